@@ -1,0 +1,104 @@
+"""Frozen parameters, their validation and their fingerprint.
+
+Building and matching have one set each, because they live differently: an :class:`IndexParams` is written into
+the index and can't be changed afterwards, a :class:`MatchParams` belongs to one run. A flag that contradicts
+the index raises :class:`~provscan.errors.ParameterError` that quotes both values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import xxhash
+
+from provscan.errors import ParameterError
+
+CANONICAL_VERSION = 1
+
+
+def _require(condition: bool, name: str, value: object, expected: str) -> None:
+    if not condition:
+        raise ParameterError(f"{name} must be {expected}, not {value!r}")
+
+
+class _Params:
+    """What both sets share: a plain dict of their values and a fingerprint of it."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def fingerprint(self) -> str:
+        """XXH3-128 of the sorted JSON of all values, 32 hexadecimal digits."""
+        return xxhash.xxh3_128_hexdigest(json.dumps(self.as_dict(), sort_keys=True).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class IndexParams(_Params):
+    """What an index is built with.
+
+    Attributes
+    ----------
+    canonical_version
+        Version of the canonical text; the tables shipped with the package define it.
+    shingle
+        Length of a shingle in code points of the canonical text.
+    num_perm, seed
+        Permutations of a signature and the seed that draws them.
+    bands, rows
+        LSH: ``bands`` bands of ``rows`` signature values each; ``bands * rows <= num_perm``.
+    seed_length, seed_window
+        Passages: minimizers of ``seed_length`` tokens, one in each window of ``seed_window`` of them.
+    """
+
+    canonical_version: int = CANONICAL_VERSION
+    shingle: int = 5
+    num_perm: int = 128
+    seed: int = 1
+    bands: int = 32
+    rows: int = 4
+    seed_length: int = 12
+    seed_window: int = 8
+
+    def __post_init__(self) -> None:
+        _require(
+            self.canonical_version == CANONICAL_VERSION,
+            "canonical_version",
+            self.canonical_version,
+            f"{CANONICAL_VERSION}, the one version that this provscan knows",
+        )
+        _require(self.shingle == 5, "shingle", self.shingle, "5: signatures are defined over 5-grams")
+        _require(self.num_perm == 128, "num_perm", self.num_perm, "128: it is part of the signature's definition")
+        _require(self.seed == 1, "seed", self.seed, "1: it is part of the signature's definition")
+        _require(1 <= self.bands <= 128, "bands", self.bands, "between 1 and 128")
+        _require(1 <= self.rows <= 128, "rows", self.rows, "between 1 and 128")
+        _require(
+            self.bands * self.rows <= self.num_perm,
+            "bands * rows",
+            self.bands * self.rows,
+            f"at most num_perm, {self.num_perm}",
+        )
+        _require(4 <= self.seed_length <= 32, "seed_length", self.seed_length, "between 4 and 32")
+        _require(1 <= self.seed_window <= 64, "seed_window", self.seed_window, "between 1 and 64")
+
+
+@dataclass(frozen=True, slots=True)
+class MatchParams(_Params):
+    """What one run is made with.
+
+    Attributes
+    ----------
+    threshold
+        Least similarity (Jaccard of character 5-grams, span against licensed text) of a reported match.
+    min_chars
+        Licensed texts with fewer canonical code points than this are never reported.
+    """
+
+    threshold: float = 0.4
+    min_chars: int = 20
+
+    def __post_init__(self) -> None:
+        _require(0.1 <= self.threshold <= 1.0, "threshold", self.threshold, "between 0.1 and 1")
+        _require(self.min_chars >= 1, "min_chars", self.min_chars, "at least 1")
