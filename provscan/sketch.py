@@ -1,0 +1,198 @@
+"""MinHash signatures of canonical text, bit for bit those of datasketch 2.
+
+:func:`minhash_canonical` takes Arrow strings (or a buffer and offsets) to ``uint32[n, 128]``; it reads the
+buffers in place and runs without the interpreter lock. :func:`to_datasketch` and :func:`to_lean` hand
+signatures to datasketch, whose forest, ensemble and HNSW then take them. The kernels are in
+:mod:`provscan.kernels.minhash`; datasketch is imported only by the two helpers.
+
+A signature is that of ``datasketch.MinHash(num_perm=128, seed=1, scheme="affine32",
+hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every character 5-gram. A text of one to
+four characters is its own only shingle, an empty one has the empty signature, 0xFFFFFFFF throughout. The
+method is Broder's (1997, doi:10.1109/SEQUEN.1997.666900).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.errors import ParameterError, UsageError
+from provscan.kernels import minhash as kernels
+
+if TYPE_CHECKING:
+    import datasketch
+    from numpy.typing import NDArray
+
+NUM_PERM = kernels.NUM_PERM
+SEED = 1
+SCHEME = "affine32"
+
+
+def _draw_permutations() -> NDArray[np.uint32]:
+    random = np.random.RandomState(SEED)
+    a = random.randint(0, 1 << 31, NUM_PERM, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    b = random.randint(0, 1 << 32, NUM_PERM, dtype=np.uint32)
+    drawn = np.array([a, b])
+    drawn.flags.writeable = False
+    return drawn
+
+
+PERMUTATIONS = _draw_permutations()
+"""uint32[2, 128], read-only: a and b of the permutations ``a * h + b`` modulo 2**32, as datasketch draws."""
+
+
+def minhash_canonical(
+    strings: pa.Array | pa.ChunkedArray | tuple[NDArray[np.uint8], NDArray[np.int64]],
+    *,
+    out: NDArray[np.uint32] | None = None,
+) -> NDArray[np.uint32]:
+    """Signatures of texts that are canonical already.
+
+    Parameters
+    ----------
+    strings : pyarrow.Array, pyarrow.ChunkedArray or (uint8[:], int64[n + 1])
+        Arrow ``large_string`` or ``string`` without nulls, or the two buffers of one: the UTF-8 bytes of all
+        texts and where each begins. Read in place; memory-mapped and other read-only arrays will do.
+    out : uint32[n, 128], optional
+        Where to write, C-contiguous.
+
+    Returns
+    -------
+    uint32[n, 128]
+        One row a text; `out` if that was given.
+
+    Raises
+    ------
+    UsageError
+        `strings` is of another type, or holds nulls.
+    ParameterError
+        The offsets don't describe `strings`, or `out` is of another shape, dtype or layout.
+    """
+    data, offsets = _text_buffers(strings)
+    count = len(offsets) - 1
+    if out is None:
+        out = np.empty((count, NUM_PERM), np.uint32)
+    elif out.dtype != np.uint32 or out.shape != (count, NUM_PERM) or not out.flags.c_contiguous:
+        raise ParameterError(
+            f"out must be a C-contiguous uint32 array of shape ({count}, {NUM_PERM}), not {out.dtype} "
+            f"{out.shape}: pass numpy.empty(({count}, {NUM_PERM}), numpy.uint32)"
+        )
+    longest = int(np.diff(offsets).max(initial=0))
+    scratch = np.empty(kernels.scratch_size(longest), np.uint32)
+    a, b = PERMUTATIONS
+    # Without the JIT the kernels are plain Python, where numpy warns of the overflow that they rely on.
+    with np.errstate(over="ignore"):
+        kernels.signatures(data, offsets, 0, count, a, b, scratch, out)
+    return out
+
+
+def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
+    """One ``datasketch.MinHash`` a signature; each can be updated, merged and compared there.
+
+    Parameters
+    ----------
+    signatures : uint32[n, 128]
+
+    Raises
+    ------
+    UsageError
+        datasketch is not installed.
+    ParameterError
+        `signatures` is of another shape or dtype.
+    """
+    module = _import_datasketch()
+    import xxhash
+
+    return [
+        module.MinHash(
+            seed=SEED,
+            hashfunc=xxhash.xxh32_intdigest,
+            hashvalues=row,
+            permutations=PERMUTATIONS,
+            scheme=SCHEME,
+        )
+        for row in _checked(signatures)
+    ]
+
+
+def to_lean(signatures: NDArray[np.uint32]) -> list[datasketch.LeanMinHash]:
+    """One ``datasketch.LeanMinHash`` a signature: smaller, not to be updated, serialisable.
+
+    Parameters and errors as for :func:`to_datasketch`.
+    """
+    module = _import_datasketch()
+    return [module.LeanMinHash(seed=SEED, hashvalues=row, scheme=SCHEME) for row in _checked(signatures)]
+
+
+def _text_buffers(
+    strings: pa.Array | pa.ChunkedArray | tuple[NDArray[np.uint8], NDArray[np.int64]],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    if isinstance(strings, tuple):
+        return _checked_buffers(*strings)
+    if isinstance(strings, pa.ChunkedArray):
+        strings = strings.combine_chunks() if strings.num_chunks != 1 else strings.chunk(0)
+    if not isinstance(strings, pa.Array):
+        raise UsageError(
+            f"expected Arrow strings or a pair of buffers, found {type(strings).__name__}: "
+            "pass pyarrow.array(texts, pyarrow.large_string())"
+        )
+    if pa.types.is_string(strings.type):
+        strings = strings.cast(pa.large_string())
+    if not pa.types.is_large_string(strings.type):
+        raise UsageError(
+            f"expected Arrow large_string or string, found {strings.type}: cast it to large_string"
+        )
+    if strings.null_count:
+        raise UsageError(
+            f"expected texts without nulls, found {strings.null_count} null(s): fill or drop them first"
+        )
+    _, offsets_buffer, data_buffer = strings.buffers()
+    if offsets_buffer is None or offsets_buffer.size == 0:
+        return np.empty(0, np.uint8), np.zeros(1, np.int64)
+    offsets = np.frombuffer(offsets_buffer, np.int64, len(strings) + 1, strings.offset * 8)
+    if data_buffer is None:
+        return np.empty(0, np.uint8), offsets
+    return np.frombuffer(data_buffer, np.uint8), offsets
+
+
+def _checked_buffers(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    for name, array, dtype in (("data", data, np.uint8), ("offsets", offsets, np.int64)):
+        if array.dtype != dtype or array.ndim != 1 or not array.flags.c_contiguous:
+            raise ParameterError(
+                f"{name} must be a contiguous {np.dtype(dtype)} array of one dimension, not {array.dtype} "
+                f"{array.shape}: pass numpy.ascontiguousarray(..., numpy.{np.dtype(dtype)})"
+            )
+    # A kernel checks no bounds: a wrong offset would read foreign memory.
+    if len(offsets) == 0 or offsets[0] < 0 or offsets[-1] > len(data) or np.any(np.diff(offsets) < 0):
+        raise ParameterError(
+            f"offsets must rise from 0 or more to the length of data, {len(data)}, and have one element more "
+            f"than there are texts; found {_summary(offsets)}"
+        )
+    return data, offsets
+
+
+def _summary(offsets: NDArray[np.int64]) -> str:
+    if len(offsets) == 0:
+        return "none"
+    return f"{len(offsets)} from {offsets[0]} to {offsets[-1]}, least step {np.diff(offsets).min(initial=0)}"
+
+
+def _checked(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    if signatures.dtype != np.uint32 or signatures.ndim != 2 or signatures.shape[1] != NUM_PERM:
+        raise ParameterError(
+            f"signatures must be uint32 of shape (n, {NUM_PERM}), not {signatures.dtype} {signatures.shape}: "
+            "pass what minhash returned"
+        )
+    return signatures
+
+
+def _import_datasketch() -> Any:
+    try:
+        import datasketch
+    except ModuleNotFoundError as error:
+        raise UsageError("this needs datasketch 2: pip install 'provscan[sketches]'") from error
+    return cast(Any, datasketch)
