@@ -1,0 +1,124 @@
+"""Canonical text: what is left of a text after normalisation.
+
+The rules, in the order in which they apply; they look at characters, never at languages:
+
+1. HTML character references are decoded twice, as HTML5 does (``&amp;amp;`` happens).
+2. URLs, mentions, retweet marks (``RT @name``) and the placeholders that dataset builders write for them
+   (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) are dropped. They go wherever they stand, so that a
+   tweet inside a document has the same canonical text as the tweet alone.
+3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code point); a Latin, Greek or
+   Cyrillic letter loses its accents; invisible characters (joiners, variation selectors, soft hyphens) go.
+   Marks that make another letter stay (kana voicing, Indic vowels, Arabic and Thai signs) and are composed.
+4. Everything but letters, digits, their marks and emoji separates; a run of separators is one space, none stands
+   at either end.
+
+The tables behind it ship with the package and carry a version, so that the same text has the same canonical text
+under every Python. See :mod:`provscan.kernels.canonical` for the code.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.kernels import canonical as kernels
+from provscan.text.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
+from provscan.text.tables import tables
+
+__all__ = ["Canonical", "Mapped", "canonical", "canonical_array", "canonical_buffers", "canonical_mapped", "scratch"]
+
+# The longest output of one code point.
+EXPANSION = 18
+
+
+class Canonical(NamedTuple):
+    """Canonical texts of a batch: UTF-8, int64 offsets[n + 1], and the originals' lengths in code points."""
+
+    text: np.ndarray
+    offsets: np.ndarray
+    lengths: np.ndarray
+
+
+class Mapped(NamedTuple):
+    """One canonical text with its way back.
+
+    Attributes
+    ----------
+    codes
+        uint32[n], the canonical code points.
+    start, end
+        int64[n], where each stands in the original, in code points, end exclusive; accents and joiners that
+        follow a letter belong to it, and a separator stands before the letter that follows it.
+    """
+
+    codes: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+
+def scratch(longest: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+    """Room for one text of ``longest`` bytes: the kernel's scratch, canonical code points, their places.
+
+    Memory that is never written is never taken, so the worst case costs nothing.
+    """
+    size = longest + 1
+    return (
+        (np.empty((3, size), np.uint32), np.empty((4, size), np.int32)),
+        np.empty(EXPANSION * size, np.uint32),
+        np.empty(EXPANSION * size, np.int32),
+    )
+
+
+def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
+    """Canonical texts of a text buffer (see :mod:`provscan.text.arrow`)."""
+    count = len(offsets) - 1
+    longest = int(np.diff(offsets).max()) if count else 0
+    room, canon, where = scratch(longest)
+    size = int(offsets[-1] - offsets[0])
+    out = np.empty(size + 4 * EXPANSION * (longest + 1), np.uint8)
+    out_offsets = np.zeros(count + 1, np.int64)
+    lengths = np.zeros(count, np.int64)
+    done = 0
+    while True:
+        done = kernels.canonical_batch(
+            text, offsets, done, count, tables(), room, canon, where, out, out_offsets, lengths
+        )
+        if done == count:
+            return Canonical(out[: out_offsets[-1]], out_offsets, lengths)
+        out = np.concatenate([out, np.empty(len(out), np.uint8)])
+
+
+def canonical_array(texts: Texts) -> pa.LargeStringArray:
+    """Canonical texts as an Arrow array.
+
+    Parameters
+    ----------
+    texts
+        Strings: an Arrow array, a chunked array or any iterable; a null counts as an empty text.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray
+        As many as ``texts``.
+    """
+    result = canonical_buffers(*buffers(to_array(texts)))
+    return from_buffers(result.text, result.offsets)
+
+
+def canonical(texts: Texts) -> list[str]:
+    """Canonical texts of some strings.
+
+    >>> canonical(["RT @a: Some TEXT &amp; more"])
+    ['some text more']
+    """
+    return canonical_array(texts).to_pylist()
+
+
+def canonical_mapped(text: str | bytes) -> Mapped:
+    """Canonical text of one string with the mapping back to its code points."""
+    raw = np.frombuffer(text.encode("utf-8", "replace") if isinstance(text, str) else text, np.uint8)
+    room, canon, where = scratch(len(raw))
+    count, start, end = kernels.canonical_mapped(raw, 0, len(raw), tables(), room, canon, where)
+    return Mapped(canon[:count].copy(), start, end)

@@ -1,0 +1,484 @@
+"""Canonical text: UTF-8 in, canonical code points, their places and UTF-8 out.
+
+Four serial units a text, each filling the caller's arrays: :func:`decode` (UTF-8 to code points),
+:func:`unescape` (HTML entities, twice, only where there is an ``&``), :func:`fold` (drops tokens, folds, places
+separators) and :func:`encode`. A text is some hundred code points, so the scratch between the units stays in the
+first-level cache and memory is passed over once. :func:`canonical_batch` drives them over Arrow buffers.
+
+Tables are those that ``provscan.text.generate`` describes, as one tuple
+``(pages, entries, expansions, pairs, composed, entity_keys, entity_values, references)``.
+"""
+
+import numpy as np
+from numba import njit
+
+_WORD = np.zeros(128, np.bool_)
+for _c in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz":
+    _WORD[_c] = True
+_URL = np.zeros(128, np.bool_)
+_URL[0x21:0x7F] = True
+for _c in b'<>"{}|\\^`':
+    _URL[_c] = False
+_TRIGGER = np.zeros(128, np.bool_)
+for _c in b"@hHwWpPrR<[{":
+    _TRIGGER[_c] = True
+_LOWER = np.arange(128).astype(np.uint32)
+for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+    _LOWER[_c] = _c + 32
+
+_PIC = np.frombuffer(b"pic.twitter.com/", np.uint8)
+_PIC_X = np.frombuffer(b"pic.x.com/", np.uint8)
+_HTTP = np.frombuffer(b"http", np.uint8)
+_WWW = np.frombuffer(b"www.", np.uint8)
+_PLACEHOLDERS = np.zeros((7, 9), np.uint8)
+for _i, _name in enumerate((b"url", b"user", b"username", b"mention", b"link", b"http", b"https")):
+    _PLACEHOLDERS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
+
+_FNV_START = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME = np.uint64(0x100000001B3)
+_UNCHANGED = np.uint32(0xFFFFFFFF)
+
+
+@njit(nogil=True, cache=True)
+def decode(text, start, stop, codes):
+    """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``; how many there are.
+
+    A byte that can't start or go on a sequence becomes U+FFFD.
+    """
+    n = 0
+    i = start
+    while i < stop:
+        a = np.uint32(text[i])
+        if a < 0x80:
+            codes[n] = a
+            i += 1
+        elif 0xC2 <= a < 0xE0 and i + 1 < stop and (text[i + 1] & 0xC0) == 0x80:
+            codes[n] = (a & 0x1F) << 6 | np.uint32(text[i + 1] & 0x3F)
+            i += 2
+        elif 0xE0 <= a < 0xF0 and i + 2 < stop and (text[i + 1] & 0xC0) == 0x80 and (text[i + 2] & 0xC0) == 0x80:
+            codes[n] = (a & 0x0F) << 12 | np.uint32(text[i + 1] & 0x3F) << 6 | np.uint32(text[i + 2] & 0x3F)
+            i += 3
+        elif 0xF0 <= a < 0xF5 and i + 3 < stop and (text[i + 1] & 0xC0) == 0x80:
+            codes[n] = (
+                (a & 0x07) << 18
+                | np.uint32(text[i + 1] & 0x3F) << 12
+                | np.uint32(text[i + 2] & 0x3F) << 6
+                | np.uint32(text[i + 3] & 0x3F)
+            )
+            i += 4
+        else:
+            codes[n] = 0xFFFD
+            i += 1
+        n += 1
+    return n
+
+
+@njit(nogil=True, cache=True)
+def encode(codes, count, text, start):
+    """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``; the end of what was written."""
+    at = start
+    for i in range(count):
+        c = codes[i]
+        if c < 0x80:
+            text[at] = c
+            at += 1
+        elif c < 0x800:
+            text[at] = 0xC0 | (c >> 6)
+            text[at + 1] = 0x80 | (c & 0x3F)
+            at += 2
+        elif c < 0x10000:
+            text[at] = 0xE0 | (c >> 12)
+            text[at + 1] = 0x80 | ((c >> 6) & 0x3F)
+            text[at + 2] = 0x80 | (c & 0x3F)
+            at += 3
+        else:
+            text[at] = 0xF0 | (c >> 18)
+            text[at + 1] = 0x80 | ((c >> 12) & 0x3F)
+            text[at + 2] = 0x80 | ((c >> 6) & 0x3F)
+            text[at + 3] = 0x80 | (c & 0x3F)
+            at += 4
+    return at
+
+
+@njit(nogil=True, cache=True)
+def _entity(key, entity_keys):
+    """Slot of an entity name's hash in its table, -1 if it is none."""
+    mask = np.uint64(len(entity_keys) - 1)
+    slot = key & mask
+    while entity_keys[slot] != 0:
+        if entity_keys[slot] == key:
+            return np.int64(slot)
+        slot = (slot + np.uint64(1)) & mask
+    return np.int64(-1)
+
+
+@njit(nogil=True, cache=True)
+def _numeric(codes, i, count, references):
+    """A numeric reference at ``codes[i] == '&'``: (index after it, its code point; 0 if it stands for nothing).
+
+    The index is ``i`` where there is no reference.
+    """
+    j = i + 2
+    value = np.int64(0)
+    if j < count and (codes[j] == 0x78 or codes[j] == 0x58):
+        j += 1
+        first = j
+        while j < count:
+            c = np.int64(codes[j])
+            if 0x30 <= c <= 0x39:
+                digit = c - 0x30
+            elif 0x41 <= c <= 0x46:
+                digit = c - 0x37
+            elif 0x61 <= c <= 0x66:
+                digit = c - 0x57
+            else:
+                break
+            value = min(value * 16 + digit, 0x110000)
+            j += 1
+    else:
+        first = j
+        while j < count and 0x30 <= codes[j] <= 0x39:
+            value = min(value * 10 + np.int64(codes[j]) - 0x30, 0x110000)
+            j += 1
+    if j == first:
+        return i, np.uint32(0)
+    if j < count and codes[j] == 0x3B:
+        j += 1
+    if value < 256 and references[value] != _UNCHANGED:
+        return j, references[value]
+    if value > 0x10FFFF or 0xD800 <= value <= 0xDFFF:
+        return j, np.uint32(0xFFFD)
+    if 0xFDD0 <= value <= 0xFDEF or value & 0xFFFE == 0xFFFE:
+        return j, np.uint32(0)
+    return j, np.uint32(value)
+
+
+@njit(nogil=True, cache=True)
+def _named(codes, i, count, entity_keys):
+    """A named reference at ``codes[i] == '&'``: (index after it, its slot; -1 if there is none)."""
+    key = _FNV_START
+    best, slot = i, np.int64(-1)
+    j = i + 1
+    while j < count and j - i <= 32:
+        c = codes[j]
+        if c == 0x3B or c == 0x26 or c == 0x3C or c == 0x23 or c == 0x20 or c == 9 or c == 10 or c == 12:
+            break
+        if c >= 0x80:
+            key = np.uint64(0)
+        else:
+            key = (key ^ np.uint64(c)) * _FNV_PRIME
+            if 2 <= j - i <= 6:
+                found = _entity(key, entity_keys)
+                if found >= 0:
+                    best, slot = j + 1, found
+        if key == 0:
+            break
+        j += 1
+    if key != 0 and j < count and codes[j] == 0x3B and j > i + 1:
+        found = _entity((key ^ np.uint64(0x3B)) * _FNV_PRIME, entity_keys)
+        if found >= 0:
+            best, slot = j + 1, found
+    return best, slot
+
+
+@njit(nogil=True, cache=True)
+def unescape(codes, first, last, count, entity_keys, entity_values, references, out, out_first, out_last):
+    """Decode HTML5 character references once, as ``html.unescape`` does.
+
+    ``first`` and ``last`` give for each code point where it stands in the original, end exclusive; those of the
+    outputs are written along. Returns the number of outputs, and whether one more round could find something.
+    """
+    n = 0
+    i = 0
+    ampersands = False
+    while i < count:
+        after = i
+        if codes[i] == 0x26 and i + 1 < count:
+            if codes[i + 1] == 0x23:
+                after, value = _numeric(codes, i, count, references)
+                if after > i and value != 0:
+                    out[n] = value
+                    out_first[n], out_last[n] = first[i], last[after - 1]
+                    ampersands = ampersands or value == 0x26
+                    n += 1
+            else:
+                after, slot = _named(codes, i, count, entity_keys)
+                if after > i:
+                    for k in range(2):
+                        if entity_values[slot, k] != 0:
+                            out[n] = entity_values[slot, k]
+                            out_first[n], out_last[n] = first[i], last[after - 1]
+                            ampersands = ampersands or out[n] == 0x26
+                            n += 1
+        if after == i:
+            out[n] = codes[i]
+            out_first[n], out_last[n] = first[i], last[i]
+            ampersands = ampersands or codes[i] == 0x26
+            n += 1
+            after = i + 1
+        i = after
+    return n, ampersands
+
+
+@njit(nogil=True, cache=True)
+def _is_word(codes, i, count):
+    return 0 <= i < count and codes[i] < 128 and _WORD[codes[i]]
+
+
+@njit(nogil=True, cache=True)
+def _starts(codes, i, count, word):
+    """Whether the ASCII word stands at ``i``, in any case."""
+    if i + len(word) > count:
+        return False
+    for k in range(len(word)):
+        c = codes[i + k]
+        if c >= 128 or _LOWER[c] != word[k]:
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _after_url(codes, i, count):
+    while i < count and codes[i] < 128 and _URL[codes[i]]:
+        i += 1
+    return i
+
+
+@njit(nogil=True, cache=True)
+def _after_mention(codes, i, count):
+    """Index after a mention at ``i``, or ``i``."""
+    if i < count and (codes[i] == 0x40 or codes[i] == 0xFF20):
+        j = i + 1
+        while _is_word(codes, j, count):
+            j += 1
+        if j > i + 1:
+            return j
+    return i
+
+
+@njit(nogil=True, cache=True)
+def after_dropped(codes, i, count):
+    """Index after the URL, mention, retweet mark or placeholder that starts at ``i``; ``i`` if none does."""
+    c = codes[i]
+    if c == 0x40 or c == 0xFF20:
+        return _after_mention(codes, i, count)
+    if c == 0x68 or c == 0x48:
+        if not _starts(codes, i, count, _HTTP):
+            return i
+        j = i + 4
+        if j < count and (codes[j] == 0x73 or codes[j] == 0x53):
+            j += 1
+        if j + 2 < count and codes[j] == 0x3A and codes[j + 1] == 0x2F and codes[j + 2] == 0x2F:
+            return _after_url(codes, j + 3, count)
+        if _is_word(codes, i - 1, count):
+            return i
+        if j == i + 4 and j + 3 <= count and codes[j] < 128 and codes[j + 1] < 128 and codes[j + 2] < 128:
+            if _LOWER[codes[j]] == 0x75 and _LOWER[codes[j + 1]] == 0x72 and _LOWER[codes[j + 2]] == 0x6C:
+                j += 3
+        return i if _is_word(codes, j, count) else j
+    if c == 0x77 or c == 0x57:
+        if _starts(codes, i, count, _WWW) and not _is_word(codes, i - 1, count):
+            j = _after_url(codes, i + 4, count)
+            return j if j > i + 4 else i
+        return i
+    if c == 0x70 or c == 0x50:
+        if i + 3 < count and codes[i + 3] == 0x2E:
+            if _starts(codes, i, count, _PIC):
+                return _after_url(codes, i + 16, count)
+            if _starts(codes, i, count, _PIC_X):
+                return _after_url(codes, i + 10, count)
+        return i
+    if c == 0x72 or c == 0x52:
+        if i + 2 < count and (codes[i + 1] == 0x74 or codes[i + 1] == 0x54) and not _is_word(codes, i - 1, count):
+            j = i + 2
+            while j < count and (codes[j] == 0x20 or 9 <= codes[j] <= 13):
+                j += 1
+            after = _after_mention(codes, j, count)
+            return after if after > j else i
+        return i
+    if c == 0x3C or c == 0x5B or c == 0x7B:
+        close = 0x3E if c == 0x3C else c + 2
+        for p in range(len(_PLACEHOLDERS)):
+            k = 0
+            while i + 1 + k < count and _PLACEHOLDERS[p, k] != 0:
+                letter = codes[i + 1 + k]
+                if letter >= 128 or _LOWER[letter] != _PLACEHOLDERS[p, k]:
+                    break
+                k += 1
+            if _PLACEHOLDERS[p, k] == 0 and i + 1 + k < count and codes[i + 1 + k] == close:
+                return i + 2 + k
+    return i
+
+
+@njit(nogil=True, cache=True)
+def _compose(first, second, pairs, composed):
+    """The code point that the two compose to, 0 if they don't."""
+    key = np.uint64(first) << np.uint64(32) | np.uint64(second)
+    low, high = 0, len(pairs)
+    while low < high:
+        middle = (low + high) >> 1
+        if pairs[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    if low < len(pairs) and pairs[low] == key:
+        return composed[low]
+    return np.uint32(0)
+
+
+@njit(nogil=True, cache=True)
+def fold(codes, count, pages, entries, expansions, pairs, composed, out, where):
+    """Canonical code points of the unescaped ``codes[:count]``.
+
+    Fills uint32 ``out`` and int32 ``where``, the index in ``codes`` that each output comes from (of a separator,
+    the index of what follows it), and returns how many there are. Both hold ``18 * count`` at worst.
+    """
+    latin = entries[pages[0]]
+    n = 0
+    gap = False
+    i = 0
+    while i < count:
+        c = codes[i]
+        if c < 128:
+            if _TRIGGER[c]:
+                after = after_dropped(codes, i, count)
+                if after > i:
+                    gap = True
+                    i = after
+                    continue
+            entry = latin[c]
+        elif c < 0x110000:
+            if c == 0xFF20:
+                after = _after_mention(codes, i, count)
+                if after > i:
+                    gap = True
+                    i = after
+                    continue
+            entry = entries[pages[c >> 8], c & 0xFF]
+        else:
+            entry = np.uint32(0)
+        kind = entry >> 24 & 7
+        if kind == 2:
+            value = entry & 0x1FFFFF
+            if gap and n > 0:
+                out[n] = 0x20
+                where[n] = i
+                n += 1
+            elif entry & 0x8000000 and n > 0:
+                joint = _compose(out[n - 1], value, pairs, composed)
+                if joint != 0:
+                    out[n - 1] = joint
+                    i += 1
+                    continue
+            gap = False
+            out[n] = value
+            where[n] = i
+            n += 1
+        elif kind == 0:
+            gap = True
+        elif kind == 3:
+            offset = entry & 0x1FFFFF
+            for k in range(offset + 1, offset + 1 + expansions[offset]):
+                value = expansions[k]
+                if value == 0:
+                    gap = True
+                    continue
+                if gap and n > 0:
+                    out[n] = 0x20
+                    where[n] = i
+                    n += 1
+                elif n > 0 and entries[pages[value >> 8], value & 0xFF] & 0x8000000:
+                    joint = _compose(out[n - 1], value, pairs, composed)
+                    if joint != 0:
+                        out[n - 1] = joint
+                        continue
+                gap = False
+                out[n] = value
+                where[n] = i
+                n += 1
+        i += 1
+    return n
+
+
+@njit(nogil=True, cache=True)
+def canonical(text, start, stop, tables, scratch, out, where):
+    """Canonical code points of one UTF-8 text.
+
+    ``scratch`` is ``(uint32[3, m], int32[4, m])`` with ``m >= stop - start``. Returns the number of outputs, the
+    number of code points of the original, and the row of ``scratch[0]`` (0: no entity) in which the unescaped
+    text stands; for rows 1 and 2 ``scratch[1][2 * row - 2]`` and ``[2 * row - 1]`` give its places in the original.
+    """
+    pages, entries, expansions, pairs, composed, entity_keys, entity_values, references = tables
+    codes, places = scratch
+    count = decode(text, start, stop, codes[0])
+    length = count
+    row = 0
+    for i in range(count):
+        if codes[0, i] == 0x26:
+            row = 1
+            break
+    if row == 1:
+        for i in range(count):
+            places[2, i] = i
+            places[3, i] = i + 1
+        count, again = unescape(
+            codes[0], places[2], places[3], count, entity_keys, entity_values, references, codes[1], places[0], places[1]
+        )
+        if again:
+            count, again = unescape(
+                codes[1], places[0], places[1], count, entity_keys, entity_values, references, codes[2], places[2], places[3]
+            )
+            row = 2
+    return fold(codes[row], count, pages, entries, expansions, pairs, composed, out, where), length, count, row
+
+
+@njit(nogil=True, cache=True)
+def canonical_batch(text, offsets, low, high, tables, scratch, canon, where, out, out_offsets, lengths):
+    """Canonical UTF-8 of the texts ``low..high`` of an Arrow string buffer.
+
+    ``canon`` uint32[m], ``where`` int32[m] and ``scratch`` are room for one text. Text i goes to
+    ``out[out_offsets[i]:out_offsets[i + 1]]`` (``out_offsets[low]`` is given), its code points of the original
+    are counted in ``lengths[i]``. Returns the first text that found no room in ``out``, else ``high``.
+    """
+    for i in range(low, high):
+        at = out_offsets[i]
+        n, length, _, _ = canonical(text, offsets[i], offsets[i + 1], tables, scratch, canon, where)
+        if at + 4 * n > len(out):
+            return i
+        out_offsets[i + 1] = encode(canon, n, out, at)
+        lengths[i] = length
+    return high
+
+
+@njit(nogil=True, cache=True)
+def places(where, n, stream, count, room, row, pages, entries, start, end):
+    """Where the ``n`` canonical code points stand in the original: fills int64 ``start`` and ``end``.
+
+    ``where``, ``stream`` (uint32[count], the unescaped text), ``room`` (the int32 scratch) and ``row`` are those
+    that :func:`canonical` left.
+    """
+    for i in range(n):
+        first = where[i]
+        after = first + 1
+        limit = where[i + 1] if i + 1 < n else count
+        while after < limit and stream[after] < 0x110000:
+            entry = entries[pages[stream[after] >> 8], stream[after] & 0xFF]
+            if entry >> 24 & 7 != 1 and not entry & 0x8000000:
+                break
+            after += 1
+        if row == 0:
+            start[i] = first
+            end[i] = after
+        else:
+            start[i] = room[2 * row - 2, first]
+            end[i] = room[2 * row - 1, after - 1]
+
+
+@njit(nogil=True, cache=True)
+def canonical_mapped(text, begin, stop, tables, scratch, canon, where):
+    """:func:`canonical` of one text and the :func:`places` of its outputs, int64[n] each."""
+    n, _, count, row = canonical(text, begin, stop, tables, scratch, canon, where)
+    start = np.empty(n, np.int64)
+    end = np.empty(n, np.int64)
+    places(where, n, scratch[0][row], count, scratch[1], row, tables[0], tables[1], start, end)
+    return n, start, end

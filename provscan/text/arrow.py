@@ -1,0 +1,60 @@
+"""Between Arrow string arrays and the flat buffers that kernels take.
+
+A *text buffer* is ``(uint8[m], int64[n + 1])``: UTF-8 and offsets, the layout of an Arrow ``large_string`` array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+TextBuffer: TypeAlias = tuple[np.ndarray, np.ndarray]
+Texts: TypeAlias = "pa.Array | pa.ChunkedArray | Iterable[str]"
+
+
+def to_array(texts: Texts) -> pa.LargeStringArray:
+    """Strings as one ``large_string`` array; a null becomes an empty text.
+
+    Raises
+    ------
+    TypeError
+        ``texts`` is a single string, or holds something that is not one.
+    """
+    if isinstance(texts, str):
+        raise TypeError("expected several texts, found one str: put it into a list")
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    if not isinstance(texts, pa.Array):
+        values: list[Any] = list(texts)
+        try:
+            array = pa.array(values, pa.large_string())
+        except UnicodeEncodeError:
+            # A lone surrogate is no character; Arrow strings are valid UTF-8.
+            clean = [v if v is None else v.encode("utf-8", "replace").decode("utf-8") for v in values]
+            array = pa.array(clean, pa.large_string())
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise TypeError(f"expected texts (str), found something else: {error}") from None
+    elif pa.types.is_large_string(texts.type):
+        array = texts
+    elif pa.types.is_string(texts.type) or pa.types.is_dictionary(texts.type) or pa.types.is_null(texts.type):
+        array = texts.cast(pa.large_string())
+    else:
+        raise TypeError(f"expected an Arrow array of strings, found {texts.type}: cast it with .cast('large_string')")
+    return array.fill_null("") if array.null_count else array
+
+
+def buffers(array: pa.LargeStringArray) -> TextBuffer:
+    """The text buffer of an array without nulls, not copied; the offsets may start above 0."""
+    _, offsets, data = array.buffers()
+    if offsets is None or len(array) == 0:
+        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
+    flat = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
+    return (np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)), flat
+
+
+def from_buffers(text: np.ndarray, offsets: np.ndarray) -> pa.LargeStringArray:
+    """The array over a text buffer, not copied."""
+    return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text))

@@ -1,0 +1,183 @@
+"""Write the tables of the canonical text: ``python -m provscan.text.generate OUT.npz``.
+
+The tables ship with the package, so that every Python and every machine makes the same canonical text; the
+Unicode data of the Python that runs provscan plays no part. This program made them once, under the Unicode
+version that the file names. A change of any value is a new ``CANONICAL_VERSION``.
+
+The tables
+----------
+``pages``
+    uint16[4352]: for the 256 code points from ``256 * i``, the row of ``entries`` that describes them.
+``entries``
+    uint32[n, 256], one value a code point: bits 0-20 payload, bits 24-26 kind, bit 27 set where the output may
+    compose with the code point before it. Kinds: 0 separator; 1 ignored, as if it were not there; 2 the payload
+    is the output; 3 the payload is an offset into ``expansions``.
+``expansions``
+    uint32[m]: at an offset the count k, then k outputs, where 0 is a separator.
+``pairs``, ``composed``
+    uint64[p], sorted, ``first << 32 | second``, and uint32[p]: which code point the two compose to.
+``entity_keys``, ``entity_values``
+    uint64[q] (a power of two; 0 is empty), an open-addressed table with linear probing of the 64-bit FNV-1a hash
+    of HTML5 entity names without their ``&``, with their ``;`` if they have one; uint32[q, 2], the one or two
+    code points, the second 0 if there is one.
+``references``
+    uint32[256]: what the numeric reference of a code point below 256 stands for; 0xFFFFFFFF where HTML5 has no
+    special rule.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from html import entities
+
+import numpy as np
+
+SEPARATOR, IGNORED, SINGLE, EXPANSION = 0, 1, 2, 3
+MAY_COMPOSE = 1 << 27
+# Marks that only decorate: Latin, Greek and Cyrillic accents, marks for symbols, half marks, variation selectors.
+DROPPED_MARKS = (
+    (0x0300, 0x036F), (0x0483, 0x0489), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0x2DE0, 0x2DFF),
+    (0xA66F, 0xA67D), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F), (0xE0100, 0xE01EF),
+)  # fmt: skip
+# Letters and marks without any ink (default ignorable, but not of category Cf).
+BLANKS = (0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F)
+EMOJI_BLOCKS = ((0x2600, 0x27BF), (0x1F000, 0x1FAFF))
+EMOJI_ELSEWHERE = (
+    *range(0x2194, 0x219A), 0x21A9, 0x21AA, 0x231A, 0x231B, 0x2328, 0x23CF, *range(0x23E9, 0x23F4), 0x23F8, 0x23F9,
+    0x23FA, 0x25AA, 0x25AB, 0x25B6, 0x25C0, *range(0x25FB, 0x25FF), 0x2934, 0x2935, 0x2B05, 0x2B06, 0x2B07, 0x2B1B,
+    0x2B1C, 0x2B50, 0x2B55, 0x3030, 0x303D,
+)  # fmt: skip
+
+
+def in_ranges(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
+    return any(low <= code <= high for low, high in ranges)
+
+
+def is_emoji(code: int) -> bool:
+    """Pictures, flags and skin tones; unassigned places of the emoji planes count, for those to come."""
+    category = unicodedata.category(chr(code))
+    if in_ranges(code, EMOJI_BLOCKS):
+        return category in ("So", "Sk") or (category == "Cn" and code >= 0x1F000)
+    return code in EMOJI_ELSEWHERE
+
+
+def unaccented(char: str) -> str:
+    """Without its accents, if it is a Latin, Greek or Cyrillic letter."""
+    decomposed = unicodedata.normalize("NFD", char)
+    if unicodedata.name(decomposed[0], "").startswith(("LATIN", "GREEK", "CYRILLIC")):
+        return "".join(c for c in decomposed if not in_ranges(ord(c), DROPPED_MARKS))
+    return char
+
+
+def folded(char: str) -> str:
+    """Compatibility forms and case folded until nothing changes, accents dropped."""
+    before, text = "", char
+    while before != text:
+        before, text = text, unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(unaccented(c) for c in text)
+
+
+def outputs(code: int) -> list[int]:
+    """What the code point becomes: code points, 0 for a separator, nothing if it is ignored."""
+    if 0xD800 <= code <= 0xDFFF:
+        return [0]
+    result: list[int] = []
+    for char in folded(chr(code)):
+        value, category = ord(char), unicodedata.category(char)
+        if category == "Cf" or value in BLANKS or in_ranges(value, DROPPED_MARKS):
+            continue
+        result.append(value if category[0] in "LNM" or is_emoji(value) else 0)
+    return result if any(result) else result[:1]
+
+
+def compositions() -> dict[tuple[int, int], int]:
+    """Pairs of outputs that compose to one output; the accents that are dropped take no part."""
+    pairs = {}
+    for code in range(0x110000):
+        if 0xD800 <= code <= 0xDFFF or outputs(code) != [code]:
+            continue
+        parts = unicodedata.normalize("NFD", chr(code))
+        if len(parts) < 2 or unicodedata.normalize("NFC", parts) != chr(code):
+            continue
+        first = unicodedata.normalize("NFC", parts[:-1])
+        if len(first) == 1 and unicodedata.normalize("NFC", first + parts[-1]) == chr(code):
+            pairs[ord(first), ord(parts[-1])] = code
+    return pairs
+
+
+def fnv1a(codes: list[int]) -> int:
+    value = 0xCBF29CE484222325
+    for code in codes:
+        value = ((value ^ code) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+def entity_table() -> tuple[np.ndarray, np.ndarray]:
+    size = 8192
+    keys = np.zeros(size, np.uint64)
+    values = np.zeros((size, 2), np.uint32)
+    for name, text in entities.html5.items():
+        key = fnv1a([ord(c) for c in name])
+        slot = key % size
+        while keys[slot]:
+            slot = (slot + 1) % size
+        keys[slot] = key
+        values[slot, : len(text)] = [ord(c) for c in text]
+    return keys, values
+
+
+def references() -> np.ndarray:
+    """HTML5 reads the references of Latin-1 control characters as windows-1252."""
+    import html
+
+    table = np.full(256, 0xFFFFFFFF, np.uint32)
+    for code in range(256):
+        text = html.unescape(f"&#{code};")
+        if text != chr(code):
+            table[code] = ord(text) if text else 0
+    return table
+
+
+def build() -> dict[str, np.ndarray]:
+    pairs = compositions()
+    second = {pair[1] for pair in pairs}
+    rows: dict[bytes, int] = {}
+    pages = np.zeros(0x1100, np.uint16)
+    entries: list[np.ndarray] = []
+    expansions: list[int] = []
+    for page in range(0x1100):
+        row = np.zeros(256, np.uint32)
+        for low in range(256):
+            output = outputs(page * 256 + low)
+            if not output:
+                row[low] = IGNORED << 24
+            elif output == [0]:
+                row[low] = SEPARATOR
+            elif len(output) == 1:
+                row[low] = SINGLE << 24 | output[0] | (MAY_COMPOSE if output[0] in second else 0)
+            else:
+                row[low] = EXPANSION << 24 | len(expansions)
+                expansions += [len(output), *output]
+        key = row.tobytes()
+        if key not in rows:
+            rows[key] = len(entries)
+            entries.append(row)
+        pages[page] = rows[key]
+    order = sorted(pairs)
+    keys, values = entity_table()
+    return {
+        "pages": pages,
+        "entries": np.array(entries),
+        "expansions": np.array(expansions, np.uint32),
+        "pairs": np.array([first << 32 | last for first, last in order], np.uint64),
+        "composed": np.array([pairs[pair] for pair in order], np.uint32),
+        "entity_keys": keys,
+        "entity_values": values,
+        "references": references(),
+        "unicode_version": np.array(unicodedata.unidata_version),
+    }
+
+
+if __name__ == "__main__":
+    np.savez_compressed(sys.argv[1], **build())

@@ -1,0 +1,95 @@
+"""Slow, plain reference implementations. They import nothing from provscan and do not change."""
+
+import html
+import re
+import unicodedata
+
+_URL = r"[!#-;=?-\[\]_a-z~]*"  # printable ASCII but for space and < > " { } | \ ^ `
+_WORD = "[0-9A-Za-z_]"
+DROPPED = re.compile(
+    rf"https?://{_URL}"
+    rf"|(?<!{_WORD})(?:httpurl|https?)(?!{_WORD})"
+    rf"|(?<!{_WORD})www\.{_URL[:-1]}+"
+    rf"|pic\.(?:twitter|x)\.com/{_URL}"
+    rf"|(?<!{_WORD})rt[ \t\n\v\f\r]*[@＠]{_WORD}+"
+    rf"|[@＠]{_WORD}+"
+    r"|<(?:url|user|username|mention|link|https?)>"
+    r"|\[(?:url|user|username|mention|link|https?)\]"
+    r"|\{(?:url|user|username|mention|link|https?)\}",
+    re.IGNORECASE | re.ASCII,
+)
+DECORATIONS = [
+    range(0x0300, 0x0370), range(0x0483, 0x048A), range(0x1AB0, 0x1B00), range(0x1DC0, 0x1E00), range(0x20D0, 0x2100),
+    range(0x2DE0, 0x2E00), range(0xA66F, 0xA67E), range(0xFE00, 0xFE10), range(0xFE20, 0xFE30), range(0xE0100, 0xE01F0),
+]  # fmt: skip
+BLANK = {0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F}
+OTHER_EMOJI = {
+    *range(0x2194, 0x219A), 0x21A9, 0x21AA, 0x231A, 0x231B, 0x2328, 0x23CF, *range(0x23E9, 0x23F4), 0x23F8, 0x23F9,
+    0x23FA, 0x25AA, 0x25AB, 0x25B6, 0x25C0, *range(0x25FB, 0x25FF), 0x2934, 0x2935, 0x2B05, 0x2B06, 0x2B07, 0x2B1B,
+    0x2B1C, 0x2B50, 0x2B55, 0x3030, 0x303D,
+}  # fmt: skip
+
+
+def decoration(char):
+    return any(ord(char) in span for span in DECORATIONS)
+
+
+def emoji(char):
+    code, category = ord(char), unicodedata.category(char)
+    if 0x2600 <= code <= 0x27BF:
+        return category in ("So", "Sk")
+    if 0x1F000 <= code <= 0x1FAFF:
+        return category in ("So", "Sk", "Cn")
+    return code in OTHER_EMOJI
+
+
+def fold_char(char):
+    """The outputs of one character: a string, in which a space is a separator."""
+    if unicodedata.category(char) == "Cs":
+        return " "
+    before, text = "", char
+    while before != text:
+        before, text = text, unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    result = ""
+    for c in text:
+        parts = unicodedata.normalize("NFD", c)
+        if unicodedata.name(parts[0], "").startswith(("LATIN", "GREEK", "CYRILLIC")):
+            c = "".join(p for p in parts if not decoration(p))
+        for p in c:
+            if unicodedata.category(p) == "Cf" or ord(p) in BLANK or decoration(p):
+                continue
+            result += p if unicodedata.category(p)[0] in "LNM" or emoji(p) else " "
+    return result
+
+
+def canonical(text):
+    text = html.unescape(html.unescape(text))
+    text = DROPPED.sub(" ", text)
+    result = ""
+    for char in text:
+        for c in fold_char(char):
+            if c == " ":
+                if not result.endswith(" "):
+                    result += " "
+            elif result and not result.endswith(" ") and len(unicodedata.normalize("NFC", result[-1] + c)) == 1:
+                result = result[:-1] + unicodedata.normalize("NFC", result[-1] + c)
+            else:
+                result += c
+    return result.strip(" ")
+
+
+def grams(canonical_text, n=5):
+    """The set of character n-grams; a shorter text is its own only one, an empty one has none."""
+    if not canonical_text:
+        return set()
+    return {canonical_text[i : i + n] for i in range(max(1, len(canonical_text) - n + 1))}
+
+
+def jaccard(a, b):
+    a, b = grams(a), grams(b)
+    return len(a & b) / len(a | b) if a | b else 0.0
+
+
+def containment(tweet, span):
+    tweet, span = grams(tweet), grams(span)
+    return len(tweet & span) / len(tweet) if tweet else 0.0

@@ -1,0 +1,113 @@
+"""The canonical text against its naive reference, and the way back to the original."""
+
+import unicodedata
+
+import naive
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from strategies import texts
+
+import provscan.text as text_room
+from provscan.text.arrow import buffers, to_array
+
+pytestmark = pytest.mark.kernels
+
+EXAMPLES = {
+    "RT @a: Some TEXT &amp; more": "some text more",
+    "RT @a: RT @b: twice": "twice",
+    "so true RT @a: text": "so true text",
+    "see http://t.co/abc, ok": "see ok",
+    "http and https… HTTPURL @USER <url> [URL] {link}": "and",
+    "xhttp httpx": "xhttp httpx",
+    "pic.twitter.com/abc glued": "glued",
+    "wordpic.twitter.com/abc": "word",
+    "www.example.com/x y": "y",
+    "Tom &amp;amp; Jerry &lt;b&gt; &eacute;&#233;&#xE9; &amp;eacute;": "tom jerry b eee e",
+    "café cafe\u0301 ΑΘΉΝΑ Ёлка Straße ﬁn Ｆｕｌｌ": "cafe cafe αθηνα елка strasse fin full",
+    "ガ ｶﾞ カ\u3099": "ガ ガ ガ",
+    "한국어": "한국어",
+    unicodedata.normalize("NFD", "한국어"): "한국어",
+    "नमस्ते दुनिया": "नमस्ते दुनिया",
+    "สวัสดี ครับ": "สวัสดี ครับ",
+    "مرحبا بالعالم": "مرحبا بالعالم",
+    "今日は良い天気、ですね。": "今日は良い天気 ですね",
+    "👩‍👩‍👧 ok❤️!": "👩👩👧 ok❤",
+    "zero\u200bwidth soft\u00adhyphen": "zerowidth softhyphen",
+    "nul\x00byte": "nul byte",
+    "": "",
+    "!!! ...": "",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), EXAMPLES.items())
+def test_examples(text, expected):
+    assert text_room.canonical([text]) == [expected]
+    assert naive.canonical(text) == expected
+
+
+@given(st.lists(texts(), max_size=8))
+@example(["&", "&#", "&#x", "&#;", "&;", "&a", "&ampamp;", "&amp;#38;lt;", "&#1114112;", "&#xd800;", "&#0;", "&nGt;"])
+@example(["\ufdfa" * 40, "½ ①", "RT", "RT @", "rt\n@a", "@", "＠user", "<url", "pic.", "http:/", "https://"])
+def test_equals_the_naive_reference(some):
+    assert text_room.canonical(some) == [naive.canonical(text) for text in some]
+
+
+def test_every_assigned_code_point():
+    codes = [c for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")]
+    step = 97
+    for some in (codes[i : i + step] for i in range(0, len(codes), step * 23)):
+        text = "x ".join(map(chr, some))
+        assert text_room.canonical([text]) == [naive.canonical(text)]
+
+
+@given(texts())
+def test_canonical_is_idempotent_on_words(text):
+    once = text_room.canonical([text])
+    words = [word for word in once[0].split(" ") if word not in ("http", "https", "httpurl")]
+    assert text_room.canonical([" ".join(words)]) == [" ".join(words)]
+
+
+@given(texts())
+def test_places_lead_back(text):
+    mapped = text_room.canonical_mapped(text)
+    assert "".join(map(chr, mapped.codes)) == text_room.canonical([text])[0]
+    assert (mapped.start < mapped.end).all()
+    assert (np.diff(mapped.start) >= 0).all()
+    assert len(mapped.end) == 0 or mapped.end[-1] <= len(text)
+    for code, start, end in zip(*mapped, strict=True):
+        if code < 128 and chr(code).isalnum() and "&" not in text:
+            assert chr(code) in unicodedata.normalize("NFKD", text[start:end]).casefold()
+
+
+def test_places_of_entities_accents_and_emoji():
+    text = "👩‍👩‍👧 &amp;eacute;t\u0301é &lt;ok"
+    mapped = text_room.canonical_mapped(text)
+    canonical = "".join(map(chr, mapped.codes))
+    assert canonical == "👩👩👧 ete ok"
+    at = canonical.index("ete")
+    assert text[mapped.start[at] : mapped.end[at + 2]] == "&amp;eacute;t\u0301é"
+
+
+@given(st.lists(texts(), min_size=2, max_size=6), st.data())
+def test_a_slice_of_an_array_is_like_a_copy(some, data):
+    low = data.draw(st.integers(0, len(some) - 1))
+    array = to_array(some)[low:]
+    assert text_room.canonical(array) == text_room.canonical(some[low:])
+    text, offsets = buffers(array)
+    assert text_room.canonical_buffers(text, offsets).lengths.tolist() == [len(t) for t in some[low:]]
+
+
+def test_kinds_of_input():
+    for kind in (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
+        assert text_room.canonical(pa.array(["A b", None], pa.string()).cast(kind)) == ["a b", ""]
+    assert text_room.canonical(pa.chunked_array([["A"], ["B"]])) == ["a", "b"]
+    assert text_room.canonical(t for t in ("A", "\ud800B")) == ["a", "b"]
+    with pytest.raises(TypeError, match="found one str"):
+        text_room.canonical("one string")
+    with pytest.raises(TypeError, match=r"found int64: cast it"):
+        text_room.canonical(pa.array([1, 2]))
+    with pytest.raises(TypeError, match="expected texts"):
+        text_room.canonical([1, 2])
