@@ -1,0 +1,149 @@
+"""Progress on stderr: bars on a terminal, now and then a plain line elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import click
+
+from provscan.engine.progress import Progress
+
+SECONDS_BETWEEN_LINES = 30.0
+
+
+def _count(n: float, unit: str) -> str:
+    if unit != "bytes":
+        return f"{n:,.0f} {unit}"
+    for prefix in ("", "k", "M", "G"):
+        if n < 1000:
+            return f"{n:.0f} B" if not prefix else f"{n:.1f} {prefix}B"
+        n /= 1000
+    return f"{n:.1f} TB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+class Shown(Progress):
+    """A progress that somebody sees."""
+
+    def abandon(self) -> None:
+        """The job failed in the middle of a stage: leave the terminal as it was found, claim nothing."""
+
+
+class Lines(Shown):
+    """One line when a stage ends, and one every half minute while it runs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stage: str | None = None
+
+    def start(self, stage: str, total: int | None, unit: str) -> None:
+        self.finish()
+        with self._lock:
+            self._stage, self._total, self._unit, self._done = stage, total, unit, 0
+            self._began = self._said = time.monotonic()
+
+    def advance(self, n: int) -> None:
+        with self._lock:
+            if self._stage is None:
+                return
+            self._done += n
+            now = time.monotonic()
+            if now - self._said >= SECONDS_BETWEEN_LINES:
+                self._said = now
+                self._say(now - self._began)
+
+    def finish(self) -> None:
+        with self._lock:
+            if self._stage is not None:
+                self._say(time.monotonic() - self._began, done=True)
+                self._stage = None
+
+    def _say(self, seconds: float, done: bool = False) -> None:
+        rate = self._done / max(seconds, 1e-9)
+        line = f"{self._stage}: {_count(self._done, self._unit)}"
+        if not done and self._total:
+            left = max(self._total - self._done, 0) / max(rate, 1e-9)
+            line += f" of {_count(self._total, self._unit)}, about {_duration(left)} left"
+        click.echo(f"{line}, {_duration(seconds)}, {_count(rate, self._unit)}/s", err=True)
+
+
+class Bars(Shown):
+    """A bar a stage, with its rate and the time left; one that has ended stays on the screen."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Display
+
+        self._display = Display(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[done]}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._lock = threading.Lock()
+        self._done = 0
+
+    def start(self, stage: str, total: int | None, unit: str) -> None:
+        self.finish()
+        with self._lock:
+            self._unit, self._total, self._done, self._began = unit, total, 0, time.monotonic()
+            self._task = self._display.add_task(stage, total=total, done="", rate="")
+            self._display.start()
+
+    def advance(self, n: int) -> None:
+        with self._lock:
+            if self._display.live.is_started:
+                self._done += n
+                rate = self._done / max(time.monotonic() - self._began, 1e-9)
+                self._display.update(
+                    self._task,
+                    advance=n,
+                    done=_count(self._done, self._unit),
+                    rate=f"{_count(rate, self._unit)}/s",
+                )
+
+    def finish(self) -> None:
+        with self._lock:
+            if self._display.live.is_started:
+                self._display.update(self._task, total=max(self._done, 1), completed=max(self._done, 1))
+                self._stop()
+
+    def abandon(self) -> None:
+        with self._lock:
+            if self._display.live.is_started:
+                self._stop()
+
+    def _stop(self) -> None:
+        self._display.stop()
+        self._display.remove_task(self._task)
+
+
+@contextlib.contextmanager
+def progress(quiet: bool) -> Iterator[Progress]:
+    """The progress that fits stderr, put away whatever happens, so that the cursor comes back."""
+    if quiet:
+        yield Progress()
+        return
+    shown: Shown = Bars() if sys.stderr.isatty() else Lines()
+    try:
+        yield shown
+    except BaseException:
+        shown.abandon()
+        raise
+    shown.finish()

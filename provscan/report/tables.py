@@ -1,0 +1,151 @@
+"""Tables for a terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+
+from provscan.report.wording import LEVELS, UNCORRECTED, count, percent, reason, size
+
+SOURCES_SHOWN = 20
+
+
+def _grid(*columns: str) -> Table:
+    """A table without lines; a column named ``<`` is aligned left, ``>`` right."""
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    for column in columns:
+        table.add_column(justify="right" if column == ">" else "left", overflow="fold")
+    return table
+
+
+def _print(console: Console, table: Table) -> None:
+    console.print(Padding.indent(table, 2))
+
+
+def _console(width: int) -> Console:
+    return Console(
+        file=io.StringIO(), width=width, markup=False, highlight=False, emoji=False, color_system=None
+    )
+
+
+def _text(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
+    """What a run found, in the words of somebody who did not write the tool.
+
+    Parameters
+    ----------
+    summary
+        The content of a run's ``summary.json``.
+    width
+        Columns of the terminal.
+
+    Returns
+    -------
+    str
+        Lines without colour and without a last line break.
+    """
+    console = _console(width)
+    index = summary["index"]
+
+    headline = _grid("<", ">", "<")
+    headline.add_row("Records scanned", count(summary["records"]))
+    headline.add_row(
+        "Records holding licensed text",
+        count(summary["records_matched"]),
+        percent(summary["share_of_records"]),
+    )
+    headline.add_row(
+        "Characters that are licensed text",
+        count(summary["characters_matched"]),
+        percent(summary["share_of_characters"]),
+    )
+    headline.add_row(
+        "Different licensed texts found", count(summary["texts_found"]), f"of {count(index['texts'])} indexed"
+    )
+    headline.add_row(
+        "Tweets they stand for", count(summary["tweets_found"]), f"of {count(index['tweets'])} indexed"
+    )
+    _print(console, headline)
+
+    if summary["matches"]:
+        console.print(f"\nMatches by level, {count(summary['matches'])} in all")
+        levels = _grid("<", ">", "<")
+        for level, meaning in LEVELS.items():
+            levels.add_row(level, count(summary["levels"][level]), meaning)
+        _print(console, levels)
+
+    if len(summary["sources"]) > 1:
+        console.print("\nBy source")
+        _print(console, _sources(summary["sources"]))
+
+    for title, counts in (
+        ("Not scanned", summary["skipped"]),
+        ("Scanned after a repair", summary["repaired"]),
+        ("Left out because it is too frequent", summary["capped"]),
+    ):
+        if any(counts.values()):
+            console.print(f"\n{title}")
+            rows = _grid(">", "<")
+            for key, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+                if n:
+                    rows.add_row(count(n), reason(key))
+            _print(console, rows)
+
+    if summary["damaged"]:
+        console.print("\nDamaged part-way: only what stands before the damage was scanned")
+        rows = _grid("<", ">", "<")
+        for item in summary["damaged"]:
+            rows.add_row(item["source"], f"{count(item['records'])} records", item["problem"])
+        _print(console, rows)
+
+    if "estimate" not in summary:
+        console.print(f"\n{UNCORRECTED}")
+    return _text(console)
+
+
+def _sources(sources: list[Mapping[str, Any]]) -> Table:
+    rows = _grid("<", ">", ">", ">")
+    rows.add_row("", "records", "with licensed text", "matches")
+    most = sorted(sources, key=lambda item: -item["records_matched"])[:SOURCES_SHOWN]
+    for item in most:
+        rows.add_row(
+            item["source"], count(item["records"]), count(item["records_matched"]), count(item["matches"])
+        )
+    if len(sources) > len(most):
+        rows.add_row(f"... and {count(len(sources) - len(most))} more, in summary.json")
+    return rows
+
+
+def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
+    """What an index holds.
+
+    Parameters
+    ----------
+    info
+        What ``Index.info()`` gives.
+    width
+        Columns of the terminal.
+    """
+    console = _console(width)
+    rows = _grid("<", "<")
+    for key, value in info.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{name} {item}" for name, item in value.items())
+        elif isinstance(value, list | tuple):
+            value = count(len(value))
+        elif key == "bytes":
+            value = size(value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            value = count(value)
+        rows.add_row(reason(key), str(value))
+    _print(console, rows)
+    return _text(console)
