@@ -19,9 +19,17 @@ _URL = np.zeros(128, np.bool_)
 _URL[0x21:0x7F] = True
 for _c in b'<>"{}|\\^`':
     _URL[_c] = False
-_TRIGGER = np.zeros(128, np.bool_)
-for _c in b"@hHwWpPrR<[{":
-    _TRIGGER[_c] = True
+# A dropped token can start only where the first table, at its first letter, and the second, at its second, share
+# a bit: h-t, w-w, p-i, r-t, @-letter, bracket-letter. Letters alone would stop the loop too often.
+_FIRST = np.zeros(256, np.uint8)
+_SECOND = np.zeros(256, np.uint8)
+for _bit, (_firsts, _seconds) in enumerate(
+    ((b"hH", b"tT"), (b"wW", b"wW"), (b"pP", b"iI"), (b"rR", b"tT"), (b"@", bytes(range(0x30, 0x7B))), (b"<[{", b"uUmMlLhH"))
+):
+    for _c in _firsts:
+        _FIRST[_c] |= 1 << _bit
+    for _c in _seconds:
+        _SECOND[_c] |= 1 << _bit
 _LOWER = np.arange(128).astype(np.uint32)
 for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
     _LOWER[_c] = _c + 32
@@ -330,74 +338,78 @@ def _compose(first, second, pairs, composed):
 def fold(codes, count, pages, entries, expansions, pairs, composed, out, where):
     """Canonical code points of the unescaped ``codes[:count]``.
 
-    Fills uint32 ``out`` and int32 ``where``, the index in ``codes`` that each output comes from (of a separator,
-    the index of what follows it), and returns how many there are. Both hold ``18 * count`` at worst.
+    Fills ``out`` and int32 ``where``, the index in ``codes`` that each output comes from, and returns how many
+    there are. Both hold ``18 * count + 1`` at worst. ``codes`` and ``out`` are uint32, or both uint8 where the text
+    is all ASCII: then what comes out is, too, and UTF-8 needs no decoding.
     """
     latin = entries[pages[0]]
     n = 0
-    gap = False
+    gap = True
     i = 0
     while i < count:
         c = codes[i]
         if c < 128:
-            if _TRIGGER[c]:
+            if i + 1 < count and codes[i + 1] < 128 and _FIRST[c] & _SECOND[codes[i + 1]]:
                 after = after_dropped(codes, i, count)
                 if after > i:
+                    out[n] = 0x20
+                    where[n] = i
+                    n += 0 if gap else 1
                     gap = True
                     i = after
                     continue
+            # No branch: words are short, and each end of one would be mispredicted. No ASCII is ignored.
             entry = latin[c]
-        elif c < 0x110000:
-            if c == 0xFF20:
-                after = _after_mention(codes, i, count)
-                if after > i:
-                    gap = True
-                    i = after
-                    continue
-            entry = entries[pages[c >> 8], c & 0xFF]
-        else:
-            entry = np.uint32(0)
+            separates = entry >> 24 & 7 == 0
+            out[n] = 0x20 if separates else entry & 0x7F
+            where[n] = i
+            n += 0 if gap and separates else 1
+            gap = separates
+            i += 1
+            continue
+        after = _after_mention(codes, i, count)
+        entry = np.uint32(0)
+        if after == i:
+            after = i + 1
+            if c < 0x110000:
+                entry = entries[pages[c >> 8], c & 0xFF]
         kind = entry >> 24 & 7
-        if kind == 2:
+        offset, outputs = np.uint32(0), np.uint32(kind != 1)
+        if kind == 3:
+            offset = entry & 0x1FFFFF
+            outputs = expansions[offset]
+        for k in range(outputs):
             value = entry & 0x1FFFFF
-            if gap and n > 0:
+            composes = entry & 0x8000000 != 0
+            if kind == 3:
+                value = expansions[offset + 1 + k]
+                composes = entries[pages[value >> 8], value & 0xFF] & 0x8000000 != 0
+            if value == 0:
                 out[n] = 0x20
                 where[n] = i
-                n += 1
-            elif entry & 0x8000000 and n > 0:
+                n += 0 if gap else 1
+                gap = True
+                continue
+            if composes and not gap:
                 joint = _compose(out[n - 1], value, pairs, composed)
                 if joint != 0:
                     out[n - 1] = joint
-                    i += 1
                     continue
             gap = False
             out[n] = value
             where[n] = i
             n += 1
-        elif kind == 0:
-            gap = True
-        elif kind == 3:
-            offset = entry & 0x1FFFFF
-            for k in range(offset + 1, offset + 1 + expansions[offset]):
-                value = expansions[k]
-                if value == 0:
-                    gap = True
-                    continue
-                if gap and n > 0:
-                    out[n] = 0x20
-                    where[n] = i
-                    n += 1
-                elif n > 0 and entries[pages[value >> 8], value & 0xFF] & 0x8000000:
-                    joint = _compose(out[n - 1], value, pairs, composed)
-                    if joint != 0:
-                        out[n - 1] = joint
-                        continue
-                gap = False
-                out[n] = value
-                where[n] = i
-                n += 1
-        i += 1
-    return n
+        i = after
+    return n - 1 if gap and n > 0 else n
+
+
+@njit(nogil=True, cache=True)
+def is_plain(text, start, stop):
+    """Whether the bytes are all ASCII and none is an ``&``."""
+    special = np.uint8(0)
+    for i in range(start, stop):
+        special |= (text[i] & np.uint8(0x80)) | np.uint8(text[i] == 0x26)
+    return special == 0
 
 
 @njit(nogil=True, cache=True)
@@ -440,9 +452,17 @@ def canonical_batch(text, offsets, low, high, tables, scratch, canon, where, out
     ``out[out_offsets[i]:out_offsets[i + 1]]`` (``out_offsets[low]`` is given), its code points of the original
     are counted in ``lengths[i]``. Returns the first text that found no room in ``out``, else ``high``.
     """
+    pages, entries, expansions, pairs, composed, _, _, _ = tables
     for i in range(low, high):
-        at = out_offsets[i]
-        n, length, _, _ = canonical(text, offsets[i], offsets[i + 1], tables, scratch, canon, where)
+        at, start, stop = out_offsets[i], offsets[i], offsets[i + 1]
+        if is_plain(text, start, stop):
+            if at + stop - start + 1 > len(out):
+                return i
+            n = fold(text[start:stop], stop - start, pages, entries, expansions, pairs, composed, out[at:], where)
+            out_offsets[i + 1] = at + n
+            lengths[i] = stop - start
+            continue
+        n, length, _, _ = canonical(text, start, stop, tables, scratch, canon, where)
         if at + 4 * n > len(out):
             return i
         out_offsets[i + 1] = encode(canon, n, out, at)

@@ -1,0 +1,61 @@
+"""Find licensed tweets in other people's training data and model outputs, and say how sure that is.
+
+>>> import provscan
+>>> index = provscan.build_index("corpus/", "licensed.index")  # doctest: +SKIP
+>>> index.match(["some text", "another"])  # doctest: +SKIP
+
+Everything public is listed in ``__all__`` and loaded when it is first asked for, so that ``import provscan`` costs
+next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from provscan.engine import Run, build_index, match
+    from provscan.matching import Index, open_index
+    from provscan.params import IndexParams, MatchParams
+    from provscan.sketch import minhash, to_datasketch
+    from provscan.text import canonical
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Index": "provscan.matching",
+    "IndexParams": "provscan.params",
+    "MatchParams": "provscan.params",
+    "Run": "provscan.engine",
+    "build_index": "provscan.engine",
+    "canonical": "provscan.text",
+    "match": "provscan.engine",
+    "minhash": "provscan.sketch",
+    "open_index": "provscan.matching",
+    "to_datasketch": "provscan.sketch",
+}
+
+__all__ = [
+    "Index",
+    "IndexParams",
+    "MatchParams",
+    "Run",
+    "build_index",
+    "canonical",
+    "match",
+    "minhash",
+    "open_index",
+    "to_datasketch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'provscan' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

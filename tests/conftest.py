@@ -1,0 +1,15 @@
+"""What all tests share."""
+
+import os
+
+from hypothesis import settings
+
+# The first call of a kernel compiles it: no deadline for one example.
+settings.register_profile("provscan", deadline=None)
+settings.load_profile("provscan")
+
+
+def pytest_configure(config):
+    if os.environ.get("NUMBA_DISABLE_JIT") == "1":
+        # Without the JIT, kernels run on numpy scalars, which warn where a hash overflows on purpose.
+        config.addinivalue_line("filterwarnings", "ignore:overflow encountered:RuntimeWarning")
