@@ -18,9 +18,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import int64, njit, types, uint8, uint32, uint64, void
+from numba import config, int64, njit, types, uint8, uint32, uint64, void
+from numba.extending import intrinsic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 SHINGLE = 5
@@ -45,60 +48,147 @@ _MINUS_PRIME1 = np.uint32(0x61C8864F)
 _FMIX1 = np.uint32(0x85EBCA6B)
 _FMIX2 = np.uint32(0xC2B2AE35)
 
-_U1, _U7, _U8, _U11, _U12, _U13, _U14, _U15, _U16, _U17, _U18, _U19, _U20, _U21, _U24, _U25, _U31 = (
-    np.uint32(n) for n in (1, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 24, 25, 31)
-)
+_P3_SHIFTED = tuple(np.uint32((0xC2B2AE3D << shift) & 0xFFFFFFFF) for shift in (0, 8, 16, 24))
+_P3_BYTE0, _P3_BYTE1, _P3_BYTE2, _P3_BYTE3 = _P3_SHIFTED
 
-_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L12, _L16 = (
-    np.uint64(n) for n in (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16)
+_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L12, _L15, _L16 = (
+    np.uint64(n) for n in (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 15, 16)
 )
 _CONTINUATION_MASK = np.uint8(0xC0)
 _CONTINUATION = np.uint8(0x80)
+_HIGH_BIT = np.uint32(0x80)
 
 
 def scratch_size(longest: int) -> int:
-    """Elements of the scratch array that texts of up to ``longest`` bytes need."""
-    return max(1, -(-longest // BLOCK)) * BLOCK
+    """Elements of the array for the hashes of a text of up to ``longest`` bytes, working space included."""
+    return (longest // 16 + 1) * 32
+
+
+def _one_instruction(name: str) -> Callable[[Callable[..., np.uint32]], Callable[..., np.uint32]]:
+    """Compile calls of a function of two ``uint32`` to LLVM's instruction ``name`` on 32 bits.
+
+    The function's own body is what runs without the JIT. Numba widens arithmetic on ``uint32`` to 64 bits, and
+    in a chain of operations LLVM keeps it there: half the lanes, and no 64-bit multiplication in one step.
+    """
+
+    def decorate(function: Callable[..., np.uint32]) -> Callable[..., np.uint32]:
+        if config.DISABLE_JIT:  # type: ignore[attr-defined]
+            return function
+
+        @intrinsic
+        def instruction(typing_context, x, y):  # type: ignore[no-untyped-def]
+            def generate(context, builder, signature, operands):  # type: ignore[no-untyped-def]
+                return getattr(builder, name)(*operands)
+
+            return uint32(uint32, uint32), generate
+
+        return instruction
+
+    return decorate
+
+
+@_one_instruction("mul")
+def _mul(x: np.uint32, y: np.uint32) -> np.uint32:
+    return x * y
+
+
+@_one_instruction("add")
+def _add(x: np.uint32, y: np.uint32) -> np.uint32:
+    return x + y
+
+
+@_one_instruction("or_")
+def _or(x: np.uint32, y: np.uint32) -> np.uint32:
+    return x | y
+
+
+@_one_instruction("xor")
+def _xor(x: np.uint32, y: np.uint32) -> np.uint32:
+    return x ^ y
+
+
+@_one_instruction("shl")
+def _shl(x: np.uint32, y: np.uint32) -> np.uint32:
+    return x << y
+
+
+@_one_instruction("lshr")
+def _shr(x: np.uint32, y: np.uint32) -> np.uint32:
+    return x >> y
+
+
+@njit(inline="always")
+def _rotl(x: np.uint32, bits: int) -> np.uint32:
+    return _or(_shl(x, np.uint32(bits)), _shr(x, np.uint32(32 - bits)))
 
 
 @njit(inline="always")
 def _word(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     """Little-endian 32-bit word at ``data[at : at + 4]``, whatever the machine's own order."""
-    return np.uint32(
-        np.uint32(data[at])
-        | np.uint32(np.uint32(data[at + _L1]) << _U8)
-        | np.uint32(np.uint32(data[at + _L2]) << _U16)
-        | np.uint32(np.uint32(data[at + _L3]) << _U24)
-    )
+    low = _or(np.uint32(data[at]), _shl(np.uint32(data[at + _L1]), np.uint32(8)))
+    high = _or(np.uint32(data[at + _L2]), _shl(np.uint32(data[at + _L3]), np.uint32(8)))
+    return _or(low, _shl(high, np.uint32(16)))
 
 
 @njit(inline="always")
 def _lane_round(h: np.uint32, word: np.uint32) -> np.uint32:
-    h = np.uint32(h + np.uint32(word * _PRIME3))
-    return np.uint32(np.uint32(np.uint32(h << _U17) | np.uint32(h >> _U15)) * _PRIME4)
+    return _mul(_rotl(_add(h, _mul(word, _PRIME3)), 17), _PRIME4)
 
 
 @njit(inline="always")
 def _byte_round(h: np.uint32, byte: np.uint8) -> np.uint32:
-    h = np.uint32(h + np.uint32(np.uint32(byte) * _PRIME5))
-    return np.uint32(np.uint32(np.uint32(h << _U11) | np.uint32(h >> _U21)) * _PRIME1)
+    return _mul(_rotl(_add(h, _mul(np.uint32(byte), _PRIME5)), 11), _PRIME1)
 
 
 @njit(inline="always")
 def _stripe_round(v: np.uint32, word: np.uint32) -> np.uint32:
-    v = np.uint32(v + np.uint32(word * _PRIME2))
-    return np.uint32(np.uint32(np.uint32(v << _U13) | np.uint32(v >> _U19)) * _PRIME1)
+    return _mul(_rotl(_add(v, _mul(word, _PRIME2)), 13), _PRIME1)
 
 
 @njit(inline="always")
 def _finish(h: np.uint32) -> np.uint32:
     """XXH32's avalanche followed by MurmurHash3's fmix32, datasketch's mix before the permutations."""
-    h = np.uint32((h ^ np.uint32(h >> _U15)) * _PRIME2)
-    h = np.uint32((h ^ np.uint32(h >> _U13)) * _PRIME3)
-    h = np.uint32(h ^ np.uint32(h >> _U16))
-    h = np.uint32((h ^ np.uint32(h >> _U16)) * _FMIX1)
-    h = np.uint32((h ^ np.uint32(h >> _U13)) * _FMIX2)
-    return np.uint32(h ^ np.uint32(h >> _U16))
+    h = _mul(_xor(h, _shr(h, np.uint32(15))), _PRIME2)
+    h = _mul(_xor(h, _shr(h, np.uint32(13))), _PRIME3)
+    h = _xor(h, _shr(h, np.uint32(16)))
+    h = _mul(_xor(h, _shr(h, np.uint32(16))), _FMIX1)
+    h = _mul(_xor(h, _shr(h, np.uint32(13))), _FMIX2)
+    return _xor(h, _shr(h, np.uint32(16)))
+
+
+@njit(inline="always")
+def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
+    """:func:`mixed_hash` of ``data[at : at + 5]`` without a branch.
+
+    The word's product is the sum of its bytes' products: were the word put together first, LLVM would load it
+    as one and, in a vectorised loop, gather.
+    """
+    h = _add(_PRIME5, np.uint32(5))
+    h = _add(h, _mul(np.uint32(data[at]), _P3_BYTE0))
+    h = _add(h, _mul(np.uint32(data[at + _L1]), _P3_BYTE1))
+    h = _add(h, _mul(np.uint32(data[at + _L2]), _P3_BYTE2))
+    h = _add(h, _mul(np.uint32(data[at + _L3]), _P3_BYTE3))
+    h = _mul(_rotl(h, 17), _PRIME4)
+    return _finish(_byte_round(h, data[at + _L4]))
+
+
+@njit(inline="always")
+def _hash_of_4_to_15(data: NDArray[np.uint8], at: np.uint64, length: np.uint64) -> np.uint32:
+    """:func:`mixed_hash` of 4 to 15 bytes: all rounds computed, the needed ones chosen. Reads 16 bytes."""
+    h = _lane_round(_add(_PRIME5, np.uint32(length)), _word(data, at))
+    longer = _lane_round(h, _word(data, at + _L4))
+    h = longer if length >= _L8 else h
+    longer = _lane_round(h, _word(data, at + _L8))
+    h = longer if length >= _L12 else h
+    tail = at + (length & ~_L3)
+    rest = length & _L3
+    longer = _byte_round(h, data[tail])
+    h = longer if rest > _L0 else h
+    longer = _byte_round(h, data[tail + _L1])
+    h = longer if rest > _L1 else h
+    longer = _byte_round(h, data[tail + _L2])
+    h = longer if rest > _L2 else h
+    return _finish(h)
 
 
 @njit(uint32(BYTES, uint64, uint64), nogil=True, cache=True)
@@ -117,15 +207,10 @@ def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np
             v3 = _stripe_round(v3, _word(data, at + _L8))
             v4 = _stripe_round(v4, _word(data, at + _L12))
             at = at + _L16
-        h = np.uint32(
-            np.uint32(np.uint32(v1 << _U1) | np.uint32(v1 >> _U31))
-            + np.uint32(np.uint32(v2 << _U7) | np.uint32(v2 >> _U25))
-        )
-        h = np.uint32(h + np.uint32(np.uint32(v3 << _U12) | np.uint32(v3 >> _U20)))
-        h = np.uint32(h + np.uint32(np.uint32(v4 << _U18) | np.uint32(v4 >> _U14)))
+        h = _add(_add(_rotl(v1, 1), _rotl(v2, 7)), _add(_rotl(v3, 12), _rotl(v4, 18)))
     else:
         h = _PRIME5
-    h = np.uint32(h + length)
+    h = _add(h, length)
     while stop - at >= _L4:
         h = _lane_round(h, _word(data, at))
         at = at + _L4
@@ -146,8 +231,8 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: N
     start, stop : int64
         The text is ``data[start:stop]``.
     out_hashes : uint32[:]
-        Filled with fmix32(XXH32(gram, seed 0)) of each 5-gram, in order, repeats included. Needs
-        ``stop - start`` elements or more.
+        Begins with fmix32(XXH32(gram, seed 0)) of each 5-gram, in order, repeats included; the rest is working
+        space. As long as :func:`scratch_size` says for ``stop - start``.
 
     Returns
     -------
@@ -164,48 +249,56 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: N
         out_hashes[0] = mixed_hash(data, first, end)
         return 1
 
-    # Hashed as if every character were one byte: no branch, so it runs in vector registers. Where a
-    # gram is wider, the pass below puts the right hash in its place.
+    # Hashed as if every character were one byte: no branch, so it runs in vector registers. Where a gram is
+    # wider, the pass below puts the right hash in its place.
     grams = size - _L4
-    high = np.uint8(0)
-    for i in range(size):
-        high |= data[first + i]
-    for i in range(grams):
+    seen = np.uint32(0)
+    for i in range(_L4):
+        seen = _or(seen, np.uint32(data[first + i]))
+    whole = grams >> _L4
+    if (grams & _L15) != _L0 and first + ((whole + _L1) << _L4) + _L4 <= np.uint64(data.size):
+        whole += _L1
+    for block in range(whole):
+        base = block << _L4
+        for lane in range(_L16):
+            at = first + base + lane
+            out_hashes[base + lane] = _hash_of_5(data, at)
+            seen = _or(seen, np.uint32(data[at + _L4]))
+    for i in range(whole << _L4, grams):
         at = first + i
-        h = _lane_round(np.uint32(_PRIME5 + np.uint32(5)), _word(data, at))
-        out_hashes[i] = _finish(_byte_round(h, data[at + _L4]))
-    if high < _CONTINUATION:
-        return grams
+        out_hashes[i] = _hash_of_5(data, at)
+        seen = _or(seen, np.uint32(data[at + _L4]))
+    if seen < _HIGH_BIT:
+        return int(grams)
 
-    tail = first
-    for _ in range(SHINGLE):
-        if tail == end:
-            out_hashes[0] = mixed_hash(data, first, end)
-            return 1
-        tail += _L1
-        while tail < end and (data[tail] & _CONTINUATION_MASK) == _CONTINUATION:
-            tail += _L1
-    head = first
-    count = _L0
-    while True:
-        if tail - head == _L5:
-            out_hashes[count] = out_hashes[head - first]
+    # Where each character begins, and where the last one ends, in the array's second half.
+    begins = (size + _L15) & ~_L15
+    characters = begins
+    for i in range(size):
+        out_hashes[characters] = np.uint32(i)
+        characters += np.uint64((data[first + i] & _CONTINUATION_MASK) != _CONTINUATION)
+    out_hashes[characters] = np.uint32(size)
+    characters -= begins
+    if characters < _L5:
+        out_hashes[0] = mixed_hash(data, first, end)
+        return 1
+    readable = np.uint64(data.size)
+    for i in range(characters - _L4):
+        begin = np.uint64(out_hashes[begins + i])
+        length = np.uint64(out_hashes[begins + i + _L5]) - begin
+        head = first + begin
+        if length == _L5:
+            out_hashes[i] = out_hashes[begin]
+        elif length < _L16 and head + _L16 <= readable:
+            out_hashes[i] = _hash_of_4_to_15(data, head, length)
         else:
-            out_hashes[count] = mixed_hash(data, head, tail)
-        count += _L1
-        if tail == end:
-            return count
-        tail += _L1
-        while tail < end and (data[tail] & _CONTINUATION_MASK) == _CONTINUATION:
-            tail += _L1
-        head += _L1
-        while (data[head] & _CONTINUATION_MASK) == _CONTINUATION:
-            head += _L1
+            out_hashes[i] = mixed_hash(data, head, head + length)
+    return int(characters - _L4)
 
 
 @njit(inline="always")
 def _permuted(a: np.uint32, h: np.uint32, b: np.uint32) -> np.uint32:
-    return np.uint32(np.uint32(a * h) + b)
+    return _add(_mul(a, h), b)
 
 
 @njit(void(HASHES, int64, PARAMETERS, PARAMETERS, HASHES), nogil=True, cache=True)
@@ -239,15 +332,15 @@ def signature(
     for i in range(used, padded):
         hashes[i] = hashes[_L0]
     for block in range(padded >> _L3):
-        i = block << _L3
-        h0 = hashes[i]
-        h1 = hashes[i + _L1]
-        h2 = hashes[i + _L2]
-        h3 = hashes[i + _L3]
-        h4 = hashes[i + _L4]
-        h5 = hashes[i + _L5]
-        h6 = hashes[i + _L6]
-        h7 = hashes[i + _L7]
+        base = block << _L3
+        h0 = hashes[base]
+        h1 = hashes[base + _L1]
+        h2 = hashes[base + _L2]
+        h3 = hashes[base + _L3]
+        h4 = hashes[base + _L4]
+        h5 = hashes[base + _L5]
+        h6 = hashes[base + _L6]
+        h7 = hashes[base + _L7]
         for k in range(NUM_PERM):
             ak = a[k]
             bk = b[k]
