@@ -1,0 +1,30 @@
+"""Corpora and datasets -> Arrow record batches, with counts of what could not be read.
+
+:func:`plan` turns what the user names (files, folders, the standard input) into a list of :class:`Split`;
+:func:`read` turns one split into record batches in :data:`SCHEMA`; :func:`read_objects` does so with what is in
+memory. :class:`Fields` names the fields to use, :class:`Tally` counts.
+"""
+
+from provscan.readers.checksums import checksum
+from provscan.readers.fields import Fields
+from provscan.readers.objects import read_objects
+from provscan.readers.planning import plan
+from provscan.readers.reading import read
+from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
+from provscan.readers.splits import Plan, Split
+from provscan.readers.tally import Damage, Example, Tally
+
+__all__ = [
+    "PIECE_SCHEMA",
+    "SCHEMA",
+    "Damage",
+    "Example",
+    "Fields",
+    "Plan",
+    "Split",
+    "Tally",
+    "checksum",
+    "plan",
+    "read",
+    "read_objects",
+]

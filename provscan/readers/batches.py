@@ -1,0 +1,112 @@
+"""Batches of the right size: small ones joined, large ones cut, records beyond a limit cut into pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.readers.schema import BATCH_BYTES, BATCH_RECORDS, OVERLAP, PIECE, PIECE_SCHEMA, SCHEMA
+from provscan.readers.tally import Tally
+
+TEXT = SCHEMA.get_field_index("text")
+
+
+def text_offsets(texts: pa.Array) -> np.ndarray:
+    """The int64[n + 1] byte offsets of a large_string array, in its buffer of bytes."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)
+    return offsets[texts.offset : texts.offset + len(texts) + 1] if len(texts) else np.zeros(1, np.int64)
+
+
+def rebatch(batches: Iterable[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
+    """Batches of at most BATCH_RECORDS records and about BATCH_BYTES of text, in the same order.
+
+    Counts records and characters; a record above PIECE code points comes as pieces.
+    """
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        for part, part_size in _parts(batch):
+            if held and (rows + part.num_rows > BATCH_RECORDS or size + part_size > BATCH_BYTES):
+                yield _joined(held, tally)
+                held, rows, size = [], 0, 0
+            if part_size > PIECE and part.num_rows == 1:
+                yield from _one(part, tally)
+                continue
+            held.append(part)
+            rows += part.num_rows
+            size += part_size
+    if held:
+        yield _joined(held, tally)
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Slices that each fit one batch, with their bytes of text; no copy."""
+    offsets = text_offsets(batch.column(TEXT))
+    start = 0
+    while start < batch.num_rows:
+        fits = int(np.searchsorted(offsets, offsets[start] + BATCH_BYTES, "right")) - 1
+        end = min(max(fits, start + 1), start + BATCH_RECORDS, batch.num_rows)
+        yield batch.slice(start, end - start), int(offsets[end] - offsets[start])
+        start = end
+
+
+def _joined(batches: list[pa.RecordBatch], tally: Tally) -> pa.RecordBatch:
+    batch = batches[0]
+    if len(batches) > 1:
+        batch = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+    tally.records += batch.num_rows
+    tally.characters += pc.sum(pc.utf8_length(batch.column(TEXT))).as_py()
+    return batch
+
+
+def _one(batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
+    """A long record: as it is if it has no more than PIECE code points, else in pieces that share its bytes."""
+    texts = batch.column(TEXT)
+    length = pc.utf8_length(texts)[0].as_py()
+    tally.records += 1
+    tally.characters += length
+    if length <= PIECE:
+        yield batch
+        return
+    begin, end = (int(offset) for offset in text_offsets(texts))
+    data = np.frombuffer(texts.buffers()[2], np.uint8)[begin:end]
+    starts = list(range(0, length - OVERLAP, PIECE - OVERLAP))
+    stops = [min(start + PIECE, length) for start in starts]
+    places = _byte_places(data, sorted({*starts, *stops}))
+    for start, stop in zip(starts, stops, strict=True):
+        piece = pa.LargeStringArray.from_buffers(
+            1,
+            pa.py_buffer(np.array([begin + places[start], begin + places[stop]], np.int64)),
+            texts.buffers()[2],
+        )
+        yield piece_batch(batch, piece, start, stop, last=stop == length)
+
+
+def piece_batch(batch: pa.RecordBatch, text: pa.Array, start: int, stop: int, *, last: bool) -> pa.RecordBatch:
+    """One piece, code points ``start`` to ``stop`` of the record that ``batch`` holds."""
+    own = (start, start + OVERLAP // 2 if start else 0, stop if last else stop - OVERLAP // 2)
+    columns = [text if place == TEXT else column for place, column in enumerate(batch.columns)]
+    columns += [pa.array([value], pa.int64()) for value in own]
+    return pa.RecordBatch.from_arrays(columns, schema=PIECE_SCHEMA)
+
+
+def _byte_places(data: np.ndarray, points: list[int]) -> dict[int, int]:
+    """Where in UTF-8 bytes each of some code points (ascending) starts; the end counts as one."""
+    places: dict[int, int] = {}
+    seen = at = 0
+    window = 1 << 20
+    pending = iter(points)
+    point = next(pending, None)
+    while point is not None and at < len(data):
+        heads = np.flatnonzero((data[at : at + window] & 0xC0) != 0x80)
+        while point is not None and point < seen + len(heads):
+            places[point] = at + int(heads[point - seen])
+            point = next(pending, None)
+        seen += len(heads)
+        at += window
+    if point is not None:
+        places[point] = len(data)
+    return places

@@ -1,0 +1,124 @@
+"""Python values of many records -> Arrow columns in the common schema, repaired and counted where needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from provscan.readers.dates import timestamps
+from provscan.readers.schema import SCHEMA
+from provscan.readers.tally import Tally
+
+
+def scalar_text(value: Any) -> str | None:
+    """An id, a name or a language as a string; None for what is none, such as a list."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    return None
+
+
+def without_surrogates(text: str) -> str:
+    """Pairs of surrogates joined, lone ones replaced by U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def strings(values: Sequence[Any] | None, count: int) -> pa.Array:
+    """A column of short strings; anything but text and numbers is null."""
+    if values is None:
+        return pa.nulls(count, pa.string())
+    try:
+        return pa.array(values, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        texts = [scalar_text(value) for value in values]
+        return pa.array([text and without_surrogates(text) for text in texts], pa.string())
+
+
+@dataclass(slots=True)
+class Columns:
+    """Values of some records, role by role; a role that the source lacks is None.
+
+    ``text`` may hold anything; records without text are dropped by :meth:`batch` and counted.
+    """
+
+    source: str
+    numbers: Sequence[int]
+    text: list[Any]
+    id: list[Any] | None = None
+    author: list[Any] | None = None
+    date: list[Any] | None = None
+    lang: list[Any] | None = None
+    rt_of: list[Any] | None = None
+
+    def _keep(self, places: list[int]) -> None:
+        self.numbers = [self.numbers[place] for place in places]
+        for role in ("text", "id", "author", "date", "lang", "rt_of"):
+            values = getattr(self, role)
+            if values is not None:
+                setattr(self, role, [values[place] for place in places])
+
+    def _drop_textless(self, tally: Tally) -> None:
+        if set(map(type, self.text)) <= {str}:
+            return
+        places = []
+        for place, value in enumerate(self.text):
+            if isinstance(value, str):
+                places.append(place)
+            elif value is None:
+                tally.skip("no_text", self.source, self.numbers[place], "the text is missing or null")
+            else:
+                tally.skip("text_not_string", self.source, self.numbers[place], _kind(value))
+        self._keep(places)
+
+    def _texts(self, tally: Tally) -> pa.Array:
+        try:
+            return pa.array(self.text, pa.large_string())
+        except UnicodeEncodeError:
+            repaired = []
+            for number, text in zip(self.numbers, self.text, strict=True):
+                try:
+                    text.encode()
+                    repaired.append(text)
+                except UnicodeEncodeError:
+                    repaired.append(without_surrogates(text))
+                    tally.repair("lone_surrogate", self.source, number, "replaced by U+FFFD")
+            return pa.array(repaired, pa.large_string())
+
+    def batch(self, tally: Tally) -> pa.RecordBatch:
+        """The records that have a text, in the common schema."""
+        self._drop_textless(tally)
+        count = len(self.text)
+        if self.date is None:
+            dates = pa.nulls(count, SCHEMA.field("created_at").type)
+        else:
+            dates, bad = timestamps(self.date)
+            for place in bad:
+                tally.note("bad_date", self.source, self.numbers[place], repr(self.date[place]))
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(self.numbers, pa.int64()),
+                strings(self.id, count),
+                self._texts(tally),
+                strings(self.author, count),
+                dates,
+                strings(self.lang, count),
+                strings(self.rt_of, count),
+            ],
+            schema=SCHEMA,
+        )
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        keys = ", ".join(map(str, value[0]))
+        return f"a list of objects ({keys}); for chats, write one turn a record"
+    kinds = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
+    return f"{kinds.get(type(value), type(value).__name__)} where text is expected"

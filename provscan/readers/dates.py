@@ -1,0 +1,125 @@
+"""Dates as people write them -> timestamps in UTC."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.readers.schema import TIMESTAMP
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+# The last millisecond of the year 9999, beyond which neither Arrow nor Python writes a date.
+LAST_MS = 253_402_300_799_999
+
+# "2015-10-20 00:10:41 UTC", "2015-10-20 00:10:41 +0000"
+SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
+
+
+def _epoch_ms(number: float) -> int | None:
+    """Seconds, or milli-, micro- or nanoseconds since 1970, told apart by their size.
+
+    From 1e11 on a number counts milliseconds: as seconds it would be past the year 5000.
+    """
+    if not math.isfinite(number):
+        return None
+    size = abs(number)
+    if size < 1e11:
+        number = number * 1000
+    elif size >= 1e17:
+        number = number / 1_000_000
+    elif size >= 1e14:
+        number = number / 1000
+    value = int(number)
+    return value if abs(value) <= LAST_MS else None
+
+
+def parse_date(value: Any) -> int | None:
+    """Milliseconds since 1970 in UTC of one date, or None if it is none.
+
+    Parameters
+    ----------
+    value
+        An ISO 8601 date or time with or without zone (UTC then), the form of the v1.1 API
+        (``Tue Oct 20 00:10:41 +0000 2015``), the form of e-mails, or the time since 1970 as a number or
+        its digits (see :func:`_epoch_ms`), or a ``datetime``.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return _epoch_ms(value)
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str):
+        text = value.strip()
+        try:
+            moment = datetime.fromisoformat(SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text))
+        except ValueError:
+            try:
+                return _epoch_ms(float(text))
+            except (ValueError, OverflowError):
+                pass
+            try:
+                moment = parsedate_to_datetime(text)
+            except (ValueError, TypeError, IndexError, OverflowError):
+                return None
+    else:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        return (moment - EPOCH) // MILLISECOND
+    except OverflowError:
+        return None
+
+
+def _from_strings(strings: pa.Array) -> pa.Array | None:
+    """Arrow's own ISO parser: all with a zone or all without, or None."""
+    try:
+        return pc.cast(strings, TIMESTAMP)
+    except pa.ArrowInvalid:
+        pass
+    try:
+        return pc.cast(pc.cast(strings, pa.timestamp("ms")), TIMESTAMP)
+    except pa.ArrowInvalid:
+        return None
+
+
+def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
+    """A column of dates.
+
+    Returns
+    -------
+    tuple
+        timestamp('ms', tz='UTC')[n], null where there is no date, and the places of the values that are there
+        but could not be read as a date.
+    """
+    try:
+        parsed = _from_strings(pa.array(values, pa.string()))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        parsed = None
+    if parsed is not None:
+        return parsed, []
+    known: dict[Any, int | None] = {}
+    result: list[int | None] = []
+    for value in values:
+        if not isinstance(value, str):
+            result.append(parse_date(value))
+            continue
+        if value not in known:
+            known[value] = parse_date(value)
+        result.append(known[value])
+    bad = [
+        place
+        for place, (value, moment) in enumerate(zip(values, result, strict=True))
+        if moment is None and value is not None and value != ""
+    ]
+    return pa.array(result, pa.int64()).cast(TIMESTAMP), bad

@@ -1,0 +1,204 @@
+"""JSON lines, and JSON objects in general, into columns.
+
+Lines are parsed by orjson, a block at a time. What it refuses is tried again with Python's own parser, which knows
+NaN, lone surrogates and control characters; invalid UTF-8 is replaced first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from provscan.errors import InputError
+from provscan.readers.columns import Columns
+from provscan.readers.fields import HEAD_RECORDS, Binding, Fields, Path, bind, survey
+from provscan.readers.splits import STDIN
+from provscan.readers.streams import ByteStream, Lines
+from provscan.readers.tally import Tally
+
+Record = dict[str, Any]
+
+# Bytes looked at, at most, in search of the first record.
+HEAD_BYTES = 8 << 20
+
+# Records whose objects live at the same time, when they come one by one.
+GROUP = 4096
+
+
+def _repaired(line: bytes, source: str, number: int, tally: Tally) -> Any:
+    """A line that orjson refuses, or a ValueError that says what is wrong with it."""
+    try:
+        text = line.decode()
+        reason = "lenient_json"
+    except UnicodeDecodeError as error:
+        text = line.decode(errors="replace")
+        reason = "invalid_utf8"
+        detail = f"byte {line[error.start]:#04x} replaced by U+FFFD"
+    else:
+        detail = "not strict JSON"
+    try:
+        value = json.loads(text, strict=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    tally.repair(reason, source, number, detail)
+    return value
+
+
+def parse_lines(
+    first: int, lines: list[bytes], source: str, tally: Tally
+) -> tuple[Sequence[int], list[Record], list[bytes]]:
+    """The objects among some lines, with their line numbers and lines; the rest is counted."""
+    try:
+        records = list(map(orjson.loads, lines))
+    except orjson.JSONDecodeError:
+        pass
+    else:
+        if set(map(type, records)) == {dict}:
+            return range(first, first + len(lines)), records, lines
+    numbers: list[int] = []
+    records = []
+    kept: list[bytes] = []
+    for number, line in enumerate(lines, first):
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError as problem:
+            if not line.strip():
+                continue
+            try:
+                record = _repaired(line, source, number, tally)
+            except ValueError:
+                tally.skip("bad_json", source, number, str(problem))
+                continue
+        if not isinstance(record, dict):
+            tally.skip("not_an_object", source, number, line[:60].decode(errors="replace"))
+            continue
+        numbers.append(number)
+        records.append(record)
+        kept.append(line)
+    return numbers, records, kept
+
+
+def getter(paths: tuple[Path, ...]) -> Callable[[list[Record]], list[Any]] | None:
+    """A function from records to a role's values; made once a file, so the usual case is one flat lookup."""
+    if not paths:
+        return None
+    if len(paths) == 1 and len(paths[0]) == 1:
+        (key,) = paths[0]
+        return lambda records: [record.get(key) for record in records]
+
+    def reach(record: Record) -> Any:
+        for path in paths:
+            value: Any = record
+            for key in path:
+                value = value.get(key) if isinstance(value, dict) else None
+            if value is not None:
+                return value
+        return None
+
+    return lambda records: [reach(record) for record in records]
+
+
+class Extractor:
+    """Records of one file -> columns, by its binding."""
+
+    def __init__(self, binding: Binding, source: str) -> None:
+        self.source = source
+        self._text = getter(binding.text)
+        self._others = {
+            role: get for role in ("id", "author", "date", "lang", "rt_of") if (get := getter(getattr(binding, role)))
+        }
+
+    def columns(self, numbers: Sequence[int], records: list[Record], lines: list[bytes] | None = None) -> Columns:
+        """The columns of some records; the lines they came from restore ids beyond 64 bits."""
+        assert self._text is not None
+        values = {role: get(records) for role, get in self._others.items()}
+        if lines is not None and "id" in values and float in set(map(type, values["id"])):
+            # orjson rounds integers beyond 64 bits to floats.
+            get = self._others["id"]
+            for place, value in enumerate(values["id"]):
+                if isinstance(value, float):
+                    values["id"][place] = get([json.loads(lines[place], strict=False)])[0]
+        return Columns(self.source, numbers, self._text(records), **values)
+
+
+def _head(blocks: Iterable[tuple[int, bytes]], source: str) -> tuple[list[Record], list[tuple[int, bytes]], str]:
+    """The first records, the blocks read for them, and what was wrong with the first line that is no record."""
+    tally = Tally()
+    records: list[Record] = []
+    read: list[tuple[int, bytes]] = []
+    size = 0
+    for first, block in blocks:
+        read.append((first, block))
+        size += len(block)
+        lines = block.split(b"\n", HEAD_RECORDS)[:HEAD_RECORDS]
+        records += parse_lines(first, lines, source, tally)[1]
+        if len(records) >= HEAD_RECORDS or size >= HEAD_BYTES:
+            break
+    problem = next((case for cases in tally.examples.values() for case in cases), None)
+    return records[:HEAD_RECORDS], read, f"line {problem.record + 1}: {problem.detail}" if problem else ""
+
+
+def _bound(records: list[Record], problem: str, fields: Fields, source: str) -> Binding | None:
+    if records:
+        return bind(fields, survey(records), source, len(records))
+    if problem:
+        raise InputError(
+            f"{source} is not JSON lines: none of its first lines is a JSON object ({problem}). "
+            "Expected one object a line, with a field for the text."
+        )
+    return None
+
+
+def read_jsonl(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
+    """The records of one split of JSON lines.
+
+    The fields are found in the first records of the file, wherever the split begins, so that all its splits
+    agree.
+    """
+    split = stream.split
+    blocks: Iterator[tuple[int, bytes]] = iter(Lines(stream, tally))
+    if split.path == STDIN or split.compression is not None:
+        records, read, problem = _head(blocks, split.source)
+        blocks = itertools.chain(read, blocks)
+        del read
+    else:
+        file = replace(split, start=0, end=-1, first_record=0)
+        records, _, problem = _head(Lines(ByteStream(file), Tally()), split.source)
+    binding = _bound(records, problem, fields, split.source)
+    del records
+    if binding is None:
+        if split.start == 0 and stream.damage is None:
+            tally.note("empty_file", split.source)
+        for _ in blocks:  # blank lines only, or nothing at all: they still count as bytes read
+            pass
+        return
+    extractor = Extractor(binding, split.source)
+    for first, block in blocks:
+        yield extractor.columns(*parse_lines(first, block.split(b"\n"), split.source, tally)).batch(tally)
+
+
+def from_objects(records: Iterable[Any], fields: Fields, tally: Tally, source: str) -> Iterator[pa.RecordBatch]:
+    """The same for JSON objects in memory."""
+    numbered = enumerate(records)
+    group = list(itertools.islice(numbered, HEAD_RECORDS))
+    extractor: Extractor | None = None
+    while group:
+        objects = []
+        for number, record in group:
+            if isinstance(record, dict):
+                objects.append((number, record))
+            else:
+                tally.skip("not_an_object", source, number, type(record).__name__)
+        if objects:
+            if extractor is None:
+                head = [record for _, record in objects]
+                extractor = Extractor(bind(fields, survey(head), source, len(head)), source)
+            numbers, found = zip(*objects, strict=True)
+            yield extractor.columns(numbers, list(found)).batch(tally)
+        group = list(itertools.islice(numbered, GROUP))

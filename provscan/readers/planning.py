@@ -1,0 +1,265 @@
+"""Sources as the user names them -> splits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provscan.errors import InputError
+from provscan.readers.fields import Fields
+from provscan.readers.splits import STDIN, Plan, Split
+from provscan.readers.streams import BOM, CHUNK, ByteStream, compression_of
+
+Source = str | os.PathLike[str]
+
+COMPRESSIONS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+FORMATS = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".jsonlines": "jsonl",
+    ".jl": "jsonl",
+    ".json": "json",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".txt": "text",
+    ".text": "text",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
+READABLE = (
+    "JSON lines (.jsonl, .ndjson, .json), CSV (.csv, .tsv) and plain text (.txt), each also as .gz or .zst, "
+    "Parquet (.parquet) and Arrow (.arrow, .feather)"
+)
+
+# What the datasets library writes beside its data.
+METADATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
+
+LEAST_SPLIT = 8 << 20
+MOST_SPLIT = 256 << 20
+SPLITS = 64
+
+
+class _Unreadable(Exception):
+    """Why a file is of no kind that can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    format: str
+    compression: str | None = None
+
+
+def _head(path: str, compression: str | None, size: int = 64 << 10) -> bytes:
+    split = Split(path, path, "", compression, 0, size, 0, size)
+    return next(iter(ByteStream(split)), b"")
+
+
+def _sniffed(path: str, name: str, in_folder: bool, compression: str | None) -> _Kind:
+    """The kind of a file whose name does not tell, from its first bytes."""
+    head = _head(path, compression)
+    if compression is None and (found := compression_of(head)):
+        return _sniffed(path, name, in_folder, found)
+    if compression is None:
+        for magic, form in ((b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"\xff\xff\xff\xff", "arrows")):
+            if head.startswith(magic):
+                return _Kind(form)
+    start = head.removeprefix(BOM).lstrip()
+    if start.startswith(b"{"):
+        return _Kind("jsonl", compression)
+    if start.startswith(b"["):
+        return _Kind("json", compression)
+    if in_folder:
+        raise _Unreadable("no known kind of file")
+    if b"\0" in head:
+        raise _Unreadable("neither its name nor its first bytes show a known kind of file")
+    return _Kind("text", compression)
+
+
+def _kind(path: str, in_folder: bool) -> _Kind:
+    name = os.path.basename(path).lower()
+    stem, extension = os.path.splitext(name)
+    compression = COMPRESSIONS.get(extension)
+    if compression is not None:
+        stem, extension = os.path.splitext(stem)
+    if not extension:
+        return _sniffed(path, name, in_folder, compression)
+    form = FORMATS.get(extension)
+    if form is None:
+        raise _Unreadable(f"{extension} is no known kind of file")
+    if form in ("parquet", "arrow"):
+        if compression is not None:
+            raise _Unreadable(f"{extension} files are compressed inside; decompress it first")
+        if form == "arrow" and not _head(path, None, 16).startswith(b"ARROW1"):
+            form = "arrows"
+        return _Kind(form)
+    if form == "json":
+        return _json_kind(path, compression)
+    return _Kind(form, compression)
+
+
+def _json_kind(path: str, compression: str | None) -> _Kind:
+    """Lines, or one array; a file that is one object is neither."""
+    head = _head(path, compression).removeprefix(BOM).lstrip()
+    if head.startswith(b"["):
+        return _Kind("json", compression)
+    if head.startswith(b"{") and head[1:].lstrip(b" \t\r").startswith(b"\n"):
+        raise _Unreadable("it is one JSON object over several lines; expected one object a line")
+    return _Kind("jsonl", compression)
+
+
+def _walk(folder: str, shown: str, skipped: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Files of a folder and the folders in it, sorted: (name to show, path)."""
+    seen: set[str] = set()
+    pending = [(folder, shown)]
+    files: list[tuple[str, str]] = []
+    while pending:
+        path, name = pending.pop()
+        real = os.path.realpath(path)
+        if real in seen:
+            skipped.append((name, "a link to a folder that was read already"))
+            continue
+        seen.add(real)
+        try:
+            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        except OSError as error:
+            raise InputError(f"{name} can't be read: {error.strerror}") from error
+        for entry in entries:
+            inner = f"{name.rstrip('/')}/{entry.name}"
+            if entry.name.startswith((".", "_")):
+                skipped.append((inner, "hidden"))
+            elif entry.is_dir():
+                pending.append((entry.path, inner))
+            elif entry.name in METADATA:
+                skipped.append((inner, "describes a dataset, holds no records"))
+            elif entry.is_file():
+                files.append((inner, entry.path))
+            else:
+                skipped.append((inner, "not a file"))
+    yield from sorted(files)
+
+
+def _files(sources: Iterable[str], skipped: list[tuple[str, str]]) -> Iterator[tuple[str, str, _Kind]]:
+    seen: set[str] = set()
+    for source in sources:
+        if source == STDIN:
+            yield "-", STDIN, _Kind("stdin")
+            continue
+        if not os.path.exists(source):
+            raise InputError(f"{source} does not exist")
+        in_folder = os.path.isdir(source)
+        found = 0
+        for name, path in _walk(source, source, skipped) if in_folder else [(source, source)]:
+            real = os.path.realpath(path)
+            if real in seen:
+                skipped.append((name, "the same file as one before"))
+                continue
+            seen.add(real)
+            try:
+                kind = _kind(path, in_folder)
+            except _Unreadable as reason:
+                if not in_folder:
+                    raise InputError(f"{name} can't be read: {reason}. Readable are {READABLE}.") from None
+                skipped.append((name, str(reason)))
+                continue
+            found += 1
+            yield name, path, kind
+        if in_folder and not found:
+            raise InputError(f"{source} holds no file that can be read. Readable are {READABLE}.")
+
+
+def plan(
+    sources: Source | Sequence[Source], fields: Fields, *, workers: int = 1, target_bytes: int | None = None
+) -> Plan:
+    """Cut sources into splits.
+
+    Parameters
+    ----------
+    sources
+        One or several of: a file, a folder (walked, in sorted order), "-" for the standard input.
+    fields
+        Names of the fields.
+    workers
+        How many will read; above 16 it makes for more splits.
+    target_bytes
+        Size that a split should have; by default a 64th of the whole, between 8 and 256 MiB.
+
+    Returns
+    -------
+    Plan
+        A list of splits; its ``skipped`` names the files of folders that were left out, and why.
+
+    Raises
+    ------
+    InputError
+        A source does not exist, is of no known kind, or can't be read.
+    """
+    named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    skipped: list[tuple[str, str]] = []
+    files = list(_files((os.fspath(source) for source in named), skipped))
+    sizes = [0 if path == STDIN else os.stat(path).st_size for _, path, _ in files]
+    if target_bytes is None:
+        target_bytes = min(max(sum(sizes) // max(SPLITS, 4 * workers), LEAST_SPLIT), MOST_SPLIT)
+    splits: list[Split] = []
+    for (name, path, kind), size in zip(files, sizes, strict=True):
+        if path == STDIN:
+            splits.append(Split(name, STDIN, "stdin", None, 0, -1, 0, 0))
+            continue
+        whole = Split(name, path, kind.format, kind.compression, 0, size, 0, size)
+        if kind.format == "parquet" and size:
+            splits += _row_groups(whole, target_bytes)
+        elif kind.format in ("jsonl", "text") and kind.compression is None:
+            splits += _byte_ranges(whole, target_bytes)
+        else:
+            splits.append(whole)
+    return Plan(splits, skipped)
+
+
+def _row_groups(whole: Split, target: int) -> Iterator[Split]:
+    try:
+        metadata = pq.read_metadata(whole.path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{whole.source} can't be read as Parquet: {error}") from error
+    start = rows = size = 0
+    first = 0
+    for group in range(metadata.num_row_groups):
+        described = metadata.row_group(group)
+        rows += described.num_rows
+        size += sum(described.column(place).total_compressed_size for place in range(described.num_columns))
+        if size >= target or group == metadata.num_row_groups - 1:
+            yield replace(whole, start=start, end=group + 1, first_record=first, size=size)
+            start, first, rows, size = group + 1, first + rows, 0, 0
+    if metadata.num_row_groups == 0:
+        yield replace(whole, start=0, end=0, size=0)
+
+
+def _byte_ranges(whole: Split, target: int) -> Iterator[Split]:
+    """Ranges that end after a newline; the lines of each are counted to number those of the next."""
+    if whole.size <= target:
+        yield whole
+        return
+    try:
+        with open(whole.path, "rb", buffering=0) as file:
+            start = first = lines = position = 0
+            while chunk := file.read(CHUNK):
+                cut = 0
+                if position + len(chunk) - start >= target:
+                    cut = chunk.find(b"\n", max(0, start + target - position - 1)) + 1
+                if cut:
+                    end = position + cut
+                    lines += chunk.count(b"\n", 0, cut)
+                    yield replace(whole, start=start, end=end, first_record=first, size=end - start)
+                    start, first, lines = end, first + lines, 0
+                lines += chunk.count(b"\n", cut)
+                position += len(chunk)
+            if start < position:
+                yield replace(whole, start=start, end=position, first_record=first, size=position - start)
+    except OSError as error:
+        raise InputError(f"{whole.source} can't be read: {error.strerror}") from error

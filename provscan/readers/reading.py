@@ -1,0 +1,94 @@
+"""One split -> record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+import pyarrow as pa
+
+from provscan.errors import InputError
+from provscan.readers.batches import rebatch
+from provscan.readers.delimited import read_delimited
+from provscan.readers.fields import Fields
+from provscan.readers.jsonl import from_objects, read_jsonl
+from provscan.readers.plain import read_text
+from provscan.readers.schema import LINE_LIMIT
+from provscan.readers.splits import Split
+from provscan.readers.streams import BOM, ByteStream, Progress
+from provscan.readers.tables import read_arrow, read_parquet
+from provscan.readers.tally import Damage, Tally
+
+
+def read(split: Split, fields: Fields, tally: Tally, *, on_bytes: Progress | None = None) -> Iterator[pa.RecordBatch]:
+    """The records of one split, in bounded memory.
+
+    Parameters
+    ----------
+    split
+        One of :func:`~provscan.readers.plan`'s.
+    fields
+        Names of the fields.
+    tally
+        Is added to while reading, and complete when the iterator is exhausted.
+    on_bytes
+        Called with the number of bytes of the file read since the last call.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        In :data:`~provscan.readers.SCHEMA`, some 4 MB of text or 16,384 records; a record of more than 16 Mi code
+        points comes in pieces (:mod:`provscan.readers.schema`).
+
+    Raises
+    ------
+    FieldNotFoundError
+        The file has no field for the text, or not the one that was named.
+    InputError
+        The file can't be read, or is not what its name says.
+    """
+    if split.format == "parquet" and split.size:
+        yield from rebatch(read_parquet(split, fields, tally, on_bytes), tally)
+        return
+    if split.format in ("arrow", "arrows") and split.size:
+        yield from rebatch(read_arrow(split, fields, tally, on_bytes), tally)
+        return
+    before = tally.records
+    stream = ByteStream(split, tally, on_bytes)
+    yield from rebatch(_streamed(stream, fields, tally), tally)
+    if stream.damage is not None:
+        tally.damaged.append(Damage(split.source, tally.records - before, stream.damage))
+
+
+def _streamed(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
+    form = stream.split.format
+    if form == "text":
+        return read_text(stream, tally)
+    if form in ("csv", "tsv"):
+        return read_delimited(stream, fields, tally)
+    if form == "json":
+        return _read_array(stream, fields, tally)
+    return read_jsonl(stream, fields, tally)
+
+
+def _read_array(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
+    """A file that is one JSON array of objects; read as a whole, so not above the limit of a line."""
+    source = stream.split.source
+    parts: list[bytes] = []
+    size = 0
+    for chunk in stream:
+        size += len(chunk)
+        if size > LINE_LIMIT:
+            raise InputError(
+                f"{source} is one JSON array of more than {LINE_LIMIT:,} bytes, too large to read at once. "
+                "Write it as JSON lines: jq -c '.[]'"
+            )
+        parts.append(chunk)
+    if stream.damage is not None or not size:
+        return
+    try:
+        records = orjson.loads(b"".join(parts).removeprefix(BOM))
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{source} is not JSON: {error}") from error
+    del parts
+    yield from from_objects(records if isinstance(records, list) else [records], fields, tally, source)

@@ -1,0 +1,44 @@
+"""The one shape that every corpus and dataset is read into, and the limits that keep memory bounded.
+
+A record that is longer than :data:`PIECE` code points comes as *pieces*: consecutive stretches of it, one row and
+one batch each, in :data:`PIECE_SCHEMA`. Neighbours overlap by :data:`OVERLAP` code points, and each place of the
+record is owned by exactly one piece.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+TIMESTAMP = pa.timestamp("ms", tz="UTC")
+
+SCHEMA = pa.schema(
+    [
+        pa.field("record", pa.int64(), nullable=False),
+        pa.field("id", pa.string()),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("author", pa.string()),
+        pa.field("created_at", TIMESTAMP),
+        pa.field("lang", pa.string()),
+        pa.field("rt_of", pa.string()),
+    ]
+)
+
+PIECE_SCHEMA = pa.schema(
+    [
+        *SCHEMA,
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("own_from", pa.int64(), nullable=False),
+        pa.field("own_to", pa.int64(), nullable=False),
+    ]
+)
+
+# A batch holds at most so many records, and so many bytes of text unless one record alone is larger.
+BATCH_RECORDS = 16_384
+BATCH_BYTES = 4 << 20
+
+# In code points.
+PIECE = 16 << 20
+OVERLAP = 8192
+
+# A line of JSON or CSV above this is skipped and counted: parsing one takes several times its size.
+LINE_LIMIT = 512 << 20

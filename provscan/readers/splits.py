@@ -1,0 +1,52 @@
+"""What to read: files and parts of files.
+
+:func:`provscan.readers.plan` makes splits, :func:`provscan.readers.read` reads one. A split is a plain value, so
+it can be sent to another process or machine that sees the same files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A file, or a range of one.
+
+    Attributes
+    ----------
+    source
+        The file as the user named it; for a file in a folder, the folder as named and the path in it.
+    path
+        Where the file lies; "-" is the standard input.
+    format
+        "jsonl", "json" (one array), "text", "csv", "tsv", "parquet", "arrow" or "arrows" (the streaming form).
+    compression
+        "gzip", "zstd" or None.
+    start, end
+        The range: bytes of an uncompressed "jsonl" or "text", row groups of a "parquet"; otherwise the whole
+        file, in bytes. The standard input ends nowhere: -1.
+    first_record
+        The number of the first record (in "jsonl" and "text": line) of the range.
+    size
+        Bytes that the range takes up in the file, for progress; 0 where unknown.
+    """
+
+    source: str
+    path: str
+    format: str
+    compression: str | None
+    start: int
+    end: int
+    first_record: int
+    size: int
+
+
+class Plan(list[Split]):
+    """The splits, in the order of their records; ``skipped`` lists what was left out: (path, why)."""
+
+    def __init__(self, splits: list[Split], skipped: list[tuple[str, str]]) -> None:
+        super().__init__(splits)
+        self.skipped = skipped

@@ -1,0 +1,196 @@
+"""The bytes of a split, decompressed, in chunks; and the lines in them.
+
+A file that breaks off (a truncated archive, a damaged block) does not raise: what came before the break is
+delivered, and :attr:`ByteStream.damage` says what happened.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+import zstandard
+
+from provscan.errors import InputError
+from provscan.readers.schema import LINE_LIMIT
+from provscan.readers.splits import STDIN, Split
+from provscan.readers.tally import Tally
+
+CHUNK = 1 << 20
+BOM = b"\xef\xbb\xbf"
+
+# Compressed bytes decoded at once. Deflate grows by up to 1,032 times, zstd by up to 32,768: this bounds the memory
+# that a file of zeros can take.
+STEP = {"gzip": 32 << 10, "zstd": 8 << 10}
+MAGIC = {"gzip": b"\x1f\x8b", "zstd": (b"\x28\xb5\x2f\xfd")}
+SKIPPABLE = b"\x2a\x4d\x18"
+
+Progress = Callable[[int], None]
+
+
+def _decoder(compression: str) -> Any:
+    if compression == "gzip":
+        return zlib.decompressobj(wbits=31)
+    # Archives of social media are often written with --long=31.
+    return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+
+
+def compression_of(head: bytes) -> str | None:
+    """The compression that a file's first bytes show."""
+    if head[1:4] == SKIPPABLE and 0x50 <= head[0] <= 0x5F:
+        return "zstd"
+    return next((name for name, magic in MAGIC.items() if head.startswith(magic)), None)
+
+
+class ByteStream:
+    """Iterates over the decompressed bytes of a split in chunks of about 1 MiB.
+
+    Attributes
+    ----------
+    damage
+        After the last chunk: why the file ended early, or None.
+    """
+
+    def __init__(self, split: Split, tally: Tally | None = None, on_bytes: Progress | None = None) -> None:
+        self.split = split
+        self.damage: str | None = None
+        self._tally = tally
+        self._on_bytes = on_bytes
+
+    def _consumed(self, count: int) -> None:
+        if self._tally is not None:
+            self._tally.bytes += count
+        if self._on_bytes is not None:
+            self._on_bytes(count)
+
+    def __iter__(self) -> Iterator[bytes]:
+        split = self.split
+        if split.path == STDIN:
+            yield from self._chunks(sys.stdin.buffer, split.compression)
+            return
+        try:
+            with open(split.path, "rb", buffering=0) as file:
+                file.seek(0 if split.compression else split.start)
+                yield from self._chunks(file, split.compression)
+        except OSError as error:
+            raise InputError(f"{split.source} can't be read: {error.strerror or error}") from error
+
+    def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
+        left = self.split.end - self.split.start if self.split.end >= 0 else sys.maxsize
+        while left > 0 and (raw := file.read(min(step, left))):
+            left -= len(raw)
+            self._consumed(len(raw))
+            yield raw
+
+    def _chunks(self, file: IO[bytes], compression: str | None) -> Iterator[bytes]:
+        if compression is None:
+            yield from _gathered(self._raw(file, CHUNK))
+        else:
+            yield from _gathered(self._decompressed(file, compression))
+
+    def _decompressed(self, file: IO[bytes], compression: str) -> Iterator[bytes]:
+        decoder = None
+        first = True
+        for raw in self._raw(file, STEP[compression]):
+            if first and compression_of(raw) != compression:
+                raise InputError(
+                    f"{self.split.source} is no {compression} file: it starts with {raw[:4].hex(' ')}. "
+                    "Rename it to what it is."
+                )
+            first = False
+            while raw:
+                if decoder is None:
+                    raw = raw.lstrip(b"\0")  # padding between members, as gzip itself allows
+                    if not raw:
+                        break
+                    decoder = _decoder(compression)
+                try:
+                    data = decoder.decompress(raw)
+                except (zlib.error, zstandard.ZstdError) as error:
+                    self.damage = f"damaged {compression} data ({error})"
+                    return
+                if data:
+                    yield data
+                raw = decoder.unused_data if decoder.eof else b""
+                if decoder.eof:
+                    decoder = None
+        if decoder is not None:
+            self.damage = f"truncated {compression} file"
+
+
+def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Join small parts, so that a pipe and a file give the same chunks of at least CHUNK bytes."""
+    held: list[bytes] = []
+    size = 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= CHUNK:
+            yield held[0] if len(held) == 1 else b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+class Lines:
+    """Iterates over blocks of whole lines: ``(number of the first line, its bytes without the last newline)``.
+
+    The last line of a stream that broke off is not whole and is left out.
+    """
+
+    def __init__(self, stream: ByteStream, tally: Tally, limit: int = LINE_LIMIT) -> None:
+        self.stream = stream
+        self.number = stream.split.first_record
+        self._tally = tally
+        self._limit = limit
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        held: list[bytes] = []
+        size = 0
+        dropping = False
+        chunks = iter(self.stream)
+        if self.stream.split.start == 0:
+            chunks = without_bom(chunks)
+        for chunk in chunks:
+            cut = chunk.rfind(b"\n")
+            if cut < 0:
+                size += len(chunk)
+                if size > self._limit:
+                    held, dropping = [], True
+                if not dropping:
+                    held.append(chunk)
+                continue
+            rest = 0
+            if dropping:
+                rest = chunk.find(b"\n") + 1
+                self._too_long(size + rest)
+                dropping = False
+            if rest <= cut:
+                block = b"".join([*held, chunk[rest:cut]])
+                held = []
+                first = self.number
+                self.number += block.count(b"\n") + 1
+                yield first, block
+                del block
+            held = [chunk[cut + 1 :]]
+            size = len(held[0])
+        if dropping:
+            self._too_long(size)
+        elif size and self.stream.damage is None:
+            self.number += 1
+            yield self.number - 1, b"".join(held)
+
+    def _too_long(self, size: int) -> None:
+        detail = f"a line of {size:,} bytes, above the limit of {self._limit:,}"
+        self._tally.skip("line_too_long", self.stream.split.source, self.number, detail)
+        self.number += 1
+
+
+def without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Drop a UTF-8 byte-order mark."""
+    for chunk in chunks:
+        yield chunk.removeprefix(BOM)
+        break
+    yield from chunks

@@ -1,0 +1,218 @@
+"""Arrow data, in Parquet and IPC files or in memory, into the common schema; without a copy where it has the form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from provscan.errors import InputError
+from provscan.readers.columns import Columns, strings
+from provscan.readers.dates import timestamps
+from provscan.readers.fields import NESTING, OTHER, SCALAR, STRING, Binding, Fields, Path, bind
+from provscan.readers.schema import BATCH_BYTES, BATCH_RECORDS, SCHEMA, TIMESTAMP
+from provscan.readers.splits import Split
+from provscan.readers.streams import Progress
+from provscan.readers.tally import Tally
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return any(
+        test(kind)
+        for test in (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_string_view,
+            pa.types.is_binary,
+            pa.types.is_large_binary,
+            pa.types.is_binary_view,
+        )
+    )
+
+
+def declared(schema: pa.Schema) -> dict[Path, int]:
+    """The fields of a schema, nested ones too, and what each can hold."""
+    present: dict[Path, int] = {}
+
+    def look(field: pa.Field, above: Path) -> None:
+        path = (*above, field.name)
+        if _is_text(field.type):
+            present[path] = STRING
+        elif pa.types.is_struct(field.type):
+            present[path] = OTHER
+            if len(path) < NESTING:
+                for inner in field.type:
+                    look(inner, path)
+        elif pa.types.is_nested(field.type) or pa.types.is_null(field.type):
+            present[path] = OTHER
+        else:
+            present[path] = SCALAR
+
+    for field in schema:
+        look(field, ())
+    return present
+
+
+def _values(batch: pa.RecordBatch, paths: tuple[Path, ...]) -> pa.Array | None:
+    arrays = []
+    for first, *rest in paths:
+        array = batch.column(first)
+        arrays.append(pc.struct_field(array, rest) if rest else array)
+    if len(arrays) > 1:
+        arrays = [pc.cast(array, pa.large_string()) if _is_text(array.type) else array for array in arrays]
+        return pc.coalesce(*arrays)
+    return arrays[0] if arrays else None
+
+
+class TableReader:
+    """Record batches of one source -> the common schema."""
+
+    def __init__(self, schema: pa.Schema, fields: Fields, source: str, tally: Tally) -> None:
+        self.source = source
+        self.binding: Binding = bind(fields, declared(schema), source)
+        self._tally = tally
+
+    def columns(self) -> list[str]:
+        """The dotted names of the fields to read."""
+        return [".".join(path) for role in Binding.__slots__ for path in getattr(self.binding, role)]
+
+    def batch(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
+        """One batch, whose first row is record ``first``."""
+        numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
+        found = {role: _values(batch, getattr(self.binding, role)) for role in Binding.__slots__}
+        text = self._large(found["text"], first)
+        if text is None:
+            values = {role: array.to_pylist() for role, array in found.items() if array is not None}
+            values["text"] = self._decoded(values["text"], first)
+            return Columns(self.source, range(first, first + batch.num_rows), **values).batch(self._tally)
+        columns = [
+            numbers,
+            self._short(found["id"], batch.num_rows),
+            text,
+            self._short(found["author"], batch.num_rows),
+            self._dates(found["date"], batch.num_rows, first),
+            self._short(found["lang"], batch.num_rows),
+            self._short(found["rt_of"], batch.num_rows),
+        ]
+        if text.null_count:
+            there = text.is_valid()
+            for place in pc.indices_nonzero(pc.invert(there)).to_pylist():
+                self._tally.skip("no_text", self.source, first + place, "the text is missing or null")
+            columns = [column.filter(there) for column in columns]
+        return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+    def _large(self, array: pa.Array, first: int) -> pa.Array | None:
+        """The text as large_string, or None if it needs a closer look, record by record."""
+        if not _is_text(array.type):
+            return None
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        try:
+            text = pc.cast(array, pa.large_string())
+            text.validate(full=True)
+        except pa.ArrowInvalid:
+            return None
+        return text
+
+    def _decoded(self, values: list[object], first: int) -> list[object]:
+        for place, value in enumerate(values):
+            if isinstance(value, bytes):
+                try:
+                    values[place] = value.decode()
+                except UnicodeDecodeError:
+                    values[place] = value.decode(errors="replace")
+                    self._tally.repair("invalid_utf8", self.source, first + place, "bytes replaced by U+FFFD")
+        return values
+
+    def _short(self, array: pa.Array | None, count: int) -> pa.Array:
+        if array is None:
+            return pa.nulls(count, pa.string())
+        try:
+            if not pa.types.is_floating(array.type):
+                return pc.cast(array, pa.string())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            pass
+        return strings(array.to_pylist(), count)
+
+    def _dates(self, array: pa.Array | None, count: int, first: int) -> pa.Array:
+        if array is None:
+            return pa.nulls(count, TIMESTAMP)
+        if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
+            return pc.cast(array, TIMESTAMP, safe=False)
+        values = array.to_pylist()
+        dates, bad = timestamps(values)
+        for place in bad:
+            self._tally.note("bad_date", self.source, first + place, repr(values[place]))
+        return dates
+
+
+def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    for start in range(0, batch.num_rows, BATCH_RECORDS):
+        yield batch.slice(start, BATCH_RECORDS)
+
+
+def read_parquet(split: Split, fields: Fields, tally: Tally, on_bytes: Progress | None) -> Iterator[pa.RecordBatch]:
+    """The rows of some row groups."""
+    try:
+        with pq.ParquetFile(split.path) as file:
+            reader = TableReader(file.schema_arrow, fields, split.source, tally)
+            groups = range(split.start, split.end)
+            rows = sum(file.metadata.row_group(group).num_rows for group in groups)
+            size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
+            step = max(1, min(BATCH_RECORDS, rows * BATCH_BYTES // max(size, 1)))
+            number = split.first_record
+            used = 0
+            if rows == 0 and split.first_record == 0:
+                tally.note("empty_file", split.source)
+            for batch in file.iter_batches(step, row_groups=list(groups), columns=reader.columns(), use_threads=False):
+                yield reader.batch(batch, number)
+                number += batch.num_rows
+                now = split.size * (number - split.first_record) // rows
+                _consumed(now - used, tally, on_bytes)
+                used = now
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{split.source} can't be read as Parquet: {error}") from error
+
+
+def read_arrow(split: Split, fields: Fields, tally: Tally, on_bytes: Progress | None) -> Iterator[pa.RecordBatch]:
+    """The rows of an Arrow IPC file, mapped into memory, in its random-access or its streaming form."""
+    try:
+        with pa.memory_map(split.path) as file:
+            batches = _ipc_batches(file, split.format)
+            schema = next(batches)
+            reader = TableReader(schema, fields, split.source, tally)
+            number = used = 0
+            for batch in batches:
+                for part in _cut(batch):
+                    yield reader.batch(part, number)
+                    number += part.num_rows
+                now = file.tell() if split.format == "arrows" else 0
+                _consumed(now - used, tally, on_bytes)
+                used = now
+            _consumed(split.size - used, tally, on_bytes)
+            if number == 0:
+                tally.note("empty_file", split.source)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{split.source} can't be read as Arrow IPC: {error}") from error
+
+
+def _ipc_batches(file: pa.NativeFile, form: str) -> Iterator[pa.Schema | pa.RecordBatch]:
+    if form == "arrows":
+        with pa.ipc.open_stream(file) as stream:
+            yield stream.schema
+            yield from stream
+    else:
+        with pa.ipc.open_file(file) as random:
+            yield random.schema
+            for place in range(random.num_record_batches):
+                yield random.get_batch(place)
+
+
+def _consumed(count: int, tally: Tally, on_bytes: Progress | None) -> None:
+    tally.bytes += count
+    if on_bytes is not None and count:
+        on_bytes(count)
