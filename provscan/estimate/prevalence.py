@@ -1,0 +1,303 @@
+"""Corrected counts and shares: what is really there, from what was found.
+
+The form is Rogan & Gladen's: take off the false matches that a control predicts, divide by the recall that spike-ins
+measured. The interval carries every source of error at once by drawing from confidence distributions and
+taking quantiles (melding: Fay, Proschan & Brittain 2015; for prevalence with an imperfect test: Bayer, Fay & Graubard 2023),
+with half a count added on each side (Jeffreys), which simulation shows to cover 93 to 99 % where the exact
+version covers up to 100 %. Draws are seeded: the same counts give the same interval.
+
+The number that is estimated is the one in *this* dataset, which is fixed: a full scan has no sampling error,
+only lost and false matches. :class:`Sample` adds the rest when a part was scanned.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from provscan.errors import ParameterError
+from provscan.estimate.recall import Recall
+from provscan.estimate.result import Estimate
+
+Floats = npt.NDArray[np.float64]
+
+DRAWS = 20_000
+LEAST_SPIKES = 20
+LEAST_RECALL = 0.2
+METHOD = "Rogan-Gladen, melded Jeffreys distributions"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a scan for texts known to be absent found: the measure of chance.
+
+    Attributes
+    ----------
+    found
+        False matches counted on the control, in the unit that is estimated (records, or texts).
+    trials
+        How often the control had its chance, in that unit; see :meth:`of_texts` for a control index.
+    dispersion
+        Variance of the false count over its mean, at least 1. False matches come in bunches (one proverb in fifty
+        records); :func:`dispersion` measures it.
+
+    Raises
+    ------
+    ParameterError
+        Negative counts, no trials, a dispersion below 1.
+    """
+
+    found: float
+    trials: float
+    dispersion: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.found < 0 or not self.trials > 0:
+            raise ParameterError(f"a control needs found >= 0 and trials > 0, got {self.found} of {self.trials}")
+        if not self.dispersion >= 1.0:
+            raise ParameterError(f"dispersion must be at least 1, not {self.dispersion!r}")
+
+    @classmethod
+    def of_texts(
+        cls, found: float, records: float, control_texts: float, licensed_texts: float, dispersion: float = 1.0
+    ) -> Control:
+        """The control of a scan of `records` in which `control_texts` absent texts stood beside `licensed_texts`.
+
+        A record meets ``control_texts / licensed_texts`` as many chances to match a control text falsely as to match a
+        licensed one.
+
+        Raises
+        ------
+        ParameterError
+            No records, control texts or licensed texts.
+        """
+        if not (records > 0 and control_texts > 0 and licensed_texts > 0):
+            raise ParameterError(
+                "a control of texts needs records, control texts and licensed texts above 0, "
+                f"got {records}, {control_texts} and {licensed_texts}"
+            )
+        return cls(found, records * control_texts / licensed_texts, dispersion)
+
+    @property
+    def rate(self) -> float:
+        """False matches a trial."""
+        return self.found / self.trials
+
+
+def dispersion(counts: npt.ArrayLike) -> float:
+    """Variance over mean of a total that is a sum of bunches, each text's false matches one bunch.
+
+    For a compound Poisson total it is ``sum(counts ** 2) / sum(counts)``; 1 where nothing was found.
+
+    Parameters
+    ----------
+    counts
+        False matches of each control text that has any, shape (texts,).
+    """
+    bunches = np.asarray(counts, dtype=np.float64)
+    total = float(bunches.sum())
+    return max(1.0, float(bunches @ bunches) / total) if total > 0 else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A part of the dataset was scanned, at random.
+
+    Attributes
+    ----------
+    fraction
+        Share of all records (or files) that was scanned, in (0, 1].
+    effective
+        Number of independent records that the sample is worth, from
+        :func:`provscan.estimate.binomial.korn_graubard` (``raw["effective_size"]``) for whole files; all of them unless given.
+    """
+
+    fraction: float
+    effective: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.fraction <= 1.0:
+            raise ParameterError(f"fraction of a sample must be in (0, 1], not {self.fraction!r}")
+        if self.effective is not None and not self.effective > 0:
+            raise ParameterError(f"effective size of a sample must be above 0, not {self.effective!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The confidence distribution of a corrected count; arrays of shape (draws,).
+
+    Attributes
+    ----------
+    total
+        Things of the kind in the whole dataset.
+    held
+        True ones among the found.
+    false
+        False ones among the found (not capped by what was found).
+    feasible
+        Draws with no more false matches than matches: the upper end is taken among these.
+    """
+
+    total: Floats
+    held: Floats
+    false: Floats
+    feasible: npt.NDArray[np.bool_]
+
+
+def interval(values: Floats, feasible: npt.NDArray[np.bool_], level: float) -> tuple[float, float]:
+    """Two-sided interval of drawn values; the upper end among the feasible draws only.
+
+    Where fewer matches were found than chance explains, all plain draws say zero, and a bound of zero would be
+    luck, not evidence; conditioning on what is possible keeps the bound honest (Feldman & Cousins 1998 discuss the case).
+    """
+    tail = (1.0 - level) / 2.0
+    low = float(np.quantile(values, tail, method="lower"))
+    above = values[feasible] if feasible.mean() > 0.01 else values
+    return low, max(low, float(np.quantile(above, 1.0 - tail, method="higher")))
+
+
+def draw_counts(
+    found: float,
+    trials: float,
+    control: Control,
+    recall: Recall,
+    rng: np.random.Generator,
+    *,
+    sample: Sample | None = None,
+    draws: int = DRAWS,
+) -> Draws:
+    """Draw the number of true things in the dataset, given how many were found; see :func:`corrected_count`."""
+    rate = recall.draw(rng, draws)
+    # Things that are truly there can't be false as well: only the rest has its chance.
+    room = max(0.0, trials - min(trials, found / max(recall.value, 1e-6)))
+    chance = rng.standard_gamma(control.found / control.dispersion + 0.5, draws) * control.dispersion
+    chance *= room / control.trials
+    if control.dispersion > 1.0:
+        spread = control.dispersion - 1.0
+        chance = rng.standard_gamma(np.maximum(chance / spread, 1e-12)) * spread
+    false = rng.poisson(np.minimum(chance, 1e15)).astype(np.float64)
+    feasible = false <= found
+    if feasible.mean() <= 0.01:
+        false = np.minimum(false, math.floor(found))
+        feasible = np.ones(draws, dtype=np.bool_)
+    held = np.maximum(found - false, 0.0)
+    lost = rng.poisson(np.minimum(rng.standard_gamma(held + 0.5) * (1.0 - rate) / rate, 1e15))
+    total = np.where(feasible, np.minimum(held + lost, trials), 0.0)
+    if sample is not None and sample.fraction < 1.0:
+        total = total + _unscanned(total, trials, sample, rng)
+    return Draws(total, held, false, feasible)
+
+
+def _unscanned(scanned: Floats, trials: float, sample: Sample, rng: np.random.Generator) -> Floats:
+    """True things in the part that was not scanned."""
+    effective = min(trials, sample.effective or trials)
+    scale = effective / trials
+    share = rng.beta(scanned * scale + 0.5, (trials - scanned) * scale + 0.5)
+    rest = trials * (1.0 / sample.fraction - 1.0)
+    # Unscanned records come in the same clusters as scanned ones: as many independent draws as they are worth.
+    independent = max(1, round(rest * scale))
+    result: Floats = rng.binomial(independent, share) * (rest / independent)
+    return result
+
+
+def refusal(recall: Recall, control: Control | None) -> str | None:
+    """Why a corrected number can't be given, or ``None`` where it can."""
+    if control is None:
+        return "no control: without texts known to be absent the false matches can't be counted"
+    if recall.planted == 0:
+        return "no spike-ins: recall was not measured"
+    if recall.found == 0:
+        return f"none of {recall.planted:.0f} spike-ins came back: the scan does not work on this dataset"
+    if recall.planted < LEAST_SPIKES:
+        return f"only {recall.planted:.0f} spike-ins: recall needs at least {LEAST_SPIKES}"
+    measured = recall.found / recall.planted
+    if measured < LEAST_RECALL:
+        return f"recall on spike-ins is {measured:.3f}, below {LEAST_RECALL}: corrections would be guesses"
+    return None
+
+
+def corrected_count(
+    found: float,
+    trials: float,
+    control: Control | None,
+    recall: Recall,
+    *,
+    sample: Sample | None = None,
+    level: float = 0.95,
+    seed: int = 1,
+) -> Estimate:
+    """How many there are: matches less the false ones, over recall, with an interval for all sources of error.
+
+    Parameters
+    ----------
+    found
+        Things found in the scan (records holding a match; distinct texts).
+    trials
+        How many could have been found (records scanned; texts in the index).
+    control
+        False matches on texts known to be absent; ``None`` withholds the number.
+    recall
+        Recall on spike-ins.
+    sample
+        Given when a part of the dataset was scanned: the count is then for all of it.
+    level
+        Confidence level.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    Estimate
+        A count for the whole dataset. Withheld without a control, with fewer than 20 spike-ins, or where fewer than a
+        fifth of them came back.
+
+    Raises
+    ------
+    ParameterError
+        Not ``0 <= found <= trials``.
+
+    Notes
+    -----
+    Rogan & Gladen 1978, doi:10.1093/oxfordjournals.aje.a112510; Fay, Proschan & Brittain 2015,
+    doi:10.1111/biom.12231; Bayer, Fay & Graubard 2023, doi:10.1002/sim.9701.
+    """
+    if not (0 <= found <= trials and trials > 0):
+        raise ParameterError(f"a count needs 0 <= found <= trials and trials > 0, got {found} of {trials}")
+    raw = {
+        "found": found,
+        "trials": trials,
+        "false_expected": None if control is None else control.rate * trials,
+        "control_found": None if control is None else control.found,
+        "recall": recall.value,
+        "spike_ins": recall.planted,
+    }
+    reason = refusal(recall, control)
+    if reason is not None or control is None:
+        return Estimate.withheld(reason or "no control", method=METHOD, level=level, raw=raw)
+    if recall.value <= control.rate:
+        text = f"recall {recall.value:.3g} is not above the false-match rate {control.rate:.3g}"
+        return Estimate.withheld(text, method=METHOD, level=level, raw=raw)
+    drawn = draw_counts(found, trials, control, recall, np.random.default_rng(seed), sample=sample)
+    low, high = interval(drawn.total, drawn.feasible, level)
+    whole = 1.0 / sample.fraction if sample is not None else 1.0
+    value = whole * min(trials, max(0.0, (found - trials * control.rate) / (recall.value - control.rate)))
+    return Estimate(min(max(value, low), high), low, high, level, method=METHOD, raw=raw)
+
+
+def corrected_prevalence(
+    found: float,
+    trials: float,
+    control: Control | None,
+    recall: Recall,
+    *,
+    sample: Sample | None = None,
+    level: float = 0.95,
+    seed: int = 1,
+) -> Estimate:
+    """The share of all records that hold licensed text: :func:`corrected_count` over the number of records."""
+    count = corrected_count(found, trials, control, recall, sample=sample, level=level, seed=seed)
+    whole = trials / (sample.fraction if sample is not None else 1.0)
+    return count.scaled(1.0 / whole) if count.valid else count
