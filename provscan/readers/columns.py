@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from provscan.readers.dates import timestamps
 from provscan.readers.schema import SCHEMA
@@ -31,12 +32,17 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def null_if_empty(texts: pa.Array) -> pa.Array:
+    """Null where a string is empty: CSV knows no other null."""
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
+
+
 def strings(values: Sequence[Any] | None, count: int) -> pa.Array:
-    """A column of short strings; anything but text and numbers is null."""
+    """A column of short strings; an empty one is null, and so is anything but text and numbers."""
     if values is None:
         return pa.nulls(count, pa.string())
     try:
-        return pa.array(values, pa.string())
+        return null_if_empty(pa.array(values, pa.string()))
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         texts = [scalar_text(value) for value in values]
         return pa.array([text and without_surrogates(text) for text in texts], pa.string())

@@ -83,6 +83,7 @@ def parse_date(value: Any) -> int | None:
 
 def _from_strings(strings: pa.Array) -> pa.Array | None:
     """Arrow's own ISO parser: all with a zone or all without, or None."""
+    strings = pc.if_else(pc.equal(strings, ""), pa.scalar(None, strings.type), strings)
     try:
         return pc.cast(strings, TIMESTAMP)
     except pa.ArrowInvalid:

@@ -17,74 +17,106 @@ from provscan.readers.schema import LINE_LIMIT
 from provscan.readers.streams import ByteStream, Lines
 from provscan.readers.tally import Tally
 
-# Rows and characters whose values live at the same time.
-GROUP_ROWS = 4096
-GROUP_CHARACTERS = 1 << 20
-
 
 class _Text:
-    """Lines of a stream as text, with a flag for the row at hand: was anything replaced?"""
+    """Lines of a stream as text.
 
-    def __init__(self, stream: ByteStream, tally: Tally) -> None:
+    Attributes
+    ----------
+    replaced
+        Set when bytes of a line were replaced; whoever takes note of it clears it.
+    block
+        Number of the block of lines at hand: its rows are the ones to turn into columns together.
+    """
+
+    def __init__(self, lines: Lines) -> None:
         self.replaced = False
-        self._lines = Lines(stream, tally)
+        self.block = 0
+        self._lines = lines
 
     def __iter__(self) -> Iterator[str]:
-        for _, block in self._lines:
-            try:
-                text = block.decode()
-            except UnicodeDecodeError:
-                for line in block.split(b"\n"):
+        for _, lines in self._lines:
+            self.block += 1
+            for line in lines:
+                try:
+                    text = line.decode()
+                except UnicodeDecodeError:
+                    self.replaced = True
                     text = line.decode(errors="replace")
-                    self.replaced = self.replaced or "\ufffd" in text
-                    yield text + "\n"
-            else:
-                for part in text.split("\n"):
-                    yield part + "\n"
+                yield text + "\n"
+
+
+class _Rows:
+    """Rows of one file, counted and checked, into columns by role."""
+
+    def __init__(self, header: list[str], fields: Fields, source: str, tally: Tally) -> None:
+        binding = bind(fields, {(name,): STRING for name in header}, source)
+        self.number = 0
+        self._width = len(header)
+        self._source = source
+        self._tally = tally
+        self._places = {
+            role: header.index(paths[0][0]) for role in Binding.__slots__ if (paths := getattr(binding, role))
+        }
+
+    def columns(self, rows: list[list[str]], repaired: list[int]) -> Columns:
+        """The columns of the next rows, of which those at the places ``repaired`` held invalid UTF-8."""
+        for place in repaired:
+            self._tally.repair("invalid_utf8", self._source, self.number + place, "bytes replaced by U+FFFD")
+        numbers: list[int] | range = range(self.number, self.number + len(rows))
+        self.number += len(rows)
+        if set(map(len, rows)) != {self._width}:
+            good = []
+            for number, row in zip(numbers, rows, strict=True):
+                if len(row) == self._width:
+                    good.append((number, row))
+                else:
+                    self.skip(number, f"{len(row)} values where the header has {self._width}")
+            numbers = [number for number, _ in good]
+            rows = [row for _, row in good]
+        return Columns(
+            self._source, numbers, **{role: [row[place] for row in rows] for role, place in self._places.items()}
+        )
+
+    def skip(self, number: int, why: str) -> None:
+        """Count a row that is broken."""
+        self._tally.skip("bad_csv_row", self._source, number, why)
 
 
 def read_delimited(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
-    """The rows of a CSV or TSV file; the first row names the fields."""
-    source = stream.split.source
+    """The rows of a CSV or TSV file; the first row names the fields, blank lines are no rows."""
     csv.field_size_limit(LINE_LIMIT)
-    lines = _Text(stream, tally)
-    rows = csv.reader(lines, delimiter="\t" if stream.split.format == "tsv" else ",")
-    header = next((row for row in rows if row), None)
+    text = _Text(Lines(stream, tally))
+    reader = csv.reader(text, delimiter="\t" if stream.split.format == "tsv" else ",")
+    header = next((row for row in reader if row), None)
     if header is None:
         if stream.damage is None:
-            tally.note("empty_file", source)
+            tally.note("empty_file", stream.split.source)
         return
-    width = len(header)
-    binding = bind(fields, {(name,): STRING for name in header}, source)
-    places = {role: header.index(getattr(binding, role)[0][0]) for role in Binding.__slots__ if getattr(binding, role)}
-    number = -1
-    numbers: list[int] = []
-    values: dict[str, list[str]] = {role: [] for role in places}
-    size = 0
-    while True:
-        lines.replaced = False
+    rows = _Rows(header, fields, stream.split.source, tally)
+    text.replaced = False
+    more = True
+    while more:
+        group: list[list[str]] = []
+        repaired: list[int] = []
+        broken = ""
+        block = text.block
+        more = False
         try:
-            row = next(rows)
-        except StopIteration:
-            break
+            for row in reader:
+                if row:
+                    if text.replaced:
+                        repaired.append(len(group))
+                        text.replaced = False
+                    group.append(row)
+                if text.block != block:
+                    more = True
+                    break
         except csv.Error as error:
-            number += 1
-            tally.skip("bad_csv_row", source, number, str(error))
-            continue
-        if not row:
-            continue
-        number += 1
-        if len(row) != width:
-            tally.skip("bad_csv_row", source, number, f"{len(row)} values where the header has {width}")
-            continue
-        if lines.replaced:
-            tally.repair("invalid_utf8", source, number, "bytes replaced by U+FFFD")
-        numbers.append(number)
-        for role, place in places.items():
-            values[role].append(row[place])
-        size += len(row[places["text"]])
-        if len(numbers) >= GROUP_ROWS or size >= GROUP_CHARACTERS:
-            yield Columns(source, numbers, **values).batch(tally)
-            numbers, values, size = [], {role: [] for role in places}, 0
-    if numbers:
-        yield Columns(source, numbers, **values).batch(tally)
+            broken = str(error)
+            more = True
+        if group:
+            yield rows.columns(group, repaired).batch(tally)
+        if broken:
+            rows.skip(rows.number, broken)
+            rows.number += 1

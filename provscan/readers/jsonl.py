@@ -10,6 +10,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ from provscan.errors import InputError
 from provscan.readers.columns import Columns
 from provscan.readers.fields import HEAD_RECORDS, Binding, Fields, Path, bind, survey
 from provscan.readers.splits import STDIN
-from provscan.readers.streams import ByteStream, Lines
+from provscan.readers.streams import Block, ByteStream, Lines
 from provscan.readers.tally import Tally
 
 Record = dict[str, Any]
@@ -84,13 +85,25 @@ def parse_lines(
     return numbers, records, kept
 
 
+def flat_getter(key: str) -> Callable[[list[Record]], list[Any]]:
+    """A function from records to their values of one key."""
+    item = itemgetter(key)
+
+    def get(records: list[Record]) -> list[Any]:
+        try:
+            return list(map(item, records))
+        except KeyError:
+            return [record.get(key) for record in records]
+
+    return get
+
+
 def getter(paths: tuple[Path, ...]) -> Callable[[list[Record]], list[Any]] | None:
     """A function from records to a role's values; made once a file, so the usual case is one flat lookup."""
     if not paths:
         return None
     if len(paths) == 1 and len(paths[0]) == 1:
-        (key,) = paths[0]
-        return lambda records: [record.get(key) for record in records]
+        return flat_getter(paths[0][0])
 
     def reach(record: Record) -> Any:
         for path in paths:
@@ -127,17 +140,16 @@ class Extractor:
         return Columns(self.source, numbers, self._text(records), **values)
 
 
-def _head(blocks: Iterable[tuple[int, bytes]], source: str) -> tuple[list[Record], list[tuple[int, bytes]], str]:
+def _head(blocks: Iterable[Block], source: str) -> tuple[list[Record], list[Block], str]:
     """The first records, the blocks read for them, and what was wrong with the first line that is no record."""
     tally = Tally()
     records: list[Record] = []
-    read: list[tuple[int, bytes]] = []
+    read: list[Block] = []
     size = 0
-    for first, block in blocks:
-        read.append((first, block))
-        size += len(block)
-        lines = block.split(b"\n", HEAD_RECORDS)[:HEAD_RECORDS]
-        records += parse_lines(first, lines, source, tally)[1]
+    for first, lines in blocks:
+        read.append((first, lines))
+        size += sum(map(len, lines))
+        records += parse_lines(first, lines[:HEAD_RECORDS], source, tally)[1]
         if len(records) >= HEAD_RECORDS or size >= HEAD_BYTES:
             break
     problem = next((case for cases in tally.examples.values() for case in cases), None)
@@ -162,11 +174,11 @@ def read_jsonl(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.
     agree.
     """
     split = stream.split
-    blocks: Iterator[tuple[int, bytes]] = iter(Lines(stream, tally))
+    blocks = iter(Lines(stream, tally))
     if split.path == STDIN or split.compression is not None:
         records, read, problem = _head(blocks, split.source)
         blocks = itertools.chain(read, blocks)
-        del read
+        del read  # or it would stay as long as the generator
     else:
         file = replace(split, start=0, end=-1, first_record=0)
         records, _, problem = _head(Lines(ByteStream(file), Tally()), split.source)
@@ -179,8 +191,8 @@ def read_jsonl(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.
             pass
         return
     extractor = Extractor(binding, split.source)
-    for first, block in blocks:
-        yield extractor.columns(*parse_lines(first, block.split(b"\n"), split.source, tally)).batch(tally)
+    for first, lines in blocks:
+        yield extractor.columns(*parse_lines(first, lines, split.source, tally)).batch(tally)
 
 
 def from_objects(records: Iterable[Any], fields: Fields, tally: Tally, source: str) -> Iterator[pa.RecordBatch]:

@@ -29,6 +29,9 @@ SKIPPABLE = b"\x2a\x4d\x18"
 
 Progress = Callable[[int], None]
 
+# Number of the first line, and the lines without their newlines.
+Block = tuple[int, list[bytes]]
+
 
 def _decoder(compression: str) -> Any:
     if compression == "gzip":
@@ -135,7 +138,7 @@ def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class Lines:
-    """Iterates over blocks of whole lines: ``(number of the first line, its bytes without the last newline)``.
+    """Iterates over blocks of whole lines: ``(number of the first line, lines)``, without their newlines.
 
     The last line of a stream that broke off is not whole and is left out.
     """
@@ -146,7 +149,7 @@ class Lines:
         self._tally = tally
         self._limit = limit
 
-    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+    def __iter__(self) -> Iterator[Block]:
         held: list[bytes] = []
         size = 0
         dropping = False
@@ -168,19 +171,19 @@ class Lines:
                 self._too_long(size + rest)
                 dropping = False
             if rest <= cut:
-                block = b"".join([*held, chunk[rest:cut]])
+                lines = b"".join([*held, chunk[rest:cut]]).split(b"\n")
                 held = []
                 first = self.number
-                self.number += block.count(b"\n") + 1
-                yield first, block
-                del block
+                self.number += len(lines)
+                yield first, lines
+                del lines
             held = [chunk[cut + 1 :]]
             size = len(held[0])
         if dropping:
             self._too_long(size)
         elif size and self.stream.damage is None:
             self.number += 1
-            yield self.number - 1, b"".join(held)
+            yield self.number - 1, [b"".join(held)]
 
     def _too_long(self, size: int) -> None:
         detail = f"a line of {size:,} bytes, above the limit of {self._limit:,}"
