@@ -1,9 +1,9 @@
-"""MinHash signatures of canonical text, bit for bit those of datasketch 2.
+"""MinHash signatures, bit for bit those of datasketch 2.
 
-:func:`minhash_canonical` takes Arrow strings (or a buffer and offsets) to ``uint32[n, 128]``; it reads the
-buffers in place and runs without the interpreter lock. :func:`to_datasketch` and :func:`to_lean` hand
-signatures to datasketch, whose forest, ensemble and HNSW then take them. The kernels are in
-:mod:`provscan.kernels.minhash`; datasketch is imported only by the two helpers.
+:func:`minhash` takes texts as they come, :func:`minhash_canonical` texts that are canonical already; both read
+Arrow's buffers in place and give ``uint32[n, 128]``. :func:`to_datasketch` and :func:`to_lean` hand signatures to
+datasketch, whose forest, ensemble and HNSW then take them. The kernels are in :mod:`provscan.kernels.minhash`;
+datasketch is imported only by the two helpers.
 
 A signature is that of ``datasketch.MinHash(num_perm=128, seed=1, scheme="affine32",
 hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every character 5-gram. A text of one to
@@ -16,10 +16,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import pyarrow as pa
 
 from provscan.errors import ParameterError, UsageError
 from provscan.kernels import minhash as kernels
+from provscan.text import canonical_buffers
+from provscan.text.arrow import TextBuffer, Texts, buffers, to_array
 
 if TYPE_CHECKING:
     import datasketch
@@ -43,18 +44,36 @@ PERMUTATIONS = _draw_permutations()
 """uint32[2, 128], read-only: a and b of the permutations ``a * h + b`` modulo 2**32, as datasketch draws."""
 
 
-def minhash_canonical(
-    strings: pa.Array | pa.ChunkedArray | tuple[NDArray[np.uint8], NDArray[np.int64]],
-    *,
-    out: NDArray[np.uint32] | None = None,
-) -> NDArray[np.uint32]:
+def minhash(texts: Texts) -> NDArray[np.uint32]:
+    """Signatures of the canonical form of some texts.
+
+    Parameters
+    ----------
+    texts
+        Strings: an Arrow array, a chunked array or any iterable; a null counts as an empty text.
+
+    Returns
+    -------
+    uint32[n, 128]
+        One row a text.
+
+    Raises
+    ------
+    TypeError
+        `texts` is a single string, or holds something that is not one.
+    """
+    canonical = canonical_buffers(*buffers(to_array(texts)))
+    return minhash_canonical((canonical.text, canonical.offsets))
+
+
+def minhash_canonical(texts: Texts | TextBuffer, *, out: NDArray[np.uint32] | None = None) -> NDArray[np.uint32]:
     """Signatures of texts that are canonical already.
 
     Parameters
     ----------
-    strings : pyarrow.Array, pyarrow.ChunkedArray or (uint8[:], int64[n + 1])
-        Arrow ``large_string`` or ``string`` without nulls, or the two buffers of one: the UTF-8 bytes of all
-        texts and where each begins. Read in place; memory-mapped and other read-only arrays will do.
+    texts
+        As for :func:`minhash`, or a text buffer: the UTF-8 of all texts, ``uint8[m]``, and where each begins,
+        ``int64[n + 1]``. Buffers are read in place; mapped and other read-only ones will do.
     out : uint32[n, 128], optional
         Where to write, C-contiguous.
 
@@ -65,12 +84,15 @@ def minhash_canonical(
 
     Raises
     ------
-    UsageError
-        `strings` is of another type, or holds nulls.
+    TypeError
+        `texts` is a single string, or holds something that is not one.
     ParameterError
-        The offsets don't describe `strings`, or `out` is of another shape, dtype or layout.
+        The text buffer's offsets don't fit its bytes, or an array is of another shape, dtype or layout.
     """
-    data, offsets = _text_buffers(strings)
+    if isinstance(texts, tuple) and len(texts) == 2 and isinstance(texts[0], np.ndarray):
+        data, offsets = _checked_buffer(*texts)
+    else:
+        data, offsets = buffers(to_array(texts))
     count = len(offsets) - 1
     if out is None:
         out = np.empty((count, NUM_PERM), np.uint32)
@@ -79,8 +101,7 @@ def minhash_canonical(
             f"out must be a C-contiguous uint32 array of shape ({count}, {NUM_PERM}), not {out.dtype} "
             f"{out.shape}: pass numpy.empty(({count}, {NUM_PERM}), numpy.uint32)"
         )
-    longest = int(np.diff(offsets).max(initial=0))
-    scratch = np.empty(kernels.scratch_size(longest), np.uint32)
+    scratch = np.empty(kernels.scratch_size(int(np.diff(offsets).max(initial=0))), np.uint32)
     a, b = PERMUTATIONS
     # Without the JIT the kernels are plain Python, where numpy warns of the overflow that they rely on.
     with np.errstate(over="ignore"):
@@ -126,40 +147,7 @@ def to_lean(signatures: NDArray[np.uint32]) -> list[datasketch.LeanMinHash]:
     return [module.LeanMinHash(seed=SEED, hashvalues=row, scheme=SCHEME) for row in _checked(signatures)]
 
 
-def _text_buffers(
-    strings: pa.Array | pa.ChunkedArray | tuple[NDArray[np.uint8], NDArray[np.int64]],
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    if isinstance(strings, tuple):
-        return _checked_buffers(*strings)
-    if isinstance(strings, pa.ChunkedArray):
-        strings = strings.combine_chunks() if strings.num_chunks != 1 else strings.chunk(0)
-    if not isinstance(strings, pa.Array):
-        raise UsageError(
-            f"expected Arrow strings or a pair of buffers, found {type(strings).__name__}: "
-            "pass pyarrow.array(texts, pyarrow.large_string())"
-        )
-    if pa.types.is_string(strings.type):
-        strings = strings.cast(pa.large_string())
-    if not pa.types.is_large_string(strings.type):
-        raise UsageError(
-            f"expected Arrow large_string or string, found {strings.type}: cast it to large_string"
-        )
-    if strings.null_count:
-        raise UsageError(
-            f"expected texts without nulls, found {strings.null_count} null(s): fill or drop them first"
-        )
-    _, offsets_buffer, data_buffer = strings.buffers()
-    if offsets_buffer is None or offsets_buffer.size == 0:
-        return np.empty(0, np.uint8), np.zeros(1, np.int64)
-    offsets = np.frombuffer(offsets_buffer, np.int64, len(strings) + 1, strings.offset * 8)
-    if data_buffer is None:
-        return np.empty(0, np.uint8), offsets
-    return np.frombuffer(data_buffer, np.uint8), offsets
-
-
-def _checked_buffers(
-    data: NDArray[np.uint8], offsets: NDArray[np.int64]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _checked_buffer(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> TextBuffer:
     for name, array, dtype in (("data", data, np.uint8), ("offsets", offsets, np.int64)):
         if array.dtype != dtype or array.ndim != 1 or not array.flags.c_contiguous:
             raise ParameterError(

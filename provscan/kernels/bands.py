@@ -1,0 +1,83 @@
+"""Signatures to what an index looks up: the keys of the LSH bands, and a sketch of one bit a minimum.
+
+All arithmetic is modulo 2**64 on ``uint64``, or modulo 2**32 kept in ``uint32``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import int64, njit, types, uint32, uint64, void
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SIGNATURES = types.Array(uint32, 2, "C", readonly=True)
+WORDS = types.Array(uint64, 2, "C")
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
+_HALF = np.uint64(32)
+_ONE = np.uint64(1)
+
+_BIT_MULTIPLIER1 = np.uint32(0x21F0AAAD)
+_BIT_MULTIPLIER2 = np.uint32(0x735A2D97)
+_U15, _U16, _U31 = np.uint32(15), np.uint32(16), np.uint32(31)
+
+
+@njit(void(SIGNATURES, int64, int64, WORDS), nogil=True, cache=True)
+def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArray[np.uint64]) -> None:
+    """64-bit keys of the bands of each signature.
+
+    Band j covers the values ``signatures[i, j * rows : (j + 1) * rows]``. Its key starts as ``(j + 1) *
+    0x9E3779B97F4A7C15``; each value v in turn, and one 0 after the last, makes it ``key = (key ^ v) *
+    0xD6E8FEB86659FD93``, then ``key ^= key >> 32``, modulo 2**64. Each step is a bijection of the key, so two
+    bands that differ in one value only never share a key; otherwise they do by chance alone, and so do bands of
+    different numbers. (Multiplier and shift are those of degski's 64-bit mixer.)
+
+    Parameters
+    ----------
+    signatures : uint32[n, m], may be read-only
+    bands, rows : int64
+        ``bands * rows <= m``.
+    out : uint64[n, bands]
+        The keys.
+    """
+    for i in range(signatures.shape[0]):
+        for j in range(bands):
+            key = np.uint64(j + 1) * _GOLDEN
+            for k in range(j * rows, (j + 1) * rows):
+                key = (key ^ np.uint64(signatures[i, k])) * _MULTIPLIER
+                key ^= key >> _HALF
+            key *= _MULTIPLIER
+            key ^= key >> _HALF
+            out[i, j] = key
+
+
+@njit(void(SIGNATURES, WORDS), nogil=True, cache=True)
+def one_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
+    """One bit of a hash of each of the 128 minima, a prefilter for candidates.
+
+    Bit ``k % 64`` of ``out[i, k // 64]`` is the top bit of ``signatures[i, k]`` after ``v ^= v >> 16``,
+    ``v *= 0x21F0AAAD``, ``v ^= v >> 15``, ``v *= 0x735A2D97`` modulo 2**32 (a mixer of Chris Wellons'
+    hash-prospector without its last step, which leaves that bit alone). A minimum's own bits won't do: the high
+    ones are nearly always 0, the low ones follow those of the hash. Two texts of similarity J agree in
+    ``128 * (1 + J) / 2`` bits on average, with a variance of ``32 * (1 - J) * (1 + J)`` (b-bit minwise hashing
+    with b = 1: Li and König 2010, doi:10.1145/1772690.1772759).
+
+    Parameters
+    ----------
+    signatures : uint32[n, 128], may be read-only
+    out : uint64[n, 2]
+        The sketch.
+    """
+    for i in range(signatures.shape[0]):
+        for word in range(2):
+            bits = np.uint64(0)
+            for bit in range(64):
+                v = signatures[i, word * 64 + bit]
+                v = np.uint32(np.uint32(v ^ np.uint32(v >> _U16)) * _BIT_MULTIPLIER1)
+                v = np.uint32(np.uint32(v ^ np.uint32(v >> _U15)) * _BIT_MULTIPLIER2)
+                bits |= np.uint64(v >> _U31) << np.uint64(bit)
+            out[i, word] = bits
