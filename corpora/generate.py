@@ -1,0 +1,322 @@
+"""Write the tiny corpus and the tiny dataset, from a seed: the same call gives the same bytes on any Python.
+
+    python corpora/generate.py [--out corpora/tiny] [--seed 1]
+
+writes
+
+    corpus/tweets.jsonl   2,000 invented tweets in 16 languages: id, text, author, created_at, lang, rt_of
+    dataset.jsonl         5,000 invented records: id, text; most have nothing to do with the tweets
+    truth.jsonl           one line for each tweet planted in the dataset: record (0-based line), start, end
+                          (code points of its text), tweet_id, channel, kind (record, passage)
+
+The texts come from the grammars in ``tweets.toml`` and ``background.toml``. No two tweets are near-duplicates, but for
+those that are meant to be: retweets, and tweets copied word by word. A channel is the change that a tweet went
+through on its way into the dataset; :data:`CHANNELS` lists them. Needs the standard library only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import random
+import re
+import tomllib
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+HERE = Path(__file__).parent
+T = TypeVar("T")
+
+TWEETS, RECORDS = 2_000, 5_000
+PLANTED_RECORDS, PLANTED_PASSAGES = 420, 60
+ENGLISH_SHARE = 0.5
+NEAR_DUPLICATE = 0.4
+
+EMOJI = (
+    *("😂", "🔥", "❤️", "🙏🏽", "👩‍🚀", "👨‍👩‍👧‍👦", "🏳️‍🌈", "🇧🇷", "🇯🇵", "👍🏿", "1️⃣", "🤷‍♀️"),
+    *("☕", "🎷", "🐐", "🌧️", "🚲", "🥖", "🫖", "✨"),
+)
+TAGS = ("rain", "smalltown", "commute", "mondays", "choirlife", "goats", "baking", "NightShift", "lostandfound", "2019")
+SYLLABLES = ("ba", "ko", "mi", "ru", "ten", "sal", "vo", "ni", "dra", "pel", "zu", "ha", "lor", "quin", "es", "ty")
+LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+TWEPOCH = 1_288_834_974_657
+URL = re.compile(r"https?://\S+")
+MENTION = re.compile(r"@\w+")
+
+
+class Dice:
+    """Draws that rest on ``random.random`` alone, the one method whose values are promised to stay."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed).random
+
+    def chance(self, p: float) -> bool:
+        return self._random() < p
+
+    def below(self, n: int) -> int:
+        return int(self._random() * n)
+
+    def pick(self, choices: Sequence[T]) -> T:
+        return choices[self.below(len(choices))]
+
+    def shuffle(self, items: list[Any]) -> None:
+        for i in range(len(items) - 1, 0, -1):
+            j = self.below(i + 1)
+            items[i], items[j] = items[j], items[i]
+
+
+def draw(dice: Dice, grammar: dict[str, list[str]], symbol: str = "text") -> str:
+    """One text of a grammar."""
+    return re.sub(r"\{(\w+)\}", lambda hit: draw(dice, grammar, hit[1]), dice.pick(grammar[symbol]))
+
+
+def bare(text: str) -> str:
+    """What carries the meaning: letters and digits, folded, without links and names. A rough canonical text."""
+    text = URL.sub(" ", MENTION.sub(" ", html.unescape(text)))
+    text = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in text).split())
+
+
+def grams(text: str) -> set[str]:
+    """The 5-grams of a bare text."""
+    return {text[i : i + 5] for i in range(max(1, len(text) - 4))}
+
+
+class Known:
+    """Texts already written, to ask whether a new one is too much like one of them."""
+
+    def __init__(self) -> None:
+        self._sizes: list[int] = []
+        self._holders: defaultdict[str, list[int]] = defaultdict(list)
+
+    def nearest(self, text: str) -> float:
+        """The greatest Jaccard similarity to a known text."""
+        mine = grams(bare(text))
+        shared = Counter(i for gram in mine for i in self._holders.get(gram, ()))
+        return max((n / (len(mine) + self._sizes[i] - n) for i, n in shared.items()), default=0.0)
+
+    def add(self, text: str) -> None:
+        mine = grams(bare(text))
+        for gram in mine:
+            self._holders[gram].append(len(self._sizes))
+        self._sizes.append(len(mine))
+
+
+@dataclass
+class Tweet:
+    id: str
+    text: str
+    author: str
+    created_at: str
+    lang: str
+    rt_of: str | None = None
+
+
+def handle(dice: Dice) -> str:
+    name = "".join(dice.pick(SYLLABLES) for _ in range(2 + dice.below(2)))
+    return name + (f"_{dice.below(100)}" if dice.chance(0.4) else "")
+
+
+def link(dice: Dice) -> str:
+    return "https://sho.rt.example/" + "".join(dice.pick(LETTERS) for _ in range(8))
+
+
+def dressed(dice: Dice, text: str) -> str:
+    """A sentence with what tweets carry around it: names, links, tags, emoji, HTML entities."""
+    if dice.chance(0.2):
+        text = f"@{handle(dice)} {text}"
+    if dice.chance(0.25):
+        text += " " + "".join(dice.pick(EMOJI) for _ in range(1 + dice.below(2)))
+    if dice.chance(0.15):
+        text += f" #{dice.pick(TAGS)}"
+    if dice.chance(0.07):
+        text += dice.pick((" &lt;3", " me &amp; you", " &gt;_&lt;"))
+    if dice.chance(0.25):
+        text += f" {link(dice)}"
+    return text
+
+
+def tweets(dice: Dice) -> list[Tweet]:
+    """The corpus: originals first drawn, then shared; in the order of their time."""
+    grammars = tomllib.loads((HERE / "tweets.toml").read_text(encoding="utf-8"))
+    others = [name for name in grammars if name != "en"]
+    shared = TWEETS // 12
+    known, texts = Known(), []
+    while len(texts) < TWEETS - shared:
+        lang = "en" if dice.chance(ENGLISH_SHARE) else others[len(texts) % len(others)]
+        text = draw(dice, grammars[lang])
+        if lang == "en":
+            text = text[0].upper() + text[1:]
+        if len(text) <= 240 and known.nearest(text) < NEAR_DUPLICATE:
+            known.add(text)
+            texts.append((dressed(dice, text), lang))
+    texts += [("🌧️🌧️🌧️", "und"), (link(dice), "und"), (f"@{handle(dice)}", "und"), ("ok", "en"), ("soup", "en")]
+
+    authors = [handle(dice) for _ in range(300)]
+    minutes = sorted(dice.below(10 * 365 * 24 * 60) for _ in range(TWEETS))
+    result: list[Tweet] = []
+    dice.shuffle(texts)
+    for count, minute in enumerate(minutes):
+        ms = int(datetime(2012, 1, 1, tzinfo=UTC).timestamp() * 1000) + minute * 60_000
+        tweet = Tweet(
+            id=str(((ms - TWEPOCH) << 22) | count),
+            text="",
+            author=dice.pick(authors),
+            created_at=datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            lang="",
+        )
+        left = TWEETS - count
+        if (len(texts) < left and len(result) > 50 and dice.chance(0.09)) or not texts:
+            first = dice.pick([t for t in result[-50:] if t.rt_of is None])
+            if dice.chance(0.8):
+                tweet.text, tweet.lang, tweet.rt_of = f"RT @{first.author}: {first.text}", first.lang, first.id
+            else:
+                tweet.text, tweet.lang = first.text, first.lang
+        else:
+            tweet.text, tweet.lang = texts.pop()
+        result.append(tweet)
+    return result
+
+
+def _words_replaced(dice: Dice, text: str, count: int) -> str:
+    words = text.split(" ")
+    places = [i for i, word in enumerate(words) if len(word) > 2 and word[0].isalpha()]
+    dice.shuffle(places)
+    for i in places[:count]:
+        words[i] = dice.pick(("something", "truly", "folks", "tonight", "nobody", "around", "perhaps", "splendid"))
+    return " ".join(words)
+
+
+def _typos(dice: Dice, text: str) -> str:
+    letters = list(text)
+    for _ in range(max(1, len(letters) // 30)):
+        i = dice.below(len(letters) - 1)
+        if dice.chance(0.5):
+            letters[i], letters[i + 1] = letters[i + 1], letters[i]
+        else:
+            del letters[i]
+    return "".join(letters)
+
+
+CHANNELS: dict[str, Callable[[Dice, str], str]] = {
+    "exact": lambda dice, text: text,
+    "anonymised": lambda dice, text: URL.sub("http", MENTION.sub("@user", text)),
+    "stripped": lambda dice, text: bare(text),
+    "escaped": lambda dice, text: html.escape(html.unescape(text)),
+    "truncated": lambda dice, text: text[: len(text) * 4 // 5].rstrip() + "…",
+    "one_word": lambda dice, text: _words_replaced(dice, text, 1),
+    "two_words": lambda dice, text: _words_replaced(dice, text, 2),
+    "typos": _typos,
+    "retweeted": lambda dice, text: text,
+    "commented": lambda dice, text: text,
+}
+"""What happens to the tweet itself; the last two add text around it, see :func:`planted`."""
+
+
+def planted(dice: Dice, tweet: Tweet, channel: str) -> tuple[str, int, int]:
+    """A record that holds a changed tweet, and where it stands there."""
+    text = CHANNELS[channel](dice, tweet.text)
+    before, after = "", ""
+    if channel == "retweeted":
+        before = f"RT @{handle(dice)}: "
+    if channel == "commented":
+        before, after = dice.pick(("so true ", "this! ", "lol ", "agreed: ")), dice.pick((" haha", " #mood", " !!"))
+    return before + text + after, len(before), len(before) + len(text)
+
+
+def fits(tweet: Tweet, channel: str) -> bool:
+    """Whether the tweet is long enough to be still the same after this change."""
+    words = len(tweet.text.split(" "))
+    return words >= {"one_word": 9, "two_words": 16}.get(channel, 0)
+
+
+def distinctive(tweet: Tweet) -> bool:
+    letters = sum(c.isalnum() for c in bare(tweet.text))
+    return tweet.rt_of is None and letters >= (40 if tweet.text.isascii() else 28)
+
+
+def background(dice: Dice, avoid: Known) -> Iterator[str]:
+    """Texts that are not tweets, each another one, without end."""
+    grammars = tomllib.loads((HERE / "background.toml").read_text(encoding="utf-8"))
+    kinds = ["title"] * 22 + ["review"] * 10 + ["answer"] * 5 + ["post"] * 4
+    rare = [name for name in grammars if name not in kinds]
+    seen: set[str] = set()
+    while True:
+        text = draw(dice, grammars[dice.pick(rare) if dice.chance(0.06) else dice.pick(kinds)])
+        if text not in seen and avoid.nearest(text) < NEAR_DUPLICATE / 2:
+            seen.add(text)
+            yield text
+
+
+def dataset(dice: Dice, corpus: list[Tweet]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The records and the truth about them."""
+    avoid = Known()
+    for tweet in corpus:
+        avoid.add(tweet.text)
+    others = background(dice, avoid)
+    copies = Counter(bare(tweet.text) for tweet in corpus if tweet.rt_of is None)
+    sources = [tweet for tweet in corpus if distinctive(tweet) and copies[bare(tweet.text)] == 1]
+    dice.shuffle(sources)
+
+    rows: list[tuple[str | None, list[dict[str, Any]]]] = []
+    channels = list(CHANNELS)
+    while len(rows) < PLANTED_RECORDS:
+        channel, tweet = channels[len(rows) % len(channels)], sources.pop()
+        if not fits(tweet, channel):
+            channel = "exact"
+        text, start, end = planted(dice, tweet, channel)
+        where = {"start": start, "end": end, "tweet_id": tweet.id, "channel": channel, "kind": "record"}
+        rows.append((text, [where]))
+    for i in range(PLANTED_PASSAGES):
+        text, marks = next(others), []
+        for _ in range(1 + dice.below(2)):
+            for _ in range(1 + dice.below(4)):
+                text += dice.pick(("\n\n", " ", "\n")) + next(others)
+            channel, tweet = dice.pick(channels[:-2]), sources.pop()
+            if not fits(tweet, channel):
+                channel = "exact"
+            quoted = CHANNELS[channel](dice, tweet.text)
+            before, after = dice.pick((('\n\n"', '"\n\n'), ("\n> ", "\n"), (" Somebody wrote: ", " "), (" ", " ")))
+            start = len(text) + len(before)
+            where = {"start": start, "end": start + len(quoted), "tweet_id": tweet.id}
+            marks.append({**where, "channel": channel, "kind": "passage"})
+            text += before + quoted + after + next(others)
+        rows.append((text, marks))
+        if i % 20 == 0:
+            rows.append((None, []))
+    rows.append(("", []))
+    rows += [(next(others), []) for _ in range(RECORDS - len(rows))]
+    dice.shuffle(rows)
+
+    records = [{"id": f"d{number:05}", "text": text} for number, (text, _) in enumerate(rows)]
+    truth = [{"record": number, **mark} for number, (_, marks) in enumerate(rows) for mark in marks]
+    return records, truth
+
+
+def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_bytes(lines.encode("utf-8"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write the tiny corpus and the tiny dataset.")
+    parser.add_argument("--out", type=Path, default=HERE / "tiny", help="folder to write to")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    dice = Dice(args.seed)
+    corpus = tweets(dice)
+    records, truth = dataset(dice, corpus)
+    write(args.out / "corpus" / "tweets.jsonl", [vars(tweet) for tweet in corpus])
+    write(args.out / "dataset.jsonl", records)
+    write(args.out / "truth.jsonl", truth)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The tiny corpus is what its generator writes, is fit for its purpose, and the recipes have their form."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CORPORA = Path(__file__).parents[1] / "corpora"
+TINY = CORPORA / "tiny"
+
+sys.path.insert(0, str(CORPORA))
+import generate  # noqa: E402
+import recipes  # noqa: E402
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (TINY / name).read_text(encoding="utf-8").splitlines()]
+
+
+TWEETS, RECORDS, TRUTH = rows("corpus/tweets.jsonl"), rows("dataset.jsonl"), rows("truth.jsonl")
+TEXTS = {tweet["id"]: tweet["text"] for tweet in TWEETS}
+
+
+def test_generator_writes_the_same_bytes(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, CORPORA / "generate.py", "--out", tmp_path], check=True)
+    for name in ("corpus/tweets.jsonl", "dataset.jsonl", "truth.jsonl"):
+        assert (tmp_path / name).read_bytes() == (TINY / name).read_bytes()
+
+
+def test_sizes() -> None:
+    assert (len(TWEETS), len(RECORDS)) == (2_000, 5_000)
+    assert sum(path.stat().st_size for path in TINY.rglob("*.jsonl")) < 2_000_000
+
+
+def test_tweets_are_of_many_scripts_and_kinds() -> None:
+    languages = Counter(tweet["lang"] for tweet in TWEETS)
+    assert all(languages[lang] >= 40 for lang in ("ja", "zh", "th", "ar", "hi", "ko", "ru", "el", "es", "fr", "de"))
+    for mark in ("https://", "@", "#", "&amp;", "RT @", "\u200d", "\U0001f1e7\U0001f1f7"):
+        assert sum(mark in text for text in TEXTS.values()) >= 10, mark
+
+
+def test_ids_tell_the_time() -> None:
+    ids = [int(tweet["id"]) for tweet in TWEETS]
+    assert ids == sorted(set(ids))
+    for tweet in TWEETS:
+        ms = (int(tweet["id"]) >> 22) + generate.TWEPOCH
+        assert (
+            generate.datetime.fromtimestamp(ms / 1000, generate.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            == tweet["created_at"]
+        )
+
+
+def test_retweets_name_an_earlier_tweet() -> None:
+    retweets = [tweet for tweet in TWEETS if tweet["rt_of"]]
+    assert len(retweets) > 100
+    for tweet in retweets:
+        assert int(tweet["rt_of"]) < int(tweet["id"])
+        assert tweet["text"].endswith(TEXTS[tweet["rt_of"]])
+
+
+def test_no_near_duplicates_but_those_that_are_meant() -> None:
+    known, seen = generate.Known(), set()
+    for tweet in TWEETS:
+        text, bare = tweet["text"], generate.bare(tweet["text"])
+        if tweet["rt_of"] is None and bare not in seen:
+            seen.add(bare)
+            assert known.nearest(text) < 0.6, text
+            known.add(text)
+
+
+def test_truth_says_where_the_tweets_stand() -> None:
+    assert Counter(mark["kind"] for mark in TRUTH).keys() == {"record", "passage"}
+    assert Counter(mark["channel"] for mark in TRUTH).keys() == set(generate.CHANNELS)
+    for mark in TRUTH:
+        span = RECORDS[mark["record"]]["text"][mark["start"] : mark["end"]]
+        if mark["channel"] in ("exact", "retweeted", "commented"):
+            assert span == TEXTS[mark["tweet_id"]]
+        else:
+            mine, theirs = (generate.grams(generate.bare(text)) for text in (span, TEXTS[mark["tweet_id"]]))
+            assert len(mine & theirs) / len(mine | theirs) > 0.45, mark
+
+
+def test_other_records_are_like_no_tweet() -> None:
+    known = generate.Known()
+    for text in TEXTS.values():
+        known.add(text)
+    planted = {mark["record"] for mark in TRUTH}
+    others = [row["text"] for number, row in enumerate(RECORDS) if number not in planted and row["text"]]
+    assert len(others) > 4_400
+    assert max(known.nearest(text) for text in others) < 0.2
+
+
+def test_recipes_have_their_form() -> None:
+    assert {"tweeteval", "semeval2017_task4", "crisislex_t26", "stocknet", "airline_sentiment", "sentiment140"} <= set(
+        recipes.read()
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('role = "dataset"', 'role = "both"', r"\[tweeteval\]: role: expected corpus or dataset, found 'both'"),
+        ("git:3eb5", "git:3eb", r"\[tweeteval\]: checksum: expected git:<40 hex digits>"),
+        ('title = "Sentiment140"', 'name = "Sentiment140"', r"\[sentiment140\]: .*'name'"),
+    ],
+)
+def test_a_recipe_of_another_form_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "recipes.toml"
+    path.write_text(recipes.RECIPES.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        recipes.read(path)
