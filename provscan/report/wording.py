@@ -50,6 +50,22 @@ def size(n: int) -> str:
     return f"{value / 1000:.1f} TB"
 
 
+REASONS = {
+    "bad_csv_row": "row with the wrong number of fields",
+    "bad_date": "date that can't be read (taken as missing)",
+    "bad_json": "line that is not JSON",
+    "empty_file": "empty file",
+    "invalid_utf8": "text that is not valid UTF-8 (wrong bytes replaced)",
+    "lenient_json": "line that is JSON but for NaN or control characters",
+    "line_too_long": "line that is too long",
+    "lone_surrogate": "text with half a character (replaced)",
+    "no_text": "record without text",
+    "not_an_object": "line that is JSON but not an object",
+    "text_not_string": "text field that holds no text",
+}
+"""What the keys in ``skipped``, ``repaired`` and the like mean."""
+
+
 def reason(key: str) -> str:
-    """A reason's key in ``summary.json``, as words."""
-    return key.replace("_", " ")
+    """A key of ``summary.json`` or ``run.json``, as words."""
+    return REASONS.get(key, key.replace("_", " "))

@@ -80,7 +80,7 @@ def test_page_shows_what_the_summary_says() -> None:
         "3,999",
         "2,450",
         "posts/part-2.jsonl.zst",
-        "null text",
+        "record without text",
         "He wrote: the ferry",
         "by harbour_cat",
     ):
@@ -154,8 +154,8 @@ def test_table_for_a_terminal() -> None:
         "  Records scanned                    1,204,311",
         "  Records holding licensed text          2,711  0.225 %",
     ]
-    assert "12  null text" in table
-    assert "empty" not in table
+    assert "12  record without text" in table
+    assert "too long" not in table
     assert all(len(line) <= 90 for line in table.splitlines())
     assert "\x1b" not in table
 

@@ -1,0 +1,72 @@
+"""A library that answers at once, so that the commands can be tested by themselves."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import provscan
+from provscan.cli import main
+
+SUMMARY: dict[str, Any] = json.loads((Path(__file__).parents[1] / "report" / "summary.json").read_text())
+INFO: dict[str, Any] = {"path": "a.index", "version": 1, "tweets": 307000, "texts": 301222}
+
+
+class Library:
+    """Stands in for build_index, open_index and match; remembers how it was called, and fails if told to."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.summary = copy.deepcopy(SUMMARY)
+        self.path = Path("a.run")
+        self.fails_with: BaseException | None = None
+
+    def _called(self, name: str, *args: Any, **options: Any) -> None:
+        progress = options.pop("progress", None)
+        self.calls.append((name, args, options))
+        if progress is not None:
+            progress.start("Scanning", 10, "records")
+            progress.advance(4)
+        if self.fails_with is not None and name != "open_index":
+            raise self.fails_with
+        if progress is not None:
+            progress.finish()
+
+    def build_index(self, *args: Any, **options: Any) -> Library:
+        self._called("build_index", *args, **options)
+        return self
+
+    def open_index(self, *args: Any) -> Library:
+        self._called("open_index", *args)
+        return self
+
+    def match(self, *args: Any, **options: Any) -> Library:
+        self._called("match", *args, **options)
+        return self
+
+    def info(self) -> dict[str, Any]:
+        return INFO
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Library:
+    fake = Library()
+    for name in ("build_index", "open_index", "match"):
+        monkeypatch.setattr(provscan, name, getattr(fake, name), raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PROVSCAN_INDEX", raising=False)
+    return fake
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    def invoke(*words: str | Path, **options: Any) -> Result:
+        return CliRunner().invoke(main, [str(word) for word in words], **options)
+
+    return invoke

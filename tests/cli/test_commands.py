@@ -1,0 +1,249 @@
+"""Parse, call, print, exit: the commands over a stand-in for the library."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import Result
+
+import provscan
+from provscan.cli import COMMANDS, main
+from provscan.errors import FieldNotFoundError, IndexFormatError, OutputError, ParameterError
+from provscan.params import MatchParams
+
+Run = Callable[..., Result]
+API = {"index": "build_index", "match": "match"}
+ONLY_PRINTING = {"help", "as_json", "quiet", "fail_above"}
+"""Options that choose what is printed and how the command exits, which the library never does."""
+
+
+def options(command: str) -> list[click.Option]:
+    found = main.get_command(click.Context(main), command)
+    assert found is not None
+    return [parameter for parameter in found.get_params(click.Context(found)) if isinstance(parameter, click.Option)]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_has_a_help(command: str) -> None:
+    found = main.get_command(click.Context(main), command)
+    assert found is not None
+    assert found.help
+    for option in options(command):
+        assert option.help, f"{command} {option.opts[0]} has no help"
+
+
+@pytest.mark.parametrize("command", API)
+def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
+    signature = inspect.signature(getattr(provscan, API[command]))
+    for option in options(command):
+        assert option.name in signature.parameters.keys() | ONLY_PRINTING, f"{API[command]} lacks {option.name}"
+
+
+def test_defaults_in_the_help_are_the_librarys() -> None:
+    shown = {option.name: option.show_default for option in options("match")}
+    assert shown["threshold"] == f"{MatchParams().threshold:g}"
+    assert shown["min_chars"] == str(MatchParams().min_chars)
+    signature = inspect.signature(provscan.match)
+    assert signature.parameters["threshold"].default == MatchParams().threshold
+    assert signature.parameters["min_chars"].default == MatchParams().min_chars
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = "import sys; from provscan.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert "Find licensed tweets" in out
+    slow = {"numpy", "numba", "pyarrow", "duckdb", "rich", "jinja2", "xxhash", "orjson"}
+    assert not slow & set(out.split())
+
+
+def test_module_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "provscan", "--version"], check=True, capture_output=True, text=True)
+    assert done.stdout == f"provscan {provscan.__version__}\n"
+
+
+def test_index_passes_on_what_was_given_and_nothing_else(library: Any, run: Run) -> None:
+    result = run("index", "a.jsonl", "b", "--id-field", "key", "--workers", "2", "--overwrite")
+    assert result.exit_code == 0, result.output
+    given = {"id_field": "key", "workers": 2, "overwrite": True}
+    assert library.calls == [("build_index", (["a.jsonl", "b"], "licensed.index"), given)]
+    assert "307,000" in result.stdout
+
+
+def test_match_passes_on_what_was_given_and_nothing_else(library: Any, run: Run) -> None:
+    result = run("match", "a.jsonl", "--threshold", "0.7", "-o", "out.run")
+    assert result.exit_code == 0, result.output
+    assert library.calls == [
+        ("open_index", ("licensed.index",), {}),
+        ("match", (["a.jsonl"], library), {"overwrite": False, "out": "out.run", "threshold": 0.7}),
+    ]
+    assert "Records holding licensed text          2,711  0.225 %" in result.stdout
+    assert "a.run/report.html" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "path"),
+    [
+        ((), {}, "licensed.index"),
+        ((), {"PROVSCAN_INDEX": "env.index"}, "env.index"),
+        (("-i", "given.index"), {"PROVSCAN_INDEX": "env.index"}, "given.index"),
+    ],
+)
+def test_where_the_index_is(
+    library: Any, run: Run, words: tuple[str, ...], environment: dict[str, str], path: str
+) -> None:
+    assert run("match", "a.jsonl", *words, env=environment).exit_code == 0
+    assert library.calls[0] == ("open_index", (path,), {})
+    assert run("index", "a.jsonl", *("-o" if word == "-i" else word for word in words), env=environment).exit_code == 0
+    assert library.calls[2][1] == (["a.jsonl"], path)
+
+
+@pytest.mark.parametrize("words", [("match", "a.jsonl"), ("index", "a.jsonl")])
+def test_json_is_all_there_is_on_stdout(library: Any, run: Run, words: tuple[str, ...]) -> None:
+    result = run(*words, "--json")
+    told = json.loads(result.stdout)
+    if words[0] == "match":
+        assert told.pop("run") == "a.run"
+        assert told == library.summary
+    else:
+        assert told["tweets"] == 307000
+
+
+@pytest.mark.parametrize(
+    ("allowed", "status"),
+    [("0.1%", 1), ("0.001", 1), ("0", 1), ("0.3%", 0), ("100%", 0)],
+)
+def test_gate(library: Any, run: Run, allowed: str, status: int) -> None:
+    result = run("match", "a.jsonl", "--fail-above", allowed)
+    assert result.exit_code == status
+    assert ("more than" in result.stderr) == bool(status)
+    assert "Records scanned" in result.stdout
+
+
+@pytest.mark.parametrize("allowed", ["5", "-1%", "101%", "much", "", "nan", "%"])
+def test_gate_that_is_no_share(library: Any, run: Run, allowed: str) -> None:
+    result = run("match", "a.jsonl", "--fail-above", allowed)
+    assert result.exit_code == 2
+    assert f"expected a share from 0% to 100%, such as 0.1% or 0.001, found {allowed!r}" in " ".join(
+        result.stderr.split()
+    )
+    assert not library.calls
+
+
+def test_damaged_input_is_status_3_with_results(library: Any, run: Run) -> None:
+    library.summary["damaged"] = [{"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}]
+    result = run("match", "a.gz", "--fail-above", "0")
+    assert result.exit_code == 3
+    assert "a.gz: the gzip stream ends early" in result.stderr
+    assert "Records scanned" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (ParameterError("threshold must be between 0.1 and 1, not 7.0"), 2, "threshold must be between"),
+        (FieldNotFoundError("a.jsonl: no field 'x'; there are: id, body"), 3, "there are: id, body"),
+        (IndexFormatError("a.index: not an index"), 3, "not an index"),
+        (OutputError("a.run exists; --overwrite replaces it"), 3, "--overwrite"),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a.run/part"),
+            3,
+            "No space left on device: a.run/part. Free",
+        ),
+        (PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.jsonl"), 3, "Permission denied: a.jsonl. Read"),
+        (FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "b"), 3, "No such file or directory: b"),
+        (MemoryError(), 3, "Out of memory. Fewer --workers"),
+        (KeyboardInterrupt(), 130, "Interrupted"),
+    ],
+)
+@pytest.mark.parametrize("command", ["index", "match"])
+def test_errors_are_one_line_and_a_status(
+    library: Any, run: Run, command: str, error: BaseException, status: int, message: str
+) -> None:
+    library.fails_with = error
+    result = run(command, "a.jsonl", "--quiet")
+    assert result.exit_code == status
+    assert result.stdout == ""
+    assert result.stderr.startswith("provscan: ")
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_our_own_fault_keeps_its_traceback_and_is_no_gate(library: Any, run: Run) -> None:
+    library.fails_with = ZeroDivisionError("oh")
+    result = run("match", "a.jsonl")
+    assert result.exit_code == 70
+    assert "Traceback" in result.stderr
+    assert "fault of provscan's own, ZeroDivisionError" in result.stderr
+
+
+def test_closed_pipe_is_silent() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "provscan", "info", Path(__file__).parents[1] / "report"]
+    with os.fdopen(writer, "w") as stdout:
+        done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 141
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", [(), ("nonsense",), ("match",), ("index",), ("match", "a", "--nonsense")])
+def test_wrong_usage(library: Any, run: Run, words: tuple[str, ...]) -> None:
+    assert run(*words).exit_code == 2
+    assert not library.calls
+
+
+def test_progress_is_plain_lines_off_a_terminal(library: Any, run: Run) -> None:
+    result = run("match", "a.jsonl")
+    line, *more = result.stderr.splitlines()
+    assert line.startswith("Scanning: 4 records, ")
+    assert line.endswith(" records/s")
+    assert not more
+    assert run("match", "a.jsonl", "--quiet").stderr == ""
+
+
+def test_a_failed_stage_claims_nothing(library: Any, run: Run) -> None:
+    library.fails_with = FieldNotFoundError("no field")
+    assert run("match", "a.jsonl").stderr == "provscan: no field\n"
+
+
+def test_info_of_a_run(run: Run) -> None:
+    folder = Path(__file__).parents[1] / "report"
+    result = run("info", folder)
+    assert result.exit_code == 0
+    assert "1,204,311" in result.stdout
+    told = json.loads(run("info", folder, "--json").stdout)
+    assert told["records"] == 1204311
+
+
+def test_info_of_an_index(library: Any, run: Run) -> None:
+    assert "301,222" in run("info").stdout
+    assert library.calls == [("open_index", (Path("licensed.index"),), {})]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "not finished; run match again"),
+        ("{", "expected JSON"),
+        ("[1]", "expected a summary of version 1, found 'list'"),
+        ('{"version": 2}', "expected a summary of version 1, found 2"),
+    ],
+)
+def test_info_of_a_broken_run(run: Run, tmp_path: Path, content: str | None, message: str) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    if content is not None:
+        (tmp_path / "summary.json").write_text(content)
+    result = run("info", tmp_path)
+    assert result.exit_code == 3
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1

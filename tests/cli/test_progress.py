@@ -1,0 +1,107 @@
+"""Progress: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from provscan.cli import progress as module
+from provscan.cli.progress import Bars, Lines, progress
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    fake = Clock()
+    monkeypatch.setattr(module, "time", fake)
+    return fake
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    yield screen
+
+
+def test_lines(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines()
+    lines.start("Scanning", 1_000_000, "records")
+    lines.advance(100_000)
+    clock.now += 40
+    lines.advance(100_000)
+    clock.now += 10
+    lines.advance(300_000)
+    clock.now += 3950
+    lines.finish()
+    lines.finish()
+    assert capsys.readouterr().err.splitlines() == [
+        "Scanning: 200,000 records of 1,000,000 records, about 2:40 left, 40.0 s, 5,000 records/s",
+        "Scanning: 500,000 records, 1:06:40, 125 records/s",
+    ]
+
+
+def test_a_new_stage_ends_the_one_before(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines()
+    lines.advance(1)
+    lines.start("Reading", None, "bytes")
+    clock.now += 2
+    lines.advance(4_600_000)
+    lines.start("Writing", None, "tweets")
+    lines.abandon()
+    assert capsys.readouterr().err == "Reading: 4.6 MB, 2.0 s, 2.3 MB/s\n"
+
+
+def test_bars(terminal: Terminal) -> None:
+    with progress(quiet=False) as shown:
+        assert isinstance(shown, Bars)
+        shown.start("Scanning", 10, "records")
+        shown.advance(4)
+        shown.advance(6)
+        shown.finish()
+        shown.start("Writing", None, "bytes")
+        shown.advance(1_500_000)
+    screen = terminal.getvalue()
+    assert "Scanning" in screen
+    assert "10 records" in screen
+    assert "1.5 MB" in screen
+    assert screen.count("\x1b[?25l") == screen.count("\x1b[?25h") == 2
+
+
+def test_bars_give_the_cursor_back_when_the_job_fails(terminal: Terminal) -> None:
+    def fail() -> None:
+        with progress(quiet=False) as shown:
+            shown.start("Scanning", 10, "records")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert terminal.getvalue().count("\x1b[?25h") == 1
+    assert "100%" not in terminal.getvalue()
+
+
+def test_quiet(terminal: Terminal) -> None:
+    with progress(quiet=True) as shown:
+        shown.start("Scanning", 10, "records")
+        shown.advance(10)
+        shown.finish()
+    assert terminal.getvalue() == ""

@@ -1,0 +1,150 @@
+"""The house rules, read off the source: imports point down, and only the commands print or exit."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import provscan
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "provscan"
+
+FLOORS = {
+    "errors": 0,
+    "params": 0,
+    "kernels": 1,
+    "readers": 1,
+    "text": 2,
+    "sketch": 2,
+    "lsh": 2,
+    "index": 3,
+    "matching": 4,
+    "engine": 5,
+    "estimate": 5,
+    "report": 6,
+    "cli": 7,
+    "__init__": 8,
+    "__main__": 8,
+}
+"""Every room and its floor."""
+
+PUBLIC = [
+    "Index",
+    "IndexParams",
+    "MatchParams",
+    "Run",
+    "build_index",
+    "canonical",
+    "match",
+    "minhash",
+    "open_index",
+    "to_datasketch",
+]
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(module: str) -> str:
+    """``provscan.index.manifest`` -> ``index``; ``provscan`` itself -> ``__init__``."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and absolute name of every import, at the top, inside functions, for type checkers only."""
+    package = module_of(path).split(".") if path.stem == "__init__" else module_of(path).split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield node.lineno, name.name
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            for name in node.names:
+                yield node.lineno, origin if origin != "provscan" else f"provscan.{name.name}"
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room(module_of(path)) for path in FILES if path.parent != PACKAGE or path.stem != "__init__"}
+    assert rooms <= FLOORS.keys(), f"give them a floor: {rooms - FLOORS.keys()}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path: Path) -> None:
+    mine = room(module_of(path))
+    for line, name in imports(path):
+        if name.split(".")[0] != "provscan":
+            continue
+        theirs = room(name)
+        if theirs not in FLOORS and mine == "cli":
+            continue  # a public name of the package, as in "from provscan import match"
+        assert theirs in FLOORS, f"{path}:{line}: imports {name}, which has no floor"
+        if mine == "cli" and theirs == "__init__":
+            continue  # the commands are users of the public names
+        assert FLOORS[theirs] <= FLOORS[mine], f"{path}:{line}: {mine} imports {name} from a higher floor"
+
+
+def test_rooms_of_one_floor_do_not_import_each_other_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {}
+    for path in FILES:
+        mine = room(module_of(path))
+        theirs = {room(name) for _, name in imports(path) if name.startswith("provscan.")}
+        graph.setdefault(mine, set()).update(theirs & FLOORS.keys() - {mine})
+    tuple(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("kernels/*.py")), ids=lambda path: path.stem)
+def test_kernels_know_nothing_of_arrow_or_of_us(path: Path) -> None:
+    for line, name in imports(path):
+        # Nor of each other: numba's cache on disk does not notice a callee that changed in another file.
+        assert name.split(".")[0] not in {"pyarrow", "provscan"}, f"{path}:{line}: a kernel imports {name}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if room(module_of(path)) not in ("cli", "__main__")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_only_the_commands_print_or_exit(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name(id="print" | "exit" | "quit" | "breakpoint")):
+                pytest.fail(f"{path}:{node.lineno}: calls {node.func.id}")
+            case ast.Attribute(value=ast.Name(id="sys"), attr="exit" | "stdout" | "stderr"):
+                pytest.fail(f"{path}:{node.lineno}: uses sys.{node.attr}")
+            case ast.Attribute(value=ast.Name(id="os"), attr="_exit" | "abort"):
+                pytest.fail(f"{path}:{node.lineno}: uses os.{node.attr}")
+            case ast.Name(id="SystemExit"):
+                pytest.fail(f"{path}:{node.lineno}: exits")
+
+
+def test_nothing_is_unpickled() -> None:
+    for path in FILES:
+        for line, name in imports(path):
+            assert name.split(".")[0] not in {"pickle", "marshal", "shelve", "dill", "joblib"}, f"{path}:{line}: {name}"
+        assert "allow_pickle=True" not in path.read_text(encoding="utf-8"), path
+
+
+def test_public_names_are_the_documented_ones() -> None:
+    assert sorted(provscan.__all__) == PUBLIC
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in PUBLIC:
+        assert re.search(rf"`(provscan\.)?{name}\b", readme), f"README.md does not speak of {name}"
+        assert getattr(provscan, name).__doc__, f"{name} has no docstring"
+
+
+def test_no_room_is_named_after_nothing() -> None:
+    for path in FILES:
+        assert not {"utils", "util", "helpers", "common", "core", "manager", "misc"} & set(
+            path.relative_to(ROOT).with_suffix("").parts
+        )
