@@ -28,6 +28,12 @@ def rebatch(batches: Iterable[pa.RecordBatch], tally: Tally) -> Iterator[pa.Reco
     held: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
+        if batch.schema.equals(PIECE_SCHEMA):
+            if held:
+                yield _joined(held, tally)
+                held, rows, size = [], 0, 0
+            yield _counted(batch, tally)
+            continue
         for part, part_size in _parts(batch):
             if held and (rows + part.num_rows > BATCH_RECORDS or size + part_size > BATCH_BYTES):
                 yield _joined(held, tally)
@@ -66,9 +72,9 @@ def _one(batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
     """A long record: as it is if it has no more than PIECE code points, else in pieces that share its bytes."""
     texts = batch.column(TEXT)
     length = pc.utf8_length(texts)[0].as_py()
-    tally.records += 1
-    tally.characters += length
     if length <= PIECE:
+        tally.records += 1
+        tally.characters += length
         yield batch
         return
     begin, end = (int(offset) for offset in text_offsets(texts))
@@ -82,7 +88,14 @@ def _one(batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
             pa.py_buffer(np.array([begin + places[start], begin + places[stop]], np.int64)),
             texts.buffers()[2],
         )
-        yield piece_batch(batch, piece, start, stop, last=stop == length)
+        yield _counted(piece_batch(batch, piece, start, stop, last=stop == length), tally)
+
+
+def _counted(piece: pa.RecordBatch, tally: Tally) -> pa.RecordBatch:
+    own_from, own_to = piece.column("own_from")[0].as_py(), piece.column("own_to")[0].as_py()
+    tally.records += own_from == 0
+    tally.characters += own_to - own_from
+    return piece
 
 
 def piece_batch(batch: pa.RecordBatch, text: pa.Array, start: int, stop: int, *, last: bool) -> pa.RecordBatch:

@@ -1,25 +1,33 @@
 """CSV and TSV.
 
-Read with Python's csv module rather than Arrow's: it streams rows of any length with line breaks inside quotes, goes
-on after a row that is broken, and tells which row that was.
+Read with Python's csv module rather than Arrow's, which is faster but can't stream a row that is longer than its
+block: rows may be of any length, hold line breaks inside quotes, and a broken one is counted and passed over.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
 from provscan.readers.columns import Columns
-from provscan.readers.fields import STRING, Binding, Fields, bind
-from provscan.readers.schema import LINE_LIMIT
+from provscan.readers.fields import STRING, Binding, Fields, Found, bind, note_missing
+from provscan.readers.splits import Split
 from provscan.readers.streams import ByteStream, Lines
 from provscan.readers.tally import Tally
 
+# In code points; the csv module takes four bytes or more for each while it reads one value.
+VALUE_LIMIT = 64 << 20
+
+# Comes after the last line. If it ends up inside a value, a quote was never closed.
+END = "\0end of file\0"
+
+HEAD_LINES = 1000
+
 
 class _Text:
-    """Lines of a stream as text.
+    """Lines of a stream as text, and END after them.
 
     Attributes
     ----------
@@ -44,13 +52,13 @@ class _Text:
                     self.replaced = True
                     text = line.decode(errors="replace")
                 yield text + "\n"
+        yield END
 
 
 class _Rows:
     """Rows of one file, counted and checked, into columns by role."""
 
-    def __init__(self, header: list[str], fields: Fields, source: str, tally: Tally) -> None:
-        binding = bind(fields, {(name,): STRING for name in header}, source)
+    def __init__(self, header: list[str], binding: Binding, source: str, tally: Tally) -> None:
         self.number = 0
         self._width = len(header)
         self._source = source
@@ -71,29 +79,79 @@ class _Rows:
                 if len(row) == self._width:
                     good.append((number, row))
                 else:
-                    self.skip(number, f"{len(row)} values where the header has {self._width}")
+                    self._skip(number, f"{len(row)} values where the header has {self._width}")
             numbers = [number for number, _ in good]
             rows = [row for _, row in good]
         return Columns(
             self._source, numbers, **{role: [row[place] for row in rows] for role, place in self._places.items()}
         )
 
-    def skip(self, number: int, why: str) -> None:
-        """Count a row that is broken."""
+    def broken(self, why: str) -> None:
+        """Count the next row as broken."""
+        self._skip(self.number, why)
+        self.number += 1
+
+    def _skip(self, number: int, why: str) -> None:
         self._tally.skip("bad_csv_row", self._source, number, why)
+
+
+def _reader(stream: ByteStream, lines: Iterable[str]) -> Iterator[list[str]]:
+    csv.field_size_limit(VALUE_LIMIT)
+    if stream.split.format != "tsv":
+        return csv.reader(lines)
+    return _tsv(lines, quoted=_quotes_count(stream.peek()))
+
+
+def _tsv(lines: Iterable[str], *, quoted: bool) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+
+
+def _quotes_count(head: bytes) -> bool:
+    """Whether quotes in a TSV enclose values, as spreadsheets write them, or are a part of the text.
+
+    Taken as text if that gives fewer rows of another length than the first.
+    """
+    lines = [line + "\n" for line in head.decode(errors="replace").split("\n", HEAD_LINES)[:HEAD_LINES] if line.strip()]
+
+    def misfits(quoted: bool) -> int:
+        try:
+            lengths = [len(row) for row in _tsv(lines, quoted=quoted)]
+        except csv.Error:
+            return len(lines)
+        return sum(length != lengths[0] for length in lengths)
+
+    return misfits(True) <= misfits(False)
+
+
+def _header(rows: Iterator[list[str]]) -> list[str] | None:
+    header = next((row for row in rows if row), [END])
+    return None if header == [END] else header
+
+
+def fields_of(split: Split) -> Found | None:
+    """The fields that the first row names; None if the file is empty."""
+    stream = ByteStream(split)
+    header = _header(_reader(stream, _Text(Lines(stream, Tally()))))
+    return None if header is None else Found({(name,): STRING for name in header}, split.source)
 
 
 def read_delimited(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
     """The rows of a CSV or TSV file; the first row names the fields, blank lines are no rows."""
-    csv.field_size_limit(LINE_LIMIT)
+    source = stream.split.source
     text = _Text(Lines(stream, tally))
-    reader = csv.reader(text, delimiter="\t" if stream.split.format == "tsv" else ",")
-    header = next((row for row in reader if row), None)
-    if header is None:
-        if stream.damage is None:
-            tally.note("empty_file", stream.split.source)
-        return
-    rows = _Rows(header, fields, stream.split.source, tally)
+    reader = _reader(stream, text)
+    header = _header(reader)
+    rows: _Rows | None = None
+    if header is not None:
+        binding = bind(fields, Found({(name,): STRING for name in header}, source), strict=False)
+        note_missing(fields, binding, source, tally)
+        rows = _Rows(header, binding, source, tally)
+        yield from _batches(reader, text, rows, tally)
+    if (rows is None or rows.number == 0) and stream.damage is None:
+        tally.note("empty_file", source)
+
+
+def _batches(reader: Iterator[list[str]], text: _Text, rows: _Rows, tally: Tally) -> Iterator[pa.RecordBatch]:
     text.replaced = False
     more = True
     while more:
@@ -115,8 +173,11 @@ def read_delimited(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator
         except csv.Error as error:
             broken = str(error)
             more = True
+        if not more and group[-1:] != [[END]]:
+            broken = "a quote opens in it that is never closed"
+        if not more:
+            group = group[:-1]
         if group:
             yield rows.columns(group, repaired).batch(tally)
         if broken:
-            rows.skip(rows.number, broken)
-            rows.number += 1
+            rows.broken(broken)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from provscan.errors import FieldNotFoundError
+from provscan.readers.tally import Tally
 
 Path = tuple[str, ...]
 
@@ -136,6 +137,24 @@ def _plain(path: Path) -> str:
     return ".".join(path).strip().lower().replace(" ", "_").replace("-", "_")
 
 
+class Found(NamedTuple):
+    """The fields that a file has.
+
+    Attributes
+    ----------
+    present
+        The fields, nested ones too, and what each holds at best: OTHER, SCALAR or STRING.
+    where
+        The file, as the user named it.
+    records
+        How many of its first records were looked at; None if the file declares its fields.
+    """
+
+    present: Mapping[Path, int]
+    where: str
+    records: int | None = None
+
+
 def _usual(role: str, seen: Mapping[str, tuple[Path, int]], sampled: bool) -> tuple[Path, ...]:
     found = [(name, *seen[name]) for name in USUAL[role] if name in seen]
     least = STRING if role == "text" else SCALAR
@@ -151,19 +170,22 @@ def _usual(role: str, seen: Mapping[str, tuple[Path, int]], sampled: bool) -> tu
     return tuple(seen[form][0] for form in LONG_FORMS if form in seen)
 
 
-def bind(fields: Fields, present: Mapping[Path, int], where: str, records: int | None = None) -> Binding:
+def named_path(name: str, present: Mapping[Path, int]) -> Path | None:
+    """The field that the user means by a name; a field of that very name goes before a nested one."""
+    return next((path for path in ((name,), tuple(name.split("."))) if path in present), None)
+
+
+def bind(fields: Fields, found: Found, *, strict: bool = True) -> Binding:
     """Find every role among the fields that a file has.
 
     Parameters
     ----------
     fields
         What the user named.
-    present
-        The fields there are, nested ones too, and what each holds at best: OTHER, SCALAR or STRING.
-    where
-        The file, for the message.
-    records
-        How many records were looked at; None if the file declares its fields.
+    found
+        The fields there are.
+    strict
+        Whether any named field must be there, or the one of the text only.
 
     Raises
     ------
@@ -171,35 +193,44 @@ def bind(fields: Fields, present: Mapping[Path, int], where: str, records: int |
         A named field is not there, or none of the usual names of the text is.
     """
     seen: dict[str, tuple[Path, int]] = {}
-    for path, holds in present.items():
+    for path, holds in found.present.items():
         seen.setdefault(_plain(path), (path, holds))
     roles: dict[str, tuple[Path, ...]] = {}
     for role in USUAL:
         name: str | None = getattr(fields, role)
         if name is None:
-            roles[role] = _usual(role, seen, records is not None)
-            if role == "text" and not roles[role]:
-                raise FieldNotFoundError(_message(role, None, present, where, records))
-            continue
-        named = [path for path in ((name,), tuple(name.split("."))) if path in present]
-        if not named:
-            raise FieldNotFoundError(_message(role, name, present, where, records))
-        roles[role] = (named[0],)
+            roles[role] = _usual(role, seen, found.records is not None)
+        else:
+            named = named_path(name, found.present)
+            roles[role] = () if named is None else (named,)
+        if not roles[role] and (role == "text" or (strict and name is not None)):
+            raise not_found(role, name, found)
     return Binding(**roles)
 
 
-def _message(role: str, name: str | None, present: Iterable[Path], where: str, records: int | None) -> str:
-    names = [".".join(path) for path in present]
+def not_found(role: str, name: str | None, found: Found) -> FieldNotFoundError:
+    """The error that says what was looked for, and what there is."""
+    names = [".".join(path) for path in found.present]
     there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
-    looked = "" if records is None else f" in its first {records} records" if records > 1 else " in its first record"
+    looked = ""
+    if found.records is not None:
+        looked = f" in its first {found.records} records" if found.records > 1 else " in its first record"
     if name is not None:
         wanted = f"no field {name!r} for the {role}{looked}"
     else:
-        wanted = f"no {role} field{looked}; looked for {', '.join(USUAL[role])}"
-    return (
-        f"{where}: {wanted}. The fields there are: {there or 'none'}. "
+        wanted = f"no field for the {role}{looked}; looked for {', '.join(USUAL[role])}"
+    return FieldNotFoundError(
+        f"{found.where}: {wanted}. The fields there are: {there or 'none'}. "
         f"Name the one that holds the {role} with {role}_field (--{role.replace('_', '-')}-field)."
     )
+
+
+def note_missing(fields: Fields, binding: Binding, source: str, tally: Tally) -> None:
+    """Note the named fields that this file lacks; that some file has them was checked before."""
+    for role in USUAL:
+        name: str | None = getattr(fields, role)
+        if name is not None and not getattr(binding, role):
+            tally.note("field_missing", source, 0, f"no field {name!r} for the {role}")
 
 
 def survey(records: Iterable[Mapping[str, Any]]) -> dict[Path, int]:

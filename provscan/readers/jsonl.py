@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -18,8 +20,8 @@ import pyarrow as pa
 
 from provscan.errors import InputError
 from provscan.readers.columns import Columns
-from provscan.readers.fields import HEAD_RECORDS, Binding, Fields, Path, bind, survey
-from provscan.readers.splits import STDIN
+from provscan.readers.fields import HEAD_RECORDS, Binding, Fields, Found, Path, bind, note_missing, survey
+from provscan.readers.splits import UNKNOWN, Split
 from provscan.readers.streams import Block, ByteStream, Lines
 from provscan.readers.tally import Tally
 
@@ -34,20 +36,20 @@ GROUP = 4096
 
 def _repaired(line: bytes, source: str, number: int, tally: Tally) -> Any:
     """A line that orjson refuses, or a ValueError that says what is wrong with it."""
+    replaced = ""
     try:
         text = line.decode()
-        reason = "lenient_json"
     except UnicodeDecodeError as error:
         text = line.decode(errors="replace")
-        reason = "invalid_utf8"
-        detail = f"byte {line[error.start]:#04x} replaced by U+FFFD"
-    else:
-        detail = "not strict JSON"
+        replaced = f"byte {line[error.start]:#04x} replaced by U+FFFD"
     try:
         value = json.loads(text, strict=False)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    tally.repair(reason, source, number, detail)
+    if replaced:
+        tally.repair("invalid_utf8", source, number, replaced)
+    else:
+        tally.note("lenient_json", source, number, "NaN, a lone surrogate or a control character")
     return value
 
 
@@ -140,8 +142,8 @@ class Extractor:
         return Columns(self.source, numbers, self._text(records), **values)
 
 
-def _head(blocks: Iterable[Block], source: str) -> tuple[list[Record], list[Block], str]:
-    """The first records, the blocks read for them, and what was wrong with the first line that is no record."""
+def _head(blocks: Iterable[Block], source: str) -> tuple[Found | None, list[Block]]:
+    """The fields in the first records, None if there is no line; and the blocks read for them."""
     tally = Tally()
     records: list[Record] = []
     read: list[Block] = []
@@ -152,47 +154,54 @@ def _head(blocks: Iterable[Block], source: str) -> tuple[list[Record], list[Bloc
         records += parse_lines(first, lines[:HEAD_RECORDS], source, tally)[1]
         if len(records) >= HEAD_RECORDS or size >= HEAD_BYTES:
             break
-    problem = next((case for cases in tally.examples.values() for case in cases), None)
-    return records[:HEAD_RECORDS], read, f"line {problem.record + 1}: {problem.detail}" if problem else ""
-
-
-def _bound(records: list[Record], problem: str, fields: Fields, source: str) -> Binding | None:
     if records:
-        return bind(fields, survey(records), source, len(records))
-    if problem:
+        return Found(survey(records[:HEAD_RECORDS]), source, min(len(records), HEAD_RECORDS)), read
+    problems = sorted((case for cases in tally.examples.values() for case in cases), key=lambda case: case.record)
+    if problems:
         raise InputError(
-            f"{source} is not JSON lines: none of its first lines is a JSON object ({problem}). "
-            "Expected one object a line, with a field for the text."
+            f"{source} is not JSON lines: none of its first lines is a JSON object "
+            f"(line {problems[0].record + 1}: {problems[0].detail}). Expected one object a line, with a field for "
+            "the text."
         )
-    return None
+    return None, read
+
+
+def fields_of(split: Split) -> Found | None:
+    """The fields in the first records of a file, whichever part of it the split is; None if it has no records."""
+    stamp = os.stat(split.path)
+    end = split.end if split.compression else -1
+    file = replace(split, start=0, end=end, first_record=0, size=0)
+    return _fields_of(file, stamp.st_size, stamp.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _fields_of(file: Split, size: int, modified: int) -> Found | None:
+    return _head(Lines(ByteStream(file), Tally()), file.source)[0]
 
 
 def read_jsonl(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
-    """The records of one split of JSON lines.
-
-    The fields are found in the first records of the file, wherever the split begins, so that all its splits
-    agree.
-    """
+    """The records of one split of JSON lines."""
     split = stream.split
     blocks = iter(Lines(stream, tally))
-    if split.path == STDIN or split.compression is not None:
-        records, read, problem = _head(blocks, split.source)
+    if split.format == UNKNOWN:
+        found, read = _head(blocks, split.source)
         blocks = itertools.chain(read, blocks)
         del read  # or it would stay as long as the generator
     else:
-        file = replace(split, start=0, end=-1, first_record=0)
-        records, _, problem = _head(Lines(ByteStream(file), Tally()), split.source)
-    binding = _bound(records, problem, fields, split.source)
-    del records
-    if binding is None:
-        if split.start == 0 and stream.damage is None:
-            tally.note("empty_file", split.source)
-        for _ in blocks:  # blank lines only, or nothing at all: they still count as bytes read
-            pass
-        return
-    extractor = Extractor(binding, split.source)
+        found = fields_of(split)
+    extractor: Extractor | None = None
+    if found is not None:
+        binding = bind(fields, found, strict=split.format == UNKNOWN)
+        extractor = Extractor(binding, split.source)
+        if split.start == 0:
+            note_missing(fields, binding, split.source, tally)
     for first, lines in blocks:
-        yield extractor.columns(*parse_lines(first, lines, split.source, tally)).batch(tally)
+        if extractor is not None:
+            batch = extractor.columns(*parse_lines(first, lines, split.source, tally)).batch(tally)
+            del lines
+            yield batch
+    if found is None and split.start == 0 and stream.damage is None:
+        tally.note("empty_file", split.source)
 
 
 def from_objects(records: Iterable[Any], fields: Fields, tally: Tally, source: str) -> Iterator[pa.RecordBatch]:
@@ -210,7 +219,7 @@ def from_objects(records: Iterable[Any], fields: Fields, tally: Tally, source: s
         if objects:
             if extractor is None:
                 head = [record for _, record in objects]
-                extractor = Extractor(bind(fields, survey(head), source, len(head)), source)
+                extractor = Extractor(bind(fields, Found(survey(head), source, len(head))), source)
             numbers, found = zip(*objects, strict=True)
             yield extractor.columns(numbers, list(found)).batch(tally)
         group = list(itertools.islice(numbered, GROUP))

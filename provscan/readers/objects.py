@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -56,6 +56,8 @@ def read_objects(
 def _columns(obj: Any, fields: Fields, tally: Tally, source: str) -> Iterator[pa.RecordBatch]:
     if isinstance(obj, str | bytes):
         raise InputError("expected a list of texts, not one; put it in a list")
+    if isinstance(obj, Mapping):
+        raise InputError(f"expected records, not a mapping; take one of its parts: {', '.join(map(repr, obj))}")
     if isinstance(obj, pa.Array | pa.ChunkedArray):
         obj = pa.table({"text": obj})
         fields = Fields()

@@ -14,7 +14,7 @@ import pyarrow as pa
 from provscan.readers.batches import piece_batch
 from provscan.readers.columns import Columns
 from provscan.readers.schema import OVERLAP, PIECE
-from provscan.readers.streams import ByteStream, without_bom
+from provscan.readers.streams import ByteStream
 from provscan.readers.tally import Tally
 
 BROKEN = "bytes replaced by U+FFFD"
@@ -23,15 +23,12 @@ BROKEN = "bytes replaced by U+FFFD"
 def read_text(stream: ByteStream, tally: Tally) -> Iterator[pa.RecordBatch]:
     """The lines of one split, but for blank ones; the last one even where the file broke off."""
     split = stream.split
-    chunks = iter(stream)
-    if split.start == 0:
-        chunks = without_bom(chunks)
     number = split.first_record
     held: list[bytes] = []
     size = 0
     long: LongLine | None = None
     anything = False
-    for chunk in chunks:
+    for chunk in stream:
         anything = True
         if long is not None:
             end = chunk.find(b"\n")

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.errors import InputError
-from provscan.readers.fields import Fields
-from provscan.readers.splits import STDIN, Plan, Split
+from provscan.readers import delimited, jsonl, tables
+from provscan.readers.fields import USUAL, Fields, Found, named_path, not_found
+from provscan.readers.splits import STDIN, UNKNOWN, Plan, Split
 from provscan.readers.streams import BOM, CHUNK, ByteStream, compression_of
 
 Source = str | os.PathLike[str]
@@ -58,8 +59,13 @@ class _Kind:
 
 
 def _head(path: str, compression: str | None, size: int = 64 << 10) -> bytes:
-    split = Split(path, path, "", compression, 0, size, 0, size)
-    return next(iter(ByteStream(split)), b"")
+    if compression is not None:
+        return ByteStream(Split(path, path, "", compression, 0, size, 0, size)).peek()
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read(size)
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}") from error
 
 
 def _sniffed(path: str, name: str, in_folder: bool, compression: str | None) -> _Kind:
@@ -131,15 +137,18 @@ def _walk(folder: str, shown: str, skipped: list[tuple[str, str]]) -> Iterator[t
             entries = sorted(os.scandir(path), key=lambda entry: entry.name)
         except OSError as error:
             raise InputError(f"{name} can't be read: {error.strerror}") from error
+        saved = any(entry.name == "state.json" for entry in entries)
         for entry in entries:
             inner = f"{name.rstrip('/')}/{entry.name}"
             if entry.name.startswith((".", "_")):
-                skipped.append((inner, "hidden"))
-            elif entry.is_dir():
+                skipped.append((inner, f"hidden: its name starts with {entry.name[0]}"))
+            elif os.path.isdir(entry.path):
                 pending.append((entry.path, inner))
             elif entry.name in METADATA:
                 skipped.append((inner, "describes a dataset, holds no records"))
-            elif entry.is_file():
+            elif saved and entry.name.startswith("cache-"):
+                skipped.append((inner, "a cache of the datasets library"))
+            elif os.path.isfile(entry.path):
                 files.append((inner, entry.path))
             else:
                 skipped.append((inner, "not a file"))
@@ -150,11 +159,14 @@ def _files(sources: Iterable[str], skipped: list[tuple[str, str]]) -> Iterator[t
     seen: set[str] = set()
     for source in sources:
         if source == STDIN:
-            yield "-", STDIN, _Kind("stdin")
+            yield "-", STDIN, _Kind(UNKNOWN)
             continue
         if not os.path.exists(source):
             raise InputError(f"{source} does not exist")
         in_folder = os.path.isdir(source)
+        if not in_folder and not os.path.isfile(source):
+            yield source, source, _Kind(UNKNOWN)
+            continue
         found = 0
         for name, path in _walk(source, source, skipped) if in_folder else [(source, source)]:
             real = os.path.realpath(path)
@@ -200,26 +212,62 @@ def plan(
     ------
     InputError
         A source does not exist, is of no known kind, or can't be read.
+    FieldNotFoundError
+        None of the files has a field that was named.
     """
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     skipped: list[tuple[str, str]] = []
     files = list(_files((os.fspath(source) for source in named), skipped))
-    sizes = [0 if path == STDIN else os.stat(path).st_size for _, path, _ in files]
+    sizes = [0 if kind.format == UNKNOWN else os.stat(path).st_size for _, path, kind in files]
     if target_bytes is None:
         target_bytes = min(max(sum(sizes) // max(SPLITS, 4 * workers), LEAST_SPLIT), MOST_SPLIT)
     splits: list[Split] = []
     for (name, path, kind), size in zip(files, sizes, strict=True):
-        if path == STDIN:
-            splits.append(Split(name, STDIN, "stdin", None, 0, -1, 0, 0))
-            continue
-        whole = Split(name, path, kind.format, kind.compression, 0, size, 0, size)
+        end = -1 if kind.format == UNKNOWN else size
+        whole = Split(_printable(name), path, kind.format, kind.compression, 0, end, 0, size)
         if kind.format == "parquet" and size:
             splits += _row_groups(whole, target_bytes)
         elif kind.format in ("jsonl", "text") and kind.compression is None:
             splits += _byte_ranges(whole, target_bytes)
         else:
             splits.append(whole)
-    return Plan(splits, skipped)
+    _check_named(splits, fields)
+    return Plan(splits, [(_printable(name), why) for name, why in skipped])
+
+
+def _printable(name: str) -> str:
+    """A path whose bytes are no UTF-8 can't be written into a table as it is."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def _fields_of(split: Split) -> Found | None:
+    if split.size and split.format == "jsonl":
+        return jsonl.fields_of(split)
+    if split.size and split.format in ("csv", "tsv"):
+        return delimited.fields_of(split)
+    if split.size and split.format in ("parquet", "arrow", "arrows"):
+        return tables.fields_of(split)
+    return None
+
+
+def _check_named(splits: list[Split], fields: Fields) -> None:
+    """Each field that the user named must be in one of the files at least; looks no further than needed."""
+    missing = {role: name for role in USUAL if (name := getattr(fields, role)) is not None}
+    first: Found | None = None
+    for split in splits:
+        if not missing:
+            return
+        if split.start or split.first_record:
+            continue
+        found = _fields_of(split)
+        if found is None:
+            if split.format in (UNKNOWN, "json"):
+                return
+            continue
+        first = first or found
+        missing = {role: name for role, name in missing.items() if named_path(name, found.present) is None}
+    if missing and first is not None:
+        raise not_found(*next(iter(missing.items())), first)
 
 
 def _row_groups(whole: Split, target: int) -> Iterator[Split]:

@@ -14,8 +14,8 @@ from provscan.readers.fields import Fields
 from provscan.readers.jsonl import from_objects, read_jsonl
 from provscan.readers.plain import read_text
 from provscan.readers.schema import LINE_LIMIT
-from provscan.readers.splits import Split
-from provscan.readers.streams import BOM, ByteStream, Progress
+from provscan.readers.splits import UNKNOWN, Split
+from provscan.readers.streams import ByteStream, Progress
 from provscan.readers.tables import read_arrow, read_parquet
 from provscan.readers.tally import Damage, Tally
 
@@ -47,10 +47,14 @@ def read(split: Split, fields: Fields, tally: Tally, *, on_bytes: Progress | Non
     InputError
         The file can't be read, or is not what its name says.
     """
-    if split.format == "parquet" and split.size:
+    if split.size == 0 and split.format != UNKNOWN:
+        if split.start == 0:
+            tally.note("empty_file", split.source)
+        return
+    if split.format == "parquet":
         yield from rebatch(read_parquet(split, fields, tally, on_bytes), tally)
         return
-    if split.format in ("arrow", "arrows") and split.size:
+    if split.format in ("arrow", "arrows"):
         yield from rebatch(read_arrow(split, fields, tally, on_bytes), tally)
         return
     before = tally.records
@@ -62,6 +66,8 @@ def read(split: Split, fields: Fields, tally: Tally, *, on_bytes: Progress | Non
 
 def _streamed(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
     form = stream.split.format
+    if form == UNKNOWN:
+        form = _piped_form(stream)
     if form == "text":
         return read_text(stream, tally)
     if form in ("csv", "tsv"):
@@ -69,6 +75,13 @@ def _streamed(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.R
     if form == "json":
         return _read_array(stream, fields, tally)
     return read_jsonl(stream, fields, tally)
+
+
+def _piped_form(stream: ByteStream) -> str:
+    head = stream.peek()
+    if head.startswith((b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")):
+        raise InputError(f"{stream.split.source}: Parquet and Arrow can't be read from a pipe; name the file")
+    return {b"{": "jsonl", b"[": "json", b"": "jsonl"}.get(head.lstrip()[:1], "text")
 
 
 def _read_array(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
@@ -84,11 +97,15 @@ def _read_array(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa
                 "Write it as JSON lines: jq -c '.[]'"
             )
         parts.append(chunk)
-    if stream.damage is not None or not size:
+    if stream.damage is not None:
         return
     try:
-        records = orjson.loads(b"".join(parts).removeprefix(BOM))
+        records = orjson.loads(b"".join(parts))
     except orjson.JSONDecodeError as error:
         raise InputError(f"{source} is not JSON: {error}") from error
     del parts
-    yield from from_objects(records if isinstance(records, list) else [records], fields, tally, source)
+    if records and not any(isinstance(record, dict) for record in records):
+        raise InputError(f"{source} is a JSON array, but not of objects; expected objects with a field for the text")
+    if not records:
+        tally.note("empty_file", source)
+    yield from from_objects(records, fields, tally, source)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 STDIN = "-"
 
+# The format of what can't be looked at before it is read, such as a pipe.
+UNKNOWN = "unknown"
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -22,12 +25,13 @@ class Split:
     path
         Where the file lies; "-" is the standard input.
     format
-        "jsonl", "json" (one array), "text", "csv", "tsv", "parquet", "arrow" or "arrows" (the streaming form).
+        "jsonl", "json" (one array), "text", "csv", "tsv", "parquet", "arrow", "arrows" (the streaming form) or
+        "unknown" (a pipe: JSON lines, JSON or text, told apart when it is read).
     compression
         "gzip", "zstd" or None.
     start, end
         The range: bytes of an uncompressed "jsonl" or "text", row groups of a "parquet"; otherwise the whole
-        file, in bytes. The standard input ends nowhere: -1.
+        file, in bytes. A pipe ends nowhere: -1.
     first_record
         The number of the first record (in "jsonl" and "text": line) of the range.
     size

@@ -6,6 +6,7 @@ delivered, and :attr:`ByteStream.damage` says what happened.
 
 from __future__ import annotations
 
+import itertools
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,11 +16,12 @@ import zstandard
 
 from provscan.errors import InputError
 from provscan.readers.schema import LINE_LIMIT
-from provscan.readers.splits import STDIN, Split
+from provscan.readers.splits import STDIN, UNKNOWN, Split
 from provscan.readers.tally import Tally
 
 CHUNK = 1 << 20
 BOM = b"\xef\xbb\xbf"
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 # Compressed bytes decoded at once. Deflate grows by up to 1,032 times, zstd by up to 32,768: this bounds the memory
 # that a file of zeros can take.
@@ -54,6 +56,11 @@ class ByteStream:
     ----------
     damage
         After the last chunk: why the file ended early, or None.
+
+    Raises
+    ------
+    InputError
+        While iterating: the file can't be read, is not compressed as its name says, or is UTF-16.
     """
 
     def __init__(self, split: Split, tally: Tally | None = None, on_bytes: Progress | None = None) -> None:
@@ -61,6 +68,8 @@ class ByteStream:
         self.damage: str | None = None
         self._tally = tally
         self._on_bytes = on_bytes
+        self._iterator: Iterator[bytes] | None = None
+        self._peeked = b""
 
     def _consumed(self, count: int) -> None:
         if self._tally is not None:
@@ -68,17 +77,42 @@ class ByteStream:
         if self._on_bytes is not None:
             self._on_bytes(count)
 
+    def peek(self) -> bytes:
+        """The first chunk, which iteration will give again; empty if there is none."""
+        if self._iterator is None:
+            self._iterator = self._chunks()
+            self._peeked = next(self._iterator, b"")
+        return self._peeked
+
     def __iter__(self) -> Iterator[bytes]:
+        first = self.peek()
+        self._peeked = b""
+        if first:
+            yield first
+        del first
+        assert self._iterator is not None
+        yield from self._iterator
+
+    def _chunks(self) -> Iterator[bytes]:
         split = self.split
-        if split.path == STDIN:
-            yield from self._chunks(sys.stdin.buffer, split.compression)
-            return
         try:
+            if split.path == STDIN:
+                yield from self._checked(self._of(sys.stdin.buffer))
+                return
             with open(split.path, "rb", buffering=0) as file:
-                file.seek(0 if split.compression else split.start)
-                yield from self._chunks(file, split.compression)
+                if split.start and not split.compression:
+                    file.seek(split.start)
+                yield from self._checked(self._of(file))
         except OSError as error:
             raise InputError(f"{split.source} can't be read: {error.strerror or error}") from error
+
+    def _checked(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The chunks of a file from its beginning, without a byte-order mark."""
+        if self.split.start == 0 and (first := next(chunks, b"")):
+            if first.startswith(UTF16):
+                raise InputError(f"{self.split.source} is UTF-16; convert it to UTF-8: iconv -f UTF-16 -t UTF-8")
+            yield first.removeprefix(BOM)
+        yield from chunks
 
     def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
         left = self.split.end - self.split.start if self.split.end >= 0 else sys.maxsize
@@ -87,20 +121,23 @@ class ByteStream:
             self._consumed(len(raw))
             yield raw
 
-    def _chunks(self, file: IO[bytes], compression: str | None) -> Iterator[bytes]:
-        if compression is None:
-            yield from _gathered(self._raw(file, CHUNK))
-        else:
-            yield from _gathered(self._decompressed(file, compression))
+    def _of(self, file: IO[bytes]) -> Iterator[bytes]:
+        compression = self.split.compression
+        raw = self._raw(file, CHUNK if compression is None else STEP[compression])
+        if self.split.format == UNKNOWN:
+            first = next(raw, b"")
+            raw = itertools.chain([first], raw)
+            compression = compression_of(first)
+        return _gathered(raw if compression is None else self._decompressed(raw, compression))
 
-    def _decompressed(self, file: IO[bytes], compression: str) -> Iterator[bytes]:
+    def _decompressed(self, parts: Iterator[bytes], compression: str) -> Iterator[bytes]:
         decoder = None
         first = True
-        for raw in self._raw(file, STEP[compression]):
+        for raw in parts:
             if first and compression_of(raw) != compression:
                 raise InputError(
                     f"{self.split.source} is no {compression} file: it starts with {raw[:4].hex(' ')}. "
-                    "Rename it to what it is."
+                    "Name it after what it is."
                 )
             first = False
             while raw:
@@ -153,10 +190,7 @@ class Lines:
         held: list[bytes] = []
         size = 0
         dropping = False
-        chunks = iter(self.stream)
-        if self.stream.split.start == 0:
-            chunks = without_bom(chunks)
-        for chunk in chunks:
+        for chunk in self.stream:
             cut = chunk.rfind(b"\n")
             if cut < 0:
                 size += len(chunk)
@@ -171,19 +205,17 @@ class Lines:
                 self._too_long(size + rest)
                 dropping = False
             if rest <= cut:
-                lines = b"".join([*held, chunk[rest:cut]]).split(b"\n")
-                held = []
-                first = self.number
-                self.number += len(lines)
-                yield first, lines
-                del lines
+                yield self._numbered(_split(held, chunk[rest:cut]))
             held = [chunk[cut + 1 :]]
             size = len(held[0])
         if dropping:
             self._too_long(size)
         elif size and self.stream.damage is None:
-            self.number += 1
-            yield self.number - 1, [b"".join(held)]
+            yield self._numbered(_split(held, b""))
+
+    def _numbered(self, lines: list[bytes]) -> Block:
+        self.number += len(lines)
+        return self.number - len(lines), lines
 
     def _too_long(self, size: int) -> None:
         detail = f"a line of {size:,} bytes, above the limit of {self._limit:,}"
@@ -191,9 +223,12 @@ class Lines:
         self.number += 1
 
 
-def without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Drop a UTF-8 byte-order mark."""
-    for chunk in chunks:
-        yield chunk.removeprefix(BOM)
-        break
-    yield from chunks
+def _split(held: list[bytes], rest: bytes) -> list[bytes]:
+    """The lines of ``held`` and ``rest``; empties ``held``, which may hold most of a very long line."""
+    first, newline, rest = rest.partition(b"\n")
+    held.append(first)
+    lines = [b"".join(held)]
+    held.clear()
+    if newline:
+        lines += rest.split(b"\n")
+    return lines

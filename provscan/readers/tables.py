@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from provscan.errors import InputError
 from provscan.readers.columns import Columns, strings
 from provscan.readers.dates import timestamps
-from provscan.readers.fields import NESTING, OTHER, SCALAR, STRING, Binding, Fields, Path, bind
+from provscan.readers.fields import NESTING, OTHER, SCALAR, STRING, Binding, Fields, Found, Path, bind, note_missing
 from provscan.readers.schema import BATCH_BYTES, BATCH_RECORDS, SCHEMA, TIMESTAMP
 from provscan.readers.splits import Split
 from provscan.readers.streams import Progress
@@ -60,7 +60,7 @@ def declared(schema: pa.Schema) -> dict[Path, int]:
 def _values(batch: pa.RecordBatch, paths: tuple[Path, ...]) -> pa.Array | None:
     arrays = []
     for first, *rest in paths:
-        array = batch.column(first)
+        array = batch.column(batch.schema.get_all_field_indices(first)[0])
         arrays.append(pc.struct_field(array, rest) if rest else array)
     if len(arrays) > 1:
         arrays = [pc.cast(array, pa.large_string()) if _is_text(array.type) else array for array in arrays]
@@ -71,9 +71,9 @@ def _values(batch: pa.RecordBatch, paths: tuple[Path, ...]) -> pa.Array | None:
 class TableReader:
     """Record batches of one source -> the common schema."""
 
-    def __init__(self, schema: pa.Schema, fields: Fields, source: str, tally: Tally) -> None:
+    def __init__(self, schema: pa.Schema, fields: Fields, source: str, tally: Tally, *, strict: bool = True) -> None:
         self.source = source
-        self.binding: Binding = bind(fields, declared(schema), source)
+        self.binding: Binding = bind(fields, Found(declared(schema), source), strict=strict)
         self._tally = tally
 
     def columns(self) -> list[str]:
@@ -150,6 +150,17 @@ class TableReader:
         return dates
 
 
+def fields_of(split: Split) -> Found:
+    """The fields that a Parquet or Arrow file declares."""
+    try:
+        if split.format == "parquet":
+            return Found(declared(pq.read_schema(split.path)), split.source)
+        with pa.memory_map(split.path) as file:
+            return Found(declared(next(_ipc_batches(file, split.format))), split.source)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{split.source} can't be read as {split.format}: {error}") from error
+
+
 def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     for start in range(0, batch.num_rows, BATCH_RECORDS):
         yield batch.slice(start, BATCH_RECORDS)
@@ -159,7 +170,9 @@ def read_parquet(split: Split, fields: Fields, tally: Tally, on_bytes: Progress 
     """The rows of some row groups."""
     try:
         with pq.ParquetFile(split.path) as file:
-            reader = TableReader(file.schema_arrow, fields, split.source, tally)
+            reader = TableReader(file.schema_arrow, fields, split.source, tally, strict=False)
+            if split.first_record == 0:
+                note_missing(fields, reader.binding, split.source, tally)
             groups = range(split.start, split.end)
             rows = sum(file.metadata.row_group(group).num_rows for group in groups)
             size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
@@ -184,7 +197,8 @@ def read_arrow(split: Split, fields: Fields, tally: Tally, on_bytes: Progress | 
         with pa.memory_map(split.path) as file:
             batches = _ipc_batches(file, split.format)
             schema = next(batches)
-            reader = TableReader(schema, fields, split.source, tally)
+            reader = TableReader(schema, fields, split.source, tally, strict=False)
+            note_missing(fields, reader.binding, split.source, tally)
             number = used = 0
             for batch in batches:
                 for part in _cut(batch):

@@ -41,10 +41,10 @@ class Tally:
         Records that were not delivered, by reason: ``bad_json``, ``not_an_object``, ``no_text`` (missing or
         null), ``text_not_string``, ``bad_csv_row``, ``line_too_long``.
     repaired
-        Records that were delivered after a repair: ``invalid_utf8`` and ``lone_surrogate`` (replaced by U+FFFD),
-        ``lenient_json`` (NaN, control characters: no strict JSON, but what was meant is clear).
+        Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD).
     notes
-        Things that cost no record: ``bad_date`` (the date is null), ``empty_file``.
+        Things that cost no record: ``bad_date`` (the date is null), ``empty_file``, ``field_missing`` (a file lacks
+        a field that was named), ``lenient_json`` (no strict JSON, but clear: NaN, control characters).
     examples
         The first few cases of each reason.
     damaged
