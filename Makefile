@@ -1,0 +1,35 @@
+# Two commands for a fresh machine with Python 3.11, 3.12 or 3.13 and nothing else:
+#
+#   make demo    find the tweets of a tiny corpus in a tiny dataset
+#   make test    run the whole test suite
+#
+# Both make a virtual environment in .venv first. PYTHON=... chooses the interpreter, VENV=... the place.
+
+VENV ?= .venv
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo "$$python" && break; done)
+
+.PHONY: demo test clean
+
+demo: $(VENV)/installed
+	$(VENV)/bin/provscan index corpora/tiny/corpus --overwrite
+	$(VENV)/bin/provscan match corpora/tiny/dataset.jsonl --overwrite
+
+test: $(VENV)/installed-test
+	$(VENV)/bin/pytest
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "provscan needs Python 3.11, 3.12 or 3.13; found none. Try make PYTHON=/path/to/python3." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) licensed.index dataset.run
