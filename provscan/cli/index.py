@@ -13,9 +13,7 @@ from provscan.cli import as_json, given, id_field, index_option, quiet, text_fie
 @text_field
 @id_field
 @click.option("--author-field", metavar="NAME", help="Field that holds the author; found unless given.")
-@click.option(
-    "--date-field", metavar="NAME", help="Field that holds the time of the tweet; found unless given."
-)
+@click.option("--date-field", metavar="NAME", help="Field that holds the time of the tweet; found unless given.")
 @workers
 @click.option("--overwrite", is_flag=True, help="Replace an index that stands there already.")
 @as_json

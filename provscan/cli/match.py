@@ -33,9 +33,7 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
 @click.command("match")
 @click.argument("sources", nargs=-1, required=True, metavar="DATASET...", type=click.Path())
 @index_option("--index", "-i", help="Index of the licensed tweets.")
-@click.option(
-    "--out", "-o", type=click.Path(), help="Folder to write the results to.  [default: ./<dataset name>.run]"
-)
+@click.option("--out", "-o", type=click.Path(), help="Folder to write the results to.  [default: ./<dataset name>.run]")
 @text_field
 @id_field
 @click.option(

@@ -18,11 +18,7 @@ def _width() -> int:
 
 def index(info: dict[str, Any], as_json: bool) -> None:
     """What an index holds."""
-    click.echo(
-        json.dumps(info, indent=2, ensure_ascii=False)
-        if as_json
-        else report.index_table(info, width=_width())
-    )
+    click.echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else report.index_table(info, width=_width()))
 
 
 def run(path: Path, summary: dict[str, Any], as_json: bool) -> None:

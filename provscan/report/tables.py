@@ -28,9 +28,7 @@ def _print(console: Console, table: Table) -> None:
 
 
 def _console(width: int) -> Console:
-    return Console(
-        file=io.StringIO(), width=width, markup=False, highlight=False, emoji=False, color_system=None
-    )
+    return Console(file=io.StringIO(), width=width, markup=False, highlight=False, emoji=False, color_system=None)
 
 
 def _text(console: Console) -> str:
@@ -71,9 +69,7 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     headline.add_row(
         "Different licensed texts found", count(summary["texts_found"]), f"of {count(index['texts'])} indexed"
     )
-    headline.add_row(
-        "Tweets they stand for", count(summary["tweets_found"]), f"of {count(index['tweets'])} indexed"
-    )
+    headline.add_row("Tweets they stand for", count(summary["tweets_found"]), f"of {count(index['tweets'])} indexed")
     _print(console, headline)
 
     if summary["matches"]:
@@ -117,9 +113,7 @@ def _sources(sources: list[Mapping[str, Any]]) -> Table:
     rows.add_row("", "records", "with licensed text", "matches")
     most = sorted(sources, key=lambda item: -item["records_matched"])[:SOURCES_SHOWN]
     for item in most:
-        rows.add_row(
-            item["source"], count(item["records"]), count(item["records_matched"]), count(item["matches"])
-        )
+        rows.add_row(item["source"], count(item["records"]), count(item["records_matched"]), count(item["matches"]))
     if len(sources) > len(most):
         rows.add_row(f"... and {count(len(sources) - len(most))} more, in summary.json")
     return rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -34,13 +33,13 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Not a fixture: pytest puts its own stderr back between a fixture and its test."""
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "120")
-    yield screen
+    return screen
 
 
 def test_lines(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,7 +70,8 @@ def test_a_new_stage_ends_the_one_before(clock: Clock, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == "Reading: 4.6 MB, 2.0 s, 2.3 MB/s\n"
 
 
-def test_bars(terminal: Terminal) -> None:
+def test_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch)
     with progress(quiet=False) as shown:
         assert isinstance(shown, Bars)
         shown.start("Scanning", 10, "records")
@@ -80,14 +80,16 @@ def test_bars(terminal: Terminal) -> None:
         shown.finish()
         shown.start("Writing", None, "bytes")
         shown.advance(1_500_000)
-    screen = terminal.getvalue()
-    assert "Scanning" in screen
-    assert "10 records" in screen
-    assert "1.5 MB" in screen
-    assert screen.count("\x1b[?25l") == screen.count("\x1b[?25h") == 2
+    shown_text = screen.getvalue()
+    assert "Scanning" in shown_text
+    assert "10 records" in shown_text
+    assert "1.5 MB" in shown_text
+    assert shown_text.count("\x1b[?25l") == shown_text.count("\x1b[?25h") == 2
 
 
-def test_bars_give_the_cursor_back_when_the_job_fails(terminal: Terminal) -> None:
+def test_bars_give_the_cursor_back_when_the_job_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch)
+
     def fail() -> None:
         with progress(quiet=False) as shown:
             shown.start("Scanning", 10, "records")
@@ -95,13 +97,14 @@ def test_bars_give_the_cursor_back_when_the_job_fails(terminal: Terminal) -> Non
 
     with pytest.raises(KeyboardInterrupt):
         fail()
-    assert terminal.getvalue().count("\x1b[?25h") == 1
-    assert "100%" not in terminal.getvalue()
+    assert screen.getvalue().count("\x1b[?25h") == 1
+    assert "100%" not in screen.getvalue()
 
 
-def test_quiet(terminal: Terminal) -> None:
+def test_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch)
     with progress(quiet=True) as shown:
         shown.start("Scanning", 10, "records")
         shown.advance(10)
         shown.finish()
-    assert terminal.getvalue() == ""
+    assert screen.getvalue() == ""

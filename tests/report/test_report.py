@@ -116,9 +116,7 @@ def test_damage_is_said_first() -> None:
 
 @given(
     st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
-    | st.sampled_from(
-        ["<script>alert(1)</script>", "\"'><img src=x onerror=y>", "{{ 7*7 }}", "&lt;b&gt;", "\udcff"]
-    )
+    | st.sampled_from(["<script>alert(1)</script>", "\"'><img src=x onerror=y>", "{{ 7*7 }}", "&lt;b&gt;", "\udcff"])
 )
 def test_data_never_becomes_markup(text: str) -> None:
     plain = Page(report.html(SUMMARY, RUN, [EXAMPLE]))
@@ -135,9 +133,7 @@ def test_data_never_becomes_markup(text: str) -> None:
 
 def test_nothing_found_is_a_page_and_a_table_too() -> None:
     nothing = changed(
-        **dict.fromkeys(
-            ("records", "records_matched", "matches", "texts_found", "tweets_found", "characters"), 0
-        ),
+        **dict.fromkeys(("records", "records_matched", "matches", "texts_found", "tweets_found", "characters"), 0),
         **dict.fromkeys(("share_of_records", "share_of_characters"), 0.0),
         **{key: {} for key in ("skipped", "repaired", "capped")},
         characters_matched=0,
