@@ -1,0 +1,48 @@
+"""Statistics on match tables: pure functions that never open an index, an interval with every number.
+
+``README.md`` in this folder is the method written up. In reading order:
+
+:mod:`~provscan.estimate.result`      one number, its interval and its validity
+:mod:`~provscan.estimate.binomial`    shares: exact, zero counts, samples of whole files
+:mod:`~provscan.estimate.recall`      recall measured on spike-ins
+:mod:`~provscan.estimate.prevalence`  counts corrected for false matches and for recall
+:mod:`~provscan.estimate.amounts`     the same for characters and tweets
+:mod:`~provscan.estimate.richness`    distinct texts: lower bounds, and indexes of a known fraction
+:mod:`~provscan.estimate.background`  how surprising a text is
+:mod:`~provscan.estimate.fdr`         the error rate of a list of matches
+:mod:`~provscan.estimate.summary`     all of it for one run
+"""
+
+from provscan.estimate.amounts import corrected_amount
+from provscan.estimate.binomial import (
+    ClusterRatio,
+    clopper_pearson,
+    korn_graubard,
+    proportion,
+    ratio,
+    zero_upper,
+)
+from provscan.estimate.prevalence import Control, Sample, corrected_count, corrected_prevalence, dispersion
+from provscan.estimate.recall import EditMix, Recall, SpikeIns, TextRecall, thinned
+from provscan.estimate.result import Estimate
+
+__all__ = [
+    "ClusterRatio",
+    "Control",
+    "EditMix",
+    "Estimate",
+    "Recall",
+    "Sample",
+    "SpikeIns",
+    "TextRecall",
+    "clopper_pearson",
+    "corrected_amount",
+    "corrected_count",
+    "corrected_prevalence",
+    "dispersion",
+    "korn_graubard",
+    "proportion",
+    "ratio",
+    "thinned",
+    "zero_upper",
+]

@@ -19,7 +19,7 @@ from provscan.estimate.result import Estimate
 
 Floats = npt.NDArray[np.float64]
 
-# Below so many found things, the spike-ins' sizes are pooled with theirs.
+# Below so many sizes, those of the next best kind are pooled with them.
 FEW = 10
 
 
@@ -99,8 +99,8 @@ def corrected_amount(
     draws = len(drawn.total)
     like = np.concatenate([y, spikes]) if len(y) < FEW else y
     wrong = np.asarray(control_sizes, dtype=np.float64)
-    if len(wrong) == 0:
-        wrong = like
+    if len(wrong) < FEW:
+        wrong = np.concatenate([wrong, like])
     false = np.minimum(drawn.false, len(y))
     held = np.maximum(float(y.sum()) - _sum_of(wrong, false, rng), 0.0)
     held[drawn.held == 0] = 0.0

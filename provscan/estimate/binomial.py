@@ -95,8 +95,8 @@ class ClusterRatio:
         Cluster-robust variance of `share`, after the finite-population correction.
     design_effect
         `variance` over that of a simple random sample of as many units; ``nan`` where the share is 0 or 1.
-    clusters
-        Number of clusters in the sample.
+    clusters, hit
+        Number of clusters in the sample, and of those with any hit.
     size
         Sum of sizes.
     kish
@@ -109,6 +109,7 @@ class ClusterRatio:
     variance: float
     design_effect: float
     clusters: int
+    hit: int
     size: float
     kish: float
     fraction: float
@@ -155,6 +156,7 @@ def ratio(hits: npt.ArrayLike, sizes: npt.ArrayLike, *, fraction: float = 0.0) -
         variance,
         variance / simple if simple > 0 else math.nan,
         m,
+        int((y > 0).sum()),
         total,
         total**2 / float(x @ x),
         fraction,
@@ -166,7 +168,8 @@ def korn_graubard(sample: ClusterRatio, level: float = 0.95) -> Estimate:
 
     The effective number of independent units is ``share * (1 - share) / variance``, reduced by the squared ratio of
     Student quantiles for the few clusters that the variance was measured on, never more than the units there
-    are; Clopper-Pearson with it is the interval.
+    are; Clopper-Pearson with it is the interval. Clusters without any hit say little of the variance: the degrees
+    of freedom are those of the clusters with one.
 
     A share of 0 or 1 has no variance between clusters to learn from: the clusters themselves (their effective number,
     after Kish) are then the trials, as wide as honesty needs.
@@ -187,12 +190,14 @@ def korn_graubard(sample: ClusterRatio, level: float = 0.95) -> Estimate:
     effective = sample.kish
     if 0.0 < sample.share < 1.0 and sample.variance > 0.0:
         tail = (1.0 - level) / 2.0
-        adjusted = (t.ppf(tail, max(1.0, sample.size - 1)) / t.ppf(tail, sample.clusters - 1)) ** 2
+        freedom = max(1, sample.hit - 1)
+        adjusted = (t.ppf(tail, max(1.0, sample.size - 1)) / t.ppf(tail, freedom)) ** 2
         effective = float(sample.share * (1.0 - sample.share) / sample.variance * adjusted)
     effective = min(effective, sample.size)
     low, high = clopper_pearson(sample.share * effective, effective, level)
     raw = {
         "clusters": sample.clusters,
+        "clusters_hit": sample.hit,
         "size": sample.size,
         "design_effect": None if math.isnan(sample.design_effect) else sample.design_effect,
         "effective_size": effective,

@@ -78,11 +78,12 @@ class EditMix:
     """Recall of the mixture of edits that the matches show, not of the mixture that was planted.
 
     How data was edited on its way is unknown, so a mean over planted spike-ins answers another dataset's
-    question. Every found thing falls into a *cell* (a class of similarity, level, length, language: whatever can be seen);
-    each type of spike-in has its own distribution over cells. The types' shares among the real matches are the
-    ones whose mixture fits the matches' cells best (EM for a finite mixture with known components, Dempster, Laird &
-    Rubin 1977), with the planted shares as a prior worth `prior` matches. A match in a cell then weighs the mean of
-    ``1 / recall`` over the types that it may be of (Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446).
+    question. Every found thing falls into a *cell* (a class of similarity, level, length, language: whatever can be
+    seen); each type of spike-in has its own distribution over cells. The types' shares among the real matches are
+    the ones whose mixture fits the matches' cells best (EM for a finite mixture with known components, Dempster,
+    Laird & Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x), with the planted shares as a prior worth `prior`
+    matches. A match in a cell then weighs the mean of ``1 / recall`` over the types that it may be of (Horvitz &
+    Thompson 1952, doi:10.1080/01621459.1952.10483446).
 
     Types that look alike in the cells and differ in recall can't be told apart; the prior decides between them.
 
@@ -199,9 +200,9 @@ class EditMix:
 class TextRecall:
     """Share of the distinct texts in the dataset of which at least one copy was found.
 
-    A text with ``m`` copies, each found by itself with probability r, is found ``o`` times; the sum over found texts of
-    ``1 - (-(1 - r) / r) ** o`` is then an unbiased count of the texts there are (Good & Toulmin 1956,
-    doi:10.1093/biomet/43.1-2.45, with a known rate of detection). Assumes that the copies of a text are lost independently.
+    A text with ``m`` copies, each found by itself with probability r, is found ``o`` times; the sum over found texts
+    of ``1 - (-(1 - r) / r) ** o`` is then an unbiased count of the texts there are (Good & Toulmin 1956,
+    doi:10.1093/biomet/43.1-2.45, with a known rate of detection). Assumes that a text's copies are lost independently.
 
     Attributes
     ----------

@@ -1,0 +1,273 @@
+"""How surprising is this text here: bits under a background model, and how many chance matches that leaves.
+
+:class:`BackgroundModel` counts character n-grams of canonical texts and gives every text its bits.
+:func:`matched_bits` turns them into the bits of an edited match, :func:`e_value` into an expected number of chance
+matches. :func:`common_text` is the other half of significance: what many hold independently is common text, however
+improbable its letters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from provscan.errors import ParameterError
+from provscan.kernels import background as kernels
+
+Floats = npt.NDArray[np.float64]
+# Canonical texts: strings, or an Arrow array or chunked array of them.
+Texts: TypeAlias = Any
+
+# What one code point of Unicode costs where nothing is known: some 150,000 are assigned.
+UNKNOWN_BITS = math.log2(150_000)
+_CODE_POINTS = 0x110000
+_FAMILIAR = 50
+_FAMILIAR_SHARE = 0.8
+
+
+def _code_points(texts: Texts) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    if isinstance(texts, pa.Array | pa.ChunkedArray):
+        texts = texts.to_pylist()
+    strings = ["" if text is None else text for text in texts]
+    offsets = np.zeros(len(strings) + 1, np.int64)
+    np.cumsum([len(text) for text in strings], out=offsets[1:])
+    chars = np.frombuffer("".join(strings).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return chars, offsets
+
+
+class BackgroundModel:
+    """Character n-gram model with interpolated absolute discounting.
+
+    ``p(c | h) = (max(n(hc) - d, 0) + d * u(h) * p(c | h')) / n(h)``, where n counts, u(h) is the number of different
+    code points seen after the context h, and h' is h without its first code point; the shortest context falls back
+    on all of Unicode alike (Ney, Essen & Kneser 1994, doi:10.1006/csla.1994.1001).
+
+    Parameters
+    ----------
+    order
+        Longest n-gram, in code points, 1 to 8.
+    discount
+        d, between 0 and 1.
+    max_chars
+        Training stops once so many code points have been counted (4 million take some 200 MB): give a random sample
+        first where there is more.
+
+    Raises
+    ------
+    ParameterError
+        A parameter is out of its range.
+    """
+
+    def __init__(self, order: int = 6, *, discount: float = 0.75, max_chars: int = 4_000_000) -> None:
+        if not 1 <= order <= 8:
+            raise ParameterError(f"order must be between 1 and 8, not {order!r}")
+        if not 0.0 < discount < 1.0:
+            raise ParameterError(f"discount must be between 0 and 1, exclusive, not {discount!r}")
+        if max_chars < 1:
+            raise ParameterError(f"max_chars must be at least 1, not {max_chars!r}")
+        self.order = order
+        self.discount = discount
+        self.max_chars = max_chars
+        self.chars = 0
+        self.texts = 0
+        self._used = 0
+        self._seen = np.zeros(_CODE_POINTS, np.int64)
+        self._keys = np.zeros(1 << 12, np.uint64)
+        self._counts = np.zeros(1 << 12, np.uint32)
+        self._follow = np.zeros(1 << 12, np.uint32)
+
+    def add(self, texts: Texts) -> int:
+        """Count canonical texts; returns how many of them were counted before `max_chars` was reached.
+
+        Parameters
+        ----------
+        texts
+            Strings, or an Arrow array of them; a null counts as an empty text.
+        """
+        chars, offsets = _code_points(texts)
+        last = int(np.searchsorted(offsets[1:], self.max_chars - self.chars, side="right"))
+        at = 0
+        while at < last:
+            limit = len(self._keys) // 2 - self._used
+            done, used = kernels.count_grams(
+                chars, offsets, at, last, self.order, self._keys, self._counts, self._follow, limit
+            )
+            self._used += int(used)
+            at = int(done)
+            if at < last:
+                self._grow()
+        self._seen += np.bincount(chars[: offsets[last]], minlength=_CODE_POINTS)
+        self.chars += int(offsets[last])
+        self.texts += last
+        return last
+
+    def _grow(self) -> None:
+        size = 2 * len(self._keys)
+        keys, counts, follow = np.zeros(size, np.uint64), np.zeros(size, np.uint32), np.zeros(size, np.uint32)
+        kernels.rehash(self._keys, self._counts, self._follow, keys, counts, follow)
+        self._keys, self._counts, self._follow = keys, counts, follow
+
+    def bits(self, texts: Texts, *, copies: npt.ArrayLike = 0) -> Floats:
+        """Bits of information of each text: minus the base-2 logarithm of its probability.
+
+        Parameters
+        ----------
+        texts
+            Canonical texts.
+        copies
+            How often each of them stands among the texts that were counted, one number or shape (texts,): its own
+            n-grams are left out as often, so that a licensed text does not vouch for itself.
+
+        Returns
+        -------
+        float64[texts]
+            0 for an empty text; nan, withheld, for a text in a script that the model hardly knows: fewer than four
+            fifths of its code points were counted 50 times or more, and it would look rare for that alone.
+
+        Raises
+        ------
+        ParameterError
+            Nothing was counted, or `copies` is negative.
+        """
+        if self.chars == 0:
+            raise ParameterError("a background model needs texts to count before it can score: call add(texts) first")
+        chars, offsets = _code_points(texts)
+        own = np.ascontiguousarray(np.broadcast_to(np.asarray(copies, np.int64), len(offsets) - 1))
+        if len(own) and int(own.min()) < 0:
+            raise ParameterError(f"copies must be 0 or more, found {int(own.min())}")
+        longest = int(np.diff(offsets)[own > 0].max(initial=0))
+        scratch = 1 << max(0, 8 * self.order * longest).bit_length()
+        bits = np.zeros(len(offsets) - 1, np.float64)
+        kernels.score_texts(
+            chars,
+            offsets,
+            self.order,
+            self.discount,
+            UNKNOWN_BITS,
+            self._keys,
+            self._counts,
+            self._follow,
+            own,
+            np.zeros(scratch, np.uint64),
+            np.zeros(scratch, np.uint32),
+            bits,
+        )
+        familiar = np.concatenate([[0], np.cumsum(self._seen[chars] >= _FAMILIAR)])
+        length = np.diff(offsets)
+        bits[familiar[offsets[1:]] - familiar[offsets[:-1]] < _FAMILIAR_SHARE * length] = np.nan
+        return bits
+
+
+def matched_bits(bits: npt.ArrayLike, length: npt.ArrayLike, containment: npt.ArrayLike, *, gram: int = 5) -> Floats:
+    """Bits that an edited match still has.
+
+    Only the share of the text that stands there counts, and every edit is a freedom: a match with e edits is one of
+    about ``length ** e`` that would have been reported alike, which costs ``e * log2(length)`` bits. One edit spoils
+    `gram` n-grams.
+
+    Parameters
+    ----------
+    bits, length, containment
+        Bits and code points of the licensed text; share of its n-grams in the span. Broadcast against each other.
+    gram
+        Length of the n-grams behind `containment`.
+
+    Returns
+    -------
+    float64, never below 0; nan where the bits are.
+    """
+    size = np.maximum(np.asarray(length, np.float64), 1.0)
+    share = np.clip(np.asarray(containment, np.float64), 0.0, 1.0)
+    edits = np.ceil((1.0 - share) * np.maximum(size - gram + 1, 1.0) / gram - 1e-6)
+    result: Floats = np.maximum(np.asarray(bits, np.float64) * share - edits * np.log2(size), 0.0)
+    return result
+
+
+def e_value(bits: npt.ArrayLike, scanned_positions: float, licensed_texts: float) -> Floats:
+    """Expected number of chance matches with at least so many bits in a scan of this size.
+
+    ``positions * texts * 2 ** -bits``: the size of the search space times the probability of one text at one place,
+    the form of Karlin & Altschul 1990, doi:10.1073/pnas.87.6.2264, with both constants at 1, which is careful.
+
+    It assumes that text comes about as the background model says, letter by letter and independently at each place.
+    Quotes, headlines, proverbs and songs do not: they are copied from a third place. A small value therefore rules
+    out coincidence of letters, never a common source; a control measures that, and :func:`common_text` marks it.
+
+    Parameters
+    ----------
+    bits
+        Of the match, any shape.
+    scanned_positions
+        Places at which a match may start: code points scanned, or records where only whole records are compared.
+    licensed_texts
+        Distinct texts in the index.
+
+    Raises
+    ------
+    ParameterError
+        A size below 1.
+    """
+    if scanned_positions < 1 or licensed_texts < 1:
+        raise ParameterError(
+            f"the search space needs positions and texts of at least 1, got {scanned_positions} and {licensed_texts}"
+        )
+    space = math.log2(scanned_positions) + math.log2(licensed_texts)
+    result: Floats = np.exp2(np.minimum(space - np.asarray(bits, np.float64), 1000.0))
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Commonness:
+    """Thresholds of :func:`common_text`: a text is common from so many independent holders on."""
+
+    authors: int = 3
+    sources: int = 5
+    controls: int = 1
+    bits: float = 40.0
+
+
+def common_text(
+    authors: npt.ArrayLike,
+    sources: npt.ArrayLike,
+    controls: npt.ArrayLike,
+    bits: npt.ArrayLike,
+    *,
+    limits: Commonness = Commonness(),
+) -> npt.NDArray[np.bool_]:
+    """Whether a text is common property, so that finding it says little of where it was taken from.
+
+    Parameters
+    ----------
+    authors
+        Different authors who posted the text among the licensed tweets, retweets not counted.
+    sources
+        Different sources (files, sites, subreddits) of the scanned data that hold it.
+    controls
+        Texts of a control, or of reference text from before the corpus, that equal it.
+    bits
+        Of the text under a background model.
+    limits
+        From how many on, each by itself, a text is common; for bits, below how many.
+
+    Returns
+    -------
+    bool, the broadcast shape of the arguments.
+
+    Notes
+    -----
+    Independent holders of a text of many bits have it from one place, and with several of them that place is as likely
+    outside the licensed corpus. Authors are the strongest sign, sources the weakest: a licensed tweet that
+    went viral is held by many sources, too, which is why a match is marked and never dropped.
+    """
+    marks = (
+        (np.asarray(authors) >= limits.authors)
+        | (np.asarray(sources) >= limits.sources)
+        | (np.asarray(controls) >= limits.controls)
+        | (np.asarray(bits) < limits.bits)
+    )
+    return np.asarray(marks, dtype=np.bool_)
