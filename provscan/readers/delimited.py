@@ -109,18 +109,18 @@ def _tsv(lines: Iterable[str], *, quoted: bool) -> Iterator[list[str]]:
 def _quotes_count(head: bytes) -> bool:
     """Whether quotes in a TSV enclose values, as spreadsheets write them, or are a part of the text.
 
-    Taken as text if that gives fewer rows of another length than the first.
+    Taken as text if that leaves fewer rows of another width than the first, or as few without joining lines.
     """
     lines = [line + "\n" for line in head.decode(errors="replace").split("\n", HEAD_LINES)[:HEAD_LINES] if line.strip()]
 
-    def misfits(quoted: bool) -> int:
+    def misfit(quoted: bool) -> tuple[int, int]:
         try:
-            lengths = [len(row) for row in _tsv(lines, quoted=quoted)]
+            widths = [len(row) for row in _tsv(lines, quoted=quoted)]
         except csv.Error:
-            return len(lines)
-        return sum(length != lengths[0] for length in lengths)
+            return len(lines), 0
+        return sum(width != widths[0] for width in widths), len(lines) - len(widths)
 
-    return misfits(True) <= misfits(False)
+    return misfit(True) <= misfit(False)
 
 
 def _header(rows: Iterator[list[str]]) -> list[str] | None:

@@ -242,12 +242,12 @@ def survey(records: Iterable[Mapping[str, Any]]) -> dict[Path, int]:
             path = (*above, key)
             if isinstance(value, str):
                 present[path] = STRING
-            elif isinstance(value, int | float):
-                present[path] = max(present.get(path, OTHER), SCALAR)
-            else:
+            elif value is None or isinstance(value, list | dict):
                 present.setdefault(path, OTHER)
                 if isinstance(value, dict) and len(path) < NESTING:
                     look(value, path)
+            else:
+                present[path] = max(present.get(path, OTHER), SCALAR)
 
     for record in records:
         look(record, ())

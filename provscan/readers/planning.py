@@ -298,13 +298,11 @@ def _byte_ranges(whole: Split, target: int) -> Iterator[Split]:
             start = first = lines = position = 0
             while chunk := file.read(CHUNK):
                 cut = 0
-                if position + len(chunk) - start >= target:
-                    cut = chunk.find(b"\n", max(0, start + target - position - 1)) + 1
-                if cut:
-                    end = position + cut
-                    lines += chunk.count(b"\n", 0, cut)
+                while newline := chunk.find(b"\n", max(cut, start + target - position - 1)) + 1:
+                    end = position + newline
+                    lines += chunk.count(b"\n", cut, newline)
                     yield replace(whole, start=start, end=end, first_record=first, size=end - start)
-                    start, first, lines = end, first + lines, 0
+                    start, first, lines, cut = end, first + lines, 0, newline
                 lines += chunk.count(b"\n", cut)
                 position += len(chunk)
             if start < position:

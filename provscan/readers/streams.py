@@ -99,7 +99,8 @@ class ByteStream:
             if split.path == STDIN:
                 yield from self._checked(self._of(sys.stdin.buffer))
                 return
-            with open(split.path, "rb", buffering=0) as file:
+            # A pipe gives what it has, be it one byte; its buffer waits for more.
+            with open(split.path, "rb", buffering=-1 if split.format == UNKNOWN else 0) as file:
                 if split.start and not split.compression:
                     file.seek(split.start)
                 yield from self._checked(self._of(file))

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.errors import InputError
-from provscan.readers.columns import Columns, strings
+from provscan.readers.columns import Columns, null_if_empty, strings
 from provscan.readers.dates import timestamps
 from provscan.readers.fields import NESTING, OTHER, SCALAR, STRING, Binding, Fields, Found, Path, bind, note_missing
 from provscan.readers.schema import BATCH_BYTES, BATCH_RECORDS, SCHEMA, TIMESTAMP
@@ -84,19 +84,20 @@ class TableReader:
         """One batch, whose first row is record ``first``."""
         numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
         found = {role: _values(batch, getattr(self.binding, role)) for role in Binding.__slots__}
-        text = self._large(found["text"], first)
-        if text is None:
-            values = {role: array.to_pylist() for role, array in found.items() if array is not None}
-            values["text"] = self._decoded(values["text"], first)
-            return Columns(self.source, range(first, first + batch.num_rows), **values).batch(self._tally)
+        if found["text"] is None or not _is_text(found["text"].type):
+            values = [None] * batch.num_rows if found["text"] is None else found["text"].to_pylist()
+            return Columns(self.source, range(first, first + batch.num_rows), values).batch(self._tally)
+        text, repaired = _decoded(found["text"], pa.large_string())
+        for place in repaired:
+            self._tally.repair("invalid_utf8", self.source, first + place, "bytes replaced by U+FFFD")
         columns = [
             numbers,
-            self._short(found["id"], batch.num_rows),
+            _short(found["id"], batch.num_rows),
             text,
-            self._short(found["author"], batch.num_rows),
+            _short(found["author"], batch.num_rows),
             self._dates(found["date"], batch.num_rows, first),
-            self._short(found["lang"], batch.num_rows),
-            self._short(found["rt_of"], batch.num_rows),
+            _short(found["lang"], batch.num_rows),
+            _short(found["rt_of"], batch.num_rows),
         ]
         if text.null_count:
             there = text.is_valid()
@@ -104,39 +105,6 @@ class TableReader:
                 self._tally.skip("no_text", self.source, first + place, "the text is missing or null")
             columns = [column.filter(there) for column in columns]
         return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-
-    def _large(self, array: pa.Array, first: int) -> pa.Array | None:
-        """The text as large_string, or None if it needs a closer look, record by record."""
-        if not _is_text(array.type):
-            return None
-        if pa.types.is_dictionary(array.type):
-            array = array.dictionary_decode()
-        try:
-            text = pc.cast(array, pa.large_string())
-            text.validate(full=True)
-        except pa.ArrowInvalid:
-            return None
-        return text
-
-    def _decoded(self, values: list[object], first: int) -> list[object]:
-        for place, value in enumerate(values):
-            if isinstance(value, bytes):
-                try:
-                    values[place] = value.decode()
-                except UnicodeDecodeError:
-                    values[place] = value.decode(errors="replace")
-                    self._tally.repair("invalid_utf8", self.source, first + place, "bytes replaced by U+FFFD")
-        return values
-
-    def _short(self, array: pa.Array | None, count: int) -> pa.Array:
-        if array is None:
-            return pa.nulls(count, pa.string())
-        try:
-            if not pa.types.is_floating(array.type):
-                return pc.cast(array, pa.string())
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            pass
-        return strings(array.to_pylist(), count)
 
     def _dates(self, array: pa.Array | None, count: int, first: int) -> pa.Array:
         if array is None:
@@ -148,6 +116,38 @@ class TableReader:
         for place in bad:
             self._tally.note("bad_date", self.source, first + place, repr(values[place]))
         return dates
+
+
+def _decoded(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, list[int]]:
+    """Text or bytes as valid text, and the places where bytes had to be replaced."""
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    try:
+        text = pc.cast(array, kind)
+        text.validate(full=True)
+        return text, []
+    except (pa.ArrowInvalid, UnicodeDecodeError):  # the second while Arrow words the first
+        pass
+    values: list[str | None] = []
+    repaired = []
+    for place, value in enumerate(pc.cast(array, pa.large_binary()).to_pylist()):
+        try:
+            values.append(None if value is None else value.decode())
+        except UnicodeDecodeError:
+            values.append(value.decode(errors="replace"))
+            repaired.append(place)
+    return pa.array(values, kind), repaired
+
+
+def _short(array: pa.Array | None, count: int) -> pa.Array:
+    """A column of ids or names."""
+    if array is None:
+        return pa.nulls(count, pa.string())
+    if _is_text(array.type):
+        return null_if_empty(_decoded(array, pa.string())[0])
+    if pa.types.is_integer(array.type):
+        return pc.cast(array, pa.string())
+    return strings(array.to_pylist(), count)
 
 
 def fields_of(split: Split) -> Found:

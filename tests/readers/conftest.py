@@ -1,0 +1,58 @@
+"""Reading small files that the tests write themselves."""
+
+import json
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pytest
+
+from provscan.readers import PIECE_SCHEMA, SCHEMA, Fields, Tally, plan, read
+
+
+def _read_all(sources, *, target_bytes=None, **names):
+    """Everything that sources hold: rows as dicts, the batches, the tally, the plan."""
+    fields = Fields(**names)
+    splits = plan(sources, fields, target_bytes=target_bytes)
+    tally = Tally()
+    batches = []
+    for split in splits:
+        consumed = []
+        before = tally.bytes
+        part = list(read(split, fields, tally, on_bytes=consumed.append))
+        assert sum(consumed) == tally.bytes - before
+        for batch in part:
+            batch.validate(full=True)
+            assert batch.num_rows > 0
+            assert batch.schema in (SCHEMA, PIECE_SCHEMA)
+        batches += part
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    return SimpleNamespace(
+        rows=rows,
+        texts=[row["text"] for row in rows],
+        records=[row["record"] for row in rows],
+        batches=batches,
+        tally=tally,
+        splits=splits,
+    )
+
+
+@pytest.fixture
+def read_all():
+    return _read_all
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file and give its path; a list of objects becomes JSON lines."""
+
+    def write(name, content):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, pa.Table):
+            raise TypeError("write tables with their own writers")
+        if isinstance(content, list):
+            content = "".join(json.dumps(row) + "\n" for row in content)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return str(path)
+
+    return write

@@ -1,0 +1,119 @@
+"""Files that break off: what came before is read, and the break is reported."""
+
+import gzip
+
+import pytest
+import zstandard
+
+from provscan.readers import streams
+from provscan.readers.splits import Split
+
+ROWS = 20_000
+# Random digits do not compress well, so a cut file has a middle.
+JSONL = "".join(f'{{"text": "tweet {number * 2654435761 % 2**32}"}}\n' for number in range(ROWS)).encode()
+COMPRESS = {"gz": gzip.compress, "zst": zstandard.compress}
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_a_truncated_file(write, read_all, kind):
+    data = COMPRESS[kind](JSONL)
+    found = read_all(write(f"a.jsonl.{kind}", data[: len(data) // 2]))
+    assert 0 < len(found.rows) < ROWS
+    assert found.texts == [f"tweet {number * 2654435761 % 2**32}" for number in range(len(found.rows))]
+    assert found.tally.skipped == {}, "the line at the break is a part of the damage"
+    (damage,) = found.tally.damaged
+    assert damage.source.endswith(f"a.jsonl.{kind}")
+    assert damage.records == len(found.rows) == found.tally.records
+    assert damage.reason == f"truncated {'gzip' if kind == 'gz' else 'zstd'} file"
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+@pytest.mark.parametrize("keep", [4, 12, -1])
+def test_truncated_anywhere(write, read_all, kind, keep):
+    found = read_all(write(f"a.jsonl.{kind}", COMPRESS[kind](JSONL)[:keep]))
+    assert len(found.tally.damaged) == 1
+    assert len(found.rows) < ROWS or keep == -1
+    assert found.tally.notes == {}
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_a_flipped_byte(write, read_all, kind):
+    compressed = (
+        zstandard.ZstdCompressor(write_checksum=True).compress(JSONL) if kind == "zst" else gzip.compress(JSONL)
+    )
+    data = bytearray(compressed)
+    data[len(data) // 2] ^= 0xFF
+    found = read_all(write(f"a.jsonl.{kind}", bytes(data)))
+    (damage,) = found.tally.damaged
+    assert damage.reason.startswith(f"damaged {'gzip' if kind == 'gz' else 'zstd'} data (")
+    assert damage.records == len(found.rows)
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_a_truncated_csv_and_text(write, read_all, kind):
+    lines = b"text\n" + b"".join(b"tweet %d\n" % (number * 2654435761 % 2**32) for number in range(ROWS))
+    data = COMPRESS[kind](lines)
+    table = read_all(write(f"a.csv.{kind}", data[: len(data) // 2]))
+    text = read_all(write(f"a.txt.{kind}", data[: len(data) // 2]))
+    # The line at the break has no known number of values, but in plain text it is text.
+    assert len(text.rows) - 1 in (len(table.rows), len(table.rows) + 1)
+    assert table.tally.skipped == {}
+    assert table.tally.damaged[0].records == len(table.rows)
+    assert text.tally.damaged[0].records == len(text.rows)
+
+
+def test_garbage_after_the_end(write, read_all):
+    found = read_all(write("a.jsonl.gz", gzip.compress(JSONL) + b"garbage"))
+    assert len(found.rows) == ROWS
+    assert found.tally.damaged[0].records == ROWS
+
+
+def test_padding_after_the_end_is_no_damage(write, read_all):
+    found = read_all(write("a.jsonl.gz", gzip.compress(JSONL) + bytes(1000)))
+    assert len(found.rows) == ROWS
+    assert found.tally.damaged == []
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_files_of_several_members(write, read_all, kind):
+    half = JSONL.index(b"\n", len(JSONL) // 2) - 5
+    data = COMPRESS[kind](JSONL[:half]) + COMPRESS[kind](b"") + COMPRESS[kind](JSONL[half:])
+    found = read_all(write(f"a.jsonl.{kind}", data))
+    assert len(found.rows) == ROWS
+    assert found.tally.bytes == len(data)
+    assert found.tally.damaged == []
+
+
+def test_skippable_frames(write, read_all):
+    skip = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"abcd"
+    found = read_all(write("a", skip + zstandard.compress(JSONL) + skip))
+    assert len(found.rows) == ROWS
+    assert found.tally.damaged == []
+
+
+def test_a_long_window(write, read_all):
+    params = zstandard.ZstdCompressionParameters.from_level(1, window_log=28, enable_ldm=True)
+    stream = zstandard.ZstdCompressor(compression_params=params).compressobj()
+    found = read_all(write("a.jsonl.zst", stream.compress(JSONL) + stream.flush()))
+    assert len(found.rows) == ROWS
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_decompression_in_small_steps(write, kind):
+    """Zeros: the decompressed bytes come in chunks that are no multiple of the file's."""
+    name = "gzip" if kind == "gz" else "zstd"
+    data = COMPRESS[kind](bytes(200 << 20))
+    path = write("zeros", data)
+    largest = total = 0
+    for chunk in streams.ByteStream(Split("zeros", path, "text", name, 0, len(data), 0, len(data))):
+        largest = max(largest, len(chunk))
+        total += len(chunk)
+    assert total == 200 << 20
+    if kind == "gz":
+        assert largest <= 40 << 20
+
+
+def test_a_truncated_array_of_json(write, read_all):
+    found = read_all(write("a.json.gz", gzip.compress(b'[{"text": "a"}, {"text": "b"}]')[:-9]))
+    assert found.rows == []
+    assert found.tally.damaged[0].reason == "truncated gzip file"

@@ -1,0 +1,68 @@
+"""Dates as people write them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan.readers.dates import parse_date, timestamps
+
+MOMENT = datetime(2015, 10, 20, 0, 10, 41, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2015-10-20T00:10:41",
+        "2015-10-20 00:10:41",
+        "2015-10-20T00:10:41Z",
+        "2015-10-20T00:10:41.000Z",
+        "2015-10-20T00:10:41.000000+00:00",
+        "2015-10-20T02:10:41+02:00",
+        "2015-10-20 00:10:41 UTC",
+        "2015-10-20 00:10:41 +0000",
+        "2015-10-19 17:10:41 -0700",
+        "20151020T001041",
+        " 2015-10-20T00:10:41 ",
+        "Tue Oct 20 00:10:41 +0000 2015",
+        "Tue, 20 Oct 2015 02:10:41 +0200",
+        1445299841,
+        1445299841.0,
+        1445299841000,
+        1445299841000000,
+        1445299841000000000,
+        "1445299841",
+        "1445299841000",
+        datetime(2015, 10, 20, 0, 10, 41),
+        datetime(2015, 10, 20, 2, 10, 41, tzinfo=timezone(timedelta(hours=2))),
+    ],
+)
+def test_one_moment(value):
+    assert parse_date(value) == MOMENT.timestamp() * 1000
+    column, bad = timestamps([value])
+    assert column.to_pylist() == [MOMENT]
+    assert bad == []
+
+
+@pytest.mark.parametrize(
+    "value", ["yesterday", "2015-13-45", "31/12/2015", True, [1], {}, float("nan"), float("inf"), 10**40, "9" * 400]
+)
+def test_what_is_no_date(value):
+    assert parse_date(value) is None
+    assert timestamps([None, value])[0].null_count == 2
+    assert timestamps([None, value])[1] == [1]
+
+
+def test_nothing_is_not_a_bad_date():
+    column, bad = timestamps([None, "", "2015-10-20", "2015-10-20T00:00:00Z"])
+    assert column.to_pylist() == [None, None, *[datetime(2015, 10, 20, tzinfo=UTC)] * 2]
+    assert bad == []
+
+
+@given(st.lists(st.none() | st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), max_size=20), st.booleans())
+def test_a_column_is_its_values(moments, zone):
+    moments = [moment and moment.replace(microsecond=0, tzinfo=UTC if zone else None) for moment in moments]
+    column, bad = timestamps([moment and moment.isoformat() for moment in moments])
+    assert column.to_pylist() == [moment and moment.replace(tzinfo=UTC) for moment in moments]
+    assert bad == []

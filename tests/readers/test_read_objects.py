@@ -1,0 +1,94 @@
+"""Records that are in memory already."""
+
+from datetime import datetime
+
+import pyarrow as pa
+import pytest
+
+from provscan.errors import FieldNotFoundError, InputError
+from provscan.readers import SCHEMA, Fields, Tally, read_objects
+
+
+def texts(obj, **names):
+    tally = Tally()
+    batches = list(read_objects(obj, Fields(**names), tally))
+    for batch in batches:
+        batch.validate(full=True)
+        assert batch.schema == SCHEMA
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    assert tally.records == len(rows)
+    return [(row["record"], row["text"]) for row in rows], tally
+
+
+def test_strings():
+    assert texts(["a", "", "c"])[0] == [(0, "a"), (1, ""), (2, "c")]
+    assert texts(str(number) for number in range(10_000))[0][-1] == (9999, "9999")
+
+
+def test_what_is_no_string_is_counted():
+    found, tally = texts(["a", None, 5, "b\ud800"])
+    assert found == [(0, "a"), (3, "b\ufffd")]
+    assert tally.skipped == {"no_text": 1, "text_not_string": 1}
+    assert tally.repaired == {"lone_surrogate": 1}
+    assert tally.examples["no_text"][0].source == "<memory>"
+
+
+def test_dicts():
+    rows = [{"tweet": str(number), "created_at": datetime(2020, 1, 1)} for number in range(9000)]
+    found, _ = texts(iter(rows))
+    assert found == [(number, str(number)) for number in range(9000)]
+    (batch,) = read_objects(rows[:1])
+    assert batch.column("created_at").to_pylist()[0].isoformat() == "2020-01-01T00:00:00+00:00"
+    with pytest.raises(FieldNotFoundError, match="<memory>: no field 'x' for the text in its first 2 records"):
+        texts([{"a": 1}, {"a": 2}], text="x")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda table: table,
+        lambda table: table.to_batches()[0],
+        lambda table: table.to_reader(),
+        lambda table: table["text"],
+        lambda table: table["text"].chunk(0),
+    ],
+)
+def test_arrow(make):
+    table = pa.table({"text": pa.array(["a", None, "b"]), "n": [1, 2, 3]})
+    found, tally = texts(make(table))
+    assert found == [(0, "a"), (2, "b")]
+    assert tally.skipped == {"no_text": 1}
+
+
+def test_long_tables_are_cut():
+    table = pa.table({"text": ["x"] * 40_000})
+    assert [batch.num_rows for batch in read_objects(table)] == [16_384, 16_384, 7232]
+
+
+def test_datasets():
+    datasets = pytest.importorskip("datasets")
+    dataset = datasets.Dataset.from_dict({"content": ["a", "b", "c"], "n": [1, 2, 3]})
+    assert texts(dataset)[0] == [(0, "a"), (1, "b"), (2, "c")]
+    assert texts(dataset.select([2, 0]))[0] == [(0, "c"), (1, "a")]
+    assert texts(dataset.to_iterable_dataset())[0] == [(0, "a"), (1, "b"), (2, "c")]
+    with pytest.raises(InputError, match="take one of its parts: 'train'"):
+        texts(datasets.DatasetDict(train=dataset))
+
+
+def test_frames():
+    polars = pytest.importorskip("polars")
+    assert texts(polars.DataFrame({"text": ["a", "b"]}))[0] == [(0, "a"), (1, "b")]
+
+
+def test_nothing():
+    assert texts([])[0] == []
+    assert texts(pa.table({"text": pa.array([], pa.string())}))[0] == []
+
+
+@pytest.mark.parametrize(
+    ("obj", "message"),
+    [("one text", "expected a list of texts, not one"), (5, "expected texts, dicts or an Arrow table")],
+)
+def test_something_else(obj, message):
+    with pytest.raises(InputError, match=message):
+        texts(obj)

@@ -1,0 +1,193 @@
+"""Files, folders, and what is left out."""
+
+import gzip
+import io
+import json
+import os
+import pickle
+import sys
+import threading
+
+import pyarrow as pa
+import pytest
+import zstandard
+
+from provscan.errors import InputError
+from provscan.readers import Fields, Plan, Split, checksum, plan
+from provscan.readers.splits import UNKNOWN
+
+LINE = b'{"text": "hello"}\n'
+
+
+def kinds(sources):
+    return [(split.format, split.compression) for split in plan(sources, Fields())]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.jsonl", LINE, ("jsonl", None)),
+        ("a.NDJSON", LINE, ("jsonl", None)),
+        ("a.json", LINE, ("jsonl", None)),
+        ("a.json", b' [{"text": "a"}]', ("json", None)),
+        ("a.jsonl.gz", gzip.compress(LINE), ("jsonl", "gzip")),
+        ("a.jsonl.zst", zstandard.compress(LINE), ("jsonl", "zstd")),
+        ("a.json.gz", gzip.compress(b"[]"), ("json", "gzip")),
+        ("a.txt.gz", gzip.compress(b"hello"), ("text", "gzip")),
+        ("a.csv.zst", zstandard.compress(b"text\n"), ("csv", "zstd")),
+        ("a.tsv", b"text\n", ("tsv", None)),
+        ("part-0001", LINE, ("jsonl", None)),
+        ("part-0001", gzip.compress(LINE), ("jsonl", "gzip")),
+        ("part-0001.zst", zstandard.compress(LINE), ("jsonl", "zstd")),
+        ("noextension", b"just text\n", ("text", None)),
+        ("empty", b"", ("text", None)),
+    ],
+)
+def test_kinds_of_files(write, name, content, kind):
+    assert kinds(write(name, content)) == [kind]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.pdf", b"%PDF", r"a\.pdf can't be read: \.pdf is no known kind of file\. Readable are JSON lines"),
+        ("a", b"\x7fELF\0\0", "neither its name nor its first bytes show a known kind"),
+        ("a.parquet.gz", b"", r"\.parquet files are compressed inside; decompress it first"),
+        ("a.jsonl.gz", LINE, r"a\.jsonl\.gz is no gzip file: it starts with 7b 22 74 65"),
+        ("a.parquet", b"nonsense", r"a\.parquet can't be read as Parquet"),
+    ],
+)
+def test_unreadable_files(write, read_all, name, content, message):
+    with pytest.raises(InputError, match=message):
+        read_all(write(name, content))
+
+
+def test_a_path_that_does_not_exist():
+    with pytest.raises(InputError, match=r"^nowhere/at/all does not exist$"):
+        plan("nowhere/at/all", Fields())
+
+
+def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_path):
+    write("data/b.jsonl", LINE)
+    write("data/a/z.txt", "text\n")
+    write("data/a/part-0", LINE)
+    write("data/.hidden.jsonl", LINE)
+    write("data/_SUCCESS", b"")
+    write("data/README.md", "# read me")
+    write("data/LICENSE", "text without a known name")
+    write("data/logo.png", b"\x89PNG")
+    (tmp_path / "data/a/loop").symlink_to(tmp_path / "data")
+    (tmp_path / "data/broken.jsonl").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "data/self").symlink_to(tmp_path / "data/self")
+    (tmp_path / "data/same.jsonl").symlink_to(tmp_path / "data/b.jsonl")
+    os.chdir(tmp_path)
+    found = read_all("data/")
+    assert [split.source for split in found.splits] == ["data/a/part-0", "data/a/z.txt", "data/b.jsonl"]
+    assert found.texts == ["hello", "text", "hello"]
+    assert dict(found.splits.skipped) == {
+        "data/.hidden.jsonl": "hidden: its name starts with .",
+        "data/_SUCCESS": "hidden: its name starts with _",
+        "data/README.md": ".md is no known kind of file",
+        "data/LICENSE": "no known kind of file",
+        "data/logo.png": ".png is no known kind of file",
+        "data/a/loop": "a link to a folder that was read already",
+        "data/broken.jsonl": "not a file",
+        "data/self": "not a file",
+        "data/same.jsonl": "the same file as one before",
+    }
+
+
+@pytest.fixture(autouse=True)
+def _same_folder_afterwards():
+    before = os.getcwd()
+    yield
+    os.chdir(before)
+
+
+def test_a_folder_with_nothing_to_read(write, tmp_path):
+    write("d/x.md", "")
+    with pytest.raises(InputError, match="holds no file that can be read"):
+        plan(tmp_path / "d", Fields())
+
+
+def test_several_sources_in_the_order_given(write, read_all):
+    second, first = write("b.txt", "b\n"), write("a.txt", "a\n")
+    assert read_all([second, first, second]).texts == ["b", "a"]
+
+
+def test_a_file_name_that_is_no_text(read_all, tmp_path):
+    path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.txt")
+    with open(path, "wb") as file:
+        file.write(b"hello\n")
+    found = read_all(os.fsdecode(path))
+    assert found.texts == ["hello"]
+    assert found.splits[0].source.endswith("caf\ufffd.txt")
+
+
+def test_a_plan_can_be_sent(write):
+    splits = plan(write("a.txt", "a\n"), Fields())
+    again = pickle.loads(pickle.dumps(splits))
+    assert isinstance(again, Plan)
+    assert (list(again), again.skipped) == (list(splits), [])
+    assert hash(splits[0]) == hash(again[0])
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, zstandard.compress])
+@pytest.mark.parametrize(
+    "content",
+    [LINE + LINE, b"\xef\xbb\xbf" + LINE + LINE, b"hello\nhello\n", json.dumps([{"text": "hello"}] * 2).encode()],
+)
+def test_standard_input(read_all, monkeypatch, content, compress):
+    data = compress(content)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    found = read_all("-")
+    assert found.texts == ["hello", "hello"]
+    assert found.records == [0, 1]
+    assert found.tally.bytes == len(data)
+    assert list(found.splits) == [Split("-", "-", UNKNOWN, None, 0, -1, 0, 0)]
+
+
+def test_empty_standard_input(read_all, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert read_all("-").tally.notes == {"empty_file": 1}
+
+
+def test_parquet_on_standard_input(read_all, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"PAR1....")))
+    with pytest.raises(InputError, match="-: Parquet and Arrow can't be read from a pipe; name the file"):
+        read_all("-")
+
+
+def test_a_named_pipe(read_all, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(LINE * 3,))
+    writer.start()
+    assert read_all(str(path)).records == [0, 1, 2]
+    writer.join()
+
+
+def test_a_saved_dataset(read_all, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    folder = tmp_path / "saved"
+    datasets.DatasetDict(
+        {
+            "train": datasets.Dataset.from_dict({"text": ["a", "b"], "id": [1, 2]}),
+            "test": datasets.Dataset.from_dict({"text": ["c"], "id": [3]}),
+        }
+    ).save_to_disk(folder)
+    with pa.OSFile(str(folder / "train/cache-0123.arrow"), "wb") as file:
+        table = pa.table({"text": ["cached"]})
+        with pa.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table)
+    found = read_all(str(folder))
+    assert [(row["text"], row["id"]) for row in found.rows] == [("c", "3"), ("a", "1"), ("b", "2")]
+    assert dict(found.splits.skipped)[f"{folder}/train/cache-0123.arrow"] == "a cache of the datasets library"
+    assert dict(found.splits.skipped)[f"{folder}/dataset_dict.json"] == "describes a dataset, holds no records"
+
+
+def test_checksum(write):
+    path = write("a", b"provscan")
+    assert checksum(path) == "5d628b818d0521bfd2a30b488f0099ef"
+    with pytest.raises(InputError, match="nowhere can't be read: No such file"):
+        checksum("nowhere")

@@ -1,0 +1,172 @@
+"""Parquet and Arrow files."""
+
+import itertools
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from provscan.errors import FieldNotFoundError, InputError
+from provscan.readers import Fields, plan
+
+TABLE = pa.table(
+    {
+        "id": pa.array([1, 2, None, 2**63 - 1]),
+        "text": ["a", None, "c", "ü😀"],
+        "user": [{"screen_name": "x", "age": 1}, None, {"screen_name": None, "age": 2}, {"screen_name": "y", "age": 3}],
+        "date": pa.array([0, 1500, None, -1], pa.timestamp("ms")),
+        "lang": pa.array(["en", "en", "de", None]).dictionary_encode(),
+    }
+)
+
+
+def write_parquet(table, path, **options):
+    pq.write_table(table, path, **options)
+    return str(path)
+
+
+def write_ipc(table, path, form):
+    opener = pa.ipc.new_file if form == "file" else pa.ipc.new_stream
+    with pa.OSFile(str(path), "wb") as file, opener(file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
+    return str(path)
+
+
+@pytest.fixture(params=["parquet", "file", "stream"])
+def save(request, tmp_path):
+    if request.param == "parquet":
+        return lambda table: write_parquet(table, tmp_path / "a.parquet", row_group_size=3)
+    return lambda table: write_ipc(table, tmp_path / "a.arrow", request.param)
+
+
+def test_all_roles(save, read_all):
+    found = read_all(save(TABLE))
+    assert [tuple(row.values()) for row in found.rows] == [
+        (0, "1", "a", "x", datetime(1970, 1, 1, tzinfo=UTC), "en", None),
+        (2, None, "c", None, None, "de", None),
+        (3, str(2**63 - 1), "ü😀", "y", datetime(1969, 12, 31, 23, 59, 59, 999000, tzinfo=UTC), None, None),
+    ]
+    assert found.tally.skipped == {"no_text": 1}
+    assert found.tally.examples["no_text"][0].record == 1
+    assert (found.tally.records, found.tally.characters) == (3, 4)
+    assert found.tally.bytes == sum(split.size for split in found.splits)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.string_view()])
+def test_kinds_of_text(tmp_path, read_all, kind):
+    table = pa.table({"text": pa.array(["a", "é"]).cast(kind)})
+    assert read_all(write_ipc(table, tmp_path / "a.arrow", "stream")).texts == ["a", "é"]
+
+
+def test_text_in_a_dictionary(save, read_all):
+    assert read_all(save(pa.table({"text": pa.array(["a", "b", "a"]).dictionary_encode()}))).texts == ["a", "b", "a"]
+
+
+def test_invalid_utf8(save, read_all):
+    broken = pa.array([b"ok", b"a\xffb", None], pa.binary())
+    found = read_all(save(pa.table({"text": broken})))
+    assert found.texts == ["ok", "a\ufffdb"]
+    assert found.tally.repaired == {"invalid_utf8": 1}
+    assert found.tally.skipped == {"no_text": 1}
+    assert found.tally.examples["invalid_utf8"][0].record == 1
+
+
+def test_invalid_utf8_in_what_claims_to_be_text(save, read_all):
+    raw = pa.array([b"ok", b"a\xffb"], pa.binary())
+    claimed = pa.StringArray.from_buffers(2, *raw.buffers()[1:])
+    found = read_all(save(pa.table({"text": claimed})))
+    assert found.texts == ["ok", "a\ufffdb"]
+    assert found.tally.repaired == {"invalid_utf8": 1}
+
+
+def test_numbers_where_text_should_be(save, read_all):
+    found = read_all(save(pa.table({"text": [1, 2]})))
+    assert found.rows == []
+    assert found.tally.skipped == {"text_not_string": 2}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pa.array([date(2020, 1, 2)]), datetime(2020, 1, 2, tzinfo=UTC)),
+        (pa.array([1445299841]), datetime(2015, 10, 20, 0, 10, 41, tzinfo=UTC)),
+        (pa.array([1445299841666]), datetime(2015, 10, 20, 0, 10, 41, 666000, tzinfo=UTC)),
+        (pa.array(["Tue Oct 20 00:10:41 +0000 2015"]), datetime(2015, 10, 20, 0, 10, 41, tzinfo=UTC)),
+        (pa.array([1], pa.timestamp("s", tz="Europe/Paris")), datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)),
+        (pa.array([1], pa.timestamp("ns")), datetime(1970, 1, 1, tzinfo=UTC)),
+        (pa.array([True]), None),
+    ],
+)
+def test_kinds_of_dates(save, read_all, values, expected):
+    found = read_all(save(pa.table({"text": ["x"], "created_at": values})))
+    assert found.rows[0]["created_at"] == expected
+    assert found.tally.notes == ({} if expected else {"bad_date": 1})
+
+
+def test_nested_and_alternative_fields(save, read_all):
+    table = pa.table({"text": ["short", "all"], "full_text": ["the long text", None], "a": [{"b": {"c": "x"}}] * 2})
+    assert read_all(save(table)).texts == ["the long text", "all"]
+    assert read_all(save(table), text="a.b.c").texts == ["x", "x"]
+
+
+def test_no_field_for_the_text(save, read_all):
+    path = save(pa.table({"n": [1], "user": [{"bio": "x"}]}))
+    with pytest.raises(
+        FieldNotFoundError, match=r"no field for the text; .*The fields there are: n, user, user\.bio\."
+    ):
+        read_all(path)
+    with pytest.raises(FieldNotFoundError, match=r"no field 'foo' for the id\. The fields there are: n, user"):
+        read_all(path, text="user.bio", id="foo")
+
+
+def test_an_empty_table(save, read_all):
+    found = read_all(save(TABLE.slice(0, 0)))
+    assert found.rows == []
+    assert found.tally.notes == {"empty_file": 1}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(rows=st.integers(0, 50), group=st.integers(1, 20), target=st.integers(1, 2000))
+def test_row_groups(tmp_path, read_all, rows, group, target):
+    table = pa.table({"text": [f"text {number}" for number in range(rows)], "id": range(rows)})
+    path = write_parquet(table, tmp_path / "a.parquet", row_group_size=group)
+    found = read_all(path, target_bytes=target)
+    assert found.texts == table["text"].to_pylist()
+    assert found.records == list(range(rows))
+    for split, following in itertools.pairwise(found.splits):
+        assert split.end == following.start
+        assert split.size >= target
+
+
+def test_only_the_needed_columns_are_read(tmp_path, read_all, monkeypatch):
+    asked = []
+    original = pq.ParquetFile.iter_batches
+
+    def spy(self, *args, **options):
+        asked.append(options["columns"])
+        return original(self, *args, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
+    read_all(write_parquet(TABLE.append_column("blob", [["x"] * 4]), tmp_path / "a.parquet"))
+    assert asked == [["text", "id", "user.screen_name", "date", "lang"]]
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
+def test_damaged_files(tmp_path, read_all, name):
+    path = tmp_path / name
+    if name == "a.parquet":
+        write_parquet(TABLE, path)
+    else:
+        write_ipc(TABLE, path, "file")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match=f"{name} can't be read as "):
+        read_all(str(path))
+
+
+def test_plan_reads_no_rows(tmp_path, monkeypatch):
+    path = write_parquet(TABLE, tmp_path / "a.parquet")
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", None)
+    assert len(plan(path, Fields(text="text"))) == 1

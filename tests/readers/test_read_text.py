@@ -1,0 +1,103 @@
+"""Plain text: a record a line, of any length."""
+
+import itertools
+import tracemalloc
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from provscan.readers import Fields, Tally, plain, plan, read, streams
+
+
+def test_lines(write, read_all):
+    found = read_all(write("a.txt", b"\xef\xbb\xbfone\r\n\r\n  \n two \nNUL\x00\nbad \xff\nlast"))
+    assert found.texts == ["one", " two ", "NUL\0", "bad \ufffd", "last"]
+    assert found.records == [0, 3, 4, 5, 6]
+    assert found.tally.repaired == {"invalid_utf8": 1}
+    assert found.tally.skipped == {}
+
+
+def test_an_empty_file(write, read_all):
+    assert read_all(write("a.txt", "")).tally.notes == {"empty_file": 1}
+
+
+PIECES = "0123456789"
+
+
+def limits(patch, piece, overlap, chunk):
+    for module in ("plain", "batches"):
+        patch.setattr(f"provscan.readers.{module}.PIECE", piece)
+        patch.setattr(f"provscan.readers.{module}.OVERLAP", overlap)
+    patch.setattr(streams, "CHUNK", chunk)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(
+    lines=st.lists(st.text(st.sampled_from("abé😀\0 "), max_size=120), max_size=6),
+    end=st.sampled_from(["\n", "\r\n"]),
+    last=st.booleans(),
+    chunk=st.integers(1, 40),
+)
+def test_pieces_put_together_are_the_line(write, read_all, monkeypatch, lines, end, last, chunk):
+    piece, overlap = 20, 6
+    content = end.join(lines) + (end if last else "")
+    path = write("a.txt", content)
+    with monkeypatch.context() as patch:
+        limits(patch, piece, overlap, chunk)
+        found = read_all(path)
+    expected = {number: line.removesuffix("\r") for number, line in enumerate(content.split("\n")) if line.strip()}
+    assert sorted(set(found.records)) == list(expected)
+    assert found.tally.records == len(expected)
+    assert found.tally.characters == sum(map(len, expected.values()))
+    for number, line in expected.items():
+        rows = [row for row in found.rows if row["record"] == number]
+        if len(rows) == 1:
+            assert rows[0]["text"] == line
+            continue
+        for row in rows:
+            assert len(row["text"]) <= piece
+            assert row["text"] == line[row["offset"] : row["offset"] + len(row["text"])]
+            assert row["offset"] <= row["own_from"] < row["own_to"] <= row["offset"] + len(row["text"])
+        assert [row["own_from"] for row in rows] == [0, *(row["own_to"] for row in rows[:-1])]
+        assert rows[-1]["own_to"] == len(line)
+        for row, after in itertools.pairwise(rows):
+            assert row["offset"] + len(row["text"]) - after["offset"] == overlap
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7])
+def test_invalid_utf8_in_a_long_line_counts_once(write, read_all, monkeypatch, chunk):
+    data = "é".encode() * 30 + b"\xff" + "é".encode() * 30 + b"\xc3" + b"x" * 30 + b"\xf0\x9f"
+    limits(monkeypatch, 20, 6, chunk)
+    found = read_all(write("a.txt", data + b"\nnext\n"))
+    line = data.decode(errors="replace")
+    pieces = [row for row in found.rows if row["record"] == 0]
+    assert (
+        "".join(row["text"][row["own_from"] - row["offset"] : row["own_to"] - row["offset"]] for row in pieces) == line
+    )
+    assert found.texts[-1] == "next"
+    assert found.records[-1] == 1
+    assert found.tally.repaired == {"invalid_utf8": 1}
+
+
+def test_memory_is_bounded_on_a_file_without_a_newline(write):
+    path = write("a.txt", b"some words " * (12 << 20))
+    fields, tally = Fields(), Tally()
+    (split,) = plan(path, fields)
+    tracemalloc.start()
+    pieces = sum(1 for _ in read(split, fields, tally))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert pieces == 9
+    assert tally.records == 1
+    assert tally.characters == 11 * (12 << 20)
+    assert peak < 6 * plain.PIECE
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(content=st.binary(max_size=400), target=st.integers(1, 100))
+def test_splits_give_what_the_whole_gives(write, read_all, content, target):
+    path = write("a.txt", content.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff"))
+    whole, cut = read_all(path), read_all(path, target_bytes=target)
+    assert cut.rows == whole.rows
+    assert cut.tally == whole.tally
