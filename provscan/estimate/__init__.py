@@ -14,6 +14,7 @@
 """
 
 from provscan.estimate.amounts import corrected_amount
+from provscan.estimate.background import BackgroundModel, Commonness, common_text, e_value, matched_bits
 from provscan.estimate.binomial import (
     ClusterRatio,
     clopper_pearson,
@@ -22,27 +23,43 @@ from provscan.estimate.binomial import (
     ratio,
     zero_upper,
 )
+from provscan.estimate.fdr import Scores, q_from_e_values, q_values, score_matches
 from provscan.estimate.prevalence import Control, Sample, corrected_count, corrected_prevalence, dispersion
 from provscan.estimate.recall import EditMix, Recall, SpikeIns, TextRecall, thinned
 from provscan.estimate.result import Estimate
+from provscan.estimate.richness import chao1, distinct_texts
+from provscan.estimate.summary import Scan, summarise
 
 __all__ = [
+    "BackgroundModel",
     "ClusterRatio",
+    "Commonness",
     "Control",
     "EditMix",
     "Estimate",
     "Recall",
     "Sample",
+    "Scan",
+    "Scores",
     "SpikeIns",
     "TextRecall",
+    "chao1",
     "clopper_pearson",
+    "common_text",
     "corrected_amount",
     "corrected_count",
     "corrected_prevalence",
     "dispersion",
+    "distinct_texts",
+    "e_value",
     "korn_graubard",
+    "matched_bits",
     "proportion",
+    "q_from_e_values",
+    "q_values",
     "ratio",
+    "score_matches",
+    "summarise",
     "thinned",
     "zero_upper",
 ]

@@ -1,0 +1,417 @@
+"""The ``estimate`` of a run's ``summary.json``: every number with its raw count, its correction and its interval.
+
+:func:`summarise` is a pure function of three tables (matches, the control's matches, spike-ins) and of the sizes in
+:class:`Scan`. The tables must have gone through one and the same scan and one and the same rule of what counts as
+a match; a rule that was chosen after looking at the matches invalidates the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.errors import ParameterError
+from provscan.estimate.amounts import corrected_amount
+from provscan.estimate.binomial import proportion
+from provscan.estimate.prevalence import Control, Sample, corrected_count, dispersion
+from provscan.estimate.recall import EditMix, Recall, TextRecall, thinned
+from provscan.estimate.result import Estimate
+from provscan.estimate.richness import chao1, distinct_texts
+
+Floats = npt.NDArray[np.float64]
+
+MATCH_COLUMNS = ("source", "record", "start", "end", "tweet_id", "tweets", "level", "similarity")
+SPIKE_COLUMNS = ("kind", "found", "level", "similarity", "planted_chars", "found_chars")
+BREAKDOWNS = ("source", "author", "year", "lang")
+POOR_RECALL = 0.8
+_EDGES = np.array([0.5, 0.6, 0.7, 0.8, 0.9])
+_CELLS = len(_EDGES) + 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The sizes behind a run.
+
+    Attributes
+    ----------
+    records, characters
+        Records and code points scanned, by source, as the ``source`` column names them.
+    licensed_texts, licensed_tweets
+        Distinct texts in the index that could match, and the tweets that carry them; the control not counted.
+    control_texts
+        Control texts that went through the same scan, 0 without a control.
+    index_fraction
+        Share of the licensed corpus that the index holds, drawn at random.
+    sample
+        Given when a random part of the dataset was scanned.
+    total_error
+        See :func:`~provscan.estimate.amounts.corrected_amount`.
+    """
+
+    records: Mapping[str, int]
+    characters: Mapping[str, int]
+    licensed_texts: int
+    licensed_tweets: int
+    control_texts: int = 0
+    index_fraction: float = 1.0
+    sample: Sample | None = None
+    total_error: float = 0.0
+
+
+def summarise(
+    matches: pa.Table,
+    scan: Scan,
+    *,
+    control: pa.Table | None = None,
+    spikes: pa.Table | None = None,
+    e_max: float | None = None,
+    by: Sequence[str] = BREAKDOWNS,
+    level: float = 0.95,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Estimate of a run, ready for JSON.
+
+    Parameters
+    ----------
+    matches
+        Match table: columns ``source, record, start, end, tweet_id, tweets, level, similarity`` (others ignored), and
+        ``author`` (string), ``year`` (integer), ``lang`` (string) of the licensed tweet where known.
+    scan
+        Sizes.
+    control
+        Match table of the control texts, ``tweet_id`` naming control tweets.
+    spikes
+        One row a spike-in: ``kind`` string, the edit (or edit and length class, language, ...); ``found`` bool;
+        ``level`` string and ``similarity`` of the match that found it, null where none did; ``planted_chars``,
+        ``found_chars`` int64, code points planted and of those in the match (0 where none).
+    e_max
+        Without a control: only matches with ``e_value <= e_max`` count (column needed in matches and spikes), and
+        `e_max` false ones are expected among them. Weaker evidence, marked as such.
+    by
+        Columns to break down by, of those that the table has.
+    level, seed
+        As in :func:`~provscan.estimate.prevalence.corrected_count`.
+
+    Returns
+    -------
+    dict
+        ``problems`` list of strings, the first things to read · ``chance`` where false matches were measured: ``control``,
+        ``background`` or ``none`` · ``recall`` by kind of spike-in and ``all`` · ``records`` records that hold licensed
+        text · ``records_share`` of all records · ``texts`` distinct licensed texts · ``tweets`` licensed tweets that
+        carry them · ``characters_share`` · ``licensed_share`` of the licensed texts · ``by``: column -> value -> ``records`` and
+        ``texts``. All but the first two are :class:`~provscan.estimate.result.Estimate` as dicts.
+
+    Raises
+    ------
+    ParameterError
+        A column is missing, or a source has no size.
+    """
+    _need(matches, MATCH_COLUMNS, "matches")
+    chance = "none"
+    if control is not None and scan.control_texts > 0:
+        _need(control, MATCH_COLUMNS, "control")
+        chance = "control"
+    elif e_max is not None:
+        chance = "background"
+        _need(matches, ("e_value",), "matches")
+        matches = matches.filter(pc.less_equal(matches["e_value"], e_max))
+    if spikes is not None:
+        _need(spikes, SPIKE_COLUMNS, "spikes")
+        if chance == "background":
+            _need(spikes, ("e_value",), "spikes")
+            kept = pc.fill_null(pc.and_(spikes["found"], pc.less_equal(spikes["e_value"], e_max)), False)
+            spikes = spikes.set_column(spikes.column_names.index("found"), "found", kept)
+    table = _Matches.of(matches, scan)
+    wrong = _Matches.of(control, scan) if chance == "control" and control is not None else None
+    work = _Work(table, wrong, spikes, scan, chance, float(e_max or 0.0), level, seed)
+    answers = work.all()
+    return {
+        "problems": work.problems(),
+        "chance": chance,
+        "recall": _recall_by_kind(spikes, level),
+        **{name: estimate.as_dict() for name, estimate in answers.items()},
+        "by": {column: work.groups(matches, column) for column in by if column in matches.column_names},
+    }
+
+
+def _need(table: pa.Table, columns: Sequence[str], name: str) -> None:
+    missing = [column for column in columns if column not in table.column_names]
+    if missing:
+        raise ParameterError(f"the table of {name} needs the columns {missing}; it has {table.column_names}")
+
+
+def _cells(level: list[str | None], similarity: Floats) -> npt.NDArray[np.int64]:
+    """How a match looks, as one of 8 classes: exact, near exact, six classes of similarity."""
+    kinds = np.array(level, dtype=object)
+    cells = 2 + np.searchsorted(_EDGES, np.nan_to_num(similarity), side="right")
+    result: npt.NDArray[np.int64] = np.where(kinds == "exact", 0, np.where(kinds == "near_exact", 1, cells))
+    return result
+
+
+def _recall_by_kind(spikes: pa.Table | None, level: float) -> dict[str, Any]:
+    if spikes is None:
+        return {}
+    counts: dict[str, list[int]] = {"all": [0, 0]}
+    for kind, found in zip(spikes["kind"].to_pylist(), spikes["found"].to_pylist(), strict=True):
+        for name in ("all", kind):
+            count = counts.setdefault(name, [0, 0])
+            count[0] += bool(found)
+            count[1] += 1
+    return {name: proportion(k, n, level).as_dict() for name, (k, n) in counts.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """A match table as arrays: per row its record and text, per record its cell and licensed characters."""
+
+    record: npt.NDArray[np.int64]
+    text: npt.NDArray[np.int64]
+    cell: npt.NDArray[np.int64]
+    chars: Floats
+    tweets: Floats
+
+    @classmethod
+    def of(cls, table: pa.Table, scan: Scan) -> _Matches:
+        sources = {name: number for number, name in enumerate(scan.records)}
+        named = table["source"].to_pylist()
+        unknown = sorted({name for name in named if name not in sources or name not in scan.characters})
+        if unknown:
+            raise ParameterError(
+                f"matches name sources of which the scan has no size: {unknown}; it has {list(sources)}"
+            )
+        pairs = np.column_stack([np.array([sources[s] for s in named], np.int64), table["record"].to_numpy()])
+        _, record = np.unique(pairs.reshape(-1, 2), axis=0, return_inverse=True)
+        record = record.reshape(-1)
+        ids = table["tweet_id"].combine_chunks().dictionary_encode()
+        text = ids.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        similarity = table["similarity"].to_numpy().astype(np.float64)
+        cells = _cells(table["level"].to_pylist(), similarity)
+        count = int(record.max(initial=-1)) + 1
+        cell = np.full(count, _CELLS - 1, np.int64)
+        # The best match of a record says how it looks: the last write wins, in order of rising similarity.
+        order = np.argsort(similarity, kind="stable")
+        cell[record[order]] = cells[order]
+        chars = _union(record, table["start"].to_numpy(), table["end"].to_numpy(), count)
+        tweets = np.zeros(len(ids.dictionary))
+        tweets[text] = table["tweets"].to_numpy()
+        return cls(record, text, cell, chars, tweets)
+
+    @property
+    def records(self) -> int:
+        return len(self.cell)
+
+    def occurrences(self) -> npt.NDArray[np.int64]:
+        """In how many records each text stands."""
+        pairs = np.unique(np.column_stack([self.text, self.record]), axis=0)
+        return np.bincount(pairs[:, 0], minlength=len(self.tweets)).astype(np.int64)
+
+
+def _union(
+    record: npt.NDArray[np.int64], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64], count: int
+) -> Floats:
+    """Code points of each record that at least one span covers."""
+    chars = np.zeros(count)
+    order = np.lexsort((start, record))
+    current, reached = -1, 0
+    for row in order:
+        if record[row] != current:
+            current, reached = int(record[row]), 0
+        chars[current] += max(0, int(end[row]) - max(reached, int(start[row])))
+        reached = max(reached, int(end[row]))
+    return chars
+
+
+@dataclass(frozen=True, slots=True)
+class _NoSpikes:
+    """Recall that was not measured: every number that needs it is withheld."""
+
+    planted: float = 0.0
+    found: float = 0.0
+    value: float = 0.0
+
+    def draw(self, rng: np.random.Generator, size: int) -> Floats:
+        raise ParameterError("recall was not measured")
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The numbers of one run."""
+
+    matches: _Matches
+    control: _Matches | None
+    spikes: pa.Table | None
+    scan: Scan
+    chance: str
+    e_max: float
+    level: float
+    seed: int
+
+    def problems(self) -> list[str]:
+        found = []
+        recall = self.recall()
+        if recall.planted and recall.found / recall.planted < POOR_RECALL:
+            share = recall.found / recall.planted
+            found.append(f"poor recall: {share:.3f} of {recall.planted:.0f} spike-ins came back")
+        if not recall.planted:
+            found.append("recall was not measured: no spike-ins")
+        if self.chance == "none":
+            found.append("chance was not measured: no control, give a cutoff date or texts known to be absent")
+        if self.chance == "background":
+            found.append("no control: chance from the background model alone, which knows no common sources")
+        if self.scan.sample is not None and self.scan.sample.fraction < 1:
+            found.append("a sample was scanned: distinct texts are a lower bound, tweets are withheld")
+        return found
+
+    def recall(self, amounts: Floats | None = None) -> Recall:
+        if self.spikes is None or len(self.spikes) == 0:
+            return _NoSpikes()
+        kinds = self.spikes["kind"].combine_chunks().dictionary_encode()
+        kind = kinds.indices.to_numpy(zero_copy_only=False)
+        found = self.spikes["found"].to_numpy().astype(bool)
+        similarity = pc.fill_null(self.spikes["similarity"], 0.0).to_numpy().astype(np.float64)
+        cell = _cells(self.spikes["level"].to_pylist(), similarity)
+        cells = np.zeros((len(kinds.dictionary), _CELLS))
+        np.add.at(cells, (kind[found], cell[found]), 1.0)
+        planted = np.bincount(kind, minlength=len(kinds.dictionary)).astype(np.float64)
+        seen = np.bincount(self.matches.cell, minlength=_CELLS).astype(np.float64)
+        if self.control is not None:
+            ratio = self.scan.licensed_texts / self.scan.control_texts
+            seen = np.maximum(seen - ratio * np.bincount(self.control.cell, minlength=_CELLS), 0.0)
+        return EditMix(planted, cells, seen, amounts)
+
+    def record_control(self, records: float, share: float = 1.0) -> Control | None:
+        """The control of a part of the scan that has `records` and this share of all false matches."""
+        if self.chance == "background":
+            return Control(self.e_max, records / share)
+        if self.control is None:
+            return None
+        return Control.of_texts(
+            self.control.records,
+            records / share,
+            self.scan.control_texts,
+            self.scan.licensed_texts,
+            dispersion(_nonzero(self.control.occurrences()), _nonzero(self.matches.occurrences())),
+        )
+
+    def text_control(self, share: float = 1.0) -> Control | None:
+        """The control of a part of the matches that has this share of the falsely matched texts."""
+        if self.chance == "background":
+            return Control(self.e_max, self.scan.licensed_texts / share)
+        return None if self.control is None else Control(len(self.control.tweets), self.scan.control_texts / share)
+
+    def records(self, found: float, control: Control | None, trials: float) -> Estimate:
+        return corrected_count(
+            found,
+            trials,
+            control,
+            thinned(self.recall(), self.scan.index_fraction),
+            sample=self.scan.sample,
+            level=self.level,
+            seed=self.seed,
+        )
+
+    def texts(self, occurrences: npt.NDArray[np.int64], control: Control | None) -> Estimate:
+        if self._sampled():
+            return chao1(occurrences, self.level)
+        return distinct_texts(
+            occurrences,
+            self.scan.licensed_texts,
+            control,
+            self.recall(),
+            index_fraction=self.scan.index_fraction,
+            level=self.level,
+            seed=self.seed,
+        )
+
+    def all(self) -> dict[str, Estimate]:
+        scan = self.scan
+        trials = float(sum(scan.records.values()))
+        whole = trials / (scan.sample.fraction if scan.sample is not None else 1.0)
+        records = self.records(self.matches.records, self.record_control(trials), trials)
+        texts = self.texts(self.matches.occurrences(), self.text_control())
+        corpus = scan.licensed_texts / scan.index_fraction
+        return {
+            "records": records,
+            "records_share": records.scaled(1.0 / whole) if records.valid else records,
+            "texts": texts,
+            "tweets": self.tweets(),
+            "characters_share": self.characters(trials),
+            "licensed_share": texts.scaled(1.0 / corpus) if texts.valid else texts,
+        }
+
+    def characters(self, trials: float) -> Estimate:
+        scan = self.scan
+        amounts = np.bincount(self.matches.cell, self.matches.chars, _CELLS).astype(np.float64)
+        recall = self.recall(amounts)
+        spikes: Floats = np.zeros(0)
+        if self.spikes is not None and recall.found > 0:
+            found = self.spikes["found"].to_numpy().astype(bool)
+            spikes = self.spikes["planted_chars"].to_numpy().astype(np.float64)
+            kept = float(self.spikes["found_chars"].to_numpy()[found].sum()) / float(spikes[found].sum())
+            recall = thinned(recall, min(1.0, kept) * scan.index_fraction)
+        return corrected_amount(
+            self.matches.chars,
+            trials,
+            float(sum(scan.characters.values())),
+            self.record_control(trials),
+            recall,
+            control_sizes=self.control.chars if self.control is not None else (),
+            spike_sizes=spikes,
+            sample=scan.sample,
+            total_error=scan.total_error,
+            level=self.level,
+            seed=self.seed,
+        )
+
+    def tweets(self) -> Estimate:
+        scan = self.scan
+        raw = {"texts": len(self.matches.tweets), "tweets": float(self.matches.tweets.sum())}
+        if self._sampled():
+            reason = "a sample was scanned: the tweets of texts that stand only in the rest can't be counted"
+            return Estimate.withheld(reason, level=self.level, raw=raw)
+        recall = thinned(TextRecall(self.recall(), self.matches.occurrences()), scan.index_fraction)
+        total = scan.licensed_tweets / scan.index_fraction
+        share = corrected_amount(
+            self.matches.tweets,
+            scan.licensed_texts / scan.index_fraction,
+            total,
+            self.text_control(scan.index_fraction),
+            recall,
+            control_sizes=self.control.tweets if self.control is not None else (),
+            spike_sizes=[scan.licensed_tweets / scan.licensed_texts],
+            level=self.level,
+            seed=self.seed,
+        )
+        return share.scaled(total) if share.valid else share
+
+    def groups(self, table: pa.Table, column: str) -> dict[str, Any]:
+        """Records and texts of each value of a column: recall as of all, false matches in proportion to the matches."""
+        codes = table[column].combine_chunks().dictionary_encode()
+        code = pc.fill_null(codes.indices, -1).to_numpy(zero_copy_only=False)
+        every = float(sum(self.scan.records.values()))
+        result = {}
+        for number, name in enumerate(codes.dictionary.to_pylist()):
+            rows = code == number
+            record, text = self.matches.record[rows], self.matches.text[rows]
+            found = len(np.unique(record))
+            pairs = np.unique(np.column_stack([text, record]), axis=0)
+            occurrences = _nonzero(np.bincount(pairs[:, 0]).astype(np.int64))
+            trials = float(self.scan.records[name]) if column == "source" else every
+            share = trials / every if column == "source" else found / self.matches.records
+            records = self.records(found, self.record_control(trials, share), trials)
+            texts = self.texts(occurrences, self.text_control(len(occurrences) / len(self.matches.tweets)))
+            result[str(name)] = {"records": records.as_dict(), "texts": texts.as_dict()}
+        return result
+
+    def _sampled(self) -> bool:
+        return self.scan.sample is not None and self.scan.sample.fraction < 1.0
+
+
+def _nonzero(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return counts[counts > 0]
