@@ -35,7 +35,7 @@ class _Params:
         return xxhash.xxh3_128_hexdigest(json.dumps(self.as_dict(), sort_keys=True).encode())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IndexParams(_Params):
     """What an index is built with.
 
@@ -84,7 +84,7 @@ class IndexParams(_Params):
         _require(1 <= self.seed_window <= 64, "seed_window", self.seed_window, "between 1 and 64")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MatchParams(_Params):
     """What one run is made with.
 
@@ -92,13 +92,18 @@ class MatchParams(_Params):
     ----------
     threshold
         Least similarity (Jaccard of character 5-grams, span against licensed text) of a reported match.
+    min_containment
+        Least share of the licensed text's 5-grams that the span of a match holds.
     min_chars
-        Licensed texts with fewer canonical code points than this are never reported.
+        Licensed texts with fewer canonical code points than this are never reported; a Chinese character, a kana or
+        a Korean syllable counts two.
     """
 
     threshold: float = 0.4
+    min_containment: float = 0.55
     min_chars: int = 20
 
     def __post_init__(self) -> None:
         _require(0.1 <= self.threshold <= 1.0, "threshold", self.threshold, "between 0.1 and 1")
+        _require(0 <= self.min_containment <= 1, "min_containment", self.min_containment, "between 0 and 1")
         _require(self.min_chars >= 1, "min_chars", self.min_chars, "at least 1")

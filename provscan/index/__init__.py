@@ -1,0 +1,26 @@
+"""The index on disk: licensed texts with their tweets, and the tables that find them.
+
+:mod:`~provscan.index.format` owns the manifest, :mod:`~provscan.index.segment` the immutable parts,
+:mod:`~provscan.index.postings` and :mod:`~provscan.index.texts` the two kinds of files that they are made of,
+:mod:`~provscan.index.prepare` turns tweets into what a segment stores, :mod:`~provscan.index.store` builds and opens
+the whole.
+"""
+
+from provscan.index.prepare import Prepared, Sketches, prepare, seed_scratch, sketch_texts
+from provscan.index.segment import Segment
+from provscan.index.store import Store, build_store, open_store, replacing
+from provscan.index.texts import Strings
+
+__all__ = [
+    "Prepared",
+    "Segment",
+    "Sketches",
+    "Store",
+    "Strings",
+    "build_store",
+    "open_store",
+    "prepare",
+    "replacing",
+    "seed_scratch",
+    "sketch_texts",
+]

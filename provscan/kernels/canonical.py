@@ -502,3 +502,21 @@ def canonical_mapped(text, begin, stop, tables, scratch, canon, where):
     end = np.empty(n, np.int64)
     places(where, n, scratch[0][row], count, scratch[1], row, tables[0], tables[1], start, end)
     return n, start, end
+
+
+@njit(nogil=True, cache=True)
+def gather(text, offsets, rows, out, out_offsets):
+    """Copy the strings ``rows`` of a text buffer to ``out``, where ``out_offsets`` says."""
+    for r in range(len(rows)):
+        low, at = offsets[rows[r]], out_offsets[r]
+        for j in range(out_offsets[r + 1] - at):
+            out[at + j] = text[low + j]
+
+
+@njit(nogil=True, cache=True)
+def decode_rows(text, offsets, rows, codes, code_offsets):
+    """Code points of the strings ``rows`` of a text buffer, one after the other; fills in int64 ``code_offsets``."""
+    at = code_offsets[0]
+    for r in range(len(rows)):
+        at += decode(text, offsets[rows[r]], offsets[rows[r] + 1], codes[at:])
+        code_offsets[r + 1] = at

@@ -1,0 +1,250 @@
+"""One execution of ``match``: scan all splits, add up, write the run folder."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provscan import readers
+from provscan.engine.ordered import ordered_map
+from provscan.engine.progress import Progress
+from provscan.engine.sources import default_workers, source_list
+from provscan.engine.split import SplitResult, scan_split
+from provscan.engine.totals import combine, summarise
+from provscan.errors import UsageError
+from provscan.index import replacing
+from provscan.matching import Index, open_index
+from provscan.params import MatchParams
+
+MATCHES_FILE, SUMMARY_FILE, RUN_FILE, REPORT_FILE = "matches.parquet", "summary.json", "run.json", "report.html"
+RUN_VERSION = 1
+PACKAGES = ("numpy", "numba", "pyarrow", "duckdb", "orjson", "xxhash", "zstandard")
+
+Source = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    summary
+        ``summary.json``: what was found.
+    info
+        ``run.json``: parameters, versions, inputs, index, timings.
+    """
+
+    path: Path
+    summary: dict[str, Any]
+    info: dict[str, Any]
+
+    @cached_property
+    def matches(self) -> pa.Table:
+        """``matches.parquet``, one row a match."""
+        return pq.read_table(self.path / MATCHES_FILE)
+
+
+def match(
+    sources: Source | Sequence[Source] | object,
+    index: Index | Source | None = None,
+    out: Source | None = None,
+    *,
+    text_field: str | None = None,
+    id_field: str | None = None,
+    threshold: float = MatchParams.threshold,
+    min_containment: float = MatchParams.min_containment,
+    min_chars: int = MatchParams.min_chars,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Find the licensed tweets of an index in datasets, and write a run folder.
+
+    Parameters
+    ----------
+    sources
+        Files, folders of files, "-" for the standard input; or an Arrow table, a ``datasets.Dataset``, dicts, strings.
+    index
+        An open index or the folder of one; by default ``$PROVSCAN_INDEX``, else ``licensed.index``. All its files are
+        compared with their checksums first.
+    out
+        The run folder; by default the first dataset's name with ``.run``, in the current folder.
+    text_field, id_field
+        Names of fields, dots lead into nested ones; by default the usual names are looked for.
+    threshold
+        Least similarity of a match (Jaccard index of character 5-grams).
+    min_containment
+        Least share of the licensed text's 5-grams that a match holds.
+    min_chars
+        Least length of a licensed text in canonical code points, where a Chinese character, a kana or a Korean
+        syllable counts two.
+    workers
+        Threads; all processors by default. The matches do not depend on it.
+    overwrite
+        Replace a run folder that is there.
+    progress
+        Told how far it is.
+
+    Raises
+    ------
+    IndexFormatError
+        There is no index, or one of another version, incomplete or damaged.
+    InputError, FieldNotFoundError
+        A source can't be read, or has no text field. One that breaks off is no error: the summary lists it under
+        ``damaged``.
+    OutputError
+        ``out`` exists, or can't be written.
+    ParameterError
+        A parameter is out of range.
+    """
+    clock = _Clock()
+    params = MatchParams(threshold, min_containment, min_chars)
+    fields = readers.Fields(text=text_field, id=id_field)
+    threads = default_workers(workers)
+    watcher = progress or Progress()
+    named = source_list(sources)
+    target = Path(out) if out is not None else _default_out(named)
+    opened = index if isinstance(index, Index) else open_index(_index_path(index))
+    opened.verify()
+    clock.lap("open_index")
+    with replacing(target, overwrite=overwrite, kind="a run", mark=RUN_FILE) as folder:
+        parts = folder / "parts"
+        parts.mkdir()
+        jobs, inputs = _jobs(sources, named, fields, threads, watcher)
+        outer = min(len(jobs), threads) or 1
+        inner = max(1, threads // outer)
+
+        def scan(numbered: tuple[int, _Job]) -> SplitResult:
+            number, job = numbered
+            tally = readers.Tally()
+            part = parts / f"{number:08}.parquet"
+            return scan_split(job.source, job.read(tally), tally, opened.store, params, part, inner)
+
+        results = list(ordered_map(scan, enumerate(jobs), outer))
+        clock.lap("scan")
+        combine(results, folder / MATCHES_FILE)
+        shutil.rmtree(parts)
+        summary = summarise(folder / MATCHES_FILE, results, opened.store)
+        clock.lap("add_up")
+        checked = list(ordered_map(_with_checksum, inputs, threads))
+        clock.lap("checksums")
+        info = {
+            "version": RUN_VERSION,
+            **clock.dates(),
+            "parameters": {
+                **params.as_dict(), "text_field": text_field, "id_field": id_field, "workers": threads,
+            },
+            "index": {"path": str(opened.path), "fingerprint": opened.fingerprint, "params": opened.params.as_dict()},
+            "inputs": checked,
+            "seconds": clock.seconds,
+            "records_per_second": round(summary["records"] / clock.seconds["scan"], 1),
+            "versions": _versions(),
+        }  # fmt: skip
+        _write_json(folder / SUMMARY_FILE, summary)
+        _write_json(folder / RUN_FILE, info)
+    watcher.finish()
+    return Run(target, summary, info)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One split to scan: its dataset, and how to read it."""
+
+    source: str
+    read: Callable[[readers.Tally], Iterator[pa.RecordBatch]]
+
+
+def _jobs(
+    sources: object, named: list[str] | None, fields: readers.Fields, threads: int, progress: Progress
+) -> tuple[list[_Job], list[dict[str, Any]]]:
+    """The splits, and of each input file what the run folder says about it."""
+    if named is None:
+        progress.start("Scanning", None, "records")
+
+        def read_memory(tally: readers.Tally) -> Iterator[pa.RecordBatch]:
+            for batch in readers.read_objects(sources, fields, tally):
+                yield batch
+                progress.advance(batch.num_rows)
+
+        return [_Job("<memory>", read_memory)], [{"source": "<memory>", "bytes": None, "xxh3": None}]
+    plan = readers.plan(named, fields, workers=threads)
+    progress.start("Scanning", sum(split.size for split in plan) or None, "bytes")
+
+    def job(split: readers.Split) -> _Job:
+        return _Job(split.source, lambda tally: readers.read(split, fields, tally, on_bytes=progress.advance))
+
+    inputs = {
+        split.source: {"source": split.source, "path": os.path.abspath(split.path) if split.path != "-" else None}
+        for split in plan
+    }
+    return [job(split) for split in plan], list(inputs.values())
+
+
+def _with_checksum(item: dict[str, Any]) -> dict[str, Any]:
+    path = item.pop("path", None)
+    if path is None:
+        return {**item, "bytes": None, "xxh3": None}
+    return {**item, "bytes": os.path.getsize(path), "xxh3": readers.checksum(path)}
+
+
+def _default_out(named: list[str] | None) -> Path:
+    if named is None or named == ["-"]:
+        raise UsageError("name the folder for the results with out (-o): the data has no name to take it from")
+    name = Path(os.path.abspath(named[0])).name
+    for suffix in (".gz", ".zst", ".zstd"):
+        name = name.removesuffix(suffix)
+    stem, dot, _ = name.rpartition(".")
+    return Path(f"{stem if dot and stem else name}.run")
+
+
+def _index_path(index: Source | None) -> Source:
+    return index if index is not None else os.environ.get("PROVSCAN_INDEX") or "licensed.index"
+
+
+def _versions() -> dict[str, str]:
+    from provscan import __version__
+
+    return {
+        "provscan": __version__,
+        "python": platform.python_version(),
+        "platform": f"{sys.platform} {platform.machine()}",
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+class _Clock:
+    """Wall-clock seconds of the stages of a run."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._started = datetime.now(UTC)
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = round(now - self._last, 4)
+        self._last = now
+
+    def dates(self) -> dict[str, str]:
+        return {"started": self._started.isoformat(), "finished": datetime.now(UTC).isoformat()}

@@ -1,0 +1,110 @@
+"""Tables of postings: collected in bounded memory, written sorted, mapped back.
+
+What an entry is and how a table is laid out stands in :mod:`provscan.kernels.postings`. On disk a table ``NAME`` is
+``NAME.entries`` (uint64) and ``NAME.starts`` (uint32), both little-endian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.kernels import postings as kernels
+
+# Entries are sorted in memory up to this many; more are parted by their upper bits into files first.
+SPILL_ENTRIES = 32 << 20
+PART_BITS = 6
+
+
+class Postings(NamedTuple):
+    """A table as the kernels take it: sorted entries, directory, and how many upper bits the directory covers."""
+
+    entries: np.ndarray
+    starts: np.ndarray
+    bits: int
+
+
+class PostingsWriter:
+    """Collects entries in any order and writes them as a sorted table."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._waiting: list[np.ndarray] = []
+        self._waits = 0
+        self._parts: list[Path] = []
+        self.count = 0
+
+    def add(self, entries: np.ndarray) -> None:
+        """Take some uint64 entries; the array must not change afterwards."""
+        self._waiting.append(entries)
+        self._waits += len(entries)
+        self.count += len(entries)
+        if self._waits >= SPILL_ENTRIES:
+            self._spill()
+
+    def _spill(self) -> None:
+        """Append what waits to the part files; entries of one part share their upper bits."""
+        if not self._parts:
+            self._parts = [self._folder / f"{self._name}.part{p:02}" for p in range(1 << PART_BITS)]
+        some = np.sort(np.concatenate(self._waiting))
+        firsts = np.arange(1 << PART_BITS, dtype=np.uint64) << np.uint64(64 - PART_BITS)
+        bounds = [*np.searchsorted(some, firsts).tolist(), len(some)]
+        for path, low, high in zip(self._parts, bounds[:-1], bounds[1:], strict=True):
+            with path.open("ab") as file:
+                some[low:high].tofile(file)
+        self._waiting, self._waits = [], 0
+
+    def _sorted(self) -> Iterator[np.ndarray]:
+        if not self._parts:
+            if self._waiting:
+                some = np.concatenate(self._waiting)
+                self._waiting = []
+                some.sort()
+                yield some
+            return
+        self._spill()
+        for path in self._parts:
+            some = np.fromfile(path, np.uint64)
+            path.unlink()
+            some.sort()
+            yield some
+
+    def close(self) -> list[str]:
+        """Write the table; the names of its files."""
+        # Four entries a bucket: the directory stays small, and a bucket within a cache line or two.
+        bits = max(0, self.count.bit_length() - 2)
+        entries_name, starts_name = f"{self._name}.entries", f"{self._name}.starts"
+        starts = np.memmap(self._folder / starts_name, np.uint32, "w+", shape=((1 << bits) + 1,))
+        starts[:] = self.count
+        first = 0
+        with (self._folder / entries_name).open("wb") as file:
+            for some in self._sorted():
+                kernels.directory(some, first, bits, starts.view(np.ndarray))
+                some.tofile(file)
+                first += len(some)
+        kernels.close_directory(starts.view(np.ndarray))
+        starts.flush()
+        return [entries_name, starts_name]
+
+
+def open_postings(folder: Path, name: str) -> Postings:
+    """Map a table."""
+    entries = map_array(folder / f"{name}.entries", np.uint64)
+    starts = map_array(folder / f"{name}.starts", np.uint32)
+    return Postings(entries, starts, (len(starts) - 1).bit_length() - 1)
+
+
+def map_array(path: Path, dtype: type[np.generic], columns: int = 0) -> np.ndarray:
+    """A read-only array over a file; two-dimensional if ``columns`` is given."""
+    size = path.stat().st_size // np.dtype(dtype).itemsize
+    if size == 0:
+        array = np.zeros(0, dtype)
+        array.flags.writeable = False
+    else:
+        # A plain view: numpy.memmap costs on every slice, and kernels take it for another type.
+        array = np.asarray(np.memmap(path, dtype, "r")).view(np.ndarray)
+    return array.reshape(-1, columns) if columns else array

@@ -1,0 +1,152 @@
+"""One batch of tweets, ready for a segment: all that can be computed without knowing the other batches.
+
+A pure function of the batch and the parameters, so that any number of threads can run it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan import lsh, sketch
+from provscan.index.texts import Strings
+from provscan.kernels import postings as postings_kernels
+from provscan.kernels import seeds as seed_kernels
+from provscan.params import IndexParams
+from provscan.text import canonical_buffers
+from provscan.text.arrow import buffers
+
+# Rows whose signatures are computed at a time: they stay in the second-level cache.
+BLOCK = 2048
+# Tweet ids hold their time since November 2010: milliseconds since this one, above 22 bits.
+SNOWFLAKE_EPOCH = 1288834974657
+FIRST_SNOWFLAKE = 29_700_000_000
+NO_TIME = np.iinfo(np.int64).max
+
+
+class Sketches(NamedTuple):
+    """What is computed of canonical texts: one row a text.
+
+    Attributes
+    ----------
+    keys
+        uint64[n, 2], see :func:`provscan.kernels.postings.text_keys`.
+    bits
+        uint64[n, 2], one-bit sketches.
+    bands
+        uint64[n, bands], band keys.
+    """
+
+    keys: np.ndarray
+    bits: np.ndarray
+    bands: np.ndarray
+
+
+class Prepared(NamedTuple):
+    """A batch of tweets that have a canonical text.
+
+    Attributes
+    ----------
+    texts, originals, ids
+        Canonical texts, texts as they came, tweet ids.
+    sketches
+        Of the canonical texts.
+    seeds
+        uint64[m], seed entries whose text number is the row in this batch.
+    times
+        int64[n], milliseconds since 1970, ``NO_TIME`` where unknown.
+    about
+        The other columns: author, created_at, lang, rt_of.
+    empty
+        Tweets left out because nothing remains of their text.
+    """
+
+    texts: Strings
+    originals: Strings
+    ids: Strings
+    sketches: Sketches
+    seeds: np.ndarray
+    times: np.ndarray
+    about: pa.RecordBatch
+    empty: int
+
+
+def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
+    """Keys, sketches and band keys of canonical texts."""
+    count = len(texts)
+    keys = np.empty((count, 2), np.uint64)
+    bits = np.empty((count, 2), np.uint64)
+    bands = np.empty((count, params.bands), np.uint64)
+    postings_kernels.text_keys(texts.text, texts.offsets, 0, count, keys)
+    for low in range(0, count, BLOCK):
+        high = min(low + BLOCK, count)
+        signatures = sketch.minhash_canonical((texts.text, texts.offsets[low : high + 1]))
+        bits[low:high] = lsh.one_bit_sketch(signatures)
+        bands[low:high] = lsh.band_keys(signatures, params.bands, params.rows)
+    return Sketches(keys, bits, bands)
+
+
+def seed_scratch(longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Room for the seed kernels, for texts of up to ``longest`` code points."""
+    size = 2 * longest + 2
+    return (
+        np.empty(size, np.uint32),
+        np.empty(size, np.int32),
+        np.empty((2, 1088), np.uint64),
+        np.empty(size, np.uint64),
+    )
+
+
+def seed_entries(texts: Strings, params: IndexParams) -> np.ndarray:
+    """Seed entries of canonical texts, numbered by their rows."""
+    count = len(texts)
+    codes, offsets = texts.codes(np.arange(count))
+    longest = int(np.diff(offsets).max(initial=0))
+    entries = np.empty(2 * len(codes), np.uint64)
+    n = seed_kernels.seed_entries(
+        codes, offsets, 0, count, 0, params.seed_length, params.seed_window, seed_scratch(longest), entries
+    )
+    return entries[:n].copy()
+
+
+def times_of(ids: pa.Array, created_at: pa.Array) -> np.ndarray:
+    """When each tweet was made, int64 ms since 1970: ``created_at``, else from the id, else ``NO_TIME``."""
+    times = pc.cast(created_at, pa.int64())
+    if created_at.null_count:
+        numeric = pc.match_substring_regex(ids, "^[0-9]{11,18}$")
+        number = pc.cast(pc.if_else(pc.fill_null(numeric, False), ids, "0"), pa.int64())
+        stamped = pc.add(pc.shift_right(number, 22), SNOWFLAKE_EPOCH)
+        guess = pc.if_else(pc.greater_equal(number, FIRST_SNOWFLAKE), stamped, pa.scalar(None, pa.int64()))
+        times = pc.coalesce(times, guess)
+    return pc.fill_null(times, int(NO_TIME)).to_numpy(zero_copy_only=False)
+
+
+def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
+    """All of a batch that a segment needs.
+
+    ``batch`` is in the readers' schema. A tweet without an id gets none: an empty string.
+    """
+    canonical = canonical_buffers(*buffers(batch.column("text")))
+    filled = np.flatnonzero(np.diff(canonical.offsets))
+    empty = batch.num_rows - len(filled)
+    if empty:
+        batch = batch.take(pa.array(filled))
+        canonical = canonical_buffers(*buffers(batch.column("text")))
+    texts = Strings(canonical.text, canonical.offsets)
+    ids = pc.fill_null(batch.column("id"), "")
+    times = times_of(ids, batch.column("created_at"))
+    about = batch.select(["author", "created_at", "lang", "rt_of"])
+    return Prepared(
+        texts,
+        Strings(*buffers(batch.column("text"))),
+        Strings(*buffers(ids.cast(pa.large_string()))),
+        sketch_texts(texts, params),
+        seed_entries(texts, params),
+        times,
+        about,
+        empty,
+    )
+

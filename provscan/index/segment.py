@@ -1,0 +1,193 @@
+"""Segments: the immutable parts of an index.
+
+A segment holds up to 2**24 licensed texts, numbered from 0 in the order of their first tweet, in these files (flat,
+little-endian, mapped when opened):
+
+``texts.utf8``, ``texts.offsets``
+    Canonical texts.
+``texts.sketches``
+    uint64[n, 2], one-bit MinHash sketches.
+``exact.*``, ``bands.*``, ``seeds.*``
+    Postings of whole texts, LSH bands and seeds.
+``owners.starts``, ``owners.rows``
+    int64[n + 1] and uint32: the tweets of each text, the earliest first.
+``originals.*``, ``ids.*``
+    Texts and ids of the tweets, in the order in which they came.
+``tweets.arrow``
+    Arrow IPC file, row by row the same tweets: ``author``, ``created_at``, ``lang``, ``rt_of``, and ``time`` in
+    milliseconds, taken from the id where ``created_at`` is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.index.format import SegmentInfo, file_checksum
+from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings
+from provscan.index.prepare import NO_TIME, Prepared
+from provscan.index.texts import Strings, StringsWriter, open_strings
+from provscan.kernels import postings as kernels
+from provscan.params import IndexParams
+
+# Text numbers have 24 bits in an entry.
+MAX_TEXTS = 1 << 24
+
+_SCHEMA = pa.schema(
+    [
+        ("author", pa.string()),
+        ("created_at", pa.timestamp("ms", tz="UTC")),
+        ("lang", pa.string()),
+        ("rt_of", pa.string()),
+        ("time", pa.int64()),
+    ]
+)
+_LOW24 = np.uint64(0xFFFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An open segment; every array is a read-only view of its file."""
+
+    path: Path
+    info: SegmentInfo
+    texts: Strings
+    sketches: np.ndarray
+    exact: Postings
+    bands: Postings
+    seeds: Postings
+    owner_starts: np.ndarray
+    owner_rows: np.ndarray
+    originals: Strings
+    ids: Strings
+
+    def earliest(self, texts: np.ndarray) -> np.ndarray:
+        """The row of the earliest tweet of each of some texts."""
+        return self.owner_rows[self.owner_starts[texts]].astype(np.int64)
+
+    def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
+        """How many tweets carry each of some texts."""
+        return self.owner_starts[texts + 1] - self.owner_starts[texts]
+
+    def tweets(self) -> pa.Table:
+        """Author, created_at, lang, rt_of and time of all tweets, mapped."""
+        with pa.memory_map(str(self.path / "tweets.arrow")) as source:
+            return pa.ipc.open_file(source).read_all()
+
+
+def open_segment(folder: Path, info: SegmentInfo) -> Segment:
+    """Map a segment."""
+    return Segment(
+        folder,
+        info,
+        open_strings(folder, "texts"),
+        map_array(folder / "texts.sketches", np.uint64, 2),
+        open_postings(folder, "exact"),
+        open_postings(folder, "bands"),
+        open_postings(folder, "seeds"),
+        map_array(folder / "owners.starts", np.int64),
+        map_array(folder / "owners.rows", np.uint32),
+        open_strings(folder, "originals"),
+        open_strings(folder, "ids"),
+    )
+
+
+class SegmentWriter:
+    """Writes one segment, a prepared batch at a time, in bounded memory.
+
+    Beyond what a batch takes, a licensed text costs some 60 bytes while its segment is being written; postings go
+    to disk when they grow large.
+    """
+
+    def __init__(self, folder: Path, params: IndexParams) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._params = params
+        self._texts = StringsWriter(folder, "texts")
+        self._originals = StringsWriter(folder, "originals")
+        self._ids = StringsWriter(folder, "ids")
+        self._sketches = (folder / "texts.sketches").open("wb")
+        self._tweets = pa.ipc.new_file(str(folder / "tweets.arrow"), _SCHEMA)
+        self._exact = PostingsWriter(folder, "exact")
+        self._bands = PostingsWriter(folder, "bands")
+        self._seeds = PostingsWriter(folder, "seeds")
+        self._table = np.zeros((1 << 16, 2), np.uint64)
+        self._numbers = np.zeros(1 << 16, np.uint32)
+        self._text_of: list[np.ndarray] = []
+        self._times: list[np.ndarray] = []
+        self.texts = 0
+        self.tweets = 0
+
+    def has_room_for(self, tweets: int) -> bool:
+        """Whether so many more tweets fit, even if each has a text of its own."""
+        return self.texts + tweets <= MAX_TEXTS and self.tweets + tweets < 1 << 32
+
+    def add(self, batch: Prepared) -> None:
+        """Add a batch; equal canonical texts become one licensed text."""
+        count = len(batch.texts)
+        if count == 0:
+            return
+        self._make_room(count)
+        numbers = np.empty(count, np.int64)
+        known = self.texts
+        self.texts = int(kernels.number_texts(batch.sketches.keys, self._table, self._numbers, known, numbers))
+        # The first row of each text that is new here, in the order of the numbers.
+        new, first = np.unique(numbers, return_index=True)
+        first = first[new >= known]
+        number = numbers[first].astype(np.uint64)
+        self._texts.add(batch.texts if len(first) == count else batch.texts.take(first))
+        batch.sketches.bits[first].tofile(self._sketches)
+        self._exact.add((batch.sketches.keys[first, 0] & ~_LOW24) | number)
+        self._bands.add(((batch.sketches.bands[first] & ~_LOW24) | number[:, None]).ravel())
+        self._seeds.add(_renumbered(batch.seeds, first, number, count))
+        self._originals.add(batch.originals)
+        self._ids.add(batch.ids)
+        times = pa.array(batch.times, mask=batch.times == NO_TIME)
+        self._tweets.write_batch(pa.RecordBatch.from_arrays([*batch.about.columns, times], schema=_SCHEMA))
+        self._text_of.append(numbers.astype(np.uint32))
+        self._times.append(batch.times)
+        self.tweets += count
+
+    def _make_room(self, more: int) -> None:
+        size = len(self._numbers)
+        while self.texts + more > size // 2:
+            size *= 2
+        if size > len(self._numbers):
+            table, numbers = np.zeros((size, 2), np.uint64), np.zeros(size, np.uint32)
+            kernels.move_texts(self._table, self._numbers, table, numbers)
+            self._table, self._numbers = table, numbers
+
+    def close(self, name: str) -> SegmentInfo:
+        """Finish all files and take their checksums."""
+        self._table = self._numbers = np.zeros(0, np.uint64)
+        names = [*self._texts.close(), *self._originals.close(), *self._ids.close()]
+        self._sketches.close()
+        self._tweets.close()
+        names += [*self._exact.close(), *self._bands.close(), *self._seeds.close(), *self._write_owners()]
+        names += ["texts.sketches", "tweets.arrow"]
+        files = {
+            name: ((self._folder / name).stat().st_size, file_checksum(self._folder / name)) for name in sorted(names)
+        }
+        return SegmentInfo(name, self.texts, self.tweets, files)
+
+    def _write_owners(self) -> list[str]:
+        text_of = np.concatenate(self._text_of) if self._text_of else np.zeros(0, np.uint32)
+        times = np.concatenate(self._times) if self._times else np.zeros(0, np.int64)
+        rows = np.lexsort((times, text_of)).astype(np.uint32)
+        starts = np.zeros(self.texts + 1, np.int64)
+        np.cumsum(np.bincount(text_of, minlength=self.texts), out=starts[1:])
+        starts.tofile(self._folder / "owners.starts")
+        rows.tofile(self._folder / "owners.rows")
+        return ["owners.starts", "owners.rows"]
+
+
+def _renumbered(seeds: np.ndarray, rows: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:
+    """Seed entries of some rows only, with the texts' numbers in place of the rows."""
+    number_of = np.full(count, MAX_TEXTS, np.uint64)
+    number_of[rows] = numbers
+    number = number_of[(seeds >> np.uint64(8)) & _LOW24]
+    kept = number < MAX_TEXTS
+    return (seeds[kept] & ~(_LOW24 << np.uint64(8))) | number[kept] << np.uint64(8)

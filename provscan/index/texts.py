@@ -1,0 +1,71 @@
+"""Many strings in two flat files: ``NAME.utf8``, all bytes one after the other, and ``NAME.offsets``, int64[n + 1]."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.index.postings import map_array
+from provscan.kernels import canonical as kernels
+from provscan.text.arrow import from_buffers
+
+
+class Strings(NamedTuple):
+    """A text buffer (:mod:`provscan.text.arrow`) that may be mapped."""
+
+    text: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def take(self, rows: np.ndarray) -> Strings:
+        """The strings of some rows, copied."""
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(self.offsets[rows + 1] - self.offsets[rows], out=offsets[1:])
+        text = np.empty(offsets[-1], np.uint8)
+        kernels.gather(self.text, self.offsets, rows, text, offsets)
+        return Strings(text, offsets)
+
+    def codes(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Code points of some rows: uint32[m] and int64 offsets[n + 1]."""
+        size = int((self.offsets[rows + 1] - self.offsets[rows]).sum())
+        codes = np.empty(size, np.uint32)
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        kernels.decode_rows(self.text, self.offsets, rows, codes, offsets)
+        return codes, offsets
+
+    def array(self) -> pa.LargeStringArray:
+        return from_buffers(self.text, self.offsets)
+
+
+class StringsWriter:
+    """Appends strings to the two files."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._names = [f"{name}.utf8", f"{name}.offsets"]
+        self._text, self._offsets = (open(folder / n, "wb") for n in self._names)
+        self._size = 0
+        self.count = 0
+        np.zeros(1, np.int64).tofile(self._offsets)
+
+    def add(self, some: Strings) -> None:
+        low, high = int(some.offsets[0]), int(some.offsets[-1])
+        some.text[low:high].tofile(self._text)
+        (some.offsets[1:] + (self._size - low)).tofile(self._offsets)
+        self._size += high - low
+        self.count += len(some)
+
+    def close(self) -> list[str]:
+        """Finish the files; their names."""
+        self._text.close()
+        self._offsets.close()
+        return self._names
+
+
+def open_strings(folder: Path, name: str) -> Strings:
+    """Map the two files."""
+    return Strings(map_array(folder / f"{name}.utf8", np.uint8), map_array(folder / f"{name}.offsets", np.int64))

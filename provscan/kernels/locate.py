@@ -1,0 +1,191 @@
+"""From a verified span of canonical text back to the copied stretch of the original record.
+
+Canonical text has lost what stands at a tweet's edges: punctuation, URLs, mentions. Where the copy has the tweet's
+first (last) letters, the stretch grows over what stands before (after) them as long as the licensed tweet has the
+same there, item by item: an item is a visible character, or a dropped token, of which any two are alike (a URL that
+became ``http`` is still the URL). A retweet mark before it all belongs to the copy.
+"""
+
+import numpy as np
+from numba import njit
+
+from provscan.kernels.canonical import after_dropped, canonical
+
+_ITEMS = 128
+_DROPPED = np.int64(-1)
+_RETWEET = np.int64(-2)
+EXACT, NEAR_EXACT, OTHER = 0, 1, 2
+
+
+@njit(nogil=True, cache=True)
+def _is_blank(code):
+    return (
+        code == 0x20
+        or 9 <= code <= 13
+        or code == 0x85
+        or code == 0xA0
+        or code == 0x1680
+        or 0x2000 <= code <= 0x200A
+        or code == 0x2028
+        or code == 0x2029
+        or code == 0x202F
+        or code == 0x205F
+        or code == 0x3000
+    )
+
+
+@njit(nogil=True, cache=True)
+def _items(stream, low, high, count, pages, entries, kinds, starts, ends):
+    """Items of ``stream[low:high]``, the first ones if there are many; how many.
+
+    ``count`` is the length of the whole stream.
+    """
+    n = 0
+    i = low
+    while i < high and n < _ITEMS:
+        after = after_dropped(stream, i, count)
+        if after > i:
+            kinds[n] = _RETWEET if stream[i] == 0x52 or stream[i] == 0x72 else _DROPPED
+            starts[n], ends[n] = i, after
+            n += 1
+            i = after
+            continue
+        code = stream[i]
+        kind = entries[pages[code >> 8], code & 0xFF] >> 24 & 7 if code < 0x110000 else np.uint32(0)
+        if kind != 1 and not _is_blank(code):
+            kinds[n] = code
+            starts[n], ends[n] = i, i + 1
+            n += 1
+        i += 1
+    return n
+
+
+@njit(nogil=True, cache=True)
+def _alike(a, b):
+    return a == b or (a < 0 and b < 0)
+
+
+@njit(nogil=True, cache=True)
+def _after_letter(where, i, n, stream, count, pages, entries):
+    """Index in the stream after canonical code point ``i`` and the marks and joiners that belong to it."""
+    after = np.int64(where[i]) + 1
+    limit = np.int64(where[i + 1]) if i + 1 < n else count
+    while after < limit and stream[after] < 0x110000:
+        entry = entries[pages[stream[after] >> 8], stream[after] & 0xFF]
+        if entry >> 24 & 7 != 1 and not entry & 0x8000000:
+            break
+        after += 1
+    return after
+
+
+@njit(nogil=True, cache=True)
+def _same_but_blanks(a, low, high, b, b_low, b_high):
+    """Whether two stretches are equal where any run of white space equals any other."""
+    i, j = low, b_low
+    while True:
+        blank_a, blank_b = i < high and _is_blank(a[i]), j < b_high and _is_blank(b[j])
+        if blank_a != blank_b and i < high and j < b_high:
+            return False
+        while i < high and _is_blank(a[i]):
+            i += 1
+        while j < b_high and _is_blank(b[j]):
+            j += 1
+        if i == high or j == b_high:
+            return i == high and j == b_high
+        if a[i] != b[j]:
+            return False
+        i += 1
+        j += 1
+
+
+@njit(nogil=True, cache=True)
+def locate(
+    text, offsets, rows, spans, originals, original_offsets, tables,
+    scratch, canon, where, other_scratch, other_canon, other_where, out, kinds_out,
+):  # fmt: skip
+    """Spans in the original records, and how literal each copy is.
+
+    Parameters
+    ----------
+    text, offsets
+        The records' text buffer.
+    rows, spans
+        int64[n], ascending, and int64[n, 2]: the record of each match and its span in canonical code points.
+    originals, original_offsets
+        Text buffer of the licensed tweets as they came, one a match.
+    tables, scratch, canon, where
+        As for :func:`provscan.kernels.canonical.canonical`, for the longest record; the ``other`` ones for the
+        longest tweet.
+    out
+        int64[n, 2]: code points of the original record, end exclusive.
+    kinds_out
+        uint8[n]: 0 the same text up to white space and character references, 1 the same canonical text, 2 neither.
+    """
+    pages, entries = tables[0], tables[1]
+    kinds_a, starts_a, ends_a = np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64)
+    kinds_b, starts_b, ends_b = np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64)
+    last = np.int64(-1)
+    n, length, count, row = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    for m in range(len(rows)):
+        if rows[m] != last:
+            last = rows[m]
+            n, length, count, row = canonical(text, offsets[last], offsets[last + 1], tables, scratch, canon, where)
+        stream = scratch[0][row]
+        size, _, other_count, other_row = canonical(
+            originals, original_offsets[m], original_offsets[m + 1], tables, other_scratch, other_canon, other_where
+        )
+        other = other_scratch[0][other_row]
+        s, e = spans[m, 0], spans[m, 1]
+        start = np.int64(where[s])
+        stop = _after_letter(where, e - 1, n, stream, count, pages, entries)
+
+        edge = min(5, e - s, size)
+        head, tail = edge > 0, edge > 0
+        for k in range(edge):
+            head = head and canon[s + k] == other_canon[k]
+            tail = tail and canon[e - 1 - k] == other_canon[size - 1 - k]
+        equal = e - s == size
+        for k in range(size if equal else 0):
+            equal = equal and canon[s + k] == other_canon[k]
+
+        whole_head, whole_tail = False, False
+        if head:
+            low = np.int64(0)
+            if s > 0:
+                before = s - 2 if canon[s - 1] == 0x20 and s > 1 else s - 1
+                low = max(_after_letter(where, before, n, stream, count, pages, entries), start - 4 * _ITEMS)
+            i = _items(stream, low, start, count, pages, entries, kinds_a, starts_a, ends_a) - 1
+            j = _items(other, 0, np.int64(other_where[0]), other_count, pages, entries, kinds_b, starts_b, ends_b) - 1
+            while i >= 0 and j >= 0 and _alike(kinds_a[i], kinds_b[j]):
+                start = starts_a[i]
+                i -= 1
+                j -= 1
+            whole_head = j < 0
+            if whole_head and i >= 0:
+                mark = i - 1 if kinds_a[i] == 0x3A else i
+                if mark >= 0 and kinds_a[mark] == _RETWEET:
+                    start = starts_a[mark]
+                    whole_head = False
+        if tail:
+            high = count
+            if e < n:
+                high = np.int64(where[e + 1] if canon[e] == 0x20 and e + 1 < n else where[e])
+            end = _after_letter(other_where, size - 1, size, other, other_count, pages, entries)
+            a = _items(stream, stop, high, count, pages, entries, kinds_a, starts_a, ends_a)
+            b = _items(other, end, other_count, other_count, pages, entries, kinds_b, starts_b, ends_b)
+            i = 0
+            while i < a and i < b and _alike(kinds_a[i], kinds_b[i]):
+                stop = ends_a[i]
+                i += 1
+            whole_tail = i == b
+
+        kinds_out[m] = OTHER
+        if equal:
+            kinds_out[m] = NEAR_EXACT
+            if whole_head and whole_tail and _same_but_blanks(stream, start, stop, other, 0, other_count):
+                kinds_out[m] = EXACT
+        if row == 0:
+            out[m, 0], out[m, 1] = start, stop
+        else:
+            out[m, 0] = scratch[1][2 * row - 2, start]
+            out[m, 1] = scratch[1][2 * row - 1, stop - 1]

@@ -1,0 +1,390 @@
+"""Verification of candidates: the span that fits a licensed text best, and its exact similarity.
+
+A candidate is a record and a licensed text, with or without a *diagonal* (the place in the record less the place in
+the text, in code points). The record's 5-grams that stand in the text, near the diagonal, are hits. The span is the
+run of 5-grams with the highest Jaccard index of hits, found exactly by Dinkelbach's iteration (1967,
+doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses`` by Kadane's scan, set j to the index reached, repeat.
+Then both sets of 5-grams are compared in full, code point by code point.
+"""
+
+import numpy as np
+from numba import njit
+
+from provscan.kernels.seeds import is_wide
+
+GRAM = 5
+# An edge that was edited is aligned up to this length, this far off the diagonal.
+MAX_REST = 96
+BAND = 8
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_G1 = np.uint64(0xBF58476D1CE4E5B9)
+_G2 = np.uint64(0x94D049BB133111EB)
+_G3 = np.uint64(0xD6E8FEB86659FD93)
+_G4 = np.uint64(0xA0761D6478BD642F)
+_SPACE = 0x20
+
+
+@njit(nogil=True, cache=True)
+def _gram_hash(codes, i, shift):
+    h = (
+        np.uint64(codes[i]) * _MIX
+        + np.uint64(codes[i + 1]) * _G1
+        + np.uint64(codes[i + 2]) * _G2
+        + np.uint64(codes[i + 3]) * _G3
+        + np.uint64(codes[i + 4]) * _G4
+    )
+    return np.int64(((h ^ (h >> np.uint64(29))) * _MIX) >> shift)
+
+
+@njit(nogil=True, cache=True)
+def _same_gram(a, i, b, j):
+    return (
+        a[i] == b[j] and a[i + 1] == b[j + 1] and a[i + 2] == b[j + 2] and a[i + 3] == b[j + 3] and a[i + 4] == b[j + 4]
+    )
+
+
+@njit(nogil=True, cache=True)
+def _index_grams(codes, low, count, slots, shift, follows):
+    """Hash table of the ``count`` grams from ``low``; ``follows[i]`` leads to the gram's next place. Distinct ones.
+
+    ``slots`` (a power of two long) is cleared first: -1 is free, else the gram's first place.
+    """
+    slots[:] = -1
+    mask = len(slots) - 1
+    distinct = 0
+    for i in range(count - 1, -1, -1):
+        slot = _gram_hash(codes, low + i, shift)
+        while slots[slot] >= 0 and not _same_gram(codes, low + slots[slot], codes, low + i):
+            slot = (slot + 1) & mask
+        follows[i] = slots[slot]
+        distinct += slots[slot] < 0
+        slots[slot] = i
+    return distinct
+
+
+@njit(nogil=True, cache=True)
+def _find_gram(codes, i, text, low, slots, shift):
+    """First place of the gram ``codes[i:i + 5]`` in the indexed text, -1 if it has none."""
+    mask = len(slots) - 1
+    slot = _gram_hash(codes, i, shift)
+    while slots[slot] >= 0:
+        if _same_gram(text, low + slots[slot], codes, i):
+            return np.int64(slots[slot])
+        slot = (slot + 1) & mask
+    return np.int64(-1)
+
+
+@njit(nogil=True, cache=True)
+def _near(codes, i, text, low, slots, shift, follows, place, slack):
+    """The gram's place in the indexed text that is nearest to ``place``; -1 if none is within ``slack``."""
+    q = _find_gram(codes, i, text, low, slots, shift)
+    best = np.int64(-1)
+    while q >= 0:
+        if abs(q - place) <= slack and (best < 0 or abs(q - place) < abs(best - place)):
+            best = q
+        q = np.int64(follows[q])
+    return best
+
+
+@njit(nogil=True, cache=True)
+def _bits_for(count):
+    bits = 4
+    while (1 << bits) < 2 * count:
+        bits += 1
+    return bits
+
+
+@njit(nogil=True, cache=True)
+def weight(codes, low, high):
+    """Length of a text where a Chinese character, a kana or a Korean syllable counts two."""
+    total = high - low
+    for i in range(low, high):
+        total += is_wide(codes[i])
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _code_of_token(codes, low, high, token):
+    """Code point, from ``low``, that a token place falls on."""
+    seen = 0
+    for i in range(low, high):
+        if seen >= token:
+            return i - low
+        seen += 2 if is_wide(codes[i]) else 1
+    return high - low
+
+
+@njit(nogil=True, cache=True)
+def _diagonal_by_vote(codes, low, count, text, text_low, grams, slots, shift, follows, votes):
+    """The diagonal that most hits lie on, to 8 code points; hits of grams that the text repeats do not vote."""
+    bins = (count + grams) // 8 + 3
+    votes[:bins] = 0
+    for j in range(count):
+        q = _find_gram(codes, low + j, text, text_low, slots, shift)
+        if q >= 0 and follows[q] < 0:
+            votes[(j - q + grams) // 8] += 1
+    best = 0
+    for b in range(1, bins - 1):
+        if votes[b] + votes[b + 1] > votes[best] + votes[best + 1]:
+            best = b
+    return best * 8 + 8 - grams
+
+
+@njit(nogil=True, cache=True)
+def _best_run(hits, count, penalty):
+    """Bounds of the run with the greatest ``hits - penalty * misses``; among equals the first, then the shortest."""
+    best, best_low, best_high = 0.0, 0, 0
+    total, low = 0.0, 0
+    for j in range(count):
+        if total <= 0.0:
+            total, low = 0.0, j
+        total += 1.0 if hits[j] else -penalty
+        if total > best:
+            best, best_low, best_high = total, low, j + 1
+    return best_low, best_high
+
+
+@njit(nogil=True, cache=True)
+def _aligned_end(text, at, step, rest, codes, place, room, costs):
+    """How far a copy goes on past its last hit, when it does.
+
+    ``rest`` code points of the licensed text, from ``at`` on in the direction ``step``, are aligned in full with what
+    stands in the record from ``place`` on in the same direction (``room`` code points), by edit distance within
+    :data:`BAND` of the diagonal. Returns how many code points of the record they take up: 0 where more than 6 in 10
+    would have to be edited, or 8 in 10 if the outermost word is there unchanged.
+    """
+    width = 2 * BAND + 1
+    for b in range(width):
+        costs[0, b] = b - BAND if b >= BAND else rest + room
+    row = 0
+    for i in range(1, rest + 1):
+        other = 1 - row
+        for b in range(width):
+            j = i + b - BAND
+            best = rest + room + 1
+            if 0 <= j <= room:
+                if j > 0:
+                    same = text[at + step * (i - 1)] == codes[place + step * (j - 1)]
+                    best = costs[row, b] + (0 if same else 1)
+                    if b > 0:
+                        best = min(best, costs[other, b - 1] + 1)
+                if b + 1 < width:
+                    best = min(best, costs[row, b + 1] + 1)
+            costs[other, b] = best
+        row = other
+    best, reach = rest + room + 1, 0
+    for b in range(width):
+        j = rest + b - BAND
+        if 0 <= j <= room and (
+            costs[row, b] < best or (costs[row, b] == best and abs(j - rest) < abs(reach - rest))
+        ):
+            best, reach = costs[row, b], j
+    if reach == 0:
+        return 0
+    if best * 10 <= rest * 6:
+        return reach
+    if best * 10 <= rest * 8:
+        for i in range(rest):
+            letter = text[at + step * (rest - 1 - i)]
+            if i >= reach or letter != codes[place + step * (reach - 1 - i)]:
+                return 0
+            if letter == _SPACE:
+                return reach
+    return 0
+
+
+@njit(nogil=True, cache=True)
+def _sets(codes, low, high, text, text_low, table, shift, span_slots, span_follows):
+    """5-grams that the span ``codes[low:high]`` has in common with the indexed text, and distinct ones of the span."""
+    grams = high - low - GRAM + 1
+    bits = _bits_for(grams)
+    span_table = span_slots[: 1 << bits]
+    distinct = _index_grams(codes, low, grams, span_table, np.uint64(64 - bits), span_follows)
+    common = 0
+    for slot in range(1 << bits):
+        if span_table[slot] >= 0:
+            common += _find_gram(codes, low + span_table[slot], text, text_low, table, shift) >= 0
+    return common, distinct
+
+
+@njit(nogil=True, cache=True)
+def verify(
+    codes, offsets, texts, text_offsets, record, code_at, place, low, high, threshold, least_share, least_weight,
+    slots, follows, span_slots, span_follows, hits, votes, out_candidate, out_span, out_grams, out_similarity,
+):  # fmt: skip
+    """Verify candidates ``low..high`` and write those that are similar enough.
+
+    Parameters
+    ----------
+    codes, offsets
+        uint32, int64: canonical code points of the records.
+    texts, text_offsets
+        uint32, int64: canonical code points of the candidates' licensed texts, one text a candidate.
+    record, code_at, place
+        int64: of each candidate the record, the code point in it and the token place in the licensed text that lie
+        on one diagonal; ``code_at`` is -1 where none is known and the whole record is compared.
+    threshold, least_share
+        Least Jaccard index, and least share of the text's 5-grams that the span must hold.
+    least_weight
+        Licensed texts of less :func:`weight` are passed over.
+    slots, span_slots
+        int32[2**b], more than twice the longest text and the longest span looked at.
+    follows, span_follows, hits, votes
+        int32, int32, bool, int32: room for as many elements as the longest text or record has code points, and 32.
+    out_candidate, out_span, out_grams, out_similarity
+        int64[n]; int64[n, 2], the span in the record's code points; int32[n, 3], distinct 5-grams in common, of the
+        text, of the span; float64[n], the Jaccard index.
+
+    Returns
+    -------
+    int64
+        How many were written.
+    """
+    n = 0
+    costs = np.empty((2, 2 * BAND + 1), np.int64)
+    for c in range(low, high):
+        a, b = text_offsets[c], text_offsets[c + 1]
+        begin, end = offsets[record[c]], offsets[record[c] + 1]
+        length, size = b - a, end - begin
+        if weight(texts, a, b) < least_weight:
+            continue
+        if length < GRAM or size < GRAM:
+            if length != size:
+                continue
+            same = True
+            for k in range(length):
+                same = same and texts[a + k] == codes[begin + k]
+            if same and length > 0:
+                out_candidate[n], out_similarity[n] = c, 1.0
+                out_span[n, 0], out_span[n, 1] = 0, size
+                out_grams[n, :] = 1
+                n += 1
+            continue
+        grams = length - GRAM + 1
+        bits = _bits_for(grams)
+        table, shift = slots[: 1 << bits], np.uint64(64 - bits)
+        distinct = _index_grams(texts, a, grams, table, shift, follows)
+        if code_at[c] >= 0:
+            diagonal = code_at[c] - _code_of_token(texts, a, b, place[c])
+        else:
+            diagonal = _diagonal_by_vote(
+                codes, begin, size - GRAM + 1, texts, a, grams, table, shift, follows, votes
+            )
+        slack = 16 + length // 4
+        first = max(0, diagonal - slack)
+        count = min(size, diagonal + length + slack) - first - GRAM + 1
+        total = 0
+        for j in range(count):
+            q = _near(codes, begin + first + j, texts, a, table, shift, follows, first + j - diagonal, slack)
+            hits[j] = q >= 0
+            total += q >= 0
+        if total < least_share * distinct:
+            continue
+        index, start, stop = threshold, 0, 0
+        for _ in range(8):
+            was_start, was_stop = start, stop
+            start, stop = _best_run(hits, count, index)
+            if start == was_start and stop == was_stop:
+                break
+            common = 0
+            for j in range(start, stop):
+                common += hits[j]
+            index = common / (grams + stop - start - common) if common < grams else 1.0
+        if stop == start:
+            continue
+        start, stop = first + start, first + stop + GRAM - 1
+        while codes[begin + start] == _SPACE:
+            start += 1
+        while codes[begin + stop - 1] == _SPACE:
+            stop -= 1
+        if stop - start < GRAM:
+            continue
+        common, span_distinct = _sets(
+            codes, begin + start, begin + stop, texts, a, table, shift, span_slots, span_follows
+        )
+        similarity = common / (distinct + span_distinct - common)
+        if similarity < threshold or common < least_share * distinct:
+            continue
+        # Where the edge of the copy was edited, the run stops short of it: align what is left of the text.
+        far_start, far_stop = start, stop
+        q = _near(codes, begin + start, texts, a, table, shift, follows, start - diagonal, slack)
+        if 0 < q <= MAX_REST:
+            far_start -= _aligned_end(texts, a + q - 1, -1, q, codes, begin + start - 1, min(start, q + BAND), costs)
+        q = _near(codes, begin + stop - GRAM, texts, a, table, shift, follows, stop - GRAM - diagonal, slack)
+        rest = length - q - GRAM
+        if q >= 0 and 0 < rest <= MAX_REST:
+            far_stop += _aligned_end(
+                texts, a + q + GRAM, 1, rest, codes, begin + stop, min(size - stop, rest + BAND), costs
+            )
+        if far_start < start or far_stop > stop:
+            while codes[begin + far_start] == _SPACE:
+                far_start += 1
+            while codes[begin + far_stop - 1] == _SPACE:
+                far_stop -= 1
+            far_common, far_distinct = _sets(
+                codes, begin + far_start, begin + far_stop, texts, a, table, shift, span_slots, span_follows
+            )
+            if far_common >= threshold * (distinct + far_distinct - far_common):
+                start, stop, common, span_distinct = far_start, far_stop, far_common, far_distinct
+                similarity = common / (distinct + span_distinct - common)
+        out_candidate[n], out_similarity[n] = c, similarity
+        out_span[n, 0], out_span[n, 1] = start, stop
+        out_grams[n, 0], out_grams[n, 1], out_grams[n, 2] = common, distinct, span_distinct
+        n += 1
+    return n
+
+
+@njit(nogil=True, cache=True)
+def resolve(record, span, grams, similarity, text, order, kept):
+    """One place, one licensed text: keep the better of two verified rows that share a place.
+
+    Rows share a place where they overlap by more than half of the shorter one. The better row has the greater
+    ``common - (missing in the span + foreign in the span) / 2`` in 5-grams, so a long text that is there wins over
+    a short one inside it, and a short one over a long one of which only that much is there; then the greater
+    similarity, then the lower text.
+
+    ``record`` int64[n] is ascending; ``order`` int64[n] is room; ``kept`` bool[n] is filled in. Rows are int64[n, 2]
+    ``span``, int32[n, 3] ``grams`` as :func:`verify` writes them, float64 ``similarity``, int64 ``text``.
+    """
+    n = len(record)
+    kept[:] = False
+    begin = 0
+    while begin < n:
+        end = begin
+        while end < n and record[end] == record[begin]:
+            end += 1
+        size = end - begin
+        score = np.empty(size, np.float64)
+        for i in range(size):
+            r = begin + i
+            common = grams[r, 0]
+            score[i] = common - 0.5 * (grams[r, 1] + grams[r, 2] - 2 * common)
+        # Insertion into a sorted list: few rows share a record.
+        for i in range(size):
+            j = i
+            while j > 0:
+                other = order[begin + j - 1]
+                mine, theirs = score[i], score[other]
+                x, y = begin + i, begin + other
+                better = mine > theirs or (
+                    mine == theirs
+                    and (similarity[x] > similarity[y] or (similarity[x] == similarity[y] and text[x] < text[y]))
+                )
+                if not better:
+                    break
+                order[begin + j] = other
+                j -= 1
+            order[begin + j] = i
+        for i in range(size):
+            x = begin + order[begin + i]
+            free = True
+            for j in range(i):
+                y = begin + order[begin + j]
+                if not kept[y]:
+                    continue
+                overlap = min(span[x, 1], span[y, 1]) - max(span[x, 0], span[y, 0])
+                if 2 * overlap > min(span[x, 1] - span[x, 0], span[y, 1] - span[y, 0]):
+                    free = False
+                    break
+            kept[x] = free
+        begin = end

@@ -1,0 +1,124 @@
+"""Candidates: which licensed texts may stand in a record, and where.
+
+Two generators. *Whole records* of up to :data:`SHORT` code points: the exact canonical text, and LSH bands of the
+MinHash signature. *Passages* in records of any length: chains of seeds. A short record goes through both, so that no
+length lies between them.
+
+What is frequent costs bounded time. Of the texts that share one band, the first :data:`BAND_CAP` are looked at; of
+those that share one seed, the first :data:`SEED_CAP`; a record keeps its :data:`MOST` best whole candidates. A
+template that thousands of tweets share is thereby still found, as one of its early variants, and an exact copy always
+as itself. What is passed over is counted.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.index import Segment, Sketches, seed_scratch
+from provscan.kernels import postings as kernels
+from provscan.kernels import seeds as seed_kernels
+from provscan.matching.rows import Skipped
+from provscan.params import IndexParams
+
+SHORT = 512
+BAND_CAP = 128
+SEED_CAP = 16
+MOST = 16
+# Bits of 128 that the one-bit sketches must agree in. At similarity 0.4 they agree in 90, give or take 5.
+AGREE = 77
+# Seeds of a chain.
+LEAST_SEEDS = 2
+# Hits of one block of a record; more are counted and dropped.
+HITS = 1 << 20
+
+_PLACES = np.array([seed_kernels.place_of(code) for code in range(256)], np.int64)
+
+
+class Candidates(NamedTuple):
+    """Unverified pairs, ordered by record.
+
+    Attributes
+    ----------
+    record, text
+        int64[n]: row of the record, text in the segment.
+    code, place
+        int64[n]: a code point of the record's canonical text and a token place in the licensed text that lie on one
+        diagonal; ``code`` is -1 where the whole record is meant.
+    """
+
+    record: np.ndarray
+    text: np.ndarray
+    code: np.ndarray
+    place: np.ndarray
+
+
+def whole_records(rows: np.ndarray, sketches: Sketches, segment: Segment, skipped: Skipped) -> Candidates:
+    """Candidates of whole records; row ``rows[i]`` has sketch ``i``."""
+    table = (*segment.exact, *segment.bands, segment.sketches)
+    room = len(rows) * MOST
+    record, text = np.empty(room, np.int64), np.empty(room, np.int64)
+    best = (np.empty(MOST, np.int64), np.empty(MOST, np.int64))
+    counters = np.zeros(1, np.int64)
+    n = kernels.whole_candidates(
+        0, len(rows), sketches.keys, sketches.bands, sketches.bits, table,
+        BAND_CAP, AGREE, MOST, best, record, text, 0, counters,
+    )  # fmt: skip
+    skipped.band_texts += int(counters[0])
+    record, text = rows[record[:n]], text[:n]
+    return Candidates(record, text, np.full(n, -1, np.int64), np.zeros(n, np.int64))
+
+
+def passages(
+    codes: np.ndarray, offsets: np.ndarray, params: IndexParams, segments: tuple[Segment, ...], skipped: Skipped
+) -> list[Candidates]:
+    """Candidates inside records, for each segment."""
+    count = len(offsets) - 1
+    longest = int(np.diff(offsets).max(initial=0))
+    size = 2 * (int(offsets[-1]) - int(offsets[0])) + 2
+    keys = np.empty(size, np.uint32)
+    tokens, places = np.empty(size, np.int32), np.empty(size, np.int32)
+    bounds = np.empty(count + 1, np.int64)
+    seed_kernels.seeds_of(
+        codes, offsets, 0, count, params.seed_length, params.seed_window, seed_scratch(longest),
+        keys, tokens, places, bounds,
+    )  # fmt: skip
+    return [_chains(keys, tokens, places, bounds, segment, skipped) for segment in segments]
+
+
+def _chains(
+    keys: np.ndarray, tokens: np.ndarray, places: np.ndarray, bounds: np.ndarray, segment: Segment, skipped: Skipped
+) -> Candidates:
+    count = len(bounds) - 1
+    most = int(np.diff(bounds).max(initial=0)) * SEED_CAP
+    hits = np.empty(min(most, HITS) + 1, np.uint64)
+    room = max(len(hits), 4 * count)
+    counters = np.zeros(3, np.int64)
+    parts = []
+    low = 0
+    while low < count:
+        out = [np.empty(room, np.int64) for _ in range(4)]
+        n, low = kernels.seed_candidates(
+            low, count, keys, tokens, places, bounds, segment.seeds, SEED_CAP, LEAST_SEEDS, _PLACES, hits,
+            *out, 0, counters,
+        )  # fmt: skip
+        parts.append([column[:n] for column in out])
+    skipped.seed_places += int(counters[1])
+    skipped.seed_hits += int(counters[2])
+    if not parts:
+        return Candidates(*(np.zeros(0, np.int64) for _ in range(4)))
+    return Candidates(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def merged(whole: Candidates, inside: Candidates) -> Candidates:
+    """Both kinds, ordered by record and text; a pair that has a diagonal is not compared as a whole as well."""
+    record, text, code, place = (np.concatenate(pair) for pair in zip(whole, inside, strict=True))
+    pair = record << 24 | text
+    order = np.lexsort((-code, pair))
+    pair, code = pair[order], code[order]
+    first = np.ones(len(pair), bool)
+    first[1:] = pair[1:] != pair[:-1]
+    kept = first | (code >= 0)
+    order = order[kept]
+    return Candidates(record[order], text[order], code[kept], place[order])

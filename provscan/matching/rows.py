@@ -1,0 +1,98 @@
+"""Rows of ``matches.parquet``: their schema, and verified matches as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import pyarrow as pa
+
+LEVELS = ("exact", "near_exact", "strong", "weak")
+STRONG = 0.8
+
+MATCHES = pa.schema(
+    [
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("record", pa.int64(), nullable=False),
+        pa.field("record_id", pa.string()),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("tweet_id", pa.string(), nullable=False),
+        pa.field("tweets", pa.int32(), nullable=False),
+        pa.field("level", pa.string(), nullable=False),
+        pa.field("similarity", pa.float32(), nullable=False),
+        pa.field("containment", pa.float32(), nullable=False),
+    ]
+)
+
+
+@dataclass
+class Skipped:
+    """What a scan passed over to bound its time; see :mod:`provscan.matching.candidates` for the caps.
+
+    Attributes
+    ----------
+    band_texts, seed_places
+        Entries of LSH bands and of seeds that more texts share than are looked at.
+    seed_hits
+        Hits of seeds beyond what one record may have.
+    """
+
+    band_texts: int = 0
+    seed_places: int = 0
+    seed_hits: int = 0
+
+    def add(self, other: Skipped) -> None:
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+
+
+@dataclass
+class Found:
+    """Matches in some texts, ordered by row and start.
+
+    Attributes
+    ----------
+    row
+        int64[n]: which of the texts.
+    span
+        int64[n, 2]: start and end in code points of that text.
+    text
+        int64[n]: number of the licensed text in the store.
+    level
+        uint8[n]: index into :data:`LEVELS`.
+    similarity, containment
+        float64[n].
+    characters
+        int64[rows]: code points of each text.
+    skipped
+        What was passed over.
+    """
+
+    row: np.ndarray
+    span: np.ndarray
+    text: np.ndarray
+    level: np.ndarray
+    similarity: np.ndarray
+    containment: np.ndarray
+    characters: np.ndarray
+    skipped: Skipped = field(default_factory=Skipped)
+
+    def take(self, rows: np.ndarray) -> Found:
+        """Some of the matches."""
+        return Found(
+            self.row[rows],
+            self.span[rows],
+            self.text[rows],
+            self.level[rows],
+            self.similarity[rows],
+            self.containment[rows],
+            self.characters,
+            self.skipped,
+        )
+
+
+def nothing(characters: np.ndarray) -> Found:
+    """No match in texts of these lengths."""
+    none = np.zeros(0, np.int64)
+    return Found(none, none.reshape(0, 2), none, none.astype(np.uint8), none / 1.0, none / 1.0, characters)

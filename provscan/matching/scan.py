@@ -1,0 +1,158 @@
+"""The scan: texts in, matches out. A function of the texts, the store and the parameters only.
+
+Texts of up to :data:`BLOCK` bytes are taken as they are, some thousand at a time. A longer one is cut into blocks
+that overlap, each scanned like a text of its own; every place of the text is owned by one block, whose matches there
+count. So memory does not grow with the length of a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.index import Store, Strings, sketch_texts
+from provscan.matching import candidates as generators
+from provscan.matching.rows import Found, Skipped, nothing
+from provscan.matching.verified import locate, resolve, verify
+from provscan.params import MatchParams
+from provscan.text import canonical_buffers
+
+# Bytes of a block, and how far it overlaps each of its neighbours: more than twice the longest tweet.
+BLOCK = 256 << 10
+MARGIN = 16 << 10
+# Texts and bytes that go through the kernels at a time.
+TEXTS = 2048
+BYTES = 1 << 20
+
+
+def scan_texts(text: np.ndarray, offsets: np.ndarray, store: Store, params: MatchParams) -> Found:
+    """Matches in the texts of a text buffer, ordered by text and place.
+
+    Parameters
+    ----------
+    text, offsets
+        uint8[m] and int64[n + 1], see :mod:`provscan.text.arrow`.
+
+    Returns
+    -------
+    Found
+        ``row`` counts from the first of these texts.
+    """
+    parts = [
+        _scan_long(text, offsets, low, store, params)
+        if high == low + 1 and offsets[high] - offsets[low] > BLOCK
+        else _scan_short(text, offsets[low : high + 1], store, params)
+        for low, high in _groups(offsets)
+    ]
+    firsts = [low for low, _ in _groups(offsets)]
+    return _joined(parts, firsts)
+
+
+def _groups(offsets: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Ranges of texts to scan together: up to so many texts and bytes, a long text always alone."""
+    count = len(offsets) - 1
+    low = 0
+    while low < count:
+        limit = min(offsets[low] + BYTES, offsets[min(low + TEXTS, count)])
+        high = max(low + 1, int(np.searchsorted(offsets, limit, "right")) - 1)
+        high = min(high, count, low + TEXTS)
+        long = np.flatnonzero(np.diff(offsets[low : high + 1]) > BLOCK)
+        if len(long):
+            high = low + int(long[0]) if long[0] > 0 else low + 1
+        yield low, high
+        low = high
+
+
+def _joined(parts: list[Found], firsts: list[int]) -> Found:
+    if not parts:
+        return nothing(np.zeros(0, np.int64))
+    skipped = Skipped()
+    for part in parts:
+        skipped.add(part.skipped)
+    return Found(
+        np.concatenate([part.row + first for part, first in zip(parts, firsts, strict=True)]),
+        np.concatenate([part.span for part in parts]),
+        np.concatenate([part.text for part in parts]),
+        np.concatenate([part.level for part in parts]),
+        np.concatenate([part.similarity for part in parts]),
+        np.concatenate([part.containment for part in parts]),
+        np.concatenate([part.characters for part in parts]),
+        skipped,
+    )
+
+
+def _scan_short(text: np.ndarray, offsets: np.ndarray, store: Store, params: MatchParams) -> Found:
+    canonical = canonical_buffers(text, offsets)
+    texts = Strings(canonical.text, canonical.offsets)
+    codes, code_offsets = texts.codes(np.arange(len(texts)))
+    skipped = Skipped()
+    inside = generators.passages(codes, code_offsets, store.params, store.segments, skipped)
+    lengths = np.diff(code_offsets)
+    short = np.flatnonzero((lengths <= generators.SHORT) & (lengths > 0))
+    sketches = sketch_texts(texts if len(short) == len(texts) else texts.take(short), store.params)
+    parts = []
+    for number, segment in enumerate(store.segments):
+        whole = generators.whole_records(short, sketches, segment, skipped)
+        pairs = generators.merged(whole, inside[number])
+        if len(pairs.record):
+            parts.append(verify(codes, code_offsets, pairs, segment, int(store.bases[number]), params))
+    if not sum(len(part.record) for part in parts):
+        found = nothing(canonical.lengths)
+    else:
+        found = locate(text, offsets, canonical.lengths, resolve(parts), store)
+    found.skipped = skipped
+    return found
+
+
+class _Block(NamedTuple):
+    """Part of a long text: its bytes, and the byte range that it owns."""
+
+    low: int
+    high: int
+    own_low: int
+    own_high: int
+
+
+def _blocks(text: np.ndarray, start: int, stop: int) -> Iterator[_Block]:
+    """Blocks of ``text[start:stop]``, cut at white space where there is some nearby, never inside a character."""
+    cuts = [start]
+    while stop - cuts[-1] > BLOCK:
+        at = cuts[-1] + BLOCK
+        tail = text[at - MARGIN // 4 : at]
+        blank = np.flatnonzero((tail == 0x20) | (tail == 0x0A))
+        at = at - MARGIN // 4 + int(blank[-1]) + 1 if len(blank) else _at_character(text, at)
+        cuts.append(at)
+    cuts.append(stop)
+    for own_low, own_high in zip(cuts[:-1], cuts[1:], strict=True):
+        low = start if own_low == start else _at_character(text, max(start, own_low - MARGIN))
+        high = stop if own_high == stop else _at_character(text, min(stop, own_high + MARGIN))
+        yield _Block(low, high, own_low, own_high)
+
+
+def _at_character(text: np.ndarray, at: int) -> int:
+    while at < len(text) and text[at] & 0xC0 == 0x80:
+        at -= 1
+    return at
+
+
+def _characters(text: np.ndarray) -> int:
+    return int(np.count_nonzero((text & 0xC0) != 0x80))
+
+
+def _scan_long(text: np.ndarray, offsets: np.ndarray, row: int, store: Store, params: MatchParams) -> Found:
+    parts = []
+    owned_from = 0
+    for block in _blocks(text, int(offsets[row]), int(offsets[row + 1])):
+        found = _scan_short(text, np.array([block.low, block.high]), store, params)
+        before = owned_from - _characters(text[block.low : block.own_low])
+        owned_to = owned_from + _characters(text[block.own_low : block.own_high])
+        found.span += before
+        mine = np.flatnonzero((found.span[:, 0] >= owned_from) & (found.span[:, 0] < owned_to))
+        found = found.take(mine)
+        parts.append(found)
+        owned_from = owned_to
+    whole = _joined(parts, [0] * len(parts))
+    whole.characters = np.array([owned_from])
+    return whole

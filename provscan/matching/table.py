@@ -1,0 +1,40 @@
+"""Matches as a table: what :mod:`provscan.matching.scan` found, in the columns of ``matches.parquet``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.index import Store
+from provscan.matching.rows import LEVELS, MATCHES, Found
+
+
+def match_table(
+    found: Found, store: Store, source: str, record: pa.Array, record_id: pa.Array
+) -> pa.RecordBatch:
+    """The rows of some matches.
+
+    Parameters
+    ----------
+    found
+        Matches in the texts of one batch.
+    source
+        What the user called the dataset.
+    record, record_id
+        Of every text of the batch its record number (int64) and own id (string, nullable).
+    """
+    rows = pa.array(found.row)
+    levels = pa.DictionaryArray.from_arrays(pa.array(found.level.astype(np.int8)), pa.array(LEVELS))
+    columns = [
+        pa.repeat(pa.scalar(source), len(found.row)),
+        record.take(rows),
+        record_id.take(rows),
+        pa.array(found.span[:, 0]),
+        pa.array(found.span[:, 1]),
+        store.tweet_ids(found.text).array().cast(pa.string()),
+        pa.array(store.tweet_counts(found.text).astype(np.int32)),
+        levels.cast(pa.string()),
+        pa.array(found.similarity.astype(np.float32)),
+        pa.array(found.containment.astype(np.float32)),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=MATCHES)

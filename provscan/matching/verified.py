@@ -1,0 +1,95 @@
+"""Candidates to matches: verify, resolve, locate.
+
+One verifier for both kinds of candidate (:mod:`provscan.kernels.verify`), one rule for places that several licensed
+texts fit, one way back to the original record (:mod:`provscan.kernels.locate`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.index import Segment, Store
+from provscan.kernels import locate as locate_kernels
+from provscan.kernels import verify as kernels
+from provscan.matching.candidates import Candidates
+from provscan.matching.rows import STRONG, Found, Skipped
+from provscan.params import MatchParams
+from provscan.text import scratch
+from provscan.text.tables import tables
+
+
+class Verified(NamedTuple):
+    """Verified pairs: record, text in the store, canonical span [n, 2], 5-grams [n, 3], similarity."""
+
+    record: np.ndarray
+    text: np.ndarray
+    span: np.ndarray
+    grams: np.ndarray
+    similarity: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Verified:
+        return Verified(*(column[rows] for column in self))
+
+
+def _table_size(longest: int) -> int:
+    return 1 << max(4, (2 * longest).bit_length())
+
+
+def verify(
+    codes: np.ndarray, offsets: np.ndarray, candidates: Candidates, segment: Segment, base: int, params: MatchParams
+) -> Verified:
+    """Compare candidates with their texts; ``base`` is the store's number of the segment's first text."""
+    count = len(candidates.record)
+    texts, text_offsets = segment.texts.codes(candidates.text)
+    longest_text = int(np.diff(text_offsets).max(initial=0))
+    lengths = np.diff(offsets)
+    longest_record = int(lengths[candidates.record].max(initial=0))
+    window = min(longest_record, 3 * longest_text + 256)
+    size = longest_text + longest_record + 32
+    chosen = np.empty(count, np.int64)
+    span = np.empty((count, 2), np.int64)
+    grams = np.empty((count, 3), np.int32)
+    similarity = np.empty(count, np.float64)
+    n = kernels.verify(
+        codes, offsets, texts, text_offsets, candidates.record, candidates.code, candidates.place, 0, count,
+        params.threshold, params.min_containment, params.min_chars,
+        np.empty(_table_size(longest_text), np.int32), np.empty(longest_text + 1, np.int32),
+        np.empty(_table_size(window), np.int32), np.empty(window + 1, np.int32),
+        np.empty(window + 1, np.bool_), np.empty(size, np.int32),
+        chosen, span, grams, similarity,
+    )  # fmt: skip
+    chosen = chosen[:n]
+    return Verified(candidates.record[chosen], candidates.text[chosen] + base, span[:n], grams[:n], similarity[:n])
+
+
+def resolve(parts: list[Verified]) -> Verified:
+    """The matches of all segments, one licensed text a place, ordered by record and place."""
+    rows = parts[0] if len(parts) == 1 else Verified(*(np.concatenate(c) for c in zip(*parts, strict=True)))
+    if len(parts) > 1:
+        rows = rows.take(np.argsort(rows.record, kind="stable"))
+    kept = np.empty(len(rows.record), np.bool_)
+    kernels.resolve(
+        rows.record, rows.span, rows.grams, rows.similarity, rows.text, np.empty(len(kept), np.int64), kept
+    )
+    rows = rows.take(np.flatnonzero(kept))
+    return rows.take(np.lexsort((rows.text, rows.span[:, 0], rows.record)))
+
+
+def locate(text: np.ndarray, offsets: np.ndarray, characters: np.ndarray, rows: Verified, store: Store) -> Found:
+    """Spans in the records as they came, and levels."""
+    originals = store.originals(rows.text)
+    room, canon, where = scratch(int(np.diff(offsets)[rows.record].max(initial=0)))
+    other_room, other_canon, other_where = scratch(int(np.diff(originals.offsets).max(initial=0)))
+    span = np.empty((len(rows.record), 2), np.int64)
+    kinds = np.empty(len(rows.record), np.uint8)
+    locate_kernels.locate(
+        text, offsets, rows.record, rows.span, originals.text, originals.offsets, tables(),
+        room, canon, where, other_room, other_canon, other_where, span, kinds,
+    )  # fmt: skip
+    level = np.where(kinds == locate_kernels.OTHER, np.where(rows.similarity >= STRONG, 2, 3), kinds).astype(np.uint8)
+    containment = rows.grams[:, 0] / rows.grams[:, 1]
+    return Found(rows.record, span, rows.text, level, rows.similarity, containment, characters, Skipped())
+
+
