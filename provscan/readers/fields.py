@@ -19,7 +19,7 @@ Path = tuple[str, ...]
 OTHER, SCALAR, STRING = 0, 1, 2
 
 HEAD_RECORDS = 1000
-NESTING = 3
+NESTING = 6
 
 USUAL: dict[str, tuple[str, ...]] = {
     "text": (
@@ -210,7 +210,8 @@ def bind(fields: Fields, found: Found, *, strict: bool = True) -> Binding:
 
 def not_found(role: str, name: str | None, found: Found) -> FieldNotFoundError:
     """The error that says what was looked for, and what there is."""
-    names = [".".join(path) for path in found.present]
+    # The outer fields first: nested ones are many. A name from lenient JSON may hold what can't be printed.
+    names = [".".join(path).encode(errors="replace").decode() for path in sorted(found.present, key=len)]
     there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
     looked = ""
     if found.records is not None:

@@ -2,6 +2,9 @@
 
 Lines are parsed by orjson, a block at a time. What it refuses is tried again with Python's own parser, which knows
 NaN, lone surrogates and control characters; invalid UTF-8 is replaced first.
+
+Arrow's JSON reader is up to twice as fast on tweets, as fast on long texts, and no option: it does not see lines, so
+an object over two lines or two on one line would shift the numbers of all records after it.
 """
 
 from __future__ import annotations
@@ -76,7 +79,7 @@ def parse_lines(
             try:
                 record = _repaired(line, source, number, tally)
             except ValueError:
-                tally.skip("bad_json", source, number, str(problem))
+                tally.skip("bad_json", source, number, f"{problem.msg} (column {problem.colno})")
                 continue
         if not isinstance(record, dict):
             tally.skip("not_an_object", source, number, line[:60].decode(errors="replace"))
@@ -168,7 +171,10 @@ def _head(blocks: Iterable[Block], source: str) -> tuple[Found | None, list[Bloc
 
 def fields_of(split: Split) -> Found | None:
     """The fields in the first records of a file, whichever part of it the split is; None if it has no records."""
-    stamp = os.stat(split.path)
+    try:
+        stamp = os.stat(split.path)
+    except OSError as error:
+        raise InputError(f"{split.source} can't be read: {error.strerror}") from error
     end = split.end if split.compression else -1
     file = replace(split, start=0, end=end, first_record=0, size=0)
     return _fields_of(file, stamp.st_size, stamp.st_mtime_ns)

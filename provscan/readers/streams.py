@@ -178,14 +178,14 @@ def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
 class Lines:
     """Iterates over blocks of whole lines: ``(number of the first line, lines)``, without their newlines.
 
-    The last line of a stream that broke off is not whole and is left out.
+    The last line of a stream that broke off is not whole and is left out; one above LINE_LIMIT is passed over and
+    counted.
     """
 
-    def __init__(self, stream: ByteStream, tally: Tally, limit: int = LINE_LIMIT) -> None:
+    def __init__(self, stream: ByteStream, tally: Tally) -> None:
         self.stream = stream
         self.number = stream.split.first_record
         self._tally = tally
-        self._limit = limit
 
     def __iter__(self) -> Iterator[Block]:
         held: list[bytes] = []
@@ -195,7 +195,7 @@ class Lines:
             cut = chunk.rfind(b"\n")
             if cut < 0:
                 size += len(chunk)
-                if size > self._limit:
+                if size > LINE_LIMIT:
                     held, dropping = [], True
                 if not dropping:
                     held.append(chunk)
@@ -219,7 +219,7 @@ class Lines:
         return self.number - len(lines), lines
 
     def _too_long(self, size: int) -> None:
-        detail = f"a line of {size:,} bytes, above the limit of {self._limit:,}"
+        detail = f"a line of {size:,} bytes, above the limit of {LINE_LIMIT:,}"
         self._tally.skip("line_too_long", self.stream.split.source, self.number, detail)
         self.number += 1
 

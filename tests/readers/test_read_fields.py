@@ -30,6 +30,15 @@ def test_names_of_the_user(write, read_all):
     assert record["created_at"].isoformat() == "2015-10-20T00:10:41+00:00"
 
 
+def test_deep_names(write, read_all):
+    assert read_all(write("a.jsonl", [{"a": {"b": {"c": {"d": "deep"}}}}]), text="a.b.c.d").texts == ["deep"]
+
+
+def test_a_name_that_can_not_be_printed(write, read_all):
+    with pytest.raises(FieldNotFoundError, match=r"there are: \?\. Name"):
+        read_all(write("a.jsonl", '{"\\ud800": 1}\n'))
+
+
 def test_a_name_with_a_dot_may_be_flat(write, read_all):
     assert read_all(write("a.jsonl", [{"a.b": "flat", "a": {"b": "nested"}}]), text="a.b").texts == ["flat"]
 
@@ -45,7 +54,7 @@ def test_no_field_for_the_text(write, read_all):
         read_all(path)
     assert str(caught.value) == (
         f"{path}: no field for the text in its first 2 records; looked for {', '.join(USUAL['text'])}. "
-        "The fields there are: ID, user, user.bio, other. "
+        "The fields there are: ID, user, other, user.bio. "
         "Name the one that holds the text with text_field (--text-field)."
     )
 
