@@ -55,7 +55,8 @@ def features(table: pa.Table) -> Floats:
     Parameters
     ----------
     table
-        Columns ``start``, ``end``, ``tweet_id``, ``similarity``, ``containment``, and ``bits`` where known. Length and repetition (rows of the same tweet in this table) enter as logarithms.
+        Columns ``start``, ``end``, ``tweet_id``, ``similarity``, ``containment``, and ``bits`` where known. Length and
+        repetition (rows of the same tweet in this table) enter as logarithms.
 
     Raises
     ------
@@ -182,8 +183,8 @@ def q_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike, size_ratio: f
     """Least error rate of the lists that hold each match, by counting control matches.
 
     At a threshold with T matches and D control matches, ``size_ratio * (D + 1) / T`` of the list is expected to be
-    false. The one more makes the rate hold on average and not only for large counts (Levitsky et al. 2017); it also bounds
-    what few data can claim: without a single control match, a list of T matches can't have a rate below
+    false. The one more makes the rate hold on average and not only for large counts (Levitsky et al. 2017); it also
+    bounds what few data can claim: without a single control match, a list of T matches can't have a rate below
     ``size_ratio / T``, so that q <= 0.01 takes 100 matches, or a control larger than the corpus.
 
     Parameters

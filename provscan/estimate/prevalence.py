@@ -212,8 +212,7 @@ def _unscanned(scanned: Floats, trials: float, sample: Sample, rng: np.random.Ge
     rest = trials * (1.0 / sample.fraction - 1.0)
     # Unscanned records come in the same clusters as scanned ones: as many independent draws as they are worth.
     independent = max(1, round(rest * scale))
-    result: Floats = rng.binomial(independent, share) * (rest / independent)
-    return result
+    return np.asarray(rng.binomial(independent, share) * (rest / independent), dtype=np.float64)
 
 
 def refusal(recall: Recall, control: Control | None) -> str | None:

@@ -101,11 +101,11 @@ def summarise(
     Returns
     -------
     dict
-        ``problems`` list of strings, the first things to read · ``chance`` where false matches were measured: ``control``,
-        ``background`` or ``none`` · ``recall`` by kind of spike-in and ``all`` · ``records`` records that hold licensed
-        text · ``records_share`` of all records · ``texts`` distinct licensed texts · ``tweets`` licensed tweets that
-        carry them · ``characters_share`` · ``licensed_share`` of the licensed texts · ``by``: column -> value -> ``records`` and
-        ``texts``. All but the first two are :class:`~provscan.estimate.result.Estimate` as dicts.
+        ``problems`` list of strings, the first things to read · ``chance`` where false matches were measured:
+        ``control``, ``background`` or ``none`` · ``recall`` by kind of spike-in and ``all`` · ``records`` records that
+        hold licensed text · ``records_share`` of all records · ``texts`` distinct licensed texts · ``tweets`` licensed
+        tweets that carry them · ``characters_share`` · ``licensed_share`` of the licensed texts · ``by``: column ->
+        value -> ``records`` and ``texts``. The numbers are :class:`~provscan.estimate.result.Estimate` as dicts.
 
     Raises
     ------
