@@ -20,6 +20,11 @@ MILLISECOND = timedelta(milliseconds=1)
 # The last millisecond of the year 9999, beyond which neither Arrow nor Python writes a date.
 LAST_MS = 253_402_300_799_999
 
+# "Tue Oct 20 00:10:41 +0000 2015"
+API_FORM = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d:\d\d:\d\d) ([+-]\d{4}) (\d{4})")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTH_NUMBERS = {name: f"{number:02}" for number, name in enumerate(MONTHS, 1)}
+
 # "2015-10-20 00:10:41 UTC", "2015-10-20 00:10:41 +0000"
 SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
 
@@ -60,6 +65,8 @@ def parse_date(value: Any) -> int | None:
         moment = value
     elif isinstance(value, str):
         text = value.strip()
+        if api := API_FORM.fullmatch(text):
+            text = f"{api[5]}-{MONTH_NUMBERS.get(api[1])}-{api[2]}T{api[3]}{api[4]}"
         try:
             moment = datetime.fromisoformat(SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text))
         except ValueError:

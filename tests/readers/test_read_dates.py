@@ -46,7 +46,21 @@ def test_one_moment(value):
 
 
 @pytest.mark.parametrize(
-    "value", ["yesterday", "2015-13-45", "31/12/2015", True, [1], {}, float("nan"), float("inf"), 10**40, "9" * 400]
+    "value",
+    [
+        "yesterday",
+        "2015-13-45",
+        "31/12/2015",
+        "Tue Foo 20 00:10:41 +0000 2015",
+        "Tue Feb 31 00:10:41 +0000 2015",
+        True,
+        [1],
+        {},
+        float("nan"),
+        float("inf"),
+        10**40,
+        "9" * 400,
+    ],
 )
 def test_what_is_no_date(value):
     assert parse_date(value) is None
