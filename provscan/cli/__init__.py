@@ -129,7 +129,10 @@ id_field = click.option(
     "--id-field", metavar="NAME", help="Field that holds the id; found by its usual names unless given."
 )
 workers = click.option(
-    "--workers", type=click.IntRange(min=1), metavar="N", help="How many processes; one a core unless given."
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many threads; one a core unless given. The result is the same.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for machines.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr; warnings and errors stay.")

@@ -46,7 +46,8 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
     "--min-chars",
     type=int,
     show_default="20",
-    help="Ignore licensed texts of fewer characters, links and @names not counted.",
+    help="Ignore licensed texts shorter than this. Links and @names don't count, a Chinese, Japanese or "
+    "Korean character counts two.",
 )
 @click.option(
     "--fail-above",

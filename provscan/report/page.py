@@ -11,6 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from provscan.report.wording import LEVELS, UNCORRECTED, count, percent, reason, size
 
+SOURCES_IN_COMMAND = 20
+
 
 @cache
 def _template() -> Template:
@@ -46,7 +48,10 @@ def _value(value: object) -> str:
 
 def _replay(run: Mapping[str, Any]) -> str:
     """The command that repeats the run, from where it ran first."""
-    words = ["provscan", "match", *(item["source"] for item in run["inputs"]), "-i", run["index"]["path"]]
+    sources = [item["source"] for item in run["inputs"]]
+    if len(sources) > SOURCES_IN_COMMAND:
+        sources = ["DATASET..."]
+    words = ["provscan", "match", *sources, "-i", run["index"]["path"]]
     for name, value in run["parameters"].items():
         if value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]

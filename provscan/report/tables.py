@@ -83,18 +83,10 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
         console.print("\nBy source")
         _print(console, _sources(summary["sources"]))
 
-    for title, counts in (
-        ("Not scanned", summary["skipped"]),
-        ("Scanned after a repair", summary["repaired"]),
-        ("Left out because it is too frequent", summary["capped"]),
-    ):
-        if any(counts.values()):
-            console.print(f"\n{title}")
-            rows = _grid(">", "<")
-            for key, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-                if n:
-                    rows.add_row(count(n), reason(key))
-            _print(console, rows)
+    _counts(console, "Not scanned", summary["skipped"])
+    _counts(console, "Scanned after a repair", summary["repaired"])
+    _counts(console, "Noticed", summary.get("notes", {}))
+    _counts(console, "Not compared because it is too frequent", summary["capped"])
 
     if summary["damaged"]:
         console.print("\nDamaged part-way: only what stands before the damage was scanned")
@@ -106,6 +98,18 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     if "estimate" not in summary:
         console.print(f"\n{UNCORRECTED}")
     return _text(console)
+
+
+def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
+    """A heading and its counts, the greatest first; nothing if all are zero."""
+    if not any(counts.values()):
+        return
+    console.print(f"\n{title}")
+    rows = _grid(">", "<")
+    for key, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        if n:
+            rows.add_row(count(n), reason(key))
+    _print(console, rows)
 
 
 def _sources(sources: list[Mapping[str, Any]]) -> Table:
@@ -128,18 +132,35 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
         What ``Index.info()`` gives.
     width
         Columns of the terminal.
+
+    Returns
+    -------
+    str
+        Lines without colour and without a last line break.
     """
     console = _console(width)
     rows = _grid("<", "<")
-    for key, value in info.items():
-        if isinstance(value, Mapping):
-            value = ", ".join(f"{name} {item}" for name, item in value.items())
-        elif isinstance(value, list | tuple):
-            value = count(len(value))
-        elif key == "bytes":
-            value = size(value)
-        elif isinstance(value, int) and not isinstance(value, bool):
-            value = count(value)
-        rows.add_row(reason(key), str(value))
+    rows.add_row("Index", info["path"])
+    rows.add_row("Tweets", count(info["tweets"]))
+    rows.add_row("Different texts", count(info["texts"]))
+    if info.get("tweets_without_text"):
+        rows.add_row("Tweets without text", f"{count(info['tweets_without_text'])}, not indexed")
+    segments = len(info["segments"])
+    rows.add_row("On disk", f"{size(info['bytes'])} in {count(segments)} segment{'s' if segments > 1 else ''}")
+    rows.add_row("Fingerprint", info["fingerprint"])
+    rows.add_row("Parameters", ", ".join(f"{reason(name)} {value}" for name, value in info["params"].items()))
     _print(console, rows)
+
+    read = info.get("read", {})
+    _counts(console, "Not indexed", read.get("skipped", {}))
+    _counts(console, "Indexed after a repair", read.get("repaired", {}))
+    _counts(console, "Noticed", read.get("notes", {}))
+    if info.get("left_out"):
+        console.print("\nFiles left out")
+        rows = _grid("<", "<")
+        for path, why in info["left_out"][:SOURCES_SHOWN]:
+            rows.add_row(path, why)
+        if len(info["left_out"]) > SOURCES_SHOWN:
+            rows.add_row(f"... and {count(len(info['left_out']) - SOURCES_SHOWN)} more")
+        _print(console, rows)
     return _text(console)

@@ -51,6 +51,7 @@ def size(n: int) -> str:
 
 
 REASONS = {
+    "band_texts": "texts in a band that more share than are compared",
     "bad_csv_row": "row with the wrong number of fields",
     "bad_date": "date that can't be read (taken as missing)",
     "bad_json": "line that is not JSON",
@@ -61,11 +62,14 @@ REASONS = {
     "lone_surrogate": "text with half a character (replaced)",
     "no_text": "record without text",
     "not_an_object": "line that is JSON but not an object",
+    "seed_hits": "places beyond those that one record may have",
+    "seed_places": "places of a stretch that more texts share than are compared",
     "text_not_string": "text field that holds no text",
 }
 """What the keys in ``skipped``, ``repaired`` and the like mean."""
 
 
 def reason(key: str) -> str:
-    """A key of ``summary.json`` or ``run.json``, as words."""
-    return REASONS.get(key, key.replace("_", " "))
+    """A key of ``summary.json`` or ``run.json``, as words; what follows a colon is left as it is."""
+    key, colon, detail = key.partition(": ")
+    return REASONS.get(key, key.replace("_", " ")) + colon + detail

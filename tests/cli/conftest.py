@@ -15,7 +15,16 @@ import provscan
 from provscan.cli import main
 
 SUMMARY: dict[str, Any] = json.loads((Path(__file__).parents[1] / "report" / "summary.json").read_text())
-INFO: dict[str, Any] = {"path": "a.index", "version": 1, "tweets": 307000, "texts": 301222}
+INFO: dict[str, Any] = {
+    "path": "a.index",
+    "version": 1,
+    "tweets": 307000,
+    "texts": 301222,
+    "bytes": 99,
+    "segments": [{}],
+    "fingerprint": "00ff",
+    "params": {"bands": 32},
+}
 
 
 class Library:

@@ -23,14 +23,18 @@ from provscan.params import MatchParams
 
 Run = Callable[..., Result]
 API = {"index": "build_index", "match": "match"}
-ONLY_PRINTING = {"help", "as_json", "quiet", "fail_above"}
+ONLY_PRINTING = {"as_json", "quiet", "fail_above"}
 """Options that choose what is printed and how the command exits, which the library never does."""
 
 
 def options(command: str) -> list[click.Option]:
     found = main.get_command(click.Context(main), command)
     assert found is not None
-    return [parameter for parameter in found.get_params(click.Context(found)) if isinstance(parameter, click.Option)]
+    return [
+        parameter
+        for parameter in found.get_params(click.Context(found))
+        if isinstance(parameter, click.Option) and "--help" not in parameter.opts
+    ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -85,7 +85,7 @@ def test_page_shows_what_the_summary_says() -> None:
         "by harbour_cat",
     ):
         assert part in text
-    assert "00ff00ff00ff00ff00ff00ff00ff00ff" in text
+    assert RUN["inputs"][0]["xxh3"] in text
     assert "not corrected" in text
     assert "incomplete" not in text
 
@@ -95,7 +95,7 @@ def test_page_repeats_the_run_with_one_command() -> None:
     line = next(line for line in page.text.splitlines() if line.startswith("provscan match"))
     assert shlex.split(line) == [
         *("provscan", "match", "posts/part 1.jsonl.zst", "-i", "licensed.index"),
-        *("--threshold", "0.4", "--min-chars", "20"),
+        *("--threshold", "0.4", "--min-chars", "20", "--workers", "2"),
     ]
 
 
@@ -167,12 +167,12 @@ def test_an_estimate_ends_the_warning() -> None:
 
 
 def test_index_table() -> None:
-    table = report.index_table({"path": "a.index", "tweets": 307000, "bytes": 1_500_000, "segments": [1, 2]})
-    assert [line.split() for line in table.splitlines()] == [
-        ["path", "a.index"],
-        ["tweets", "307,000"],
-        ["bytes", "1.5", "MB"],
-        ["segments", "2"],
+    info = {"path": "a.index", "tweets": 307000, "texts": 301222, "bytes": 1_500_000, "segments": [{}, {}]}
+    notes = {"left_out": [["corpus/.DS_Store", "hidden"]], "read": {"skipped": {"bad_json": 3}}}
+    table = report.index_table({**info, **notes, "fingerprint": "00ff", "params": {"bands": 32, "rows": 4}})
+    assert [line.split("  ")[-1].strip() for line in table.splitlines() if line.strip()] == [
+        *("a.index", "307,000", "301,222", "1.5 MB in 2 segments", "00ff", "bands 32, rows 4"),
+        *("Not indexed", "line that is not JSON", "Files left out", "hidden"),
     ]
 
 

@@ -1,0 +1,209 @@
+"""The real thing: the tiny corpus, the tiny dataset, and input that nobody wants to get."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from provscan.cli import main
+
+TINY = Path(__file__).parents[2] / "corpora" / "tiny"
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("index") / "licensed.index"
+    result = CliRunner().invoke(main, ["index", str(TINY / "corpus"), "-o", str(path)])
+    assert result.exit_code == 0, result.output
+    return path
+
+
+@pytest.fixture(scope="module")
+def tiny_run(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("run") / "dataset.run"
+    result = CliRunner().invoke(main, ["match", str(TINY / "dataset.jsonl"), "-i", str(index), "-o", str(path)])
+    assert result.exit_code == 0, result.output
+    return path
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pq.read_table(run / "matches.parquet").to_pylist()
+    return found
+
+
+def summary(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "summary.json").read_text())
+    return found
+
+
+def test_planted_records_are_found_and_others_are_not(tiny_run: Path) -> None:
+    truth = [json.loads(line) for line in (TINY / "truth.jsonl").read_text().splitlines()]
+    found = {(row["record"], row["tweet_id"]) for row in rows(tiny_run)}
+    by_channel: dict[str, list[bool]] = defaultdict(list)
+    for mark in truth:
+        if mark["kind"] == "record":
+            by_channel[mark["channel"]].append((mark["record"], mark["tweet_id"]) in found)
+    for channel, hits in by_channel.items():
+        least = {"two_words": 0.9, "typos": 0.95}.get(channel, 1.0)
+        assert sum(hits) / len(hits) >= least, channel
+    planted = {mark["record"] for mark in truth}
+    assert {row["record"] for row in rows(tiny_run)} <= planted
+
+
+def test_summary_agrees_with_the_matches(tiny_run: Path) -> None:
+    numbers, table = summary(tiny_run), rows(tiny_run)
+    assert numbers["version"] == 1
+    assert numbers["records"] == 4_997
+    assert numbers["matches"] == len(table)
+    assert numbers["records_matched"] == len({row["record"] for row in table})
+    assert numbers["share_of_records"] == pytest.approx(numbers["records_matched"] / numbers["records"])
+    assert numbers["levels"] == dict.fromkeys(numbers["levels"], 0) | Counter(row["level"] for row in table)
+    assert sum(numbers["skipped"].values()) + numbers["records"] == 5_000
+    assert numbers["damaged"] == []
+
+
+def test_run_folder_is_whole(tiny_run: Path) -> None:
+    assert {path.name for path in tiny_run.iterdir()} == {
+        *("matches.parquet", "summary.json", "run.json", "report.html"),
+    }
+    page = (tiny_run / "report.html").read_text(encoding="utf-8")
+    assert f"{summary(tiny_run)['records_matched']} of 4,997 records" in page
+    assert page.count('class="example"') > 3
+
+
+def test_info(index: Path, tiny_run: Path, run: Run) -> None:
+    assert "1,997" in run("info", index).stdout
+    assert "4,997" in run("info", tiny_run).stdout
+
+
+def test_any_number_of_workers_finds_the_same(index: Path, tiny_run: Path, tmp_path: Path, run: Run) -> None:
+    for workers in (1, 2):
+        out = tmp_path / f"{workers}.run"
+        result = run("match", TINY / "dataset.jsonl", "-i", index, "-o", out, "--workers", workers)
+        assert result.exit_code == 0, result.output
+        assert rows(out) == rows(tiny_run)
+
+
+def test_nothing_is_overwritten_unless_told(index: Path, tmp_path: Path, run: Run) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": "1", "text": "the only tweet there is in this corpus of one"}\n')
+    for words in (
+        ("index", tmp_path / "a.jsonl", "-o", tmp_path / "a.index"),
+        ("match", tmp_path / "a.jsonl", "-i", index, "-o", tmp_path / "a.run"),
+    ):
+        assert run(*words).exit_code == 0
+        again = run(*words)
+        assert again.exit_code != 0
+        assert "overwrite" in again.stderr
+        assert run(*words, "--overwrite").exit_code == 0
+
+
+def test_default_places(index: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PROVSCAN_INDEX", raising=False)
+    shutil.copytree(index, tmp_path / "licensed.index")
+    shutil.copy(TINY / "dataset.jsonl", tmp_path / "some data.jsonl")
+    assert run("match", "some data.jsonl").exit_code == 0
+    assert (tmp_path / "some data.run" / "summary.json").is_file()
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    path.write_bytes(content)
+
+
+def test_a_flipped_byte_in_any_index_file_is_noticed(index: Path, tmp_path: Path, run: Run) -> None:
+    for path in sorted(path for path in index.rglob("*") if path.is_file()):
+        copy = tmp_path / "copy.index"
+        shutil.copytree(index, copy)
+        _flip(copy / path.relative_to(index))
+        result = run("match", TINY / "truth.jsonl", "-i", copy, "--text-field", "channel", "-o", tmp_path / "a.run")
+        assert result.exit_code == 3, f"{path}: {result.output}"
+        assert len(result.stderr.splitlines()) == 1, result.stderr
+        assert not (tmp_path / "a.run").exists()
+        shutil.rmtree(copy)
+
+
+WRONG: dict[str, tuple[bytes, int, str]] = {
+    "fields.jsonl": (b'{"id": 1, "headline": "x"}\n', 3, "headline"),
+    "cut.jsonl.gz": (gzip.compress(b'{"text": "one record"}\n' * 5000)[:-20], 3, "cut.jsonl.gz"),
+    "garbage.parquet": (b"PAR1 and then nothing", 3, "garbage.parquet"),
+    "empty.jsonl": (b"", 0, ""),
+    "bom.jsonl": (b'\xef\xbb\xbf{"text": "a byte-order mark"}\n', 0, ""),
+    "latin.jsonl": (b'{"text": "caf\xe9 and more words"}\n', 0, "not valid UTF-8"),
+    "nul.jsonl": (b'{"text": "a\\u0000b"}\n', 0, ""),
+    "mixed.jsonl": (b'{"text": 7}\n{"text": null}\n{"text": {"a": 1}}\nnot json\n{"text": "fine"}\n', 0, ""),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_input_that_nobody_wants(index: Path, tmp_path: Path, run: Run, name: str) -> None:
+    content, status, word = WRONG[name]
+    (tmp_path / name).write_bytes(content)
+    result = run("match", tmp_path / name, "-i", index, "-o", tmp_path / "a.run")
+    assert result.exit_code == status, result.output
+    assert "Traceback" not in result.output
+    assert word in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("match", "missing.jsonl"), 3, "missing.jsonl"),
+        (("match", TINY / "dataset.jsonl", "-i", "missing.index"), 3, "missing.index"),
+        (("match", TINY / "dataset.jsonl", "-i", TINY), 3, str(TINY)),
+        (("match", TINY / "dataset.jsonl", "--threshold", "7"), 2, "threshold"),
+        (("match", TINY / "dataset.jsonl", "--min-chars", "0"), 2, "min_chars"),
+        (("match", TINY / "dataset.jsonl", "--text-field", "nonsense"), 3, "nonsense"),
+        (("index", TINY / "dataset.jsonl", "--text-field", "nonsense"), 3, "nonsense"),
+        (("index", "missing"), 3, "missing"),
+        (("info", "missing.index"), 3, "missing.index"),
+    ],
+)
+def test_calls_that_can_not_work(
+    index: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Any, status: int, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*words, env={"PROVSCAN_INDEX": str(index)} if words[0] == "match" else {})
+    assert result.exit_code == status, result.output
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["index", "match"])
+def test_ctrl_c(index: Path, tmp_path: Path, command: str) -> None:
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    place = ("-o", "out.index") if command == "index" else ("-i", str(index), "-o", "out.run")
+    started = subprocess.Popen(
+        [sys.executable, "-m", "provscan", command, str(pipe), *place, "--quiet"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with pipe.open("w") as writer:  # opens once the command has opened the other end
+        writer.write('{"id": "1", "text": "the first of a great many lines"}\n')
+        writer.flush()
+        os.killpg(started.pid, signal.SIGINT)
+    out, err = started.communicate(timeout=60)
+    assert started.returncode == 130, err
+    assert out == ""
+    assert err.splitlines() == ["provscan: Interrupted; what was not finished was not kept."]
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe.jsonl"]
