@@ -10,9 +10,16 @@ Contexts do not reach over the start of a text: before it stands code point 0, w
 """
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
+
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
 
 _MULTIPLY = np.uint64(0x9E3779B97F4A7C15)
 _START = np.uint64(0x2545F4914F6CDD1D)
@@ -21,14 +28,14 @@ _ONE = np.uint64(1)
 
 
 @njit(cache=True, nogil=True)
-def _mix(key, char):
+def _mix(key: Any, char: Any) -> Any:
     """The key of an n-gram one code point longer than that of `key`, on its right; never 0."""
     key = (key ^ (np.uint64(char) + _ONE)) * _MULTIPLY
     return (key ^ (key >> _SHIFT)) | _ONE
 
 
 @njit(cache=True, nogil=True)
-def _slot(keys, key):
+def _slot(keys: U64, key: Any) -> Any:
     """Where `key` stands, or the empty slot where it would."""
     mask = np.uint64(len(keys) - 1)
     slot = (key * _MULTIPLY >> _SHIFT) & mask
@@ -38,13 +45,13 @@ def _slot(keys, key):
 
 
 @njit(cache=True, nogil=True)
-def _char(chars, start, at):
+def _char(chars: U32, start: int, at: int) -> Any:
     """Code point at `at`, or the 0 that stands before the text."""
     return chars[at] if at >= start else np.uint32(0)
 
 
 @njit(cache=True, nogil=True)
-def _context(chars, start, at, length):
+def _context(chars: U32, start: int, at: int, length: int) -> Any:
     """Key of the `length` code points before `at`."""
     key = _START + np.uint64(length)
     for i in range(at - length, at):
@@ -53,7 +60,9 @@ def _context(chars, start, at, length):
 
 
 @njit(cache=True, nogil=True)
-def count_grams(chars, offsets, first, last, order, keys, counts, follow, limit):
+def count_grams(
+    chars: U32, offsets: I64, first: int, last: int, order: int, keys: U64, counts: U32, follow: U32, limit: int
+) -> tuple[int, int]:
     """Add texts `first` to `last` to the table; stop before a text that could take more than `limit` slots in all.
 
     Returns
@@ -88,7 +97,7 @@ def count_grams(chars, offsets, first, last, order, keys, counts, follow, limit)
 
 
 @njit(cache=True, nogil=True)
-def rehash(keys, counts, follow, new_keys, new_counts, new_follow):
+def rehash(keys: U64, counts: U32, follow: U32, new_keys: U64, new_counts: U32, new_follow: U32) -> None:
     """Move every entry into a larger, empty table."""
     for i in range(len(keys)):
         if keys[i] != np.uint64(0):
@@ -99,7 +108,20 @@ def rehash(keys, counts, follow, new_keys, new_counts, new_follow):
 
 
 @njit(cache=True, nogil=True)
-def score_texts(chars, offsets, order, discount, floor_bits, keys, counts, follow, copies, all_keys, all_counts, bits):
+def score_texts(
+    chars: U32,
+    offsets: I64,
+    order: int,
+    discount: float,
+    floor_bits: float,
+    keys: U64,
+    counts: U32,
+    follow: U32,
+    copies: I64,
+    all_keys: U64,
+    all_counts: U32,
+    bits: F64,
+) -> None:
     """Bits of every text under the interpolated model.
 
     Parameters
@@ -157,14 +179,16 @@ def score_texts(chars, offsets, order, discount, floor_bits, keys, counts, follo
 
 
 @njit(cache=True, nogil=True)
-def _own_add(keys, counts, key):
+def _own_add(keys: U64, counts: U32, key: Any) -> None:
     slot = _slot(keys, key)
     keys[slot] = key
     counts[slot] += np.uint32(1)
 
 
 @njit(cache=True, nogil=True)
-def _own_follow(chars, start, end, order, own, keys, counts, own_keys, own_counts):
+def _own_follow(
+    chars: U32, start: int, end: int, order: int, own: int, keys: U64, counts: U32, own_keys: U64, own_counts: U32
+) -> None:
     """Count, for each context, the code points that only this text shows after it: without it they were not seen."""
     for at in range(start, end):
         for length in range(order):

@@ -1,0 +1,141 @@
+import math
+import random
+
+import naive_background
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provscan.errors import ParameterError
+from provscan.estimate import BackgroundModel, common_text, e_value, matched_bits
+from provscan.estimate.background import UNKNOWN_BITS
+
+texts = st.lists(st.text("abcde é日🙂", max_size=25), min_size=1, max_size=12)
+
+
+def trained(training, order=6):
+    model = BackgroundModel(order)
+    model.add(training)
+    # Script recognition has its own test: a handful of letters is no script.
+    model._seen += 50
+    return model
+
+
+@settings(max_examples=60)
+@given(texts, st.text("abcxyz 日🙂", max_size=25), st.integers(1, 6))
+def test_bits_are_those_of_the_naive_model(training, text, order):
+    if not any(training):
+        training = [*training, "a"]
+    expected = naive_background.bits(training, text, order, 0.75, UNKNOWN_BITS)
+    assert trained(training, order).bits([text])[0] == pytest.approx(expected, rel=1e-9)
+
+
+@settings(max_examples=60)
+@given(texts, st.text("abc é日", min_size=1, max_size=25), st.integers(1, 3))
+def test_leaving_a_text_out_is_not_having_counted_it(training, text, copies):
+    training = [*training, "ab"]
+    without = trained(training).bits([text])[0]
+    left_out = trained([*training, *[text] * copies]).bits([text], copies=copies)[0]
+    assert left_out == pytest.approx(without, rel=1e-9)
+
+
+def test_probabilities_of_the_next_code_point_sum_to_one():
+    model = trained(["abcab", "abd", "cab"], order=3)
+    letters = "abcd"
+    known = sum(2.0 ** -(model.bits(["ab" + c])[0] - model.bits(["ab"])[0]) for c in letters)
+    unseen = 2.0 ** -(model.bits(["ab\U00010000"])[0] - model.bits(["ab"])[0])
+    assert known + (150_000 - len(letters)) * unseen == pytest.approx(1.0)
+
+
+def corpus():
+    rng = random.Random(3)
+    words = [
+        *["the", "a", "my", "your", "good", "morning", "night", "day", "love", "happy", "coffee", "people", "really"],
+        "never",
+        "today",
+    ]
+    lines = [" ".join(rng.choices(words, k=rng.randrange(4, 12))) for _ in range(800)]
+    return lines + ["good morning everyone"] * 20 + ["pack my box with five dozen liquor jugs"] * 60
+
+
+def test_common_phrases_get_few_bits_and_rare_sentences_many():
+    model = BackgroundModel()
+    model.add(corpus())
+    greeting, rare = model.bits(["good morning everyone", "zebra quartz vexed my jumpy fjord sphinx judge"])
+    assert greeting < 30
+    assert rare > 150
+    assert e_value(greeting, 1e9, 3e5) > 1
+    assert e_value(rare, 1e9, 3e5) < 1e-20
+
+
+def test_a_text_does_not_vouch_for_itself():
+    rare = "zebra quartz vexed my jumpy fjord sphinx judge"
+    model = BackgroundModel()
+    model.add([*corpus(), rare])
+    vouched, left_out = model.bits([rare, rare], copies=[0, 1])
+    assert left_out > vouched + 60
+
+
+def test_a_script_the_model_does_not_know_is_withheld():
+    model = BackgroundModel()
+    model.add(corpus())
+    bits = model.bits(["おはようございます", "good morning", ""])
+    assert math.isnan(bits[0])
+    assert bits[1] > 0
+    assert bits[2] == 0
+    assert np.isnan(e_value(bits[:1], 10, 10)).all()
+    assert np.isnan(matched_bits(bits[:1], 9, 1.0)).all()
+
+
+def test_arrow_and_strings_are_the_same_and_growing_keeps_the_counts():
+    lines = corpus()
+    once, parts = BackgroundModel(), BackgroundModel()
+    once.add(pa.chunked_array([lines[:100], lines[100:]]))
+    for at in range(0, len(lines), 500):
+        parts.add(pa.array(lines[at : at + 500], pa.large_string()))
+    assert once.bits(lines[:50]) == pytest.approx(parts.bits(lines[:50]))
+    assert (once.texts, once.chars) == (len(lines), sum(map(len, lines)))
+
+
+def test_training_stops_at_its_limit():
+    model = BackgroundModel(max_chars=10)
+    assert model.add(["abcd", "efgh", "ijkl", "m"]) == 2
+    assert model.chars == 8
+
+
+def test_edits_cost_bits():
+    assert matched_bits(100.0, 50, 1.0) == 100
+    one, two = matched_bits(100.0, 50, [1 - 5 / 46, 1 - 10 / 46])
+    assert one == pytest.approx(100 * (1 - 5 / 46) - math.log2(50))
+    assert two == pytest.approx(100 * (1 - 10 / 46) - 2 * math.log2(50))
+    assert matched_bits(10.0, 50, 0.3) == 0
+
+
+def test_e_value_is_space_times_probability():
+    assert e_value(20.0, 2**10, 2**5) == pytest.approx(2**-5)
+
+
+def test_common_text_needs_one_sign():
+    marks = common_text(
+        authors=[1, 3, 1, 1, 1], sources=[1, 1, 5, 1, 1], controls=[0, 0, 0, 1, 0], bits=[99, 99, 99, 99, 20]
+    )
+    assert marks.tolist() == [False, True, True, True, True]
+    assert not common_text(1, 1, 0, math.nan)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: BackgroundModel(0), "order"),
+        (lambda: BackgroundModel(discount=1.0), "discount"),
+        (lambda: BackgroundModel(max_chars=0), "max_chars"),
+        (lambda: BackgroundModel().bits(["a"]), "add\\(texts\\) first"),
+        (lambda: trained(["a"]).bits(["a"], copies=-1), "copies"),
+        (lambda: e_value(1.0, 0, 1), "search space"),
+    ],
+)
+def test_errors_say_what_was_found(call, message):
+    with pytest.raises(ParameterError, match=message):
+        call()
