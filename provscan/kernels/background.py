@@ -173,7 +173,7 @@ def score_texts(
                 if seen <= 0:
                     break
                 kept = max(hit - discount, 0.0)
-                probability = (kept + discount * max(different, 1) * probability) / seen
+                probability = (kept + discount * max(int(different), 1) * probability) / seen
             total -= math.log2(probability)
         bits[text] = total
 

@@ -51,11 +51,7 @@ def test_probabilities_of_the_next_code_point_sum_to_one():
 
 def corpus():
     rng = random.Random(3)
-    words = [
-        *["the", "a", "my", "your", "good", "morning", "night", "day", "love", "happy", "coffee", "people", "really"],
-        "never",
-        "today",
-    ]
+    words = ["the", "a", "my", "your", "good", "morning", "night", "day", "love", "happy", "coffee", "people"]
     lines = [" ".join(rng.choices(words, k=rng.randrange(4, 12))) for _ in range(800)]
     return lines + ["good morning everyone"] * 20 + ["pack my box with five dozen liquor jugs"] * 60
 
