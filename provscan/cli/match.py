@@ -79,6 +79,7 @@ def command(
     compressed with gzip or zstd; "-" reads standard input.
     """
     import provscan
+    from provscan import report
     from provscan.cli import show
     from provscan.cli.progress import progress
 
@@ -97,6 +98,9 @@ def command(
                 workers=workers,
             ),
         )
+    page = run.path / "report.html"
+    if not page.exists():
+        page.write_text(report.html(run.summary, run.info, []), encoding="utf-8")
     show.run(run.path, run.summary, as_json)
 
     # A file that broke off is the worse news: the share of what was read says nothing about the rest.

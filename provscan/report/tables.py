@@ -83,10 +83,10 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
         console.print("\nBy source")
         _print(console, _sources(summary["sources"]))
 
-    _counts(console, "Not scanned", summary["skipped"])
-    _counts(console, "Scanned after a repair", summary["repaired"])
+    _counts(console, "Records not scanned", summary["skipped"])
+    _counts(console, "Records scanned after a repair", summary["repaired"])
     _counts(console, "Noticed", summary.get("notes", {}))
-    _counts(console, "Not compared because it is too frequent", summary["capped"])
+    _counts(console, "Cut short because it is too common", summary["capped"])
 
     if summary["damaged"]:
         console.print("\nDamaged part-way: only what stands before the damage was scanned")
@@ -152,8 +152,8 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
     _print(console, rows)
 
     read = info.get("read", {})
-    _counts(console, "Not indexed", read.get("skipped", {}))
-    _counts(console, "Indexed after a repair", read.get("repaired", {}))
+    _counts(console, "Records not indexed", read.get("skipped", {}))
+    _counts(console, "Records indexed after a repair", read.get("repaired", {}))
     _counts(console, "Noticed", read.get("notes", {}))
     if info.get("left_out"):
         console.print("\nFiles left out")

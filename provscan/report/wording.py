@@ -51,19 +51,19 @@ def size(n: int) -> str:
 
 
 REASONS = {
-    "band_texts": "texts in a band that more share than are compared",
-    "bad_csv_row": "row with the wrong number of fields",
-    "bad_date": "date that can't be read (taken as missing)",
+    "bad_csv_row": "wrong number of fields in the row",
+    "bad_date": "date not understood, taken as missing",
     "bad_json": "line that is not JSON",
+    "band_texts": "look-ups of very common texts",
     "empty_file": "empty file",
-    "invalid_utf8": "text that is not valid UTF-8 (wrong bytes replaced)",
-    "lenient_json": "line that is JSON but for NaN or control characters",
-    "line_too_long": "line that is too long",
-    "lone_surrogate": "text with half a character (replaced)",
-    "no_text": "record without text",
-    "not_an_object": "line that is JSON but not an object",
-    "seed_hits": "places beyond those that one record may have",
-    "seed_places": "places of a stretch that more texts share than are compared",
+    "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
+    "lenient_json": "not strictly JSON, but clear",
+    "line_too_long": "line too long",
+    "lone_surrogate": "half a character, replaced",
+    "no_text": "no text",
+    "not_an_object": "JSON, but not an object",
+    "seed_hits": "look-ups beyond what one record may have",
+    "seed_places": "look-ups of very common phrases",
     "text_not_string": "text field that holds no text",
 }
 """What the keys in ``skipped``, ``repaired`` and the like mean."""

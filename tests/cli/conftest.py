@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from click.testing import CliRunner, Result
 import provscan
 from provscan.cli import main
 
-SUMMARY: dict[str, Any] = json.loads((Path(__file__).parents[1] / "report" / "summary.json").read_text())
+SAMPLES = Path(__file__).parents[1] / "report"
+SUMMARY: dict[str, Any] = json.loads((SAMPLES / "summary.json").read_text())
+RUN: dict[str, Any] = json.loads((SAMPLES / "run.json").read_text())
 INFO: dict[str, Any] = {
     "path": "a.index",
     "version": 1,
@@ -33,7 +36,6 @@ class Library:
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.summary = copy.deepcopy(SUMMARY)
-        self.path = Path("a.run")
         self.fails_with: BaseException | None = None
 
     def _called(self, name: str, *args: Any, **options: Any) -> None:
@@ -55,9 +57,10 @@ class Library:
         self._called("open_index", *args)
         return self
 
-    def match(self, *args: Any, **options: Any) -> Library:
+    def match(self, *args: Any, **options: Any) -> SimpleNamespace:
         self._called("match", *args, **options)
-        return self
+        Path("a.run").mkdir(exist_ok=True)
+        return SimpleNamespace(path=Path("a.run"), summary=self.summary, info=RUN)
 
     def info(self) -> dict[str, Any]:
         return INFO

@@ -80,7 +80,7 @@ def test_page_shows_what_the_summary_says() -> None:
         "3,999",
         "2,450",
         "posts/part-2.jsonl.zst",
-        "record without text",
+        "no text",
         "He wrote: the ferry",
         "by harbour_cat",
     ):
@@ -150,8 +150,8 @@ def test_table_for_a_terminal() -> None:
         "  Records scanned                    1,204,311",
         "  Records holding licensed text          2,711  0.225 %",
     ]
-    assert "12  record without text" in table
-    assert "too long" not in table
+    assert "12  no text" in table
+    assert "line too long" not in table
     assert all(len(line) <= 90 for line in table.splitlines())
     assert "\x1b" not in table
 
@@ -172,7 +172,7 @@ def test_index_table() -> None:
     table = report.index_table({**info, **notes, "fingerprint": "00ff", "params": {"bands": 32, "rows": 4}})
     assert [line.split("  ")[-1].strip() for line in table.splitlines() if line.strip()] == [
         *("a.index", "307,000", "301,222", "1.5 MB in 2 segments", "00ff", "bands 32, rows 4"),
-        *("Not indexed", "line that is not JSON", "Files left out", "hidden"),
+        *("Records not indexed", "line that is not JSON", "Files left out", "hidden"),
     ]
 
 
