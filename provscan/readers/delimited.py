@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
+from provscan.errors import InputError
 from provscan.readers.columns import Columns
 from provscan.readers.fields import STRING, Binding, Fields, Found, bind, note_missing
 from provscan.readers.splits import Split
@@ -123,15 +124,18 @@ def _quotes_count(head: bytes) -> bool:
     return misfit(True) <= misfit(False)
 
 
-def _header(rows: Iterator[list[str]]) -> list[str] | None:
-    header = next((row for row in rows if row), [END])
+def _header(rows: Iterator[list[str]], source: str) -> list[str] | None:
+    try:
+        header = next((row for row in rows if row), [END])
+    except csv.Error as error:
+        raise InputError(f"{source}: the first row, which names the fields, can't be read: {error}") from error
     return None if header == [END] else header
 
 
 def fields_of(split: Split) -> Found | None:
     """The fields that the first row names; None if the file is empty."""
     stream = ByteStream(split)
-    header = _header(_reader(stream, _Text(Lines(stream, Tally()))))
+    header = _header(_reader(stream, _Text(Lines(stream, Tally()))), split.source)
     return None if header is None else Found({(name,): STRING for name in header}, split.source)
 
 
@@ -140,7 +144,7 @@ def read_delimited(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator
     source = stream.split.source
     text = _Text(Lines(stream, tally))
     reader = _reader(stream, text)
-    header = _header(reader)
+    header = _header(reader, source)
     rows: _Rows | None = None
     if header is not None:
         binding = bind(fields, Found({(name,): STRING for name in header}, source), strict=False)

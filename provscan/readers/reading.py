@@ -47,7 +47,7 @@ def read(split: Split, fields: Fields, tally: Tally, *, on_bytes: Progress | Non
     InputError
         The file can't be read, or is not what its name says.
     """
-    if split.size == 0 and split.format != UNKNOWN:
+    if split.start == split.end:
         if split.start == 0:
             tally.note("empty_file", split.source)
         return

@@ -17,6 +17,13 @@ from provscan.readers.splits import Split
 from provscan.readers.streams import Progress
 from provscan.readers.tally import Tally
 
+# What text is when nobody has checked that it is UTF-8.
+RAW = {
+    pa.string(): pa.binary(),
+    pa.large_string(): pa.large_binary(),
+    pa.string_view(): pa.binary_view(),
+}
+
 
 def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
@@ -157,8 +164,28 @@ def fields_of(split: Split) -> Found:
             return Found(declared(pq.read_schema(split.path)), split.source)
         with pa.memory_map(split.path) as file:
             return Found(declared(next(_ipc_batches(file, split.format))), split.source)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{split.source} can't be read as {split.format}: {error}") from error
+
+
+def _require_sound(batch: pa.RecordBatch, names: list[str]) -> None:
+    """Check what a file claims before its bytes are used as offsets and lengths.
+
+    Whether text is UTF-8 is left to :func:`_decoded`, which repairs it.
+    """
+    for name in {name.partition(".")[0] if name not in batch.schema.names else name for name in names}:
+        _require_sound_array(batch.column(batch.schema.get_all_field_indices(name)[0]))
+
+
+def _require_sound_array(array: pa.Array) -> None:
+    array.validate()
+    if pa.types.is_struct(array.type):
+        for place in range(array.type.num_fields):
+            _require_sound_array(array.field(place))
+    elif (raw := RAW.get(array.type)) is not None:
+        array.view(raw).validate(full=True)
+    else:
+        array.validate(full=True)
 
 
 def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -187,7 +214,7 @@ def read_parquet(split: Split, fields: Fields, tally: Tally, on_bytes: Progress 
                 now = split.size * (number - split.first_record) // rows
                 _consumed(now - used, tally, on_bytes)
                 used = now
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{split.source} can't be read as Parquet: {error}") from error
 
 
@@ -201,6 +228,7 @@ def read_arrow(split: Split, fields: Fields, tally: Tally, on_bytes: Progress | 
             note_missing(fields, reader.binding, split.source, tally)
             number = used = 0
             for batch in batches:
+                _require_sound(batch, reader.columns())
                 for part in _cut(batch):
                     yield reader.batch(part, number)
                     number += part.num_rows
@@ -210,7 +238,7 @@ def read_arrow(split: Split, fields: Fields, tally: Tally, on_bytes: Progress | 
             _consumed(split.size - used, tally, on_bytes)
             if number == 0:
                 tally.note("empty_file", split.source)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{split.source} can't be read as Arrow IPC: {error}") from error
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from provscan.errors import FieldNotFoundError
+from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import delimited, streams
 
 
@@ -80,6 +80,11 @@ def test_empty_files(write, read_all, content):
 def test_no_header(write, read_all):
     with pytest.raises(FieldNotFoundError, match=r"a\.csv: no field for the text; .* The fields there are: 0, hello\."):
         read_all(write("a.csv", "0,hello\n1,bye\n"))
+
+
+def test_line_ends_of_old_machines(write, read_all):
+    with pytest.raises(InputError, match=r"a\.csv: the first row, which names the fields, can't be read: new-line"):
+        read_all(write("a.csv", "text,id\ra,1\rb,2\r"))
 
 
 def test_tsv_with_quotes_around_values(write, read_all):

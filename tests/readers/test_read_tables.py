@@ -1,8 +1,10 @@
 """Parquet and Arrow files."""
 
 import itertools
+import os
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -139,6 +141,7 @@ def test_row_groups(tmp_path, read_all, rows, group, target):
     for split, following in itertools.pairwise(found.splits):
         assert split.end == following.start
         assert split.size >= target
+    assert sum(split.size for split in found.splits) in (0, os.path.getsize(path))
 
 
 def test_only_the_needed_columns_are_read(tmp_path, read_all, monkeypatch):
@@ -163,6 +166,21 @@ def test_damaged_files(tmp_path, read_all, name):
         write_ipc(TABLE, path, "file")
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match=f"{name} can't be read as "):
+        read_all(str(path))
+
+
+@pytest.mark.parametrize("form", ["file", "stream"])
+@pytest.mark.parametrize("column", ["text", "created_at", "id"])
+def test_offsets_that_point_nowhere(tmp_path, read_all, form, column):
+    names = {"text": ["one"] * 3, "created_at": ["2020-01-01"] * 3, "id": ["1"] * 3}
+    names[column] = ["a marked text"] * 3
+    path = tmp_path / "a.arrow"
+    write_ipc(pa.table(names), path, form)
+    good = np.array([13, 26], "<i4").tobytes()
+    data = path.read_bytes()
+    assert good in data
+    path.write_bytes(data.replace(good, np.array([13, -(2**30)], "<i4").tobytes()))
+    with pytest.raises(InputError, match=r"a\.arrow can't be read as Arrow IPC: "):
         read_all(str(path))
 
 
