@@ -95,8 +95,8 @@ class MatchParams(_Params):
     min_containment
         Least share of the licensed text's 5-grams that the span of a match holds.
     min_chars
-        Licensed texts with fewer canonical code points than this are never reported; a Chinese character, a kana or
-        a Korean syllable counts two.
+        Least length of a licensed text, and of what a match has in common with it, in canonical code points; a
+        Chinese character, a kana or a Korean syllable counts two.
     """
 
     threshold: float = 0.4

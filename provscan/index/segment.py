@@ -59,6 +59,7 @@ class Segment:
     exact: Postings
     bands: Postings
     seeds: Postings
+    seed_bitmap: np.ndarray
     owner_starts: np.ndarray
     owner_rows: np.ndarray
     originals: Strings
@@ -88,6 +89,7 @@ def open_segment(folder: Path, info: SegmentInfo) -> Segment:
         open_postings(folder, "exact"),
         open_postings(folder, "bands"),
         open_postings(folder, "seeds"),
+        map_array(folder / "seeds.bitmap", np.uint8),
         map_array(folder / "owners.starts", np.int64),
         map_array(folder / "owners.rows", np.uint32),
         open_strings(folder, "originals"),
@@ -113,7 +115,7 @@ class SegmentWriter:
         self._tweets = pa.ipc.new_file(str(folder / "tweets.arrow"), _SCHEMA)
         self._exact = PostingsWriter(folder, "exact")
         self._bands = PostingsWriter(folder, "bands")
-        self._seeds = PostingsWriter(folder, "seeds")
+        self._seeds = PostingsWriter(folder, "seeds", bitmap=True)
         self._table = np.zeros((1 << 16, 2), np.uint64)
         self._numbers = np.zeros(1 << 16, np.uint32)
         self._text_of: list[np.ndarray] = []

@@ -13,6 +13,8 @@ from numba import njit
 
 _S32 = np.uint64(32)
 _HALF = np.uint32(0x1000000)
+_LOW32 = np.uint64(0xFFFFFFFF)
+_SPREAD = np.uint64(0x9E3779B1)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 # Window starts handled in one go: their hashes and minima stay in the first-level cache.
 _CHUNK = 1024
@@ -138,6 +140,12 @@ def minimizers(some, k, window, room, seeds):
 
 
 @njit(nogil=True, cache=True)
+def seed_key(seed):
+    """The 32-bit key of a seed: minimizers are small by choice, and a table wants its keys spread evenly."""
+    return ((seed >> _S32) * _SPREAD) & _LOW32
+
+
+@njit(nogil=True, cache=True)
 def place_code(token):
     """One byte for a seed's place in its text, in tokens: exact below 128, in steps of 4 to 384, then of 64.
 
@@ -176,9 +184,9 @@ def seed_entries(codes, offsets, low, high, first_id, k, window, scratch, entrie
         if has_wide(some):
             some = room[: tokens(some, room, places)]
         for s in range(minimizers(some, k, window, sums, seeds)):
-            place = place_code(np.int64(seeds[s] & np.uint64(0xFFFFFFFF)))
+            place = place_code(np.int64(seeds[s] & _LOW32))
             if place >= 0:
-                entries[n] = (seeds[s] >> _S32) << _S32 | np.uint64(first_id + i) << np.uint64(8) | np.uint64(place)
+                entries[n] = seed_key(seeds[s]) << _S32 | np.uint64(first_id + i) << np.uint64(8) | np.uint64(place)
                 n += 1
     return n
 
@@ -198,8 +206,8 @@ def seeds_of(codes, offsets, low, high, k, window, scratch, keys, token_at, code
         if wide:
             some = room[: tokens(some, room, places)]
         for s in range(minimizers(some, k, window, sums, seeds)):
-            at = np.int64(seeds[s] & np.uint64(0xFFFFFFFF))
-            keys[n] = np.uint32(seeds[s] >> _S32)
+            at = np.int64(seeds[s] & _LOW32)
+            keys[n] = np.uint32(seed_key(seeds[s]))
             token_at[n] = at
             code_at[n] = places[at] if wide else at
             n += 1

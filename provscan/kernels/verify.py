@@ -16,6 +16,8 @@ GRAM = 5
 # An edge that was edited is aligned up to this length, this far off the diagonal.
 MAX_REST = 96
 BAND = 8
+# A text of which a fifth repeats itself has that many fewer distinct grams than grams.
+REPEATS = 0.8
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _G1 = np.uint64(0xBF58476D1CE4E5B9)
 _G2 = np.uint64(0x94D049BB133111EB)
@@ -25,15 +27,22 @@ _SPACE = 0x20
 
 
 @njit(nogil=True, cache=True)
-def _gram_hash(codes, i, shift):
-    h = (
-        np.uint64(codes[i]) * _MIX
-        + np.uint64(codes[i + 1]) * _G1
-        + np.uint64(codes[i + 2]) * _G2
-        + np.uint64(codes[i + 3]) * _G3
-        + np.uint64(codes[i + 4]) * _G4
-    )
-    return np.int64(((h ^ (h >> np.uint64(29))) * _MIX) >> shift)
+def gram_hashes(codes, out):
+    """32-bit hash of the 5-gram from each code point on into uint32 ``out``; of the last four, 0.
+
+    Multilinear (five odd multipliers, modulo 2**64), folded and multiplied once more; the upper half.
+    """
+    count = max(0, len(codes) - GRAM + 1)
+    c0, c1, c2 = codes[:count], codes[1 : count + 1], codes[2 : count + 2]
+    c3, c4 = codes[3 : count + 3], codes[4 : count + 4]
+    for i in range(count):
+        h = (
+            (np.uint64(c0[i]) * _MIX + np.uint64(c1[i]) * _G1)
+            + (np.uint64(c2[i]) * _G2 + np.uint64(c3[i]) * _G3)
+            + np.uint64(c4[i]) * _G4
+        )
+        out[i] = ((h ^ (h >> np.uint64(29))) * _MIX) >> np.uint64(32)
+    out[count:] = 0
 
 
 @njit(nogil=True, cache=True)
@@ -44,18 +53,33 @@ def _same_gram(a, i, b, j):
 
 
 @njit(nogil=True, cache=True)
-def _index_grams(codes, low, count, slots, shift, follows):
+def _share_at_most(hashes, begin, count, text_hashes, text_begin, grams, bits):
+    """How many of the record's grams may stand in the text, at most: a Bloom filter of one hash, ``bits`` uint64[64].
+
+    The grams are ``hashes[begin:begin + count]`` and ``text_hashes[text_begin:text_begin + grams]``.
+    """
+    bits[:] = 0
+    for h in text_hashes[text_begin : text_begin + grams]:
+        bits[h >> np.uint32(26)] |= np.uint64(1) << np.uint64((h >> np.uint32(20)) & np.uint32(63))
+    total = np.uint64(0)
+    for h in hashes[begin : begin + count]:
+        total += (bits[h >> np.uint32(26)] >> np.uint64((h >> np.uint32(20)) & np.uint32(63))) & np.uint64(1)
+    return np.int64(total)
+
+
+@njit(nogil=True, cache=True)
+def _index_grams(codes, hashes, low, count, slots, follows):
     """Hash table of the ``count`` grams from ``low``; ``follows[i]`` leads to the gram's next place. Distinct ones.
 
     ``slots`` (a power of two long) is cleared first: -1 is free, else the gram's first place.
     """
     slots[:] = -1
-    mask = len(slots) - 1
+    mask = np.uint32(len(slots) - 1)
     distinct = 0
     for i in range(count - 1, -1, -1):
-        slot = _gram_hash(codes, low + i, shift)
+        slot = hashes[low + i] & mask
         while slots[slot] >= 0 and not _same_gram(codes, low + slots[slot], codes, low + i):
-            slot = (slot + 1) & mask
+            slot = np.uint32(slot + np.uint32(1)) & mask
         follows[i] = slots[slot]
         distinct += slots[slot] < 0
         slots[slot] = i
@@ -63,21 +87,21 @@ def _index_grams(codes, low, count, slots, shift, follows):
 
 
 @njit(nogil=True, cache=True)
-def _find_gram(codes, i, text, low, slots, shift):
+def _find_gram(codes, hashes, i, text, low, slots):
     """First place of the gram ``codes[i:i + 5]`` in the indexed text, -1 if it has none."""
-    mask = len(slots) - 1
-    slot = _gram_hash(codes, i, shift)
+    mask = np.uint32(len(slots) - 1)
+    slot = hashes[i] & mask
     while slots[slot] >= 0:
         if _same_gram(text, low + slots[slot], codes, i):
             return np.int64(slots[slot])
-        slot = (slot + 1) & mask
+        slot = np.uint32(slot + np.uint32(1)) & mask
     return np.int64(-1)
 
 
 @njit(nogil=True, cache=True)
-def _near(codes, i, text, low, slots, shift, follows, place, slack):
+def _near(codes, hashes, i, text, low, slots, follows, place, slack):
     """The gram's place in the indexed text that is nearest to ``place``; -1 if none is within ``slack``."""
-    q = _find_gram(codes, i, text, low, slots, shift)
+    q = _find_gram(codes, hashes, i, text, low, slots)
     best = np.int64(-1)
     while q >= 0:
         if abs(q - place) <= slack and (best < 0 or abs(q - place) < abs(best - place)):
@@ -115,12 +139,12 @@ def _code_of_token(codes, low, high, token):
 
 
 @njit(nogil=True, cache=True)
-def _diagonal_by_vote(codes, low, count, text, text_low, grams, slots, shift, follows, votes):
+def _diagonal_by_vote(codes, hashes, low, count, text, text_low, grams, slots, follows, votes):
     """The diagonal that most hits lie on, to 8 code points; hits of grams that the text repeats do not vote."""
     bins = (count + grams) // 8 + 3
     votes[:bins] = 0
     for j in range(count):
-        q = _find_gram(codes, low + j, text, text_low, slots, shift)
+        q = _find_gram(codes, hashes, low + j, text, text_low, slots)
         if q >= 0 and follows[q] < 0:
             votes[(j - q + grams) // 8] += 1
     best = 0
@@ -194,39 +218,39 @@ def _aligned_end(text, at, step, rest, codes, place, room, costs):
 
 
 @njit(nogil=True, cache=True)
-def _sets(codes, low, high, text, text_low, table, shift, span_slots, span_follows):
+def _sets(codes, hashes, low, high, text, text_low, table, span_slots, span_follows):
     """5-grams that the span ``codes[low:high]`` has in common with the indexed text, and distinct ones of the span."""
     grams = high - low - GRAM + 1
     bits = _bits_for(grams)
     span_table = span_slots[: 1 << bits]
-    distinct = _index_grams(codes, low, grams, span_table, np.uint64(64 - bits), span_follows)
+    distinct = _index_grams(codes, hashes, low, grams, span_table, span_follows)
     common = 0
     for slot in range(1 << bits):
         if span_table[slot] >= 0:
-            common += _find_gram(codes, low + span_table[slot], text, text_low, table, shift) >= 0
+            common += _find_gram(codes, hashes, low + span_table[slot], text, text_low, table) >= 0
     return common, distinct
 
 
 @njit(nogil=True, cache=True)
 def verify(
-    codes, offsets, texts, text_offsets, record, code_at, place, low, high, threshold, least_share, least_weight,
+    codes, hashes, offsets, texts, text_hashes, text_offsets, record, code_at, place, low, high, threshold, least_share, least_weight,
     slots, follows, span_slots, span_follows, hits, votes, out_candidate, out_span, out_grams, out_similarity,
 ):  # fmt: skip
     """Verify candidates ``low..high`` and write those that are similar enough.
 
     Parameters
     ----------
-    codes, offsets
-        uint32, int64: canonical code points of the records.
-    texts, text_offsets
-        uint32, int64: canonical code points of the candidates' licensed texts, one text a candidate.
+    codes, hashes, offsets
+        uint32, uint32, int64: canonical code points of the records, their :func:`gram_hashes`, where each begins.
+    texts, text_hashes, text_offsets
+        The same of the candidates' licensed texts, one text a candidate.
     record, code_at, place
         int64: of each candidate the record, the code point in it and the token place in the licensed text that lie
         on one diagonal; ``code_at`` is -1 where none is known and the whole record is compared.
     threshold, least_share
         Least Jaccard index, and least share of the text's 5-grams that the span must hold.
     least_weight
-        Licensed texts of less :func:`weight` are passed over.
+        Least :func:`weight` of a licensed text, and of what the span has in common with it.
     slots, span_slots
         int32[2**b], more than twice the longest text and the longest span looked at.
     follows, span_follows, hits, votes
@@ -242,11 +266,13 @@ def verify(
     """
     n = 0
     costs = np.empty((2, 2 * BAND + 1), np.int64)
+    bits = np.empty(64, np.uint64)
     for c in range(low, high):
         a, b = text_offsets[c], text_offsets[c + 1]
         begin, end = offsets[record[c]], offsets[record[c] + 1]
         length, size = b - a, end - begin
-        if weight(texts, a, b) < least_weight:
+        heavy = weight(texts, a, b)
+        if heavy < least_weight:
             continue
         if length < GRAM or size < GRAM:
             if length != size:
@@ -261,21 +287,23 @@ def verify(
                 n += 1
             continue
         grams = length - GRAM + 1
-        bits = _bits_for(grams)
-        table, shift = slots[: 1 << bits], np.uint64(64 - bits)
-        distinct = _index_grams(texts, a, grams, table, shift, follows)
+        slack = 16 + length // 4
+        diagonal, first, count = np.int64(0), np.int64(0), size - GRAM + 1
         if code_at[c] >= 0:
             diagonal = code_at[c] - _code_of_token(texts, a, b, place[c])
-        else:
-            diagonal = _diagonal_by_vote(
-                codes, begin, size - GRAM + 1, texts, a, grams, table, shift, follows, votes
-            )
-        slack = 16 + length // 4
-        first = max(0, diagonal - slack)
-        count = min(size, diagonal + length + slack) - first - GRAM + 1
+            first = max(0, diagonal - slack)
+            count = min(size, diagonal + length + slack) - first - GRAM + 1
+        if _share_at_most(hashes, begin + first, count, text_hashes, a, grams, bits) < least_share * grams * REPEATS:
+            continue
+        table = slots[: 1 << _bits_for(grams)]
+        distinct = _index_grams(texts, text_hashes, a, grams, table, follows)
+        if code_at[c] < 0:
+            diagonal = _diagonal_by_vote(codes, hashes, begin, count, texts, a, grams, table, follows, votes)
+            first = max(0, diagonal - slack)
+            count = min(size, diagonal + length + slack) - first - GRAM + 1
         total = 0
         for j in range(count):
-            q = _near(codes, begin + first + j, texts, a, table, shift, follows, first + j - diagonal, slack)
+            q = _near(codes, hashes, begin + first + j, texts, a, table, follows, first + j - diagonal, slack)
             hits[j] = q >= 0
             total += q >= 0
         if total < least_share * distinct:
@@ -300,17 +328,19 @@ def verify(
         if stop - start < GRAM:
             continue
         common, span_distinct = _sets(
-            codes, begin + start, begin + stop, texts, a, table, shift, span_slots, span_follows
+            codes, hashes, begin + start, begin + stop, texts, a, table, span_slots, span_follows
         )
         similarity = common / (distinct + span_distinct - common)
         if similarity < threshold or common < least_share * distinct:
             continue
+        if (common + GRAM - 1) * heavy < least_weight * length:
+            continue
         # Where the edge of the copy was edited, the run stops short of it: align what is left of the text.
         far_start, far_stop = start, stop
-        q = _near(codes, begin + start, texts, a, table, shift, follows, start - diagonal, slack)
+        q = _near(codes, hashes, begin + start, texts, a, table, follows, start - diagonal, slack)
         if 0 < q <= MAX_REST:
             far_start -= _aligned_end(texts, a + q - 1, -1, q, codes, begin + start - 1, min(start, q + BAND), costs)
-        q = _near(codes, begin + stop - GRAM, texts, a, table, shift, follows, stop - GRAM - diagonal, slack)
+        q = _near(codes, hashes, begin + stop - GRAM, texts, a, table, follows, stop - GRAM - diagonal, slack)
         rest = length - q - GRAM
         if q >= 0 and 0 < rest <= MAX_REST:
             far_stop += _aligned_end(
@@ -322,7 +352,7 @@ def verify(
             while codes[begin + far_stop - 1] == _SPACE:
                 far_stop -= 1
             far_common, far_distinct = _sets(
-                codes, begin + far_start, begin + far_stop, texts, a, table, shift, span_slots, span_follows
+                codes, hashes, begin + far_start, begin + far_stop, texts, a, table, span_slots, span_follows
             )
             if far_common >= threshold * (distinct + far_distinct - far_common):
                 start, stop, common, span_distinct = far_start, far_stop, far_common, far_distinct

@@ -25,11 +25,15 @@ from provscan.params import IndexParams
 SHORT = 512
 BAND_CAP = 128
 SEED_CAP = 16
+# A seed more frequent than that counts beside another such seed, for the texts that have both.
+PAIR_CAP = 2048
+PAIR_TEXTS = 64
 MOST = 16
 # Bits of 128 that the one-bit sketches must agree in. At similarity 0.4 they agree in 90, give or take 5.
 AGREE = 77
 # Seeds of a chain.
 LEAST_SEEDS = 2
+BYTES_A_SEED = 40
 # Hits of one block of a record; more are counted and dropped.
 HITS = 1 << 20
 
@@ -60,7 +64,7 @@ def whole_records(rows: np.ndarray, sketches: Sketches, segment: Segment, skippe
     room = len(rows) * MOST
     record, text = np.empty(room, np.int64), np.empty(room, np.int64)
     best = (np.empty(MOST, np.int64), np.empty(MOST, np.int64))
-    counters = np.zeros(1, np.int64)
+    counters = np.zeros(4, np.int64)
     n = kernels.whole_candidates(
         0, len(rows), sketches.keys, sketches.bands, sketches.bits, table,
         BAND_CAP, AGREE, MOST, best, record, text, 0, counters,
@@ -91,16 +95,19 @@ def _chains(
     keys: np.ndarray, tokens: np.ndarray, places: np.ndarray, bounds: np.ndarray, segment: Segment, skipped: Skipped
 ) -> Candidates:
     count = len(bounds) - 1
-    most = int(np.diff(bounds).max(initial=0)) * SEED_CAP
+    most = int(np.diff(bounds).max(initial=0)) * SEED_CAP + 2 * PAIR_TEXTS
     hits = np.empty(min(most, HITS) + 1, np.uint64)
+    tallies = np.empty(1 << max(6, (4 * len(hits)).bit_length()), np.uint16)
     room = max(len(hits), 4 * count)
-    counters = np.zeros(3, np.int64)
+    table = (*segment.seeds, segment.seed_bitmap, len(segment.seed_bitmap).bit_length() + 2)
+    counters = np.zeros(4, np.int64)
     parts = []
     low = 0
     while low < count:
         out = [np.empty(room, np.int64) for _ in range(4)]
         n, low = kernels.seed_candidates(
-            low, count, keys, tokens, places, bounds, segment.seeds, SEED_CAP, LEAST_SEEDS, _PLACES, hits,
+            low, count, keys, tokens, places, bounds, table, segment.texts.offsets,
+            (SEED_CAP, PAIR_CAP, PAIR_TEXTS), LEAST_SEEDS, BYTES_A_SEED, _PLACES, hits, tallies,
             *out, 0, counters,
         )  # fmt: skip
         parts.append([column[:n] for column in out])

@@ -15,7 +15,7 @@ import numpy as np
 from provscan.index import Store, Strings, sketch_texts
 from provscan.matching import candidates as generators
 from provscan.matching.rows import Found, Skipped, nothing
-from provscan.matching.verified import locate, resolve, verify
+from provscan.matching.verified import gram_hashes, locate, resolve, verify
 from provscan.params import MatchParams
 from provscan.text import canonical_buffers
 
@@ -92,12 +92,13 @@ def _scan_short(text: np.ndarray, offsets: np.ndarray, store: Store, params: Mat
     lengths = np.diff(code_offsets)
     short = np.flatnonzero((lengths <= generators.SHORT) & (lengths > 0))
     sketches = sketch_texts(texts if len(short) == len(texts) else texts.take(short), store.params)
+    hashes = gram_hashes(codes)
     parts = []
     for number, segment in enumerate(store.segments):
         whole = generators.whole_records(short, sketches, segment, skipped)
         pairs = generators.merged(whole, inside[number])
         if len(pairs.record):
-            parts.append(verify(codes, code_offsets, pairs, segment, int(store.bases[number]), params))
+            parts.append(verify(codes, hashes, code_offsets, pairs, segment, int(store.bases[number]), params))
     if not sum(len(part.record) for part in parts):
         found = nothing(canonical.lengths)
     else:

@@ -33,12 +33,25 @@ class Verified(NamedTuple):
         return Verified(*(column[rows] for column in self))
 
 
+def gram_hashes(codes: np.ndarray) -> np.ndarray:
+    """uint32 hash of the 5-gram that begins at each code point."""
+    hashes = np.empty(len(codes), np.uint32)
+    kernels.gram_hashes(codes, hashes)
+    return hashes
+
+
 def _table_size(longest: int) -> int:
     return 1 << max(4, (2 * longest).bit_length())
 
 
 def verify(
-    codes: np.ndarray, offsets: np.ndarray, candidates: Candidates, segment: Segment, base: int, params: MatchParams
+    codes: np.ndarray,
+    hashes: np.ndarray,
+    offsets: np.ndarray,
+    candidates: Candidates,
+    segment: Segment,
+    base: int,
+    params: MatchParams,
 ) -> Verified:
     """Compare candidates with their texts; ``base`` is the store's number of the segment's first text."""
     count = len(candidates.record)
@@ -53,7 +66,7 @@ def verify(
     grams = np.empty((count, 3), np.int32)
     similarity = np.empty(count, np.float64)
     n = kernels.verify(
-        codes, offsets, texts, text_offsets, candidates.record, candidates.code, candidates.place, 0, count,
+        codes, hashes, offsets, texts, gram_hashes(texts), text_offsets, candidates.record, candidates.code, candidates.place, 0, count,
         params.threshold, params.min_containment, params.min_chars,
         np.empty(_table_size(longest_text), np.int32), np.empty(longest_text + 1, np.int32),
         np.empty(_table_size(window), np.int32), np.empty(window + 1, np.int32),
