@@ -3,12 +3,14 @@
 Canonical text has lost what stands at a tweet's edges: punctuation, URLs, mentions. Where the copy has the tweet's
 first (last) letters, the stretch grows over what stands before (after) them as long as the licensed tweet has the
 same there, item by item: an item is a visible character, or a dropped token, of which any two are alike (a URL that
-became ``http`` is still the URL). A retweet mark before it all belongs to the copy.
+became ``http`` is still the URL). A retweet mark before it all belongs to the copy. What is then left of the licensed
+tweet is aligned with what stands there (:mod:`provscan.kernels.align`): a URL with a typo is no URL any more.
 """
 
 import numpy as np
 from numba import njit
 
+from provscan.kernels.align import BAND, MAX_REST, aligned_end
 from provscan.kernels.canonical import after_dropped, canonical
 
 _ITEMS = 128
@@ -100,7 +102,7 @@ def _same_but_blanks(a, low, high, b, b_low, b_high):
 
 @njit(nogil=True, cache=True)
 def locate(
-    text, offsets, rows, spans, originals, original_offsets, tables,
+    text, offsets, rows, spans, copied, originals, original_offsets, tables,
     scratch, canon, where, other_scratch, other_canon, other_where, out, kinds_out,
 ):  # fmt: skip
     """Spans in the original records, and how literal each copy is.
@@ -109,8 +111,9 @@ def locate(
     ----------
     text, offsets
         The records' text buffer.
-    rows, spans
-        int64[n], ascending, and int64[n, 2]: the record of each match and its span in canonical code points.
+    rows, spans, copied
+        int64[n], ascending, int64[n, 2] and int64[n, 2]: the record of each match, its span there and what it is a
+        copy of in the licensed text, in canonical code points; -1 where that is not known.
     originals, original_offsets
         Text buffer of the licensed tweets as they came, one a match.
     tables, scratch, canon, where
@@ -124,6 +127,7 @@ def locate(
     pages, entries = tables[0], tables[1]
     kinds_a, starts_a, ends_a = np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64)
     kinds_b, starts_b, ends_b = np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64)
+    costs = np.empty((2, 2 * BAND + 1), np.int64)
     last = np.int64(-1)
     n, length, count, row = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     for m in range(len(rows)):
@@ -139,45 +143,49 @@ def locate(
         start = np.int64(where[s])
         stop = _after_letter(where, e - 1, n, stream, count, pages, entries)
 
-        edge = min(5, e - s, size)
-        head, tail = edge > 0, edge > 0
-        for k in range(edge):
-            head = head and canon[s + k] == other_canon[k]
-            tail = tail and canon[e - 1 - k] == other_canon[size - 1 - k]
         equal = e - s == size
         for k in range(size if equal else 0):
             equal = equal and canon[s + k] == other_canon[k]
 
         whole_head, whole_tail = False, False
-        if head:
+        first, last_one = copied[m, 0], copied[m, 1]
+        if first >= 0:
             low = np.int64(0)
             if s > 0:
                 before = s - 2 if canon[s - 1] == 0x20 and s > 1 else s - 1
                 low = max(_after_letter(where, before, n, stream, count, pages, entries), start - 4 * _ITEMS)
-            i = _items(stream, low, start, count, pages, entries, kinds_a, starts_a, ends_a) - 1
-            j = _items(other, 0, np.int64(other_where[0]), other_count, pages, entries, kinds_b, starts_b, ends_b) - 1
-            while i >= 0 and j >= 0 and _alike(kinds_a[i], kinds_b[j]):
-                start = starts_a[i]
-                i -= 1
-                j -= 1
-            whole_head = j < 0
-            if whole_head and i >= 0:
-                mark = i - 1 if kinds_a[i] == 0x3A else i
-                if mark >= 0 and kinds_a[mark] == _RETWEET:
-                    start = starts_a[mark]
-                    whole_head = False
-        if tail:
+            rest = np.int64(other_where[first])
+            if first == 0:
+                i = _items(stream, low, start, count, pages, entries, kinds_a, starts_a, ends_a) - 1
+                j = _items(other, 0, rest, other_count, pages, entries, kinds_b, starts_b, ends_b) - 1
+                while i >= 0 and j >= 0 and _alike(kinds_a[i], kinds_b[j]):
+                    start, rest = starts_a[i], starts_b[j]
+                    i -= 1
+                    j -= 1
+                whole_head = j < 0
+                if whole_head and i >= 0:
+                    mark = i - 1 if kinds_a[i] == 0x3A else i
+                    if mark >= 0 and kinds_a[mark] == _RETWEET:
+                        start = starts_a[mark]
+                        whole_head = False
+            if rest > 0 and not whole_head and rest <= MAX_REST and start > 0:
+                start -= aligned_end(other, rest - 1, -1, rest, stream, start - 1, min(start, rest + BAND), costs)
+        if last_one >= 0:
             high = count
             if e < n:
                 high = np.int64(where[e + 1] if canon[e] == 0x20 and e + 1 < n else where[e])
-            end = _after_letter(other_where, size - 1, size, other, other_count, pages, entries)
-            a = _items(stream, stop, high, count, pages, entries, kinds_a, starts_a, ends_a)
-            b = _items(other, end, other_count, other_count, pages, entries, kinds_b, starts_b, ends_b)
-            i = 0
-            while i < a and i < b and _alike(kinds_a[i], kinds_b[i]):
-                stop = ends_a[i]
-                i += 1
-            whole_tail = i == b
+            end = _after_letter(other_where, last_one - 1, size, other, other_count, pages, entries)
+            if last_one == size:
+                a = _items(stream, stop, high, count, pages, entries, kinds_a, starts_a, ends_a)
+                b = _items(other, end, other_count, other_count, pages, entries, kinds_b, starts_b, ends_b)
+                i = 0
+                while i < a and i < b and _alike(kinds_a[i], kinds_b[i]):
+                    stop, end = ends_a[i], ends_b[i]
+                    i += 1
+                whole_tail = i == b
+            rest = other_count - end
+            if rest > 0 and not whole_tail and rest <= MAX_REST and stop < count:
+                stop += aligned_end(other, end, 1, rest, stream, stop, min(count - stop, rest + BAND), costs)
 
         kinds_out[m] = OTHER
         if equal:

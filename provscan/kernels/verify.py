@@ -10,12 +10,10 @@ Then both sets of 5-grams are compared in full, code point by code point.
 import numpy as np
 from numba import njit
 
+from provscan.kernels.align import BAND, MAX_REST, SPACE, aligned_end
 from provscan.kernels.seeds import is_wide
 
 GRAM = 5
-# An edge that was edited is aligned up to this length, this far off the diagonal.
-MAX_REST = 96
-BAND = 8
 # A text of which a fifth repeats itself has that many fewer distinct grams than grams.
 REPEATS = 0.8
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -23,7 +21,6 @@ _G1 = np.uint64(0xBF58476D1CE4E5B9)
 _G2 = np.uint64(0x94D049BB133111EB)
 _G3 = np.uint64(0xD6E8FEB86659FD93)
 _G4 = np.uint64(0xA0761D6478BD642F)
-_SPACE = 0x20
 
 
 @njit(nogil=True, cache=True)
@@ -169,55 +166,6 @@ def _best_run(hits, count, penalty):
 
 
 @njit(nogil=True, cache=True)
-def _aligned_end(text, at, step, rest, codes, place, room, costs):
-    """How far a copy goes on past its last hit, when it does.
-
-    ``rest`` code points of the licensed text, from ``at`` on in the direction ``step``, are aligned in full with what
-    stands in the record from ``place`` on in the same direction (``room`` code points), by edit distance within
-    :data:`BAND` of the diagonal. Returns how many code points of the record they take up: 0 where more than 6 in 10
-    would have to be edited, or 8 in 10 if the outermost word is there unchanged.
-    """
-    width = 2 * BAND + 1
-    for b in range(width):
-        costs[0, b] = b - BAND if b >= BAND else rest + room
-    row = 0
-    for i in range(1, rest + 1):
-        other = 1 - row
-        for b in range(width):
-            j = i + b - BAND
-            best = rest + room + 1
-            if 0 <= j <= room:
-                if j > 0:
-                    same = text[at + step * (i - 1)] == codes[place + step * (j - 1)]
-                    best = costs[row, b] + (0 if same else 1)
-                    if b > 0:
-                        best = min(best, costs[other, b - 1] + 1)
-                if b + 1 < width:
-                    best = min(best, costs[row, b + 1] + 1)
-            costs[other, b] = best
-        row = other
-    best, reach = rest + room + 1, 0
-    for b in range(width):
-        j = rest + b - BAND
-        if 0 <= j <= room and (
-            costs[row, b] < best or (costs[row, b] == best and abs(j - rest) < abs(reach - rest))
-        ):
-            best, reach = costs[row, b], j
-    if reach == 0:
-        return 0
-    if best * 10 <= rest * 6:
-        return reach
-    if best * 10 <= rest * 8:
-        for i in range(rest):
-            letter = text[at + step * (rest - 1 - i)]
-            if i >= reach or letter != codes[place + step * (reach - 1 - i)]:
-                return 0
-            if letter == _SPACE:
-                return reach
-    return 0
-
-
-@njit(nogil=True, cache=True)
 def _sets(codes, hashes, low, high, text, text_low, table, span_slots, span_follows):
     """5-grams that the span ``codes[low:high]`` has in common with the indexed text, and distinct ones of the span."""
     grams = high - low - GRAM + 1
@@ -234,7 +182,7 @@ def _sets(codes, hashes, low, high, text, text_low, table, span_slots, span_foll
 @njit(nogil=True, cache=True)
 def verify(
     codes, hashes, offsets, texts, text_hashes, text_offsets, record, code_at, place, low, high, threshold, least_share, least_weight,
-    slots, follows, span_slots, span_follows, hits, votes, out_candidate, out_span, out_grams, out_similarity,
+    slots, follows, span_slots, span_follows, hits, votes, out_candidate, out_span, out_text_span, out_grams, out_similarity,
 ):  # fmt: skip
     """Verify candidates ``low..high`` and write those that are similar enough.
 
@@ -255,8 +203,9 @@ def verify(
         int32[2**b], more than twice the longest text and the longest span looked at.
     follows, span_follows, hits, votes
         int32, int32, bool, int32: room for as many elements as the longest text or record has code points, and 32.
-    out_candidate, out_span, out_grams, out_similarity
-        int64[n]; int64[n, 2], the span in the record's code points; int32[n, 3], distinct 5-grams in common, of the
+    out_candidate, out_span, out_text_span, out_grams, out_similarity
+        int64[n]; int64[n, 2], the span in the record's code points; int64[n, 2], what it is a copy of, in those of
+        the text, -1 where that is not known; int32[n, 3], distinct 5-grams in common, of the
         text, of the span; float64[n], the Jaccard index.
 
     Returns
@@ -283,6 +232,7 @@ def verify(
             if same and length > 0:
                 out_candidate[n], out_similarity[n] = c, 1.0
                 out_span[n, 0], out_span[n, 1] = 0, size
+                out_text_span[n, 0], out_text_span[n, 1] = 0, length
                 out_grams[n, :] = 1
                 n += 1
             continue
@@ -321,9 +271,9 @@ def verify(
         if stop == start:
             continue
         start, stop = first + start, first + stop + GRAM - 1
-        while codes[begin + start] == _SPACE:
+        while codes[begin + start] == SPACE:
             start += 1
-        while codes[begin + stop - 1] == _SPACE:
+        while codes[begin + stop - 1] == SPACE:
             stop -= 1
         if stop - start < GRAM:
             continue
@@ -337,28 +287,32 @@ def verify(
             continue
         # Where the edge of the copy was edited, the run stops short of it: align what is left of the text.
         far_start, far_stop = start, stop
-        q = _near(codes, hashes, begin + start, texts, a, table, follows, start - diagonal, slack)
-        if 0 < q <= MAX_REST:
-            far_start -= _aligned_end(texts, a + q - 1, -1, q, codes, begin + start - 1, min(start, q + BAND), costs)
-        q = _near(codes, hashes, begin + stop - GRAM, texts, a, table, follows, stop - GRAM - diagonal, slack)
-        rest = length - q - GRAM
-        if q >= 0 and 0 < rest <= MAX_REST:
-            far_stop += _aligned_end(
-                texts, a + q + GRAM, 1, rest, codes, begin + stop, min(size - stop, rest + BAND), costs
+        head = _near(codes, hashes, begin + start, texts, a, table, follows, start - diagonal, slack)
+        tail = _near(codes, hashes, begin + stop - GRAM, texts, a, table, follows, stop - GRAM - diagonal, slack)
+        tail = tail + GRAM if tail >= 0 else tail
+        if 0 < head <= MAX_REST:
+            far_start -= aligned_end(
+                texts, a + head - 1, -1, head, codes, begin + start - 1, min(start, head + BAND), costs
             )
+        rest = length - tail
+        if tail >= 0 and 0 < rest <= MAX_REST:
+            far_stop += aligned_end(texts, a + tail, 1, rest, codes, begin + stop, min(size - stop, rest + BAND), costs)
         if far_start < start or far_stop > stop:
-            while codes[begin + far_start] == _SPACE:
+            while codes[begin + far_start] == SPACE:
                 far_start += 1
-            while codes[begin + far_stop - 1] == _SPACE:
+            while codes[begin + far_stop - 1] == SPACE:
                 far_stop -= 1
             far_common, far_distinct = _sets(
                 codes, hashes, begin + far_start, begin + far_stop, texts, a, table, span_slots, span_follows
             )
             if far_common >= threshold * (distinct + far_distinct - far_common):
+                head = 0 if far_start < start else head
+                tail = length if far_stop > stop else tail
                 start, stop, common, span_distinct = far_start, far_stop, far_common, far_distinct
                 similarity = common / (distinct + span_distinct - common)
         out_candidate[n], out_similarity[n] = c, similarity
         out_span[n, 0], out_span[n, 1] = start, stop
+        out_text_span[n, 0], out_text_span[n, 1] = head, tail
         out_grams[n, 0], out_grams[n, 1], out_grams[n, 2] = common, distinct, span_distinct
         n += 1
     return n

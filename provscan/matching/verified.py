@@ -21,11 +21,13 @@ from provscan.text.tables import tables
 
 
 class Verified(NamedTuple):
-    """Verified pairs: record, text in the store, canonical span [n, 2], 5-grams [n, 3], similarity."""
+    """Verified pairs: record, text in the store, canonical span [n, 2], what of the text it is a copy of [n, 2],
+    5-grams [n, 3], similarity."""
 
     record: np.ndarray
     text: np.ndarray
     span: np.ndarray
+    copied: np.ndarray
     grams: np.ndarray
     similarity: np.ndarray
 
@@ -63,6 +65,7 @@ def verify(
     size = longest_text + longest_record + 32
     chosen = np.empty(count, np.int64)
     span = np.empty((count, 2), np.int64)
+    copied = np.empty((count, 2), np.int64)
     grams = np.empty((count, 3), np.int32)
     similarity = np.empty(count, np.float64)
     n = kernels.verify(
@@ -71,10 +74,12 @@ def verify(
         np.empty(_table_size(longest_text), np.int32), np.empty(longest_text + 1, np.int32),
         np.empty(_table_size(window), np.int32), np.empty(window + 1, np.int32),
         np.empty(window + 1, np.bool_), np.empty(size, np.int32),
-        chosen, span, grams, similarity,
+        chosen, span, copied, grams, similarity,
     )  # fmt: skip
     chosen = chosen[:n]
-    return Verified(candidates.record[chosen], candidates.text[chosen] + base, span[:n], grams[:n], similarity[:n])
+    return Verified(
+        candidates.record[chosen], candidates.text[chosen] + base, span[:n], copied[:n], grams[:n], similarity[:n]
+    )
 
 
 def resolve(parts: list[Verified]) -> Verified:
@@ -98,7 +103,7 @@ def locate(text: np.ndarray, offsets: np.ndarray, characters: np.ndarray, rows: 
     span = np.empty((len(rows.record), 2), np.int64)
     kinds = np.empty(len(rows.record), np.uint8)
     locate_kernels.locate(
-        text, offsets, rows.record, rows.span, originals.text, originals.offsets, tables(),
+        text, offsets, rows.record, rows.span, rows.copied, originals.text, originals.offsets, tables(),
         room, canon, where, other_room, other_canon, other_where, span, kinds,
     )  # fmt: skip
     level = np.where(kinds == locate_kernels.OTHER, np.where(rows.similarity >= STRONG, 2, 3), kinds).astype(np.uint8)
