@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class PostingsWriter:
         bounds = [*np.searchsorted(some, firsts).tolist(), len(some)]
         for path, low, high in zip(self._parts, bounds[:-1], bounds[1:], strict=True):
             with path.open("ab") as file:
-                some[low:high].tofile(file)
+                write_array(file, some[low:high])
         self._waiting, self._waits = [], 0
 
     def _sorted(self) -> Iterator[np.ndarray]:
@@ -82,8 +82,7 @@ class PostingsWriter:
         # Four entries a bucket: the directory stays small, and a bucket within a cache line or two.
         bits = max(0, self.count.bit_length() - 2)
         entries_name, starts_name = f"{self._name}.entries", f"{self._name}.starts"
-        starts = np.memmap(self._folder / starts_name, np.uint32, "w+", shape=((1 << bits) + 1,))
-        starts[:] = self.count
+        starts = _new_directory(self._folder / starts_name, (1 << bits) + 1, self.count)
         first = 0
         bitmap = np.zeros(1 << (bitmap_bits(self.count) - 3) if self._bitmap else 0, np.uint8)
         with (self._folder / entries_name).open("wb") as file:
@@ -91,15 +90,38 @@ class PostingsWriter:
                 kernels.directory(some, first, bits, starts.view(np.ndarray))
                 if self._bitmap:
                     kernels.mark_keys(some, bitmap_bits(self.count), bitmap)
-                some.tofile(file)
+                write_array(file, some)
                 first += len(some)
         kernels.close_directory(starts.view(np.ndarray))
         starts.flush()
         names = [entries_name, starts_name]
         if self._bitmap:
             names.append(f"{self._name}.bitmap")
-            bitmap.tofile(self._folder / names[-1])
+            with (self._folder / names[-1]).open("wb") as file:
+                write_array(file, bitmap)
         return names
+
+
+def write_array(file: BinaryIO, array: np.ndarray) -> None:
+    """Append an array's bytes to a file.
+
+    Raises
+    ------
+    OSError
+        The disk is full. ``numpy.ndarray.tofile`` says nothing of it when the array is small.
+    """
+    file.write(np.ascontiguousarray(array).data)
+
+
+def _new_directory(path: Path, size: int, value: int) -> np.memmap[Any, np.dtype[np.uint32]]:
+    """A mapped directory full of one value.
+
+    It is written before it is mapped: where a mapped file has no room on its disk, the process dies of SIGBUS.
+    """
+    with path.open("wb") as file:
+        for low in range(0, size, 1 << 20):
+            write_array(file, np.full(min(1 << 20, size - low), value, np.uint32))
+    return np.memmap(path, np.uint32, "r+", shape=(size,))
 
 
 def bitmap_bits(count: int) -> int:

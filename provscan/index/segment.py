@@ -20,6 +20,7 @@ little-endian, mapped when opened):
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +28,11 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.index.format import SegmentInfo, file_checksum
-from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings
+from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
 from provscan.index.prepare import NO_TIME, Prepared
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.kernels import postings as kernels
+from provscan.kernels.equal import find_texts
 from provscan.params import IndexParams
 
 # Text numbers have 24 bits in an entry.
@@ -72,6 +74,14 @@ class Segment:
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
         """How many tweets carry each of some texts."""
         return self.owner_starts[texts + 1] - self.owner_starts[texts]
+
+    def equal_texts(self, texts: Strings) -> np.ndarray:
+        """int64[n]: number of the licensed text that equals each canonical text, -1 where there is none."""
+        keys = np.empty((len(texts), 2), np.uint64)
+        kernels.text_keys(texts.text, texts.offsets, 0, len(texts), keys)
+        numbers = np.empty(len(texts), np.int64)
+        find_texts(keys, texts.text, texts.offsets, tuple(self.exact), self.texts.text, self.texts.offsets, numbers)
+        return numbers
 
     def tweets(self) -> pa.Table:
         """Author, created_at, lang, rt_of and time of all tweets, mapped."""
@@ -141,7 +151,7 @@ class SegmentWriter:
         first = first[new >= known]
         number = numbers[first].astype(np.uint64)
         self._texts.add(batch.texts if len(first) == count else batch.texts.take(first))
-        batch.sketches.bits[first].tofile(self._sketches)
+        write_array(self._sketches, batch.sketches.bits[first])
         self._exact.add((batch.sketches.keys[first, 0] & ~_LOW24) | number)
         self._bands.add(((batch.sketches.bands[first] & ~_LOW24) | number[:, None]).ravel())
         self._seeds.add(_renumbered(batch.seeds, first, number, count))
@@ -175,14 +185,21 @@ class SegmentWriter:
         }
         return SegmentInfo(name, self.texts, self.tweets, files)
 
+    def discard(self) -> None:
+        """Close the files as they are; the folder is about to go."""
+        for file in (self._texts, self._originals, self._ids, self._sketches, self._tweets):
+            with contextlib.suppress(OSError):
+                file.close()
+
     def _write_owners(self) -> list[str]:
         text_of = np.concatenate(self._text_of) if self._text_of else np.zeros(0, np.uint32)
         times = np.concatenate(self._times) if self._times else np.zeros(0, np.int64)
         rows = np.lexsort((times, text_of)).astype(np.uint32)
         starts = np.zeros(self.texts + 1, np.int64)
         np.cumsum(np.bincount(text_of, minlength=self.texts), out=starts[1:])
-        starts.tofile(self._folder / "owners.starts")
-        rows.tofile(self._folder / "owners.rows")
+        for name, array in (("owners.starts", starts), ("owners.rows", rows)):
+            with (self._folder / name).open("wb") as file:
+                write_array(file, array)
         return ["owners.starts", "owners.rows"]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from provscan.index.postings import map_array
+from provscan.index.postings import map_array, write_array
 from provscan.kernels import canonical as kernels
 from provscan.text.arrow import from_buffers
 
@@ -47,15 +47,15 @@ class StringsWriter:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._names = [f"{name}.utf8", f"{name}.offsets"]
-        self._text, self._offsets = (open(folder / n, "wb") for n in self._names)
+        self._text, self._offsets = ((folder / file).open("wb") for file in self._names)
         self._size = 0
         self.count = 0
-        np.zeros(1, np.int64).tofile(self._offsets)
+        write_array(self._offsets, np.zeros(1, np.int64))
 
     def add(self, some: Strings) -> None:
         low, high = int(some.offsets[0]), int(some.offsets[-1])
-        some.text[low:high].tofile(self._text)
-        (some.offsets[1:] + (self._size - low)).tofile(self._offsets)
+        write_array(self._text, some.text[low:high])
+        write_array(self._offsets, some.offsets[1:] + (self._size - low))
         self._size += high - low
         self.count += len(some)
 

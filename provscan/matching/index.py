@@ -70,7 +70,7 @@ class Index:
 
     def __len__(self) -> int:
         """Number of licensed texts."""
-        return int(self.store.bases[-1])
+        return self.store.texts
 
     def __repr__(self) -> str:
         return f"<provscan.Index {self.store.path}: {len(self):,} licensed texts>"
