@@ -1,0 +1,121 @@
+"""Seeds against their definition."""
+
+import random
+
+import naive_passages as naive
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tweets import SCRIPTS, sentence
+
+from provscan.index import seed_scratch
+from provscan.kernels import seeds as kernels
+
+pytestmark = pytest.mark.kernels
+
+
+def codes_of(*texts):
+    """Code points of some texts, uint32, and where each begins."""
+    codes = np.array([ord(char) for text in texts for char in text], np.uint32)
+    return codes, np.cumsum([0, *map(len, texts)])
+
+
+def minimizers(some, k, window):
+    seeds = np.empty(len(some) + 1, np.uint64)
+    n = kernels.minimizers(np.array(some, np.uint32), k, window, np.empty((2, 1088), np.uint64), seeds)
+    return [(int(seed) >> 32, int(seed) & 0xFFFFFFFF) for seed in seeds[:n]]
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.sampled_from([97, 98, 0x10FFFF, 0x1004E00]) | st.integers(0, 0x1FFFFFF), max_size=90),
+    st.integers(4, 32),
+    st.integers(1, 64),
+)
+def test_minimizers_are_the_least_of_their_windows(some, k, window):
+    assert minimizers(some, k, window) == naive.minimizers(some, k, window)
+
+
+def test_minimizers_across_the_border_of_a_chunk():
+    rng = random.Random(1)
+    some = [rng.randrange(97, 123) for _ in range(2300)]
+    assert minimizers(some, 12, 8) == naive.minimizers(some, 12, 8)
+
+
+@settings(max_examples=50)
+@given(st.randoms(use_true_random=False), st.integers(4, 20), st.integers(1, 20))
+def test_a_shared_stretch_shares_a_seed(rng, k, window):
+    shared = [rng.randrange(97, 123) for _ in range(k + window - 1)]
+    found = []
+    for _ in range(2):
+        head = [rng.randrange(97, 123) for _ in range(rng.randrange(30))]
+        tail = [rng.randrange(97, 123) for _ in range(rng.randrange(30))]
+        seeds = minimizers([*head, *shared, *tail], k, window)
+        found.append({(key, place - len(head)) for key, place in seeds if 0 <= place - len(head) < window})
+    assert found[0] & found[1]
+
+
+def test_density():
+    rng = random.Random(2)
+    size = 4000
+    seeds = minimizers([rng.randrange(97, 123) for _ in range(size)], 12, 8)
+    assert len(seeds) / size == pytest.approx(2 / 9, rel=0.1)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_seeds_of_texts_stand_where_they_say(script):
+    rng = random.Random(script)
+    texts = [sentence(rng, script, letters) for letters in (0, 3, 9, 40, 120)]
+    codes, offsets = codes_of(*texts)
+    size = 2 * len(codes) + 2
+    keys, token_at, code_at = np.empty(size, np.uint32), np.empty(size, np.int32), np.empty(size, np.int32)
+    bounds = np.empty(len(texts) + 1, np.int64)
+    scratch = seed_scratch(max(map(len, texts)))
+    n = kernels.seeds_of(codes, offsets, 0, len(texts), 12, 8, scratch, keys, token_at, code_at, bounds)
+    expected_bounds = [0]
+    expected = []
+    for text in texts:
+        some = naive.tokens(text)
+        for key, place in naive.minimizers([token for token, _ in some], 12, 8):
+            expected.append((naive.spread(key), place, some[place][1]))
+        expected_bounds.append(len(expected))
+    assert list(zip(keys[:n].tolist(), token_at[:n].tolist(), code_at[:n].tolist(), strict=True)) == expected
+    assert bounds.tolist() == expected_bounds
+
+
+@pytest.mark.parametrize("script", ["latin", "chinese"])
+def test_entries_of_an_index(script):
+    rng = random.Random(script)
+    texts = [sentence(rng, script, letters) for letters in (30, 5, 250)]
+    codes, offsets = codes_of(*texts)
+    entries = np.empty(2 * len(codes), np.uint64)
+    n = kernels.seed_entries(codes, offsets, 0, 3, 100, 12, 8, seed_scratch(250 * 2), entries)
+    expected = [
+        naive.spread(key) << 32 | 100 + number << 8 | kernels.place_code(place)
+        for number, text in enumerate(texts)
+        for key, place in naive.minimizers([token for token, _ in naive.tokens(text)], 12, 8)
+    ]
+    assert entries[:n].tolist() == expected
+
+
+def test_a_text_shorter_than_a_seed_has_none():
+    assert minimizers([97] * 11, 12, 8) == []
+    assert len(minimizers([97] * 12, 12, 8)) == 1
+
+
+@given(st.integers(0, 6000))
+def test_place_codes(token):
+    code = kernels.place_code(token)
+    if token >= 4480:
+        assert code == -1
+        return
+    assert 0 <= code < 256
+    step = 1 if token < 128 else 4 if token < 384 else 64
+    assert 0 <= token - kernels.place_of(code) < step
+    assert kernels.place_code(kernels.place_of(code)) == code
+
+
+@given(st.characters(exclude_categories=("Cs",)))
+def test_wide_characters(char):
+    assert bool(kernels.is_wide(np.uint32(ord(char)))) == naive.wide(char)

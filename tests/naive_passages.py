@@ -1,0 +1,87 @@
+"""Seeds, keys, edit distance and coverage written down from their definitions. Imports nothing from provscan."""
+
+M64 = 2**64
+
+
+def wide(char):
+    code = ord(char)
+    return (
+        0x3040 <= code < 0x3100 or 0x3400 <= code < 0xA000 or 0xAC00 <= code < 0xD7B0 or 0x20000 <= code < 0x32000
+    )
+
+
+def tokens(text):
+    """(token, code point it comes from): a wide character is two."""
+    result = []
+    for place, char in enumerate(text):
+        result.append((ord(char), place))
+        if wide(char):
+            result.append((ord(char) | 0x1000000, place))
+    return result
+
+
+def multipliers(count):
+    state, values = 1, []
+    for _ in range(count):
+        state = (state + 0x9E3779B97F4A7C15) % M64
+        z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 % M64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % M64
+        values.append((z ^ z >> 31) >> 32 | 1)
+    return values
+
+
+def kmer_key(kmer):
+    total = sum(token * odd for token, odd in zip(kmer, multipliers(len(kmer)), strict=True)) % M64
+    return (total ^ total >> 32) * 0x9E3779B97F4A7C15 % M64 >> 32
+
+
+def minimizers(some, k, window):
+    """(key, place) of the least k-mer of every window, in the order of places."""
+    keys = [(kmer_key(some[i : i + k]), i) for i in range(len(some) - k + 1)]
+    window = min(window, len(keys))
+    return sorted({min(keys[i : i + window]) for i in range(len(keys) - window + 1)} if keys else set(), key=lambda s: s[1])
+
+
+def spread(key):
+    """The key under which an index holds a seed."""
+    return key * 0x9E3779B1 % 2**32
+
+
+def text_keys(data):
+    g, h = 0xCBF29CE484222325, 0xC4CEB9FE1A85EC53
+    for byte in data:
+        g = (g ^ byte) * 0x100000001B3 % M64
+        h = (h + byte + 1) * 0xFF51AFD7ED558CCD % M64
+    return finish(g), finish(h)
+
+
+def finish(h):
+    h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD % M64
+    h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 % M64
+    return h ^ h >> 33
+
+
+def edit_costs(text, other):
+    """Edit distance of ``text`` to every prefix of ``other``."""
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(text, 1):
+        before, row = row, [i]
+        for j, b in enumerate(other, 1):
+            row.append(min(before[j - 1] + (a != b), before[j] + 1, row[j - 1] + 1))
+    return row
+
+
+def resolved(rows):
+    """Rows (span, score, similarity, text) that win their place, as indices: the best first, no two on one place."""
+    order = sorted(range(len(rows)), key=lambda i: (-rows[i][1], -rows[i][2], rows[i][3]))
+    kept = []
+    for i in order:
+        (a, b), *_ = rows[i]
+        if all(2 * (min(b, rows[j][0][1]) - max(a, rows[j][0][0])) <= min(b - a, rows[j][0][1] - rows[j][0][0]) for j in kept):
+            kept.append(i)
+    return sorted(kept)
+
+
+def covered(spans):
+    """Distinct (row, position) under spans (row, start, end)."""
+    return len({(row, place) for row, start, end in spans for place in range(start, end)})

@@ -1,0 +1,43 @@
+"""Made-up tweets in many scripts, and edits of them; the same for the same random numbers."""
+
+LETTERS = {
+    "latin": "etaoinshrdlucmfwypvbgkjqxz",
+    "greek": "αβγδεζηθικλμνξοπρστυφχψω",
+    "cyrillic": "абвгдежзиклмнопрстуфхцчшщыэюя",
+    "arabic": "ابتثجحخدذرزسشصضطظعغفقكلمنهوي",
+    "hindi": ["क", "खा", "गि", "घी", "चु", "छू", "जे", "झै", "टो", "ठौ", "डा", "ढि", "णी", "तु", "था", "दे", "नी", "पो", "बा", "मि"],
+    "thai": ["กา", "ขี", "คู", "งะ", "จำ", "ชิ", "ซ้", "ดี", "ตุ", "ทำ", "นี", "บา", "ปู", "พิ", "มา", "ยี", "รุ", "ลา", "วิ", "สี"],
+    "japanese": "のにはをたがでてとしれさあるいもなおよひこくまつけみそ日本人大年会国出学生社事者時間新東京",
+    "chinese": "的一是不了人我在有他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年生自会那后能对着事",
+    "korean": "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허고노도로모보소오",
+    "emoji": "😀😁😂🤣😃😄😅😆😉😊😋😎😍😘🥰😗🙂🤗🤩🤔🤨😐😑😶🙄😏😣😥😮🤐",
+}  # fmt: skip
+SPACED = {"latin", "greek", "cyrillic", "arabic", "hindi", "korean"}
+SCRIPTS = sorted(LETTERS)
+
+
+def sentence(rng, script, letters):
+    """Some ``letters`` letters in a script, with spaces where the script has them."""
+    alphabet, parts, word = LETTERS[script], [], 0
+    for _ in range(letters):
+        if script in SPACED and word > 2 and rng.random() < 0.25:
+            parts.append(" ")
+            word = 0
+        parts.append(rng.choice(alphabet))
+        word += 1
+    return "".join(parts)
+
+
+def edited(rng, text, share):
+    """A text of which about ``share`` of the characters are replaced, dropped or doubled."""
+    result = []
+    for char in text:
+        if rng.random() >= share:
+            result.append(char)
+            continue
+        match rng.randrange(3):
+            case 0:
+                result.append(rng.choice(text))
+            case 1:
+                result.append(char * 2)
+    return "".join(result)
