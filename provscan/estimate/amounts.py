@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provscan.errors import ParameterError
-from provscan.estimate.prevalence import METHOD, Control, Sample, draw_counts, interval, refusal
+from provscan.estimate.prevalence import METHOD, Control, Sample, draw_counts, ends, refusal
 from provscan.estimate.recall import Recall
 from provscan.estimate.result import Estimate
 
@@ -94,21 +94,23 @@ def corrected_amount(
     if len(y) == 0 and len(spikes) == 0:
         text = "nothing was found, and without the sizes of spike-ins that bounds no amount"
         return Estimate.withheld(text, method=METHOD, level=level, raw=raw)
-    rng = np.random.default_rng(seed)
-    drawn = draw_counts(len(y), trials, control, recall, rng, sample=sample)
-    draws = len(drawn.total)
     like = np.concatenate([y, spikes]) if len(y) < FEW else y
     wrong = np.asarray(control_sizes, dtype=np.float64)
     if len(wrong) < FEW:
         wrong = np.concatenate([wrong, like])
-    false = np.minimum(drawn.false, len(y))
-    held = np.maximum(float(y.sum()) - _sum_of(wrong, false, rng), 0.0)
-    held[drawn.held == 0] = 0.0
-    unseen = _sum_of(like, np.maximum(drawn.total - drawn.held, 0.0), rng)
-    amount = np.where(drawn.feasible, held + unseen, 0.0)
-    fraction = sample.fraction if sample is not None else 1.0
-    whole = np.maximum(total / fraction * (1.0 + total_error * rng.standard_normal(draws)), amount)
-    low, high = interval(amount / np.maximum(whole, 1e-300), drawn.feasible, level)
+    whole = total / (sample.fraction if sample is not None else 1.0)
+    shares = []
+    for upper in (False, True):
+        drawn = draw_counts(len(y), trials, control, recall, upper=upper, seed=seed, sample=sample)
+        rng = np.random.default_rng(seed + 1)
+        held = np.maximum(float(y.sum()) - _sum_of(wrong, drawn.false, rng), 0.0)
+        held[drawn.held == 0] = 0.0
+        # Where chance explains all, the total is zero although some draw held more.
+        held[drawn.total == 0] = 0.0
+        amount = held + _sum_of(like, np.maximum(drawn.total - drawn.held, 0.0), rng)
+        noisy = whole * (1.0 + total_error * rng.standard_normal(len(amount)))
+        shares.append(amount / np.maximum(noisy, np.maximum(amount, 1e-300)))
+    low, high = ends(shares[0], shares[1], level)
     expected_false = control.rate * trials * float(wrong.mean())
     value = min(1.0, max(0.0, (float(y.sum()) - expected_false) / recall.value / total))
     return Estimate(min(max(value, low), high), low, high, level, method=METHOD, raw=raw)

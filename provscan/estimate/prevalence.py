@@ -12,7 +12,6 @@ only lost and false matches. :class:`Sample` adds the rest when a part was scann
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,7 +92,8 @@ def dispersion(control_counts: npt.ArrayLike, found_counts: npt.ArrayLike = ()) 
 
     For a compound Poisson total it is ``sum(counts ** 2) / sum(counts)``; 1 where nothing was found. Few bunches
     rarely show the largest that there are: the largest one seen is counted once more, and with fewer than
-    20 the bunches of all matches join in, since they might be false.
+    20 the bunches of all matches join in, since they might be false; texts matched once, mostly true ones where there
+    are many, would only hide them.
 
     Parameters
     ----------
@@ -105,7 +105,8 @@ def dispersion(control_counts: npt.ArrayLike, found_counts: npt.ArrayLike = ()) 
     seen = np.asarray(control_counts, dtype=np.float64)
     pools = [seen]
     if len(seen) < _FEW_BUNCHES:
-        pools.append(np.concatenate([seen, np.asarray(found_counts, dtype=np.float64)]))
+        found = np.asarray(found_counts, dtype=np.float64)
+        pools.append(np.concatenate([seen, found[found > 1]]))
     largest = 1.0
     for pool in pools:
         bunches = np.append(pool, pool.max(initial=0.0))
@@ -139,7 +140,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The confidence distribution of a corrected count; arrays of shape (draws,).
+    """Draws from the confidence distribution of a corrected count, for one end of its interval; shape (draws,).
 
     Attributes
     ----------
@@ -148,28 +149,12 @@ class Draws:
     held
         True ones among the found.
     false
-        False ones among the found (not capped by what was found).
-    feasible
-        Draws with no more false matches than matches: the upper end is taken among these.
+        False ones among the found.
     """
 
     total: Floats
     held: Floats
     false: Floats
-    feasible: npt.NDArray[np.bool_]
-
-
-def interval(values: Floats, feasible: npt.NDArray[np.bool_], level: float) -> tuple[float, float]:
-    """Two-sided interval of drawn values; the upper end among the feasible draws only.
-
-    Where fewer matches were found than chance explains, all plain draws say zero, and a bound of zero would be
-    luck, not evidence; conditioning on what is possible keeps the bound honest (the case is discussed by Feldman &
-    Cousins 1998, doi:10.1103/PhysRevD.57.3873).
-    """
-    tail = (1.0 - level) / 2.0
-    low = float(np.quantile(values, tail, method="lower"))
-    above = values[feasible] if feasible.mean() > 0.01 else values
-    return low, max(low, float(np.quantile(above, 1.0 - tail, method="higher")))
 
 
 def draw_counts(
@@ -177,31 +162,49 @@ def draw_counts(
     trials: float,
     control: Control,
     recall: Recall,
-    rng: np.random.Generator,
     *,
+    upper: bool,
+    seed: int,
     sample: Sample | None = None,
     draws: int = DRAWS,
 ) -> Draws:
-    """Draw the number of true things in the dataset, given how many were found; see :func:`corrected_count`."""
+    """Draw the number of true things in the dataset, given how many were found; see :func:`corrected_count`.
+
+    For the lower end, chance has half a false match more than the control shows, and where it explains all that was
+    found, nothing is there. For the upper end it has no more than the control shows: a small control without any
+    false match must not take away from what may be there. Draws with more false matches than matches are left out
+    then: where fewer were found than chance explains, a bound of zero would be luck, not evidence (the case is
+    discussed by Feldman & Cousins 1998, doi:10.1103/PhysRevD.57.3873).
+    """
+    rng = np.random.default_rng(seed)
     rate = recall.draw(rng, draws)
     # Things that are truly there can't be false as well: only the rest has its chance.
     room = max(0.0, trials - min(trials, found / max(recall.value, 1e-6)))
-    chance: Floats = rng.standard_gamma(control.found / control.dispersion + 0.5, draws)
+    shape = control.found / control.dispersion + (0.0 if upper else 0.5)
+    chance: Floats = rng.standard_gamma(shape, draws)
     chance = chance * (control.dispersion * room / control.trials)
     if control.dispersion > 1.0:
         spread = control.dispersion - 1.0
-        chance = np.asarray(rng.standard_gamma(np.maximum(chance / spread, 1e-12)) * spread, dtype=np.float64)
+        chance = np.asarray(rng.standard_gamma(chance / spread) * spread, dtype=np.float64)
     false = rng.poisson(np.minimum(chance, 1e15)).astype(np.float64)
-    feasible = false <= found
-    if feasible.mean() <= 0.01:
-        false = np.minimum(false, math.floor(found))
-        feasible = np.ones(draws, dtype=np.bool_)
+    possible = false <= found
+    if upper and possible.mean() > 0.01:
+        false, rate = false[possible], rate[possible]
     held = np.maximum(found - false, 0.0)
     lost = rng.poisson(np.minimum(rng.standard_gamma(held + 0.5) * (1.0 - rate) / rate, 1e15))
-    total = np.where(feasible, np.minimum(held + lost, trials), 0.0)
+    total = np.minimum(held + lost, trials)
+    if not upper:
+        total[~possible] = 0.0
     if sample is not None and sample.fraction < 1.0:
         total = total + _unscanned(total, trials, sample, rng)
-    return Draws(total, held, false, feasible)
+    return Draws(total, held, np.minimum(false, found))
+
+
+def ends(low: Floats, high: Floats, level: float) -> tuple[float, float]:
+    """Two-sided interval from the draws for its lower and for its upper end."""
+    tail = (1.0 - level) / 2.0
+    least = float(np.quantile(low, tail, method="lower"))
+    return least, max(least, float(np.quantile(high, 1.0 - tail, method="higher")))
 
 
 def _unscanned(scanned: Floats, trials: float, sample: Sample, rng: np.random.Generator) -> Floats:
@@ -292,8 +295,10 @@ def corrected_count(
     if recall.value <= control.rate:
         text = f"recall {recall.value:.3g} is not above the false-match rate {control.rate:.3g}"
         return Estimate.withheld(text, method=METHOD, level=level, raw=raw)
-    drawn = draw_counts(found, trials, control, recall, np.random.default_rng(seed), sample=sample)
-    low, high = interval(drawn.total, drawn.feasible, level)
+    below, above = (
+        draw_counts(found, trials, control, recall, upper=upper, seed=seed, sample=sample) for upper in (False, True)
+    )
+    low, high = ends(below.total, above.total, level)
     whole = 1.0 / sample.fraction if sample is not None else 1.0
     value = whole * min(trials, max(0.0, (found - trials * control.rate) / (recall.value - control.rate)))
     return Estimate(min(max(value, low), high), low, high, level, method=METHOD, raw=raw)
