@@ -1,0 +1,143 @@
+"""Tables of postings and of texts, against dictionaries."""
+
+import random
+from bisect import bisect_left, bisect_right
+
+import naive_passages as naive
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provscan.kernels import postings as kernels
+from provscan.kernels.equal import find_texts
+
+pytestmark = pytest.mark.kernels
+
+
+def directory(entries, bits, pieces=1):
+    """The directory of sorted entries that come in some pieces."""
+    starts = np.full((1 << bits) + 1, len(entries), np.uint32)
+    first = 0
+    for piece in np.array_split(entries, pieces):
+        kernels.directory(piece, first, bits, starts)
+        first += len(piece)
+    kernels.close_directory(starts)
+    return starts
+
+
+def entries_of(keys, shift):
+    """Sorted entries of some keys, each with its place as payload."""
+    return np.sort(np.array([key << shift | i for i, key in enumerate(keys)], np.uint64))
+
+
+KEYS = st.lists(st.sampled_from([0, 1, 2**31, 2**32 - 1]) | st.integers(0, 2**32 - 1), max_size=60)
+
+
+@settings(max_examples=60)
+@given(KEYS, st.integers(0, 6), st.integers(1, 40), st.randoms(use_true_random=False))
+def test_runs_are_found(keys, bits, repeats, rng):
+    if keys:
+        keys = [*keys, *[rng.choice(keys)] * repeats]
+    entries = entries_of(keys, 32)
+    starts = directory(entries, bits)
+    listed = sorted(keys)
+    for key in {*keys, 0, 7, 2**32 - 1, rng.randrange(2**32)}:
+        bucket = key >> (32 - bits)
+        first, size = kernels.find_run(
+            entries, np.int64(starts[bucket]), np.int64(starts[bucket + 1]), np.uint64(32), np.uint64(key)
+        )
+        assert size == listed.count(key)
+        if size:
+            assert first == bisect_left(listed, key)
+            assert first + size == bisect_right(listed, key)
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 100, 1000])
+@pytest.mark.parametrize("around", [0, 1, 20])
+def test_long_runs(size, around):
+    keys = [5] * around + [6] * size + [7] * around
+    entries = entries_of(keys, 24)
+    assert kernels.find_run(entries, 0, len(entries), np.uint64(24), np.uint64(6)) == (around, size)
+
+
+def test_an_empty_table():
+    entries = np.zeros(0, np.uint64)
+    starts = directory(entries, 0)
+    assert starts.tolist() == [0, 0]
+    assert kernels.find_run(entries, 0, 0, np.uint64(32), np.uint64(3))[1] == 0
+
+
+@settings(max_examples=40)
+@given(KEYS, st.integers(0, 8), st.integers(1, 5))
+def test_a_directory_says_where_buckets_begin(keys, bits, pieces):
+    entries = entries_of(keys, 32)
+    starts = directory(entries, bits, pieces)
+    buckets = sorted(key >> (32 - bits) for key in keys)
+    assert starts.tolist() == [bisect_left(buckets, bucket) for bucket in range((1 << bits) + 1)]
+
+
+@given(KEYS, st.integers(10, 20))
+def test_a_bitmap_holds_the_keys_and_little_else(keys, bits):
+    bitmap = np.zeros(1 << bits >> 3, np.uint8)
+    kernels.mark_keys(entries_of(keys, 32), bits, bitmap)
+    marked = {8 * byte + bit for byte, value in enumerate(bitmap.tolist()) for bit in range(8) if value >> bit & 1}
+    assert marked == {key >> (32 - bits) for key in keys}
+
+
+def buffer(texts):
+    raw = [text.encode() for text in texts]
+    return np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])
+
+
+@given(st.lists(st.text(max_size=20), max_size=8))
+def test_keys_of_texts(texts):
+    keys = np.empty((len(texts), 2), np.uint64)
+    kernels.text_keys(*buffer(texts), 0, len(texts), keys)
+    assert keys.tolist() == [list(naive.text_keys(text.encode())) for text in texts]
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=60), st.integers(1, 5))
+def test_numbers_are_given_in_the_order_of_first_appearance(pairs, batches):
+    # Keys that fall on one slot, and that differ in one half only.
+    keys = np.array(pairs, np.uint64).reshape(-1, 2) << np.uint64(8)
+    table, ids, known = np.zeros((128, 2), np.uint64), np.zeros(128, np.uint32), 0
+    found = []
+    for piece in np.array_split(keys, batches):
+        numbers = np.empty(len(piece), np.int64)
+        known = kernels.number_texts(piece, table, ids, known, numbers)
+        found += numbers.tolist()
+        larger, larger_ids = np.zeros((2 * len(ids), 2), np.uint64), np.zeros(2 * len(ids), np.uint32)
+        kernels.move_texts(table, ids, larger, larger_ids)
+        table, ids = larger, larger_ids
+    order = list(dict.fromkeys(pairs))
+    assert found == [order.index(pair) for pair in pairs]
+    assert known == len(order)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.text("ab", max_size=4), unique=True, max_size=12), st.lists(st.text("ab", max_size=4), max_size=12))
+def test_equal_texts_are_found_by_their_bytes(licensed, asked):
+    # All keys alike: only the bytes can tell.
+    entries = np.arange(len(licensed), dtype=np.uint64)
+    numbers = np.empty(len(asked), np.int64)
+    find_texts(
+        np.zeros((len(asked), 2), np.uint64), *buffer(asked), (entries, directory(entries, 0), 0), *buffer(licensed),
+        numbers,
+    )  # fmt: skip
+    assert numbers.tolist() == [licensed.index(text) if text in licensed else -1 for text in asked]
+
+
+def test_equal_texts_are_found_by_their_keys():
+    rng = random.Random(3)
+    licensed = [str(rng.random()) for _ in range(500)]
+    keys = np.empty((500, 2), np.uint64)
+    kernels.text_keys(*buffer(licensed), 0, 500, keys)
+    entries = np.sort(keys[:, 0] & ~np.uint64(0xFFFFFF) | np.arange(500, dtype=np.uint64))
+    asked = [*licensed[::-1], "none", ""]
+    asked_keys = np.empty((len(asked), 2), np.uint64)
+    kernels.text_keys(*buffer(asked), 0, len(asked), asked_keys)
+    numbers = np.empty(len(asked), np.int64)
+    find_texts(asked_keys, *buffer(asked), (entries, directory(entries, 7), 7), *buffer(licensed), numbers)
+    assert numbers.tolist() == [*range(499, -1, -1), -1, -1]
