@@ -52,6 +52,8 @@ class PostingsWriter:
 
     def _spill(self) -> None:
         """Append what waits to the part files; entries of one part share their upper bits."""
+        if not self._waiting:
+            return
         if not self._parts:
             self._parts = [self._folder / f"{self._name}.part{p:02}" for p in range(1 << PART_BITS)]
         some = np.sort(np.concatenate(self._waiting))

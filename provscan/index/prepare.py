@@ -24,6 +24,8 @@ BLOCK = 2048
 # Tweet ids hold their time since November 2010: milliseconds since this one, above 22 bits.
 SNOWFLAKE_EPOCH = 1288834974657
 FIRST_SNOWFLAKE = 29_700_000_000
+# Digits that fit an int64.
+SNOWFLAKE = "^([0-9]{11,18}|[1-8][0-9]{18})$"
 NO_TIME = np.iinfo(np.int64).max
 
 
@@ -116,7 +118,7 @@ def times_of(ids: pa.Array, created_at: pa.Array) -> np.ndarray:
     """When each tweet was made, int64 ms since 1970: ``created_at``, else from the id, else ``NO_TIME``."""
     times = pc.cast(created_at, pa.int64())
     if created_at.null_count:
-        numeric = pc.match_substring_regex(ids, "^[0-9]{11,18}$")
+        numeric = pc.match_substring_regex(ids, SNOWFLAKE)
         number = pc.cast(pc.if_else(pc.fill_null(numeric, False), ids, "0"), pa.int64())
         stamped = pc.add(pc.shift_right(number, 22), SNOWFLAKE_EPOCH)
         guess = pc.if_else(pc.greater_equal(number, FIRST_SNOWFLAKE), stamped, pa.scalar(None, pa.int64()))

@@ -1,0 +1,68 @@
+"""Small corpora and what an index should hold of them."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tweets import SCRIPTS, sentence
+
+import provscan
+import provscan.index.segment
+import provscan.readers.batches
+
+Tweet = dict[str, Any]
+Build = Callable[..., provscan.Index]
+
+
+def some_tweets(count: int = 240) -> list[Tweet]:
+    """Tweets of all scripts; every fourth repeats an earlier one in other clothes."""
+    rng = random.Random(11)
+    tweets: list[Tweet] = []
+    for number in range(count):
+        text = sentence(rng, SCRIPTS[number % len(SCRIPTS)], rng.randrange(30, 120))
+        if number % 4 == 3:
+            text = f"RT @somebody: {rng.choice(tweets)['text'].upper()} https://t.co/{number}"
+        tweets.append({
+            "id": str(1_000_000_000_000_000_000 + rng.randrange(10**16)),
+            "text": text,
+            "author": f"author{number % 7}",
+            "created_at": f"2020-01-{rng.randrange(1, 29):02} 10:00:00" if number % 3 else None,
+        })  # fmt: skip
+    return tweets
+
+
+@pytest.fixture
+def tweets() -> list[Tweet]:
+    return some_tweets()
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """Builds an index over tweets, or texts, in a folder of its own."""
+    numbers = iter(range(1000))
+
+    def built(tweets: list[Any], **options: Any) -> provscan.Index:
+        folder = tmp_path / f"{next(numbers)}"
+        folder.mkdir()
+        corpus = folder / "corpus.jsonl"
+        rows = [tweet if isinstance(tweet, dict) else {"text": tweet} for tweet in tweets]
+        corpus.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return provscan.build_index(corpus, folder / "licensed.index", **options)
+
+    return built
+
+
+@pytest.fixture
+def small_segments(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes segments small from now on."""
+
+    def limit(texts: int) -> None:
+        monkeypatch.setattr(provscan.index.segment, "MAX_TEXTS", texts)
+        monkeypatch.setattr(provscan.readers.batches, "BATCH_RECORDS", max(1, texts // 4))
+
+    return limit
