@@ -68,7 +68,7 @@ SCRIPTS = (
 )
 _EMOJI = ["😂 ", "🔥 ", "❤️ ", "👨‍👩‍👧 ", "🇧🇷 ", "🤔 ", "😭😭 ", "👍🏽 "]
 _ENTITIES = ["&amp; ", "&gt; ", "&lt;3 ", "&#39; ", "&amp;amp; "]
-_PHRASES = 4_000
+_PHRASES = 20_000
 
 
 class Vocabulary(NamedTuple):
@@ -108,16 +108,15 @@ class Tokens(NamedTuple):
 def _words(script: Script, rng: np.random.Generator) -> list[str]:
     """Distinct words, the frequent ones short."""
     found: dict[str, None] = {}
-    while len(found) < script.words:
-        longest = min(script.longest, 1 + (len(found) > 30) + (len(found) > 2_000) + 1)
-        counts = rng.integers(1, longest + 1, script.words)
-        syllables = rng.integers(0, len(script.syllables), counts.sum())
-        at = 0
-        for count in counts.tolist():
-            found["".join(script.syllables[k] for k in syllables[at : at + count])] = None
-            at += count
-            if len(found) == script.words:
-                break
+    for limit, longest in ((40, 1), (1_500, 2), (script.words, script.longest)):
+        while len(found) < limit:
+            counts = rng.integers(max(1, longest - 1), longest + 1, limit)
+            syllables = rng.integers(0, len(script.syllables), counts.sum())
+            ends = np.cumsum(counts).tolist()
+            for low, high in zip([0, *ends], ends, strict=False):
+                found["".join(script.syllables[k] for k in syllables[low:high])] = None
+                if len(found) == limit:
+                    break
     return list(found)
 
 
@@ -170,7 +169,8 @@ def _draw(rng: np.random.Generator, script: Ints) -> Ints:
     variant = np.maximum(0, rng.integers(-24, 4, len(script)))
     token = known.first[script] + 4 * word + variant
     phrase = np.flatnonzero((rng.random(len(script)) < 0.02) & (script == 0))
-    token[phrase] = known.phrases[0] + _zipf(rng.random(len(phrase)), np.int64(known.phrases[1]))
+    # Flatter than words: the most common phrase is in one tweet of some hundreds.
+    token[phrase] = known.phrases[0] + (rng.random(len(phrase)) ** 2 * known.phrases[1]).astype(np.int64)
     return token
 
 

@@ -1,0 +1,112 @@
+"""How fast are records matched, and what is found, against datasketch?
+
+    python benchmarks/match.py [--corpus FOLDER] [--background FOLDER] [--tweets 300000] [--records 300000]
+
+Planted among records of a tweet's length are licensed tweets, each after one of ten edits (benchmarks/edits.py).
+provscan goes from JSON lines to a run folder; of memory, what its process had of its own is printed, the mapped index
+left out. datasketch gets a sample, half of it planted, as canonical texts in memory: ``MinHashLSH(threshold=0.4)``
+chooses its bands, is filled with the same signatures, and every candidate's sets are compared, as its documentation
+advises. Both report what has at least provscan's default similarity and containment. Without the options, texts are
+made up. Needs ``pip install 'provscan[bench]'``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import datasketch
+import planted
+from edits import EDITS
+from measure import Way, apart, console, cores, machine, table, take_turns
+from rivals import datasketch_find, datasketch_insert_signatures
+
+import provscan
+
+PARAMS = provscan.MatchParams()
+
+
+def match(source: Path, index: Path, out: Path, workers: int) -> None:
+    provscan.match(source, index, out, workers=workers, overwrite=True)
+
+
+class Datasketch:
+    """Its index of canonical texts and a sample of records to look up."""
+
+    def __init__(self, tweets: list[planted.Tweet], records: list[str], where: list[planted.Planted], half: int):
+        self.tweets = tweets
+        self.indexed = provscan.canonical(t.text for t in tweets)
+        self.where = where[:half]
+        taken = {one.record for one in where}
+        others = [i for i in range(len(records)) if i not in taken][:half]
+        self.records = provscan.canonical(records[i] for i in [*(one.record for one in self.where), *others])
+        self.lsh = datasketch.MinHashLSH(threshold=PARAMS.threshold, num_perm=128)
+        datasketch_insert_signatures(self.lsh, provscan.minhash(self.indexed))
+        self.found: list[int] = []
+
+    def run(self) -> None:
+        self.found = datasketch_find(self.lsh, self.indexed, self.records, PARAMS.threshold, PARAMS.min_containment)
+
+    def score(self) -> planted.Score:
+        result = planted.Score()
+        for one, number in zip(self.where, self.found, strict=False):
+            result.planted[one.edit] += 1
+            same = number >= 0 and planted.similar(self.tweets[number].text, one.tweet.text) >= planted.SAME
+            result.found[one.edit] += same
+        return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    planted.add_data_options(parser)
+    parser.add_argument("--tweets", type=int, default=300_000, help="tweets to index, at most")
+    parser.add_argument("--records", type=int, default=300_000)
+    parser.add_argument("--planted", type=int, default=10_000)
+    parser.add_argument("--sample", type=int, default=1_000, help="records that datasketch gets")
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+
+    tweets, _ = planted.licensed(arguments.corpus, arguments.tweets)
+    texts = planted.short_texts(arguments.background, max(0, arguments.records - arguments.planted))
+    records, where = planted.in_records(planted.plantable(tweets, arguments.planted), texts)
+    theirs = Datasketch(tweets, records, where, arguments.sample // 2)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        index, out = folder / "licensed.index", folder / "records.run"
+        provscan.build_index(planted.write_jsonl(folder / "tweets.jsonl", tweets), index)
+        source = planted.write_jsonl(folder / "records.jsonl", planted.numbered(records))
+        # Bound now: a lambda in a loop would see the last number.
+        mine = [
+            Way(f"provscan, {n} worker{'s' * (n > 1)}", len(records), lambda n=n: match(source, index, out, n))  # type: ignore[misc]
+            for n in sorted({1, cores()})
+        ]
+        rival = Way("datasketch, MinHashLSH.query()", len(theirs.records), theirs.run)
+        take_turns([*mine, rival], arguments.repeats)
+        usages = [apart(match, source, index, out, n) for n in sorted({1, cores()})]
+        run = provscan.match(source, index, out, overwrite=True)
+        scores = [planted.score(run.matches, where, {t.id: t.text for t in tweets}), theirs.score()]
+        size = provscan.open_index(index).info()["bytes"]
+
+    console.print(machine())
+    console.print(
+        f"{len(tweets):,} tweets indexed in {size / 1e6:,.0f} MB; {len(records):,} records of "
+        f"{sum(map(len, records)) / len(records):.0f} characters, {len(where):,} of them planted; "
+        f"medians of {arguments.repeats}\n"
+    )
+    speed = table("Matching records", "way", "records", "records/s", f"slower than {mine[-1].name}", "own memory, MB")
+    memory = [f"{usage.own / 1e6:,.0f}" for usage in usages]
+    for way, own in zip([*mine, rival], [*memory, ""], strict=True):
+        ratio = f"{mine[-1].rate / way.rate:.2f}x"
+        speed.add_row(way.name, f"{way.amount:,.0f}", f"{way.rate:,.0f}", ratio, own)
+    console.print(speed)
+    found = table("\nShare of the planted tweets found", "edit", "planted", "provscan", "datasketch")
+    for edit in EDITS:
+        found.add_row(edit, f"{scores[0].planted[edit]:,}", *(f"{score.recall(edit):.3f}" for score in scores))
+    found.add_row("all", f"{len(where):,}", *(f"{score.recall():.3f}" for score in scores))
+    console.print(found)
+    console.print(f"\ndatasketch chose {theirs.lsh.b} bands of {theirs.lsh.r} and got {len(theirs.where):,} planted")
+
+
+if __name__ == "__main__":
+    main()

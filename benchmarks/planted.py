@@ -1,0 +1,229 @@
+"""Datasets in which it is known where the tweets are: tweets and other texts, real or made up, and edits.
+
+:func:`licensed` gives the tweets to index and others that stay out, :func:`short_texts` and :func:`long_texts` what
+they are planted into, :func:`in_records` and :func:`in_documents` plant, :class:`Score` judges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import orjson
+import pyarrow as pa
+import synthetic
+import zstandard
+from edits import EDITS
+from rivals import grams
+
+import provscan
+
+# A near-duplicate of the planted tweet that is so similar to it stands for it.
+SAME = 0.6
+# What counts as a record of a tweet's length.
+SHORT = 400
+
+
+class Tweet(NamedTuple):
+    id: str
+    text: str
+
+
+class Planted(NamedTuple):
+    """An edited tweet: in which record, where in its text, which tweet and which edit."""
+
+    record: int
+    start: int
+    end: int
+    tweet: Tweet
+    edit: str
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--corpus", type=Path, help="folder of JSON lines (plain or .zst) of tweets; else made up")
+    parser.add_argument("--background", type=Path, help="folder of JSON lines of other texts; else made up")
+
+
+def rows(folder: Path) -> Iterator[Tweet]:
+    """Id and text of the JSON lines in a folder."""
+    for path in sorted(folder.rglob("*.jsonl*")):
+        with path.open("rb") as file:
+            stream = zstandard.ZstdDecompressor().stream_reader(file) if path.suffix == ".zst" else file
+            for line in io.BufferedReader(stream):  # type: ignore[arg-type, unused-ignore]
+                row = orjson.loads(line)
+                if isinstance(row.get("text"), str):
+                    yield Tweet(str(row.get("id", "")), row["text"])
+
+
+def made_up(count: int, seed: int = 1) -> Iterator[Tweet]:
+    """The same of made-up tweets."""
+    for batch in synthetic.tweets(count, seed):
+        yield from map(Tweet, batch.column("id").to_pylist(), batch.column("text").to_pylist())
+
+
+def licensed(corpus: Path | None, count: int, controls: int = 0) -> tuple[list[Tweet], list[Tweet]]:
+    """Tweets to index, and controls: tweets of the same sources that are neither indexed nor planted.
+
+    No two have the same canonical text. Fewer come if the corpus has fewer; the controls are served first.
+    """
+    some = list(rows(corpus)) if corpus else list(made_up(round(1.2 * (count + controls)) + 100))
+    distinct = {text: tweet for text, tweet in zip(provscan.canonical(t.text for t in some), some, strict=True) if text}
+    tweets = list(distinct.values())
+    Random(1).shuffle(tweets)
+    return tweets[controls : controls + count], tweets[:controls]
+
+
+def short_texts(background: Path | None, count: int) -> list[str]:
+    """Texts of a tweet's length that are no licensed tweets."""
+    if background is None:
+        return [tweet.text for tweet in made_up(count, seed=2)]
+    texts = [row.text for row in rows(background) if len(row.text) < SHORT]
+    Random(2).shuffle(texts)
+    return list(itertools.islice(itertools.cycle(texts), count))
+
+
+def long_texts(background: Path | None, characters: int) -> list[str]:
+    """Longer texts without licensed tweets, ``characters`` in all, or a little more."""
+    if background is None:
+        return synthetic.documents(characters, seed=2)
+    texts = [row.text for row in rows(background) if len(row.text) >= SHORT]
+    Random(3).shuffle(texts)
+    chosen = []
+    for text in itertools.cycle(texts):
+        if characters <= 0:
+            break
+        chosen.append(text)
+        characters -= len(text)
+    return chosen
+
+
+def plantable(tweets: Sequence[Tweet], count: int) -> list[Tweet]:
+    """Tweets that are long enough that finding them by chance is unlikely."""
+    lengths = ((tweet, text) for tweet, text in zip(tweets, provscan.canonical(t.text for t in tweets), strict=True))
+    fit = (tweet for tweet, text in lengths if len(text) >= 40 or (len(text) >= 20 and not text.isascii()))
+    return list(itertools.islice(fit, count))
+
+
+def _edited(tweets: Sequence[Tweet], dice: Random) -> Iterator[tuple[Tweet, str, str]]:
+    for tweet, (name, edit) in zip(tweets, itertools.cycle(EDITS.items())):
+        yield tweet, name, edit(tweet.text, dice)
+
+
+def in_records(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str], list[Planted]]:
+    """Records, each a whole text or a whole edited tweet; as many as both together."""
+    dice = Random(4)
+    places = dice.sample(range(len(tweets) + len(texts)), len(tweets))
+    edited = dict(zip(places, _edited(tweets, dice), strict=True))
+    others = iter(texts)
+    records = [edited[i][2] if i in edited else next(others) for i in range(len(tweets) + len(texts))]
+    return records, [Planted(i, 0, len(copy), tweet, name) for i, (tweet, name, copy) in edited.items()]
+
+
+def in_documents(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str], list[Planted]]:
+    """Documents with edited tweets between two of their words, set off as people set off what they quote."""
+    dice = Random(5)
+    weights = list(itertools.accumulate(map(len, texts)))
+    guests: dict[int, list[tuple[Tweet, str, str]]] = defaultdict(list)
+    for guest in _edited(tweets, dice):
+        guests[dice.choices(range(len(texts)), cum_weights=weights)[0]].append(guest)
+    documents, planted = list(texts), []
+    for number, some in guests.items():
+        text = texts[number]
+        places = sorted(max(0, text.find(" ", dice.randrange(len(text)))) for _ in some)
+        parts, length, low = [], 0, 0
+        for place, (tweet, name, copy) in zip(places, some, strict=True):
+            before, after = dice.choice((("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</p> ")))
+            start = length + place - low + len(before)
+            planted.append(Planted(number, start, start + len(copy), tweet, name))
+            parts += [text[low:place], before, copy, after]
+            length, low = start + len(copy) + len(after), place
+        documents[number] = "".join([*parts, text[low:]])
+    return documents, planted
+
+
+def write_jsonl(path: Path, tweets: Iterable[Tweet]) -> Path:
+    """Tweets as JSON lines."""
+    with path.open("wb") as file:
+        for tweet in tweets:
+            file.write(orjson.dumps(tweet._asdict(), option=orjson.OPT_APPEND_NEWLINE))
+    return path
+
+
+def numbered(texts: Iterable[str]) -> Iterator[Tweet]:
+    """Texts with their numbers for ids."""
+    return (Tweet(str(number), text) for number, text in enumerate(texts))
+
+
+@cache
+def gram_set(text: str) -> frozenset[str]:
+    """5-grams of the canonical text."""
+    return frozenset(grams(provscan.canonical([text])[0]))
+
+
+def similar(one: str, other: str) -> float:
+    """Jaccard index of the canonical 5-grams of two texts."""
+    mine, theirs = gram_set(one), gram_set(other)
+    return len(mine & theirs) / len(mine | theirs)
+
+
+@dataclass
+class Score:
+    """How much of what was planted was found, by edit.
+
+    Attributes
+    ----------
+    planted, found
+        How many.
+    covered
+        How many of the found with a span whose intersection with the true one is at least 0.8 of their union.
+    """
+
+    planted: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    covered: Counter[str] = field(default_factory=Counter)
+
+    def recall(self, edit: str | None = None) -> float:
+        """Share found, of one edit or of all."""
+        if edit is None:
+            return self.found.total() / max(1, self.planted.total())
+        return self.found[edit] / max(1, self.planted[edit])
+
+    def spans(self) -> float:
+        """Share of the found that a right span covers."""
+        return self.covered.total() / max(1, self.found.total())
+
+    def cells(self) -> list[str]:
+        """Recall of every edit, and of all, for a table."""
+        return [*(f"{self.recall(edit):.3f}" for edit in EDITS), f"{self.recall():.4f}"]
+
+
+def score(matches: pa.Table, planted: Sequence[Planted], tweets: dict[str, str]) -> Score:
+    """Judge a table of matches; ``tweets`` are the indexed texts by id.
+
+    A planted tweet is found where a match overlaps it that names it, or a near-duplicate of it.
+    """
+    by_record: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
+    wanted = {one.record for one in planted}
+    columns = (matches.column(name).to_pylist() for name in ("record", "start", "end", "tweet_id"))
+    for record, *span in zip(*columns, strict=True):
+        if record in wanted:
+            by_record[record].append((span[0], span[1], span[2]))
+    result = Score()
+    for one in planted:
+        result.planted[one.edit] += 1
+        best = 0.0
+        for start, end, tweet_id in by_record[one.record]:
+            overlap = min(end, one.end) - max(start, one.start)
+            if overlap > 0 and (tweet_id == one.tweet.id or similar(tweets[tweet_id], one.tweet.text) >= SAME):
+                best = max(best, overlap / (max(end, one.end) - min(start, one.start)))
+        result.found[one.edit] += best > 0
+        result.covered[one.edit] += best >= 0.8
+    return result
