@@ -120,7 +120,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise IndexFormatError(f"{path} is not the manifest of a provscan index: expected format {FORMAT!r}")
     if found.get("version") != VERSION:
         raise IndexFormatError(
-            f"{folder} has index version {found.get('version')!r}; this provscan reads version {VERSION}. It was "
+            f"{path} has index version {found.get('version')!r}; this provscan reads version {VERSION}. It was "
             "written by another version of provscan: use that one, or build the index again"
         )
     body = {key: value for key, value in found.items() if key not in ("format", "version", "checksum")}
@@ -137,7 +137,9 @@ def read_manifest(folder: Path) -> Manifest:
             ),
             body["notes"],
         )
-    except (KeyError, TypeError, ParameterError) as error:
+        if not isinstance(manifest.notes, dict):
+            raise TypeError(f"notes must be an object, not {manifest.notes!r}")
+    except (AttributeError, KeyError, TypeError, ParameterError) as error:
         raise IndexFormatError(f"{path} describes an index that this provscan can't read: {error}") from None
     for segment in manifest.segments:
         for name, (size, _) in segment.files.items():
