@@ -59,7 +59,7 @@ class IndexParams(_Params):
     seed: int = 1
     bands: int = 32
     rows: int = 4
-    seed_length: int = 12
+    seed_length: int = 13
     seed_window: int = 8
 
     def __post_init__(self) -> None:

@@ -77,7 +77,7 @@ def summarise(matches: Path, results: list[SplitResult], store: Store) -> dict[s
             {"source": damage.source, "records": damage.records, "problem": damage.reason} for damage in tally.damaged
         ],
         "capped": {
-            "band_texts": skipped.band_texts, "seed_places": skipped.seed_places, "seed_hits": skipped.seed_hits,
+            "band_texts": skipped.band_texts, "seed_places": skipped.seed_places, "full": skipped.full,
         },
     }  # fmt: skip
 

@@ -53,6 +53,14 @@ def decode(text, start, stop, codes):
 
     A byte that can't start or go on a sequence becomes U+FFFD.
     """
+    high = np.uint8(0)
+    for i in range(start, stop):
+        high |= text[i]
+    if high < 0x80:
+        some, wide = text[start:stop], codes[: stop - start]
+        for i in range(len(some)):
+            wide[i] = some[i]
+        return stop - start
     n = 0
     i = start
     while i < stop:
@@ -84,6 +92,14 @@ def decode(text, start, stop, codes):
 @njit(nogil=True, cache=True)
 def encode(codes, count, text, start):
     """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``; the end of what was written."""
+    high = np.uint32(0)
+    for i in range(count):
+        high |= codes[i]
+    if high < 0x80:
+        narrow, some = text[start : start + count], codes[:count]
+        for i in range(count):
+            narrow[i] = some[i]
+        return start + count
     at = start
     for i in range(count):
         c = codes[i]
@@ -468,6 +484,39 @@ def canonical_batch(text, offsets, low, high, tables, scratch, canon, where, out
         out_offsets[i + 1] = encode(canon, n, out, at)
         lengths[i] = length
     return high
+
+
+@njit(nogil=True, cache=True)
+def codes_batch(text, offsets, low, high, tables, scratch, where, codes, code_offsets, lengths):
+    """Canonical code points of the texts ``low..high`` of an Arrow string buffer.
+
+    Like :func:`canonical_batch`, but text i goes to uint32 ``codes[code_offsets[i]:code_offsets[i + 1]]``.
+    """
+    pages, entries, expansions, pairs, composed, _, _, _ = tables
+    for i in range(low, high):
+        at, start, stop = code_offsets[i], offsets[i], offsets[i + 1]
+        if is_plain(text, start, stop):
+            if at + stop - start + 1 > len(codes):
+                return i
+            some, out = text[start:stop], codes[at:]
+            n, length = fold(some, stop - start, pages, entries, expansions, pairs, composed, out, where), stop - start
+        else:
+            if at + 18 * (stop - start) + 1 > len(codes):
+                return i
+            n, length, _, _ = canonical(text, start, stop, tables, scratch, codes[at:], where)
+        code_offsets[i + 1] = at + n
+        lengths[i] = length
+    return high
+
+
+@njit(nogil=True, cache=True)
+def encode_rows(codes, code_offsets, rows, text, offsets):
+    """UTF-8 of some rows of a buffer of code points, one after the other; fills in int64 ``offsets``."""
+    at = offsets[0]
+    for r in range(len(rows)):
+        low, high = code_offsets[rows[r]], code_offsets[rows[r] + 1]
+        at = encode(codes[low:high], high - low, text, at)
+        offsets[r + 1] = at
 
 
 @njit(nogil=True, cache=True)

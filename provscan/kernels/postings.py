@@ -16,8 +16,7 @@ _S8 = np.uint64(8)
 _TEXT = np.uint64(0xFFFFFF)
 _PLACE = np.uint64(0xFF)
 _ONE = np.uint64(1)
-_SEED = np.uint64(0x7FFFF)
-_RARE_BIT = np.uint64(0x80000)
+CHAIN_BITS = 11
 # A seed that so few places share may stand alone.
 RARE = 4
 # Seeds looked up together.
@@ -103,7 +102,7 @@ def directory(entries, first, bits, starts):
     for i in range(len(entries)):
         bucket = np.int64(entries[i] >> shift) if bits > 0 else np.int64(0)
         if bucket != last:
-            starts[bucket] = first + i
+            starts[bucket] = min(starts[bucket], np.uint32(first + i))
             last = bucket
 
 
@@ -251,32 +250,52 @@ def mark_keys(entries, bits, bitmap):
 
 
 @njit(nogil=True, cache=True)
-def _add_hits(entries, first, size, seed, token, mark, place_of, hits, n):
-    for e in range(first, min(first + size, first + len(hits) - n)):
-        entry = entries[e]
-        diagonal = token - place_of[entry & _PLACE]
-        hits[n] = (
-            ((entry >> _S8) & _TEXT) << np.uint64(40)
-            | np.uint64(diagonal + 524288) << np.uint64(20)
-            | mark
-            | np.uint64(seed)
-        )
+def _add_hit(entry, seed, token, code, kind, since, chains, text_offsets, place_of, limits, out, n):
+    """Add one hit to the chain of its text; write a candidate when the chain has seeds enough.
+
+    ``kind`` is 0 for a rare seed, 1 for any other, 2 for a frequent one. See :func:`seed_candidates`.
+    """
+    least, each, each_frequent = limits
+    text = np.int64((entry >> _S8) & _TEXT)
+    diagonal = token - place_of[entry & _PLACE]
+    c = (np.uint64(text) * _MIX1) >> np.uint64(64 - CHAIN_BITS)
+    if chains[c, 0] != text or abs(chains[c, 1] - diagonal) > 16 or chains[c, 2] < since:
+        chains[c, 0], chains[c, 1], chains[c, 2], chains[c, 3], chains[c, 4] = text, diagonal, seed, 1, kind
+        if kind > 0 or text_offsets[text + 1] - text_offsets[text] > each:
+            return n
+    else:
+        chains[c, 1] = diagonal
+        chains[c, 4] = min(chains[c, 4], kind)
+        if chains[c, 2] == seed:
+            return n
+        chains[c, 2] = seed
+        chains[c, 3] += 1
+        share = each_frequent if chains[c, 4] == 2 else each
+        if chains[c, 3] < least or chains[c, 3] * share < text_offsets[text + 1] - text_offsets[text]:
+            return n
+    if n < len(out):
+        # Written once: no later seed brings the count up again.
+        chains[c, 3] = -(1 << 24)
+        out[n, 1], out[n, 2], out[n, 3] = text, code, token - diagonal
         n += 1
     return n
 
 
 @njit(nogil=True, cache=True)
-def _add_shared_hits(entries, a, a_size, a_seed, a_token, b, b_size, b_seed, b_token, place_of, hits, n, most):
-    """Hits of two runs in those texts that have both, 16 tokens or less off one diagonal; at most ``most`` texts."""
+def _add_shared(
+    entries, a, a_size, a_seed, a_token, a_code, b, b_size, b_seed, b_token, b_code, most, since,
+    chains, text_offsets, place_of, limits, out, n,
+):  # fmt: skip
+    """Add the hits of two runs in those texts that have both, 16 tokens or less off one diagonal; ``most`` texts."""
     i, j = a, b
     added = 0
-    while i < a + a_size and j < b + b_size and added < most and n + 2 <= len(hits):
+    while i < a + a_size and j < b + b_size and added < most:
         text_a, text_b = (entries[i] >> _S8) & _TEXT, (entries[j] >> _S8) & _TEXT
         if text_a == text_b:
             drift = (a_token - place_of[entries[i] & _PLACE]) - (b_token - place_of[entries[j] & _PLACE])
             if abs(drift) <= 16:
-                n = _add_hits(entries, i, 1, a_seed, a_token, np.uint64(0), place_of, hits, n)
-                n = _add_hits(entries, j, 1, b_seed, b_token, np.uint64(0), place_of, hits, n)
+                n = _add_hit(entries[i], a_seed, a_token, a_code, 2, since, chains, text_offsets, place_of, limits, out, n)
+                n = _add_hit(entries[j], b_seed, b_token, b_code, 2, since, chains, text_offsets, place_of, limits, out, n)
                 added += 1
             i += 1
             j += 1
@@ -287,105 +306,78 @@ def _add_shared_hits(entries, a, a_size, a_seed, a_token, b, b_size, b_seed, b_t
 
 
 @njit(nogil=True, cache=True)
-def seed_hits(keys, low, high, token_at, table, caps, place_of, hits, counters):
-    """Look up seeds ``low..high`` and list their hits.
+def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, state, limits, out, n, counters):
+    """Licensed texts that may stand inside the records ``low..high``: chains of seeds.
 
-    A hit is uint64 ``text << 40 | (diagonal + 2**19) << 20 | rare << 19 | seed``: ``seed`` counts from ``low``, the
-    diagonal is the token place in the record less that in the licensed text, ``place_of`` (int64[256]) decodes the
-    latter, ``rare`` is 1 where at most :data:`RARE` places share the seed.
+    Seeds are looked up in the order in which they stand. A *chain* gathers the hits of one licensed text whose
+    diagonals (token place in the record less that in the text) follow each other by 16 tokens or less. It becomes a
+    candidate once it has ``least`` seeds, or one that at most :data:`RARE` places share, and one for every ``each``
+    bytes of the text; if all its seeds are frequent, one for every ``each_frequent`` bytes.
 
-    ``table`` is ``(entries, starts, bits, bitmap, bitmap bits)``, ``caps`` is ``(run, pair, most)``: a seed that more
-    than ``run`` places share counts only beside another such seed, for the texts that have both, where neither is
-    shared by more than ``pair``; of those at most ``most``. ``counters[1]`` counts the places passed over for it,
-    ``counters[2]`` those that ``hits`` had no room for. Returns the number of hits.
+    Parameters
+    ----------
+    keys, token_at, code_at, bounds
+        What :func:`provscan.kernels.seeds.seeds_of` wrote: uint32, int32, int32, int64.
+    table
+        ``(entries, starts, bits, bitmap, bitmap bits)``.
+    caps
+        ``(run, pair, most)``: a seed that more than ``run`` places share is frequent. It counts only beside another
+        such seed, for the texts that have both, where neither is shared by more than ``pair``; of those, the first
+        ``most``.
+    state
+        ``(chains, text offsets, places)``: int32[2**CHAIN_BITS, 5], filled with -1, the licensed texts' offsets, and
+        what place each place code stands for, int64[256]. An open chain (text, last diagonal, last seed, seeds, least
+        kind) has one place in that table; another text's chain that falls on it ends it. There are thirty times as
+        many places as hits between two seeds of a chain.
+    limits
+        ``(least, each, each_frequent)``.
+    out
+        int64[m, 4], written from row ``n`` on: record, text, and a code point of the record and a token place in the
+        text that lie on one diagonal.
+    counters
+        int64[4]: ``counters[1]`` counts the places passed over because their seed is frequent, ``counters[2]`` the
+        records whose candidates found no room.
+
+    Returns
+    -------
+    int64
+        The row after the last one written.
     """
     entries, starts, bits, bitmap, bitmap_bits = table
     run_cap, pair_cap, most = caps
+    chains, text_offsets, place_of = state
     lows, highs = np.empty(_CHUNK, np.int64), np.empty(_CHUNK, np.int64)
     some, which = np.empty(_CHUNK, np.uint32), np.empty(_CHUNK, np.int64)
     down = np.uint32(32 - bitmap_bits)
-    before, before_first, before_size = np.int64(-2), np.int64(0), np.int64(0)
-    n = 0
-    for chunk in range(low, high, _CHUNK):
-        count = 0
-        for s in range(chunk, min(chunk + _CHUNK, high)):
-            bit = keys[s] >> down
-            some[count], which[count] = keys[s], s
-            count += (bitmap[bit >> np.uint32(3)] >> np.uint8(bit & np.uint32(7))) & 1
-        counters[3] += np.int64(warm(entries, starts, bits, 32, some[:count], lows, highs) & _ONE)
-        for k in range(count):
-            first, size = find_run(entries, lows[k], highs[k], _S32, np.uint64(some[k]))
-            s = which[k]
-            if size <= run_cap:
-                mark = _RARE_BIT if size <= RARE else np.uint64(0)
-                counters[2] += max(0, n + size - len(hits))
-                n = _add_hits(entries, first, size, s - low, np.int64(token_at[s]), mark, place_of, hits, n)
-                continue
-            counters[1] += size
-            if before == s - 1 and size <= pair_cap and before_size <= pair_cap:
-                n = _add_shared_hits(
-                    entries, before_first, before_size, before - low, np.int64(token_at[before]),
-                    first, size, s - low, np.int64(token_at[s]), place_of, hits, n, most,
-                )  # fmt: skip
-            before, before_first, before_size = s, first, size
-    return n
-
-
-@njit(nogil=True, cache=True)
-def seed_candidates(
-    low, high, keys, token_at, code_at, bounds, table, text_offsets, caps, least, each, place_of, hits, tallies,
-    out_record, out_text, out_code, out_place, out, counters,
-):  # fmt: skip
-    """Licensed texts that may stand inside the records ``low..high``: chains of seeds.
-
-    A chain is taken if it has ``least`` seeds, or a rare one, and one for every ``each`` bytes of the licensed text,
-    whose offsets are ``text_offsets``.
-
-    A chain is a maximal list of hits of one licensed text whose diagonals, sorted, are at most 16 tokens apart. Of
-    each chain the middle hit is written: record, text, the seed's code point in the record and its token place in
-    the licensed text. ``hits`` and ``tallies`` (uint16) are room. Returns where writing stopped, and the first record
-    that found no room.
-    """
     for i in range(low, high):
-        first = bounds[i]
-        n = seed_hits(keys, first, bounds[i + 1], token_at, table, caps, place_of, hits, counters)
-        # Most texts are hit once, by chance: leave them out before sorting. Two texts may share a counter.
-        size = 64
-        while size < 4 * n and size < len(tallies):
-            size *= 2
-        few = tallies[:size]
-        few[:] = 0
-        mask = np.uint64(size - 1)
-        for h in hits[:n]:
-            few[((h >> np.uint64(40)) * _MIX1 >> _S33) & mask] += 1
-        kept = 0
-        for h in hits[:n]:
-            hits[kept] = h
-            kept += few[((h >> np.uint64(40)) * _MIX1 >> _S33) & mask] >= least or h & _RARE_BIT != 0
-        n = kept
-        if out + n > len(out_text):
-            return out, i
-        some = hits[:n]
-        some.sort()
-        begin = 0
-        for h in range(1, n + 1):
-            if h < n and (some[h] >> np.uint64(20)) - (some[h - 1] >> np.uint64(20)) <= 16:
-                continue
-            # Repeats inside a text give one seed several hits: count the seeds.
-            seeds = 1
-            for other in range(begin + 1, h):
-                seeds += (some[other] & _SEED) != (some[other - 1] & _SEED)
-            text = np.int64(some[begin] >> np.uint64(40))
-            if (seeds >= least or some[begin] & _RARE_BIT != 0) and (
-                seeds * each >= text_offsets[text + 1] - text_offsets[text]
-            ):
-                middle = some[(begin + h) >> 1]
-                seed = first + np.int64(middle & _SEED)
-                diagonal = np.int64((middle >> np.uint64(20)) & np.uint64(0xFFFFF)) - 524288
-                out_record[out] = i
-                out_text[out] = text
-                out_code[out] = code_at[seed]
-                out_place[out] = token_at[seed] - diagonal
-                out += 1
-            begin = h
-    return out, high
+        # Seeds count through all records: a chain whose last seed is older than this record is none.
+        since = bounds[i]
+        written = n
+        before, before_first, before_size = np.int64(-2), np.int64(0), np.int64(0)
+        for chunk in range(bounds[i], bounds[i + 1], _CHUNK):
+            count = 0
+            for s in range(chunk, min(chunk + _CHUNK, bounds[i + 1])):
+                bit = keys[s] >> down
+                some[count], which[count] = keys[s], s
+                count += (bitmap[bit >> np.uint32(3)] >> np.uint8(bit & np.uint32(7))) & 1
+            counters[3] += np.int64(warm(entries, starts, bits, 32, some[:count], lows, highs) & _ONE)
+            for k in range(count):
+                first, size = find_run(entries, lows[k], highs[k], _S32, np.uint64(some[k]))
+                s = which[k]
+                token, code = np.int64(token_at[s]), np.int64(code_at[s])
+                if size <= run_cap:
+                    kind = 0 if size <= RARE else 1
+                    for e in range(first, first + size):
+                        n = _add_hit(entries[e], s, token, code, kind, since, chains, text_offsets, place_of, limits, out, n)
+                    continue
+                counters[1] += size
+                if before == s - 1 and size <= pair_cap and before_size <= pair_cap:
+                    n = _add_shared(
+                        entries, before_first, before_size, before, np.int64(token_at[before]),
+                        np.int64(code_at[before]), first, size, s, token, code, most, since,
+                        chains, text_offsets, place_of, limits, out, n,
+                    )  # fmt: skip
+                before, before_first, before_size = s, first, size
+        counters[2] += n == len(out)
+        out[written:n, 0] = i
+    return n

@@ -34,8 +34,10 @@ AGREE = 77
 # Seeds of a chain.
 LEAST_SEEDS = 2
 BYTES_A_SEED = 40
-# Hits of one block of a record; more are counted and dropped.
-HITS = 1 << 20
+BYTES_A_FREQUENT_SEED = 20
+# Room for candidates of the texts that are scanned together; what finds none is counted.
+CANDIDATES_A_SEED = 1
+CANDIDATES = 4096
 
 _PLACES = np.array([seed_kernels.place_of(code) for code in range(256)], np.int64)
 
@@ -95,27 +97,17 @@ def _chains(
     keys: np.ndarray, tokens: np.ndarray, places: np.ndarray, bounds: np.ndarray, segment: Segment, skipped: Skipped
 ) -> Candidates:
     count = len(bounds) - 1
-    most = int(np.diff(bounds).max(initial=0)) * SEED_CAP + 2 * PAIR_TEXTS
-    hits = np.empty(min(most, HITS) + 1, np.uint64)
-    tallies = np.empty(1 << max(6, (4 * len(hits)).bit_length()), np.uint16)
-    room = max(len(hits), 4 * count)
     table = (*segment.seeds, segment.seed_bitmap, len(segment.seed_bitmap).bit_length() + 2)
+    state = (np.full((1 << kernels.CHAIN_BITS, 5), -1, np.int32), segment.texts.offsets, _PLACES)
+    out = np.empty((CANDIDATES_A_SEED * int(bounds[-1]) + CANDIDATES, 4), np.int64)
     counters = np.zeros(4, np.int64)
-    parts = []
-    low = 0
-    while low < count:
-        out = [np.empty(room, np.int64) for _ in range(4)]
-        n, low = kernels.seed_candidates(
-            low, count, keys, tokens, places, bounds, table, segment.texts.offsets,
-            (SEED_CAP, PAIR_CAP, PAIR_TEXTS), LEAST_SEEDS, BYTES_A_SEED, _PLACES, hits, tallies,
-            *out, 0, counters,
-        )  # fmt: skip
-        parts.append([column[:n] for column in out])
+    n = kernels.seed_candidates(
+        keys, tokens, places, bounds, 0, count, table, (SEED_CAP, PAIR_CAP, PAIR_TEXTS), state,
+        (LEAST_SEEDS, BYTES_A_SEED, BYTES_A_FREQUENT_SEED), out, 0, counters,
+    )  # fmt: skip
     skipped.seed_places += int(counters[1])
-    skipped.seed_hits += int(counters[2])
-    if not parts:
-        return Candidates(*(np.zeros(0, np.int64) for _ in range(4)))
-    return Candidates(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    skipped.full += int(counters[2])
+    return Candidates(*(np.ascontiguousarray(column) for column in out[:n].T))
 
 
 def merged(whole: Candidates, inside: Candidates) -> Candidates:

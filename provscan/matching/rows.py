@@ -34,13 +34,13 @@ class Skipped:
     ----------
     band_texts, seed_places
         Entries of LSH bands and of seeds that more texts share than are looked at.
-    seed_hits
-        Hits of seeds beyond what one record may have.
+    full
+        Records with more candidates than there is room for.
     """
 
     band_texts: int = 0
     seed_places: int = 0
-    seed_hits: int = 0
+    full: int = 0
 
     def add(self, other: Skipped) -> None:
         for one in fields(self):

@@ -17,7 +17,7 @@ from provscan.matching import candidates as generators
 from provscan.matching.rows import Found, Skipped, nothing
 from provscan.matching.verified import gram_hashes, locate, resolve, verify
 from provscan.params import MatchParams
-from provscan.text import canonical_buffers
+from provscan.text import canonical_codes, encoded
 
 # Bytes of a block, and how far it overlaps each of its neighbours: more than twice the longest tweet.
 BLOCK = 256 << 10
@@ -84,14 +84,12 @@ def _joined(parts: list[Found], firsts: list[int]) -> Found:
 
 
 def _scan_short(text: np.ndarray, offsets: np.ndarray, store: Store, params: MatchParams) -> Found:
-    canonical = canonical_buffers(text, offsets)
-    texts = Strings(canonical.text, canonical.offsets)
-    codes, code_offsets = texts.codes(np.arange(len(texts)))
+    codes, code_offsets, characters = canonical_codes(text, offsets)
     skipped = Skipped()
     inside = generators.passages(codes, code_offsets, store.params, store.segments, skipped)
     lengths = np.diff(code_offsets)
     short = np.flatnonzero((lengths <= generators.SHORT) & (lengths > 0))
-    sketches = sketch_texts(texts if len(short) == len(texts) else texts.take(short), store.params)
+    sketches = sketch_texts(Strings(*encoded(codes, code_offsets, short)), store.params)
     hashes = gram_hashes(codes)
     parts = []
     for number, segment in enumerate(store.segments):
@@ -100,9 +98,9 @@ def _scan_short(text: np.ndarray, offsets: np.ndarray, store: Store, params: Mat
         if len(pairs.record):
             parts.append(verify(codes, hashes, code_offsets, pairs, segment, int(store.bases[number]), params))
     if not sum(len(part.record) for part in parts):
-        found = nothing(canonical.lengths)
+        found = nothing(characters)
     else:
-        found = locate(text, offsets, canonical.lengths, resolve(parts), store)
+        found = locate(text, offsets, characters, resolve(parts), store)
     found.skipped = skipped
     return found
 

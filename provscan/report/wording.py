@@ -62,7 +62,7 @@ REASONS = {
     "lone_surrogate": "half a character, replaced",
     "no_text": "no text",
     "not_an_object": "JSON, but not an object",
-    "seed_hits": "look-ups beyond what one record may have",
+    "full": "records with more candidates than there is room for",
     "seed_places": "look-ups of very common phrases",
     "text_not_string": "text field that holds no text",
 }

@@ -27,7 +27,7 @@ from provscan.kernels import canonical as kernels
 from provscan.text.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
 from provscan.text.tables import tables
 
-__all__ = ["Canonical", "Mapped", "canonical", "canonical_array", "canonical_buffers", "canonical_mapped", "scratch"]
+__all__ = ["Canonical", "Mapped", "canonical", "canonical_array", "canonical_buffers", "canonical_codes", "canonical_mapped", "encoded", "scratch"]
 
 # The longest output of one code point.
 EXPANSION = 18
@@ -88,6 +88,30 @@ def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
         if done == count:
             return Canonical(out[: out_offsets[-1]], out_offsets, lengths)
         out = np.concatenate([out, np.empty(len(out), np.uint8)])
+
+
+def canonical_codes(text: np.ndarray, offsets: np.ndarray) -> Canonical:
+    """Canonical texts of a text buffer as code points: ``text`` of the result is uint32."""
+    count = len(offsets) - 1
+    longest = int(np.diff(offsets).max()) if count else 0
+    room, _, where = scratch(longest)
+    codes = np.empty(int(offsets[-1] - offsets[0]) + EXPANSION * (longest + 1), np.uint32)
+    code_offsets = np.zeros(count + 1, np.int64)
+    lengths = np.zeros(count, np.int64)
+    done = 0
+    while True:
+        done = kernels.codes_batch(text, offsets, done, count, tables(), room, where, codes, code_offsets, lengths)
+        if done == count:
+            return Canonical(codes[: code_offsets[-1]], code_offsets, lengths)
+        codes = np.concatenate([codes, np.empty(len(codes), np.uint32)])
+
+
+def encoded(codes: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> TextBuffer:
+    """UTF-8 of some rows of code points."""
+    text = np.empty(4 * int((offsets[rows + 1] - offsets[rows]).sum()), np.uint8)
+    text_offsets = np.zeros(len(rows) + 1, np.int64)
+    kernels.encode_rows(codes, offsets, rows, text, text_offsets)
+    return text[: text_offsets[-1]], text_offsets
 
 
 def canonical_array(texts: Texts) -> pa.LargeStringArray:
