@@ -182,6 +182,18 @@ def _sets(codes, hashes, low, high, text, text_low, table, span_slots, span_foll
 
 
 @njit(nogil=True, cache=True)
+def _find_copy(codes, low, high, text, text_low, length):
+    """Where the whole text stands in ``codes[low:high]``, -1 if it doesn't."""
+    for i in range(low, high - length + 1):
+        same = 0
+        while same < length and codes[i + same] == text[text_low + same]:
+            same += 1
+        if same == length:
+            return i
+    return -1
+
+
+@njit(nogil=True, cache=True)
 def verify(
     codes, hashes, offsets, texts, text_hashes, text_offsets, record, code_at, place, low, high, threshold, least_share, least_weight,
     slots, follows, span_slots, span_follows, hits, votes, out_candidate, out_span, out_text_span, out_grams, out_similarity,
@@ -287,6 +299,11 @@ def verify(
             continue
         if (common + GRAM - 1) * heavy < least_weight * length:
             continue
+        # What the text repeats may stand before or after a whole copy as well: the copy alone is the span.
+        if stop - start > length and similarity == 1.0:
+            copy = _find_copy(codes, begin + start, begin + stop, texts, a, length)
+            if copy >= 0:
+                start, stop = copy - begin, copy - begin + length
         # Where the edge of the copy was edited, the run stops short of it: align what is left of the text.
         far_start, far_stop = start, stop
         head = _near(codes, hashes, begin + start, texts, a, table, follows, start - diagonal, slack)

@@ -1,0 +1,83 @@
+"""Tweets inside text of their own script: spans in code points of the original, whatever stands around them."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import naive
+import pytest
+from tweets import SCRIPTS, edited, sentence
+
+import provscan
+
+# Before a tweet, and inside it: what one canonical code point is made of, or none.
+BEFORE = ["&amp; &#128512; &eacute;", "e\u0301 க\u0bcd か\u3099", "👩‍👩‍👧 ❤️ 🇩🇪", "ﷺ ﬁ ①", "@user https://t.co/x RT", "\ufeff\u200b"]
+INSIDE = {"&": "&amp;", "<": "&lt;"}
+
+
+def corpus() -> dict[str, list[str]]:
+    rng = random.Random(21)
+    return {script: [sentence(rng, script, rng.randrange(30, 90)).strip() for _ in range(12)] for script in SCRIPTS}
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+    folder = tmp_path_factory.mktemp("scripts")
+    rows = [
+        json.dumps({"id": f"{script}{number}", "text": text})
+        for script, texts in corpus().items()
+        for number, text in enumerate(texts)
+    ]
+    (folder / "corpus.jsonl").write_text("\n".join(rows))
+    return provscan.build_index(folder / "corpus.jsonl", folder / "a.index")
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_exact_spans(index: provscan.Index, script: str, before: str) -> None:
+    rng = random.Random(script + before)
+    for number, tweet in enumerate(corpus()[script]):
+        head = sentence(rng, script, rng.randrange(5, 300)) + " " + before + " " + sentence(rng, script, 20)
+        tail = sentence(rng, script, rng.randrange(5, 300))
+        text = f"{head}. {tweet}. {tail}"
+        (span,) = index.match_document(text)
+        assert text[span.start : span.end] == tweet
+        assert (span.tweet_id, span.level, span.similarity, span.containment) == (f"{script}{number}", "exact", 1, 1)
+
+
+@pytest.mark.parametrize("script", sorted({*SCRIPTS} - {"emoji"}))
+def test_a_tweet_with_references_and_joiners_inside(index: provscan.Index, script: str) -> None:
+    rng = random.Random(script)
+    for number, tweet in enumerate(corpus()[script]):
+        clothes = "".join(f"&#{ord(char)};" if rng.random() < 0.3 else char for char in tweet)
+        clothes = "\u200b".join([clothes[:1], clothes[1:]]) if not clothes.startswith("&") else clothes
+        text = f"{sentence(rng, script, 60)} ({clothes}) {sentence(rng, script, 60)}"
+        (span,) = index.match_document(text)
+        assert text[span.start : span.end] == clothes
+        assert span.tweet_id == f"{script}{number}"
+        assert span.similarity == 1
+        assert span.level in ("exact", "near_exact")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_edited_copies(index: provscan.Index, script: str) -> None:
+    """Nearly all are found, and what is reported of them is what their sets say."""
+    rng = random.Random(script)
+    found = 0
+    for number, tweet in enumerate(corpus()[script]):
+        copy = edited(rng, tweet, 0.04)
+        head = sentence(rng, script, rng.randrange(5, 100)) + ". "
+        text = f"{head}{copy}. {sentence(rng, script, rng.randrange(5, 100))}"
+        spans = index.match_document(text)
+        assert {span.tweet_id for span in spans} <= {f"{script}{number}"}
+        for span in spans:
+            found += 1
+            both = min(span.end, len(head) + len(copy)) - max(span.start, len(head))
+            either = max(span.end, len(head) + len(copy)) - min(span.start, len(head))
+            assert both / either > 0.7
+            there = naive.canonical(text[span.start : span.end])
+            assert span.similarity == pytest.approx(naive.jaccard(naive.canonical(tweet), there), abs=1e-6)
+            assert span.containment == pytest.approx(naive.containment(naive.canonical(tweet), there), abs=1e-6)
+    assert found >= 9
