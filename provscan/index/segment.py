@@ -174,7 +174,7 @@ class SegmentWriter:
 
     def close(self, name: str) -> SegmentInfo:
         """Finish all files and take their checksums."""
-        self._table = self._numbers = np.zeros(0, np.uint64)
+        del self._table, self._numbers
         names = [*self._texts.close(), *self._originals.close(), *self._ids.close()]
         self._sketches.close()
         self._tweets.close()

@@ -450,12 +450,14 @@ def canonical(text, start, stop, tables, scratch, out, where):
             places[2, i] = i
             places[3, i] = i + 1
         count, again = unescape(
-            codes[0], places[2], places[3], count, entity_keys, entity_values, references, codes[1], places[0], places[1]
-        )
+            codes[0], places[2], places[3], count, entity_keys, entity_values, references,
+            codes[1], places[0], places[1],
+        )  # fmt: skip
         if again:
             count, again = unescape(
-                codes[1], places[0], places[1], count, entity_keys, entity_values, references, codes[2], places[2], places[3]
-            )
+                codes[1], places[0], places[1], count, entity_keys, entity_values, references,
+                codes[2], places[2], places[3],
+            )  # fmt: skip
             row = 2
     return fold(codes[row], count, pages, entries, expansions, pairs, composed, out, where), length, count, row
 

@@ -129,11 +129,11 @@ def locate(
     kinds_b, starts_b, ends_b = np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64)
     costs = np.empty((2, 2 * BAND + 1), np.int64)
     last = np.int64(-1)
-    n, length, count, row = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    n, count, row = np.int64(0), np.int64(0), np.int64(0)
     for m in range(len(rows)):
         if rows[m] != last:
             last = rows[m]
-            n, length, count, row = canonical(text, offsets[last], offsets[last + 1], tables, scratch, canon, where)
+            n, _, count, row = canonical(text, offsets[last], offsets[last + 1], tables, scratch, canon, where)
         stream = scratch[0][row]
         size, _, other_count, other_row = canonical(
             originals, original_offsets[m], original_offsets[m + 1], tables, other_scratch, other_canon, other_where

@@ -8,6 +8,7 @@ count. So memory does not grow with the length of a text.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -124,7 +125,7 @@ def _blocks(text: np.ndarray, start: int, stop: int) -> Iterator[_Block]:
         at = at - MARGIN // 4 + int(blank[-1]) + 1 if len(blank) else _at_character(text, at)
         cuts.append(at)
     cuts.append(stop)
-    for own_low, own_high in zip(cuts[:-1], cuts[1:], strict=True):
+    for own_low, own_high in pairwise(cuts):
         low = start if own_low == start else _at_character(text, max(start, own_low - MARGIN))
         high = stop if own_high == stop else _at_character(text, min(stop, own_high + MARGIN))
         yield _Block(low, high, own_low, own_high)

@@ -69,7 +69,8 @@ def verify(
     grams = np.empty((count, 3), np.int32)
     similarity = np.empty(count, np.float64)
     n = kernels.verify(
-        codes, hashes, offsets, texts, gram_hashes(texts), text_offsets, candidates.record, candidates.code, candidates.place, 0, count,
+        codes, hashes, offsets, texts, gram_hashes(texts), text_offsets,
+        candidates.record, candidates.code, candidates.place, 0, count,
         params.threshold, params.min_containment, params.min_chars,
         np.empty(_table_size(longest_text), np.int32), np.empty(longest_text + 1, np.int32),
         np.empty(_table_size(window), np.int32), np.empty(window + 1, np.int32),

@@ -27,7 +27,17 @@ from provscan.kernels import canonical as kernels
 from provscan.text.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
 from provscan.text.tables import tables
 
-__all__ = ["Canonical", "Mapped", "canonical", "canonical_array", "canonical_buffers", "canonical_codes", "canonical_mapped", "encoded", "scratch"]
+__all__ = [
+    "Canonical",
+    "Mapped",
+    "canonical",
+    "canonical_array",
+    "canonical_buffers",
+    "canonical_codes",
+    "canonical_mapped",
+    "encoded",
+    "scratch",
+]
 
 # The longest output of one code point.
 EXPANSION = 18
