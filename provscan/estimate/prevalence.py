@@ -196,7 +196,9 @@ def draw_counts(
     if not upper:
         total[~possible] = 0.0
     if sample is not None and sample.fraction < 1.0:
-        total = total + _unscanned(total, trials, sample, rng)
+        rest = _unscanned(total, trials, sample, rng)
+        # The half count that spreads the share must not put anything where the sample held nothing for certain.
+        total = total + (rest if upper else np.where(total > 0, rest, 0.0))
     return Draws(total, held, np.minimum(false, found))
 
 

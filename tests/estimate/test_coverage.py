@@ -49,12 +49,14 @@ def test_counts(n, p, r, f, fraction):
 
 
 @pytest.mark.parametrize("f", [0.0002, 0.001])
-def test_nothing_there_is_rarely_claimed(f):
+@pytest.mark.parametrize("fraction", [1.0, 0.1])
+def test_nothing_there_is_rarely_claimed(f, fraction):
     rng = np.random.default_rng(6)
     n, claims = 20_000, 0
     for _ in range(RUNS):
         control = Control(rng.poisson(n * f / 2), n / 2)
-        claims += corrected_prevalence(rng.binomial(n, f), n, control, SpikeIns(95, 100)).low > 0
+        estimate = corrected_prevalence(rng.binomial(n, f), n, control, SpikeIns(95, 100), sample=Sample(fraction))
+        claims += estimate.low > 0
     assert claims / RUNS <= 0.05
 
 
