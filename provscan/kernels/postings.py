@@ -257,9 +257,12 @@ def _add_hit(entry, seed, token, code, kind, since, chains, text_offsets, place_
     """
     least, each, each_frequent = limits
     text = np.int64((entry >> _S8) & _TEXT)
-    diagonal = token - place_of[entry & _PLACE]
+    place = place_of[entry & _PLACE]
+    diagonal = token - place
+    # Places far into a text are known to 64 tokens.
+    drift = 16 if place < 384 else 80
     c = (np.uint64(text) * _MIX1) >> np.uint64(64 - CHAIN_BITS)
-    if chains[c, 0] != text or abs(chains[c, 1] - diagonal) > 16 or chains[c, 2] < since:
+    if chains[c, 0] != text or abs(chains[c, 1] - diagonal) > drift or chains[c, 2] < since:
         chains[c, 0], chains[c, 1], chains[c, 2], chains[c, 3], chains[c, 4] = text, diagonal, seed, 1, kind
         if kind > 0 or text_offsets[text + 1] - text_offsets[text] > each:
             return n
@@ -310,7 +313,8 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
     """Licensed texts that may stand inside the records ``low..high``: chains of seeds.
 
     Seeds are looked up in the order in which they stand. A *chain* gathers the hits of one licensed text whose
-    diagonals (token place in the record less that in the text) follow each other by 16 tokens or less. It becomes a
+    diagonals (token place in the record less that in the text) follow each other by 16 tokens or less, or by 80 past
+    the text's 384th token, where places are stored less exactly. It becomes a
     candidate once it has ``least`` seeds, or one that at most :data:`RARE` places share, and one for every ``each``
     bytes of the text; if all its seeds are frequent, one for every ``each_frequent`` bytes.
 

@@ -1,0 +1,29 @@
+"""Indexes over made-up tweets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import provscan
+
+Build = Callable[..., provscan.Index]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """Builds an index over texts, whose ids are their places."""
+    numbers = iter(range(1000))
+
+    def built(texts: list[str], **options: Any) -> provscan.Index:
+        folder = tmp_path / f"{next(numbers)}"
+        folder.mkdir()
+        rows = [json.dumps({"id": str(number), "text": text}) for number, text in enumerate(texts)]
+        (folder / "corpus.jsonl").write_text("\n".join(rows) + "\n")
+        return provscan.build_index(folder / "corpus.jsonl", folder / "licensed.index", **options)
+
+    return built

@@ -1,0 +1,197 @@
+"""Which licensed text wins a place, and what the levels mean."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import naive
+import pyarrow as pa
+import pytest
+from tweets import sentence
+
+import provscan
+from provscan.errors import ParameterError
+from provscan.matching import LEVELS, MATCHES, candidates
+
+Build = Callable[..., provscan.Index]
+FOX = "The quick brown fox jumps over the lazy dog near the old river bank"
+RAIN = "Rain again in the morning, and nobody told the gardener about it"
+SHIP = "A ship in harbour is safe but that is not what ships are built for"
+
+
+def words(seed: int, letters: int) -> str:
+    return sentence(random.Random(seed), "latin", letters)
+
+
+def found(index: provscan.Index, text: str) -> list[tuple[str, str]]:
+    return [(span.tweet_id, text[span.start : span.end]) for span in index.match_document(text)]
+
+
+def test_a_tweet_quoted_twice_is_two_rows(build: Build) -> None:
+    index = build([FOX, RAIN])
+    assert found(index, f"{FOX} {FOX}") == [("0", FOX), ("0", FOX)]
+    text = f"{words(1, 900)} {FOX}. {words(2, 20)} {FOX}! {words(3, 2000)} {FOX}?"
+    assert found(index, text) == [("0", FOX)] * 3
+
+
+def test_neighbours_are_both_found(build: Build) -> None:
+    index = build([FOX, RAIN, SHIP])
+    for glue in (" ", "\n", " | ", ". "):
+        text = glue.join([RAIN, FOX, SHIP, RAIN])
+        assert found(index, text) == [("1", RAIN), ("0", FOX), ("2", SHIP), ("1", RAIN)]
+
+
+def test_an_edited_tweet_does_not_swallow_its_neighbour(build: Build) -> None:
+    index = build([FOX, RAIN])
+    cut = FOX[:-12]
+    text = f"{cut} {RAIN}"
+    spans = index.match_document(text)
+    assert [span.tweet_id for span in spans] == ["0", "1"]
+    assert spans[0].end <= spans[1].start
+    assert text[spans[1].start : spans[1].end] == RAIN
+
+
+def test_a_long_tweet_wins_over_a_short_one_in_it(build: Build) -> None:
+    long = f"{RAIN} because {FOX.lower()} and so on"
+    index = build([FOX, long])
+    assert found(index, f"{words(1, 300)}. {long}. {words(2, 300)}") == [("1", long)]
+    assert found(index, long) == [("1", long)]
+    assert found(index, FOX) == [("0", FOX)]
+
+
+def test_a_short_tweet_wins_where_only_that_much_is_there(build: Build) -> None:
+    long = f"{FOX} {RAIN} {SHIP}"
+    index = build([long, FOX])
+    assert found(index, f"{words(1, 300)}. {FOX}. {words(2, 300)}") == [("1", FOX)]
+
+
+def test_of_equally_good_texts_the_first_is_named(build: Build) -> None:
+    index = build([f"{FOX} one", f"{FOX} two"])
+    assert [key for key, _ in found(index, FOX)] == ["0"]
+
+
+@pytest.mark.parametrize(("copy", "level"), [
+    (FOX, "exact"),
+    (FOX.replace(" ", "\n "), "exact"),
+    (FOX.replace("q", "&#113;"), "exact"),
+    (FOX.upper(), "near_exact"),
+    (f"{FOX[:20]}, {FOX[20:]}", "near_exact"),
+    (FOX.replace("quick ", "quick @fox http://t.co/a "), "near_exact"),
+    (FOX.replace("river", "rivers"), "strong"),
+    (FOX.replace("lazy dog", "sleepy cat"), "weak"),
+])  # fmt: skip
+@pytest.mark.parametrize("around", ["{}", "He wrote: {} - and then nothing for a week.", "long"])
+def test_levels(build: Build, copy: str, level: str, around: str) -> None:
+    around = f"{words(1, 600)}. {{}}; {words(2, 600)}" if around == "long" else around
+    (span,) = build([FOX]).match_document(around.format(copy))
+    assert span.level == level
+    assert (span.similarity == 1) == (level in ("exact", "near_exact"))
+    assert (span.similarity >= 0.8) == (level != "weak")
+
+
+def test_an_exact_copy_holds_the_urls_and_marks_of_the_tweet(build: Build) -> None:
+    tweet = f"RT @ann: {FOX}!! https://t.co/abc #end 😀…"
+    index = build([tweet])
+    assert found(index, f"She wrote \"{tweet}\" today") == [("0", tweet)]
+    (span,) = index.match_document(f"{words(1, 700)} {tweet} {words(2, 700)}")
+    assert span.level == "exact"
+    (span,) = index.match_document(FOX + " #end 😀")
+    assert span.level == "near_exact"
+
+
+@pytest.mark.parametrize("around", range(0, 24, 4))
+def test_no_gap_between_short_and_long_records(build: Build, around: int) -> None:
+    """Records whose canonical length is that of the border, give or take some."""
+    index = build([FOX, RAIN])
+    for length in range(candidates.SHORT - 12 + around, candidates.SHORT - 8 + around):
+        for copy in (FOX, FOX.replace("lazy", "lzy"), FOX.replace("quick ", "")):
+            head = words(length, 2 * candidates.SHORT)
+            text = f"{copy} {head}"[:length]
+            assert len(provscan.canonical([text])[0]) in (length, length - 1)
+            assert [key for key, _ in found(index, text)] == ["0"]
+
+
+@pytest.mark.parametrize("length", [20, 21, 30, 60, 120, 280, 500, 511, 512, 513, 514, 600, 1200])
+@pytest.mark.parametrize("script", ["latin", "chinese", "thai"])
+def test_tweets_of_any_length_alone_and_in_text(build: Build, length: int, script: str) -> None:
+    rng = random.Random(length)
+    tweet = sentence(rng, script, length).strip()
+    index = build([tweet])
+    assert found(index, tweet) == [("0", tweet)]
+    text = f"{sentence(rng, script, 700)}. {tweet}. {sentence(rng, script, 50)}"
+    assert found(index, text) == [("0", tweet)]
+
+
+@pytest.mark.parametrize("script", ["latin", "chinese", "thai"])
+def test_the_later_part_of_a_very_long_tweet(build: Build, script: str) -> None:
+    rng = random.Random(script)
+    tweet = sentence(rng, script, 1500).strip()
+    index = build([tweet])
+    part = tweet[len(tweet) // 4 :].strip()
+    text = f"{sentence(rng, script, 700)}. {part}. {sentence(rng, script, 50)}"
+    (span,) = index.match_document(text)
+    assert text[span.start : span.end] == part
+
+
+def test_thresholds(build: Build) -> None:
+    index = build([FOX])
+    copy = FOX.replace("lazy dog", "sleepy cat")
+    (span,) = index.match_document(copy)
+    assert index.match_document(copy, threshold=round(span.similarity - 0.01, 4))
+    assert not index.match_document(copy, threshold=round(span.similarity + 0.01, 4))
+    assert not index.match_document(copy, min_containment=round(span.containment + 0.01, 4))
+    once = "Every 5-gram of this text stands in it but one time"
+    assert len(naive.grams(naive.canonical(once))) == len(naive.canonical(once)) - 4
+    index = build([once])
+    assert index.match_document(once, min_chars=len(naive.canonical(once)))
+    assert not index.match_document(once, min_chars=len(naive.canonical(once)) + 1)
+    with pytest.raises(ParameterError, match=r"threshold must be between 0\.1 and 1, not 3"):
+        index.match([FOX], threshold=3)
+    with pytest.raises(ParameterError, match="min_chars must be at least 1, not 0"):
+        index.match([FOX], min_chars=0)
+
+
+WEIRD = ["", " ", "\x00", "\x00" * 5000, "\ufeff", "\ud800", "a", "@a", "😀" * 3000, "a" * 300_000, "ab" * 150_000,
+         "\u0301" * 5000, "&" * 70_000, "&amp;" * 20_000, "ﷺ" * 90_000, "http://" * 9000, "RT @" * 9000, "<url>" * 9000,
+         "\u200d" * 100_000, "中" * 90_000, "ㇰ" * 90_000, " " * 300_000, "\n" * 300_000, ("x" * 70 + " ") * 4000]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WEIRD, ids=range(len(WEIRD)))
+def test_weird_texts(build: Build, text: str) -> None:
+    index = build([FOX, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "中中中中中中中中中中中中中中中"])
+    table = index.match([text, FOX, None, f"{text} {FOX} {text}"])
+    rows = [row for row in table.to_pylist() if row["tweet_id"] == "0"]
+    assert {row["record"] for row in rows} == {1, 3}
+    start, end = rows[-1]["start"], rows[-1]["end"]
+    assert (start, end) == (len(text) + 1, len(text) + 1 + len(FOX))
+
+
+def test_rows_have_the_columns_of_the_contract(build: Build) -> None:
+    index = build([FOX])
+    for texts in ([FOX, "no"], ["no"], [], pa.array([FOX]), pa.chunked_array([["a"], [FOX]]), (x for x in [FOX])):
+        table = index.match(texts)
+        assert table.schema.equals(MATCHES)
+    (row,) = index.match(["no", FOX]).to_pylist()
+    assert row == {
+        "source": "<memory>", "record": 1, "record_id": None, "start": 0, "end": len(FOX), "tweet_id": "0",
+        "tweets": 1, "level": "exact", "similarity": 1.0, "containment": 1.0,
+    }  # fmt: skip
+    assert row["level"] in LEVELS
+
+
+@pytest.mark.parametrize("texts", ["one string", [1], [b"\xff"], pa.array([1])])
+def test_what_is_no_text(build: Build, texts: object) -> None:
+    with pytest.raises(TypeError, match="expected"):
+        build([FOX]).match(texts)
+
+
+def test_rows_stand_in_the_order_of_their_places(build: Build) -> None:
+    rng = random.Random(8)
+    tweets = [words(100 + number, rng.randrange(30, 120)) for number in range(60)]
+    index = build(tweets)
+    texts = [" ... ".join(rng.sample(tweets, rng.randrange(1, 30))) for _ in range(20)]
+    rows = index.match(texts).select(["record", "start", "end"]).to_pylist()
+    places = [tuple(row.values()) for row in rows]
+    assert places == sorted(places)
+    assert len(places) == sum(text.count(" ... ") + 1 for text in texts)
