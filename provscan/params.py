@@ -28,7 +28,7 @@ class _Params:
     """What both sets share: a plain dict of their values and a fingerprint of it."""
 
     def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+        return dataclasses.asdict(self)  # type: ignore[call-overload]
 
     def fingerprint(self) -> str:
         """XXH3-128 of the sorted JSON of all values, 32 hexadecimal digits."""

@@ -15,8 +15,9 @@ def aligned_end(text, at, step, rest, codes, place, room, costs):
 
     ``rest`` code points of the licensed text, from ``at`` on in the direction ``step``, are aligned in full with what
     stands in the record from ``place`` on in the same direction (``room`` code points), by edit distance within
-    :data:`BAND` of the diagonal. ``costs`` is int64[2, 2 * BAND + 1] of room. Returns how many code points of the record they take up: 0 where more than 6 in 10
-    would have to be edited, or 8 in 10 if the outermost word is there unchanged.
+    :data:`BAND` of the diagonal; ``costs`` is int64[2, 2 * BAND + 1] of room. Returns how many code points of the
+    record they take up: 0 where more than 6 in 10 would have to be edited, or 8 in 10 if the outermost word is there
+    unchanged.
     """
     width = 2 * BAND + 1
     for b in range(width):

@@ -23,8 +23,9 @@ for _c in b'<>"{}|\\^`':
 # a bit: h-t, w-w, p-i, r-t, @-letter, bracket-letter. Letters alone would stop the loop too often.
 _FIRST = np.zeros(256, np.uint8)
 _SECOND = np.zeros(256, np.uint8)
+_HANDLE = bytes(range(0x30, 0x7B))
 for _bit, (_firsts, _seconds) in enumerate(
-    ((b"hH", b"tT"), (b"wW", b"wW"), (b"pP", b"iI"), (b"rR", b"tT"), (b"@", bytes(range(0x30, 0x7B))), (b"<[{", b"uUmMlLhH"))
+    ((b"hH", b"tT"), (b"wW", b"wW"), (b"pP", b"iI"), (b"rR", b"tT"), (b"@", _HANDLE), (b"<[{", b"uUmMlLhH"))
 ):
     for _c in _firsts:
         _FIRST[_c] |= 1 << _bit
@@ -38,6 +39,7 @@ _PIC = np.frombuffer(b"pic.twitter.com/", np.uint8)
 _PIC_X = np.frombuffer(b"pic.x.com/", np.uint8)
 _HTTP = np.frombuffer(b"http", np.uint8)
 _WWW = np.frombuffer(b"www.", np.uint8)
+_URL_WORD = np.frombuffer(b"url", np.uint8)
 _PLACEHOLDERS = np.zeros((7, 9), np.uint8)
 for _i, _name in enumerate((b"url", b"user", b"username", b"mention", b"link", b"http", b"https")):
     _PLACEHOLDERS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
@@ -296,9 +298,8 @@ def after_dropped(codes, i, count):
             return _after_url(codes, j + 3, count)
         if _is_word(codes, i - 1, count):
             return i
-        if j == i + 4 and j + 3 <= count and codes[j] < 128 and codes[j + 1] < 128 and codes[j + 2] < 128:
-            if _LOWER[codes[j]] == 0x75 and _LOWER[codes[j + 1]] == 0x72 and _LOWER[codes[j + 2]] == 0x6C:
-                j += 3
+        if j == i + 4 and _starts(codes, j, count, _URL_WORD):
+            j += 3
         return i if _is_word(codes, j, count) else j
     if c == 0x77 or c == 0x57:
         if _starts(codes, i, count, _WWW) and not _is_word(codes, i - 1, count):

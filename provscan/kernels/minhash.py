@@ -76,8 +76,8 @@ def _one_instruction(name: str) -> Callable[[Callable[..., np.uint32]], Callable
             return function
 
         @intrinsic
-        def instruction(typing_context, x, y):  # type: ignore[no-untyped-def]
-            def generate(context, builder, signature, operands):  # type: ignore[no-untyped-def]
+        def instruction(typing_context, x, y):
+            def generate(context, builder, signature, operands):
                 return getattr(builder, name)(*operands)
 
             return uint32(uint32, uint32), generate

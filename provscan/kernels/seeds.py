@@ -21,7 +21,7 @@ _CHUNK = 1024
 MAX_LENGTH, MAX_WINDOW = 32, 64
 
 
-def _multipliers():
+def _multipliers() -> np.ndarray:
     """32 odd numbers below 2**32: SplitMix64 from 1 (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195)."""
     state, values = 1, []
     for _ in range(MAX_LENGTH):

@@ -180,4 +180,4 @@ def build() -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    np.savez_compressed(sys.argv[1], **build())
+    np.savez_compressed(sys.argv[1], allow_pickle=False, **build())
