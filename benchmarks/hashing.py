@@ -14,13 +14,8 @@ permutations (its Rho sketch, which samples tokens, is left out), datasketch's a
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import random
-import statistics
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,66 +24,19 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 
 import datasketch
 import numpy as np
-import orjson
+import planted
 import pyarrow as pa
-import rensa
-import xxhash
-import zstandard
+import rensa  # type: ignore[import-untyped]
+from measure import Way, console, machine, table, take_turns
 from numba import njit
-from rich.console import Console
-from rich.table import Table
+from rivals import SKETCH, datasketch_cleared, encoded_grams, grams
 
 from provscan.kernels import minhash as kernels
 from provscan.sketch import PERMUTATIONS, minhash, minhash_canonical
 from provscan.text import canonical_array, canonical_buffers
 from provscan.text.arrow import buffers
 
-SKETCH: dict[str, Any] = {"num_perm": 128, "seed": 1, "scheme": "affine32", "hashfunc": xxhash.xxh32_intdigest}
 FEW = 1_000
-
-
-@dataclass
-class Way:
-    """One way to get from tweets to signatures, or one stage of it."""
-
-    name: str
-    tweets: int
-    run: Callable[[], object]
-    seconds: list[float] = field(default_factory=list)
-
-    @property
-    def per_tweet(self) -> float:
-        return statistics.median(self.seconds) / self.tweets
-
-
-def read_tweets(folder: Path, count: int) -> list[str]:
-    texts = [text for path in sorted(folder.rglob("*.jsonl*")) for text in _texts(path)]
-    random.Random(1).shuffle(texts)
-    return texts[:count]
-
-
-def _texts(path: Path) -> Iterator[str]:
-    with path.open("rb") as file:
-        stream = zstandard.ZstdDecompressor().stream_reader(file) if path.suffix == ".zst" else file
-        for line in io.BufferedReader(stream):  # type: ignore[type-var]
-            text = orjson.loads(line).get("text")
-            if isinstance(text, str):
-                yield text
-
-
-def made_up_tweets(count: int) -> list[str]:
-    """Words by Zipf's law from an invented vocabulary; in one tweet of twelve an emoji or an accented word."""
-    dice = random.Random(1)
-    syllables = ["ba", "ko", "mi", "ru", "ten", "sal", "vo", "ni", "dra", "pel", "zu", "ha", "lor", "quin", "es", "ty"]
-    words = ["".join(dice.choices(syllables, k=dice.randint(1, 4))) for _ in range(20_000)]
-    frequency = [1 / rank for rank in range(1, len(words) + 1)]
-    tweets = []
-    for _ in range(count):
-        chosen = dice.choices(words, frequency, k=max(1, round(dice.gauss(11, 4))))
-        if dice.random() < 1 / 12:
-            chosen.insert(dice.randrange(len(chosen)), dice.choice(["😂", "café", "🔥", "日本"]))
-        tweets.append(f"@{dice.choice(words)} {' '.join(chosen)} https://t.co/{dice.randrange(10**9)}")
-    return tweets
 
 
 @njit
@@ -103,14 +51,6 @@ def permute(counts, a, b, scratch, out):  # type: ignore[no-untyped-def]
         kernels.signature(scratch, counts[i], a, b, out[i])
 
 
-def grams(text: str) -> list[str]:
-    return [text[i : i + 5] for i in range(max(1, len(text) - 4))]
-
-
-def encoded_grams(text: str) -> list[bytes]:
-    return [text[i : i + 5].encode() for i in range(max(1, len(text) - 4))]
-
-
 def datasketch_readme(texts: list[str]) -> list[Any]:
     sketches = []
     for text in texts:
@@ -119,17 +59,6 @@ def datasketch_readme(texts: list[str]) -> list[Any]:
             sketch.update(gram.encode("utf8"))
         sketches.append(sketch)
     return sketches
-
-
-def datasketch_cleared(tokens: list[list[bytes]]) -> np.ndarray:
-    """One object for all texts: no copy, no permutations checked anew."""
-    out = np.empty((len(tokens), 128), np.uint32)
-    sketch = datasketch.MinHash(**SKETCH)
-    for i, row in enumerate(tokens):
-        sketch.clear()
-        sketch.update_batch(row)
-        out[i] = sketch.hashvalues
-    return out
 
 
 def rensa_updates(kind: Any, tokens: list[list[str]]) -> list[Any]:
@@ -214,10 +143,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
 
-    if arguments.corpus:
-        raw = read_tweets(arguments.corpus, arguments.tweets)
-    else:
-        raw = made_up_tweets(arguments.tweets)
+    every = planted.rows(arguments.corpus) if arguments.corpus else planted.made_up(arguments.tweets)
+    raw = [tweet.text for tweet in every]
+    random.Random(1).shuffle(raw)
+    raw = raw[: arguments.tweets]
     tweets = pa.array(raw, pa.large_string())
     canonical = canonical_array(tweets)
     texts = canonical.to_pylist()
@@ -226,36 +155,27 @@ def main() -> None:
 
     whole, stages = ours(tweets, canonical)
     ways = [*whole, *theirs(texts), *stages]
-    for turn in range(arguments.repeats + 1):
-        for way in ways:
-            begin = time.perf_counter()
-            way.run()
-            # The first turn compiles and warms up.
-            if turn:
-                way.seconds.append(time.perf_counter() - begin)
+    take_turns(ways, arguments.repeats)
 
-    console = Console(width=110)
     characters = sum(map(len, texts)) / len(texts)
     ascii_share = sum(text.isascii() for text in texts) / len(texts)
+    console.print(machine())
     console.print(
         f"{len(texts):,} tweets, {characters:.0f} canonical characters each, {ascii_share:.0%} of them ASCII; "
-        f"one thread, medians of {arguments.repeats}"
+        f"one thread, medians of {arguments.repeats}\n"
     )
-    table = Table("way", box=None)
-    for heading in ("tweets/s", "ns a tweet", "slower than core", "slower than raw"):
-        table.add_column(heading, justify="right")
+    result = table("From tweets to signatures", "way", "tweets/s", "ns a tweet", "slower than core", "slower than raw")
     for way in ways:
         if way is stages[0]:
-            table.add_section()
-            table.add_row("[bold]stages of provscan")
-        ratios = [way.per_tweet / base.per_tweet for base in whole]
-        table.add_row(
+            result.add_section()
+            result.add_row("[bold]stages of provscan")
+        result.add_row(
             way.name,
-            f"{1 / way.per_tweet:,.0f}",
-            f"{way.per_tweet * 1e9:,.0f}",
-            *("" if way in stages else f"{ratio:.1f}x" for ratio in ratios),
+            f"{way.rate:,.0f}",
+            f"{1e9 / way.rate:,.0f}",
+            *("" if way in stages else f"{base.rate / way.rate:.1f}x" for base in whole),
         )
-    console.print(table)
+    console.print(result)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from rich.table import Table
 _PACKAGES = ("numpy", "numba", "pyarrow", "datasketch", "rensa")
 _SAMPLING_SECONDS = 0.01
 
-console = Console(width=120, highlight=False)
+console = Console(width=150, highlight=False)
 
 
 @dataclass

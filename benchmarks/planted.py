@@ -10,7 +10,7 @@ import argparse
 import io
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -205,8 +205,8 @@ class Score:
         return [*(f"{self.recall(edit):.3f}" for edit in EDITS), f"{self.recall():.4f}"]
 
 
-def score(matches: pa.Table, planted: Sequence[Planted], tweets: dict[str, str]) -> Score:
-    """Judge a table of matches; ``tweets`` are the indexed texts by id.
+def score(matches: pa.Table, planted: Sequence[Planted], tweets: Mapping[str, str]) -> Score:
+    """Judge a table of matches; ``tweets`` are the texts by id of those that it names, at least.
 
     A planted tweet is found where a match overlaps it that names it, or a near-duplicate of it.
     """

@@ -188,7 +188,7 @@ def _fresh(rng: np.random.Generator, count: int) -> Tokens:
     starts = np.concatenate([[0], np.cumsum(lengths)])
     tokens = _draw(rng, np.repeat(script, lengths))
     _scatter(rng, tokens, known.hashtags, 0.03)
-    _scatter(rng, tokens, known.emoji, 0.02)
+    _scatter(rng, tokens, known.emoji, 0.012)
     _scatter(rng, tokens, known.entities, 0.01)
     long = lengths > 3
     for places, kind, share in ((starts[:-1], known.mentions, 0.35), (starts[1:] - 1, known.links, 0.4)):

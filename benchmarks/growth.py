@@ -1,0 +1,183 @@
+"""What changes when the index grows?
+
+    python benchmarks/growth.py [--texts 100000,1000000,10000000] [--records 300000] [--megabytes 60]
+
+Made-up tweets are indexed in several numbers and the same datasets matched against each index: records of a
+tweet's length and long documents, tweets that every index holds planted in both. The indexes take turns, all cores are
+used, printed are medians. Rates are of whole runs but for the check of the index's checksums, which has a column of
+its own. The indexes are in the page cache by then; memory is that of the matching process without the mapped index.
+
+Ten million tweets take some 11 GB of disk, in a temporary folder (``--folder`` says where) that is removed at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import planted
+import pyarrow as pa
+import pyarrow.compute as pc
+import synthetic
+from measure import apart, console, machine, table
+from rich.console import Console
+
+import provscan
+
+DATASETS = ("records", "documents")
+# Of disk: an index with its source beside it.
+BYTES_A_TWEET = 1_150
+
+
+@dataclass
+class Grown:
+    """An index of some size, and what was measured with it."""
+
+    tweets: int
+    path: Path
+    texts: int = 0
+    bytes: int = 0
+    build: float = 0.0
+    open: float = 0.0
+    own: int = 0
+    check: list[float] = field(default_factory=list)
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    matches: dict[str, pa.Table] = field(default_factory=dict)
+
+    def make(self) -> None:
+        source = self.path.with_suffix(".jsonl")
+        synthetic.write_jsonl(synthetic.tweets(self.tweets), source)
+        begin = time.perf_counter()
+        index = provscan.build_index(source, self.path)
+        self.build = time.perf_counter() - begin
+        source.unlink()
+        self.texts, self.bytes = len(index), index.info()["bytes"]
+        opened = []
+        for _ in range(5):
+            begin = time.perf_counter()
+            provscan.open_index(self.path)
+            opened.append(time.perf_counter() - begin)
+        self.open = statistics.median(opened)
+
+    def match(self, name: str, source: Path) -> None:
+        """One run over a dataset, whose stages it timed itself."""
+        run = provscan.match(source, self.path, self.path.with_suffix(".run"), overwrite=True)
+        self.check.append(run.info["seconds"]["open_index"])
+        self.seconds[name].append(sum(run.info["seconds"].values()) - self.check[-1])
+        self.matches[name] = run.matches
+
+    def rate(self, name: str, amount: float) -> float:
+        return amount / statistics.median(self.seconds[name])
+
+
+def match(source: Path, index: Path, out: Path) -> None:
+    provscan.match(source, index, out, overwrite=True)
+
+
+def texts_of(ids: set[str], tweets: int) -> dict[str, str]:
+    """The texts of some of the made-up tweets."""
+    wanted = pa.array(sorted(ids), pa.string())
+    found: dict[str, str] = {}
+    for batch in synthetic.tweets(tweets):
+        some = batch.filter(pc.is_in(batch.column("id"), wanted))
+        found.update(zip(some.column("id").to_pylist(), some.column("text").to_pylist(), strict=True))
+    return found
+
+
+def require_room(folder: Path, tweets: int) -> None:
+    needed, free = tweets * BYTES_A_TWEET, shutil.disk_usage(folder).free
+    if free < needed:
+        sys.exit(f"{folder} has {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB are needed: name another --folder")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--texts", default="100000,1000000,10000000", help="numbers of tweets to index")
+    parser.add_argument("--records", type=int, default=300_000)
+    parser.add_argument("--megabytes", type=float, default=60)
+    parser.add_argument("--planted", type=int, default=5_000, help="in records, and as many in documents")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the indexes go meanwhile"
+    )
+    arguments = parser.parse_args()
+    # Ends like Ctrl-C, so that the temporary folder goes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    sizes = sorted(int(number) for number in arguments.texts.split(","))
+    require_room(arguments.folder, sum(sizes))
+
+    guests = planted.plantable(list(planted.made_up(sizes[0])), 2 * arguments.planted)
+    half = len(guests) // 2
+    short = planted.short_texts(None, max(0, arguments.records - half))
+    planting = {
+        "records": planted.in_records(guests[:half], short),
+        "documents": planted.in_documents(guests[half:], planted.long_texts(None, round(arguments.megabytes * 1e6))),
+    }
+    count = len(planting["records"][0])
+    megabytes = sum(len(text.encode()) for text in planting["documents"][0]) / 1e6
+    progress = Console(stderr=True)
+    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="provscan-growth-") as name:
+        folder = Path(name)
+        sources = {
+            kind: planted.write_jsonl(folder / f"{kind}.jsonl", planted.numbered(planting[kind][0]))
+            for kind in DATASETS
+        }
+        # The first build and the first run compile.
+        warm = Grown(1_000, folder / "warm.index")
+        warm.make()
+        warm.match("records", sources["records"])
+        indexes = [Grown(size, folder / f"{size}.index") for size in sizes]
+        for one in indexes:
+            progress.print(f"building an index of {one.tweets:,} tweets")
+            one.make()
+        for turn in range(arguments.repeats):
+            for one in indexes:
+                progress.print(f"turn {turn + 1}: matching against {one.tweets:,} tweets")
+                for kind, source in sources.items():
+                    one.match(kind, source)
+        for one in indexes:
+            one.own = max(apart(match, source, one.path, folder / "apart.run").own for source in sources.values())
+
+    progress.print("scoring")
+    ids = {id for one in indexes for found in one.matches.values() for id in found.column("tweet_id").to_pylist()}
+    texts = texts_of(ids, sizes[-1])
+    console.print(machine())
+    console.print(
+        f"{count:,} records; {len(planting['documents'][0]):,} documents of {megabytes:,.0f} MB; "
+        f"{half:,} tweets planted in each; medians of {arguments.repeats}; in brackets, the share of the smallest's\n"
+    )
+    first = indexes[0]
+    made = table("Index", "distinct texts", "tweets/s built", "bytes a text", "GB", "opened in ms", "checked in s")
+    used = table(
+        "\nMatching", "distinct texts", "records/s", "MB/s", "own memory, MB", "records found", "passages found"
+    )
+    for one in indexes:
+        build = one.tweets / one.build
+        made.add_row(
+            f"{one.texts:,}",
+            f"{build:,.0f} ({build * first.build / first.tweets:.2f})",
+            f"{one.bytes / one.texts:,.0f}",
+            f"{one.bytes / 1e9:.2f}",
+            f"{one.open * 1e3:.1f}",
+            f"{statistics.median(one.check):.2f}",
+        )
+        cells = [
+            f"{one.rate(kind, amount):,.{digits}f} ({one.rate(kind, amount) / first.rate(kind, amount):.2f})"
+            for kind, amount, digits in (("records", count, 0), ("documents", megabytes, 1))
+        ]
+        found = [f"{planted.score(one.matches[kind], planting[kind][1], texts).recall():.4f}" for kind in DATASETS]
+        used.add_row(f"{one.texts:,}", *cells, f"{one.own / 1e6:,.0f}", *found)
+    console.print(made)
+    console.print(used)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Which bands, caps and thresholds? The measurement behind the defaults.
+
+    python benchmarks/lsh.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000] [--records 20000]
+
+Four tables. *Bands*: for each banding the pairs that a record proposes, one that is no tweet and one that is a
+control, and the share of edited tweets that share a band with their original and are as similar as the threshold asks;
+the sketch alone, without any cap. *Caps*: what the caps on frequent bands and seeds and the pre-selection by one-bit
+sketches cost in recall, of each generator of candidates alone and of both, and spare in time; one changed at a time.
+*Thresholds* and *lengths*: recall beside matches of the records that are no tweets, and of the controls: tweets of the
+same sources that are neither indexed nor planted, whose every match is chance or a near-duplicate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+import planted
+import pyarrow as pa
+from edits import EDITS
+from measure import console, machine, table
+from rich.table import Table
+
+import provscan
+from provscan.lsh import band_keys
+from provscan.matching import candidates
+
+BANDINGS = ((16, 8), (25, 5), (32, 4), (42, 3))
+THRESHOLDS = (0.3, 0.4, 0.5)
+CONTAINMENTS = (0.4, 0.55, 0.7)
+LENGTHS = (10, 15, 20, 30)
+CAPS: tuple[dict[str, int], ...] = (
+    {},
+    {"AGREE": 70},
+    {"AGREE": 84},
+    {"BAND_CAP": 16},
+    {"BAND_CAP": 1024},
+    {"MOST": 4},
+    {"MOST": 64},
+    {"SHORT": 64},
+    {"SHORT": 2048},
+    {"SEED_CAP": 4},
+    {"SEED_CAP": 64},
+)
+# Records whose candidates are counted at a time.
+CHUNK = 256
+# Records whose candidates are counted at all.
+SAMPLE = 2_000
+
+
+class World(NamedTuple):
+    """Indexed tweets, records with planted ones among them, and the controls."""
+
+    tweets: list[planted.Tweet]
+    controls: list[str]
+    records: list[str]
+    where: list[planted.Planted]
+
+    def texts(self) -> dict[str, str]:
+        return {tweet.id: tweet.text for tweet in self.tweets}
+
+    def others(self) -> list[str]:
+        """The records that are no tweets."""
+        taken = {one.record for one in self.where}
+        return [text for number, text in enumerate(self.records) if number not in taken]
+
+
+def candidates_a_record(indexed: np.ndarray, records: np.ndarray) -> float:
+    """Distinct texts that share a band with a record, on average; both are band keys, ``uint64[n, bands]``."""
+    orders = np.argsort(indexed, axis=0)
+    keys = np.take_along_axis(indexed, orders, axis=0)
+    total = 0
+    for start in range(0, len(records), CHUNK):
+        some = records[start : start + CHUNK]
+        pairs = []
+        for band in range(indexed.shape[1]):
+            low = np.searchsorted(keys[:, band], some[:, band], "left")
+            sizes = np.searchsorted(keys[:, band], some[:, band], "right") - low
+            within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            texts = orders[np.repeat(low, sizes) + within, band]
+            pairs.append(np.repeat(np.arange(len(some)), sizes) << 32 | texts)
+        total += len(np.unique(np.concatenate(pairs)))
+    return total / len(records)
+
+
+def bands(world: World) -> Table:
+    originals = provscan.minhash(one.tweet.text for one in world.where)
+    copies = provscan.minhash(world.records[one.record] for one in world.where)
+    indexed = provscan.minhash(tweet.text for tweet in world.tweets)
+    asked = [provscan.minhash(texts[:SAMPLE]) for texts in (world.others(), world.controls)]
+    similarity = np.array([planted.similar(one.tweet.text, world.records[one.record]) for one in world.where])
+    edit = np.array([one.edit for one in world.where])
+    result = table(
+        "Bands, without caps: recall by edit", "bands x rows", "threshold", "pairs", "control", *EDITS, "all"
+    )
+    for number, height in BANDINGS:
+        keys = band_keys(indexed, number, height)
+        proposed = [f"{candidates_a_record(keys, band_keys(some, number, height)):,.1f}" for some in asked]
+        met = (band_keys(originals, number, height) == band_keys(copies, number, height)).any(axis=1)
+        for threshold in THRESHOLDS:
+            found = met & (similarity >= threshold)
+            recall = [found[edit == name].mean() for name in EDITS]
+            cells = [f"{share:.3f}" for share in [*recall, found.mean()]]
+            result.add_row(f"{number} x {height}", f"{threshold}", *proposed, *cells)
+        result.add_section()
+    return result
+
+
+def timed(index: provscan.Index, texts: Sequence[str], **options: Any) -> tuple[pa.Table, float]:
+    array = pa.array(texts, pa.large_string())
+    begin = time.perf_counter()
+    return index.match(array, **options), time.perf_counter() - begin
+
+
+def no_passages(*arguments: Any) -> list[candidates.Candidates]:
+    """In place of the generator of passages: none, in any segment."""
+    none = np.zeros(0, np.int64)
+    return [candidates.Candidates(none, none, none, none) for _ in arguments[3]]
+
+
+def caps(world: World, index: provscan.Index) -> Table:
+    texts = world.texts()
+    timed(index, world.records[:CHUNK])
+    alone: tuple[dict[str, Any], ...] = ({"passages": no_passages}, {"SHORT": 0})
+    ways = ("whole records alone", "passages alone", "both", "records/s", "rows")
+    result = table("\nCaps, one changed at a time: recall of all edits", "changed", *ways)
+    for changed in CAPS:
+        cells = []
+        for part in (*alone, {}):
+            settings: dict[str, Any] = {"MOST": candidates.MOST, **changed, **part}
+            with mock.patch.multiple(candidates, **settings):
+                matches, seconds = timed(index, world.records)
+            cells.append(f"{planted.score(matches, world.where, texts).recall():.4f}")
+        (label,) = [f"{name} {getattr(candidates, name)} -> {value}" for name, value in changed.items()] or ["nothing"]
+        result.add_row(label, *cells, f"{len(world.records) / seconds:,.0f}", f"{len(matches):,}")
+    return result
+
+
+def thresholds(world: World, index: provscan.Index, title: str, settings: Sequence[dict[str, float]]) -> Table:
+    """Recall of the edits, and matches in a million texts in which nothing was planted."""
+    texts, others = world.texts(), world.others()
+    edits = ("commented", "truncated", "one_word", "two_words", "typos")
+    columns = (*edits, "all edits", "in a million others", "in a million controls", "of them weak")
+    result = table(title, ", ".join(settings[0]), *columns)
+    for setting in settings:
+        matches, _ = timed(index, world.records, **setting)
+        score = planted.score(matches, world.where, texts)
+        (elsewhere, _), (chance, _) = timed(index, others, **setting), timed(index, world.controls, **setting)
+        weak = chance.column("level").to_pylist().count("weak")
+        found = [(len(elsewhere), len(others)), (len(chance), len(world.controls)), (weak, len(world.controls))]
+        default = all(getattr(provscan.MatchParams(), name) == value for name, value in setting.items())
+        result.add_row(
+            ", ".join(str(value) for value in setting.values()) + (" (default)" if default else ""),
+            *(f"{score.recall(name):.3f}" for name in edits),
+            f"{score.recall():.4f}",
+            *(f"{1e6 * count / max(1, size):,.0f}" for count, size in found),
+        )
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    planted.add_data_options(parser)
+    parser.add_argument("--tweets", type=int, default=100_000, help="tweets to index, at most")
+    parser.add_argument("--records", type=int, default=20_000)
+    parser.add_argument("--planted", type=int, default=5_000)
+    parser.add_argument("--controls", type=int, default=20_000)
+    arguments = parser.parse_args()
+
+    tweets, controls = planted.licensed(arguments.corpus, arguments.tweets, arguments.controls)
+    short = planted.short_texts(arguments.background, max(0, arguments.records - arguments.planted))
+    records, where = planted.in_records(planted.plantable(tweets, arguments.planted), short)
+    world = World(tweets, [tweet.text for tweet in controls], records, where)
+
+    console.print(machine())
+    console.print(
+        f"{len(tweets):,} tweets indexed, {len(records):,} records, {len(where):,} of them planted, "
+        f"{len(controls):,} controls\n"
+    )
+    console.print(bands(world))
+    with tempfile.TemporaryDirectory() as folder:
+        index = provscan.build_index((tweet._asdict() for tweet in tweets), Path(folder, "licensed.index"))
+        console.print(caps(world, index))
+        pairs = [{"threshold": t, "min_containment": c} for t in THRESHOLDS for c in CONTAINMENTS]
+        console.print(thresholds(world, index, "\nThreshold and least containment", pairs))
+        console.print(thresholds(world, index, "\nLeast length", [{"min_chars": length} for length in LENGTHS]))
+
+
+if __name__ == "__main__":
+    main()

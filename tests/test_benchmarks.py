@@ -1,0 +1,109 @@
+"""Every benchmark runs, on little, and prints its tables; what it measures is not judged here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pyarrow as pa
+import pytest
+
+pytest.importorskip("rensa", reason="the benchmarks need pip install 'provscan[bench]'")
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+sys.path.insert(0, str(BENCHMARKS))
+import edits  # noqa: E402
+import planted  # noqa: E402
+import synthetic  # noqa: E402
+
+TINY = {
+    "hashing": ["--tweets=500", "--repeats=1"],
+    "build": ["--tweets=2000", "--sample=100", "--repeats=1"],
+    "match": ["--tweets=2000", "--records=1500", "--planted=200", "--sample=100", "--repeats=1"],
+    "lsh": ["--tweets=1000", "--records=600", "--planted=100", "--controls=300"],
+    "passages": [
+        *("--texts=500,2000", "--megabytes=0.2", "--planted=100", "--repeats=1"),
+        *("--others-megabytes=0.05", "--windows-megabytes=0.01"),
+    ],
+    "growth": ["--texts=500,2000", "--records=400", "--megabytes=0.2", "--planted=50", "--repeats=1"],
+    "first_run": ["--only=--help", "--repeats=1"],
+}
+TABLES = {
+    "hashing": ["From tweets to signatures"],
+    "build": ["Building an index"],
+    "match": ["Matching records", "Share of the planted tweets found"],
+    "lsh": ["Bands, without caps", "Caps, one changed", "threshold, min_containment", "min_chars"],
+    "passages": ["Tweets in long text", "Share of the planted tweets found"],
+    "growth": ["tweets/s built", "passages found"],
+    "first_run": ["Seconds of a command"],
+}
+
+
+def run(name: str, *arguments: str) -> str:
+    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_it_prints_its_tables(name: str) -> None:
+    printed = run(name, *TINY[name])
+    assert "Python" in printed.splitlines()[1]
+    for title in TABLES[name]:
+        assert title in printed
+
+
+def test_real_data_can_take_the_place_of_made_up_text(tmp_path: Path) -> None:
+    for kind, count in (("corpus", 400), ("background", 50)):
+        (tmp_path / kind).mkdir()
+        rows = [{"id": str(i), "text": f"{kind} {i}: " + f"a word of its own, w{i}q; " * 5} for i in range(count)]
+        (tmp_path / kind / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    data = [f"--{kind}={tmp_path / kind}" for kind in ("corpus", "background")]
+    assert "400 tweets indexed" in run("match", *TINY["match"], *data)
+
+
+def test_made_up_tweets_are_the_same_however_many_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthetic, "BATCH", 500)
+    few, many = pa.Table.from_batches(synthetic.tweets(700)), pa.Table.from_batches(synthetic.tweets(1_000))
+    assert few.equals(many.slice(0, 700).combine_chunks())
+    texts = many.column("text").to_pylist()
+    assert max(map(len, texts)) <= synthetic.LONGEST
+    assert min(map(len, texts)) > 0
+    assert len(set(many.column("id").to_pylist())) == 1_000
+    assert texts != pa.Table.from_batches(synthetic.tweets(1_000, seed=2)).column("text").to_pylist()
+
+
+def test_made_up_tweets_are_written_as_json(tmp_path: Path) -> None:
+    batch = next(synthetic.tweets(300))
+    assert synthetic.write_jsonl(iter([batch]), tmp_path / "tweets.jsonl") == 300
+    lines = (tmp_path / "tweets.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == batch.to_pylist()
+
+
+@pytest.mark.parametrize("name", [name for name in edits.EDITS if name != "exact"])
+def test_every_edit_changes_a_text_and_leaves_most_of_it(name: str) -> None:
+    text = "RT @someone: It's &lt;that&gt; kind of morning again, is it not? https://t.co/x1 #monday 東京 café"
+    edited = edits.EDITS[name](text, Random(1))
+    assert edited != text
+    assert planted.similar(edited, text) > 0.5
+    assert edited == edits.EDITS[name](text, Random(1))
+
+
+def test_planted_tweets_stand_where_the_truth_says() -> None:
+    tweets = [planted.Tweet(str(i), f"tweet number {i} of those that are planted") for i in range(20)]
+    documents, where = planted.in_documents(tweets, ["some words of a longer text " * 20] * 3)
+    exact = [one for one in where if one.edit == "exact"]
+    assert len(where) == 20
+    assert all(documents[one.record][one.start : one.end] == one.tweet.text for one in exact)
+    records, where = planted.in_records(tweets, ["other"] * 30)
+    assert len(records) == 50
+    assert all(records[one.record] != "other" for one in where)
+    found = [(one.record, 0, 9, one.tweet.id) for one in where if one.edit == "typos"]
+    matches = pa.table(dict(zip(("record", "start", "end", "tweet_id"), zip(*found, strict=True), strict=True)))
+    score = planted.score(matches, where, {tweet.id: tweet.text for tweet in tweets})
+    assert (score.recall("typos"), score.recall("exact"), score.recall(), score.spans()) == (1, 0, 0.1, 0)
