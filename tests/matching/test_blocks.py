@@ -1,0 +1,121 @@
+"""Long texts are scanned in blocks; the matches are those of one huge block."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tweets import edited, sentence
+
+import provscan
+from provscan.matching import scan
+
+Build = Callable[..., provscan.Index]
+
+
+def planted(script: str, rng: random.Random, letters: int, tweets: list[str], spaces: bool = True) -> tuple[str, list[tuple[int, int]]]:
+    """A long text with tweets, and where they stand."""
+    parts: list[str] = []
+    places = []
+    size = 0
+
+    def add(some: str) -> None:
+        nonlocal size
+        some = some if spaces else "".join(some.split())
+        parts.append(some)
+        size += len(some)
+
+    while size < letters:
+        add(sentence(rng, script, rng.randrange(10, 400)).strip() + ". ")
+        tweet = rng.choice(tweets)
+        before = size
+        add(tweet if rng.random() < 0.7 else edited(rng, tweet, 0.03))
+        places.append((before, size))
+        add(". ")
+    return "".join(parts), places
+
+
+@pytest.mark.parametrize("spaces", [True, False])
+@pytest.mark.parametrize("script", ["latin", "cyrillic", "chinese", "thai", "emoji"])
+def test_blocks_do_not_change_the_matches(build: Build, monkeypatch: pytest.MonkeyPatch, script: str, spaces: bool) -> None:
+    rng = random.Random(script)
+    tweets = [sentence(rng, script, rng.randrange(30, 140)).strip() for _ in range(40)]
+    if not spaces:
+        tweets = ["".join(tweet.split()) for tweet in tweets]
+    index = build(tweets)
+    text, places = planted(script, rng, 40_000, tweets, spaces)
+    monkeypatch.setattr(scan, "BLOCK", 1 << 30)
+    expected = index.match(["before", text, tweets[0]])
+    assert expected.num_rows >= 0.8 * len(places)
+    for block, margin in ((3000, 2000), (4096, 2048), (9999, 3000), (len(text.encode()) - 1, 2000)):
+        monkeypatch.setattr(scan, "BLOCK", block)
+        monkeypatch.setattr(scan, "MARGIN", margin)
+        assert index.match(["before", text, tweets[0]]).equals(expected), (block, margin)
+
+
+def test_spans_far_into_a_text_of_several_blocks(build: Build) -> None:
+    rng = random.Random(1)
+    tweets = [sentence(rng, "thai", 60), sentence(rng, "latin", 60)]
+    index = build(tweets)
+    filler = sentence(rng, "japanese", 150_000)
+    text = f"{filler}. {tweets[0]}! {filler[::-1]}. {tweets[1]}? {filler[:100]}"
+    assert len(text.encode()) > 3 * scan.BLOCK
+    spans = index.match_document(text)
+    assert [text[span.start : span.end] for span in spans] == [tweets[0], tweets[1].strip()]
+
+
+@pytest.mark.parametrize("around", [-150, -60, -1, 0, 1, 60])
+@pytest.mark.parametrize("letter", ["x", "я", "中", "😀", "ﷺ"])
+def test_a_tweet_across_a_border_is_found_once(build: Build, letter: str, around: int) -> None:
+    """Text without white space is cut anywhere, never inside a character."""
+    tweet = "Thequickbrownfoxjumpsoverthelazydogneartheoldriverbank"
+    index = build([tweet])
+    size = len(letter.encode())
+    before = letter * ((scan.BLOCK + around) // size - 10)
+    text = f"{before}.{tweet}.{letter * 20_000}"
+    for some in (text, text + before):
+        (span,) = index.match_document(some)
+        assert some[span.start : span.end] == tweet
+
+
+def test_blocks_cover_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(2)
+    for block, margin in ((100, 40), (333, 100)):
+        monkeypatch.setattr(scan, "BLOCK", block)
+        monkeypatch.setattr(scan, "MARGIN", margin)
+        text = np.frombuffer("".join(rng.choice("ab я中😀") for _ in range(2000)).encode(), np.uint8)
+        blocks = list(scan._blocks(text, 7, len(text) - 3))
+        assert [b.own_low for b in blocks] == [7, *(b.own_high for b in blocks[:-1])]
+        assert blocks[-1].own_high == len(text) - 3
+        for part in blocks:
+            assert part.low <= part.own_low < part.own_high <= part.high
+            assert part.own_high - part.own_low <= block
+            assert part.own_low in (7, part.low + margin) or part.own_low - part.low >= margin
+            # Cuts stand between characters.
+            assert all(text[at] & 0xC0 != 0x80 for at in (part.own_low, part.low) if at != 7)
+
+
+def test_groups_of_texts_do_not_change_the_matches(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(3)
+    tweets = [sentence(rng, "latin", 80) for _ in range(30)]
+    index = build(tweets)
+    texts = [rng.choice(["", "no", rng.choice(tweets), f"{'x y ' * 200} {rng.choice(tweets)}"]) for _ in range(400)]
+    expected = index.match(texts)
+    assert expected.num_rows > 100
+    for count, size, block in ((1, 1 << 20, 1 << 18), (7, 1 << 20, 1 << 18), (2048, 500, 1 << 18), (50, 3000, 600)):
+        monkeypatch.setattr(scan, "TEXTS", count)
+        monkeypatch.setattr(scan, "BYTES", size)
+        monkeypatch.setattr(scan, "BLOCK", block)
+        monkeypatch.setattr(scan, "MARGIN", 300)
+        assert index.match(texts).equals(expected), (count, size, block)
+
+
+def test_a_slice_of_an_array_is_what_it_shows(build: Build) -> None:
+    rng = random.Random(4)
+    tweets = [sentence(rng, "latin", 80) for _ in range(5)]
+    index = build(tweets)
+    array = pa.array(["no", *tweets, "no"], pa.large_string())
+    assert index.match(array[2:5]).equals(index.match(tweets[1:4]))
