@@ -10,16 +10,18 @@ What an entry is and how a table is laid out stands in :mod:`provscan.kernels.po
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from provscan.kernels import postings as kernels
+from provscan.kernels import radix
 
 # Entries are sorted in memory up to this many; more are parted by their upper bits into files first.
-SPILL_ENTRIES = 32 << 20
-PART_BITS = 6
+SPILL_ENTRIES = 16 << 20
+PARTS = 64
 
 
 class Postings(NamedTuple):
@@ -55,11 +57,12 @@ class PostingsWriter:
         if not self._waiting:
             return
         if not self._parts:
-            self._parts = [self._folder / f"{self._name}.part{p:02}" for p in range(1 << PART_BITS)]
-        some = np.sort(np.concatenate(self._waiting))
-        firsts = np.arange(1 << PART_BITS, dtype=np.uint64) << np.uint64(64 - PART_BITS)
-        bounds = [*np.searchsorted(some, firsts).tolist(), len(some)]
-        for path, low, high in zip(self._parts, bounds[:-1], bounds[1:], strict=True):
+            self._parts = [self._folder / f"{self._name}.part{p:02}" for p in range(PARTS)]
+        waiting = np.concatenate(self._waiting)
+        some, ends = np.empty_like(waiting), np.empty(1 << radix.DIGIT, np.int64)
+        radix.scatter(waiting, np.uint64(64 - radix.DIGIT), ends, some)
+        width = len(ends) // PARTS
+        for path, (low, high) in zip(self._parts, pairwise([0, *ends[width - 1 :: width].tolist()]), strict=True):
             with path.open("ab") as file:
                 write_array(file, some[low:high])
         self._waiting, self._waits = [], 0
@@ -69,15 +72,13 @@ class PostingsWriter:
             if self._waiting:
                 some = np.concatenate(self._waiting)
                 self._waiting = []
-                some.sort()
-                yield some
+                yield _sorted_entries(some)
             return
         self._spill()
         for path in self._parts:
             some = np.fromfile(path, np.uint64)
             path.unlink()
-            some.sort()
-            yield some
+            yield _sorted_entries(some)
 
     def close(self) -> list[str]:
         """Write the table; the names of its files."""
@@ -102,6 +103,13 @@ class PostingsWriter:
             with (self._folder / names[-1]).open("wb") as file:
                 write_array(file, bitmap)
         return names
+
+
+def _sorted_entries(entries: np.ndarray) -> np.ndarray:
+    """Sorted in place. Digits enough to tell all of them apart, and a part's common upper bits besides."""
+    digits = (len(entries).bit_length() + radix.DIGIT) // radix.DIGIT + 1
+    radix.sort(entries, np.empty_like(entries), digits + digits % 2)
+    return entries
 
 
 def write_array(file: BinaryIO, array: np.ndarray) -> None:

@@ -104,14 +104,17 @@ def seed_scratch(longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
 
 def seed_entries(texts: Strings, params: IndexParams) -> np.ndarray:
     """Seed entries of canonical texts, numbered by their rows."""
-    count = len(texts)
-    codes, offsets = texts.codes(np.arange(count))
-    longest = int(np.diff(offsets).max(initial=0))
-    entries = np.empty(2 * len(codes), np.uint64)
-    n = seed_kernels.seed_entries(
-        codes, offsets, 0, count, 0, params.seed_length, params.seed_window, seed_scratch(longest), entries
-    )
-    return entries[:n].copy()
+    parts = []
+    for low in range(0, len(texts), BLOCK):
+        rows = np.arange(low, min(low + BLOCK, len(texts)))
+        codes, offsets = texts.codes(rows)
+        entries = np.empty(2 * len(codes), np.uint64)
+        room = seed_scratch(int(np.diff(offsets).max()))
+        n = seed_kernels.seed_entries(
+            codes, offsets, 0, len(rows), low, params.seed_length, params.seed_window, room, entries
+        )
+        parts.append(entries[:n].copy())
+    return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
 
 
 def times_of(ids: pa.Array, created_at: pa.Array) -> np.ndarray:
@@ -134,10 +137,11 @@ def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
     canonical = canonical_buffers(*buffers(batch.column("text")))
     filled = np.flatnonzero(np.diff(canonical.offsets))
     empty = batch.num_rows - len(filled)
+    offsets = canonical.offsets
     if empty:
         batch = batch.take(pa.array(filled))
-        canonical = canonical_buffers(*buffers(batch.column("text")))
-    texts = Strings(canonical.text, canonical.offsets)
+        offsets = np.append(offsets[filled], offsets[-1])
+    texts = Strings(canonical.text, offsets)
     ids = pc.fill_null(batch.column("id"), "")
     times = times_of(ids, batch.column("created_at"))
     about = batch.select(["author", "created_at", "lang", "rt_of"])

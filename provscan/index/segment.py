@@ -21,6 +21,7 @@ little-endian, mapped when opened):
 from __future__ import annotations
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,8 @@ from provscan.params import IndexParams
 
 # Text numbers have 24 bits in an entry.
 MAX_TEXTS = 1 << 24
+# Tables that are finished at a time.
+_CLOSERS = 2
 
 _SCHEMA = pa.schema(
     [
@@ -178,11 +181,18 @@ class SegmentWriter:
         names = [*self._texts.close(), *self._originals.close(), *self._ids.close()]
         self._sketches.close()
         self._tweets.close()
-        names += [*self._exact.close(), *self._bands.close(), *self._seeds.close(), *self._write_owners()]
         names += ["texts.sketches", "tweets.arrow"]
-        files = {
-            name: ((self._folder / name).stat().st_size, file_checksum(self._folder / name)) for name in sorted(names)
-        }
+        # Sorting and hashing hold no lock, and the tables have nothing to do with each other.
+        with ThreadPoolExecutor(_CLOSERS) as pool:
+            closing = (self._bands.close, self._seeds.close, self._exact.close, self._write_owners)
+            for written in pool.map(lambda close: close(), closing):
+                names += written
+            names.sort()
+            digests = pool.map(lambda name: file_checksum(self._folder / name), names)
+            files = {
+                name: ((self._folder / name).stat().st_size, digest)
+                for name, digest in zip(names, digests, strict=True)
+            }
         return SegmentInfo(name, self.texts, self.tweets, files)
 
     def discard(self) -> None:
