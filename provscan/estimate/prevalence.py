@@ -279,7 +279,7 @@ def corrected_count(
     Notes
     -----
     Rogan & Gladen 1978, doi:10.1093/oxfordjournals.aje.a112510; Fay, Proschan & Brittain 2015,
-    doi:10.1111/biom.12231; Bayer, Fay & Graubard 2023, doi:10.1002/sim.9701.
+    doi:10.1111/biom.12231; Bayer, Fay & Graubard 2023, arXiv:2205.13494.
     """
     if not (0 <= found <= trials and trials > 0):
         raise ParameterError(f"a count needs 0 <= found <= trials and trials > 0, got {found} of {trials}")
