@@ -6,6 +6,9 @@ one read of the directory and one of the entries. Entries with equal keys form a
 
 Three tables use it: whole canonical texts (key 40 bits | text 24), LSH bands (the same) and seeds (key 32 | text 24 |
 place 8).
+
+Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack, and
+counts references to it.
 """
 
 import numpy as np
@@ -113,7 +116,7 @@ def close_directory(starts):
         starts[bucket] = min(starts[bucket], starts[bucket + 1])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def warm(entries, starts, bits, shift, keys, lows, highs):
     """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``; reads the first entry of each.
 
@@ -132,7 +135,7 @@ def warm(entries, starts, bits, shift, keys, lows, highs):
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def find_run(entries, low, stop, up, key):
     """First entry with ``key`` in the bucket from ``low`` to ``stop``, and how many there are."""
     high = stop
@@ -164,7 +167,7 @@ def find_run(entries, low, stop, up, key):
     return first, low - first
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _ones(x):
     x = x - ((x >> np.uint64(1)) & _M1)
     x = (x & _M2) + ((x >> np.uint64(2)) & _M2)
@@ -249,7 +252,7 @@ def mark_keys(entries, bits, bitmap):
         bitmap[bit >> np.uint64(3)] |= np.uint8(1 << np.int64(bit & np.uint64(7)))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _add_hit(entry, seed, token, code, kind, since, chains, text_offsets, place_of, limits, out, n):
     """Add one hit to the chain of its text; write a candidate when the chain has seeds enough.
 

@@ -5,6 +5,9 @@ the text, in code points). The record's 5-grams that stand in the text, near the
 run of 5-grams with the highest Jaccard index of hits, found exactly by Dinkelbach's iteration (1967,
 doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses`` by Kadane's scan, set j to the index reached, repeat.
 Then both sets of 5-grams are compared in full, code point by code point.
+
+Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack, and
+counts references to it.
 """
 
 import numpy as np
@@ -44,14 +47,14 @@ def gram_hashes(codes, out):
     out[count:] = 0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _same_gram(a, i, b, j):
     return (
         a[i] == b[j] and a[i + 1] == b[j + 1] and a[i + 2] == b[j + 2] and a[i + 3] == b[j + 3] and a[i + 4] == b[j + 4]
     )
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _share_at_most(hashes, begin, count, text_hashes, text_begin, grams, bits):
     """How many of the record's grams may stand in the text, at most: a Bloom filter of one hash, ``bits`` uint64[64].
 
@@ -66,7 +69,7 @@ def _share_at_most(hashes, begin, count, text_hashes, text_begin, grams, bits):
     return np.int64(total)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _index_grams(codes, hashes, low, count, slots, follows):
     """Hash table of the ``count`` grams from ``low``; ``follows[i]`` leads to the gram's next place. Distinct ones.
 
@@ -85,7 +88,7 @@ def _index_grams(codes, hashes, low, count, slots, follows):
     return distinct
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _find_gram(codes, hashes, i, text, low, slots):
     """First place of the gram ``codes[i:i + 5]`` in the indexed text, -1 if it has none."""
     mask = np.uint32(len(slots) - 1)
@@ -97,7 +100,7 @@ def _find_gram(codes, hashes, i, text, low, slots):
     return np.int64(-1)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _near(codes, hashes, i, text, low, slots, follows, place, slack):
     """The gram's place in the indexed text that is nearest to ``place``; -1 if none is within ``slack``."""
     q = _find_gram(codes, hashes, i, text, low, slots)
@@ -126,7 +129,7 @@ def weight(codes, low, high):
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _code_of_token(codes, low, high, token):
     """Code point, from ``low``, that a token place falls on."""
     seen = 0
@@ -153,7 +156,7 @@ def _diagonal_by_vote(codes, hashes, low, count, text, text_low, grams, slots, f
     return best * 8 + 8 - grams
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _best_run(hits, count, penalty):
     """Bounds of the run with the greatest ``hits - penalty * misses``; among equals the first, then the shortest."""
     best, best_low, best_high = 0.0, 0, 0
