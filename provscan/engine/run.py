@@ -22,10 +22,10 @@ import pyarrow.parquet as pq
 from provscan import readers
 from provscan.engine.ordered import ordered_map
 from provscan.engine.progress import Progress
-from provscan.engine.sources import default_workers, source_list
+from provscan.engine.sources import default_workers, shown, source_list
 from provscan.engine.split import SplitResult, scan_split
 from provscan.engine.totals import combine, summarise
-from provscan.errors import UsageError
+from provscan.errors import InputError, UsageError
 from provscan.index import replacing
 from provscan.matching import Index, open_index
 from provscan.params import MatchParams
@@ -80,7 +80,8 @@ def match(
     Parameters
     ----------
     sources
-        Files, folders of files, "-" for the standard input; or an Arrow table, a ``datasets.Dataset``, dicts, strings.
+        Files, folders of files, "-" for the standard input; or an Arrow table, a ``datasets.Dataset``,
+        dicts. Strings are taken for paths: hand texts over as dicts or as an Arrow array.
     index
         An open index or the folder of one; by default ``$PROVSCAN_INDEX``, else ``licensed.index``. All its files are
         compared with their checksums first.
@@ -154,7 +155,7 @@ def match(
             "index": {"path": str(opened.path), "fingerprint": opened.fingerprint, "params": opened.params.as_dict()},
             "inputs": checked,
             "seconds": clock.seconds,
-            "records_per_second": round(summary["records"] / clock.seconds["scan"], 1),
+            "records_per_second": round(summary["records"] / max(clock.seconds["scan"], 1e-4), 1),
             "versions": _versions(),
         }  # fmt: skip
         _write_json(folder / SUMMARY_FILE, summary)
@@ -188,10 +189,10 @@ def _jobs(
     progress.start("Scanning", sum(split.size for split in plan) or None, "bytes")
 
     def job(split: readers.Split) -> _Job:
-        return _Job(split.source, lambda tally: readers.read(split, fields, tally, on_bytes=progress.advance))
+        return _Job(shown(split.source), lambda tally: readers.read(split, fields, tally, on_bytes=progress.advance))
 
     inputs = {
-        split.source: {"source": split.source, "path": os.path.abspath(split.path) if split.path != "-" else None}
+        split.source: {"source": shown(split.source), "path": os.path.abspath(split.path) if split.path != "-" else None}
         for split in plan
     }
     return [job(split) for split in plan], list(inputs.values())
@@ -201,7 +202,10 @@ def _with_checksum(item: dict[str, Any]) -> dict[str, Any]:
     path = item.pop("path", None)
     if path is None:
         return {**item, "bytes": None, "xxh3": None}
-    return {**item, "bytes": os.path.getsize(path), "xxh3": readers.checksum(path)}
+    try:
+        return {**item, "bytes": os.path.getsize(path), "xxh3": readers.checksum(path)}
+    except OSError as error:
+        raise InputError(f"{path} can't be read any more: {error.strerror}. No run was written") from error
 
 
 def _default_out(named: list[str] | None) -> Path:

@@ -109,6 +109,9 @@ def locate(text: np.ndarray, offsets: np.ndarray, characters: np.ndarray, rows: 
     )  # fmt: skip
     level = np.where(kinds == locate_kernels.OTHER, np.where(rows.similarity >= STRONG, 2, 3), kinds).astype(np.uint8)
     containment = rows.grams[:, 0] / rows.grams[:, 1]
-    return Found(rows.record, span, rows.text, level, rows.similarity, containment, characters, Skipped())
+    found = Found(rows.record, span, rows.text, level, rows.similarity, containment, characters, Skipped())
+    # An edge that reaches far out may pass the start of the match before.
+    order = np.lexsort((span[:, 1], span[:, 0], rows.record))
+    return found if np.all(order[1:] > order[:-1]) else found.take(order)
 
 
