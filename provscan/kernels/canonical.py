@@ -31,6 +31,14 @@ for _bit, (_firsts, _seconds) in enumerate(
         _FIRST[_c] |= 1 << _bit
     for _c in _seconds:
         _SECOND[_c] |= 1 << _bit
+_SPACE = np.uint8(0x20)
+_ONE = np.uint64(1)
+# What the tables say of ASCII: letters in lower case, digits, and separators.
+_ASCII = np.full(128, _SPACE, np.uint8)
+for _c in b"0123456789abcdefghijklmnopqrstuvwxyz":
+    _ASCII[_c] = _c
+for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+    _ASCII[_c] = _c + 32
 _LOWER = np.arange(128).astype(np.uint32)
 for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
     _LOWER[_c] = _c + 32
@@ -352,6 +360,28 @@ def _compose(first, second, pairs, composed):
 
 
 @njit(nogil=True, cache=True)
+def _fold_ascii(codes, i, count, out, where, n, gap):
+    """Fold ASCII from ``i`` on, until something else comes or a dropped token may start; (outputs, gap, index) then.
+
+    All numbers are uint64: an index that can be negative costs a check. There is no branch for separators: words are
+    short, and each end of one would be mispredicted. No ASCII is ignored, and none composes.
+    """
+    while i < count:
+        c = codes[i]
+        following = codes[i + _ONE] if i + _ONE < count else c
+        if c >= 128 or (following < 128 and _FIRST[c] & _SECOND[following]):
+            break
+        value = _ASCII[c]
+        separates = value == _SPACE
+        out[n] = value
+        where[n] = i
+        n += np.uint64(not (gap & separates))
+        gap = separates
+        i += _ONE
+    return np.int64(n), gap, np.int64(i)
+
+
+@njit(nogil=True, cache=True)
 def fold(codes, count, pages, entries, expansions, pairs, composed, out, where):
     """Canonical code points of the unescaped ``codes[:count]``.
 
@@ -359,30 +389,18 @@ def fold(codes, count, pages, entries, expansions, pairs, composed, out, where):
     there are. Both hold ``18 * count + 1`` at worst. ``codes`` and ``out`` are uint32, or both uint8 where the text
     is all ASCII: then what comes out is, too, and UTF-8 needs no decoding.
     """
-    latin = entries[pages[0]]
-    n = 0
-    gap = True
-    i = 0
+    n, gap, i = _fold_ascii(codes, np.uint64(0), np.uint64(count), out, where, np.uint64(0), True)
     while i < count:
         c = codes[i]
         if c < 128:
-            if i + 1 < count and codes[i + 1] < 128 and _FIRST[c] & _SECOND[codes[i + 1]]:
-                after = after_dropped(codes, i, count)
-                if after > i:
-                    out[n] = 0x20
-                    where[n] = i
-                    n += 0 if gap else 1
-                    gap = True
-                    i = after
-                    continue
-            # No branch: words are short, and each end of one would be mispredicted. No ASCII is ignored.
-            entry = latin[c]
-            separates = entry >> 24 & 7 == 0
-            out[n] = 0x20 if separates else entry & 0x7F
+            after = after_dropped(codes, i, count)
+            value = _SPACE if after > i else _ASCII[c]
+            out[n] = value
             where[n] = i
-            n += 0 if gap and separates else 1
-            gap = separates
-            i += 1
+            n += 0 if gap and value == _SPACE else 1
+            gap = value == _SPACE
+            i = max(after, i + 1)
+            n, gap, i = _fold_ascii(codes, np.uint64(i), np.uint64(count), out, where, np.uint64(n), gap)
             continue
         after = _after_mention(codes, i, count)
         entry = np.uint32(0)
