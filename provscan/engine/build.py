@@ -12,7 +12,7 @@ import pyarrow as pa
 from provscan import readers
 from provscan.engine.ordered import ordered_map
 from provscan.engine.progress import Progress
-from provscan.engine.sources import default_workers, require_undamaged, shown, source_list
+from provscan.engine.sources import default_workers, require_undamaged, source_list
 from provscan.index import build_store, prepare
 from provscan.matching import Index
 from provscan.params import IndexParams
@@ -92,8 +92,8 @@ def _read(
             progress.advance(batch.num_rows)
         return
     plan = readers.plan(named, fields, target_bytes=1 << 62)
-    notes["sources"] = [{"source": shown(split.source), "bytes": split.size} for split in plan]
-    notes["left_out"] = [[shown(name), reason] for name, reason in plan.skipped]
+    notes["sources"] = [{"source": split.source, "bytes": split.size} for split in plan]
+    notes["left_out"] = [list(item) for item in plan.skipped]
     progress.start("Indexing", sum(split.size for split in plan) or None, "bytes")
     for split in plan:
         yield from readers.read(split, fields, tally, on_bytes=progress.advance)

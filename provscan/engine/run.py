@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from provscan import readers
 from provscan.engine.ordered import ordered_map
 from provscan.engine.progress import Progress
-from provscan.engine.sources import default_workers, shown, source_list
+from provscan.engine.sources import default_workers, source_list
 from provscan.engine.split import SplitResult, scan_split
 from provscan.engine.totals import combine, summarise
 from provscan.errors import InputError, UsageError
@@ -189,10 +189,10 @@ def _jobs(
     progress.start("Scanning", sum(split.size for split in plan) or None, "bytes")
 
     def job(split: readers.Split) -> _Job:
-        return _Job(shown(split.source), lambda tally: readers.read(split, fields, tally, on_bytes=progress.advance))
+        return _Job(split.source, lambda tally: readers.read(split, fields, tally, on_bytes=progress.advance))
 
     inputs = {
-        split.source: {"source": shown(split.source), "path": os.path.abspath(split.path) if split.path != "-" else None}
+        split.path: {"source": split.source, "path": os.path.abspath(split.path) if split.path != "-" else None}
         for split in plan
     }
     return [job(split) for split in plan], list(inputs.values())

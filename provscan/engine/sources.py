@@ -18,11 +18,6 @@ def source_list(sources: object) -> list[str] | None:
     return None
 
 
-def shown(name: str) -> str:
-    """The name of a file for tables and JSON: on disk it need not be valid Unicode, there it must be."""
-    return name.encode("utf-8", "replace").decode()
-
-
 def default_workers(workers: int | None) -> int:
     if workers is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,7 +8,6 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from provscan.engine.sources import shown
 from provscan.engine.split import SplitResult
 from provscan.index import Store
 from provscan.matching import LEVELS, MATCHES, Skipped
@@ -70,12 +69,12 @@ def summarise(matches: Path, results: list[SplitResult], store: Store) -> dict[s
         "repaired": tally.as_dict()["repaired"],
         "notes": tally.as_dict()["notes"],
         "examples": [
-            {"source": shown(case.source), "where": f"record {case.record}", "reason": f"{reason}: {case.detail}".rstrip(": ")}
+            {"source": case.source, "where": f"record {case.record}", "reason": f"{reason}: {case.detail}".rstrip(": ")}
             for reason, cases in sorted(tally.examples.items())
             for case in cases
         ],
         "damaged": [
-            {"source": shown(damage.source), "records": damage.records, "problem": damage.reason} for damage in tally.damaged
+            {"source": damage.source, "records": damage.records, "problem": damage.reason} for damage in tally.damaged
         ],
         "capped": {
             "band_texts": skipped.band_texts, "seed_places": skipped.seed_places, "full": skipped.full,
