@@ -133,6 +133,7 @@ def main() -> None:
 
     numbers = sorted(int(number) for number in arguments.texts.split(","))
     tweets, _ = planted.licensed(arguments.corpus, numbers[-1])
+    numbers = sorted({min(number, len(tweets)) for number in numbers})
     # Planted are tweets that every index has.
     guests = planted.plantable(tweets[: numbers[0]], arguments.planted)
     texts = planted.long_texts(arguments.background, round(arguments.megabytes * 1e6))
@@ -149,7 +150,7 @@ def main() -> None:
             for workers in sorted({1, cores()}):
                 label = f"provscan, {workers} worker{'s' * (workers > 1)}"
                 ways.append(Way(label, size(documents), partial(match, source, index, out, workers)))
-                counts.append((min(number, len(tweets)), scores[-1]))
+                counts.append((number, scores[-1]))
         some = tweets[: min(numbers[-1], arguments.others_texts)]
         canonical = provscan.canonical(beginning(documents, arguments.others_megabytes))
         few = canonical[: len(beginning(canonical, arguments.windows_megabytes))]
