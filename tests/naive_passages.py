@@ -5,9 +5,7 @@ M64 = 2**64
 
 def wide(char):
     code = ord(char)
-    return (
-        0x3040 <= code < 0x3100 or 0x3400 <= code < 0xA000 or 0xAC00 <= code < 0xD7B0 or 0x20000 <= code < 0x32000
-    )
+    return 0x3040 <= code < 0x3100 or 0x3400 <= code < 0xA000 or 0xAC00 <= code < 0xD7B0 or 0x20000 <= code < 0x32000
 
 
 def tokens(text):
@@ -39,7 +37,9 @@ def minimizers(some, k, window):
     """(key, place) of the least k-mer of every window, in the order of places."""
     keys = [(kmer_key(some[i : i + k]), i) for i in range(len(some) - k + 1)]
     window = min(window, len(keys))
-    return sorted({min(keys[i : i + window]) for i in range(len(keys) - window + 1)} if keys else set(), key=lambda s: s[1])
+    return sorted(
+        {min(keys[i : i + window]) for i in range(len(keys) - window + 1)} if keys else set(), key=lambda s: s[1]
+    )
 
 
 def spread(key):
@@ -77,7 +77,10 @@ def resolved(rows):
     kept = []
     for i in order:
         (a, b), *_ = rows[i]
-        if all(2 * (min(b, rows[j][0][1]) - max(a, rows[j][0][0])) <= min(b - a, rows[j][0][1] - rows[j][0][0]) for j in kept):
+        if all(
+            2 * (min(b, rows[j][0][1]) - max(a, rows[j][0][0])) <= min(b - a, rows[j][0][1] - rows[j][0][0])
+            for j in kept
+        ):
             kept.append(i)
     return sorted(kept)
 

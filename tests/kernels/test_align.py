@@ -18,9 +18,7 @@ def reach(text, other, step=1):
     a = np.array([*map(ord, text), 0], np.uint32)
     b = np.array([*map(ord, other), 0], np.uint32)
     at, place = (0, 0) if step > 0 else (len(text) - 1, len(other) - 1)
-    return int(
-        aligned_end(a, at, step, len(text), b, place, len(other), np.full((2, 2 * BAND + 1), -7, np.int64))
-    )
+    return int(aligned_end(a, at, step, len(text), b, place, len(other), np.full((2, 2 * BAND + 1), -7, np.int64)))
 
 
 @given(WORDS.filter(bool), WORDS, st.sampled_from([1, -1]))

@@ -107,16 +107,14 @@ def test_no_span_is_much_better_than_the_one_that_is_found():
         copy = naive.canonical(edited(rng, text, 0.05))
         record = f"{canonical_sentence(rng, 'latin', 15)} {copy} {canonical_sentence(rng, 'latin', 15)}"
         (row,) = verify([record], [(0, record.index(copy), 0)], [text], 0.1, 0.1)
-        best = max(
-            naive.jaccard(text, record[i:j]) for i in range(len(record)) for j in range(i + 5, len(record) + 1)
-        )
+        best = max(naive.jaccard(text, record[i:j]) for i in range(len(record)) for j in range(i + 5, len(record) + 1))
         # What aligning an edited edge adds to a span may cost a little similarity.
         assert row[-1] >= best - 0.12
 
 
 @pytest.mark.parametrize(("text", "record", "least", "found"), [
     ("short", "short", 5, 1), ("short", "short", 6, 0), ("abc", "abc", 1, 1), ("abc", "abd", 1, 0),
-    ("abc", "abc d", 1, 0), ("日本語", "日本語", 6, 1), ("日本語", "日本語", 7, 0), ("a longer text", "none of it", 1, 0),
+    ("abc", "abc d", 1, 0), ("日本語", "日本語", 6, 1), ("日本語", "日本語", 7, 0), ("a longer text", "none", 1, 0),
 ])  # fmt: skip
 def test_least_lengths(text, record, least, found):
     assert len(verify([record], [(0, -1, 0)], [text], least_weight=least)) == found
@@ -140,7 +138,9 @@ def test_hashes_of_5_grams(text):
 
 
 ROWS = st.lists(
-    st.tuples(st.integers(0, 30), st.integers(1, 12), st.integers(1, 9), st.integers(0, 9), st.sampled_from([0.5, 0.9])),
+    st.tuples(
+        st.integers(0, 30), st.integers(1, 12), st.integers(1, 9), st.integers(0, 9), st.sampled_from([0.5, 0.9])
+    ),
     max_size=9,
 )
 
@@ -161,7 +161,12 @@ def test_one_licensed_text_wins_a_place(records):
     for number in range(len(records)):
         mine = [i for i in range(n) if record[i] == number]
         rows = [
-            (span[i].tolist(), grams[i, 0] - 0.5 * (grams[i, 1] + grams[i, 2] - 2 * grams[i, 0]), similarity[i], text[i])
+            (
+                span[i].tolist(),
+                grams[i, 0] - 0.5 * (grams[i, 1] + grams[i, 2] - 2 * grams[i, 0]),
+                similarity[i],
+                text[i],
+            )
             for i in mine
         ]
         expected += [mine[i] for i in naive_passages.resolved(rows)]

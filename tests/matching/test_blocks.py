@@ -16,7 +16,9 @@ from provscan.matching import scan
 Build = Callable[..., provscan.Index]
 
 
-def planted(script: str, rng: random.Random, letters: int, tweets: list[str], spaces: bool = True) -> tuple[str, list[tuple[int, int]]]:
+def planted(
+    script: str, rng: random.Random, letters: int, tweets: list[str], spaces: bool = True
+) -> tuple[str, list[tuple[int, int]]]:
     """A long text with tweets, and where they stand."""
     parts: list[str] = []
     places = []
@@ -40,7 +42,9 @@ def planted(script: str, rng: random.Random, letters: int, tweets: list[str], sp
 
 @pytest.mark.parametrize("spaces", [True, False])
 @pytest.mark.parametrize("script", ["latin", "cyrillic", "chinese", "thai", "emoji"])
-def test_blocks_do_not_change_the_matches(build: Build, monkeypatch: pytest.MonkeyPatch, script: str, spaces: bool) -> None:
+def test_blocks_do_not_change_the_matches(
+    build: Build, monkeypatch: pytest.MonkeyPatch, script: str, spaces: bool
+) -> None:
     rng = random.Random(script)
     tweets = [sentence(rng, script, rng.randrange(30, 140)).strip() for _ in range(40)]
     if not spaces:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 
 import naive
 import pytest
@@ -13,7 +12,14 @@ from tweets import SCRIPTS, edited, sentence
 import provscan
 
 # Before a tweet, and inside it: what one canonical code point is made of, or none.
-BEFORE = ["&amp; &#128512; &eacute;", "e\u0301 க\u0bcd か\u3099", "👩‍👩‍👧 ❤️ 🇩🇪", "ﷺ ﬁ ①", "@user https://t.co/x RT", "\ufeff\u200b"]
+BEFORE = [
+    "&amp; &#128512; &eacute;",
+    "e\u0301 க\u0bcd か\u3099",
+    "👩‍👩‍👧 ❤️ 🇩🇪",
+    "ﷺ ﬁ ①",
+    "@user https://t.co/x RT",
+    "\ufeff\u200b",
+]
 INSIDE = {"&": "&amp;", "<": "&lt;"}
 
 
