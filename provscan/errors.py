@@ -36,3 +36,7 @@ class IndexFormatError(UnusableError):
 
 class OutputError(UnusableError):
     """A result could not be written: a full disk, a folder without permission, a foreign folder in the way."""
+
+
+class RecallError(UnusableError):
+    """A scan found none of the licensed texts that were planted in the dataset: its result would mean nothing."""

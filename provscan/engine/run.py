@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan import readers
+from provscan.engine.conclusion import conclude
+from provscan.engine.controls import Controls, moment, no_control, with_cutoff, with_files
+from provscan.engine.hosts import Hosts
 from provscan.engine.ordered import ordered_map
 from provscan.engine.progress import Progress
 from provscan.engine.sources import default_workers, source_list
-from provscan.engine.split import SplitResult, scan_split
-from provscan.engine.totals import combine, summarise
-from provscan.errors import InputError, UsageError
-from provscan.index import replacing
+from provscan.engine.spikes import MOST
+from provscan.engine.split import Sampling, SplitResult, scan_split
+from provscan.engine.totals import collect, summarise, write_matches
+from provscan.errors import InputError, ParameterError, UsageError
+from provscan.index import Store, replacing
 from provscan.matching import Index, open_index
 from provscan.params import MatchParams
 
@@ -71,6 +75,11 @@ def match(
     threshold: float = MatchParams.threshold,
     min_containment: float = MatchParams.min_containment,
     min_chars: int = MatchParams.min_chars,
+    cutoff: str | date | None = None,
+    control: Source | Sequence[Source] = (),
+    spikes: int | None = None,
+    sample: float | None = None,
+    seed: int = 1,
     workers: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -96,6 +105,18 @@ def match(
     min_chars
         Least length of a licensed text in canonical code points, where a Chinese character, a kana or a Korean
         syllable counts two.
+    cutoff
+        When the dataset was collected: licensed texts all of whose tweets are younger can't have been copied into
+        it, and what they match is chance.
+    control
+        Files of tweets that are known to be absent from the dataset for another reason, used alike.
+    spikes
+        Licensed texts to change and plant in the dataset, to measure recall; 0 for none, which withholds every
+        corrected number. By default one for 50 records, between 500 and 3,000.
+    sample
+        Share of the records to scan, drawn at random; the estimate is for all of them.
+    seed
+        Of all that is drawn at random.
     workers
         Threads; all processors by default. The matches do not depend on it.
     overwrite
@@ -114,8 +135,13 @@ def match(
         ``out`` exists, or can't be written.
     ParameterError
         A parameter is out of range.
+    RecallError
+        None of the planted texts came back.
     """
     clock = _Clock()
+    sampling = _sampling(sample, spikes, seed)
+    since = moment(cutoff) if cutoff is not None else None
+    absent = source_list(control) or []
     params = MatchParams(threshold, min_containment, min_chars)
     fields = readers.Fields(text=text_field, id=id_field)
     threads = default_workers(workers)
@@ -128,6 +154,8 @@ def match(
     with replacing(target, overwrite=overwrite, kind="a run", mark=RUN_FILE) as folder:
         parts = folder / "parts"
         parts.mkdir()
+        controls, told = _controls(opened.store, since, absent, parts / "control", threads)
+        clock.lap("control")
         jobs, inputs = _jobs(sources, named, fields, threads, watcher)
         outer = min(len(jobs), threads) or 1
         inner = max(1, threads // outer)
@@ -136,13 +164,28 @@ def match(
             number, job = numbered
             tally = readers.Tally()
             part = parts / f"{number:08}.parquet"
-            return scan_split(job.source, job.read(tally), tally, opened.store, params, part, inner)
+            return scan_split(
+                job.source, job.read(tally), tally, controls.store, params, part, inner, sampling, controls.absent
+            )
 
-        results = list(ordered_map(scan, enumerate(jobs), outer))
+        results, hosts = [], Hosts(sampling.hosts, sampling.seed)
+        for result in ordered_map(scan, enumerate(jobs), outer):
+            hosts.merge(result.hosts)
+            result.hosts = Hosts(0, 0)
+            results.append(result)
         clock.lap("scan")
-        combine(results, folder / MATCHES_FILE)
+        rows = collect(results)
+        conclusion = conclude(
+            rows, results, hosts, controls, params,
+            sampling=sampling, spikes=spikes, index_fraction=opened.store.manifest.notes.get("fraction", 1.0),
+        )  # fmt: skip
+        clock.lap("estimate")
+        write_matches(rows, conclusion.added, folder / MATCHES_FILE)
+        summary = {**summarise(rows, conclusion.added, results, opened.store), **conclusion.summary}
+        summary["control"].update(told)
+        if sample is not None:
+            summary["sample"] = sampling.fraction
         shutil.rmtree(parts)
-        summary = summarise(folder / MATCHES_FILE, results, opened.store)
         clock.lap("add_up")
         checked = list(ordered_map(_with_checksum, inputs, threads))
         clock.lap("checksums")
@@ -151,6 +194,8 @@ def match(
             **clock.dates(),
             "parameters": {
                 **params.as_dict(), "text_field": text_field, "id_field": id_field, "workers": threads,
+                "cutoff": None if since is None else since.isoformat(), "control": absent or None,
+                "spikes": spikes, "sample": sample, "seed": seed,
             },
             "index": {"path": str(opened.path), "fingerprint": opened.fingerprint, "params": opened.params.as_dict()},
             "inputs": checked,
@@ -162,6 +207,31 @@ def match(
         _write_json(folder / RUN_FILE, info)
     watcher.finish()
     return Run(target, summary, info)
+
+
+def _sampling(sample: float | None, spikes: int | None, seed: int) -> Sampling:
+    if sample is not None and not 0.0 < sample <= 1.0:
+        raise ParameterError(f"sample must be above 0 and at most 1, not {sample!r}")
+    if spikes is not None and spikes < 0:
+        raise ParameterError(f"spikes must be at least 0, not {spikes!r}")
+    if seed < 0:
+        raise ParameterError(f"seed must be at least 0, not {seed!r}")
+    most = MOST if spikes is None else min(spikes, MOST)
+    return Sampling(1.0 if sample is None else sample, most // 2, seed)
+
+
+def _controls(
+    store: Store, since: datetime | None, files: list[str], folder: Path, threads: int
+) -> tuple[Controls, dict[str, Any]]:
+    """What to scan for, and what the summary says of the control."""
+    controls = no_control(store)
+    told: dict[str, Any] = {"cutoff": None, "files": None}
+    if since is not None:
+        controls = with_cutoff(controls, since)
+        told["cutoff"] = {"since": since.isoformat(), "texts": controls.texts}
+    if files:
+        controls, told["files"] = with_files(controls, files, readers.Fields(), folder, threads)
+    return controls, told
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,42 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from provscan.engine.hosts import Hosts, lots
 from provscan.engine.ordered import ordered_map
 from provscan.index import Store
 from provscan.matching import MATCHES, Found, Skipped, match_table, scan_texts
 from provscan.params import MatchParams
 from provscan.readers import Tally
 from provscan.text.arrow import buffers
+
+# What part files hold besides the columns of matches.parquet: the number of the licensed text in the store.
+PART = MATCHES.append(pa.field("text", pa.int64(), nullable=False))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which records are scanned, and which are kept to plant spike-ins in.
+
+    Attributes
+    ----------
+    fraction
+        Share of the records to scan, at random.
+    hosts
+        Scanned records to keep.
+    seed
+        Of both.
+    """
+
+    fraction: float = 1.0
+    hosts: int = 0
+    seed: int = 1
+
+    def rows(self, source: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The records of a batch to scan."""
+        if self.fraction >= 1.0:
+            return batch
+        lot = lots(source, batch.column("record").to_numpy(), self.seed)
+        return batch.take(pa.array(np.flatnonzero(lot < np.uint64(int(self.fraction * 2**64)))))
 
 
 @dataclass
@@ -33,17 +63,40 @@ class SplitResult:
         Its matches; not there if it has none.
     tally
         What was read and what was not.
-    characters_matched
-        Code points under matches, each counted once.
+    records, characters, squares
+        Records scanned, their code points, the sum of the squares of these.
     skipped
         What was passed over to bound the time.
+    characters_matched
+        Code points under matches of licensed texts, each counted once.
+    hosts
+        A random sample of the records.
     """
 
     source: str
     part: Path
     tally: Tally
-    characters_matched: int = 0
+    records: int = 0
+    characters: int = 0
+    squares: float = 0.0
     skipped: Skipped = field(default_factory=Skipped)
+    characters_matched: int = 0
+    hosts: Hosts = field(default_factory=lambda: Hosts(0, 1))
+
+    def count(self, batch: pa.RecordBatch, found: Found) -> None:
+        """Count the records of a batch that was scanned."""
+        length = found.characters
+        if "offset" in batch.schema.names:
+            # Pieces of one long record: what each of them owns.
+            offset, low, high = (batch.column(name).to_numpy() for name in ("offset", "own_from", "own_to"))
+            owned = int((np.minimum(high, offset + length) - np.maximum(low, offset)).sum())
+            length = np.array([owned])
+            self.records += int(np.count_nonzero(offset == 0))
+        else:
+            self.records += len(length)
+        self.characters += int(length.sum())
+        self.squares += float((length.astype(np.float64) ** 2).sum())
+        self.skipped.add(found.skipped)
 
 
 def covered(found: Found) -> int:
@@ -75,6 +128,8 @@ def scan_split(
     params: MatchParams,
     part: Path,
     threads: int = 1,
+    sampling: Sampling = Sampling(),
+    absent: np.ndarray | None = None,
 ) -> SplitResult:
     """Scan the batches of one split and write its part file.
 
@@ -88,22 +143,30 @@ def scan_split(
         Where the matches go.
     threads
         How many batches are scanned at a time.
+    sampling
+        Which records are scanned.
+    absent
+        bool, one a text of the store: the text is a control, under which nothing is licensed.
     """
-    result = SplitResult(source, part, tally)
+    result = SplitResult(source, part, tally, hosts=Hosts(sampling.hosts, sampling.seed + 1))
 
-    def scan(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Found]:
+    def scan(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch, Found]:
+        batch = sampling.rows(source, batch)
         found = scan_batch(batch, store, params)
-        return match_table(found, store, source, batch.column("record"), batch.column("id")), found
+        rows = match_table(found, store, source, batch.column("record"), batch.column("id"))
+        return batch, pa.RecordBatch.from_arrays([*rows.columns, pa.array(found.text)], schema=PART), found
 
-    scanned: Iterator[tuple[pa.RecordBatch, Found]]
+    scanned: Iterator[tuple[pa.RecordBatch, pa.RecordBatch, Found]]
     scanned = ordered_map(scan, batches, threads) if threads > 1 else map(scan, batches)
     writer = None
     try:
-        for rows, found in scanned:
-            result.characters_matched += covered(found)
-            result.skipped.add(found.skipped)
+        for batch, rows, found in scanned:
+            result.count(batch, found)
+            licensed = found if absent is None else found.take(np.flatnonzero(~absent[found.text]))
+            result.characters_matched += covered(licensed)
+            result.hosts.offer(source, batch)
             if rows.num_rows:
-                writer = writer or pq.ParquetWriter(part, MATCHES, compression="zstd")
+                writer = writer or pq.ParquetWriter(part, PART, compression="zstd")
                 writer.write_batch(rows)
     finally:
         if writer is not None:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.engine.split import SplitResult
+from provscan.engine.judge import JUDGED, listed
+from provscan.engine.split import PART, SplitResult
 from provscan.index import Store
 from provscan.matching import LEVELS, MATCHES, Skipped
 from provscan.readers import Tally
@@ -16,53 +18,71 @@ from provscan.readers import Tally
 SUMMARY_VERSION = 1
 
 
-def combine(results: list[SplitResult], target: Path) -> None:
-    """One Parquet file from the part files, in the order of the splits, a row group at a time."""
-    with pq.ParquetWriter(target, MATCHES, compression="zstd") as writer:
-        for result in results:
-            if result.part.exists():
-                with pq.ParquetFile(result.part) as part:
-                    for batch in part.iter_batches():
-                        writer.write_batch(batch)
+def collect(results: list[SplitResult]) -> pa.Table:
+    """All part files as one table, in the order of the splits."""
+    parts = [pq.read_table(result.part) for result in results if result.part.exists()]
+    return pa.concat_tables([PART.empty_table(), *parts])
 
 
-def summarise(matches: Path, results: list[SplitResult], store: Store) -> dict[str, Any]:
-    """The counts of ``summary.json``."""
+def write_matches(rows: pa.Table, added: pa.Table, target: Path) -> None:
+    """``matches.parquet``: the columns of `rows` that belong there, and `added` behind them."""
+    table = pa.table([*rows.select(MATCHES.names).columns, *added.columns], schema=JUDGED)
+    pq.write_table(table, target, compression="zstd", row_group_size=1 << 17)
+
+
+def summarise(rows: pa.Table, added: pa.Table, results: list[SplitResult], store: Store) -> dict[str, Any]:
+    """The counts of ``summary.json``; matches of control texts are not among them.
+
+    Parameters
+    ----------
+    rows, added
+        All matches: columns as in :func:`write_matches`.
+    """
     tally, skipped = Tally(), Skipped()
     by_source: dict[str, dict[str, Any]] = {}
-    characters_matched = 0
     for result in results:
         tally.merge(result.tally)
         skipped.add(result.skipped)
-        characters_matched += result.characters_matched
         entry = {"source": result.source, "records": 0, "records_matched": 0, "matches": 0}
-        by_source.setdefault(result.source, entry)["records"] += result.tally.records
+        by_source.setdefault(result.source, entry)["records"] += result.records
+    characters_matched = sum(result.characters_matched for result in results)
+    records = sum(result.records for result in results)
+    characters = sum(result.characters for result in results)
+    marked = rows.append_column("control", added["control"]).append_column("listed", listed(added))
     with duckdb.connect() as connection:
-        connection.execute(f"CREATE VIEW rows AS SELECT * FROM read_parquet({_quoted(matches)})")
-        for source, records, count in connection.execute(
+        connection.register("marked", marked)
+        connection.execute("CREATE VIEW rows AS SELECT * FROM marked WHERE NOT control")
+        for source, matched, count in connection.execute(
             "SELECT source, count(DISTINCT record), count(*) FROM rows GROUP BY source"
         ).fetchall():
-            by_source[source]["records_matched"] = records
+            by_source[source]["records_matched"] = matched
             by_source[source]["matches"] = count
         levels = dict(connection.execute("SELECT level, count(*) FROM rows GROUP BY level").fetchall())
         ((texts_found, tweets_found),) = connection.execute(
             "SELECT count(*), coalesce(sum(tweets), 0) FROM "
             "(SELECT tweet_id, any_value(tweets) AS tweets FROM rows GROUP BY tweet_id)"
         ).fetchall()
+        ((listed_matches, listed_texts),) = connection.execute(
+            "SELECT count(*), count(DISTINCT tweet_id) FROM rows WHERE listed"
+        ).fetchall()
+        ((listed_records,),) = connection.execute(
+            "SELECT count(*) FROM (SELECT DISTINCT source, record FROM rows WHERE listed)"
+        ).fetchall()
     matched = sum(entry["records_matched"] for entry in by_source.values())
     info = store.info()
     return {
         "version": SUMMARY_VERSION,
-        "records": tally.records,
-        "characters": tally.characters,
+        "records": records,
+        "characters": characters,
         "records_matched": matched,
-        "share_of_records": _share(matched, tally.records),
+        "share_of_records": _share(matched, records),
         "matches": sum(levels.values()),
         "levels": {level: levels.get(level, 0) for level in LEVELS},
         "texts_found": int(texts_found),
         "tweets_found": int(tweets_found),
         "characters_matched": characters_matched,
-        "share_of_characters": _share(characters_matched, tally.characters),
+        "share_of_characters": _share(characters_matched, characters),
+        "listed": {"matches": listed_matches, "records": listed_records, "texts": listed_texts},
         "index": {"texts": info["texts"], "tweets": info["tweets"], "fingerprint": info["fingerprint"]},
         "sources": list(by_source.values()),
         "skipped": tally.as_dict()["skipped"],
@@ -80,11 +100,6 @@ def summarise(matches: Path, results: list[SplitResult], store: Store) -> dict[s
             "band_texts": skipped.band_texts, "seed_places": skipped.seed_places, "full": skipped.full,
         },
     }  # fmt: skip
-
-
-def _quoted(path: Path) -> str:
-    """A path as an SQL string."""
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _share(part: int, whole: int) -> float:

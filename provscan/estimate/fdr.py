@@ -82,7 +82,12 @@ def _floats(table: pa.Table, name: str) -> Floats:
 
 def folds(tweet_ids: pa.Array | pa.ChunkedArray, count: int = FOLDS) -> npt.NDArray[np.int64]:
     """Fold of each match, a hash of its licensed text's id: all matches of a text are in one fold, in every table."""
-    return np.array([xxhash.xxh3_64_intdigest(i.encode()) % count for i in tweet_ids.to_pylist()], dtype=np.int64)
+    if isinstance(tweet_ids, pa.ChunkedArray):
+        tweet_ids = tweet_ids.combine_chunks()
+    known = tweet_ids.dictionary_encode()
+    fold = np.array([xxhash.xxh3_64_intdigest(i.encode()) % count for i in known.dictionary.to_pylist()], np.int64)
+    numbers = known.indices.to_numpy(zero_copy_only=False)
+    return fold[numbers] if len(fold) else np.zeros(0, np.int64)
 
 
 def score_matches(

@@ -245,6 +245,7 @@ def corrected_count(
     sample: Sample | None = None,
     level: float = 0.95,
     seed: int = 1,
+    draws: int = DRAWS,
 ) -> Estimate:
     """How many there are: matches less the false ones, over recall, with an interval for all sources of error.
 
@@ -262,8 +263,8 @@ def corrected_count(
         Given when a part of the dataset was scanned: the count is then for all of it.
     level
         Confidence level.
-    seed
-        Of the draws.
+    seed, draws
+        Of the draws from the confidence distributions, and how many.
 
     Returns
     -------
@@ -298,7 +299,8 @@ def corrected_count(
         text = f"recall {recall.value:.3g} is not above the false-match rate {control.rate:.3g}"
         return Estimate.withheld(text, method=METHOD, level=level, raw=raw)
     below, above = (
-        draw_counts(found, trials, control, recall, upper=upper, seed=seed, sample=sample) for upper in (False, True)
+        draw_counts(found, trials, control, recall, upper=upper, seed=seed, sample=sample, draws=draws)
+        for upper in (False, True)
     )
     low, high = ends(below.total, above.total, level)
     whole = 1.0 / sample.fraction if sample is not None else 1.0

@@ -1,6 +1,6 @@
 """Recall measured on spike-ins, as something that can be drawn from.
 
-A correction for recall needs the recall of *what is really in the dataset*, and how uncertain that is. Three objects
+A correction for recall needs the recall of *what is really in the dataset*, and how uncertain that is. Four objects
 say it, with one protocol:
 
 :class:`SpikeIns`
@@ -8,6 +8,8 @@ say it, with one protocol:
 :class:`EditMix`
     spike-ins of several types (kind of edit, length, language), whose shares in the dataset are not those
     in the sample: the shares are learned from how the real matches look.
+:class:`Banded`
+    a mixture of edits, found in texts of other lengths than those that were planted.
 :class:`TextRecall`
     recall of a licensed text that may stand in the dataset several times, from the recall of one copy.
 
@@ -194,6 +196,85 @@ class EditMix:
         fitted = sums / np.maximum((amounts * weight).sum(axis=1), 1e-300)
         result: Floats = np.clip(np.where(sums > 0, fitted, planted_share), _FLOOR, 1.0)
         return result
+
+
+@dataclass(frozen=True, slots=True)
+class Banded:
+    """Recall of a mixture of edits in texts whose lengths are not those of the spike-ins.
+
+    Short texts are lost more often, and what was copied need not be as long as the licensed texts are on average. Of a
+    band of lengths with recall r and m matches there are m / r, so that the bands' mixture has a recall, too
+    (post-stratification; Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446). What a copy loses by its edit
+    and by its length is taken as a product: losses of the edits' mixture are multiplied by those of the bands'
+    mixture, and divided by those of all spike-ins.
+
+    Attributes
+    ----------
+    edits
+        Recall of the mixture of edits, of all lengths together.
+    planted_by_band, found_by_band
+        Spike-ins and those that came back in each band, shape (bands,).
+    matches
+        Matches in each band, shape (bands,).
+    amounts
+        What they amount to, where recall of an amount is wanted.
+    """
+
+    edits: EditMix
+    planted_by_band: Floats
+    found_by_band: Floats
+    matches: Floats
+    amounts: Floats | None = None
+
+    @property
+    def planted(self) -> float:
+        return self.edits.planted
+
+    @property
+    def found(self) -> float:
+        return self.edits.found
+
+    @property
+    def value(self) -> float:
+        if self.found == 0:
+            return 0.0
+        recall = (self.found_by_band + 0.01) / (self.planted_by_band + 0.02)
+        return float(self._adjusted(np.array([self.edits.value]), recall[None], self.matches[None])[0])
+
+    def draw(self, rng: np.random.Generator, size: int) -> Floats:
+        lost = self.planted_by_band - self.found_by_band
+        recall = rng.beta(self.found_by_band + 0.5, lost + 0.5, (size, len(lost)))
+        matches = rng.poisson(self.matches, (size, len(lost))).astype(np.float64)
+        return self._adjusted(self.edits.draw(rng, size), recall, matches)
+
+    def _adjusted(self, edits: Floats, recall: Floats, matches: Floats) -> Floats:
+        """Recall of all; shapes (draws,) and (draws, bands)."""
+        # One match's worth of what the spike-ins show, so that it is defined without any match.
+        expected = self.planted_by_band * recall
+        seen = matches + expected / expected.sum(axis=1, keepdims=True)
+        if self.amounts is not None:
+            mean = float(self.amounts.sum()) / max(float(self.matches.sum()), 1.0) or 1.0
+            each = np.divide(self.amounts, self.matches, out=np.full(recall.shape[1], mean), where=self.matches > 0)
+            seen = seen * each
+        mixed = seen.sum(axis=1) / (seen / np.maximum(recall, _FLOOR)).sum(axis=1)
+        pooled = expected.sum(axis=1) / self.planted_by_band.sum()
+        lost = (1.0 - edits) * (1.0 - mixed) / np.maximum(1.0 - pooled, _FLOOR)
+        result: Floats = np.clip(1.0 - lost, _FLOOR, 1.0)
+        return result
+
+
+class Drawn:
+    """Draws of a recall made once, where many numbers are corrected by the same recall."""
+
+    def __init__(self, recall: Recall, seed: int, size: int) -> None:
+        self.planted = recall.planted
+        self.found = recall.found
+        self.value = recall.value
+        self._draws = recall.draw(np.random.default_rng(seed), size) if recall.planted else np.zeros(0)
+
+    def draw(self, rng: np.random.Generator, size: int) -> Floats:
+        """The same draws for whoever asks, in another order each time."""
+        return rng.permutation(self._draws) if size == len(self._draws) else rng.choice(self._draws, size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provscan.errors import ParameterError
-from provscan.estimate.prevalence import Control, corrected_count
+from provscan.estimate.prevalence import DRAWS, Control, corrected_count
 from provscan.estimate.recall import Recall, TextRecall, thinned
 from provscan.estimate.result import Estimate
 
@@ -81,6 +81,7 @@ def distinct_texts(
     index_fraction: float = 1.0,
     level: float = 0.95,
     seed: int = 1,
+    draws: int = DRAWS,
 ) -> Estimate:
     """Distinct licensed texts in a fully scanned dataset, corrected for false matches and for recall.
 
@@ -97,7 +98,7 @@ def distinct_texts(
     index_fraction
         Share of the licensed corpus that the index holds, drawn at random: the number scales up (Horvitz &
         Thompson 1952), its interval with the chance of the draw in it.
-    level, seed
+    level, seed, draws
         As in :func:`~provscan.estimate.prevalence.corrected_count`.
 
     Returns
@@ -114,7 +115,7 @@ def distinct_texts(
     if len(counts) and int(counts.min()) < 1:
         raise ParameterError(f"occurrences count texts that were found: at least 1 each, found {int(counts.min())}")
     whole = thinned(TextRecall(recall, counts), index_fraction)
-    return scaled_count(len(counts), texts, control, whole, index_fraction, level=level, seed=seed)
+    return scaled_count(len(counts), texts, control, whole, index_fraction, level=level, seed=seed, draws=draws)
 
 
 def scaled_count(
@@ -126,6 +127,7 @@ def scaled_count(
     *,
     level: float = 0.95,
     seed: int = 1,
+    draws: int = DRAWS,
 ) -> Estimate:
     """Corrected count of things of the whole licensed corpus, of which the index holds `index_fraction`.
 
@@ -135,4 +137,4 @@ def scaled_count(
     whole = None
     if control is not None:
         whole = Control(control.found, control.trials / index_fraction, control.dispersion)
-    return corrected_count(found, trials / index_fraction, whole, recall, level=level, seed=seed)
+    return corrected_count(found, trials / index_fraction, whole, recall, level=level, seed=seed, draws=draws)

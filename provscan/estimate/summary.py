@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 from provscan.errors import ParameterError
 from provscan.estimate.amounts import corrected_amount
 from provscan.estimate.binomial import proportion
-from provscan.estimate.prevalence import Control, Sample, corrected_count, dispersion
-from provscan.estimate.recall import EditMix, Recall, TextRecall, thinned
+from provscan.estimate.prevalence import DRAWS, Control, Sample, corrected_count, dispersion
+from provscan.estimate.recall import Banded, Drawn, EditMix, Recall, TextRecall, thinned
 from provscan.estimate.result import Estimate
 from provscan.estimate.richness import chao1, distinct_texts
 
@@ -32,6 +32,7 @@ BREAKDOWNS = ("source", "author", "year", "lang")
 POOR_RECALL = 0.8
 _EDGES = np.array([0.5, 0.6, 0.7, 0.8, 0.9])
 _CELLS = len(_EDGES) + 3
+GROUP_DRAWS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ def summarise(
     ----------
     matches
         Match table: columns ``source, record, start, end, tweet_id, tweets, level, similarity`` (others ignored), and
-        ``author`` (string), ``year`` (integer), ``lang`` (string) of the licensed tweet where known.
+        ``author`` (string), ``year`` (integer), ``lang`` (string) of the licensed tweet where known; ``band``
+        (integer), its length class, in all three tables or in none: recall is then measured band by band.
     scan
         Sizes.
     control
@@ -129,7 +131,10 @@ def summarise(
             spikes = spikes.set_column(spikes.column_names.index("found"), "found", kept)
     table = _Matches.of(matches, scan)
     wrong = _Matches.of(control, scan) if chance == "control" and control is not None else None
-    work = _Work(table, wrong, spikes, scan, chance, float(e_max or 0.0), level, seed)
+    recall = _recall(table, wrong, spikes, scan, weigh=False)
+    by_size = _recall(table, wrong, spikes, scan, weigh=True)
+    drawn = (Drawn(recall, seed + 2, DRAWS), Drawn(by_size, seed + 3, DRAWS))
+    work = _Work(table, wrong, spikes, scan, chance, float(e_max or 0.0), level, seed, *drawn)
     answers = work.all()
     return {
         "problems": work.problems(),
@@ -168,11 +173,12 @@ def _recall_by_kind(spikes: pa.Table | None, level: float) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Matches:
-    """A match table as arrays: per row its record and text, per record its cell and licensed characters."""
+    """A match table as arrays: per row its record and text, per record its cell, band and licensed characters."""
 
     record: npt.NDArray[np.int64]
     text: npt.NDArray[np.int64]
     cell: npt.NDArray[np.int64]
+    band: npt.NDArray[np.int64]
     chars: Floats
     tweets: Floats
 
@@ -197,10 +203,13 @@ class _Matches:
         # The best match of a record says how it looks: the last write wins, in order of rising similarity.
         order = np.argsort(similarity, kind="stable")
         cell[record[order]] = cells[order]
+        band = np.zeros(count, np.int64)
+        if "band" in table.column_names:
+            band[record[order]] = table["band"].to_numpy()[order]
         chars = _union(record, table["start"].to_numpy(), table["end"].to_numpy(), count)
         tweets = np.zeros(len(ids.dictionary))
         tweets[text] = table["tweets"].to_numpy()
-        return cls(record, text, cell, chars, tweets)
+        return cls(record, text, cell, band, chars, tweets)
 
     @property
     def records(self) -> int:
@@ -239,6 +248,53 @@ class _NoSpikes:
         raise ParameterError("recall was not measured")
 
 
+def _recall(
+    matches: _Matches, control: _Matches | None, spikes: pa.Table | None, scan: Scan, *, weigh: bool
+) -> Recall:
+    """Recall of what the matches show, edits and lengths; of characters with `weigh`."""
+    if spikes is None or len(spikes) == 0:
+        return _NoSpikes()
+    kinds = spikes["kind"].combine_chunks().dictionary_encode()
+    kind = kinds.indices.to_numpy(zero_copy_only=False)
+    found = spikes["found"].to_numpy().astype(bool)
+    similarity = pc.fill_null(spikes["similarity"], 0.0).to_numpy().astype(np.float64)
+    cell = _cells(spikes["level"].to_pylist(), similarity)
+    cells = np.zeros((len(kinds.dictionary), _CELLS))
+    np.add.at(cells, (kind[found], cell[found]), 1.0)
+    planted = np.bincount(kind, minlength=len(kinds.dictionary)).astype(np.float64)
+    seen, amounts = _seen(matches.cell, control.cell if control else None, _CELLS, matches.chars, scan)
+    edits = EditMix(planted, cells, seen, amounts if weigh else None)
+    if "band" not in spikes.column_names:
+        return edits
+    starts, band = np.unique(spikes["band"].to_numpy(), return_inverse=True)
+    band = band.reshape(-1)
+
+    def place(table: _Matches) -> npt.NDArray[np.int64]:
+        return np.maximum(np.searchsorted(starts, table.band, side="right") - 1, 0)
+
+    seen, amounts = _seen(place(matches), place(control) if control else None, len(starts), matches.chars, scan)
+    return Banded(
+        edits,
+        np.bincount(band, minlength=len(starts)).astype(np.float64),
+        np.bincount(band[found], minlength=len(starts)).astype(np.float64),
+        seen,
+        amounts if weigh else None,
+    )
+
+
+def _seen(
+    classes: npt.NDArray[np.int64], chance: npt.NDArray[np.int64] | None, count: int, sizes: Floats, scan: Scan
+) -> tuple[Floats, Floats]:
+    """Matches of each class and what they amount to, those that chance explains taken off."""
+    seen = np.bincount(classes, minlength=count).astype(np.float64)
+    amounts = np.bincount(classes, sizes, count).astype(np.float64)
+    if chance is None:
+        return seen, amounts
+    ratio = scan.licensed_texts / scan.control_texts
+    left = np.maximum(seen - ratio * np.bincount(chance, minlength=count), 0.0)
+    return left, amounts * np.divide(left, seen, out=np.zeros(count), where=seen > 0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     """The numbers of one run."""
@@ -251,10 +307,12 @@ class _Work:
     e_max: float
     level: float
     seed: int
+    recall: Recall
+    recall_by_size: Recall
 
     def problems(self) -> list[str]:
         found = []
-        recall = self.recall()
+        recall = self.recall
         if recall.planted and recall.found / recall.planted < POOR_RECALL:
             share = recall.found / recall.planted
             found.append(f"poor recall: {share:.3f} of {recall.planted:.0f} spike-ins came back")
@@ -267,23 +325,6 @@ class _Work:
         if self.scan.sample is not None and self.scan.sample.fraction < 1:
             found.append("a sample was scanned: distinct texts are a lower bound, tweets are withheld")
         return found
-
-    def recall(self, amounts: Floats | None = None) -> Recall:
-        if self.spikes is None or len(self.spikes) == 0:
-            return _NoSpikes()
-        kinds = self.spikes["kind"].combine_chunks().dictionary_encode()
-        kind = kinds.indices.to_numpy(zero_copy_only=False)
-        found = self.spikes["found"].to_numpy().astype(bool)
-        similarity = pc.fill_null(self.spikes["similarity"], 0.0).to_numpy().astype(np.float64)
-        cell = _cells(self.spikes["level"].to_pylist(), similarity)
-        cells = np.zeros((len(kinds.dictionary), _CELLS))
-        np.add.at(cells, (kind[found], cell[found]), 1.0)
-        planted = np.bincount(kind, minlength=len(kinds.dictionary)).astype(np.float64)
-        seen = np.bincount(self.matches.cell, minlength=_CELLS).astype(np.float64)
-        if self.control is not None:
-            ratio = self.scan.licensed_texts / self.scan.control_texts
-            seen = np.maximum(seen - ratio * np.bincount(self.control.cell, minlength=_CELLS), 0.0)
-        return EditMix(planted, cells, seen, amounts)
 
     def record_control(self, records: float, share: float = 1.0) -> Control | None:
         """The control of a part of the scan that has `records` and this share of all false matches."""
@@ -305,28 +346,32 @@ class _Work:
             return Control(self.e_max, self.scan.licensed_texts / share)
         return None if self.control is None else Control(len(self.control.tweets), self.scan.control_texts / share)
 
-    def records(self, found: float, control: Control | None, trials: float) -> Estimate:
+    def records(self, found: float, control: Control | None, trials: float, draws: int = DRAWS) -> Estimate:
         return corrected_count(
             found,
             trials,
             control,
-            thinned(self.recall(), self.scan.index_fraction),
+            thinned(self.recall, self.scan.index_fraction),
             sample=self.scan.sample,
             level=self.level,
             seed=self.seed,
+            draws=draws,
         )
 
-    def texts(self, occurrences: npt.NDArray[np.int64], control: Control | None) -> Estimate:
+    def texts(
+        self, occurrences: npt.NDArray[np.int64], control: Control | None, draws: int = DRAWS
+    ) -> Estimate:
         if self._sampled():
             return chao1(occurrences, self.level)
         return distinct_texts(
             occurrences,
             self.scan.licensed_texts,
             control,
-            self.recall(),
+            self.recall,
             index_fraction=self.scan.index_fraction,
             level=self.level,
             seed=self.seed,
+            draws=draws,
         )
 
     def all(self) -> dict[str, Estimate]:
@@ -347,8 +392,7 @@ class _Work:
 
     def characters(self, trials: float) -> Estimate:
         scan = self.scan
-        amounts = np.bincount(self.matches.cell, self.matches.chars, _CELLS).astype(np.float64)
-        recall = self.recall(amounts)
+        recall = self.recall_by_size
         spikes: Floats = np.zeros(0)
         if self.spikes is not None and recall.found > 0:
             found = self.spikes["found"].to_numpy().astype(bool)
@@ -375,7 +419,7 @@ class _Work:
         if self._sampled():
             reason = "a sample was scanned: the tweets of texts that stand only in the rest can't be counted"
             return Estimate.withheld(reason, level=self.level, raw=raw)
-        recall = thinned(TextRecall(self.recall(), self.matches.occurrences()), scan.index_fraction)
+        recall = thinned(TextRecall(self.recall, self.matches.occurrences()), scan.index_fraction)
         total = scan.licensed_tweets / scan.index_fraction
         share = corrected_amount(
             self.matches.tweets,
@@ -404,8 +448,10 @@ class _Work:
             occurrences = _nonzero(np.bincount(pairs[:, 0]).astype(np.int64))
             trials = float(self.scan.records[name]) if column == "source" else every
             share = trials / every if column == "source" else found / self.matches.records
-            records = self.records(found, self.record_control(trials, share), trials)
-            texts = self.texts(occurrences, self.text_control(len(occurrences) / len(self.matches.tweets)))
+            records = self.records(found, self.record_control(trials, share), trials, GROUP_DRAWS)
+            texts = self.texts(
+                occurrences, self.text_control(len(occurrences) / len(self.matches.tweets)), GROUP_DRAWS
+            )
             result[str(name)] = {"records": records.as_dict(), "texts": texts.as_dict()}
         return result
 

@@ -1,0 +1,225 @@
+"""From the matches of a scan to its answer: judged matches, error rates, recall, the estimate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.engine.controls import Controls
+from provscan.engine.hosts import Hosts
+from provscan.engine.judge import E_MAX, Q_MAX, Judge, Judgement, error_rates, spike_table
+from provscan.engine.significance import background
+from provscan.engine.spikes import how_many, plant
+from provscan.engine.split import Sampling, SplitResult
+from provscan.errors import RecallError
+from provscan.estimate import Estimate, Sample, Scan, proportion, summarise
+from provscan.estimate.summary import BREAKDOWNS, MATCH_COLUMNS
+from provscan.params import MatchParams
+
+# Values of a breakdown that are told, those with the most matches.
+BREAKDOWN_VALUES = 50
+# Recall of fewer spike-ins is no reason to call a run a failure.
+FAILING_SPIKES = 20
+CHARACTERS_A_TOKEN = 4.0
+RECALL_BY = ("kind", "band", "script", "position")
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a run concludes from its matches.
+
+    Attributes
+    ----------
+    added
+        Columns to be added to ``matches.parquet``.
+    summary
+        Entries of ``summary.json``: ``estimate``, ``recall``, ``control``, ``error_rate``.
+    """
+
+    added: pa.Table
+    summary: dict[str, Any]
+
+
+def conclude(
+    rows: pa.Table,
+    results: list[SplitResult],
+    hosts: Hosts,
+    controls: Controls,
+    params: MatchParams,
+    *,
+    sampling: Sampling,
+    spikes: int | None = None,
+    index_fraction: float = 1.0,
+) -> Conclusion:
+    """Judge the matches of a scan and estimate from them.
+
+    Parameters
+    ----------
+    rows
+        All matches, those of control texts among them, as in part files.
+    results, hosts
+        What the scan of the splits left behind, and the sample of records that was put together from them.
+    spikes
+        Spike-ins to plant; by the number of records unless given.
+
+    Raises
+    ------
+    RecallError
+        Not one spike-in came back.
+    """
+    characters = sum(result.characters for result in results)
+    judge = Judge(controls, background(controls.licensed), characters)
+    judgement = judge.judged(rows["text"].to_numpy(), rows["containment"].to_numpy().astype(np.float64))
+    count = how_many(sum(result.records for result in results), spikes)
+    planted = plant(controls, params, hosts.kept, count, sampling.seed)
+    planted_rows = spike_table(planted, planted.scan(controls, params), judge)
+    if len(planted_rows) >= FAILING_SPIKES and not pc.any(planted_rows["found"]).as_py():
+        raise RecallError(
+            f"none of {len(planted_rows):,} licensed texts that were planted in this dataset came back: with "
+            f"{', '.join(f'{name}={value}' for name, value in params.as_dict().items())} the scan finds nothing here, "
+            "so that finding nothing means nothing. No run was written"
+        )
+    q_value, how = error_rates(rows, judgement, planted_rows, controls)
+    added = judgement.columns(q_value)
+    answers = _estimate(rows, judgement, planted_rows, results, controls, sampling, index_fraction)
+    recall = answers.pop("recall")
+    summary = {
+        "estimate": answers,
+        "recall": _recall(planted_rows, recall),
+        "control": _control(judgement, controls),
+        "error_rate": {**how, "listed_up_to": Q_MAX if how["known"] else None, "e_value_up_to": E_MAX},
+    }
+    return Conclusion(added, summary)
+
+
+def _estimate(
+    rows: pa.Table,
+    judgement: Judgement,
+    spikes: pa.Table,
+    results: list[SplitResult],
+    controls: Controls,
+    sampling: Sampling,
+    index_fraction: float,
+) -> dict[str, Any]:
+    controlled = controls.texts > 0
+    counts = judgement.evidence(controlled)
+    table = pa.table({name: rows[name] for name in MATCH_COLUMNS}).append_column(
+        "e_value", pa.array(judgement.e_value)
+    ).append_column("band", pa.array(judgement.band))
+    about = judgement.about()
+    real = np.flatnonzero(counts & ~judgement.control)
+    matches = pa.table({**_columns(table), **_columns(about)}).take(pa.array(real))
+    for name in BREAKDOWNS:
+        column = matches.column_names.index(name)
+        if name != "source":
+            matches = matches.set_column(column, name, _frequent(matches[name]))
+    records: dict[str, int] = {}
+    characters: dict[str, int] = {}
+    for result in results:
+        records[result.source] = records.get(result.source, 0) + result.records
+        characters[result.source] = characters.get(result.source, 0) + result.characters
+    total = sum(records.values())
+    if total == 0:
+        return {**_withheld("no record was scanned"), "recall": {}}
+    size = sum(characters.values())
+    sample, error = None, 0.0
+    if sampling.fraction < 1.0:
+        sample = Sample(sampling.fraction)
+        squares = sum(result.squares for result in results)
+        error = math.sqrt(max(0.0, squares / size**2 - 1.0 / total)) if size else 0.0
+    scan = Scan(
+        records,
+        characters,
+        max(1, controls.licensed_texts),
+        max(1, controls.licensed_tweets),
+        controls.texts,
+        index_fraction,
+        sample,
+        error,
+    )
+    evidence = spikes.set_column(spikes.column_names.index("found"), "found", spikes["evidence"])
+    shown = [name for name in BREAKDOWNS if name != "source" or len(records) <= BREAKDOWN_VALUES]
+    answers = summarise(
+        matches,
+        scan,
+        control=table.filter(pa.array(counts & judgement.control)) if controlled else None,
+        spikes=evidence if len(spikes) else None,
+        e_max=None if controlled else E_MAX,
+        by=shown,
+    )
+    if not controlled:
+        answers["problems"].append(
+            "part of the corpus held back as a control would not be safe: copies and variants of its texts, by other "
+            "authors or made from the same template, may stand in the dataset and would be counted as chance"
+        )
+    whole = size / (sampling.fraction if sample else 1.0)
+    share = answers["characters_share"]
+    answers["characters"] = _scaled(share, whole)
+    answers["tokens"] = _scaled(share, whole / CHARACTERS_A_TOKEN)
+    return answers
+
+
+def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _withheld(reason: str) -> dict[str, Any]:
+    names = (
+        *("records", "records_share", "texts", "tweets"),
+        *("characters_share", "licensed_share", "characters", "tokens"),
+    )
+    empty = Estimate.withheld(reason).as_dict()
+    return {"problems": [reason], "chance": "none", **dict.fromkeys(names, empty), "by": {}}
+
+
+def _scaled(share: dict[str, Any], factor: float) -> dict[str, Any]:
+    """A share times a known number, all of it as it stands in JSON."""
+    ends = {name: share[name] if share[name] is None else share[name] * factor for name in ("value", "low", "high")}
+    return {**share, **ends}
+
+
+def _frequent(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The most frequent values, null for the rest."""
+    counted = pc.value_counts(values.drop_null()).to_pylist()
+    kept = [item["values"] for item in sorted(counted, key=lambda item: (-item["counts"], item["values"]))]
+    known = pc.is_in(values, pa.array(kept[:BREAKDOWN_VALUES], values.type))
+    return pc.if_else(known, values, pa.scalar(None, values.type))
+
+
+def _recall(spikes: pa.Table, by_kind: dict[str, Any]) -> dict[str, Any]:
+    """Recall of all and of every class, with Clopper-Pearson intervals; counted is what the estimate counts."""
+    if len(spikes) == 0:
+        return {"planted": 0, "found": 0, "counted": 0, "same_text": 0, "all": None, "by": {}}
+    by: dict[str, Any] = {}
+    for name in RECALL_BY:
+        classes: dict[str, Any] = {}
+        keys, found = spikes[name].to_pylist(), spikes["evidence"].to_pylist()
+        for key in sorted(set(keys)):
+            label = key if name != "band" else f"from {key} characters"
+            hits = [hit for hit, mine in zip(found, keys, strict=True) if mine == key]
+            classes[label] = proportion(sum(hits), len(hits)).as_dict()
+        by[name] = classes
+    return {
+        "planted": len(spikes),
+        "found": int(pc.sum(spikes["found"]).as_py()),
+        "counted": int(pc.sum(spikes["evidence"]).as_py()),
+        "same_text": int(pc.sum(spikes["same_text"]).as_py()),
+        "all": by_kind.get("all"),
+        "by": by,
+    }
+
+
+def _control(judgement: Judgement, controls: Controls) -> dict[str, Any]:
+    counts = judgement.evidence(True)
+    return {
+        "texts": controls.texts,
+        "licensed_texts": controls.licensed_texts,
+        "also_licensed": len(controls.repeated),
+        "matches": int(np.count_nonzero(judgement.control)),
+        "matches_counted": int(np.count_nonzero(judgement.control & counts)),
+    }
