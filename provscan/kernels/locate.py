@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 
 from provscan.kernels.align import BAND, MAX_REST, aligned_end
-from provscan.kernels.canonical import after_dropped, canonical
+from provscan.kernels.canonical import after_dropped, canonical, encode
+from provscan.kernels.verify import compare
 
 _ITEMS = 128
 _DROPPED = np.int64(-1)
@@ -101,9 +102,18 @@ def _same_but_blanks(a, low, high, b, b_low, b_high):
 
 
 @njit(nogil=True, cache=True)
+def _reported(codes, start, end, tables, room):
+    """Canonical code points of ``codes[start:end]``, as anyone gets them who cuts the span out of the record."""
+    text, scratch, canon, where = room
+    size = encode(codes[start:end], end - start, text, 0)
+    n, _, _, _ = canonical(text, 0, size, tables, scratch, canon, where)
+    return canon[:n]
+
+
+@njit(nogil=True, cache=True)
 def locate(
     text, offsets, rows, spans, copied, originals, original_offsets, tables,
-    scratch, canon, where, other_scratch, other_canon, other_where, out, kinds_out,
+    scratch, canon, where, other_scratch, other_canon, other_where, span_room, threshold, out, grams, kinds_out,
 ):  # fmt: skip
     """Spans in the original records, and how literal each copy is.
 
@@ -119,8 +129,13 @@ def locate(
     tables, scratch, canon, where
         As for :func:`provscan.kernels.canonical.canonical`, for the longest record; the ``other`` ones for the
         longest tweet.
-    out
-        int64[n, 2]: code points of the original record, end exclusive.
+    span_room
+        ``(uint8[4m], scratch, canonical code points, their places)`` for a span of up to m code points.
+    threshold
+        Least Jaccard index: an edge that brings it below is given up.
+    out, grams
+        int64[n, 2]: code points of the original record, end exclusive. int32[n, 3]: distinct 5-grams in common, of the
+        text, of the span, for the canonical text of just that stretch of the record.
     kinds_out
         uint8[n]: 0 the same text up to white space and character references, 1 the same canonical text, 2 neither.
     """
@@ -142,10 +157,6 @@ def locate(
         s, e = spans[m, 0], spans[m, 1]
         start = np.int64(where[s])
         stop = _after_letter(where, e - 1, n, stream, count, pages, entries)
-
-        equal = e - s == size
-        for k in range(size if equal else 0):
-            equal = equal and canon[s + k] == other_canon[k]
 
         whole_head, whole_tail = False, False
         first, last_one = copied[m, 0], copied[m, 1]
@@ -187,13 +198,30 @@ def locate(
             if rest > 0 and not whole_tail and rest <= MAX_REST and stop < count:
                 stop += aligned_end(other, end, 1, rest, stream, stop, min(count - stop, rest + BAND), costs)
 
+        places = scratch[1]
+        if row == 0:
+            out[m, 0], out[m, 1] = start, stop
+        else:
+            out[m, 0], out[m, 1] = places[2 * row - 2, start], places[2 * row - 1, stop - 1]
+        text_codes = other_canon[:size]
+        found = _reported(scratch[0][0], out[m, 0], out[m, 1], tables, span_room)
+        common, distinct, span_distinct = compare(found, text_codes)
+        if common < threshold * (distinct + span_distinct - common):
+            # What the aligned edge brought in is too much: report what was verified.
+            start, stop = np.int64(where[s]), _after_letter(where, e - 1, n, stream, count, pages, entries)
+            whole_head = False
+            if row == 0:
+                out[m, 0], out[m, 1] = start, stop
+            else:
+                out[m, 0], out[m, 1] = places[2 * row - 2, start], places[2 * row - 1, stop - 1]
+            found = _reported(scratch[0][0], out[m, 0], out[m, 1], tables, span_room)
+            common, distinct, span_distinct = compare(found, text_codes)
+        grams[m, 0], grams[m, 1], grams[m, 2] = common, distinct, span_distinct
+        equal = len(found) == size
+        for k in range(size if equal else 0):
+            equal = equal and found[k] == text_codes[k]
         kinds_out[m] = OTHER
         if equal:
             kinds_out[m] = NEAR_EXACT
             if whole_head and whole_tail and _same_but_blanks(stream, start, stop, other, 0, other_count):
                 kinds_out[m] = EXACT
-        if row == 0:
-            out[m, 0], out[m, 1] = start, stop
-        else:
-            out[m, 0] = scratch[1][2 * row - 2, start]
-            out[m, 1] = scratch[1][2 * row - 1, stop - 1]

@@ -185,6 +185,30 @@ def _sets(codes, hashes, low, high, text, text_low, table, span_slots, span_foll
 
 
 @njit(nogil=True, cache=True)
+def compare(codes, text):
+    """Sets of 5-grams of two canonical texts in full: (in common, of ``text``, of ``codes``).
+
+    A text of fewer than five code points is its own only shingle.
+    """
+    if len(codes) < GRAM or len(text) < GRAM:
+        same = len(codes) == len(text)
+        for i in range(len(codes) if same else 0):
+            same = same and codes[i] == text[i]
+        return np.int64(same), np.int64(len(text) > 0), np.int64(len(codes) > 0)
+    hashes, text_hashes = np.empty(len(codes), np.uint32), np.empty(len(text), np.uint32)
+    gram_hashes(codes, hashes)
+    gram_hashes(text, text_hashes)
+    longest = max(len(codes), len(text))
+    follows = np.empty(longest, np.int32)
+    slots, span_slots = np.empty(1 << _bits_for(longest), np.int32), np.empty(1 << _bits_for(longest), np.int32)
+    grams = len(text) - GRAM + 1
+    table = slots[: 1 << _bits_for(grams)]
+    distinct = _index_grams(text, text_hashes, 0, grams, table, follows)
+    common, span_distinct = _sets(codes, hashes, 0, len(codes), text, 0, table, span_slots, follows)
+    return np.int64(common), np.int64(distinct), np.int64(span_distinct)
+
+
+@njit(nogil=True, cache=True)
 def _find_copy(codes, low, high, text, text_low, length):
     """Where the whole text stands in ``codes[low:high]``, -1 if it doesn't."""
     for i in range(low, high - length + 1):

@@ -101,7 +101,7 @@ def _scan_short(text: np.ndarray, offsets: np.ndarray, store: Store, params: Mat
     if not sum(len(part.record) for part in parts):
         found = nothing(characters)
     else:
-        found = locate(text, offsets, characters, resolve(parts), store)
+        found = locate(text, offsets, characters, resolve(parts), store, params)
     found.skipped = skipped
     return found
 

@@ -96,20 +96,26 @@ def resolve(parts: list[Verified]) -> Verified:
     return rows.take(np.lexsort((rows.text, rows.span[:, 0], rows.record)))
 
 
-def locate(text: np.ndarray, offsets: np.ndarray, characters: np.ndarray, rows: Verified, store: Store) -> Found:
-    """Spans in the records as they came, and levels."""
+def locate(
+    text: np.ndarray, offsets: np.ndarray, characters: np.ndarray, rows: Verified, store: Store, params: MatchParams
+) -> Found:
+    """Spans in the records as they came, levels, and the similarity of just these spans."""
     originals = store.originals(rows.text)
-    room, canon, where = scratch(int(np.diff(offsets)[rows.record].max(initial=0)))
+    longest = int(np.diff(offsets)[rows.record].max(initial=0))
+    room, canon, where = scratch(longest)
     other_room, other_canon, other_where = scratch(int(np.diff(originals.offsets).max(initial=0)))
     span = np.empty((len(rows.record), 2), np.int64)
+    grams = np.empty((len(rows.record), 3), np.int32)
     kinds = np.empty(len(rows.record), np.uint8)
     locate_kernels.locate(
         text, offsets, rows.record, rows.span, rows.copied, originals.text, originals.offsets, tables(),
-        room, canon, where, other_room, other_canon, other_where, span, kinds,
+        room, canon, where, other_room, other_canon, other_where,
+        (np.empty(4 * longest, np.uint8), *scratch(4 * longest)), params.threshold, span, grams, kinds,
     )  # fmt: skip
-    level = np.where(kinds == locate_kernels.OTHER, np.where(rows.similarity >= STRONG, 2, 3), kinds).astype(np.uint8)
-    containment = rows.grams[:, 0] / rows.grams[:, 1]
-    found = Found(rows.record, span, rows.text, level, rows.similarity, containment, characters, Skipped())
+    common, of_text, of_span = grams.T
+    similarity = common / (of_text + of_span - common)
+    level = np.where(kinds == locate_kernels.OTHER, np.where(similarity >= STRONG, 2, 3), kinds).astype(np.uint8)
+    found = Found(rows.record, span, rows.text, level, similarity, common / of_text, characters, Skipped())
     # An edge that reaches far out may pass the start of the match before.
     order = np.lexsort((span[:, 1], span[:, 0], rows.record))
     return found if np.all(order[1:] > order[:-1]) else found.take(order)
