@@ -7,11 +7,12 @@ the whole.
 """
 
 from provscan.index.prepare import Prepared, Sketches, prepare, seed_scratch, sketch_texts
-from provscan.index.segment import Segment
+from provscan.index.segment import SIZE_UNIT, Segment
 from provscan.index.store import Store, build_store, open_store, replacing
 from provscan.index.texts import Strings
 
 __all__ = [
+    "SIZE_UNIT",
     "Prepared",
     "Segment",
     "Sketches",

@@ -23,6 +23,7 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +34,13 @@ from provscan.index.postings import Postings, PostingsWriter, map_array, open_po
 from provscan.index.prepare import NO_TIME, Prepared
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.kernels import postings as kernels
+from provscan.kernels.chains import text_sizes
 from provscan.kernels.equal import find_texts
 from provscan.params import IndexParams
 
 # Text numbers have 24 bits in an entry.
 MAX_TEXTS = 1 << 24
+SIZE_UNIT = 20
 # Tables that are finished at a time.
 _CLOSERS = 2
 
@@ -53,7 +56,7 @@ _SCHEMA = pa.schema(
 _LOW24 = np.uint64(0xFFFFFF)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Segment:
     """An open segment; every array is a read-only view of its file."""
 
@@ -69,6 +72,16 @@ class Segment:
     owner_rows: np.ndarray
     originals: Strings
     ids: Strings
+
+    @cached_property
+    def text_sizes(self) -> np.ndarray:
+        """uint8[n]: length of each licensed text in units of :data:`SIZE_UNIT` bytes, rounded up, 255 at most.
+
+        Chains ask for it at random: in the cache, where the offsets would not be. It is made when first asked for.
+        """
+        sizes = np.empty(len(self.texts), np.uint8)
+        text_sizes(self.texts.offsets, SIZE_UNIT, sizes)
+        return sizes
 
     def earliest(self, texts: np.ndarray) -> np.ndarray:
         """The row of the earliest tweet of each of some texts."""

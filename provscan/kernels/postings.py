@@ -15,16 +15,10 @@ import numpy as np
 from numba import njit
 
 _S24 = np.uint64(24)
-_S8 = np.uint64(8)
 _TEXT = np.uint64(0xFFFFFF)
-_PLACE = np.uint64(0xFF)
 _ONE = np.uint64(1)
-CHAIN_BITS = 11
-# A seed that so few places share may stand alone.
-RARE = 4
-# Seeds looked up together.
-_CHUNK = 64
-_S32 = np.uint64(32)
+# Entries that a look-up compares at once: what a bucket holds, mostly.
+_STRIDE = np.uint64(8)
 _FNV_START = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 _MIX1 = np.uint64(0xFF51AFD7ED558CCD)
@@ -118,7 +112,7 @@ def close_directory(starts):
 
 @njit(nogil=True, cache=True, forceinline=True)
 def warm(entries, starts, bits, shift, keys, lows, highs):
-    """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``; reads the first entry of each.
+    """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``; reads where :func:`find_run` will.
 
     A look-up waits for memory twice. Here no read waits for a decision about another one, so the processor has many
     under way; :func:`find_run`, which decides, then finds everything in its caches. The sum keeps the reads alive.
@@ -127,43 +121,54 @@ def warm(entries, starts, bits, shift, keys, lows, highs):
     for i in range(len(keys)):
         bucket = np.uint64(keys[i]) >> down
         lows[i] = starts[bucket]
-        highs[i] = starts[bucket + np.uint64(1)]
+        highs[i] = starts[bucket + _ONE]
     total = np.uint64(0)
-    last = len(entries) - 1
+    last = np.uint64(len(entries) - 1)
     for i in range(len(keys)):
-        total += entries[min(lows[i], last)]
+        low = np.uint64(lows[i])
+        total += entries[min(low, last)] ^ entries[min(low + _STRIDE, last)]
     return total
 
 
 @njit(nogil=True, cache=True, forceinline=True)
 def find_run(entries, low, stop, up, key):
-    """First entry with ``key`` in the bucket from ``low`` to ``stop``, and how many there are."""
+    """First entry with ``key`` in the bucket from ``low`` to ``stop``, and how many there are.
+
+    Entries past the bucket are greater, so that a stride of them can be counted without a branch on any.
+    """
+    if low + np.int64(_STRIDE) <= len(entries):
+        first = np.uint64(low)
+        less, upto = np.int64(0), np.int64(0)
+        for e in range(_STRIDE):
+            here = entries[first + e] >> up
+            less += here < key
+            upto += here <= key
+        if upto < np.int64(_STRIDE):
+            return low + less, upto - less
+    return _find_long_run(entries, low, stop, up, key)
+
+
+@njit(nogil=True, cache=True)
+def _find_long_run(entries, low, stop, up, key):
+    """:func:`find_run` in a bucket of any length: bisection for its beginning, doubling steps for its end."""
     high = stop
-    while high - low > 8:
+    while low < high:
         middle = (low + high) >> 1
         if entries[middle] >> up < key:
             low = middle + 1
         else:
             high = middle
-    while low < stop and entries[low] >> up < key:
-        low += 1
-    first = low
-    # Runs are mostly short; a long one is measured in doubling steps.
-    if low + 8 < stop and entries[low + 8] >> up == key:
-        step = 16
-        while low + step < stop and entries[low + step] >> up == key:
-            step *= 2
-        high = min(low + step, stop)
-        low += step // 2
-        while low < high:
-            middle = (low + high) >> 1
-            if entries[middle] >> up == key:
-                low = middle + 1
-            else:
-                high = middle
-    else:
-        while low < stop and entries[low] >> up == key:
-            low += 1
+    first, step = low, 4
+    while low + step < stop and entries[low + step] >> up == key:
+        low += step
+        step *= 2
+    high = min(low + step, stop)
+    while low < high:
+        middle = (low + high) >> 1
+        if entries[middle] >> up == key:
+            low = middle + 1
+        else:
+            high = middle
     return first, low - first
 
 
@@ -250,141 +255,3 @@ def mark_keys(entries, bits, bitmap):
     for e in entries:
         bit = e >> shift
         bitmap[bit >> np.uint64(3)] |= np.uint8(1 << np.int64(bit & np.uint64(7)))
-
-
-@njit(nogil=True, cache=True, forceinline=True)
-def _add_hit(entry, seed, token, code, kind, since, chains, text_offsets, place_of, limits, out, n):
-    """Add one hit to the chain of its text; write a candidate when the chain has seeds enough.
-
-    ``kind`` is 0 for a rare seed, 1 for any other, 2 for a frequent one. See :func:`seed_candidates`.
-    """
-    least, each, each_frequent = limits
-    text = np.int64((entry >> _S8) & _TEXT)
-    place = place_of[entry & _PLACE]
-    diagonal = token - place
-    # Places far into a text are known to 64 tokens.
-    drift = 16 if place < 384 else 80
-    c = (np.uint64(text) * _MIX1) >> np.uint64(64 - CHAIN_BITS)
-    if chains[c, 0] != text or abs(chains[c, 1] - diagonal) > drift or chains[c, 2] < since:
-        chains[c, 0], chains[c, 1], chains[c, 2], chains[c, 3], chains[c, 4] = text, diagonal, seed, 1, kind
-        if kind > 0 or text_offsets[text + 1] - text_offsets[text] > each:
-            return n
-    else:
-        chains[c, 1] = diagonal
-        chains[c, 4] = min(chains[c, 4], kind)
-        if chains[c, 2] == seed:
-            return n
-        chains[c, 2] = seed
-        chains[c, 3] += 1
-        share = each_frequent if chains[c, 4] == 2 else each
-        if chains[c, 3] < least or chains[c, 3] * share < text_offsets[text + 1] - text_offsets[text]:
-            return n
-    if n < len(out):
-        # Written once: no later seed brings the count up again.
-        chains[c, 3] = -(1 << 24)
-        out[n, 1], out[n, 2], out[n, 3] = text, code, token - diagonal
-        n += 1
-    return n
-
-
-@njit(nogil=True, cache=True)
-def _add_shared(
-    entries, a, a_size, a_seed, a_token, a_code, b, b_size, b_seed, b_token, b_code, most, since,
-    chains, text_offsets, place_of, limits, out, n,
-):  # fmt: skip
-    """Add the hits of two runs in those texts that have both, 16 tokens or less off one diagonal; ``most`` texts."""
-    i, j = a, b
-    added = 0
-    while i < a + a_size and j < b + b_size and added < most:
-        text_a, text_b = (entries[i] >> _S8) & _TEXT, (entries[j] >> _S8) & _TEXT
-        if text_a == text_b:
-            drift = (a_token - place_of[entries[i] & _PLACE]) - (b_token - place_of[entries[j] & _PLACE])
-            if abs(drift) <= 16:
-                n = _add_hit(entries[i], a_seed, a_token, a_code, 2, since, chains, text_offsets, place_of, limits, out, n)
-                n = _add_hit(entries[j], b_seed, b_token, b_code, 2, since, chains, text_offsets, place_of, limits, out, n)
-                added += 1
-            i += 1
-            j += 1
-        else:
-            i += text_a < text_b
-            j += text_b < text_a
-    return n
-
-
-@njit(nogil=True, cache=True)
-def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, state, limits, out, n, counters):
-    """Licensed texts that may stand inside the records ``low..high``: chains of seeds.
-
-    Seeds are looked up in the order in which they stand. A *chain* gathers the hits of one licensed text whose
-    diagonals (token place in the record less that in the text) follow each other by 16 tokens or less, or by 80 past
-    the text's 384th token, where places are stored less exactly. It becomes a
-    candidate once it has ``least`` seeds, or one that at most :data:`RARE` places share, and one for every ``each``
-    bytes of the text; if all its seeds are frequent, one for every ``each_frequent`` bytes.
-
-    Parameters
-    ----------
-    keys, token_at, code_at, bounds
-        What :func:`provscan.kernels.seeds.seeds_of` wrote: uint32, int32, int32, int64.
-    table
-        ``(entries, starts, bits, bitmap, bitmap bits)``.
-    caps
-        ``(run, pair, most)``: a seed that more than ``run`` places share is frequent. It counts only beside another
-        such seed, for the texts that have both, where neither is shared by more than ``pair``; of those, the first
-        ``most``.
-    state
-        ``(chains, text offsets, places)``: int32[2**CHAIN_BITS, 5], filled with -1, the licensed texts' offsets, and
-        what place each place code stands for, int64[256]. An open chain (text, last diagonal, last seed, seeds, least
-        kind) has one place in that table; another text's chain that falls on it ends it. There are thirty times as
-        many places as hits between two seeds of a chain.
-    limits
-        ``(least, each, each_frequent)``.
-    out
-        int64[m, 4], written from row ``n`` on: record, text, and a code point of the record and a token place in the
-        text that lie on one diagonal.
-    counters
-        int64[4]: ``counters[1]`` counts the places passed over because their seed is frequent, ``counters[2]`` the
-        records whose candidates found no room.
-
-    Returns
-    -------
-    int64
-        The row after the last one written.
-    """
-    entries, starts, bits, bitmap, bitmap_bits = table
-    run_cap, pair_cap, most = caps
-    chains, text_offsets, place_of = state
-    lows, highs = np.empty(_CHUNK, np.int64), np.empty(_CHUNK, np.int64)
-    some, which = np.empty(_CHUNK, np.uint32), np.empty(_CHUNK, np.int64)
-    down = np.uint32(32 - bitmap_bits)
-    for i in range(low, high):
-        # Seeds count through all records: a chain whose last seed is older than this record is none.
-        since = bounds[i]
-        written = n
-        before, before_first, before_size = np.int64(-2), np.int64(0), np.int64(0)
-        for chunk in range(bounds[i], bounds[i + 1], _CHUNK):
-            count = 0
-            for s in range(chunk, min(chunk + _CHUNK, bounds[i + 1])):
-                bit = keys[s] >> down
-                some[count], which[count] = keys[s], s
-                count += (bitmap[bit >> np.uint32(3)] >> np.uint8(bit & np.uint32(7))) & 1
-            counters[3] += np.int64(warm(entries, starts, bits, 32, some[:count], lows, highs) & _ONE)
-            for k in range(count):
-                first, size = find_run(entries, lows[k], highs[k], _S32, np.uint64(some[k]))
-                s = which[k]
-                token, code = np.int64(token_at[s]), np.int64(code_at[s])
-                if size <= run_cap:
-                    kind = 0 if size <= RARE else 1
-                    for e in range(first, first + size):
-                        n = _add_hit(entries[e], s, token, code, kind, since, chains, text_offsets, place_of, limits, out, n)
-                    continue
-                counters[1] += size
-                if before == s - 1 and size <= pair_cap and before_size <= pair_cap:
-                    n = _add_shared(
-                        entries, before_first, before_size, before, np.int64(token_at[before]),
-                        np.int64(code_at[before]), first, size, s, token, code, most, since,
-                        chains, text_offsets, place_of, limits, out, n,
-                    )  # fmt: skip
-                before, before_first, before_size = s, first, size
-        counters[2] += n == len(out)
-        out[written:n, 0] = i
-    return n

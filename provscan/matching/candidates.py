@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import Segment, Sketches, seed_scratch
+from provscan.index import SIZE_UNIT, Segment, Sketches, seed_scratch
+from provscan.kernels import chains
 from provscan.kernels import postings as kernels
 from provscan.kernels import seeds as seed_kernels
 from provscan.matching.rows import Skipped
@@ -31,7 +32,7 @@ PAIR_TEXTS = 64
 MOST = 16
 # Bits of 128 that the one-bit sketches must agree in. At similarity 0.4 they agree in 90, give or take 5.
 AGREE = 77
-# Seeds of a chain.
+# Seeds of a chain, and bytes of the text to each: multiples of the index's SIZE_UNIT.
 LEAST_SEEDS = 2
 BYTES_A_SEED = 40
 BYTES_A_FREQUENT_SEED = 20
@@ -98,12 +99,12 @@ def _chains(
 ) -> Candidates:
     count = len(bounds) - 1
     table = (*segment.seeds, segment.seed_bitmap, len(segment.seed_bitmap).bit_length() + 2)
-    state = (np.full((1 << kernels.CHAIN_BITS, 5), -1, np.int32), segment.texts.offsets, _PLACES)
+    state = (np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32), segment.text_sizes, _PLACES)
     out = np.empty((CANDIDATES_A_SEED * int(bounds[-1]) + CANDIDATES, 4), np.int64)
     counters = np.zeros(4, np.int64)
-    n = kernels.seed_candidates(
+    n = chains.seed_candidates(
         keys, tokens, places, bounds, 0, count, table, (SEED_CAP, PAIR_CAP, PAIR_TEXTS), state,
-        (LEAST_SEEDS, BYTES_A_SEED, BYTES_A_FREQUENT_SEED), out, 0, counters,
+        (LEAST_SEEDS, BYTES_A_SEED // SIZE_UNIT, BYTES_A_FREQUENT_SEED // SIZE_UNIT), out, 0, counters,
     )  # fmt: skip
     skipped.seed_places += int(counters[1])
     skipped.full += int(counters[2])

@@ -1,0 +1,203 @@
+"""Chains of seeds: which licensed texts may stand inside a record, and where.
+
+Seeds are looked up in the order in which they stand. A *chain* gathers the hits of one licensed text whose diagonals
+(token place in the record less that in the text) follow each other by :data:`DRIFT` tokens or less, or by
+:data:`FAR_DRIFT` from the text's token :data:`FAR` on, where places are stored less exactly. An open chain has one
+place, by a hash of its text, in a small table; another text's chain that falls on it ends it. There are thirty times as
+many places as hits between two seeds of a chain.
+
+Units that loops call are inlined by force, see :mod:`provscan.kernels.postings`.
+
+A row of the table is int32[4]: text, last diagonal, last seed, and ``seeds << 2 | kind``, where kind is the least of
+the chain's seeds: 0 rare, 1 neither, 2 frequent. Seeds are negative once the chain has become a candidate.
+"""
+
+import numpy as np
+from numba import njit
+
+from provscan.kernels.postings import find_run, warm
+
+CHAIN_BITS = 11
+DRIFT = 16
+FAR = 384
+FAR_DRIFT = 80
+# A seed that so few places share may stand alone.
+RARE = 4
+# Seeds looked up together.
+CHUNK = 256
+_DONE = np.int32(-(1 << 30))
+_KIND = np.int32(3)
+_ONE = np.uint64(1)
+_S8 = np.uint64(8)
+_S32 = np.uint64(32)
+_TEXT = np.uint64(0xFFFFFF)
+_PLACE = np.uint64(0xFF)
+_SPREAD = np.uint64(0xFF51AFD7ED558CCD)
+_CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS)
+
+
+@njit(nogil=True, cache=True)
+def text_sizes(offsets, unit, out):
+    """Lengths of texts in units of so many bytes, rounded up, into uint8 ``out``; 255 stands for all greater ones."""
+    for i in range(len(out)):
+        out[i] = min(255, (offsets[i + 1] - offsets[i] + unit - 1) // unit)
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def _look_up(keys, low, high, entries, starts, bits, bitmap, down, some, which, firsts, sizes, counters):
+    """Find the runs of the seeds ``low..high``; how many of them are in the table.
+
+    Fills int64 ``which`` (the seed), ``firsts`` and ``sizes``; ``some`` is uint32 of room. ``counters[3]`` is written
+    to keep reads alive.
+    """
+    count = np.uint64(0)
+    for s in range(low, high):
+        bit = np.uint64(keys[s] >> down)
+        some[count], which[count] = keys[s], s
+        count += (np.uint64(bitmap[bit >> np.uint64(3)]) >> (bit & np.uint64(7))) & _ONE
+    maybe = np.int64(count)
+    counters[3] += np.int64(warm(entries, starts, bits, 32, some[:maybe], firsts, sizes) & _ONE)
+    found = 0
+    for k in range(maybe):
+        first, size = find_run(entries, firsts[k], sizes[k], _S32, np.uint64(some[k]))
+        which[found], firsts[found], sizes[found] = which[k], first, size
+        found += size > 0
+    return found
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def _add_hit(entry, seed, token, code, kind, since, least, units, frequent_units, chains, text_sizes, place_of, out, n):
+    """Add one hit to the chain of its text; write a candidate when the chain has seeds enough."""
+    text = np.int32((entry >> _S8) & _TEXT)
+    place = place_of[entry & _PLACE]
+    diagonal = token - place
+    drift = DRIFT if place < FAR else FAR_DRIFT
+    c = (np.uint64(text) * _SPREAD) >> _CHAIN_SHIFT
+    if chains[c, 0] != text or chains[c, 2] < since or abs(chains[c, 1] - diagonal) > drift:
+        chains[c, 0], chains[c, 1], chains[c, 2], chains[c, 3] = text, diagonal, seed, 4 | kind
+        if kind > 0 or text_sizes[text] > units:
+            return n
+    else:
+        chains[c, 1] = diagonal
+        state = chains[c, 3]
+        state = (state & ~_KIND) | min(state & _KIND, kind)
+        again = chains[c, 2] == seed
+        chains[c, 2] = seed
+        chains[c, 3] = state if again else state + 4
+        seeds = np.int64(chains[c, 3] >> 2)
+        if again or seeds < least:
+            return n
+        share = frequent_units if state & _KIND == 2 else units
+        if seeds * share < text_sizes[text]:
+            return n
+    if n < len(out):
+        # Written once: no later seed brings the count up again.
+        chains[c, 3] = _DONE | kind
+        out[n, 1], out[n, 2], out[n, 3] = text, code, token - diagonal
+        n += 1
+    return n
+
+
+@njit(nogil=True, cache=True)
+def _add_shared(
+    entries, a, a_size, a_seed, a_token, a_code, b, b_size, b_seed, b_token, b_code, most, since,
+    least, units, frequent_units, chains, text_sizes, place_of, out, n,
+):  # fmt: skip
+    """Add the hits of two runs in those texts that have both, DRIFT tokens or less off one diagonal; ``most`` texts."""
+    i, j = a, b
+    added = 0
+    while i < a + a_size and j < b + b_size and added < most:
+        text_a, text_b = (entries[i] >> _S8) & _TEXT, (entries[j] >> _S8) & _TEXT
+        if text_a == text_b:
+            drift = (a_token - place_of[entries[i] & _PLACE]) - (b_token - place_of[entries[j] & _PLACE])
+            if abs(drift) <= DRIFT:
+                n = _add_hit(
+                    entries[i], a_seed, a_token, a_code, 2, since,
+                    least, units, frequent_units, chains, text_sizes, place_of, out, n,
+                )  # fmt: skip
+                n = _add_hit(
+                    entries[j], b_seed, b_token, b_code, 2, since,
+                    least, units, frequent_units, chains, text_sizes, place_of, out, n,
+                )  # fmt: skip
+                added += 1
+            i += 1
+            j += 1
+        else:
+            i += text_a < text_b
+            j += text_b < text_a
+    return n
+
+
+@njit(nogil=True, cache=True)
+def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, state, limits, out, n, counters):
+    """Licensed texts that may stand inside the records ``low..high``.
+
+    A chain becomes a candidate once it has ``least`` seeds, or one that at most :data:`RARE` places share, and one for
+    every ``units`` of the text's size; if all its seeds are frequent, one for every ``frequent_units``.
+
+    Parameters
+    ----------
+    keys, token_at, code_at, bounds
+        What :func:`provscan.kernels.seeds.seeds_of` wrote: uint32, int32, int32, int64.
+    table
+        ``(entries, starts, bits, bitmap, bitmap bits)``.
+    caps
+        ``(run, pair, most)``: a seed that more than ``run`` places share is frequent. It counts only beside another
+        such seed, for the texts that have both, where neither is shared by more than ``pair``; of those, the first
+        ``most``.
+    state
+        ``(chains, text sizes, places)``: the table of open chains, int32[2**CHAIN_BITS, 4], filled with -1, the
+        licensed texts' :func:`text_sizes`, and what place each place code stands for, int32[256].
+    limits
+        ``(least, units, frequent_units)``.
+    out
+        int64[m, 4], written from row ``n`` on: record, text, and a code point of the record and a token place in the
+        text that lie on one diagonal.
+    counters
+        int64[4]: ``counters[1]`` counts the places passed over because their seed is frequent, ``counters[2]`` the
+        records whose candidates found no room.
+
+    Returns
+    -------
+    int64
+        The row after the last one written.
+    """
+    entries, starts, bits, bitmap, bitmap_bits = table
+    run_cap, pair_cap, most = caps
+    chains, text_sizes, place_of = state
+    least, units, frequent_units = limits
+    some, which = np.empty(CHUNK + 1, np.uint32), np.empty(CHUNK + 1, np.int64)
+    firsts, sizes = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
+    down = np.uint32(32 - bitmap_bits)
+    for i in range(low, high):
+        # Seeds count through all records: a chain whose last seed is older than this record is none.
+        since = bounds[i]
+        written = n
+        before, before_first, before_size = np.int64(-2), np.int64(0), np.int64(0)
+        for chunk in range(bounds[i], bounds[i + 1], CHUNK):
+            found = _look_up(
+                keys, chunk, min(chunk + CHUNK, bounds[i + 1]), entries, starts, bits, bitmap, down,
+                some, which, firsts, sizes, counters,
+            )  # fmt: skip
+            for k in range(found):
+                s, first, size = which[k], firsts[k], sizes[k]
+                token, code = np.int64(token_at[s]), np.int64(code_at[s])
+                if size <= run_cap:
+                    kind = np.int32(size > RARE)
+                    for e in range(first, first + size):
+                        n = _add_hit(
+                            entries[e], s, token, code, kind, since,
+                            least, units, frequent_units, chains, text_sizes, place_of, out, n,
+                        )  # fmt: skip
+                    continue
+                counters[1] += size
+                if before == s - 1 and size <= pair_cap and before_size <= pair_cap:
+                    n = _add_shared(
+                        entries, before_first, before_size, before, np.int64(token_at[before]),
+                        np.int64(code_at[before]), first, size, s, token, code, most, since,
+                        least, units, frequent_units, chains, text_sizes, place_of, out, n,
+                    )  # fmt: skip
+                before, before_first, before_size = s, first, size
+        counters[2] += n == len(out)
+        out[written:n, 0] = i
+    return n
