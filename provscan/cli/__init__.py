@@ -109,6 +109,19 @@ def given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Callback of an option: ``0.1%`` or ``0.001``."""
+    if value is None:
+        return None
+    try:
+        part = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        part = -1.0
+    if not 0 <= part <= 1:
+        raise click.BadParameter(f"expected a share from 0% to 100%, such as 0.1% or 0.001, found {value!r}.")
+    return part
+
+
 def index_option(*names: str, help: str) -> Callable[[Any], Any]:
     """Where the index is, the same for every command that reads or writes one."""
     return click.option(

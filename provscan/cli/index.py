@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from provscan.cli import as_json, given, id_field, index_option, quiet, text_field, workers
+from provscan.cli import as_json, given, id_field, index_option, quiet, share, text_field, workers
 
 
 @click.command("index")
@@ -14,6 +14,12 @@ from provscan.cli import as_json, given, id_field, index_option, quiet, text_fie
 @id_field
 @click.option("--author-field", metavar="NAME", help="Field that holds the author; found unless given.")
 @click.option("--date-field", metavar="NAME", help="Field that holds the time of the tweet; found unless given.")
+@click.option(
+    "--fraction",
+    callback=share,
+    metavar="SHARE",
+    help="Share of all licensed tweets that PATH holds, e.g. 10%, if it is a random part: estimates are for all.",
+)
 @workers
 @click.option("--overwrite", is_flag=True, help="Replace an index that stands there already.")
 @as_json
@@ -25,6 +31,7 @@ def command(
     id_field: str | None,
     author_field: str | None,
     date_field: str | None,
+    fraction: float | None,
     workers: int | None,
     overwrite: bool,
     as_json: bool,
@@ -50,6 +57,7 @@ def command(
                 id_field=id_field,
                 author_field=author_field,
                 date_field=date_field,
+                fraction=fraction,
                 workers=workers,
             ),
         )

@@ -12,22 +12,10 @@ from provscan.cli import (
     id_field,
     index_option,
     quiet,
+    share,
     text_field,
     workers,
 )
-
-
-def _share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """``0.1%`` or ``0.001``."""
-    if value is None:
-        return None
-    try:
-        share = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise click.BadParameter(f"expected a share from 0% to 100%, such as 0.1% or 0.001, found {value!r}.")
-    return share
 
 
 @click.command("match")
@@ -50,8 +38,35 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
     "Korean character counts two.",
 )
 @click.option(
+    "--cutoff",
+    metavar="DATE",
+    help="When the dataset was collected, e.g. 2021-03-01. Licensed texts that are younger can't have been copied into "
+    "it: what they match is chance, and is counted as such.",
+)
+@click.option(
+    "--control",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="Tweets that are known not to be in the dataset, for the same purpose. Can be given several times.",
+)
+@click.option(
+    "--spikes",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="How many licensed texts to change and plant in the dataset to measure how many of them are found; 0 for "
+    "none.  [default: one for 50 records, 500 to 3,000]",
+)
+@click.option(
+    "--sample",
+    callback=share,
+    metavar="SHARE",
+    help="Scan a random sample of the records, e.g. 1%; the estimate is for all of them.",
+)
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Of all that is drawn at random.  [default: 1]")
+@click.option(
     "--fail-above",
-    callback=_share,
+    callback=share,
     metavar="SHARE",
     help="Exit with status 1 if more than this share of the records hold licensed text, e.g. 0.1%.",
 )
@@ -67,6 +82,11 @@ def command(
     id_field: str | None,
     threshold: float | None,
     min_chars: int | None,
+    cutoff: str | None,
+    control: tuple[str, ...],
+    spikes: int | None,
+    sample: float | None,
+    seed: int | None,
     fail_above: float | None,
     workers: int | None,
     overwrite: bool,
@@ -79,7 +99,6 @@ def command(
     compressed with gzip or zstd; "-" reads standard input.
     """
     import provscan
-    from provscan import report
     from provscan.cli import show
     from provscan.cli.progress import progress
 
@@ -95,12 +114,14 @@ def command(
                 id_field=id_field,
                 threshold=threshold,
                 min_chars=min_chars,
+                cutoff=cutoff,
+                control=list(control) or None,
+                spikes=spikes,
+                sample=sample,
+                seed=seed,
                 workers=workers,
             ),
         )
-    page = run.path / "report.html"
-    if not page.exists():
-        page.write_text(report.html(run.summary, run.info, []), encoding="utf-8")
     show.run(run.path, run.summary, as_json)
 
     # A file that broke off is the worse news: the share of what was read says nothing about the rest.
@@ -110,10 +131,10 @@ def command(
             click.echo(f"provscan: {damaged['source']}: {damaged['problem']}", err=True)
         click.echo("provscan: results are written, but only for what could be read.", err=True)
         context.exit(UNUSABLE)
-    share = run.summary["share_of_records"]
-    if fail_above is not None and share > fail_above:
+    found = run.summary["share_of_records"]
+    if fail_above is not None and found > fail_above:
         click.echo(
-            f"provscan: {share:.4%} of the records hold licensed text, more than the {fail_above:.4%} "
+            f"provscan: {found:.4%} of the records hold licensed text, more than the {fail_above:.4%} "
             "that --fail-above allows.",
             err=True,
         )

@@ -13,6 +13,7 @@ from provscan import readers
 from provscan.engine.ordered import ordered_map
 from provscan.engine.progress import Progress
 from provscan.engine.sources import default_workers, require_undamaged, source_list
+from provscan.errors import ParameterError
 from provscan.index import build_store, prepare
 from provscan.matching import Index
 from provscan.params import IndexParams
@@ -30,6 +31,7 @@ def build_index(
     date_field: str | None = None,
     bands: int = IndexParams.bands,
     rows: int = IndexParams.rows,
+    fraction: float = 1.0,
     workers: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -47,6 +49,8 @@ def build_index(
         Names of fields, dots lead into nested ones; by default the usual names are looked for.
     bands, rows
         LSH banding of the 128 signature values.
+    fraction
+        Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.
     workers
         Threads; all processors by default. The result does not depend on it.
     overwrite
@@ -64,11 +68,13 @@ def build_index(
         A parameter is out of range.
     """
     params = IndexParams(bands=bands, rows=rows)
+    if not 0.0 < fraction <= 1.0:
+        raise ParameterError(f"fraction must be above 0 and at most 1, not {fraction!r}")
     fields = readers.Fields(text=text_field, id=id_field, author=author_field, date=date_field)
     workers = default_workers(workers)
     watcher = progress or Progress()
     tally = readers.Tally()
-    notes: dict[str, Any] = {}
+    notes: dict[str, Any] = {"fraction": fraction} if fraction < 1.0 else {}
 
     def batches() -> Iterator[pa.RecordBatch]:
         yield from _read(sources, fields, tally, watcher, notes)

@@ -19,10 +19,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan import readers
+from provscan import readers, report
 from provscan.engine.conclusion import conclude
 from provscan.engine.controls import Controls, moment, no_control, with_cutoff, with_files
+from provscan.engine.examples import Excerpts, side_by_side
 from provscan.engine.hosts import Hosts
+from provscan.engine.judge import listed
 from provscan.engine.ordered import ordered_map
 from provscan.engine.progress import Progress
 from provscan.engine.sources import default_workers, source_list
@@ -76,7 +78,7 @@ def match(
     min_containment: float = MatchParams.min_containment,
     min_chars: int = MatchParams.min_chars,
     cutoff: str | date | None = None,
-    control: Source | Sequence[Source] = (),
+    control: Source | Sequence[Source] | None = None,
     spikes: int | None = None,
     sample: float | None = None,
     seed: int = 1,
@@ -141,7 +143,7 @@ def match(
     clock = _Clock()
     sampling = _sampling(sample, spikes, seed)
     since = moment(cutoff) if cutoff is not None else None
-    absent = source_list(control) or []
+    absent = _files(control)
     params = MatchParams(threshold, min_containment, min_chars)
     fields = readers.Fields(text=text_field, id=id_field)
     threads = default_workers(workers)
@@ -168,10 +170,12 @@ def match(
                 job.source, job.read(tally), tally, controls.store, params, part, inner, sampling, controls.absent
             )
 
-        results, hosts = [], Hosts(sampling.hosts, sampling.seed)
+        results, hosts, excerpts = [], Hosts(sampling.hosts, seed), Excerpts(seed)
         for result in ordered_map(scan, enumerate(jobs), outer):
             hosts.merge(result.hosts)
-            result.hosts = Hosts(0, 0)
+            excerpts.merge(result.excerpts)
+            # There may be thousands of splits.
+            result.hosts, result.excerpts = Hosts(0, seed), Excerpts(seed)
             results.append(result)
         clock.lap("scan")
         rows = collect(results)
@@ -203,8 +207,10 @@ def match(
             "records_per_second": round(summary["records"] / max(clock.seconds["scan"], 1e-4), 1),
             "versions": _versions(),
         }  # fmt: skip
+        examples = side_by_side(excerpts, rows, listed(conclusion.added).to_numpy(), controls.store)
         _write_json(folder / SUMMARY_FILE, summary)
         _write_json(folder / RUN_FILE, info)
+        (folder / REPORT_FILE).write_text(report.html(summary, info, examples), encoding="utf-8")
     watcher.finish()
     return Run(target, summary, info)
 
@@ -218,6 +224,16 @@ def _sampling(sample: float | None, spikes: int | None, seed: int) -> Sampling:
         raise ParameterError(f"seed must be at least 0, not {seed!r}")
     most = MOST if spikes is None else min(spikes, MOST)
     return Sampling(1.0 if sample is None else sample, most // 2, seed)
+
+
+def _files(control: object) -> list[str]:
+    """The paths that `control` names."""
+    if control is None or (isinstance(control, Sequence) and not control):
+        return []
+    named = source_list(control)
+    if named is None:
+        raise ParameterError(f"control must be paths of files or folders, not {type(control).__name__}")
+    return named
 
 
 def _controls(

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from provscan.engine.examples import Excerpts
 from provscan.engine.hosts import Hosts, lots
 from provscan.engine.ordered import ordered_map
 from provscan.index import Store
@@ -69,8 +70,8 @@ class SplitResult:
         What was passed over to bound the time.
     characters_matched
         Code points under matches of licensed texts, each counted once.
-    hosts
-        A random sample of the records.
+    hosts, excerpts
+        A random sample of the records, and one of the matches of licensed texts.
     """
 
     source: str
@@ -82,6 +83,7 @@ class SplitResult:
     skipped: Skipped = field(default_factory=Skipped)
     characters_matched: int = 0
     hosts: Hosts = field(default_factory=lambda: Hosts(0, 1))
+    excerpts: Excerpts = field(default_factory=lambda: Excerpts(1))
 
     def count(self, batch: pa.RecordBatch, found: Found) -> None:
         """Count the records of a batch that was scanned."""
@@ -148,7 +150,8 @@ def scan_split(
     absent
         bool, one a text of the store: the text is a control, under which nothing is licensed.
     """
-    result = SplitResult(source, part, tally, hosts=Hosts(sampling.hosts, sampling.seed + 1))
+    hosts, excerpts = Hosts(sampling.hosts, sampling.seed + 1), Excerpts(sampling.seed + 2)
+    result = SplitResult(source, part, tally, hosts=hosts, excerpts=excerpts)
 
     def scan(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch, Found]:
         batch = sampling.rows(source, batch)
@@ -164,7 +167,8 @@ def scan_split(
             result.count(batch, found)
             licensed = found if absent is None else found.take(np.flatnonzero(~absent[found.text]))
             result.characters_matched += covered(licensed)
-            result.hosts.offer(source, batch)
+            hosts.offer(source, batch)
+            excerpts.offer(source, batch, licensed)
             if rows.num_rows:
                 writer = writer or pq.ParquetWriter(part, PART, compression="zstd")
                 writer.write_batch(rows)

@@ -148,7 +148,7 @@ def score_matches(
         if len(chance) == 0 or len(planted) == 0:
             reason = f"all control matches or spike-ins are of a few licensed texts (fold {held} leaves none)"
             return _unlearned(known, reason)
-        model: Any = LogisticRegression(class_weight="balanced", max_iter=1000)
+        model: Any = LogisticRegression(class_weight="balanced", solver="newton-cholesky")
         model.fit(np.vstack([chance, planted]), kind)
         for score, x, number in zip(scores, shaped, fold, strict=True):
             mine = number == held

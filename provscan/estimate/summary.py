@@ -32,7 +32,7 @@ BREAKDOWNS = ("source", "author", "year", "lang")
 POOR_RECALL = 0.8
 _EDGES = np.array([0.5, 0.6, 0.7, 0.8, 0.9])
 _CELLS = len(_EDGES) + 3
-GROUP_DRAWS = 4_000
+GROUP_DRAWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +181,7 @@ class _Matches:
     band: npt.NDArray[np.int64]
     chars: Floats
     tweets: Floats
+    occurrences: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, table: pa.Table, scan: Scan) -> _Matches:
@@ -191,9 +192,10 @@ class _Matches:
             raise ParameterError(
                 f"matches name sources of which the scan has no size: {unknown}; it has {list(sources)}"
             )
-        pairs = np.column_stack([np.array([sources[s] for s in named], np.int64), table["record"].to_numpy()])
-        _, record = np.unique(pairs.reshape(-1, 2), axis=0, return_inverse=True)
-        record = record.reshape(-1)
+        number = table["record"].to_numpy()
+        pairs = np.array([sources[s] for s in named], np.int64) * (int(number.max(initial=0)) + 1) + number
+        _, record = np.unique(pairs, return_inverse=True)
+        record = record.reshape(-1).astype(np.int64)
         ids = table["tweet_id"].combine_chunks().dictionary_encode()
         text = ids.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         similarity = table["similarity"].to_numpy().astype(np.float64)
@@ -209,31 +211,32 @@ class _Matches:
         chars = _union(record, table["start"].to_numpy(), table["end"].to_numpy(), count)
         tweets = np.zeros(len(ids.dictionary))
         tweets[text] = table["tweets"].to_numpy()
-        return cls(record, text, cell, band, chars, tweets)
+        return cls(record, text, cell, band, chars, tweets, _occurrences(text, record))
 
     @property
     def records(self) -> int:
         return len(self.cell)
 
-    def occurrences(self) -> npt.NDArray[np.int64]:
-        """In how many records each text stands."""
-        pairs = np.unique(np.column_stack([self.text, self.record]), axis=0)
-        return np.bincount(pairs[:, 0], minlength=len(self.tweets)).astype(np.int64)
+
+def _occurrences(text: npt.NDArray[np.int64], record: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """In how many records each text stands, by its number; 0 for numbers between that have none."""
+    if len(text) == 0:
+        return np.zeros(0, np.int64)
+    pairs = np.unique(text * (int(record.max()) + 1) + record) // (int(record.max()) + 1)
+    return np.bincount(pairs).astype(np.int64)
 
 
 def _union(
     record: npt.NDArray[np.int64], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64], count: int
 ) -> Floats:
     """Code points of each record that at least one span covers."""
-    chars = np.zeros(count)
+    if len(record) == 0:
+        return np.zeros(count)
     order = np.lexsort((start, record))
-    current, reached = -1, 0
-    for row in order:
-        if record[row] != current:
-            current, reached = int(record[row]), 0
-        chars[current] += max(0, int(end[row]) - max(reached, int(start[row])))
-        reached = max(reached, int(end[row]))
-    return chars
+    base = record[order] * (int(end.max()) + 1)
+    low, high = start[order] + base, end[order] + base
+    reached = np.concatenate([[0], np.maximum.accumulate(high)[:-1]])
+    return np.bincount(record[order], np.maximum(0, high - np.maximum(low, reached)), count).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +340,7 @@ class _Work:
             records / share,
             self.scan.control_texts,
             self.scan.licensed_texts,
-            dispersion(_nonzero(self.control.occurrences()), _nonzero(self.matches.occurrences())),
+            dispersion(_nonzero(self.control.occurrences), _nonzero(self.matches.occurrences)),
         )
 
     def text_control(self, share: float = 1.0) -> Control | None:
@@ -379,7 +382,7 @@ class _Work:
         trials = float(sum(scan.records.values()))
         whole = trials / (scan.sample.fraction if scan.sample is not None else 1.0)
         records = self.records(self.matches.records, self.record_control(trials), trials)
-        texts = self.texts(self.matches.occurrences(), self.text_control())
+        texts = self.texts(self.matches.occurrences, self.text_control())
         corpus = scan.licensed_texts / scan.index_fraction
         return {
             "records": records,
@@ -419,7 +422,7 @@ class _Work:
         if self._sampled():
             reason = "a sample was scanned: the tweets of texts that stand only in the rest can't be counted"
             return Estimate.withheld(reason, level=self.level, raw=raw)
-        recall = thinned(TextRecall(self.recall, self.matches.occurrences()), scan.index_fraction)
+        recall = thinned(TextRecall(self.recall, self.matches.occurrences), scan.index_fraction)
         total = scan.licensed_tweets / scan.index_fraction
         share = corrected_amount(
             self.matches.tweets,
@@ -444,8 +447,7 @@ class _Work:
             rows = code == number
             record, text = self.matches.record[rows], self.matches.text[rows]
             found = len(np.unique(record))
-            pairs = np.unique(np.column_stack([text, record]), axis=0)
-            occurrences = _nonzero(np.bincount(pairs[:, 0]).astype(np.int64))
+            occurrences = _nonzero(_occurrences(text, record))
             trials = float(self.scan.records[name]) if column == "source" else every
             share = trials / every if column == "source" else found / self.matches.records
             records = self.records(found, self.record_control(trials, share), trials, GROUP_DRAWS)

@@ -1,0 +1,124 @@
+"""Matches to show side by side: a bounded random sample of every level, whoever scanned what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.engine.hosts import lots
+from provscan.index import Store
+from provscan.index.prepare import NO_TIME
+from provscan.matching import LEVELS, Found
+
+# Excerpts of a level that are kept while scanning, those of them that are shown, code points around a match.
+KEPT, SHOWN, AROUND = 24, 6, 200
+LONGEST = 2_000
+
+
+class Excerpt(NamedTuple):
+    """A match with what stands around it; ordered by a random number."""
+
+    lot: int
+    source: str
+    record: int
+    start: int
+    text: int
+    before: str
+    span: str
+    after: str
+
+
+@dataclass
+class Excerpts:
+    """The :data:`KEPT` matches of the lowest lots of each level."""
+
+    seed: int
+    kept: dict[int, list[Excerpt]] = field(default_factory=dict)
+
+    def offer(self, source: str, batch: pa.RecordBatch, found: Found) -> None:
+        """Take from the matches in a batch of records what belongs to the sample."""
+        if len(found.row) == 0:
+            return
+        records = batch.column("record").to_numpy()[found.row]
+        lot = lots(source, records * 1_000_003 + found.span[:, 0], self.seed)
+        for level in np.unique(found.level).tolist():
+            mine = self.kept.setdefault(level, [])
+            rows = np.flatnonzero(found.level == level)
+            if len(mine) == KEPT:
+                rows = rows[lot[rows] < np.uint64(mine[-1].lot)]
+            for row in rows[np.argsort(lot[rows])][:KEPT].tolist():
+                mine.append(self._excerpt(int(lot[row]), source, batch, int(records[row]), found, row))
+            self._trim(level)
+
+    @staticmethod
+    def _excerpt(lot: int, source: str, batch: pa.RecordBatch, record: int, found: Found, row: int) -> Excerpt:
+        at = int(found.row[row])
+        offset = batch.column("offset")[at].as_py() if "offset" in batch.schema.names else 0
+        whole: str = batch.column("text")[at].as_py()
+        start, end = (int(place) - offset for place in found.span[row])
+        span = whole[start:end]
+        return Excerpt(
+            lot, source, record, start + offset, int(found.text[row]),
+            whole[max(0, start - AROUND) : start],
+            span if len(span) <= LONGEST else span[:LONGEST] + "…",
+            whole[end : end + AROUND],
+        )  # fmt: skip
+
+    def merge(self, other: Excerpts) -> None:
+        """Take from another sample of other records of the same dataset."""
+        for level, excerpts in other.kept.items():
+            self.kept.setdefault(level, []).extend(excerpts)
+            self._trim(level)
+
+    def _trim(self, level: int) -> None:
+        self.kept[level].sort()
+        del self.kept[level][KEPT:]
+
+
+def side_by_side(
+    excerpts: Excerpts, rows: pa.Table, listed: npt.NDArray[np.bool_], store: Store
+) -> list[dict[str, Any]]:
+    """The examples of a report, those of the best level first; see :func:`provscan.report.html` for their keys.
+
+    Parameters
+    ----------
+    rows
+        All matches, as in part files.
+    listed
+        bool[matches]: the report may show them.
+    """
+    wanted = [one for level in sorted(excerpts.kept) for one in excerpts.kept[level]]
+    records = pa.array(sorted({one.record for one in wanted}), pa.int64())
+    shown = rows.filter(pc.and_(pc.is_in(rows["record"], records), pa.array(listed)))
+    known = {(row["source"], row["record"], row["start"], row["text"]): row for row in shown.to_pylist()}
+    examples = []
+    for level in range(len(LEVELS)):
+        good = [one for one in excerpts.kept.get(level, []) if one[1:5] in known]
+        for one in good[:SHOWN]:
+            row = known[one[1:5]]
+            del row["text"]
+            examples.append({
+                **row, **_tweet(store, one.text), "before": one.before, "span": one.span, "after": one.after,
+            })  # fmt: skip
+    return examples
+
+
+def _tweet(store: Store, text: int) -> dict[str, Any]:
+    """The earliest tweet of a text, in the segment that the text was numbered in."""
+    number = int(np.searchsorted(store.bases, text, "right")) - 1
+    segment = store.segments[number]
+    row = int(segment.earliest(np.array([text - store.bases[number]]))[0])
+    about = {name: segment.tweets()[name][row].as_py() for name in ("author", "time")}
+    time = about["time"]
+    return {
+        "tweet": segment.originals.take(np.array([row])).array()[0].as_py(),
+        "author": about["author"],
+        "created_at": None
+        if time is None or time == NO_TIME
+        else str(np.datetime64(time, "ms").astype("datetime64[s]")).replace("T", " ") + " UTC",
+    }
