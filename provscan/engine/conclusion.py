@@ -87,10 +87,9 @@ def conclude(
     q_value, how = error_rates(rows, judgement, planted_rows, controls)
     added = judgement.columns(q_value)
     answers = _estimate(rows, judgement, planted_rows, results, controls, sampling, index_fraction)
-    recall = answers.pop("recall")
     summary = {
         "estimate": answers,
-        "recall": _recall(planted_rows, recall),
+        "recall": _recall(planted_rows),
         "control": _control(judgement, controls),
         "error_rate": {**how, "listed_up_to": Q_MAX if how["known"] else None, "e_value_up_to": E_MAX},
     }
@@ -125,7 +124,7 @@ def _estimate(
         characters[result.source] = characters.get(result.source, 0) + result.characters
     total = sum(records.values())
     if total == 0:
-        return {**_withheld("no record was scanned"), "recall": {}}
+        return _withheld("no record was scanned")
     size = sum(characters.values())
     sample, error = None, 0.0
     if sampling.fraction < 1.0:
@@ -157,6 +156,8 @@ def _estimate(
             "part of the corpus held back as a control would not be safe: copies and variants of its texts, by other "
             "authors or made from the same template, may stand in the dataset and would be counted as chance"
         )
+    # What summary.json tells of recall is finer.
+    del answers["recall"]
     whole = size / (sampling.fraction if sample else 1.0)
     share = answers["characters_share"]
     answers["characters"] = _scaled(share, whole)
@@ -191,7 +192,7 @@ def _frequent(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(known, values, pa.scalar(None, values.type))
 
 
-def _recall(spikes: pa.Table, by_kind: dict[str, Any]) -> dict[str, Any]:
+def _recall(spikes: pa.Table) -> dict[str, Any]:
     """Recall of all and of every class, with Clopper-Pearson intervals; counted is what the estimate counts."""
     if len(spikes) == 0:
         return {"planted": 0, "found": 0, "counted": 0, "same_text": 0, "all": None, "by": {}}
@@ -204,12 +205,13 @@ def _recall(spikes: pa.Table, by_kind: dict[str, Any]) -> dict[str, Any]:
             hits = [hit for hit, mine in zip(found, keys, strict=True) if mine == key]
             classes[label] = proportion(sum(hits), len(hits)).as_dict()
         by[name] = classes
+    counted = int(pc.sum(spikes["evidence"]).as_py())
     return {
         "planted": len(spikes),
         "found": int(pc.sum(spikes["found"]).as_py()),
-        "counted": int(pc.sum(spikes["evidence"]).as_py()),
+        "counted": counted,
         "same_text": int(pc.sum(spikes["same_text"]).as_py()),
-        "all": by_kind.get("all"),
+        "all": proportion(counted, len(spikes)).as_dict(),
         "by": by,
     }
 

@@ -13,7 +13,7 @@ from provscan.estimate.recall import Recall, TextRecall, thinned
 from provscan.estimate.result import Estimate
 
 
-def chao1(occurrences: npt.ArrayLike, level: float = 0.95) -> Estimate:
+def chao1(occurrences: npt.ArrayLike, level: float = 0.95, *, fraction: float = 0.0) -> Estimate:
     """Lower bound for the number of distinct texts in the whole, from a sample.
 
     Parameters
@@ -23,21 +23,26 @@ def chao1(occurrences: npt.ArrayLike, level: float = 0.95) -> Estimate:
     level
         Confidence level of the interval, which is the bound's and not that of the number of texts: nothing in
         a sample says how many texts stand there that are rarer still.
+    fraction
+        Share of the whole that the sample is, without replacement: a text that stands once in the whole can't be found
+        twice. 0 for a whole without an end.
 
     Returns
     -------
     Estimate
         Of kind ``"lower_bound"``: ``S + (n - 1) / n * f1 ** 2 / (2 * f2)`` with S texts found, n occurrences, f1 texts
-        found once and f2 twice (the bias-corrected form where f2 is 0), with its log-normal interval.
+        found once and f2 twice (the bias-corrected form where f2 is 0), with its log-normal interval. Of a
+        `fraction` q, ``S + f1 ** 2 / (2 * f2 * n / (n - 1) + f1 * q / (1 - q))``, its variance by the delta method.
 
     Raises
     ------
     ParameterError
-        An occurrence below 1.
+        An occurrence below 1, or a fraction outside [0, 1).
 
     Notes
     -----
-    Chao 1984, https://www.jstor.org/stable/4615964; its interval after Chao 1987, doi:10.2307/2531532. Assumes a random
+    Chao 1984, https://www.jstor.org/stable/4615964; its interval after Chao 1987, doi:10.2307/2531532; without
+    replacement Chao & Lin 2012, doi:10.1111/j.1541-0420.2011.01739.x. Assumes a random
     sample of occurrences: whole files, or a sample of clustered records, make it smaller, so it stays a lower bound.
     """
     from scipy.stats import norm
@@ -45,6 +50,8 @@ def chao1(occurrences: npt.ArrayLike, level: float = 0.95) -> Estimate:
     counts = np.asarray(occurrences, dtype=np.int64)
     if len(counts) and int(counts.min()) < 1:
         raise ParameterError(f"occurrences count texts that were found: at least 1 each, found {int(counts.min())}")
+    if not 0.0 <= fraction < 1.0:
+        raise ParameterError(f"fraction of the whole must be at least 0 and below 1, not {fraction!r}")
     seen, n = len(counts), int(counts.sum())
     once, twice = int((counts == 1).sum()), int((counts == 2).sum())
     raw = {"texts": seen, "occurrences": n, "once": once, "twice": twice}
@@ -52,7 +59,16 @@ def chao1(occurrences: npt.ArrayLike, level: float = 0.95) -> Estimate:
     if n == 0:
         return Estimate(0.0, 0.0, None, level, method=method, kind="lower_bound", raw=raw)
     share = (n - 1) / n
-    if twice > 0:
+    if fraction > 0.0:
+        method = "Chao & Lin lower bound, without replacement"
+        odds = fraction / (1.0 - fraction)
+        double = 2.0 * n / max(n - 1, 1)
+        below = double * twice + odds * once
+        unseen = once**2 / below if once else 0.0
+        slope_once = (2.0 * once * below - odds * once**2) / below**2 if once else 0.0
+        slope_twice = double * once**2 / below**2 if once else 0.0
+        variance = unseen + slope_once**2 * once + slope_twice**2 * max(twice, 0.5)
+    elif twice > 0:
         odds = once / twice
         unseen = share * once * odds / 2
         variance = twice * (share * odds**2 / 2 + share**2 * odds**3 + share**2 * odds**4 / 4)

@@ -8,7 +8,7 @@ a match; a rule that was chosen after looking at the matches invalidates the num
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -365,7 +365,8 @@ class _Work:
         self, occurrences: npt.NDArray[np.int64], control: Control | None, draws: int = DRAWS
     ) -> Estimate:
         if self._sampled():
-            return chao1(occurrences, self.level)
+            sample = self.scan.sample
+            return chao1(occurrences, self.level, fraction=sample.fraction if sample else 0.0)
         return distinct_texts(
             occurrences,
             self.scan.licensed_texts,
@@ -390,7 +391,7 @@ class _Work:
             "texts": texts,
             "tweets": self.tweets(),
             "characters_share": self.characters(trials),
-            "licensed_share": texts.scaled(1.0 / corpus) if texts.valid else texts,
+            "licensed_share": _at_most_all(texts.scaled(1.0 / corpus)) if texts.valid else texts,
         }
 
     def characters(self, trials: float) -> Estimate:
@@ -459,6 +460,12 @@ class _Work:
 
     def _sampled(self) -> bool:
         return self.scan.sample is not None and self.scan.sample.fraction < 1.0
+
+
+def _at_most_all(share: Estimate) -> Estimate:
+    """A share whose upper end is no more than everything."""
+    value, low, high = (None if end is None else min(1.0, end) for end in (share.value, share.low, share.high))
+    return replace(share, value=value, low=low, high=high)
 
 
 def _nonzero(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -9,7 +9,18 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from provscan.report.wording import LEVELS, UNCORRECTED, count, percent, reason, size
+from provscan.report.wording import (
+    CHANCE,
+    ESTIMATES,
+    LEVELS,
+    UNCORRECTED,
+    count,
+    estimated,
+    percent,
+    reason,
+    recalled,
+    size,
+)
 
 SOURCES_IN_COMMAND = 20
 
@@ -24,6 +35,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(count=count, percent=percent, reason=reason, size=size, value=_value)
+    environment.globals.update(estimated=estimated, recalled=recalled, estimates=ESTIMATES, chance=CHANCE)
     return environment.get_template("report.html")
 
 

@@ -10,7 +10,18 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from provscan.report.wording import LEVELS, UNCORRECTED, count, percent, reason, size
+from provscan.report.wording import (
+    CHANCE,
+    ESTIMATES,
+    LEVELS,
+    UNCORRECTED,
+    count,
+    estimated,
+    percent,
+    reason,
+    recalled,
+    size,
+)
 
 SOURCES_SHOWN = 20
 
@@ -53,6 +64,11 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     """
     console = _console(width)
     index = summary["index"]
+    estimate = summary.get("estimate")
+    for problem in estimate["problems"] if estimate else ():
+        console.print(f"! {problem}")
+    if estimate and estimate["problems"]:
+        console.print()
 
     headline = _grid("<", ">", "<")
     headline.add_row("Records scanned", count(summary["records"]))
@@ -71,6 +87,8 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     )
     headline.add_row("Tweets they stand for", count(summary["tweets_found"]), f"of {count(index['tweets'])} indexed")
     _print(console, headline)
+    if estimate:
+        _estimate(console, summary)
 
     if summary["matches"]:
         console.print(f"\nMatches by level, {count(summary['matches'])} in all")
@@ -95,9 +113,25 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
             rows.add_row(item["source"], f"{count(item['records'])} records", item["problem"])
         _print(console, rows)
 
-    if "estimate" not in summary:
+    if not estimate:
         console.print(f"\n{UNCORRECTED}")
     return _text(console)
+
+
+def _estimate(console: Console, summary: Mapping[str, Any]) -> None:
+    """The numbers corrected for chance and for what was missed."""
+    estimate = summary["estimate"]
+    console.print("\nEstimate, corrected for matches by chance and for copies that were missed")
+    rows = _grid("<", ">", "<")
+    for name, meaning in ESTIMATES.items():
+        value, interval = estimated(name, estimate[name])
+        rows.add_row(meaning, value, interval)
+    _print(console, rows)
+    lines = [recalled(summary["recall"]), CHANCE[estimate["chance"]]]
+    if "sample" in summary:
+        lines.insert(0, f"{percent(summary['sample'])} of the records were scanned; the estimate is for all of them.")
+    for line in lines:
+        console.print(Padding.indent(line, 2))
 
 
 def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:

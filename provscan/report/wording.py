@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",
@@ -36,6 +38,62 @@ def percent(share: float | None) -> str:
     while digits < 15 and float(f"{share * 100:.{digits}g}") == 100:
         digits += 1
     return f"{Decimal(f'{share * 100:.{digits}g}'):f} %"
+
+
+ESTIMATES = {
+    "records": "Records that hold licensed text",
+    "records_share": "Share of the records",
+    "texts": "Different licensed texts in the data",
+    "tweets": "Licensed tweets that carry them",
+    "licensed_share": "Share of the licensed texts",
+    "characters_share": "Share of the characters",
+    "tokens": "Tokens, of four characters each",
+}
+"""The numbers of an estimate in the order in which they are told."""
+
+CHANCE = {
+    "control": "Chance was measured: texts that can't be in the data were scanned for alike.",
+    "background": "Chance was not measured, only computed from a model of the tweets' language. That is weaker "
+    "evidence: it does not know of texts that both sides may have from a third.",
+    "none": "Chance is not known.",
+}
+"""How well false matches are known."""
+
+
+def estimated(name: str, estimate: Mapping[str, Any]) -> tuple[str, str]:
+    """An estimate as its value and its interval, or as "withheld" and the reason.
+
+    Examples
+    --------
+    >>> twelve = {"valid": True, "value": 12.2, "low": 9.0, "high": None, "level": 0.95, "kind": "estimate"}
+    >>> estimated("records", twelve)
+    ('12', '95 %: at least 9')
+    """
+    if not estimate["valid"]:
+        return "withheld", str(estimate["reason"])
+
+    def written(value: float) -> str:
+        return percent(value) if name.endswith("_share") else count(round(value))
+
+    low, high = (None if estimate[end] is None else written(estimate[end]) for end in ("low", "high"))
+    level = f"{estimate['level'] * 100:g} %"
+    if low is None or high is None:
+        interval = f"{level}: at most {high}" if low is None else f"{level}: at least {low}"
+    else:
+        interval = f"{level}: {low} to {high}"
+    prefix = {"lower_bound": "at least ", "upper_bound": "at most "}.get(estimate["kind"], "")
+    return prefix + written(estimate["value"]), interval
+
+
+def recalled(recall: Mapping[str, Any]) -> str:
+    """How many of the planted texts came back, in a sentence."""
+    if not recall["planted"]:
+        return "No licensed texts were planted: how many copies are missed is not known."
+    _, interval = estimated("recall_share", recall["all"])
+    return (
+        f"Of {count(recall['planted'])} licensed texts that were changed and planted in this data, "
+        f"{count(recall['counted'])} came back ({percent(recall['counted'] / recall['planted'])}, {interval})."
+    )
 
 
 def size(n: int) -> str:

@@ -161,9 +161,59 @@ def test_table_shows_rich_markup_as_it_stands() -> None:
     assert "[red]a[/red] :smile:" in report.text_table(changed(sources=[source, SUMMARY["sources"][1]]))
 
 
-def test_an_estimate_ends_the_warning() -> None:
+def number(value: float | None, low: float | None = None, high: float | None = None, **more: Any) -> dict[str, Any]:
+    valid = value is not None
+    return {
+        "value": value, "low": low, "high": high, "level": 0.95, "valid": valid, "kind": "estimate",
+        "reason": None if valid else "no control", **more,
+    }  # fmt: skip
+
+
+NUMBERS: dict[str, Any] = {
+    "records": number(2811.4, 2700.0, 2950.2),
+    "records_share": number(0.0023, 0.0022, 0.0024),
+    "texts": number(2500.0, 2300.0, 2700.0, kind="lower_bound"),
+    "tweets": number(None),
+    "licensed_share": number(0.0, None, 0.001),
+    "characters_share": number(0.0015, 0.0014, 0.0016),
+    "characters": number(322000.0, 301000.0, 344000.0),
+    "tokens": number(80500.0, 75250.0, 86000.0),
+}
+ESTIMATE: dict[str, Any] = {
+    "estimate": {"problems": ["poor recall: half of the <b>planted</b>"], "chance": "control", **NUMBERS, "by": {}},
+    "recall": {
+        "planted": 1200,
+        "counted": 1100,
+        "all": number(0.9167, 0.9, 0.93),
+        "by": {"kind": {"two_words": number(0.8, 0.7, 0.9)}},
+    },
+    "listed": {"matches": 2000, "records": 1900, "texts": 1800},
+    "sample": 0.1,
+}
+
+
+def test_an_estimate_takes_the_place_of_the_warning() -> None:
     assert "not corrected" in report.text_table(SUMMARY)
-    assert "not corrected" not in report.text_table(changed(estimate={}))
+    table = report.text_table(changed(**ESTIMATE))
+    assert "not corrected" not in table
+    # What is wrong comes first.
+    assert table.splitlines()[0] == "! poor recall: half of the <b>planted</b>"
+    told = {line.split("  ")[1].strip(): " ".join(line.split()) for line in table.splitlines() if "95 %" in line}
+    assert told["Records that hold licensed text"].endswith("2,811 95 %: 2,700 to 2,950")
+    assert told["Different licensed texts in the data"].endswith("at least 2,500 95 %: 2,300 to 2,700")
+    assert told["Share of the licensed texts"].endswith("0 % 95 %: at most 0.1 %")
+    assert "withheld  no control" in table
+    assert "1,100 came back (91.7 %, 95 %: 90 % to 93 %)" in " ".join(table.split())
+    assert "10 % of the records were scanned" in table
+
+
+def test_the_page_shows_the_estimate() -> None:
+    page = Page(report.html(changed(**ESTIMATE), RUN, [EXAMPLE]))
+    text = " ".join(page.text.split())
+    assert "Read this first. poor recall: half of the <b>planted</b>" in text
+    assert "Records that hold licensed text2,81195 %: 2,700 to 2,950" in text
+    assert "two words80 %95 %: 70 % to 90 %" in text
+    assert "hardly by chance (2,000 of 2,901)" in text
 
 
 def test_index_table() -> None:
