@@ -22,6 +22,7 @@ from provscan.kernels import postings as kernels
 from provscan.kernels import seeds as seed_kernels
 from provscan.matching.rows import Skipped
 from provscan.params import IndexParams
+from provscan.text.reuse import reused
 
 SHORT = 512
 BAND_CAP = 128
@@ -84,8 +85,8 @@ def passages(
     count = len(offsets) - 1
     longest = int(np.diff(offsets).max(initial=0))
     size = 2 * (int(offsets[-1]) - int(offsets[0])) + 2
-    keys = np.empty(size, np.uint32)
-    tokens, places = np.empty(size, np.int32), np.empty(size, np.int32)
+    keys = reused("seeds", size, np.uint32)
+    tokens, places = reused("tokens", size, np.int32), reused("places", size, np.int32)
     bounds = np.empty(count + 1, np.int64)
     seed_kernels.seeds_of(
         codes, offsets, 0, count, params.seed_length, params.seed_window, seed_scratch(longest),

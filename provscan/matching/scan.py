@@ -91,7 +91,7 @@ def _scan_short(text: np.ndarray, offsets: np.ndarray, store: Store, params: Mat
     lengths = np.diff(code_offsets)
     short = np.flatnonzero((lengths <= generators.SHORT) & (lengths > 0))
     sketches = sketch_texts(Strings(*encoded(codes, code_offsets, short)), store.params)
-    hashes = gram_hashes(codes)
+    hashes = gram_hashes(codes, "records")
     parts = []
     for number, segment in enumerate(store.segments):
         whole = generators.whole_records(short, sketches, segment, skipped)

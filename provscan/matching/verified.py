@@ -17,6 +17,7 @@ from provscan.matching.candidates import Candidates
 from provscan.matching.rows import STRONG, Found, Skipped
 from provscan.params import MatchParams
 from provscan.text import scratch
+from provscan.text.reuse import reused
 from provscan.text.tables import tables
 
 
@@ -35,9 +36,9 @@ class Verified(NamedTuple):
         return Verified(*(column[rows] for column in self))
 
 
-def gram_hashes(codes: np.ndarray) -> np.ndarray:
-    """uint32 hash of the 5-gram that begins at each code point."""
-    hashes = np.empty(len(codes), np.uint32)
+def gram_hashes(codes: np.ndarray, of: str) -> np.ndarray:
+    """uint32 hash of the 5-gram that begins at each code point; see :mod:`provscan.text.reuse` for ``of``."""
+    hashes = reused(f"grams of {of}", len(codes), np.uint32)
     kernels.gram_hashes(codes, hashes)
     return hashes
 
@@ -69,7 +70,7 @@ def verify(
     grams = np.empty((count, 3), np.int32)
     similarity = np.empty(count, np.float64)
     n = kernels.verify(
-        codes, hashes, offsets, texts, gram_hashes(texts), text_offsets,
+        codes, hashes, offsets, texts, gram_hashes(texts, "texts"), text_offsets,
         candidates.record, candidates.code, candidates.place, 0, count,
         params.threshold, params.min_containment, params.min_chars,
         np.empty(_table_size(longest_text), np.int32), np.empty(longest_text + 1, np.int32),

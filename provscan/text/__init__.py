@@ -25,6 +25,7 @@ import pyarrow as pa
 
 from provscan.kernels import canonical as kernels
 from provscan.text.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
+from provscan.text.reuse import reused
 from provscan.text.tables import tables
 
 __all__ = [
@@ -101,11 +102,14 @@ def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
 
 
 def canonical_codes(text: np.ndarray, offsets: np.ndarray) -> Canonical:
-    """Canonical texts of a text buffer as code points: ``text`` of the result is uint32."""
+    """Canonical texts of a text buffer as code points: ``text`` of the result is uint32.
+
+    It lasts until the same thread calls this again (:mod:`provscan.text.reuse`).
+    """
     count = len(offsets) - 1
     longest = int(np.diff(offsets).max()) if count else 0
     room, _, where = scratch(longest)
-    codes = np.empty(int(offsets[-1] - offsets[0]) + EXPANSION * (longest + 1), np.uint32)
+    codes = reused("codes", int(offsets[-1] - offsets[0]) + EXPANSION * (longest + 1), np.uint32)
     code_offsets = np.zeros(count + 1, np.int64)
     lengths = np.zeros(count, np.int64)
     done = 0
