@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from provscan.readers.batches import piece_batch
 from provscan.readers.columns import Columns
-from provscan.readers.schema import OVERLAP, PIECE
+from provscan.readers.pieces import Pieces
+from provscan.readers.schema import PIECE
 from provscan.readers.streams import ByteStream
 from provscan.readers.tally import Tally
 
@@ -26,7 +26,7 @@ def read_text(stream: ByteStream, tally: Tally) -> Iterator[pa.RecordBatch]:
     number = split.first_record
     held: list[bytes] = []
     size = 0
-    long: LongLine | None = None
+    long: _LongLine | None = None
     anything = False
     for chunk in stream:
         anything = True
@@ -43,7 +43,7 @@ def read_text(stream: ByteStream, tally: Tally) -> Iterator[pa.RecordBatch]:
             held.append(chunk)
             size += len(chunk)
             if size > PIECE:
-                long = LongLine(number, split.source, tally)
+                long = _LongLine(number, split.source, tally)
                 yield from long.feed(b"".join(held))
                 held, size = [], 0
             continue
@@ -69,23 +69,22 @@ def _batch(first: int, lines: list[bytes], source: str, tally: Tally) -> pa.Reco
         except UnicodeDecodeError:
             text = line.decode(errors="replace")
             tally.repair("invalid_utf8", source, number, BROKEN)
-        if text and not text.isspace():
+        if not _blank(text):
             numbers.append(number)
             texts.append(text.removesuffix("\r"))
     return Columns(source, numbers, list(texts)).batch(tally)
 
 
-class LongLine:
-    """One line that comes in chunks of bytes and leaves in pieces of PIECE code points."""
+class _LongLine:
+    """One line that comes in chunks of bytes and leaves in pieces."""
 
     def __init__(self, number: int, source: str, tally: Tally) -> None:
-        self.number = number
-        self.source = source
+        self._number = number
+        self._source = source
         self._tally = tally
         self._decode = codecs.getincrementaldecoder("utf-8")("strict").decode
-        self._parts: list[str] = []
-        self._length = 0
-        self._start = 0
+        self._pieces = Pieces(Columns(source, [number], [""]).batch(tally))
+        self._held = ""
         self._broken = False
 
     def _text(self, data: bytes, last: bool) -> str:
@@ -94,7 +93,7 @@ class LongLine:
         except UnicodeDecodeError as error:
             if not self._broken:
                 self._broken = True
-                self._tally.repair("invalid_utf8", self.source, self.number, BROKEN)
+                self._tally.repair("invalid_utf8", self._source, self._number, BROKEN)
                 pending = error.object[: len(error.object) - len(data)]
                 self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
                 return self._decode(pending + data, last)
@@ -102,24 +101,13 @@ class LongLine:
 
     def feed(self, data: bytes, *, last: bool = False) -> Iterator[pa.RecordBatch]:
         """Take the next bytes and give the pieces that are complete."""
-        text = self._text(data, last)
-        self._parts.append(text)
-        self._length += len(text)
-        if self._length <= PIECE and not last:
-            return
-        text = "".join(self._parts)
-        while len(text) > PIECE:
-            yield self._piece(text[:PIECE], last=False)
-            text = text[PIECE - OVERLAP :]
-            self._start += PIECE - OVERLAP
-        if last:
-            text = text.removesuffix("\r")
-            if self._start or (text and not text.isspace()):
-                yield self._piece(text, last=True)
-        self._parts, self._length = [text], len(text)
+        text = self._held + self._text(data, last)
+        # It may be the half of a line end.
+        self._held = "\r" if text.endswith("\r") else ""
+        yield from self._pieces.feed(text.removesuffix("\r"))
+        if last and (self._pieces.start or not _blank(self._pieces.rest())):
+            yield self._pieces.finish()
 
-    def _piece(self, text: str, *, last: bool) -> pa.RecordBatch:
-        batch = Columns(self.source, [self.number], [text]).batch(self._tally)
-        if last and not self._start:
-            return batch
-        return piece_batch(batch, batch.column("text"), self._start, self._start + len(text), last=last)
+
+def _blank(text: str) -> bool:
+    return not text or text.isspace()

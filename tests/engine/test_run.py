@@ -213,7 +213,7 @@ def test_one_record_in_pieces(index: provscan.Index, tmp_path: Path, monkeypatch
     (tmp_path / "data.txt").write_text(f"first\n{text}\nlast")
     expected = index.match(["first", text, "last"]).drop_columns("source")
     assert expected.num_rows > 200
-    for module in ("plain", "batches", "schema"):
+    for module in ("plain", "pieces", "batches", "schema"):
         for name, value in (("PIECE", 20_000), ("OVERLAP", 4_000)):
             monkeypatch.setattr(f"provscan.readers.{module}.{name}", value, raising=False)
     monkeypatch.setattr("provscan.readers.streams.CHUNK", 7_000, raising=False)
@@ -299,8 +299,9 @@ def test_workers_are_at_least_one(index: provscan.Index, tmp_path: Path) -> None
 PEAK = """
 import resource, sys
 import provscan
+import provscan.readers.pieces
 import provscan.readers.plain
-provscan.readers.plain.PIECE = 1 << 20
+provscan.readers.plain.PIECE = provscan.readers.pieces.PIECE = 1 << 20
 index = provscan.open_index(sys.argv[1])
 for _ in range(2):
     provscan.match(sys.argv[3], index, sys.argv[2] + "/warm.run", workers=2, overwrite=True)

@@ -26,8 +26,9 @@ PIECES = "0123456789"
 
 
 def limits(patch, piece, overlap, chunk):
-    for module in ("plain", "batches"):
+    for module in ("plain", "pieces", "batches"):
         patch.setattr(f"provscan.readers.{module}.PIECE", piece)
+    for module in ("pieces", "batches"):
         patch.setattr(f"provscan.readers.{module}.OVERLAP", overlap)
     patch.setattr(streams, "CHUNK", chunk)
 
