@@ -455,9 +455,14 @@ def canonical(text, start, stop, tables, scratch, out, where):
     number of code points of the original, and the row of ``scratch[0]`` (0: no entity) in which the unescaped
     text stands; for rows 1 and 2 ``scratch[1][2 * row - 2]`` and ``[2 * row - 1]`` give its places in the original.
     """
+    return canonical_decoded(decode(text, start, stop, scratch[0][0]), tables, scratch, out, where)
+
+
+@njit(nogil=True, cache=True)
+def canonical_decoded(count, tables, scratch, out, where):
+    """:func:`canonical` of the ``count`` code points that stand in ``scratch[0][0]``."""
     pages, entries, expansions, pairs, composed, entity_keys, entity_values, references = tables
     codes, places = scratch
-    count = decode(text, start, stop, codes[0])
     length = count
     row = 0
     for i in range(count):

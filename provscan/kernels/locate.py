@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from provscan.kernels.align import BAND, MAX_REST, aligned_end
-from provscan.kernels.canonical import after_dropped, canonical, encode
+from provscan.kernels.canonical import after_dropped, canonical, canonical_decoded
 from provscan.kernels.verify import compare
 
 _ITEMS = 128
@@ -104,9 +104,9 @@ def _same_but_blanks(a, low, high, b, b_low, b_high):
 @njit(nogil=True, cache=True)
 def _reported(codes, start, end, tables, room):
     """Canonical code points of ``codes[start:end]``, as anyone gets them who cuts the span out of the record."""
-    text, scratch, canon, where = room
-    size = encode(codes[start:end], end - start, text, 0)
-    n, _, _, _ = canonical(text, 0, size, tables, scratch, canon, where)
+    scratch, canon, where = room
+    scratch[0][0][: end - start] = codes[start:end]
+    n, _, _, _ = canonical_decoded(end - start, tables, scratch, canon, where)
     return canon[:n]
 
 
@@ -130,7 +130,7 @@ def locate(
         As for :func:`provscan.kernels.canonical.canonical`, for the longest record; the ``other`` ones for the
         longest tweet.
     span_room
-        ``(uint8[4m], scratch, canonical code points, their places)`` for a span of up to m code points.
+        ``(scratch, canonical code points, their places)`` for a span of the longest record.
     threshold
         Least Jaccard index: an edge that brings it below is given up.
     out, grams

@@ -111,7 +111,7 @@ def locate(
     locate_kernels.locate(
         text, offsets, rows.record, rows.span, rows.copied, originals.text, originals.offsets, tables(),
         room, canon, where, other_room, other_canon, other_where,
-        (np.empty(4 * longest, np.uint8), *scratch(4 * longest)), params.threshold, span, grams, kinds,
+        scratch(longest), params.threshold, span, grams, kinds,
     )  # fmt: skip
     common, of_text, of_span = grams.T
     similarity = common / (of_text + of_span - common)
