@@ -55,7 +55,7 @@ from provscan.cli import (
     type=click.IntRange(min=0),
     metavar="N",
     help="How many licensed texts to change and plant in the dataset to measure how many of them are found; 0 for "
-    "none.  [default: one for 50 records, 500 to 3,000]",
+    "none.  [default: one for 50 records, 1,000 to 3,000]",
 )
 @click.option(
     "--sample",

@@ -73,7 +73,7 @@ def typos(text: str, dice: Random) -> Planted:
     """One slip in thirty characters: two neighbours swapped, one left out, or one typed twice."""
     for _ in range(max(1, len(text) // 30)):
         i = dice.randrange(max(1, len(text) - 1))
-        slip = dice.choice((text[i : i + 2][::-1], text[i + 1 : i + 2], text[i] + text[i : i + 2]))
+        slip = dice.choice((text[i : i + 2][::-1], text[i + 1 : i + 2], text[i : i + 1] + text[i : i + 2]))
         text = text[:i] + slip + text[i + 2 :]
     return "", text, ""
 

@@ -114,7 +114,7 @@ def match(
         Files of tweets that are known to be absent from the dataset for another reason, used alike.
     spikes
         Licensed texts to change and plant in the dataset, to measure recall; 0 for none, which withholds every
-        corrected number. By default one for 50 records, between 500 and 3,000.
+        corrected number. By default one for 50 records, between 1,000 and 3,000.
     sample
         Share of the records to scan, drawn at random; the estimate is for all of them.
     seed

@@ -23,7 +23,7 @@ from provscan.params import MatchParams
 from provscan.text.arrow import buffers
 
 # Spike-ins of a run: one for so many records, within these bounds.
-RECORDS_A_SPIKE, FEWEST, MOST = 50, 500, 3000
+RECORDS_A_SPIKE, FEWEST, MOST = 50, 1000, 3000
 # Lots drawn for one text that is wanted.
 DRAWN = 4
 SHORT_RECORD = 512

@@ -1,0 +1,178 @@
+"""What a run concludes: error rates, recall and an estimate, and what it refuses to conclude."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dataset import TWEETS, some_records
+from tweets import sentence
+
+import provscan
+from provscan.engine import spikes as spike_ins
+from provscan.engine.judge import JUDGED
+from provscan.errors import ParameterError, RecallError
+
+Write = Callable[..., Path]
+NUMBERS = (
+    *("records", "records_share", "texts", "tweets"),
+    *("characters_share", "licensed_share", "characters", "tokens"),
+)
+
+
+@pytest.fixture(scope="module")
+def latin(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+    """Latin tweets of 60 letters and more, two of each author, and some that carry the same text."""
+    rng = random.Random(4)
+    rows: list[dict[str, Any]] = [
+        {"id": str(n), "text": sentence(rng, "latin", 60 + n % 60), "author": f"a{n // 2}", "lang": "en",
+         "created_at": f"{2018 + n % 3}-02-03"}
+        for n in range(600)
+    ]  # fmt: skip
+    rows += [{**rows[n], "id": f"again{n}", "author": "another"} for n in range(20)]
+    return provscan.build_index(rows, tmp_path_factory.mktemp("latin") / "licensed.index")
+
+
+@pytest.fixture(scope="module")
+def other() -> list[dict[str, Any]]:
+    """Tweets of the same kind that stand nowhere."""
+    rng = random.Random(5)
+    return [{"id": f"o{n}", "text": sentence(rng, "latin", 60 + n % 60)} for n in range(600)]
+
+
+def planted(index: provscan.Index, count: int, copies: int) -> list[dict[str, Any]]:
+    rng = random.Random(6)
+    texts = index.store.segments[0].originals.array().to_pylist()
+    records = [{"text": sentence(rng, "latin", 90)} for _ in range(count)]
+    for record in records[:copies]:
+        record["text"] = rng.choice(texts) + " so it is"
+    rng.shuffle(records)
+    return records
+
+
+def test_an_estimate_holds_what_was_planted(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    data = planted(latin, 1500, 300)
+    run = provscan.match(write("d.jsonl", data), latin, tmp_path / "a.run", control=write("c.jsonl", other))
+    estimate = run.summary["estimate"]
+    assert run.matches.schema.equals(JUDGED)
+    assert estimate["records"]["low"] <= 300 <= estimate["records"]["high"]
+    assert estimate["records_share"]["value"] == pytest.approx(estimate["records"]["value"] / 1500)
+    found = run.summary["texts_found"]
+    assert estimate["texts"]["low"] <= found <= estimate["texts"]["high"]
+    assert estimate["tokens"]["value"] == pytest.approx(estimate["characters"]["value"] / 4)
+    for name in NUMBERS:
+        assert estimate[name]["valid"], name
+        assert estimate[name]["low"] <= estimate[name]["value"] <= estimate[name]["high"]
+    assert set(estimate["by"]) == {"source", "author", "year", "lang"}
+    assert set(estimate["by"]["year"]) == {"2018", "2019", "2020"}
+    assert len(estimate["by"]["author"]) <= 50
+    recall = run.summary["recall"]
+    assert recall["planted"] == 600
+    assert recall["all"]["value"] > 0.9
+    assert set(recall["by"]) == {"kind", "band", "script", "position"}
+    assert set(recall["by"]["position"]) == {"own record", "inside a record"}
+    rows = run.matches.to_pylist()
+    assert all(row["bits"] > 100 and row["e_value"] < 1e-9 for row in rows if row["level"] == "exact")
+    # With as many controls as licensed texts and none of them found, 300 matches are worth q = 1 / 300.
+    assert min(row["q_value"] for row in rows) < 0.01
+    assert run.summary["listed"]["records"] == pytest.approx(300, abs=5)
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    assert "so it is" in page
+    assert "Records that hold licensed text" in page
+
+
+def test_nothing_planted_is_bounded_not_claimed(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    data, control = write("d.jsonl", planted(latin, 1500, 0)), write("c.jsonl", other)
+    estimate = provscan.match(data, latin, tmp_path / "a.run", control=control).summary["estimate"]
+    assert (estimate["records"]["value"], estimate["records"]["low"]) == (0, 0)
+    assert estimate["records"]["high"] < 5
+    part = provscan.match(data, latin, tmp_path / "b.run", sample=0.5, control=control).summary["estimate"]
+    assert (part["records"]["value"], part["records"]["low"]) == (0, 0)
+    assert 0 < part["records"]["high"] < 30
+    assert 0 < part["characters_share"]["high"] < 0.02
+
+
+def test_workers_change_nothing(latin: provscan.Index, write: Write, tmp_path: Path) -> None:
+    data = [write(f"d{n}.jsonl", planted(latin, 300, 40 + n)) for n in range(3)]
+    for options in ({}, {"sample": 0.5}):
+        runs = [
+            provscan.match(data, latin, tmp_path / f"{len(options)}{n}.run", workers=n, **options)  # type: ignore[arg-type]
+            for n in (1, 3)
+        ]
+        assert runs[0].matches.equals(runs[1].matches)
+        assert runs[0].summary == runs[1].summary
+    seeded = provscan.match(data, latin, tmp_path / "s.run", sample=0.5, seed=2)
+    assert seeded.summary["records"] != runs[0].summary["records"]
+
+
+def test_a_sample_speaks_for_the_whole(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    data = write("d.jsonl", planted(latin, 3000, 600))
+    run = provscan.match(data, latin, tmp_path / "a.run", sample=0.25, control=write("c.jsonl", other))
+    assert 600 < run.summary["records"] < 900
+    assert run.summary["sample"] == 0.25
+    estimate = run.summary["estimate"]
+    assert estimate["records"]["low"] <= 600 <= estimate["records"]["high"]
+    assert estimate["records"]["high"] - estimate["records"]["low"] > 60
+    assert not estimate["tweets"]["valid"]
+    assert estimate["texts"]["kind"] == "lower_bound"
+
+
+def test_an_index_of_a_fraction_scales_up(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    texts = latin.store.segments[0].originals.array().to_pylist()
+    half = provscan.build_index([{"text": text} for text in texts[:300]], tmp_path / "h.index", fraction=0.5)
+    assert half.info()["fraction"] == 0.5
+    data, control = write("d.jsonl", planted(latin, 1500, 300)), write("c.jsonl", other)
+    estimate = provscan.match(data, half, tmp_path / "a.run", control=control).summary["estimate"]
+    assert estimate["records"]["low"] <= 300 <= estimate["records"]["high"]
+    assert estimate["records"]["raw"]["found"] < 200
+    with pytest.raises(ParameterError, match="fraction must be above 0"):
+        provscan.build_index(TWEETS, tmp_path / "n.index", fraction=0.0)
+
+
+def test_no_spike_ins_no_numbers(latin: provscan.Index, write: Write, tmp_path: Path) -> None:
+    run = provscan.match(write("d.jsonl", planted(latin, 200, 20)), latin, tmp_path / "a.run", spikes=0)
+    estimate = run.summary["estimate"]
+    assert [estimate[name]["value"] for name in NUMBERS] == [None] * len(NUMBERS)
+    assert "spike-ins" in estimate["records"]["reason"]
+    assert run.summary["recall"]["planted"] == 0
+    assert run.summary["matches"] >= 20
+
+
+def test_a_scan_that_finds_nothing_of_what_was_planted_fails(
+    latin: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spike_ins, "EDITS", {"gone": lambda text, dice: ("", "1 2 3", "")})
+    with pytest.raises(RecallError, match=r"none of 600 licensed texts that were planted.*threshold=0.4"):
+        provscan.match(some_records(3, 50), latin, tmp_path / "a.run")
+    assert not (tmp_path / "a.run").exists()
+
+
+def test_poor_recall_is_said_first(latin: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = {"gone": lambda text, dice: ("", "1 2 3", ""), "kept": lambda text, dice: ("", text, "")}
+    monkeypatch.setattr(spike_ins, "EDITS", lost)
+    run = provscan.match(planted(latin, 200, 20), latin, tmp_path / "a.run")
+    assert run.summary["estimate"]["problems"][0].startswith("poor recall: 0.500 of 600")
+
+
+@pytest.mark.parametrize("options", [{"sample": 0.0}, {"sample": 1.5}, {"spikes": -1}, {"seed": -1}, {"cutoff": "x"}])
+def test_parameters_out_of_range(latin: provscan.Index, tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError, match=f"{next(iter(options))} must be"):
+        provscan.match(TWEETS[:2], latin, tmp_path / "a.run", **options)
+
+
+def test_an_empty_dataset(latin: provscan.Index, write: Write, tmp_path: Path) -> None:
+    run = provscan.match(write("d.jsonl", []), latin, tmp_path / "a.run")
+    assert run.summary["estimate"]["records"]["reason"] == "no record was scanned"
+    assert json.loads((run.path / "summary.json").read_text()) == run.summary

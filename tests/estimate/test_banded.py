@@ -1,0 +1,88 @@
+"""Recall of other lengths than were planted, draws that are made once, and bounds without replacement."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from provscan.errors import ParameterError
+from provscan.estimate import EditMix, SpikeIns, chao1
+from provscan.estimate.recall import Banded, Drawn
+
+
+def mix(found: int, planted: int) -> EditMix:
+    """One kind of edit, one look."""
+    return EditMix(np.array([float(planted)]), np.array([[float(found)]]), np.array([100.0]))
+
+
+def banded(matches: list[float], amounts: list[float] | None = None) -> Banded:
+    """Half of the short spike-ins come back and nine tenths of the long ones."""
+    sizes = None if amounts is None else np.array(amounts)
+    return Banded(mix(700, 1000), np.array([500.0, 500.0]), np.array([250.0, 450.0]), np.array(matches), sizes)
+
+
+def test_recall_follows_the_lengths_of_what_was_found() -> None:
+    assert banded([250_000, 450_000]).value == pytest.approx(0.7, abs=0.005)
+    assert banded([0, 1_000_000]).value == pytest.approx(0.9, abs=0.005)
+    assert banded([1_000_000, 0]).value == pytest.approx(0.5, abs=0.005)
+    half = 1 / (0.5 / 0.5 + 0.5 / 0.9)
+    assert banded([1_000_000, 1_000_000]).value == pytest.approx(half, abs=0.005)
+
+
+def test_without_a_match_recall_is_that_of_the_spike_ins() -> None:
+    assert banded([0, 0]).value == pytest.approx(0.7, abs=0.005)
+
+
+def test_amounts_weigh() -> None:
+    weighed = banded([1000, 1000], [10_000, 1_000_000])
+    assert weighed.value == pytest.approx(101 / (1 / 0.5 + 100 / 0.9), abs=0.005)
+    assert banded([1000, 1000], [5000, 5000]).value == pytest.approx(banded([1000, 1000]).value, abs=0.001)
+
+
+def test_draws_scatter_about_the_value() -> None:
+    recall = banded([300, 900])
+    draws = recall.draw(np.random.default_rng(1), 4000)
+    assert draws.mean() == pytest.approx(recall.value, abs=0.01)
+    assert 0.005 < draws.std() < 0.04
+    assert ((draws > 0) & (draws <= 1)).all()
+
+
+def test_nothing_found_is_no_recall() -> None:
+    nothing = Banded(mix(0, 100), np.array([100.0]), np.array([0.0]), np.array([0.0]))
+    assert nothing.value == 0
+
+
+def test_draws_made_once_are_the_same_ones() -> None:
+    recall = SpikeIns(90, 100)
+    drawn = Drawn(recall, 3, 500)
+    assert (drawn.planted, drawn.found, drawn.value) == (100, 90, 0.9)
+    first = drawn.draw(np.random.default_rng(1), 500)
+    second = drawn.draw(np.random.default_rng(2), 500)
+    assert sorted(first) == sorted(second)
+    assert set(drawn.draw(np.random.default_rng(3), 50)) <= set(first)
+
+
+def test_a_bound_without_replacement() -> None:
+    """Texts that stand once in the whole are all found once: the sample's share tells how many there are."""
+    bound = chao1([1] * 300, fraction=0.1)
+    assert bound.kind == "lower_bound"
+    assert bound.value == pytest.approx(3000)
+    assert bound.low is not None
+    assert bound.high is not None
+    assert 300 < bound.low < 3000 < bound.high
+    # S + f1 ** 2 / (2 f2 n / (n - 1) + f1 q / (1 - q)) by hand: f1 = 2, f2 = 1, n = 4, q = 1/2.
+    assert chao1([1, 1, 2], fraction=0.5).value == pytest.approx(3 + 4 / (2 * 4 / 3 + 2))
+    assert chao1([2, 2], fraction=0.5).value == 2
+    with pytest.raises(ParameterError, match="at least 0 and below 1"):
+        chao1([1], fraction=1.0)
+
+
+def test_the_bound_bounds() -> None:
+    """Half of the texts once, half five times, a fifth of the copies seen."""
+    rng = np.random.default_rng(5)
+    copies = np.repeat(np.arange(2000), np.repeat([1, 5], 1000))
+    values = []
+    for _ in range(30):
+        _, counts = np.unique(rng.permutation(copies)[: len(copies) // 5], return_counts=True)
+        values.append(chao1(counts, fraction=0.2).value)
+    assert 1200 < np.mean([value for value in values if value is not None]) <= 2000
