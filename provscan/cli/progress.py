@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -134,12 +135,28 @@ class Bars(Shown):
         self._display.remove_task(self._task)
 
 
+def _will_compile() -> bool:
+    """Whether the kernels that only this command uses are not in numba's cache yet."""
+    from provscan.kernels import seeds, verify
+
+    indexing = click.get_current_context().info_name == "index"
+    kernel = seeds.seed_entries if indexing else verify.verify
+    cache = getattr(getattr(kernel, "stats", None), "cache_path", None)
+    return cache is not None and not any(Path(cache).glob(f"*.{kernel.__name__}-*.nbi"))
+
+
 @contextlib.contextmanager
 def progress(quiet: bool) -> Iterator[Progress]:
     """The progress that fits stderr, put away whatever happens, so that the cursor comes back."""
     if quiet:
         yield Progress()
         return
+    if _will_compile():
+        click.echo(
+            "provscan: the first run here compiles the inner loops for this processor and keeps them; "
+            "that takes some 20 seconds.",
+            err=True,
+        )
     shown: Shown = Bars() if sys.stderr.isatty() else Lines()
     try:
         yield shown
