@@ -139,8 +139,8 @@ def _will_compile() -> bool:
     """Whether the kernels that only this command uses are not in numba's cache yet."""
     from provscan.kernels import seeds, verify
 
-    indexing = click.get_current_context().info_name == "index"
-    kernel = seeds.seed_entries if indexing else verify.verify
+    context = click.get_current_context(silent=True)
+    kernel = seeds.seed_entries if context is not None and context.info_name == "index" else verify.verify
     cache = getattr(getattr(kernel, "stats", None), "cache_path", None)
     return cache is not None and not any(Path(cache).glob(f"*.{kernel.__name__}-*.nbi"))
 
