@@ -15,7 +15,7 @@ from provscan.errors import InputError
 from provscan.readers.columns import Columns
 from provscan.readers.fields import STRING, Binding, Fields, Found, bind, note_missing
 from provscan.readers.splits import Split
-from provscan.readers.streams import ByteStream, Lines
+from provscan.readers.streams import Block, ByteStream, short_lines
 from provscan.readers.tally import Tally
 
 # In code points; the csv module takes four bytes or more for each while it reads one value.
@@ -38,7 +38,7 @@ class _Text:
         Number of the block of lines at hand: its rows are the ones to turn into columns together.
     """
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Iterator[Block]) -> None:
         self.replaced = False
         self.block = 0
         self._lines = lines
@@ -135,14 +135,14 @@ def _header(rows: Iterator[list[str]], source: str) -> list[str] | None:
 def fields_of(split: Split) -> Found | None:
     """The fields that the first row names; None if the file is empty."""
     stream = ByteStream(split)
-    header = _header(_reader(stream, _Text(Lines(stream, Tally()))), split.source)
+    header = _header(_reader(stream, _Text(short_lines(stream, Tally()))), split.source)
     return None if header is None else Found({(name,): STRING for name in header}, split.source)
 
 
 def read_delimited(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
     """The rows of a CSV or TSV file; the first row names the fields, blank lines are no rows."""
     source = stream.split.source
-    text = _Text(Lines(stream, tally))
+    text = _Text(short_lines(stream, tally))
     reader = _reader(stream, text)
     header = _header(reader, source)
     rows: _Rows | None = None

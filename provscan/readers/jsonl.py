@@ -5,6 +5,8 @@ NaN, lone surrogates and control characters; invalid UTF-8 is replaced first.
 
 Arrow's JSON reader is up to twice as fast on tweets, as fast on long texts, and no option: it does not see lines, so
 an object over two lines or two on one line would shift the numbers of all records after it.
+
+Lines that are too long for that are read by :mod:`provscan.readers.longjson`.
 """
 
 from __future__ import annotations
@@ -24,8 +26,11 @@ import pyarrow as pa
 from provscan.errors import InputError
 from provscan.readers.columns import Columns
 from provscan.readers.fields import HEAD_RECORDS, Binding, Fields, Found, Path, bind, note_missing, survey
+from provscan.readers.longjson import LongRecord, Repairs
+from provscan.readers.outline import QUOTE, Value
+from provscan.readers.pieces import Pieces
 from provscan.readers.splits import UNKNOWN, Split
-from provscan.readers.streams import Block, ByteStream, Lines
+from provscan.readers.streams import Block, ByteStream, LongLine, lines
 from provscan.readers.tally import Tally
 
 Record = dict[str, Any]
@@ -35,6 +40,8 @@ HEAD_BYTES = 8 << 20
 
 # Records whose objects live at the same time, when they come one by one.
 GROUP = 4096
+
+LENIENT = "NaN, a lone surrogate or a control character"
 
 
 def _repaired(line: bytes, source: str, number: int, tally: Tally) -> Any:
@@ -52,7 +59,7 @@ def _repaired(line: bytes, source: str, number: int, tally: Tally) -> Any:
     if replaced:
         tally.repair("invalid_utf8", source, number, replaced)
     else:
-        tally.note("lenient_json", source, number, "NaN, a lone surrogate or a control character")
+        tally.note("lenient_json", source, number, LENIENT)
     return value
 
 
@@ -127,6 +134,8 @@ class Extractor:
 
     def __init__(self, binding: Binding, source: str) -> None:
         self.source = source
+        self._paths = sorted({path for role in Binding.__slots__ for path in getattr(binding, role)}, key=len)
+        self._texts = frozenset(binding.text)
         self._text = getter(binding.text)
         self._others = {
             role: get for role in ("id", "author", "date", "lang", "rt_of") if (get := getter(getattr(binding, role)))
@@ -141,20 +150,79 @@ class Extractor:
             get = self._others["id"]
             for place, value in enumerate(values["id"]):
                 if isinstance(value, float):
-                    values["id"][place] = get([json.loads(lines[place], strict=False)])[0]
+                    line = lines[place].decode(errors="replace")
+                    values["id"][place] = get([json.loads(line, strict=False)])[0]
         return Columns(self.source, numbers, self._text(records), **values)
 
+    def long(self, record: LongRecord, tally: Tally) -> Iterator[pa.RecordBatch]:
+        """The batches that hold a long record."""
+        if record.fields is None:
+            if record.problem is not None:
+                reason, detail = record.problem
+                tally.skip(reason, self.source, record.number, detail)
+            return
+        repairs = Repairs()
+        try:
+            found = self._found(record, repairs)
+        except ValueError as error:
+            tally.skip("bad_json", self.source, record.number, str(error))
+            return
+        columns = self.columns([record.number], [found])
+        text = columns.text[0]
+        if isinstance(text, Value):
+            columns.text = [""]
+            pieces = Pieces(columns.batch(tally))
+            for part in record.text(text, repairs):
+                yield from pieces.feed(part)
+            yield pieces.finish()
+        else:
+            yield columns.batch(tally)
+        if repairs.surrogate:
+            tally.repair("lone_surrogate", self.source, record.number, "replaced by U+FFFD")
+        if repairs.replaced is not None:
+            detail = f"byte {repairs.replaced:#04x} replaced by U+FFFD"
+            tally.repair("invalid_utf8", self.source, record.number, detail)
+        elif repairs.lenient:
+            tally.note("lenient_json", self.source, record.number, LENIENT)
 
-def _head(blocks: Iterable[Block], source: str) -> tuple[Found | None, list[Block]]:
-    """The fields in the first records, None if there is no line; and the blocks read for them."""
+    def _found(self, record: LongRecord, repairs: Repairs) -> Record:
+        """The fields of a long record that are needed; in place of a text, where it stands."""
+        found: Record = {}
+        for path in self._paths:
+            value = record.value(path)
+            if value is None:
+                continue
+            inner = found
+            for key in path[:-1]:
+                inner = inner.setdefault(key, {})
+            is_text = path in self._texts and value.first == QUOTE
+            inner[path[-1]] = value if is_text else record.short(value, repairs)
+        return found
+
+
+def _parts(stream: ByteStream) -> Iterator[Block | LongRecord]:
+    for part in lines(stream):
+        yield LongRecord(part, stream) if isinstance(part, LongLine) else part
+
+
+def _head(parts: Iterable[Block | LongRecord], source: str) -> tuple[Found | None, list[Block | LongRecord]]:
+    """The fields in the first records, None if there is no line; and what was read for them."""
     tally = Tally()
     records: list[Record] = []
-    read: list[Block] = []
+    read: list[Block | LongRecord] = []
     size = 0
-    for first, lines in blocks:
-        read.append((first, lines))
-        size += sum(map(len, lines))
-        records += parse_lines(first, lines[:HEAD_RECORDS], source, tally)[1]
+    for part in parts:
+        read.append(part)
+        if isinstance(part, LongRecord):
+            size += part.size
+            if part.problem is not None:
+                tally.skip(part.problem[0], source, part.number, part.problem[1])
+            elif part.fields is not None:
+                records.append(part.sample())
+        else:
+            first, block = part
+            size += sum(map(len, block))
+            records += parse_lines(first, block[:HEAD_RECORDS], source, tally)[1]
         if len(records) >= HEAD_RECORDS or size >= HEAD_BYTES:
             break
     if records:
@@ -182,16 +250,16 @@ def fields_of(split: Split) -> Found | None:
 
 @lru_cache(maxsize=64)
 def _fields_of(file: Split, size: int, modified: int) -> Found | None:
-    return _head(Lines(ByteStream(file), Tally()), file.source)[0]
+    return _head(_parts(ByteStream(file)), file.source)[0]
 
 
 def read_jsonl(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
     """The records of one split of JSON lines."""
     split = stream.split
-    blocks = iter(Lines(stream, tally))
+    parts = _parts(stream)
     if split.format == UNKNOWN:
-        found, read = _head(blocks, split.source)
-        blocks = itertools.chain(read, blocks)
+        found, read = _head(parts, split.source)
+        parts = itertools.chain(read, parts)
         del read  # or it would stay as long as the generator
     else:
         found = fields_of(split)
@@ -201,10 +269,16 @@ def read_jsonl(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.
         extractor = Extractor(binding, split.source)
         if split.start == 0:
             note_missing(fields, binding, split.source, tally)
-    for first, lines in blocks:
-        if extractor is not None:
-            batch = extractor.columns(*parse_lines(first, lines, split.source, tally)).batch(tally)
-            del lines
+    for part in parts:
+        if isinstance(part, LongRecord):
+            if extractor is not None:
+                yield from extractor.long(part, tally)
+            part.close()
+        elif extractor is not None:
+            first, block = part
+            del part
+            batch = extractor.columns(*parse_lines(first, block, split.source, tally)).batch(tally)
+            del block
             yield batch
     if found is None and split.start == 0 and stream.damage is None:
         tally.note("empty_file", split.source)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import sys
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
@@ -70,6 +71,7 @@ class ByteStream:
         self._on_bytes = on_bytes
         self._iterator: Iterator[bytes] | None = None
         self._peeked = b""
+        self._mark = 0
 
     def _consumed(self, count: int) -> None:
         if self._tally is not None:
@@ -112,8 +114,29 @@ class ByteStream:
         if self.split.start == 0 and (first := next(chunks, b"")):
             if first.startswith(UTF16):
                 raise InputError(f"{self.split.source} is UTF-16; convert it to UTF-8: iconv -f UTF-16 -t UTF-8")
-            yield first.removeprefix(BOM)
+            self._mark = len(BOM) if first.startswith(BOM) else 0
+            yield first[self._mark :]
         yield from chunks
+
+    @property
+    def rereadable(self) -> bool:
+        """Whether :meth:`reread` can be called."""
+        return self.split.compression is None and self.split.format != UNKNOWN
+
+    def reread(self, start: int, stop: int) -> Iterator[bytes]:
+        """Bytes ``start`` to ``stop`` of the stream once more, in chunks, whatever was iterated over."""
+        source = self.split.source
+        try:
+            with open(self.split.path, "rb", buffering=0) as file:
+                file.seek(self.split.start + self._mark + start)
+                while start < stop:
+                    chunk = file.read(min(CHUNK, stop - start))
+                    if not chunk:
+                        raise InputError(f"{source} was cut short while it was read")
+                    start += len(chunk)
+                    yield chunk
+        except OSError as error:
+            raise InputError(f"{source} can't be read: {error.strerror or error}") from error
 
     def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
         left = self.split.end - self.split.start if self.split.end >= 0 else sys.maxsize
@@ -175,53 +198,100 @@ def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-class Lines:
-    """Iterates over blocks of whole lines: ``(number of the first line, lines)``, without their newlines.
+class LongLine:
+    """A line above LINE_LIMIT: iterates once over its bytes, in chunks, without the newline.
 
-    The last line of a stream that broke off is not whole and is left out; one above LINE_LIMIT is passed over and
-    counted.
+    Attributes
+    ----------
+    number
+        Of the line.
+    start
+        Where in the stream it begins.
+    size
+        Bytes given so far.
+    whole
+        Once it was iterated over: whether the line is; False if the stream broke off in it.
     """
 
-    def __init__(self, stream: ByteStream, tally: Tally) -> None:
-        self.stream = stream
-        self.number = stream.split.first_record
-        self._tally = tally
+    def __init__(self, number: int, start: int, held: list[bytes], stream: ByteStream, chunks: Iterator[bytes]) -> None:
+        self.number = number
+        self.start = start
+        self.size = 0
+        self.whole = False
+        self._held = deque(held)
+        self._stream = stream
+        self._chunks = chunks
+        self._ended = False
+        self._after = b""
 
-    def __iter__(self) -> Iterator[Block]:
-        held: list[bytes] = []
-        size = 0
-        dropping = False
-        for chunk in self.stream:
-            cut = chunk.rfind(b"\n")
-            if cut < 0:
-                size += len(chunk)
-                if size > LINE_LIMIT:
-                    held, dropping = [], True
-                if not dropping:
-                    held.append(chunk)
-                continue
-            rest = 0
-            if dropping:
-                rest = chunk.find(b"\n") + 1
-                self._too_long(size + rest)
-                dropping = False
-            if rest <= cut:
-                yield self._numbered(_split(held, chunk[rest:cut]))
-            held = [chunk[cut + 1 :]]
-            size = len(held[0])
-        if dropping:
-            self._too_long(size)
-        elif size and self.stream.damage is None:
-            yield self._numbered(_split(held, b""))
+    def __iter__(self) -> Iterator[bytes]:
+        while self._held:
+            self.size += len(self._held[0])
+            yield self._held.popleft()
+        while not self._ended and (chunk := next(self._chunks, b"")):
+            line, newline, self._after = chunk.partition(b"\n")
+            del chunk
+            if newline:
+                self._ended = self.whole = True
+            self.size += len(line)
+            yield line
+        if not self._ended:
+            self._ended = True
+            self.whole = self._stream.damage is None
 
-    def _numbered(self, lines: list[bytes]) -> Block:
-        self.number += len(lines)
-        return self.number - len(lines), lines
+    def rest(self) -> bytes:
+        """Pass over what is left of the line; the first bytes of the next."""
+        for _ in self:
+            pass
+        return self._after
 
-    def _too_long(self, size: int) -> None:
-        detail = f"a line of {size:,} bytes, above the limit of {LINE_LIMIT:,}"
-        self._tally.skip("line_too_long", self.stream.split.source, self.number, detail)
-        self.number += 1
+
+def lines(stream: ByteStream) -> Iterator[Block | LongLine]:
+    """The lines of a stream: blocks of whole ones, and those above LINE_LIMIT one by one.
+
+    A long line is to be iterated over before the next is asked for, or it is passed over. The last line of a stream
+    that broke off is not whole and is left out, unless it is a long one.
+    """
+    number = stream.split.first_record
+    chunks = iter(stream)
+    held: list[bytes] = []
+    size = position = 0
+    ahead = b""
+    while chunk := ahead or next(chunks, b""):
+        ahead = b""
+        cut = chunk.rfind(b"\n")
+        if cut < 0:
+            held.append(chunk)
+            size += len(chunk)
+            if size > LINE_LIMIT:
+                line = LongLine(number, position, held, stream, chunks)
+                held, size = [], 0
+                del chunk
+                yield line
+                ahead = line.rest()
+                number += 1
+                position += line.size + 1
+            continue
+        position += size + cut + 1
+        block = _split(held, chunk[:cut])
+        held = [chunk[cut + 1 :]]
+        size = len(held[0])
+        first, number = number, number + len(block)
+        yield first, block
+        del block
+    if size and stream.damage is None:
+        yield number, _split(held, b"")
+
+
+def short_lines(stream: ByteStream, tally: Tally) -> Iterator[Block]:
+    """The lines of a stream but for those above LINE_LIMIT, which are passed over and counted."""
+    for part in lines(stream):
+        if isinstance(part, LongLine):
+            part.rest()
+            detail = f"a line of {part.size:,} bytes, above the limit of {LINE_LIMIT:,}"
+            tally.skip("line_too_long", stream.split.source, part.number, detail)
+        else:
+            yield part
 
 
 def _split(held: list[bytes], rest: bytes) -> list[bytes]:

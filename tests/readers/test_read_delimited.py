@@ -116,3 +116,12 @@ def test_what_was_written_is_read(write, read_all, monkeypatch, rows, chunk):
     assert [(row["text"], row["id"]) for row in found.rows] == [(text, str(number)) for text, number in rows]
     assert found.records == list(range(len(rows)))
     assert found.tally.skipped == {}
+
+
+def test_a_line_above_the_limit_is_counted(write, read_all, monkeypatch):
+    monkeypatch.setattr("provscan.readers.streams.CHUNK", 64)
+    monkeypatch.setattr("provscan.readers.streams.LINE_LIMIT", 1000)
+    found = read_all(write("a.csv", "text,id\na,1\n" + "x" * 5000 + ",2\nb,3\n" + "y" * 5000))
+    assert found.texts == ["a", "b"]
+    assert found.tally.skipped == {"line_too_long": 2}
+    assert [case.record for case in found.tally.examples["line_too_long"]] == [2, 4], "numbers of lines"
