@@ -69,7 +69,7 @@ def _batch(first: int, lines: list[bytes], source: str, tally: Tally) -> pa.Reco
         except UnicodeDecodeError:
             text = line.decode(errors="replace")
             tally.repair("invalid_utf8", source, number, BROKEN)
-        if not _blank(text):
+        if text and not text.isspace():
             numbers.append(number)
             texts.append(text.removesuffix("\r"))
     return Columns(source, numbers, list(texts)).batch(tally)
@@ -105,9 +105,5 @@ class _LongLine:
         # It may be the half of a line end.
         self._held = "\r" if text.endswith("\r") else ""
         yield from self._pieces.feed(text.removesuffix("\r"))
-        if last and (self._pieces.start or not _blank(self._pieces.rest())):
+        if last and (self._pieces.start or not self._pieces.blank()):
             yield self._pieces.finish()
-
-
-def _blank(text: str) -> bool:
-    return not text or text.isspace()
