@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from provscan.engine.controls import Controls, moment, no_control, with_cutoff, 
 from provscan.engine.examples import Excerpts, side_by_side
 from provscan.engine.hosts import Hosts
 from provscan.engine.judge import listed
-from provscan.engine.ordered import ordered_map
+from provscan.engine.ordered import ordered_map, until
 from provscan.engine.progress import Progress
 from provscan.engine.sources import default_workers, source_list
 from provscan.engine.spikes import MOST
@@ -162,16 +163,19 @@ def match(
         outer = min(len(jobs), threads) or 1
         inner = max(1, threads // outer)
 
+        stop = threading.Event()
+
         def scan(numbered: tuple[int, _Job]) -> SplitResult:
             number, job = numbered
             tally = readers.Tally()
+            batches = until(stop, job.read(tally))
             part = parts / f"{number:08}.parquet"
             return scan_split(
-                job.source, job.read(tally), tally, controls.store, params, part, inner, sampling, controls.absent
+                job.source, batches, tally, controls.store, params, part, inner, sampling, controls.absent
             )
 
         results, hosts, excerpts = [], Hosts(sampling.hosts, seed), Excerpts(seed)
-        for result in ordered_map(scan, enumerate(jobs), outer):
+        for result in ordered_map(scan, enumerate(jobs), outer, stop):
             hosts.merge(result.hosts)
             excerpts.merge(result.excerpts)
             # There may be thousands of splits.
