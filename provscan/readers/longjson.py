@@ -16,7 +16,6 @@ A file is read again where it lies; of a pipe or a compressed file the line is k
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
@@ -26,12 +25,8 @@ import orjson
 from provscan.errors import InputError, OutputError
 from provscan.readers.columns import without_surrogates
 from provscan.readers.fields import Path
-from provscan.readers.outline import LIST, OBJECT, QUOTE, SHORT, BadJSONError, NoObjectError, Value, outline
+from provscan.readers.outline import LIST, OBJECT, QUOTE, SHORT, BadJSONError, NoObjectError, Value, outline, uncut
 from provscan.readers.streams import CHUNK, ByteStream, LongLine
-
-# An escape that is not all there yet, or the first of a pair. Only where no backslash is escaped itself.
-CUT = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3}|u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?)?\Z")
-LONGEST = 12  # bytes of a pair
 
 
 class Repairs:
@@ -86,10 +81,7 @@ def unescaped(chunks: Iterable[bytes], repairs: Repairs) -> Iterator[str]:
     held = b""
     for chunk in chunks:
         data = held + chunk
-        cut = None
-        if b"\\" in data:
-            cut = CUT.search(data.replace(b"\\\\", b"__"), max(0, len(data) - LONGEST))
-        stop = _whole(data, len(data) if cut is None else cut.start())
+        stop = _whole(data, uncut(data.replace(b"\\\\", b"__")) if b"\\" in data else len(data))
         held = data[stop:]
         if stop:
             yield repairs.text(data[:stop])

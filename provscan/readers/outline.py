@@ -29,7 +29,10 @@ SHORT = 64 << 10
 MOST_NESTED = 1024
 
 WINDOW = 64 << 10
-ESCAPE = 6  # bytes of the longest one, \uXXXX
+
+# An escape that is not all there yet, or the first of a pair. Only where no backslash is escaped itself.
+CUT = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3}|u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?)?\Z")
+PAIR = 12  # bytes of two escapes
 
 SPACE = re.compile(rb"[ \t\r\n]*+")
 WORD = re.compile(rb"[-+.0-9A-Za-z]*+")
@@ -42,6 +45,15 @@ QUOTE, COMMA, COLON, BACKSLASH = b'",:\\'
 OBJECT, OBJECT_END, LIST, LIST_END = b"{}[]"
 CLOSING = {OBJECT: OBJECT_END, LIST: LIST_END}
 NOTHING = -1
+
+
+def uncut(plain: bytes) -> int:
+    """Where the inside of a string can be cut without cutting an escape or a pair of surrogates.
+
+    Takes it without its escaped backslashes: with any other two bytes in place of each pair of them.
+    """
+    found = CUT.search(plain, max(0, len(plain) - PAIR))
+    return len(plain) if found is None else found.start()
 
 
 class BadJSONError(ValueError):
@@ -225,16 +237,16 @@ class _Cursor:
             self.at += quote if quote >= 0 else len(window)
             return quote >= 0
         # Without these two, each backslash begins another escape, and each quote is one.
-        window = window.replace(b"\\\\", b"__").replace(b'\\"', b"__")
-        quote = window.find(b'"')
-        stop = quote if quote >= 0 else len(window)
-        last = window.rfind(b"\\", max(0, stop - ESCAPE), stop)
-        if quote < 0 and last >= 0 and (last + 1 == stop or (window[last + 1] == ord("u") and last + ESCAPE > stop)):
-            stop = last
-        wrong = BAD_ESCAPE.search(window, 0, stop)
-        if wrong is not None:
-            self.at += wrong.start()
-            raise self.bad("expected a valid escape")
+        plain = window.replace(b"\\\\", b"__").replace(b'\\"', b"__")
+        quote = plain.find(b'"')
+        stop = quote if quote >= 0 else uncut(plain)
+        try:
+            orjson.loads(b'"%b"' % window[:stop])
+        except orjson.JSONDecodeError:  # or it is not UTF-8, or a window ends within a character
+            wrong = BAD_ESCAPE.search(plain, 0, stop)
+            if wrong is not None:
+                self.at += wrong.start()
+                raise self.bad("expected a valid escape") from None
         self.at += stop
         return quote >= 0
 

@@ -41,4 +41,4 @@ PIECE = 16 << 20
 OVERLAP = 8192
 
 # A line of JSON or CSV above this is skipped and counted: parsing one takes several times its size.
-LINE_LIMIT = 32 << 20
+LINE_LIMIT = 16 << 20
