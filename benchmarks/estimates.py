@@ -102,7 +102,8 @@ def dataset(
         tweet = dice.choice(usable)
         copies += [tweet] * min(planted - len(copies), dice.choice((1, 1, 1, 1, 2, 3)))
     for record, tweet in zip(dice.sample(range(size), planted), copies, strict=True):
-        copy = EDITS[dice.choices(names, weights)[0]](tweet["text"], dice)
+        name = dice.choices(names, weights)[0]
+        copy = EDITS[name](tweet["text"], dice)
         before = after = ""
         if dice.random() < 0.5:
             host = texts[record]
@@ -112,7 +113,8 @@ def dataset(
         texts[record] = before + copy + after
         truth.records.add(record)
         truth.texts.add(tweet["id"])
-        truth.characters += len(copy)
+        # What others wrote before and after it is not licensed.
+        truth.characters += len(tweet["text"] if name == "commented" else copy)
         truth.spans[record] = (len(before), len(before) + len(copy))
     return [{"id": str(i), "text": text} for i, text in enumerate(texts)], truth
 

@@ -48,7 +48,8 @@ def escaped(text: str, dice: Random) -> Planted:
 
 
 def retweeted(text: str, dice: Random) -> Planted:
-    return f"RT @user{dice.randrange(10_000)}: ", text, ""
+    """A retweet's mark belongs to the copy: so it does in a match."""
+    return "", f"RT @user{dice.randrange(10_000)}: {text}", ""
 
 
 def commented(text: str, dice: Random) -> Planted:

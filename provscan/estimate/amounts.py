@@ -19,8 +19,9 @@ from provscan.estimate.result import Estimate
 
 Floats = npt.NDArray[np.float64]
 
-# Below so many sizes, those of the next best kind are pooled with them.
-FEW = 10
+# Below so many sizes, those of the next best kind are pooled with them; chance matches are shorter than true ones, so
+# that few of their own say more than many of the others.
+FEW, FEW_FALSE = 10, 3
 
 
 def corrected_amount(
@@ -96,7 +97,7 @@ def corrected_amount(
         return Estimate.withheld(text, method=METHOD, level=level, raw=raw)
     like = np.concatenate([y, spikes]) if len(y) < FEW else y
     wrong = np.asarray(control_sizes, dtype=np.float64)
-    if len(wrong) < FEW:
+    if len(wrong) < FEW_FALSE:
         wrong = np.concatenate([wrong, like])
     whole = total / (sample.fraction if sample is not None else 1.0)
     shares = []

@@ -29,6 +29,9 @@ from provscan.errors import ParameterError
 Floats = npt.NDArray[np.float64]
 
 _FLOOR = 1e-6
+# Somebody else's way of making the same edit loses more or less: standard deviation of the logarithm of that factor,
+# as it was measured between two sets of edits that were written independently of each other.
+VARIANTS = 0.25
 
 
 class Recall(Protocol):
@@ -143,17 +146,25 @@ class EditMix:
     def draw(self, rng: np.random.Generator, size: int) -> Floats:
         """Parametric bootstrap: both the spike-ins' cells and the matches' cells are drawn anew.
 
+        What a type loses is known up to a factor beside that (:data:`VARIANTS`). Fits to fewer data mix in more of the
+        types that are mostly lost, so the draws are centred again on the value (the bias correction of a bootstrap,
+        Efron & Tibshirani 1993, section 10.6, on the logarithm of what is lost).
+
         The mixture is fitted to at most 400 of them, which are then drawn from with replacement.
         """
         fits = min(size, 400)
         kept = self.planted_by_type > 0
         table = self._prior_cells(0.5)[kept]
-        missed = np.maximum(self.planted_by_type[kept] - self.cells[kept].sum(axis=1), 0.0) + 0.5
+        # A tenth of a lost one for each type: half of one, for a dozen of types, would be a loss of its own.
+        missed = np.maximum(self.planted_by_type[kept] - self.cells[kept].sum(axis=1), 0.0) + 0.1
         gammas = rng.standard_gamma(np.broadcast_to(table, (fits, *table.shape)))
         lost = rng.standard_gamma(np.broadcast_to(missed, (fits, len(missed))))
+        lost *= np.exp(VARIANTS * rng.standard_normal(lost.shape))
         seen = gammas / (gammas.sum(axis=2) + lost)[:, :, None]
         matches = rng.poisson(np.broadcast_to(self.matches, (fits, len(self.matches)))).astype(np.float64)
-        values = self._effective(seen, matches)
+        missing = 1.0 - self._effective(seen, matches)
+        middle = max(float(np.median(missing)), _FLOOR)
+        values = np.clip(1.0 - missing * max(1.0 - self.value, 0.5 / self.planted) / middle, _FLOOR, 1.0)
         drawn: Floats = values if fits == size else rng.choice(values, size)
         return drawn
 
@@ -322,6 +333,40 @@ class TextRecall:
         term = 1.0 - (-np.minimum(odds, 1.0)[:, None]) ** counts[None, :]
         term = np.where((odds > 1.0)[:, None], (1.0 / recall)[:, None], term)
         result: Floats = np.clip(len(self.occurrences) / (term @ texts), _FLOOR, 1.0)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Recall of an amount: things are found, and of what was found only a `share` lies under the match.
+
+    Attributes
+    ----------
+    whole
+        Recall of things, weighed by size.
+    share, error
+        The share, at most 1, and its standard error.
+    """
+
+    whole: Recall
+    share: float
+    error: float
+
+    @property
+    def planted(self) -> float:
+        return self.whole.planted
+
+    @property
+    def found(self) -> float:
+        return self.whole.found
+
+    @property
+    def value(self) -> float:
+        return self.whole.value * self.share
+
+    def draw(self, rng: np.random.Generator, size: int) -> Floats:
+        share = np.clip(self.share + self.error * rng.standard_normal(size), _FLOOR, 1.0)
+        result: Floats = np.maximum(self.whole.draw(rng, size) * share, _FLOOR)
         return result
 
 

@@ -20,7 +20,7 @@ from provscan.errors import ParameterError
 from provscan.estimate.amounts import corrected_amount
 from provscan.estimate.binomial import proportion
 from provscan.estimate.prevalence import DRAWS, Control, Sample, corrected_count, dispersion
-from provscan.estimate.recall import Banded, Drawn, EditMix, Recall, TextRecall, thinned
+from provscan.estimate.recall import Banded, Drawn, EditMix, Partial, Recall, TextRecall, thinned
 from provscan.estimate.result import Estimate
 from provscan.estimate.richness import chao1, distinct_texts
 
@@ -399,10 +399,8 @@ class _Work:
         recall = self.recall_by_size
         spikes: Floats = np.zeros(0)
         if self.spikes is not None and recall.found > 0:
-            found = self.spikes["found"].to_numpy().astype(bool)
             spikes = self.spikes["planted_chars"].to_numpy().astype(np.float64)
-            kept = float(self.spikes["found_chars"].to_numpy()[found].sum()) / float(spikes[found].sum())
-            recall = thinned(recall, min(1.0, kept) * scan.index_fraction)
+            recall = thinned(Partial(recall, *self._under_matches()), scan.index_fraction)
         return corrected_amount(
             self.matches.chars,
             trials,
@@ -416,6 +414,22 @@ class _Work:
             level=self.level,
             seed=self.seed,
         )
+
+    def _under_matches(self) -> tuple[float, float]:
+        """Share of the planted characters that lie under the match, of copies that look like the matches; its error."""
+        assert self.spikes is not None
+        found = self.spikes.filter(self.spikes["found"])
+        planted, under = (found[name].to_numpy().astype(np.float64) for name in ("planted_chars", "found_chars"))
+        looks = _cells(found["level"].to_pylist(), found["similarity"].to_numpy().astype(np.float64))
+        every = under.sum() / planted.sum()
+        whole, part = np.bincount(looks, planted, _CELLS), np.bincount(looks, under, _CELLS)
+        # A look that few spike-ins have is mostly like all of them.
+        little = 10.0 * planted.mean()
+        share = (part + little * every) / (whole + little)
+        amounts = np.bincount(self.matches.cell, self.matches.chars, _CELLS) + 1e-9 * whole
+        value = float(amounts.sum() / (amounts / share).sum())
+        error = float(np.sqrt(((under - share[looks] * planted) ** 2).sum()) / planted.sum())
+        return min(1.0, value), error
 
     def tweets(self) -> Estimate:
         scan = self.scan

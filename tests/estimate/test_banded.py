@@ -42,8 +42,8 @@ def test_amounts_weigh() -> None:
 def test_draws_scatter_about_the_value() -> None:
     recall = banded([300, 900])
     draws = recall.draw(np.random.default_rng(1), 4000)
-    assert draws.mean() == pytest.approx(recall.value, abs=0.01)
-    assert 0.005 < draws.std() < 0.04
+    assert np.median(draws) == pytest.approx(recall.value, abs=0.01)
+    assert 0.005 < draws.std() < 0.06
     assert ((draws > 0) & (draws <= 1)).all()
 
 
