@@ -19,7 +19,7 @@ from provscan.readers.streams import Block, ByteStream, short_lines
 from provscan.readers.tally import Tally
 
 # In code points; the csv module takes four bytes or more for each while it reads one value.
-VALUE_LIMIT = 64 << 20
+VALUE_LIMIT = 16 << 20
 
 # Comes after the last line. If it ends up inside a value, a quote was never closed.
 END = "\0end of file\0"
@@ -48,11 +48,12 @@ class _Text:
             self.block += 1
             for line in lines:
                 try:
-                    text = line.decode()
+                    text = (line + b"\n").decode()
                 except UnicodeDecodeError:
                     self.replaced = True
-                    text = line.decode(errors="replace")
-                yield text + "\n"
+                    text = (line + b"\n").decode(errors="replace")
+                yield text
+                del text  # it may be a large one
         yield END
 
 
@@ -182,6 +183,8 @@ def _batches(reader: Iterator[list[str]], text: _Text, rows: _Rows, tally: Tally
         if not more:
             group = group[:-1]
         if group:
-            yield rows.columns(group, repaired).batch(tally)
+            batch = rows.columns(group, repaired).batch(tally)
+            group, row = [], []  # they may be large
+            yield batch
         if broken:
             rows.broken(broken)

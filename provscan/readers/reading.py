@@ -13,7 +13,7 @@ from provscan.readers.delimited import read_delimited
 from provscan.readers.fields import Fields
 from provscan.readers.jsonl import from_objects, read_jsonl
 from provscan.readers.plain import read_text
-from provscan.readers.schema import LINE_LIMIT
+from provscan.readers.schema import ARRAY_LIMIT
 from provscan.readers.splits import UNKNOWN, Split
 from provscan.readers.streams import ByteStream, Progress
 from provscan.readers.tables import read_arrow, read_parquet
@@ -85,15 +85,15 @@ def _piped_form(stream: ByteStream) -> str:
 
 
 def _read_array(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
-    """A file that is one JSON array of objects; read as a whole, so not above the limit of a line."""
+    """A file that is one JSON array of objects; read as a whole, so not above ARRAY_LIMIT."""
     source = stream.split.source
     parts: list[bytes] = []
     size = 0
     for chunk in stream:
         size += len(chunk)
-        if size > LINE_LIMIT:
+        if size > ARRAY_LIMIT:
             raise InputError(
-                f"{source} is one JSON array of more than {LINE_LIMIT:,} bytes, too large to read at once. "
+                f"{source} is one JSON array of more than {ARRAY_LIMIT:,} bytes, too large to read at once. "
                 "Write it as JSON lines: jq -c '.[]'"
             )
         parts.append(chunk)

@@ -40,5 +40,9 @@ BATCH_BYTES = 4 << 20
 PIECE = 16 << 20
 OVERLAP = 8192
 
-# A line of JSON or CSV above this is skipped and counted: parsing one takes several times its size.
+# In bytes. A line above this takes too much to be parsed at once, several times its size: one of JSON is read bit by
+# bit (:mod:`provscan.readers.longjson`), one of CSV is skipped and counted.
 LINE_LIMIT = 16 << 20
+
+# In bytes. A JSON array above this is refused: it is parsed at once.
+ARRAY_LIMIT = 64 << 20

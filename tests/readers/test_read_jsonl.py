@@ -318,7 +318,7 @@ def test_json_arrays(write, read_all):
 
 
 def test_a_json_array_above_the_limit(write, read_all, monkeypatch):
-    monkeypatch.setattr("provscan.readers.reading.LINE_LIMIT", 10)
+    monkeypatch.setattr("provscan.readers.reading.ARRAY_LIMIT", 10)
     with pytest.raises(InputError, match="one JSON array of more than 10 bytes"):
         read_all(write("a.json", orjson.dumps([{"text": "a longer text"}])))
 
