@@ -45,7 +45,9 @@ def read(split: Split, fields: Fields, tally: Tally, *, on_bytes: Progress | Non
     FieldNotFoundError
         The file has no field for the text, or not the one that was named.
     InputError
-        The file can't be read, or is not what its name says.
+        The file can't be read, is not what its name says, or is above a limit of :mod:`provscan.readers.schema`.
+    OutputError
+        A very long line of a compressed file or a pipe finds no room in the folder for temporary files.
     """
     if split.start == split.end:
         if split.start == 0:

@@ -46,3 +46,6 @@ LINE_LIMIT = 16 << 20
 
 # In bytes. A JSON array above this is refused: it is parsed at once.
 ARRAY_LIMIT = 64 << 20
+
+# In bytes, as the metadata give them. Parquet whose rows are larger on average is refused: a row is read at once.
+ROW_LIMIT = 64 << 20

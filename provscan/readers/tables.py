@@ -12,7 +12,7 @@ from provscan.errors import InputError
 from provscan.readers.columns import Columns, null_if_empty, strings
 from provscan.readers.dates import timestamps
 from provscan.readers.fields import NESTING, OTHER, SCALAR, STRING, Binding, Fields, Found, Path, bind, note_missing
-from provscan.readers.schema import BATCH_BYTES, BATCH_RECORDS, SCHEMA, TIMESTAMP
+from provscan.readers.schema import BATCH_BYTES, BATCH_RECORDS, ROW_LIMIT, SCHEMA, TIMESTAMP
 from provscan.readers.splits import Split
 from provscan.readers.streams import Progress
 from provscan.readers.tally import Tally
@@ -201,6 +201,8 @@ def read_parquet(split: Split, fields: Fields, tally: Tally, on_bytes: Progress 
             if split.first_record == 0:
                 note_missing(fields, reader.binding, split.source, tally)
             groups = range(split.start, split.end)
+            for group in groups:
+                _require_small(file.metadata.row_group(group), group, split.source)
             rows = sum(file.metadata.row_group(group).num_rows for group in groups)
             size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
             step = max(1, min(BATCH_RECORDS, rows * BATCH_BYTES // max(size, 1)))
@@ -216,6 +218,16 @@ def read_parquet(split: Split, fields: Fields, tally: Tally, on_bytes: Progress 
                 used = now
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{split.source} can't be read as Parquet: {error}") from error
+
+
+def _require_small(group: pq.RowGroupMetaData, number: int, source: str) -> None:
+    """Refuse rows that are too large on average; a single one among small ones is not told by the metadata."""
+    size = group.total_byte_size // max(group.num_rows, 1)
+    if size > ROW_LIMIT:
+        raise InputError(
+            f"{source}: the rows of row group {number} have {size:,} bytes on average, above the limit of "
+            f"{ROW_LIMIT:,}; Parquet reads a row at once. Write them as JSON lines, which may be of any length"
+        )
 
 
 def read_arrow(split: Split, fields: Fields, tally: Tally, on_bytes: Progress | None) -> Iterator[pa.RecordBatch]:

@@ -188,3 +188,12 @@ def test_plan_reads_no_rows(tmp_path, monkeypatch):
     path = write_parquet(TABLE, tmp_path / "a.parquet")
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", None)
     assert len(plan(path, Fields(text="text"))) == 1
+
+
+def test_rows_above_the_limit_are_refused(tmp_path, read_all, monkeypatch):
+    path = str(tmp_path / "a.parquet")
+    pq.write_table(pa.table({"text": ["x" * 5000, "y" * 5000]}), path)
+    assert len(read_all(path).rows) == 2
+    monkeypatch.setattr("provscan.readers.tables.ROW_LIMIT", 4000)
+    with pytest.raises(InputError, match=r"row group 0 have 5,\d+ bytes on average, above the limit of 4,000"):
+        read_all(path)
