@@ -18,7 +18,7 @@ from provscan.engine.spikes import how_many, plant
 from provscan.engine.split import Sampling, SplitResult
 from provscan.errors import RecallError
 from provscan.estimate import Estimate, Sample, Scan, proportion, summarise
-from provscan.estimate.summary import BREAKDOWNS, MATCH_COLUMNS
+from provscan.estimate.summary import BREAKDOWNS, MATCH_COLUMNS, POOR_RECALL
 from provscan.params import MatchParams
 
 # Values of a breakdown that are told, those with the most matches.
@@ -87,9 +87,17 @@ def conclude(
     q_value, how = error_rates(rows, judgement, planted_rows, controls)
     added = judgement.columns(q_value)
     answers = _estimate(rows, judgement, planted_rows, results, controls, sampling, index_fraction)
+    recall = _recall(planted_rows)
+    if recall["counted"] < POOR_RECALL * recall["planted"] <= recall["found"]:
+        # The scan is well; the rule of what counts is what the texts do not meet.
+        ordinary = (
+            f"of {recall['planted']:,} spike-ins {recall['found']:,} came back, but only {recall['counted']:,} count: "
+            "the others are common property, or too ordinary to be evidence in a scan of this size"
+        )
+        answers["problems"] = [ordinary, *(p for p in answers["problems"] if not p.startswith("poor recall"))]
     summary = {
         "estimate": answers,
-        "recall": _recall(planted_rows),
+        "recall": recall,
         "control": _control(judgement, controls),
         "error_rate": {**how, "listed_up_to": Q_MAX if how["known"] else None, "e_value_up_to": E_MAX},
     }
@@ -128,7 +136,8 @@ def _estimate(
     size = sum(characters.values())
     sample, error = None, 0.0
     if sampling.fraction < 1.0:
-        sample = Sample(sampling.fraction)
+        # All records were read, so that the share that was scanned is known better than as it was asked for.
+        sample = Sample(total / sum(result.tally.records for result in results))
         squares = sum(result.squares for result in results)
         error = math.sqrt(max(0.0, squares / size**2 - 1.0 / total)) if size else 0.0
     scan = Scan(
@@ -158,7 +167,7 @@ def _estimate(
         )
     # What summary.json tells of recall is finer.
     del answers["recall"]
-    whole = size / (sampling.fraction if sample else 1.0)
+    whole = sum(result.tally.characters for result in results) if sample else size
     share = answers["characters_share"]
     answers["characters"] = _scaled(share, whole)
     answers["tokens"] = _scaled(share, whole / CHARACTERS_A_TOKEN)

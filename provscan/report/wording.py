@@ -92,7 +92,8 @@ def recalled(recall: Mapping[str, Any]) -> str:
     _, interval = estimated("recall_share", recall["all"])
     return (
         f"Of {count(recall['planted'])} licensed texts that were changed and planted in this data, "
-        f"{count(recall['counted'])} came back ({percent(recall['counted'] / recall['planted'])}, {interval})."
+        f"{count(recall['found'])} came back, {count(recall['counted'])} of them as evidence "
+        f"({percent(recall['counted'] / recall['planted'])}, {interval})."
     )
 
 

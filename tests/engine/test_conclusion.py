@@ -58,7 +58,7 @@ def test_an_estimate_holds_what_was_planted(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data = planted(latin, 1500, 300)
-    run = provscan.match(write("d.jsonl", data), latin, tmp_path / "a.run", control=write("c.jsonl", other))
+    run = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other))
     estimate = run.summary["estimate"]
     assert run.matches.schema.equals(JUDGED)
     assert estimate["records"]["low"] <= 300 <= estimate["records"]["high"]
@@ -90,7 +90,7 @@ def test_an_estimate_holds_what_was_planted(
 def test_nothing_planted_is_bounded_not_claimed(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    data, control = write("d.jsonl", planted(latin, 1500, 0)), write("c.jsonl", other)
+    data, control = planted(latin, 1500, 0), write("c.jsonl", other)
     estimate = provscan.match(data, latin, tmp_path / "a.run", control=control).summary["estimate"]
     assert (estimate["records"]["value"], estimate["records"]["low"]) == (0, 0)
     assert estimate["records"]["high"] < 5
@@ -116,11 +116,15 @@ def test_workers_change_nothing(latin: provscan.Index, write: Write, tmp_path: P
 def test_a_sample_speaks_for_the_whole(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    data = write("d.jsonl", planted(latin, 3000, 600))
+    # In memory, since what is drawn depends on the name of the source.
+    data = planted(latin, 3000, 600)
     run = provscan.match(data, latin, tmp_path / "a.run", sample=0.25, control=write("c.jsonl", other))
     assert 600 < run.summary["records"] < 900
     assert run.summary["sample"] == 0.25
     estimate = run.summary["estimate"]
+    found = estimate["records"]["raw"]["found"]
+    # The share that was scanned is known exactly, since all records were read.
+    assert estimate["records"]["value"] == pytest.approx(found * 3000 / run.summary["records"], rel=0.01)
     assert estimate["records"]["low"] <= 600 <= estimate["records"]["high"]
     assert estimate["records"]["high"] - estimate["records"]["low"] > 60
     assert not estimate["tweets"]["valid"]
@@ -164,6 +168,17 @@ def test_poor_recall_is_said_first(latin: provscan.Index, tmp_path: Path, monkey
     monkeypatch.setattr(spike_ins, "EDITS", lost)
     run = provscan.match(planted(latin, 200, 20), latin, tmp_path / "a.run")
     assert run.summary["estimate"]["problems"][0].startswith("poor recall: 0.500 of 600")
+
+
+def test_texts_that_are_no_evidence_are_told_from_those_that_are_lost(
+    latin: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provscan.engine.judge.E_MAX", 0.0)
+    run = provscan.match(planted(latin, 200, 20), latin, tmp_path / "a.run")
+    first, *rest = run.summary["estimate"]["problems"]
+    assert "came back, but only 0 count" in first
+    assert not any("poor recall" in problem for problem in rest)
+    assert not run.summary["estimate"]["records"]["valid"]
 
 
 @pytest.mark.parametrize("options", [{"sample": 0.0}, {"sample": 1.5}, {"spikes": -1}, {"seed": -1}, {"cutoff": "x"}])

@@ -183,6 +183,7 @@ ESTIMATE: dict[str, Any] = {
     "estimate": {"problems": ["poor recall: half of the <b>planted</b>"], "chance": "control", **NUMBERS, "by": {}},
     "recall": {
         "planted": 1200,
+        "found": 1150,
         "counted": 1100,
         "all": number(0.9167, 0.9, 0.93),
         "by": {"kind": {"two_words": number(0.8, 0.7, 0.9)}},
@@ -203,7 +204,7 @@ def test_an_estimate_takes_the_place_of_the_warning() -> None:
     assert told["Different licensed texts in the data"].endswith("at least 2,500 95 %: 2,300 to 2,700")
     assert told["Share of the licensed texts"].endswith("0 % 95 %: at most 0.1 %")
     assert "withheld  no control" in table
-    assert "1,100 came back (91.7 %, 95 %: 90 % to 93 %)" in " ".join(table.split())
+    assert "1,150 came back, 1,100 of them as evidence (91.7 %, 95 %: 90 % to 93 %)" in " ".join(table.split())
     assert "10 % of the records were scanned" in table
 
 
