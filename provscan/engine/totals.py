@@ -97,7 +97,7 @@ def summarise(rows: pa.Table, added: pa.Table, results: list[SplitResult], store
             {"source": damage.source, "records": damage.records, "problem": damage.reason} for damage in tally.damaged
         ],
         "capped": {
-            "band_texts": skipped.band_texts, "seed_places": skipped.seed_places, "full": skipped.full,
+            "bands_cut": skipped.bands_cut, "seeds_cut": skipped.seeds_cut, "full": skipped.full,
         },
     }  # fmt: skip
 

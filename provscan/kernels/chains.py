@@ -44,8 +44,8 @@ def text_sizes(offsets, unit, out):
 
 
 @njit(nogil=True, cache=True, forceinline=True)
-def _look_up(keys, low, high, entries, starts, bits, bitmap, down, some, which, firsts, sizes, counters):
-    """Find the runs of the seeds ``low..high``; how many of them are in the table.
+def _look_up(keys, low, high, entries, starts, bits, bitmap, down, limit, some, which, firsts, sizes, counters):
+    """Find the runs of the seeds ``low..high``, measured up to ``limit``; how many of them are in the table.
 
     Fills int64 ``which`` (the seed), ``firsts`` and ``sizes``; ``some`` is uint32 of room. ``counters[3]`` is written
     to keep reads alive.
@@ -59,14 +59,14 @@ def _look_up(keys, low, high, entries, starts, bits, bitmap, down, some, which, 
     counters[3] += np.int64(warm(entries, starts, bits, 32, some[:maybe], firsts, sizes) & _ONE)
     found = 0
     for k in range(maybe):
-        first, size = find_run(entries, firsts[k], sizes[k], _S32, np.uint64(some[k]))
+        first, size = find_run(entries, firsts[k], sizes[k], _S32, np.uint64(some[k]), limit)
         which[found], firsts[found], sizes[found] = which[k], first, size
         found += size > 0
     return found
 
 
 @njit(nogil=True, cache=True, forceinline=True)
-def _add_hit(entry, seed, token, code, kind, since, least, units, frequent_units, chains, text_sizes, place_of, out, n):
+def _add_hit(entry, seed, token, code, kind, since, least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n):
     """Add one hit to the chain of its text; write a candidate when the chain has seeds enough."""
     text = np.int32((entry >> _S8) & _TEXT)
     place = place_of[entry & _PLACE]
@@ -75,7 +75,7 @@ def _add_hit(entry, seed, token, code, kind, since, least, units, frequent_units
     c = (np.uint64(text) * _SPREAD) >> _CHAIN_SHIFT
     if chains[c, 0] != text or chains[c, 2] < since or abs(chains[c, 1] - diagonal) > drift:
         chains[c, 0], chains[c, 1], chains[c, 2], chains[c, 3] = text, diagonal, seed, 4 | kind
-        if kind > 0 or text_sizes[text] > units:
+        if kind > 0 or text_sizes[text] > rare_units:
             return n
     else:
         chains[c, 1] = diagonal
@@ -100,24 +100,30 @@ def _add_hit(entry, seed, token, code, kind, since, least, units, frequent_units
 
 @njit(nogil=True, cache=True)
 def _add_shared(
-    entries, a, a_size, a_seed, a_token, a_code, b, b_size, b_seed, b_token, b_code, most, since,
-    least, units, frequent_units, chains, text_sizes, place_of, out, n,
+    entries, a, a_size, a_seed, a_token, a_code, b, b_size, b_seed, b_token, b_code, steps, most, since,
+    least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
 ):  # fmt: skip
-    """Add the hits of two runs in those texts that have both, DRIFT tokens or less off one diagonal; ``most`` texts."""
+    """Add the hits of two runs in those texts that have both, DRIFT tokens or less off one diagonal.
+
+    The runs are merged for ``steps`` steps or until ``most`` texts are found. Copies of a template share most of both
+    runs and are met at once; texts that have the two seeds by chance are far between.
+    """
     i, j = a, b
     added = 0
-    while i < a + a_size and j < b + b_size and added < most:
+    for _ in range(steps):
+        if i == a + a_size or j == b + b_size or added == most:
+            break
         text_a, text_b = (entries[i] >> _S8) & _TEXT, (entries[j] >> _S8) & _TEXT
         if text_a == text_b:
             drift = (a_token - place_of[entries[i] & _PLACE]) - (b_token - place_of[entries[j] & _PLACE])
             if abs(drift) <= DRIFT:
                 n = _add_hit(
                     entries[i], a_seed, a_token, a_code, 2, since,
-                    least, units, frequent_units, chains, text_sizes, place_of, out, n,
+                    least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
                 )  # fmt: skip
                 n = _add_hit(
                     entries[j], b_seed, b_token, b_code, 2, since,
-                    least, units, frequent_units, chains, text_sizes, place_of, out, n,
+                    least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
                 )  # fmt: skip
                 added += 1
             i += 1
@@ -132,8 +138,9 @@ def _add_shared(
 def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, state, limits, out, n, counters):
     """Licensed texts that may stand inside the records ``low..high``.
 
-    A chain becomes a candidate once it has ``least`` seeds, or one that at most :data:`RARE` places share, and one for
-    every ``units`` of the text's size; if all its seeds are frequent, one for every ``frequent_units``.
+    A chain becomes a candidate once it has ``least`` seeds and one for every ``units`` of the text's size, or, if all its
+    seeds are frequent, one for every ``frequent_units``. One seed that at most :data:`RARE` places share is enough in a
+    text of up to ``rare_units``.
 
     Parameters
     ----------
@@ -142,20 +149,20 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
     table
         ``(entries, starts, bits, bitmap, bitmap bits)``.
     caps
-        ``(run, pair, most)``: a seed that more than ``run`` places share is frequent. It counts only beside another
-        such seed, for the texts that have both, where neither is shared by more than ``pair``; of those, the first
-        ``most``.
+        ``(run, steps, most)``: a seed that more than ``run`` places share is frequent. It counts only in a pair
+        with the seed before, if that is frequent and in no pair, for the texts that have both: the first ``most`` that
+        ``steps`` steps through the two runs find.
     state
         ``(chains, text sizes, places)``: the table of open chains, int32[2**CHAIN_BITS, 4], filled with -1, the
         licensed texts' :func:`text_sizes`, and what place each place code stands for, int32[256].
     limits
-        ``(least, units, frequent_units)``.
+        ``(least, units, rare_units, frequent_units)``.
     out
         int64[m, 4], written from row ``n`` on: record, text, and a code point of the record and a token place in the
         text that lie on one diagonal.
     counters
-        int64[4]: ``counters[1]`` counts the places passed over because their seed is frequent, ``counters[2]`` the
-        records whose candidates found no room.
+        int64[4]: ``counters[1]`` counts the look-ups of frequent seeds, ``counters[2]`` the records whose candidates
+        found no room.
 
     Returns
     -------
@@ -163,9 +170,9 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
         The row after the last one written.
     """
     entries, starts, bits, bitmap, bitmap_bits = table
-    run_cap, pair_cap, most = caps
+    run_cap, steps, most = caps
     chains, text_sizes, place_of = state
-    least, units, frequent_units = limits
+    least, units, rare_units, frequent_units = limits
     some, which = np.empty(CHUNK + 1, np.uint32), np.empty(CHUNK + 1, np.int64)
     firsts, sizes = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
     down = np.uint32(32 - bitmap_bits)
@@ -177,7 +184,7 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
         for chunk in range(bounds[i], bounds[i + 1], CHUNK):
             found = _look_up(
                 keys, chunk, min(chunk + CHUNK, bounds[i + 1]), entries, starts, bits, bitmap, down,
-                some, which, firsts, sizes, counters,
+                max(run_cap, steps), some, which, firsts, sizes, counters,
             )  # fmt: skip
             for k in range(found):
                 s, first, size = which[k], firsts[k], sizes[k]
@@ -187,16 +194,18 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
                     for e in range(first, first + size):
                         n = _add_hit(
                             entries[e], s, token, code, kind, since,
-                            least, units, frequent_units, chains, text_sizes, place_of, out, n,
+                            least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
                         )  # fmt: skip
                     continue
-                counters[1] += size
-                if before == s - 1 and size <= pair_cap and before_size <= pair_cap:
+                counters[1] += 1
+                if before == s - 1:
                     n = _add_shared(
                         entries, before_first, before_size, before, np.int64(token_at[before]),
-                        np.int64(code_at[before]), first, size, s, token, code, most, since,
-                        least, units, frequent_units, chains, text_sizes, place_of, out, n,
+                        np.int64(code_at[before]), first, size, s, token, code, steps, most, since,
+                        least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
                     )  # fmt: skip
+                    # It is a pair with the one before, so not with the next as well.
+                    s = np.int64(-2)
                 before, before_first, before_size = s, first, size
         counters[2] += n == len(out)
         out[written:n, 0] = i

@@ -23,7 +23,7 @@ def find_texts(keys, text, offsets, table, licensed, licensed_offsets, numbers):
         key = keys[i, 0] >> _S24
         bucket = key >> down
         low, high = np.int64(starts[bucket]), np.int64(starts[bucket + np.uint64(1)])
-        first, size = find_run(entries, low, high, _S24, key)
+        first, size = find_run(entries, low, high, _S24, key, len(entries))
         length = offsets[i + 1] - offsets[i]
         for e in range(first, first + size):
             number = np.int64(entries[e] & _TEXT)

@@ -131,8 +131,8 @@ def warm(entries, starts, bits, shift, keys, lows, highs):
 
 
 @njit(nogil=True, cache=True, forceinline=True)
-def find_run(entries, low, stop, up, key):
-    """First entry with ``key`` in the bucket from ``low`` to ``stop``, and how many there are.
+def find_run(entries, low, stop, up, key, limit):
+    """First entry with ``key`` in the bucket from ``low`` to ``stop``, and how many there are, up to ``limit`` or so.
 
     Entries past the bucket are greater, so that a stride of them can be counted without a branch on any.
     """
@@ -145,12 +145,12 @@ def find_run(entries, low, stop, up, key):
             upto += here <= key
         if upto < np.int64(_STRIDE):
             return low + less, upto - less
-    return _find_long_run(entries, low, stop, up, key)
+    return _find_long_run(entries, low, stop, up, key, limit)
 
 
 @njit(nogil=True, cache=True)
-def _find_long_run(entries, low, stop, up, key):
-    """:func:`find_run` in a bucket of any length: bisection for its beginning, doubling steps for its end."""
+def _find_long_run(entries, low, stop, up, key, limit):
+    """:func:`find_run` in a bucket of any length, by bisection. The end of a run beyond ``limit`` is not looked for."""
     high = stop
     while low < high:
         middle = (low + high) >> 1
@@ -158,11 +158,10 @@ def _find_long_run(entries, low, stop, up, key):
             low = middle + 1
         else:
             high = middle
-    first, step = low, 4
-    while low + step < stop and entries[low + step] >> up == key:
-        low += step
-        step *= 2
-    high = min(low + step, stop)
+    first = low
+    if first + limit < stop and entries[first + limit] >> up == key:
+        return first, limit + 1
+    high = min(first + limit, stop)
     while low < high:
         middle = (low + high) >> 1
         if entries[middle] >> up == key:
@@ -208,7 +207,7 @@ def whole_candidates(
     ``table`` is ``(exact entries, starts, bits, band entries, starts, bits, sketches)`` of one segment. From a band,
     at most ``run_cap`` texts are looked at; those whose one-bit sketch agrees in ``agree`` bits of 128 or more are
     candidates, at most ``most`` a record, best first. ``best`` is ``(int64[most], int64[most])``. Fills ``out_record``
-    and ``out_text`` from ``out`` on and returns where it stopped; ``counters[0]`` counts texts passed over by the cap.
+    and ``out_text`` from ``out`` on and returns where it stopped; ``counters[0]`` counts bands cut short by the cap.
     """
     exact, exact_starts, exact_bits, bands, band_starts, band_bits, licensed = table
     scores, texts = best
@@ -219,7 +218,7 @@ def whole_candidates(
         count = 0
         sought[0] = text_key[i, 0] >> _S24
         counters[3] += np.int64(warm(exact, exact_starts, exact_bits, 24, sought[:1], lows, highs) & _ONE)
-        first, size = find_run(exact, lows[0], highs[0], _S24, sought[0])
+        first, size = find_run(exact, lows[0], highs[0], _S24, sought[0], most)
         for e in range(first, first + min(size, most)):
             count = _keep_best(np.int64(exact[e] & _TEXT), 129, texts, scores, count, most)
         for b in range(bands_each):
@@ -227,9 +226,9 @@ def whole_candidates(
         counters[3] += np.int64(warm(bands, band_starts, band_bits, 24, sought, lows, highs) & _ONE)
         sketched = np.uint64(0)
         for b in range(bands_each):
-            first, size = find_run(bands, lows[b], highs[b], _S24, sought[b])
+            first, size = find_run(bands, lows[b], highs[b], _S24, sought[b], run_cap)
             if size > run_cap:
-                counters[0] += size - run_cap
+                counters[0] += 1
                 size = run_cap
             lows[b], highs[b] = first, first + size
             for e in range(first, first + size):

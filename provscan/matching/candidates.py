@@ -4,10 +4,11 @@ Two generators. *Whole records* of up to :data:`SHORT` code points: the exact ca
 MinHash signature. *Passages* in records of any length: chains of seeds. A short record goes through both, so that no
 length lies between them.
 
-What is frequent costs bounded time. Of the texts that share one band, the first :data:`BAND_CAP` are looked at; of
-those that share one seed, the first :data:`SEED_CAP`; a record keeps its :data:`MOST` best whole candidates. A
-template that thousands of tweets share is thereby still found, as one of its early variants, and an exact copy always
-as itself. What is passed over is counted.
+What is frequent costs bounded time, however large the index. Of the texts that share one band, the first
+:data:`BAND_CAP` are looked at; a seed that more than :data:`SEED_CAP` places share counts only beside another such
+seed, for texts that have both and are found in :data:`PAIR_STEPS` steps through the two lists; a record keeps its
+:data:`MOST` best whole candidates. A template that thousands of tweets share is thereby still found, as one of its
+early variants, and a record that is an exact copy always as itself. Look-ups that were cut short are counted.
 """
 
 from __future__ import annotations
@@ -25,17 +26,18 @@ from provscan.params import IndexParams
 from provscan.text.reuse import reused
 
 SHORT = 512
-BAND_CAP = 128
+BAND_CAP = 64
 SEED_CAP = 16
 # A seed more frequent than that counts beside another such seed, for the texts that have both.
-PAIR_CAP = 2048
-PAIR_TEXTS = 64
+PAIR_STEPS = 48
+PAIR_TEXTS = 16
 MOST = 16
 # Bits of 128 that the one-bit sketches must agree in. At similarity 0.4 they agree in 90, give or take 5.
 AGREE = 77
 # Seeds of a chain, and bytes of the text to each: multiples of the index's SIZE_UNIT.
 LEAST_SEEDS = 2
 BYTES_A_SEED = 40
+BYTES_A_RARE_SEED = 60
 BYTES_A_FREQUENT_SEED = 20
 # Room for candidates of the texts that are scanned together; what finds none is counted.
 CANDIDATES_A_SEED = 1
@@ -73,7 +75,7 @@ def whole_records(rows: np.ndarray, sketches: Sketches, segment: Segment, skippe
         0, len(rows), sketches.keys, sketches.bands, sketches.bits, table,
         BAND_CAP, AGREE, MOST, best, record, text, 0, counters,
     )  # fmt: skip
-    skipped.band_texts += int(counters[0])
+    skipped.bands_cut += int(counters[0])
     record, text = rows[record[:n]], text[:n]
     return Candidates(record, text, np.full(n, -1, np.int64), np.zeros(n, np.int64))
 
@@ -104,10 +106,16 @@ def _chains(
     out = np.empty((CANDIDATES_A_SEED * int(bounds[-1]) + CANDIDATES, 4), np.int64)
     counters = np.zeros(4, np.int64)
     n = chains.seed_candidates(
-        keys, tokens, places, bounds, 0, count, table, (SEED_CAP, PAIR_CAP, PAIR_TEXTS), state,
-        (LEAST_SEEDS, BYTES_A_SEED // SIZE_UNIT, BYTES_A_FREQUENT_SEED // SIZE_UNIT), out, 0, counters,
+        keys, tokens, places, bounds, 0, count, table, (SEED_CAP, PAIR_STEPS, PAIR_TEXTS), state,
+        (
+            LEAST_SEEDS,
+            BYTES_A_SEED // SIZE_UNIT,
+            BYTES_A_RARE_SEED // SIZE_UNIT,
+            BYTES_A_FREQUENT_SEED // SIZE_UNIT,
+        ),
+        out, 0, counters,
     )  # fmt: skip
-    skipped.seed_places += int(counters[1])
+    skipped.seeds_cut += int(counters[1])
     skipped.full += int(counters[2])
     return Candidates(*(np.ascontiguousarray(column) for column in out[:n].T))
 

@@ -32,14 +32,14 @@ class Skipped:
 
     Attributes
     ----------
-    band_texts, seed_places
-        Entries of LSH bands and of seeds that more texts share than are looked at.
+    bands_cut, seeds_cut
+        Look-ups of LSH bands and of seeds that more texts share than are looked at.
     full
         Records with more candidates than there is room for.
     """
 
-    band_texts: int = 0
-    seed_places: int = 0
+    bands_cut: int = 0
+    seeds_cut: int = 0
     full: int = 0
 
     def add(self, other: Skipped) -> None:

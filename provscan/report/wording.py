@@ -113,7 +113,7 @@ REASONS = {
     "bad_csv_row": "wrong number of fields in the row",
     "bad_date": "date not understood, taken as missing",
     "bad_json": "line that is not JSON",
-    "band_texts": "look-ups of very common texts",
+    "bands_cut": "look-ups of very common texts",
     "empty_file": "empty file",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "lenient_json": "not strictly JSON, but clear",
@@ -122,7 +122,7 @@ REASONS = {
     "no_text": "no text",
     "not_an_object": "JSON, but not an object",
     "full": "records with more candidates than there is room for",
-    "seed_places": "look-ups of very common phrases",
+    "seeds_cut": "look-ups of very common phrases",
     "text_not_string": "text field that holds no text",
 }
 """What the keys in ``skipped``, ``repaired`` and the like mean."""

@@ -45,7 +45,7 @@ def test_runs_are_found(keys, bits, repeats, rng):
     for key in {*keys, 0, 7, 2**32 - 1, rng.randrange(2**32)}:
         bucket = key >> (32 - bits)
         first, size = kernels.find_run(
-            entries, np.int64(starts[bucket]), np.int64(starts[bucket + 1]), np.uint64(32), np.uint64(key)
+            entries, np.int64(starts[bucket]), np.int64(starts[bucket + 1]), np.uint64(32), np.uint64(key), 1000
         )
         assert size == listed.count(key)
         if size:
@@ -58,14 +58,18 @@ def test_runs_are_found(keys, bits, repeats, rng):
 def test_long_runs(size, around):
     keys = [5] * around + [6] * size + [7] * around
     entries = entries_of(keys, 24)
-    assert kernels.find_run(entries, 0, len(entries), np.uint64(24), np.uint64(6)) == (around, size)
+    assert kernels.find_run(entries, 0, len(entries), np.uint64(24), np.uint64(6), 1000) == (around, size)
+    # Of a run above the limit only that much is told.
+    first, found = kernels.find_run(entries, 0, len(entries), np.uint64(24), np.uint64(6), 12)
+    assert first == around
+    assert found == size if size <= 12 else found > 12
 
 
 def test_an_empty_table():
     entries = np.zeros(0, np.uint64)
     starts = directory(entries, 0)
     assert starts.tolist() == [0, 0]
-    assert kernels.find_run(entries, 0, 0, np.uint64(32), np.uint64(3))[1] == 0
+    assert kernels.find_run(entries, 0, 0, np.uint64(32), np.uint64(3), 8)[1] == 0
 
 
 @settings(max_examples=40)
