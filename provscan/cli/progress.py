@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -140,7 +141,8 @@ def _will_compile() -> bool:
     from provscan.kernels import seeds, verify
 
     context = click.get_current_context(silent=True)
-    kernel = seeds.seed_entries if context is not None and context.info_name == "index" else verify.verify
+    indexing = context is not None and context.info_name == "index"
+    kernel: Any = seeds.seed_entries if indexing else verify.verify
     cache = getattr(getattr(kernel, "stats", None), "cache_path", None)
     return cache is not None and not any(Path(cache).glob(f"*.{kernel.__name__}-*.nbi"))
 

@@ -66,7 +66,10 @@ def _look_up(keys, low, high, entries, starts, bits, bitmap, down, limit, some, 
 
 
 @njit(nogil=True, cache=True, forceinline=True)
-def _add_hit(entry, seed, token, code, kind, since, least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n):
+def _add_hit(
+    entry, seed, token, code, kind, since,
+    least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
+):  # fmt: skip
     """Add one hit to the chain of its text; write a candidate when the chain has seeds enough."""
     text = np.int32((entry >> _S8) & _TEXT)
     place = place_of[entry & _PLACE]
@@ -138,9 +141,9 @@ def _add_shared(
 def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, state, limits, out, n, counters):
     """Licensed texts that may stand inside the records ``low..high``.
 
-    A chain becomes a candidate once it has ``least`` seeds and one for every ``units`` of the text's size, or, if all its
-    seeds are frequent, one for every ``frequent_units``. One seed that at most :data:`RARE` places share is enough in a
-    text of up to ``rare_units``.
+    A chain becomes a candidate once it has ``least`` seeds and one for every ``units`` of the text's size, or, if all
+    its seeds are frequent, one for every ``frequent_units``. One seed that at most :data:`RARE` places share is enough
+    in a text of up to ``rare_units``.
 
     Parameters
     ----------

@@ -13,7 +13,10 @@ DIGIT = 8
 
 @njit(nogil=True, cache=True)
 def scatter(entries, shift, counts, out):
-    """Move uint64 ``entries`` to ``out``, ordered by the :data:`DIGIT` bits above ``shift``; ``counts`` is int64[256]."""
+    """Move uint64 ``entries`` to ``out``, ordered by the :data:`DIGIT` bits above ``shift``; ``counts`` is int64[256].
+
+    Afterwards ``counts`` says for each digit where its entries end.
+    """
     mask = np.uint64(255)
     counts[:] = 0
     for e in entries:
@@ -43,7 +46,7 @@ def insert(entries):
 
 @njit(nogil=True, cache=True)
 def sort(entries, spare, digits):
-    """Sort ``entries`` by their upper ``digits`` digits, then in full. ``spare`` is as long; the result is in ``entries``.
+    """Sort ``entries`` by their upper ``digits`` digits, then in full; ``spare`` is room for as many.
 
     ``digits`` is 2, 4 or 6: what is moved an even number of times comes back.
     """

@@ -222,8 +222,9 @@ def _find_copy(codes, low, high, text, text_low, length):
 
 @njit(nogil=True, cache=True)
 def verify(
-    codes, hashes, offsets, texts, text_hashes, text_offsets, record, code_at, place, low, high, threshold, least_share, least_weight,
-    slots, follows, span_slots, span_follows, hits, votes, out_candidate, out_span, out_text_span, out_grams, out_similarity,
+    codes, hashes, offsets, texts, text_hashes, text_offsets, record, code_at, place, low, high,
+    threshold, least_share, least_weight, slots, follows, span_slots, span_follows, hits, votes,
+    out_candidate, out_span, out_text_span, out_grams, out_similarity,
 ):  # fmt: skip
     """Verify candidates ``low..high`` and write those that are similar enough.
 
