@@ -29,7 +29,7 @@ from provscan.engine.judge import listed
 from provscan.engine.ordered import ordered_map, until
 from provscan.engine.progress import Progress
 from provscan.engine.sources import default_workers, source_list
-from provscan.engine.spikes import MOST
+from provscan.engine.spikes import HOSTS
 from provscan.engine.split import Sampling, SplitResult, scan_split
 from provscan.engine.totals import collect, summarise, write_matches
 from provscan.errors import InputError, ParameterError, UsageError
@@ -226,8 +226,8 @@ def _sampling(sample: float | None, spikes: int | None, seed: int) -> Sampling:
         raise ParameterError(f"spikes must be at least 0, not {spikes!r}")
     if seed < 0:
         raise ParameterError(f"seed must be at least 0, not {seed!r}")
-    most = MOST if spikes is None else min(spikes, MOST)
-    return Sampling(1.0 if sample is None else sample, most // 2, seed)
+    hosts = HOSTS if spikes is None else min(spikes, HOSTS)
+    return Sampling(1.0 if sample is None else sample, hosts, seed)
 
 
 def _files(control: object) -> list[str]:

@@ -24,6 +24,8 @@ from provscan.text.arrow import buffers
 
 # Spike-ins of a run: one for so many records, within these bounds.
 RECORDS_A_SPIKE, FEWEST, MOST = 50, 1000, 3000
+# Records that are kept to plant in; each takes several, one at a time.
+HOSTS = 400
 # Lots drawn for one text that is wanted.
 DRAWN = 4
 SHORT_RECORD = 512

@@ -32,6 +32,8 @@ _FLOOR = 1e-6
 # Somebody else's way of making the same edit loses more or less: standard deviation of the logarithm of that factor,
 # as it was measured between two sets of edits that were written independently of each other.
 VARIANTS = 0.25
+# Matches that what was planted counts for, beside the real ones, in saying how these are mixed.
+FEW = 5.0
 
 
 class Recall(Protocol):
@@ -111,7 +113,7 @@ class EditMix:
     cells: Floats
     matches: Floats
     amounts: Floats | None = None
-    prior: float = 1.0
+    prior: float = FEW
 
     def __post_init__(self) -> None:
         types, cells = np.shape(self.cells)
@@ -216,8 +218,8 @@ class Banded:
     Short texts are lost more often, and what was copied need not be as long as the licensed texts are on average. Of a
     band of lengths with recall r and m matches there are m / r, so that the bands' mixture has a recall, too
     (post-stratification; Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446). What a copy loses by its edit
-    and by its length is taken as a product: losses of the edits' mixture are multiplied by those of the bands'
-    mixture, and divided by those of all spike-ins.
+    and by its length is taken as independent on the scale of odds: the odds of being lost of the edits' mixture are
+    multiplied by those of the bands' mixture, and divided by those of all spike-ins.
 
     Attributes
     ----------
@@ -260,18 +262,25 @@ class Banded:
 
     def _adjusted(self, edits: Floats, recall: Floats, matches: Floats) -> Floats:
         """Recall of all; shapes (draws,) and (draws, bands)."""
-        # One match's worth of what the spike-ins show, so that it is defined without any match.
+        # A few matches' worth of what the spike-ins show: where chance explains most matches, what is left of them is
+        # noise, and without any it is all there is.
         expected = self.planted_by_band * recall
-        seen = matches + expected / expected.sum(axis=1, keepdims=True)
+        seen = matches + FEW * expected / expected.sum(axis=1, keepdims=True)
         if self.amounts is not None:
             mean = float(self.amounts.sum()) / max(float(self.matches.sum()), 1.0) or 1.0
             each = np.divide(self.amounts, self.matches, out=np.full(recall.shape[1], mean), where=self.matches > 0)
             seen = seen * each
         mixed = seen.sum(axis=1) / (seen / np.maximum(recall, _FLOOR)).sum(axis=1)
         pooled = expected.sum(axis=1) / self.planted_by_band.sum()
-        lost = (1.0 - edits) * (1.0 - mixed) / np.maximum(1.0 - pooled, _FLOOR)
-        result: Floats = np.clip(1.0 - lost, _FLOOR, 1.0)
+        odds = _odds(edits) * _odds(mixed) / _odds(pooled)
+        result: Floats = np.clip(1.0 / (1.0 + odds), _FLOOR, 1.0)
         return result
+
+
+def _odds(recall: Floats) -> Floats:
+    """Odds of being lost."""
+    result: Floats = (1.0 - recall + _FLOOR) / np.maximum(recall, _FLOOR)
+    return result
 
 
 class Drawn:
