@@ -182,9 +182,7 @@ def report(scans: list[Scan], sampled: list[Scan]) -> None:
     line("q <= 0.01: matches listed, mean", [f"{np.mean([one.listed for one in cell]):.0f}" for cell in cells if cell])
     fdp = [[one.false / max(1, one.listed) for one in cell] for cell in cells]
     line("q <= 0.01: realised share of false ones, mean", [f"{np.mean(cell):.4f}" for cell in fdp if cell])
-    claims = [
-        share([any((one.estimate[name]["low"] or 0) > 0 for name in names) for one in cell]) for cell in cells
-    ]
+    claims = [share([any((one.estimate[name]["low"] or 0) > 0 for name in names) for one in cell]) for cell in cells]
     line("runs that claim more than zero", claims)
     for name in names:
         errors = [

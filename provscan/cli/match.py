@@ -31,6 +31,12 @@ from provscan.cli import (
     help="Least similarity of a match, from 0.1 to 1 (Jaccard of character 5-grams).",
 )
 @click.option(
+    "--min-containment",
+    type=float,
+    show_default="0.55",
+    help="Least share of a licensed text that a match holds, from 0 to 1.",
+)
+@click.option(
     "--min-chars",
     type=int,
     show_default="20",
@@ -68,7 +74,7 @@ from provscan.cli import (
     "--fail-above",
     callback=share,
     metavar="SHARE",
-    help="Exit with status 1 if more than this share of the records hold licensed text, e.g. 0.1%.",
+    help="Exit with status 1 if more than this share of the records hold matches that are evidence, e.g. 0.1%.",
 )
 @workers
 @click.option("--overwrite", is_flag=True, help="Replace results that stand there already.")
@@ -81,6 +87,7 @@ def command(
     text_field: str | None,
     id_field: str | None,
     threshold: float | None,
+    min_containment: float | None,
     min_chars: int | None,
     cutoff: str | None,
     control: tuple[str, ...],
@@ -113,6 +120,7 @@ def command(
                 text_field=text_field,
                 id_field=id_field,
                 threshold=threshold,
+                min_containment=min_containment,
                 min_chars=min_chars,
                 cutoff=cutoff,
                 control=list(control) or None,
@@ -131,10 +139,10 @@ def command(
             click.echo(f"provscan: {damaged['source']}: {damaged['problem']}", err=True)
         click.echo("provscan: results are written, but only for what could be read.", err=True)
         context.exit(UNUSABLE)
-    found = run.summary["share_of_records"]
+    found = run.summary["listed"]["share_of_records"]
     if fail_above is not None and found > fail_above:
         click.echo(
-            f"provscan: {found:.4%} of the records hold licensed text, more than the {fail_above:.4%} "
+            f"provscan: {found:.4%} of the records hold matches that are evidence, more than the {fail_above:.4%} "
             "that --fail-above allows.",
             err=True,
         )

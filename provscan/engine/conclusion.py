@@ -115,9 +115,11 @@ def _estimate(
 ) -> dict[str, Any]:
     controlled = controls.texts > 0
     counts = judgement.evidence(controlled)
-    table = pa.table({name: rows[name] for name in MATCH_COLUMNS}).append_column(
-        "e_value", pa.array(judgement.e_value)
-    ).append_column("band", pa.array(judgement.band))
+    table = (
+        pa.table({name: rows[name] for name in MATCH_COLUMNS})
+        .append_column("e_value", pa.array(judgement.e_value))
+        .append_column("band", pa.array(judgement.band))
+    )
     about = judgement.about()
     real = np.flatnonzero(counts & ~judgement.control)
     matches = pa.table({**_columns(table), **_columns(about)}).take(pa.array(real))

@@ -205,9 +205,7 @@ def with_files(
     return replace(controls, store=store, absent=absent, repeated=np.unique(also), texts=texts), read
 
 
-def _unlicensed(
-    licensed: Store, repeated: list[npt.NDArray[np.int64]]
-) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+def _unlicensed(licensed: Store, repeated: list[npt.NDArray[np.int64]]) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
     """Leaves the tweets out of a batch whose text is licensed, and notes the numbers of those texts."""
 
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:

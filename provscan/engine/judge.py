@@ -68,9 +68,7 @@ class Judge:
         expected = e_value(bits, max(1, self.characters), licensed_texts)
         repeated = np.isin(distinct, self.controls.repeated)
         common = common_text(held.authors, 0, repeated, np.where(np.isnan(of_text), np.inf, of_text))
-        return Judgement(
-            place, held, bands(length)[place], bits, expected, self.controls.absent[text], common[place]
-        )
+        return Judgement(place, held, bands(length)[place], bits, expected, self.controls.absent[text], common[place])
 
 
 @dataclass(frozen=True)
@@ -192,9 +190,7 @@ def error_rates(
     names = ["start", "end", "tweet_id", "similarity", "containment", "bits"]
     came_back = spikes.filter(spikes["found"]).select(names)
     table = table.select(names)
-    scores: Scores = score_matches(
-        table.take(pa.array(real)), table.filter(pa.array(judgement.control)), came_back
-    )
+    scores: Scores = score_matches(table.take(pa.array(real)), table.filter(pa.array(judgement.control)), came_back)
     q = np.full(len(table), np.nan)
     q[real] = q_values(scores.matches, scores.control, controls.licensed_texts / controls.texts)
     how = {"known": True, "reason": None, "score": scores.method, "score_reason": scores.reason}

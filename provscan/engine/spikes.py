@@ -31,6 +31,7 @@ DRAWN = 4
 SHORT_RECORD = 512
 AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</p> "))
 
+
 @dataclass(frozen=True)
 class Spikes:
     """What was planted, one entry each.

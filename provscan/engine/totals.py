@@ -82,7 +82,10 @@ def summarise(rows: pa.Table, added: pa.Table, results: list[SplitResult], store
         "tweets_found": int(tweets_found),
         "characters_matched": characters_matched,
         "share_of_characters": _share(characters_matched, characters),
-        "listed": {"matches": listed_matches, "records": listed_records, "texts": listed_texts},
+        "listed": {
+            "matches": listed_matches, "records": listed_records, "texts": listed_texts,
+            "share_of_records": _share(listed_records, records),
+        },
         "index": {"texts": info["texts"], "tweets": info["tweets"], "fingerprint": info["fingerprint"]},
         "sources": list(by_source.values()),
         "skipped": tally.as_dict()["skipped"],

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 
 from provscan.errors import ParameterError, ProvscanError
@@ -241,8 +240,3 @@ def q_from_e_values(e_values: npt.ArrayLike) -> Floats:
     rate = np.minimum(1.0, distinct / np.cumsum(each))
     result: Floats = np.minimum.accumulate(rate[::-1])[::-1][inverse.reshape(-1)]
     return result
-
-
-def rows_at(table: pa.Table, q_max: float) -> pa.Table:
-    """The rows of a match table with ``q_value <= q_max``; rows without a q-value are dropped."""
-    return table.filter(pc.less_equal(table["q_value"], q_max))

@@ -251,9 +251,7 @@ class _NoSpikes:
         raise ParameterError("recall was not measured")
 
 
-def _recall(
-    matches: _Matches, control: _Matches | None, spikes: pa.Table | None, scan: Scan, *, weigh: bool
-) -> Recall:
+def _recall(matches: _Matches, control: _Matches | None, spikes: pa.Table | None, scan: Scan, *, weigh: bool) -> Recall:
     """Recall of what the matches show, edits and lengths; of characters with `weigh`."""
     if spikes is None or len(spikes) == 0:
         return _NoSpikes()
@@ -361,9 +359,7 @@ class _Work:
             draws=draws,
         )
 
-    def texts(
-        self, occurrences: npt.NDArray[np.int64], control: Control | None, draws: int = DRAWS
-    ) -> Estimate:
+    def texts(self, occurrences: npt.NDArray[np.int64], control: Control | None, draws: int = DRAWS) -> Estimate:
         if self._sampled():
             sample = self.scan.sample
             return chao1(occurrences, self.level, fraction=sample.fraction if sample else 0.0)
@@ -466,9 +462,7 @@ class _Work:
             trials = float(self.scan.records[name]) if column == "source" else every
             share = trials / every if column == "source" else found / self.matches.records
             records = self.records(found, self.record_control(trials, share), trials, GROUP_DRAWS)
-            texts = self.texts(
-                occurrences, self.text_control(len(occurrences) / len(self.matches.tweets)), GROUP_DRAWS
-            )
+            texts = self.texts(occurrences, self.text_control(len(occurrences) / len(self.matches.tweets)), GROUP_DRAWS)
             result[str(name)] = {"records": records.as_dict(), "texts": texts.as_dict()}
         return result
 

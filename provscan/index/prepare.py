@@ -97,7 +97,7 @@ def seed_scratch(longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     return (
         np.empty(size, np.uint32),
         np.empty(size, np.int32),
-        np.empty((2, 1088), np.uint64),
+        np.empty((2, seed_kernels.ROOM), np.uint64),
         np.empty(size, np.uint64),
     )
 
@@ -155,4 +155,3 @@ def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
         about,
         empty,
     )
-

@@ -36,7 +36,6 @@ from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.kernels import postings as kernels
 from provscan.kernels.chains import text_sizes
 from provscan.kernels.equal import find_texts
-from provscan.params import IndexParams
 
 # Text numbers have 24 bits in an entry.
 MAX_TEXTS = 1 << 24
@@ -130,10 +129,9 @@ class SegmentWriter:
     to disk when they grow large.
     """
 
-    def __init__(self, folder: Path, params: IndexParams) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
-        self._params = params
         self._texts = StringsWriter(folder, "texts")
         self._originals = StringsWriter(folder, "originals")
         self._ids = StringsWriter(folder, "ids")

@@ -226,13 +226,13 @@ def build_store(
     """
     with replacing(target, overwrite=overwrite, kind="an index", mark=index_format.MANIFEST) as folder:
         segments: list[SegmentInfo] = []
-        writer = SegmentWriter(folder / SEGMENTS / _name(0), params)
+        writer = SegmentWriter(folder / SEGMENTS / _name(0))
         empty = 0
         try:
             for batch in batches:
                 if not writer.has_room_for(len(batch.texts)):
                     segments.append(writer.close(_name(len(segments))))
-                    writer = SegmentWriter(folder / SEGMENTS / _name(len(segments)), params)
+                    writer = SegmentWriter(folder / SEGMENTS / _name(len(segments)))
                 writer.add(batch)
                 empty += batch.empty
             segments.append(writer.close(_name(len(segments))))

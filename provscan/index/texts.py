@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.index.postings import map_array, write_array
-from provscan.kernels import canonical as kernels
+from provscan.kernels import utf8 as kernels
 from provscan.text.arrow import from_buffers
 
 

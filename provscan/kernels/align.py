@@ -41,9 +41,7 @@ def aligned_end(text, at, step, rest, codes, place, room, costs):
     best, reach = rest + room + 1, 0
     for b in range(width):
         j = rest + b - BAND
-        if 0 <= j <= room and (
-            costs[row, b] < best or (costs[row, b] == best and abs(j - rest) < abs(reach - rest))
-        ):
+        if 0 <= j <= room and (costs[row, b] < best or (costs[row, b] == best and abs(j - rest) < abs(reach - rest))):
             best, reach = costs[row, b], j
     if reach == 0:
         return 0

@@ -1,9 +1,10 @@
-"""Canonical text: UTF-8 in, canonical code points, their places and UTF-8 out.
+"""Canonical text: UTF-8 in, canonical code points and their places out.
 
-Four serial units a text, each filling the caller's arrays: :func:`decode` (UTF-8 to code points),
-:func:`unescape` (HTML entities, twice, only where there is an ``&``), :func:`fold` (drops tokens, folds, places
-separators) and :func:`encode`. A text is some hundred code points, so the scratch between the units stays in the
-first-level cache and memory is passed over once. :func:`canonical_batch` drives them over Arrow buffers.
+A text goes through three serial units, each filling the caller's arrays: :func:`provscan.kernels.utf8.decode`,
+:func:`provscan.kernels.entities.unescape` (twice, only where there is an ``&``) and :func:`fold`, which drops tokens,
+folds and places separators. Plain ASCII is folded from its bytes. A text is some hundred code points, so the scratch
+between the units stays in the first-level cache and memory is passed over once. :func:`codes_batch` drives them over
+Arrow buffers.
 
 Tables are those that ``provscan.text.generate`` describes, as one tuple
 ``(pages, entries, expansions, pairs, composed, entity_keys, entity_values, references)``.
@@ -11,6 +12,9 @@ Tables are those that ``provscan.text.generate`` describes, as one tuple
 
 import numpy as np
 from numba import njit
+
+from provscan.kernels.entities import unescape
+from provscan.kernels.utf8 import decode
 
 _WORD = np.zeros(128, np.bool_)
 for _c in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz":
@@ -51,207 +55,6 @@ _URL_WORD = np.frombuffer(b"url", np.uint8)
 _PLACEHOLDERS = np.zeros((7, 9), np.uint8)
 for _i, _name in enumerate((b"url", b"user", b"username", b"mention", b"link", b"http", b"https")):
     _PLACEHOLDERS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
-
-_FNV_START = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME = np.uint64(0x100000001B3)
-_UNCHANGED = np.uint32(0xFFFFFFFF)
-
-
-@njit(nogil=True, cache=True)
-def decode(text, start, stop, codes):
-    """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``; how many there are.
-
-    A byte that can't start or go on a sequence becomes U+FFFD.
-    """
-    high = np.uint8(0)
-    for i in range(start, stop):
-        high |= text[i]
-    if high < 0x80:
-        some, wide = text[start:stop], codes[: stop - start]
-        for i in range(len(some)):
-            wide[i] = some[i]
-        return stop - start
-    n = 0
-    i = start
-    while i < stop:
-        a = np.uint32(text[i])
-        if a < 0x80:
-            codes[n] = a
-            i += 1
-        elif 0xC2 <= a < 0xE0 and i + 1 < stop and (text[i + 1] & 0xC0) == 0x80:
-            codes[n] = (a & 0x1F) << 6 | np.uint32(text[i + 1] & 0x3F)
-            i += 2
-        elif 0xE0 <= a < 0xF0 and i + 2 < stop and (text[i + 1] & 0xC0) == 0x80 and (text[i + 2] & 0xC0) == 0x80:
-            codes[n] = (a & 0x0F) << 12 | np.uint32(text[i + 1] & 0x3F) << 6 | np.uint32(text[i + 2] & 0x3F)
-            i += 3
-        elif 0xF0 <= a < 0xF5 and i + 3 < stop and (text[i + 1] & 0xC0) == 0x80:
-            codes[n] = (
-                (a & 0x07) << 18
-                | np.uint32(text[i + 1] & 0x3F) << 12
-                | np.uint32(text[i + 2] & 0x3F) << 6
-                | np.uint32(text[i + 3] & 0x3F)
-            )
-            i += 4
-        else:
-            codes[n] = 0xFFFD
-            i += 1
-        n += 1
-    return n
-
-
-@njit(nogil=True, cache=True)
-def encode(codes, count, text, start):
-    """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``; the end of what was written."""
-    high = np.uint32(0)
-    for i in range(count):
-        high |= codes[i]
-    if high < 0x80:
-        narrow, some = text[start : start + count], codes[:count]
-        for i in range(count):
-            narrow[i] = some[i]
-        return start + count
-    at = start
-    for i in range(count):
-        c = codes[i]
-        if c < 0x80:
-            text[at] = c
-            at += 1
-        elif c < 0x800:
-            text[at] = 0xC0 | (c >> 6)
-            text[at + 1] = 0x80 | (c & 0x3F)
-            at += 2
-        elif c < 0x10000:
-            text[at] = 0xE0 | (c >> 12)
-            text[at + 1] = 0x80 | ((c >> 6) & 0x3F)
-            text[at + 2] = 0x80 | (c & 0x3F)
-            at += 3
-        else:
-            text[at] = 0xF0 | (c >> 18)
-            text[at + 1] = 0x80 | ((c >> 12) & 0x3F)
-            text[at + 2] = 0x80 | ((c >> 6) & 0x3F)
-            text[at + 3] = 0x80 | (c & 0x3F)
-            at += 4
-    return at
-
-
-@njit(nogil=True, cache=True)
-def _entity(key, entity_keys):
-    """Slot of an entity name's hash in its table, -1 if it is none."""
-    mask = np.uint64(len(entity_keys) - 1)
-    slot = key & mask
-    while entity_keys[slot] != 0:
-        if entity_keys[slot] == key:
-            return np.int64(slot)
-        slot = (slot + np.uint64(1)) & mask
-    return np.int64(-1)
-
-
-@njit(nogil=True, cache=True)
-def _numeric(codes, i, count, references):
-    """A numeric reference at ``codes[i] == '&'``: (index after it, its code point; 0 if it stands for nothing).
-
-    The index is ``i`` where there is no reference.
-    """
-    j = i + 2
-    value = np.int64(0)
-    if j < count and (codes[j] == 0x78 or codes[j] == 0x58):
-        j += 1
-        first = j
-        while j < count:
-            c = np.int64(codes[j])
-            if 0x30 <= c <= 0x39:
-                digit = c - 0x30
-            elif 0x41 <= c <= 0x46:
-                digit = c - 0x37
-            elif 0x61 <= c <= 0x66:
-                digit = c - 0x57
-            else:
-                break
-            value = min(value * 16 + digit, 0x110000)
-            j += 1
-    else:
-        first = j
-        while j < count and 0x30 <= codes[j] <= 0x39:
-            value = min(value * 10 + np.int64(codes[j]) - 0x30, 0x110000)
-            j += 1
-    if j == first:
-        return i, np.uint32(0)
-    if j < count and codes[j] == 0x3B:
-        j += 1
-    if value < 256 and references[value] != _UNCHANGED:
-        return j, references[value]
-    if value > 0x10FFFF or 0xD800 <= value <= 0xDFFF:
-        return j, np.uint32(0xFFFD)
-    if 0xFDD0 <= value <= 0xFDEF or value & 0xFFFE == 0xFFFE:
-        return j, np.uint32(0)
-    return j, np.uint32(value)
-
-
-@njit(nogil=True, cache=True)
-def _named(codes, i, count, entity_keys):
-    """A named reference at ``codes[i] == '&'``: (index after it, its slot; -1 if there is none)."""
-    key = _FNV_START
-    best, slot = i, np.int64(-1)
-    j = i + 1
-    while j < count and j - i <= 32:
-        c = codes[j]
-        if c == 0x3B or c == 0x26 or c == 0x3C or c == 0x23 or c == 0x20 or c == 9 or c == 10 or c == 12:
-            break
-        if c >= 0x80:
-            key = np.uint64(0)
-        else:
-            key = (key ^ np.uint64(c)) * _FNV_PRIME
-            if 2 <= j - i <= 6:
-                found = _entity(key, entity_keys)
-                if found >= 0:
-                    best, slot = j + 1, found
-        if key == 0:
-            break
-        j += 1
-    if key != 0 and j < count and codes[j] == 0x3B and j > i + 1:
-        found = _entity((key ^ np.uint64(0x3B)) * _FNV_PRIME, entity_keys)
-        if found >= 0:
-            best, slot = j + 1, found
-    return best, slot
-
-
-@njit(nogil=True, cache=True)
-def unescape(codes, first, last, count, entity_keys, entity_values, references, out, out_first, out_last):
-    """Decode HTML5 character references once, as ``html.unescape`` does.
-
-    ``first`` and ``last`` give for each code point where it stands in the original, end exclusive; those of the
-    outputs are written along. Returns the number of outputs, and whether one more round could find something.
-    """
-    n = 0
-    i = 0
-    ampersands = False
-    while i < count:
-        after = i
-        if codes[i] == 0x26 and i + 1 < count:
-            if codes[i + 1] == 0x23:
-                after, value = _numeric(codes, i, count, references)
-                if after > i and value != 0:
-                    out[n] = value
-                    out_first[n], out_last[n] = first[i], last[after - 1]
-                    ampersands = ampersands or value == 0x26
-                    n += 1
-            else:
-                after, slot = _named(codes, i, count, entity_keys)
-                if after > i:
-                    for k in range(2):
-                        if entity_values[slot, k] != 0:
-                            out[n] = entity_values[slot, k]
-                            out_first[n], out_last[n] = first[i], last[after - 1]
-                            ampersands = ampersands or out[n] == 0x26
-                            n += 1
-        if after == i:
-            out[n] = codes[i]
-            out_first[n], out_last[n] = first[i], last[i]
-            ampersands = ampersands or codes[i] == 0x26
-            n += 1
-            after = i + 1
-        i = after
-    return n, ampersands
 
 
 @njit(nogil=True, cache=True)
@@ -487,36 +290,12 @@ def canonical_decoded(count, tables, scratch, out, where):
 
 
 @njit(nogil=True, cache=True)
-def canonical_batch(text, offsets, low, high, tables, scratch, canon, where, out, out_offsets, lengths):
-    """Canonical UTF-8 of the texts ``low..high`` of an Arrow string buffer.
-
-    ``canon`` uint32[m], ``where`` int32[m] and ``scratch`` are room for one text. Text i goes to
-    ``out[out_offsets[i]:out_offsets[i + 1]]`` (``out_offsets[low]`` is given), its code points of the original
-    are counted in ``lengths[i]``. Returns the first text that found no room in ``out``, else ``high``.
-    """
-    pages, entries, expansions, pairs, composed, _, _, _ = tables
-    for i in range(low, high):
-        at, start, stop = out_offsets[i], offsets[i], offsets[i + 1]
-        if is_plain(text, start, stop):
-            if at + stop - start + 1 > len(out):
-                return i
-            n = fold(text[start:stop], stop - start, pages, entries, expansions, pairs, composed, out[at:], where)
-            out_offsets[i + 1] = at + n
-            lengths[i] = stop - start
-            continue
-        n, length, _, _ = canonical(text, start, stop, tables, scratch, canon, where)
-        if at + 4 * n > len(out):
-            return i
-        out_offsets[i + 1] = encode(canon, n, out, at)
-        lengths[i] = length
-    return high
-
-
-@njit(nogil=True, cache=True)
 def codes_batch(text, offsets, low, high, tables, scratch, where, codes, code_offsets, lengths):
     """Canonical code points of the texts ``low..high`` of an Arrow string buffer.
 
-    Like :func:`canonical_batch`, but text i goes to uint32 ``codes[code_offsets[i]:code_offsets[i + 1]]``.
+    ``scratch`` and int32 ``where`` are room for one text. Text i goes to uint32
+    ``codes[code_offsets[i]:code_offsets[i + 1]]`` (``code_offsets[low]`` is given), its code points of the original are
+    counted in ``lengths[i]``. Returns the first text that found no room in ``codes``, else ``high``.
     """
     pages, entries, expansions, pairs, composed, _, _, _ = tables
     for i in range(low, high):
@@ -533,16 +312,6 @@ def codes_batch(text, offsets, low, high, tables, scratch, where, codes, code_of
         code_offsets[i + 1] = at + n
         lengths[i] = length
     return high
-
-
-@njit(nogil=True, cache=True)
-def encode_rows(codes, code_offsets, rows, text, offsets):
-    """UTF-8 of some rows of a buffer of code points, one after the other; fills in int64 ``offsets``."""
-    at = offsets[0]
-    for r in range(len(rows)):
-        low, high = code_offsets[rows[r]], code_offsets[rows[r] + 1]
-        at = encode(codes[low:high], high - low, text, at)
-        offsets[r + 1] = at
 
 
 @njit(nogil=True, cache=True)
@@ -577,21 +346,3 @@ def canonical_mapped(text, begin, stop, tables, scratch, canon, where):
     end = np.empty(n, np.int64)
     places(where, n, scratch[0][row], count, scratch[1], row, tables[0], tables[1], start, end)
     return n, start, end
-
-
-@njit(nogil=True, cache=True)
-def gather(text, offsets, rows, out, out_offsets):
-    """Copy the strings ``rows`` of a text buffer to ``out``, where ``out_offsets`` says."""
-    for r in range(len(rows)):
-        low, at = offsets[rows[r]], out_offsets[r]
-        for j in range(out_offsets[r + 1] - at):
-            out[at + j] = text[low + j]
-
-
-@njit(nogil=True, cache=True)
-def decode_rows(text, offsets, rows, codes, code_offsets):
-    """Code points of the strings ``rows`` of a text buffer, one after the other; fills in int64 ``code_offsets``."""
-    at = code_offsets[0]
-    for r in range(len(rows)):
-        at += decode(text, offsets[rows[r]], offsets[rows[r] + 1], codes[at:])
-        code_offsets[r + 1] = at

@@ -19,6 +19,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 # Window starts handled in one go: their hashes and minima stay in the first-level cache.
 _CHUNK = 1024
 MAX_LENGTH, MAX_WINDOW = 32, 64
+ROOM = _CHUNK + MAX_WINDOW
 
 
 def _multipliers() -> np.ndarray:
@@ -91,9 +92,7 @@ def _hash_kmers(some, k, first, room, out):
         t2, t3 = some[i + 2 : i + 2 + count], some[i + 3 : i + 3 + count]
         m0, m1, m2, m3 = _MULTIPLIERS[i], _MULTIPLIERS[i + 1], _MULTIPLIERS[i + 2], _MULTIPLIERS[i + 3]
         for j in range(count):
-            sums[j] += (np.uint64(t0[j]) * m0 + np.uint64(t1[j]) * m1) + (
-                np.uint64(t2[j]) * m2 + np.uint64(t3[j]) * m3
-            )
+            sums[j] += (np.uint64(t0[j]) * m0 + np.uint64(t1[j]) * m1) + (np.uint64(t2[j]) * m2 + np.uint64(t3[j]) * m3)
     for i in range(1 + (k - 1) // 4 * 4, k):
         t0, m0 = some[i : i + count], _MULTIPLIERS[i]
         for j in range(count):
@@ -109,7 +108,7 @@ def _hash_kmers(some, k, first, room, out):
 def minimizers(some, k, window, room, seeds):
     """Seeds of the tokens ``some`` into uint64 ``seeds``, ``key << 32 | place`` in tokens; how many there are.
 
-    ``room`` is uint64[2, m] with ``m >= 1088``; ``seeds`` has a place for every token. Fewer than ``window`` k-mers
+    ``room`` is uint64[2, m] with ``m >= ROOM``; ``seeds`` has a place for every token. Fewer than ``window`` k-mers
     count as one window. Places are compared after keys, so that of equal k-mers the first is the seed.
     """
     kmers = len(some) - k + 1
@@ -174,7 +173,7 @@ def place_of(code):
 def seed_entries(codes, offsets, low, high, first_id, k, window, scratch, entries):
     """Index entries of the texts ``low..high``: ``key << 32 | text id << 8 | place code``, uint64.
 
-    ``scratch`` is ``(uint32[2m], int32[2m], uint64[2, 1088], uint64[2m])`` for texts of up to m code points. Text i
+    ``scratch`` is ``(uint32[2m], int32[2m], uint64[2, ROOM], uint64[2m])`` for texts of up to m code points. Text i
     has id ``first_id + i``. Returns how many entries were written; there is room for one a token.
     """
     room, places, sums, seeds = scratch

@@ -9,9 +9,7 @@ from provscan.index import Store
 from provscan.matching.rows import LEVELS, MATCHES, Found
 
 
-def match_table(
-    found: Found, store: Store, source: str, record: pa.Array, record_id: pa.Array
-) -> pa.RecordBatch:
+def match_table(found: Found, store: Store, source: str, record: pa.Array, record_id: pa.Array) -> pa.RecordBatch:
     """The rows of some matches.
 
     Parameters

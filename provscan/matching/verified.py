@@ -90,9 +90,7 @@ def resolve(parts: list[Verified]) -> Verified:
     if len(parts) > 1:
         rows = rows.take(np.argsort(rows.record, kind="stable"))
     kept = np.empty(len(rows.record), np.bool_)
-    kernels.resolve(
-        rows.record, rows.span, rows.grams, rows.similarity, rows.text, np.empty(len(kept), np.int64), kept
-    )
+    kernels.resolve(rows.record, rows.span, rows.grams, rows.similarity, rows.text, np.empty(len(kept), np.int64), kept)
     rows = rows.take(np.flatnonzero(kept))
     return rows.take(np.lexsort((rows.text, rows.span[:, 0], rows.record)))
 
@@ -120,5 +118,3 @@ def locate(
     # An edge that reaches far out may pass the start of the match before.
     order = np.lexsort((span[:, 1], span[:, 0], rows.record))
     return found if np.all(order[1:] > order[:-1]) else found.take(order)
-
-

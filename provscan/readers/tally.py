@@ -106,16 +106,3 @@ class Tally:
         }
         result["damaged"] = [damage._asdict() for damage in self.damaged]
         return result
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Tally:
-        """The tally that :meth:`as_dict` was called on."""
-        return cls(
-            **{
-                **values,
-                "examples": {
-                    reason: [Example(**case) for case in cases] for reason, cases in values["examples"].items()
-                },
-                "damaged": [Damage(**damage) for damage in values["damaged"]],
-            }
-        )

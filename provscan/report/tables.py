@@ -72,18 +72,20 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
 
     headline = _grid("<", ">", "<")
     headline.add_row("Records scanned", count(summary["records"]))
+    listed = summary["listed"]
     headline.add_row(
-        "Records holding licensed text",
+        "Records with matches that are evidence", count(listed["records"]), percent(listed["share_of_records"])
+    )
+    headline.add_row(
+        "Records with any match, chance included",
         count(summary["records_matched"]),
         percent(summary["share_of_records"]),
     )
     headline.add_row(
-        "Characters that are licensed text",
-        count(summary["characters_matched"]),
-        percent(summary["share_of_characters"]),
+        "Characters under any match", count(summary["characters_matched"]), percent(summary["share_of_characters"])
     )
     headline.add_row(
-        "Different licensed texts found", count(summary["texts_found"]), f"of {count(index['texts'])} indexed"
+        "Different licensed texts matched", count(summary["texts_found"]), f"of {count(index['texts'])} indexed"
     )
     headline.add_row("Tweets they stand for", count(summary["tweets_found"]), f"of {count(index['tweets'])} indexed")
     _print(console, headline)

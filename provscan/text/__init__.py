@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.kernels import canonical as kernels
+from provscan.kernels import utf8
 from provscan.text.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
 from provscan.text.reuse import reused
 from provscan.text.tables import tables
@@ -42,6 +43,8 @@ __all__ = [
 
 # The longest output of one code point.
 EXPANSION = 18
+# Texts made canonical at a time: their code points stay in the second-level cache.
+GROUP = 2048
 
 
 class Canonical(NamedTuple):
@@ -82,25 +85,6 @@ def scratch(longest: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np
     )
 
 
-def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
-    """Canonical texts of a text buffer (see :mod:`provscan.text.arrow`)."""
-    count = len(offsets) - 1
-    longest = int(np.diff(offsets).max()) if count else 0
-    room, canon, where = scratch(longest)
-    size = int(offsets[-1] - offsets[0])
-    out = np.empty(size + 4 * EXPANSION * (longest + 1), np.uint8)
-    out_offsets = np.zeros(count + 1, np.int64)
-    lengths = np.zeros(count, np.int64)
-    done = 0
-    while True:
-        done = kernels.canonical_batch(
-            text, offsets, done, count, tables(), room, canon, where, out, out_offsets, lengths
-        )
-        if done == count:
-            return Canonical(out[: out_offsets[-1]], out_offsets, lengths)
-        out = np.concatenate([out, np.empty(len(out), np.uint8)])
-
-
 def canonical_codes(text: np.ndarray, offsets: np.ndarray) -> Canonical:
     """Canonical texts of a text buffer as code points: ``text`` of the result is uint32.
 
@@ -124,8 +108,24 @@ def encoded(codes: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> TextBuf
     """UTF-8 of some rows of code points."""
     text = np.empty(4 * int((offsets[rows + 1] - offsets[rows]).sum()), np.uint8)
     text_offsets = np.zeros(len(rows) + 1, np.int64)
-    kernels.encode_rows(codes, offsets, rows, text, text_offsets)
+    utf8.encode_rows(codes, offsets, rows, text, text_offsets)
     return text[: text_offsets[-1]], text_offsets
+
+
+def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
+    """Canonical texts of a text buffer (see :mod:`provscan.text.arrow`) as UTF-8."""
+    count = len(offsets) - 1
+    parts = []
+    out_offsets = np.zeros(count + 1, np.int64)
+    lengths = np.zeros(count, np.int64)
+    for low in range(0, count, GROUP):
+        high = min(low + GROUP, count)
+        some = canonical_codes(text, offsets[low : high + 1])
+        part, part_offsets = encoded(some.text, some.offsets, np.arange(high - low))
+        out_offsets[low + 1 : high + 1] = part_offsets[1:] + out_offsets[low]
+        lengths[low:high] = some.lengths
+        parts.append(part)
+    return Canonical(np.concatenate(parts) if parts else np.zeros(0, np.uint8), out_offsets, lengths)
 
 
 def canonical_array(texts: Texts) -> pa.LargeStringArray:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import provscan
-from provscan.cli import main
+from provscan.cli import main, progress
 
 SAMPLES = Path(__file__).parents[1] / "report"
 SUMMARY: dict[str, Any] = json.loads((SAMPLES / "summary.json").read_text())
@@ -64,6 +64,12 @@ class Library:
 
     def info(self) -> dict[str, Any]:
         return INFO
+
+
+@pytest.fixture(autouse=True)
+def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the commands print does not depend on what ran before on this machine."""
+    monkeypatch.setattr(progress, "_will_compile", lambda: False)
 
 
 @pytest.fixture

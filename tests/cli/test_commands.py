@@ -17,7 +17,7 @@ import pytest
 from click.testing import Result
 
 import provscan
-from provscan.cli import COMMANDS, main
+from provscan.cli import COMMANDS, main, progress
 from provscan.errors import FieldNotFoundError, IndexFormatError, OutputError, ParameterError
 from provscan.params import MatchParams
 
@@ -90,7 +90,7 @@ def test_match_passes_on_what_was_given_and_nothing_else(library: Any, run: Run)
         ("open_index", ("licensed.index",), {}),
         ("match", (["a.jsonl"], library), {"overwrite": False, "out": "out.run", "threshold": 0.7}),
     ]
-    assert "Records holding licensed text          2,711  0.225 %" in result.stdout
+    assert "Records with matches that are evidence       2,408  0.2 %" in result.stdout
     assert "a.run/report.html" in result.stdout
 
 
@@ -212,6 +212,13 @@ def test_progress_is_plain_lines_off_a_terminal(library: Any, run: Run) -> None:
     assert line.startswith("Scanning: 4 records, ")
     assert line.endswith(" records/s")
     assert not more
+    assert run("match", "a.jsonl", "--quiet").stderr == ""
+
+
+def test_the_first_run_says_why_it_takes_longer(library: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_will_compile", lambda: True)
+    notice, _ = run("match", "a.jsonl").stderr.splitlines()
+    assert notice.startswith("provscan: the first run here compiles")
     assert run("match", "a.jsonl", "--quiet").stderr == ""
 
 

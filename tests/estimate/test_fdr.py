@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from provscan.errors import ParameterError, ProvscanError
 from provscan.estimate import q_from_e_values, q_values, score_matches
-from provscan.estimate.fdr import folds, rows_at
+from provscan.estimate.fdr import folds
 
 
 def table(rng, n, true, first=0, bits=True):
@@ -109,10 +109,6 @@ def test_unknown_bits_are_borne():
 def test_e_values_become_error_rates():
     q = q_from_e_values([1e-9, 0.5, np.nan, 0.1, 100.0])
     assert q == pytest.approx([1e-9, 0.5 / 3, 1.0, 0.05, 1.0])
-
-
-def test_rows_at_drops_the_doubtful():
-    assert rows_at(pa.table({"q_value": [0.001, 0.01, 0.2, None]}), 0.01).num_rows == 2
 
 
 def test_without_scikit_learn_the_error_names_the_command(monkeypatch):

@@ -23,7 +23,7 @@ def codes_of(*texts):
 
 def minimizers(some, k, window):
     seeds = np.empty(len(some) + 1, np.uint64)
-    n = kernels.minimizers(np.array(some, np.uint32), k, window, np.empty((2, 1088), np.uint64), seeds)
+    n = kernels.minimizers(np.array(some, np.uint32), k, window, np.empty((2, kernels.ROOM), np.uint64), seeds)
     return [(int(seed) >> 32, int(seed) & 0xFFFFFFFF) for seed in seeds[:n]]
 
 

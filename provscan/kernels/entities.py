@@ -1,0 +1,131 @@
+"""HTML5 character references, decoded as Python's ``html.unescape`` does, with their places in the original.
+
+Tables are those that ``provscan.text.generate`` describes.
+"""
+
+import numpy as np
+from numba import njit
+
+_FNV_START = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME = np.uint64(0x100000001B3)
+_UNCHANGED = np.uint32(0xFFFFFFFF)
+
+
+@njit(nogil=True, cache=True)
+def _entity(key, entity_keys):
+    """Slot of an entity name's hash in its table, -1 if it is none."""
+    mask = np.uint64(len(entity_keys) - 1)
+    slot = key & mask
+    while entity_keys[slot] != 0:
+        if entity_keys[slot] == key:
+            return np.int64(slot)
+        slot = (slot + np.uint64(1)) & mask
+    return np.int64(-1)
+
+
+@njit(nogil=True, cache=True)
+def _numeric(codes, i, count, references):
+    """A numeric reference at ``codes[i] == '&'``: (index after it, its code point; 0 if it stands for nothing).
+
+    The index is ``i`` where there is no reference.
+    """
+    j = i + 2
+    value = np.int64(0)
+    if j < count and (codes[j] == 0x78 or codes[j] == 0x58):
+        j += 1
+        first = j
+        while j < count:
+            c = np.int64(codes[j])
+            if 0x30 <= c <= 0x39:
+                digit = c - 0x30
+            elif 0x41 <= c <= 0x46:
+                digit = c - 0x37
+            elif 0x61 <= c <= 0x66:
+                digit = c - 0x57
+            else:
+                break
+            value = min(value * 16 + digit, 0x110000)
+            j += 1
+    else:
+        first = j
+        while j < count and 0x30 <= codes[j] <= 0x39:
+            value = min(value * 10 + np.int64(codes[j]) - 0x30, 0x110000)
+            j += 1
+    if j == first:
+        return i, np.uint32(0)
+    if j < count and codes[j] == 0x3B:
+        j += 1
+    if value < 256 and references[value] != _UNCHANGED:
+        return j, references[value]
+    if value > 0x10FFFF or 0xD800 <= value <= 0xDFFF:
+        return j, np.uint32(0xFFFD)
+    if 0xFDD0 <= value <= 0xFDEF or value & 0xFFFE == 0xFFFE:
+        return j, np.uint32(0)
+    return j, np.uint32(value)
+
+
+@njit(nogil=True, cache=True)
+def _named(codes, i, count, entity_keys):
+    """A named reference at ``codes[i] == '&'``: (index after it, its slot; -1 if there is none)."""
+    key = _FNV_START
+    best, slot = i, np.int64(-1)
+    j = i + 1
+    while j < count and j - i <= 32:
+        c = codes[j]
+        if c == 0x3B or c == 0x26 or c == 0x3C or c == 0x23 or c == 0x20 or c == 9 or c == 10 or c == 12:
+            break
+        if c >= 0x80:
+            key = np.uint64(0)
+        else:
+            key = (key ^ np.uint64(c)) * _FNV_PRIME
+            if 2 <= j - i <= 6:
+                found = _entity(key, entity_keys)
+                if found >= 0:
+                    best, slot = j + 1, found
+        if key == 0:
+            break
+        j += 1
+    if key != 0 and j < count and codes[j] == 0x3B and j > i + 1:
+        found = _entity((key ^ np.uint64(0x3B)) * _FNV_PRIME, entity_keys)
+        if found >= 0:
+            best, slot = j + 1, found
+    return best, slot
+
+
+@njit(nogil=True, cache=True)
+def unescape(codes, first, last, count, entity_keys, entity_values, references, out, out_first, out_last):
+    """Decode HTML5 character references once, as ``html.unescape`` does.
+
+    ``first`` and ``last`` give for each code point where it stands in the original, end exclusive; those of the
+    outputs are written along. Returns the number of outputs, and whether one more round could find something.
+    """
+    n = 0
+    i = 0
+    ampersands = False
+    while i < count:
+        after = i
+        if codes[i] == 0x26 and i + 1 < count:
+            if codes[i + 1] == 0x23:
+                after, value = _numeric(codes, i, count, references)
+                if after > i and value != 0:
+                    out[n] = value
+                    out_first[n], out_last[n] = first[i], last[after - 1]
+                    ampersands = ampersands or value == 0x26
+                    n += 1
+            else:
+                after, slot = _named(codes, i, count, entity_keys)
+                if after > i:
+                    for k in range(2):
+                        if entity_values[slot, k] != 0:
+                            out[n] = entity_values[slot, k]
+                            out_first[n], out_last[n] = first[i], last[after - 1]
+                            ampersands = ampersands or out[n] == 0x26
+                            n += 1
+        if after == i:
+            out[n] = codes[i]
+            out_first[n], out_last[n] = first[i], last[i]
+            ampersands = ampersands or codes[i] == 0x26
+            n += 1
+            after = i + 1
+        i = after
+    return n, ampersands

@@ -1,0 +1,108 @@
+"""UTF-8 to code points and back, for one text and for rows of a text buffer."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(nogil=True, cache=True)
+def decode(text, start, stop, codes):
+    """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``; how many there are.
+
+    A byte that can't start or go on a sequence becomes U+FFFD.
+    """
+    high = np.uint8(0)
+    for i in range(start, stop):
+        high |= text[i]
+    if high < 0x80:
+        some, wide = text[start:stop], codes[: stop - start]
+        for i in range(len(some)):
+            wide[i] = some[i]
+        return stop - start
+    n = 0
+    i = start
+    while i < stop:
+        a = np.uint32(text[i])
+        if a < 0x80:
+            codes[n] = a
+            i += 1
+        elif 0xC2 <= a < 0xE0 and i + 1 < stop and (text[i + 1] & 0xC0) == 0x80:
+            codes[n] = (a & 0x1F) << 6 | np.uint32(text[i + 1] & 0x3F)
+            i += 2
+        elif 0xE0 <= a < 0xF0 and i + 2 < stop and (text[i + 1] & 0xC0) == 0x80 and (text[i + 2] & 0xC0) == 0x80:
+            codes[n] = (a & 0x0F) << 12 | np.uint32(text[i + 1] & 0x3F) << 6 | np.uint32(text[i + 2] & 0x3F)
+            i += 3
+        elif 0xF0 <= a < 0xF5 and i + 3 < stop and (text[i + 1] & 0xC0) == 0x80:
+            codes[n] = (
+                (a & 0x07) << 18
+                | np.uint32(text[i + 1] & 0x3F) << 12
+                | np.uint32(text[i + 2] & 0x3F) << 6
+                | np.uint32(text[i + 3] & 0x3F)
+            )
+            i += 4
+        else:
+            codes[n] = 0xFFFD
+            i += 1
+        n += 1
+    return n
+
+
+@njit(nogil=True, cache=True)
+def encode(codes, count, text, start):
+    """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``; the end of what was written."""
+    high = np.uint32(0)
+    narrow, some = text[start : start + count], codes[:count]
+    for i in range(len(narrow)):
+        high |= some[i]
+        narrow[i] = some[i]
+    if high < 0x80:
+        return start + count
+    at = start
+    for i in range(count):
+        c = codes[i]
+        if c < 0x80:
+            text[at] = c
+            at += 1
+        elif c < 0x800:
+            text[at] = 0xC0 | (c >> 6)
+            text[at + 1] = 0x80 | (c & 0x3F)
+            at += 2
+        elif c < 0x10000:
+            text[at] = 0xE0 | (c >> 12)
+            text[at + 1] = 0x80 | ((c >> 6) & 0x3F)
+            text[at + 2] = 0x80 | (c & 0x3F)
+            at += 3
+        else:
+            text[at] = 0xF0 | (c >> 18)
+            text[at + 1] = 0x80 | ((c >> 12) & 0x3F)
+            text[at + 2] = 0x80 | ((c >> 6) & 0x3F)
+            text[at + 3] = 0x80 | (c & 0x3F)
+            at += 4
+    return at
+
+
+@njit(nogil=True, cache=True)
+def decode_rows(text, offsets, rows, codes, code_offsets):
+    """Code points of the strings ``rows`` of a text buffer, one after the other; fills in int64 ``code_offsets``."""
+    at = code_offsets[0]
+    for r in range(len(rows)):
+        at += decode(text, offsets[rows[r]], offsets[rows[r] + 1], codes[at:])
+        code_offsets[r + 1] = at
+
+
+@njit(nogil=True, cache=True)
+def encode_rows(codes, code_offsets, rows, text, offsets):
+    """UTF-8 of some rows of a buffer of code points, one after the other; fills in int64 ``offsets``."""
+    at = offsets[0]
+    for r in range(len(rows)):
+        low, high = code_offsets[rows[r]], code_offsets[rows[r] + 1]
+        at = encode(codes[low:high], high - low, text, at)
+        offsets[r + 1] = at
+
+
+@njit(nogil=True, cache=True)
+def gather(text, offsets, rows, out, out_offsets):
+    """Copy the strings ``rows`` of a text buffer to ``out``, where ``out_offsets`` says."""
+    for r in range(len(rows)):
+        low, at = offsets[rows[r]], out_offsets[r]
+        for j in range(out_offsets[r + 1] - at):
+            out[at + j] = text[low + j]
