@@ -136,6 +136,7 @@ def test_nothing_found_is_a_page_and_a_table_too() -> None:
         **dict.fromkeys(("records", "records_matched", "matches", "texts_found", "tweets_found", "characters"), 0),
         **dict.fromkeys(("share_of_records", "share_of_characters"), 0.0),
         **{key: {} for key in ("skipped", "repaired", "capped")},
+        listed={"matches": 0, "records": 0, "texts": 0, "share_of_records": 0.0},
         characters_matched=0,
         sources=[],
         levels=dict.fromkeys(SUMMARY["levels"], 0),
@@ -188,7 +189,7 @@ ESTIMATE: dict[str, Any] = {
         "all": number(0.9167, 0.9, 0.93),
         "by": {"kind": {"two_words": number(0.8, 0.7, 0.9)}},
     },
-    "listed": {"matches": 2000, "records": 1900, "texts": 1800},
+    "listed": {"matches": 2000, "records": 1900, "texts": 1800, "share_of_records": 0.002},
     "sample": 0.1,
 }
 
