@@ -13,7 +13,7 @@ Tables are those that ``provscan.text.generate`` describes, as one tuple
 import numpy as np
 from numba import njit
 
-from provscan.kernels.entities import unescape
+from provscan.kernels.entities import refers, unescape
 from provscan.kernels.utf8 import decode
 
 _WORD = np.zeros(128, np.bool_)
@@ -23,20 +23,13 @@ _URL = np.zeros(128, np.bool_)
 _URL[0x21:0x7F] = True
 for _c in b'<>"{}|\\^`':
     _URL[_c] = False
-# A dropped token can start only where the first table, at its first letter, and the second, at its second, share
-# a bit: h-t, w-w, p-i, r-t, @-letter, bracket-letter. Letters alone would stop the loop too often.
-_FIRST = np.zeros(256, np.uint8)
-_SECOND = np.zeros(256, np.uint8)
-_HANDLE = bytes(range(0x30, 0x7B))
-for _bit, (_firsts, _seconds) in enumerate(
-    ((b"hH", b"tT"), (b"wW", b"wW"), (b"pP", b"iI"), (b"rR", b"tT"), (b"@", _HANDLE), (b"<[{", b"uUmMlLhH"))
-):
-    for _c in _firsts:
-        _FIRST[_c] |= 1 << _bit
-    for _c in _seconds:
-        _SECOND[_c] |= 1 << _bit
 _SPACE = np.uint8(0x20)
 _ONE = np.uint64(1)
+# Code points that are looked at together, and room for them with their neighbours.
+_BLOCK = 1024
+LOOK_AHEAD = _BLOCK + 64
+_CASE, _A, _LETTERS = np.uint8(0x20), np.uint8(0x61), np.uint8(26)
+_ZERO, _DIGITS = np.uint8(0x30), np.uint8(10)
 # What the tables say of ASCII: letters in lower case, digits, and separators.
 _ASCII = np.full(128, _SPACE, np.uint8)
 for _c in b"0123456789abcdefghijklmnopqrstuvwxyz":
@@ -163,47 +156,83 @@ def _compose(first, second, pairs, composed):
 
 
 @njit(nogil=True, cache=True)
-def _fold_ascii(codes, i, count, out, where, n, gap):
-    """Fold ASCII from ``i`` on, until something else comes or a dropped token may start; (outputs, gap, index) then.
+def _look_ahead(codes, low, high, count, narrow, folded):
+    """What becomes of the code points ``low..high``, each by itself, into uint8 ``folded``.
 
-    All numbers are uint64: an index that can be negative costs a check. There is no branch for separators: words are
-    short, and each end of one would be mispredicted. No ASCII is ignored, and none composes.
+    A letter or digit, a space for what separates, or 0 where it takes a closer look: not ASCII, or a dropped token may
+    start. Everything here is done on bytes, 64 at a time. ``count`` is the length of the whole text.
     """
-    while i < count:
-        c = codes[i]
-        following = codes[i + _ONE] if i + _ONE < count else c
-        if c >= 128 or (following < 128 and _FIRST[c] & _SECOND[following]):
-            break
-        value = _ASCII[c]
-        separates = value == _SPACE
-        out[n] = value
-        where[n] = i
-        n += np.uint64(not (gap & separates))
-        gap = separates
-        i += _ONE
-    return np.int64(n), gap, np.int64(i)
+    size = high - low
+    begin, end = max(low - 1, 0), min(high + 2, count)
+    narrow[0], narrow[size + 1], narrow[size + 2] = 0, 0, 0
+    some, to = codes[begin:end], narrow[begin - low + 1 : end - low + 1]
+    for j in range(len(some)):
+        to[j] = np.uint8(min(some[j], np.uint32(0xFF)))
+    # Whole vectors: what is left over would be done byte by byte.
+    size = (size + 63) // 64 * 64
+    before, here, second, third = narrow[:size], narrow[1 : size + 1], narrow[2 : size + 2], narrow[3 : size + 3]
+    for j in range(size):
+        p, c = before[j], here[j]
+        lower = np.uint8(c | _CASE)
+        n1, n2 = np.uint8(second[j] | _CASE), np.uint8(third[j] | _CASE)
+        letter = np.uint8(lower - _A) < _LETTERS
+        digit = np.uint8(c - _ZERO) < _DIGITS
+        inside = (
+            (np.uint8(np.uint8(p | _CASE) - _A) < _LETTERS) | (np.uint8(p - _ZERO) < _DIGITS) | (p == np.uint8(0x5F))
+        )
+        closer = (c >= np.uint8(0x80)) | (c == np.uint8(0x40))
+        # http, www, pic, rt
+        closer |= (lower == np.uint8(0x68)) & (n1 == np.uint8(0x74)) & (n2 == np.uint8(0x74))
+        closer |= (lower == np.uint8(0x77)) & (n1 == np.uint8(0x77)) & (n2 == np.uint8(0x77))
+        closer |= (lower == np.uint8(0x70)) & (n1 == np.uint8(0x69)) & (n2 == np.uint8(0x63))
+        closer |= (lower == np.uint8(0x72)) & (n1 == np.uint8(0x74)) & (not inside)
+        # A bracket and the first letter of a placeholder: user, mention, link, http.
+        closer |= ((c == np.uint8(0x3C)) | (c == np.uint8(0x5B)) | (c == np.uint8(0x7B))) & (
+            (n1 == np.uint8(0x75)) | (n1 == np.uint8(0x6D)) | (n1 == np.uint8(0x6C)) | (n1 == np.uint8(0x68))
+        )
+        value = lower if letter else (c if digit else _SPACE)
+        folded[j] = np.uint8(0) if closer else value
 
 
 @njit(nogil=True, cache=True)
-def fold(codes, count, pages, entries, expansions, pairs, composed, out, where):
+def fold(codes, count, pages, entries, expansions, pairs, composed, room, out, where):
     """Canonical code points of the unescaped ``codes[:count]``.
 
-    Fills ``out`` and int32 ``where``, the index in ``codes`` that each output comes from, and returns how many
-    there are. Both hold ``18 * count + 1`` at worst. ``codes`` and ``out`` are uint32, or both uint8 where the text
-    is all ASCII: then what comes out is, too, and UTF-8 needs no decoding.
+    Fills ``out`` and int32 ``where``, the index in ``codes`` that each output comes from, unless it is ``None``; returns
+    how many there are. Both hold ``18 * count + 1`` at worst. ``codes`` is uint32, or uint8 where the text is all ASCII;
+    ``room`` is uint8[2, LOOK_AHEAD].
+
+    There is no branch for separators: words are short, and each end of one would be mispredicted.
     """
-    n, gap, i = _fold_ascii(codes, np.uint64(0), np.uint64(count), out, where, np.uint64(0), True)
+    narrow, folded = room[0], room[1]
+    n, gap = np.uint64(0), True
+    i, base, known = np.int64(0), np.int64(0), np.int64(0)
     while i < count:
+        if i >= base + known:
+            base, known = i, min(_BLOCK, count - i)
+            _look_ahead(codes, base, base + known, count, narrow, folded)
+        at, stop = np.uint64(i - base), np.uint64(known)
+        while at < stop and folded[at] != 0:
+            separates = folded[at] == _SPACE
+            out[n] = folded[at]
+            if where is not None:
+                where[n] = base + np.int64(at)
+            n += np.uint64(not (gap & separates))
+            gap = separates
+            at += _ONE
+        i = base + np.int64(at)
+        if at == stop:
+            continue
         c = codes[i]
         if c < 128:
             after = after_dropped(codes, i, count)
             value = _SPACE if after > i else _ASCII[c]
             out[n] = value
-            where[n] = i
-            n += 0 if gap and value == _SPACE else 1
+            if where is not None:
+                where[n] = i
+            n += np.uint64(0 if gap and value == _SPACE else 1)
             gap = value == _SPACE
             i = max(after, i + 1)
-            n, gap, i = _fold_ascii(codes, np.uint64(i), np.uint64(count), out, where, np.uint64(n), gap)
             continue
         after = _after_mention(codes, i, count)
         entry = np.uint32(0)
@@ -224,21 +253,23 @@ def fold(codes, count, pages, entries, expansions, pairs, composed, out, where):
                 composes = entries[pages[value >> 8], value & 0xFF] & 0x8000000 != 0
             if value == 0:
                 out[n] = 0x20
-                where[n] = i
-                n += 0 if gap else 1
+                if where is not None:
+                    where[n] = i
+                n += np.uint64(0 if gap else 1)
                 gap = True
                 continue
             if composes and not gap:
-                joint = _compose(out[n - 1], value, pairs, composed)
+                joint = _compose(out[n - _ONE], value, pairs, composed)
                 if joint != 0:
-                    out[n - 1] = joint
+                    out[n - _ONE] = joint
                     continue
             gap = False
             out[n] = value
-            where[n] = i
-            n += 1
+            if where is not None:
+                where[n] = i
+            n += _ONE
         i = after
-    return n - 1 if gap and n > 0 else n
+    return np.int64(n) - 1 if gap and n > 0 else np.int64(n)
 
 
 @njit(nogil=True, cache=True)
@@ -254,7 +285,7 @@ def is_plain(text, start, stop):
 def canonical(text, start, stop, tables, scratch, out, where):
     """Canonical code points of one UTF-8 text.
 
-    ``scratch`` is ``(uint32[3, m], int32[4, m])`` with ``m >= stop - start``. Returns the number of outputs, the
+    ``scratch`` is ``(uint32[3, m], int32[4, m], uint8[2, LOOK_AHEAD])`` with ``m >= stop - start``. Returns the number of outputs, the
     number of code points of the original, and the row of ``scratch[0]`` (0: no entity) in which the unescaped
     text stands; for rows 1 and 2 ``scratch[1][2 * row - 2]`` and ``[2 * row - 1]`` give its places in the original.
     """
@@ -265,14 +296,11 @@ def canonical(text, start, stop, tables, scratch, out, where):
 def canonical_decoded(count, tables, scratch, out, where):
     """:func:`canonical` of the ``count`` code points that stand in ``scratch[0][0]``."""
     pages, entries, expansions, pairs, composed, entity_keys, entity_values, references = tables
-    codes, places = scratch
+    codes, places, room = scratch
     length = count
     row = 0
-    for i in range(count):
-        if codes[0, i] == 0x26:
-            row = 1
-            break
-    if row == 1:
+    if refers(codes[0][:count]):
+        row = 1
         for i in range(count):
             places[2, i] = i
             places[3, i] = i + 1
@@ -286,25 +314,24 @@ def canonical_decoded(count, tables, scratch, out, where):
                 codes[2], places[2], places[3],
             )  # fmt: skip
             row = 2
-    return fold(codes[row], count, pages, entries, expansions, pairs, composed, out, where), length, count, row
+    return fold(codes[row], count, pages, entries, expansions, pairs, composed, room, out, where), length, count, row
 
 
 @njit(nogil=True, cache=True)
 def codes_batch(text, offsets, low, high, tables, scratch, where, codes, code_offsets, lengths):
     """Canonical code points of the texts ``low..high`` of an Arrow string buffer.
 
-    ``scratch`` and int32 ``where`` are room for one text. Text i goes to uint32
+    ``scratch`` and int32 ``where`` are room for one text as for :func:`canonical`. Text i goes to uint32
     ``codes[code_offsets[i]:code_offsets[i + 1]]`` (``code_offsets[low]`` is given), its code points of the original are
     counted in ``lengths[i]``. Returns the first text that found no room in ``codes``, else ``high``.
     """
-    pages, entries, expansions, pairs, composed, _, _, _ = tables
     for i in range(low, high):
         at, start, stop = code_offsets[i], offsets[i], offsets[i + 1]
         if is_plain(text, start, stop):
             if at + stop - start + 1 > len(codes):
                 return i
             some, out = text[start:stop], codes[at:]
-            n, length = fold(some, stop - start, pages, entries, expansions, pairs, composed, out, where), stop - start
+            n, length = fold(some, stop - start, *tables[:5], scratch[2], out, None), stop - start
         else:
             if at + 18 * (stop - start) + 1 > len(codes):
                 return i

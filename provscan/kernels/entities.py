@@ -93,6 +93,13 @@ def _named(codes, i, count, entity_keys):
 
 
 @njit(nogil=True, cache=True)
+def _copy(source, low, high, target, at):
+    some, to = source[low:high], target[at : at + high - low]
+    for k in range(len(some)):
+        to[k] = some[k]
+
+
+@njit(nogil=True, cache=True)
 def unescape(codes, first, last, count, entity_keys, entity_values, references, out, out_first, out_last):
     """Decode HTML5 character references once, as ``html.unescape`` does.
 
@@ -101,16 +108,25 @@ def unescape(codes, first, last, count, entity_keys, entity_values, references, 
     """
     n = 0
     i = 0
-    ampersands = False
+    decoded = False
     while i < count:
+        run = i
+        while run < count and codes[run] != 0x26:
+            run += 1
+        if run > i:
+            _copy(codes, i, run, out, n)
+            _copy(first, i, run, out_first, n)
+            _copy(last, i, run, out_last, n)
+            n += run - i
+            i = run
+            continue
         after = i
-        if codes[i] == 0x26 and i + 1 < count:
+        if i + 1 < count:
             if codes[i + 1] == 0x23:
                 after, value = _numeric(codes, i, count, references)
                 if after > i and value != 0:
                     out[n] = value
                     out_first[n], out_last[n] = first[i], last[after - 1]
-                    ampersands = ampersands or value == 0x26
                     n += 1
             else:
                 after, slot = _named(codes, i, count, entity_keys)
@@ -119,13 +135,23 @@ def unescape(codes, first, last, count, entity_keys, entity_values, references, 
                         if entity_values[slot, k] != 0:
                             out[n] = entity_values[slot, k]
                             out_first[n], out_last[n] = first[i], last[after - 1]
-                            ampersands = ampersands or out[n] == 0x26
                             n += 1
+        decoded = decoded or after > i
         if after == i:
             out[n] = codes[i]
             out_first[n], out_last[n] = first[i], last[i]
-            ampersands = ampersands or codes[i] == 0x26
             n += 1
             after = i + 1
         i = after
-    return n, ampersands
+    return n, decoded and refers(out[:n])
+
+
+@njit(nogil=True, cache=True)
+def refers(codes):
+    """Whether a character reference may begin anywhere: an ampersand before a hash sign or a letter."""
+    found = False
+    here, following = codes[: max(0, len(codes) - 1)], codes[1:]
+    for i in range(len(here)):
+        letter = (following[i] | np.uint32(0x20)) - np.uint32(0x61) < np.uint32(26)
+        found |= (here[i] == np.uint32(0x26)) & (letter | (following[i] == np.uint32(0x23)))
+    return found

@@ -19,6 +19,8 @@ _TEXT = np.uint64(0xFFFFFF)
 _ONE = np.uint64(1)
 # Entries that a look-up compares at once: what a bucket holds, mostly.
 _STRIDE = np.uint64(8)
+# Strides before a bucket is bisected.
+_STRIDES = 8
 _FNV_START = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 _MIX1 = np.uint64(0xFF51AFD7ED558CCD)
@@ -136,15 +138,21 @@ def find_run(entries, low, stop, up, key, limit):
 
     Entries past the bucket are greater, so that a stride of them can be counted without a branch on any.
     """
-    if low + np.int64(_STRIDE) <= len(entries):
-        first = np.uint64(low)
-        less, upto = np.int64(0), np.int64(0)
+    less, upto = np.int64(0), np.int64(0)
+    first = np.uint64(low)
+    for _ in range(_STRIDES):
+        if np.int64(first + _STRIDE) > len(entries):
+            break
+        here_less, here_upto = np.int64(0), np.int64(0)
         for e in range(_STRIDE):
             here = entries[first + e] >> up
-            less += here < key
-            upto += here <= key
-        if upto < np.int64(_STRIDE):
+            here_less += here < key
+            here_upto += here <= key
+        less += here_less
+        upto += here_upto
+        if here_upto < np.int64(_STRIDE) or upto - less > limit:
             return low + less, upto - less
+        first += _STRIDE
     return _find_long_run(entries, low, stop, up, key, limit)
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+_RUN = 16
+
 
 @njit(nogil=True, cache=True)
 def decode(text, start, stop, codes):
@@ -22,6 +24,22 @@ def decode(text, start, stop, codes):
     i = start
     while i < stop:
         a = np.uint32(text[i])
+        if a < 0x80:
+            # ASCII comes in runs.
+            while i + _RUN <= stop:
+                some, wide = text[i : i + _RUN], codes[n : n + _RUN]
+                high = np.uint8(0)
+                for k in range(_RUN):
+                    high |= some[k]
+                if high >= 0x80:
+                    break
+                for k in range(_RUN):
+                    wide[k] = some[k]
+                i += _RUN
+                n += _RUN
+            if i == stop:
+                break
+            a = np.uint32(text[i])
         if a < 0x80:
             codes[n] = a
             i += 1

@@ -17,8 +17,6 @@ from provscan.kernels.align import BAND, MAX_REST, SPACE, aligned_end
 from provscan.kernels.seeds import is_wide
 
 GRAM = 5
-# A text of which a fifth repeats itself has that many fewer distinct grams than grams.
-REPEATS = 0.8
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 # Odd and below 2**32: the product with a code point is one cheap instruction a lane.
 _G0 = np.uint64(0xBF58476D)
@@ -52,21 +50,6 @@ def _same_gram(a, i, b, j):
     return (
         a[i] == b[j] and a[i + 1] == b[j + 1] and a[i + 2] == b[j + 2] and a[i + 3] == b[j + 3] and a[i + 4] == b[j + 4]
     )
-
-
-@njit(nogil=True, cache=True, forceinline=True)
-def _share_at_most(hashes, begin, count, text_hashes, text_begin, grams, bits):
-    """How many of the record's grams may stand in the text, at most: a Bloom filter of one hash, ``bits`` uint64[64].
-
-    The grams are ``hashes[begin:begin + count]`` and ``text_hashes[text_begin:text_begin + grams]``.
-    """
-    bits[:] = 0
-    for h in text_hashes[text_begin : text_begin + grams]:
-        bits[h >> np.uint32(26)] |= np.uint64(1) << np.uint64((h >> np.uint32(20)) & np.uint32(63))
-    total = np.uint64(0)
-    for h in hashes[begin : begin + count]:
-        total += (bits[h >> np.uint32(26)] >> np.uint64((h >> np.uint32(20)) & np.uint32(63))) & np.uint64(1)
-    return np.int64(total)
 
 
 @njit(nogil=True, cache=True, forceinline=True)
@@ -130,7 +113,13 @@ def weight(codes, low, high):
 
 
 @njit(nogil=True, cache=True, forceinline=True)
-def _code_of_token(codes, low, high, token):
+def slack_of(length):
+    """How far off the diagonal, in code points, a text of some length may stand."""
+    return 16 + length // 4
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def code_of_token(codes, low, high, token):
     """Code point, from ``low``, that a token place falls on."""
     seen = 0
     for i in range(low, high):
@@ -257,7 +246,6 @@ def verify(
     """
     n = 0
     costs = np.empty((2, 2 * BAND + 1), np.int64)
-    bits = np.empty(64, np.uint64)
     for c in range(low, high):
         a, b = text_offsets[c], text_offsets[c + 1]
         begin, end = offsets[record[c]], offsets[record[c] + 1]
@@ -279,14 +267,12 @@ def verify(
                 n += 1
             continue
         grams = length - GRAM + 1
-        slack = 16 + length // 4
+        slack = slack_of(length)
         diagonal, first, count = np.int64(0), np.int64(0), size - GRAM + 1
         if code_at[c] >= 0:
-            diagonal = code_at[c] - _code_of_token(texts, a, b, place[c])
+            diagonal = code_at[c] - code_of_token(texts, a, b, place[c])
             first = max(0, diagonal - slack)
             count = min(size, diagonal + length + slack) - first - GRAM + 1
-        if _share_at_most(hashes, begin + first, count, text_hashes, a, grams, bits) < least_share * grams * REPEATS:
-            continue
         table = slots[: 1 << _bits_for(grams)]
         distinct = _index_grams(texts, text_hashes, a, grams, table, follows)
         if code_at[c] < 0:

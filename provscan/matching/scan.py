@@ -16,7 +16,7 @@ import numpy as np
 from provscan.index import Store, Strings, sketch_texts
 from provscan.matching import candidates as generators
 from provscan.matching.rows import Found, Skipped, nothing
-from provscan.matching.verified import gram_hashes, locate, resolve, verify
+from provscan.matching.verified import gram_hashes, locate, resolve, screened, verify
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, encoded
 
@@ -95,7 +95,8 @@ def _scan_short(text: np.ndarray, offsets: np.ndarray, store: Store, params: Mat
     parts = []
     for number, segment in enumerate(store.segments):
         whole = generators.whole_records(short, sketches, segment, skipped)
-        pairs = generators.merged(whole, inside[number])
+        whole, passages = (screened(hashes, code_offsets, some, segment, params) for some in (whole, inside[number]))
+        pairs = generators.merged(whole, passages)
         if len(pairs.record):
             parts.append(verify(codes, hashes, code_offsets, pairs, segment, int(store.bases[number]), params))
     if not sum(len(part.record) for part in parts):

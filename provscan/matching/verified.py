@@ -12,6 +12,7 @@ import numpy as np
 
 from provscan.index import Segment, Store
 from provscan.kernels import locate as locate_kernels
+from provscan.kernels import screen as screen_kernels
 from provscan.kernels import verify as kernels
 from provscan.matching.candidates import Candidates
 from provscan.matching.rows import STRONG, Found, Skipped
@@ -45,6 +46,22 @@ def gram_hashes(codes: np.ndarray, of: str) -> np.ndarray:
 
 def _table_size(longest: int) -> int:
     return 1 << max(4, (2 * longest).bit_length())
+
+
+def screened(
+    hashes: np.ndarray, offsets: np.ndarray, candidates: Candidates, segment: Segment, params: MatchParams
+) -> Candidates:
+    """The candidates that are worth comparing."""
+    starts = segment.texts.offsets
+    longest = int((starts[candidates.text + 1] - starts[candidates.text]).max(initial=0))
+    kept = np.empty(len(candidates.record), np.bool_)
+    screen_kernels.screen(
+        hashes, offsets, segment.texts.text, starts, *candidates, params.min_containment, params.min_chars,
+        np.empty(longest, np.uint32), np.empty(longest, np.uint32), np.empty(1 << screen_kernels.FILTER_BITS, np.uint8),
+        kept,
+    )  # fmt: skip
+    rows = np.flatnonzero(kept)
+    return Candidates(*(column[rows] for column in candidates))
 
 
 def verify(

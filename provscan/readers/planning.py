@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -45,6 +47,7 @@ METADATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.j
 
 LEAST_SPLIT = 8 << 20
 MOST_SPLIT = 256 << 20
+SMALLEST_SPLIT = 1 << 20
 SPLITS = 64
 
 
@@ -201,7 +204,8 @@ def plan(
     workers
         How many will read; above 16 it makes for more splits.
     target_bytes
-        Size that a split should have; by default a 64th of the whole, between 8 and 256 MiB.
+        Size that a split should have; by default a 64th of the whole, between 8 and 256 MiB, or less if that gives
+        all workers the same share.
 
     Returns
     -------
@@ -220,7 +224,7 @@ def plan(
     files = list(_files((os.fspath(source) for source in named), skipped))
     sizes = [0 if kind.format == UNKNOWN else os.stat(path).st_size for _, path, kind in files]
     if target_bytes is None:
-        target_bytes = min(max(sum(sizes) // max(SPLITS, 4 * workers), LEAST_SPLIT), MOST_SPLIT)
+        target_bytes = _target(sum(sizes), workers)
     splits: list[Split] = []
     for (name, path, kind), size in zip(files, sizes, strict=True):
         end = -1 if kind.format == UNKNOWN else size
@@ -233,6 +237,13 @@ def plan(
             splits.append(whole)
     _check_named(splits, fields)
     return Plan(splits, [(_printable(name), why) for name, why in skipped])
+
+
+def _target(size: int, workers: int) -> int:
+    """Bytes of a split: a 64th of the whole within limits, but so that every worker gets equally many."""
+    target = min(max(size // max(SPLITS, 4 * workers), LEAST_SPLIT), MOST_SPLIT)
+    rounds = -(-size // (target * workers))
+    return max(-(-size // max(1, rounds * workers)), SMALLEST_SPLIT)
 
 
 def _printable(name: str) -> str:
@@ -301,16 +312,22 @@ def _byte_ranges(whole: Split, target: int) -> Iterator[Split]:
     try:
         with open(whole.path, "rb", buffering=0) as file:
             start = first = lines = position = 0
-            while chunk := file.read(CHUNK):
+            chunk = bytearray(CHUNK)
+            codes = np.frombuffer(chunk, np.uint8)
+            while size := file.readinto(chunk):
                 cut = 0
-                while newline := chunk.find(b"\n", max(cut, start + target - position - 1)) + 1:
+                while newline := chunk.find(b"\n", max(cut, start + target - position - 1), size) + 1:
                     end = position + newline
-                    lines += chunk.count(b"\n", cut, newline)
+                    lines += _newlines(codes[cut:newline])
                     yield replace(whole, start=start, end=end, first_record=first, size=end - start)
                     start, first, lines, cut = end, first + lines, 0, newline
-                lines += chunk.count(b"\n", cut)
-                position += len(chunk)
+                lines += _newlines(codes[cut:size])
+                position += size
             if start < position:
                 yield replace(whole, start=start, end=position, first_record=first, size=position - start)
     except OSError as error:
         raise InputError(f"{whole.source} can't be read: {error.strerror}") from error
+
+
+def _newlines(codes: npt.NDArray[np.uint8]) -> int:
+    return int(np.count_nonzero(codes == 0x0A))

@@ -273,14 +273,14 @@ def lines(stream: ByteStream) -> Iterator[Block | LongLine]:
                 position += line.size + 1
             continue
         position += size + cut + 1
-        block = _split(held, chunk[:cut])
+        block = _split(held, chunk, cut)
         held = [chunk[cut + 1 :]]
         size = len(held[0])
         first, number = number, number + len(block)
         yield first, block
         del block
     if size and stream.damage is None:
-        yield number, _split(held, b"")
+        yield number, [b"".join(held)]
 
 
 def short_lines(stream: ByteStream, tally: Tally) -> Iterator[Block]:
@@ -294,12 +294,12 @@ def short_lines(stream: ByteStream, tally: Tally) -> Iterator[Block]:
             yield part
 
 
-def _split(held: list[bytes], rest: bytes) -> list[bytes]:
-    """The lines of ``held`` and ``rest``; empties ``held``, which may hold most of a very long line."""
-    first, newline, rest = rest.partition(b"\n")
-    held.append(first)
+def _split(held: list[bytes], chunk: bytes, cut: int) -> list[bytes]:
+    """The lines of ``held`` and ``chunk[:cut]``; empties ``held``, which may hold most of a very long line."""
+    first = chunk.find(b"\n")
+    held.append(chunk[:first])
     lines = [b"".join(held)]
     held.clear()
-    if newline:
-        lines += rest.split(b"\n")
+    if first < cut:
+        lines += chunk[first + 1 : cut].split(b"\n")
     return lines

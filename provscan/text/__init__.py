@@ -72,14 +72,14 @@ class Mapped(NamedTuple):
     end: np.ndarray
 
 
-def scratch(longest: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+def scratch(longest: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
     """Room for one text of ``longest`` bytes: the kernel's scratch, canonical code points, their places.
 
     Memory that is never written is never taken, so the worst case costs nothing.
     """
     size = longest + 1
     return (
-        (np.empty((3, size), np.uint32), np.empty((4, size), np.int32)),
+        (np.empty((3, size), np.uint32), np.empty((4, size), np.int32), np.empty((2, kernels.LOOK_AHEAD), np.uint8)),
         np.empty(EXPANSION * size, np.uint32),
         np.empty(EXPANSION * size, np.int32),
     )
