@@ -47,6 +47,14 @@ def spread(key):
     return key * 0x9E3779B1 % 2**32
 
 
+def pair_key(first, second):
+    """The key under which an index knows that one seed follows another, of both seeds' keys."""
+    h = first << 32 | second
+    h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9 % M64
+    h = (h ^ h >> 27) * 0x94D049BB133111EB % M64
+    return (h ^ h >> 31) >> 32
+
+
 def text_keys(data):
     g, h = 0xCBF29CE484222325, 0xC4CEB9FE1A85EC53
     for byte in data:

@@ -25,7 +25,8 @@ from provscan.errors import IndexFormatError, ParameterError
 from provscan.params import IndexParams
 
 FORMAT = "provscan-index"
-VERSION = 1
+# 2: seeds have three filters in place of one bitmap.
+VERSION = 2
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 

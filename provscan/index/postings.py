@@ -1,15 +1,12 @@
 """Tables of postings: collected in bounded memory, written sorted, mapped back.
 
-A table that is mostly asked for keys it does not have keeps a bitmap as well: one bit for each value of the upper
-bits of a key, set where there is an entry. It is a tenth of the table, so most look-ups end in the cache.
-
 What an entry is and how a table is laid out stands in :mod:`provscan.kernels.postings`. On disk a table ``NAME`` is
-``NAME.entries`` (uint64), ``NAME.starts`` (uint32), both little-endian, and perhaps ``NAME.bitmap`` (uint8).
+``NAME.entries`` (uint64) and ``NAME.starts`` (uint32), both little-endian.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -35,10 +32,9 @@ class Postings(NamedTuple):
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table."""
 
-    def __init__(self, folder: Path, name: str, *, bitmap: bool = False) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self._name = name
-        self._bitmap = bitmap
         self._waiting: list[np.ndarray] = []
         self._waits = 0
         self._parts: list[Path] = []
@@ -80,29 +76,26 @@ class PostingsWriter:
             path.unlink()
             yield _sorted_entries(some)
 
-    def close(self) -> list[str]:
-        """Write the table; the names of its files."""
+    def close(self, watch: Callable[[np.ndarray], None] | None = None) -> list[str]:
+        """Write the table; the names of its files.
+
+        ``watch`` is shown the sorted entries, stretch by stretch, all with one key together.
+        """
         # Four entries a bucket: the directory stays small, and a bucket within a cache line or two.
         bits = max(0, self.count.bit_length() - 2)
         entries_name, starts_name = f"{self._name}.entries", f"{self._name}.starts"
         starts = _new_directory(self._folder / starts_name, (1 << bits) + 1, self.count)
         first = 0
-        bitmap = np.zeros(1 << (bitmap_bits(self.count) - 3) if self._bitmap else 0, np.uint8)
         with (self._folder / entries_name).open("wb") as file:
             for some in self._sorted():
                 kernels.directory(some, first, bits, starts.view(np.ndarray))
-                if self._bitmap:
-                    kernels.mark_keys(some, bitmap_bits(self.count), bitmap)
+                if watch is not None:
+                    watch(some)
                 write_array(file, some)
                 first += len(some)
         kernels.close_directory(starts.view(np.ndarray))
         starts.flush()
-        names = [entries_name, starts_name]
-        if self._bitmap:
-            names.append(f"{self._name}.bitmap")
-            with (self._folder / names[-1]).open("wb") as file:
-                write_array(file, bitmap)
-        return names
+        return [entries_name, starts_name]
 
 
 def _sorted_entries(entries: np.ndarray) -> np.ndarray:
@@ -132,11 +125,6 @@ def _new_directory(path: Path, size: int, value: int) -> np.memmap[Any, np.dtype
         for low in range(0, size, 1 << 20):
             write_array(file, np.full(min(1 << 20, size - low), value, np.uint32))
     return np.memmap(path, np.uint32, "r+", shape=(size,))
-
-
-def bitmap_bits(count: int) -> int:
-    """Upper key bits that address the bitmap of a table of so many entries: 8 to 16 bits an entry, 2**31 at most."""
-    return min(31, max(10, (8 * count).bit_length()))
 
 
 def open_postings(folder: Path, name: str) -> Postings:

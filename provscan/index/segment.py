@@ -8,7 +8,7 @@ little-endian, mapped when opened):
 ``texts.sketches``
     uint64[n, 2], one-bit MinHash sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
-    Postings of whole texts, LSH bands and seeds.
+    Postings of whole texts, LSH bands and seeds; beside the seeds their filters (:mod:`provscan.index.filters`).
 ``owners.starts``, ``owners.rows``
     int64[n + 1] and uint32: the tweets of each text, the earliest first.
 ``originals.*``, ``ids.*``
@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from provscan.index.filters import LONE_BYTES, SeedFilters, SeedFiltersWriter, open_filters
 from provscan.index.format import SegmentInfo, file_checksum
 from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
 from provscan.index.prepare import NO_TIME, Prepared
@@ -66,7 +67,7 @@ class Segment:
     exact: Postings
     bands: Postings
     seeds: Postings
-    seed_bitmap: np.ndarray
+    seed_filters: SeedFilters
     owner_starts: np.ndarray
     owner_rows: np.ndarray
     originals: Strings
@@ -114,7 +115,7 @@ def open_segment(folder: Path, info: SegmentInfo) -> Segment:
         open_postings(folder, "exact"),
         open_postings(folder, "bands"),
         open_postings(folder, "seeds"),
-        map_array(folder / "seeds.bitmap", np.uint8),
+        open_filters(folder),
         map_array(folder / "owners.starts", np.int64),
         map_array(folder / "owners.rows", np.uint32),
         open_strings(folder, "originals"),
@@ -139,7 +140,8 @@ class SegmentWriter:
         self._tweets = pa.ipc.new_file(str(folder / "tweets.arrow"), _SCHEMA)
         self._exact = PostingsWriter(folder, "exact")
         self._bands = PostingsWriter(folder, "bands")
-        self._seeds = PostingsWriter(folder, "seeds", bitmap=True)
+        self._seeds = PostingsWriter(folder, "seeds")
+        self._filters = SeedFiltersWriter(folder)
         self._table = np.zeros((1 << 16, 2), np.uint64)
         self._numbers = np.zeros(1 << 16, np.uint32)
         self._text_of: list[np.ndarray] = []
@@ -168,7 +170,9 @@ class SegmentWriter:
         write_array(self._sketches, batch.sketches.bits[first])
         self._exact.add((batch.sketches.keys[first, 0] & ~_LOW24) | number)
         self._bands.add(((batch.sketches.bands[first] & ~_LOW24) | number[:, None]).ravel())
-        self._seeds.add(_renumbered(batch.seeds, first, number, count))
+        seeds = _renumbered(batch.seeds, first, number, count)
+        self._seeds.add(seeds)
+        self._filters.add(seeds)
         self._originals.add(batch.originals)
         self._ids.add(batch.ids)
         times = pa.array(batch.times, mask=batch.times == NO_TIME)
@@ -195,7 +199,7 @@ class SegmentWriter:
         names += ["texts.sketches", "tweets.arrow"]
         # Sorting and hashing hold no lock, and the tables have nothing to do with each other.
         with ThreadPoolExecutor(_CLOSERS) as pool:
-            closing = (self._bands.close, self._seeds.close, self._exact.close, self._write_owners)
+            closing = (self._bands.close, self._close_seeds, self._exact.close, self._write_owners)
             for written in pool.map(lambda close: close(), closing):
                 names += written
             names.sort()
@@ -206,8 +210,16 @@ class SegmentWriter:
             }
         return SegmentInfo(name, self.texts, self.tweets, files)
 
+    def _close_seeds(self) -> list[str]:
+        sizes = np.empty(self.texts, np.uint8)
+        text_sizes(open_strings(self._folder, "texts").offsets, SIZE_UNIT, sizes)
+        self._filters.begin(self._seeds.count)
+        names = self._seeds.close(lambda entries: self._filters.mark(entries, sizes, LONE_BYTES // SIZE_UNIT))
+        return names + self._filters.close()
+
     def discard(self) -> None:
         """Close the files as they are; the folder is about to go."""
+        self._filters.discard()
         for file in (self._texts, self._originals, self._ids, self._sketches, self._tweets):
             with contextlib.suppress(OSError):
                 file.close()

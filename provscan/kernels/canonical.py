@@ -198,9 +198,9 @@ def _look_ahead(codes, low, high, count, narrow, folded):
 def fold(codes, count, pages, entries, expansions, pairs, composed, room, out, where):
     """Canonical code points of the unescaped ``codes[:count]``.
 
-    Fills ``out`` and int32 ``where``, the index in ``codes`` that each output comes from, unless it is ``None``; returns
-    how many there are. Both hold ``18 * count + 1`` at worst. ``codes`` is uint32, or uint8 where the text is all ASCII;
-    ``room`` is uint8[2, LOOK_AHEAD].
+    Fills ``out`` and, unless it is ``None``, int32 ``where``: the index in ``codes`` that each output comes from. Both
+    hold ``18 * count + 1`` at worst. Returns how many there are. ``codes`` is uint32, or uint8 where the text is all
+    ASCII; ``room`` is uint8[2, LOOK_AHEAD].
 
     There is no branch for separators: words are short, and each end of one would be mispredicted.
     """
@@ -285,9 +285,10 @@ def is_plain(text, start, stop):
 def canonical(text, start, stop, tables, scratch, out, where):
     """Canonical code points of one UTF-8 text.
 
-    ``scratch`` is ``(uint32[3, m], int32[4, m], uint8[2, LOOK_AHEAD])`` with ``m >= stop - start``. Returns the number of outputs, the
-    number of code points of the original, and the row of ``scratch[0]`` (0: no entity) in which the unescaped
-    text stands; for rows 1 and 2 ``scratch[1][2 * row - 2]`` and ``[2 * row - 1]`` give its places in the original.
+    ``scratch`` is ``(uint32[3, m], int32[4, m], uint8[2, LOOK_AHEAD])`` with ``m >= stop - start``. Returns the number
+    of outputs, the number of code points of the original, and the row of ``scratch[0]`` (0: no entity) in which the
+    unescaped text stands; for rows 1 and 2 ``scratch[1][2 * row - 2]`` and ``[2 * row - 1]`` give its places in the
+    original.
     """
     return canonical_decoded(decode(text, start, stop, scratch[0][0]), tables, scratch, out, where)
 

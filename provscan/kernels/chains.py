@@ -16,18 +16,20 @@ import numpy as np
 from numba import njit
 
 from provscan.kernels.postings import find_run, warm
+from provscan.kernels.seeds import pair_key
 
 CHAIN_BITS = 11
 DRIFT = 16
 FAR = 384
 FAR_DRIFT = 80
-# A seed that so few places share may stand alone.
+# A seed that so few places share may stand alone: an index is built with this number.
 RARE = 4
 # Seeds looked up together.
 CHUNK = 256
 _DONE = np.int32(-(1 << 30))
 _KIND = np.int32(3)
 _ONE = np.uint64(1)
+_S3, _LOW3 = np.uint64(3), np.uint64(7)
 _S8 = np.uint64(8)
 _S32 = np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
@@ -44,24 +46,56 @@ def text_sizes(offsets, unit, out):
 
 
 @njit(nogil=True, cache=True, forceinline=True)
-def _look_up(keys, low, high, entries, starts, bits, bitmap, down, limit, some, which, firsts, sizes, counters):
+def _marked(bitmap, down, key):
+    """Whether the bit of a 32-bit key is set, 0 or 1."""
+    bit = np.uint64(key >> down)
+    return (bitmap[bit >> _S3] >> np.uint8(bit & _LOW3)) & np.uint8(1)
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def _look_up(
+    keys, low, high, begin, end, entries, starts, bits, filters, limit,
+    inside, good, some, which, firsts, sizes, counters,
+):  # fmt: skip
     """Find the runs of the seeds ``low..high``, measured up to ``limit``; how many of them are in the table.
 
-    Fills int64 ``which`` (the seed), ``firsts`` and ``sizes``; ``some`` is uint32 of room. ``counters[3]`` is written
-    to keep reads alive.
+    A seed is looked up if it and a neighbour in the record, ``begin..end``, follow each other in some text, or if it
+    may stand alone: one that is by itself makes no chain. Fills int64 ``which`` (the seed), ``firsts`` and ``sizes``;
+    ``inside`` and ``good`` are uint8[CHUNK + 3] and ``some`` uint32[CHUNK + 3] of room. ``counters[3]`` is written to
+    keep reads alive.
     """
+    bitmap, down, lone, lone_down, pairs, pairs_down = filters
+    first, last = np.uint64(max(low - 1, begin)), np.uint64(min(high + 1, end))
+    size = last - first
+    for k in range(size):
+        inside[k] = _marked(bitmap, down, keys[first + k])
+    inside[size] = 0
+    known = np.uint64(0)
+    for k in range(size):
+        which[known] = first + k
+        known += np.uint64(inside[k])
+    # Flags first and choices after: a read that waited for a choice would wait for memory.
+    for j in range(known):
+        k = np.uint64(which[j]) - first
+        key = keys[first + k]
+        beside = inside[k + _ONE]
+        pair = _marked(pairs, pairs_down, pair_key(key, keys[first + k + np.uint64(beside)]))
+        good[j] = (beside & pair) | (_marked(lone, lone_down, key) << np.uint8(1))
     count = np.uint64(0)
-    for s in range(low, high):
-        bit = np.uint64(keys[s] >> down)
+    before = np.uint8(0)
+    from_, to = np.uint64(low), np.uint64(high)
+    for j in range(known):
+        s = np.uint64(which[j])
         some[count], which[count] = keys[s], s
-        count += (np.uint64(bitmap[bit >> np.uint64(3)]) >> (bit & np.uint64(7))) & _ONE
+        count += np.uint64(((before | good[j]) != np.uint8(0)) & (s >= from_) & (s < to))
+        before = good[j] & np.uint8(1)
     maybe = np.int64(count)
     counters[3] += np.int64(warm(entries, starts, bits, 32, some[:maybe], firsts, sizes) & _ONE)
     found = 0
     for k in range(maybe):
-        first, size = find_run(entries, firsts[k], sizes[k], _S32, np.uint64(some[k]), limit)
-        which[found], firsts[found], sizes[found] = which[k], first, size
-        found += size > 0
+        first_entry, run = find_run(entries, firsts[k], sizes[k], _S32, np.uint64(some[k]), limit)
+        which[found], firsts[found], sizes[found] = which[k], first_entry, run
+        found += run > 0
     return found
 
 
@@ -150,7 +184,8 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
     keys, token_at, code_at, bounds
         What :func:`provscan.kernels.seeds.seeds_of` wrote: uint32, int32, int32, int64.
     table
-        ``(entries, starts, bits, bitmap, bitmap bits)``.
+        ``(entries, starts, bits, filters)``, the filters as :meth:`provscan.index.filters.SeedFilters.shifted` gives
+        them.
     caps
         ``(run, steps, most)``: a seed that more than ``run`` places share is frequent. It counts only in a pair
         with the seed before, if that is frequent and in no pair, for the texts that have both: the first ``most`` that
@@ -172,13 +207,13 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
     int64
         The row after the last one written.
     """
-    entries, starts, bits, bitmap, bitmap_bits = table
+    entries, starts, bits, filters = table
     run_cap, steps, most = caps
     chains, text_sizes, place_of = state
     least, units, rare_units, frequent_units = limits
-    some, which = np.empty(CHUNK + 1, np.uint32), np.empty(CHUNK + 1, np.int64)
-    firsts, sizes = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
-    down = np.uint32(32 - bitmap_bits)
+    inside, good = np.empty(CHUNK + 3, np.uint8), np.empty(CHUNK + 3, np.uint8)
+    some, which = np.empty(CHUNK + 3, np.uint32), np.empty(CHUNK + 3, np.int64)
+    firsts, sizes = np.empty(CHUNK + 3, np.int64), np.empty(CHUNK + 3, np.int64)
     for i in range(low, high):
         # Seeds count through all records: a chain whose last seed is older than this record is none.
         since = bounds[i]
@@ -186,8 +221,9 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
         before, before_first, before_size = np.int64(-2), np.int64(0), np.int64(0)
         for chunk in range(bounds[i], bounds[i + 1], CHUNK):
             found = _look_up(
-                keys, chunk, min(chunk + CHUNK, bounds[i + 1]), entries, starts, bits, bitmap, down,
-                max(run_cap, steps), some, which, firsts, sizes, counters,
+                keys, chunk, min(chunk + CHUNK, bounds[i + 1]), bounds[i], bounds[i + 1],
+                entries, starts, bits, filters,
+                max(run_cap, steps), inside, good, some, which, firsts, sizes, counters,
             )  # fmt: skip
             for k in range(found):
                 s, first, size = which[k], firsts[k], sizes[k]

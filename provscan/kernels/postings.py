@@ -14,7 +14,7 @@ counts references to it.
 import numpy as np
 from numba import njit
 
-_S24 = np.uint64(24)
+_S8, _S24, _S32 = np.uint64(8), np.uint64(24), np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
 _ONE = np.uint64(1)
 # Entries that a look-up compares at once: what a bucket holds, mostly.
@@ -262,3 +262,26 @@ def mark_keys(entries, bits, bitmap):
     for e in entries:
         bit = e >> shift
         bitmap[bit >> np.uint64(3)] |= np.uint8(1 << np.int64(bit & np.uint64(7)))
+
+
+@njit(nogil=True, cache=True)
+def mark_lone_keys(entries, most, longest, text_sizes, bits, bitmap):
+    """Mark the keys of sorted seed entries that may stand alone, as :func:`mark_keys` does.
+
+    Those are shared by at most ``most`` places, and one of them is in a text of up to ``longest`` units, see
+    :func:`provscan.kernels.chains.text_sizes`.
+    """
+    shift = np.uint64(64 - bits)
+    n = len(entries)
+    first = 0
+    while first < n:
+        key = entries[first] >> _S32
+        after = first
+        short = False
+        while after < n and entries[after] >> _S32 == key:
+            short |= text_sizes[(entries[after] >> _S8) & _TEXT] <= longest
+            after += 1
+        if short and after - first <= most:
+            bit = entries[first] >> shift
+            bitmap[bit >> np.uint64(3)] |= np.uint8(1 << np.int64(bit & np.uint64(7)))
+        first = after

@@ -16,6 +16,7 @@ _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
 _SPREAD = np.uint64(0x9E3779B1)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_PAIR1, _PAIR2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 # Window starts handled in one go: their hashes and minima stay in the first-level cache.
 _CHUNK = 1024
 MAX_LENGTH, MAX_WINDOW = 32, 64
@@ -211,4 +212,23 @@ def seeds_of(codes, offsets, low, high, k, window, scratch, keys, token_at, code
             code_at[n] = places[at] if wide else at
             n += 1
         bounds[i - low + 1] = n
+    return n
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def pair_key(first, second):
+    """32-bit key of two seeds that follow each other: SplitMix64's finaliser over both keys, the upper half."""
+    h = np.uint64(first) << _S32 | np.uint64(second)
+    h = (h ^ (h >> np.uint64(30))) * _PAIR1
+    h = (h ^ (h >> np.uint64(27))) * _PAIR2
+    return np.uint32((h ^ (h >> np.uint64(31))) >> _S32)
+
+
+@njit(nogil=True, cache=True)
+def pair_keys(entries, keys):
+    """Pair keys of the seed entries of some texts, as :func:`seed_entries` writes them, into ``keys``; how many."""
+    n = 0
+    for i in range(1, len(entries)):
+        keys[n] = pair_key(entries[i - 1] >> _S32, entries[i] >> _S32)
+        n += (entries[i] & _LOW32) >> np.uint64(8) == (entries[i - 1] & _LOW32) >> np.uint64(8)
     return n

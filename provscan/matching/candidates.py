@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import SIZE_UNIT, Segment, Sketches, seed_scratch
+from provscan.index import LONE_BYTES, SIZE_UNIT, Segment, Sketches, seed_scratch
 from provscan.kernels import chains
 from provscan.kernels import postings as kernels
 from provscan.kernels import seeds as seed_kernels
@@ -37,7 +37,6 @@ AGREE = 77
 # Seeds of a chain, and bytes of the text to each: multiples of the index's SIZE_UNIT.
 LEAST_SEEDS = 2
 BYTES_A_SEED = 40
-BYTES_A_RARE_SEED = 60
 BYTES_A_FREQUENT_SEED = 20
 # Room for candidates of the texts that are scanned together; what finds none is counted.
 CANDIDATES_A_SEED = 1
@@ -101,7 +100,7 @@ def _chains(
     keys: np.ndarray, tokens: np.ndarray, places: np.ndarray, bounds: np.ndarray, segment: Segment, skipped: Skipped
 ) -> Candidates:
     count = len(bounds) - 1
-    table = (*segment.seeds, segment.seed_bitmap, len(segment.seed_bitmap).bit_length() + 2)
+    table = (*segment.seeds, segment.seed_filters.shifted())
     state = (np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32), segment.text_sizes, _PLACES)
     out = np.empty((CANDIDATES_A_SEED * int(bounds[-1]) + CANDIDATES, 4), np.int64)
     counters = np.zeros(4, np.int64)
@@ -110,7 +109,7 @@ def _chains(
         (
             LEAST_SEEDS,
             BYTES_A_SEED // SIZE_UNIT,
-            BYTES_A_RARE_SEED // SIZE_UNIT,
+            LONE_BYTES // SIZE_UNIT,
             BYTES_A_FREQUENT_SEED // SIZE_UNIT,
         ),
         out, 0, counters,

@@ -159,10 +159,12 @@ def test_spilled_postings_are_the_same(build: Build, tweets: list[Tweet], monkey
 def test_small_tables_spill_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entries = np.sort(np.random.default_rng(1).integers(0, 2**64, 40, np.uint64))
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 3)
-    writer = postings.PostingsWriter(tmp_path, "some", bitmap=True)
+    writer = postings.PostingsWriter(tmp_path, "some")
     for part in np.array_split(np.random.default_rng(2).permutation(entries), 20):
         writer.add(part)
-    assert set(writer.close()) == {path.name for path in tmp_path.iterdir()}
+    seen: list[int] = []
+    assert set(writer.close(lambda some: seen.extend(some.tolist()))) == {path.name for path in tmp_path.iterdir()}
+    assert seen == entries.tolist()
     table = postings.open_postings(tmp_path, "some")
     assert table.entries.tolist() == entries.tolist()
     starts = np.searchsorted(entries, np.arange(1 << table.bits, dtype=np.uint64) << np.uint64(64 - table.bits))
@@ -178,14 +180,14 @@ def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
     mapped = Path("/proc/self/maps")
     if mapped.exists():
         lines = mapped.read_text()
-        for name in ("texts.utf8", "bands.entries", "seeds.bitmap"):
+        for name in ("texts.utf8", "bands.entries", "seeds.known"):
             assert os.path.realpath(segment.path / name) in lines
 
 
 def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
     index = build([*tweets, {"id": "1", "text": "@only https://t.co/x"}])
     info = json.loads(json.dumps(index.info()))
-    assert info["version"] == 1
+    assert info["version"] == 2
     assert info["tweets_without_text"] == 1
     assert info["params"] == index.params.as_dict()
     assert info["fingerprint"] == index.fingerprint
