@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from provscan.engine.controls import Controls
 from provscan.engine.hosts import Hosts
-from provscan.engine.judge import E_MAX, Q_MAX, Judge, Judgement, error_rates, spike_table
+from provscan.engine.judge import Q_MAX, Judge, Judgement, Scored, scored, spike_table
 from provscan.engine.significance import background
 from provscan.engine.spikes import how_many, plant
 from provscan.engine.split import Sampling, SplitResult
@@ -38,7 +38,7 @@ class Conclusion:
     added
         Columns to be added to ``matches.parquet``.
     summary
-        Entries of ``summary.json``: ``estimate``, ``recall``, ``control``, ``error_rate``.
+        Entries of ``summary.json``: ``estimate``, ``recall``, ``control``, ``error_rate``, ``rule``.
     """
 
     added: pa.Table
@@ -84,9 +84,10 @@ def conclude(
             f"{', '.join(f'{name}={value}' for name, value in params.as_dict().items())} the scan finds nothing here, "
             "so that finding nothing means nothing. No run was written"
         )
-    q_value, how = error_rates(rows, judgement, planted_rows, controls)
-    added = judgement.columns(q_value)
-    answers = _estimate(rows, judgement, planted_rows, results, controls, sampling, index_fraction)
+    answer = scored(rows, judgement, planted_rows, controls)
+    planted_rows = answer.spikes
+    added = judgement.columns(answer.q_value)
+    answers = _estimate(rows, judgement, answer, results, judge, sampling, index_fraction)
     recall = _recall(planted_rows)
     if recall["counted"] < POOR_RECALL * recall["planted"] <= recall["found"]:
         # The scan is well; the rule of what counts is what the texts do not meet.
@@ -98,8 +99,13 @@ def conclude(
     summary = {
         "estimate": answers,
         "recall": recall,
-        "control": _control(judgement, controls),
-        "error_rate": {**how, "listed_up_to": Q_MAX if how["known"] else None, "e_value_up_to": E_MAX},
+        "control": _control(judgement, answer, controls),
+        "error_rate": {**answer.how, "listed_up_to": Q_MAX if answer.how["known"] else None},
+        "rule": {
+            "e_value_up_to": judge.rule.e_max,
+            "containment_from": judge.rule.containment,
+            "spike_ins_given_up": answer.given_up,
+        },
     }
     return Conclusion(added, summary)
 
@@ -107,14 +113,14 @@ def conclude(
 def _estimate(
     rows: pa.Table,
     judgement: Judgement,
-    spikes: pa.Table,
+    answer: Scored,
     results: list[SplitResult],
-    controls: Controls,
+    judge: Judge,
     sampling: Sampling,
     index_fraction: float,
 ) -> dict[str, Any]:
+    controls, counts, spikes = judge.controls, answer.evidence, answer.spikes
     controlled = controls.texts > 0
-    counts = judgement.evidence(controlled)
     table = (
         pa.table({name: rows[name] for name in MATCH_COLUMNS})
         .append_column("e_value", pa.array(judgement.e_value))
@@ -159,7 +165,7 @@ def _estimate(
         scan,
         control=table.filter(pa.array(counts & judgement.control)) if controlled else None,
         spikes=evidence if len(spikes) else None,
-        e_max=None if controlled else E_MAX,
+        e_max=None if controlled else judge.rule.e_max,
         by=shown,
     )
     if not controlled:
@@ -227,12 +233,11 @@ def _recall(spikes: pa.Table) -> dict[str, Any]:
     }
 
 
-def _control(judgement: Judgement, controls: Controls) -> dict[str, Any]:
-    counts = judgement.evidence(True)
+def _control(judgement: Judgement, answer: Scored, controls: Controls) -> dict[str, Any]:
     return {
         "texts": controls.texts,
         "licensed_texts": controls.licensed_texts,
         "also_licensed": len(controls.repeated),
         "matches": int(np.count_nonzero(judgement.control)),
-        "matches_counted": int(np.count_nonzero(judgement.control & counts)),
+        "matches_counted": int(np.count_nonzero(judgement.control & answer.evidence)),
     }

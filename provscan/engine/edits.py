@@ -58,8 +58,17 @@ def commented(text: str, dice: Random) -> Planted:
 
 
 def truncated(text: str, dice: Random) -> Planted:
-    """Cut off after 70 to 90 %."""
-    return "", text[: round(len(text) * dice.uniform(0.7, 0.9))].rstrip(), "…"
+    """Cut off after 80 to 95 %."""
+    return "", _beginning(text, dice.uniform(0.8, 0.95)), "…"
+
+
+def cut_short(text: str, dice: Random) -> Planted:
+    """Cut off after 55 to 80 %. How much is lost can be seen, so that it is a kind of its own."""
+    return "", _beginning(text, dice.uniform(0.55, 0.8)), "…"
+
+
+def _beginning(text: str, share: float) -> str:
+    return text[: round(len(text) * share)].rstrip()
 
 
 def one_word(text: str, dice: Random) -> Planted:
@@ -107,6 +116,7 @@ EDITS: dict[str, Edit] = {
         retweeted,
         commented,
         truncated,
+        cut_short,
         one_word,
         two_words,
         typos,

@@ -1,9 +1,8 @@
 """What to think of each match: how surprising it is, whether chance explains it, how likely it is false.
 
-A :class:`Judge` holds what a run knows about licensed texts. Matches of the dataset and of the spike-ins go through the
-same :meth:`Judge.judged`, so that what is said of the ones holds for the others. *Evidence* is the rule, fixed
-beforehand, of what the estimate counts: few chance matches as good are expected in the whole scan, and the text is no
-common property.
+A :class:`Judge` holds what a run knows about licensed texts. Matches of the dataset, of the control and of the
+spike-ins go through the same :meth:`Judge.judged`, so that what is said of the ones holds for the others. *Evidence* is
+what the estimate counts, by a :class:`Rule` that is fixed beforehand and knows nothing of the dataset's matches.
 """
 
 from __future__ import annotations
@@ -22,11 +21,36 @@ from provscan.engine.lengths import bands, measured
 from provscan.engine.significance import Background
 from provscan.engine.spikes import Spikes
 from provscan.estimate import Scores, common_text, e_value, matched_bits, q_values, score_matches
-from provscan.matching import LEVELS, MATCHES, Found
+from provscan.matching import LEVELS, MATCHES, Found, compared
+from provscan.text.arrow import buffers
 
-# Chance matches as good that the background model may expect in the whole scan, and error rate of the list.
-E_MAX = 0.01
+# Error rate of the list.
 Q_MAX = 0.01
+# Share of the spike-ins that are evidence otherwise which the learned score may give up. Chance that is counted has to
+# be subtracted again, with all its noise: of what it may match, this share holds nearly all.
+GIVEN_UP = 0.01
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is evidence: a text that is no common property, matched well enough.
+
+    Attributes
+    ----------
+    e_max
+        Most chance matches as good that the background model may expect in the whole scan.
+    containment
+        Least share of the licensed text that the match holds.
+    """
+
+    e_max: float
+    containment: float
+
+
+# Where a control measures chance, and where nothing does: letters don't come together like that by chance, but names,
+# titles and sayings come from a third place, most of them as a part of a tweet.
+CONTROLLED = Rule(0.01, 0.0)
+ALONE = Rule(1e-8, 0.8)
 
 ADDED = pa.schema(
     [
@@ -56,6 +80,11 @@ class Judge:
     background: Background
     characters: int
 
+    @property
+    def rule(self) -> Rule:
+        """By which matches are evidence."""
+        return CONTROLLED if self.controls.texts else ALONE
+
     def judged(self, text: npt.NDArray[np.int64], containment: npt.NDArray[np.float64]) -> Judgement:
         """Judge matches: numbers of their texts and their containments, each [n]."""
         distinct, place = np.unique(text, return_inverse=True)
@@ -68,7 +97,12 @@ class Judge:
         expected = e_value(bits, max(1, self.characters), licensed_texts)
         repeated = np.isin(distinct, self.controls.repeated)
         common = common_text(held.authors, 0, repeated, np.where(np.isnan(of_text), np.inf, of_text))
-        return Judgement(place, held, bands(length)[place], bits, expected, self.controls.absent[text], common[place])
+        # Of unknown bits where only a control can say something of chance.
+        good = np.where(np.isnan(expected), self.rule is CONTROLLED, expected <= self.rule.e_max)
+        evidence = good & (containment >= self.rule.containment) & ~common[place]
+        return Judgement(
+            place, held, bands(length)[place], bits, expected, self.controls.absent[text], common[place], evidence
+        )
 
 
 @dataclass(frozen=True)
@@ -83,8 +117,8 @@ class Judgement:
         Length class of its text.
     bits, e_value
         float64, nan where not known.
-    control, common
-        bool: the text is a control; the text is common property.
+    control, common, evidence
+        bool: the text is a control; the text is common property; the match is evidence by the rule.
     """
 
     place: npt.NDArray[np.int64]
@@ -94,12 +128,7 @@ class Judgement:
     e_value: npt.NDArray[np.float64]
     control: npt.NDArray[np.bool_]
     common: npt.NDArray[np.bool_]
-
-    def evidence(self, controlled: bool) -> npt.NDArray[np.bool_]:
-        """Whether the estimate counts a match; one of unknown bits only where a control measures chance."""
-        unknown = np.isnan(self.e_value)
-        good = np.where(unknown, controlled, self.e_value <= E_MAX)
-        return np.asarray(good & ~self.common, np.bool_)
+    evidence: npt.NDArray[np.bool_]
 
     def about(self) -> pa.Table:
         """Columns ``author, year, lang`` of each match."""
@@ -126,11 +155,12 @@ def spike_table(spikes: Spikes, found: Found, judge: Judge) -> pa.Table:
     """One row a spike-in: what was planted, and the best licensed match of what stands there.
 
     Columns ``kind, band, script, position, planted_chars``; ``found``, ``evidence`` (the match is one that the estimate
-    counts), ``same_text`` (and of the very text that was planted); and of the match ``level, similarity, containment,
-    start, end, tweet_id, bits, e_value, found_chars``, null where there is none.
+    counts), ``same_text`` (and of the very text that was planted), ``possible`` (a word-for-word copy would count);
+    ``level, similarity, containment`` of the match, or of the copy itself where none was found; and of the match
+    ``start, end, tweet_id, bits, e_value, found_chars``, null where there is none.
     """
     judgement = judge.judged(found.text, found.containment)
-    evidence = judgement.evidence(judge.controls.texts > 0)
+    evidence = judgement.evidence
     low, high = spikes.span[found.row, 0], spikes.span[found.row, 1]
     both = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)
     mine = np.flatnonzero((2 * both >= found.span[:, 1] - found.span[:, 0]) & ~judgement.control)
@@ -143,10 +173,16 @@ def spike_table(spikes: Spikes, found: Found, judge: Judge) -> pa.Table:
     taken = pa.array(rows, mask=~hit)
     ids = judge.controls.store.tweet_ids(found.text).array().cast(pa.string())
     size = found.span[:, 1] - found.span[:, 0]
+    missed = np.flatnonzero(~hit)
+    copies = pa.array(
+        [spikes.planted[i][low:high] for i in missed.tolist() for low, high in [spikes.span[i]]], pa.large_string()
+    )
+    looks = compared(*buffers(copies), spikes.text[missed], judge.controls.store)
+    level, similarity, containment = (
+        _filled(values, rows, missed, instead)
+        for values, instead in zip((found.level, found.similarity, found.containment), looks, strict=True)
+    )
     match = {
-        "level": pa.array(np.array(LEVELS)[found.level], pa.string()),
-        "similarity": pa.array(found.similarity),
-        "containment": pa.array(found.containment),
         "start": pa.array(found.span[:, 0]),
         "end": pa.array(found.span[:, 1]),
         "tweet_id": ids,
@@ -162,6 +198,10 @@ def spike_table(spikes: Spikes, found: Found, judge: Judge) -> pa.Table:
             "script": pa.array(spikes.script, pa.string()),
             "position": pa.array(np.where(spikes.inside, "inside a record", "own record"), pa.string()),
             "planted_chars": pa.array(spikes.span[:, 1] - spikes.span[:, 0]),
+            "possible": pa.array(judge.judged(spikes.text, np.ones(len(spikes.text))).evidence),
+            "level": pa.array(np.array(LEVELS)[level], pa.string()),
+            "similarity": pa.array(similarity),
+            "containment": pa.array(containment),
             "found": pa.array(hit),
             "evidence": pa.array(counts),
             "same_text": pa.array(same),
@@ -171,10 +211,45 @@ def spike_table(spikes: Spikes, found: Found, judge: Judge) -> pa.Table:
     )
 
 
-def error_rates(
-    rows: pa.Table, judgement: Judgement, spikes: pa.Table, controls: Controls
-) -> tuple[npt.NDArray[np.float64] | None, dict[str, Any]]:
-    """The ``q_value`` of each match, nan for control matches, and how it came about; ``None`` and why not.
+def _filled(
+    values: npt.NDArray[Any], rows: npt.NDArray[np.int64], missed: npt.NDArray[np.int64], instead: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """``values[rows]``, but for the missed ones."""
+    result = values[rows] if len(values) else np.zeros(len(rows), values.dtype)
+    result[missed] = instead
+    return result
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the learned score says of a scan.
+
+    Attributes
+    ----------
+    q_value
+        float64, one a match, nan for matches of the control; ``None`` where it can't be known.
+    evidence
+        bool, one a match: evidence that the score does not take for chance.
+    spikes
+        The table of the spike-ins, by the same rule.
+    how
+        How it came about, for ``summary.json``.
+    given_up
+        Share of the spike-ins that the score may give up; 0 where nothing was learned.
+    """
+
+    q_value: npt.NDArray[np.float64] | None
+    evidence: npt.NDArray[np.bool_]
+    spikes: pa.Table
+    how: dict[str, Any]
+    given_up: float = 0.0
+
+
+def scored(rows: pa.Table, judgement: Judgement, spikes: pa.Table, controls: Controls) -> Scored:
+    """Learn to tell spike-ins from the control, and what that says of each match.
+
+    The least score of evidence is the one that all but :data:`GIVEN_UP` of the spike-ins reach that are evidence
+    otherwise: the dataset's matches have no say in it.
 
     Parameters
     ----------
@@ -184,26 +259,44 @@ def error_rates(
         From :func:`spike_table`.
     """
     if controls.texts == 0:
-        return None, {"known": False, "reason": "no control: false matches can't be counted"}
+        how = {"known": False, "reason": "no control: false matches can't be counted"}
+        return Scored(None, judgement.evidence, spikes, how)
     table = rows.append_column("bits", pa.array(judgement.bits))
-    real = np.flatnonzero(~judgement.control)
+    real, chance = np.flatnonzero(~judgement.control), np.flatnonzero(judgement.control)
     names = ["start", "end", "tweet_id", "similarity", "containment", "bits"]
-    came_back = spikes.filter(spikes["found"]).select(names)
+    came_back = spikes["found"].to_numpy()
     table = table.select(names)
-    scores: Scores = score_matches(table.take(pa.array(real)), table.filter(pa.array(judgement.control)), came_back)
+    scores: Scores = score_matches(
+        table.take(pa.array(real)), table.take(pa.array(chance)), spikes.filter(pa.array(came_back)).select(names)
+    )
     q = np.full(len(table), np.nan)
     q[real] = q_values(scores.matches, scores.control, controls.licensed_texts / controls.texts)
-    how = {"known": True, "reason": None, "score": scores.method, "score_reason": scores.reason}
-    return q, how
+    evidence, planted = judgement.evidence.copy(), spikes["evidence"].to_numpy().copy()
+    least = None
+    if scores.method == "logistic" and planted.any():
+        least = float(np.quantile(scores.spikes[planted[came_back]], GIVEN_UP))
+        evidence[real] &= scores.matches >= least
+        evidence[chance] &= scores.control >= least
+        planted[came_back] &= scores.spikes >= least
+        at = spikes.column_names.index("evidence")
+        spikes = spikes.set_column(at, "evidence", pa.array(planted))
+        under = np.where(planted, spikes["found_chars"].to_numpy(), 0)
+        spikes = spikes.set_column(spikes.column_names.index("found_chars"), "found_chars", pa.array(under))
+    how = {
+        "known": True, "reason": None, "score": scores.method, "score_reason": scores.reason, "least_score": least,
+    }  # fmt: skip
+    return Scored(q, evidence, spikes, how, 0.0 if least is None else GIVEN_UP)
 
 
-def listed(columns: pa.Table) -> pa.ChunkedArray:
-    """Which matches the report lists: a small error rate, or where that is not known few chance matches as good.
+def listed(rows: pa.Table, columns: pa.Table) -> pa.ChunkedArray:
+    """Which matches the report lists: a small error rate, or where that is not known what is evidence alone.
 
-    `columns` are those of :data:`ADDED`.
+    `rows` have the matches' ``containment``, `columns` are those of :data:`ADDED`.
     """
     if columns["q_value"].null_count == len(columns):
-        small = pc.less_equal(columns["e_value"], E_MAX)
+        # A float32, which rounds 0.8 up.
+        whole = pc.greater_equal(rows["containment"], pa.scalar(ALONE.containment, pa.float32()))
+        small = pc.and_(pc.less_equal(columns["e_value"], ALONE.e_max), whole)
     else:
         small = pc.less_equal(columns["q_value"], Q_MAX)
     real = pc.and_(pc.invert(columns["control"]), pc.invert(columns["common"]))

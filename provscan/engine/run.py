@@ -211,7 +211,7 @@ def match(
             "records_per_second": round(summary["records"] / max(clock.seconds["scan"], 1e-4), 1),
             "versions": _versions(),
         }  # fmt: skip
-        examples = side_by_side(excerpts, rows, listed(conclusion.added).to_numpy(), controls.store)
+        examples = side_by_side(excerpts, rows, listed(rows, conclusion.added).to_numpy(), controls.store)
         _write_json(folder / SUMMARY_FILE, summary)
         _write_json(folder / RUN_FILE, info)
         (folder / REPORT_FILE).write_text(report.html(summary, info, examples), encoding="utf-8")

@@ -48,7 +48,7 @@ def summarise(rows: pa.Table, added: pa.Table, results: list[SplitResult], store
     characters_matched = sum(result.characters_matched for result in results)
     records = sum(result.records for result in results)
     characters = sum(result.characters for result in results)
-    marked = rows.append_column("control", added["control"]).append_column("listed", listed(added))
+    marked = rows.append_column("control", added["control"]).append_column("listed", listed(rows, added))
     with duckdb.connect() as connection:
         connection.register("marked", marked)
         connection.execute("CREATE VIEW rows AS SELECT * FROM marked WHERE NOT control")

@@ -25,7 +25,7 @@ from provscan.estimate.binomial import (
 )
 from provscan.estimate.fdr import Scores, q_from_e_values, q_values, score_matches
 from provscan.estimate.prevalence import Control, Sample, corrected_count, corrected_prevalence, dispersion
-from provscan.estimate.recall import EditMix, Recall, SpikeIns, TextRecall, thinned
+from provscan.estimate.recall import Recall, SpikeIns, Stratified, TextRecall, TwoWays, thinned
 from provscan.estimate.result import Estimate
 from provscan.estimate.richness import chao1, distinct_texts
 from provscan.estimate.summary import Scan, summarise
@@ -35,14 +35,15 @@ __all__ = [
     "ClusterRatio",
     "Commonness",
     "Control",
-    "EditMix",
     "Estimate",
     "Recall",
     "Sample",
     "Scan",
     "Scores",
     "SpikeIns",
+    "Stratified",
     "TextRecall",
+    "TwoWays",
     "chao1",
     "clopper_pearson",
     "common_text",

@@ -5,11 +5,10 @@ say it, with one protocol:
 
 :class:`SpikeIns`
     one recall for all: ``found`` of ``planted``.
-:class:`EditMix`
-    spike-ins of several types (kind of edit, length, language), whose shares in the dataset are not those
-    in the sample: the shares are learned from how the real matches look.
-:class:`Banded`
-    a mixture of edits, found in texts of other lengths than those that were planted.
+:class:`Stratified`
+    spike-ins in classes whose shares in the dataset are not those in the sample: the shares are those of the matches.
+:class:`TwoWays`
+    by two classifications at once.
 :class:`TextRecall`
     recall of a licensed text that may stand in the dataset several times, from the recall of one copy.
 
@@ -34,6 +33,8 @@ _FLOOR = 1e-6
 VARIANTS = 0.25
 # Matches that what was planted counts for, beside the real ones, in saying how these are mixed.
 FEW = 5.0
+# Spike-ins' worth of all of them that each class is given: one with few of them is mostly like the rest.
+LIKE_ALL = 2.0
 
 
 class Recall(Protocol):
@@ -81,198 +82,126 @@ class SpikeIns:
 
 
 @dataclass(frozen=True, slots=True)
-class EditMix:
-    """Recall of the mixture of edits that the matches show, not of the mixture that was planted.
+class Stratified:
+    """Recall of what the matches show, from spike-ins in classes that are lost more and less often.
 
-    How data was edited on its way is unknown, so a mean over planted spike-ins answers another dataset's
-    question. Every found thing falls into a *cell* (a class of similarity, level, length, language: whatever can be
-    seen); each type of spike-in has its own distribution over cells. The types' shares among the real matches are
-    the ones whose mixture fits the matches' cells best (EM for a finite mixture with known components, Dempster,
-    Laird & Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x), with the planted shares as a prior worth `prior`
-    matches. A match in a cell then weighs the mean of ``1 / recall`` over the types that it may be of (Horvitz &
-    Thompson 1952, doi:10.1080/01621459.1952.10483446).
-
-    Types that look alike in the cells and differ in recall can't be told apart; the prior decides between them.
+    How the data was edited on its way is unknown, so that a mean over planted spike-ins answers another dataset's
+    question. But what an edit does to a text can be seen: how similar the copy still is, how much of it is left. Of a
+    class with recall r and m matches there are m / r, so that the matches' mixture of classes has a recall, too
+    (post-stratification; Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446). It does not matter which edits
+    made a class, as long as a copy that looks like that is found as often whatever made it; in each class this is
+    known up to a factor beside the error of the spike-ins (:data:`VARIANTS`).
 
     Attributes
     ----------
-    planted_by_type
-        Spike-ins planted, shape (types,).
-    cells
-        Spike-ins found, shape (types, cells).
+    planted_by_class, found_by_class
+        Spike-ins and those that came back in each class, shape (classes,).
     matches
-        Real matches by cell, shape (cells,), false ones already taken off where they are many.
+        Matches in each class, shape (classes,), false ones already taken off where they are many.
     amounts
-        What each cell of the matches weighs in the total that recall is wanted for, characters for instance; the
-        matches themselves unless given.
-    prior
-        Weight of the planted shares, in matches.
+        What they amount to, where recall of an amount is wanted, characters for instance.
+    variants
+        Standard deviation of the logarithm of that factor; none where the classes are no work of edits.
+
+    Raises
+    ------
+    ParameterError
+        The shapes differ, or more came back than were planted.
     """
 
-    planted_by_type: Floats
-    cells: Floats
+    planted_by_class: Floats
+    found_by_class: Floats
     matches: Floats
     amounts: Floats | None = None
-    prior: float = FEW
+    variants: float = VARIANTS
 
     def __post_init__(self) -> None:
-        types, cells = np.shape(self.cells)
-        if np.shape(self.planted_by_type) != (types,) or np.shape(self.matches) != (cells,):
-            raise ParameterError(
-                f"cells has shape {(types, cells)}: planted_by_type must have {types} entries and matches {cells}, "
-                f"found {np.shape(self.planted_by_type)} and {np.shape(self.matches)}"
-            )
-        if self.amounts is not None and np.shape(self.amounts) != (cells,):
-            raise ParameterError(f"amounts must have {cells} entries, one a cell, found {np.shape(self.amounts)}")
-        if bool((self.cells.sum(axis=1) > self.planted_by_type).any()):
-            raise ParameterError("more spike-ins of a type found than planted")
+        shapes = {np.shape(values) for values in (self.planted_by_class, self.found_by_class, self.matches)}
+        if self.amounts is not None:
+            shapes.add(np.shape(self.amounts))
+        if len(shapes) != 1:
+            raise ParameterError(f"spike-ins, matches and amounts need the same classes, found the shapes {shapes}")
+        if bool((self.found_by_class > self.planted_by_class).any()):
+            raise ParameterError("more spike-ins of a class found than planted")
 
     @property
     def planted(self) -> float:
-        return float(self.planted_by_type.sum())
+        return float(self.planted_by_class.sum())
 
     @property
     def found(self) -> float:
-        return float(self.cells.sum())
+        return float(self.found_by_class.sum())
+
+    @property
+    def pooled(self) -> float:
+        """Recall of all spike-ins."""
+        return self.found / self.planted if self.planted else 0.0
 
     @property
     def value(self) -> float:
         if self.found == 0:
             return 0.0
-        kept = self.planted_by_type > 0
-        table = self._prior_cells(0.01)[kept]
-        missed = np.maximum(self.planted_by_type[kept] - self.cells[kept].sum(axis=1), 0.0)
-        seen = table / (table.sum(axis=1) + missed)[:, None]
-        return float(self._effective(seen[None], self.matches[None])[0])
+        lost = self.planted_by_class - self.found_by_class
+        recall = (self.found_by_class + LIKE_ALL * self.pooled) / (self.found_by_class + lost + LIKE_ALL)
+        return float(self._mixed(recall[None], self.matches[None])[0])
 
     def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        """Parametric bootstrap: both the spike-ins' cells and the matches' cells are drawn anew.
-
-        What a type loses is known up to a factor beside that (:data:`VARIANTS`). Fits to fewer data mix in more of the
-        types that are mostly lost, so the draws are centred again on the value (the bias correction of a bootstrap,
-        Efron & Tibshirani 1993, section 10.6, on the logarithm of what is lost).
-
-        The mixture is fitted to at most 400 of them, which are then drawn from with replacement.
-        """
-        fits = min(size, 400)
-        kept = self.planted_by_type > 0
-        table = self._prior_cells(0.5)[kept]
-        # A tenth of a lost one for each type: half of one, for a dozen of types, would be a loss of its own.
-        missed = np.maximum(self.planted_by_type[kept] - self.cells[kept].sum(axis=1), 0.0) + 0.1
-        gammas = rng.standard_gamma(np.broadcast_to(table, (fits, *table.shape)))
-        lost = rng.standard_gamma(np.broadcast_to(missed, (fits, len(missed))))
-        lost *= np.exp(VARIANTS * rng.standard_normal(lost.shape))
-        seen = gammas / (gammas.sum(axis=2) + lost)[:, :, None]
-        matches = rng.poisson(np.broadcast_to(self.matches, (fits, len(self.matches)))).astype(np.float64)
-        missing = 1.0 - self._effective(seen, matches)
-        middle = max(float(np.median(missing)), _FLOOR)
-        values = np.clip(1.0 - missing * max(1.0 - self.value, 0.5 / self.planted) / middle, _FLOOR, 1.0)
-        drawn: Floats = values if fits == size else rng.choice(values, size)
-        return drawn
-
-    def _prior_cells(self, weight: float) -> Floats:
-        """Found spike-ins by cell, smoothed towards what all types show together, so that no cell is impossible."""
-        pooled = self.cells.sum(axis=0) + self.matches / max(1.0, float(self.matches.sum())) + 1e-3
-        table: Floats = self.cells + weight * pooled / pooled.sum()
-        return table
-
-    def _effective(self, seen: Floats, matches: Floats) -> Floats:
-        """Recall of the fitted mixture.
-
-        Parameters
-        ----------
-        seen
-            Probability that a spike-in of a type is found and falls into a cell, shape (fits, types, cells).
-        matches
-            Matches by cell, shape (fits, cells) .
-        """
-        recall = np.maximum(seen.sum(axis=2), _FLOOR)
-        shape = np.maximum(seen / recall[:, :, None], 1e-300)
-        planted = self.planted_by_type[self.planted_by_type > 0]
-        prior = planted * recall
-        prior = self.prior * prior / prior.sum(axis=1, keepdims=True)
-        share = prior / prior.sum(axis=1, keepdims=True)
-        total = matches.sum(axis=1, keepdims=True) + self.prior
-        for _ in range(200):
-            mixed = np.einsum("fk,fkc->fc", share, shape)
-            updated = (share * np.einsum("fc,fkc->fk", matches / mixed, shape) + prior) / total
-            moved = float(np.abs(updated - share).max())
-            share = updated
-            if moved < 1e-5:
-                break
-        posterior = share[:, :, None] * shape
-        posterior /= posterior.sum(axis=1, keepdims=True)
-        weight = np.einsum("fkc,fk->fc", posterior, 1.0 / recall)
-        amounts = matches if self.amounts is None else np.broadcast_to(self.amounts, matches.shape)
-        sums = amounts.sum(axis=1)
-        planted_share = prior.sum(axis=1) / (prior / recall).sum(axis=1)
-        fitted = sums / np.maximum((amounts * weight).sum(axis=1), 1e-300)
-        result: Floats = np.clip(np.where(sums > 0, fitted, planted_share), _FLOOR, 1.0)
-        return result
-
-
-@dataclass(frozen=True, slots=True)
-class Banded:
-    """Recall of a mixture of edits in texts whose lengths are not those of the spike-ins.
-
-    Short texts are lost more often, and what was copied need not be as long as the licensed texts are on average. Of a
-    band of lengths with recall r and m matches there are m / r, so that the bands' mixture has a recall, too
-    (post-stratification; Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446). What a copy loses by its edit
-    and by its length is taken as independent on the scale of odds: the odds of being lost of the edits' mixture are
-    multiplied by those of the bands' mixture, and divided by those of all spike-ins.
-
-    Attributes
-    ----------
-    edits
-        Recall of the mixture of edits, of all lengths together.
-    planted_by_band, found_by_band
-        Spike-ins and those that came back in each band, shape (bands,).
-    matches
-        Matches in each band, shape (bands,).
-    amounts
-        What they amount to, where recall of an amount is wanted.
-    """
-
-    edits: EditMix
-    planted_by_band: Floats
-    found_by_band: Floats
-    matches: Floats
-    amounts: Floats | None = None
-
-    @property
-    def planted(self) -> float:
-        return self.edits.planted
-
-    @property
-    def found(self) -> float:
-        return self.edits.found
-
-    @property
-    def value(self) -> float:
-        if self.found == 0:
-            return 0.0
-        recall = (self.found_by_band + 0.01) / (self.planted_by_band + 0.02)
-        return float(self._adjusted(np.array([self.edits.value]), recall[None], self.matches[None])[0])
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        lost = self.planted_by_band - self.found_by_band
-        recall = rng.beta(self.found_by_band + 0.5, lost + 0.5, (size, len(lost)))
+        lost = self.planted_by_class - self.found_by_class
+        pooled = (self.found + 0.5) / (self.planted + 1.0)
+        recall = rng.beta(
+            self.found_by_class + LIKE_ALL * pooled, lost + LIKE_ALL * (1.0 - pooled), (size, len(lost))
+        )  # fmt: skip
+        odds = _odds(recall) * np.exp(self.variants * rng.standard_normal(recall.shape))
         matches = rng.poisson(self.matches, (size, len(lost))).astype(np.float64)
-        return self._adjusted(self.edits.draw(rng, size), recall, matches)
+        return self._mixed(1.0 / (1.0 + odds), matches)
 
-    def _adjusted(self, edits: Floats, recall: Floats, matches: Floats) -> Floats:
-        """Recall of all; shapes (draws,) and (draws, bands)."""
+    def _mixed(self, recall: Floats, matches: Floats) -> Floats:
+        """Recall of the mixture, shape (draws,); shapes (draws, classes) each."""
         # A few matches' worth of what the spike-ins show: where chance explains most matches, what is left of them is
         # noise, and without any it is all there is.
-        expected = self.planted_by_band * recall
-        seen = matches + FEW * expected / expected.sum(axis=1, keepdims=True)
+        expected = self.planted_by_class * recall
+        seen = matches + FEW * expected / np.maximum(expected.sum(axis=1, keepdims=True), _FLOOR)
         if self.amounts is not None:
             mean = float(self.amounts.sum()) / max(float(self.matches.sum()), 1.0) or 1.0
             each = np.divide(self.amounts, self.matches, out=np.full(recall.shape[1], mean), where=self.matches > 0)
             seen = seen * each
-        mixed = seen.sum(axis=1) / (seen / np.maximum(recall, _FLOOR)).sum(axis=1)
-        pooled = expected.sum(axis=1) / self.planted_by_band.sum()
-        odds = _odds(edits) * _odds(mixed) / _odds(pooled)
+        mixed: Floats = seen.sum(axis=1) / (seen / np.maximum(recall, _FLOOR)).sum(axis=1)
+        return np.clip(mixed, _FLOOR, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class TwoWays:
+    """Recall by two classifications of the same spike-ins, as how copies look and how long the texts are.
+
+    What a copy loses in the one way and in the other is taken as independent on the scale of odds: the odds of being
+    lost of the first mixture are multiplied by those of the second, and divided by those of all spike-ins.
+    """
+
+    first: Stratified
+    second: Stratified
+
+    @property
+    def planted(self) -> float:
+        return self.first.planted
+
+    @property
+    def found(self) -> float:
+        return self.first.found
+
+    @property
+    def value(self) -> float:
+        if self.found == 0:
+            return 0.0
+        return float(
+            self._both(*(np.array([way]) for way in (self.first.value, self.second.value, self.first.pooled)))[0]
+        )
+
+    def draw(self, rng: np.random.Generator, size: int) -> Floats:
+        pooled = np.full(size, max(self.first.pooled, _FLOOR))
+        return self._both(self.first.draw(rng, size), self.second.draw(rng, size), pooled)
+
+    def _both(self, first: Floats, second: Floats, pooled: Floats) -> Floats:
+        odds = _odds(first) * _odds(second) / _odds(pooled)
         result: Floats = np.clip(1.0 / (1.0 + odds), _FLOOR, 1.0)
         return result
 
@@ -303,7 +232,8 @@ class TextRecall:
 
     A text with ``m`` copies, each found by itself with probability r, is found ``o`` times; the sum over found texts
     of ``1 - (-(1 - r) / r) ** o`` is then an unbiased count of the texts there are (Good & Toulmin 1956,
-    doi:10.1093/biomet/43.1-2.45, with a known rate of detection). Assumes that a text's copies are lost independently.
+    doi:10.1093/biomet/43.1-2.45, with a known rate of detection). Assumes that a text's copies are lost independently,
+    but for texts of which no copy can be found, whatever happened to it: they are a loss of their own.
 
     Attributes
     ----------
@@ -311,10 +241,13 @@ class TextRecall:
         Recall of one copy.
     occurrences
         How often each distinct text was found, shape (texts,), all at least 1.
+    possible
+        Share of the texts of which a copy can be found at all.
     """
 
     copy: Recall
     occurrences: npt.NDArray[np.int64]
+    possible: float = 1.0
 
     @property
     def planted(self) -> float:
@@ -336,12 +269,13 @@ class TextRecall:
     def _texts(self, recall: Floats) -> Floats:
         if len(self.occurrences) == 0:
             return recall
+        recall = np.minimum(recall / self.possible, 1.0)
         counts, texts = np.unique(np.minimum(self.occurrences, 20), return_counts=True)
         # Below one half the alternating series explodes: one copy's weight is then the careful choice for all.
         odds = (1.0 - recall) / recall
         term = 1.0 - (-np.minimum(odds, 1.0)[:, None]) ** counts[None, :]
         term = np.where((odds > 1.0)[:, None], (1.0 / recall)[:, None], term)
-        result: Floats = np.clip(len(self.occurrences) / (term @ texts), _FLOOR, 1.0)
+        result: Floats = np.clip(self.possible * len(self.occurrences) / (term @ texts), _FLOOR, 1.0)
         return result
 
 

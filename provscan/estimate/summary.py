@@ -20,18 +20,23 @@ from provscan.errors import ParameterError
 from provscan.estimate.amounts import corrected_amount
 from provscan.estimate.binomial import proportion
 from provscan.estimate.prevalence import DRAWS, Control, Sample, corrected_count, dispersion
-from provscan.estimate.recall import Banded, Drawn, EditMix, Partial, Recall, TextRecall, thinned
+from provscan.estimate.recall import VARIANTS, Drawn, Partial, Recall, Stratified, TextRecall, TwoWays, thinned
 from provscan.estimate.result import Estimate
 from provscan.estimate.richness import chao1, distinct_texts
 
 Floats = npt.NDArray[np.float64]
 
-MATCH_COLUMNS = ("source", "record", "start", "end", "tweet_id", "tweets", "level", "similarity")
-SPIKE_COLUMNS = ("kind", "found", "level", "similarity", "planted_chars", "found_chars")
+MATCH_COLUMNS = ("source", "record", "start", "end", "tweet_id", "tweets", "level", "similarity", "containment")
+SPIKE_COLUMNS = ("kind", "found", "level", "similarity", "containment", "planted_chars", "found_chars")
 BREAKDOWNS = ("source", "author", "year", "lang")
 POOR_RECALL = 0.8
+# Classes of edited copies by their similarity, of those cut short by how much of the text is left.
 _EDGES = np.array([0.5, 0.6, 0.7, 0.8, 0.9])
-_CELLS = len(_EDGES) + 3
+_CUTS = np.array([0.65, 0.75, 0.85])
+_CELLS = 2 + len(_EDGES) + 1 + len(_CUTS) + 1
+# A span with less that is foreign to the text was cut out of it.
+_OWN = 0.97
+_FAINT = 1e-3
 GROUP_DRAWS = 1_000
 
 
@@ -81,7 +86,7 @@ def summarise(
     Parameters
     ----------
     matches
-        Match table: columns ``source, record, start, end, tweet_id, tweets, level, similarity`` (others ignored), and
+        Match table: columns ``source, record, start, end, tweet_id, tweets, level, similarity, containment``, and
         ``author`` (string), ``year`` (integer), ``lang`` (string) of the licensed tweet where known; ``band``
         (integer), its length class, in all three tables or in none: recall is then measured band by band.
     scan
@@ -90,8 +95,9 @@ def summarise(
         Match table of the control texts, ``tweet_id`` naming control tweets.
     spikes
         One row a spike-in: ``kind`` string, the edit (or edit and length class, language, ...); ``found`` bool;
-        ``level`` string and ``similarity`` of the match that found it, null where none did; ``planted_chars``,
-        ``found_chars`` int64, code points planted and of those in the match (0 where none).
+        ``level`` string, ``similarity`` and ``containment`` of the match that found it, or where none did of the copy
+        as it was planted; ``planted_chars``, ``found_chars`` int64, code points planted and of those in the match (0
+        where none); perhaps ``possible`` bool: a word-for-word copy of the text would count.
     e_max
         Without a control: only matches with ``e_value <= e_max`` count (column needed in matches and spikes), and
         `e_max` false ones are expected among them. Weaker evidence, marked as such.
@@ -151,10 +157,18 @@ def _need(table: pa.Table, columns: Sequence[str], name: str) -> None:
         raise ParameterError(f"the table of {name} needs the columns {missing}; it has {table.column_names}")
 
 
-def _cells(level: list[str | None], similarity: Floats) -> npt.NDArray[np.int64]:
-    """How a match looks, as one of 8 classes: exact, near exact, six classes of similarity."""
-    kinds = np.array(level, dtype=object)
-    cells = 2 + np.searchsorted(_EDGES, np.nan_to_num(similarity), side="right")
+def _cells(table: pa.Table) -> npt.NDArray[np.int64]:
+    """How each match looks: exact, near exact, edited and how similar, or only cut short and how much is left."""
+    kinds = np.array(table["level"].to_pylist(), dtype=object)
+    similarity, containment = (
+        np.clip(np.nan_to_num(table[name].to_numpy().astype(np.float64)), _FAINT, 1.0)
+        for name in ("similarity", "containment")
+    )
+    # Share of the span's 5-grams that are the text's own: both indices have the same numerator.
+    own = 1.0 / np.maximum(1.0 / similarity - 1.0 / containment + 1.0, 1.0)
+    edited = 2 + np.searchsorted(_EDGES, similarity, side="right")
+    cut = 2 + len(_EDGES) + 1 + np.searchsorted(_CUTS, containment, side="right")
+    cells = np.where(own >= _OWN, cut, edited)
     result: npt.NDArray[np.int64] = np.where(kinds == "exact", 0, np.where(kinds == "near_exact", 1, cells))
     return result
 
@@ -199,7 +213,7 @@ class _Matches:
         ids = table["tweet_id"].combine_chunks().dictionary_encode()
         text = ids.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         similarity = table["similarity"].to_numpy().astype(np.float64)
-        cells = _cells(table["level"].to_pylist(), similarity)
+        cells = _cells(table)
         count = int(record.max(initial=-1)) + 1
         cell = np.full(count, _CELLS - 1, np.int64)
         # The best match of a record says how it looks: the last write wins, in order of rising similarity.
@@ -255,32 +269,24 @@ def _recall(matches: _Matches, control: _Matches | None, spikes: pa.Table | None
     """Recall of what the matches show, edits and lengths; of characters with `weigh`."""
     if spikes is None or len(spikes) == 0:
         return _NoSpikes()
-    kinds = spikes["kind"].combine_chunks().dictionary_encode()
-    kind = kinds.indices.to_numpy(zero_copy_only=False)
     found = spikes["found"].to_numpy().astype(bool)
-    similarity = pc.fill_null(spikes["similarity"], 0.0).to_numpy().astype(np.float64)
-    cell = _cells(spikes["level"].to_pylist(), similarity)
-    cells = np.zeros((len(kinds.dictionary), _CELLS))
-    np.add.at(cells, (kind[found], cell[found]), 1.0)
-    planted = np.bincount(kind, minlength=len(kinds.dictionary)).astype(np.float64)
-    seen, amounts = _seen(matches.cell, control.cell if control else None, _CELLS, matches.chars, scan)
-    edits = EditMix(planted, cells, seen, amounts if weigh else None)
+
+    def by(classes: npt.NDArray[np.int64], seen: tuple[Floats, Floats], variants: float) -> Stratified:
+        count = len(seen[0])
+        planted, back = (np.bincount(some, minlength=count).astype(np.float64) for some in (classes, classes[found]))
+        return Stratified(planted, back, seen[0], seen[1] if weigh else None, variants)
+
+    seen = _seen(matches.cell, control.cell if control else None, _CELLS, matches.chars, scan)
+    looks = by(_cells(spikes), seen, VARIANTS)
     if "band" not in spikes.column_names:
-        return edits
+        return looks
     starts, band = np.unique(spikes["band"].to_numpy(), return_inverse=True)
-    band = band.reshape(-1)
 
     def place(table: _Matches) -> npt.NDArray[np.int64]:
         return np.maximum(np.searchsorted(starts, table.band, side="right") - 1, 0)
 
-    seen, amounts = _seen(place(matches), place(control) if control else None, len(starts), matches.chars, scan)
-    return Banded(
-        edits,
-        np.bincount(band, minlength=len(starts)).astype(np.float64),
-        np.bincount(band[found], minlength=len(starts)).astype(np.float64),
-        seen,
-        amounts if weigh else None,
-    )
+    seen = _seen(place(matches), place(control) if control else None, len(starts), matches.chars, scan)
+    return TwoWays(looks, by(band.reshape(-1), seen, 0.0))
 
 
 def _seen(
@@ -327,6 +333,13 @@ class _Work:
             found.append("a sample was scanned: distinct texts are a lower bound, tweets are withheld")
         return found
 
+    @property
+    def possible(self) -> float:
+        """Share of the texts of which a copy can count at all."""
+        if self.spikes is None or "possible" not in self.spikes.column_names or len(self.spikes) == 0:
+            return 1.0
+        return max(float(pc.mean(self.spikes["possible"]).as_py()), self.recall.value, _FAINT)
+
     def record_control(self, records: float, share: float = 1.0) -> Control | None:
         """The control of a part of the scan that has `records` and this share of all false matches."""
         if self.chance == "background":
@@ -368,6 +381,7 @@ class _Work:
             self.scan.licensed_texts,
             control,
             self.recall,
+            possible=self.possible,
             index_fraction=self.scan.index_fraction,
             level=self.level,
             seed=self.seed,
@@ -416,7 +430,7 @@ class _Work:
         assert self.spikes is not None
         found = self.spikes.filter(self.spikes["found"])
         planted, under = (found[name].to_numpy().astype(np.float64) for name in ("planted_chars", "found_chars"))
-        looks = _cells(found["level"].to_pylist(), found["similarity"].to_numpy().astype(np.float64))
+        looks = _cells(found)
         every = under.sum() / planted.sum()
         whole, part = np.bincount(looks, planted, _CELLS), np.bincount(looks, under, _CELLS)
         # A look that few spike-ins have is mostly like all of them.
@@ -433,7 +447,7 @@ class _Work:
         if self._sampled():
             reason = "a sample was scanned: the tweets of texts that stand only in the rest can't be counted"
             return Estimate.withheld(reason, level=self.level, raw=raw)
-        recall = thinned(TextRecall(self.recall, self.matches.occurrences), scan.index_fraction)
+        recall = thinned(TextRecall(self.recall, self.matches.occurrences, self.possible), scan.index_fraction)
         total = scan.licensed_tweets / scan.index_fraction
         share = corrected_amount(
             self.matches.tweets,

@@ -63,6 +63,12 @@ class Store:
         """Number of licensed texts; one that stands in several segments counts once."""
         return int(self.bases[-1]) - int(self.manifest.notes.get(REPEATED, 0))
 
+    def codes(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Canonical code points of some texts: uint32[m] and int64 offsets[n + 1]."""
+        of = np.searchsorted(self.bases, texts, "right") - 1
+        strings = _gathered([segment.texts for segment in self.segments], of, texts - self.bases[of])
+        return strings.codes(np.arange(len(texts)))
+
     def originals(self, texts: np.ndarray) -> Strings:
         """Of each of some texts the earliest tweet's, as it came."""
         return _gathered([segment.originals for segment in self.segments], *self._earliest(texts))

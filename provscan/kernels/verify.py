@@ -198,6 +198,15 @@ def compare(codes, text):
 
 
 @njit(nogil=True, cache=True)
+def compare_rows(codes, offsets, texts, text_offsets, grams):
+    """:func:`compare` the i-th canonical text of the one with the i-th of the other, into int64[n, 3] ``grams``."""
+    for i in range(len(grams)):
+        grams[i, 0], grams[i, 1], grams[i, 2] = compare(
+            codes[offsets[i] : offsets[i + 1]], texts[text_offsets[i] : text_offsets[i + 1]]
+        )
+
+
+@njit(nogil=True, cache=True)
 def _find_copy(codes, low, high, text, text_low, length):
     """Where the whole text stands in ``codes[low:high]``, -1 if it doesn't."""
     for i in range(low, high - length + 1):

@@ -10,5 +10,17 @@ from provscan.matching.index import Index, Span, open_index
 from provscan.matching.rows import LEVELS, MATCHES, Found, Skipped
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
+from provscan.matching.verified import compared
 
-__all__ = ["LEVELS", "MATCHES", "Found", "Index", "Skipped", "Span", "match_table", "open_index", "scan_texts"]
+__all__ = [
+    "LEVELS",
+    "MATCHES",
+    "Found",
+    "Index",
+    "Skipped",
+    "Span",
+    "compared",
+    "match_table",
+    "open_index",
+    "scan_texts",
+]

@@ -17,7 +17,7 @@ from provscan.kernels import verify as kernels
 from provscan.matching.candidates import Candidates
 from provscan.matching.rows import STRONG, Found, Skipped
 from provscan.params import MatchParams
-from provscan.text import scratch
+from provscan.text import canonical_codes, scratch
 from provscan.text.reuse import reused
 from provscan.text.tables import tables
 
@@ -110,6 +110,22 @@ def resolve(parts: list[Verified]) -> Verified:
     kernels.resolve(rows.record, rows.span, rows.grams, rows.similarity, rows.text, np.empty(len(kept), np.int64), kept)
     rows = rows.take(np.flatnonzero(kept))
     return rows.take(np.lexsort((rows.text, rows.span[:, 0], rows.record)))
+
+
+def compared(
+    text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, store: Store
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How alike some whole texts are to one licensed text each: level, similarity and containment, as in a match.
+
+    ``exact`` is not told from ``near_exact``.
+    """
+    codes, code_offsets, _ = canonical_codes(text, offsets)
+    grams = np.empty((len(texts), 3), np.int64)
+    kernels.compare_rows(codes, code_offsets, *store.codes(texts), grams)
+    common, of_text, of_span = grams.T
+    similarity = common / np.maximum(of_text + of_span - common, 1)
+    level = np.where(similarity == 1.0, 1, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)
+    return level, similarity, common / np.maximum(of_text, 1)
 
 
 def locate(

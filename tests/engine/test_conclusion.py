@@ -14,7 +14,7 @@ from tweets import sentence
 
 import provscan
 from provscan.engine import spikes as spike_ins
-from provscan.engine.judge import JUDGED
+from provscan.engine.judge import JUDGED, Rule
 from provscan.errors import ParameterError, RecallError
 
 Write = Callable[..., Path]
@@ -173,12 +173,47 @@ def test_poor_recall_is_said_first(latin: provscan.Index, tmp_path: Path, monkey
 def test_texts_that_are_no_evidence_are_told_from_those_that_are_lost(
     latin: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provscan.engine.judge.E_MAX", 0.0)
+    monkeypatch.setattr("provscan.engine.judge.ALONE", Rule(0.0, 0.0))
     run = provscan.match(planted(latin, 200, 20), latin, tmp_path / "a.run")
     first, *rest = run.summary["estimate"]["problems"]
     assert "came back, but only 0 count" in first
     assert not any("poor recall" in problem for problem in rest)
     assert not run.summary["estimate"]["records"]["valid"]
+
+
+def test_without_a_control_a_part_of_a_text_is_no_evidence(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    """A title or a saying is a part of many tweets: only a control can tell what such a match is worth."""
+    texts = latin.store.segments[0].originals.array().to_pylist()
+    data = [{"text": text[: round(len(text) * 0.65)]} for text in texts[:50]]
+    data += [{"text": text} for text in texts[50:100]]
+    alone = provscan.match(data, latin, tmp_path / "a.run")
+    assert alone.summary["rule"] == {"e_value_up_to": 1e-8, "containment_from": 0.8, "spike_ins_given_up": 0.0}
+    assert alone.summary["records_matched"] > 90
+    assert 45 <= alone.summary["listed"]["records"] <= 50
+    controlled = provscan.match(data, latin, tmp_path / "b.run", control=write("c.jsonl", other))
+    assert controlled.summary["rule"]["containment_from"] == 0
+    assert controlled.summary["estimate"]["records"]["raw"]["found"] > 85
+
+
+def test_what_the_score_gives_up_is_not_counted_on_any_side(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control texts stand in the dataset here, cut down to two thirds: chance that a score can learn."""
+    texts = latin.store.segments[0].originals.array().to_pylist()
+    cut = [{"text": row["text"][: round(len(row["text"]) * 0.66)]} for row in other[:60]]
+    data = [*cut, *({"text": text} for text in texts[:300])]
+    control = write("c.jsonl", other)
+    monkeypatch.setattr("provscan.engine.judge.GIVEN_UP", 0.15)
+    careful = provscan.match(data, latin, tmp_path / "a.run", control=control).summary
+    monkeypatch.setattr("provscan.engine.judge.GIVEN_UP", 0.0)
+    every = provscan.match(data, latin, tmp_path / "b.run", control=control).summary
+    assert careful["error_rate"]["least_score"] > every["error_rate"]["least_score"]
+    assert careful["control"]["matches"] == every["control"]["matches"] > 50
+    assert careful["control"]["matches_counted"] < every["control"]["matches_counted"]
+    assert 0.1 * 600 < every["recall"]["counted"] - careful["recall"]["counted"] <= 0.15 * 600 + 1
+    assert careful["rule"]["spike_ins_given_up"] == 0.15
 
 
 @pytest.mark.parametrize("options", [{"sample": 0.0}, {"sample": 1.5}, {"spikes": -1}, {"seed": -1}, {"cutoff": "x"}])

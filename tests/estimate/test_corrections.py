@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from provscan.errors import ParameterError
 from provscan.estimate import (
     Control,
-    EditMix,
     Sample,
     SpikeIns,
+    Stratified,
     chao1,
     corrected_amount,
     corrected_count,
@@ -124,9 +124,9 @@ def test_amount_of_nothing_found_is_bounded_by_the_sizes_of_spike_ins():
     assert 0 < estimate.high < 0.01
 
 
-def test_edit_mix_without_matches_is_the_planted_mix():
-    mix = EditMix(np.array([100.0, 100.0]), np.array([[90.0, 5.0], [10.0, 60.0]]), np.zeros(2))
-    assert mix.value == pytest.approx(165 / 200, rel=0.01)
+def test_without_matches_the_classes_are_mixed_as_planted():
+    recall = Stratified(np.array([100.0, 100.0]), np.array([95.0, 70.0]), np.zeros(2))
+    assert recall.value == pytest.approx(165 / 200, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_edit_mix_without_matches_is_the_planted_mix():
         (lambda: chao1([0]), "at least 1"),
         (lambda: distinct_texts([0], 10, None, SpikeIns(1, 1)), "at least 1"),
         (lambda: corrected_amount([5.0], 10, 4.0, None, SpikeIns(1, 1)), "5.0 of 4.0"),
-        (lambda: EditMix(np.ones(1), np.zeros((2, 2)), np.zeros(2)), "2 entries"),
-        (lambda: EditMix(np.ones(1), np.full((1, 2), 3.0), np.zeros(2)), "more spike-ins"),
+        (lambda: Stratified(np.ones(1), np.zeros(2), np.zeros(2)), "the same classes"),
+        (lambda: Stratified(np.ones(2), np.full(2, 3.0), np.zeros(2)), "more spike-ins"),
     ],
 )
 def test_errors_say_what_was_found(call, message):

@@ -17,6 +17,7 @@ COLUMNS = {
     "tweets": pa.int32(),
     "level": pa.string(),
     "similarity": pa.float32(),
+    "containment": pa.float32(),
     "author": pa.string(),
     "e_value": pa.float64(),
 }
@@ -25,6 +26,11 @@ SCAN = Scan({"a": 6000, "b": 4000}, {"a": 600_000, "b": 400_000}, 20_000, 30_000
 
 def rows(data):
     return pa.table({name: pa.array([row.get(name) for row in data], kind) for name, kind in COLUMNS.items()})
+
+
+def contained(similarity):
+    """Of a copy that lost as much as it has of its own."""
+    return 2 * similarity / (1 + similarity)
 
 
 def row(record, tweet, kind="exact", **more):
@@ -38,6 +44,7 @@ def row(record, tweet, kind="exact", **more):
         "tweets": 1,
         "level": level,
         "similarity": similarity,
+        "containment": contained(similarity),
         "author": "x" if record % 2 else "y",
         "e_value": 1e-9,
     }
@@ -48,8 +55,8 @@ def spike_table(rng, each=150):
     data = []
     for kind, (recall, level, similarity) in KINDS.items():
         for found in rng.random(each) < recall:
-            data.append({"kind": kind, "found": bool(found), "level": level if found else None,
-                         "similarity": similarity if found else None, "planted_chars": 50,
+            data.append({"kind": kind, "found": bool(found), "level": level, "similarity": similarity,
+                         "containment": contained(similarity), "planted_chars": 50,
                          "found_chars": 50 if found else 0, "e_value": 1e-9 if found else None})  # fmt: skip
     return pa.Table.from_pylist(data)
 

@@ -1,4 +1,4 @@
-"""Recall of other lengths than were planted, draws that are made once, and bounds without replacement."""
+"""Recall of other copies than were planted, draws that are made once, and bounds without replacement."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 from provscan.errors import ParameterError
-from provscan.estimate import EditMix, SpikeIns, chao1
-from provscan.estimate.recall import Banded, Drawn
+from provscan.estimate import SpikeIns, Stratified, TwoWays, chao1
+from provscan.estimate.recall import Drawn
 
 
-def mix(found: int, planted: int) -> EditMix:
-    """One kind of edit, one look."""
-    return EditMix(np.array([float(planted)]), np.array([[float(found)]]), np.array([100.0]))
+def one_class(found: int, planted: int) -> Stratified:
+    """All copies look alike."""
+    return Stratified(np.array([float(planted)]), np.array([float(found)]), np.array([100.0]))
 
 
-def banded(matches: list[float], amounts: list[float] | None = None) -> Banded:
+def banded(matches: list[float], amounts: list[float] | None = None) -> TwoWays:
     """Half of the short spike-ins come back and nine tenths of the long ones."""
     sizes = None if amounts is None else np.array(amounts)
-    return Banded(mix(700, 1000), np.array([500.0, 500.0]), np.array([250.0, 450.0]), np.array(matches), sizes)
+    bands = Stratified(np.array([500.0, 500.0]), np.array([250.0, 450.0]), np.array(matches), sizes, 0.0)
+    return TwoWays(one_class(700, 1000), bands)
 
 
 def test_recall_follows_the_lengths_of_what_was_found() -> None:
@@ -48,8 +49,23 @@ def test_draws_scatter_about_the_value() -> None:
 
 
 def test_nothing_found_is_no_recall() -> None:
-    nothing = Banded(mix(0, 100), np.array([100.0]), np.array([0.0]), np.array([0.0]))
+    nothing = Stratified(np.array([100.0]), np.array([0.0]), np.array([0.0]))
     assert nothing.value == 0
+    assert TwoWays(nothing, nothing).value == 0
+
+
+def test_two_ways_multiply_odds() -> None:
+    """Of looks that lose half and of lengths that lose half, four fifths are lost where a fifth of all is: 1 / 0.25."""
+    way = Stratified(np.array([4000.0, 1000.0]), np.array([3500.0, 500.0]), np.array([0.0, 1e7]))
+    assert way.value == pytest.approx(0.5, abs=0.001)
+    assert TwoWays(way, way).value == pytest.approx(0.2, abs=0.001)
+
+
+def test_a_class_of_few_is_mostly_like_the_rest() -> None:
+    few = Stratified(np.array([9999.0, 1.0]), np.array([8999.0, 1.0]), np.array([0.0, 1e6]))
+    assert few.value == pytest.approx((1 + 2 * 0.9) / 3, abs=0.001)
+    draws = few.draw(np.random.default_rng(2), 4000)
+    assert np.quantile(draws, 0.025) < 0.6
 
 
 def test_draws_made_once_are_the_same_ones() -> None:
