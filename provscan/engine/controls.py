@@ -22,7 +22,7 @@ from provscan import readers
 from provscan.engine.ordered import ordered_map
 from provscan.engine.sources import require_undamaged
 from provscan.errors import InputError, ParameterError
-from provscan.index import Segment, Store, Strings, build_store, prepare
+from provscan.index import Segment, Store, Strings, build_store, can_join, joined, prepare
 from provscan.index.prepare import NO_TIME
 from provscan.text import canonical_buffers
 from provscan.text.arrow import buffers
@@ -187,11 +187,11 @@ def with_files(
     extra = build_store(prepared, folder, licensed.params, {})
     if extra.texts == 0:
         raise InputError(f"control {', '.join(sources)} holds no text that is not licensed: nothing measures chance")
-    store = replace(
-        licensed,
-        segments=(*licensed.segments, *extra.segments),
-        bases=np.concatenate([licensed.bases, licensed.bases[-1] + extra.bases[1:]]),
-    )
+    segments = (*licensed.segments, *extra.segments)
+    bases = np.concatenate([licensed.bases, licensed.bases[-1] + extra.bases[1:]])
+    if len(segments) == 2 and can_join(*segments):
+        segments, bases = (joined(*segments, licensed.params),), bases[[0, 2]]
+    store = replace(licensed, segments=segments, bases=bases)
     absent = np.concatenate([controls.absent, np.ones(int(extra.bases[-1]), np.bool_)])
     also = np.concatenate(repeated) if repeated else np.zeros(0, np.int64)
     read = {

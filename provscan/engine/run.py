@@ -193,6 +193,7 @@ def match(
         summary["control"].update(told)
         if sample is not None:
             summary["sample"] = sampling.fraction
+        examples = side_by_side(excerpts, rows, listed(rows, conclusion.added).to_numpy(), controls.store)
         shutil.rmtree(parts)
         clock.lap("add_up")
         checked = list(ordered_map(_with_checksum, inputs, threads))
@@ -211,7 +212,6 @@ def match(
             "records_per_second": round(summary["records"] / max(clock.seconds["scan"], 1e-4), 1),
             "versions": _versions(),
         }  # fmt: skip
-        examples = side_by_side(excerpts, rows, listed(rows, conclusion.added).to_numpy(), controls.store)
         _write_json(folder / SUMMARY_FILE, summary)
         _write_json(folder / RUN_FILE, info)
         (folder / REPORT_FILE).write_text(report.html(summary, info, examples), encoding="utf-8")

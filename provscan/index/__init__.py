@@ -3,11 +3,12 @@
 :mod:`~provscan.index.format` owns the manifest, :mod:`~provscan.index.segment` the immutable parts,
 :mod:`~provscan.index.postings` and :mod:`~provscan.index.texts` the two kinds of files that they are made of,
 :mod:`~provscan.index.filters` what keeps a scan out of the largest of them,
-:mod:`~provscan.index.prepare` turns tweets into what a segment stores, :mod:`~provscan.index.store` builds and opens
-the whole.
+:mod:`~provscan.index.join` makes one segment of two in memory, :mod:`~provscan.index.prepare` turns tweets into what
+a segment stores, :mod:`~provscan.index.store` builds and opens the whole.
 """
 
 from provscan.index.filters import LONE_BYTES
+from provscan.index.join import can_join, joined
 from provscan.index.prepare import Prepared, Sketches, prepare, seed_scratch, sketch_texts
 from provscan.index.segment import SIZE_UNIT, Segment
 from provscan.index.store import Store, build_store, open_store, replacing
@@ -22,6 +23,8 @@ __all__ = [
     "Store",
     "Strings",
     "build_store",
+    "can_join",
+    "joined",
     "open_store",
     "prepare",
     "replacing",

@@ -26,7 +26,7 @@ from provscan.kernels.chains import RARE
 
 LONE_BYTES = 60
 # Pairs and lone keys have a quarter of the bits: they are asked for where a key is known.
-_FEWER = 2
+FEWER = 2
 _CHUNK = 1 << 20
 
 
@@ -73,7 +73,7 @@ class SeedFiltersWriter:
     def begin(self, count: int) -> None:
         """Make room for a table of so many entries."""
         self._bits = key_bits(count)
-        self._known, self._lone = _bitmap(self._bits), _bitmap(self._bits - _FEWER)
+        self._known, self._lone = _bitmap(self._bits), _bitmap(self._bits - FEWER)
 
     def mark(self, entries: np.ndarray, sizes: np.ndarray, longest: int) -> None:
         """Take sorted entries; all with one key come together.
@@ -81,12 +81,12 @@ class SeedFiltersWriter:
         ``sizes`` are those of :func:`provscan.kernels.chains.text_sizes`, ``longest`` is the greatest of a short text.
         """
         kernels.mark_keys(entries, self._bits, self._known)
-        kernels.mark_lone_keys(entries, RARE, longest, sizes, self._bits - _FEWER, self._lone)
+        kernels.mark_lone_keys(entries, RARE, longest, sizes, self._bits - FEWER, self._lone)
 
     def close(self) -> list[str]:
         """Write the bitmaps; the names of their files."""
         self._pairs.close()
-        bits = self._bits - _FEWER
+        bits = self._bits - FEWER
         pairs = _bitmap(bits)
         with self._waiting.open("rb") as file:
             while len(keys := np.fromfile(file, np.uint32, _CHUNK)):

@@ -81,8 +81,7 @@ class PostingsWriter:
 
         ``watch`` is shown the sorted entries, stretch by stretch, all with one key together.
         """
-        # Four entries a bucket: the directory stays small, and a bucket within a cache line or two.
-        bits = max(0, self.count.bit_length() - 2)
+        bits = directory_bits(self.count)
         entries_name, starts_name = f"{self._name}.entries", f"{self._name}.starts"
         starts = _new_directory(self._folder / starts_name, (1 << bits) + 1, self.count)
         first = 0
@@ -96,6 +95,14 @@ class PostingsWriter:
         kernels.close_directory(starts.view(np.ndarray))
         starts.flush()
         return [entries_name, starts_name]
+
+
+def directory_bits(count: int) -> int:
+    """Upper key bits of a table's directory.
+
+    Four entries a bucket: the directory stays small, and a bucket within a cache line or two.
+    """
+    return max(0, count.bit_length() - 2)
 
 
 def _sorted_entries(entries: np.ndarray) -> np.ndarray:

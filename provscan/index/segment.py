@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -58,7 +58,10 @@ _LOW24 = np.uint64(0xFFFFFF)
 
 @dataclass(frozen=True)
 class Segment:
-    """An open segment; every array is a read-only view of its file."""
+    """An open segment; every array is a read-only view of its file.
+
+    ``others`` are the folders of segments that were joined to this one (:mod:`provscan.index.join`).
+    """
 
     path: Path
     info: SegmentInfo
@@ -72,6 +75,11 @@ class Segment:
     owner_rows: np.ndarray
     originals: Strings
     ids: Strings
+    others: tuple[Path, ...] = ()
+
+    def with_filters(self, filters: SeedFilters) -> Segment:
+        """The same with other filters."""
+        return replace(self, seed_filters=filters)
 
     @cached_property
     def text_sizes(self) -> np.ndarray:
@@ -101,8 +109,11 @@ class Segment:
 
     def tweets(self) -> pa.Table:
         """Author, created_at, lang, rt_of and time of all tweets, mapped."""
-        with pa.memory_map(str(self.path / "tweets.arrow")) as source:
-            return pa.ipc.open_file(source).read_all()
+        tables = []
+        for folder in (self.path, *self.others):
+            with pa.memory_map(str(folder / "tweets.arrow")) as source:
+                tables.append(pa.ipc.open_file(source).read_all())
+        return pa.concat_tables(tables)
 
 
 def open_segment(folder: Path, info: SegmentInfo) -> Segment:

@@ -56,3 +56,19 @@ def sort(entries, spare, digits):
         scatter(entries, shift, counts, spare)
         scatter(spare, shift + np.uint64(DIGIT), counts, entries)
     insert(entries)
+
+
+@njit(nogil=True, cache=True)
+def merge(first, second, out):
+    """Two sorted arrays as one, into ``out``."""
+    i, j = np.uint64(0), np.uint64(0)
+    n, m = np.uint64(len(first)), np.uint64(len(second))
+    one = np.uint64(1)
+    while i < n and j < m:
+        a, b = first[i], second[j]
+        out[i + j] = min(a, b)
+        mine = np.uint64(a <= b)
+        i += mine
+        j += one - mine
+    out[np.int64(i + j) : np.int64(n + j)] = first[np.int64(i) :]
+    out[np.int64(n + j) :] = second[np.int64(j) :]

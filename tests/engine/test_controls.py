@@ -128,6 +128,17 @@ def test_what_a_control_matches_is_marked_and_not_counted(
     assert {path.name for path in run.path.iterdir()} == {path.name for path in plain.path.iterdir()}
 
 
+def test_a_joined_control_finds_what_one_beside_the_index_does(
+    index: provscan.Index, write: Write, control: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write("data.jsonl", [{"text": tweet["text"]} for tweet in TWEETS] + [{"text": TWEETS[3]["text"][::-1]}])
+    joined = provscan.match(data, index, tmp_path / "a.run", control=control)
+    monkeypatch.setattr("provscan.index.join.MOST_BYTES", 0)
+    apart = provscan.match(data, index, tmp_path / "b.run", control=control)
+    assert joined.matches.equals(apart.matches)
+    assert joined.summary == apart.summary
+
+
 def test_without_a_control_the_evidence_is_said_to_be_weaker(
     index: provscan.Index, write: Write, tmp_path: Path
 ) -> None:

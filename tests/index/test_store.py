@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 import provscan
-from provscan.index import postings
+from provscan.index import can_join, joined, postings
 
 Build = Callable[..., provscan.Index]
 Tweet = dict[str, Any]
@@ -154,6 +154,38 @@ def test_spilled_postings_are_the_same(build: Build, tweets: list[Tweet], monkey
     for name in files - {"tweets.arrow"}:
         mine, theirs = (Path(i.path, "segments", "000001", name).read_bytes() for i in (spilled, base))
         assert mine == theirs, name
+
+
+def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Tweet]) -> None:
+    distinct = list({provscan.canonical([tweet["text"]])[0]: tweet for tweet in tweets}.values())
+    cut = len(distinct) - 20
+    large, small, whole = (build(some).store.segments[0] for some in (distinct[:cut], distinct[cut:], distinct))
+    assert can_join(large, small)
+    both = joined(large, small, provscan.IndexParams())
+    for name in ("exact", "bands", "seeds"):
+        for mine, theirs in zip(getattr(both, name), getattr(whole, name), strict=True):
+            assert np.array_equal(mine, theirs), name
+    assert np.array_equal(both.seed_filters.known, whole.seed_filters.known)
+    assert np.array_equal(both.seed_filters.lone, whole.seed_filters.lone)
+    assert len(both.seed_filters.pairs) == len(whole.seed_filters.pairs)
+    assert np.array_equal(both.seed_filters.pairs & whole.seed_filters.pairs, whole.seed_filters.pairs)
+    for name in ("texts", "originals", "ids"):
+        assert getattr(both, name).array().equals(getattr(whole, name).array())
+    assert both.tweets().equals(whole.tweets())
+    numbers = np.arange(len(distinct))
+    assert np.array_equal(both.earliest(numbers), whole.earliest(numbers))
+    assert np.array_equal(both.tweet_counts(numbers), whole.tweet_counts(numbers))
+
+
+def test_a_large_segment_is_not_copied(build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
+    (segment,) = build(tweets).store.segments
+    size = sum(size for size, _ in segment.info.files.values())
+    monkeypatch.setattr("provscan.index.join.MOST_BYTES", size - 1)
+    assert not can_join(segment, segment)
+    monkeypatch.setattr("provscan.index.join.MOST_BYTES", size)
+    assert can_join(segment, segment)
+    monkeypatch.setattr("provscan.index.join.MAX_TEXTS", 2 * segment.info.texts - 1)
+    assert not can_join(segment, segment)
 
 
 def test_small_tables_spill_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
