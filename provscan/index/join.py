@@ -13,7 +13,7 @@ from provscan.index.texts import Strings
 from provscan.kernels import postings as kernels
 from provscan.kernels import radix
 from provscan.kernels import seeds as seed_kernels
-from provscan.kernels.chains import RARE
+from provscan.kernels.chains import RARE, text_sizes
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -31,38 +31,39 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
 
     No text may stand in both. It has no folder of its own: what a scan does not need is still mapped.
     """
-    texts = len(large.texts)
-    seeds = _merged(large.seeds, small.seeds, np.uint64(texts << 8))
-    both = Segment(
+    count = len(large.texts)
+    texts = _appended(large.texts, small.texts)
+    seeds = _merged(large.seeds, small.seeds, np.uint64(count << 8))
+    return Segment(
         large.path,
-        SegmentInfo(large.info.name, texts + len(small.texts), large.info.tweets + small.info.tweets, {}),
-        _appended(large.texts, small.texts),
+        SegmentInfo(large.info.name, len(texts), large.info.tweets + small.info.tweets, {}),
+        texts,
         np.concatenate([large.sketches, small.sketches]),
-        _merged(large.exact, small.exact, np.uint64(texts)),
-        _merged(large.bands, small.bands, np.uint64(texts)),
+        _merged(large.exact, small.exact, np.uint64(count)),
+        _merged(large.bands, small.bands, np.uint64(count)),
         seeds,
-        SeedFilters(*(np.zeros(0, np.uint8) for _ in range(3))),
+        _filters(seeds, texts, large.seed_filters, small.texts, params),
         np.concatenate([large.owner_starts, small.owner_starts[1:] + large.owner_starts[-1]]),
         np.concatenate([large.owner_rows, small.owner_rows + np.uint32(large.info.tweets)]),
         _appended(large.originals, small.originals),
         _appended(large.ids, small.ids),
         others=(small.path,),
     )
-    return both.with_filters(_filters(both, large, small, params))
 
 
-def _filters(both: Segment, large: Segment, small: Segment, params: IndexParams) -> SeedFilters:
-    entries = both.seeds.entries
-    bits = key_bits(len(entries))
+def _filters(seeds: Postings, texts: Strings, larges: SeedFilters, more: Strings, params: IndexParams) -> SeedFilters:
+    """Filters of the merged seeds; `larges` are those of the large segment, `more` the texts of the small one."""
+    bits = key_bits(len(seeds.entries))
     known, lone = np.zeros(1 << (bits - 3), np.uint8), np.zeros(1 << (bits - FEWER - 3), np.uint8)
-    kernels.mark_keys(entries, bits, known)
-    kernels.mark_lone_keys(entries, RARE, LONE_BYTES // SIZE_UNIT, both.text_sizes, bits - FEWER, lone)
+    sizes = np.empty(len(texts), np.uint8)
+    text_sizes(texts.offsets, SIZE_UNIT, sizes)
+    kernels.mark_keys(seeds.entries, bits, known)
+    kernels.mark_lone_keys(seeds.entries, RARE, LONE_BYTES // SIZE_UNIT, sizes, bits - FEWER, lone)
     # A bitmap of twice the size knows one bit more of each key: not which, so it has both.
-    pairs, times = large.seed_filters.pairs, len(lone) // len(large.seed_filters.pairs)
+    pairs, times = larges.pairs.copy(), len(lone) // len(larges.pairs)
     if times > 1:
         pairs = np.packbits(np.repeat(np.unpackbits(pairs, bitorder="little"), times), bitorder="little")
-    pairs = pairs.copy()
-    theirs = seed_entries(small.texts, params)
+    theirs = seed_entries(more, params)
     keys = np.empty(len(theirs), np.uint32)
     keys = keys[: seed_kernels.pair_keys(theirs, keys)]
     kernels.mark_keys(keys.astype(np.uint64) << np.uint64(32), bits - FEWER, pairs)

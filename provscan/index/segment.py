@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -76,10 +76,6 @@ class Segment:
     originals: Strings
     ids: Strings
     others: tuple[Path, ...] = ()
-
-    def with_filters(self, filters: SeedFilters) -> Segment:
-        """The same with other filters."""
-        return replace(self, seed_filters=filters)
 
     @cached_property
     def text_sizes(self) -> np.ndarray:
