@@ -243,11 +243,15 @@ class TextRecall:
         How often each distinct text was found, shape (texts,), all at least 1.
     possible
         Share of the texts of which a copy can be found at all.
+    mistaken
+        Share of the found copies that are taken for another text, a variant of theirs. Each hides a text or adds one,
+        or does neither: how many more or fewer texts there are is drawn evenly between the two.
     """
 
     copy: Recall
     occurrences: npt.NDArray[np.int64]
     possible: float = 1.0
+    mistaken: float = 0.0
 
     @property
     def planted(self) -> float:
@@ -264,7 +268,9 @@ class TextRecall:
         return float(self._texts(np.array([self.copy.value]))[0])
 
     def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        return self._texts(self.copy.draw(rng, size))
+        drawn = self._texts(self.copy.draw(rng, size))
+        result: Floats = np.clip(drawn * (1.0 + self.mistaken * rng.uniform(-1.0, 1.0, size)), _FLOOR, 1.0)
+        return result
 
     def _texts(self, recall: Floats) -> Floats:
         if len(self.occurrences) == 0:

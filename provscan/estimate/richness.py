@@ -95,6 +95,7 @@ def distinct_texts(
     recall: Recall,
     *,
     possible: float = 1.0,
+    mistaken: float = 0.0,
     index_fraction: float = 1.0,
     level: float = 0.95,
     seed: int = 1,
@@ -112,9 +113,9 @@ def distinct_texts(
         Distinct control texts that were matched, of all control texts.
     recall
         Recall of one copy.
-    possible
-        Share of the licensed texts of which a copy can be found at all, as in
-        :class:`~provscan.estimate.recall.TextRecall`.
+    possible, mistaken
+        Share of the licensed texts of which a copy can be found at all, and of the found copies that are taken for
+        another text, as in :class:`~provscan.estimate.recall.TextRecall`.
     index_fraction
         Share of the licensed corpus that the index holds, drawn at random: the number scales up (Horvitz &
         Thompson 1952), its interval with the chance of the draw in it.
@@ -134,7 +135,7 @@ def distinct_texts(
     counts = np.asarray(occurrences, dtype=np.int64)
     if len(counts) and int(counts.min()) < 1:
         raise ParameterError(f"occurrences count texts that were found: at least 1 each, found {int(counts.min())}")
-    whole = thinned(TextRecall(recall, counts, possible), index_fraction)
+    whole = thinned(TextRecall(recall, counts, possible, mistaken), index_fraction)
     return scaled_count(len(counts), texts, control, whole, index_fraction, level=level, seed=seed, draws=draws)
 
 

@@ -97,7 +97,8 @@ def summarise(
         One row a spike-in: ``kind`` string, the edit (or edit and length class, language, ...); ``found`` bool;
         ``level`` string, ``similarity`` and ``containment`` of the match that found it, or where none did of the copy
         as it was planted; ``planted_chars``, ``found_chars`` int64, code points planted and of those in the match (0
-        where none); perhaps ``possible`` bool: a word-for-word copy of the text would count.
+        where none); perhaps ``possible`` bool: a word-for-word copy of the text would count, and ``same_text`` bool:
+        what found it is the text that was planted.
     e_max
         Without a control: only matches with ``e_value <= e_max`` count (column needed in matches and spikes), and
         `e_max` false ones are expected among them. Weaker evidence, marked as such.
@@ -340,6 +341,14 @@ class _Work:
             return 1.0
         return max(float(pc.mean(self.spikes["possible"]).as_py()), self.recall.value, _FAINT)
 
+    @property
+    def mistaken(self) -> float:
+        """Share of the copies that count which are taken for another text than was planted."""
+        if self.spikes is None or "same_text" not in self.spikes.column_names or self.recall.found == 0:
+            return 0.0
+        other = pc.and_(self.spikes["found"], pc.invert(self.spikes["same_text"]))
+        return float(pc.sum(other).as_py()) / self.recall.found
+
     def record_control(self, records: float, share: float = 1.0) -> Control | None:
         """The control of a part of the scan that has `records` and this share of all false matches."""
         if self.chance == "background":
@@ -382,6 +391,7 @@ class _Work:
             control,
             self.recall,
             possible=self.possible,
+            mistaken=self.mistaken,
             index_fraction=self.scan.index_fraction,
             level=self.level,
             seed=self.seed,
@@ -447,7 +457,9 @@ class _Work:
         if self._sampled():
             reason = "a sample was scanned: the tweets of texts that stand only in the rest can't be counted"
             return Estimate.withheld(reason, level=self.level, raw=raw)
-        recall = thinned(TextRecall(self.recall, self.matches.occurrences, self.possible), scan.index_fraction)
+        recall = thinned(
+            TextRecall(self.recall, self.matches.occurrences, self.possible, self.mistaken), scan.index_fraction
+        )
         total = scan.licensed_tweets / scan.index_fraction
         share = corrected_amount(
             self.matches.tweets,

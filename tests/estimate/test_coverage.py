@@ -130,6 +130,12 @@ def test_repeated_texts_are_found_more_often_than_single_ones():
     seen = rng.binomial(rng.integers(1, 6, 100_000), 0.8)
     found = seen[seen > 0]
     assert len(found) / TextRecall(recall, found).value == pytest.approx(100_000, rel=0.01)
+    # Mistakes move nothing on average, and make the draws wider.
+    sure, unsure = (TextRecall(recall, found[:500], mistaken=share) for share in (0.0, 0.1))
+    assert sure.value == unsure.value
+    spread = [one.draw(np.random.default_rng(3), 4000) for one in (sure, unsure)]
+    assert spread[1].std() > 1.5 * spread[0].std()
+    assert spread[1].mean() == pytest.approx(spread[0].mean(), rel=0.01)
     # Of a tenth of the texts, no copy can be found.
     less = TextRecall(SpikeIns(72, 100), found, possible=0.9)
     assert len(found) / less.value == pytest.approx(100_000 / 0.9, rel=0.01)
