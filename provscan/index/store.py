@@ -63,6 +63,11 @@ class Store:
         """Number of licensed texts; one that stands in several segments counts once."""
         return int(self.bases[-1]) - int(self.manifest.notes.get(REPEATED, 0))
 
+    @cached_property
+    def longest(self) -> int:
+        """Bytes of the longest canonical text."""
+        return max((int(np.diff(s.texts.offsets).max(initial=0)) for s in self.segments), default=0)
+
     def codes(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Canonical code points of some texts: uint32[m] and int64 offsets[n + 1]."""
         of = np.searchsorted(self.bases, texts, "right") - 1

@@ -20,9 +20,13 @@ from provscan.matching.verified import gram_hashes, locate, resolve, screened, v
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, encoded
 
-# Bytes of a block, and how far it overlaps each of its neighbours: more than twice the longest tweet.
-BLOCK = 256 << 10
+# Bytes of a block.
+BLOCK = 128 << 10
+# How far it overlaps each of its neighbours, at most: as far as a copy may reach. A copy has links, markup and entities
+# that are no part of the canonical text; where no licensed text is long, less is enough.
 MARGIN = 16 << 10
+LEAST_MARGIN = 4 << 10
+BYTES_A_COPY = 8
 # Texts and bytes that go through the kernels at a time.
 TEXTS = 2048
 BYTES = 1 << 20
@@ -116,19 +120,19 @@ class _Block(NamedTuple):
     own_high: int
 
 
-def _blocks(text: np.ndarray, start: int, stop: int) -> Iterator[_Block]:
+def _blocks(text: np.ndarray, start: int, stop: int, margin: int) -> Iterator[_Block]:
     """Blocks of ``text[start:stop]``, cut at white space where there is some nearby, never inside a character."""
     cuts = [start]
     while stop - cuts[-1] > BLOCK:
         at = cuts[-1] + BLOCK
-        tail = text[at - MARGIN // 4 : at]
+        tail = text[at - margin // 4 : at]
         blank = np.flatnonzero((tail == 0x20) | (tail == 0x0A))
-        at = at - MARGIN // 4 + int(blank[-1]) + 1 if len(blank) else _at_character(text, at)
+        at = at - margin // 4 + int(blank[-1]) + 1 if len(blank) else _at_character(text, at)
         cuts.append(at)
     cuts.append(stop)
     for own_low, own_high in pairwise(cuts):
-        low = start if own_low == start else _at_character(text, max(start, own_low - MARGIN))
-        high = stop if own_high == stop else _at_character(text, min(stop, own_high + MARGIN))
+        low = start if own_low == start else _at_character(text, max(start, own_low - margin))
+        high = stop if own_high == stop else _at_character(text, min(stop, own_high + margin))
         yield _Block(low, high, own_low, own_high)
 
 
@@ -145,7 +149,8 @@ def _characters(text: np.ndarray) -> int:
 def _scan_long(text: np.ndarray, offsets: np.ndarray, row: int, store: Store, params: MatchParams) -> Found:
     parts = []
     owned_from = 0
-    for block in _blocks(text, int(offsets[row]), int(offsets[row + 1])):
+    margin = min(MARGIN, max(LEAST_MARGIN, BYTES_A_COPY * store.longest))
+    for block in _blocks(text, int(offsets[row]), int(offsets[row + 1]), margin):
         found = _scan_short(text, np.array([block.low, block.high]), store, params)
         before = owned_from - _characters(text[block.low : block.own_low])
         owned_to = owned_from + _characters(text[block.own_low : block.own_high])

@@ -85,13 +85,26 @@ def test_a_tweet_across_a_border_is_found_once(build: Build, letter: str, around
         assert some[span.start : span.end] == tweet
 
 
+@pytest.mark.parametrize("around", [-2000, -1300, -60, 0])
+def test_a_copy_may_be_much_longer_than_its_canonical_text(build: Build, around: int) -> None:
+    """A long link inside of it leaves nothing in the canonical text, and reaches far over the border."""
+    rng = random.Random(8)
+    first, second = sentence(rng, "latin", 60), sentence(rng, "latin", 60)
+    index = build([f"{first} https://t.co/abc {second}"])
+    assert index.store.longest < 200
+    copy = f"{first} https://example.org/{'a' * 2500} {second}"
+    text = f"{'xy ' * ((scan.BLOCK + around) // 3)}\n{copy}\n{'xy ' * 9000}"
+    (span,) = index.match_document(text)
+    assert text[span.start : span.end].strip() == copy.strip()
+
+
 def test_blocks_cover_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(2)
     for block, margin in ((100, 40), (333, 100)):
         monkeypatch.setattr(scan, "BLOCK", block)
         monkeypatch.setattr(scan, "MARGIN", margin)
         text = np.frombuffer("".join(rng.choice("ab я中😀") for _ in range(2000)).encode(), np.uint8)
-        blocks = list(scan._blocks(text, 7, len(text) - 3))
+        blocks = list(scan._blocks(text, 7, len(text) - 3, margin))
         assert [b.own_low for b in blocks] == [7, *(b.own_high for b in blocks[:-1])]
         assert blocks[-1].own_high == len(text) - 3
         for part in blocks:
