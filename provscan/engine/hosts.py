@@ -1,11 +1,12 @@
 """Random records of a dataset, whoever scans it in whatever order.
 
-Every record has a random number, a hash of its source and its own number; a sample of records is those below a
-limit, or the lowest ones. Neither depends on splits or workers.
+Every record has a random number, a hash of its file's name and its own number; a sample of records is those below a
+limit, or the lowest ones. Neither depends on splits or workers, nor on the folder that the file lies in.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,12 +22,13 @@ LONGEST = 4096
 
 
 def lots(source: str, records: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
-    """uint64[n], the random number of each record of a source.
+    """uint64[n], the random number of each record of a source, which is a path or any other name.
 
     SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195) of the record number, begun at a hash of the
     source.
     """
-    base = np.uint64(xxhash.xxh3_64_intdigest(source.encode("utf-8", "surrogatepass"), seed))
+    name = os.path.basename(source)
+    base = np.uint64(xxhash.xxh3_64_intdigest(name.encode("utf-8", "surrogatepass"), seed))
     x = records.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + base
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

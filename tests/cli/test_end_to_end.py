@@ -201,6 +201,8 @@ def test_ctrl_c(index: Path, tmp_path: Path, command: str) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # What runs in the background of a shell script has Ctrl-C ignored, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with pipe.open("w") as writer:  # opens once the command has opened the other end
         writer.write('{"id": "1", "text": "the first of a great many lines"}\n')
