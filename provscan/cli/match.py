@@ -139,7 +139,7 @@ def command(
             click.echo(f"provscan: {damaged['source']}: {damaged['problem']}", err=True)
         click.echo("provscan: results are written, but only for what could be read.", err=True)
         context.exit(UNUSABLE)
-    found = run.summary["listed"]["share_of_records"]
+    found = run.summary["evidence"]["share_of_records"]
     if fail_above is not None and found > fail_above:
         click.echo(
             f"provscan: {found:.4%} of the records hold matches that are evidence, more than the {fail_above:.4%} "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -37,11 +38,14 @@ class Conclusion:
     ----------
     added
         Columns to be added to ``matches.parquet``.
+    evidence
+        bool, one a match: the estimate counts it.
     summary
         Entries of ``summary.json``: ``estimate``, ``recall``, ``control``, ``error_rate``, ``rule``.
     """
 
     added: pa.Table
+    evidence: npt.NDArray[np.bool_]
     summary: dict[str, Any]
 
 
@@ -107,7 +111,7 @@ def conclude(
             "spike_ins_given_up": answer.given_up,
         },
     }
-    return Conclusion(added, summary)
+    return Conclusion(added, answer.evidence & ~judgement.control, summary)
 
 
 def _estimate(

@@ -189,7 +189,10 @@ def match(
         )  # fmt: skip
         clock.lap("estimate")
         write_matches(rows, conclusion.added, folder / MATCHES_FILE)
-        summary = {**summarise(rows, conclusion.added, results, opened.store), **conclusion.summary}
+        summary = {
+            **summarise(rows, conclusion.added, conclusion.evidence, results, opened.store),
+            **conclusion.summary,
+        }
         summary["control"].update(told)
         if sample is not None:
             summary["sample"] = sampling.fraction

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -30,13 +32,17 @@ def write_matches(rows: pa.Table, added: pa.Table, target: Path) -> None:
     pq.write_table(table, target, compression="zstd", row_group_size=1 << 17)
 
 
-def summarise(rows: pa.Table, added: pa.Table, results: list[SplitResult], store: Store) -> dict[str, Any]:
+def summarise(
+    rows: pa.Table, added: pa.Table, evidence: npt.NDArray[np.bool_], results: list[SplitResult], store: Store
+) -> dict[str, Any]:
     """The counts of ``summary.json``; matches of control texts are not among them.
 
     Parameters
     ----------
     rows, added
         All matches: columns as in :func:`write_matches`.
+    evidence
+        bool, one a match: the estimate counts it.
     """
     tally, skipped = Tally(), Skipped()
     by_source: dict[str, dict[str, Any]] = {}
@@ -49,6 +55,7 @@ def summarise(rows: pa.Table, added: pa.Table, results: list[SplitResult], store
     records = sum(result.records for result in results)
     characters = sum(result.characters for result in results)
     marked = rows.append_column("control", added["control"]).append_column("listed", listed(rows, added))
+    marked = marked.append_column("evidence", pa.array(evidence))
     with duckdb.connect() as connection:
         connection.register("marked", marked)
         connection.execute("CREATE VIEW rows AS SELECT * FROM marked WHERE NOT control")
@@ -62,12 +69,17 @@ def summarise(rows: pa.Table, added: pa.Table, results: list[SplitResult], store
             "SELECT count(*), coalesce(sum(tweets), 0) FROM "
             "(SELECT tweet_id, any_value(tweets) AS tweets FROM rows GROUP BY tweet_id)"
         ).fetchall()
-        ((listed_matches, listed_texts),) = connection.execute(
-            "SELECT count(*), count(DISTINCT tweet_id) FROM rows WHERE listed"
-        ).fetchall()
-        ((listed_records,),) = connection.execute(
-            "SELECT count(*) FROM (SELECT DISTINCT source, record FROM rows WHERE listed)"
-        ).fetchall()
+        chosen = {}
+        for name in ("evidence", "listed"):
+            ((matches, texts),) = connection.execute(
+                f"SELECT count(*), count(DISTINCT tweet_id) FROM rows WHERE {name}"
+            ).fetchall()
+            ((held,),) = connection.execute(
+                f"SELECT count(*) FROM (SELECT DISTINCT source, record FROM rows WHERE {name})"
+            ).fetchall()
+            chosen[name] = {
+                "matches": matches, "records": held, "share_of_records": _share(held, records), "texts": texts,
+            }  # fmt: skip
     matched = sum(entry["records_matched"] for entry in by_source.values())
     info = store.info()
     return {
@@ -82,10 +94,7 @@ def summarise(rows: pa.Table, added: pa.Table, results: list[SplitResult], store
         "tweets_found": int(tweets_found),
         "characters_matched": characters_matched,
         "share_of_characters": _share(characters_matched, characters),
-        "listed": {
-            "matches": listed_matches, "records": listed_records, "texts": listed_texts,
-            "share_of_records": _share(listed_records, records),
-        },
+        **chosen,
         "index": {"texts": info["texts"], "tweets": info["tweets"], "fingerprint": info["fingerprint"]},
         "sources": list(by_source.values()),
         "skipped": tally.as_dict()["skipped"],

@@ -72,9 +72,9 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
 
     headline = _grid("<", ">", "<")
     headline.add_row("Records scanned", count(summary["records"]))
-    listed = summary["listed"]
+    evidence = summary["evidence"]
     headline.add_row(
-        "Records with matches that are evidence", count(listed["records"]), percent(listed["share_of_records"])
+        "Records with matches that are evidence", count(evidence["records"]), percent(evidence["share_of_records"])
     )
     headline.add_row(
         "Records with any match, chance included",

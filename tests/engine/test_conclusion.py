@@ -83,6 +83,7 @@ def test_an_estimate_holds_what_was_planted(
     # With as many controls as licensed texts and none of them found, 300 matches are worth q = 1 / 300.
     assert min(row["q_value"] for row in rows) < 0.01
     assert run.summary["listed"]["records"] == pytest.approx(300, abs=5)
+    assert run.summary["evidence"]["records"] == estimate["records"]["raw"]["found"]
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert "so it is" in page
     assert "Records that hold licensed text" in page
