@@ -66,9 +66,7 @@ class SeedFiltersWriter:
 
     def add(self, entries: np.ndarray) -> None:
         """Take seed entries of whole texts, in the order in which they stand there."""
-        keys = np.empty(len(entries), np.uint32)
-        count = seed_kernels.pair_keys(entries, keys)
-        write_array(self._pairs, keys[:count])
+        write_array(self._pairs, pair_keys(entries))
 
     def begin(self, count: int) -> None:
         """Make room for a table of so many entries."""
@@ -90,7 +88,7 @@ class SeedFiltersWriter:
         pairs = _bitmap(bits)
         with self._waiting.open("rb") as file:
             while len(keys := np.fromfile(file, np.uint32, _CHUNK)):
-                kernels.mark_keys(keys.astype(np.uint64) << np.uint64(32), bits, pairs)
+                mark_pairs(keys, bits, pairs)
         self._waiting.unlink()
         names = [f"seeds.{name}" for name in SeedFilters._fields]
         for name, bitmap in zip(names, (self._known, self._lone, pairs), strict=True):
@@ -101,6 +99,17 @@ class SeedFiltersWriter:
     def discard(self) -> None:
         """Close the file as it is."""
         self._pairs.close()
+
+
+def pair_keys(entries: np.ndarray) -> np.ndarray:
+    """uint32, the pairs in seed entries of whole texts, in the order in which they stand there."""
+    keys = np.empty(len(entries), np.uint32)
+    return keys[: seed_kernels.pair_keys(entries, keys)]
+
+
+def mark_pairs(keys: np.ndarray, bits: int, pairs: np.ndarray) -> None:
+    """Set the bits of pair keys."""
+    kernels.mark_keys(keys.astype(np.uint64) << np.uint64(32), bits, pairs)
 
 
 def _bitmap(bits: int) -> np.ndarray:

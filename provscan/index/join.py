@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from provscan.index.filters import FEWER, LONE_BYTES, SeedFilters, key_bits
+from provscan.index.filters import FEWER, LONE_BYTES, SeedFilters, key_bits, mark_pairs, pair_keys
 from provscan.index.format import SegmentInfo
 from provscan.index.postings import Postings, directory_bits
 from provscan.index.prepare import seed_entries
@@ -12,7 +12,6 @@ from provscan.index.segment import MAX_TEXTS, SIZE_UNIT, Segment
 from provscan.index.texts import Strings
 from provscan.kernels import postings as kernels
 from provscan.kernels import radix
-from provscan.kernels import seeds as seed_kernels
 from provscan.kernels.chains import RARE, text_sizes
 from provscan.params import IndexParams
 
@@ -63,10 +62,7 @@ def _filters(seeds: Postings, texts: Strings, larges: SeedFilters, more: Strings
     pairs, times = larges.pairs.copy(), len(lone) // len(larges.pairs)
     if times > 1:
         pairs = np.packbits(np.repeat(np.unpackbits(pairs, bitorder="little"), times), bitorder="little")
-    theirs = seed_entries(more, params)
-    keys = np.empty(len(theirs), np.uint32)
-    keys = keys[: seed_kernels.pair_keys(theirs, keys)]
-    kernels.mark_keys(keys.astype(np.uint64) << np.uint64(32), bits - FEWER, pairs)
+    mark_pairs(pair_keys(seed_entries(more, params)), bits - FEWER, pairs)
     return SeedFilters(known, lone, pairs)
 
 
