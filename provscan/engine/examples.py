@@ -45,6 +45,7 @@ class Excerpts:
         if len(found.row) == 0:
             return
         records = batch.column("record").to_numpy()[found.row]
+        texts: dict[int, str] = {}
         lot = lots(source, records * 1_000_003 + found.span[:, 0], self.seed)
         for level in np.unique(found.level).tolist():
             mine = self.kept.setdefault(level, [])
@@ -52,14 +53,17 @@ class Excerpts:
             if len(mine) == KEPT:
                 rows = rows[lot[rows] < np.uint64(mine[-1].lot)]
             for row in rows[np.argsort(lot[rows])][:KEPT].tolist():
-                mine.append(self._excerpt(int(lot[row]), source, batch, int(records[row]), found, row))
+                at = int(found.row[row])
+                if at not in texts:
+                    texts[at] = batch.column("text")[at].as_py()
+                mine.append(self._excerpt(int(lot[row]), source, batch, texts[at], int(records[row]), found, row))
             self._trim(level)
 
     @staticmethod
-    def _excerpt(lot: int, source: str, batch: pa.RecordBatch, record: int, found: Found, row: int) -> Excerpt:
-        at = int(found.row[row])
-        offset = batch.column("offset")[at].as_py() if "offset" in batch.schema.names else 0
-        whole: str = batch.column("text")[at].as_py()
+    def _excerpt(
+        lot: int, source: str, batch: pa.RecordBatch, whole: str, record: int, found: Found, row: int
+    ) -> Excerpt:
+        offset = batch.column("offset")[int(found.row[row])].as_py() if "offset" in batch.schema.names else 0
         start, end = (int(place) - offset for place in found.span[row])
         span = whole[start:end]
         return Excerpt(

@@ -319,12 +319,13 @@ def canonical_decoded(count, tables, scratch, out, where):
 
 
 @njit(nogil=True, cache=True)
-def codes_batch(text, offsets, low, high, tables, scratch, where, codes, code_offsets, lengths):
+def codes_batch(text, offsets, low, high, tables, scratch, where, spaced, codes, code_offsets, lengths):
     """Canonical code points of the texts ``low..high`` of an Arrow string buffer.
 
     ``scratch`` and int32 ``where`` are room for one text as for :func:`canonical`. Text i goes to uint32
     ``codes[code_offsets[i]:code_offsets[i + 1]]`` (``code_offsets[low]`` is given), its code points of the original are
-    counted in ``lengths[i]``. Returns the first text that found no room in ``codes``, else ``high``.
+    counted in ``lengths[i]``. With ``spaced`` a space follows each text of which anything is left. Returns the first
+    text that found no room in ``codes``, else ``high``.
     """
     for i in range(low, high):
         at, start, stop = code_offsets[i], offsets[i], offsets[i + 1]
@@ -337,9 +338,37 @@ def codes_batch(text, offsets, low, high, tables, scratch, where, codes, code_of
             if at + 18 * (stop - start) + 1 > len(codes):
                 return i
             n, length, _, _ = canonical(text, start, stop, tables, scratch, codes[at:], where)
+        if spaced and n > 0:
+            codes[at + n] = _SPACE
+            n += 1
         code_offsets[i + 1] = at + n
         lengths[i] = length
     return high
+
+
+@njit(nogil=True, cache=True)
+def cut(text, start, stop, size, cuts):
+    """Cut ``text[start:stop]`` into pieces of ``size`` bytes or more whose canonical texts, with spaces between, are
+    that of the whole.
+
+    So a piece begins after ASCII white space, and neither with more of it nor with ``@``, ``＠`` or ``&``, which may go
+    with a retweet mark before. Fills int64 ``cuts``, ``start`` and ``stop`` among them, which has
+    room for one a piece and one more; returns how many there are.
+    """
+    cuts[0] = start
+    n = 1
+    at = start + size
+    while at < stop:
+        last, here = text[at - 1], text[at]
+        whole = 0x20 < here < 0x80 or 0xC2 <= here < 0xF5
+        if whole and (last == 0x20 or 9 <= last <= 13) and here != 0x40 and here != 0x26 and here != 0xEF:
+            cuts[n] = at
+            n += 1
+            at += size
+        else:
+            at += 1
+    cuts[n] = stop
+    return n + 1
 
 
 @njit(nogil=True, cache=True)

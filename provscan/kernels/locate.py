@@ -112,15 +112,15 @@ def _reported(codes, start, end, tables, room):
 
 @njit(nogil=True, cache=True)
 def locate(
-    text, offsets, rows, spans, copied, originals, original_offsets, tables,
+    text, begins, ends, rows, spans, copied, originals, original_offsets, tables,
     scratch, canon, where, other_scratch, other_canon, other_where, span_room, threshold, out, grams, kinds_out,
 ):  # fmt: skip
     """Spans in the original records, and how literal each copy is.
 
     Parameters
     ----------
-    text, offsets
-        The records' text buffer.
+    text, begins, ends
+        uint8 and int64: UTF-8, where each record begins and ends in it.
     rows, spans, copied
         int64[n], ascending, int64[n, 2] and int64[n, 2]: the record of each match, its span there and what it is a
         copy of in the licensed text, in canonical code points; -1 where that is not known.
@@ -148,7 +148,7 @@ def locate(
     for m in range(len(rows)):
         if rows[m] != last:
             last = rows[m]
-            n, _, count, row = canonical(text, offsets[last], offsets[last + 1], tables, scratch, canon, where)
+            n, _, count, row = canonical(text, begins[last], ends[last], tables, scratch, canon, where)
         stream = scratch[0][row]
         size, _, other_count, other_row = canonical(
             originals, original_offsets[m], original_offsets[m + 1], tables, other_scratch, other_canon, other_where

@@ -16,17 +16,19 @@ import numpy as np
 from provscan.index import Store, Strings, sketch_texts
 from provscan.matching import candidates as generators
 from provscan.matching.rows import Found, Skipped, nothing
-from provscan.matching.verified import gram_hashes, locate, resolve, screened, verify
+from provscan.matching.verified import Verified, gram_hashes, locate, resolve, screened, verify, windows
 from provscan.params import MatchParams
-from provscan.text import canonical_codes, encoded
+from provscan.text import canonical_codes, encoded, pieces
 
 # Bytes of a block.
-BLOCK = 128 << 10
+BLOCK = 256 << 10
 # How far it overlaps each of its neighbours, at most: as far as a copy may reach. A copy has links, markup and entities
 # that are no part of the canonical text; where no licensed text is long, less is enough.
 MARGIN = 16 << 10
 LEAST_MARGIN = 4 << 10
 BYTES_A_COPY = 8
+# A block is made canonical in pieces of so many bytes.
+PIECE = 2 << 10
 # Texts and bytes that go through the kernels at a time.
 TEXTS = 2048
 BYTES = 1 << 20
@@ -91,24 +93,49 @@ def _joined(parts: list[Found], firsts: list[int]) -> Found:
 def _scan_short(text: np.ndarray, offsets: np.ndarray, store: Store, params: MatchParams) -> Found:
     codes, code_offsets, characters = canonical_codes(text, offsets)
     skipped = Skipped()
-    inside = generators.passages(codes, code_offsets, store.params, store.segments, skipped)
-    lengths = np.diff(code_offsets)
+    rows = _matches(codes, code_offsets, store, params, skipped)
+    found = nothing(characters) if rows is None else locate(
+        text, offsets[:-1], offsets[1:], characters, rows, store, params
+    )  # fmt: skip
+    found.skipped = skipped
+    return found
+
+
+def _scan_block(text: np.ndarray, low: int, high: int, store: Store, params: MatchParams) -> Found:
+    """Matches in ``text[low:high]``. The way back to the original leads through the pieces around each match only."""
+    cuts = pieces(text, low, high, PIECE)
+    codes, code_offsets, characters = canonical_codes(text, cuts, spaced=True)
+    skipped = Skipped()
+    rows = _matches(codes, code_offsets[[0, -1]], store, params, skipped)
+    if rows is None:
+        found = nothing(characters)
+    else:
+        rows, ranges = windows(rows, cuts, code_offsets)
+        found = locate(text, cuts[ranges[:, 0]], cuts[ranges[:, 1]], characters, rows, store, params)
+        before = np.concatenate([[0], np.cumsum(characters)])[ranges[:, 0]]
+        found.span += before[found.row, None]
+        found.row[:] = 0
+    found.skipped = skipped
+    return found
+
+
+def _matches(
+    codes: np.ndarray, offsets: np.ndarray, store: Store, params: MatchParams, skipped: Skipped
+) -> Verified | None:
+    """Matches in canonical texts, ordered by text and place; ``None`` if there are none."""
+    inside = generators.passages(codes, offsets, store.params, store.segments, skipped)
+    lengths = np.diff(offsets)
     short = np.flatnonzero((lengths <= generators.SHORT) & (lengths > 0))
-    sketches = sketch_texts(Strings(*encoded(codes, code_offsets, short)), store.params)
+    sketches = sketch_texts(Strings(*encoded(codes, offsets, short)), store.params)
     hashes = gram_hashes(codes, "records")
     parts = []
     for number, segment in enumerate(store.segments):
         whole = generators.whole_records(short, sketches, segment, skipped)
-        whole, passages = (screened(hashes, code_offsets, some, segment, params) for some in (whole, inside[number]))
+        whole, passages = (screened(hashes, offsets, some, segment, params) for some in (whole, inside[number]))
         pairs = generators.merged(whole, passages)
         if len(pairs.record):
-            parts.append(verify(codes, hashes, code_offsets, pairs, segment, int(store.bases[number]), params))
-    if not sum(len(part.record) for part in parts):
-        found = nothing(characters)
-    else:
-        found = locate(text, offsets, characters, resolve(parts), store, params)
-    found.skipped = skipped
-    return found
+            parts.append(verify(codes, hashes, offsets, pairs, segment, int(store.bases[number]), params))
+    return resolve(parts) if sum(len(part.record) for part in parts) else None
 
 
 class _Block(NamedTuple):
@@ -151,7 +178,7 @@ def _scan_long(text: np.ndarray, offsets: np.ndarray, row: int, store: Store, pa
     owned_from = 0
     margin = min(MARGIN, max(LEAST_MARGIN, BYTES_A_COPY * store.longest))
     for block in _blocks(text, int(offsets[row]), int(offsets[row + 1]), margin):
-        found = _scan_short(text, np.array([block.low, block.high]), store, params)
+        found = _scan_block(text, block.low, block.high, store, params)
         before = owned_from - _characters(text[block.low : block.own_low])
         owned_to = owned_from + _characters(text[block.own_low : block.own_high])
         found.span += before

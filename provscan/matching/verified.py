@@ -128,19 +128,54 @@ def compared(
     return level, similarity, common / np.maximum(of_text, 1)
 
 
+def windows(rows: Verified, cuts: np.ndarray, offsets: np.ndarray) -> tuple[Verified, np.ndarray]:
+    """Where in a long text matches must be located: the pieces that hold them and one more on each side.
+
+    Parameters
+    ----------
+    rows
+        Matches in one text, as if it were one record.
+    cuts, offsets
+        Bytes at which the text was cut into pieces, and where the canonical text of each begins.
+
+    Returns
+    -------
+    Verified
+        The same in records of their own.
+    numpy.ndarray
+        int64[records, 2]: the first piece of each record, and the one after the last.
+    """
+    last = len(cuts) - 1
+    low = np.maximum(np.searchsorted(offsets[:-1], rows.span[:, 0], "right") - 2, 0)
+    high = np.minimum(np.searchsorted(offsets[:-1], rows.span[:, 1] - 1, "right") + 1, last)
+    new = np.flatnonzero(np.diff(low, prepend=-1) | np.diff(high, prepend=-1))
+    ranges = np.stack([low[new], high[new]], axis=1)
+    if (cuts[ranges[:, 1]] - cuts[ranges[:, 0]]).sum() > cuts[last] - cuts[0]:
+        # Matches are dense.
+        return rows, np.array([[0, last]])
+    record = np.searchsorted(new, np.arange(len(low)), "right") - 1
+    return rows._replace(record=record, span=rows.span - offsets[ranges[record, :1]]), ranges
+
+
 def locate(
-    text: np.ndarray, offsets: np.ndarray, characters: np.ndarray, rows: Verified, store: Store, params: MatchParams
+    text: np.ndarray,
+    begins: np.ndarray,
+    ends: np.ndarray,
+    characters: np.ndarray,
+    rows: Verified,
+    store: Store,
+    params: MatchParams,
 ) -> Found:
-    """Spans in the records as they came, levels, and the similarity of just these spans."""
+    """Spans in the records ``text[begins[i]:ends[i]]`` as they came, levels, and the similarity of just these spans."""
     originals = store.originals(rows.text)
-    longest = int(np.diff(offsets)[rows.record].max(initial=0))
+    longest = int((ends - begins)[rows.record].max(initial=0))
     room, canon, where = scratch(longest)
     other_room, other_canon, other_where = scratch(int(np.diff(originals.offsets).max(initial=0)))
     span = np.empty((len(rows.record), 2), np.int64)
     grams = np.empty((len(rows.record), 3), np.int32)
     kinds = np.empty(len(rows.record), np.uint8)
     locate_kernels.locate(
-        text, offsets, rows.record, rows.span, rows.copied, originals.text, originals.offsets, tables(),
+        text, begins, ends, rows.record, rows.span, rows.copied, originals.text, originals.offsets, tables(),
         room, canon, where, other_room, other_canon, other_where,
         scratch(longest), params.threshold, span, grams, kinds,
     )  # fmt: skip

@@ -45,10 +45,12 @@ READABLE = (
 # What the datasets library writes beside its data.
 METADATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
 
-LEAST_SPLIT = 8 << 20
 MOST_SPLIT = 256 << 20
-SMALLEST_SPLIT = 1 << 20
 SPLITS = 64
+# Less than this where workers would have fewer than ROUNDS splits each: their shares are never quite equal.
+LEAST_SPLIT = 8 << 20
+SMALLEST_SPLIT = 1 << 20
+ROUNDS = 4
 
 
 class _Unreadable(Exception):
@@ -204,8 +206,8 @@ def plan(
     workers
         How many will read; above 16 it makes for more splits.
     target_bytes
-        Size that a split should have; by default a 64th of the whole, between 8 and 256 MiB, or less if that gives
-        all workers the same share.
+        Size that a split should have; by default a 64th of the whole, between 8 and 256 MiB, or less, down to 1 MiB,
+        if that gives all workers the same share.
 
     Returns
     -------
@@ -241,7 +243,8 @@ def plan(
 
 def _target(size: int, workers: int) -> int:
     """Bytes of a split: a 64th of the whole within limits, but so that every worker gets equally many."""
-    target = min(max(size // max(SPLITS, 4 * workers), LEAST_SPLIT), MOST_SPLIT)
+    least = min(max(size // (ROUNDS * workers), SMALLEST_SPLIT), LEAST_SPLIT)
+    target = min(max(size // max(SPLITS, ROUNDS * workers), least), MOST_SPLIT)
     rounds = -(-size // (target * workers))
     return max(-(-size // max(1, rounds * workers)), SMALLEST_SPLIT)
 

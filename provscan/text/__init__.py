@@ -38,6 +38,7 @@ __all__ = [
     "canonical_codes",
     "canonical_mapped",
     "encoded",
+    "pieces",
     "scratch",
 ]
 
@@ -85,10 +86,11 @@ def scratch(longest: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np
     )
 
 
-def canonical_codes(text: np.ndarray, offsets: np.ndarray) -> Canonical:
+def canonical_codes(text: np.ndarray, offsets: np.ndarray, *, spaced: bool = False) -> Canonical:
     """Canonical texts of a text buffer as code points: ``text`` of the result is uint32.
 
-    It lasts until the same thread calls this again (:mod:`provscan.text.reuse`).
+    It lasts until the same thread calls this again (:mod:`provscan.text.reuse`). With ``spaced`` a space stands
+    between any two texts of which something is left, at the end of the first.
     """
     count = len(offsets) - 1
     longest = int(np.diff(offsets).max()) if count else 0
@@ -98,10 +100,23 @@ def canonical_codes(text: np.ndarray, offsets: np.ndarray) -> Canonical:
     lengths = np.zeros(count, np.int64)
     done = 0
     while True:
-        done = kernels.codes_batch(text, offsets, done, count, tables(), room, where, codes, code_offsets, lengths)
+        done = kernels.codes_batch(
+            text, offsets, done, count, tables(), room, where, spaced, codes, code_offsets, lengths
+        )
         if done == count:
+            if spaced:
+                np.minimum(code_offsets, max(0, code_offsets[-1] - 1), out=code_offsets)
             return Canonical(codes[: code_offsets[-1]], code_offsets, lengths)
         codes = np.concatenate([codes, np.empty(len(codes), np.uint32)])
+
+
+def pieces(text: np.ndarray, start: int, stop: int, size: int) -> np.ndarray:
+    """Where to cut ``text[start:stop]`` into pieces of ``size`` bytes or more: int64, both ends among them.
+
+    Their canonical texts with a space between any two are the canonical text of the whole.
+    """
+    cuts = np.empty((stop - start) // size + 2, np.int64)
+    return cuts[: kernels.cut(text, start, stop, size, cuts)]
 
 
 def encoded(codes: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> TextBuffer:

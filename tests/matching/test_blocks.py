@@ -60,6 +60,20 @@ def test_blocks_do_not_change_the_matches(
         assert index.match(["before", text, tweets[0]]).equals(expected), (block, margin)
 
 
+@pytest.mark.parametrize("filler", ["xy ", "&amp; é ", "RT @someone: http://t.co/a "])
+def test_the_way_back_leads_through_pieces(build: Build, monkeypatch: pytest.MonkeyPatch, filler: str) -> None:
+    """What is dropped before a copy, and how often copies stand, makes no difference to where they stand."""
+    rng = random.Random(11)
+    tweets = [f"RT @a: {sentence(rng, 'latin', 70).strip()} http://t.co/{i}" for i in range(6)]
+    index = build(tweets)
+    monkeypatch.setattr(scan, "PIECE", 100)
+    for gap in (0, 3, 200):
+        text = filler * 9000 + (filler * gap).join(f"\n{tweet}\n" for tweet in tweets * 3) + filler * 9000
+        spans = index.match_document(text)
+        assert [text[span.start : span.end].strip() for span in spans] == tweets * 3
+        assert {span.level for span in spans} == {"exact"}
+
+
 def test_spans_far_into_a_text_of_several_blocks(build: Build) -> None:
     rng = random.Random(1)
     tweets = [sentence(rng, "thai", 60), sentence(rng, "latin", 60)]

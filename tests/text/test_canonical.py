@@ -82,6 +82,28 @@ def test_places_lead_back(text):
             assert chr(code) in unicodedata.normalize("NFKD", text[start:end]).casefold()
 
 
+@given(st.lists(texts(6), max_size=12).map(" ".join), st.integers(1, 12))
+@example("RT @a: b RT &commat;c RT ＠d e  f", 1)
+@example("e \u0301a RT\u00a0@b", 1)
+def test_the_pieces_of_a_text_have_its_canonical_text(text, size):
+    raw = np.frombuffer(f"x{text}y".encode(), np.uint8)
+    whole = text_room.canonical_codes(raw, np.array([1, len(raw) - 1]))
+    codes = whole.text.copy()
+    cuts = text_room.pieces(raw, 1, len(raw) - 1, size)
+    assert (cuts[0], cuts[-1]) == (1, len(raw) - 1)
+    assert len(raw) == 2 or (np.diff(cuts)[:-1] >= size).all()
+    parts = text_room.canonical_codes(raw, cuts, spaced=True)
+    assert parts.text.tolist() == codes.tolist()
+    assert parts.lengths.sum() == whole.lengths.sum() == len(text)
+
+
+def test_a_text_is_cut_at_its_blanks():
+    raw = np.frombuffer("one two\tthree я four".encode(), np.uint8)
+    assert text_room.pieces(raw, 0, len(raw), 1).tolist() == [0, 4, 8, 14, 17, 21]
+    assert text_room.pieces(raw, 0, len(raw), 5).tolist() == [0, 8, 14, 21]
+    assert text_room.pieces(raw, 4, 13, 100).tolist() == [4, 13]
+
+
 def test_places_of_entities_accents_and_emoji():
     text = "👩‍👩‍👧 &amp;eacute;t\u0301é &lt;ok"
     mapped = text_room.canonical_mapped(text)
