@@ -18,6 +18,36 @@ def tokens(text):
     return result
 
 
+def emoji(char):
+    return 0x2190 <= ord(char) < 0x2C00 or 0x1F000 <= ord(char) < 0x20000
+
+
+def tokens_without_emoji(text):
+    """(token, place among all tokens): a space stands for any number of emoji and spaces, but at neither end."""
+    result = []
+    place = 0
+    for char in text:
+        code = 0x20 if emoji(char) else ord(char)
+        if code != 0x20 or (result and result[-1][0] != 0x20):
+            result.append((code, place))
+        place += 1
+        if wide(char):
+            result.append((code | 0x1000000, place))
+            place += 1
+    return result[:-1] if result and result[-1][0] == 0x20 else result
+
+
+def index_seeds(text, k, window):
+    """(key, place) of a licensed text's seeds: all, then those without emoji that are new or beside a new one."""
+    seeds = minimizers([token for token, _ in tokens(text)], k, window)
+    if not any(map(emoji, text)):
+        return seeds
+    some = tokens_without_emoji(text)
+    others = [(key, some[at][1]) for key, at in minimizers([token for token, _ in some], k, window)]
+    new = [False, *(seed not in seeds for seed in others), False]
+    return seeds + [seed for i, seed in enumerate(others) if any(new[i : i + 3])]
+
+
 def multipliers(count):
     state, values = 1, []
     for _ in range(count):

@@ -108,7 +108,7 @@ def seed_entries(texts: Strings, params: IndexParams) -> np.ndarray:
     for low in range(0, len(texts), BLOCK):
         rows = np.arange(low, min(low + BLOCK, len(texts)))
         codes, offsets = texts.codes(rows)
-        entries = np.empty(2 * len(codes), np.uint64)
+        entries = np.empty(4 * len(codes), np.uint64)
         room = seed_scratch(int(np.diff(offsets).max()))
         n = seed_kernels.seed_entries(
             codes, offsets, 0, len(rows), low, params.seed_length, params.seed_window, room, entries

@@ -3,8 +3,9 @@
 Seeds are looked up in the order in which they stand. A *chain* gathers the hits of one licensed text whose diagonals
 (token place in the record less that in the text) follow each other by :data:`DRIFT` tokens or less, or by
 :data:`FAR_DRIFT` from the text's token :data:`FAR` on, where places are stored less exactly. An open chain has one
-place, by a hash of its text, in a small table; another text's chain that falls on it ends it. There are thirty times as
-many places as hits between two seeds of a chain.
+of two places, by a hash of its text, in a small table; a new chain ends the older one there. There are thirty times as
+many places as hits between two seeds of a chain, but variants of a text are hit with it by every seed: with a single
+place, one of which falls on the text's own would keep it from ever having two seeds.
 
 Units that loops call are inlined by force, see :mod:`provscan.kernels.postings`.
 
@@ -110,6 +111,10 @@ def _add_hit(
     diagonal = token - place
     drift = DRIFT if place < FAR else FAR_DRIFT
     c = (np.uint64(text) * _SPREAD) >> _CHAIN_SHIFT
+    # The other place of the text if its chain is there, or if neither is its own and that one has been idle longer.
+    other = c ^ _ONE
+    if chains[c, 0] != text and (chains[other, 0] == text or chains[other, 2] < chains[c, 2]):
+        c = other
     if chains[c, 0] != text or chains[c, 2] < since or abs(chains[c, 1] - diagonal) > drift:
         chains[c, 0], chains[c, 1], chains[c, 2], chains[c, 3] = text, diagonal, seed, 4 | kind
         if kind > 0 or text_sizes[text] > rare_units:
@@ -137,7 +142,7 @@ def _add_hit(
 
 @njit(nogil=True, cache=True)
 def _add_shared(
-    entries, a, a_size, a_seed, a_token, a_code, b, b_size, b_seed, b_token, b_code, steps, most, since,
+    entries, a, a_size, a_seed, a_token, a_code, a_kind, b, b_size, b_seed, b_token, b_code, b_kind, steps, most, since,
     least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
 ):  # fmt: skip
     """Add the hits of two runs in those texts that have both, DRIFT tokens or less off one diagonal.
@@ -153,13 +158,13 @@ def _add_shared(
         text_a, text_b = (entries[i] >> _S8) & _TEXT, (entries[j] >> _S8) & _TEXT
         if text_a == text_b:
             drift = (a_token - place_of[entries[i] & _PLACE]) - (b_token - place_of[entries[j] & _PLACE])
-            if abs(drift) <= DRIFT:
+            if abs(drift) <= DRIFT and (a_kind == b_kind or text_sizes[text_a] <= rare_units):
                 n = _add_hit(
-                    entries[i], a_seed, a_token, a_code, 2, since,
+                    entries[i], a_seed, a_token, a_code, a_kind, since,
                     least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
                 )  # fmt: skip
                 n = _add_hit(
-                    entries[j], b_seed, b_token, b_code, 2, since,
+                    entries[j], b_seed, b_token, b_code, b_kind, since,
                     least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
                 )  # fmt: skip
                 added += 1
@@ -187,9 +192,9 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
         ``(entries, starts, bits, filters)``, the filters as :meth:`provscan.index.filters.SeedFilters.shifted` gives
         them.
     caps
-        ``(run, steps, most)``: a seed that more than ``run`` places share is frequent. It counts only in a pair
-        with the seed before, if that is frequent and in no pair, for the texts that have both: the first ``most`` that
-        ``steps`` steps through the two runs find.
+        ``(run, steps, most)``: a seed that more than ``run`` places share is frequent. It counts only in a pair with
+        the seed before or after, for the texts that have both: the first ``most`` that ``steps`` steps through the two
+        runs find, and beside one that is not frequent only those of up to ``rare_units``.
     state
         ``(chains, text sizes, places)``: the table of open chains, int32[2**CHAIN_BITS, 4], filled with -1, the
         licensed texts' :func:`text_sizes`, and what place each place code stands for, int32[256].
@@ -218,7 +223,7 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
         # Seeds count through all records: a chain whose last seed is older than this record is none.
         since = bounds[i]
         written = n
-        before, before_first, before_size = np.int64(-2), np.int64(0), np.int64(0)
+        before, before_first, before_size, before_kind = np.int64(-2), np.int64(0), np.int64(0), np.int32(0)
         for chunk in range(bounds[i], bounds[i + 1], CHUNK):
             found = _look_up(
                 keys, chunk, min(chunk + CHUNK, bounds[i + 1]), bounds[i], bounds[i + 1],
@@ -228,24 +233,25 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
             for k in range(found):
                 s, first, size = which[k], firsts[k], sizes[k]
                 token, code = np.int64(token_at[s]), np.int64(code_at[s])
-                if size <= run_cap:
-                    kind = np.int32(size > RARE)
+                kind = np.int32(2 if size > run_cap else size > RARE)
+                paired = before == s - 1 and max(kind, before_kind) == 2
+                if paired:
+                    n = _add_shared(
+                        entries, before_first, before_size, before, np.int64(token_at[before]),
+                        np.int64(code_at[before]), before_kind, first, size, s, token, code, kind, steps, most, since,
+                        least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
+                    )  # fmt: skip
+                if kind < 2:
                     for e in range(first, first + size):
                         n = _add_hit(
                             entries[e], s, token, code, kind, since,
                             least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
                         )  # fmt: skip
-                    continue
-                counters[1] += 1
-                if before == s - 1:
-                    n = _add_shared(
-                        entries, before_first, before_size, before, np.int64(token_at[before]),
-                        np.int64(code_at[before]), first, size, s, token, code, steps, most, since,
-                        least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
-                    )  # fmt: skip
-                    # It is a pair with the one before, so not with the next as well.
-                    s = np.int64(-2)
-                before, before_first, before_size = s, first, size
+                else:
+                    counters[1] += 1
+                # Of three frequent ones the second is in a pair with the first, so not with the third as well.
+                before = np.int64(-2) if paired and min(kind, before_kind) == 2 else s
+                before_first, before_size, before_kind = first, size, kind
         counters[2] += n == len(out)
         out[written:n, 0] = i
     return n

@@ -32,6 +32,26 @@ _M4 = np.uint64(0x0F0F0F0F0F0F0F0F)
 _H01 = np.uint64(0x0101010101010101)
 
 
+@njit(nogil=True, cache=True, forceinline=True)
+def hash_start():
+    """FNV-1a of nothing."""
+    return _FNV_START
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def hash_byte(state, byte):
+    """FNV-1a of one more byte."""
+    return (state ^ np.uint64(byte)) * _FNV_PRIME
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def finish(h):
+    """MurmurHash3's finaliser."""
+    h = (h ^ (h >> _S33)) * _MIX1
+    h = (h ^ (h >> _S33)) * _MIX2
+    return h ^ (h >> _S33)
+
+
 @njit(nogil=True, cache=True)
 def text_keys(text, offsets, low, high, keys):
     """128-bit key of each canonical text ``low..high`` into uint64[n, 2].
@@ -40,20 +60,12 @@ def text_keys(text, offsets, low, high, keys):
     the end by MurmurHash3's finaliser; a table of texts uses the first alone.
     """
     for i in range(low, high):
-        g, h = _FNV_START, _MIX2
+        g, h = hash_start(), _MIX2
         for j in range(offsets[i], offsets[i + 1]):
-            byte = np.uint64(text[j])
-            g = (g ^ byte) * _FNV_PRIME
-            h = (h + byte + np.uint64(1)) * _MIX1
-        keys[i, 0] = _finish(g)
-        keys[i, 1] = _finish(h)
-
-
-@njit(nogil=True, cache=True)
-def _finish(h):
-    h = (h ^ (h >> _S33)) * _MIX1
-    h = (h ^ (h >> _S33)) * _MIX2
-    return h ^ (h >> _S33)
+            g = hash_byte(g, text[j])
+            h = (h + np.uint64(text[j]) + np.uint64(1)) * _MIX1
+        keys[i, 0] = finish(g)
+        keys[i, 1] = finish(h)
 
 
 @njit(nogil=True, cache=True)

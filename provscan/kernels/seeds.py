@@ -6,14 +6,19 @@ share ``k + window - 1`` tokens in a row share a seed; about ``2 / (window + 1)`
 
 A *token* is a code point, or one half of it where a code point is a Chinese character, a kana or a Korean syllable:
 those tell two to three times as much as a letter does, so that a k-mer holds half as many of them.
+
+A licensed text with emoji has two rows of seeds: with them, and with a space where they stood. Whoever cleans text
+removes them, and in a short text they leave no seed whole. A record has the first row only.
 """
 
 import numpy as np
 from numba import njit
 
-_S32 = np.uint64(32)
+_S8, _S32 = np.uint64(8), np.uint64(32)
+_PLACE, _NONE = np.uint64(0xFF), np.uint64(0xFFFFFFFFFFFFFFFF)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
+_SPACE = np.uint32(0x20)
 _SPREAD = np.uint64(0x9E3779B1)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _PAIR1, _PAIR2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -73,6 +78,44 @@ def tokens(codes, out, places):
             places[n] = i
             n += 1
     return n
+
+
+@njit(nogil=True, cache=True)
+def is_emoji(code):
+    """Whether a canonical code point is an emoji or another symbol."""
+    return 0x2190 <= code < 0x2C00 or 0x1F000 <= code < 0x20000
+
+
+@njit(nogil=True, cache=True)
+def _has_emoji(codes):
+    top = np.uint32(0)
+    for i in range(len(codes)):
+        top = max(top, codes[i])
+    if top >= 0x2190:
+        for i in range(len(codes)):
+            if is_emoji(codes[i]):
+                return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def tokens_without_emoji(codes, out, places):
+    """:func:`tokens` with a space for emoji, one for several; int32 ``places`` count tokens with emoji."""
+    n = 0
+    token = 0
+    gap = True
+    for i in range(len(codes)):
+        code = _SPACE if is_emoji(codes[i]) else codes[i]
+        if code != _SPACE or not gap:
+            out[n], places[n] = code, token
+            n += 1
+        gap = code == _SPACE
+        token += 1
+        if is_wide(code):
+            out[n], places[n] = code | _HALF, token
+            n += 1
+            token += 1
+    return n - 1 if gap and n > 0 else n
 
 
 @njit(nogil=True, cache=True)
@@ -175,19 +218,48 @@ def seed_entries(codes, offsets, low, high, first_id, k, window, scratch, entrie
     """Index entries of the texts ``low..high``: ``key << 32 | text id << 8 | place code``, uint64.
 
     ``scratch`` is ``(uint32[2m], int32[2m], uint64[2, ROOM], uint64[2m])`` for texts of up to m code points. Text i
-    has id ``first_id + i``. Returns how many entries were written; there is room for one a token.
+    has id ``first_id + i``. Returns how many entries were written; there is room for two a token. Of the seeds without
+    emoji those are written that are new, and their neighbours: pairs are taken from entries that follow each other.
     """
     room, places, sums, seeds = scratch
     n = 0
     for i in range(low, high):
-        some = codes[offsets[i] : offsets[i + 1]]
+        codes_of = codes[offsets[i] : offsets[i + 1]]
+        some = codes_of
         if has_wide(some):
             some = room[: tokens(some, room, places)]
+        text = np.uint64(first_id + i) << _S8
+        first = n
         for s in range(minimizers(some, k, window, sums, seeds)):
             place = place_code(np.int64(seeds[s] & _LOW32))
             if place >= 0:
-                entries[n] = seed_key(seeds[s]) << _S32 | np.uint64(first_id + i) << np.uint64(8) | np.uint64(place)
+                entries[n] = seed_key(seeds[s]) << _S32 | text | np.uint64(place)
                 n += 1
+        if not _has_emoji(codes_of):
+            continue
+        known, at = n, first
+        waiting, near = _NONE, False
+        some = room[: tokens_without_emoji(codes_of, room, places)]
+        for s in range(minimizers(some, k, window, sums, seeds)):
+            place = place_code(np.int64(places[np.int64(seeds[s] & _LOW32)]))
+            if place < 0:
+                break
+            entry = seed_key(seeds[s]) << _S32 | text | np.uint64(place)
+            while at < known and entries[at] & _PLACE < np.uint64(place):
+                at += 1
+            new = True
+            same = at
+            while same < known and entries[same] & _PLACE == np.uint64(place):
+                new &= entries[same] != entry
+                same += 1
+            if new and waiting != _NONE:
+                entries[n] = waiting
+                n += 1
+            if new or near:
+                entries[n] = entry
+                n += 1
+            waiting = _NONE if new or near else entry
+            near = new
     return n
 
 

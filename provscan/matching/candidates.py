@@ -8,7 +8,8 @@ What is frequent costs bounded time, however large the index. Of the texts that 
 :data:`BAND_CAP` are looked at; a seed that more than :data:`SEED_CAP` places share counts only beside another such
 seed, for texts that have both and are found in :data:`PAIR_STEPS` steps through the two lists; a record keeps its
 :data:`MOST` best whole candidates. A template that thousands of tweets share is thereby still found, as one of its
-early variants, and a record that is an exact copy always as itself. Look-ups that were cut short are counted.
+early variants, and an exact copy as itself: a record by its key, a stretch inside one by the keys of the stretches
+around the match of another variant. Look-ups that were cut short are counted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from provscan.index import LONE_BYTES, SIZE_UNIT, Segment, Sketches, seed_scratc
 from provscan.kernels import chains
 from provscan.kernels import postings as kernels
 from provscan.kernels import seeds as seed_kernels
+from provscan.kernels import variants as variant_kernels
 from provscan.matching.rows import Skipped
 from provscan.params import IndexParams
 from provscan.text.reuse import reused
@@ -41,6 +43,9 @@ BYTES_A_FREQUENT_SEED = 20
 # Room for candidates of the texts that are scanned together; what finds none is counted.
 CANDIDATES_A_SEED = 1
 CANDIDATES = 4096
+# A match so much alike may be that of another variant of a template, and room for those.
+VARIANT_SIMILARITY = 0.8
+VARIANTS_A_MATCH = 4
 
 _PLACES = np.array([seed_kernels.place_of(code) for code in range(256)], np.int64)
 
@@ -117,6 +122,27 @@ def _chains(
     skipped.seeds_cut += int(counters[1])
     skipped.full += int(counters[2])
     return Candidates(*(np.ascontiguousarray(column) for column in out[:n].T))
+
+
+def exact_variants(
+    codes: np.ndarray,
+    offsets: np.ndarray,
+    matched: tuple[np.ndarray, np.ndarray, np.ndarray],
+    segment: Segment,
+) -> Candidates:
+    """Texts that equal a stretch around a match of another one: see :mod:`provscan.kernels.variants`.
+
+    ``matched`` holds the matches' records, spans and similarities.
+    """
+    record, span, similarity = matched
+    room = VARIANTS_A_MATCH * len(record)
+    row, text, code = (np.empty(room, np.int64) for _ in range(3))
+    n = variant_kernels.variants(
+        codes, offsets, record, span, similarity, VARIANT_SIMILARITY, tuple(segment.exact), MOST,
+        row, text, code, np.zeros(1, np.int64),
+    )  # fmt: skip
+    _, kept = np.unique(np.stack([record[row[:n]], text[:n], code[:n]]), axis=1, return_index=True)
+    return Candidates(record[row[kept]], text[kept], code[kept], np.zeros(len(kept), np.int64))
 
 
 def merged(whole: Candidates, inside: Candidates) -> Candidates:

@@ -134,7 +134,12 @@ def _matches(
         whole, passages = (screened(hashes, offsets, some, segment, params) for some in (whole, inside[number]))
         pairs = generators.merged(whole, passages)
         if len(pairs.record):
-            parts.append(verify(codes, hashes, offsets, pairs, segment, int(store.bases[number]), params))
+            base = int(store.bases[number])
+            rows = verify(codes, hashes, offsets, pairs, segment, base, params)
+            variants = generators.exact_variants(codes, offsets, (rows.record, rows.span, rows.similarity), segment)
+            parts.append(rows)
+            if len(variants.record):
+                parts.append(verify(codes, hashes, offsets, variants, segment, base, params))
     return resolve(parts) if sum(len(part.record) for part in parts) else None
 
 

@@ -99,6 +99,21 @@ def test_entries_of_an_index(script):
     assert entries[:n].tolist() == expected
 
 
+@settings(max_examples=60)
+@given(
+    st.lists(st.sampled_from([" ", "😀", "💪🏾", "中", "文字", "ab", "some", "words", "☂"]), min_size=20, max_size=60)
+)
+def test_entries_of_a_text_with_emoji(parts):
+    text = "".join(parts)
+    codes, offsets = codes_of(text)
+    entries = np.empty(4 * len(codes), np.uint64)
+    n = kernels.seed_entries(codes, offsets, 0, 1, 7, 12, 8, seed_scratch(len(codes)), entries)
+    expected = [
+        naive.spread(key) << 32 | 7 << 8 | kernels.place_code(place) for key, place in naive.index_seeds(text, 12, 8)
+    ]
+    assert entries[:n].tolist() == expected
+
+
 def test_a_text_shorter_than_a_seed_has_none():
     assert minimizers([97] * 11, 12, 8) == []
     assert len(minimizers([97] * 12, 12, 8)) == 1

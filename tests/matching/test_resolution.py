@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import combinations
 
 import naive
 import pyarrow as pa
@@ -12,6 +13,7 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import ParameterError
+from provscan.kernels import chains
 from provscan.matching import LEVELS, MATCHES, candidates
 
 Build = Callable[..., provscan.Index]
@@ -64,6 +66,43 @@ def test_a_short_tweet_wins_where_only_that_much_is_there(build: Build) -> None:
     long = f"{FOX} {RAIN} {SHIP}"
     index = build([long, FOX])
     assert found(index, f"{words(1, 300)}. {FOX}. {words(2, 300)}") == [("1", FOX)]
+
+
+def test_a_variant_of_a_template_is_found_as_itself(build: Build) -> None:
+    """Only some of the variants that share all seeds are compared."""
+    rng = random.Random(21)
+    host = words(22, 400)
+    rest = "received a new alert find out why at stocks daytrading trading market nyse nasdaq"
+    names = ["".join(rng.choices("abcdefghijkl", k=rng.randrange(2, 5))) for _ in range(900)]
+    tweets = [f"{name} {rest} {number}" for number, name in enumerate(names)]
+    index = build(tweets)
+    for number in (3, 450, 899):
+        assert found(index, f"{host} {tweets[number]} {host}") == [(str(number), tweets[number])]
+        assert found(index, f"{host} x y {tweets[number]} z {host}") == [(str(number), tweets[number])]
+
+
+def test_variants_do_not_hide_each_other(build: Build) -> None:
+    """Their chains may have the same place in the table of chains."""
+    place = {number: number * 0xFF51AFD7ED558CCD % 2**64 >> 64 - chains.CHAIN_BITS for number in range(2500)}
+    alike = [(a, b) for a, b in combinations(place, 2) if place[a] == place[b]]
+    assert alike
+    texts = [words(1000 + number, 30).strip() for number in place]
+    for a, b in alike:
+        texts[a] = words(a, 140).strip()
+        texts[b] = f"{texts[a]}s"
+    index = build(texts)
+    for _, b in alike[:20]:
+        if sum(b in pair for pair in alike) == 1:
+            assert (str(b), texts[b]) in found(index, f"{words(5, 700)} {texts[b]} {words(6, 700)}")
+
+
+@pytest.mark.parametrize("emoji", ["", "😀", "💯💯💯💯💪🏾💪🏾💪🏾💪🏾"])
+def test_emoji_that_were_removed_beside_a_frequent_hashtag(build: Build, emoji: str) -> None:
+    openings = [words(number, 13).strip() for number in range(60)]
+    index = build([f"{opening} {emoji} #MayweathervMcgregor" for opening in openings])
+    for number in (0, 20, 59):
+        text = f"{words(7, 600)}\n{openings[number]} mayweathervmcgregor\n{words(8, 600)}"
+        assert [tweet for tweet, _ in found(index, text)] == [str(number)]
 
 
 def test_of_equally_good_texts_the_first_is_named(build: Build) -> None:
