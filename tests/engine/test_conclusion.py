@@ -132,7 +132,9 @@ def test_a_sample_speaks_for_the_whole(
     data = planted(latin, 3000, 600)
     run = provscan.match(data, latin, tmp_path / "a.run", sample=0.25, control=write("c.jsonl", other))
     assert 600 < run.summary["records"] < 900
-    assert run.summary["sample"] == 0.25
+    told = run.summary["sample"]
+    assert (told["by"], told["asked"], told["parts"]) == ("records", 0.25, None)
+    assert told["share"] == run.summary["records"] / 3000
     estimate = run.summary["estimate"]
     found = estimate["records"]["raw"]["found"]
     # The share that was scanned is known exactly, since all records were read.

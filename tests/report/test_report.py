@@ -190,7 +190,7 @@ ESTIMATE: dict[str, Any] = {
         "by": {"kind": {"two_words": number(0.8, 0.7, 0.9)}},
     },
     "listed": {"matches": 2000, "records": 1900, "texts": 1800, "share_of_records": 0.002},
-    "sample": 0.1,
+    "sample": {"by": "records", "share": 0.1, "asked": 0.1, "parts": None, "parts_in_all": None, "design_effect": None},
 }
 
 
