@@ -25,26 +25,6 @@ NUMBERS = (
 )
 
 
-@pytest.fixture(scope="module")
-def latin(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
-    """Latin tweets of 60 letters and more, two of each author, and some that carry the same text."""
-    rng = random.Random(4)
-    rows: list[dict[str, Any]] = [
-        {"id": str(n), "text": sentence(rng, "latin", 60 + n % 60), "author": f"a{n // 2}", "lang": "en",
-         "created_at": f"{2018 + n % 3}-02-03"}
-        for n in range(600)
-    ]  # fmt: skip
-    rows += [{**rows[n], "id": f"again{n}", "author": "another"} for n in range(20)]
-    return provscan.build_index(rows, tmp_path_factory.mktemp("latin") / "licensed.index")
-
-
-@pytest.fixture(scope="module")
-def other() -> list[dict[str, Any]]:
-    """Tweets of the same kind that stand nowhere."""
-    rng = random.Random(5)
-    return [{"id": f"o{n}", "text": sentence(rng, "latin", 60 + n % 60)} for n in range(600)]
-
-
 def planted(index: provscan.Index, count: int, copies: int) -> list[dict[str, Any]]:
     rng = random.Random(6)
     texts = index.store.segments[0].originals.array().to_pylist()
