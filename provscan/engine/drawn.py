@@ -109,6 +109,7 @@ def draw(
     parts = [split for split in plan if split.size > 0]
     count = max(1, round(share * len(parts)))
     if by is None and (pipes or count < FEWEST):
+        # The records are then read in the usual splits, which takes a second plan: little beside reading everything.
         return None
     if pipes:
         raise ParameterError(f"sample_by='files' needs files, and {pipes[0]} is a pipe: {instead}")

@@ -212,7 +212,7 @@ def plan(
         Size that a split should have; by default a 64th of the whole, between 8 and 256 MiB, or less if that gives
         all workers the same share.
     parts
-        How many splits there should be, whatever the number of workers; but none is cut below 1 MiB for it.
+        How many splits there should be, whatever the number of workers; but files are not cut below 1 MiB for it.
 
     Returns
     -------
