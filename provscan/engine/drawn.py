@@ -26,9 +26,9 @@ from provscan.readers import STDIN, UNKNOWN, Split
 # Parts that a sample should hold; the dataset is cut accordingly, where it can be cut. More parts cost a file each to
 # open, fewer tell less of how much they differ.
 PARTS = 300
-# With fewer, a sample of records is drawn unless files are asked for. By benchmarks/coverage_estimators.py --only files,
-# intervals from 20 parts hold the truth as well, but where files differ they are so wide as to say little; from 50 on
-# they cover what they should at a size that is of use.
+# With fewer, a sample of records is drawn unless files are asked for. As benchmarks/coverage_estimators.py measures
+# (--only files), intervals from 20 parts hold the truth as well, but where files differ they are so wide as to say
+# little; from 50 on they cover what they should at a size that is of use.
 FEWEST = 50
 # A single part tells nothing of how much parts differ.
 LEAST = 2
