@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from provscan.estimate import (
+    Clusters,
     Control,
     Estimate,
     Sample,
@@ -25,9 +26,8 @@ from provscan.estimate import (
     TextRecall,
     corrected_amount,
     corrected_count,
+    corrected_prevalence,
     dispersion,
-    korn_graubard,
-    ratio,
 )
 
 Run = Callable[[np.random.Generator], tuple[Estimate, float]]
@@ -161,15 +161,62 @@ def bunches() -> Cells:
 
 
 def files() -> Cells:
-    """Whole files of very different sizes sampled; Korn-Graubard for the plain share of records."""
-    for p, m in itertools.product((0.01, 0.2), (20, 80)):
+    """A tenth of the files is drawn, files of unequal sizes whose records differ in length and in what they hold.
 
-        def run(rng: np.random.Generator, p=p, m=m) -> tuple[Estimate, float]:
-            sizes = rng.integers(50, 500, m)
-            shares = rng.beta(4 * p, 4 * (1 - p), m)
-            return korn_graubard(ratio(rng.binomial(sizes, shares), sizes)), p
+    With files alike every file has the same share of licensed records; else shares are beta(4 p, 4 (1 - p)).
+    """
+    grid = itertools.product(("records", "records_share", "characters"), (20, 50, 100, 300), (0, 0.001, 0.01, 0.2))
+    for (number, m, p), alike in itertools.product(grid, (True, False)):
+        if p == 0 and not alike:
+            continue
 
-        yield f"files={m} p={p}", run
+        def run(rng: np.random.Generator, number=number, m=m, p=p, alike=alike) -> tuple[Estimate, float]:
+            n = 10 * m
+            records = np.ceil(60 * rng.lognormal(0, 0.7, n))
+            lengths = 300 * rng.lognormal(0, 0.5, n)
+            shares = np.full(n, p) if alike or p == 0 else rng.beta(4 * p, 4 * (1 - p), n)
+            held = rng.binomial(records.astype(int), shares).astype(float)
+            sizes = [_sizes(rng, int(k)) for k in held]
+            licensed = np.array([some.sum() for some in sizes])
+            characters = np.maximum(records * lengths, licensed)
+            drawn = rng.permutation(n) < m
+            clusters = Clusters(
+                characters[drawn] + 40 * records[drawn],
+                records[drawn],
+                characters[drawn],
+                (characters + 40 * records)[~drawn],
+            )
+            seen = rng.binomial(held[drawn].astype(int), 0.95).astype(float)
+            recall, trials = SpikeIns(rng.binomial(1000, 0.95), 1000), float(records[drawn].sum())
+            control = Control(0, trials)
+            if number == "records":
+                sample = clusters.of_counts(seen)
+                return corrected_count(seen.sum(), trials, control, recall, sample=sample), held.sum()
+            sample = clusters.of_shares(seen)
+            if number == "records_share":
+                share = corrected_prevalence(seen.sum(), trials, control, recall, sample=sample)
+                return share, held.sum() / records.sum()
+            parts = zip(sizes_of(sizes, drawn), seen.astype(int), strict=True)
+            found = [rng.permutation(some)[:k] for some, k in parts]
+            every = np.concatenate(found)
+            amounts = np.array([some.sum() for some in found])
+            estimate = corrected_amount(
+                every,
+                trials,
+                float(characters[drawn].sum()),
+                control,
+                recall,
+                spike_sizes=_sizes(rng, 500),
+                sample=sample,
+                total_error=clusters.amount_error(seen, amounts, every, share=True),
+            )
+            return estimate, float(licensed.sum() / characters.sum())
+
+        yield f"{number} files={m} p={p} {'alike' if alike else 'unlike'}", run
+
+
+def sizes_of(sizes: list[np.ndarray], drawn: np.ndarray) -> list[np.ndarray]:
+    return [some for some, taken in zip(sizes, drawn, strict=True) if taken]
 
 
 SUITES = {f.__name__: f for f in (counts, sampled, mix, amounts, texts, bunches, files)}

@@ -5,14 +5,17 @@
 Tweets of the corpus are split by chance: licensed ones are indexed, control ones are handed over as ``control``. A
 dataset is records of the background, into which licensed tweets are planted that went through a random mixture of
 edits; how much is planted, the mixture and everything else differ from scan to scan. Without data, made-up tweets and
-texts are taken.
+texts are taken. Samples of 10 % follow, of records and of whole files: many files of unequal sizes, whose records are
+short in one and long in another, and of which some hold most of what was planted.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -89,19 +92,30 @@ class Truth:
 
 
 def dataset(
-    stuff: Material, usable: list[dict[str, Any]], size: int, usage: float, dice: random.Random
+    stuff: Material,
+    usable: list[dict[str, Any]],
+    size: int,
+    usage: float,
+    dice: random.Random,
+    files: list[int] | None = None,
 ) -> tuple[list[dict[str, Any]], Truth]:
-    """Background records with licensed tweets among them: records of their own, inside others, some twice."""
+    """Background records with licensed tweets among them: records of their own, inside others, some twice.
+
+    With `files`, the number of records of each, files differ in how long their records are and how many hold a tweet.
+    """
     names = dice.sample(list(EDITS), dice.randrange(2, len(EDITS) + 1))
     weights = [dice.random() ** 2 + 0.02 for _ in names]
     texts = dice.sample(stuff.background, size)
+    if files:
+        texts.sort(key=lambda text: len(text) * dice.lognormvariate(0, 1))
     truth = Truth()
     planted = round(usage * size)
     copies: list[dict[str, Any]] = []
     while len(copies) < planted:
         tweet = dice.choice(usable)
         copies += [tweet] * min(planted - len(copies), dice.choice((1, 1, 1, 1, 2, 3)))
-    for record, tweet in zip(dice.sample(range(size), planted), copies, strict=True):
+    places = unequal(files, planted, dice) if files else dice.sample(range(size), planted)
+    for record, tweet in zip(places, copies, strict=True):
         name = dice.choices(names, weights)[0]
         copy = EDITS[name](tweet["text"], dice)
         before = after = ""
@@ -117,6 +131,21 @@ def dataset(
         truth.characters += len(tweet["text"] if name == "commented" else copy)
         truth.spans[record] = (len(before), len(before) + len(copy))
     return [{"id": str(i), "text": text} for i, text in enumerate(texts)], truth
+
+
+def file_sizes(records: int, dice: random.Random) -> list[int]:
+    """Records of each of some hundreds of files, log-normal."""
+    weights = [dice.lognormvariate(0, 0.7) for _ in range(dice.choice((500, 1000, 2000)))]
+    sizes = [max(1, round(weight / sum(weights) * records)) for weight in weights]
+    sizes[sizes.index(max(sizes))] += records - sum(sizes)
+    return sizes
+
+
+def unequal(files: list[int], count: int, dice: random.Random) -> list[int]:
+    """`count` records of all, more of some files than of others (Efraimidis & Spirakis 2006)."""
+    likely = [weight for size in files for weight in [dice.gammavariate(0.5, 1) + 0.02] * size]
+    keys = [math.log(1.0 - dice.random()) / weight for weight in likely]
+    return sorted(range(len(keys)), key=lambda record: -keys[record])[:count]
 
 
 @dataclass
@@ -151,6 +180,29 @@ def scan(
     return Scan(usage, known, run.summary["estimate"], len(kept), false, run.info["seconds"])
 
 
+def scan_files(
+    index: provscan.Index, control: Path, records: list[dict[str, Any]], truth: Truth, usage: float, seed: int,
+    folder: Path, files: list[int],
+) -> Scan:  # fmt: skip
+    """The scan of a tenth of the files."""
+    data = folder / "files"
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir()
+    first = 0
+    for number, size in enumerate(files):
+        lines = (json.dumps(record) + "\n" for record in records[first : first + size])
+        (data / f"{number}.jsonl").write_text("".join(lines), encoding="utf-8")
+        first += size
+    options = {"control": control, "seed": seed, "sample": 0.1, "sample_by": "files"}
+    run = provscan.match(data, index, folder / "f.run", overwrite=True, **options)
+    size = sum(len(record["text"]) for record in records)
+    known = {
+        "records": len(truth.records), "records_share": len(truth.records) / len(records),
+        "characters": truth.characters, "characters_share": truth.characters / size,
+    }  # fmt: skip
+    return Scan(usage, known, run.summary["estimate"], 0, 0, run.info["seconds"])
+
+
 def covered(scan: Scan, name: str) -> bool | None:
     """Whether the interval holds the truth, None if there is none."""
     number = scan.estimate[name]
@@ -165,14 +217,15 @@ def share(values: list[bool]) -> str:
     return f"{np.mean(values):.3f} of {len(values)}" if values else "-"
 
 
-def report(scans: list[Scan], sampled: list[Scan]) -> None:
+def line(title: str, values: list[str]) -> None:
+    print(f"| {title} | {' | '.join(values)} |")
+
+
+def report(scans: list[Scan]) -> None:
     names = list(NUMBERS)
     print(f"\n| | all | {' | '.join(f'{usage:.1%}' for usage in USAGE)} |")
     print("|---" * (len(USAGE) + 2) + "|")
     cells: list[list[Scan]] = [scans, *([one for one in scans if one.usage == usage] for usage in USAGE)]
-
-    def line(title: str, values: list[str]) -> None:
-        print(f"| {title} | {' | '.join(values)} |")
 
     for name in names:
         held = [[c for one in cell if (c := covered(one, name)) is not None] for cell in cells]
@@ -197,14 +250,28 @@ def report(scans: list[Scan], sampled: list[Scan]) -> None:
             for cell in cells
         ]  # fmt: skip
         line(f"relative error, mean: {name}", [f"{np.mean(e):+.4f}" if e else "-" for e in bias])
-    if sampled:
-        print("\nSampled scans (10 %)\n")
-        for name in ("records", "characters_share"):
-            print(f"{name}: {share([c for one in sampled if (c := covered(one, name)) is not None])}")
-            for usage in USAGE:
-                print(f"  {usage:.1%}:", share([
-                    c for one in sampled if one.usage == usage and (c := covered(one, name)) is not None
-                ]))  # fmt: skip
+
+
+def report_samples(sampled: list[Scan], files: list[Scan]) -> None:
+    for title, some, told in (
+        ("Samples of 10 % of the records", sampled, ("records", "characters_share")),
+        ("Samples of 10 % of the files", files, ("records", "records_share", "characters", "characters_share")),
+    ):
+        if not some:
+            continue
+        print(f"\n{title}\n\n| | all | {' | '.join(f'{usage:.1%}' for usage in USAGE)} |")
+        print("|---" * (len(USAGE) + 2) + "|")
+        groups = [some, *([one for one in some if one.usage == usage] for usage in USAGE)]
+        for name in told:
+            line(name, [share([c for one in cell if (c := covered(one, name)) is not None]) for cell in groups])
+        wide = [
+            [(one.estimate["records"]["high"] - one.estimate["records"]["low"]) / one.truth["records"]
+             for one in cell if one.truth["records"]]
+            for cell in groups
+        ]  # fmt: skip
+        line("width of the interval of records over the truth, median", [
+            f"{np.median(cell):.2f}" if cell else "-" for cell in wide
+        ])  # fmt: skip
 
 
 def natural(stuff: Material, index: provscan.Index, control: Path, folder: Path, background: Path | None) -> None:
@@ -244,8 +311,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, help="folder of tweets, .jsonl or .jsonl.zst")
     parser.add_argument("--background", type=Path, help="folder of texts without licensed tweets")
-    parser.add_argument("--scans", type=int, default=240)
+    parser.add_argument("--scans", type=int, default=240, help="full ones; 0 for samples alone")
     parser.add_argument("--sampled", type=int, default=80, help="scans of 10 %% samples")
+    parser.add_argument("--sampled-files", type=int, default=80, help="scans of 10 %% of many files")
     parser.add_argument("--records", type=int, default=20_000, help="of a scan; twice as many for a sample")
     parser.add_argument("--longest", type=int, default=1000, help="code points of a background record")
     parser.add_argument("--control", type=float, default=0.3, help="share of the tweets that serve as control")
@@ -274,9 +342,20 @@ def main() -> None:
             scans[sampled].append(made)
             if number % 20 == 19:
                 print(f"{number + 1} scans, {time.monotonic() - began:.0f} s", file=sys.stderr)
-        report(scans[False], scans[True])
-        natural(stuff, index, control, folder, args.background)
-        cost(stuff, index, control, folder, args.copies)
+        files = []
+        for number in range(args.sampled_files):
+            dice = random.Random(1000 * args.seed + 500 + number)
+            usage = USAGE[number % len(USAGE)]
+            size = min(2 * args.records, len(stuff.background))
+            sizes = file_sizes(size, dice)
+            records, truth = dataset(stuff, usable, size, usage, dice, sizes)
+            files.append(scan_files(index, control, records, truth, usage, number + 1, folder, sizes))
+        if scans[False]:
+            report(scans[False])
+        report_samples(scans[True], files)
+        if scans[False]:
+            natural(stuff, index, control, folder, args.background)
+            cost(stuff, index, control, folder, args.copies)
 
 
 if __name__ == "__main__":

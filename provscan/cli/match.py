@@ -67,7 +67,13 @@ from provscan.cli import (
     "--sample",
     callback=share,
     metavar="SHARE",
-    help="Scan a random sample of the records, e.g. 1%; the estimate is for all of them.",
+    help="Scan a random sample of the data, e.g. 1%; the estimate is for all of it.",
+)
+@click.option(
+    "--sample-by",
+    type=click.Choice(["records", "files"]),
+    help="What is drawn: records, for which everything is read; or files and ranges of large ones, so that the rest is "
+    "not even read, at the price of wider intervals.  [default: files, if at least 50 would be drawn]",
 )
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Of all that is drawn at random.  [default: 1]")
 @click.option(
@@ -93,6 +99,7 @@ def command(
     control: tuple[str, ...],
     spikes: int | None,
     sample: float | None,
+    sample_by: str | None,
     seed: int | None,
     fail_above: float | None,
     workers: int | None,
@@ -126,6 +133,7 @@ def command(
                 control=list(control) or None,
                 spikes=spikes,
                 sample=sample,
+                sample_by=sample_by,
                 seed=seed,
                 workers=workers,
             ),

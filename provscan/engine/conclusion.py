@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.engine.controls import Controls
+from provscan.engine.drawn import Drawn
 from provscan.engine.hosts import Hosts
 from provscan.engine.judge import Q_MAX, Judge, Judgement, Scored, scored, spike_table
 from provscan.engine.significance import background
 from provscan.engine.spikes import how_many, plant
 from provscan.engine.split import Sampling, SplitResult
 from provscan.errors import RecallError
-from provscan.estimate import Estimate, Sample, Scan, proportion, summarise
+from provscan.estimate import Clusters, Estimate, Sample, Scan, proportion, summarise
 from provscan.estimate.summary import BREAKDOWNS, MATCH_COLUMNS, POOR_RECALL
 from provscan.params import MatchParams
 
@@ -57,6 +58,7 @@ def conclude(
     params: MatchParams,
     *,
     sampling: Sampling,
+    drawn: Drawn | None = None,
     spikes: int | None = None,
     index_fraction: float = 1.0,
 ) -> Conclusion:
@@ -68,6 +70,8 @@ def conclude(
         All matches, those of control texts among them, as in part files.
     results, hosts
         What the scan of the splits left behind, and the sample of records that was put together from them.
+    drawn
+        The parts of the dataset that were scanned, one a result, where they are a sample.
     spikes
         Spike-ins to plant; by the number of records unless given.
 
@@ -91,7 +95,7 @@ def conclude(
     answer = scored(rows, judgement, planted_rows, controls)
     planted_rows = answer.spikes
     added = judgement.columns(answer.q_value)
-    answers = _estimate(rows, judgement, answer, results, judge, sampling, index_fraction)
+    answers = _estimate(rows, judgement, answer, results, judge, sampling, drawn, index_fraction)
     recall = _recall(planted_rows)
     if recall["counted"] < POOR_RECALL * recall["planted"] <= recall["found"]:
         # The scan is well; the rule of what counts is what the texts do not meet.
@@ -121,12 +125,13 @@ def _estimate(
     results: list[SplitResult],
     judge: Judge,
     sampling: Sampling,
+    drawn: Drawn | None,
     index_fraction: float,
 ) -> dict[str, Any]:
     controls, counts, spikes = judge.controls, answer.evidence, answer.spikes
     controlled = controls.texts > 0
     table = (
-        pa.table({name: rows[name] for name in MATCH_COLUMNS})
+        pa.table({name: rows[name] for name in (*MATCH_COLUMNS, "cluster")})
         .append_column("e_value", pa.array(judgement.e_value))
         .append_column("band", pa.array(judgement.band))
     )
@@ -146,10 +151,14 @@ def _estimate(
     if total == 0:
         return _withheld("no record was scanned")
     size = sum(characters.values())
-    sample, error = None, 0.0
-    if sampling.fraction < 1.0:
+    sample: Sample | Clusters | None = None
+    error, whole = 0.0, None
+    if drawn is not None:
+        sample = drawn.clusters(results)
+    elif sampling.fraction < 1.0:
         # All records were read, so that the share that was scanned is known better than as it was asked for.
         sample = Sample(total / sum(result.tally.records for result in results))
+        whole = float(sum(result.tally.characters for result in results))
         squares = sum(result.squares for result in results)
         error = math.sqrt(max(0.0, squares / size**2 - 1.0 / total)) if size else 0.0
     scan = Scan(
@@ -161,6 +170,7 @@ def _estimate(
         index_fraction,
         sample,
         error,
+        whole,
     )
     evidence = spikes.set_column(spikes.column_names.index("found"), "found", spikes["evidence"])
     shown = [name for name in BREAKDOWNS if name != "source" or len(records) <= BREAKDOWN_VALUES]
@@ -179,10 +189,7 @@ def _estimate(
         )
     # What summary.json tells of recall is finer.
     del answers["recall"]
-    whole = sum(result.tally.characters for result in results) if sample else size
-    share = answers["characters_share"]
-    answers["characters"] = _scaled(share, whole)
-    answers["tokens"] = _scaled(share, whole / CHARACTERS_A_TOKEN)
+    answers["tokens"] = _scaled(answers["characters"], 1.0 / CHARACTERS_A_TOKEN)
     return answers
 
 
@@ -199,10 +206,10 @@ def _withheld(reason: str) -> dict[str, Any]:
     return {"problems": [reason], "chance": "none", **dict.fromkeys(names, empty), "by": {}}
 
 
-def _scaled(share: dict[str, Any], factor: float) -> dict[str, Any]:
-    """A share times a known number, all of it as it stands in JSON."""
-    ends = {name: share[name] if share[name] is None else share[name] * factor for name in ("value", "low", "high")}
-    return {**share, **ends}
+def _scaled(number: dict[str, Any], factor: float) -> dict[str, Any]:
+    """An estimate times a known number, all of it as it stands in JSON."""
+    ends = {name: number[name] if number[name] is None else number[name] * factor for name in ("value", "low", "high")}
+    return {**number, **ends}
 
 
 def _frequent(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from provscan import readers, report
 from provscan.engine.conclusion import conclude
 from provscan.engine.controls import Controls, moment, no_control, with_cutoff, with_files
+from provscan.engine.drawn import Drawn, draw, told_sample
 from provscan.engine.examples import Excerpts, side_by_side
 from provscan.engine.hosts import Hosts
 from provscan.engine.judge import listed
@@ -82,6 +83,7 @@ def match(
     control: Source | Sequence[Source] | None = None,
     spikes: int | None = None,
     sample: float | None = None,
+    sample_by: str | None = None,
     seed: int = 1,
     workers: int | None = None,
     overwrite: bool = False,
@@ -117,7 +119,12 @@ def match(
         Licensed texts to change and plant in the dataset, to measure recall; 0 for none, which withholds every
         corrected number. By default one for 50 records, between 1,000 and 3,000.
     sample
-        Share of the records to scan, drawn at random; the estimate is for all of them.
+        Share of the dataset to scan, drawn at random; the estimate is for all of it.
+    sample_by
+        What is drawn: ``"records"``, for which all is read and only they are scanned; or ``"files"``, whole files,
+        and of files that can be cut ranges: only these are read, but they tell less than as many records from
+        everywhere, and the intervals are wider by what is measured of that. By default files, where at least 50 parts
+        would be drawn, else records.
     seed
         Of all that is drawn at random.
     workers
@@ -154,12 +161,16 @@ def match(
     opened = index if isinstance(index, Index) else open_index(_index_path(index))
     opened.verify()
     clock.lap("open_index")
+    drawn = draw(named, fields, sample, sample_by, seed)
+    if drawn is not None:
+        sampling = replace(sampling, fraction=1.0)
+    clock.lap("draw")
     with replacing(target, overwrite=overwrite, kind="a run", mark=RUN_FILE) as folder:
         parts = folder / "parts"
         parts.mkdir()
         controls, told = _controls(opened.store, since, absent, parts / "control", threads)
         clock.lap("control")
-        jobs, inputs = _jobs(sources, named, fields, threads, watcher)
+        jobs, inputs = _jobs(sources, named, fields, threads, watcher, drawn)
         outer = min(len(jobs), threads) or 1
         inner = max(1, threads // outer)
 
@@ -185,7 +196,8 @@ def match(
         rows = collect(results)
         conclusion = conclude(
             rows, results, hosts, controls, params,
-            sampling=sampling, spikes=spikes, index_fraction=opened.store.manifest.notes.get("fraction", 1.0),
+            sampling=sampling, drawn=drawn, spikes=spikes,
+            index_fraction=opened.store.manifest.notes.get("fraction", 1.0),
         )  # fmt: skip
         clock.lap("estimate")
         write_matches(rows, conclusion.added, folder / MATCHES_FILE)
@@ -195,7 +207,7 @@ def match(
         }
         summary["control"].update(told)
         if sample is not None:
-            summary["sample"] = sampling.fraction
+            summary["sample"] = told_sample(sample, drawn, results, summary["estimate"])
         examples = side_by_side(excerpts, rows, listed(rows, conclusion.added).to_numpy(), controls.store)
         shutil.rmtree(parts)
         clock.lap("add_up")
@@ -207,7 +219,7 @@ def match(
             "parameters": {
                 **params.as_dict(), "text_field": text_field, "id_field": id_field, "workers": threads,
                 "cutoff": None if since is None else since.isoformat(), "control": absent or None,
-                "spikes": spikes, "sample": sample, "seed": seed,
+                "spikes": spikes, "sample": sample, "sample_by": sample_by, "seed": seed,
             },
             "index": {"path": str(opened.path), "fingerprint": opened.fingerprint, "params": opened.params.as_dict()},
             "inputs": checked,
@@ -215,6 +227,9 @@ def match(
             "records_per_second": round(summary["records"] / max(clock.seconds["scan"], 1e-4), 1),
             "versions": _versions(),
         }  # fmt: skip
+        if drawn is not None:
+            info["parts_in_all"] = len(drawn.splits) + len(drawn.rest)
+            info["parts_drawn"] = drawn.parts
         _write_json(folder / SUMMARY_FILE, summary)
         _write_json(folder / RUN_FILE, info)
         (folder / REPORT_FILE).write_text(report.html(summary, info, examples), encoding="utf-8")
@@ -266,7 +281,12 @@ class _Job:
 
 
 def _jobs(
-    sources: object, named: list[str] | None, fields: readers.Fields, threads: int, progress: Progress
+    sources: object,
+    named: list[str] | None,
+    fields: readers.Fields,
+    threads: int,
+    progress: Progress,
+    drawn: Drawn | None,
 ) -> tuple[list[_Job], list[dict[str, Any]]]:
     """The splits, and of each input file what the run folder says about it."""
     if named is None:
@@ -278,25 +298,30 @@ def _jobs(
                 progress.advance(batch.num_rows)
 
         return [_Job("<memory>", read_memory)], [{"source": "<memory>", "bytes": None, "xxh3": None}]
-    plan = readers.plan(named, fields, workers=threads)
+    plan: list[readers.Split] = drawn.splits if drawn else readers.plan(named, fields, workers=threads)
     progress.start("Scanning", sum(split.size for split in plan) or None, "bytes")
 
     def job(split: readers.Split) -> _Job:
         return _Job(split.source, lambda tally: readers.read(split, fields, tally, on_bytes=progress.advance))
 
-    inputs = {
+    inputs: dict[str, dict[str, Any]] = {
         split.path: {"source": split.source, "path": os.path.abspath(split.path) if split.path != "-" else None}
-        for split in plan
+        for split in (*plan, *(drawn.rest if drawn else []))
     }
+    for path, size in drawn.scanned().items() if drawn else ():
+        inputs[path]["scanned"] = size
     return [job(split) for split in plan], list(inputs.values())
 
 
 def _with_checksum(item: dict[str, Any]) -> dict[str, Any]:
+    """What the run folder says about an input; of one that was not scanned to its end, nothing more is read."""
     path = item.pop("path", None)
     if path is None:
         return {**item, "bytes": None, "xxh3": None}
     try:
-        return {**item, "bytes": os.path.getsize(path), "xxh3": readers.checksum(path)}
+        size = os.path.getsize(path)
+        whole = item.get("scanned", size) >= size
+        return {**item, "bytes": size, "xxh3": readers.checksum(path) if whole else None}
     except OSError as error:
         raise InputError(f"{path} can't be read any more: {error.strerror}. No run was written") from error
 

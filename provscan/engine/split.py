@@ -33,7 +33,7 @@ class Sampling:
     Attributes
     ----------
     fraction
-        Share of the records to scan, at random.
+        Share of the records to scan, at random; all of them in a sample of whole parts.
     hosts
         Scanned records to keep.
     seed

@@ -18,12 +18,17 @@ from provscan.matching import LEVELS, MATCHES, Skipped
 from provscan.readers import Tally
 
 SUMMARY_VERSION = 1
+COLLECTED = PART.append(pa.field("cluster", pa.int64()))
 
 
 def collect(results: list[SplitResult]) -> pa.Table:
-    """All part files as one table, in the order of the splits."""
-    parts = [pq.read_table(result.part) for result in results if result.part.exists()]
-    return pa.concat_tables([PART.empty_table(), *parts])
+    """All part files as one table, in the order of the splits; ``cluster`` is the number of the split."""
+    parts = [COLLECTED.empty_table()]
+    for number, result in enumerate(results):
+        if result.part.exists():
+            part = pq.read_table(result.part)
+            parts.append(part.append_column("cluster", pa.array(np.full(len(part), number, np.int64))))
+    return pa.concat_tables(parts)
 
 
 def write_matches(rows: pa.Table, added: pa.Table, target: Path) -> None:

@@ -6,10 +6,12 @@
 :mod:`~provscan.estimate.binomial`    shares: exact, zero counts, samples of whole files
 :mod:`~provscan.estimate.recall`      recall measured on spike-ins
 :mod:`~provscan.estimate.prevalence`  counts corrected for false matches and for recall
+:mod:`~provscan.estimate.clusters`    samples of whole parts: what they are worth
 :mod:`~provscan.estimate.amounts`     the same for characters and tweets
 :mod:`~provscan.estimate.richness`    distinct texts: lower bounds, and indexes of a known fraction
 :mod:`~provscan.estimate.background`  how surprising a text is
 :mod:`~provscan.estimate.fdr`         the error rate of a list of matches
+:mod:`~provscan.estimate.matched`     match tables as arrays
 :mod:`~provscan.estimate.summary`     all of it for one run
 """
 
@@ -18,11 +20,13 @@ from provscan.estimate.background import BackgroundModel, Commonness, common_tex
 from provscan.estimate.binomial import (
     ClusterRatio,
     clopper_pearson,
+    effective_size,
     korn_graubard,
     proportion,
     ratio,
     zero_upper,
 )
+from provscan.estimate.clusters import Clusters
 from provscan.estimate.fdr import Scores, q_from_e_values, q_values, score_matches
 from provscan.estimate.prevalence import Control, Sample, corrected_count, corrected_prevalence, dispersion
 from provscan.estimate.recall import Recall, SpikeIns, Stratified, TextRecall, TwoWays, thinned
@@ -33,6 +37,7 @@ from provscan.estimate.summary import Scan, summarise
 __all__ = [
     "BackgroundModel",
     "ClusterRatio",
+    "Clusters",
     "Commonness",
     "Control",
     "Estimate",
@@ -53,6 +58,7 @@ __all__ = [
     "dispersion",
     "distinct_texts",
     "e_value",
+    "effective_size",
     "korn_graubard",
     "matched_bits",
     "proportion",

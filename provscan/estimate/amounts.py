@@ -52,8 +52,9 @@ def corrected_amount(
     control
         False matches; ``None`` withholds the number.
     recall
-        Recall *weighted by size*: found characters over planted characters. Use :class:`EditMix` with `amounts`, or
-        :class:`SpikeIns` with an effective number of spike-ins.
+        Recall *weighted by size*: found characters over planted characters. Use
+        :class:`~provscan.estimate.recall.Stratified` with `amounts`, or :class:`~provscan.estimate.recall.SpikeIns`
+        with an effective number of spike-ins.
     control_sizes, spike_sizes
         Sizes of the control's false matches and of spike-ins, any shape (n,).
     sample

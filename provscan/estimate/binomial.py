@@ -1,8 +1,8 @@
 """Intervals for a share: simple counts, zero counts, and samples of whole files.
 
 ``clopper_pearson`` (exact) is what the others build on. A sample of whole files is a sample of clusters, whose
-records resemble each other: ``ratio`` measures the share and its variance between files, ``korn_graubard`` turns
-that into an effective number of independent records and asks ``clopper_pearson`` again.
+records resemble each other: ``ratio`` measures the share and its variance between files, ``effective_size`` turns that
+into a number of independent records, and ``korn_graubard`` asks ``clopper_pearson`` again.
 """
 
 from __future__ import annotations
@@ -93,10 +93,14 @@ class ClusterRatio:
         Sum of hits over sum of sizes.
     variance
         Cluster-robust variance of `share`, after the finite-population correction.
+    heaviest
+        What the one cluster that differs most contributes to `variance`.
     design_effect
         `variance` over that of a simple random sample of as many units; ``nan`` where the share is 0 or 1.
     clusters, hit
         Number of clusters in the sample, and of those with any hit.
+    kish_hit
+        Effective number of equal clusters that the hits stand in, ``sum(hits) ** 2 / sum(hits ** 2)``.
     size
         Sum of sizes.
     kish
@@ -107,9 +111,11 @@ class ClusterRatio:
 
     share: float
     variance: float
+    heaviest: float
     design_effect: float
     clusters: int
     hit: int
+    kish_hit: float
     size: float
     kish: float
     fraction: float
@@ -149,30 +155,73 @@ def ratio(hits: npt.ArrayLike, sizes: npt.ArrayLike, *, fraction: float = 0.0) -
     share = float(y.sum()) / total
     m = len(y)
     residual = y - share * x
-    variance = (1.0 - fraction) * m / (m - 1) * float(residual @ residual) / total**2
+    factor = (1.0 - fraction) * m / (m - 1) / total**2
+    variance = factor * float(residual @ residual)
     simple = share * (1.0 - share) / total
     return ClusterRatio(
         share,
         variance,
+        factor * float((residual**2).max()),
         variance / simple if simple > 0 else math.nan,
         m,
         int((y > 0).sum()),
+        kish(y),
         total,
-        total**2 / float(x @ x),
+        kish(x),
         fraction,
     )
 
 
+def kish(sizes: Floats) -> float:
+    """Effective number of equal things among unequal ones, ``sum(sizes) ** 2 / sum(sizes ** 2)``; 0 without any.
+
+    Kish 1965, *Survey Sampling*.
+    """
+    squares = float(sizes @ sizes)
+    return float(sizes.sum()) ** 2 / squares if squares > 0 else 0.0
+
+
+def effective_size(sample: ClusterRatio, level: float = 0.95) -> float:
+    """Number of independent units that a sample of whole clusters is worth for its share.
+
+    ``share * (1 - share) / variance``, reduced by the squared ratio of Student quantiles for the few clusters that
+    the variance was measured on (Korn & Graubard 1998). Three things are ours, and
+    ``benchmarks/coverage_estimators.py --only files`` is their measurement:
+
+    - The cluster that differs most counts once more in the variance. Few clusters rarely show the heaviest that there
+      are, and a sample that missed it is small in its share and in its variance at once.
+    - Clusters with hardly a hit say little of the variance: its degrees of freedom are those of the effective number
+      of clusters that hold the hits.
+    - Never more than the units there are, and never fewer than the clusters (their effective number): not even
+      clusters that are hits through and through are worth less. Where the share is 0 or 1 there is no variance to
+      learn from, and the clusters are the trials.
+
+    Parameters
+    ----------
+    sample
+        From :func:`ratio`, without a fraction where the caller corrects for a finite population.
+    level
+        Confidence level of the interval that it is meant for.
+
+    Notes
+    -----
+    Korn & Graubard 1998, *Survey Methodology* 24, 193-201.
+    """
+    from scipy.stats import t
+
+    effective = 0.0
+    if 0.0 < sample.share < 1.0:
+        if sample.variance <= 0.0:
+            return sample.size
+        tail = (1.0 - level) / 2.0
+        freedom = max(1.0, sample.kish_hit - 1.0)
+        adjusted = (t.ppf(tail, max(1.0, sample.size - 1)) / t.ppf(tail, freedom)) ** 2
+        effective = float(sample.share * (1.0 - sample.share) / (sample.variance + sample.heaviest) * adjusted)
+    return min(max(effective, sample.kish), sample.size)
+
+
 def korn_graubard(sample: ClusterRatio, level: float = 0.95) -> Estimate:
-    """Interval for a share from a sample of whole clusters.
-
-    The effective number of independent units is ``share * (1 - share) / variance``, reduced by the squared ratio of
-    Student quantiles for the few clusters that the variance was measured on, never more than the units there
-    are; Clopper-Pearson with it is the interval. Clusters without any hit say little of the variance: the degrees
-    of freedom are those of the clusters with one.
-
-    A share of 0 or 1 has no variance between clusters to learn from: the clusters themselves (their effective number,
-    after Kish) are then the trials, as wide as honesty needs.
+    """Interval for a share from a sample of whole clusters: Clopper-Pearson with their :func:`effective_size`.
 
     Parameters
     ----------
@@ -185,15 +234,7 @@ def korn_graubard(sample: ClusterRatio, level: float = 0.95) -> Estimate:
     -----
     Korn & Graubard 1998, *Survey Methodology* 24, 193-201.
     """
-    from scipy.stats import t
-
-    effective = sample.kish
-    if 0.0 < sample.share < 1.0 and sample.variance > 0.0:
-        tail = (1.0 - level) / 2.0
-        freedom = max(1, sample.hit - 1)
-        adjusted = (t.ppf(tail, max(1.0, sample.size - 1)) / t.ppf(tail, freedom)) ** 2
-        effective = float(sample.share * (1.0 - sample.share) / sample.variance * adjusted)
-    effective = min(effective, sample.size)
+    effective = effective_size(sample, level)
     low, high = clopper_pearson(sample.share * effective, effective, level)
     raw = {
         "clusters": sample.clusters,

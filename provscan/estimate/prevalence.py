@@ -122,20 +122,30 @@ class Sample:
     Attributes
     ----------
     fraction
-        Share of all records (or files) that was scanned, in (0, 1].
+        Share of all records that was scanned, in (0, 1]; of whole files, that of the bytes.
     effective
-        Number of independent records that the sample is worth; for whole files ``raw["effective_size"]`` of
-        :func:`provscan.estimate.binomial.korn_graubard`. All of them unless given.
+        Number of independent records that the sample is worth; of whole files
+        :func:`provscan.estimate.binomial.effective_size`. All of them unless given.
+    rest
+        The same of what was not scanned: as `effective` is to the sample unless given.
+    rest_error
+        Relative standard error of the number of records that were not scanned; 0 where it is known.
     """
 
     fraction: float
     effective: float | None = None
+    rest: float | None = None
+    rest_error: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.fraction <= 1.0:
             raise ParameterError(f"fraction of a sample must be in (0, 1], not {self.fraction!r}")
         if self.effective is not None and not self.effective > 0:
             raise ParameterError(f"effective size of a sample must be above 0, not {self.effective!r}")
+        if self.rest is not None and not self.rest > 0:
+            raise ParameterError(f"effective size of what was not scanned must be above 0, not {self.rest!r}")
+        if not self.rest_error >= 0:
+            raise ParameterError(f"relative error of what was not scanned must be at least 0, not {self.rest_error!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +226,11 @@ def _unscanned(scanned: Floats, trials: float, sample: Sample, rng: np.random.Ge
     share = rng.beta(scanned * scale + 0.5, (trials - scanned) * scale + 0.5)
     rest = trials * (1.0 / sample.fraction - 1.0)
     # Unscanned records come in the same clusters as scanned ones: as many independent draws as they are worth.
-    independent = max(1, round(rest * scale))
-    return np.asarray(rng.binomial(independent, share) * (rest / independent), dtype=np.float64)
+    independent = max(1, round(rest * scale if sample.rest is None else sample.rest))
+    drawn = np.asarray(rng.binomial(independent, share) * (rest / independent), dtype=np.float64)
+    if sample.rest_error > 0:
+        drawn *= np.maximum(0.0, 1.0 + sample.rest_error * rng.standard_normal(len(drawn)))
+    return drawn
 
 
 def refusal(recall: Recall, control: Control | None) -> str | None:

@@ -19,6 +19,8 @@ import pyarrow.compute as pc
 from provscan.errors import ParameterError
 from provscan.estimate.amounts import corrected_amount
 from provscan.estimate.binomial import proportion
+from provscan.estimate.clusters import Clusters
+from provscan.estimate.matched import CELLS, Matched, cells_of, occurrences_of
 from provscan.estimate.prevalence import DRAWS, Control, Sample, corrected_count, dispersion
 from provscan.estimate.recall import VARIANTS, Drawn, Partial, Recall, Stratified, TextRecall, TwoWays, thinned
 from provscan.estimate.result import Estimate
@@ -30,12 +32,6 @@ MATCH_COLUMNS = ("source", "record", "start", "end", "tweet_id", "tweets", "leve
 SPIKE_COLUMNS = ("kind", "found", "level", "similarity", "containment", "planted_chars", "found_chars")
 BREAKDOWNS = ("source", "author", "year", "lang")
 POOR_RECALL = 0.8
-# Classes of edited copies by their similarity, of those cut short by how much of the text is left.
-_EDGES = np.array([0.5, 0.6, 0.7, 0.8, 0.9])
-_CUTS = np.array([0.65, 0.75, 0.85])
-_CELLS = 2 + len(_EDGES) + 1 + len(_CUTS) + 1
-# A span with less that is foreign to the text was cut out of it.
-_OWN = 0.97
 _FAINT = 1e-3
 GROUP_DRAWS = 1_000
 
@@ -55,9 +51,16 @@ class Scan:
     index_fraction
         Share of the licensed corpus that the index holds, drawn at random.
     sample
-        Given when a random part of the dataset was scanned.
+        Given when a random part of the dataset was scanned: of records, or of whole parts (``Clusters``).
     total_error
-        See :func:`~provscan.estimate.amounts.corrected_amount`.
+        See :func:`~provscan.estimate.amounts.corrected_amount`; with ``Clusters`` it follows from them.
+    all_characters
+        Code points of the whole dataset, where a sample was scanned and they are known nevertheless.
+
+    Raises
+    ------
+    ParameterError
+        The records by source and by drawn part do not add up to the same.
     """
 
     records: Mapping[str, int]
@@ -66,8 +69,19 @@ class Scan:
     licensed_tweets: int
     control_texts: int = 0
     index_fraction: float = 1.0
-    sample: Sample | None = None
+    sample: Sample | Clusters | None = None
     total_error: float = 0.0
+    all_characters: float | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.sample, Clusters) and self.sample.records.sum() != sum(self.records.values()):
+            drawn = f"{self.sample.records.sum():.0f}"
+            raise ParameterError(f"the drawn parts have {drawn} records, the sources {sum(self.records.values())}")
+
+    @property
+    def fraction(self) -> float:
+        """Share of the dataset that was scanned."""
+        return 1.0 if self.sample is None else self.sample.fraction
 
 
 def summarise(
@@ -88,7 +102,8 @@ def summarise(
     matches
         Match table: columns ``source, record, start, end, tweet_id, tweets, level, similarity, containment``, and
         ``author`` (string), ``year`` (integer), ``lang`` (string) of the licensed tweet where known; ``band``
-        (integer), its length class, in all three tables or in none: recall is then measured band by band.
+        (integer), its length class, in all three tables or in none: recall is then measured band by band; and where
+        parts of the dataset were drawn ``cluster`` (integer), the place of its part in the arrays of ``Clusters``.
     scan
         Sizes.
     control
@@ -113,8 +128,9 @@ def summarise(
         ``problems`` list of strings, the first things to read · ``chance`` where false matches were measured:
         ``control``, ``background`` or ``none`` · ``recall`` by kind of spike-in and ``all`` · ``records`` records that
         hold licensed text · ``records_share`` of all records · ``texts`` distinct licensed texts · ``tweets`` licensed
-        tweets that carry them · ``characters_share`` · ``licensed_share`` of the licensed texts · ``by``: column ->
-        value -> ``records`` and ``texts``. The numbers are :class:`~provscan.estimate.result.Estimate` as dicts.
+        tweets that carry them · ``characters_share``, ``characters`` · ``licensed_share`` of the licensed texts ·
+        ``by``: column -> value -> ``records`` and ``texts``. The numbers are
+        :class:`~provscan.estimate.result.Estimate` as dicts.
 
     Raises
     ------
@@ -130,14 +146,21 @@ def summarise(
         chance = "background"
         _need(matches, ("e_value",), "matches")
         matches = matches.filter(pc.less_equal(matches["e_value"], e_max))
+    if isinstance(scan.sample, Clusters):
+        _need(matches, ("cluster",), "matches")
+        numbers = matches["cluster"].to_numpy()
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(scan.sample.bytes):
+            raise ParameterError(f"clusters of matches are 0 to {len(scan.sample.bytes) - 1}, found {numbers.max()}")
+        by = [column for column in by if column != "source"]
     if spikes is not None:
         _need(spikes, SPIKE_COLUMNS, "spikes")
         if chance == "background":
             _need(spikes, ("e_value",), "spikes")
             kept = pc.fill_null(pc.and_(spikes["found"], pc.less_equal(spikes["e_value"], e_max)), False)
             spikes = spikes.set_column(spikes.column_names.index("found"), "found", kept)
-    table = _Matches.of(matches, scan)
-    wrong = _Matches.of(control, scan) if chance == "control" and control is not None else None
+    known = [name for name in scan.records if name in scan.characters]
+    table = Matched.of(matches, known)
+    wrong = Matched.of(control, known) if chance == "control" and control is not None else None
     recall = _recall(table, wrong, spikes, scan, weigh=False)
     by_size = _recall(table, wrong, spikes, scan, weigh=True)
     drawn = (Drawn(recall, seed + 2, DRAWS), Drawn(by_size, seed + 3, DRAWS))
@@ -158,22 +181,6 @@ def _need(table: pa.Table, columns: Sequence[str], name: str) -> None:
         raise ParameterError(f"the table of {name} needs the columns {missing}; it has {table.column_names}")
 
 
-def _cells(table: pa.Table) -> npt.NDArray[np.int64]:
-    """How each match looks: exact, near exact, edited and how similar, or only cut short and how much is left."""
-    kinds = np.array(table["level"].to_pylist(), dtype=object)
-    similarity, containment = (
-        np.clip(np.nan_to_num(table[name].to_numpy().astype(np.float64)), _FAINT, 1.0)
-        for name in ("similarity", "containment")
-    )
-    # Share of the span's 5-grams that are the text's own: both indices have the same numerator.
-    own = 1.0 / np.maximum(1.0 / similarity - 1.0 / containment + 1.0, 1.0)
-    edited = 2 + np.searchsorted(_EDGES, similarity, side="right")
-    cut = 2 + len(_EDGES) + 1 + np.searchsorted(_CUTS, containment, side="right")
-    cells = np.where(own >= _OWN, cut, edited)
-    result: npt.NDArray[np.int64] = np.where(kinds == "exact", 0, np.where(kinds == "near_exact", 1, cells))
-    return result
-
-
 def _recall_by_kind(spikes: pa.Table | None, level: float) -> dict[str, Any]:
     if spikes is None:
         return {}
@@ -184,74 +191,6 @@ def _recall_by_kind(spikes: pa.Table | None, level: float) -> dict[str, Any]:
             count[0] += bool(found)
             count[1] += 1
     return {name: proportion(k, n, level).as_dict() for name, (k, n) in counts.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _Matches:
-    """A match table as arrays: per row its record and text, per record its cell, band and licensed characters."""
-
-    record: npt.NDArray[np.int64]
-    text: npt.NDArray[np.int64]
-    cell: npt.NDArray[np.int64]
-    band: npt.NDArray[np.int64]
-    chars: Floats
-    tweets: Floats
-    occurrences: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, table: pa.Table, scan: Scan) -> _Matches:
-        sources = {name: number for number, name in enumerate(scan.records)}
-        named = table["source"].to_pylist()
-        unknown = sorted({name for name in named if name not in sources or name not in scan.characters})
-        if unknown:
-            raise ParameterError(
-                f"matches name sources of which the scan has no size: {unknown}; it has {list(sources)}"
-            )
-        number = table["record"].to_numpy()
-        pairs = np.array([sources[s] for s in named], np.int64) * (int(number.max(initial=0)) + 1) + number
-        _, record = np.unique(pairs, return_inverse=True)
-        record = record.reshape(-1).astype(np.int64)
-        ids = table["tweet_id"].combine_chunks().dictionary_encode()
-        text = ids.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        similarity = table["similarity"].to_numpy().astype(np.float64)
-        cells = _cells(table)
-        count = int(record.max(initial=-1)) + 1
-        cell = np.full(count, _CELLS - 1, np.int64)
-        # The best match of a record says how it looks: the last write wins, in order of rising similarity.
-        order = np.argsort(similarity, kind="stable")
-        cell[record[order]] = cells[order]
-        band = np.zeros(count, np.int64)
-        if "band" in table.column_names:
-            band[record[order]] = table["band"].to_numpy()[order]
-        chars = _union(record, table["start"].to_numpy(), table["end"].to_numpy(), count)
-        tweets = np.zeros(len(ids.dictionary))
-        tweets[text] = table["tweets"].to_numpy()
-        return cls(record, text, cell, band, chars, tweets, _occurrences(text, record))
-
-    @property
-    def records(self) -> int:
-        return len(self.cell)
-
-
-def _occurrences(text: npt.NDArray[np.int64], record: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """In how many records each text stands, by its number; 0 for numbers between that have none."""
-    if len(text) == 0:
-        return np.zeros(0, np.int64)
-    pairs = np.unique(text * (int(record.max()) + 1) + record) // (int(record.max()) + 1)
-    return np.bincount(pairs).astype(np.int64)
-
-
-def _union(
-    record: npt.NDArray[np.int64], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64], count: int
-) -> Floats:
-    """Code points of each record that at least one span covers."""
-    if len(record) == 0:
-        return np.zeros(count)
-    order = np.lexsort((start, record))
-    base = record[order] * (int(end.max()) + 1)
-    low, high = start[order] + base, end[order] + base
-    reached = np.concatenate([[0], np.maximum.accumulate(high)[:-1]])
-    return np.bincount(record[order], np.maximum(0, high - np.maximum(low, reached)), count).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +205,7 @@ class _NoSpikes:
         raise ParameterError("recall was not measured")
 
 
-def _recall(matches: _Matches, control: _Matches | None, spikes: pa.Table | None, scan: Scan, *, weigh: bool) -> Recall:
+def _recall(matches: Matched, control: Matched | None, spikes: pa.Table | None, scan: Scan, *, weigh: bool) -> Recall:
     """Recall of what the matches show, edits and lengths; of characters with `weigh`."""
     if spikes is None or len(spikes) == 0:
         return _NoSpikes()
@@ -277,13 +216,13 @@ def _recall(matches: _Matches, control: _Matches | None, spikes: pa.Table | None
         planted, back = (np.bincount(some, minlength=count).astype(np.float64) for some in (classes, classes[found]))
         return Stratified(planted, back, seen[0], seen[1] if weigh else None, variants)
 
-    seen = _seen(matches.cell, control.cell if control else None, _CELLS, matches.chars, scan)
-    looks = by(_cells(spikes), seen, VARIANTS)
+    seen = _seen(matches.cell, control.cell if control else None, CELLS, matches.chars, scan)
+    looks = by(cells_of(spikes), seen, VARIANTS)
     if "band" not in spikes.column_names:
         return looks
     starts, band = np.unique(spikes["band"].to_numpy(), return_inverse=True)
 
-    def place(table: _Matches) -> npt.NDArray[np.int64]:
+    def place(table: Matched) -> npt.NDArray[np.int64]:
         return np.maximum(np.searchsorted(starts, table.band, side="right") - 1, 0)
 
     seen = _seen(place(matches), place(control) if control else None, len(starts), matches.chars, scan)
@@ -307,8 +246,8 @@ def _seen(
 class _Work:
     """The numbers of one run."""
 
-    matches: _Matches
-    control: _Matches | None
+    matches: Matched
+    control: Matched | None
     spikes: pa.Table | None
     scan: Scan
     chance: str
@@ -330,7 +269,7 @@ class _Work:
             found.append("chance was not measured: no control, give a cutoff date or texts known to be absent")
         if self.chance == "background":
             found.append("no control: chance from the background model alone, which knows no common sources")
-        if self.scan.sample is not None and self.scan.sample.fraction < 1:
+        if self.scan.fraction < 1:
             found.append("a sample was scanned: distinct texts are a lower bound, tweets are withheld")
         return found
 
@@ -369,22 +308,64 @@ class _Work:
             return Control(self.e_max, self.scan.licensed_texts / share)
         return None if self.control is None else Control(len(self.control.tweets), self.scan.control_texts / share)
 
-    def records(self, found: float, control: Control | None, trials: float, draws: int = DRAWS) -> Estimate:
-        return corrected_count(
-            found,
+    def records(
+        self, hits: npt.NDArray[np.int64], control: Control | None, trials: float, draws: int = DRAWS
+    ) -> Estimate:
+        """The number of records like `hits`, numbers of those that were found."""
+        drawn = self.scan.sample
+        sample = drawn.of_counts(self._by_part(hits), self.level) if isinstance(drawn, Clusters) else drawn
+        estimate = corrected_count(
+            len(hits),
             trials,
             control,
             thinned(self.recall, self.scan.index_fraction),
-            sample=self.scan.sample,
+            sample=sample,
             level=self.level,
             seed=self.seed,
             draws=draws,
         )
+        return replace(estimate, raw={**estimate.raw, **self._worth(hits)}) if isinstance(drawn, Clusters) else estimate
+
+    def records_share(self, records: Estimate, trials: float) -> Estimate:
+        """The share of all records."""
+        drawn = self.scan.sample
+        if not records.valid or not isinstance(drawn, Clusters):
+            return records.scaled(self.scan.fraction / trials) if records.valid else records
+        # How many records there are in all is not known here, and does not matter.
+        share = corrected_count(
+            self.matches.records,
+            trials,
+            self.record_control(trials),
+            thinned(self.recall, self.scan.index_fraction),
+            sample=drawn.of_shares(self._by_part(self._every), self.level),
+            level=self.level,
+            seed=self.seed,
+        )
+        return _at_most_all(replace(share, raw=records.raw).scaled(drawn.fraction / trials))
+
+    @property
+    def _every(self) -> npt.NDArray[np.int64]:
+        return np.arange(self.matches.records)
+
+    def _by_part(self, hits: npt.NDArray[np.int64], sizes: Floats | None = None) -> Floats:
+        """Hits, or their sizes, in each part of the dataset that was drawn."""
+        assert isinstance(self.scan.sample, Clusters)
+        weights = None if sizes is None else sizes[hits]
+        counted = np.bincount(self.matches.cluster[hits], weights, len(self.scan.sample.bytes))
+        return counted.astype(np.float64)
+
+    def _worth(self, hits: npt.NDArray[np.int64]) -> dict[str, Any]:
+        """What a sample of whole parts says of itself; the design effect is unknown without hits."""
+        drawn = self.scan.sample
+        assert isinstance(drawn, Clusters)
+        counts = self._by_part(hits)
+        measured = drawn.ratio(counts)
+        effect = None if measured is None or not 0.0 < measured.share < 1.0 else measured.design_effect
+        return {"clusters": len(counts), "clusters_hit": int(np.count_nonzero(counts)), "design_effect": effect}
 
     def texts(self, occurrences: npt.NDArray[np.int64], control: Control | None, draws: int = DRAWS) -> Estimate:
         if self._sampled():
-            sample = self.scan.sample
-            return chao1(occurrences, self.level, fraction=sample.fraction if sample else 0.0)
+            return chao1(occurrences, self.level, fraction=self.scan.fraction)
         return distinct_texts(
             occurrences,
             self.scan.licensed_texts,
@@ -401,21 +382,35 @@ class _Work:
     def all(self) -> dict[str, Estimate]:
         scan = self.scan
         trials = float(sum(scan.records.values()))
-        whole = trials / (scan.sample.fraction if scan.sample is not None else 1.0)
-        records = self.records(self.matches.records, self.record_control(trials), trials)
+        records = self.records(self._every, self.record_control(trials), trials)
         texts = self.texts(self.matches.occurrences, self.text_control())
         corpus = scan.licensed_texts / scan.index_fraction
         return {
             "records": records,
-            "records_share": records.scaled(1.0 / whole) if records.valid else records,
+            "records_share": self.records_share(records, trials),
             "texts": texts,
             "tweets": self.tweets(),
-            "characters_share": self.characters(trials),
+            "characters_share": (share := self.characters(trials)),
+            "characters": self._number(share, trials),
             "licensed_share": _at_most_all(texts.scaled(1.0 / corpus)) if texts.valid else texts,
         }
 
-    def characters(self, trials: float) -> Estimate:
+    def _number(self, share: Estimate, trials: float) -> Estimate:
+        """The number of licensed characters, from their share."""
         scan = self.scan
+        if isinstance(scan.sample, Clusters):
+            share = self.characters(trials, share=False)
+        whole = scan.all_characters or sum(scan.characters.values()) / scan.fraction
+        return share.scaled(whole) if share.valid else share
+
+    def characters(self, trials: float, *, share: bool = True) -> Estimate:
+        """The share of the characters; unless `share`, with the error of the number that it stands for."""
+        scan = self.scan
+        sample, error = scan.sample, scan.total_error
+        if isinstance(sample, Clusters):
+            hits, sizes = self._by_part(self._every), self.matches.chars
+            error = sample.amount_error(hits, self._by_part(self._every, sizes), sizes, share=share)
+            sample = sample.of_shares(hits, self.level)
         recall = self.recall_by_size
         spikes: Floats = np.zeros(0)
         if self.spikes is not None and recall.found > 0:
@@ -429,8 +424,8 @@ class _Work:
             recall,
             control_sizes=self.control.chars if self.control is not None else (),
             spike_sizes=spikes,
-            sample=scan.sample,
-            total_error=scan.total_error,
+            sample=sample,
+            total_error=error,
             level=self.level,
             seed=self.seed,
         )
@@ -440,13 +435,13 @@ class _Work:
         assert self.spikes is not None
         found = self.spikes.filter(self.spikes["found"])
         planted, under = (found[name].to_numpy().astype(np.float64) for name in ("planted_chars", "found_chars"))
-        looks = _cells(found)
+        looks = cells_of(found)
         every = under.sum() / planted.sum()
-        whole, part = np.bincount(looks, planted, _CELLS), np.bincount(looks, under, _CELLS)
+        whole, part = np.bincount(looks, planted, CELLS), np.bincount(looks, under, CELLS)
         # A look that few spike-ins have is mostly like all of them.
         little = 10.0 * planted.mean()
         share = (part + little * every) / (whole + little)
-        amounts = np.bincount(self.matches.cell, self.matches.chars, _CELLS) + 1e-9 * whole
+        amounts = np.bincount(self.matches.cell, self.matches.chars, CELLS) + 1e-9 * whole
         value = float(amounts.sum() / (amounts / share).sum())
         error = float(np.sqrt(((under - share[looks] * planted) ** 2).sum()) / planted.sum())
         return min(1.0, value), error
@@ -483,17 +478,17 @@ class _Work:
         for number, name in enumerate(codes.dictionary.to_pylist()):
             rows = code == number
             record, text = self.matches.record[rows], self.matches.text[rows]
-            found = len(np.unique(record))
-            occurrences = _nonzero(_occurrences(text, record))
+            hits = np.unique(record)
+            occurrences = _nonzero(occurrences_of(text, record))
             trials = float(self.scan.records[name]) if column == "source" else every
-            share = trials / every if column == "source" else found / self.matches.records
-            records = self.records(found, self.record_control(trials, share), trials, GROUP_DRAWS)
+            share = trials / every if column == "source" else len(hits) / self.matches.records
+            records = self.records(hits, self.record_control(trials, share), trials, GROUP_DRAWS)
             texts = self.texts(occurrences, self.text_control(len(occurrences) / len(self.matches.tweets)), GROUP_DRAWS)
             result[str(name)] = {"records": records.as_dict(), "texts": texts.as_dict()}
         return result
 
     def _sampled(self) -> bool:
-        return self.scan.sample is not None and self.scan.sample.fraction < 1.0
+        return self.scan.fraction < 1.0
 
 
 def _at_most_all(share: Estimate) -> Estimate:

@@ -11,12 +11,14 @@ from provscan.readers.objects import read_objects
 from provscan.readers.planning import plan
 from provscan.readers.reading import read
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
-from provscan.readers.splits import Plan, Split
+from provscan.readers.splits import STDIN, UNKNOWN, Plan, Split
 from provscan.readers.tally import Damage, Example, Tally
 
 __all__ = [
     "PIECE_SCHEMA",
     "SCHEMA",
+    "STDIN",
+    "UNKNOWN",
     "Damage",
     "Example",
     "Fields",

@@ -193,7 +193,12 @@ def _files(sources: Iterable[str], skipped: list[tuple[str, str]]) -> Iterator[t
 
 
 def plan(
-    sources: Source | Sequence[Source], fields: Fields, *, workers: int = 1, target_bytes: int | None = None
+    sources: Source | Sequence[Source],
+    fields: Fields,
+    *,
+    workers: int = 1,
+    target_bytes: int | None = None,
+    parts: int | None = None,
 ) -> Plan:
     """Cut sources into splits.
 
@@ -208,6 +213,8 @@ def plan(
     target_bytes
         Size that a split should have; by default a 64th of the whole, between 8 and 256 MiB, or less, down to 1 MiB,
         if that gives all workers the same share.
+    parts
+        How many splits there should be, whatever the number of workers; but files are not cut below 1 MiB for it.
 
     Returns
     -------
@@ -225,7 +232,9 @@ def plan(
     skipped: list[tuple[str, str]] = []
     files = list(_files((os.fspath(source) for source in named), skipped))
     sizes = [0 if kind.format == UNKNOWN else os.stat(path).st_size for _, path, kind in files]
-    if target_bytes is None:
+    if target_bytes is None and parts is not None:
+        target_bytes = min(max(sum(sizes) // parts, SMALLEST_SPLIT), MOST_SPLIT)
+    elif target_bytes is None:
         target_bytes = _target(sum(sizes), workers)
     splits: list[Split] = []
     for (name, path, kind), size in zip(files, sizes, strict=True):

@@ -19,6 +19,7 @@ from provscan.report.wording import (
     percent,
     reason,
     recalled,
+    sampled,
     size,
 )
 
@@ -35,7 +36,9 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(count=count, percent=percent, reason=reason, size=size, value=_value)
-    environment.globals.update(estimated=estimated, recalled=recalled, estimates=ESTIMATES, chance=CHANCE)
+    environment.globals.update(
+        estimated=estimated, recalled=recalled, sampled=sampled, estimates=ESTIMATES, chance=CHANCE
+    )
     return environment.get_template("report.html")
 
 

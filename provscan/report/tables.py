@@ -20,6 +20,7 @@ from provscan.report.wording import (
     percent,
     reason,
     recalled,
+    sampled,
     size,
 )
 
@@ -131,7 +132,7 @@ def _estimate(console: Console, summary: Mapping[str, Any]) -> None:
     _print(console, rows)
     lines = [recalled(summary["recall"]), CHANCE[estimate["chance"]]]
     if "sample" in summary:
-        lines.insert(0, f"{percent(summary['sample'])} of the records were scanned; the estimate is for all of them.")
+        lines.insert(0, sampled(summary["sample"]))
     for line in lines:
         console.print(Padding.indent(line, 2))
 

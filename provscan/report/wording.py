@@ -97,6 +97,26 @@ def recalled(recall: Mapping[str, Any]) -> str:
     )
 
 
+def sampled(sample: Mapping[str, Any]) -> str:
+    """What was scanned of the dataset, in a sentence.
+
+    Examples
+    --------
+    >>> sampled({"by": "records", "share": 0.1})
+    '10 % of the records were scanned, drawn at random; the estimate is for all of them.'
+    """
+    if sample["by"] == "records":
+        return (
+            f"{percent(sample['share'])} of the records were scanned, drawn at random; the estimate is for all of them."
+        )
+    effect = sample["design_effect"]
+    worth = f" One of their records is worth 1/{effect:.1f} of one drawn by itself." if effect and effect > 1 else ""
+    return (
+        f"{count(sample['parts'])} of {count(sample['parts_in_all'])} files, or parts of files, were scanned, drawn at "
+        f"random: {percent(sample['share'])} of the bytes; the estimate is for all.{worth}"
+    )
+
+
 def size(n: int) -> str:
     """``1234567`` bytes -> ``1.2 MB``."""
     if n < 1000:

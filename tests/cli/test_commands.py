@@ -133,6 +133,14 @@ def test_gate(library: Any, run: Run, allowed: str, status: int) -> None:
     assert "Records scanned" in result.stdout
 
 
+def test_a_sample_of_files(library: Any, run: Run) -> None:
+    assert run("match", "a.jsonl", "--sample", "1%", "--sample-by", "files").exit_code == 0
+    assert library.calls[1][2] == {"overwrite": False, "sample": 0.01, "sample_by": "files"}
+    result = run("match", "a.jsonl", "--sample", "1%", "--sample-by", "rows")
+    assert result.exit_code == 2
+    assert "'rows' is not one of 'records', 'files'" in result.stderr
+
+
 @pytest.mark.parametrize("allowed", ["5", "-1%", "101%", "much", "", "nan", "%"])
 def test_gate_that_is_no_share(library: Any, run: Run, allowed: str) -> None:
     result = run("match", "a.jsonl", "--fail-above", allowed)

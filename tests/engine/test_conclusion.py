@@ -25,26 +25,6 @@ NUMBERS = (
 )
 
 
-@pytest.fixture(scope="module")
-def latin(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
-    """Latin tweets of 60 letters and more, two of each author, and some that carry the same text."""
-    rng = random.Random(4)
-    rows: list[dict[str, Any]] = [
-        {"id": str(n), "text": sentence(rng, "latin", 60 + n % 60), "author": f"a{n // 2}", "lang": "en",
-         "created_at": f"{2018 + n % 3}-02-03"}
-        for n in range(600)
-    ]  # fmt: skip
-    rows += [{**rows[n], "id": f"again{n}", "author": "another"} for n in range(20)]
-    return provscan.build_index(rows, tmp_path_factory.mktemp("latin") / "licensed.index")
-
-
-@pytest.fixture(scope="module")
-def other() -> list[dict[str, Any]]:
-    """Tweets of the same kind that stand nowhere."""
-    rng = random.Random(5)
-    return [{"id": f"o{n}", "text": sentence(rng, "latin", 60 + n % 60)} for n in range(600)]
-
-
 def planted(index: provscan.Index, count: int, copies: int) -> list[dict[str, Any]]:
     rng = random.Random(6)
     texts = index.store.segments[0].originals.array().to_pylist()
@@ -132,7 +112,9 @@ def test_a_sample_speaks_for_the_whole(
     data = planted(latin, 3000, 600)
     run = provscan.match(data, latin, tmp_path / "a.run", sample=0.25, control=write("c.jsonl", other))
     assert 600 < run.summary["records"] < 900
-    assert run.summary["sample"] == 0.25
+    told = run.summary["sample"]
+    assert (told["by"], told["asked"], told["parts"]) == ("records", 0.25, None)
+    assert told["share"] == run.summary["records"] / 3000
     estimate = run.summary["estimate"]
     found = estimate["records"]["raw"]["found"]
     # The share that was scanned is known exactly, since all records were read.

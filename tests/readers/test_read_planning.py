@@ -124,6 +124,20 @@ def test_a_file_name_that_is_no_text(read_all, tmp_path):
     assert found.splits[0].source.endswith("caf\ufffd.txt")
 
 
+def test_as_many_parts_as_asked_whoever_reads_but_none_below_a_limit(write, monkeypatch):
+    paths = [write(f"{n}.jsonl", LINE * 1000) for n in range(4)]
+    size = len(LINE) * 1000
+    for workers in (1, 64):
+        # Below the limit of 1 MiB, a file is one split, however many are asked for.
+        assert len(plan(paths, Fields(), workers=workers, parts=1000)) == 4
+    monkeypatch.setattr("provscan.readers.planning.SMALLEST_SPLIT", 100)
+    for workers in (1, 64):
+        assert 36 <= len(plan(paths, Fields(), workers=workers, parts=40)) <= 40
+        assert max(split.size for split in plan(paths, Fields(), workers=workers, parts=40)) < size / 9
+        # But for the last of each file, which is what is left.
+        assert 4 < len(plan(paths, Fields(), workers=workers, parts=10**9)) <= 4 * (size // 100 + 1)
+
+
 def test_a_plan_can_be_sent(write):
     splits = plan(write("a.txt", "a\n"), Fields())
     again = pickle.loads(pickle.dumps(splits))

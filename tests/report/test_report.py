@@ -190,7 +190,7 @@ ESTIMATE: dict[str, Any] = {
         "by": {"kind": {"two_words": number(0.8, 0.7, 0.9)}},
     },
     "listed": {"matches": 2000, "records": 1900, "texts": 1800, "share_of_records": 0.002},
-    "sample": 0.1,
+    "sample": {"by": "records", "share": 0.1, "asked": 0.1, "parts": None, "parts_in_all": None, "design_effect": None},
 }
 
 
@@ -207,6 +207,20 @@ def test_an_estimate_takes_the_place_of_the_warning() -> None:
     assert "withheld  no control" in table
     assert "1,150 came back, 1,100 of them as evidence (91.7 %, 95 %: 90 % to 93 %)" in " ".join(table.split())
     assert "10 % of the records were scanned" in table
+
+
+def test_a_sample_of_files_is_told() -> None:
+    sample = {"by": "files", "share": 0.0103, "asked": 0.01, "parts": 312, "parts_in_all": 31200, "design_effect": 2.34}
+    for effect, worth in (
+        (2.34, "all. One of their records is worth 1/2.3 of one"),
+        (None, "the estimate is for all."),
+    ):
+        summary = changed(**{**ESTIMATE, "sample": {**sample, "design_effect": effect}})
+        for told in (report.text_table(summary), Page(report.html(summary, RUN, [EXAMPLE])).text):
+            words = " ".join(told.split())
+            assert "312 of 31,200 files, or parts of files, were scanned, drawn at random: 1.03 % of the bytes" in words
+            assert worth in words
+            assert ("worth" in words) == (effect is not None)
 
 
 def test_the_page_shows_the_estimate() -> None:
