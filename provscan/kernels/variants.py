@@ -8,8 +8,8 @@ another that begin and end near the match's edges are looked up in the table of 
 import numpy as np
 from numba import njit
 
+from provscan.kernels.align import SPACE
 from provscan.kernels.postings import find_run, finish, hash_byte, hash_start, warm
-from provscan.kernels.verify import SPACE
 
 # Words around each edge of a match.
 WORDS = 2
