@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import click
 
 from provscan.cli import (
@@ -80,7 +82,8 @@ from provscan.cli import (
     "--fail-above",
     callback=share,
     metavar="SHARE",
-    help="Exit with status 1 if more than this share of the records hold matches that are evidence, e.g. 0.1%.",
+    help="Exit with status 1 if more than this share of the records hold licensed text, e.g. 0.1%: by the lower end of "
+    "the estimate, or where there is no estimate by the matches that are evidence.",
 )
 @workers
 @click.option("--overwrite", is_flag=True, help="Replace results that stand there already.")
@@ -147,11 +150,23 @@ def command(
             click.echo(f"provscan: {damaged['source']}: {damaged['problem']}", err=True)
         click.echo("provscan: results are written, but only for what could be read.", err=True)
         context.exit(UNUSABLE)
-    found = run.summary["evidence"]["share_of_records"]
-    if fail_above is not None and found > fail_above:
+    if fail_above is not None and (found := _at_least(run.summary)).share > fail_above:
         click.echo(
-            f"provscan: {found:.4%} of the records hold matches that are evidence, more than the {fail_above:.4%} "
-            "that --fail-above allows.",
+            f"provscan: {found.share:.4%} of the records {found.what}: more than the {fail_above:.4%} that "
+            "--fail-above allows.",
             err=True,
         )
         context.exit(GATE_CROSSED)
+
+
+class _AtLeast(NamedTuple):
+    share: float
+    what: str
+
+
+def _at_least(summary: dict[str, Any]) -> _AtLeast:
+    """What can be held against a dataset: what is left of the matches once chance is allowed for."""
+    estimate = summary["estimate"]["records_share"]
+    if estimate["valid"]:
+        return _AtLeast(estimate["low"], "at least hold licensed text")
+    return _AtLeast(summary["evidence"]["share_of_records"], "hold matches that are evidence")

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from provscan.engine.controls import Controls
 from provscan.engine.drawn import Drawn
 from provscan.engine.hosts import Hosts
-from provscan.engine.judge import Q_MAX, Judge, Judgement, Scored, scored, spike_table
+from provscan.engine.judge import Q_MAX, Judge, Judgement, Scored, listed, scored, spike_table
 from provscan.engine.significance import background
 from provscan.engine.spikes import how_many, plant
 from provscan.engine.split import Sampling, SplitResult
@@ -39,14 +39,14 @@ class Conclusion:
     ----------
     added
         Columns to be added to ``matches.parquet``.
-    evidence
-        bool, one a match: the estimate counts it.
+    chosen
+        bool, one a match: ``evidence``, the estimate counts it; ``listed``, the report may show it.
     summary
         Entries of ``summary.json``: ``estimate``, ``recall``, ``control``, ``error_rate``, ``rule``.
     """
 
     added: pa.Table
-    evidence: npt.NDArray[np.bool_]
+    chosen: dict[str, npt.NDArray[np.bool_]]
     summary: dict[str, Any]
 
 
@@ -96,6 +96,16 @@ def conclude(
     planted_rows = answer.spikes
     added = judgement.columns(answer.q_value)
     answers = _estimate(rows, judgement, answer, results, judge, sampling, drawn, index_fraction)
+    chosen = {
+        "evidence": answer.evidence & ~judgement.control,
+        "listed": listed(rows, judgement, answer, judge),
+    }
+    if chosen["evidence"].any() and not chosen["listed"].any() and not controls.texts:
+        no_claim = (
+            f"{np.count_nonzero(chosen['evidence']):,} matches would be evidence; without a control that is no claim: "
+            f"up to {judge.common_sources:,.0f} in such a scan may come from sources that both sides copied from"
+        )
+        answers["problems"].insert(0, no_claim)
     recall = _recall(planted_rows)
     if recall["counted"] < POOR_RECALL * recall["planted"] <= recall["found"]:
         # The scan is well; the rule of what counts is what the texts do not meet.
@@ -112,10 +122,11 @@ def conclude(
         "rule": {
             "e_value_up_to": judge.rule.e_max,
             "containment_from": judge.rule.containment,
+            "common_sources_up_to": judge.common_sources,
             "spike_ins_given_up": answer.given_up,
         },
     }
-    return Conclusion(added, answer.evidence & ~judgement.control, summary)
+    return Conclusion(added, chosen, summary)
 
 
 def _estimate(
@@ -180,6 +191,7 @@ def _estimate(
         control=table.filter(pa.array(counts & judgement.control)) if controlled else None,
         spikes=evidence if len(spikes) else None,
         e_max=None if controlled else judge.rule.e_max,
+        unmeasured=0.0 if controlled else judge.common_sources,
         by=shown,
     )
     if not controlled:

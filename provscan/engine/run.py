@@ -26,7 +26,6 @@ from provscan.engine.controls import Controls, moment, no_control, with_cutoff, 
 from provscan.engine.drawn import Drawn, draw, told_sample
 from provscan.engine.examples import Excerpts, side_by_side
 from provscan.engine.hosts import Hosts
-from provscan.engine.judge import listed
 from provscan.engine.ordered import ordered_map, until
 from provscan.engine.progress import Progress
 from provscan.engine.sources import default_workers, source_list
@@ -202,13 +201,13 @@ def match(
         clock.lap("estimate")
         write_matches(rows, conclusion.added, folder / MATCHES_FILE)
         summary = {
-            **summarise(rows, conclusion.added, conclusion.evidence, results, opened.store),
+            **summarise(rows, conclusion.added, conclusion.chosen, results, opened.store),
             **conclusion.summary,
         }
         summary["control"].update(told)
         if sample is not None:
             summary["sample"] = told_sample(sample, drawn, results, summary["estimate"])
-        examples = side_by_side(excerpts, rows, listed(rows, conclusion.added).to_numpy(), controls.store)
+        examples = side_by_side(excerpts, rows, conclusion.chosen["listed"], controls.store)
         shutil.rmtree(parts)
         clock.lap("add_up")
         checked = list(ordered_map(_with_checksum, inputs, threads))

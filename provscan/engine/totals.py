@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.engine.judge import JUDGED, listed
+from provscan.engine.judge import JUDGED
 from provscan.engine.split import PART, SplitResult
 from provscan.index import Store
 from provscan.matching import LEVELS, MATCHES, Skipped
@@ -38,7 +38,11 @@ def write_matches(rows: pa.Table, added: pa.Table, target: Path) -> None:
 
 
 def summarise(
-    rows: pa.Table, added: pa.Table, evidence: npt.NDArray[np.bool_], results: list[SplitResult], store: Store
+    rows: pa.Table,
+    added: pa.Table,
+    chosen: dict[str, npt.NDArray[np.bool_]],
+    results: list[SplitResult],
+    store: Store,
 ) -> dict[str, Any]:
     """The counts of ``summary.json``; matches of control texts are not among them.
 
@@ -46,8 +50,8 @@ def summarise(
     ----------
     rows, added
         All matches: columns as in :func:`write_matches`.
-    evidence
-        bool, one a match: the estimate counts it.
+    chosen
+        Names of kinds of matches that are counted by themselves, and bool arrays that tell which those are.
     """
     tally, skipped = Tally(), Skipped()
     by_source: dict[str, dict[str, Any]] = {}
@@ -59,8 +63,9 @@ def summarise(
     characters_matched = sum(result.characters_matched for result in results)
     records = sum(result.records for result in results)
     characters = sum(result.characters for result in results)
-    marked = rows.append_column("control", added["control"]).append_column("listed", listed(rows, added))
-    marked = marked.append_column("evidence", pa.array(evidence))
+    marked = rows.append_column("control", added["control"])
+    for name, which in chosen.items():
+        marked = marked.append_column(name, pa.array(which))
     with duckdb.connect() as connection:
         connection.register("marked", marked)
         connection.execute("CREATE VIEW rows AS SELECT * FROM marked WHERE NOT control")
@@ -74,15 +79,15 @@ def summarise(
             "SELECT count(*), coalesce(sum(tweets), 0) FROM "
             "(SELECT tweet_id, any_value(tweets) AS tweets FROM rows GROUP BY tweet_id)"
         ).fetchall()
-        chosen = {}
-        for name in ("evidence", "listed"):
+        counted = {}
+        for name in chosen:
             ((matches, texts),) = connection.execute(
                 f"SELECT count(*), count(DISTINCT tweet_id) FROM rows WHERE {name}"
             ).fetchall()
             ((held,),) = connection.execute(
                 f"SELECT count(*) FROM (SELECT DISTINCT source, record FROM rows WHERE {name})"
             ).fetchall()
-            chosen[name] = {
+            counted[name] = {
                 "matches": matches, "records": held, "share_of_records": _share(held, records), "texts": texts,
             }  # fmt: skip
     matched = sum(entry["records_matched"] for entry in by_source.values())
@@ -99,7 +104,7 @@ def summarise(
         "tweets_found": int(tweets_found),
         "characters_matched": characters_matched,
         "share_of_characters": _share(characters_matched, characters),
-        **chosen,
+        **counted,
         "index": {"texts": info["texts"], "tweets": info["tweets"], "fingerprint": info["fingerprint"]},
         "sources": list(by_source.values()),
         "skipped": tally.as_dict()["skipped"],

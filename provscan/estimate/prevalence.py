@@ -43,6 +43,9 @@ class Control:
     dispersion
         Variance of the false count over its mean, at least 1. False matches come in bunches (one proverb in fifty
         records); :func:`dispersion` measures it.
+    unmeasured
+        Further false matches a trial that nobody measured, at most. Lower ends allow for as many; value and upper end
+        know nothing of them.
 
     Raises
     ------
@@ -53,10 +56,13 @@ class Control:
     found: float
     trials: float
     dispersion: float = 1.0
+    unmeasured: float = 0.0
 
     def __post_init__(self) -> None:
         if self.found < 0 or not self.trials > 0:
             raise ParameterError(f"a control needs found >= 0 and trials > 0, got {self.found} of {self.trials}")
+        if not self.unmeasured >= 0.0:
+            raise ParameterError(f"unmeasured false matches must be 0 or more, not {self.unmeasured!r}")
         if not self.dispersion >= 1.0:
             raise ParameterError(f"dispersion must be at least 1, not {self.dispersion!r}")
 
@@ -193,6 +199,8 @@ def draw_counts(
     shape = control.found / control.dispersion + (0.0 if upper else 0.5)
     chance: Floats = rng.standard_gamma(shape, draws)
     chance = chance * (control.dispersion * room / control.trials)
+    if not upper:
+        chance = chance + control.unmeasured * room
     if control.dispersion > 1.0:
         spread = control.dispersion - 1.0
         chance = np.asarray(rng.standard_gamma(chance / spread) * spread, dtype=np.float64)

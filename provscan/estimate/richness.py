@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -157,5 +158,5 @@ def scaled_count(
     """
     whole = None
     if control is not None:
-        whole = Control(control.found, control.trials / index_fraction, control.dispersion)
+        whole = replace(control, trials=control.trials / index_fraction, unmeasured=control.unmeasured * index_fraction)
     return corrected_count(found, trials / index_fraction, whole, recall, level=level, seed=seed, draws=draws)

@@ -91,6 +91,7 @@ def summarise(
     control: pa.Table | None = None,
     spikes: pa.Table | None = None,
     e_max: float | None = None,
+    unmeasured: float = 0.0,
     by: Sequence[str] = BREAKDOWNS,
     level: float = 0.95,
     seed: int = 1,
@@ -117,6 +118,9 @@ def summarise(
     e_max
         Without a control: only matches with ``e_value <= e_max`` count (column needed in matches and spikes), and
         `e_max` false ones are expected among them. Weaker evidence, marked as such.
+    unmeasured
+        Without a control: records that may match for a reason that the background model does not know, a source that
+        both sides copied from. The lower ends allow for so many.
     by
         Columns to break down by, of those that the table has.
     level, seed
@@ -164,7 +168,7 @@ def summarise(
     recall = _recall(table, wrong, spikes, scan, weigh=False)
     by_size = _recall(table, wrong, spikes, scan, weigh=True)
     drawn = (Drawn(recall, seed + 2, DRAWS), Drawn(by_size, seed + 3, DRAWS))
-    work = _Work(table, wrong, spikes, scan, chance, float(e_max or 0.0), level, seed, *drawn)
+    work = _Work(table, wrong, spikes, scan, chance, float(e_max or 0.0), unmeasured, level, seed, *drawn)
     answers = work.all()
     return {
         "problems": work.problems(),
@@ -252,6 +256,7 @@ class _Work:
     scan: Scan
     chance: str
     e_max: float
+    unmeasured: float
     level: float
     seed: int
     recall: Recall
@@ -291,7 +296,7 @@ class _Work:
     def record_control(self, records: float, share: float = 1.0) -> Control | None:
         """The control of a part of the scan that has `records` and this share of all false matches."""
         if self.chance == "background":
-            return Control(self.e_max, records / share)
+            return Control(self.e_max, records / share, unmeasured=self.unmeasured * share / records)
         if self.control is None:
             return None
         return Control.of_texts(
@@ -305,7 +310,8 @@ class _Work:
     def text_control(self, share: float = 1.0) -> Control | None:
         """The control of a part of the matches that has this share of the falsely matched texts."""
         if self.chance == "background":
-            return Control(self.e_max, self.scan.licensed_texts / share)
+            texts = float(self.scan.licensed_texts)
+            return Control(self.e_max, texts / share, unmeasured=self.unmeasured * share / texts)
         return None if self.control is None else Control(len(self.control.tweets), self.scan.control_texts / share)
 
     def records(

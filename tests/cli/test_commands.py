@@ -124,13 +124,23 @@ def test_json_is_all_there_is_on_stdout(library: Any, run: Run, words: tuple[str
 
 @pytest.mark.parametrize(
     ("allowed", "status"),
-    [("0.1%", 1), ("0.001", 1), ("0", 1), ("0.3%", 0), ("100%", 0)],
+    [("0.1%", 1), ("0.001", 1), ("0", 1), ("0.15%", 0), ("0.3%", 0), ("100%", 0)],
 )
 def test_gate(library: Any, run: Run, allowed: str, status: int) -> None:
-    result = run("match", "a.jsonl", "--fail-above", allowed)
+    """By the lower end of the estimate: what chance explains crosses no gate."""
+    share = {"valid": True, "value": 0.002, "low": 0.0015, "high": 0.003}
+    library.summary["estimate"] = {"records_share": share}
+    result = run("match", "a.jsonl", "--json", "--fail-above", allowed)
     assert result.exit_code == status
-    assert ("more than" in result.stderr) == bool(status)
-    assert "Records scanned" in result.stdout
+    assert ("0.1500% of the records at least hold licensed text: more than" in result.stderr) == bool(status)
+
+
+@pytest.mark.parametrize(("allowed", "status"), [("0.15%", 1), ("0.3%", 0)])
+def test_gate_without_an_estimate(library: Any, run: Run, allowed: str, status: int) -> None:
+    library.summary["estimate"] = {"records_share": {"valid": False, "value": None, "low": None, "high": None}}
+    result = run("match", "a.jsonl", "--json", "--fail-above", allowed)
+    assert result.exit_code == status
+    assert ("of the records hold matches that are evidence: more than" in result.stderr) == bool(status)
 
 
 def test_a_sample_of_files(library: Any, run: Run) -> None:

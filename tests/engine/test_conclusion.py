@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dataset import TWEETS, some_records
 from tweets import sentence
 
 import provscan
+from provscan.engine import judge
 from provscan.engine import spikes as spike_ins
 from provscan.engine.judge import JUDGED, Rule
 from provscan.errors import ParameterError, RecallError
@@ -183,12 +185,37 @@ def test_without_a_control_a_part_of_a_text_is_no_evidence(
     data = [{"text": text[: round(len(text) * 0.65)]} for text in texts[:50]]
     data += [{"text": text} for text in texts[50:100]]
     alone = provscan.match(data, latin, tmp_path / "a.run")
-    assert alone.summary["rule"] == {"e_value_up_to": 1e-8, "containment_from": 0.8, "spike_ins_given_up": 0.0}
+    assert alone.summary["rule"] == {
+        "e_value_up_to": 1e-8,
+        "containment_from": 0.8,
+        "common_sources_up_to": pytest.approx(1e-11 * alone.summary["characters"] * len(latin)),
+        "spike_ins_given_up": 0.0,
+    }
     assert alone.summary["records_matched"] > 90
     assert 45 <= alone.summary["listed"]["records"] <= 50
     controlled = provscan.match(data, latin, tmp_path / "b.run", control=write("c.jsonl", other))
     assert controlled.summary["rule"]["containment_from"] == 0
     assert controlled.summary["estimate"]["records"]["raw"]["found"] > 85
+
+
+def test_without_a_control_few_matches_are_no_claim(
+    latin: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both sides may have them from a third, and nothing tells."""
+    data = planted(latin, 200, 20)
+    claimed = provscan.match(data, latin, tmp_path / "a.run").summary
+    assert claimed["listed"] == claimed["evidence"]
+    assert claimed["estimate"]["records"]["low"] >= 15
+    alone = judge.ALONE
+    monkeypatch.setattr("provscan.engine.judge.ALONE", replace(alone, common_sources=1e-5))
+    silent = provscan.match(data, latin, tmp_path / "b.run").summary
+    assert silent["rule"]["common_sources_up_to"] > 30
+    assert silent["evidence"] == claimed["evidence"]
+    assert silent["listed"] == {"matches": 0, "records": 0, "texts": 0, "share_of_records": 0.0}
+    assert "matches would be evidence; without a control that is no claim" in silent["estimate"]["problems"][0]
+    for name in ("records", "texts", "tweets", "characters_share"):
+        assert silent["estimate"][name]["low"] == 0.0 < claimed["estimate"][name]["low"]
+        assert silent["estimate"][name]["high"] == claimed["estimate"][name]["high"]
 
 
 def test_what_the_score_gives_up_is_not_counted_on_any_side(

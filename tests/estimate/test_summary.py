@@ -153,6 +153,19 @@ def test_background_model_is_a_weaker_control():
     assert answer["records"]["low"] >= 45
 
 
+def test_lower_ends_allow_for_what_was_not_measured():
+    spikes = spike_table(np.random.default_rng(6))
+    data = rows([row(i, f"t{i}", e_value=1e-9) for i in range(50)])
+    sure, unsure, nothing = (
+        summarise(data, SCAN, spikes=spikes, e_max=0.01, unmeasured=unmeasured) for unmeasured in (0.0, 20.0, 100.0)
+    )
+    for name in ("records", "texts", "tweets", "characters_share"):
+        assert sure[name]["low"] > unsure[name]["low"] > nothing[name]["low"] == 0.0
+        assert unsure[name]["low"] == pytest.approx(sure[name]["low"] * 0.45, rel=0.25)
+        for other in (unsure, nothing):
+            assert (other[name]["value"], other[name]["high"]) == (sure[name]["value"], sure[name]["high"])
+
+
 def test_poor_recall_is_said_first():
     rng = np.random.default_rng(7)
     spikes = spike_table(rng)
