@@ -275,19 +275,30 @@ def report_samples(sampled: list[Scan], files: list[Scan]) -> None:
 
 
 def natural(stuff: Material, index: provscan.Index, control: Path, folder: Path, background: Path | None) -> None:
-    """Whole background files, in which nothing is planted."""
+    """Whole background files, in which nothing is planted.
+
+    The rate is that of evidence without a control, for each code point and licensed text.
+    """
     if background is None:
         return
     print("\nNatural matches\n")
-    print("| | raw | listed with a control | marked common | listed without a control |\n|---|---|---|---|---|")
+    print(
+        "| | raw | listed with a control | marked common | evidence without a control | listed | from common sources |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for path in sorted(background.glob("*.jsonl*")):
         counts = []
         for options in ({"control": control}, {}):
             run = provscan.match(path, index, folder / "n.run", overwrite=True, **options)
             counts.append((run.summary["matches"], run.summary["listed"]["matches"], run.matches))
+        alone = run.summary["evidence"]["matches"]
+        rate = alone / run.summary["characters"] / run.summary["index"]["texts"]
         table = counts[0][2]
         common = pc.sum(pc.and_(table["common"], pc.invert(table["control"]))).as_py()
-        print(f"| {path.name.split('.')[0]} | {counts[0][0]} | {counts[0][1]} | {common} | {counts[1][1]} |")
+        print(
+            f"| {path.name.split('.')[0]} | {counts[0][0]} | {counts[0][1]} | {common} | {alone} | {counts[1][1]} "
+            f"| {rate:.1e} |"
+        )
 
 
 def cost(stuff: Material, index: provscan.Index, control: Path, folder: Path, copies: int) -> None:
