@@ -232,6 +232,15 @@ def test_the_page_shows_the_estimate() -> None:
     assert "hardly by chance (2,000 of 2,901)" in text
 
 
+@pytest.mark.parametrize(("low", "claimed"), [(0.0, False), (1.0, True)])
+def test_the_headline_claims_no_more_than_the_estimate(low: float, claimed: bool) -> None:
+    estimate = {**ESTIMATE["estimate"], "records": number(1.0, low, 3.0)}
+    page = Page(report.html(changed(**{**ESTIMATE, "estimate": estimate}), RUN, [EXAMPLE]))
+    text = " ".join(page.text.split())
+    assert ("2,408 of 1,204,311 records (0.2 %) hold matches that are evidence" in text) == claimed
+    assert ("Nothing is claimed: chance or a common source may explain the 2,408 of" in text) != claimed
+
+
 def test_index_table() -> None:
     info = {"path": "a.index", "tweets": 307000, "texts": 301222, "bytes": 1_500_000, "segments": [{}, {}]}
     notes = {"left_out": [["corpus/.DS_Store", "hidden"]], "read": {"skipped": {"bad_json": 3}}}
