@@ -294,7 +294,7 @@ def natural(stuff: Material, index: provscan.Index, control: Path, folder: Path,
         alone = run.summary["evidence"]["matches"]
         rate = alone / run.summary["characters"] / run.summary["index"]["texts"]
         table = counts[0][2]
-        common = pc.sum(pc.and_(table["common"], pc.invert(table["control"]))).as_py()
+        common = pc.sum(pc.and_(table["common"], pc.invert(table["control"]))).as_py() or 0
         print(
             f"| {path.name.split('.')[0]} | {counts[0][0]} | {counts[0][1]} | {common} | {alone} | {counts[1][1]} "
             f"| {rate:.1e} |"
