@@ -94,9 +94,10 @@ def _scan_short(text: np.ndarray, offsets: np.ndarray, store: Store, params: Mat
     codes, code_offsets, characters = canonical_codes(text, offsets)
     skipped = Skipped()
     rows = _matches(codes, code_offsets, store, params, skipped)
-    found = nothing(characters) if rows is None else locate(
-        text, offsets[:-1], offsets[1:], characters, rows, store, params
-    )  # fmt: skip
+    if rows is None:
+        found = nothing(characters)
+    else:
+        found = locate(text, offsets[:-1], offsets[1:], characters, rows, store, params)
     found.skipped = skipped
     return found
 
@@ -115,6 +116,8 @@ def _scan_block(text: np.ndarray, low: int, high: int, store: Store, params: Mat
         before = np.concatenate([[0], np.cumsum(characters)])[ranges[:, 0]]
         found.span += before[found.row, None]
         found.row[:] = 0
+        # An edge that reaches far out may pass the start of a match in the window before.
+        found = found.take(np.lexsort((found.span[:, 1], found.span[:, 0])))
     found.skipped = skipped
     return found
 
