@@ -194,7 +194,7 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
     caps
         ``(run, steps, most)``: a seed that more than ``run`` places share is frequent. It counts only in a pair with
         the seed before or after, for the texts that have both: the first ``most`` that ``steps`` steps through the two
-        runs find, and beside one that is not frequent only those of up to ``rare_units``.
+        runs find; beside one that is not frequent only if ``steps`` places share it, for texts of up to ``rare_units``.
     state
         ``(chains, text sizes, places)``: the table of open chains, int32[2**CHAIN_BITS, 4], filled with -1, the
         licensed texts' :func:`text_sizes`, and what place each place code stands for, int32[256].
@@ -234,7 +234,9 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
                 s, first, size = which[k], firsts[k], sizes[k]
                 token, code = np.int64(token_at[s]), np.int64(code_at[s])
                 kind = np.int32(2 if size > run_cap else size > RARE)
+                # Where only one is frequent, its run must be short enough to be gone through.
                 paired = before == s - 1 and max(kind, before_kind) == 2
+                paired &= kind == before_kind or max(size, before_size) <= steps
                 if paired:
                     n = _add_shared(
                         entries, before_first, before_size, before, np.int64(token_at[before]),
