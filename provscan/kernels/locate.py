@@ -38,14 +38,20 @@ def _is_blank(code):
 
 
 @njit(nogil=True, cache=True)
-def _items(stream, low, high, count, pages, entries, kinds, starts, ends):
-    """Items of ``stream[low:high]``, the first ones if there are many; how many.
+def _items(stream, low, high, count, pages, entries, last, kinds, starts, ends):
+    """Items of ``stream[low:high]``, if there are many the first ones, or with ``last`` the last ones; how many.
 
     ``count`` is the length of the whole stream.
     """
     n = 0
     i = low
-    while i < high and n < _ITEMS:
+    while i < high:
+        if n == _ITEMS:
+            if not last:
+                break
+            n = _ITEMS // 2
+            for k in range(n):
+                kinds[k], starts[k], ends[k] = kinds[n + k], starts[n + k], ends[n + k]
         after = after_dropped(stream, i, count)
         if after > i:
             kinds[n] = _RETWEET if stream[i] == 0x52 or stream[i] == 0x72 else _DROPPED
@@ -161,14 +167,14 @@ def locate(
         whole_head, whole_tail = False, False
         first, last_one = copied[m, 0], copied[m, 1]
         if first >= 0:
-            low = np.int64(0)
+            low = max(np.int64(0), start - 4 * _ITEMS)
             if s > 0:
                 before = s - 2 if canon[s - 1] == 0x20 and s > 1 else s - 1
-                low = max(_after_letter(where, before, n, stream, count, pages, entries), start - 4 * _ITEMS)
+                low = max(_after_letter(where, before, n, stream, count, pages, entries), low)
             rest = np.int64(other_where[first])
             if first == 0:
-                i = _items(stream, low, start, count, pages, entries, kinds_a, starts_a, ends_a) - 1
-                j = _items(other, 0, rest, other_count, pages, entries, kinds_b, starts_b, ends_b) - 1
+                i = _items(stream, low, start, count, pages, entries, True, kinds_a, starts_a, ends_a) - 1
+                j = _items(other, 0, rest, other_count, pages, entries, True, kinds_b, starts_b, ends_b) - 1
                 while i >= 0 and j >= 0 and _alike(kinds_a[i], kinds_b[j]):
                     start, rest = starts_a[i], starts_b[j]
                     i -= 1
@@ -187,8 +193,8 @@ def locate(
                 high = np.int64(where[e + 1] if canon[e] == 0x20 and e + 1 < n else where[e])
             end = _after_letter(other_where, last_one - 1, size, other, other_count, pages, entries)
             if last_one == size:
-                a = _items(stream, stop, high, count, pages, entries, kinds_a, starts_a, ends_a)
-                b = _items(other, end, other_count, other_count, pages, entries, kinds_b, starts_b, ends_b)
+                a = _items(stream, stop, high, count, pages, entries, False, kinds_a, starts_a, ends_a)
+                b = _items(other, end, other_count, other_count, pages, entries, False, kinds_b, starts_b, ends_b)
                 i = 0
                 while i < a and i < b and _alike(kinds_a[i], kinds_b[i]):
                     stop, end = ends_a[i], ends_b[i]

@@ -5,7 +5,7 @@ MinHash signature. *Passages* in records of any length: chains of seeds. A short
 length lies between them.
 
 What is frequent costs bounded time, however large the index. Of the texts that share one band, the first
-:data:`BAND_CAP` are looked at; a seed that more than :data:`SEED_CAP` places share counts only beside another such
+:data:`BAND_CAP` are looked at; a seed that more than :data:`SEED_CAP` places share counts only beside another
 seed, for texts that have both and are found in :data:`PAIR_STEPS` steps through the two lists; a record keeps its
 :data:`MOST` best whole candidates. A template that thousands of tweets share is thereby still found, as one of its
 early variants, and an exact copy as itself: a record by its key, a stretch inside one by the keys of the stretches
@@ -30,7 +30,7 @@ from provscan.text.reuse import reused
 SHORT = 512
 BAND_CAP = 64
 SEED_CAP = 16
-# A seed more frequent than that counts beside another such seed, for the texts that have both.
+# A seed more frequent than that counts beside another one, for the texts that have both.
 PAIR_STEPS = 48
 PAIR_TEXTS = 16
 MOST = 16

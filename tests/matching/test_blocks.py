@@ -74,6 +74,23 @@ def test_the_way_back_leads_through_pieces(build: Build, monkeypatch: pytest.Mon
         assert {span.level for span in spans} == {"exact"}
 
 
+@pytest.mark.parametrize("letters", ["", "Before that "])
+@pytest.mark.parametrize(("mark", "tweet", "expected"), [
+    ("RT @a:\n", "the chocolate pancakes were the right decision", "RT @a:\n{}"),
+    ("!", "!!! the chocolate pancakes were the right decision", "{}"),
+    ("@b ", "@a @c the chocolate pancakes were the right decision", "@b @b {}"),
+])  # fmt: skip
+def test_what_stands_often_before_a_copy_is_no_part_of_it(
+    build: Build, letters: str, mark: str, tweet: str, expected: str
+) -> None:
+    index = build([tweet])
+    copy = tweet.removeprefix("@a @c ")
+    for times in (9, 150, 700, 90_000):
+        text = f"{letters}{mark * times}{copy}{mark * times}"
+        (span,) = index.match_document(text)
+        assert text[span.start : span.end].rstrip("!") == expected.format(copy), times
+
+
 def test_spans_far_into_a_text_of_several_blocks(build: Build) -> None:
     rng = random.Random(1)
     tweets = [sentence(rng, "thai", 60), sentence(rng, "latin", 60)]
