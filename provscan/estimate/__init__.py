@@ -12,6 +12,7 @@
 :mod:`~provscan.estimate.background`  how surprising a text is
 :mod:`~provscan.estimate.fdr`         the error rate of a list of matches
 :mod:`~provscan.estimate.matched`     match tables as arrays
+:mod:`~provscan.estimate.looks`       recall of the copies that a match table shows
 :mod:`~provscan.estimate.summary`     all of it for one run
 """
 

@@ -20,9 +20,10 @@ from provscan.errors import ParameterError
 from provscan.estimate.amounts import corrected_amount
 from provscan.estimate.binomial import proportion
 from provscan.estimate.clusters import Clusters
+from provscan.estimate.looks import recall_of
 from provscan.estimate.matched import CELLS, Matched, cells_of, occurrences_of
 from provscan.estimate.prevalence import DRAWS, Control, Sample, corrected_count, dispersion
-from provscan.estimate.recall import VARIANTS, Drawn, Partial, Recall, Stratified, TextRecall, TwoWays, thinned
+from provscan.estimate.recall import Drawn, Partial, Recall, TextRecall, thinned
 from provscan.estimate.result import Estimate
 from provscan.estimate.richness import chao1, distinct_texts
 
@@ -165,8 +166,9 @@ def summarise(
     known = [name for name in scan.records if name in scan.characters]
     table = Matched.of(matches, known)
     wrong = Matched.of(control, known) if chance == "control" and control is not None else None
-    recall = _recall(table, wrong, spikes, scan, weigh=False)
-    by_size = _recall(table, wrong, spikes, scan, weigh=True)
+    ratio = scan.licensed_texts / scan.control_texts if wrong is not None else 0.0
+    recall = recall_of(table, wrong, spikes, ratio, weigh=False)
+    by_size = recall_of(table, wrong, spikes, ratio, weigh=True)
     drawn = (Drawn(recall, seed + 2, DRAWS), Drawn(by_size, seed + 3, DRAWS))
     work = _Work(table, wrong, spikes, scan, chance, float(e_max or 0.0), unmeasured, level, seed, *drawn)
     answers = work.all()
@@ -195,55 +197,6 @@ def _recall_by_kind(spikes: pa.Table | None, level: float) -> dict[str, Any]:
             count[0] += bool(found)
             count[1] += 1
     return {name: proportion(k, n, level).as_dict() for name, (k, n) in counts.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _NoSpikes:
-    """Recall that was not measured: every number that needs it is withheld."""
-
-    planted: float = 0.0
-    found: float = 0.0
-    value: float = 0.0
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        raise ParameterError("recall was not measured")
-
-
-def _recall(matches: Matched, control: Matched | None, spikes: pa.Table | None, scan: Scan, *, weigh: bool) -> Recall:
-    """Recall of what the matches show, edits and lengths; of characters with `weigh`."""
-    if spikes is None or len(spikes) == 0:
-        return _NoSpikes()
-    found = spikes["found"].to_numpy().astype(bool)
-
-    def by(classes: npt.NDArray[np.int64], seen: tuple[Floats, Floats], variants: float) -> Stratified:
-        count = len(seen[0])
-        planted, back = (np.bincount(some, minlength=count).astype(np.float64) for some in (classes, classes[found]))
-        return Stratified(planted, back, seen[0], seen[1] if weigh else None, variants)
-
-    seen = _seen(matches.cell, control.cell if control else None, CELLS, matches.chars, scan)
-    looks = by(cells_of(spikes), seen, VARIANTS)
-    if "band" not in spikes.column_names:
-        return looks
-    starts, band = np.unique(spikes["band"].to_numpy(), return_inverse=True)
-
-    def place(table: Matched) -> npt.NDArray[np.int64]:
-        return np.maximum(np.searchsorted(starts, table.band, side="right") - 1, 0)
-
-    seen = _seen(place(matches), place(control) if control else None, len(starts), matches.chars, scan)
-    return TwoWays(looks, by(band.reshape(-1), seen, 0.0))
-
-
-def _seen(
-    classes: npt.NDArray[np.int64], chance: npt.NDArray[np.int64] | None, count: int, sizes: Floats, scan: Scan
-) -> tuple[Floats, Floats]:
-    """Matches of each class and what they amount to, those that chance explains taken off."""
-    seen = np.bincount(classes, minlength=count).astype(np.float64)
-    amounts = np.bincount(classes, sizes, count).astype(np.float64)
-    if chance is None:
-        return seen, amounts
-    ratio = scan.licensed_texts / scan.control_texts
-    left = np.maximum(seen - ratio * np.bincount(chance, minlength=count), 0.0)
-    return left, amounts * np.divide(left, seen, out=np.zeros(count), where=seen > 0)
 
 
 @dataclass(frozen=True, slots=True)
