@@ -18,6 +18,7 @@ PACKAGE = ROOT / "provscan"
 FLOORS = {
     "errors": 0,
     "params": 0,
+    "reuse": 0,
     "kernels": 1,
     "readers": 1,
     "text": 2,

@@ -16,6 +16,7 @@ from provscan.index.texts import Strings
 from provscan.kernels import postings as postings_kernels
 from provscan.kernels import seeds as seed_kernels
 from provscan.params import IndexParams
+from provscan.reuse import reused
 from provscan.text import canonical_buffers
 from provscan.text.arrow import buffers
 
@@ -92,13 +93,13 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
 
 
 def seed_scratch(longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Room for the seed kernels, for texts of up to ``longest`` code points."""
+    """Room for the seed kernels, for texts of up to ``longest`` code points; see :mod:`provscan.reuse`."""
     size = 2 * longest + 2
     return (
-        np.empty(size, np.uint32),
-        np.empty(size, np.int32),
+        reused("seed_codes", size, np.uint32),
+        reused("seed_places", size, np.int32),
         np.empty((2, seed_kernels.ROOM), np.uint64),
-        np.empty(size, np.uint64),
+        reused("seed_hashes", size, np.uint64),
     )
 
 

@@ -25,7 +25,7 @@ from provscan.kernels import seeds as seed_kernels
 from provscan.kernels import variants as variant_kernels
 from provscan.matching.rows import Skipped
 from provscan.params import IndexParams
-from provscan.text.reuse import reused
+from provscan.reuse import reused
 
 SHORT = 512
 BAND_CAP = 64
@@ -68,8 +68,13 @@ class Candidates(NamedTuple):
     place: np.ndarray
 
 
+NONE = Candidates(*(np.zeros(0, np.int64) for _ in range(4)))
+
+
 def whole_records(rows: np.ndarray, sketches: Sketches, segment: Segment, skipped: Skipped) -> Candidates:
     """Candidates of whole records; row ``rows[i]`` has sketch ``i``."""
+    if len(rows) == 0:
+        return NONE
     table = (*segment.exact, *segment.bands, segment.sketches)
     room = len(rows) * MOST
     record, text = np.empty(room, np.int64), np.empty(room, np.int64)
@@ -107,7 +112,7 @@ def _chains(
     count = len(bounds) - 1
     table = (*segment.seeds, segment.seed_filters.shifted())
     state = (np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32), segment.text_sizes, _PLACES)
-    out = np.empty((CANDIDATES_A_SEED * int(bounds[-1]) + CANDIDATES, 4), np.int64)
+    out = reused("candidates", 4 * (CANDIDATES_A_SEED * int(bounds[-1]) + CANDIDATES), np.int64).reshape(-1, 4)
     counters = np.zeros(4, np.int64)
     n = chains.seed_candidates(
         keys, tokens, places, bounds, 0, count, table, (SEED_CAP, PAIR_STEPS, PAIR_TEXTS), state,
@@ -121,7 +126,7 @@ def _chains(
     )  # fmt: skip
     skipped.seeds_cut += int(counters[1])
     skipped.full += int(counters[2])
-    return Candidates(*(np.ascontiguousarray(column) for column in out[:n].T))
+    return Candidates(*(column.copy() for column in out[:n].T))
 
 
 def exact_variants(
@@ -141,6 +146,8 @@ def exact_variants(
         codes, offsets, record, span, similarity, VARIANT_SIMILARITY, tuple(segment.exact), MOST,
         row, text, code, np.zeros(1, np.int64),
     )  # fmt: skip
+    if n == 0:
+        return NONE
     _, kept = np.unique(np.stack([record[row[:n]], text[:n], code[:n]]), axis=1, return_index=True)
     return Candidates(record[row[kept]], text[kept], code[kept], np.zeros(len(kept), np.int64))
 

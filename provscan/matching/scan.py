@@ -187,9 +187,9 @@ def _scan_long(text: np.ndarray, offsets: np.ndarray, row: int, store: Store, pa
     margin = min(MARGIN, max(LEAST_MARGIN, BYTES_A_COPY * store.longest))
     for block in _blocks(text, int(offsets[row]), int(offsets[row + 1]), margin):
         found = _scan_block(text, block.low, block.high, store, params)
-        before = owned_from - _characters(text[block.low : block.own_low])
-        owned_to = owned_from + _characters(text[block.own_low : block.own_high])
-        found.span += before
+        before, after = _characters(text[block.low : block.own_low]), _characters(text[block.own_high : block.high])
+        owned_to = owned_from + int(found.characters.sum()) - before - after
+        found.span += owned_from - before
         mine = np.flatnonzero((found.span[:, 0] >= owned_from) & (found.span[:, 0] < owned_to))
         found = found.take(mine)
         parts.append(found)

@@ -17,8 +17,8 @@ from provscan.kernels import verify as kernels
 from provscan.matching.candidates import Candidates
 from provscan.matching.rows import STRONG, Found, Skipped
 from provscan.params import MatchParams
+from provscan.reuse import reused
 from provscan.text import canonical_codes, scratch
-from provscan.text.reuse import reused
 from provscan.text.tables import tables
 
 
@@ -38,7 +38,7 @@ class Verified(NamedTuple):
 
 
 def gram_hashes(codes: np.ndarray, of: str) -> np.ndarray:
-    """uint32 hash of the 5-gram that begins at each code point; see :mod:`provscan.text.reuse` for ``of``."""
+    """uint32 hash of the 5-gram that begins at each code point; see :mod:`provscan.reuse` for ``of``."""
     hashes = reused(f"grams of {of}", len(codes), np.uint32)
     kernels.gram_hashes(codes, hashes)
     return hashes
@@ -52,6 +52,8 @@ def screened(
     hashes: np.ndarray, offsets: np.ndarray, candidates: Candidates, segment: Segment, params: MatchParams
 ) -> Candidates:
     """The candidates that are worth comparing."""
+    if len(candidates.record) == 0:
+        return candidates
     starts = segment.texts.offsets
     longest = int((starts[candidates.text + 1] - starts[candidates.text]).max(initial=0))
     kept = np.empty(len(candidates.record), np.bool_)

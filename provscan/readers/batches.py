@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.readers.schema import BATCH_BYTES, BATCH_RECORDS, OVERLAP, PIECE, PIECE_SCHEMA, SCHEMA
+from provscan.readers.streams import windows
 from provscan.readers.tally import Tally
 
 TEXT = SCHEMA.get_field_index("text")
@@ -64,8 +65,15 @@ def _joined(batches: list[pa.RecordBatch], tally: Tally) -> pa.RecordBatch:
     if len(batches) > 1:
         batch = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
     tally.records += batch.num_rows
-    tally.characters += pc.sum(pc.utf8_length(batch.column(TEXT))).as_py()
+    tally.characters += _characters(batch.column(TEXT))
     return batch
+
+
+def _characters(texts: pa.Array) -> int:
+    """Code points of a large_string array, i.e. the bytes that begin one."""
+    offsets = text_offsets(texts)
+    data = np.frombuffer(texts.buffers()[2] or b"", np.int8)[offsets[0] : offsets[-1]]
+    return sum(int(np.count_nonzero(some >= -0x40)) for some in windows(data))
 
 
 def _one(batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.readers.dates import timestamps
+from provscan.readers.longstrings import LongStrings
 from provscan.readers.schema import SCHEMA
 from provscan.readers.tally import Tally
 
@@ -52,7 +53,8 @@ def strings(values: Sequence[Any] | None, count: int) -> pa.Array:
 class Columns:
     """Values of some records, role by role; a role that the source lacks is None.
 
-    ``text`` may hold anything; records without text are dropped by :meth:`batch` and counted.
+    ``text`` may hold anything; records without text are dropped by :meth:`batch` and counted. Of long texts there may
+    be only what stands for them in the lines out of which ``strings`` were taken.
     """
 
     source: str
@@ -63,6 +65,7 @@ class Columns:
     date: list[Any] | None = None
     lang: list[Any] | None = None
     rt_of: list[Any] | None = None
+    strings: LongStrings | None = None
 
     def _keep(self, places: list[int]) -> None:
         self.numbers = [self.numbers[place] for place in places]
@@ -85,6 +88,8 @@ class Columns:
         self._keep(places)
 
     def _texts(self, tally: Tally) -> pa.Array:
+        if self.strings is not None:
+            return self.strings.texts(self.text)
         try:
             return pa.array(self.text, pa.large_string())
         except UnicodeEncodeError:

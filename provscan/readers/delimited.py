@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 
@@ -44,9 +45,9 @@ class _Text:
         self._lines = lines
 
     def __iter__(self) -> Iterator[str]:
-        for _, lines in self._lines:
+        for block in self._lines:
             self.block += 1
-            for line in lines:
+            for line in block.data.split(b"\n"):
                 try:
                     text = (line + b"\n").decode()
                 except UnicodeDecodeError:
@@ -84,9 +85,8 @@ class _Rows:
                     self._skip(number, f"{len(row)} values where the header has {self._width}")
             numbers = [number for number, _ in good]
             rows = [row for _, row in good]
-        return Columns(
-            self._source, numbers, **{role: [row[place] for row in rows] for role, place in self._places.items()}
-        )
+        values: dict[str, Any] = {role: [row[place] for row in rows] for role, place in self._places.items()}
+        return Columns(self._source, numbers, **values)
 
     def broken(self, why: str) -> None:
         """Count the next row as broken."""

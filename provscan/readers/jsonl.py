@@ -1,10 +1,12 @@
 """JSON lines, and JSON objects in general, into columns.
 
 Lines are parsed by orjson, a block at a time. What it refuses is tried again with Python's own parser, which knows
-NaN, lone surrogates and control characters; invalid UTF-8 is replaced first.
+NaN, lone surrogates and control characters; invalid UTF-8 is replaced first. Of lines that are sound and hold long
+texts the texts are taken out before (:mod:`provscan.readers.longstrings`).
 
 Arrow's JSON reader is up to twice as fast on tweets, as fast on long texts, and no option: it does not see lines, so
-an object over two lines or two on one line would shift the numbers of all records after it.
+an object over two lines or two on one line would shift the numbers of all records after it, and a ``null`` where an
+object should stand ends the process (version 26).
 
 Lines that are too long for that are read by :mod:`provscan.readers.longjson`.
 """
@@ -27,6 +29,7 @@ from provscan.errors import InputError
 from provscan.readers.columns import Columns
 from provscan.readers.fields import HEAD_RECORDS, Binding, Fields, Found, Path, bind, note_missing, survey
 from provscan.readers.longjson import LongRecord, Repairs
+from provscan.readers.longstrings import LONG_LINE, LongStrings, taken_out
 from provscan.readers.outline import QUOTE, Value
 from provscan.readers.pieces import Pieces
 from provscan.readers.splits import UNKNOWN, Split
@@ -63,19 +66,24 @@ def _repaired(line: bytes, source: str, number: int, tally: Tally) -> Any:
     return value
 
 
+def _sound(lines: list[bytes]) -> list[Record] | None:
+    """The objects of some lines; None if one of the lines is no object, or no strict JSON."""
+    try:
+        records = list(map(orjson.loads, lines))
+    except orjson.JSONDecodeError:
+        return None
+    return records if set(map(type, records)) == {dict} else None
+
+
 def parse_lines(
     first: int, lines: list[bytes], source: str, tally: Tally
 ) -> tuple[Sequence[int], list[Record], list[bytes]]:
     """The objects among some lines, with their line numbers and lines; the rest is counted."""
-    try:
-        records = list(map(orjson.loads, lines))
-    except orjson.JSONDecodeError:
-        pass
-    else:
-        if set(map(type, records)) == {dict}:
-            return range(first, first + len(lines)), records, lines
+    sound = _sound(lines)
+    if sound is not None:
+        return range(first, first + len(lines)), sound, lines
     numbers: list[int] = []
-    records = []
+    records: list[Record] = []
     kept: list[bytes] = []
     for number, line in enumerate(lines, first):
         try:
@@ -141,8 +149,17 @@ class Extractor:
             role: get for role in ("id", "author", "date", "lang", "rt_of") if (get := getter(getattr(binding, role)))
         }
 
-    def columns(self, numbers: Sequence[int], records: list[Record], lines: list[bytes] | None = None) -> Columns:
-        """The columns of some records; the lines they came from restore ids beyond 64 bits."""
+    def columns(
+        self,
+        numbers: Sequence[int],
+        records: list[Record],
+        lines: list[bytes] | None = None,
+        strings: LongStrings | None = None,
+    ) -> Columns:
+        """The columns of some records.
+
+        The lines they came from restore ids beyond 64 bits; ``strings`` are those that were taken out of the lines.
+        """
         assert self._text is not None
         values = {role: get(records) for role, get in self._others.items()}
         if lines is not None and "id" in values and float in set(map(type, values["id"])):
@@ -152,7 +169,19 @@ class Extractor:
                 if isinstance(value, float):
                     line = lines[place].decode(errors="replace")
                     values["id"][place] = get([json.loads(line, strict=False)])[0]
-        return Columns(self.source, numbers, self._text(records), **values)
+        if strings is not None:
+            values = {role: strings.restored(some) for role, some in values.items()}
+        return Columns(self.source, numbers, self._text(records), strings=strings, **values)
+
+    def block(self, block: Block, tally: Tally) -> pa.RecordBatch:
+        """The batch of some lines."""
+        first, count, data = block
+        if len(data) >= LONG_LINE * count and (hollow := taken_out(data)) is not None:
+            lines, strings = hollow
+            records = _sound(lines)
+            if records is not None:
+                return self.columns(range(first, first + count), records, lines, strings).batch(tally)
+        return self.columns(*parse_lines(first, data.split(b"\n"), self.source, tally)).batch(tally)
 
     def long(self, record: LongRecord, tally: Tally) -> Iterator[pa.RecordBatch]:
         """The batches that hold a long record."""
@@ -220,9 +249,9 @@ def _head(parts: Iterable[Block | LongRecord], source: str) -> tuple[Found | Non
             elif part.fields is not None:
                 records.append(part.sample())
         else:
-            first, block = part
-            size += sum(map(len, block))
-            records += parse_lines(first, block[:HEAD_RECORDS], source, tally)[1]
+            size += len(part.data)
+            some = part.data.split(b"\n", HEAD_RECORDS)[:HEAD_RECORDS]
+            records += parse_lines(part.first, some, source, tally)[1]
         if len(records) >= HEAD_RECORDS or size >= HEAD_BYTES:
             break
     if records:
@@ -275,10 +304,8 @@ def read_jsonl(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.
                 yield from extractor.long(part, tally)
             part.close()
         elif extractor is not None:
-            first, block = part
+            batch = extractor.block(part, tally)
             del part
-            batch = extractor.columns(*parse_lines(first, block, split.source, tally)).batch(tally)
-            del block
             yield batch
     if found is None and split.start == 0 and stream.damage is None:
         tally.note("empty_file", split.source)

@@ -6,8 +6,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,7 +13,7 @@ from provscan.errors import InputError
 from provscan.readers import delimited, jsonl, tables
 from provscan.readers.fields import USUAL, Fields, Found, named_path, not_found
 from provscan.readers.splits import STDIN, UNKNOWN, Plan, Split
-from provscan.readers.streams import BOM, CHUNK, ByteStream, compression_of
+from provscan.readers.streams import BOM, CHUNK, ByteStream, compression_of, newlines
 
 Source = str | os.PathLike[str]
 
@@ -325,21 +323,17 @@ def _byte_ranges(whole: Split, target: int) -> Iterator[Split]:
         with open(whole.path, "rb", buffering=0) as file:
             start = first = lines = position = 0
             chunk = bytearray(CHUNK)
-            codes = np.frombuffer(chunk, np.uint8)
+            view = memoryview(chunk)
             while size := file.readinto(chunk):
                 cut = 0
                 while newline := chunk.find(b"\n", max(cut, start + target - position - 1), size) + 1:
                     end = position + newline
-                    lines += _newlines(codes[cut:newline])
+                    lines += newlines(view[cut:newline])
                     yield replace(whole, start=start, end=end, first_record=first, size=end - start)
                     start, first, lines, cut = end, first + lines, 0, newline
-                lines += _newlines(codes[cut:size])
+                lines += newlines(view[cut:size])
                 position += size
             if start < position:
                 yield replace(whole, start=start, end=position, first_record=first, size=position - start)
     except OSError as error:
         raise InputError(f"{whole.source} can't be read: {error.strerror}") from error
-
-
-def _newlines(codes: npt.NDArray[np.uint8]) -> int:
-    return int(np.count_nonzero(codes == 0x0A))

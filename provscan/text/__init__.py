@@ -25,8 +25,8 @@ import pyarrow as pa
 
 from provscan.kernels import canonical as kernels
 from provscan.kernels import utf8
+from provscan.reuse import reused
 from provscan.text.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
-from provscan.text.reuse import reused
 from provscan.text.tables import tables
 
 __all__ = [
@@ -89,7 +89,7 @@ def scratch(longest: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np
 def canonical_codes(text: np.ndarray, offsets: np.ndarray, *, spaced: bool = False) -> Canonical:
     """Canonical texts of a text buffer as code points: ``text`` of the result is uint32.
 
-    It lasts until the same thread calls this again (:mod:`provscan.text.reuse`). With ``spaced`` a space stands
+    It lasts until the same thread calls this again (:mod:`provscan.reuse`). With ``spaced`` a space stands
     between any two texts of which something is left, at the end of the first.
     """
     count = len(offsets) - 1
