@@ -170,9 +170,9 @@ def minimizers(some, k, window, room, seeds):
         while reach < window:
             step = min(reach, window - reach)
             count -= step
-            ahead = least[step : step + count]
-            for j in range(count):
-                spare[j] = min(least[j], ahead[j])
+            here, ahead, out = least[:count], least[step : step + count], spare[:count]
+            for j in range(len(out)):
+                out[j] = min(here[j], ahead[j])
             least, spare = spare, least
             reach += step
         for j in range(stop - start):
