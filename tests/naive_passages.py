@@ -48,28 +48,44 @@ def index_seeds(text, k, window):
     return seeds + [seed for i, seed in enumerate(others) if any(new[i : i + 3])]
 
 
-def multipliers(count):
+def multipliers():
+    """Two odd numbers a level."""
     state, values = 1, []
-    for _ in range(count):
+    for _ in range(12):
         state = (state + 0x9E3779B97F4A7C15) % M64
         z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 % M64
         z = (z ^ z >> 27) * 0x94D049BB133111EB % M64
-        values.append((z ^ z >> 31) >> 32 | 1)
-    return values
+        values.append(z ^ z >> 31 | 1)
+    return list(zip(values[::2], values[1::2], strict=True))
+
+
+MULTIPLIERS = multipliers()
+
+
+def tree_sum(kmer, level=0):
+    """The sum of the tokens along a tree: of two halves and, where one token is over, of that."""
+    if len(kmer) == 1:
+        return kmer[0]
+    half = len(kmer) // 2
+    m0, m1 = MULTIPLIERS[level]
+    total = tree_sum(kmer[:half], level + 1) * m0 + tree_sum(kmer[half : 2 * half], level + 1)
+    return (total * m1 + kmer[-1] if len(kmer) % 2 else total) % M64
 
 
 def kmer_key(kmer):
-    total = sum(token * odd for token, odd in zip(kmer, multipliers(len(kmer)), strict=True)) % M64
+    total = tree_sum(kmer)
     return (total ^ total >> 32) * 0x9E3779B97F4A7C15 % M64 >> 32
 
 
 def minimizers(some, k, window):
-    """(key, place) of the least k-mer of every window, in the order of places."""
-    keys = [(kmer_key(some[i : i + k]), i) for i in range(len(some) - k + 1)]
+    """(key, place) of the least k-mer of every window by the upper 22 bits of its key, in the order of places."""
+    keys = [kmer_key(some[i : i + k]) for i in range(len(some) - k + 1)]
+    if not keys:
+        return []
     window = min(window, len(keys))
-    return sorted(
-        {min(keys[i : i + window]) for i in range(len(keys) - window + 1)} if keys else set(), key=lambda s: s[1]
-    )
+    ranks = [(key >> 10, place) for place, key in enumerate(keys)]
+    places = {min(ranks[i : i + window])[1] for i in range(len(keys) - window + 1)}
+    return [(keys[place], place) for place in sorted(places)]
 
 
 def spread(key):

@@ -26,7 +26,7 @@ from provscan.params import IndexParams
 
 FORMAT = "provscan-index"
 # 2: seeds have three filters in place of one bitmap.
-VERSION = 2
+VERSION = 3
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 

@@ -92,14 +92,15 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     return Sketches(keys, bits, bands)
 
 
-def seed_scratch(longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Room for the seed kernels, for texts of up to ``longest`` code points; see :mod:`provscan.reuse`."""
+def seed_scratch(longest: int) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+    """Room for the seeds of texts of up to ``longest`` code points; see :mod:`provscan.reuse`."""
     size = 2 * longest + 2
     return (
-        reused("seed_codes", size, np.uint32),
+        reused("seed_tokens", size, np.uint32),
+        reused("seed_origins", size, np.int32),
+        (np.empty((2, seed_kernels.ROOM), np.uint64), np.empty((3, seed_kernels.ROOM), np.uint32)),
+        reused("seed_keys", size, np.uint32),
         reused("seed_places", size, np.int32),
-        np.empty((2, seed_kernels.ROOM), np.uint64),
-        reused("seed_hashes", size, np.uint64),
     )
 
 

@@ -1,7 +1,7 @@
 """How far a copy goes on where its edge was edited: edit distance in a band (Ukkonen 1985,
 doi:10.1016/S0019-9958(85)80046-2)."""
 
-from numba import njit
+from provscan.kernels.compiled import kernel
 
 # An edge is aligned up to this length, this far off the diagonal.
 MAX_REST = 96
@@ -9,7 +9,7 @@ BAND = 8
 SPACE = 0x20
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def aligned_end(text, at, step, rest, codes, place, room, costs):
     """How far a copy goes on past its last hit, when it does.
 

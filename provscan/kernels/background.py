@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from provscan.kernels.compiled import kernel
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
@@ -27,14 +28,14 @@ _SHIFT = np.uint64(32)
 _ONE = np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mix(key: Any, char: Any) -> Any:
     """The key of an n-gram one code point longer than that of `key`, on its right; never 0."""
     key = (key ^ (np.uint64(char) + _ONE)) * _MULTIPLY
     return (key ^ (key >> _SHIFT)) | _ONE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _slot(keys: U64, key: Any) -> Any:
     """Where `key` stands, or the empty slot where it would."""
     mask = np.uint64(len(keys) - 1)
@@ -44,13 +45,13 @@ def _slot(keys: U64, key: Any) -> Any:
     return slot
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _char(chars: U32, start: int, at: int) -> Any:
     """Code point at `at`, or the 0 that stands before the text."""
     return chars[at] if at >= start else np.uint32(0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _context(chars: U32, start: int, at: int, length: int) -> Any:
     """Key of the `length` code points before `at`."""
     key = _START + np.uint64(length)
@@ -59,7 +60,7 @@ def _context(chars: U32, start: int, at: int, length: int) -> Any:
     return key
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_grams(
     chars: U32, offsets: I64, first: int, last: int, order: int, keys: U64, counts: U32, follow: U32, limit: int
 ) -> tuple[int, int]:
@@ -96,7 +97,7 @@ def count_grams(
     return last, used
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rehash(keys: U64, counts: U32, follow: U32, new_keys: U64, new_counts: U32, new_follow: U32) -> None:
     """Move every entry into a larger, empty table."""
     for i in range(len(keys)):
@@ -107,7 +108,7 @@ def rehash(keys: U64, counts: U32, follow: U32, new_keys: U64, new_counts: U32, 
             new_follow[slot] = follow[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def score_texts(
     chars: U32,
     offsets: I64,
@@ -178,14 +179,14 @@ def score_texts(
         bits[text] = total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _own_add(keys: U64, counts: U32, key: Any) -> None:
     slot = _slot(keys, key)
     keys[slot] = key
     counts[slot] += np.uint32(1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _own_follow(
     chars: U32, start: int, end: int, order: int, own: int, keys: U64, counts: U32, own_keys: U64, own_counts: U32
 ) -> None:

@@ -11,8 +11,8 @@ Tables are those that ``provscan.text.generate`` describes, as one tuple
 """
 
 import numpy as np
-from numba import njit
 
+from provscan.kernels.compiled import allocating, kernel
 from provscan.kernels.entities import refers, unescape
 from provscan.kernels.utf8 import decode
 
@@ -50,12 +50,12 @@ for _i, _name in enumerate((b"url", b"user", b"username", b"mention", b"link", b
     _PLACEHOLDERS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _is_word(codes, i, count):
     return 0 <= i < count and codes[i] < 128 and _WORD[codes[i]]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _starts(codes, i, count, word):
     """Whether the ASCII word stands at ``i``, in any case."""
     if i + len(word) > count:
@@ -67,14 +67,14 @@ def _starts(codes, i, count, word):
     return True
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _after_url(codes, i, count):
     while i < count and codes[i] < 128 and _URL[codes[i]]:
         i += 1
     return i
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _after_mention(codes, i, count):
     """Index after a mention at ``i``, or ``i``."""
     if i < count and (codes[i] == 0x40 or codes[i] == 0xFF20):
@@ -86,7 +86,7 @@ def _after_mention(codes, i, count):
     return i
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def after_dropped(codes, i, count):
     """Index after the URL, mention, retweet mark or placeholder that starts at ``i``; ``i`` if none does."""
     c = codes[i]
@@ -139,7 +139,7 @@ def after_dropped(codes, i, count):
     return i
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _compose(first, second, pairs, composed):
     """The code point that the two compose to, 0 if they don't."""
     key = np.uint64(first) << np.uint64(32) | np.uint64(second)
@@ -155,7 +155,7 @@ def _compose(first, second, pairs, composed):
     return np.uint32(0)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _look_ahead(codes, low, high, count, narrow, folded):
     """What becomes of the code points ``low..high``, each by itself, into uint8 ``folded``.
 
@@ -194,7 +194,7 @@ def _look_ahead(codes, low, high, count, narrow, folded):
         folded[j] = np.uint8(0) if closer else value
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fold(codes, count, pages, entries, expansions, pairs, composed, room, out, where):
     """Canonical code points of the unescaped ``codes[:count]``.
 
@@ -272,7 +272,7 @@ def fold(codes, count, pages, entries, expansions, pairs, composed, room, out, w
     return np.int64(n) - 1 if gap and n > 0 else np.int64(n)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def is_plain(text, start, stop):
     """Whether the bytes are all ASCII and none is an ``&``."""
     special = np.uint8(0)
@@ -281,7 +281,7 @@ def is_plain(text, start, stop):
     return special == 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def canonical(text, start, stop, tables, scratch, out, where):
     """Canonical code points of one UTF-8 text.
 
@@ -293,7 +293,7 @@ def canonical(text, start, stop, tables, scratch, out, where):
     return canonical_decoded(decode(text, start, stop, scratch[0][0]), tables, scratch, out, where)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def canonical_decoded(count, tables, scratch, out, where):
     """:func:`canonical` of the ``count`` code points that stand in ``scratch[0][0]``."""
     pages, entries, expansions, pairs, composed, entity_keys, entity_values, references = tables
@@ -318,7 +318,7 @@ def canonical_decoded(count, tables, scratch, out, where):
     return fold(codes[row], count, pages, entries, expansions, pairs, composed, room, out, where), length, count, row
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def codes_batch(text, offsets, low, high, tables, scratch, where, spaced, codes, code_offsets, lengths):
     """Canonical code points of the texts ``low..high`` of an Arrow string buffer.
 
@@ -346,7 +346,7 @@ def codes_batch(text, offsets, low, high, tables, scratch, where, spaced, codes,
     return high
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def cut(text, start, stop, size, cuts):
     """Cut ``text[start:stop]`` into pieces of ``size`` bytes or more whose canonical texts, with spaces between, are
     that of the whole.
@@ -371,7 +371,7 @@ def cut(text, start, stop, size, cuts):
     return n + 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def places(where, n, stream, count, room, row, pages, entries, start, end):
     """Where the ``n`` canonical code points stand in the original: fills int64 ``start`` and ``end``.
 
@@ -395,7 +395,7 @@ def places(where, n, stream, count, room, row, pages, entries, start, end):
             end[i] = room[2 * row - 1, after - 1]
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def canonical_mapped(text, begin, stop, tables, scratch, canon, where):
     """:func:`canonical` of one text and the :func:`places` of its outputs, int64[n] each."""
     n, _, count, row = canonical(text, begin, stop, tables, scratch, canon, where)

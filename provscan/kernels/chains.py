@@ -14,8 +14,8 @@ the chain's seeds: 0 rare, 1 neither, 2 frequent. Seeds are negative once the ch
 """
 
 import numpy as np
-from numba import njit
 
+from provscan.kernels.compiled import allocating, kernel
 from provscan.kernels.postings import find_run, warm
 from provscan.kernels.seeds import pair_key
 
@@ -39,21 +39,21 @@ _SPREAD = np.uint64(0xFF51AFD7ED558CCD)
 _CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def text_sizes(offsets, unit, out):
     """Lengths of texts in units of so many bytes, rounded up, into uint8 ``out``; 255 stands for all greater ones."""
     for i in range(len(out)):
         out[i] = min(255, (offsets[i + 1] - offsets[i] + unit - 1) // unit)
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _marked(bitmap, down, key):
     """Whether the bit of a 32-bit key is set, 0 or 1."""
     bit = np.uint64(key >> down)
     return (bitmap[bit >> _S3] >> np.uint8(bit & _LOW3)) & np.uint8(1)
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _look_up(
     keys, low, high, begin, end, entries, starts, bits, filters, limit,
     inside, good, some, which, firsts, sizes, counters,
@@ -100,7 +100,7 @@ def _look_up(
     return found
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _add_hit(
     entry, seed, token, code, kind, since,
     least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
@@ -140,7 +140,7 @@ def _add_hit(
     return n
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _add_shared(
     entries, a, a_size, a_seed, a_token, a_code, a_kind, b, b_size, b_seed, b_token, b_code, b_kind, steps, most, since,
     least, units, rare_units, frequent_units, chains, text_sizes, place_of, out, n,
@@ -176,7 +176,7 @@ def _add_shared(
     return n
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, state, limits, out, n, counters):
     """Licensed texts that may stand inside the records ``low..high``.
 

@@ -4,14 +4,15 @@ Tables are those that ``provscan.text.generate`` describes.
 """
 
 import numpy as np
-from numba import njit
+
+from provscan.kernels.compiled import kernel
 
 _FNV_START = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 _UNCHANGED = np.uint32(0xFFFFFFFF)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _entity(key, entity_keys):
     """Slot of an entity name's hash in its table, -1 if it is none."""
     mask = np.uint64(len(entity_keys) - 1)
@@ -23,7 +24,7 @@ def _entity(key, entity_keys):
     return np.int64(-1)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _numeric(codes, i, count, references):
     """A numeric reference at ``codes[i] == '&'``: (index after it, its code point; 0 if it stands for nothing).
 
@@ -64,7 +65,7 @@ def _numeric(codes, i, count, references):
     return j, np.uint32(value)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _named(codes, i, count, entity_keys):
     """A named reference at ``codes[i] == '&'``: (index after it, its slot; -1 if there is none)."""
     key = _FNV_START
@@ -92,14 +93,14 @@ def _named(codes, i, count, entity_keys):
     return best, slot
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _copy(source, low, high, target, at):
     some, to = source[low:high], target[at : at + high - low]
     for k in range(len(some)):
         to[k] = some[k]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def unescape(codes, first, last, count, entity_keys, entity_values, references, out, out_first, out_last):
     """Decode HTML5 character references once, as ``html.unescape`` does.
 
@@ -146,7 +147,7 @@ def unescape(codes, first, last, count, entity_keys, entity_values, references, 
     return n, decoded and refers(out[:n])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def refers(codes):
     """Whether a character reference may begin anywhere: an ampersand before a hash sign or a letter."""
     found = False

@@ -1,15 +1,15 @@
 """Which texts of a segment are equal to given ones."""
 
 import numpy as np
-from numba import njit
 
+from provscan.kernels.compiled import kernel
 from provscan.kernels.postings import find_run
 
 _S24 = np.uint64(24)
 _TEXT = np.uint64(0xFFFFFF)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def find_texts(keys, text, offsets, table, licensed, licensed_offsets, numbers):
     """Number of the licensed text that equals each canonical text, into int64 ``numbers``; -1 where there is none.
 

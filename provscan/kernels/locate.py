@@ -8,10 +8,10 @@ tweet is aligned with what stands there (:mod:`provscan.kernels.align`): a URL w
 """
 
 import numpy as np
-from numba import njit
 
 from provscan.kernels.align import BAND, MAX_REST, aligned_end
 from provscan.kernels.canonical import after_dropped, canonical, canonical_decoded
+from provscan.kernels.compiled import allocating, kernel
 from provscan.kernels.verify import compare
 
 _ITEMS = 128
@@ -20,7 +20,7 @@ _RETWEET = np.int64(-2)
 EXACT, NEAR_EXACT, OTHER = 0, 1, 2
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _is_blank(code):
     return (
         code == 0x20
@@ -37,7 +37,7 @@ def _is_blank(code):
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _items(stream, low, high, count, pages, entries, last, kinds, starts, ends):
     """Items of ``stream[low:high]``, if there are many the first ones, or with ``last`` the last ones; how many.
 
@@ -69,12 +69,12 @@ def _items(stream, low, high, count, pages, entries, last, kinds, starts, ends):
     return n
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _alike(a, b):
     return a == b or (a < 0 and b < 0)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _after_letter(where, i, n, stream, count, pages, entries):
     """Index in the stream after canonical code point ``i`` and the marks and joiners that belong to it."""
     after = np.int64(where[i]) + 1
@@ -87,7 +87,7 @@ def _after_letter(where, i, n, stream, count, pages, entries):
     return after
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _same_but_blanks(a, low, high, b, b_low, b_high):
     """Whether two stretches are equal where any run of white space equals any other."""
     i, j = low, b_low
@@ -107,7 +107,7 @@ def _same_but_blanks(a, low, high, b, b_low, b_high):
         j += 1
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def _reported(codes, start, end, tables, room):
     """Canonical code points of ``codes[start:end]``, as anyone gets them who cuts the span out of the record."""
     scratch, canon, where = room
@@ -116,7 +116,7 @@ def _reported(codes, start, end, tables, room):
     return canon[:n]
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def locate(
     text, begins, ends, rows, spans, copied, originals, original_offsets, tables,
     scratch, canon, where, other_scratch, other_canon, other_where, span_room, threshold, out, grams, kinds_out,

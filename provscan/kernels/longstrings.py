@@ -6,7 +6,8 @@ each string while every other thread waits for it; of hollow lines it is done so
 """
 
 import numpy as np
-from numba import njit
+
+from provscan.kernels.compiled import kernel
 
 # A string of so many bytes is long.
 LONG = 64
@@ -26,7 +27,7 @@ for _value, _digit in enumerate(b"ABCDEF", 10):
     _HEX[_digit] = _value
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _after_sequence(data, i, stop):
     """Index after the character of more than one byte that starts at ``i``; ``i`` where it is no valid UTF-8."""
     a = data[i]
@@ -46,7 +47,7 @@ def _after_sequence(data, i, stop):
     return i + size
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _unit(data, i, stop):
     """The number that the four hexadecimal digits at ``i`` are, or -1."""
     if i + 4 > stop:
@@ -60,7 +61,7 @@ def _unit(data, i, stop):
     return value
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _referred(data, i, stop, text, n):
     """The character of the escape ``\\u`` at ``i``, or of two that are a pair, into ``text[n:]``.
 
@@ -96,7 +97,7 @@ def _referred(data, i, stop, text, n):
     return i, n + 2
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _string(data, i, stop, text, n):
     """The string whose quote is before ``i``, into ``text[n:]``.
 
@@ -148,7 +149,7 @@ def _string(data, i, stop, text, n):
     return -1, n
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def hollow(data, lines, text, ends):
     """Take the long strings out of lines of JSON.
 
@@ -210,7 +211,7 @@ def hollow(data, lines, text, ends):
     return at, count
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def numbers(text, offsets, found):
     """Which string each text of a text buffer stands for, into int64 ``found``; -1 for a text that is one itself."""
     for i in range(len(found)):
@@ -221,7 +222,7 @@ def numbers(text, offsets, found):
                 found[i] = 10 * found[i] + text[k] - _ZERO
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def put_back(text, offsets, found, strings, ends, out, out_offsets):
     """The texts of a text buffer, and the strings where they stand for one, into ``out`` as ``out_offsets`` says."""
     for i in range(len(found)):

@@ -12,7 +12,8 @@ counts references to it.
 """
 
 import numpy as np
-from numba import njit
+
+from provscan.kernels.compiled import allocating, kernel
 
 _S8, _S24, _S32 = np.uint64(8), np.uint64(24), np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
@@ -32,19 +33,19 @@ _M4 = np.uint64(0x0F0F0F0F0F0F0F0F)
 _H01 = np.uint64(0x0101010101010101)
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def hash_start():
     """FNV-1a of nothing."""
     return _FNV_START
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def hash_byte(state, byte):
     """FNV-1a of one more byte."""
     return (state ^ np.uint64(byte)) * _FNV_PRIME
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def finish(h):
     """MurmurHash3's finaliser."""
     h = (h ^ (h >> _S33)) * _MIX1
@@ -52,7 +53,7 @@ def finish(h):
     return h ^ (h >> _S33)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def text_keys(text, offsets, low, high, keys):
     """128-bit key of each canonical text ``low..high`` into uint64[n, 2].
 
@@ -68,7 +69,7 @@ def text_keys(text, offsets, low, high, keys):
         keys[i, 1] = finish(h)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def number_texts(keys, table, ids, known, numbers):
     """Give each 128-bit key its number: its first appearance's.
 
@@ -89,7 +90,7 @@ def number_texts(keys, table, ids, known, numbers):
     return known
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def move_texts(table, ids, larger, larger_ids):
     """Copy an open-addressed table of :func:`number_texts` into a larger, empty one."""
     mask = np.uint64(len(larger_ids) - 1)
@@ -102,7 +103,7 @@ def move_texts(table, ids, larger, larger_ids):
             larger[slot, 0], larger[slot, 1] = table[i, 0], table[i, 1]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def directory(entries, first, bits, starts):
     """Fill in the directory for sorted ``entries`` that stand from ``first`` on in their table.
 
@@ -117,14 +118,14 @@ def directory(entries, first, bits, starts):
             last = bucket
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def close_directory(starts):
     """Give buckets without entries the start of the next one that has some."""
     for bucket in range(len(starts) - 2, -1, -1):
         starts[bucket] = min(starts[bucket], starts[bucket + 1])
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def warm(entries, starts, bits, shift, keys, lows, highs):
     """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``; reads where :func:`find_run` will.
 
@@ -144,7 +145,7 @@ def warm(entries, starts, bits, shift, keys, lows, highs):
     return total
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def find_run(entries, low, stop, up, key, limit):
     """First entry with ``key`` in the bucket from ``low`` to ``stop``, and how many there are, up to ``limit`` or so.
 
@@ -168,7 +169,7 @@ def find_run(entries, low, stop, up, key, limit):
     return _find_long_run(entries, low, stop, up, key, limit)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _find_long_run(entries, low, stop, up, key, limit):
     """:func:`find_run` in a bucket of any length, by bisection. The end of a run beyond ``limit`` is not looked for."""
     high = stop
@@ -191,7 +192,7 @@ def _find_long_run(entries, low, stop, up, key, limit):
     return first, low - first
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _ones(x):
     x = x - ((x >> np.uint64(1)) & _M1)
     x = (x & _M2) + ((x >> np.uint64(2)) & _M2)
@@ -199,7 +200,7 @@ def _ones(x):
     return np.int64((x * _H01) >> np.uint64(56))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _keep_best(text, score, texts, scores, count, most):
     """Insert a candidate into a list of at most ``most``, best first, each text once; its new length."""
     for i in range(count):
@@ -217,7 +218,7 @@ def _keep_best(text, score, texts, scores, count, most):
     return count + 1
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def whole_candidates(
     low, high, text_key, band_key, sketches, table, run_cap, agree, most, best, out_record, out_text, out, counters
 ):
@@ -267,7 +268,7 @@ def whole_candidates(
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def mark_keys(entries, bits, bitmap):
     """Set the bit of each entry's 32-bit key in uint8 ``bitmap``, which is addressed by the key's upper ``bits``."""
     shift = np.uint64(64 - bits)
@@ -276,7 +277,7 @@ def mark_keys(entries, bits, bitmap):
         bitmap[bit >> np.uint64(3)] |= np.uint8(1 << np.int64(bit & np.uint64(7)))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def mark_lone_keys(entries, most, longest, text_sizes, bits, bitmap):
     """Mark the keys of sorted seed entries that may stand alone, as :func:`mark_keys` does.
 

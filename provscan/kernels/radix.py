@@ -6,12 +6,13 @@ where a processor compresses vectors in microcode.
 """
 
 import numpy as np
-from numba import njit
+
+from provscan.kernels.compiled import allocating, kernel
 
 DIGIT = 8
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def scatter(entries, shift, counts, out):
     """Move uint64 ``entries`` to ``out``, ordered by the :data:`DIGIT` bits above ``shift``; ``counts`` is int64[256].
 
@@ -32,7 +33,7 @@ def scatter(entries, shift, counts, out):
         counts[digit] += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def insert(entries):
     """Sort ``entries`` that are nearly sorted, in place."""
     for i in range(1, len(entries)):
@@ -44,7 +45,7 @@ def insert(entries):
         entries[j] = e
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def sort(entries, spare, digits):
     """Sort ``entries`` by their upper ``digits`` digits, then in full; ``spare`` is room for as many.
 
@@ -58,7 +59,7 @@ def sort(entries, spare, digits):
     insert(entries)
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def merge(first, second, out):
     """Two sorted arrays as one, into ``out``."""
     i, j = np.uint64(0), np.uint64(0)

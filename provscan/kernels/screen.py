@@ -7,8 +7,8 @@ Bloom filter of one hash (Bloom 1970, doi:10.1145/362686.362692). No candidate i
 """
 
 import numpy as np
-from numba import njit
 
+from provscan.kernels.compiled import kernel
 from provscan.kernels.seeds import has_wide
 from provscan.kernels.utf8 import decode
 from provscan.kernels.verify import GRAM, code_of_token, gram_hashes, slack_of, weight
@@ -21,7 +21,7 @@ _DOWN = np.uint32(32 - FILTER_BITS)
 _AHEAD = 32
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def screen(
     hashes, offsets, texts, text_offsets, record, text, code_at, place, least_share, least_weight,
     codes, text_hashes, marks, kept,

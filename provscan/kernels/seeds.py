@@ -1,8 +1,9 @@
 """Seeds of a canonical text: minimizers (Schleimer, Wilkerson, Aiken 2003, doi:10.1145/872757.872770; Roberts et
 al. 2004, doi:10.1093/bioinformatics/bth408).
 
-Of every ``window`` consecutive k-mers the one with the least hash is a seed, the first of equal ones. Two texts that
-share ``k + window - 1`` tokens in a row share a seed; about ``2 / (window + 1)`` of all k-mers are seeds.
+Of every ``window`` consecutive k-mers the one with the least hash is a seed. Hashes are compared by the upper 22 of
+their 32 bits; of equal ones the first is taken. Two texts that share ``k + window - 1`` tokens in a row share a seed;
+about ``2 / (window + 1)`` of all k-mers are seeds.
 
 A *token* is a code point, or one half of it where a code point is a Chinese character, a kana or a Korean syllable:
 those tell two to three times as much as a letter does, so that a k-mer holds half as many of them.
@@ -12,37 +13,40 @@ removes them, and in a short text they leave no seed whole. A record has the fir
 """
 
 import numpy as np
-from numba import njit
+
+from provscan.kernels.compiled import kernel
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
 _PLACE, _NONE = np.uint64(0xFF), np.uint64(0xFFFFFFFFFFFFFFFF)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
 _SPACE = np.uint32(0x20)
-_SPREAD = np.uint64(0x9E3779B1)
+_SPREAD = np.uint32(0x9E3779B1)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _PAIR1, _PAIR2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-# Window starts handled in one go: their hashes and minima stay in the first-level cache.
-_CHUNK = 1024
+# Window starts handled in one go: their hashes and minima stay in the first-level cache. Their windows have no more
+# k-mers than _PLACES tells apart.
+_CHUNK = 960
 MAX_LENGTH, MAX_WINDOW = 32, 64
-ROOM = _CHUNK + MAX_WINDOW
+_PLACES = np.uint32(0x3FF)
+ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
 
 
 def _multipliers() -> np.ndarray:
-    """32 odd numbers below 2**32: SplitMix64 from 1 (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195)."""
+    """Odd numbers, two a level: SplitMix64 from 1 (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195)."""
     state, values = 1, []
-    for _ in range(MAX_LENGTH):
+    for _ in range(2 * MAX_LENGTH.bit_length()):
         state = (state + 0x9E3779B97F4A7C15) % 2**64
         z = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
-        values.append(((z ^ (z >> 31)) >> 32) | 1)
-    return np.array(values, np.uint64)
+        values.append((z ^ (z >> 31)) | 1)
+    return np.array(values, np.uint64).reshape(-1, 2)
 
 
 _MULTIPLIERS = _multipliers()
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def is_wide(code):
     """Whether a code point is two tokens: kana, Chinese characters, Korean syllables."""
     return code >= 0x3040 and (
@@ -50,7 +54,7 @@ def is_wide(code):
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def has_wide(codes):
     top = np.uint32(0)
     for i in range(len(codes)):
@@ -62,7 +66,7 @@ def has_wide(codes):
     return False
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def tokens(codes, out, places):
     """Tokens of ``codes`` into uint32 ``out``, the code point that each comes from into int32 ``places``.
 
@@ -80,13 +84,13 @@ def tokens(codes, out, places):
     return n
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def is_emoji(code):
     """Whether a canonical code point is an emoji or another symbol."""
     return 0x2190 <= code < 0x2C00 or 0x1F000 <= code < 0x20000
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _has_emoji(codes):
     top = np.uint32(0)
     for i in range(len(codes)):
@@ -98,7 +102,7 @@ def _has_emoji(codes):
     return False
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def tokens_without_emoji(codes, out, places):
     """:func:`tokens` with a space for emoji, one for several; int32 ``places`` count tokens with emoji."""
     n = 0
@@ -118,54 +122,69 @@ def tokens_without_emoji(codes, out, places):
     return n - 1 if gap and n > 0 else n
 
 
-@njit(nogil=True, cache=True)
-def _hash_kmers(some, k, first, room, out):
-    """``key << 32 | place`` of the k-mers of ``some`` into uint64 ``out``; places count from ``first``.
+@kernel
+def _hash_kmers(some, k, sums, keys, ranks):
+    """Hashes of the k-mers of ``some`` into uint32 ``keys``, and what windows compare into uint32 ``ranks``.
 
-    The key is the upper half of the sum of the tokens times odd multipliers, modulo 2**64 (multilinear hashing,
-    Lemire, Kaser 2014, arXiv:1202.4961), times the golden ratio.
+    Hashing along a tree (Carter, Wegman 1979, doi:10.1016/0022-0000(79)90044-8): the hash of two stretches is that of
+    the first times an odd multiplier of the level plus that of the second, modulo 2**64. Where a level has an odd
+    number of tokens the last is added likewise. The key is the sum folded, times the golden ratio, its upper half. A
+    rank is the key's upper 22 bits and the place in ``some``. ``sums`` is uint64[2, ROOM]. Returns how many there are.
     """
-    count = len(some) - k + 1
-    sums = room[:count]
-    t0 = some[:count]
-    m0 = _MULTIPLIERS[0]
-    for j in range(count):
-        sums[j] = np.uint64(t0[j]) * m0
-    for i in range(1, k - 3, 4):
-        t0, t1 = some[i : i + count], some[i + 1 : i + 1 + count]
-        t2, t3 = some[i + 2 : i + 2 + count], some[i + 3 : i + 3 + count]
-        m0, m1, m2, m3 = _MULTIPLIERS[i], _MULTIPLIERS[i + 1], _MULTIPLIERS[i + 2], _MULTIPLIERS[i + 3]
-        for j in range(count):
-            sums[j] += (np.uint64(t0[j]) * m0 + np.uint64(t1[j]) * m1) + (np.uint64(t2[j]) * m2 + np.uint64(t3[j]) * m3)
-    for i in range(1 + (k - 1) // 4 * 4, k):
-        t0, m0 = some[i : i + count], _MULTIPLIERS[i]
-        for j in range(count):
-            sums[j] += np.uint64(t0[j]) * m0
-    for j in range(count):
-        h = sums[j]
-        h = (h ^ (h >> _S32)) * _MIX
-        out[j] = (h >> _S32) << _S32 | np.uint64(first + j)
+    count = len(some)
+    here, there = sums[0], sums[1]
+    wide = here[:count]
+    for j in range(len(wide)):
+        wide[j] = some[j]
+    size = 1
+    level = 0
+    while 1 << level + 1 <= k:
+        level += 1
+    while level > 0:
+        level -= 1
+        odd = k >> level & 1
+        count -= size + odd
+        first, second, out = here[:count], here[size : size + count], there[:count]
+        m0, m1 = _MULTIPLIERS[level]
+        if odd:
+            last = some[2 * size : 2 * size + count]
+            for j in range(len(out)):
+                out[j] = (first[j] * m0 + second[j]) * m1 + np.uint64(last[j])
+        else:
+            for j in range(len(out)):
+                out[j] = first[j] * m0 + second[j]
+        size = 2 * size + odd
+        here, there = there, here
+    out, keys, ranks = here[:count], keys[:count], ranks[:count]
+    for j in range(len(out)):
+        h = out[j]
+        key = np.uint32(((h ^ (h >> _S32)) * _MIX) >> _S32)
+        keys[j] = key
+        ranks[j] = (key & ~_PLACES) | np.uint32(j)
     return count
 
 
-@njit(nogil=True, cache=True)
-def minimizers(some, k, window, room, seeds):
-    """Seeds of the tokens ``some`` into uint64 ``seeds``, ``key << 32 | place`` in tokens; how many there are.
+@kernel
+def minimizers(some, k, window, room, keys, places):
+    """Seeds of the tokens ``some``: uint32 ``keys`` and int32 ``places``, in tokens; how many there are.
 
-    ``room`` is uint64[2, m] with ``m >= ROOM``; ``seeds`` has a place for every token. Fewer than ``window`` k-mers
-    count as one window. Places are compared after keys, so that of equal k-mers the first is the seed.
+    ``room`` is ``(uint64[2, ROOM], uint32[3, ROOM])``; ``keys`` and ``places`` have room for every token. Fewer than
+    ``window`` k-mers count as one window. A key is that of the k-mer spread once more: minimizers are small by choice,
+    and a table wants its keys spread evenly.
     """
     kmers = len(some) - k + 1
     if kmers < 1:
         return 0
     window = min(window, kmers)
-    n = 0
-    last = np.uint64(0xFFFFFFFFFFFFFFFF)
+    sums, rows = room
+    hashes = rows[0]
+    n = np.uint64(0)
+    last = np.int32(-1)
     for start in range(0, kmers - window + 1, _CHUNK):
         stop = min(start + _CHUNK, kmers - window + 1)
-        count = _hash_kmers(some[start : stop + window - 1 + k - 1], k, start, room[0], room[1])
+        count = _hash_kmers(some[start : stop + window - 1 + k - 1], k, sums, hashes, rows[1])
         # Minima of ever longer windows, from one row to the other: in place, LLVM would not vectorise.
-        least, spare = room[1], room[0]
+        least, spare = rows[1], rows[2]
         reach = 1
         while reach < window:
             step = min(reach, window - reach)
@@ -175,20 +194,19 @@ def minimizers(some, k, window, room, seeds):
                 out[j] = min(here[j], ahead[j])
             least, spare = spare, least
             reach += step
-        for j in range(stop - start):
-            seeds[n] = least[j]
-            n += least[j] != last
-            last = least[j]
-    return n
+        before = n
+        chosen = least[: stop - start]
+        for j in range(len(chosen)):
+            place = np.int32(start + np.int64(chosen[j] & _PLACES))
+            places[n] = place
+            n += np.uint64(place != last)
+            last = place
+        for s in range(before, n):
+            keys[s] = hashes[places[s] - start] * _SPREAD
+    return np.int64(n)
 
 
-@njit(nogil=True, cache=True)
-def seed_key(seed):
-    """The 32-bit key of a seed: minimizers are small by choice, and a table wants its keys spread evenly."""
-    return ((seed >> _S32) * _SPREAD) & _LOW32
-
-
-@njit(nogil=True, cache=True)
+@kernel
 def place_code(token):
     """One byte for a seed's place in its text, in tokens: exact below 128, in steps of 4 to 384, then of 64.
 
@@ -203,7 +221,7 @@ def place_code(token):
     return -1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def place_of(code):
     """The least place that :func:`place_code` gives ``code`` to."""
     if code < 128:
@@ -213,38 +231,39 @@ def place_of(code):
     return 384 + (code - 192) * 64
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def seed_entries(codes, offsets, low, high, first_id, k, window, scratch, entries):
     """Index entries of the texts ``low..high``: ``key << 32 | text id << 8 | place code``, uint64.
 
-    ``scratch`` is ``(uint32[2m], int32[2m], uint64[2, ROOM], uint64[2m])`` for texts of up to m code points. Text i
-    has id ``first_id + i``. Returns how many entries were written; there is room for two a token. Of the seeds without
-    emoji those are written that are new, and their neighbours: pairs are taken from entries that follow each other.
+    ``scratch`` is ``(uint32[2m], int32[2m], room of minimizers, uint32[2m], int32[2m])`` for texts of up to m code
+    points. Text i has id ``first_id + i``. Returns how many entries were written; there is room for two a token. Of the
+    seeds without emoji those are written that are new, and their neighbours: pairs are taken from entries that follow
+    each other.
     """
-    room, places, sums, seeds = scratch
+    stripped, origins, room, keys, places = scratch
     n = 0
     for i in range(low, high):
         codes_of = codes[offsets[i] : offsets[i + 1]]
         some = codes_of
         if has_wide(some):
-            some = room[: tokens(some, room, places)]
+            some = stripped[: tokens(some, stripped, origins)]
         text = np.uint64(first_id + i) << _S8
         first = n
-        for s in range(minimizers(some, k, window, sums, seeds)):
-            place = place_code(np.int64(seeds[s] & _LOW32))
+        for s in range(minimizers(some, k, window, room, keys, places)):
+            place = place_code(places[s])
             if place >= 0:
-                entries[n] = seed_key(seeds[s]) << _S32 | text | np.uint64(place)
+                entries[n] = np.uint64(keys[s]) << _S32 | text | np.uint64(place)
                 n += 1
         if not _has_emoji(codes_of):
             continue
         known, at = n, first
         waiting, near = _NONE, False
-        some = room[: tokens_without_emoji(codes_of, room, places)]
-        for s in range(minimizers(some, k, window, sums, seeds)):
-            place = place_code(np.int64(places[np.int64(seeds[s] & _LOW32)]))
+        some = stripped[: tokens_without_emoji(codes_of, stripped, origins)]
+        for s in range(minimizers(some, k, window, room, keys, places)):
+            place = place_code(origins[places[s]])
             if place < 0:
                 break
-            entry = seed_key(seeds[s]) << _S32 | text | np.uint64(place)
+            entry = np.uint64(keys[s]) << _S32 | text | np.uint64(place)
             while at < known and entries[at] & _PLACE < np.uint64(place):
                 at += 1
             new = True
@@ -263,31 +282,34 @@ def seed_entries(codes, offsets, low, high, first_id, k, window, scratch, entrie
     return n
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def seeds_of(codes, offsets, low, high, k, window, scratch, keys, token_at, code_at, bounds):
     """Seeds of the texts ``low..high``: uint32 ``keys`` and where they stand, int32, in tokens and in code points.
 
     ``scratch`` is that of :func:`seed_entries`. Those of text i are ``bounds[i - low]`` to ``bounds[i - low + 1]``.
     """
-    room, places, sums, seeds = scratch
+    wide_tokens, origins, room, _, _ = scratch
     n = 0
     bounds[0] = 0
     for i in range(low, high):
         some = codes[offsets[i] : offsets[i + 1]]
         wide = has_wide(some)
         if wide:
-            some = room[: tokens(some, room, places)]
-        for s in range(minimizers(some, k, window, sums, seeds)):
-            at = np.int64(seeds[s] & _LOW32)
-            keys[n] = np.uint32(seed_key(seeds[s]))
-            token_at[n] = at
-            code_at[n] = places[at] if wide else at
-            n += 1
+            some = wide_tokens[: tokens(some, wide_tokens, origins)]
+        count = minimizers(some, k, window, room, keys[n:], token_at[n:])
+        tokens_of, codes_at = token_at[n : n + count], code_at[n : n + count]
+        if wide:
+            for s in range(len(codes_at)):
+                codes_at[s] = origins[tokens_of[s]]
+        else:
+            for s in range(len(codes_at)):
+                codes_at[s] = tokens_of[s]
+        n += count
         bounds[i - low + 1] = n
     return n
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def pair_key(first, second):
     """32-bit key of two seeds that follow each other: SplitMix64's finaliser over both keys, the upper half."""
     h = np.uint64(first) << _S32 | np.uint64(second)
@@ -296,7 +318,7 @@ def pair_key(first, second):
     return np.uint32((h ^ (h >> np.uint64(31))) >> _S32)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def pair_keys(entries, keys):
     """Pair keys of the seed entries of some texts, as :func:`seed_entries` writes them, into ``keys``; how many."""
     n = 0

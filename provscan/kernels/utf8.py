@@ -1,12 +1,13 @@
 """UTF-8 to code points and back, for one text and for rows of a text buffer."""
 
 import numpy as np
-from numba import njit
+
+from provscan.kernels.compiled import kernel
 
 _RUN = 16
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def decode(text, start, stop, codes):
     """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``; how many there are.
 
@@ -64,7 +65,7 @@ def decode(text, start, stop, codes):
     return n
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def encode(codes, count, text, start):
     """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``; the end of what was written."""
     high = np.uint32(0)
@@ -98,7 +99,7 @@ def encode(codes, count, text, start):
     return at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def decode_rows(text, offsets, rows, codes, code_offsets):
     """Code points of the strings ``rows`` of a text buffer, one after the other; fills in int64 ``code_offsets``."""
     at = code_offsets[0]
@@ -107,7 +108,7 @@ def decode_rows(text, offsets, rows, codes, code_offsets):
         code_offsets[r + 1] = at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def encode_rows(codes, code_offsets, rows, text, offsets):
     """UTF-8 of some rows of a buffer of code points, one after the other; fills in int64 ``offsets``."""
     at = offsets[0]
@@ -117,7 +118,7 @@ def encode_rows(codes, code_offsets, rows, text, offsets):
         offsets[r + 1] = at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def gather(text, offsets, rows, out, out_offsets):
     """Copy the strings ``rows`` of a text buffer to ``out``, where ``out_offsets`` says."""
     for r in range(len(rows)):

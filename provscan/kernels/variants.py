@@ -6,9 +6,9 @@ another that begin and end near the match's edges are looked up in the table of 
 """
 
 import numpy as np
-from numba import njit
 
 from provscan.kernels.align import SPACE
+from provscan.kernels.compiled import allocating, kernel
 from provscan.kernels.postings import find_run, finish, hash_byte, hash_start, warm
 
 # Words around each edge of a match.
@@ -19,7 +19,7 @@ _TEXT = np.uint64(0xFFFFFF)
 _SIX = np.uint32(0x3F)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _before(codes, at, begin, words):
     """Where the word that holds ``at`` begins, or one of so many words before, not before ``begin``."""
     while True:
@@ -31,7 +31,7 @@ def _before(codes, at, begin, words):
         words -= 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _after(codes, at, end, words):
     """Where the word that ends at ``at`` or later ends, or one of so many words after, not after ``end``."""
     while True:
@@ -43,7 +43,7 @@ def _after(codes, at, end, words):
         words -= 1
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _hash_code(state, code):
     """FNV-1a of one code point's UTF-8."""
     if code < 0x80:
@@ -60,7 +60,7 @@ def _hash_code(state, code):
     return hash_byte(state, np.uint32(0x80) | (code & _SIX))
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def variants(codes, offsets, record, span, similarity, least, table, most, out_row, out_text, out_code, counters):
     """Candidates that equal a stretch around a match.
 

@@ -11,9 +11,9 @@ counts references to it.
 """
 
 import numpy as np
-from numba import njit
 
 from provscan.kernels.align import BAND, MAX_REST, SPACE, aligned_end
+from provscan.kernels.compiled import allocating, kernel
 from provscan.kernels.seeds import is_wide
 
 GRAM = 5
@@ -26,7 +26,7 @@ _G3 = np.uint64(0xA0761D65)
 _G4 = np.uint64(0xE7037ED1)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def gram_hashes(codes, out):
     """32-bit hash of the 5-gram from each code point on into uint32 ``out``; of the last four, 0.
 
@@ -45,14 +45,14 @@ def gram_hashes(codes, out):
     out[count:] = 0
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _same_gram(a, i, b, j):
     return (
         a[i] == b[j] and a[i + 1] == b[j + 1] and a[i + 2] == b[j + 2] and a[i + 3] == b[j + 3] and a[i + 4] == b[j + 4]
     )
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _index_grams(codes, hashes, low, count, slots, follows):
     """Hash table of the ``count`` grams from ``low``; ``follows[i]`` leads to the gram's next place. Distinct ones.
 
@@ -71,7 +71,7 @@ def _index_grams(codes, hashes, low, count, slots, follows):
     return distinct
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _find_gram(codes, hashes, i, text, low, slots):
     """First place of the gram ``codes[i:i + 5]`` in the indexed text, -1 if it has none."""
     mask = np.uint32(len(slots) - 1)
@@ -83,7 +83,7 @@ def _find_gram(codes, hashes, i, text, low, slots):
     return np.int64(-1)
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _near(codes, hashes, i, text, low, slots, follows, place, slack):
     """The gram's place in the indexed text that is nearest to ``place``; -1 if none is within ``slack``."""
     q = _find_gram(codes, hashes, i, text, low, slots)
@@ -95,7 +95,7 @@ def _near(codes, hashes, i, text, low, slots, follows, place, slack):
     return best
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _bits_for(count):
     bits = 4
     while (1 << bits) < 2 * count:
@@ -103,7 +103,7 @@ def _bits_for(count):
     return bits
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def weight(codes, low, high):
     """Length of a text where a Chinese character, a kana or a Korean syllable counts two."""
     total = high - low
@@ -112,13 +112,13 @@ def weight(codes, low, high):
     return total
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def slack_of(length):
     """How far off the diagonal, in code points, a text of some length may stand."""
     return 16 + length // 4
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def code_of_token(codes, low, high, token):
     """Code point, from ``low``, that a token place falls on."""
     seen = 0
@@ -129,7 +129,7 @@ def code_of_token(codes, low, high, token):
     return high - low
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _diagonal_by_vote(codes, hashes, low, count, text, text_low, grams, slots, follows, votes):
     """The diagonal that most hits lie on, to 8 code points; hits of grams that the text repeats do not vote."""
     bins = (count + grams) // 8 + 3
@@ -145,7 +145,7 @@ def _diagonal_by_vote(codes, hashes, low, count, text, text_low, grams, slots, f
     return best * 8 + 8 - grams
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _best_run(hits, count, penalty):
     """Bounds of the run with the greatest ``hits - penalty * misses``; among equals the first, then the shortest."""
     best, best_low, best_high = 0.0, 0, 0
@@ -159,7 +159,7 @@ def _best_run(hits, count, penalty):
     return best_low, best_high
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _sets(codes, hashes, low, high, text, text_low, table, span_slots, span_follows):
     """5-grams that the span ``codes[low:high]`` has in common with the indexed text, and distinct ones of the span."""
     grams = high - low - GRAM + 1
@@ -173,7 +173,7 @@ def _sets(codes, hashes, low, high, text, text_low, table, span_slots, span_foll
     return common, distinct
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def compare(codes, text):
     """Sets of 5-grams of two canonical texts in full: (in common, of ``text``, of ``codes``).
 
@@ -197,7 +197,7 @@ def compare(codes, text):
     return np.int64(common), np.int64(distinct), np.int64(span_distinct)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def compare_rows(codes, offsets, texts, text_offsets, grams):
     """:func:`compare` the i-th canonical text of the one with the i-th of the other, into int64[n, 3] ``grams``."""
     for i in range(len(grams)):
@@ -206,7 +206,7 @@ def compare_rows(codes, offsets, texts, text_offsets, grams):
         )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _find_copy(codes, low, high, text, text_low, length):
     """Where the whole text stands in ``codes[low:high]``, -1 if it doesn't."""
     for i in range(low, high - length + 1):
@@ -218,7 +218,7 @@ def _find_copy(codes, low, high, text, text_low, length):
     return -1
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def verify(
     codes, hashes, offsets, texts, text_hashes, text_offsets, record, code_at, place, low, high,
     threshold, least_share, least_weight, slots, follows, span_slots, span_follows, hits, votes,
@@ -360,7 +360,7 @@ def verify(
     return n
 
 
-@njit(nogil=True, cache=True)
+@allocating
 def resolve(record, span, grams, similarity, text, order, kept):
     """One place, one licensed text: keep the better of two verified rows that share a place.
 

@@ -31,7 +31,7 @@ from provscan.kernels.seeds import place_code
 from provscan.readers import read_objects
 
 GOLDEN = Path(__file__).parent / "golden"
-FILES = sorted(path.name for path in (GOLDEN / "v2" / "segments" / "000001").iterdir())
+FILES = sorted(path.name for path in (GOLDEN / "v3" / "segments" / "000001").iterdir())
 
 
 # Spelled out: the defaults may change, the golden index does not.
@@ -51,7 +51,7 @@ def golden_tweets() -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden index."""
-    return Path(shutil.copytree(GOLDEN / "v2", tmp_path / "licensed.index"))
+    return Path(shutil.copytree(GOLDEN / "v3", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -63,12 +63,12 @@ def change(folder: Path, **values: Any) -> None:
     path.write_text(json.dumps(manifest))
 
 
-def test_golden_index_of_version_2() -> None:
+def test_golden_index_of_version_3() -> None:
     tweets = golden_tweets()
     kept = tweets[:4]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
-    index = provscan.open_index(GOLDEN / "v2", verify=True)
-    assert index.fingerprint == "a0831ad15b487526fde335b1b125af4c"
+    index = provscan.open_index(GOLDEN / "v3", verify=True)
+    assert index.fingerprint == "786e644847cd48a412417e50bb5b465d"
     assert index.params == PARAMS
     (segment,) = index.store.segments
     assert segment.texts.array().to_pylist() == texts
@@ -116,9 +116,10 @@ def test_golden_index_of_version_2() -> None:
     ]  # fmt: skip
 
 
-def test_version_1_is_to_be_built_again() -> None:
-    with pytest.raises(IndexFormatError, match=r"version 1; this provscan reads version 2.*again"):
-        provscan.open_index(GOLDEN / "v1")
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_version_is_to_be_built_again(version: int) -> None:
+    with pytest.raises(IndexFormatError, match=rf"version {version}; this provscan reads version 3.*again"):
+        provscan.open_index(GOLDEN / f"v{version}")
 
 
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     build_store((prepare(batch, PARAMS) for batch in batches), tmp_path / "today.index", PARAMS, {})
     for name in FILES:
         if name != "tweets.arrow":  # Arrow's own metadata may change with its version.
-            mine, theirs = (path / "segments" / "000001" / name for path in (tmp_path / "today.index", GOLDEN / "v2"))
+            mine, theirs = (path / "segments" / "000001" / name for path in (tmp_path / "today.index", GOLDEN / "v3"))
             assert mine.read_bytes() == theirs.read_bytes(), name
 
 
@@ -205,7 +206,7 @@ def test_no_index_there(tmp_path: Path) -> None:
 def test_another_version(folder: Path, version: object) -> None:
     change(folder, version=version)
     message = (
-        rf"has index version {version!r}; this provscan reads version 2\. .*use that one, or build the index again"
+        rf"has index version {version!r}; this provscan reads version 3\. .*use that one, or build the index again"
     )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)
