@@ -39,11 +39,11 @@ def tokens_without_emoji(text):
 
 def index_seeds(text, k, window):
     """(key, place) of a licensed text's seeds: all, then those without emoji that are new or beside a new one."""
-    seeds = minimizers([token for token, _ in tokens(text)], k, window)
+    seeds = index_minimizers([token for token, _ in tokens(text)], k, window)
     if not any(map(emoji, text)):
         return seeds
     some = tokens_without_emoji(text)
-    others = [(key, some[at][1]) for key, at in minimizers([token for token, _ in some], k, window)]
+    others = [(key, some[at][1]) for key, at in index_minimizers([token for token, _ in some], k, window)]
     new = [False, *(seed not in seeds for seed in others), False]
     return seeds + [seed for i, seed in enumerate(others) if any(new[i : i + 3])]
 
@@ -77,15 +77,23 @@ def kmer_key(kmer):
     return (total ^ total >> 32) * 0x9E3779B97F4A7C15 % M64 >> 32
 
 
-def minimizers(some, k, window):
-    """(key, place) of the least k-mer of every window by the upper 22 bits of its key, in the order of places."""
+def minimizers(some, k, window, beyond=0):
+    """(key, place) of the least k-mer of every window by the upper 22 bits of its key, in the order of places.
+
+    Windows reach ``beyond`` the ends by so many k-mers.
+    """
     keys = [kmer_key(some[i : i + k]) for i in range(len(some) - k + 1)]
     if not keys:
         return []
-    window = min(window, len(keys))
+    window = min(window, len(keys) + 2 * beyond)
     ranks = [(key >> 10, place) for place, key in enumerate(keys)]
-    places = {min(ranks[i : i + window])[1] for i in range(len(keys) - window + 1)}
+    windows = [ranks[max(i, 0) : i + window] for i in range(-beyond, len(keys) + beyond - window + 1)]
+    places = {min(some)[1] for some in windows}
     return [(keys[place], place) for place in sorted(places)]
+
+
+def index_minimizers(some, k, window):
+    return minimizers(some, k, window, window - 1 if len(some) <= 64 else 0)
 
 
 def spread(key):

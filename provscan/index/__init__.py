@@ -7,7 +7,7 @@
 a segment stores, :mod:`~provscan.index.store` builds and opens the whole.
 """
 
-from provscan.index.filters import LONE_BYTES
+from provscan.index.filters import LONE_TOKENS
 from provscan.index.join import can_join, joined
 from provscan.index.prepare import Prepared, Sketches, prepare, seed_scratch, sketch_texts
 from provscan.index.segment import SIZE_UNIT, Segment
@@ -15,7 +15,7 @@ from provscan.index.store import Store, build_store, open_store, replacing
 from provscan.index.texts import Strings
 
 __all__ = [
-    "LONE_BYTES",
+    "LONE_TOKENS",
     "SIZE_UNIT",
     "Prepared",
     "Segment",

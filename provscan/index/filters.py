@@ -5,7 +5,7 @@
 ``seeds.pairs``
     Pairs of keys that follow each other in a text (:func:`provscan.kernels.seeds.pair_key`).
 ``seeds.lone``
-    Keys that may stand for a text alone: shared by few places, one of them in a text of up to :data:`LONE_BYTES`.
+    Keys that may stand for a text alone: shared by few places, one of them in a text of up to :data:`LONE_TOKENS`.
 
 A key's upper bits say which bit is its own. A table of hash values with one function and one bit each is a Bloom filter
 at its simplest: what is there is always found, and something else now and then. They are small, so that a scan finds
@@ -24,7 +24,7 @@ from provscan.kernels import postings as kernels
 from provscan.kernels import seeds as seed_kernels
 from provscan.kernels.chains import RARE
 
-LONE_BYTES = 60
+LONE_TOKENS = 60
 # Pairs and lone keys have a quarter of the bits: they are asked for where a key is known.
 FEWER = 2
 _CHUNK = 1 << 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from provscan.index.filters import FEWER, LONE_BYTES, SeedFilters, key_bits, mark_pairs, pair_keys
+from provscan.index.filters import FEWER, LONE_TOKENS, SeedFilters, key_bits, mark_pairs, pair_keys
 from provscan.index.format import SegmentInfo
 from provscan.index.postings import Postings, directory_bits
 from provscan.index.prepare import seed_entries
@@ -12,7 +12,7 @@ from provscan.index.segment import MAX_TEXTS, SIZE_UNIT, Segment
 from provscan.index.texts import Strings
 from provscan.kernels import postings as kernels
 from provscan.kernels import radix
-from provscan.kernels.chains import RARE, text_sizes
+from provscan.kernels.chains import RARE
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -32,16 +32,18 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
     """
     count = len(large.texts)
     texts = _appended(large.texts, small.texts)
+    sizes = np.concatenate([large.text_sizes, small.text_sizes])
     seeds = _merged(large.seeds, small.seeds, np.uint64(count << 8))
     return Segment(
         large.path,
         SegmentInfo(large.info.name, len(texts), large.info.tweets + small.info.tweets, {}),
         texts,
+        sizes,
         np.concatenate([large.sketches, small.sketches]),
         _merged(large.exact, small.exact, np.uint64(count)),
         _merged(large.bands, small.bands, np.uint64(count)),
         seeds,
-        _filters(seeds, texts, large.seed_filters, small.texts, params),
+        _filters(seeds, sizes, large.seed_filters, small.texts, params),
         np.concatenate([large.owner_starts, small.owner_starts[1:] + large.owner_starts[-1]]),
         np.concatenate([large.owner_rows, small.owner_rows + np.uint32(large.info.tweets)]),
         _appended(large.originals, small.originals),
@@ -50,14 +52,14 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
     )
 
 
-def _filters(seeds: Postings, texts: Strings, larges: SeedFilters, more: Strings, params: IndexParams) -> SeedFilters:
+def _filters(
+    seeds: Postings, sizes: np.ndarray, larges: SeedFilters, more: Strings, params: IndexParams
+) -> SeedFilters:
     """Filters of the merged seeds; `larges` are those of the large segment, `more` the texts of the small one."""
     bits = key_bits(len(seeds.entries))
     known, lone = np.zeros(1 << (bits - 3), np.uint8), np.zeros(1 << (bits - FEWER - 3), np.uint8)
-    sizes = np.empty(len(texts), np.uint8)
-    text_sizes(texts.offsets, SIZE_UNIT, sizes)
     kernels.mark_keys(seeds.entries, bits, known)
-    kernels.mark_lone_keys(seeds.entries, RARE, LONE_BYTES // SIZE_UNIT, sizes, bits - FEWER, lone)
+    kernels.mark_lone_keys(seeds.entries, RARE, LONE_TOKENS // SIZE_UNIT, sizes, bits - FEWER, lone)
     # A bitmap of twice the size knows one bit more of each key: not which, so it has both.
     pairs, times = larges.pairs.copy(), len(lone) // len(larges.pairs)
     if times > 1:

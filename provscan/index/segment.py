@@ -5,6 +5,9 @@ little-endian, mapped when opened):
 
 ``texts.utf8``, ``texts.offsets``
     Canonical texts.
+``texts.sizes``
+    uint8[n], their lengths in tokens (:mod:`provscan.kernels.seeds`), in units of :data:`SIZE_UNIT`, rounded up, 255 at
+    most. Chains ask for them at random: in the cache, where the offsets would not be.
 ``texts.sketches``
     uint64[n, 2], one-bit MinHash sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
@@ -23,13 +26,12 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from provscan.index.filters import LONE_BYTES, SeedFilters, SeedFiltersWriter, open_filters
+from provscan.index.filters import LONE_TOKENS, SeedFilters, SeedFiltersWriter, open_filters
 from provscan.index.format import SegmentInfo, file_checksum
 from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
 from provscan.index.prepare import NO_TIME, Prepared
@@ -66,6 +68,7 @@ class Segment:
     path: Path
     info: SegmentInfo
     texts: Strings
+    text_sizes: np.ndarray
     sketches: np.ndarray
     exact: Postings
     bands: Postings
@@ -76,16 +79,6 @@ class Segment:
     originals: Strings
     ids: Strings
     others: tuple[Path, ...] = ()
-
-    @cached_property
-    def text_sizes(self) -> np.ndarray:
-        """uint8[n]: length of each licensed text in units of :data:`SIZE_UNIT` bytes, rounded up, 255 at most.
-
-        Chains ask for it at random: in the cache, where the offsets would not be. It is made when first asked for.
-        """
-        sizes = np.empty(len(self.texts), np.uint8)
-        text_sizes(self.texts.offsets, SIZE_UNIT, sizes)
-        return sizes
 
     def earliest(self, texts: np.ndarray) -> np.ndarray:
         """The row of the earliest tweet of each of some texts."""
@@ -118,6 +111,7 @@ def open_segment(folder: Path, info: SegmentInfo) -> Segment:
         folder,
         info,
         open_strings(folder, "texts"),
+        map_array(folder / "texts.sizes", np.uint8),
         map_array(folder / "texts.sketches", np.uint64, 2),
         open_postings(folder, "exact"),
         open_postings(folder, "bands"),
@@ -218,11 +212,14 @@ class SegmentWriter:
         return SegmentInfo(name, self.texts, self.tweets, files)
 
     def _close_seeds(self) -> list[str]:
+        texts = open_strings(self._folder, "texts")
         sizes = np.empty(self.texts, np.uint8)
-        text_sizes(open_strings(self._folder, "texts").offsets, SIZE_UNIT, sizes)
+        text_sizes(texts.text, texts.offsets, SIZE_UNIT, sizes)
+        with (self._folder / "texts.sizes").open("wb") as file:
+            write_array(file, sizes)
         self._filters.begin(self._seeds.count)
-        names = self._seeds.close(lambda entries: self._filters.mark(entries, sizes, LONE_BYTES // SIZE_UNIT))
-        return names + self._filters.close()
+        names = self._seeds.close(lambda entries: self._filters.mark(entries, sizes, LONE_TOKENS // SIZE_UNIT))
+        return [*names, "texts.sizes", *self._filters.close()]
 
     def discard(self) -> None:
         """Close the files as they are; the folder is about to go."""

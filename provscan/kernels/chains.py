@@ -17,7 +17,7 @@ import numpy as np
 
 from provscan.kernels.compiled import allocating, kernel
 from provscan.kernels.postings import find_run, warm
-from provscan.kernels.seeds import pair_key
+from provscan.kernels.seeds import is_wide, pair_key
 
 CHAIN_BITS = 11
 DRIFT = 16
@@ -40,10 +40,23 @@ _CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS)
 
 
 @kernel
-def text_sizes(offsets, unit, out):
-    """Lengths of texts in units of so many bytes, rounded up, into uint8 ``out``; 255 stands for all greater ones."""
+def text_sizes(text, offsets, unit, out):
+    """Lengths of texts in units of so many tokens, rounded up, into uint8 ``out``; 255 stands for all greater ones.
+
+    ``text`` is valid UTF-8.
+    """
     for i in range(len(out)):
-        out[i] = min(255, (offsets[i + 1] - offsets[i] + unit - 1) // unit)
+        tokens = 0
+        for j in range(offsets[i], offsets[i + 1]):
+            tokens += text[j] & 0xC0 != 0x80
+            if text[j] >= 0xE3:
+                code = (
+                    np.uint32(text[j] & 0xF) << 12 | np.uint32(text[j + 1] & 0x3F) << 6 | np.uint32(text[j + 2] & 0x3F)
+                )
+                if text[j] >= 0xF0:
+                    code = np.uint32(text[j] & 0x7) << 18 | (code & 0xFFF) << 6 | np.uint32(text[j + 3] & 0x3F)
+                tokens += is_wide(code)
+        out[i] = min(255, (tokens + unit - 1) // unit)
 
 
 @kernel(forceinline=True)

@@ -8,6 +8,8 @@ about ``2 / (window + 1)`` of all k-mers are seeds.
 A *token* is a code point, or one half of it where a code point is a Chinese character, a kana or a Korean syllable:
 those tell two to three times as much as a letter does, so that a k-mer holds half as many of them.
 
+A short licensed text may have few seeds, or none that others don't share; so it has every one that a copy may have.
+
 A licensed text with emoji has two rows of seeds: with them, and with a space where they stood. Whoever cleans text
 removes them, and in a short text they leave no seed whole. A record has the first row only.
 """
@@ -27,6 +29,8 @@ _PAIR1, _PAIR2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 # Window starts handled in one go: their hashes and minima stay in the first-level cache. Their windows have no more
 # k-mers than _PLACES tells apart.
 _CHUNK = 960
+# Tokens of a licensed text that has more seeds than a record has: at its ends, which are much of it.
+SHORT = 64
 MAX_LENGTH, MAX_WINDOW = 32, 64
 _PLACES = np.uint32(0x3FF)
 ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
@@ -207,6 +211,32 @@ def minimizers(some, k, window, room, keys, places):
 
 
 @kernel
+def index_minimizers(some, k, window, room, keys, places):
+    """Seeds of a licensed text: :func:`minimizers`, and in one of up to SHORT tokens all that a copy of it may have.
+
+    Inside a record windows reach over the ends of the copy. If such a window has its least k-mer in the copy, it is the
+    least of those in the part of the window that lies there.
+    """
+    if len(some) > SHORT or len(some) < k:
+        return minimizers(some, k, window, room, keys, places)
+    sums, rows = room
+    hashes, ranks = rows[0], rows[1]
+    kmers = _hash_kmers(some, k, sums, hashes, ranks)
+    n = 0
+    last = np.int64(-1)
+    for low in range(1 - window, kmers):
+        least = np.uint32(0xFFFFFFFF)
+        for rank in ranks[max(low, 0) : min(low + window, kmers)]:
+            least = min(least, rank)
+        place = np.int64(least & _PLACES)
+        if place != last:
+            keys[n], places[n] = hashes[place] * _SPREAD, place
+            n += 1
+            last = place
+    return n
+
+
+@kernel
 def place_code(token):
     """One byte for a seed's place in its text, in tokens: exact below 128, in steps of 4 to 384, then of 64.
 
@@ -249,7 +279,7 @@ def seed_entries(codes, offsets, low, high, first_id, k, window, scratch, entrie
             some = stripped[: tokens(some, stripped, origins)]
         text = np.uint64(first_id + i) << _S8
         first = n
-        for s in range(minimizers(some, k, window, room, keys, places)):
+        for s in range(index_minimizers(some, k, window, room, keys, places)):
             place = place_code(places[s])
             if place >= 0:
                 entries[n] = np.uint64(keys[s]) << _S32 | text | np.uint64(place)
@@ -259,7 +289,7 @@ def seed_entries(codes, offsets, low, high, first_id, k, window, scratch, entrie
         known, at = n, first
         waiting, near = _NONE, False
         some = stripped[: tokens_without_emoji(codes_of, stripped, origins)]
-        for s in range(minimizers(some, k, window, room, keys, places)):
+        for s in range(index_minimizers(some, k, window, room, keys, places)):
             place = place_code(origins[places[s]])
             if place < 0:
                 break

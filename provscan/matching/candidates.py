@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import LONE_BYTES, SIZE_UNIT, Segment, Sketches, seed_scratch
+from provscan.index import LONE_TOKENS, SIZE_UNIT, Segment, Sketches, seed_scratch
 from provscan.kernels import chains
 from provscan.kernels import postings as kernels
 from provscan.kernels import seeds as seed_kernels
@@ -36,10 +36,10 @@ PAIR_TEXTS = 16
 MOST = 16
 # Bits of 128 that the one-bit sketches must agree in. At similarity 0.4 they agree in 90, give or take 5.
 AGREE = 77
-# Seeds of a chain, and bytes of the text to each: multiples of the index's SIZE_UNIT.
+# Seeds of a chain, and tokens of the text to each: multiples of the index's SIZE_UNIT.
 LEAST_SEEDS = 2
-BYTES_A_SEED = 40
-BYTES_A_FREQUENT_SEED = 20
+TOKENS_A_SEED = 40
+TOKENS_A_FREQUENT_SEED = 20
 # Room for candidates of the texts that are scanned together; what finds none is counted.
 CANDIDATES_A_SEED = 1
 CANDIDATES = 4096
@@ -118,9 +118,9 @@ def _chains(
         keys, tokens, places, bounds, 0, count, table, (SEED_CAP, PAIR_STEPS, PAIR_TEXTS), state,
         (
             LEAST_SEEDS,
-            BYTES_A_SEED // SIZE_UNIT,
-            LONE_BYTES // SIZE_UNIT,
-            BYTES_A_FREQUENT_SEED // SIZE_UNIT,
+            TOKENS_A_SEED // SIZE_UNIT,
+            LONE_TOKENS // SIZE_UNIT,
+            TOKENS_A_FREQUENT_SEED // SIZE_UNIT,
         ),
         out, 0, counters,
     )  # fmt: skip

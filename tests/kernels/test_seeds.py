@@ -11,6 +11,7 @@ from tweets import SCRIPTS, sentence
 
 from provscan.index import seed_scratch
 from provscan.kernels import seeds as kernels
+from provscan.kernels.chains import text_sizes
 
 pytestmark = pytest.mark.kernels
 
@@ -99,7 +100,7 @@ def test_entries_of_an_index(script):
     expected = [
         naive.spread(key) << 32 | 100 + number << 8 | kernels.place_code(place)
         for number, text in enumerate(texts)
-        for key, place in naive.minimizers([token for token, _ in naive.tokens(text)], 12, 8)
+        for key, place in naive.index_minimizers([token for token, _ in naive.tokens(text)], 12, 8)
     ]
     assert entries[:n].tolist() == expected
 
@@ -117,6 +118,20 @@ def test_entries_of_a_text_with_emoji(parts):
         naive.spread(key) << 32 | 7 << 8 | kernels.place_code(place) for key, place in naive.index_seeds(text, 12, 8)
     ]
     assert entries[:n].tolist() == expected
+
+
+@settings(max_examples=80)
+@given(st.randoms(use_true_random=False), st.integers(0, 80), st.integers(4, 20), st.integers(1, 20))
+def test_an_index_has_every_seed_that_a_copy_of_a_short_text_has(rng, length, k, window):
+    text, before, after = ([rng.randrange(97, 123) for _ in range(size)] for size in (length, 40, 40))
+    _, _, room, keys, places = seed_scratch(length + 1)
+    some = np.array(text, np.uint32)
+    n = kernels.index_minimizers(some, k, window, room, keys, places)
+    found = list(zip(keys[:n].tolist(), places[:n].tolist(), strict=True))
+    assert found == [(naive.spread(key), place) for key, place in naive.index_minimizers(text, k, window)]
+    if length <= kernels.SHORT:
+        copy = [(key, place - 40) for key, place in minimizers(before + text + after, k, window)]
+        assert {seed for seed in copy if 0 <= seed[1] <= length - k} <= set(found)
 
 
 def test_a_text_shorter_than_a_seed_has_none():
@@ -139,3 +154,12 @@ def test_place_codes(token):
 @given(st.characters(exclude_categories=("Cs",)))
 def test_wide_characters(char):
     assert bool(kernels.is_wide(np.uint32(ord(char)))) == naive.wide(char)
+
+
+@given(st.lists(st.text() | st.text(st.sampled_from("aé語が한😀🦊𠀀一\u3040\u30ff"), max_size=600), max_size=4))
+def test_text_sizes_count_tokens(texts):
+    data = "".join(texts).encode()
+    offsets = np.cumsum([0, *(len(text.encode()) for text in texts)])
+    sizes = np.empty(len(texts), np.uint8)
+    text_sizes(np.frombuffer(data, np.uint8), offsets, 20, sizes)
+    assert sizes.tolist() == [min(255, -(-len(naive.tokens(text)) // 20)) for text in texts]
