@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 from provscan.engine.hosts import lots
 from provscan.index import Store
 from provscan.index.prepare import NO_TIME
+from provscan.kernels.utf8 import byte_places
 from provscan.matching import LEVELS, Found
+from provscan.text.arrow import buffers
 
 # Excerpts of a level that are kept while scanning, those of them that are shown, code points around a match.
 KEPT, SHOWN, AROUND = 24, 6, 200
@@ -45,33 +47,17 @@ class Excerpts:
         if len(found.row) == 0:
             return
         records = batch.column("record").to_numpy()[found.row]
-        texts: dict[int, str] = {}
         lot = lots(source, records * 1_000_003 + found.span[:, 0], self.seed)
         for level in np.unique(found.level).tolist():
             mine = self.kept.setdefault(level, [])
             rows = np.flatnonzero(found.level == level)
             if len(mine) == KEPT:
                 rows = rows[lot[rows] < np.uint64(mine[-1].lot)]
-            for row in rows[np.argsort(lot[rows])][:KEPT].tolist():
-                at = int(found.row[row])
-                if at not in texts:
-                    texts[at] = batch.column("text")[at].as_py()
-                mine.append(self._excerpt(int(lot[row]), source, batch, texts[at], int(records[row]), found, row))
+            rows = np.sort(rows[np.argsort(lot[rows])][:KEPT])
+            for row, around in zip(rows.tolist(), _excerpts(batch, found, rows), strict=True):
+                place = int(records[row]), int(found.span[row, 0]), int(found.text[row])
+                mine.append(Excerpt(int(lot[row]), source, *place, *around))
             self._trim(level)
-
-    @staticmethod
-    def _excerpt(
-        lot: int, source: str, batch: pa.RecordBatch, whole: str, record: int, found: Found, row: int
-    ) -> Excerpt:
-        offset = batch.column("offset")[int(found.row[row])].as_py() if "offset" in batch.schema.names else 0
-        start, end = (int(place) - offset for place in found.span[row])
-        span = whole[start:end]
-        return Excerpt(
-            lot, source, record, start + offset, int(found.text[row]),
-            whole[max(0, start - AROUND) : start],
-            span if len(span) <= LONGEST else span[:LONGEST] + "…",
-            whole[end : end + AROUND],
-        )  # fmt: skip
 
     def merge(self, other: Excerpts) -> None:
         """Take from another sample of other records of the same dataset."""
@@ -82,6 +68,25 @@ class Excerpts:
     def _trim(self, level: int) -> None:
         self.kept[level].sort()
         del self.kept[level][KEPT:]
+
+
+def _excerpts(batch: pa.RecordBatch, found: Found, rows: npt.NDArray[np.int64]) -> list[tuple[str, str, str]]:
+    """What stands before some matches, what they cover, and what stands behind; nothing else is decoded."""
+    text, offsets = buffers(batch.column("text"))
+    start, end = found.span[rows].T
+    if "offset" in batch.schema.names:
+        offset = batch.column("offset").to_numpy()[found.row[rows]]
+        start, end = start - offset, end - offset
+    points = np.stack(
+        [np.maximum(start - AROUND, 0), start, np.minimum(end, start + LONGEST), end, end + AROUND], axis=1
+    )
+    places = np.empty_like(points)
+    byte_places(text, offsets, found.row[rows], points, places)
+    excerpts = []
+    for a, b, c, d, e in places.tolist():
+        before, span, after = (text[low:high].tobytes().decode() for low, high in ((a, b), (b, c), (d, e)))
+        excerpts.append((before, span if c == d else f"{span}…", after))
+    return excerpts
 
 
 def side_by_side(

@@ -5,6 +5,7 @@ import numpy as np
 from provscan.kernels.compiled import kernel
 
 _RUN = 16
+_BLOCK = 256
 
 
 @kernel
@@ -97,6 +98,55 @@ def encode(codes, count, text, start):
             text[at + 3] = 0x80 | (c & 0x3F)
             at += 4
     return at
+
+
+@kernel
+def code_points(text):
+    """How many code points valid UTF-8 has."""
+    count = 0
+    for byte in text:
+        count += byte & 0xC0 != 0x80
+    return count
+
+
+@kernel
+def _advance(text, at, stop, seen, point):
+    """Where code point ``point`` begins, or ``stop``, and how many are before it; ``seen`` are before ``at``."""
+    while at < stop:
+        if at + _BLOCK <= stop:
+            heads = 0
+            for byte in text[at : at + _BLOCK]:
+                heads += byte & 0xC0 != 0x80
+            if seen + heads <= point:
+                seen += heads
+                at += _BLOCK
+                continue
+        if text[at] & 0xC0 != 0x80:
+            if seen == point:
+                break
+            seen += 1
+        at += 1
+    return at, seen
+
+
+@kernel
+def byte_places(text, offsets, rows, points, places):
+    """Where some code points of the strings of a text buffer begin; for one that a string does not have, its end.
+
+    ``points`` are int64[n, m] for the n strings ``rows``: ascending in each row, and the first ones ascending where a
+    string follows itself. Fills int64[n, m] ``places``.
+    """
+    at = seen = np.int64(0)
+    for i in range(len(rows)):
+        stop = offsets[rows[i] + 1]
+        if i == 0 or rows[i] != rows[i - 1]:
+            at, seen = offsets[rows[i]], np.int64(0)
+        here, before = at, seen
+        for k in range(points.shape[1]):
+            here, before = _advance(text, here, stop, before, points[i, k])
+            places[i, k] = here
+            if k == 0:
+                at, seen = here, before
 
 
 @kernel

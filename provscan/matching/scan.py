@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index import Store, Strings, sketch_texts
+from provscan.kernels.utf8 import code_points
 from provscan.matching import candidates as generators
 from provscan.matching.rows import Found, Skipped, nothing
 from provscan.matching.verified import Verified, gram_hashes, locate, resolve, screened, verify, windows
@@ -177,17 +178,13 @@ def _at_character(text: np.ndarray, at: int) -> int:
     return at
 
 
-def _characters(text: np.ndarray) -> int:
-    return int(np.count_nonzero((text & 0xC0) != 0x80))
-
-
 def _scan_long(text: np.ndarray, offsets: np.ndarray, row: int, store: Store, params: MatchParams) -> Found:
     parts = []
     owned_from = 0
     margin = min(MARGIN, max(LEAST_MARGIN, BYTES_A_COPY * store.longest))
     for block in _blocks(text, int(offsets[row]), int(offsets[row + 1]), margin):
         found = _scan_block(text, block.low, block.high, store, params)
-        before, after = _characters(text[block.low : block.own_low]), _characters(text[block.own_high : block.high])
+        before, after = code_points(text[block.low : block.own_low]), code_points(text[block.own_high : block.high])
         owned_to = owned_from + int(found.characters.sum()) - before - after
         found.span += owned_from - before
         mine = np.flatnonzero((found.span[:, 0] >= owned_from) & (found.span[:, 0] < owned_to))

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from provscan.kernels.utf8 import byte_places, code_points
 from provscan.readers.schema import BATCH_BYTES, BATCH_RECORDS, OVERLAP, PIECE, PIECE_SCHEMA, SCHEMA
-from provscan.readers.streams import windows
 from provscan.readers.tally import Tally
 
 TEXT = SCHEMA.get_field_index("text")
@@ -69,33 +68,31 @@ def _joined(batches: list[pa.RecordBatch], tally: Tally) -> pa.RecordBatch:
     return batch
 
 
+def _buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The bytes and offsets of a large_string array."""
+    return np.frombuffer(texts.buffers()[2] or b"", np.uint8), text_offsets(texts)
+
+
 def _characters(texts: pa.Array) -> int:
-    """Code points of a large_string array, i.e. the bytes that begin one."""
-    offsets = text_offsets(texts)
-    data = np.frombuffer(texts.buffers()[2] or b"", np.int8)[offsets[0] : offsets[-1]]
-    return sum(int(np.count_nonzero(some >= -0x40)) for some in windows(data))
+    data, offsets = _buffers(texts)
+    return int(code_points(data[offsets[0] : offsets[-1]]))
 
 
 def _one(batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
     """A long record: as it is if it has no more than PIECE code points, else in pieces that share its bytes."""
     texts = batch.column(TEXT)
-    length = pc.utf8_length(texts)[0].as_py()
+    length = _characters(texts)
     if length <= PIECE:
         tally.records += 1
         tally.characters += length
         yield batch
         return
-    begin, end = (int(offset) for offset in text_offsets(texts))
-    data = np.frombuffer(texts.buffers()[2], np.uint8)[begin:end]
     starts = list(range(0, length - OVERLAP, PIECE - OVERLAP))
     stops = [min(start + PIECE, length) for start in starts]
-    places = _byte_places(data, sorted({*starts, *stops}))
-    for start, stop in zip(starts, stops, strict=True):
-        piece = pa.LargeStringArray.from_buffers(
-            1,
-            pa.py_buffer(np.array([begin + places[start], begin + places[stop]], np.int64)),
-            texts.buffers()[2],
-        )
+    bounds = np.empty((len(starts), 2), np.int64)
+    byte_places(*_buffers(texts), np.zeros(len(starts), np.int64), np.stack([starts, stops], axis=1), bounds)
+    for start, stop, bound in zip(starts, stops, bounds, strict=True):
+        piece = pa.LargeStringArray.from_buffers(1, pa.py_buffer(bound.copy()), texts.buffers()[2])
         yield _counted(piece_batch(batch, piece, start, stop, last=stop == length), tally)
 
 
@@ -112,22 +109,3 @@ def piece_batch(batch: pa.RecordBatch, text: pa.Array, start: int, stop: int, *,
     columns = [text if place == TEXT else column for place, column in enumerate(batch.columns)]
     columns += [pa.array([value], pa.int64()) for value in own]
     return pa.RecordBatch.from_arrays(columns, schema=PIECE_SCHEMA)
-
-
-def _byte_places(data: np.ndarray, points: list[int]) -> dict[int, int]:
-    """Where in UTF-8 bytes each of some code points (ascending) starts; the end counts as one."""
-    places: dict[int, int] = {}
-    seen = at = 0
-    window = 1 << 20
-    pending = iter(points)
-    point = next(pending, None)
-    while point is not None and at < len(data):
-        heads = np.flatnonzero((data[at : at + window] & 0xC0) != 0x80)
-        while point is not None and point < seen + len(heads):
-            places[point] = at + int(heads[point - seen])
-            point = next(pending, None)
-        seen += len(heads)
-        at += window
-    if point is not None:
-        places[point] = len(data)
-    return places
