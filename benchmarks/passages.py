@@ -3,20 +3,21 @@
     python benchmarks/passages.py [--corpus FOLDER] [--background FOLDER] [--texts 10000,100000,300000] [--megabytes 50]
 
 Licensed tweets, each after one of ten edits, stand inside long documents. provscan goes from JSON lines to a run
-folder, for several numbers of indexed tweets. Beside it, on canonical documents in memory and the largest number that
---others-texts allows: *n-grams of words in a set*, as decontamination tools look them up, where one n-gram in
-common is a find (it gives no span and finds no tweet shorter than n words); and *datasketch over sliding windows* of
-120 characters at every 40th, each looked up in ``MinHashLSH(threshold=0.4)`` and compared. Both get samples of the
-documents and run on one thread. Needs ``pip install 'provscan[bench]'``.
+folder, for several numbers of indexed tweets; "scan alone" is what of that lies between the open index and the
+estimate, median and best. Files of long texts are also scanned as they are. Beside it, on canonical documents in memory
+and the largest number that --others-texts allows: *n-grams of words in a set*, as decontamination tools look them up,
+where one n-gram in common is a find (it gives no span and finds no tweet shorter than n words); and *datasketch over
+sliding windows* of 120 characters at every 40th, each looked up in ``MinHashLSH(threshold=0.4)`` and compared. Both get
+samples of the documents and run on one thread. Needs ``pip install 'provscan[bench]'``.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import datasketch
@@ -28,6 +29,8 @@ from rivals import datasketch_find, datasketch_insert_signatures
 import provscan
 
 WINDOW, STEP = 120, 40
+# Characters of a record, on average, from which on a file is one of long texts.
+LONG_TEXTS = 400
 
 
 @dataclass
@@ -100,8 +103,33 @@ class Windows(Rival):
             self.found.update((document, number) for number in numbers if number >= 0)
 
 
-def match(source: Path, index: Path, out: Path, workers: int) -> None:
-    provscan.match(source, index, out, workers=workers, overwrite=True)
+@dataclass
+class Match:
+    """Runs of provscan over one file; what of their time the scan took."""
+
+    source: Path
+    index: Path
+    out: Path
+    workers: int
+    scans: list[float] = field(default_factory=list)
+
+    def run(self) -> None:
+        run = provscan.match(self.source, self.index, self.out, workers=self.workers, overwrite=True)
+        self.scans.append(run.info["seconds"]["scan"])
+
+    def scanned(self, megabytes: float) -> str:
+        """Megabytes a second of the scan alone: the median of all runs but the first, and the best."""
+        scans = self.scans[1:]
+        return f"{megabytes / statistics.median(scans):,.1f}, {megabytes / min(scans):,.1f}"
+
+
+def as_they_are(background: Path | None, folder: Path) -> Iterator[tuple[str, Path, float]]:
+    """Of each file of long texts: its name, all its records as JSON lines, and megabytes of text."""
+    for path in planted.files(background) if background else ():
+        texts = [row.text for row in planted.rows_of(path)]
+        if sum(map(len, texts)) >= LONG_TEXTS * len(texts):
+            name = path.name.partition(".")[0]
+            yield name, planted.write_jsonl(folder / f"{name}.jsonl", planted.numbered(texts)), size(texts)
 
 
 def size(texts: Sequence[str]) -> float:
@@ -142,14 +170,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = planted.write_jsonl(folder / "documents.jsonl", planted.numbered(documents))
-        ways, counts, scores = [], [], []
+        ways, matches, counts, scores = [], [], [], []
         for number in numbers:
             index, out = folder / f"{number}.index", folder / f"{number}.run"
             provscan.build_index(planted.write_jsonl(folder / "tweets.jsonl", tweets[:number]), index)
             scores.append(planted.score(provscan.match(source, index, out).matches, where, by_id))
             for workers in sorted({1, cores()}):
                 label = f"provscan, {workers} worker{'s' * (workers > 1)}"
-                ways.append(Way(label, size(documents), partial(match, source, index, out, workers)))
+                matches.append(Match(source, index, out, workers))
+                ways.append(Way(label, size(documents), matches[-1].run))
                 counts.append((number, scores[-1]))
         some = tweets[: min(numbers[-1], arguments.others_texts)]
         canonical = provscan.canonical(beginning(documents, arguments.others_megabytes))
@@ -160,7 +189,11 @@ def main() -> None:
             "datasketch, sliding windows": Windows(some, few),
         }
         theirs = [Way(label, size(rival.documents), rival.run) for label, rival in rivals.items()]
-        take_turns([*ways, *theirs], arguments.repeats)
+        alone = []
+        for label, file, megabytes in as_they_are(arguments.background, folder):
+            matches.append(Match(file, index, out, cores()))
+            alone.append(Way(label, megabytes, matches[-1].run))
+        take_turns([*ways, *alone, *theirs], arguments.repeats)
 
     counts += [(len(some), rival.score(where)) for rival in rivals.values()]
     best = max(way.rate for way, (count, _) in zip(ways, counts, strict=False) if count == counts[len(ways) - 1][0])
@@ -169,20 +202,38 @@ def main() -> None:
         f"{len(documents):,} documents, {size(documents):,.0f} MB, {len(where):,} tweets planted; "
         f"medians of {arguments.repeats}\n"
     )
-    columns = ("indexed", "MB", "MB/s", "slower than the largest index", "planted", "recall", "spans right")
+    columns = (
+        "indexed",
+        "MB",
+        "MB/s",
+        "scan alone",
+        "slower than the largest index",
+        "planted",
+        "recall",
+        "spans right",
+    )
     speed = table("Tweets in long text", "way", *columns)
+    scanned = {
+        way.name + str(count): run.scanned(way.amount)
+        for way, run, (count, _) in zip(ways, matches, counts, strict=False)
+    }
     for way, (count, score) in zip([*ways, *theirs], counts, strict=True):
         speed.add_row(
             way.name,
             f"{count:,}",
             f"{way.amount:,.1f}",
             f"{way.rate:,.2f}",
+            scanned.get(way.name + str(count), ""),
             f"{best / way.rate:,.2f}x",
             f"{score.planted.total():,}",
             f"{score.recall():.3f}",
             f"{score.spans():.3f}" if way in ways else "",
         )
     console.print(speed)
+    files = table(f"\nThe same with nothing planted, {numbers[-1]:,} indexed", "file", "MB", "MB/s", "scan alone")
+    for way, run in zip(alone, matches[len(ways) :], strict=True):
+        files.add_row(way.name, f"{way.amount:,.1f}", f"{way.rate:,.2f}", run.scanned(way.amount))
+    console.print(files)
     found = table("\nShare of the planted tweets found, by edit", "way", *EDITS, "all")
     for number, score in zip(numbers, scores, strict=True):
         found.add_row(f"provscan, {number:,} indexed", *score.cells())

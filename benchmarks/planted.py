@@ -52,15 +52,24 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--background", type=Path, help="folder of JSON lines of other texts; else made up")
 
 
+def files(folder: Path) -> list[Path]:
+    """The files of JSON lines in a folder."""
+    return sorted(folder.rglob("*.jsonl*"))
+
+
+def rows_of(path: Path) -> Iterator[Tweet]:
+    """Id and text of the JSON lines in a file."""
+    with path.open("rb") as file:
+        stream = zstandard.ZstdDecompressor().stream_reader(file) if path.suffix == ".zst" else file
+        for line in io.BufferedReader(stream):  # type: ignore[arg-type, unused-ignore]
+            row = orjson.loads(line)
+            if isinstance(row.get("text"), str):
+                yield Tweet(str(row.get("id", "")), row["text"])
+
+
 def rows(folder: Path) -> Iterator[Tweet]:
-    """Id and text of the JSON lines in a folder."""
-    for path in sorted(folder.rglob("*.jsonl*")):
-        with path.open("rb") as file:
-            stream = zstandard.ZstdDecompressor().stream_reader(file) if path.suffix == ".zst" else file
-            for line in io.BufferedReader(stream):  # type: ignore[arg-type, unused-ignore]
-                row = orjson.loads(line)
-                if isinstance(row.get("text"), str):
-                    yield Tweet(str(row.get("id", "")), row["text"])
+    """The same of all files in a folder."""
+    return itertools.chain.from_iterable(map(rows_of, files(folder)))
 
 
 def made_up(count: int, seed: int = 1) -> Iterator[Tweet]:

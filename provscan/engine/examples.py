@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.engine.hosts import lots
+from provscan.engine.hosts import MOST, lots
 from provscan.index import Store
 from provscan.index.prepare import NO_TIME
 from provscan.kernels.utf8 import byte_places
@@ -37,10 +37,15 @@ class Excerpt(NamedTuple):
 
 @dataclass
 class Excerpts:
-    """The :data:`KEPT` matches of the lowest lots of each level."""
+    """The :data:`KEPT` matches of the lowest lots of each level; none of a lot of its limit or above."""
 
     seed: int
     kept: dict[int, list[Excerpt]] = field(default_factory=dict)
+    limits: dict[int, int] = field(default_factory=dict)
+
+    def fresh(self) -> Excerpts:
+        """An empty sample, of other records, of what may still belong to this one; while another thread merges."""
+        return Excerpts(self.seed, limits=self.limits.copy())
 
     def offer(self, source: str, batch: pa.RecordBatch, found: Found) -> None:
         """Take from the matches in a batch of records what belongs to the sample."""
@@ -51,8 +56,7 @@ class Excerpts:
         for level in np.unique(found.level).tolist():
             mine = self.kept.setdefault(level, [])
             rows = np.flatnonzero(found.level == level)
-            if len(mine) == KEPT:
-                rows = rows[lot[rows] < np.uint64(mine[-1].lot)]
+            rows = rows[lot[rows] < np.uint64(self.limits.get(level, MOST))]
             rows = np.sort(rows[np.argsort(lot[rows])][:KEPT])
             for row, around in zip(rows.tolist(), _excerpts(batch, found, rows), strict=True):
                 place = int(records[row]), int(found.span[row, 0]), int(found.text[row])
@@ -68,6 +72,8 @@ class Excerpts:
     def _trim(self, level: int) -> None:
         self.kept[level].sort()
         del self.kept[level][KEPT:]
+        if len(self.kept[level]) == KEPT:
+            self.limits[level] = self.kept[level][-1].lot
 
 
 def _excerpts(batch: pa.RecordBatch, found: Found, rows: npt.NDArray[np.int64]) -> list[tuple[str, str, str]]:

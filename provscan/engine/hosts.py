@@ -19,6 +19,8 @@ from provscan.text.arrow import buffers
 
 # Of a longer record, so many code points from a random place on.
 LONGEST = 4096
+# Above all lots but one.
+MOST = 2**64 - 1
 
 
 def lots(source: str, records: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
@@ -48,11 +50,16 @@ class Host(NamedTuple):
 
 @dataclass
 class Hosts:
-    """The `size` records of the lowest lots among those that were offered."""
+    """The `size` records of the lowest lots among those that were offered; none of a lot of ``limit`` or above."""
 
     size: int
     seed: int
     kept: list[Host] = field(default_factory=list)
+    limit: int = MOST
+
+    def fresh(self) -> Hosts:
+        """An empty sample, of other records, of what may still belong to this one; while another thread merges."""
+        return Hosts(self.size, self.seed, limit=self.limit)
 
     def offer(self, source: str, batch: pa.RecordBatch) -> None:
         """Take from a batch of records what belongs to the sample."""
@@ -63,8 +70,7 @@ class Hosts:
         rows = np.arange(len(lot))
         if "offset" in batch.schema.names:
             rows = rows[batch.column("offset").to_numpy() == 0]
-        if len(self.kept) == self.size:
-            rows = rows[lot[rows] < np.uint64(self.kept[-1].lot)]
+        rows = rows[lot[rows] < np.uint64(self.limit)]
         if len(rows) > self.size:
             rows = rows[np.argpartition(lot[rows], self.size - 1)[: self.size]]
         if len(rows) == 0:
@@ -84,6 +90,8 @@ class Hosts:
     def _trim(self) -> None:
         self.kept.sort(key=lambda host: host[:3])
         del self.kept[self.size :]
+        if len(self.kept) == self.size > 0:
+            self.limit = self.kept[-1].lot
 
 
 def _piece(text: npt.NDArray[np.uint8], lot: int) -> tuple[str, int]:

@@ -149,6 +149,7 @@ def match(
     """
     clock = _Clock()
     sampling = _sampling(sample, spikes, seed)
+    kept = HOSTS if spikes is None else min(spikes, HOSTS)
     since = moment(cutoff) if cutoff is not None else None
     absent = _files(control)
     params = MatchParams(threshold, min_containment, min_chars)
@@ -174,6 +175,7 @@ def match(
         inner = max(1, threads // outer)
 
         stop = threading.Event()
+        hosts, excerpts = Hosts(kept, seed + 1), Excerpts(seed + 2)
 
         def scan(numbered: tuple[int, _Job]) -> SplitResult:
             number, job = numbered
@@ -181,10 +183,12 @@ def match(
             batches = until(stop, job.read(tally))
             part = parts / f"{number:08}.parquet"
             return scan_split(
-                job.source, batches, tally, controls.store, params, part, inner, sampling, controls.absent
-            )
+                job.source, batches, tally, controls.store, params, part, inner, sampling, controls.absent,
+                # What comes late need not collect what is too high already.
+                (hosts.fresh(), excerpts.fresh()),
+            )  # fmt: skip
 
-        results, hosts, excerpts = [], Hosts(sampling.hosts, seed), Excerpts(seed)
+        results = []
         for result in ordered_map(scan, enumerate(jobs), outer, stop):
             hosts.merge(result.hosts)
             excerpts.merge(result.excerpts)
@@ -243,8 +247,7 @@ def _sampling(sample: float | None, spikes: int | None, seed: int) -> Sampling:
         raise ParameterError(f"spikes must be at least 0, not {spikes!r}")
     if seed < 0:
         raise ParameterError(f"seed must be at least 0, not {seed!r}")
-    hosts = HOSTS if spikes is None else min(spikes, HOSTS)
-    return Sampling(1.0 if sample is None else sample, hosts, seed)
+    return Sampling(1.0 if sample is None else sample, seed)
 
 
 def _files(control: object) -> list[str]:

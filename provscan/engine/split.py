@@ -28,20 +28,17 @@ PART = MATCHES.append(pa.field("text", pa.int64(), nullable=False))
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which records are scanned, and which are kept to plant spike-ins in.
+    """Which records are scanned.
 
     Attributes
     ----------
     fraction
         Share of the records to scan, at random; all of them in a sample of whole parts.
-    hosts
-        Scanned records to keep.
     seed
-        Of both.
+        Of the random numbers that this goes by.
     """
 
     fraction: float = 1.0
-    hosts: int = 0
     seed: int = 1
 
     def rows(self, source: str, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -132,6 +129,7 @@ def scan_split(
     threads: int = 1,
     sampling: Sampling = Sampling(),
     absent: np.ndarray | None = None,
+    samples: tuple[Hosts, Excerpts] | None = None,
 ) -> SplitResult:
     """Scan the batches of one split and write its part file.
 
@@ -149,8 +147,10 @@ def scan_split(
         Which records are scanned.
     absent
         bool, one a text of the store: the text is a control, under which nothing is licensed.
+    samples
+        Empty ones, of the records and of the matches, to offer these to.
     """
-    hosts, excerpts = Hosts(sampling.hosts, sampling.seed + 1), Excerpts(sampling.seed + 2)
+    hosts, excerpts = samples or (Hosts(0, 1), Excerpts(1))
     result = SplitResult(source, part, tally, hosts=hosts, excerpts=excerpts)
 
     def scan(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch, Found]:

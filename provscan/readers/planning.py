@@ -6,14 +6,16 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.errors import InputError
+from provscan.kernels.utf8 import newlines
 from provscan.readers import delimited, jsonl, tables
 from provscan.readers.fields import USUAL, Fields, Found, named_path, not_found
 from provscan.readers.splits import STDIN, UNKNOWN, Plan, Split
-from provscan.readers.streams import BOM, CHUNK, ByteStream, compression_of, newlines
+from provscan.readers.streams import BOM, CHUNK, ByteStream, compression_of
 
 Source = str | os.PathLike[str]
 
@@ -323,15 +325,15 @@ def _byte_ranges(whole: Split, target: int) -> Iterator[Split]:
         with open(whole.path, "rb", buffering=0) as file:
             start = first = lines = position = 0
             chunk = bytearray(CHUNK)
-            view = memoryview(chunk)
+            codes = np.frombuffer(chunk, np.uint8)
             while size := file.readinto(chunk):
                 cut = 0
                 while newline := chunk.find(b"\n", max(cut, start + target - position - 1), size) + 1:
                     end = position + newline
-                    lines += newlines(view[cut:newline])
+                    lines += newlines(codes[cut:newline])
                     yield replace(whole, start=start, end=end, first_record=first, size=end - start)
                     start, first, lines, cut = end, first + lines, 0, newline
-                lines += newlines(view[cut:size])
+                lines += newlines(codes[cut:size])
                 position += size
             if start < position:
                 yield replace(whole, start=start, end=position, first_record=first, size=position - start)

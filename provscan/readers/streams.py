@@ -14,17 +14,15 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import zstandard
 
 from provscan.errors import InputError
+from provscan.kernels.utf8 import newlines
 from provscan.readers.schema import LINE_LIMIT
 from provscan.readers.splits import STDIN, UNKNOWN, Split
 from provscan.readers.tally import Tally
 
 CHUNK = 1 << 20
-WINDOW = 16 << 10
-NEWLINE = 0x0A
 BOM = b"\xef\xbb\xbf"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -255,16 +253,6 @@ class LongLine:
         return self._after
 
 
-def windows(codes: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    """Parts of an array that are small enough to stay in the first-level cache with what is computed of them."""
-    return (codes[at : at + WINDOW] for at in range(0, len(codes), WINDOW))
-
-
-def newlines(data: bytes | memoryview) -> int:
-    """How many newlines there are; faster than ``bytes.count``, and without the interpreter's lock."""
-    return sum(int(np.count_nonzero(some == NEWLINE)) for some in windows(np.frombuffer(data, np.uint8)))
-
-
 def lines(stream: ByteStream) -> Iterator[Block | LongLine]:
     """The lines of a stream: blocks of whole ones, and those above LINE_LIMIT one by one.
 
@@ -295,7 +283,7 @@ def lines(stream: ByteStream) -> Iterator[Block | LongLine]:
         block = b"".join([*held, memoryview(chunk)[:cut]])
         held = [chunk[cut + 1 :]]
         size = len(held[0])
-        first, count = number, newlines(block) + 1
+        first, count = number, newlines(np.frombuffer(block, np.uint8)) + 1
         number += count
         yield Block(first, count, block)
         del block

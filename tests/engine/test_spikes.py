@@ -71,9 +71,12 @@ def test_hosts_do_not_depend_on_who_offers_them(order: list[int], cut: int, size
     whole, first, second = Hosts(size, 5), Hosts(size, 5), Hosts(size, 5)
     whole.offer("a", batch(list(range(40))))
     first.offer("a", batch(order[:cut]))
+    late = first.fresh()
     for number in order[cut:]:
         second.offer("a", batch([number]))
-    first.merge(second)
+        late.offer("a", batch([number]))
+    assert late.kept == [host for host in second.kept if host in whole.kept or host.lot < first.limit]
+    first.merge(second if cut % 2 else late)
     assert first.kept == whole.kept
     assert len(whole.kept) == min(size, 40)
     lowest = np.argsort(lots("a", np.arange(40), 5))[:size]

@@ -5,15 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.utf8 import byte_places, code_points
+from provscan.kernels.utf8 import byte_places, code_points, newlines
 
 pytestmark = pytest.mark.kernels
 
 
+LETTERS = st.sampled_from("aé語😀\0\x7f\x80\u07ff\u0800\uffff\U00010000\U0010ffff")
+
+
 @given(
-    st.lists(
-        st.text(st.sampled_from("aé語😀\0\x7f\x80\u07ff\u0800\uffff\U00010000\U0010ffff"), max_size=40), min_size=1
-    ),
+    st.lists(st.text(LETTERS, max_size=40), min_size=1),
     st.integers(1, 40),
     st.lists(st.tuples(st.integers(0, 99), st.integers(0, 1700), st.integers(0, 300), st.integers(0, 300))),
 )
@@ -29,3 +30,10 @@ def test_places_of_code_points(texts, times, wanted):
     assert places.tolist() == [
         [offsets[row] + len(texts[row][:point].encode()) for point in points] for row, *points in wanted
     ]
+
+
+@given(st.text(LETTERS | st.just("\n"), max_size=30), st.integers(1, 900))
+def test_counts(text, times):
+    data = (text * times).encode()
+    assert code_points(np.frombuffer(data, np.uint8)) == len(text * times)
+    assert newlines(np.frombuffer(data, np.uint8)) == data.count(b"\n")
