@@ -181,7 +181,7 @@ def match(
             number, job = numbered
             tally = readers.Tally()
             batches = until(stop, job.read(tally))
-            part = parts / f"{number:08}.parquet"
+            part = parts / f"{number:08}.arrow"
             return scan_split(
                 job.source, batches, tally, controls.store, params, part, inner, sampling, controls.absent,
                 # What comes late need not collect what is too high already.

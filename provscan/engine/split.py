@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from provscan.engine.examples import Excerpts
 from provscan.engine.hosts import Hosts, lots
@@ -170,7 +169,7 @@ def scan_split(
             hosts.offer(source, batch)
             excerpts.offer(source, batch, licensed)
             if rows.num_rows:
-                writer = writer or pq.ParquetWriter(part, PART, compression="zstd")
+                writer = writer or pa.ipc.new_file(part, PART, options=pa.ipc.IpcWriteOptions(compression="lz4"))
                 writer.write_batch(rows)
     finally:
         if writer is not None:

@@ -26,7 +26,8 @@ def collect(results: list[SplitResult]) -> pa.Table:
     parts = [COLLECTED.empty_table()]
     for number, result in enumerate(results):
         if result.part.exists():
-            part = pq.read_table(result.part)
+            with pa.ipc.open_file(result.part) as file:
+                part = file.read_all()
             parts.append(part.append_column("cluster", pa.array(np.full(len(part), number, np.int64))))
     return pa.concat_tables(parts)
 

@@ -239,11 +239,11 @@ def test_an_interrupted_run_leaves_nothing(index: provscan.Index, tmp_path: Path
 
 
 def test_a_full_disk(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full(pq.ParquetWriter):  # type: ignore[misc]
+    class Full(pa.ipc.RecordBatchFileWriter):  # type: ignore[misc]
         def write_batch(self, *_: Any, **__: Any) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(pq, "ParquetWriter", Full)
+    monkeypatch.setattr(pa.ipc, "new_file", lambda sink, schema, **_: Full(sink, schema))
     with pytest.raises(OutputError, match=r"writing .*a\.run failed: No space left on device\. Nothing was changed"):
         provscan.match(some_records(13, 50), index, tmp_path / "a.run")
     assert listing(tmp_path) == []
