@@ -22,7 +22,7 @@ from provscan.params import MatchParams
 from provscan.text import canonical_codes, encoded, pieces
 
 # Bytes of a block.
-BLOCK = 256 << 10
+BLOCK = 384 << 10
 # How far it overlaps each of its neighbours, at most: as far as a copy may reach. A copy has links, markup and entities
 # that are no part of the canonical text; where no licensed text is long, less is enough.
 MARGIN = 16 << 10
