@@ -7,8 +7,7 @@ one read of the directory and one of the entries. Entries with equal keys form a
 Three tables use it: whole canonical texts (key 40 bits | text 24), LSH bands (the same) and seeds (key 32 | text 24 |
 place 8).
 
-Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack, and
-counts references to it.
+Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack.
 """
 
 import numpy as np
