@@ -7,7 +7,6 @@ from provscan.kernels.compiled import kernel
 _RUN = 16
 _BLOCK = 256
 _COUNTED = 4096
-_NEWLINE = np.uint8(0x0A)
 
 
 @kernel
@@ -103,34 +102,31 @@ def encode(codes, count, text, start):
 
 
 @kernel
-def code_points(text):
-    """How many code points valid UTF-8 has."""
+def _count(text, mask, value):
+    """How many bytes have ``value`` under ``mask``, uint8 both."""
     count = 0
     whole = len(text) // _COUNTED * _COUNTED
     for at in range(0, whole, _COUNTED):
         # Narrow sums: more of them fit a vector.
         some, here = text[at : at + _COUNTED], np.uint16(0)
         for j in range(_COUNTED):
-            here = np.uint16(here + np.uint16(some[j] & 0xC0 != 0x80))
+            here = np.uint16(here + np.uint16(some[j] & mask == value))
         count += np.int64(here)
     for byte in text[whole:]:
-        count += byte & 0xC0 != 0x80
+        count += byte & mask == value
     return count
+
+
+@kernel
+def code_points(text):
+    """How many code points valid UTF-8 has."""
+    return len(text) - _count(text, np.uint8(0xC0), np.uint8(0x80))
 
 
 @kernel
 def newlines(text):
     """How many newlines there are."""
-    count = 0
-    whole = len(text) // _COUNTED * _COUNTED
-    for at in range(0, whole, _COUNTED):
-        some, here = text[at : at + _COUNTED], np.uint16(0)
-        for j in range(_COUNTED):
-            here = np.uint16(here + np.uint16(some[j] == _NEWLINE))
-        count += np.int64(here)
-    for byte in text[whole:]:
-        count += byte == _NEWLINE
-    return count
+    return _count(text, np.uint8(0xFF), np.uint8(0x0A))
 
 
 @kernel
