@@ -93,7 +93,7 @@ def minimizers(some, k, window, beyond=0):
 
 
 def index_minimizers(some, k, window):
-    return minimizers(some, k, window, window - 1 if len(some) <= 64 else 0)
+    return minimizers(some, k, window, window - 1 if len(some) <= 40 else 0)
 
 
 def spread(key):

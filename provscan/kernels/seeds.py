@@ -30,7 +30,7 @@ _PAIR1, _PAIR2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 # k-mers than _PLACES tells apart.
 _CHUNK = 960
 # Tokens of a licensed text that has more seeds than a record has: at its ends, which are much of it.
-SHORT = 64
+SHORT = 40
 MAX_LENGTH, MAX_WINDOW = 32, 64
 _PLACES = np.uint32(0x3FF)
 ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
