@@ -8,7 +8,7 @@ from numba import njit
 from numba.core.options import DefaultOptions
 
 # Numba counts who holds an array, by an atomic addition and subtraction at each slice and at each call of another
-# kernel. That took a fifth of the time of a scan. What a kernel does not make itself its caller holds meanwhile, so
+# kernel: in small ones most of the time. What a kernel does not make itself its caller holds meanwhile, so
 # there is nothing to count. The switch has no public name: a numba without it counts, and is only slower.
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True}
 _UNCOUNTED: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}

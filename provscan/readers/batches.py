@@ -68,13 +68,13 @@ def _joined(batches: list[pa.RecordBatch], tally: Tally) -> pa.RecordBatch:
     return batch
 
 
-def _buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+def text_buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """The bytes and offsets of a large_string array."""
     return np.frombuffer(texts.buffers()[2] or b"", np.uint8), text_offsets(texts)
 
 
 def _characters(texts: pa.Array) -> int:
-    data, offsets = _buffers(texts)
+    data, offsets = text_buffers(texts)
     return int(code_points(data[offsets[0] : offsets[-1]]))
 
 
@@ -90,9 +90,9 @@ def _one(batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
     starts = list(range(0, length - OVERLAP, PIECE - OVERLAP))
     stops = [min(start + PIECE, length) for start in starts]
     bounds = np.empty((len(starts), 2), np.int64)
-    byte_places(*_buffers(texts), np.zeros(len(starts), np.int64), np.stack([starts, stops], axis=1), bounds)
+    byte_places(*text_buffers(texts), np.zeros(len(starts), np.int64), np.stack([starts, stops], axis=1), bounds)
     for start, stop, bound in zip(starts, stops, bounds, strict=True):
-        piece = pa.LargeStringArray.from_buffers(1, pa.py_buffer(bound.copy()), texts.buffers()[2])
+        piece = pa.LargeStringArray.fromtext_buffers(1, pa.py_buffer(bound.copy()), texts.buffers()[2])
         yield _counted(piece_batch(batch, piece, start, stop, last=stop == length), tally)
 
 

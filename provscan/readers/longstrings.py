@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.kernels import longstrings as kernels
+from provscan.readers.batches import text_buffers
 from provscan.reuse import reused
 
 # Bytes of a line, on average, from which on it is worth while.
@@ -53,9 +54,7 @@ class LongStrings:
         array = pa.array(values, pa.large_string())
         if len(array) == 0 or len(self.ends) == 0:
             return array
-        _, places, data = array.buffers()
-        offsets = np.frombuffer(places, np.int64)[: len(values) + 1]
-        text = np.frombuffer(data or b"", np.uint8)
+        text, offsets = text_buffers(array)
         found = np.empty(len(values), np.int64)
         kernels.numbers(text, offsets, found)
         sizes = np.where(found < 0, np.diff(offsets), np.diff(self.ends, prepend=0)[found])
