@@ -92,7 +92,7 @@ def _one(batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
     bounds = np.empty((len(starts), 2), np.int64)
     byte_places(*text_buffers(texts), np.zeros(len(starts), np.int64), np.stack([starts, stops], axis=1), bounds)
     for start, stop, bound in zip(starts, stops, bounds, strict=True):
-        piece = pa.LargeStringArray.fromtext_buffers(1, pa.py_buffer(bound.copy()), texts.buffers()[2])
+        piece = pa.LargeStringArray.from_buffers(1, pa.py_buffer(bound.copy()), texts.buffers()[2])
         yield _counted(piece_batch(batch, piece, start, stop, last=stop == length), tally)
 
 
