@@ -1,5 +1,8 @@
 """Seeds, keys, edit distance and coverage written down from their definitions. Imports nothing from provscan."""
 
+from collections import Counter
+from itertools import pairwise
+
 M64 = 2**64
 
 
@@ -107,6 +110,29 @@ def pair_key(first, second):
     h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9 % M64
     h = (h ^ h >> 27) * 0x94D049BB133111EB % M64
     return (h ^ h >> 31) >> 32
+
+
+def table_seeds(texts, k, window):
+    """What a segment's seed table holds of canonical texts, and which keys are common.
+
+    (key, text, place) of two seeds that follow each other, at the first one's place, and of lone ones: up to four
+    places share them, and their text has up to 60 tokens.
+    """
+    rows = [[(spread(key), place) for key, place in index_seeds(text, k, window)] for text in texts]
+    pairs = [
+        (pair_key(key, after), number, place)
+        for number, seeds in enumerate(rows)
+        for (key, place), (after, next_place) in pairwise(seeds)
+        if place <= next_place
+    ]
+    counts = Counter(key for seeds in rows for key, _ in seeds)
+    lone = [
+        (key, number, place)
+        for number, (text, seeds) in enumerate(zip(texts, rows, strict=True))
+        for key, place in seeds
+        if counts[key] <= 4 and len(tokens(text)) <= 60
+    ]
+    return pairs + lone, {key for key, count in counts.items() if count > 4}
 
 
 def text_keys(data):

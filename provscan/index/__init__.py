@@ -2,20 +2,19 @@
 
 :mod:`~provscan.index.format` owns the manifest, :mod:`~provscan.index.segment` the immutable parts,
 :mod:`~provscan.index.postings` and :mod:`~provscan.index.texts` the two kinds of files that they are made of,
-:mod:`~provscan.index.filters` what keeps a scan out of the largest of them,
+:mod:`~provscan.index.seeds` the table of seeds that is made of them,
 :mod:`~provscan.index.join` makes one segment of two in memory, :mod:`~provscan.index.prepare` turns tweets into what
 a segment stores, :mod:`~provscan.index.store` builds and opens the whole.
 """
 
-from provscan.index.filters import LONE_TOKENS
 from provscan.index.join import can_join, joined
 from provscan.index.prepare import Prepared, Sketches, prepare, seed_scratch, sketch_texts
-from provscan.index.segment import SIZE_UNIT, Segment
+from provscan.index.seeds import SIZE_UNIT
+from provscan.index.segment import Segment
 from provscan.index.store import Store, build_store, open_store, replacing
 from provscan.index.texts import Strings
 
 __all__ = [
-    "LONE_TOKENS",
     "SIZE_UNIT",
     "Prepared",
     "Segment",

@@ -25,8 +25,8 @@ from provscan.errors import IndexFormatError, ParameterError
 from provscan.params import IndexParams
 
 FORMAT = "provscan-index"
-# 2: seeds have three filters in place of one bitmap.
-VERSION = 3
+# 2: seeds have three filters in place of one bitmap. 3: other seeds. 4: postings of their pairs.
+VERSION = 4
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 

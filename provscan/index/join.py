@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from provscan.index.filters import FEWER, LONE_TOKENS, SeedFilters, key_bits, mark_pairs, pair_keys
 from provscan.index.format import SegmentInfo
-from provscan.index.postings import Postings, directory_bits
+from provscan.index.postings import Postings, directory_bits, sorted_entries
 from provscan.index.prepare import seed_entries
-from provscan.index.segment import MAX_TEXTS, SIZE_UNIT, Segment
+from provscan.index.seeds import FEWER, Seeds, bitmap, bits_of, key_bits, lone_entries, pair_entries
+from provscan.index.segment import MAX_TEXTS, Segment
 from provscan.index.texts import Strings
 from provscan.kernels import postings as kernels
 from provscan.kernels import radix
-from provscan.kernels.chains import RARE
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -32,18 +31,15 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
     """
     count = len(large.texts)
     texts = _appended(large.texts, small.texts)
-    sizes = np.concatenate([large.text_sizes, small.text_sizes])
-    seeds = _merged(large.seeds, small.seeds, np.uint64(count << 8))
     return Segment(
         large.path,
         SegmentInfo(large.info.name, len(texts), large.info.tweets + small.info.tweets, {}),
         texts,
-        sizes,
+        np.concatenate([large.text_sizes, small.text_sizes]),
         np.concatenate([large.sketches, small.sketches]),
-        _merged(large.exact, small.exact, np.uint64(count)),
-        _merged(large.bands, small.bands, np.uint64(count)),
-        seeds,
-        _filters(seeds, sizes, large.seed_filters, small.texts, params),
+        _merged(large.exact, small.exact.entries, np.uint64(count)),
+        _merged(large.bands, small.bands.entries, np.uint64(count)),
+        _seeds(large.seeds, small.texts, small.text_sizes, np.uint64(count << 8), params),
         np.concatenate([large.owner_starts, small.owner_starts[1:] + large.owner_starts[-1]]),
         np.concatenate([large.owner_rows, small.owner_rows + np.uint32(large.info.tweets)]),
         _appended(large.originals, small.originals),
@@ -52,20 +48,21 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
     )
 
 
-def _filters(
-    seeds: Postings, sizes: np.ndarray, larges: SeedFilters, more: Strings, params: IndexParams
-) -> SeedFilters:
-    """Filters of the merged seeds; `larges` are those of the large segment, `more` the texts of the small one."""
-    bits = key_bits(len(seeds.entries))
-    known, lone = np.zeros(1 << (bits - 3), np.uint8), np.zeros(1 << (bits - FEWER - 3), np.uint8)
-    kernels.mark_keys(seeds.entries, bits, known)
-    kernels.mark_lone_keys(seeds.entries, RARE, LONE_TOKENS // SIZE_UNIT, sizes, bits - FEWER, lone)
-    # A bitmap of twice the size knows one bit more of each key: not which, so it has both.
-    pairs, times = larges.pairs.copy(), len(lone) // len(larges.pairs)
-    if times > 1:
-        pairs = np.packbits(np.repeat(np.unpackbits(pairs, bitorder="little"), times), bitorder="little")
-    mark_pairs(pair_keys(seed_entries(more, params)), bits - FEWER, pairs)
-    return SeedFilters(known, lone, pairs)
+def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, above: np.uint64, params: IndexParams) -> Seeds:
+    """The large segment's table with the seeds of more `texts`, `above` added to their entries.
+
+    What is common in the large segment is no lone seed of theirs, so that they have as many as they would in one
+    segment. Its own stay, however many of the few texts share them.
+    """
+    entries = seed_entries(texts, params)
+    pairs = pair_entries(entries)
+    lone = lone_entries(sorted_entries(entries), sizes, bitmap(key_bits(len(entries)) - FEWER))
+    common = np.unpackbits(large.common, bitorder="little")
+    lone = lone[common[lone >> np.uint64(64 - bits_of(large.common))] == 0]
+    table = _merged(large.table, sorted_entries(np.concatenate([pairs, lone])), above)
+    known = bitmap(key_bits(len(table.entries)))
+    kernels.mark_keys(table.entries, bits_of(known), known)
+    return Seeds(table, known, large.common)
 
 
 def _appended(first: Strings, second: Strings) -> Strings:
@@ -73,10 +70,10 @@ def _appended(first: Strings, second: Strings) -> Strings:
     return Strings(text, np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]]))
 
 
-def _merged(first: Postings, second: Postings, above: np.uint64) -> Postings:
-    """The entries of both, `above` added to those of the second."""
-    entries = np.empty(len(first.entries) + len(second.entries), np.uint64)
-    radix.merge(first.entries, second.entries + above, entries)
+def _merged(first: Postings, second: np.ndarray, above: np.uint64) -> Postings:
+    """A table with more sorted entries, `above` added to them."""
+    entries = np.empty(len(first.entries) + len(second), np.uint64)
+    radix.merge(first.entries, second + above, entries)
     bits = directory_bits(len(entries))
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
     kernels.directory(entries, 0, bits, starts)

@@ -63,18 +63,19 @@ class PostingsWriter:
                 write_array(file, some[low:high])
         self._waiting, self._waits = [], 0
 
-    def _sorted(self) -> Iterator[np.ndarray]:
+    def sorted(self) -> Iterator[np.ndarray]:
+        """All entries, stretch by stretch, all with one key together; none are left."""
         if not self._parts:
             if self._waiting:
                 some = np.concatenate(self._waiting)
                 self._waiting = []
-                yield _sorted_entries(some)
+                yield sorted_entries(some)
             return
         self._spill()
         for path in self._parts:
             some = np.fromfile(path, np.uint64)
             path.unlink()
-            yield _sorted_entries(some)
+            yield sorted_entries(some)
 
     def close(self, watch: Callable[[np.ndarray], None] | None = None) -> list[str]:
         """Write the table; the names of its files.
@@ -86,7 +87,7 @@ class PostingsWriter:
         starts = _new_directory(self._folder / starts_name, (1 << bits) + 1, self.count)
         first = 0
         with (self._folder / entries_name).open("wb") as file:
-            for some in self._sorted():
+            for some in self.sorted():
                 kernels.directory(some, first, bits, starts.view(np.ndarray))
                 if watch is not None:
                     watch(some)
@@ -105,7 +106,7 @@ def directory_bits(count: int) -> int:
     return max(0, count.bit_length() - 2)
 
 
-def _sorted_entries(entries: np.ndarray) -> np.ndarray:
+def sorted_entries(entries: np.ndarray) -> np.ndarray:
     """Sorted in place. Digits enough to tell all of them apart, and a part's common upper bits besides."""
     digits = (len(entries).bit_length() + radix.DIGIT) // radix.DIGIT + 1
     radix.sort(entries, np.empty_like(entries), digits + digits % 2)

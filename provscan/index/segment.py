@@ -6,12 +6,12 @@ little-endian, mapped when opened):
 ``texts.utf8``, ``texts.offsets``
     Canonical texts.
 ``texts.sizes``
-    uint8[n], their lengths in tokens (:mod:`provscan.kernels.seeds`), in units of :data:`SIZE_UNIT`, rounded up, 255 at
+    uint8[n], their lengths in tokens (:mod:`provscan.kernels.seeds`), in units of ``SIZE_UNIT``, rounded up, 255 at
     most. Chains ask for them at random: in the cache, where the offsets would not be.
 ``texts.sketches``
     uint64[n, 2], one-bit MinHash sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
-    Postings of whole texts, LSH bands and seeds; beside the seeds their filters (:mod:`provscan.index.filters`).
+    Postings of whole texts, of LSH bands and of seeds (:mod:`provscan.index.seeds`).
 ``owners.starts``, ``owners.rows``
     int64[n + 1] and uint32: the tweets of each text, the earliest first.
 ``originals.*``, ``ids.*``
@@ -31,10 +31,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from provscan.index.filters import LONE_TOKENS, SeedFilters, SeedFiltersWriter, open_filters
 from provscan.index.format import SegmentInfo, file_checksum
 from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
 from provscan.index.prepare import NO_TIME, Prepared
+from provscan.index.seeds import SIZE_UNIT, Seeds, SeedsWriter, open_seeds
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.kernels import postings as kernels
 from provscan.kernels.chains import text_sizes
@@ -42,7 +42,6 @@ from provscan.kernels.equal import find_texts
 
 # Text numbers have 24 bits in an entry.
 MAX_TEXTS = 1 << 24
-SIZE_UNIT = 20
 # Tables that are finished at a time.
 _CLOSERS = 2
 
@@ -72,8 +71,7 @@ class Segment:
     sketches: np.ndarray
     exact: Postings
     bands: Postings
-    seeds: Postings
-    seed_filters: SeedFilters
+    seeds: Seeds
     owner_starts: np.ndarray
     owner_rows: np.ndarray
     originals: Strings
@@ -115,8 +113,7 @@ def open_segment(folder: Path, info: SegmentInfo) -> Segment:
         map_array(folder / "texts.sketches", np.uint64, 2),
         open_postings(folder, "exact"),
         open_postings(folder, "bands"),
-        open_postings(folder, "seeds"),
-        open_filters(folder),
+        open_seeds(folder),
         map_array(folder / "owners.starts", np.int64),
         map_array(folder / "owners.rows", np.uint32),
         open_strings(folder, "originals"),
@@ -141,8 +138,7 @@ class SegmentWriter:
         self._tweets = pa.ipc.new_file(str(folder / "tweets.arrow"), _SCHEMA)
         self._exact = PostingsWriter(folder, "exact")
         self._bands = PostingsWriter(folder, "bands")
-        self._seeds = PostingsWriter(folder, "seeds")
-        self._filters = SeedFiltersWriter(folder)
+        self._seeds = SeedsWriter(folder)
         self._table = np.zeros((1 << 16, 2), np.uint64)
         self._numbers = np.zeros(1 << 16, np.uint32)
         self._text_of: list[np.ndarray] = []
@@ -171,9 +167,7 @@ class SegmentWriter:
         write_array(self._sketches, batch.sketches.bits[first])
         self._exact.add((batch.sketches.keys[first, 0] & ~_LOW24) | number)
         self._bands.add(((batch.sketches.bands[first] & ~_LOW24) | number[:, None]).ravel())
-        seeds = _renumbered(batch.seeds, first, number, count)
-        self._seeds.add(seeds)
-        self._filters.add(seeds)
+        self._seeds.add(_renumbered(batch.seeds, first, number, count))
         self._originals.add(batch.originals)
         self._ids.add(batch.ids)
         times = pa.array(batch.times, mask=batch.times == NO_TIME)
@@ -217,13 +211,10 @@ class SegmentWriter:
         text_sizes(texts.text, texts.offsets, SIZE_UNIT, sizes)
         with (self._folder / "texts.sizes").open("wb") as file:
             write_array(file, sizes)
-        self._filters.begin(self._seeds.count)
-        names = self._seeds.close(lambda entries: self._filters.mark(entries, sizes, LONE_TOKENS // SIZE_UNIT))
-        return [*names, "texts.sizes", *self._filters.close()]
+        return [*self._seeds.close(sizes), "texts.sizes"]
 
     def discard(self) -> None:
         """Close the files as they are; the folder is about to go."""
-        self._filters.discard()
         for file in (self._texts, self._originals, self._ids, self._sketches, self._tweets):
             with contextlib.suppress(OSError):
                 file.close()

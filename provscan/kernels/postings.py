@@ -4,8 +4,8 @@ An *entry* is a key above a payload: ``key << shift | payload``. All entries of 
 array; ``starts`` (uint32[2**bits + 1]) says for the upper ``bits`` of the key where its entries begin. A look-up is
 one read of the directory and one of the entries. Entries with equal keys form a *run*.
 
-Three tables use it: whole canonical texts (key 40 bits | text 24), LSH bands (the same) and seeds (key 32 | text 24 |
-place 8).
+Three tables use it: whole canonical texts (key 40 bits | text 24), LSH bands (the same) and pairs of seeds with
+lone ones (key 32 | text 24 | place 8).
 
 Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack.
 """
@@ -137,7 +137,7 @@ def warm(entries, starts, bits, shift, keys, lows, highs):
         lows[i] = starts[bucket]
         highs[i] = starts[bucket + _ONE]
     total = np.uint64(0)
-    last = np.uint64(len(entries) - 1)
+    last = np.uint64(max(len(entries), 1) - 1)
     for i in range(len(keys)):
         low = np.uint64(lows[i])
         total += entries[min(low, last)] ^ entries[min(low + _STRIDE, last)]
@@ -274,26 +274,3 @@ def mark_keys(entries, bits, bitmap):
     for e in entries:
         bit = e >> shift
         bitmap[bit >> np.uint64(3)] |= np.uint8(1 << np.int64(bit & np.uint64(7)))
-
-
-@kernel
-def mark_lone_keys(entries, most, longest, text_sizes, bits, bitmap):
-    """Mark the keys of sorted seed entries that may stand alone, as :func:`mark_keys` does.
-
-    Those are shared by at most ``most`` places, and one of them is in a text of up to ``longest`` units, see
-    :func:`provscan.kernels.chains.text_sizes`.
-    """
-    shift = np.uint64(64 - bits)
-    n = len(entries)
-    first = 0
-    while first < n:
-        key = entries[first] >> _S32
-        after = first
-        short = False
-        while after < n and entries[after] >> _S32 == key:
-            short |= text_sizes[(entries[after] >> _S8) & _TEXT] <= longest
-            after += 1
-        if short and after - first <= most:
-            bit = entries[first] >> shift
-            bitmap[bit >> np.uint64(3)] |= np.uint8(1 << np.int64(bit & np.uint64(7)))
-        first = after

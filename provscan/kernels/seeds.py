@@ -19,6 +19,7 @@ import numpy as np
 from provscan.kernels.compiled import kernel
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
+_TEXT = np.uint64(0xFFFFFF)
 _PLACE, _NONE = np.uint64(0xFF), np.uint64(0xFFFFFFFFFFFFFFFF)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
@@ -349,10 +350,42 @@ def pair_key(first, second):
 
 
 @kernel
-def pair_keys(entries, keys):
-    """Pair keys of the seed entries of some texts, as :func:`seed_entries` writes them, into ``keys``; how many."""
+def pair_entries(entries, out):
+    """Entries of pairs, ``pair key << 32 | text id << 8 | place code`` of the first, into uint64 ``out``; how many.
+
+    ``entries`` are those of whole texts, as :func:`seed_entries` writes them; a pair has the keys of two that follow
+    each other.
+    """
     n = 0
     for i in range(1, len(entries)):
-        keys[n] = pair_key(entries[i - 1] >> _S32, entries[i] >> _S32)
-        n += (entries[i] & _LOW32) >> np.uint64(8) == (entries[i - 1] & _LOW32) >> np.uint64(8)
+        before, here = entries[i - 1] & _LOW32, entries[i] & _LOW32
+        out[n] = np.uint64(pair_key(entries[i - 1] >> _S32, entries[i] >> _S32)) << _S32 | before
+        # The second row of a text begins before the first one ends.
+        n += (before >> _S8 == here >> _S8) & (before <= here)
+    return n
+
+
+@kernel
+def lone_entries(entries, most, longest, text_sizes, bits, common, out):
+    """Of sorted entries those that may stand for their text alone, into uint64 ``out``; how many.
+
+    Their key is shared by at most ``most`` places, and the text has a size of at most ``longest``, see
+    :func:`provscan.kernels.chains.text_sizes`. Keys that more places share are marked in uint8 ``common``, which is
+    addressed by a key's upper ``bits``.
+    """
+    shift = np.uint64(64 - bits)
+    n, first = 0, 0
+    while first < len(entries):
+        key = entries[first] >> _S32
+        after = first
+        while after < len(entries) and entries[after] >> _S32 == key:
+            after += 1
+        if after - first > most:
+            bit = entries[first] >> shift
+            common[bit >> np.uint64(3)] |= np.uint8(1 << np.int64(bit & np.uint64(7)))
+        else:
+            for e in range(first, after):
+                out[n] = entries[e]
+                n += text_sizes[(entries[e] >> _S8) & _TEXT] <= longest
+        first = after
     return n

@@ -1,13 +1,12 @@
 """Candidates: which licensed texts may stand in a record, and where.
 
 Two generators. *Whole records* of up to :data:`SHORT` code points: the exact canonical text, and LSH bands of the
-MinHash signature. *Passages* in records of any length: chains of seeds. A short record goes through both, so that no
-length lies between them.
+MinHash signature. *Passages* in records of any length: chains of pairs of seeds, see :mod:`provscan.kernels.chains`. A
+short record goes through both, so that no length lies between them.
 
 What is frequent costs bounded time, however large the index. Of the texts that share one band, the first
-:data:`BAND_CAP` are looked at; a seed that more than :data:`SEED_CAP` places share counts only beside another
-seed, for texts that have both and are found in :data:`PAIR_STEPS` steps through the two lists; a record keeps its
-:data:`MOST` best whole candidates. A template that thousands of tweets share is thereby still found, as one of its
+:data:`BAND_CAP` are looked at; of the places that share a pair of seeds, the first :data:`SEED_CAP`; a record keeps
+its :data:`MOST` best whole candidates. A template that thousands of tweets share is thereby still found, as one of its
 early variants, and an exact copy as itself: a record by its key, a stretch inside one by the keys of the stretches
 around the match of another variant. Look-ups that were cut short are counted.
 """
@@ -18,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import LONE_TOKENS, SIZE_UNIT, Segment, Sketches, seed_scratch
+from provscan.index import SIZE_UNIT, Segment, Sketches, seed_scratch
 from provscan.kernels import chains
 from provscan.kernels import postings as kernels
 from provscan.kernels import seeds as seed_kernels
@@ -30,14 +29,12 @@ from provscan.reuse import reused
 SHORT = 512
 BAND_CAP = 64
 SEED_CAP = 16
-# A seed more frequent than that counts beside another one, for the texts that have both.
-PAIR_STEPS = 48
-PAIR_TEXTS = 16
+# A chain of pairs that more places share needs more of them.
+FREQUENT = 4
 MOST = 16
 # Bits of 128 that the one-bit sketches must agree in. At similarity 0.4 they agree in 90, give or take 5.
 AGREE = 77
-# Seeds of a chain, and tokens of the text to each: multiples of the index's SIZE_UNIT.
-LEAST_SEEDS = 2
+# Tokens of the text to each seed of a chain: multiples of the index's SIZE_UNIT.
 TOKENS_A_SEED = 40
 TOKENS_A_FREQUENT_SEED = 20
 # Room for candidates of the texts that are scanned together; what finds none is counted.
@@ -110,19 +107,12 @@ def _chains(
     keys: np.ndarray, tokens: np.ndarray, places: np.ndarray, bounds: np.ndarray, segment: Segment, skipped: Skipped
 ) -> Candidates:
     count = len(bounds) - 1
-    table = (*segment.seeds, segment.seed_filters.shifted())
     state = (np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32), segment.text_sizes, _PLACES)
     out = reused("candidates", 4 * (CANDIDATES_A_SEED * int(bounds[-1]) + CANDIDATES), np.int64).reshape(-1, 4)
     counters = np.zeros(4, np.int64)
     n = chains.seed_candidates(
-        keys, tokens, places, bounds, 0, count, table, (SEED_CAP, PAIR_STEPS, PAIR_TEXTS), state,
-        (
-            LEAST_SEEDS,
-            TOKENS_A_SEED // SIZE_UNIT,
-            LONE_TOKENS // SIZE_UNIT,
-            TOKENS_A_FREQUENT_SEED // SIZE_UNIT,
-        ),
-        out, 0, counters,
+        keys, tokens, places, bounds, 0, count, segment.seeds.looked_up(), (SEED_CAP, FREQUENT), state,
+        (TOKENS_A_SEED // SIZE_UNIT, TOKENS_A_FREQUENT_SEED // SIZE_UNIT), out, 0, counters,
     )  # fmt: skip
     skipped.seeds_cut += int(counters[1])
     skipped.full += int(counters[2])

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from provscan.kernels.seeds import place_code
 from provscan.readers import read_objects
 
 GOLDEN = Path(__file__).parent / "golden"
-FILES = sorted(path.name for path in (GOLDEN / "v3" / "segments" / "000001").iterdir())
+FILES = sorted(path.name for path in (GOLDEN / "v4" / "segments" / "000001").iterdir())
 
 
 # Spelled out: the defaults may change, the golden index does not.
@@ -51,7 +50,7 @@ def golden_tweets() -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden index."""
-    return Path(shutil.copytree(GOLDEN / "v3", tmp_path / "licensed.index"))
+    return Path(shutil.copytree(GOLDEN / "v4", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -63,12 +62,12 @@ def change(folder: Path, **values: Any) -> None:
     path.write_text(json.dumps(manifest))
 
 
-def test_golden_index_of_version_3() -> None:
+def test_golden_index_of_version_4() -> None:
     tweets = golden_tweets()
     kept = tweets[:4]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
-    index = provscan.open_index(GOLDEN / "v3", verify=True)
-    assert index.fingerprint == "3be19cd6f0321bf6fd2f86b6a37a95ea"
+    index = provscan.open_index(GOLDEN / "v4", verify=True)
+    assert index.fingerprint == "6e37ab9a4c0ea0e03d1adc78160a1aa5"
     assert index.params == PARAMS
     (segment,) = index.store.segments
     assert segment.texts.array().to_pylist() == texts
@@ -91,24 +90,19 @@ def test_golden_index_of_version_3() -> None:
     bands = [(key >> 24 << 24) | n for n, s in enumerate(signatures) for key in naive_sketch.band_keys(s, 32, 4)]
     assert segment.bands.entries.tolist() == sorted(bands)
     assert segment.sketches.tolist() == [naive_sketch.one_bit_sketch(s) for s in signatures]
-    seeds = [
-        naive_passages.spread(key) << 32 | number << 8 | place_code(place)
-        for number, text in enumerate(texts)
-        for key, place in naive_passages.index_seeds(text, 13, 8)
-    ]
-    assert segment.seeds.entries.tolist() == sorted(seeds)
-    for table in (segment.exact, segment.bands, segment.seeds):
+    seeds, common = naive_passages.table_seeds(texts, 13, 8)
+    entries = [key << 32 | number << 8 | place_code(place) for key, number, place in seeds]
+    assert segment.seeds.table.entries.tolist() == sorted(entries)
+    for table in (segment.exact, segment.bands, segment.seeds.table):
         assert len(table.starts) == (1 << table.bits) + 1
         shifted = table.entries >> np.uint64(64 - table.bits) if table.bits else np.zeros_like(table.entries)
         assert table.starts.tolist() == np.searchsorted(shifted, np.arange((1 << table.bits) + 1)).tolist()
-    marked = [np.flatnonzero(np.unpackbits(bits, bitorder="little")).tolist() for bits in segment.seed_filters]
-    assert marked[0] == sorted({seed >> 54 for seed in seeds})
+    bitmaps = (segment.seeds.known, segment.seeds.common)
+    marked = [np.flatnonzero(np.unpackbits(bits, bitorder="little")).tolist() for bits in bitmaps]
+    assert [len(bits) for bits in bitmaps] == [128, 32]
+    assert marked == [sorted({key >> 22 for key, _, _ in seeds}), sorted({key >> 24 for key in common})]
     lengths = [len(naive_passages.tokens(text)) for text in texts]
     assert segment.text_sizes.tolist() == [-(-length // 20) for length in lengths]
-    short = {number for number, length in enumerate(lengths) if length <= 60}
-    assert marked[1] == sorted({seed >> 56 for seed in seeds if (seed >> 8) % 2**24 in short})
-    pairs = [(a >> 32, b >> 32) for a, b in pairwise(seeds) if (a >> 8) % 2**24 == (b >> 8) % 2**24]
-    assert marked[2] == sorted({naive_passages.pair_key(a, b) >> 24 for a, b in pairs})
     rows = (
         index.match([tweet["text"] for tweet in tweets]).select(["record", "tweet_id", "tweets", "level"]).to_pylist()
     )
@@ -118,9 +112,9 @@ def test_golden_index_of_version_3() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_older_version_is_to_be_built_again(version: int) -> None:
-    with pytest.raises(IndexFormatError, match=rf"version {version}; this provscan reads version 3.*again"):
+    with pytest.raises(IndexFormatError, match=rf"version {version}; this provscan reads version 4.*again"):
         provscan.open_index(GOLDEN / f"v{version}")
 
 
@@ -130,7 +124,7 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     build_store((prepare(batch, PARAMS) for batch in batches), tmp_path / "today.index", PARAMS, {})
     for name in FILES:
         if name != "tweets.arrow":  # Arrow's own metadata may change with its version.
-            mine, theirs = (path / "segments" / "000001" / name for path in (tmp_path / "today.index", GOLDEN / "v3"))
+            mine, theirs = (path / "segments" / "000001" / name for path in (tmp_path / "today.index", GOLDEN / "v4"))
             assert mine.read_bytes() == theirs.read_bytes(), name
 
 
@@ -208,7 +202,7 @@ def test_no_index_there(tmp_path: Path) -> None:
 def test_another_version(folder: Path, version: object) -> None:
     change(folder, version=version)
     message = (
-        rf"has index version {version!r}; this provscan reads version 3\. .*use that one, or build the index again"
+        rf"has index version {version!r}; this provscan reads version 4\. .*use that one, or build the index again"
     )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)

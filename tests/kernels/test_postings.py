@@ -89,18 +89,6 @@ def test_a_bitmap_holds_the_keys_and_little_else(keys, bits):
     assert marked == {key >> (32 - bits) for key in keys}
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 7)), max_size=60), st.integers(1, 5))
-def test_lone_keys_are_rare_and_of_short_texts(pairs, most):
-    """Seed entries: key, text, place; texts 0 to 3 are short."""
-    sizes = np.array([1, 2, 3, 3, 4, 9, 255, 4], np.uint8)
-    entries = np.array(sorted(key << 54 | text << 8 for key, text in pairs), np.uint64)
-    bitmap = np.zeros(1 << 10 >> 3, np.uint8)
-    kernels.mark_lone_keys(entries, most, 3, sizes, 10, bitmap)
-    marked = np.flatnonzero(np.unpackbits(bitmap, bitorder="little")).tolist()
-    texts = {key: [text for other, text in pairs if other == key] for key, _ in pairs}
-    assert marked == sorted(key for key, those in texts.items() if len(those) <= most and min(those) < 4)
-
-
 def buffer(texts):
     raw = [text.encode() for text in texts]
     return np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])

@@ -1,6 +1,8 @@
 """Seeds against their definition."""
 
 import random
+from collections import Counter
+from itertools import pairwise
 
 import naive_passages as naive
 import numpy as np
@@ -118,6 +120,31 @@ def test_entries_of_a_text_with_emoji(parts):
         naive.spread(key) << 32 | 7 << 8 | kernels.place_code(place) for key, place in naive.index_seeds(text, 12, 8)
     ]
     assert entries[:n].tolist() == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 250), st.integers(0, 2**32 - 1)), max_size=30))
+def test_pairs_are_two_entries_of_a_text_that_follow_each_other(parts):
+    entries = [key << 32 | text << 8 | place for text, place, key in sorted(parts, key=lambda part: part[0])]
+    out = np.empty(len(entries) + 1, np.uint64)
+    n = kernels.pair_entries(np.array(entries, np.uint64), out)
+    assert out[:n].tolist() == [
+        naive.pair_key(a >> 32, b >> 32) << 32 | a % 2**32
+        for a, b in pairwise(entries)
+        if a % 2**32 >> 8 == b % 2**32 >> 8 and a % 256 <= b % 256
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 7)), max_size=60), st.integers(1, 5))
+def test_lone_seeds_are_rare_and_of_short_texts(seeds, most):
+    """Keys and texts; texts 0 to 3 are short."""
+    sizes = np.array([1, 2, 3, 3, 4, 9, 255, 4], np.uint8)
+    entries = np.array(sorted(key << 54 | text << 8 for key, text in seeds), np.uint64)
+    out, common = np.empty_like(entries), np.zeros(1 << 10 >> 3, np.uint8)
+    n = kernels.lone_entries(entries, most, 3, sizes, 10, common, out)
+    counts = Counter(key for key, _ in seeds)
+    assert out[:n].tolist() == sorted(key << 54 | text << 8 for key, text in seeds if counts[key] <= most and text < 4)
+    marked = np.flatnonzero(np.unpackbits(common, bitorder="little")).tolist()
+    assert marked == sorted(key for key, count in counts.items() if count > most)
 
 
 @settings(max_examples=80)

@@ -1,0 +1,119 @@
+"""The seed table: postings of pairs and of lone seeds, and two bitmaps.
+
+``seeds.entries``, ``seeds.starts``
+    A pair, two seeds that follow each other in a text, under :func:`provscan.kernels.seeds.pair_key`. A lone seed under
+    its own key: one that at most :data:`RARE` places share, in a text of up to :data:`LONE_TOKENS`.
+``seeds.known``
+    The keys in the table. It keeps most look-ups of a scan out of it.
+``seeds.common``
+    Keys of seeds that more places share: who joins two segments asks which of the one's lone seeds are so in both.
+
+A key's upper bits say which bit is its own. A table of hash values with one function and one bit each is a Bloom filter
+at its simplest: what is there is always found, and something else now and then.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
+from provscan.kernels import postings as kernels
+from provscan.kernels import seeds as seed_kernels
+
+# What a text's size is counted in, in tokens.
+SIZE_UNIT = 20
+RARE = 4
+LONE_TOKENS = 60
+# Common seeds have a quarter of the bits: they are few.
+FEWER = 2
+
+
+class Seeds(NamedTuple):
+    """An open seed table; the bitmaps are uint8 arrays of a power of two."""
+
+    table: Postings
+    known: np.ndarray
+    common: np.ndarray
+
+    def looked_up(self) -> tuple[np.ndarray, np.ndarray, int, np.ndarray, np.uint32]:
+        """As :func:`provscan.kernels.chains.seed_candidates` takes it."""
+        return *self.table, self.known, np.uint32(32 - bits_of(self.known))
+
+
+def key_bits(count: int) -> int:
+    """Upper key bits for the bitmap of a table of so many entries: 8 to 16 bits an entry, 2**31 at most."""
+    return min(31, max(10, (8 * count).bit_length()))
+
+
+def bitmap(bits: int) -> np.ndarray:
+    """An empty one for so many upper key bits."""
+    return np.zeros(1 << (bits - 3), np.uint8)
+
+
+def bits_of(some: np.ndarray) -> int:
+    """How many upper key bits address a bitmap."""
+    return len(some).bit_length() + 2
+
+
+def pair_entries(entries: np.ndarray) -> np.ndarray:
+    """The pairs in seed entries of whole texts, which stand in the order of their places."""
+    pairs = np.empty(len(entries), np.uint64)
+    return pairs[: seed_kernels.pair_entries(entries, pairs)]
+
+
+def lone_entries(entries: np.ndarray, sizes: np.ndarray, common: np.ndarray) -> np.ndarray:
+    """Those of sorted seed entries that may stand alone; keys that too many share are marked in `common`.
+
+    ``sizes`` are those of :func:`provscan.kernels.chains.text_sizes`.
+    """
+    lone = np.empty_like(entries)
+    longest = LONE_TOKENS // SIZE_UNIT
+    return lone[: seed_kernels.lone_entries(entries, RARE, longest, sizes, bits_of(common), common, lone)].copy()
+
+
+class SeedsWriter:
+    """Collects the seeds of texts as they come in and writes the table.
+
+    Parameters
+    ----------
+    folder
+        Of the segment.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._table = PostingsWriter(folder, "seeds")
+        self._single = PostingsWriter(folder, "seeds.single")
+
+    def add(self, entries: np.ndarray) -> None:
+        """Take seed entries of whole texts, in the order in which they stand there."""
+        self._table.add(pair_entries(entries))
+        self._single.add(entries)
+
+    def close(self, sizes: np.ndarray) -> list[str]:
+        """Write the table and its bitmaps; the names of their files.
+
+        ``sizes`` are those of :func:`provscan.kernels.chains.text_sizes`.
+        """
+        common = bitmap(key_bits(self._single.count) - FEWER)
+        for entries in self._single.sorted():
+            self._table.add(lone_entries(entries, sizes, common))
+        known = bitmap(key_bits(self._table.count))
+        names = self._table.close(lambda entries: kernels.mark_keys(entries, bits_of(known), known))
+        for name, some in (("seeds.known", known), ("seeds.common", common)):
+            with (self._folder / name).open("wb") as file:
+                write_array(file, some)
+            names.append(name)
+        return names
+
+
+def open_seeds(folder: Path) -> Seeds:
+    """Map the table and its bitmaps."""
+    return Seeds(
+        open_postings(folder, "seeds"),
+        map_array(folder / "seeds.known", np.uint8),
+        map_array(folder / "seeds.common", np.uint8),
+    )

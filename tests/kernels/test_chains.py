@@ -1,0 +1,92 @@
+"""Candidates by chains of seeds, against dictionaries."""
+
+import naive_passages as naive
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provscan.index.postings import Postings
+from provscan.index.seeds import Seeds, bitmap, bits_of
+from provscan.kernels import chains, postings
+
+pytestmark = pytest.mark.kernels
+
+CAP, MANY = 3, 1
+UNITS, FREQUENT_UNITS = 2, 1
+TEXTS = 6
+# In units, some longer than one pair allows for.
+SIZES = [1, 2, 3, 4, 6, 8]
+
+keys = st.integers(0, 9).map(lambda key: key * 0x12345678 % 2**32)
+# A record is seeds with the distance to the next one.
+records = st.lists(st.lists(st.tuples(keys, st.integers(1, 8)), max_size=12), max_size=3)
+# What the table holds: of a text a seed of the records, by its number, alone or with the next one, off the diagonal.
+kinds, offs = st.sampled_from([0, 1, 1, 1]), st.sampled_from([0, 0, 0, 16, 17])
+parts = st.lists(st.tuples(st.integers(0, TEXTS - 1), st.integers(0, 30), kinds, offs), max_size=40)
+
+
+def table_of(entries):
+    """Seeds with sorted (key, text, place) behind a directory of one bucket."""
+    rows = np.array(sorted(key << 32 | text << 8 | place for key, text, place in entries), np.uint64)
+    known = bitmap(10)
+    postings.mark_keys(rows, bits_of(known), known)
+    return Seeds(Postings(rows, np.array([0, len(rows)], np.uint32), 0), known, bitmap(10))
+
+
+def chained(entries, record, first_token):
+    """(text, code, place) of one record's candidates, in the order in which they are found."""
+    tokens, token = [], first_token
+    for _, step in record:
+        tokens.append(token)
+        token += step
+    open_chains, found = {}, []
+    for s, (key, _) in enumerate(record):
+        sought = [(key, 0)]
+        if s + 1 < len(record):
+            sought.append((naive.pair_key(key, record[s + 1][0]), 1))
+        for key, pair in sought:
+            run = sorted((text, place) for other, text, place in entries if other == key)
+            for text, place in run[:CAP]:
+                diagonal, frequent, seeds, last = tokens[s] - place, len(run) > MANY, 1 + pair, s + pair
+                chain = open_chains.get(text)
+                if chain and abs(chain["diagonal"] - diagonal) <= chains.DRIFT:
+                    seeds = chain["seeds"] + max(0, min(seeds, last - chain["last"]))
+                    last, frequent = max(last, chain["last"]), frequent and chain["frequent"]
+                else:
+                    chain = None
+                done = chain is not None and chain["done"]
+                enough = seeds * (FREQUENT_UNITS if frequent else UNITS) >= SIZES[text] or not pair
+                if enough and not done:
+                    found.append((text, 1000 + tokens[s], place))
+                open_chains[text] = {
+                    "diagonal": diagonal, "seeds": seeds, "last": last, "frequent": frequent, "done": done or enough
+                }  # fmt: skip
+    return found
+
+
+@settings(max_examples=300)
+@given(records, parts)
+def test_candidates_are_texts_with_seeds_enough_on_one_diagonal(some, parts):
+    seeds, token_at, bounds = [], [], [0]
+    for number, record in enumerate(some):
+        token = 40 * number
+        for key, step in record:
+            seeds.append(key)
+            token_at.append(token)
+            token += step
+        bounds.append(len(seeds))
+    entries = set()
+    for text, at, pair, off in parts:
+        if at + pair < len(seeds):
+            key = naive.pair_key(seeds[at], seeds[at + 1]) if pair else seeds[at]
+            entries.add((key, text, token_at[at] + off))
+    expected = [(i, *row) for i, record in enumerate(some) for row in chained(entries, record, 40 * i)]
+    state = (np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32), np.array(SIZES, np.uint8), np.arange(256))
+    out, counters = np.empty((1000, 4), np.int64), np.zeros(4, np.int64)
+    n = chains.seed_candidates(
+        np.array(seeds, np.uint32), np.array(token_at, np.int32), np.array(token_at, np.int32) + np.int32(1000),
+        np.array(bounds), 0, len(some), table_of(entries).looked_up(), (CAP, MANY), state, (UNITS, FREQUENT_UNITS),
+        out, 0, counters,
+    )  # fmt: skip
+    assert [tuple(row) for row in out[:n].tolist()] == expected
