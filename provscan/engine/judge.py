@@ -306,9 +306,9 @@ def listed(rows: pa.Table, judgement: Judgement, answer: Scored, judge: Judge) -
     if answer.q_value is not None:
         with np.errstate(invalid="ignore"):
             return (answer.q_value <= Q_MAX) & ~judgement.control & ~judgement.common
-    from scipy.stats import poisson
+    from scipy.special import pdtr
 
     evidence = answer.evidence & ~judgement.control
     held = rows.select(["source", "record"]).filter(pa.array(evidence)).group_by(["source", "record"]).aggregate([])
-    claimed = len(held) > poisson.ppf(0.975, judge.common_sources)
+    claimed = len(held) > 0 and pdtr(len(held) - 1, judge.common_sources) >= 0.975
     return evidence & bool(claimed)

@@ -46,7 +46,7 @@ def chao1(occurrences: npt.ArrayLike, level: float = 0.95, *, fraction: float = 
     replacement Chao & Lin 2012, doi:10.1111/j.1541-0420.2011.01739.x. Assumes a random
     sample of occurrences: whole files, or a sample of clustered records, make it smaller, so it stays a lower bound.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     counts = np.asarray(occurrences, dtype=np.int64)
     if len(counts) and int(counts.min()) < 1:
@@ -82,7 +82,7 @@ def chao1(occurrences: npt.ArrayLike, level: float = 0.95, *, fraction: float = 
     value = seen + unseen
     if unseen == 0:
         return Estimate(float(seen), float(seen), float(seen), level, method=method, kind="lower_bound", raw=raw)
-    z = float(norm.ppf(0.5 + level / 2))
+    z = float(ndtri(0.5 + level / 2))
     spread = math.exp(z * math.sqrt(math.log1p(max(variance, 0.0) / unseen**2)))
     return Estimate(
         value, seen + unseen / spread, seen + unseen * spread, level, method=method, kind="lower_bound", raw=raw
