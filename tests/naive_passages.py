@@ -135,6 +135,14 @@ def table_seeds(texts, k, window):
     return pairs + lone, {key for key, count in counts.items() if count > 4}
 
 
+def key_filter(keys, bits):
+    """Words, two bits a key: the key's upper bits name the word."""
+    words = [0] * 2**bits
+    for key in keys:
+        words[key >> 32 - bits] |= 1 << key % 64 | 1 << (spread(key) >> 26)
+    return words
+
+
 def text_keys(data):
     g, h = 0xCBF29CE484222325, 0xC4CEB9FE1A85EC53
     for byte in data:

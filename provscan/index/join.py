@@ -7,11 +7,11 @@ import numpy as np
 from provscan.index.format import SegmentInfo
 from provscan.index.postings import Postings, directory_bits, sorted_entries
 from provscan.index.prepare import seed_entries
-from provscan.index.seeds import FEWER, Seeds, bitmap, bits_of, key_bits, lone_entries, pair_entries
+from provscan.index.seeds import Seeds, key_filter, lone_entries, pair_entries, with_shift
 from provscan.index.segment import MAX_TEXTS, Segment
 from provscan.index.texts import Strings
+from provscan.kernels import filters, radix
 from provscan.kernels import postings as kernels
-from provscan.kernels import radix
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -56,12 +56,12 @@ def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, above: np.uint64, pa
     """
     entries = seed_entries(texts, params)
     pairs = pair_entries(entries)
-    lone = lone_entries(sorted_entries(entries), sizes, bitmap(key_bits(len(entries)) - FEWER))
-    common = np.unpackbits(large.common, bitorder="little")
-    lone = lone[common[lone >> np.uint64(64 - bits_of(large.common))] == 0]
-    table = _merged(large.table, sorted_entries(np.concatenate([pairs, lone])), above)
-    known = bitmap(key_bits(len(table.entries)))
-    kernels.mark_keys(table.entries, bits_of(known), known)
+    lone = lone_entries(sorted_entries(entries), sizes, key_filter(len(entries)))
+    common = np.empty(len(lone), np.bool_)
+    filters.held_entries(lone, *with_shift(large.common), common)
+    table = _merged(large.table, sorted_entries(np.concatenate([pairs, lone[~common]])), above)
+    known = key_filter(len(table.entries))
+    filters.mark_entries(table.entries, *with_shift(known))
     return Seeds(table, known, large.common)
 
 

@@ -1,4 +1,4 @@
-"""The seed table: postings of pairs and of lone seeds, and two bitmaps.
+"""The seed table: postings of pairs and of lone seeds, and two filters (:mod:`provscan.kernels.filters`).
 
 ``seeds.entries``, ``seeds.starts``
     A pair, two seeds that follow each other in a text, under :func:`provscan.kernels.seeds.pair_key`. A lone seed under
@@ -7,9 +7,6 @@
     The keys in the table. It keeps most look-ups of a scan out of it.
 ``seeds.common``
     Keys of seeds that more places share: who joins two segments asks which of the one's lone seeds are so in both.
-
-A key's upper bits say which bit is its own. A table of hash values with one function and one bit each is a Bloom filter
-at its simplest: what is there is always found, and something else now and then.
 """
 
 from __future__ import annotations
@@ -20,19 +17,19 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
-from provscan.kernels import postings as kernels
+from provscan.kernels import filters
 from provscan.kernels import seeds as seed_kernels
 
 # What a text's size is counted in, in tokens.
 SIZE_UNIT = 20
 RARE = 4
 LONE_TOKENS = 60
-# Common seeds have a quarter of the bits: they are few.
-FEWER = 2
+# Entries for each common key, at least.
+COMMON = RARE + 1
 
 
 class Seeds(NamedTuple):
-    """An open seed table; the bitmaps are uint8 arrays of a power of two."""
+    """An open seed table with its filters."""
 
     table: Postings
     known: np.ndarray
@@ -40,22 +37,17 @@ class Seeds(NamedTuple):
 
     def looked_up(self) -> tuple[np.ndarray, np.ndarray, int, np.ndarray, np.uint32]:
         """As :func:`provscan.kernels.chains.seed_candidates` takes it."""
-        return *self.table, self.known, np.uint32(32 - bits_of(self.known))
+        return *self.table, *with_shift(self.known)
 
 
-def key_bits(count: int) -> int:
-    """Upper key bits for the bitmap of a table of so many entries: 8 to 16 bits an entry, 2**31 at most."""
-    return min(31, max(10, (8 * count).bit_length()))
+def key_filter(count: int) -> np.ndarray:
+    """An empty filter for so many keys: 8 to 16 bits each, 2**31 at most."""
+    return np.zeros(1 << (min(31, max(10, (8 * count).bit_length())) - 6), np.uint64)
 
 
-def bitmap(bits: int) -> np.ndarray:
-    """An empty one for so many upper key bits."""
-    return np.zeros(1 << (bits - 3), np.uint8)
-
-
-def bits_of(some: np.ndarray) -> int:
-    """How many upper key bits address a bitmap."""
-    return len(some).bit_length() + 2
+def with_shift(words: np.ndarray) -> tuple[np.ndarray, np.uint32]:
+    """A filter as the kernels take it."""
+    return words, np.uint32(33 - len(words).bit_length())
 
 
 def pair_entries(entries: np.ndarray) -> np.ndarray:
@@ -65,13 +57,13 @@ def pair_entries(entries: np.ndarray) -> np.ndarray:
 
 
 def lone_entries(entries: np.ndarray, sizes: np.ndarray, common: np.ndarray) -> np.ndarray:
-    """Those of sorted seed entries that may stand alone; keys that too many share are marked in `common`.
+    """Those of sorted seed entries that may stand alone; keys that too many share are added to `common`.
 
     ``sizes`` are those of :func:`provscan.kernels.chains.text_sizes`.
     """
     lone = np.empty_like(entries)
     longest = LONE_TOKENS // SIZE_UNIT
-    return lone[: seed_kernels.lone_entries(entries, RARE, longest, sizes, bits_of(common), common, lone)].copy()
+    return lone[: seed_kernels.lone_entries(entries, RARE, longest, sizes, *with_shift(common), lone)].copy()
 
 
 class SeedsWriter:
@@ -94,15 +86,15 @@ class SeedsWriter:
         self._single.add(entries)
 
     def close(self, sizes: np.ndarray) -> list[str]:
-        """Write the table and its bitmaps; the names of their files.
+        """Write the table and its filters; the names of their files.
 
         ``sizes`` are those of :func:`provscan.kernels.chains.text_sizes`.
         """
-        common = bitmap(key_bits(self._single.count) - FEWER)
+        common = key_filter(self._single.count // COMMON)
         for entries in self._single.sorted():
             self._table.add(lone_entries(entries, sizes, common))
-        known = bitmap(key_bits(self._table.count))
-        names = self._table.close(lambda entries: kernels.mark_keys(entries, bits_of(known), known))
+        known = key_filter(self._table.count)
+        names = self._table.close(lambda entries: filters.mark_entries(entries, *with_shift(known)))
         for name, some in (("seeds.known", known), ("seeds.common", common)):
             with (self._folder / name).open("wb") as file:
                 write_array(file, some)
@@ -111,9 +103,9 @@ class SeedsWriter:
 
 
 def open_seeds(folder: Path) -> Seeds:
-    """Map the table and its bitmaps."""
+    """Map the table and its filters."""
     return Seeds(
         open_postings(folder, "seeds"),
-        map_array(folder / "seeds.known", np.uint8),
-        map_array(folder / "seeds.common", np.uint8),
+        map_array(folder / "seeds.known", np.uint64),
+        map_array(folder / "seeds.common", np.uint64),
     )

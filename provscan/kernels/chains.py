@@ -20,6 +20,7 @@ all its pairs are. Seeds are negative once the chain has become a candidate.
 import numpy as np
 
 from provscan.kernels.compiled import allocating, kernel
+from provscan.kernels.filters import holds
 from provscan.kernels.postings import find_run, warm
 from provscan.kernels.seeds import is_wide, pair_key
 
@@ -31,7 +32,6 @@ FAR_DRIFT = 80
 CHUNK = 256
 _DONE = np.int32(-(1 << 30))
 _ONE = np.uint64(1)
-_S3, _LOW3 = np.uint64(3), np.uint64(7)
 _S8 = np.uint64(8)
 _S32 = np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
@@ -61,13 +61,6 @@ def text_sizes(text, offsets, unit, out):
 
 
 @kernel(forceinline=True)
-def _marked(bitmap, down, key):
-    """Whether the bit of a 32-bit key is set, 0 or 1."""
-    bit = np.uint64(key >> down)
-    return (bitmap[bit >> _S3] >> np.uint8(bit & _LOW3)) & np.uint8(1)
-
-
-@kernel(forceinline=True)
 def _look_up(keys, low, high, end, table, limit, some, which, firsts, sizes, counters):
     """Find the runs of the seeds ``low..high`` and of each with its successor, measured up to ``limit``; how many.
 
@@ -75,7 +68,7 @@ def _look_up(keys, low, high, end, table, limit, some, which, firsts, sizes, cou
     ``sizes``; uint32 ``some`` is room. All four have two elements a seed. ``counters[3]`` is written to keep reads
     alive.
     """
-    entries, starts, bits, bitmap, down = table
+    entries, starts, bits, known, down = table
     last = np.uint64(end - 1)
     # No read waits for another one's answer, see warm.
     count = np.uint64(0)
@@ -83,9 +76,9 @@ def _look_up(keys, low, high, end, table, limit, some, which, firsts, sizes, cou
         key = keys[s]
         pair = pair_key(key, keys[min(s + _ONE, last)])
         some[count], which[count] = key, s << _ONE
-        count += np.uint64(_marked(bitmap, down, key))
+        count += holds(known, down, key)
         some[count], which[count] = pair, s << _ONE | _ONE
-        count += np.uint64(_marked(bitmap, down, pair) & np.uint8(s < last))
+        count += holds(known, down, pair) & np.uint64(s < last)
     maybe = np.int64(count)
     counters[3] += np.int64(warm(entries, starts, bits, 32, some[:maybe], firsts, sizes) & _ONE)
     found = 0
@@ -142,8 +135,8 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
     keys, token_at, code_at, bounds
         What :func:`provscan.kernels.seeds.seeds_of` wrote: uint32, int32, int32, int64.
     table
-        ``(entries, starts, bits, bitmap, down)``: postings of pairs and lone seeds, a bitmap of the keys in them, and
-        by how much a key is shifted down to be the number of its bit.
+        ``(entries, starts, bits, words, down)``: postings of pairs and lone seeds, and the filter of the keys in them
+        (:mod:`provscan.kernels.filters`).
     caps
         ``(run, frequent)``: of the places that share a key the first ``run`` are looked at; a key that more than
         ``frequent`` share is frequent.

@@ -265,12 +265,3 @@ def whole_candidates(
             out_text[out] = texts[c]
             out += 1
     return out
-
-
-@kernel
-def mark_keys(entries, bits, bitmap):
-    """Set the bit of each entry's 32-bit key in uint8 ``bitmap``, which is addressed by the key's upper ``bits``."""
-    shift = np.uint64(64 - bits)
-    for e in entries:
-        bit = e >> shift
-        bitmap[bit >> np.uint64(3)] |= np.uint8(1 << np.int64(bit & np.uint64(7)))

@@ -17,6 +17,7 @@ removes them, and in a short text they leave no seed whole. A record has the fir
 import numpy as np
 
 from provscan.kernels.compiled import kernel
+from provscan.kernels.filters import mark
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
@@ -366,14 +367,13 @@ def pair_entries(entries, out):
 
 
 @kernel
-def lone_entries(entries, most, longest, text_sizes, bits, common, out):
+def lone_entries(entries, most, longest, text_sizes, common, down, out):
     """Of sorted entries those that may stand for their text alone, into uint64 ``out``; how many.
 
     Their key is shared by at most ``most`` places, and the text has a size of at most ``longest``, see
-    :func:`provscan.kernels.chains.text_sizes`. Keys that more places share are marked in uint8 ``common``, which is
-    addressed by a key's upper ``bits``.
+    :func:`provscan.kernels.chains.text_sizes`. Keys that more places share are added to ``common``, see
+    :mod:`provscan.kernels.filters`.
     """
-    shift = np.uint64(64 - bits)
     n, first = 0, 0
     while first < len(entries):
         key = entries[first] >> _S32
@@ -381,8 +381,7 @@ def lone_entries(entries, most, longest, text_sizes, bits, common, out):
         while after < len(entries) and entries[after] >> _S32 == key:
             after += 1
         if after - first > most:
-            bit = entries[first] >> shift
-            common[bit >> np.uint64(3)] |= np.uint8(1 << np.int64(bit & np.uint64(7)))
+            mark(common, down, np.uint32(key))
         else:
             for e in range(first, after):
                 out[n] = entries[e]

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.index.postings import Postings
-from provscan.index.seeds import Seeds, bitmap, bits_of
-from provscan.kernels import chains, postings
+from provscan.index.seeds import Seeds, key_filter, with_shift
+from provscan.kernels import chains, filters
 
 pytestmark = pytest.mark.kernels
 
@@ -29,9 +29,9 @@ parts = st.lists(st.tuples(st.integers(0, TEXTS - 1), st.integers(0, 30), kinds,
 def table_of(entries):
     """Seeds with sorted (key, text, place) behind a directory of one bucket."""
     rows = np.array(sorted(key << 32 | text << 8 | place for key, text, place in entries), np.uint64)
-    known = bitmap(10)
-    postings.mark_keys(rows, bits_of(known), known)
-    return Seeds(Postings(rows, np.array([0, len(rows)], np.uint32), 0), known, bitmap(10))
+    known = key_filter(len(rows))
+    filters.mark_entries(rows, *with_shift(known))
+    return Seeds(Postings(rows, np.array([0, len(rows)], np.uint32), 0), known, key_filter(0))
 
 
 def chained(entries, record, first_token):

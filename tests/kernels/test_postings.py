@@ -81,14 +81,6 @@ def test_a_directory_says_where_buckets_begin(keys, bits, pieces):
     assert starts.tolist() == [bisect_left(buckets, bucket) for bucket in range((1 << bits) + 1)]
 
 
-@given(KEYS, st.integers(10, 20))
-def test_a_bitmap_holds_the_keys_and_little_else(keys, bits):
-    bitmap = np.zeros(1 << bits >> 3, np.uint8)
-    kernels.mark_keys(entries_of(keys, 32), bits, bitmap)
-    marked = {8 * byte + bit for byte, value in enumerate(bitmap.tolist()) for bit in range(8) if value >> bit & 1}
-    assert marked == {key >> (32 - bits) for key in keys}
-
-
 def buffer(texts):
     raw = [text.encode() for text in texts]
     return np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])
