@@ -104,23 +104,28 @@ def spread(key):
     return key * 0x9E3779B1 % 2**32
 
 
-def pair_key(first, second):
-    """The key under which an index knows that one seed follows another, of both seeds' keys."""
+def pair_hash(first, second):
+    """The hash under which an index knows that one seed follows another, of both seeds' keys."""
     h = first << 32 | second
     h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9 % M64
     h = (h ^ h >> 27) * 0x94D049BB133111EB % M64
-    return (h ^ h >> 31) >> 32
+    return h ^ h >> 31
+
+
+def seed_hash(key):
+    """A seed's key, and what its filter bits are taken from."""
+    return key << 32 | spread(key) >> 20
 
 
 def table_seeds(texts, k, window):
     """What a segment's seed table holds of canonical texts, and which keys are common.
 
-    (key, text, place) of two seeds that follow each other, at the first one's place, and of lone ones: up to four
-    places share them, and their text has up to 60 tokens.
+    Pairs, (hash, text, place) of two seeds that follow each other, at the first one's place; lone ones (key, text,
+    place): up to four places share them, and their text has up to 60 tokens.
     """
     rows = [[(spread(key), place) for key, place in index_seeds(text, k, window)] for text in texts]
     pairs = [
-        (pair_key(key, after), number, place)
+        (pair_hash(key, after), number, place)
         for number, seeds in enumerate(rows)
         for (key, place), (after, next_place) in pairwise(seeds)
         if place <= next_place
@@ -132,14 +137,14 @@ def table_seeds(texts, k, window):
         for key, place in seeds
         if counts[key] <= 4 and len(tokens(text)) <= 60
     ]
-    return pairs + lone, {key for key, count in counts.items() if count > 4}
+    return pairs, lone, {key for key, count in counts.items() if count > 4}
 
 
-def key_filter(keys, bits):
-    """Words, two bits a key: the key's upper bits name the word."""
+def key_filter(hashes, bits):
+    """Words, two bits a hash: its upper bits name the word, its lowest twelve the bits."""
     words = [0] * 2**bits
-    for key in keys:
-        words[key >> 32 - bits] |= 1 << key % 64 | 1 << (spread(key) >> 26)
+    for h in hashes:
+        words[h >> 64 - bits] |= 1 << h % 64 | 1 << (h >> 6) % 64
     return words
 
 

@@ -7,11 +7,12 @@ import numpy as np
 from provscan.index.format import SegmentInfo
 from provscan.index.postings import Postings, directory_bits, sorted_entries
 from provscan.index.prepare import seed_entries
-from provscan.index.seeds import Seeds, key_filter, lone_entries, pair_entries, with_shift
+from provscan.index.seeds import Seeds, lone_entries, new_filter, pair_entries, widened, with_shift
 from provscan.index.segment import MAX_TEXTS, Segment
 from provscan.index.texts import Strings
 from provscan.kernels import filters, radix
 from provscan.kernels import postings as kernels
+from provscan.kernels import seeds as seed_kernels
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -55,14 +56,16 @@ def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, above: np.uint64, pa
     segment. Its own stay, however many of the few texts share them.
     """
     entries = seed_entries(texts, params)
-    pairs = pair_entries(entries)
-    lone = lone_entries(sorted_entries(entries), sizes, key_filter(len(entries)))
+    pairs, hashes = pair_entries(entries)
+    lone = lone_entries(sorted_entries(entries), sizes, new_filter(len(entries)))
     common = np.empty(len(lone), np.bool_)
-    filters.held_entries(lone, *with_shift(large.common), common)
-    table = _merged(large.table, sorted_entries(np.concatenate([pairs, lone[~common]])), above)
-    known = key_filter(len(table.entries))
-    filters.mark_entries(table.entries, *with_shift(known))
-    return Seeds(table, known, large.common)
+    seed_kernels.held_seeds(lone, *with_shift(large.common), common)
+    lone = lone[~common]
+    known_pairs, known_lone = widened(large.pairs, len(pairs)), widened(large.lone, len(lone))
+    filters.mark_all(hashes, *with_shift(known_pairs))
+    seed_kernels.mark_seeds(lone, *with_shift(known_lone))
+    table = _merged(large.table, sorted_entries(np.concatenate([pairs, lone])), above)
+    return Seeds(table, known_pairs, known_lone, large.common)
 
 
 def _appended(first: Strings, second: Strings) -> Strings:

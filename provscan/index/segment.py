@@ -215,6 +215,7 @@ class SegmentWriter:
 
     def discard(self) -> None:
         """Close the files as they are; the folder is about to go."""
+        self._seeds.discard()
         for file in (self._texts, self._originals, self._ids, self._sketches, self._tweets):
             with contextlib.suppress(OSError):
                 file.close()

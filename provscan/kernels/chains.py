@@ -22,7 +22,7 @@ import numpy as np
 from provscan.kernels.compiled import allocating, kernel
 from provscan.kernels.filters import holds
 from provscan.kernels.postings import find_run, warm
-from provscan.kernels.seeds import is_wide, pair_key
+from provscan.kernels.seeds import is_wide, pair_hash, seed_hash
 
 CHAIN_BITS = 11
 DRIFT = 16
@@ -68,17 +68,17 @@ def _look_up(keys, low, high, end, table, limit, some, which, firsts, sizes, cou
     ``sizes``; uint32 ``some`` is room. All four have two elements a seed. ``counters[3]`` is written to keep reads
     alive.
     """
-    entries, starts, bits, known, down = table
+    entries, starts, bits, pairs, pairs_down, lone, lone_down = table
     last = np.uint64(end - 1)
     # No read waits for another one's answer, see warm.
     count = np.uint64(0)
     for s in range(np.uint64(low), np.uint64(high)):
         key = keys[s]
-        pair = pair_key(key, keys[min(s + _ONE, last)])
+        pair = pair_hash(key, keys[min(s + _ONE, last)])
         some[count], which[count] = key, s << _ONE
-        count += holds(known, down, key)
-        some[count], which[count] = pair, s << _ONE | _ONE
-        count += holds(known, down, pair) & np.uint64(s < last)
+        count += holds(lone, lone_down, seed_hash(key))
+        some[count], which[count] = pair >> _S32, s << _ONE | _ONE
+        count += holds(pairs, pairs_down, pair) & np.uint64(s < last)
     maybe = np.int64(count)
     counters[3] += np.int64(warm(entries, starts, bits, 32, some[:maybe], firsts, sizes) & _ONE)
     found = 0
@@ -135,7 +135,7 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
     keys, token_at, code_at, bounds
         What :func:`provscan.kernels.seeds.seeds_of` wrote: uint32, int32, int32, int64.
     table
-        ``(entries, starts, bits, words, down)``: postings of pairs and lone seeds, and the filter of the keys in them
+        ``(entries, starts, bits, pairs, down, lone, down)``: postings of pairs and lone seeds, and a filter of each
         (:mod:`provscan.kernels.filters`).
     caps
         ``(run, frequent)``: of the places that share a key the first ``run`` are looked at; a key that more than

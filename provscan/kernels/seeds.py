@@ -17,9 +17,10 @@ removes them, and in a short text they leave no seed whole. A record has the fir
 import numpy as np
 
 from provscan.kernels.compiled import kernel
-from provscan.kernels.filters import mark
+from provscan.kernels.filters import holds, mark
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
+_S20 = np.uint32(20)
 _TEXT = np.uint64(0xFFFFFF)
 _PLACE, _NONE = np.uint64(0xFF), np.uint64(0xFFFFFFFFFFFFFFFF)
 _HALF = np.uint32(0x1000000)
@@ -342,25 +343,36 @@ def seeds_of(codes, offsets, low, high, k, window, scratch, keys, token_at, code
 
 
 @kernel(forceinline=True)
-def pair_key(first, second):
-    """32-bit key of two seeds that follow each other: SplitMix64's finaliser over both keys, the upper half."""
+def pair_hash(first, second):
+    """64-bit hash of two seeds that follow each other: SplitMix64's finaliser over both keys.
+
+    The upper half is the pair's key.
+    """
     h = np.uint64(first) << _S32 | np.uint64(second)
     h = (h ^ (h >> np.uint64(30))) * _PAIR1
     h = (h ^ (h >> np.uint64(27))) * _PAIR2
-    return np.uint32((h ^ (h >> np.uint64(31))) >> _S32)
+    return h ^ (h >> np.uint64(31))
+
+
+@kernel(forceinline=True)
+def seed_hash(key):
+    """64-bit hash of a seed as the filters want it: its uint32 key above what is mixed from it."""
+    return np.uint64(key) << _S32 | np.uint64(np.uint32(key * _SPREAD) >> _S20)
 
 
 @kernel
-def pair_entries(entries, out):
+def pair_entries(entries, hashes, out):
     """Entries of pairs, ``pair key << 32 | text id << 8 | place code`` of the first, into uint64 ``out``; how many.
 
+    Each pair's :func:`pair_hash` goes into uint64 ``hashes``.
     ``entries`` are those of whole texts, as :func:`seed_entries` writes them; a pair has the keys of two that follow
     each other.
     """
     n = 0
     for i in range(1, len(entries)):
         before, here = entries[i - 1] & _LOW32, entries[i] & _LOW32
-        out[n] = np.uint64(pair_key(entries[i - 1] >> _S32, entries[i] >> _S32)) << _S32 | before
+        hashes[n] = pair_hash(entries[i - 1] >> _S32, entries[i] >> _S32)
+        out[n] = hashes[n] & ~_LOW32 | before
         # The second row of a text begins before the first one ends.
         n += (before >> _S8 == here >> _S8) & (before <= here)
     return n
@@ -381,10 +393,24 @@ def lone_entries(entries, most, longest, text_sizes, common, down, out):
         while after < len(entries) and entries[after] >> _S32 == key:
             after += 1
         if after - first > most:
-            mark(common, down, np.uint32(key))
+            mark(common, down, seed_hash(np.uint32(key)))
         else:
             for e in range(first, after):
                 out[n] = entries[e]
                 n += text_sizes[(entries[e] >> _S8) & _TEXT] <= longest
         first = after
     return n
+
+
+@kernel
+def mark_seeds(entries, words, down):
+    """Add the keys of seed entries to a filter, see :mod:`provscan.kernels.filters`."""
+    for entry in entries:
+        mark(words, down, seed_hash(np.uint32(entry >> _S32)))
+
+
+@kernel
+def held_seeds(entries, words, down, held):
+    """Whether the keys of seed entries may be in a filter, into bool ``held``."""
+    for i in range(len(entries)):
+        held[i] = holds(words, down, seed_hash(np.uint32(entries[i] >> _S32)))

@@ -67,7 +67,7 @@ def test_golden_index_of_version_4() -> None:
     kept = tweets[:4]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
     index = provscan.open_index(GOLDEN / "v4", verify=True)
-    assert index.fingerprint == "213733c164b109c9cfbb8b7b398a0b5c"
+    assert index.fingerprint == "5c0ae4de29d3980e8e568aecc327d1e4"
     assert index.params == PARAMS
     (segment,) = index.store.segments
     assert segment.texts.array().to_pylist() == texts
@@ -90,15 +90,19 @@ def test_golden_index_of_version_4() -> None:
     bands = [(key >> 24 << 24) | n for n, s in enumerate(signatures) for key in naive_sketch.band_keys(s, 32, 4)]
     assert segment.bands.entries.tolist() == sorted(bands)
     assert segment.sketches.tolist() == [naive_sketch.one_bit_sketch(s) for s in signatures]
-    seeds, common = naive_passages.table_seeds(texts, 13, 8)
+    pairs, lone, common = naive_passages.table_seeds(texts, 13, 8)
+    seeds = [(h >> 32, number, place) for h, number, place in pairs] + lone
     entries = [key << 32 | number << 8 | place_code(place) for key, number, place in seeds]
     assert segment.seeds.table.entries.tolist() == sorted(entries)
     for table in (segment.exact, segment.bands, segment.seeds.table):
         assert len(table.starts) == (1 << table.bits) + 1
         shifted = table.entries >> np.uint64(64 - table.bits) if table.bits else np.zeros_like(table.entries)
         assert table.starts.tolist() == np.searchsorted(shifted, np.arange((1 << table.bits) + 1)).tolist()
-    assert segment.seeds.known.tolist() == naive_passages.key_filter((key for key, _, _ in seeds), 4)
-    assert segment.seeds.common.tolist() == naive_passages.key_filter(common, 4)
+    assert segment.seeds.pairs.tolist() == naive_passages.key_filter((h for h, _, _ in pairs), 4)
+    assert segment.seeds.lone.tolist() == naive_passages.key_filter(
+        (naive_passages.seed_hash(k) for k, _, _ in lone), 4
+    )
+    assert segment.seeds.common.tolist() == naive_passages.key_filter(map(naive_passages.seed_hash, common), 4)
     lengths = [len(naive_passages.tokens(text)) for text in texts]
     assert segment.text_sizes.tolist() == [-(-length // 20) for length in lengths]
     rows = (

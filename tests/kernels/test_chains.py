@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.index.postings import Postings
-from provscan.index.seeds import Seeds, key_filter, with_shift
+from provscan.index.seeds import Seeds, new_filter, with_shift
 from provscan.kernels import chains, filters
+from provscan.kernels import seeds as seed_kernels
 
 pytestmark = pytest.mark.kernels
 
@@ -18,7 +19,8 @@ TEXTS = 6
 # In units, some longer than one pair allows for.
 SIZES = [1, 2, 3, 4, 6, 8]
 
-keys = st.integers(0, 9).map(lambda key: key * 0x12345678 % 2**32)
+# No 0: the hash of two is that of one.
+keys = st.integers(1, 10).map(lambda key: key * 0x12345678 % 2**32)
 # A record is seeds with the distance to the next one.
 records = st.lists(st.lists(st.tuples(keys, st.integers(1, 8)), max_size=12), max_size=3)
 # What the table holds: of a text a seed of the records, by its number, alone or with the next one, off the diagonal.
@@ -26,15 +28,18 @@ kinds, offs = st.sampled_from([0, 1, 1, 1]), st.sampled_from([0, 0, 0, 16, 17])
 parts = st.lists(st.tuples(st.integers(0, TEXTS - 1), st.integers(0, 30), kinds, offs), max_size=40)
 
 
-def table_of(entries):
-    """Seeds with sorted (key, text, place) behind a directory of one bucket."""
-    rows = np.array(sorted(key << 32 | text << 8 | place for key, text, place in entries), np.uint64)
-    known = key_filter(len(rows))
-    filters.mark_entries(rows, *with_shift(known))
-    return Seeds(Postings(rows, np.array([0, len(rows)], np.uint32), 0), known, key_filter(0))
+def table_of(pairs, lone):
+    """Seeds with (hash, text, place) and (key, text, place) behind a directory of one bucket."""
+    alone = np.array([key << 32 | text << 8 | place for key, text, place in lone], np.uint64)
+    together = np.array([h >> 32 << 32 | text << 8 | place for h, text, place in pairs], np.uint64)
+    rows = np.sort(np.concatenate([alone, together]))
+    known, known_lone = new_filter(0), new_filter(0)
+    filters.mark_all(np.array([h for h, _, _ in pairs], np.uint64), *with_shift(known))
+    seed_kernels.mark_seeds(alone, *with_shift(known_lone))
+    return Seeds(Postings(rows, np.array([0, len(rows)], np.uint32), 0), known, known_lone, new_filter(0))
 
 
-def chained(entries, record, first_token):
+def chained(pairs, lone, record, first_token):
     """(text, code, place) of one record's candidates, in the order in which they are found."""
     tokens, token = [], first_token
     for _, step in record:
@@ -42,11 +47,11 @@ def chained(entries, record, first_token):
         token += step
     open_chains, found = {}, []
     for s, (key, _) in enumerate(record):
-        sought = [(key, 0)]
+        sought = [(lone, key, 0)]
         if s + 1 < len(record):
-            sought.append((naive.pair_key(key, record[s + 1][0]), 1))
-        for key, pair in sought:
-            run = sorted((text, place) for other, text, place in entries if other == key)
+            sought.append((pairs, naive.pair_hash(key, record[s + 1][0]), 1))
+        for entries, wanted, pair in sought:
+            run = sorted((text, place) for other, text, place in entries if other == wanted)
             for text, place in run[:CAP]:
                 diagonal, frequent, seeds, last = tokens[s] - place, len(run) > MANY, 1 + pair, s + pair
                 chain = open_chains.get(text)
@@ -76,17 +81,18 @@ def test_candidates_are_texts_with_seeds_enough_on_one_diagonal(some, parts):
             token_at.append(token)
             token += step
         bounds.append(len(seeds))
-    entries = set()
+    pairs, lone = set(), set()
     for text, at, pair, off in parts:
-        if at + pair < len(seeds):
-            key = naive.pair_key(seeds[at], seeds[at + 1]) if pair else seeds[at]
-            entries.add((key, text, token_at[at] + off))
-    expected = [(i, *row) for i, record in enumerate(some) for row in chained(entries, record, 40 * i)]
+        if pair and at + 1 < len(seeds):
+            pairs.add((naive.pair_hash(seeds[at], seeds[at + 1]), text, token_at[at] + off))
+        elif not pair and at < len(seeds):
+            lone.add((seeds[at], text, token_at[at] + off))
+    expected = [(i, *row) for i, record in enumerate(some) for row in chained(pairs, lone, record, 40 * i)]
     state = (np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32), np.array(SIZES, np.uint8), np.arange(256))
     out, counters = np.empty((1000, 4), np.int64), np.zeros(4, np.int64)
     n = chains.seed_candidates(
         np.array(seeds, np.uint32), np.array(token_at, np.int32), np.array(token_at, np.int32) + np.int32(1000),
-        np.array(bounds), 0, len(some), table_of(entries).looked_up(), (CAP, MANY), state, (UNITS, FREQUENT_UNITS),
+        np.array(bounds), 0, len(some), table_of(pairs, lone).looked_up(), (CAP, MANY), state, (UNITS, FREQUENT_UNITS),
         out, 0, counters,
     )  # fmt: skip
     assert [tuple(row) for row in out[:n].tolist()] == expected

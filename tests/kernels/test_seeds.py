@@ -125,10 +125,10 @@ def test_entries_of_a_text_with_emoji(parts):
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 250), st.integers(0, 2**32 - 1)), max_size=30))
 def test_pairs_are_two_entries_of_a_text_that_follow_each_other(parts):
     entries = [key << 32 | text << 8 | place for text, place, key in sorted(parts, key=lambda part: part[0])]
-    out = np.empty(len(entries) + 1, np.uint64)
-    n = kernels.pair_entries(np.array(entries, np.uint64), out)
-    assert out[:n].tolist() == [
-        naive.pair_key(a >> 32, b >> 32) << 32 | a % 2**32
+    hashes, out = np.empty(len(entries) + 1, np.uint64), np.empty(len(entries) + 1, np.uint64)
+    n = kernels.pair_entries(np.array(entries, np.uint64), hashes, out)
+    assert list(zip(hashes[:n].tolist(), out[:n].tolist(), strict=True)) == [
+        (h := naive.pair_hash(a >> 32, b >> 32), h >> 32 << 32 | a % 2**32)
         for a, b in pairwise(entries)
         if a % 2**32 >> 8 == b % 2**32 >> 8 and a % 256 <= b % 256
     ]
