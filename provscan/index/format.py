@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ FORMAT = "provscan-index"
 VERSION = 4
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
+# Files that are compared with their checksums at a time.
+_READERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +159,17 @@ def verify(folder: Path, manifest: Manifest) -> None:
     IndexFormatError
         One differs: names it.
     """
-    for segment in manifest.segments:
-        for name, (_, expected) in segment.files.items():
-            path = folder / SEGMENTS / segment.name / name
-            found = file_checksum(path)
+    files = [
+        (folder / SEGMENTS / segment.name / name, expected)
+        for segment in manifest.segments
+        for name, (_, expected) in segment.files.items()
+    ]
+    # Reading and hashing hold no lock.
+    with ThreadPoolExecutor(_READERS) as pool:
+        digests = pool.map(file_checksum, (path for path, _ in files))
+        for (path, expected), found in zip(files, digests, strict=True):
             if found != expected:
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise IndexFormatError(
                     f"{path} is damaged: expected XXH3-128 {expected}, found {found}. "
                     "Restore it from a copy or build the index again"
