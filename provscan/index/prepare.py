@@ -92,15 +92,13 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     return Sketches(keys, bits, bands)
 
 
-def seed_scratch(longest: int) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+def seed_scratch(longest: int) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """Room for the seeds of texts of up to ``longest`` code points; see :mod:`provscan.reuse`."""
     size = 2 * longest + 2
     return (
         reused("seed_tokens", size, np.uint32),
         reused("seed_origins", size, np.int32),
         (np.empty((2, seed_kernels.ROOM), np.uint64), np.empty((3, seed_kernels.ROOM), np.uint32)),
-        reused("seed_keys", size, np.uint32),
-        reused("seed_places", size, np.int32),
     )
 
 
@@ -111,10 +109,12 @@ def seed_entries(texts: Strings, params: IndexParams) -> np.ndarray:
         rows = np.arange(low, min(low + BLOCK, len(texts)))
         codes, offsets = texts.codes(rows)
         entries = np.empty(4 * len(codes), np.uint64)
-        room = seed_scratch(int(np.diff(offsets).max()))
+        longest = int(np.diff(offsets).max())
+        size = 2 * longest + 2
         n = seed_kernels.seed_entries(
-            codes, offsets, 0, len(rows), low, params.seed_length, params.seed_window, room, entries
-        )
+            codes, offsets, 0, len(rows), low, params.seed_length, params.seed_window, seed_scratch(longest),
+            reused("seed_keys", size, np.uint32), reused("seed_places", size, np.int32), entries,
+        )  # fmt: skip
         parts.append(entries[:n].copy())
     return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
 

@@ -78,7 +78,7 @@ def pair_entries(entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def lone_entries(entries: np.ndarray, sizes: np.ndarray, common: np.ndarray) -> np.ndarray:
     """Those of sorted seed entries that may stand alone; keys that too many share are added to `common`.
 
-    ``sizes`` are those of :func:`provscan.kernels.chains.text_sizes`.
+    ``sizes`` are those of :func:`provscan.kernels.seeds.text_sizes`.
     """
     lone = np.empty_like(entries)
     longest = LONE_TOKENS // SIZE_UNIT
@@ -111,7 +111,7 @@ class SeedsWriter:
     def close(self, sizes: np.ndarray) -> list[str]:
         """Write the table and its filters; the names of their files.
 
-        ``sizes`` are those of :func:`provscan.kernels.chains.text_sizes`.
+        ``sizes`` are those of :func:`provscan.kernels.seeds.text_sizes`.
         """
         pairs, common = new_filter(self._table.count), new_filter(self._single.count // COMMON)
         self._hashes.close()

@@ -37,8 +37,8 @@ from provscan.index.prepare import NO_TIME, Prepared
 from provscan.index.seeds import SIZE_UNIT, Seeds, SeedsWriter, open_seeds
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.kernels import postings as kernels
-from provscan.kernels.chains import text_sizes
 from provscan.kernels.equal import find_texts
+from provscan.kernels.seeds import text_sizes
 
 # Text numbers have 24 bits in an entry.
 MAX_TEXTS = 1 << 24
@@ -208,7 +208,8 @@ class SegmentWriter:
     def _close_seeds(self) -> list[str]:
         texts = open_strings(self._folder, "texts")
         sizes = np.empty(self.texts, np.uint8)
-        text_sizes(texts.text, texts.offsets, SIZE_UNIT, sizes)
+        room = np.empty(int(np.diff(texts.offsets).max(initial=0)), np.uint32)
+        text_sizes(texts.text, texts.offsets, SIZE_UNIT, room, sizes)
         with (self._folder / "texts.sizes").open("wb") as file:
             write_array(file, sizes)
         return [*self._seeds.close(sizes), "texts.sizes"]

@@ -22,7 +22,7 @@ import numpy as np
 from provscan.kernels.compiled import allocating, kernel
 from provscan.kernels.filters import holds
 from provscan.kernels.postings import find_run, warm
-from provscan.kernels.seeds import is_wide, pair_hash, seed_hash
+from provscan.kernels.seeds import pair_hash, seed_hash
 
 CHAIN_BITS = 11
 DRIFT = 16
@@ -38,26 +38,6 @@ _TEXT = np.uint64(0xFFFFFF)
 _PLACE = np.uint64(0xFF)
 _SPREAD = np.uint64(0xFF51AFD7ED558CCD)
 _CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS)
-
-
-@kernel
-def text_sizes(text, offsets, unit, out):
-    """Lengths of texts in units of so many tokens, rounded up, into uint8 ``out``; 255 stands for all greater ones.
-
-    ``text`` is valid UTF-8.
-    """
-    for i in range(len(out)):
-        tokens = 0
-        for j in range(offsets[i], offsets[i + 1]):
-            tokens += text[j] & 0xC0 != 0x80
-            if text[j] >= 0xE3:
-                code = (
-                    np.uint32(text[j] & 0xF) << 12 | np.uint32(text[j + 1] & 0x3F) << 6 | np.uint32(text[j + 2] & 0x3F)
-                )
-                if text[j] >= 0xF0:
-                    code = np.uint32(text[j] & 0x7) << 18 | (code & 0xFFF) << 6 | np.uint32(text[j + 3] & 0x3F)
-                tokens += is_wide(code)
-        out[i] = min(255, (tokens + unit - 1) // unit)
 
 
 @kernel(forceinline=True)
@@ -141,8 +121,8 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
         ``(run, frequent)``: of the places that share a key the first ``run`` are looked at; a key that more than
         ``frequent`` share is frequent.
     state
-        ``(chains, text sizes, places)``: the table of open chains, int32[2**CHAIN_BITS, 4], filled with -1, the
-        licensed texts' :func:`text_sizes`, and what place each place code stands for, int32[256].
+        ``(chains, text sizes, places)``: the table of open chains, int32[2**CHAIN_BITS, 4], filled with -1; of the
+        licensed texts :func:`~provscan.kernels.seeds.text_sizes`; what place each place code stands for, int32[256].
     limits
         ``(units, frequent_units)``.
     out

@@ -9,9 +9,9 @@ Bloom filter of one hash (Bloom 1970, doi:10.1145/362686.362692). No candidate i
 import numpy as np
 
 from provscan.kernels.compiled import kernel
-from provscan.kernels.seeds import has_wide
+from provscan.kernels.seeds import has_wide, weight
 from provscan.kernels.utf8 import decode
-from provscan.kernels.verify import GRAM, code_of_token, gram_hashes, slack_of, weight
+from provscan.kernels.verify import GRAM, code_of_token, gram_hashes, slack_of
 
 # A text of which a fifth repeats itself has that many fewer distinct grams than grams.
 REPEATS = 0.8

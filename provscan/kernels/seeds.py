@@ -18,6 +18,7 @@ import numpy as np
 
 from provscan.kernels.compiled import kernel
 from provscan.kernels.filters import holds, mark
+from provscan.kernels.utf8 import decode
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
 _S20 = np.uint32(20)
@@ -71,6 +72,26 @@ def has_wide(codes):
             if is_wide(codes[i]):
                 return True
     return False
+
+
+@kernel
+def weight(codes, low, high):
+    """Length of ``codes[low:high]`` in tokens."""
+    total = high - low
+    for i in range(low, high):
+        total += is_wide(codes[i])
+    return total
+
+
+@kernel
+def text_sizes(text, offsets, unit, codes, out):
+    """Lengths of texts in units of so many tokens, rounded up, into uint8 ``out``; 255 stands for all greater ones.
+
+    ``text`` is UTF-8, ``codes`` uint32 room for the code points of one.
+    """
+    for i in range(len(out)):
+        length = weight(codes, 0, decode(text, offsets[i], offsets[i + 1], codes))
+        out[i] = min(255, (length + unit - 1) // unit)
 
 
 @kernel
@@ -265,15 +286,15 @@ def place_of(code):
 
 
 @kernel
-def seed_entries(codes, offsets, low, high, first_id, k, window, scratch, entries):
+def seed_entries(codes, offsets, low, high, first_id, k, window, scratch, keys, places, entries):
     """Index entries of the texts ``low..high``: ``key << 32 | text id << 8 | place code``, uint64.
 
-    ``scratch`` is ``(uint32[2m], int32[2m], room of minimizers, uint32[2m], int32[2m])`` for texts of up to m code
-    points. Text i has id ``first_id + i``. Returns how many entries were written; there is room for two a token. Of the
-    seeds without emoji those are written that are new, and their neighbours: pairs are taken from entries that follow
-    each other.
+    ``scratch`` is ``(uint32[2m], int32[2m], room of minimizers)`` for texts of up to m code points; ``keys`` and
+    ``places`` are room for what :func:`minimizers` writes, uint32[2m] and int32[2m]. Text i has id ``first_id + i``.
+    Returns how many entries were written; there is room for two a token. Of the seeds without emoji those are written
+    that are new, and their neighbours: pairs are taken from entries that follow each other.
     """
-    stripped, origins, room, keys, places = scratch
+    stripped, origins, room = scratch
     n = 0
     for i in range(low, high):
         codes_of = codes[offsets[i] : offsets[i + 1]]
@@ -321,7 +342,7 @@ def seeds_of(codes, offsets, low, high, k, window, scratch, keys, token_at, code
 
     ``scratch`` is that of :func:`seed_entries`. Those of text i are ``bounds[i - low]`` to ``bounds[i - low + 1]``.
     """
-    wide_tokens, origins, room, _, _ = scratch
+    wide_tokens, origins, room = scratch
     n = 0
     bounds[0] = 0
     for i in range(low, high):
@@ -383,7 +404,7 @@ def lone_entries(entries, most, longest, text_sizes, common, down, out):
     """Of sorted entries those that may stand for their text alone, into uint64 ``out``; how many.
 
     Their key is shared by at most ``most`` places, and the text has a size of at most ``longest``, see
-    :func:`provscan.kernels.chains.text_sizes`. Keys that more places share are added to ``common``, see
+    :func:`text_sizes`. Keys that more places share are added to ``common``, see
     :mod:`provscan.kernels.filters`.
     """
     n, first = 0, 0

@@ -14,7 +14,7 @@ import numpy as np
 
 from provscan.kernels.align import BAND, MAX_REST, SPACE, aligned_end
 from provscan.kernels.compiled import allocating, kernel
-from provscan.kernels.seeds import is_wide
+from provscan.kernels.seeds import is_wide, weight
 
 GRAM = 5
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -101,15 +101,6 @@ def _bits_for(count):
     while (1 << bits) < 2 * count:
         bits += 1
     return bits
-
-
-@kernel
-def weight(codes, low, high):
-    """Length of a text where a Chinese character, a kana or a Korean syllable counts two."""
-    total = high - low
-    for i in range(low, high):
-        total += is_wide(codes[i])
-    return total
 
 
 @kernel(forceinline=True)
@@ -238,7 +229,7 @@ def verify(
     threshold, least_share
         Least Jaccard index, and least share of the text's 5-grams that the span must hold.
     least_weight
-        Least :func:`weight` of a licensed text, and of what the span has in common with it.
+        Least :func:`~provscan.kernels.seeds.weight` of a licensed text, and of what the span has in common with it.
     slots, span_slots
         int32[2**b], more than twice the longest text and the longest span looked at.
     follows, span_follows, hits, votes

@@ -13,7 +13,6 @@ from tweets import SCRIPTS, sentence
 
 from provscan.index import seed_scratch
 from provscan.kernels import seeds as kernels
-from provscan.kernels.chains import text_sizes
 
 pytestmark = pytest.mark.kernels
 
@@ -25,10 +24,14 @@ def codes_of(*texts):
 
 
 def minimizers(some, k, window):
-    _, _, room, _, _ = seed_scratch(1)
-    keys, places = np.empty(len(some) + 1, np.uint32), np.empty(len(some) + 1, np.int32)
-    n = kernels.minimizers(np.array(some, np.uint32), k, window, room, keys, places)
+    keys, places = room_for(len(some) + 1)
+    n = kernels.minimizers(np.array(some, np.uint32), k, window, seed_scratch(1)[2], keys, places)
     return list(zip(keys[:n].tolist(), places[:n].tolist(), strict=True))
+
+
+def room_for(size):
+    """Room for keys and places."""
+    return np.empty(size, np.uint32), np.empty(size, np.int32)
 
 
 def expected_minimizers(some, k, window):
@@ -98,7 +101,7 @@ def test_entries_of_an_index(script):
     texts = [sentence(rng, script, letters) for letters in (30, 5, 250)]
     codes, offsets = codes_of(*texts)
     entries = np.empty(2 * len(codes), np.uint64)
-    n = kernels.seed_entries(codes, offsets, 0, 3, 100, 12, 8, seed_scratch(250 * 2), entries)
+    n = kernels.seed_entries(codes, offsets, 0, 3, 100, 12, 8, seed_scratch(250 * 2), *room_for(1000), entries)
     expected = [
         naive.spread(key) << 32 | 100 + number << 8 | kernels.place_code(place)
         for number, text in enumerate(texts)
@@ -115,7 +118,9 @@ def test_entries_of_a_text_with_emoji(parts):
     text = "".join(parts)
     codes, offsets = codes_of(text)
     entries = np.empty(4 * len(codes), np.uint64)
-    n = kernels.seed_entries(codes, offsets, 0, 1, 7, 12, 8, seed_scratch(len(codes)), entries)
+    n = kernels.seed_entries(
+        codes, offsets, 0, 1, 7, 12, 8, seed_scratch(len(codes)), *room_for(2 * len(codes)), entries
+    )
     expected = [
         naive.spread(key) << 32 | 7 << 8 | kernels.place_code(place) for key, place in naive.index_seeds(text, 12, 8)
     ]
@@ -150,9 +155,9 @@ def test_lone_seeds_are_rare_and_of_short_texts(seeds, most):
 @given(st.randoms(use_true_random=False), st.integers(0, 80), st.integers(4, 20), st.integers(1, 20))
 def test_an_index_has_every_seed_that_a_copy_of_a_short_text_has(rng, length, k, window):
     text, before, after = ([rng.randrange(97, 123) for _ in range(size)] for size in (length, 40, 40))
-    _, _, room, keys, places = seed_scratch(length + 1)
+    keys, places = room_for(length + 1)
     some = np.array(text, np.uint32)
-    n = kernels.index_minimizers(some, k, window, room, keys, places)
+    n = kernels.index_minimizers(some, k, window, seed_scratch(1)[2], keys, places)
     found = list(zip(keys[:n].tolist(), places[:n].tolist(), strict=True))
     assert found == [(naive.spread(key), place) for key, place in naive.index_minimizers(text, k, window)]
     if length <= kernels.SHORT:
@@ -187,5 +192,5 @@ def test_text_sizes_count_tokens(texts):
     data = "".join(texts).encode()
     offsets = np.cumsum([0, *(len(text.encode()) for text in texts)])
     sizes = np.empty(len(texts), np.uint8)
-    text_sizes(np.frombuffer(data, np.uint8), offsets, 20, sizes)
+    kernels.text_sizes(np.frombuffer(data, np.uint8), offsets, 20, np.empty(len(data), np.uint32), sizes)
     assert sizes.tolist() == [min(255, -(-len(naive.tokens(text)) // 20)) for text in texts]
