@@ -28,8 +28,8 @@ CHAIN_BITS = 11
 DRIFT = 16
 FAR = 384
 FAR_DRIFT = 80
-# Seeds looked up together.
-CHUNK = 256
+# Seeds looked up together, whichever records they are of.
+CHUNK = 512
 _DONE = np.int32(-(1 << 30))
 _ONE = np.uint64(1)
 _S8 = np.uint64(8)
@@ -41,36 +41,50 @@ _CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS)
 
 
 @kernel(forceinline=True)
-def _look_up(keys, low, high, end, table, limit, some, which, firsts, sizes, counters):
+def _look_up(keys, bounds, record, low, high, table, limit, room, counters):
     """Find the runs of the seeds ``low..high`` and of each with its successor, measured up to ``limit``; how many.
 
-    Seeds up to ``end`` are of the same record. Fills int64 ``which`` (twice the seed, and 1 for a pair), ``firsts`` and
-    ``sizes``; uint32 ``some`` is room. All four have two elements a seed. ``counters[3]`` is written to keep reads
-    alive.
+    ``record`` is that of seed ``low`` or one before. ``room`` is made by :func:`seed_candidates`; what is found goes to its ``which``
+    (twice the seed, and 1 for a pair), ``firsts`` and ``sizes``. ``counters[3]`` is written to keep reads alive.
+
+    Most of what a scan looks up is in no cache. So each thing that is read has a loop of its own: where no read waits
+    for a decision about another one, the processor has many under way.
     """
     entries, starts, bits, pairs, pairs_down, lone, lone_down = table
-    last = np.uint64(end - 1)
-    # No read waits for another one's answer, see warm.
-    count = np.uint64(0)
-    for s in range(np.uint64(low), np.uint64(high)):
-        key = keys[s]
-        pair = pair_hash(key, keys[min(s + _ONE, last)])
-        some[count], which[count] = key, s << _ONE
-        count += holds(lone, lone_down, seed_hash(key))
-        some[count], which[count] = pair >> _S32, s << _ONE | _ONE
-        count += holds(pairs, pairs_down, pair) & np.uint64(s < last)
-    maybe = np.int64(count)
+    hashes, is_pair, is_lone, some, which, firsts, sizes = room
+    count = high - low
+    here, after = keys[low:high], keys[low + 1 : min(high + 1, bounds[-1])]
+    h, together, alone = hashes[: len(after)], is_pair[:count], is_lone[:count]
+    for j in range(len(h)):
+        h[j] = pair_hash(here[j], after[j])
+    for j in range(len(h)):
+        together[j] = holds(pairs, pairs_down, h[j])
+    # The last seed of a record has no successor.
+    while record < len(bounds) - 1 and bounds[record + 1] <= high:
+        record += 1
+        if bounds[record] > low:
+            together[bounds[record] - 1 - low] = False
+    for j in range(count):
+        alone[j] = holds(lone, lone_down, seed_hash(here[j]))
+    n = np.uint64(0)
+    first = np.uint64(low)
+    for j in range(np.uint64(count)):
+        some[n], which[n] = here[j], (first + j) << _ONE
+        n += np.uint64(alone[j])
+        some[n], which[n] = hashes[j] >> _S32, (first + j) << _ONE | _ONE
+        n += np.uint64(together[j])
+    maybe = np.int64(n)
     counters[3] += np.int64(warm(entries, starts, bits, 32, some[:maybe], firsts, sizes) & _ONE)
     found = 0
     for k in range(maybe):
-        first, run = find_run(entries, firsts[k], sizes[k], _S32, np.uint64(some[k]), limit)
-        which[found], firsts[found], sizes[found] = which[k], first, run
+        start, run = find_run(entries, firsts[k], sizes[k], _S32, np.uint64(some[k]), limit)
+        which[found], firsts[found], sizes[found] = which[k], start, run
         found += run > 0
     return found
 
 
 @kernel(forceinline=True)
-def _add_hit(entry, seed, pair, token, code, frequent, since, limits, state, out, n):
+def _add_hit(entry, record, seed, pair, token, code, frequent, since, limits, state, out, n):
     """Add a hit of a pair or a lone seed to the chain of its text; write a candidate when there are seeds enough."""
     units, frequent_units = limits
     chains, text_sizes, place_of = state
@@ -99,7 +113,7 @@ def _add_hit(entry, seed, pair, token, code, frequent, since, limits, state, out
         return n
     # Written once: no later seed brings the count up again.
     chains[c, 3] = _DONE
-    out[n, 1], out[n, 2], out[n, 3] = text, code, place
+    out[n, 0], out[n, 1], out[n, 2], out[n, 3] = record, text, code, place
     return n + 1
 
 
@@ -139,23 +153,28 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
     """
     entries = table[0]
     cap, many = caps
-    some, which = np.empty(2 * CHUNK + 2, np.uint32), np.empty(2 * CHUNK + 2, np.int64)
-    firsts, sizes = np.empty(2 * CHUNK, np.int64), np.empty(2 * CHUNK, np.int64)
-    for i in range(low, high):
-        # Seeds count through all records: a chain whose last seed is older than this record is none.
-        since, end = bounds[i], bounds[i + 1]
-        written = n
-        for chunk in range(since, end, CHUNK):
-            found = _look_up(
-                keys, chunk, min(chunk + CHUNK, end), end, table, cap, some, which, firsts, sizes, counters
-            )
-            for k in range(found):
-                seed, pair, first, size = which[k] >> 1, which[k] & 1, firsts[k], sizes[k]
-                token, code = np.int64(token_at[seed]), np.int64(code_at[seed])
-                counters[1] += size > cap
-                frequent = np.int32(size > many)
-                for e in range(first, first + min(size, cap)):
-                    n = _add_hit(entries[e], seed, pair, token, code, frequent, since, limits, state, out, n)
-        counters[2] += n == len(out)
-        out[written:n, 0] = i
+    # hashes, is_pair, is_lone, some, which, firsts, sizes
+    room = (
+        np.empty(CHUNK, np.uint64), np.empty(CHUNK, np.bool_), np.empty(CHUNK, np.bool_),
+        np.empty(2 * CHUNK + 2, np.uint32), np.empty(2 * CHUNK + 2, np.int64),
+        np.empty(2 * CHUNK, np.int64), np.empty(2 * CHUNK, np.int64),
+    )  # fmt: skip
+    _, _, _, _, which, firsts, sizes = room
+    record, full = low, high
+    for chunk in range(bounds[low], bounds[high], CHUNK):
+        found = _look_up(keys, bounds, record, chunk, min(chunk + CHUNK, bounds[high]), table, cap, room, counters)
+        for k in range(found):
+            seed, pair, first, size = which[k] >> 1, which[k] & 1, firsts[k], sizes[k]
+            while seed >= bounds[record + 1]:
+                record += 1
+            # Seeds count through all records: a chain whose last seed is older than this record is none.
+            since = bounds[record]
+            token, code = np.int64(token_at[seed]), np.int64(code_at[seed])
+            counters[1] += size > cap
+            frequent = np.int32(size > many)
+            for e in range(first, first + min(size, cap)):
+                n = _add_hit(entries[e], record, seed, pair, token, code, frequent, since, limits, state, out, n)
+            if n == len(out):
+                full = min(full, record)
+    counters[2] += high - full
     return n

@@ -1,5 +1,7 @@
 """Candidates by chains of seeds, against dictionaries."""
 
+from random import Random
+
 import naive_passages as naive
 import numpy as np
 import pytest
@@ -70,9 +72,8 @@ def chained(pairs, lone, record, first_token):
     return found
 
 
-@settings(max_examples=300)
-@given(records, parts)
-def test_candidates_are_texts_with_seeds_enough_on_one_diagonal(some, parts):
+def laid_out(some):
+    """Keys, tokens and bounds of records."""
     seeds, token_at, bounds = [], [], [0]
     for number, record in enumerate(some):
         token = 40 * number
@@ -81,18 +82,52 @@ def test_candidates_are_texts_with_seeds_enough_on_one_diagonal(some, parts):
             token_at.append(token)
             token += step
         bounds.append(len(seeds))
+    return seeds, token_at, bounds
+
+
+@settings(max_examples=300)
+@given(records, parts)
+def test_candidates_are_texts_with_seeds_enough_on_one_diagonal(some, parts):
+    seeds, token_at, bounds = laid_out(some)
     pairs, lone = set(), set()
     for text, at, pair, off in parts:
         if pair and at + 1 < len(seeds):
             pairs.add((naive.pair_hash(seeds[at], seeds[at + 1]), text, token_at[at] + off))
         elif not pair and at < len(seeds):
             lone.add((seeds[at], text, token_at[at] + off))
-    expected = [(i, *row) for i, record in enumerate(some) for row in chained(pairs, lone, record, 40 * i)]
+    assert found(seeds, token_at, bounds, pairs, lone) == expected_of(some, pairs, lone)
+
+
+def expected_of(some, pairs, lone):
+    return [(i, *row) for i, record in enumerate(some) for row in chained(pairs, lone, record, 40 * i)]
+
+
+def found(seeds, token_at, bounds, pairs, lone):
+    """Candidates of all records, as the kernel writes them."""
     state = (np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32), np.array(SIZES, np.uint8), np.arange(256))
-    out, counters = np.empty((1000, 4), np.int64), np.zeros(4, np.int64)
+    out, counters = np.empty((20_000, 4), np.int64), np.zeros(4, np.int64)
     n = chains.seed_candidates(
         np.array(seeds, np.uint32), np.array(token_at, np.int32), np.array(token_at, np.int32) + np.int32(1000),
-        np.array(bounds), 0, len(some), table_of(pairs, lone).looked_up(), (CAP, MANY), state, (UNITS, FREQUENT_UNITS),
+        np.array(bounds), 0, len(bounds) - 1, table_of(pairs, lone).looked_up(), (CAP, MANY), state,
+        (UNITS, FREQUENT_UNITS),
         out, 0, counters,
     )  # fmt: skip
-    assert [tuple(row) for row in out[:n].tolist()] == expected
+    assert n < len(out)
+    assert counters[2] == 0
+    return [tuple(row) for row in out[:n].tolist()]
+
+
+@pytest.mark.parametrize("longest", [0, 3, 40, 700])
+def test_it_does_not_matter_which_records_are_looked_up_together(longest):
+    dice = Random(longest)
+    alphabet = [dice.getrandbits(32) for _ in range(12)]
+    some, size = [], 0
+    while size < 3 * chains.CHUNK:
+        record = [(dice.choice(alphabet), dice.randint(1, 8)) for _ in range(dice.randint(0, longest) or size % 2)]
+        # Also records without a seed, where seeds are looked up together with those after them.
+        some += [record, []] if dice.random() < 0.3 else [record]
+        size += len(record) or 1
+    seeds, token_at, bounds = laid_out(some)
+    pairs = {(naive.pair_hash(a, b), dice.randrange(TEXTS), dice.randint(0, 30)) for a in alphabet for b in alphabet}
+    lone = {(key, dice.randrange(TEXTS), dice.randint(0, 30)) for key in alphabet[:2]}
+    assert found(seeds, token_at, bounds, pairs, lone) == expected_of(some, pairs, lone)
