@@ -20,7 +20,7 @@ all its pairs are. Seeds are negative once the chain has become a candidate.
 import numpy as np
 
 from provscan.kernels.compiled import allocating, kernel
-from provscan.kernels.filters import holds
+from provscan.kernels.filters import has_bits, word_of
 from provscan.kernels.postings import find_run, warm
 from provscan.kernels.seeds import pair_hash, seed_hash
 
@@ -41,31 +41,38 @@ _CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS)
 
 
 @kernel(forceinline=True)
-def _look_up(keys, bounds, record, low, high, table, limit, room, counters):
+def _look_up(keys, bounds, record, low, high, table, text_sizes, limit, room, counters):
     """Find the runs of the seeds ``low..high`` and of each with its successor, measured up to ``limit``; how many.
 
-    ``record`` is that of seed ``low`` or one before. ``room`` is made by :func:`seed_candidates`; what is found goes to its ``which``
-    (twice the seed, and 1 for a pair), ``firsts`` and ``sizes``. ``counters[3]`` is written to keep reads alive.
+    ``record`` is that of seed ``low`` or one before. ``room`` is made by :func:`seed_candidates`; what is found goes to
+    its ``which`` (twice the seed, and 1 for a pair), ``firsts`` and ``sizes``.
 
-    Most of what a scan looks up is in no cache. So each thing that is read has a loop of its own: where no read waits
-    for a decision about another one, the processor has many under way.
+    Most of what a scan looks up is in no cache. So each thing that is read has a loop of its own, the sizes of the
+    texts found among them: where no read waits for a decision about another one, the processor has many under way.
+    ``counters[3]`` is written to keep reads alive.
     """
     entries, starts, bits, pairs, pairs_down, lone, lone_down = table
-    hashes, is_pair, is_lone, some, which, firsts, sizes = room
+    hashes, words, is_pair, is_lone, some, which, firsts, sizes = room
     count = high - low
     here, after = keys[low:high], keys[low + 1 : min(high + 1, bounds[-1])]
-    h, together, alone = hashes[: len(after)], is_pair[:count], is_lone[:count]
+    together, alone = is_pair[:count], is_lone[:count]
+    h, word = hashes[: len(after)], words[: len(after)]
     for j in range(len(h)):
         h[j] = pair_hash(here[j], after[j])
     for j in range(len(h)):
-        together[j] = holds(pairs, pairs_down, h[j])
+        word[j] = word_of(pairs, pairs_down, h[j])
+    for j in range(len(h)):
+        together[j] = has_bits(word[j], h[j])
     # The last seed of a record has no successor.
     while record < len(bounds) - 1 and bounds[record + 1] <= high:
         record += 1
         if bounds[record] > low:
             together[bounds[record] - 1 - low] = False
-    for j in range(count):
-        alone[j] = holds(lone, lone_down, seed_hash(here[j]))
+    word = words[:count]
+    for j in range(len(word)):
+        word[j] = word_of(lone, lone_down, seed_hash(here[j]))
+    for j in range(len(word)):
+        alone[j] = has_bits(word[j], seed_hash(here[j]))
     n = np.uint64(0)
     first = np.uint64(low)
     for j in range(np.uint64(count)):
@@ -80,6 +87,11 @@ def _look_up(keys, bounds, record, low, high, table, limit, room, counters):
         start, run = find_run(entries, firsts[k], sizes[k], _S32, np.uint64(some[k]), limit)
         which[found], firsts[found], sizes[found] = which[k], start, run
         found += run > 0
+    ahead = np.int64(0)
+    for k in range(found):
+        for e in range(firsts[k], firsts[k] + min(sizes[k], limit)):
+            ahead += text_sizes[(entries[e] >> _S8) & _TEXT]
+    counters[3] += ahead & 1
     return found
 
 
@@ -151,18 +163,19 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
     int64
         The row after the last one written.
     """
-    entries = table[0]
+    entries, text_sizes = table[0], state[1]
     cap, many = caps
-    # hashes, is_pair, is_lone, some, which, firsts, sizes
-    room = (
-        np.empty(CHUNK, np.uint64), np.empty(CHUNK, np.bool_), np.empty(CHUNK, np.bool_),
-        np.empty(2 * CHUNK + 2, np.uint32), np.empty(2 * CHUNK + 2, np.int64),
-        np.empty(2 * CHUNK, np.int64), np.empty(2 * CHUNK, np.int64),
-    )  # fmt: skip
-    _, _, _, _, which, firsts, sizes = room
+    which, firsts, sizes = (
+        np.empty(2 * CHUNK + 2, np.int64),
+        np.empty(2 * CHUNK, np.int64),
+        np.empty(2 * CHUNK, np.int64),
+    )
+    hashes, words, some = np.empty(CHUNK, np.uint64), np.empty(CHUNK, np.uint64), np.empty(2 * CHUNK + 2, np.uint32)
+    room = (hashes, words, np.empty(CHUNK, np.bool_), np.empty(CHUNK, np.bool_), some, which, firsts, sizes)
     record, full = low, high
     for chunk in range(bounds[low], bounds[high], CHUNK):
-        found = _look_up(keys, bounds, record, chunk, min(chunk + CHUNK, bounds[high]), table, cap, room, counters)
+        after = min(chunk + CHUNK, bounds[high])
+        found = _look_up(keys, bounds, record, chunk, after, table, text_sizes, cap, room, counters)
         for k in range(found):
             seed, pair, first, size = which[k] >> 1, which[k] & 1, firsts[k], sizes[k]
             while seed >= bounds[record + 1]:

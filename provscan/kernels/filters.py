@@ -21,10 +21,21 @@ def mark(words, down, h):
 
 
 @kernel(forceinline=True)
+def word_of(words, down, h):
+    """The word that a hash has its bits in. Who asks for many reads all of their words first."""
+    return words[np.uint32(h >> _S32) >> down]
+
+
+@kernel(forceinline=True)
+def has_bits(word, h):
+    """Whether a hash's bits are marked in its word, uint64 0 or 1."""
+    return word >> (h & _LOW6) & word >> (h >> _S6 & _LOW6) & _ONE
+
+
+@kernel(forceinline=True)
 def holds(words, down, h):
     """Whether a hash may be in the filter, uint64 0 or 1."""
-    word = words[np.uint32(h >> _S32) >> down]
-    return word >> (h & _LOW6) & word >> (h >> _S6 & _LOW6) & _ONE
+    return has_bits(word_of(words, down, h), h)
 
 
 @kernel

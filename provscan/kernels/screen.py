@@ -13,10 +13,9 @@ from provscan.kernels.seeds import has_wide, weight
 from provscan.kernels.utf8 import decode
 from provscan.kernels.verify import GRAM, code_of_token, gram_hashes, slack_of
 
-# A text of which a fifth repeats itself has that many fewer distinct grams than grams.
-REPEATS = 0.8
 FILTER_BITS = 12
 _DOWN = np.uint32(32 - FILTER_BITS)
+_MARKED = np.uint8(1)
 # Candidates whose texts are fetched together.
 _AHEAD = 32
 
@@ -53,7 +52,7 @@ def screen(
     count = len(record)
     alive = np.int64(0)
     last = np.int64(-1)
-    length, heavy, wide = np.int64(0), np.int64(0), False
+    length, heavy, distinct, wide = np.int64(0), np.int64(0), np.int64(0), False
     for c in range(count):
         if c % _AHEAD == 0:
             for ahead in range(c, min(c + _AHEAD, count)):
@@ -69,8 +68,10 @@ def screen(
             marks[:] = 0
             if length >= GRAM:
                 gram_hashes(codes[:length], text_hashes)
+                distinct = np.int64(0)
                 for h in text_hashes[: length - GRAM + 1]:
-                    marks[h >> _DOWN] = 1
+                    distinct += np.int64(marks[h >> _DOWN] ^ _MARKED)
+                    marks[h >> _DOWN] = _MARKED
         if heavy < least_weight:
             continue
         if length < GRAM or size < GRAM:
@@ -85,5 +86,5 @@ def screen(
         total = np.int64(0)
         for h in hashes[begin + first : begin + last_gram]:
             total += np.int64(marks[h >> _DOWN])
-        kept[c] = total >= least_share * (length - GRAM + 1) * REPEATS
+        kept[c] = total >= least_share * distinct
     return alive
