@@ -17,8 +17,11 @@ from provscan.kernels.compiled import allocating, kernel
 _S8, _S24, _S32 = np.uint64(8), np.uint64(24), np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
 _ONE = np.uint64(1)
-# Entries that a look-up compares at once: what a bucket holds, mostly.
+# Entries that a look-up compares at once: a cache line of them, and mostly all that a bucket holds.
 _STRIDE = np.uint64(8)
+_LINE = ~np.uint64(7)
+# Records whose bands are looked up together.
+_TOGETHER = 16
 # Strides before a bucket is bisected.
 _STRIDES = 8
 _FNV_START = np.uint64(0xCBF29CE484222325)
@@ -139,8 +142,8 @@ def warm(entries, starts, bits, shift, keys, lows, highs):
     total = np.uint64(0)
     last = np.uint64(max(len(entries), 1) - 1)
     for i in range(len(keys)):
-        low = np.uint64(lows[i])
-        total += entries[min(low, last)] ^ entries[min(low + _STRIDE, last)]
+        low, high = np.uint64(lows[i]), np.uint64(highs[i])
+        total += entries[min(low, last)] ^ entries[min(high, last)]
     return total
 
 
@@ -148,10 +151,12 @@ def warm(entries, starts, bits, shift, keys, lows, highs):
 def find_run(entries, low, stop, up, key, limit):
     """First entry with ``key`` in the bucket from ``low`` to ``stop``, and how many there are, up to ``limit`` or so.
 
-    Entries past the bucket are greater, so that a stride of them can be counted without a branch on any.
+    Entries before the bucket are less and those after it greater, so that a line of them can be counted without a
+    branch on any.
     """
     less, upto = np.int64(0), np.int64(0)
-    first = np.uint64(low)
+    start = np.uint64(low) & _LINE
+    first = start
     for _ in range(_STRIDES):
         if np.int64(first + _STRIDE) > len(entries):
             break
@@ -163,7 +168,7 @@ def find_run(entries, low, stop, up, key, limit):
         less += here_less
         upto += here_upto
         if here_upto < np.int64(_STRIDE) or upto - less > limit:
-            return low + less, upto - less
+            return np.int64(start) + less, upto - less
         first += _STRIDE
     return _find_long_run(entries, low, stop, up, key, limit)
 
@@ -217,6 +222,20 @@ def _keep_best(text, score, texts, scores, count, most):
     return count + 1
 
 
+@kernel(forceinline=True)
+def _look_up_bands(bands, starts, bits, sketches, sought, lows, highs, cap, counters):
+    """Entries ``lows[k]`` to ``highs[k]`` of each band, at most ``cap``; reads the sketches of their texts."""
+    alive = warm(bands, starts, bits, 24, sought, lows, highs)
+    for k in range(len(sought)):
+        start, run = find_run(bands, lows[k], highs[k], _S24, sought[k], cap)
+        counters[0] += run > cap
+        lows[k], highs[k] = start, start + min(run, cap)
+    for k in range(len(sought)):
+        for e in range(lows[k], highs[k]):
+            alive += sketches[bands[e] & _TEXT, 0]
+    counters[3] += np.int64(alive & _ONE)
+
+
 @allocating
 def whole_candidates(
     low, high, text_key, band_key, sketches, table, run_cap, agree, most, best, out_record, out_text, out, counters
@@ -228,40 +247,41 @@ def whole_candidates(
     at most ``run_cap`` texts are looked at; those whose one-bit sketch agrees in ``agree`` bits of 128 or more are
     candidates, at most ``most`` a record, best first. ``best`` is ``(int64[most], int64[most])``. Fills ``out_record``
     and ``out_text`` from ``out`` on and returns where it stopped; ``counters[0]`` counts bands cut short by the cap.
+
+    Some records are looked up together, since most of what is read is in no cache.
     """
     exact, exact_starts, exact_bits, bands, band_starts, band_bits, licensed = table
     scores, texts = best
-    bands_each = band_key.shape[1]
-    lows, highs = np.empty(bands_each, np.int64), np.empty(bands_each, np.int64)
-    sought = np.empty(bands_each, np.uint64)
-    for i in range(low, high):
-        count = 0
-        sought[0] = text_key[i, 0] >> _S24
-        counters[3] += np.int64(warm(exact, exact_starts, exact_bits, 24, sought[:1], lows, highs) & _ONE)
-        first, size = find_run(exact, lows[0], highs[0], _S24, sought[0], most)
-        for e in range(first, first + min(size, most)):
-            count = _keep_best(np.int64(exact[e] & _TEXT), 129, texts, scores, count, most)
-        for b in range(bands_each):
-            sought[b] = band_key[i, b] >> _S24
-        counters[3] += np.int64(warm(bands, band_starts, band_bits, 24, sought, lows, highs) & _ONE)
-        sketched = np.uint64(0)
-        for b in range(bands_each):
-            first, size = find_run(bands, lows[b], highs[b], _S24, sought[b], run_cap)
-            if size > run_cap:
-                counters[0] += 1
-                size = run_cap
-            lows[b], highs[b] = first, first + size
-            for e in range(first, first + size):
-                sketched += licensed[bands[e] & _TEXT, 0]
-        counters[3] += np.int64(sketched & _ONE)
-        for b in range(bands_each):
-            for e in range(lows[b], highs[b]):
-                text = bands[e] & _TEXT
-                same = 128 - _ones(sketches[i, 0] ^ licensed[text, 0]) - _ones(sketches[i, 1] ^ licensed[text, 1])
-                if same >= agree:
-                    count = _keep_best(np.int64(text), same, texts, scores, count, most)
-        for c in range(count):
-            out_record[out] = i
-            out_text[out] = texts[c]
-            out += 1
+    each = band_key.shape[1]
+    sought, lows, highs = (
+        np.empty(each * _TOGETHER, np.uint64),
+        np.empty(each * _TOGETHER, np.int64),
+        np.empty(each * _TOGETHER, np.int64),
+    )
+    keys, starts, ends = np.empty(_TOGETHER, np.uint64), np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.int64)
+    for first in range(low, high, _TOGETHER):
+        size = min(_TOGETHER, high - first)
+        for i in range(size):
+            keys[i] = text_key[first + i, 0] >> _S24
+            for b in range(each):
+                sought[i * each + b] = band_key[first + i, b] >> _S24
+        counters[3] += np.int64(warm(exact, exact_starts, exact_bits, 24, keys[:size], starts, ends) & _ONE)
+        count = size * each
+        _look_up_bands(bands, band_starts, band_bits, licensed, sought[:count], lows, highs, run_cap, counters)
+        for i in range(size):
+            record = first + i
+            count = 0
+            start, run = find_run(exact, starts[i], ends[i], _S24, keys[i], most)
+            for e in range(start, start + min(run, most)):
+                count = _keep_best(np.int64(exact[e] & _TEXT), 129, texts, scores, count, most)
+            for k in range(i * each, (i + 1) * each):
+                for e in range(lows[k], highs[k]):
+                    text = bands[e] & _TEXT
+                    differ = _ones(sketches[record, 0] ^ licensed[text, 0])
+                    differ += _ones(sketches[record, 1] ^ licensed[text, 1])
+                    if 128 - differ >= agree:
+                        count = _keep_best(np.int64(text), 128 - differ, texts, scores, count, most)
+            for c in range(count):
+                out_record[out], out_text[out] = record, texts[c]
+                out += 1
     return out

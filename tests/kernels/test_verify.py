@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tweets import SCRIPTS, edited, sentence
 
+from provscan.kernels import screen as screen_kernels
 from provscan.kernels import verify as kernels
 
 pytestmark = pytest.mark.kernels
@@ -44,6 +45,21 @@ def verify(records, pairs, texts, threshold=THRESHOLD, least_share=LEAST_SHARE, 
     return [tuple(column[i].tolist() for column in out) for i in range(count)]
 
 
+def screened(records, pairs, texts, least_share, least_weight=1):
+    """The candidates (record, code, place) with one text each that the screen lets through."""
+    codes, offsets = codes_of(records)
+    raw = [text.encode() for text in texts]
+    room = max(map(len, raw))
+    kept = np.zeros(len(pairs), np.bool_)
+    screen_kernels.screen(
+        hashes_of(codes), offsets, np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)]),
+        np.array([p[0] for p in pairs]), np.arange(len(pairs)), np.array([p[1] for p in pairs]),
+        np.array([p[2] for p in pairs]), least_share, least_weight, np.empty(room, np.uint32),
+        np.empty(room, np.uint32), np.empty(1 << screen_kernels.FILTER_BITS, np.uint8), kept,
+    )  # fmt: skip
+    return set(np.flatnonzero(kept).tolist())
+
+
 def tokens_before(text, place):
     return sum(2 if naive_passages.wide(char) else 1 for char in text[:place])
 
@@ -69,6 +85,7 @@ def test_similarity_is_that_of_the_sets(script):
         pairs.append((number, start + middle, tokens_before(text, middle)) if known else (number, -1, 0))
     rows = verify(records, pairs, texts)
     assert len(rows) > 20
+    assert {candidate for candidate, *_ in rows} <= screened(records, pairs, texts, LEAST_SHARE)
     for candidate, (start, stop), (head, tail), grams, similarity in rows:
         text, span = texts[candidate], records[candidate][start:stop]
         assert similarity == pytest.approx(naive.jaccard(text, span), abs=1e-6)
@@ -90,13 +107,25 @@ def test_any_two_texts(text, record, known):
     """Few letters repeat themselves: the sets are much smaller than the texts are long."""
     text, record = naive.canonical(text) or "a", naive.canonical(record) or "b"
     place = min(3, len(text) - 1, len(record) - 1)
-    rows = verify([record], [(0, place if known else -1, place if known else 0)], [text], 0.1, 0.1)
+    pairs = [(0, place if known else -1, place if known else 0)]
+    rows = verify([record], pairs, [text], 0.1, 0.1)
+    assert len(rows) <= len(screened([record], pairs, [text], 0.1))
     for _, (start, stop), _, grams, similarity in rows:
         span = record[start:stop]
         assert similarity == pytest.approx(naive.jaccard(text, span), abs=1e-6)
         assert grams[0] / grams[1] == pytest.approx(naive.containment(text, span), abs=1e-6)
     if record == text:
         assert [row[-1] for row in rows] == [1.0]
+
+
+def test_the_screen_stops_what_has_too_few_grams_in_common():
+    rng = random.Random(8)
+    texts = [canonical_sentence(rng, "latin", 80) for _ in range(40)]
+    records = [f"{text[:share]} {canonical_sentence(rng, 'latin', 80)}" for text in texts for share in (16, 70)]
+    pairs = [(number, 0, 0) for number in range(len(records))]
+    kept = screened(records, pairs, [text for text in texts for _ in range(2)], 0.55)
+    assert {number for number in kept if number % 2} == set(range(1, len(records), 2))
+    assert sum(number % 2 == 0 for number in kept) <= 2
 
 
 def test_no_span_is_much_better_than_the_one_that_is_found():

@@ -1,0 +1,72 @@
+"""Candidates of whole records, against dictionaries."""
+
+from collections import defaultdict
+from random import Random
+
+import numpy as np
+import pytest
+
+from provscan.kernels import postings as kernels
+
+pytestmark = pytest.mark.kernels
+
+BANDS, CAP, AGREE, MOST = 3, 4, 100, 3
+TEXTS, BITS = 40, 2
+
+
+def table_of(rows):
+    """(key of 40 bits, text) as sorted entries behind a directory."""
+    entries = np.array(sorted(key << 24 | text for key, text in rows), np.uint64)
+    starts = np.full((1 << BITS) + 1, len(entries), np.uint32)
+    kernels.directory(entries, 0, BITS, starts)
+    kernels.close_directory(starts)
+    return entries, starts, BITS
+
+
+def runs_of(rows):
+    runs = defaultdict(list)
+    for key, text in sorted(rows):
+        runs[key].append(text)
+    return runs
+
+
+@pytest.mark.parametrize("records", [0, 1, 15, 16, 17, 50])
+def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
+    dice = Random(records)
+    keys = [dice.getrandbits(40) for _ in range(12)]
+    sketches = [dice.getrandbits(128) for _ in range(TEXTS)]
+    exact = [(dice.choice(keys), text) for text in range(TEXTS)]
+    bands = [(dice.choice(keys), text) for text in range(TEXTS) for _ in range(BANDS)]
+    of_key, of_band = runs_of(exact), runs_of(bands)
+    text_key, band_key, mine, expected, cut = [], [], [], [], 0
+    for record in range(records):
+        text_key.append(dice.choice([*keys, 1]))
+        band_key.append([dice.choice([*keys, 1]) for _ in range(BANDS)])
+        # Some bits away from a text that one of the bands leads to.
+        near = dice.choice(of_band[band_key[-1][0]] or [0])
+        mine.append(sketches[near] ^ sum(1 << bit for bit in dice.sample(range(128), dice.choice([0, 5, 28, 29]))))
+        scored = dict.fromkeys(of_key[text_key[-1]][:MOST], 129)
+        for key in band_key[-1]:
+            cut += len(of_band[key]) > CAP
+            for text in of_band[key][:CAP]:
+                same = 128 - (mine[-1] ^ sketches[text]).bit_count()
+                if same >= AGREE:
+                    scored.setdefault(text, same)
+        # The sort is stable: of texts equally alike the one that was met first.
+        expected += [(record, text) for text in sorted(scored, key=lambda text: -scored[text])[:MOST]]
+
+    def halves(numbers):
+        return np.array([(n & 2**64 - 1, n >> 64) for n in numbers], np.uint64).reshape(-1, 2)
+
+    def upper(some, *shape):
+        return (np.array(some, np.uint64) << np.uint64(24)).reshape(*shape)
+
+    table = (*table_of(exact), *table_of(bands), halves(sketches))
+    out_record, out_text = np.empty(records * MOST, np.int64), np.empty(records * MOST, np.int64)
+    counters = np.zeros(4, np.int64)
+    n = kernels.whole_candidates(
+        0, records, np.stack([upper(text_key, -1)] * 2, axis=1), upper(band_key, -1, BANDS), halves(mine), table,
+        CAP, AGREE, MOST, (np.empty(MOST, np.int64), np.empty(MOST, np.int64)), out_record, out_text, 0, counters,
+    )  # fmt: skip
+    assert list(zip(out_record[:n].tolist(), out_text[:n].tolist(), strict=True)) == expected
+    assert counters[0] == cut
