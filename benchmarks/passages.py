@@ -4,11 +4,14 @@
 
 Licensed tweets, each after one of ten edits, stand inside long documents. provscan goes from JSON lines to a run
 folder, for several numbers of indexed tweets; "scan alone" is what of that lies between the open index and the
-estimate, median and best. Files of long texts are also scanned as they are. Beside it, on canonical documents in memory
-and the largest number that --others-texts allows: *n-grams of words in a set*, as decontamination tools look them up,
-where one n-gram in common is a find (it gives no span and finds no tweet shorter than n words); and *datasketch over
-sliding windows* of 120 characters at every 40th, each looked up in ``MinHashLSH(threshold=0.4)`` and compared. Both get
-samples of the documents and run on one thread. Needs ``pip install 'provscan[bench]'``.
+estimate, median and best. Files of long texts are also scanned as they are, repeated up to --file-megabytes; and
+recall is told of tweets in records three to ten times as long as they are ("wrapped").
+
+Beside it, on canonical documents in memory and the largest number that --others-texts allows: *n-grams of words in a
+set*, as decontamination tools look them up, where one n-gram in common is a find (it gives no span and finds no tweet
+shorter than n words); and *datasketch over sliding windows* of 120 characters at every 40th, each looked up in
+``MinHashLSH(threshold=0.4)`` and compared. Both get samples of the documents and run on one thread. Needs
+``pip install 'provscan[bench]'``.
 """
 
 from __future__ import annotations
@@ -123,12 +126,16 @@ class Match:
         return f"{megabytes / statistics.median(scans):,.1f}, {megabytes / min(scans):,.1f}"
 
 
-def as_they_are(background: Path | None, folder: Path) -> Iterator[tuple[str, Path, float]]:
-    """Of each file of long texts: its name, all its records as JSON lines, and megabytes of text."""
+def as_they_are(background: Path | None, folder: Path, megabytes: float) -> Iterator[tuple[str, Path, float]]:
+    """Of each file of long texts: its name, all its records as JSON lines, and megabytes of text.
+
+    The records of a small file are repeated until it has some ``megabytes``.
+    """
     for path in planted.files(background) if background else ():
         texts = [row.text for row in planted.rows_of(path)]
         if sum(map(len, texts)) >= LONG_TEXTS * len(texts):
             name = path.name.partition(".")[0]
+            texts *= max(1, round(megabytes / size(texts)))
             yield name, planted.write_jsonl(folder / f"{name}.jsonl", planted.numbered(texts)), size(texts)
 
 
@@ -156,6 +163,7 @@ def main() -> None:
     parser.add_argument("--others-texts", type=int, default=100_000, help="tweets that the other ways index, at most")
     parser.add_argument("--others-megabytes", type=float, default=5)
     parser.add_argument("--windows-megabytes", type=float, default=0.5)
+    parser.add_argument("--file-megabytes", type=float, default=0, help="of each file of long texts, at least")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
 
@@ -166,15 +174,18 @@ def main() -> None:
     guests = planted.plantable(tweets[: numbers[0]], arguments.planted)
     texts = planted.long_texts(arguments.background, round(arguments.megabytes * 1e6))
     documents, where = planted.in_documents(guests, texts)
+    records, around = planted.wrapped(guests, texts)
     by_id = {tweet.id: tweet.text for tweet in tweets}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = planted.write_jsonl(folder / "documents.jsonl", planted.numbered(documents))
-        ways, matches, counts, scores = [], [], [], []
+        short = planted.write_jsonl(folder / "records.jsonl", planted.numbered(records))
+        ways, matches, counts, scores, wrapped = [], [], [], [], []
         for number in numbers:
             index, out = folder / f"{number}.index", folder / f"{number}.run"
             provscan.build_index(planted.write_jsonl(folder / "tweets.jsonl", tweets[:number]), index)
             scores.append(planted.score(provscan.match(source, index, out).matches, where, by_id))
+            wrapped.append(planted.score(provscan.match(short, index, out, overwrite=True).matches, around, by_id))
             for workers in sorted({1, cores()}):
                 label = f"provscan, {workers} worker{'s' * (workers > 1)}"
                 matches.append(Match(source, index, out, workers))
@@ -190,7 +201,7 @@ def main() -> None:
         }
         theirs = [Way(label, size(rival.documents), rival.run) for label, rival in rivals.items()]
         alone = []
-        for label, file, megabytes in as_they_are(arguments.background, folder):
+        for label, file, megabytes in as_they_are(arguments.background, folder, arguments.file_megabytes):
             matches.append(Match(file, index, out, cores()))
             alone.append(Way(label, megabytes, matches[-1].run))
         take_turns([*ways, *alone, *theirs], arguments.repeats)
@@ -235,8 +246,9 @@ def main() -> None:
         files.add_row(way.name, f"{way.amount:,.1f}", f"{way.rate:,.2f}", run.scanned(way.amount))
     console.print(files)
     found = table("\nShare of the planted tweets found, by edit", "way", *EDITS, "all")
-    for number, score in zip(numbers, scores, strict=True):
+    for number, score, other in zip(numbers, scores, wrapped, strict=True):
         found.add_row(f"provscan, {number:,} indexed", *score.cells())
+        found.add_row("the same, wrapped", *other.cells())
     for label, (_, score) in zip(rivals, counts[len(ways) :], strict=True):
         found.add_row(label, *score.cells())
     console.print(found)

@@ -30,6 +30,8 @@ import provscan
 SAME = 0.6
 # What counts as a record of a tweet's length.
 SHORT = 400
+# How people set off what they quote.
+AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</p> "))
 
 
 class Tweet(NamedTuple):
@@ -137,7 +139,7 @@ def in_records(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str]
 
 
 def in_documents(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str], list[Planted]]:
-    """Documents with edited tweets between two of their words, set off as people set off what they quote."""
+    """Documents with edited tweets between two of their words."""
     dice = Random(5)
     weights = list(itertools.accumulate(map(len, texts)))
     guests: dict[int, list[tuple[Tweet, str, str]]] = defaultdict(list)
@@ -149,13 +151,30 @@ def in_documents(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[st
         places = sorted(max(0, text.find(" ", dice.randrange(len(text)))) for _ in some)
         parts, length, low = [], 0, 0
         for place, (tweet, name, copy) in zip(places, some, strict=True):
-            before, after = dice.choice((("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</p> ")))
+            before, after = dice.choice(AROUND)
             start = length + place - low + len(before)
             planted.append(Planted(number, start, start + len(copy), tweet, name))
             parts += [text[low:place], before, copy, after]
             length, low = start + len(copy) + len(after), place
         documents[number] = "".join([*parts, text[low:]])
     return documents, planted
+
+
+def wrapped(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str], list[Planted]]:
+    """Records of one edited tweet each, three to ten times as long, the rest a stretch of one of the texts."""
+    dice = Random(6)
+    records, where = [], []
+    for number, (tweet, name, copy) in enumerate(_edited(tweets, dice)):
+        rest = round(len(copy) * dice.uniform(2, 9))
+        text = dice.choice(texts)
+        low = dice.randrange(max(1, len(text) - rest))
+        some = text[low : low + rest]
+        place = max(0, some.find(" ", dice.randrange(len(some))))
+        before, after = dice.choice(AROUND)
+        start = place + len(before)
+        records.append(some[:place] + before + copy + after + some[place:])
+        where.append(Planted(number, start, start + len(copy), tweet, name))
+    return records, where
 
 
 def write_jsonl(path: Path, tweets: Iterable[Tweet]) -> Path:
