@@ -61,6 +61,7 @@ def conclude(
     drawn: Drawn | None = None,
     spikes: int | None = None,
     index_fraction: float = 1.0,
+    threads: int = 1,
 ) -> Conclusion:
     """Judge the matches of a scan and estimate from them.
 
@@ -74,6 +75,8 @@ def conclude(
         The parts of the dataset that were scanned, one a result, where they are a sample.
     spikes
         Spike-ins to plant; by the number of records unless given.
+    threads
+        How many do what can be shared; the conclusion does not depend on it.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def conclude(
         Not one spike-in came back.
     """
     characters = sum(result.characters for result in results)
-    judge = Judge(controls, background(controls.licensed), characters)
+    judge = Judge(controls, background(controls.licensed), characters, threads)
     judgement = judge.judged(rows["text"].to_numpy(), rows["containment"].to_numpy().astype(np.float64))
     count = how_many(sum(result.records for result in results), spikes)
     planted = plant(controls, params, hosts.kept, count, sampling.seed)
@@ -142,7 +145,7 @@ def _estimate(
     controls, counts, spikes = judge.controls, answer.evidence, answer.spikes
     controlled = controls.texts > 0
     table = (
-        pa.table({name: rows[name] for name in (*MATCH_COLUMNS, "cluster")})
+        pa.table({name: _encoded(rows[name]) for name in (*MATCH_COLUMNS, "cluster")})
         .append_column("e_value", pa.array(judgement.e_value))
         .append_column("band", pa.array(judgement.band))
     )
@@ -205,6 +208,11 @@ def _estimate(
     return answers
 
 
+def _encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of strings as numbers of the distinct ones: there may be millions of each."""
+    return column.dictionary_encode() if pa.types.is_string(column.type) else column
+
+
 def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
     return dict(zip(table.column_names, table.columns, strict=True))
 
@@ -226,10 +234,13 @@ def _scaled(number: dict[str, Any], factor: float) -> dict[str, Any]:
 
 def _frequent(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """The most frequent values, null for the rest."""
-    counted = pc.value_counts(values.drop_null()).to_pylist()
-    kept = [item["values"] for item in sorted(counted, key=lambda item: (-item["counts"], item["values"]))]
-    known = pc.is_in(values, pa.array(kept[:BREAKDOWN_VALUES], values.type))
-    return pc.if_else(known, values, pa.scalar(None, values.type))
+    coded = values.combine_chunks().dictionary_encode()
+    counts = np.bincount(coded.indices.drop_null().to_numpy(), minlength=len(coded.dictionary))
+    names = coded.dictionary.to_pylist()
+    order = sorted(np.flatnonzero(counts).tolist(), key=lambda number: (-counts[number], names[number]))
+    known = pc.is_in(coded.indices, pa.array(order[:BREAKDOWN_VALUES], coded.indices.type))
+    indices = pc.if_else(known, coded.indices, pa.scalar(None, coded.indices.type))
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, coded.dictionary)])
 
 
 def _recall(spikes: pa.Table) -> dict[str, Any]:

@@ -17,14 +17,18 @@ import pyarrow as pa
 from provscan.engine.controls import Controls
 from provscan.engine.holders import Holders, holders
 from provscan.engine.lengths import bands, measured
+from provscan.engine.ordered import ordered_map
 from provscan.engine.significance import Background
 from provscan.engine.spikes import Spikes
 from provscan.estimate import Scores, common_text, e_value, matched_bits, q_values, score_matches
+from provscan.estimate.matched import distinct, record_numbers
 from provscan.matching import LEVELS, MATCHES, Found, compared
 from provscan.text.arrow import buffers
 
 # Error rate of the list.
 Q_MAX = 0.01
+# Texts that a thread looks at in one go, at most.
+TEXTS = 1 << 14
 # Share of the spike-ins that are evidence otherwise which the learned score may give up. Chance that is counted has to
 # be subtracted again, with all its noise: of what it may match, this share holds nearly all.
 GIVEN_UP = 0.01
@@ -78,11 +82,14 @@ class Judge:
         Which texts are controls, how surprising they are.
     characters
         Code points scanned.
+    threads
+        How many look at texts.
     """
 
     controls: Controls
     background: Background
     characters: int
+    threads: int = 1
 
     @property
     def rule(self) -> Rule:
@@ -98,9 +105,8 @@ class Judge:
         """Judge matches: numbers of their texts and their containments, each [n]."""
         distinct, place = np.unique(text, return_inverse=True)
         place = place.reshape(-1)
-        of_text = self.background.bits(self.controls.store, distinct)
+        of_text, length = self._of_texts(distinct)
         held = holders(self.controls.store, distinct)
-        length, _ = measured(self.controls.store, distinct)
         bits = matched_bits(of_text[place], length[place], containment)
         licensed_texts = max(1, self.controls.licensed_texts)
         expected = e_value(bits, max(1, self.characters), licensed_texts)
@@ -112,6 +118,20 @@ class Judge:
         return Judgement(
             place, held, bands(length)[place], bits, expected, self.controls.absent[text], common[place], evidence
         )
+
+    def _of_texts(self, texts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Bits and lengths of some texts, [n] each."""
+        bits, length = np.empty(len(texts)), np.empty(len(texts), np.int64)
+        step = max(1, min(TEXTS, -(-len(texts) // self.threads)))
+
+        def look(low: int) -> None:
+            some, store = texts[low : low + step], self.controls.store
+            bits[low : low + step] = self.background.bits(store, some)
+            length[low : low + step], _ = measured(store, some)
+
+        for _ in ordered_map(look, range(0, len(texts), step), self.threads):
+            pass
+        return bits, length
 
 
 @dataclass(frozen=True)
@@ -140,9 +160,11 @@ class Judgement:
     evidence: npt.NDArray[np.bool_]
 
     def about(self) -> pa.Table:
-        """Columns ``author, year, lang`` of each match."""
+        """Columns ``author, year, lang`` of each match, as numbers of the distinct ones."""
         rows = pa.array(self.place)
-        return pa.table({name: getattr(self.holders, name).take(rows) for name in ("author", "year", "lang")})
+        names = ("author", "year", "lang")
+        coded = [getattr(self.holders, name).combine_chunks().dictionary_encode() for name in names]
+        return pa.table({name: some.take(rows) for name, some in zip(names, coded, strict=True)})
 
     def columns(self, q_value: npt.NDArray[np.float64] | None) -> pa.Table:
         """The columns that are added to ``matches.parquet``."""
@@ -309,6 +331,6 @@ def listed(rows: pa.Table, judgement: Judgement, answer: Scored, judge: Judge) -
     from scipy.special import pdtr
 
     evidence = answer.evidence & ~judgement.control
-    held = rows.select(["source", "record"]).filter(pa.array(evidence)).group_by(["source", "record"]).aggregate([])
-    claimed = len(held) > 0 and pdtr(len(held) - 1, judge.common_sources) >= 0.975
+    held = len(distinct(record_numbers(rows["source"], rows["record"])[evidence]))
+    claimed = held > 0 and pdtr(held - 1, judge.common_sources) >= 0.975
     return evidence & bool(claimed)

@@ -201,6 +201,7 @@ def match(
             rows, results, hosts, controls, params,
             sampling=sampling, drawn=drawn, spikes=spikes,
             index_fraction=opened.store.manifest.notes.get("fraction", 1.0),
+            threads=threads,
         )  # fmt: skip
         clock.lap("estimate")
         write_matches(rows, conclusion.added, folder / MATCHES_FILE)
@@ -212,6 +213,8 @@ def match(
         if sample is not None:
             summary["sample"] = told_sample(sample, drawn, results, summary["estimate"])
         examples = side_by_side(excerpts, rows, conclusion.chosen["listed"], controls.store)
+        # Their part files are mapped.
+        del rows
         shutil.rmtree(parts)
         clock.lap("add_up")
         checked = list(ordered_map(_with_checksum, inputs, threads))

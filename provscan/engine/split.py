@@ -169,7 +169,8 @@ def scan_split(
             hosts.offer(source, batch)
             excerpts.offer(source, batch, licensed)
             if rows.num_rows:
-                writer = writer or pa.ipc.new_file(part, PART, options=pa.ipc.IpcWriteOptions(compression="lz4"))
+                # Not compressed: what is mapped back need not stay in memory.
+                writer = writer or pa.ipc.new_file(part, PART)
                 writer.write_batch(rows)
     finally:
         if writer is not None:

@@ -18,16 +18,16 @@ from provscan.matching import LEVELS, MATCHES, Skipped
 from provscan.readers import Tally
 
 SUMMARY_VERSION = 1
+ROW_GROUP = 1 << 17
 COLLECTED = PART.append(pa.field("cluster", pa.int64()))
 
 
 def collect(results: list[SplitResult]) -> pa.Table:
-    """All part files as one table, in the order of the splits; ``cluster`` is the number of the split."""
+    """All part files as one table, mapped, in the order of the splits; ``cluster`` is the number of the split."""
     parts = [COLLECTED.empty_table()]
     for number, result in enumerate(results):
         if result.part.exists():
-            with pa.ipc.open_file(result.part) as file:
-                part = file.read_all()
+            part = pa.ipc.open_file(pa.memory_map(str(result.part))).read_all()
             parts.append(part.append_column("cluster", pa.array(np.full(len(part), number, np.int64))))
     return pa.concat_tables(parts)
 
@@ -35,7 +35,9 @@ def collect(results: list[SplitResult]) -> pa.Table:
 def write_matches(rows: pa.Table, added: pa.Table, target: Path) -> None:
     """``matches.parquet``: the columns of `rows` that belong there, and `added` behind them."""
     table = pa.table([*rows.select(MATCHES.names).columns, *added.columns], schema=JUDGED)
-    pq.write_table(table, target, compression="zstd", row_group_size=1 << 17)
+    with pq.ParquetWriter(target, JUDGED, compression="zstd") as writer:
+        for low in range(0, max(1, len(table)), ROW_GROUP):
+            writer.write_table(table.slice(low, ROW_GROUP))
 
 
 def summarise(

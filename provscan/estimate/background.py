@@ -77,9 +77,7 @@ class BackgroundModel:
         self.texts = 0
         self._used = 0
         self._seen = np.zeros(_CODE_POINTS, np.int64)
-        self._keys = np.zeros(1 << 12, np.uint64)
-        self._counts = np.zeros(1 << 12, np.uint32)
-        self._follow = np.zeros(1 << 12, np.uint32)
+        self._table = np.zeros((1 << 12, 2), np.uint64)
 
     def add(self, texts: Texts) -> int:
         """Count canonical texts; returns how many of them were counted before `max_chars` was reached.
@@ -93,10 +91,8 @@ class BackgroundModel:
         last = int(np.searchsorted(offsets[1:], self.max_chars - self.chars, side="right"))
         at = 0
         while at < last:
-            limit = len(self._keys) // 2 - self._used
-            done, used = kernels.count_grams(
-                chars, offsets, at, last, self.order, self._keys, self._counts, self._follow, limit
-            )
+            limit = len(self._table) // 2 - self._used
+            done, used = kernels.count_grams(chars, offsets, at, last, self.order, self._table, limit)
             self._used += int(used)
             at = int(done)
             if at < last:
@@ -107,10 +103,9 @@ class BackgroundModel:
         return last
 
     def _grow(self) -> None:
-        size = 2 * len(self._keys)
-        keys, counts, follow = np.zeros(size, np.uint64), np.zeros(size, np.uint32), np.zeros(size, np.uint32)
-        kernels.rehash(self._keys, self._counts, self._follow, keys, counts, follow)
-        self._keys, self._counts, self._follow = keys, counts, follow
+        larger = np.zeros((2 * len(self._table), 2), np.uint64)
+        kernels.rehash(self._table, larger)
+        self._table = larger
 
     def bits(self, texts: Texts, *, copies: npt.ArrayLike = 0) -> Floats:
         """Bits of information of each text: minus the base-2 logarithm of its probability.
@@ -149,12 +144,9 @@ class BackgroundModel:
             self.order,
             self.discount,
             UNKNOWN_BITS,
-            self._keys,
-            self._counts,
-            self._follow,
+            self._table,
             own,
-            np.zeros(scratch, np.uint64),
-            np.zeros(scratch, np.uint32),
+            np.zeros((scratch, 2), np.uint64),
             bits,
         )
         familiar = np.concatenate([[0], np.cumsum(self._seen[chars] >= _FAMILIAR)])

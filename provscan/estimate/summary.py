@@ -21,7 +21,7 @@ from provscan.estimate.amounts import corrected_amount
 from provscan.estimate.binomial import proportion
 from provscan.estimate.clusters import Clusters
 from provscan.estimate.looks import recall_of
-from provscan.estimate.matched import CELLS, Matched, cells_of, occurrences_of
+from provscan.estimate.matched import CELLS, Matched, cells_of, distinct, occurrences_of
 from provscan.estimate.prevalence import DRAWS, Control, Sample, corrected_count, dispersion
 from provscan.estimate.recall import Drawn, Partial, Recall, TextRecall, thinned
 from provscan.estimate.result import Estimate
@@ -150,7 +150,9 @@ def summarise(
     elif e_max is not None:
         chance = "background"
         _need(matches, ("e_value",), "matches")
-        matches = matches.filter(pc.less_equal(matches["e_value"], e_max))
+        few = pc.less_equal(matches["e_value"], e_max)
+        # A copy of millions of rows only where it is another table.
+        matches = matches if pc.all(few, min_count=0).as_py() else matches.filter(few)
     if isinstance(scan.sample, Clusters):
         _need(matches, ("cluster",), "matches")
         numbers = matches["cluster"].to_numpy()
@@ -431,13 +433,17 @@ class _Work:
     def groups(self, table: pa.Table, column: str) -> dict[str, Any]:
         """Records and texts of each value of a column: recall as of all, false matches in proportion to the matches."""
         codes = table[column].combine_chunks().dictionary_encode()
-        code = pc.fill_null(codes.indices, -1).to_numpy(zero_copy_only=False)
+        code = pc.fill_null(codes.indices, len(codes.dictionary)).to_numpy(zero_copy_only=False)
+        order = np.argsort(code, kind="stable")
+        ends = np.cumsum(np.bincount(code, minlength=len(codes.dictionary))).tolist()
         every = float(sum(self.scan.records.values()))
         result = {}
-        for number, name in enumerate(codes.dictionary.to_pylist()):
-            rows = code == number
+        for name, low, high in zip(codes.dictionary.to_pylist(), [0, *ends], ends, strict=False):
+            if low == high:
+                continue
+            rows = order[low:high]
             record, text = self.matches.record[rows], self.matches.text[rows]
-            hits = np.unique(record)
+            hits = distinct(record)
             occurrences = _nonzero(occurrences_of(text, record))
             trials = float(self.scan.records[name]) if column == "source" else every
             share = trials / every if column == "source" else len(hits) / self.matches.records

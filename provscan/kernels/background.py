@@ -1,10 +1,10 @@
 """Counting and scoring of character n-grams for the background model.
 
 `chars` uint32[n] is the code points of all texts one after the other, `offsets` int64[texts + 1] where each starts.
-A table is three arrays of one power-of-two length: `keys` uint64, 0 where empty, found by open addressing with linear
-probing; `counts` uint32; `follow` uint32, how many different code points were seen after a context. N-grams and
-contexts of all orders share one table: a key mixes length and code points, and a context's key is the complement of
-its n-gram's.
+A table is uint64[n, 2], n a power of two, so that a look-up reads one place of memory: the key, 0 where empty, found by
+open addressing with linear probing; and ``different << 32 | count``, where different is how many different code points
+were seen after a context. N-grams and contexts of all orders share one table: a key mixes length and code points, and
+a context's key is the complement of its n-gram's.
 
 Contexts do not reach over the start of a text: before it stands code point 0, which no canonical text holds.
 """
@@ -26,6 +26,9 @@ _MULTIPLY = np.uint64(0x9E3779B97F4A7C15)
 _START = np.uint64(0x2545F4914F6CDD1D)
 _SHIFT = np.uint64(32)
 _ONE = np.uint64(1)
+_EMPTY = np.uint64(0)
+_COUNT = np.uint64(0xFFFFFFFF)
+_DIFFERENT = np.uint64(1 << 32)
 
 
 @kernel
@@ -36,13 +39,19 @@ def _mix(key: Any, char: Any) -> Any:
 
 
 @kernel
-def _slot(keys: U64, key: Any) -> Any:
+def _slot(table: U64, key: Any) -> Any:
     """Where `key` stands, or the empty slot where it would."""
-    mask = np.uint64(len(keys) - 1)
+    mask = np.uint64(len(table) - 1)
     slot = (key * _MULTIPLY >> _SHIFT) & mask
-    while keys[slot] != np.uint64(0) and keys[slot] != key:
+    while table[slot, 0] != _EMPTY and table[slot, 0] != key:
         slot = (slot + _ONE) & mask
     return slot
+
+
+@kernel
+def _count(table: U64, key: Any) -> Any:
+    """How often `key` was counted."""
+    return np.int64(table[_slot(table, key), 1] & _COUNT)
 
 
 @kernel
@@ -61,9 +70,7 @@ def _context(chars: U32, start: int, at: int, length: int) -> Any:
 
 
 @kernel
-def count_grams(
-    chars: U32, offsets: I64, first: int, last: int, order: int, keys: U64, counts: U32, follow: U32, limit: int
-) -> tuple[int, int]:
+def count_grams(chars: U32, offsets: I64, first: int, last: int, order: int, table: U64, limit: int) -> tuple[int, int]:
     """Add texts `first` to `last` to the table; stop before a text that could take more than `limit` slots in all.
 
     Returns
@@ -80,32 +87,26 @@ def count_grams(
             for length in range(order):
                 context = _context(chars, start, at, length)
                 gram = _mix(context, chars[at])
-                slot = _slot(keys, gram)
-                fresh = keys[slot] == np.uint64(0) or counts[slot] == 0
-                if keys[slot] == np.uint64(0):
-                    keys[slot] = gram
-                    used += 1
-                counts[slot] += np.uint32(1)
+                slot = _slot(table, gram)
+                fresh = table[slot, 1] & _COUNT == _EMPTY
+                used += table[slot, 0] == _EMPTY
+                table[slot, 0] = gram
+                table[slot, 1] += _ONE
                 # The context's own entry holds what came after it; as a gram of its own it is counted elsewhere.
-                slot = _slot(keys, ~context | _ONE)
-                if keys[slot] == np.uint64(0):
-                    keys[slot] = ~context | _ONE
-                    used += 1
-                counts[slot] += np.uint32(1)
-                if fresh:
-                    follow[slot] += np.uint32(1)
+                slot = _slot(table, ~context | _ONE)
+                used += table[slot, 0] == _EMPTY
+                table[slot, 0] = ~context | _ONE
+                table[slot, 1] += _DIFFERENT + _ONE if fresh else _ONE
     return last, used
 
 
 @kernel
-def rehash(keys: U64, counts: U32, follow: U32, new_keys: U64, new_counts: U32, new_follow: U32) -> None:
-    """Move every entry into a larger, empty table."""
-    for i in range(len(keys)):
-        if keys[i] != np.uint64(0):
-            slot = _slot(new_keys, keys[i])
-            new_keys[slot] = keys[i]
-            new_counts[slot] = counts[i]
-            new_follow[slot] = follow[i]
+def rehash(table: U64, larger: U64) -> None:
+    """Copy every entry into a larger, empty table."""
+    for i in range(len(table)):
+        if table[i, 0] != _EMPTY:
+            slot = _slot(larger, table[i, 0])
+            larger[slot, 0], larger[slot, 1] = table[i, 0], table[i, 1]
 
 
 @kernel
@@ -115,12 +116,9 @@ def score_texts(
     order: int,
     discount: float,
     floor_bits: float,
-    keys: U64,
-    counts: U32,
-    follow: U32,
+    table: U64,
     copies: I64,
-    all_keys: U64,
-    all_counts: U32,
+    scratch: U64,
     bits: F64,
 ) -> None:
     """Bits of every text under the interpolated model.
@@ -133,12 +131,12 @@ def score_texts(
         Bits of a code point of which nothing is known.
     copies : int64[texts]
         How often each text stands in what the table was trained on: its own n-grams are taken off as often.
-    all_keys, all_counts : uint64[m], uint32[m]
-        Scratch of a power-of-two length above ``8 * order * longest text`` where any text has copies, else of length 1.
+    scratch : uint64[m, 2]
+        Of a power-of-two length above ``8 * order * longest text`` where any text has copies, else of length 1.
     bits : float64[texts]
         Written: minus the base-2 logarithm of the text's probability.
     """
-    own_keys, own_counts = all_keys, all_counts
+    mine = scratch
     for text in range(len(offsets) - 1):
         start, end = offsets[text], offsets[text + 1]
         own = copies[text]
@@ -147,30 +145,27 @@ def score_texts(
             room = 8
             while room < 8 * order * (end - start):
                 room *= 2
-            own_keys = all_keys[:room]
-            own_counts = all_counts[:room]
-            own_keys[:] = np.uint64(0)
-            own_counts[:] = np.uint32(0)
+            mine = scratch[:room]
+            mine[:] = _EMPTY
             for at in range(start, end):
                 for length in range(order):
                     context = _context(chars, start, at, length)
-                    _own_add(own_keys, own_counts, _mix(context, chars[at]))
-                    _own_add(own_keys, own_counts, ~context | _ONE)
-            _own_follow(chars, start, end, order, own, keys, counts, own_keys, own_counts)
+                    _add(mine, _mix(context, chars[at]))
+                    _add(mine, ~context | _ONE)
+            _add_followers(chars, start, end, order, own, table, mine)
         total = 0.0
         for at in range(start, end):
             probability = 2.0**-floor_bits
             for length in range(order):
                 context = _context(chars, start, at, length)
                 gram = _mix(context, chars[at])
-                slot = _slot(keys, ~context | _ONE)
-                seen = np.int64(counts[slot])
-                different = np.int64(follow[slot])
-                hit = np.int64(counts[_slot(keys, gram)])
+                known = table[_slot(table, ~context | _ONE), 1]
+                seen, different = np.int64(known & _COUNT), np.int64(known >> _SHIFT)
+                hit = _count(table, gram)
                 if own > 0:
-                    seen -= own * np.int64(own_counts[_slot(own_keys, ~context | _ONE)])
-                    hit -= own * np.int64(own_counts[_slot(own_keys, gram)])
-                    different -= np.int64(own_counts[_slot(own_keys, (context ^ _MULTIPLY) | _ONE)])
+                    seen -= own * _count(mine, ~context | _ONE)
+                    hit -= own * _count(mine, gram)
+                    different -= _count(mine, (context ^ _MULTIPLY) | _ONE)
                 if seen <= 0:
                     break
                 kept = max(hit - discount, 0.0)
@@ -180,24 +175,21 @@ def score_texts(
 
 
 @kernel
-def _own_add(keys: U64, counts: U32, key: Any) -> None:
-    slot = _slot(keys, key)
-    keys[slot] = key
-    counts[slot] += np.uint32(1)
+def _add(table: U64, key: Any) -> None:
+    slot = _slot(table, key)
+    table[slot, 0] = key
+    table[slot, 1] += _ONE
 
 
 @kernel
-def _own_follow(
-    chars: U32, start: int, end: int, order: int, own: int, keys: U64, counts: U32, own_keys: U64, own_counts: U32
-) -> None:
+def _add_followers(chars: U32, start: int, end: int, order: int, own: int, table: U64, mine: U64) -> None:
     """Count, for each context, the code points that only this text shows after it: without it they were not seen."""
     for at in range(start, end):
         for length in range(order):
             context = _context(chars, start, at, length)
             gram = _mix(context, chars[at])
-            mine = own_counts[_slot(own_keys, gram)]
-            done = _slot(own_keys, (gram ^ _START) | _ONE)
-            if own_keys[done] == np.uint64(0):
-                own_keys[done] = (gram ^ _START) | _ONE
-                if np.int64(counts[_slot(keys, gram)]) <= own * np.int64(mine):
-                    _own_add(own_keys, own_counts, (context ^ _MULTIPLY) | _ONE)
+            done = _slot(mine, (gram ^ _START) | _ONE)
+            if mine[done, 0] == _EMPTY:
+                mine[done, 0] = (gram ^ _START) | _ONE
+                if _count(table, gram) <= own * _count(mine, gram):
+                    _add(mine, (context ^ _MULTIPLY) | _ONE)
