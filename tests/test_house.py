@@ -113,6 +113,29 @@ def test_kernels_know_nothing_of_arrow_or_of_us(path: Path) -> None:
         assert room(name) == "kernels" or name.split(".")[0] != "provscan", f"{path}:{line}: a kernel imports {name}"
 
 
+def test_kernels_that_make_no_arrays_call_none_that_does() -> None:
+    """Which of the two is compiled first would decide whether it can be compiled."""
+    functions = [
+        node
+        for path in PACKAGE.glob("kernels/*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    by = {"kernel": set(), "allocating": set()}
+    for node in functions:
+        for decorator in node.decorator_list:
+            name = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if isinstance(name, ast.Name) and name.id in by:
+                by[name.id].add(node.name)
+    assert by["allocating"]
+    for node in functions:
+        if node.name in by["kernel"]:
+            called = {
+                call.func.id for call in ast.walk(node) if isinstance(call, ast.Call) and hasattr(call.func, "id")
+            }
+            assert not called & by["allocating"], node.name
+
+
 @pytest.mark.parametrize(
     "path",
     [path for path in FILES if room(module_of(path)) not in ("cli", "__main__")],

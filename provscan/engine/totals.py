@@ -121,10 +121,8 @@ def summarise(
         "damaged": [
             {"source": damage.source, "records": damage.records, "problem": damage.reason} for damage in tally.damaged
         ],
-        "capped": {
-            "bands_cut": skipped.bands_cut, "seeds_cut": skipped.seeds_cut, "full": skipped.full,
-        },
-    }  # fmt: skip
+        "capped": {"bands_cut": skipped.bands_cut, "seeds_cut": skipped.seeds_cut},
+    }
 
 
 def _share(part: int, whole: int) -> float:

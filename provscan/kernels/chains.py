@@ -6,10 +6,11 @@ text. A single seed of a longer text makes no candidate, and of two that many te
 
 A *chain* gathers the hits of one licensed text whose diagonals (token place in the record less that in the text)
 follow each other by :data:`DRIFT` tokens or less, or by :data:`FAR_DRIFT` from the text's token :data:`FAR` on, where
-places are stored less exactly. An open chain has one of two places, by a hash of its text, in a small table; a new
-chain ends the older one there. There are thirty times as many places as hits between two seeds of a chain, but variants
-of a text are hit with it by every pair: with a single place, one of which falls on the text's own would keep it from
-ever having two pairs.
+places are stored less exactly. An open chain has one of :data:`WAYS` places, by a hash of its text, in a small table. A
+text that repeats itself is hit on several diagonals by each pair, and its chains stand side by side. A new chain takes
+the place of one of another record, or of the one that is shortest and has been idle longest. There are thirty times as
+many places as hits between two seeds of a chain, but variants of a text are hit with it by every pair: with a single
+place, one of which falls on the text's own would keep it from ever having two pairs.
 
 Units that loops call are inlined by force, see :mod:`provscan.kernels.postings`.
 
@@ -25,6 +26,7 @@ from provscan.kernels.postings import find_run, warm
 from provscan.kernels.seeds import pair_hash, seed_hash
 
 CHAIN_BITS = 11
+WAYS = 4
 DRIFT = 16
 FAR = 384
 FAR_DRIFT = 80
@@ -37,7 +39,10 @@ _S32 = np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
 _PLACE = np.uint64(0xFF)
 _SPREAD = np.uint64(0xFF51AFD7ED558CCD)
-_CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS)
+_WAYS, _WAY_BITS = np.uint64(WAYS), np.uint64(WAYS.bit_length() - 1)
+_CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS) + _WAY_BITS
+# So many seeds are worth keeping a chain for as many more.
+_WORTH = np.int64(8)
 
 
 @kernel(forceinline=True)
@@ -104,28 +109,34 @@ def _add_hit(entry, record, seed, pair, token, code, frequent, since, limits, st
     place = place_of[entry & _PLACE]
     diagonal = token - place
     drift = DRIFT if place < FAR else FAR_DRIFT
-    c = (np.uint64(text) * _SPREAD) >> _CHAIN_SHIFT
-    # The other place of the text if its chain is there, or if neither is its own and that one has been idle longer.
-    other = c ^ _ONE
-    if chains[c, 0] != text and (chains[other, 0] == text or chains[other, 2] < chains[c, 2]):
-        c = other
+    first = (np.uint64(text) * _SPREAD) >> _CHAIN_SHIFT << _WAY_BITS
+    # Its own place, or the one to give up: of a chain of another record, else of one that is short and idle.
+    c, least, mine = first, np.int64(1) << 40, False
+    for r in range(first, first + _WAYS):
+        last = np.int64(chains[r, 2])
+        if last < since:
+            worth = np.int64(-1)
+        elif chains[r, 0] == text and abs(chains[r, 1] - diagonal) <= drift:
+            c, mine = r, True
+            break
+        else:
+            worth = last + (min(np.int64(chains[r, 3] >> np.int32(1)), _WORTH) if chains[r, 3] >= 0 else _WORTH)
+        if worth < least:
+            c, least = r, worth
     seeds = 1 + pair
-    if chains[c, 0] == text and chains[c, 2] >= since and abs(chains[c, 1] - diagonal) <= drift:
+    if mine:
         # Of a pair the last one's second seed may be the first.
         new = min(seed + pair - np.int64(chains[c, 2]), seeds)
         frequent = min(frequent, chains[c, 3] & np.int32(1))
         seeds = np.int64(chains[c, 3] >> np.int32(1)) + new
-        chains[c, 1], chains[c, 2] = diagonal, chains[c, 2] + new
-    else:
-        chains[c, 0], chains[c, 1], chains[c, 2] = text, diagonal, seed + pair
+    chains[c, 0], chains[c, 1], chains[c, 2] = text, diagonal, seed + pair
     chains[c, 3] = np.int32(seeds << 1) | frequent
-    if seeds < 0 or n == len(out):
-        return n
-    if pair and seeds * (frequent_units if frequent else units) < text_sizes[text]:
+    if seeds < 0 or (pair and seeds * (frequent_units if frequent else units) < text_sizes[text]):
         return n
     # Written once: no later seed brings the count up again.
     chains[c, 3] = _DONE
-    out[n, 0], out[n, 1], out[n, 2], out[n, 3] = record, text, code, place
+    if n < len(out):
+        out[n, 0], out[n, 1], out[n, 2], out[n, 3] = record, text, code, place
     return n + 1
 
 
@@ -155,13 +166,12 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
         int64[m, 4], written from row ``n`` on: record, text, and a code point of the record and a token place in the
         text that lie on one diagonal.
     counters
-        int64[4]: ``counters[1]`` counts the look-ups cut short, ``counters[2]`` the records whose candidates found no
-        room.
+        int64[4]: ``counters[1]`` counts the look-ups cut short.
 
     Returns
     -------
     int64
-        The row after the last one written.
+        The row after the last one. Rows that find no room are counted and not written.
     """
     entries, text_sizes = table[0], state[1]
     cap, many = caps
@@ -172,7 +182,7 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
     )
     hashes, words, some = np.empty(CHUNK, np.uint64), np.empty(CHUNK, np.uint64), np.empty(2 * CHUNK + 2, np.uint32)
     room = (hashes, words, np.empty(CHUNK, np.bool_), np.empty(CHUNK, np.bool_), some, which, firsts, sizes)
-    record, full = low, high
+    record = low
     for chunk in range(bounds[low], bounds[high], CHUNK):
         after = min(chunk + CHUNK, bounds[high])
         found = _look_up(keys, bounds, record, chunk, after, table, text_sizes, cap, room, counters)
@@ -187,7 +197,4 @@ def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, sta
             frequent = np.int32(size > many)
             for e in range(first, first + min(size, cap)):
                 n = _add_hit(entries[e], record, seed, pair, token, code, frequent, since, limits, state, out, n)
-            if n == len(out):
-                full = min(full, record)
-    counters[2] += high - full
     return n

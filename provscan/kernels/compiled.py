@@ -15,7 +15,7 @@ _UNCOUNTED: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") 
 
 
 def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Decorate a kernel that makes no arrays; views of those that it is given it may make."""
+    """Decorate a kernel that makes no arrays, nor calls one that does; views of those that it is given it may make."""
     if function is None:
         return partial(kernel, **options)
     return njit(**_OPTIONS, **_UNCOUNTED, **options)(function)

@@ -122,13 +122,20 @@ def code_of_token(codes, low, high, token):
 
 @kernel
 def _diagonal_by_vote(codes, hashes, low, count, text, text_low, grams, slots, follows, votes):
-    """The diagonal that most hits lie on, to 8 code points; hits of grams that the text repeats do not vote."""
+    """The diagonal that most hits lie on, to 8 code points; hits of grams that the text repeats do not vote.
+
+    If none does, it is 0: record and text begin together.
+    """
     bins = (count + grams) // 8 + 3
     votes[:bins] = 0
+    voters = 0
     for j in range(count):
         q = _find_gram(codes, hashes, low + j, text, text_low, slots)
         if q >= 0 and follows[q] < 0:
             votes[(j - q + grams) // 8] += 1
+            voters += 1
+    if voters == 0:
+        return 0
     best = 0
     for b in range(1, bins - 1):
         if votes[b] + votes[b + 1] > votes[best] + votes[best + 1]:
@@ -188,7 +195,7 @@ def compare(codes, text):
     return np.int64(common), np.int64(distinct), np.int64(span_distinct)
 
 
-@kernel
+@allocating
 def compare_rows(codes, offsets, texts, text_offsets, grams):
     """:func:`compare` the i-th canonical text of the one with the i-th of the other, into int64[n, 3] ``grams``."""
     for i in range(len(grams)):
@@ -198,15 +205,18 @@ def compare_rows(codes, offsets, texts, text_offsets, grams):
 
 
 @kernel
-def _find_copy(codes, low, high, text, text_low, length):
-    """Where the whole text stands in ``codes[low:high]``, -1 if it doesn't."""
+def _find_copy(codes, low, high, text, text_low, length, ideal):
+    """Where in ``codes[low:high]`` the whole text stands nearest to ``ideal``, -1 if it doesn't."""
+    best = -1
     for i in range(low, high - length + 1):
+        if best >= 0 and abs(i - ideal) >= abs(best - ideal):
+            continue
         same = 0
         while same < length and codes[i + same] == text[text_low + same]:
             same += 1
         if same == length:
-            return i
-    return -1
+            best = i
+    return best
 
 
 @allocating
@@ -305,6 +315,16 @@ def verify(
             stop -= 1
         if stop - start < GRAM:
             continue
+        if stop - start >= length:
+            # Where the whole text stands there, it alone is the span, whatever beside it the text has elsewhere too.
+            copy = _find_copy(codes, begin + start, begin + stop, texts, a, length, begin + diagonal)
+            if copy >= 0:
+                out_candidate[n], out_similarity[n] = c, 1.0
+                out_span[n, 0], out_span[n, 1] = copy - begin, copy - begin + length
+                out_text_span[n, 0], out_text_span[n, 1] = 0, length
+                out_grams[n, :] = distinct
+                n += 1
+                continue
         common, span_distinct = _sets(
             codes, hashes, begin + start, begin + stop, texts, a, table, span_slots, span_follows
         )
@@ -313,11 +333,6 @@ def verify(
             continue
         if (common + GRAM - 1) * heavy < least_weight * length:
             continue
-        # What the text repeats may stand before or after a whole copy as well: the copy alone is the span.
-        if stop - start > length and similarity == 1.0:
-            copy = _find_copy(codes, begin + start, begin + stop, texts, a, length)
-            if copy >= 0:
-                start, stop = copy - begin, copy - begin + length
         # Where the edge of the copy was edited, the run stops short of it: align what is left of the text.
         far_start, far_stop = start, stop
         head = _near(codes, hashes, begin + start, texts, a, table, follows, start - diagonal, slack)
@@ -349,59 +364,3 @@ def verify(
         out_grams[n, 0], out_grams[n, 1], out_grams[n, 2] = common, distinct, span_distinct
         n += 1
     return n
-
-
-@allocating
-def resolve(record, span, grams, similarity, text, order, kept):
-    """One place, one licensed text: keep the better of two verified rows that share a place.
-
-    Rows share a place where they overlap by more than half of the shorter one. The better row has the greater
-    ``common - (missing in the span + foreign in the span) / 2`` in 5-grams, so a long text that is there wins over
-    a short one inside it, and a short one over a long one of which only that much is there; then the greater
-    similarity, then the lower text.
-
-    ``record`` int64[n] is ascending; ``order`` int64[n] is room; ``kept`` bool[n] is filled in. Rows are int64[n, 2]
-    ``span``, int32[n, 3] ``grams`` as :func:`verify` writes them, float64 ``similarity``, int64 ``text``.
-    """
-    n = len(record)
-    kept[:] = False
-    begin = 0
-    while begin < n:
-        end = begin
-        while end < n and record[end] == record[begin]:
-            end += 1
-        size = end - begin
-        score = np.empty(size, np.float64)
-        for i in range(size):
-            r = begin + i
-            common = grams[r, 0]
-            score[i] = common - 0.5 * (grams[r, 1] + grams[r, 2] - 2 * common)
-        # Insertion into a sorted list: few rows share a record.
-        for i in range(size):
-            j = i
-            while j > 0:
-                other = order[begin + j - 1]
-                mine, theirs = score[i], score[other]
-                x, y = begin + i, begin + other
-                better = mine > theirs or (
-                    mine == theirs
-                    and (similarity[x] > similarity[y] or (similarity[x] == similarity[y] and text[x] < text[y]))
-                )
-                if not better:
-                    break
-                order[begin + j] = other
-                j -= 1
-            order[begin + j] = i
-        for i in range(size):
-            x = begin + order[begin + i]
-            free = True
-            for j in range(i):
-                y = begin + order[begin + j]
-                if not kept[y]:
-                    continue
-                overlap = min(span[x, 1], span[y, 1]) - max(span[x, 0], span[y, 0])
-                if 2 * overlap > min(span[x, 1] - span[x, 0], span[y, 1] - span[y, 0]):
-                    free = False
-                    break
-            kept[x] = free
-        begin = end

@@ -37,7 +37,7 @@ AGREE = 77
 # Tokens of the text to each seed of a chain: multiples of the index's SIZE_UNIT.
 TOKENS_A_SEED = 40
 TOKENS_A_FREQUENT_SEED = 20
-# Room for candidates of the texts that are scanned together; what finds none is counted.
+# Room for the candidates of the texts that are scanned together, at first.
 CANDIDATES_A_SEED = 1
 CANDIDATES = 4096
 # A match so much alike may be that of another variant of a template, and room for those.
@@ -107,15 +107,20 @@ def _chains(
     keys: np.ndarray, tokens: np.ndarray, places: np.ndarray, bounds: np.ndarray, segment: Segment, skipped: Skipped
 ) -> Candidates:
     count = len(bounds) - 1
-    state = (np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32), segment.text_sizes, _PLACES)
-    out = reused("candidates", 4 * (CANDIDATES_A_SEED * int(bounds[-1]) + CANDIDATES), np.int64).reshape(-1, 4)
-    counters = np.zeros(4, np.int64)
-    n = chains.seed_candidates(
-        keys, tokens, places, bounds, 0, count, segment.seeds.looked_up(), (SEED_CAP, FREQUENT), state,
-        (TOKENS_A_SEED // SIZE_UNIT, TOKENS_A_FREQUENT_SEED // SIZE_UNIT), out, 0, counters,
-    )  # fmt: skip
+    room = CANDIDATES_A_SEED * int(bounds[-1]) + CANDIDATES
+    while True:
+        state = (np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32), segment.text_sizes, _PLACES)
+        out = reused("candidates", 4 * room, np.int64).reshape(-1, 4)
+        counters = np.zeros(4, np.int64)
+        n = chains.seed_candidates(
+            keys, tokens, places, bounds, 0, count, segment.seeds.looked_up(), (SEED_CAP, FREQUENT), state,
+            (TOKENS_A_SEED // SIZE_UNIT, TOKENS_A_FREQUENT_SEED // SIZE_UNIT), out, 0, counters,
+        )  # fmt: skip
+        if n <= room:
+            break
+        # Templates by the thousand: once more, with room for all.
+        room = n
     skipped.seeds_cut += int(counters[1])
-    skipped.full += int(counters[2])
     return Candidates(*(column.copy() for column in out[:n].T))
 
 

@@ -34,13 +34,10 @@ class Skipped:
     ----------
     bands_cut, seeds_cut
         Look-ups of LSH bands and of seeds that more texts share than are looked at.
-    full
-        Records with more candidates than there is room for.
     """
 
     bands_cut: int = 0
     seeds_cut: int = 0
-    full: int = 0
 
     def add(self, other: Skipped) -> None:
         for one in fields(self):

@@ -141,7 +141,6 @@ REASONS = {
     "lone_surrogate": "half a character, replaced",
     "no_text": "no text",
     "not_an_object": "JSON, but not an object",
-    "full": "records with more candidates than there is room for",
     "seeds_cut": "look-ups of very common phrases",
     "text_not_string": "text field that holds no text",
 }

@@ -41,6 +41,10 @@ def table_of(pairs, lone):
     return Seeds(Postings(rows, np.array([0, len(rows)], np.uint32), 0), known, known_lone, new_filter(0))
 
 
+def worth(chain):
+    return -1 if chain is None else chain["last"] + (8 if chain["done"] else min(chain["seeds"], 8))
+
+
 def chained(pairs, lone, record, first_token):
     """(text, code, place) of one record's candidates, in the order in which they are found."""
     tokens, token = [], first_token
@@ -56,17 +60,19 @@ def chained(pairs, lone, record, first_token):
             run = sorted((text, place) for other, text, place in entries if other == wanted)
             for text, place in run[:CAP]:
                 diagonal, frequent, seeds, last = tokens[s] - place, len(run) > MANY, 1 + pair, s + pair
-                chain = open_chains.get(text)
-                if chain and abs(chain["diagonal"] - diagonal) <= chains.DRIFT:
+                places = open_chains.setdefault(text, [None] * chains.WAYS)
+                near = [i for i, one in enumerate(places) if one and abs(one["diagonal"] - diagonal) <= chains.DRIFT]
+                # Else the place that is free, or of the chain that is short and has been idle.
+                at = near[0] if near else min(range(chains.WAYS), key=lambda i: worth(places[i]))
+                chain = places[at] if near else None
+                if chain:
                     seeds = chain["seeds"] + max(0, min(seeds, last - chain["last"]))
                     last, frequent = max(last, chain["last"]), frequent and chain["frequent"]
-                else:
-                    chain = None
                 done = chain is not None and chain["done"]
                 enough = seeds * (FREQUENT_UNITS if frequent else UNITS) >= SIZES[text] or not pair
                 if enough and not done:
                     found.append((text, 1000 + tokens[s], place))
-                open_chains[text] = {
+                places[at] = {
                     "diagonal": diagonal, "seeds": seeds, "last": last, "frequent": frequent, "done": done or enough
                 }  # fmt: skip
     return found

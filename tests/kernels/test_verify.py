@@ -12,6 +12,7 @@ from tweets import SCRIPTS, edited, sentence
 
 from provscan.kernels import screen as screen_kernels
 from provscan.kernels import verify as kernels
+from provscan.matching.verified import Verified, winners
 
 pytestmark = pytest.mark.kernels
 THRESHOLD, LEAST_SHARE = 0.3, 0.3
@@ -166,37 +167,41 @@ def test_hashes_of_5_grams(text):
     assert not hashes[max(0, len(text) - 4) :].any()
 
 
+# Start and length in units of 20 code points, or 1: within a cell of the grid, or over several.
 ROWS = st.lists(
     st.tuples(
-        st.integers(0, 30), st.integers(1, 12), st.integers(1, 9), st.integers(0, 9), st.sampled_from([0.5, 0.9])
+        st.integers(0, 30), st.integers(1, 12), st.integers(1, 9), st.integers(0, 9), st.sampled_from([0.5, 0.9]),
+        st.sampled_from([-1, 3, 4]),
     ),
     max_size=9,
-)
+)  # fmt: skip
 
 
 @settings(max_examples=80)
-@given(st.lists(ROWS, min_size=1, max_size=3))
-def test_one_licensed_text_wins_a_place(records):
+@given(st.lists(ROWS, min_size=1, max_size=3), st.sampled_from([1, 20]))
+def test_one_licensed_text_wins_a_place(records, unit):
     flat = [(number, *row) for number, rows in enumerate(records) for row in rows]
     n = len(flat)
-    record = np.array([row[0] for row in flat], np.int64)
-    span = np.array([(row[1], row[1] + row[2]) for row in flat], np.int64).reshape(-1, 2)
-    grams = np.array([(row[3], row[3] + row[4], row[3] + 1) for row in flat], np.int32).reshape(-1, 3)
-    similarity = np.array([row[5] for row in flat])
-    text = np.arange(n)[::-1].copy()
-    kept = np.ones(n, np.bool_)
-    kernels.resolve(record, span, grams, similarity, text, np.empty(n, np.int64), kept)
+    rows = Verified(
+        record=np.array([row[0] for row in flat], np.int64),
+        text=np.arange(n)[::-1].copy(),
+        span=unit * np.array([(row[1], row[1] + row[2]) for row in flat], np.int64).reshape(-1, 2),
+        copied=np.array([(0, row[6]) for row in flat], np.int64).reshape(-1, 2),
+        grams=np.array([(row[3], row[3] + row[4], row[3] + 1) for row in flat], np.int32).reshape(-1, 3),
+        similarity=np.array([row[5] for row in flat]),
+    )
     expected = []
     for number in range(len(records)):
-        mine = [i for i in range(n) if record[i] == number]
-        rows = [
+        mine = [i for i in range(n) if rows.record[i] == number]
+        named = [
             (
-                span[i].tolist(),
-                grams[i, 0] - 0.5 * (grams[i, 1] + grams[i, 2] - 2 * grams[i, 0]),
-                similarity[i],
-                text[i],
+                rows.span[i].tolist(),
+                rows.grams[i, 0] - 0.5 * (rows.grams[i, 1] + rows.grams[i, 2] - 2 * rows.grams[i, 0]),
+                rows.similarity[i],
+                # Of rows that are as good, the one that more of the text is a copy of, then the lower text.
+                (-max(rows.copied[i, 1], 0), rows.text[i]),
             )
             for i in mine
         ]
-        expected += [mine[i] for i in naive_passages.resolved(rows)]
-    assert np.flatnonzero(kept).tolist() == expected
+        expected += [mine[i] for i in naive_passages.resolved(named)]
+    assert np.flatnonzero(winners(rows)).tolist() == expected

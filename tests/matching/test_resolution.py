@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import naive
 import pyarrow as pa
@@ -236,3 +236,71 @@ def test_rows_stand_in_the_order_of_their_places(build: Build) -> None:
     places = [tuple(row.values()) for row in rows]
     assert places == sorted(places)
     assert len(places) == sum(text.count(" ... ") + 1 for text in texts)
+
+
+CHORUS = "never gonna give you up " * 3 + "never gonna give you up"
+
+
+def exactly(index: provscan.Index, text: str, copy: str) -> None:
+    """The copy is found as what it is, with just its span, and nothing else is."""
+    (span,) = index.match_document(text)
+    assert (text[span.start : span.end], span.level, span.similarity) == (copy, "exact", 1.0)
+
+
+@pytest.mark.parametrize("rest", [0, 600])
+def test_texts_that_repeat_themselves(build: Build, rest: int) -> None:
+    refrain = words(4, 180)
+    for text in (
+        CHORUS,
+        " ".join([refrain] * 2),
+        f"{refrain} {words(5, 60)} {refrain}",
+        " ".join(f"{words(number, 60)} {refrain}" for number in range(6, 10)),
+        "#PrayForHarbour " * 4 + "#PrayForHarbour",
+    ):
+        exactly(build([text, RAIN]), f"{words(1, rest)}. {text} / {words(2, rest)}" if rest else text, text)
+
+
+def test_words_beside_a_copy_that_stand_in_it_too_are_not_of_it(build: Build) -> None:
+    thanks = "@united Thank you. Any help is appreciated."
+    exactly(build([thanks]), f'{words(1, 600)} "Thank you\r\n{thanks}\n{words(2, 600)}', thanks)
+    coffee = "Adderal, and 3 cups of coffee, and iced mocha later = bouncing off the walls.. I love this feeling!!"
+    exactly(build([coffee]), f"{words(1, 600)}. {coffee}\n\nof a call from the {words(2, 600)}", coffee)
+    long = words(3, 3000)
+    exactly(build([long]), f"{words(1, 600)} {long[50:90]}. {long}. {long[-300:-250]} {words(2, 600)}", long)
+    (row,) = build([long]).match([f"{long}. {long[-30:]}"], threshold=1.0).to_pylist()
+    assert (row["start"], row["end"]) == (0, len(long))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bye ocean grove fishing pier:( @ Ocean Grove Fishing Pier http://t.co/lg6yWTmW",
+        '$AAPL "I think iCahn I think iCahn I think iCahn"',
+        "Lovely Valentines Day Flyer Template https://t.co/lppZjnmy5x #free #flyer #template",
+    ],
+)
+def test_the_end_of_a_text_that_stands_in_it_before(build: Build, text: str) -> None:
+    exactly(build([text]), text, text)
+    exactly(build([text]), f"{words(1, 600)}\n{text}\n{words(2, 600)}", text)
+
+
+def test_what_stands_beside_templates_is_found(build: Build) -> None:
+    """Thousands of variants, each a candidate wherever one stands, take no room from others."""
+    variants = [f"thank you so much number {number} my friend" for number in range(1000, 2500)]
+    index = build([*variants, FOX])
+    lines = [variants[number * 7 % 1500] for number in range(400)]
+    assert [row["tweet_id"] for row in index.match([*lines, f"{words(1, 600)} {FOX}"]).to_pylist()] == [
+        *(str(number * 7 % 1500) for number in range(400)),
+        "1500",
+    ]
+    assert len(found(index, "\n".join([*lines, FOX]))) == 401
+
+
+def test_a_flood_of_matches_at_one_place(build: Build) -> None:
+    """Many rows, each of which overlaps its neighbours."""
+    index = build(["#TheOldHarbourOfTown " * 3, *(f"Zebra number {number} crossing" for number in range(300))])
+    text = "\n".join(f"Zebra number {number * 7 % 300} crossing" for number in range(2000))
+    assert [int(tweet) - 1 for tweet, _ in found(index, text)] == [number * 7 % 300 for number in range(2000)]
+    spans = index.match_document("#TheOldHarbourOfTown " * 1500)
+    assert len(spans) == 500
+    assert all(a.end <= b.start for a, b in pairwise(spans))
