@@ -38,6 +38,26 @@ def _is_blank(code):
 
 
 @kernel
+def _is_unseen(code):
+    """Whether a code point has no ink and shapes none: marks of direction, joints of words, soft hyphens."""
+    return (
+        code == 0xAD
+        or code == 0x61C
+        or code == 0x200B
+        or 0x200E <= code <= 0x200F
+        or 0x202A <= code <= 0x202E
+        or 0x2060 <= code <= 0x206F
+        or code == 0xFEFF
+    )
+
+
+@kernel
+def _is_faint(code, pages, entries):
+    """Whether an item may be there or not: what canonical text ignores."""
+    return 0 <= code < 0x110000 and entries[pages[code >> 8], code & 0xFF] >> 24 & 7 == 1
+
+
+@kernel
 def _items(stream, low, high, count, pages, entries, last, kinds, starts, ends):
     """Items of ``stream[low:high]``, if there are many the first ones, or with ``last`` the last ones; how many.
 
@@ -60,13 +80,24 @@ def _items(stream, low, high, count, pages, entries, last, kinds, starts, ends):
             i = after
             continue
         code = stream[i]
-        kind = entries[pages[code >> 8], code & 0xFF] >> 24 & 7 if code < 0x110000 else np.uint32(0)
-        if kind != 1 and not _is_blank(code):
+        if not _is_blank(code):
             kinds[n] = code
             starts[n], ends[n] = i, i + 1
             n += 1
         i += 1
     return n
+
+
+@kernel
+def _after_token(a, low, high, b, b_low, b_high):
+    """Where the copy of a token ends that is ``b[b_low:b_high]``: a link takes in a bracket that stands behind it."""
+    size = b_high - b_low
+    if size >= high - low:
+        return high
+    for k in range(size):
+        if a[low + k] != b[b_low + k]:
+            return high
+    return low + size
 
 
 @kernel
@@ -76,10 +107,13 @@ def _alike(a, b):
 
 @kernel
 def _after_letter(where, i, n, stream, count, pages, entries):
-    """Index in the stream after canonical code point ``i`` and the marks and joiners that belong to it."""
+    """Index in the stream after canonical code point ``i`` and the marks and joiners that belong to it.
+
+    What is not seen and joins nothing belongs to it only where the licensed tweet has it too, as an item.
+    """
     after = np.int64(where[i]) + 1
     limit = np.int64(where[i + 1]) if i + 1 < n else count
-    while after < limit and stream[after] < 0x110000:
+    while after < limit and stream[after] < 0x110000 and not _is_unseen(stream[after]):
         entry = entries[pages[stream[after] >> 8], stream[after] & 0xFF]
         if entry >> 24 & 7 != 1 and not entry & 0x8000000:
             break
@@ -175,9 +209,18 @@ def locate(
             if first == 0:
                 i = _items(stream, low, start, count, pages, entries, True, kinds_a, starts_a, ends_a) - 1
                 j = _items(other, 0, rest, other_count, pages, entries, True, kinds_b, starts_b, ends_b) - 1
-                while i >= 0 and j >= 0 and _alike(kinds_a[i], kinds_b[j]):
-                    start, rest = starts_a[i], starts_b[j]
-                    i -= 1
+                while i >= 0 and j >= 0:
+                    if _alike(kinds_a[i], kinds_b[j]):
+                        start, rest = starts_a[i], starts_b[j]
+                        i -= 1
+                        j -= 1
+                    elif _is_faint(kinds_a[i], pages, entries):
+                        i -= 1
+                    elif _is_faint(kinds_b[j], pages, entries):
+                        j -= 1
+                    else:
+                        break
+                while j >= 0 and _is_faint(kinds_b[j], pages, entries):
                     j -= 1
                 whole_head = j < 0
                 if whole_head and i >= 0:
@@ -195,11 +238,23 @@ def locate(
             if last_one == size:
                 a = _items(stream, stop, high, count, pages, entries, False, kinds_a, starts_a, ends_a)
                 b = _items(other, end, other_count, other_count, pages, entries, False, kinds_b, starts_b, ends_b)
-                i = 0
-                while i < a and i < b and _alike(kinds_a[i], kinds_b[i]):
-                    stop, end = ends_a[i], ends_b[i]
-                    i += 1
-                whole_tail = i == b
+                i, j = 0, 0
+                while i < a and j < b:
+                    if _alike(kinds_a[i], kinds_b[j]):
+                        stop, end = ends_a[i], ends_b[j]
+                        if kinds_a[i] == _DROPPED and j == b - 1:
+                            stop = _after_token(stream, starts_a[i], stop, other, starts_b[j], end)
+                        i += 1
+                        j += 1
+                    elif _is_faint(kinds_a[i], pages, entries):
+                        i += 1
+                    elif _is_faint(kinds_b[j], pages, entries):
+                        j += 1
+                    else:
+                        break
+                while j < b and _is_faint(kinds_b[j], pages, entries):
+                    j += 1
+                whole_tail = j == b
             rest = other_count - end
             if rest > 0 and not whole_tail and rest <= MAX_REST and stop < count:
                 stop += aligned_end(other, end, 1, rest, stream, stop, min(count - stop, rest + BAND), costs)

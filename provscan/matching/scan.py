@@ -23,11 +23,12 @@ from provscan.text import canonical_codes, encoded, pieces
 
 # Bytes of a block.
 BLOCK = 384 << 10
-# How far it overlaps each of its neighbours, at most: as far as a copy may reach. A copy has links, markup and entities
-# that are no part of the canonical text; where no licensed text is long, less is enough.
-MARGIN = 16 << 10
+# How far it overlaps each of its neighbours: as far as a copy may reach. A copy has links, markup and entities that are
+# no part of the canonical text, up to eight times as much of a short one and as much again of a long one. No platform
+# that we know of allows for texts that reach further than the most.
+MARGIN = 128 << 10
 LEAST_MARGIN = 4 << 10
-BYTES_A_COPY = 8
+SHORT_COPY = 16 << 10
 # A block is made canonical in pieces of so many bytes.
 PIECE = 2 << 10
 # Texts and bytes that go through the kernels at a time.
@@ -181,7 +182,7 @@ def _at_character(text: np.ndarray, at: int) -> int:
 def _scan_long(text: np.ndarray, offsets: np.ndarray, row: int, store: Store, params: MatchParams) -> Found:
     parts = []
     owned_from = 0
-    margin = min(MARGIN, max(LEAST_MARGIN, BYTES_A_COPY * store.longest))
+    margin = min(MARGIN, max(LEAST_MARGIN, min(8 * store.longest, SHORT_COPY), 2 * store.longest))
     for block in _blocks(text, int(offsets[row]), int(offsets[row + 1]), margin):
         found = _scan_block(text, block.low, block.high, store, params)
         before, after = code_points(text[block.low : block.own_low]), code_points(text[block.own_high : block.high])

@@ -38,7 +38,7 @@ BATCH_BYTES = 4 << 20
 
 # In code points.
 PIECE = 16 << 20
-OVERLAP = 8192
+OVERLAP = 64 << 10
 
 # In bytes. A line above this takes too much to be parsed at once, several times its size: one of JSON is read bit by
 # bit (:mod:`provscan.readers.longjson`), one of CSV is skipped and counted.

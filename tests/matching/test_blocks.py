@@ -167,3 +167,14 @@ def test_a_slice_of_an_array_is_what_it_shows(build: Build) -> None:
     index = build(tweets)
     array = pa.array(["no", *tweets, "no"], pa.large_string())
     assert index.match(array[2:5]).equals(index.match(tweets[1:4]))
+
+
+@pytest.mark.parametrize("letters", [9_000, 25_000])
+def test_very_long_texts_across_a_border(build: Build, letters: int) -> None:
+    text = sentence(random.Random(1), "latin", letters).strip()
+    index = build([text])
+    rest = sentence(random.Random(3), "latin", 2 * scan.BLOCK)
+    for before in (scan.BLOCK - letters // 2, scan.BLOCK - 20, scan.BLOCK - letters):
+        document = f"{sentence(random.Random(2), 'latin', before)}\n{text}\n{rest}"
+        (span,) = index.match_document(document)
+        assert (document[span.start : span.end], span.level) == (text, "exact")
