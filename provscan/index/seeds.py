@@ -2,9 +2,9 @@
 
 ``seeds.entries``, ``seeds.starts``
     A pair, two seeds that follow each other in a text, under its key (:func:`provscan.kernels.seeds.pair_hash`). A lone
-    seed under its own: one that at most :data:`RARE` places share, in a text of up to :data:`LONE_TOKENS`. Of the places
-    that share a key a scan looks at the first :data:`SEED_CAP`: where there are more, texts that have nothing rarer
-    come first.
+    seed under its own: one that at most :data:`RARE` places share, in a text of up to :data:`LONE_TOKENS`. Of the
+    places that share a key a scan looks at the first :data:`SEED_CAP`: where there are more, texts that have nothing
+    rarer come first.
 ``seeds.pairs``, ``seeds.lone``
     What is in the table. They keep most look-ups of a scan out of it. That of pairs knows more of a hash than the 32
     bits of a key, which some pairs share by chance once there are hundreds of millions.
