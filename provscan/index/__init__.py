@@ -9,13 +9,12 @@ a segment stores, :mod:`~provscan.index.store` builds and opens the whole.
 
 from provscan.index.join import can_join, joined
 from provscan.index.prepare import Prepared, Sketches, prepare, seed_scratch, sketch_texts
-from provscan.index.seeds import SEED_CAP, SIZE_UNIT
+from provscan.index.seeds import SIZE_UNIT
 from provscan.index.segment import Segment
 from provscan.index.store import Store, build_store, open_store, replacing
 from provscan.index.texts import Strings
 
 __all__ = [
-    "SEED_CAP",
     "SIZE_UNIT",
     "Prepared",
     "Segment",

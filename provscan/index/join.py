@@ -7,7 +7,7 @@ import numpy as np
 from provscan.index.format import SegmentInfo
 from provscan.index.postings import Postings, directory_bits, sorted_entries
 from provscan.index.prepare import seed_entries
-from provscan.index.seeds import Seeds, lone_entries, new_filter, order, pair_entries, widened, with_shift
+from provscan.index.seeds import Seeds, lone_entries, new_filter, pair_entries, widened, with_shift
 from provscan.index.segment import MAX_TEXTS, Segment
 from provscan.index.texts import Strings
 from provscan.kernels import filters, radix
@@ -65,7 +65,6 @@ def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, above: np.uint64, pa
     filters.mark_all(hashes, *with_shift(known_pairs))
     seed_kernels.mark_seeds(lone, *with_shift(known_lone))
     table = _merged(large.table, sorted_entries(np.concatenate([pairs, lone])), above)
-    order(table.entries, int(above >> np.uint64(8)) + len(texts))
     return Seeds(table, known_pairs, known_lone, large.common)
 
 

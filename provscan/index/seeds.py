@@ -2,9 +2,7 @@
 
 ``seeds.entries``, ``seeds.starts``
     A pair, two seeds that follow each other in a text, under its key (:func:`provscan.kernels.seeds.pair_hash`). A lone
-    seed under its own: one that at most :data:`RARE` places share, in a text of up to :data:`LONE_TOKENS`. Of the
-    places that share a key a scan looks at the first :data:`SEED_CAP`: where there are more, texts that have nothing
-    rarer come first.
+    seed under its own: one that at most :data:`RARE` places share, in a text of up to :data:`LONE_TOKENS`.
 ``seeds.pairs``, ``seeds.lone``
     What is in the table. They keep most look-ups of a scan out of it. That of pairs knows more of a hash than the 32
     bits of a key, which some pairs share by chance once there are hundreds of millions.
@@ -26,8 +24,6 @@ from provscan.kernels import seeds as seed_kernels
 # What a text's size is counted in, in tokens.
 SIZE_UNIT = 20
 RARE = 4
-# Places that share a pair of which a scan looks at no more.
-SEED_CAP = 16
 LONE_TOKENS = 60
 # Entries for each common key, at least.
 COMMON = RARE + 1
@@ -89,14 +85,6 @@ def lone_entries(entries: np.ndarray, sizes: np.ndarray, common: np.ndarray) -> 
     return lone[: seed_kernels.lone_entries(entries, RARE, longest, sizes, *with_shift(common), lone)].copy()
 
 
-def order(entries: np.ndarray, texts: int) -> None:
-    """Put first, of what so many texts share that it is cut short, the texts that have nothing rarer; in place."""
-    rare = np.zeros(texts, np.uint8)
-    longest = seed_kernels.count_rare(entries, SEED_CAP, rare)
-    if longest > SEED_CAP:
-        seed_kernels.rarest_first(entries, SEED_CAP, rare, np.empty(257, np.int64), np.empty(longest, np.uint64))
-
-
 class SeedsWriter:
     """Collects the seeds of texts as they come in and writes the table.
 
@@ -138,10 +126,6 @@ class SeedsWriter:
             self._table.add(alone)
         lone = narrowed(lone, self._table.count - count)
         names = self._table.close()
-        if self._table.count:
-            entries = np.memmap(self._folder / names[0], np.uint64, "r+")
-            order(entries.view(np.ndarray), len(sizes))
-            entries.flush()
         for name, words in zip(Seeds._fields[1:], (pairs, lone, common), strict=True):
             with (self._folder / f"seeds.{name}").open("wb") as file:
                 write_array(file, words)

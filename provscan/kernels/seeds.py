@@ -424,54 +424,6 @@ def lone_entries(entries, most, longest, text_sizes, common, down, out):
 
 
 @kernel
-def count_rare(entries, most, rare):
-    """How many of each text's places in a seed table have a key that at most ``most`` share, added to uint8 ``rare``.
-
-    Returns how many share the most frequent key. ``entries`` are sorted by their keys.
-    """
-    longest, first = 0, 0
-    while first < len(entries):
-        key = entries[first] >> _S32
-        after = first + 1
-        while after < len(entries) and entries[after] >> _S32 == key:
-            after += 1
-        longest = max(longest, after - first)
-        if after - first <= most:
-            for entry in entries[first:after]:
-                text = (entry >> _S8) & _TEXT
-                rare[text] += np.uint8(rare[text] < 255)
-        first = after
-    return longest
-
-
-@kernel
-def rarest_first(entries, most, rare, counts, room):
-    """Of a key that more than ``most`` places share, put those first whose texts have the fewest rare places.
-
-    ``entries`` are sorted by their keys, and changed; ``rare`` is that of :func:`count_rare`. ``counts`` int64[257] and
-    ``room`` uint64 for the places of one key are scratch. Texts with as many keep their order.
-    """
-    first = 0
-    while first < len(entries):
-        key = entries[first] >> _S32
-        after = first + 1
-        while after < len(entries) and entries[after] >> _S32 == key:
-            after += 1
-        if after - first > most:
-            counts[:] = 0
-            for e in range(first, after):
-                room[e - first] = entries[e]
-                counts[np.int64(rare[(entries[e] >> _S8) & _TEXT]) + 1] += 1
-            for value in range(256):
-                counts[value + 1] += counts[value]
-            for entry in room[: after - first]:
-                value = rare[(entry >> _S8) & _TEXT]
-                entries[first + counts[value]] = entry
-                counts[value] += 1
-        first = after
-
-
-@kernel
 def mark_seeds(entries, words, down):
     """Add the keys of seed entries to a filter, see :mod:`provscan.kernels.filters`."""
     for entry in entries:

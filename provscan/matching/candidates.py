@@ -5,11 +5,10 @@ MinHash signature. *Passages* in records of any length: chains of pairs of seeds
 short record goes through both, so that no length lies between them.
 
 What is frequent costs bounded time, however large the index. Of the texts that share one band, the first
-:data:`BAND_CAP` are looked at; of the places that share a pair of seeds, the first ``SEED_CAP``, those of texts that
-have nothing rarer before others (:mod:`provscan.index.seeds`); a record keeps its :data:`MOST` best whole candidates. A
-template that thousands of tweets share is thereby still found, as one of its early variants, and an exact copy as
-itself: a record by its key, a stretch inside one by the keys of the stretches around the match of another variant.
-Look-ups that were cut short are counted. All this holds for each segment by itself.
+:data:`BAND_CAP` are looked at; of the places that share a pair of seeds, the first :data:`SEED_CAP`; a record keeps
+its :data:`MOST` best whole candidates. A template that thousands of tweets share is thereby still found, as one of its
+early variants, and an exact copy as itself: a record by its key, a stretch inside one by the keys of the stretches
+around the match of another variant. Look-ups that were cut short are counted.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import SEED_CAP, SIZE_UNIT, Segment, Sketches, seed_scratch
+from provscan.index import SIZE_UNIT, Segment, Sketches, seed_scratch
 from provscan.kernels import chains
 from provscan.kernels import postings as kernels
 from provscan.kernels import seeds as seed_kernels
@@ -29,6 +28,7 @@ from provscan.reuse import reused
 
 SHORT = 512
 BAND_CAP = 64
+SEED_CAP = 16
 # A chain of pairs that more places share needs more of them.
 FREQUENT = 4
 MOST = 16

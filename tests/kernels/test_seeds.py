@@ -194,17 +194,3 @@ def test_text_sizes_count_tokens(texts):
     sizes = np.empty(len(texts), np.uint8)
     kernels.text_sizes(np.frombuffer(data, np.uint8), offsets, 20, np.empty(len(data), np.uint32), sizes)
     assert sizes.tolist() == [min(255, -(-len(naive.tokens(text)) // 20)) for text in texts]
-
-
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), max_size=60), st.integers(0, 5))
-def test_texts_that_have_nothing_rarer_come_first(places, most):
-    rows = sorted((key, text, at % 256) for at, (key, text) in enumerate(places))
-    entries = np.array([key << 32 | text << 8 | place for key, text, place in rows], np.uint64)
-    shared = Counter(key for key, _, _ in rows)
-    rare = Counter(text for key, text, _ in rows if shared[key] <= most)
-    expected = sorted(rows, key=lambda row: (row[0], rare[row[1]] if shared[row[0]] > most else 0))
-    counted = np.zeros(6, np.uint8)
-    assert kernels.count_rare(entries, most, counted) == max(shared.values(), default=0)
-    assert counted.tolist() == [rare[text] for text in range(6)]
-    kernels.rarest_first(entries, most, counted, np.empty(257, np.int64), np.empty(len(rows), np.uint64))
-    assert entries.tolist() == [key << 32 | text << 8 | place for key, text, place in expected]

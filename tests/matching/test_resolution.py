@@ -304,10 +304,3 @@ def test_a_flood_of_matches_at_one_place(build: Build) -> None:
     spans = index.match_document("#TheOldHarbourOfTown " * 1500)
     assert 500 <= len(spans) <= 1000
     assert all(2 * (a.end - b.start) <= min(a.end - a.start, b.end - b.start) for a, b in pairwise(spans))
-
-
-def test_texts_made_of_what_everybody_says(build: Build) -> None:
-    """Hundreds of texts have their every phrase, and something of their own besides."""
-    said = "Prayers to everyone affected by the explosion in Texas."
-    index = build([*(f"{said} {words(number, 30)}" for number in range(300)), said])
-    exactly(index, f"{words(1000, 600)}\n{said}\n{words(1001, 600)}", said)
