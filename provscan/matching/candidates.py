@@ -8,7 +8,8 @@ What is frequent costs bounded time, however large the index. Of the texts that 
 :data:`BAND_CAP` are looked at; of the places that share a pair of seeds, the first :data:`SEED_CAP`; a record keeps
 its :data:`MOST` best whole candidates. A template that thousands of tweets share is thereby still found, as one of its
 early variants, and an exact copy as itself: a record by its key, a stretch inside one by the keys of the stretches
-around the match of another variant. Look-ups that were cut short are counted.
+around the match of another variant. Look-ups that were cut short are counted. All this holds for each segment by
+itself.
 """
 
 from __future__ import annotations
