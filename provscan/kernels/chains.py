@@ -6,9 +6,9 @@ text. A single seed of a longer text makes no candidate, and of two that many te
 
 A *chain* gathers the hits of one licensed text whose diagonals (token place in the record less that in the text)
 follow each other by :data:`DRIFT` tokens or less, or by :data:`FAR_DRIFT` from the text's token :data:`FAR` on, where
-places are stored less exactly. An open chain has one of :data:`WAYS` places, by a hash of its text, in a small table. A
-text that repeats itself is hit on several diagonals by each pair, and its chains stand side by side. A new chain takes
-the place of one of another record, or of the one that is shortest and has been idle longest. There are thirty times as
+places are stored less exactly. An open chain has one of :data:`PAIR` places, by a hash of its text, in a small table; a
+text that repeats itself is hit on several diagonals by each pair, and has up to :data:`WAYS`. A new chain takes the
+place of one of another record, or of the one that is shortest and has been idle longest. There are thirty times as
 many places as hits between two seeds of a chain, but variants of a text are hit with it by every pair: with a single
 place, one of which falls on the text's own would keep it from ever having two pairs.
 
@@ -26,7 +26,7 @@ from provscan.kernels.postings import find_run, warm
 from provscan.kernels.seeds import pair_hash, seed_hash
 
 CHAIN_BITS = 11
-WAYS = 4
+PAIR, WAYS = 2, 4
 DRIFT = 16
 FAR = 384
 FAR_DRIFT = 80
@@ -39,8 +39,8 @@ _S32 = np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
 _PLACE = np.uint64(0xFF)
 _SPREAD = np.uint64(0xFF51AFD7ED558CCD)
-_WAYS, _WAY_BITS = np.uint64(WAYS), np.uint64(WAYS.bit_length() - 1)
-_CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS) + _WAY_BITS
+_PAIR, _WAYS = np.uint64(PAIR), np.uint64(WAYS)
+_CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS + 1)
 # So many seeds are worth keeping a chain for as many more.
 _WORTH = np.int64(8)
 
@@ -109,19 +109,21 @@ def _add_hit(entry, record, seed, pair, token, code, frequent, since, limits, st
     place = place_of[entry & _PLACE]
     diagonal = token - place
     drift = DRIFT if place < FAR else FAR_DRIFT
-    first = (np.uint64(text) * _SPREAD) >> _CHAIN_SHIFT << _WAY_BITS
-    # Its own place, or the one to give up: of a chain of another record, else of one that is short and idle.
-    c, least, mine = first, np.int64(1) << 40, False
-    for r in range(first, first + _WAYS):
-        last = np.int64(chains[r, 2])
-        if last < since:
-            worth = np.int64(-1)
-        elif chains[r, 0] == text and abs(chains[r, 1] - diagonal) <= drift:
-            c, mine = r, True
+    home = (np.uint64(text) * _SPREAD) >> _CHAIN_SHIFT << _ONE
+    c, least, mine, same = home, np.int64(1) << 40, False, 0
+    for way in range(_WAYS):
+        # A text that has both its places is one that repeats itself, and has the two beside them as well.
+        if mine or way == _PAIR and same < PAIR:
             break
-        else:
+        r = home ^ way
+        last = np.int64(chains[r, 2])
+        # The place to give up is that of a chain of another record, else of one that is short and idle.
+        worth = np.int64(-1)
+        if last >= since:
+            same += chains[r, 0] == text
+            mine = chains[r, 0] == text and abs(chains[r, 1] - diagonal) <= drift
             worth = last + (min(np.int64(chains[r, 3] >> np.int32(1)), _WORTH) if chains[r, 3] >= 0 else _WORTH)
-        if worth < least:
+        if mine or worth < least:
             c, least = r, worth
     seeds = 1 + pair
     if mine:

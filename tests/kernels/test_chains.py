@@ -61,9 +61,10 @@ def chained(pairs, lone, record, first_token):
             for text, place in run[:CAP]:
                 diagonal, frequent, seeds, last = tokens[s] - place, len(run) > MANY, 1 + pair, s + pair
                 places = open_chains.setdefault(text, [None] * chains.WAYS)
-                near = [i for i, one in enumerate(places) if one and abs(one["diagonal"] - diagonal) <= chains.DRIFT]
+                ways = range(chains.WAYS if all(places[: chains.PAIR]) else chains.PAIR)
+                near = [i for i in ways if places[i] and abs(places[i]["diagonal"] - diagonal) <= chains.DRIFT]
                 # Else the place that is free, or of the chain that is short and has been idle.
-                at = near[0] if near else min(range(chains.WAYS), key=lambda i: worth(places[i]))
+                at = near[0] if near else min(ways, key=lambda i: worth(places[i]))
                 chain = places[at] if near else None
                 if chain:
                     seeds = chain["seeds"] + max(0, min(seeds, last - chain["last"]))
