@@ -3,8 +3,9 @@
 `chars` uint32[n] is the code points of all texts one after the other, `offsets` int64[texts + 1] where each starts.
 A table is uint64[n, 2], n a power of two, so that a look-up reads one place of memory: the key, 0 where empty, found by
 open addressing with linear probing; and ``different << 32 | count``, where different is how many different code points
-were seen after a context. N-grams and contexts of all orders share one table: a key mixes length and code points, and
-a context's key is the complement of its n-gram's.
+were seen after a context. N-grams and contexts of all orders share one table: a key mixes the code points of the
+context from the last to the first, so that each longer one takes one step more, and then that of the n-gram; a
+context's key is the complement of it without that.
 
 Contexts do not reach over the start of a text: before it stands code point 0, which no canonical text holds.
 """
@@ -61,12 +62,9 @@ def _char(chars: U32, start: int, at: int) -> Any:
 
 
 @kernel
-def _context(chars: U32, start: int, at: int, length: int) -> Any:
-    """Key of the `length` code points before `at`."""
-    key = _START + np.uint64(length)
-    for i in range(at - length, at):
-        key = _mix(key, _char(chars, start, i))
-    return key
+def _longer(context: Any, chars: U32, start: int, at: int, length: int) -> Any:
+    """Key of the ``length + 1`` code points before `at`, from that of `length` of them; of none it is `_START`."""
+    return _mix(context, _char(chars, start, at - 1 - length))
 
 
 @kernel
@@ -84,8 +82,8 @@ def count_grams(chars: U32, offsets: I64, first: int, last: int, order: int, tab
         if used + (end - start) * order * 2 > limit:
             return text, used
         for at in range(start, end):
+            context = _START
             for length in range(order):
-                context = _context(chars, start, at, length)
                 gram = _mix(context, chars[at])
                 slot = _slot(table, gram)
                 fresh = table[slot, 1] & _COUNT == _EMPTY
@@ -97,6 +95,7 @@ def count_grams(chars: U32, offsets: I64, first: int, last: int, order: int, tab
                 used += table[slot, 0] == _EMPTY
                 table[slot, 0] = ~context | _ONE
                 table[slot, 1] += _DIFFERENT + _ONE if fresh else _ONE
+                context = _longer(context, chars, start, at, length)
     return last, used
 
 
@@ -148,16 +147,17 @@ def score_texts(
             mine = scratch[:room]
             mine[:] = _EMPTY
             for at in range(start, end):
+                context = _START
                 for length in range(order):
-                    context = _context(chars, start, at, length)
                     _add(mine, _mix(context, chars[at]))
                     _add(mine, ~context | _ONE)
+                    context = _longer(context, chars, start, at, length)
             _add_followers(chars, start, end, order, own, table, mine)
         total = 0.0
         for at in range(start, end):
             probability = 2.0**-floor_bits
+            context = _START
             for length in range(order):
-                context = _context(chars, start, at, length)
                 gram = _mix(context, chars[at])
                 known = table[_slot(table, ~context | _ONE), 1]
                 seen, different = np.int64(known & _COUNT), np.int64(known >> _SHIFT)
@@ -170,6 +170,7 @@ def score_texts(
                     break
                 kept = max(hit - discount, 0.0)
                 probability = (kept + discount * max(int(different), 1) * probability) / seen
+                context = _longer(context, chars, start, at, length)
             total -= math.log2(probability)
         bits[text] = total
 
@@ -185,11 +186,12 @@ def _add(table: U64, key: Any) -> None:
 def _add_followers(chars: U32, start: int, end: int, order: int, own: int, table: U64, mine: U64) -> None:
     """Count, for each context, the code points that only this text shows after it: without it they were not seen."""
     for at in range(start, end):
+        context = _START
         for length in range(order):
-            context = _context(chars, start, at, length)
             gram = _mix(context, chars[at])
             done = _slot(mine, (gram ^ _START) | _ONE)
             if mine[done, 0] == _EMPTY:
                 mine[done, 0] = (gram ^ _START) | _ONE
                 if _count(table, gram) <= own * _count(mine, gram):
                     _add(mine, (context ^ _MULTIPLY) | _ONE)
+            context = _longer(context, chars, start, at, length)

@@ -113,7 +113,7 @@ def _add_hit(entry, record, seed, pair, token, code, frequent, since, limits, st
     c, least, mine, same = home, np.int64(1) << 40, False, 0
     for way in range(_WAYS):
         # A text that has both its places is one that repeats itself, and has the two beside them as well.
-        if mine or way == _PAIR and same < PAIR:
+        if mine or (way == _PAIR and same < PAIR):
             break
         r = home ^ way
         last = np.int64(chains[r, 2])
