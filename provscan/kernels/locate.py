@@ -223,6 +223,8 @@ def locate(
                 while j >= 0 and _is_faint(kinds_b[j], pages, entries):
                     j -= 1
                 whole_head = j < 0
+                while i > 0 and _is_faint(kinds_a[i], pages, entries):
+                    i -= 1
                 if whole_head and i >= 0:
                     mark = i - 1 if kinds_a[i] == 0x3A else i
                     if mark >= 0 and kinds_a[mark] == _RETWEET:

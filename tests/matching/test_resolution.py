@@ -304,3 +304,42 @@ def test_a_flood_of_matches_at_one_place(build: Build) -> None:
     spans = index.match_document("#TheOldHarbourOfTown " * 1500)
     assert 500 <= len(spans) <= 1000
     assert all(2 * (a.end - b.start) <= min(a.end - a.start, b.end - b.start) for a, b in pairwise(spans))
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u2060", "\u200e", "\u202c", "\u00ad"])
+def test_what_is_not_seen_is_of_a_copy_only_where_it_is_of_the_tweet(build: Build, unseen: str) -> None:
+    exactly(build([FOX]), f"{words(1, 600)}{unseen} {unseen}{FOX}{unseen} and so on {words(2, 600)}", FOX)
+    marked = f"{unseen}{FOX}{unseen}!{unseen}"
+    exactly(build([marked]), marked, marked)
+    exactly(build([marked]), f"{words(1, 600)}. {marked} {words(2, 600)}", marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u200fمرحبا بالعالم كيف حالكم اليوم يا أصدقائي",
+        "\ufeffHello there my good friends of the world",
+        "Floyd den won like I said and got my money \u203c\ufe0f",
+    ],
+)
+def test_a_tweet_between_marks_is_itself(build: Build, text: str) -> None:
+    exactly(build([text]), text, text)
+
+
+def test_marks_that_were_lost_make_another_text(build: Build) -> None:
+    index = build(["\u200fمرحبا بالعالم كيف حالكم اليوم يا أصدقائي", f'\u200e"{FOX}"'])
+    (arabic,) = index.match_document("مرحبا بالعالم كيف حالكم اليوم يا أصدقائي")
+    (english,) = index.match_document(f'He said "{FOX}" again')
+    assert (arabic.level, arabic.start, arabic.end) == ("near_exact", 0, 40)
+    assert (english.level, english.start, english.end) == ("near_exact", 8, 10 + len(FOX))
+
+
+def test_a_bracket_behind_a_link_is_not_of_it(build: Build) -> None:
+    told = f"{FOX} http://t.co/abc"
+    exactly(build([told]), f"{words(1, 600)} (as they said: {told}) {words(2, 600)}", told)
+
+
+def test_a_retweet_mark_before_something_unseen(build: Build) -> None:
+    text = f"{words(1, 100)}. RT @somebody: \u200e{FOX} {words(2, 100)}"
+    (span,) = build([FOX]).match_document(text)
+    assert text[span.start : span.end] == f"RT @somebody: \u200e{FOX}"
