@@ -56,7 +56,7 @@ class Rule:
 
 # Where a control measures chance, and where nothing does: letters don't come together like that by chance, but names,
 # titles and sayings come from a third place, most of them as a part of a tweet. How many, nobody knows who has no
-# control: benchmarks/estimates.py finds 3e-12 at most (in headlines), a third of what is allowed for.
+# control: benchmarks/estimates.py finds 3 to 5e-12 at most (in headlines), half of what is allowed for.
 CONTROLLED = Rule(0.01, 0.0)
 ALONE = Rule(1e-8, 0.8, 1e-11)
 
