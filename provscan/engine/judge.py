@@ -103,14 +103,14 @@ class Judge:
 
     def judged(self, text: npt.NDArray[np.int64], containment: npt.NDArray[np.float64]) -> Judgement:
         """Judge matches: numbers of their texts and their containments, each [n]."""
-        distinct, place = np.unique(text, return_inverse=True)
+        matched, place = np.unique(text, return_inverse=True)
         place = place.reshape(-1)
-        of_text, length = self._of_texts(distinct)
-        held = holders(self.controls.store, distinct)
+        of_text, length = self._of_texts(matched)
+        held = holders(self.controls.store, matched)
         bits = matched_bits(of_text[place], length[place], containment)
         licensed_texts = max(1, self.controls.licensed_texts)
         expected = e_value(bits, max(1, self.characters), licensed_texts)
-        repeated = np.isin(distinct, self.controls.repeated)
+        repeated = np.isin(matched, self.controls.repeated)
         common = common_text(held.authors, 0, repeated, np.where(np.isnan(of_text), np.inf, of_text))
         # Of unknown bits where only a control can say something of chance.
         good = np.where(np.isnan(expected), self.rule is CONTROLLED, expected <= self.rule.e_max)

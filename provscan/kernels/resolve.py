@@ -8,17 +8,6 @@ import numpy as np
 
 from provscan.kernels.compiled import kernel
 
-# Code points of a cell: two to the power of.
-CELL_BITS = 6
-
-
-@kernel
-def cells(span, low, high):
-    """First cell of each span and the one after its last, into int64 ``low`` and ``high``."""
-    for i in range(len(span)):
-        low[i] = span[i, 0] >> CELL_BITS
-        high[i] = ((span[i, 1] - 1) >> CELL_BITS) + 1
-
 
 @kernel
 def resolve(record, span, low, high, order, stamps, heads, links, owners, kept):
@@ -29,7 +18,7 @@ def resolve(record, span, low, high, order, stamps, heads, links, owners, kept):
     record, span
         int64[n], int64[n, 2].
     low, high
-        int64[n], see :func:`cells`.
+        int64[n]: the first cell that each row reaches into and the one after the last.
     order
         int64[n]: the rows, those of a record together and the better ones first.
     stamps, heads

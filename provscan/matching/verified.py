@@ -23,6 +23,10 @@ from provscan.text import canonical_codes, scratch
 from provscan.text.tables import tables
 
 
+# Code points of a cell of the grid that tells which matches share a place.
+CELL = 64
+
+
 class Verified(NamedTuple):
     """Verified pairs: record, text in the store, canonical span [n, 2], what of the text it is a copy of [n, 2],
     5-grams [n, 3], similarity."""
@@ -124,8 +128,8 @@ def winners(rows: Verified) -> np.ndarray:
     score = 2 * common - 0.5 * (of_text + of_span)
     copied = np.where((rows.copied >= 0).all(axis=1), rows.copied[:, 1] - rows.copied[:, 0], 0)
     order = np.lexsort((rows.text, -copied, -rows.similarity, -score, rows.record))
-    low, high, kept = np.empty(len(order), np.int64), np.empty(len(order), np.int64), np.empty(len(order), np.bool_)
-    resolve_kernels.cells(rows.span, low, high)
+    low, high = rows.span[:, 0] // CELL, (rows.span[:, 1] - 1) // CELL + 1
+    kept = np.empty(len(order), np.bool_)
     stamps = np.full(int(high.max(initial=0)), -1)
     room = int((high - low).sum())
     resolve_kernels.resolve(
