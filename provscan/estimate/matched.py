@@ -123,7 +123,7 @@ def record_numbers(source: pa.ChunkedArray, record: pa.ChunkedArray) -> Numbers:
 
 
 def distinct(numbers: Numbers) -> Numbers:
-    """The distinct ones of some numbers, in order. NumPy's ``unique`` may hash them, which takes longer than to sort."""
+    """The distinct ones of some numbers, in order. NumPy's ``unique`` may hash them, which is slower."""
     ordered = np.sort(numbers)
     return ordered[_first(ordered)]
 

@@ -22,7 +22,6 @@ from provscan.reuse import reused
 from provscan.text import canonical_codes, scratch
 from provscan.text.tables import tables
 
-
 # Code points of a cell of the grid that tells which matches share a place.
 CELL = 64
 
