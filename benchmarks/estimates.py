@@ -33,7 +33,7 @@ from measure import machine
 from synthetic import documents, tweets
 
 import provscan
-from provscan.engine.conclusion import Q_MAX
+from provscan.runs.analysis import Q_MAX
 
 USAGE = (0.0, 0.001, 0.01, 0.2)
 NUMBERS = ("records", "texts", "characters_share")

@@ -28,8 +28,8 @@ from measure import console, machine, table
 from rich.table import Table
 
 import provscan
-from provscan.lsh import band_keys
 from provscan.matching import candidates
+from provscan.sketch.lsh import band_keys
 
 BANDINGS = ((16, 8), (25, 5), (32, 4), (42, 3))
 THRESHOLDS = (0.3, 0.4, 0.5)

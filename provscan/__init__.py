@@ -14,10 +14,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from provscan.engine import Run, build_index, match
     from provscan.matching import Index, open_index
     from provscan.params import IndexParams, MatchParams
-    from provscan.sketch import minhash, to_datasketch
+    from provscan.runs.build import build_index
+    from provscan.runs.match import Run, match
+    from provscan.sketch.signatures import minhash, to_datasketch
     from provscan.text import canonical
 
 __version__ = "0.1.0"
@@ -26,13 +27,13 @@ _HOME = {
     "Index": "provscan.matching",
     "IndexParams": "provscan.params",
     "MatchParams": "provscan.params",
-    "Run": "provscan.engine",
-    "build_index": "provscan.engine",
+    "Run": "provscan.runs.match",
+    "build_index": "provscan.runs.build",
     "canonical": "provscan.text",
-    "match": "provscan.engine",
-    "minhash": "provscan.sketch",
+    "match": "provscan.runs.match",
+    "minhash": "provscan.sketch.signatures",
     "open_index": "provscan.matching",
-    "to_datasketch": "provscan.sketch",
+    "to_datasketch": "provscan.sketch.signatures",
 }
 
 __all__ = [

@@ -3,6 +3,9 @@
 import os
 
 from hypothesis import settings
+from run_fixtures import index, latin, other, write
+
+__all__ = ["index", "latin", "other", "write"]
 
 # The first call of a kernel compiles it: no deadline for one example.
 settings.register_profile("provscan", deadline=None)

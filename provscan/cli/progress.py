@@ -138,11 +138,11 @@ class Bars(Shown):
 
 def _will_compile() -> bool:
     """Whether the kernels that only this command uses are not in numba's cache yet."""
-    from provscan.kernels import seeds, verify
+    from provscan.kernels import minimizers, verify
 
     context = click.get_current_context(silent=True)
     indexing = context is not None and context.info_name == "index"
-    kernel: Any = seeds.seed_entries if indexing else verify.verify
+    kernel: Any = minimizers.seed_entries if indexing else verify.verify
     cache = getattr(getattr(kernel, "stats", None), "cache_path", None)
     return cache is not None and not any(Path(cache).glob(f"*.{kernel.__name__}-*.nbi"))
 

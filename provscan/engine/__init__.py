@@ -1,11 +1,9 @@
-"""The engine: runs building and matching over whole corpora and datasets.
+"""The engine: runs any task, in order, in threads; it knows nothing of tweets.
 
-:mod:`~provscan.engine.build` makes an index, :mod:`~provscan.engine.run` a run folder, out of
-:mod:`~provscan.engine.split` (one split) and :mod:`~provscan.engine.totals` (all of them).
+:mod:`~provscan.engine.ordered_map` maps a function over a stream, :mod:`~provscan.engine.progress` is told how far a
+job is.
 """
 
-from provscan.engine.build import build_index
 from provscan.engine.progress import Progress
-from provscan.engine.run import Run, match
 
-__all__ = ["Progress", "Run", "build_index", "match"]
+__all__ = ["Progress"]

@@ -10,9 +10,9 @@ from provscan.index.prepare import seed_entries
 from provscan.index.seeds import Seeds, lone_entries, new_filter, pair_entries, widened, with_shift
 from provscan.index.segment import MAX_TEXTS, Segment
 from provscan.index.texts import Strings
-from provscan.kernels import filters, radix
+from provscan.kernels import bloom, radix
+from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as kernels
-from provscan.kernels import seeds as seed_kernels
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -62,7 +62,7 @@ def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, above: np.uint64, pa
     seed_kernels.held_seeds(lone, *with_shift(large.common), common)
     lone = lone[~common]
     known_pairs, known_lone = widened(large.pairs, len(pairs)), widened(large.lone, len(lone))
-    filters.mark_all(hashes, *with_shift(known_pairs))
+    bloom.mark_all(hashes, *with_shift(known_pairs))
     seed_kernels.mark_seeds(lone, *with_shift(known_lone))
     table = _merged(large.table, sorted_entries(np.concatenate([pairs, lone])), above)
     return Seeds(table, known_pairs, known_lone, large.common)

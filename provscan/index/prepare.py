@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan import lsh, sketch
 from provscan.index.texts import Strings
+from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as postings_kernels
-from provscan.kernels import seeds as seed_kernels
+from provscan.kernels.scratch import scratch_array
 from provscan.params import IndexParams
-from provscan.reuse import reused
+from provscan.sketch import lsh
+from provscan.sketch import signatures as sketch
 from provscan.text import canonical_buffers
 from provscan.text.arrow import buffers
 
@@ -93,11 +94,11 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
 
 
 def seed_scratch(longest: int) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Room for the seeds of texts of up to ``longest`` code points; see :mod:`provscan.reuse`."""
+    """Room for the seeds of texts of up to ``longest`` code points; see :mod:`provscan.kernels.scratch`."""
     size = 2 * longest + 2
     return (
-        reused("seed_tokens", size, np.uint32),
-        reused("seed_origins", size, np.int32),
+        scratch_array("seed_tokens", size, np.uint32),
+        scratch_array("seed_origins", size, np.int32),
         (np.empty((2, seed_kernels.ROOM), np.uint64), np.empty((3, seed_kernels.ROOM), np.uint32)),
     )
 
@@ -113,7 +114,7 @@ def seed_entries(texts: Strings, params: IndexParams) -> np.ndarray:
         size = 2 * longest + 2
         n = seed_kernels.seed_entries(
             codes, offsets, 0, len(rows), low, params.seed_length, params.seed_window, seed_scratch(longest),
-            reused("seed_keys", size, np.uint32), reused("seed_places", size, np.int32), entries,
+            scratch_array("seed_keys", size, np.uint32), scratch_array("seed_places", size, np.int32), entries,
         )  # fmt: skip
         parts.append(entries[:n].copy())
     return np.concatenate(parts) if parts else np.zeros(0, np.uint64)

@@ -1,8 +1,8 @@
-"""The seed table: postings of pairs and of lone seeds, and three filters (:mod:`provscan.kernels.filters`).
+"""The seed table: postings of pairs and of lone seeds, and three filters (:mod:`provscan.kernels.bloom`).
 
 ``seeds.entries``, ``seeds.starts``
-    A pair, two seeds that follow each other in a text, under its key (:func:`provscan.kernels.seeds.pair_hash`). A lone
-    seed under its own: one that at most :data:`RARE` places share, in a text of up to :data:`LONE_TOKENS`.
+    A pair, two seeds that follow each other in a text, under its key (:func:`provscan.kernels.minimizers.pair_hash`). A
+    lone seed under its own: one that at most :data:`RARE` places share, in a text of up to :data:`LONE_TOKENS`.
 ``seeds.pairs``, ``seeds.lone``
     What is in the table. They keep most look-ups of a scan out of it. That of pairs knows more of a hash than the 32
     bits of a key, which some pairs share by chance once there are hundreds of millions.
@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
-from provscan.kernels import filters
-from provscan.kernels import seeds as seed_kernels
+from provscan.kernels import bloom
+from provscan.kernels import minimizers as seed_kernels
 
 # What a text's size is counted in, in tokens.
 SIZE_UNIT = 20
@@ -39,7 +39,7 @@ class Seeds(NamedTuple):
     common: np.ndarray
 
     def looked_up(self) -> tuple[np.ndarray, np.ndarray, int, np.ndarray, np.uint32, np.ndarray, np.uint32]:
-        """As :func:`provscan.kernels.chains.seed_candidates` takes it."""
+        """As :func:`provscan.kernels.chaining.seed_candidates` takes it."""
         return *self.table, *with_shift(self.pairs), *with_shift(self.lone)
 
 
@@ -78,7 +78,7 @@ def pair_entries(entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def lone_entries(entries: np.ndarray, sizes: np.ndarray, common: np.ndarray) -> np.ndarray:
     """Those of sorted seed entries that may stand alone; keys that too many share are added to `common`.
 
-    ``sizes`` are those of :func:`provscan.kernels.seeds.text_sizes`.
+    ``sizes`` are those of :func:`provscan.kernels.minimizers.text_sizes`.
     """
     lone = np.empty_like(entries)
     longest = LONE_TOKENS // SIZE_UNIT
@@ -111,13 +111,13 @@ class SeedsWriter:
     def close(self, sizes: np.ndarray) -> list[str]:
         """Write the table and its filters; the names of their files.
 
-        ``sizes`` are those of :func:`provscan.kernels.seeds.text_sizes`.
+        ``sizes`` are those of :func:`provscan.kernels.minimizers.text_sizes`.
         """
         pairs, common = new_filter(self._table.count), new_filter(self._single.count // COMMON)
         self._hashes.close()
         with self._waiting.open("rb") as file:
             while len(hashes := np.fromfile(file, np.uint64, _CHUNK)):
-                filters.mark_all(hashes, *with_shift(pairs))
+                bloom.mark_all(hashes, *with_shift(pairs))
         self._waiting.unlink()
         lone, count = new_filter(self._single.count), self._table.count
         for entries in self._single.sorted():

@@ -6,8 +6,8 @@ little-endian, mapped when opened):
 ``texts.utf8``, ``texts.offsets``
     Canonical texts.
 ``texts.sizes``
-    uint8[n], their lengths in tokens (:mod:`provscan.kernels.seeds`), in units of ``SIZE_UNIT``, rounded up, 255 at
-    most. Chains ask for them at random: in the cache, where the offsets would not be.
+    uint8[n], their lengths in tokens (:mod:`provscan.kernels.minimizers`), in units of ``SIZE_UNIT``, rounded up,
+    255 at most. Chains ask for them at random: in the cache, where the offsets would not be.
 ``texts.sketches``
     uint64[n, 2], one-bit MinHash sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
@@ -37,8 +37,8 @@ from provscan.index.prepare import NO_TIME, Prepared
 from provscan.index.seeds import SIZE_UNIT, Seeds, SeedsWriter, open_seeds
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.kernels import postings as kernels
-from provscan.kernels.equal import find_texts
-from provscan.kernels.seeds import text_sizes
+from provscan.kernels.exact_lookup import find_texts
+from provscan.kernels.minimizers import text_sizes
 
 # Text numbers have 24 bits in an entry.
 MAX_TEXTS = 1 << 24

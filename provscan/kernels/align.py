@@ -1,7 +1,7 @@
 """How far a copy goes on where its edge was edited: edit distance in a band (Ukkonen 1985,
 doi:10.1016/S0019-9958(85)80046-2)."""
 
-from provscan.kernels.compiled import kernel
+from provscan.kernels.jit import kernel
 
 # An edge is aligned up to this length, this far off the diagonal.
 MAX_REST = 96

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from provscan.kernels.compiled import kernel
+from provscan.kernels.jit import kernel
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]

@@ -5,7 +5,7 @@ Tables are those that ``provscan.text.generate`` describes.
 
 import numpy as np
 
-from provscan.kernels.compiled import kernel
+from provscan.kernels.jit import kernel
 
 _FNV_START = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)

@@ -7,7 +7,7 @@ each string while every other thread waits for it; of hollow lines it is done so
 
 import numpy as np
 
-from provscan.kernels.compiled import kernel
+from provscan.kernels.jit import kernel
 
 # A string of so many bytes is long.
 LONG = 64

@@ -12,7 +12,7 @@ Units that the loops call are inlined by force: numba passes an array as seven w
 
 import numpy as np
 
-from provscan.kernels.compiled import allocating, kernel
+from provscan.kernels.jit import allocating, kernel
 
 _S8, _S24, _S32 = np.uint64(8), np.uint64(24), np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)

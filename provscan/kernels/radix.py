@@ -7,7 +7,7 @@ where a processor compresses vectors in microcode.
 
 import numpy as np
 
-from provscan.kernels.compiled import allocating, kernel
+from provscan.kernels.jit import allocating, kernel
 
 DIGIT = 8
 

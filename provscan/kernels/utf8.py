@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from provscan.kernels.compiled import kernel
+from provscan.kernels.jit import kernel
 
 _RUN = 16
 _BLOCK = 256

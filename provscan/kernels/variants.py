@@ -8,7 +8,7 @@ another that begin and end near the match's edges are looked up in the table of 
 import numpy as np
 
 from provscan.kernels.align import SPACE
-from provscan.kernels.compiled import allocating, kernel
+from provscan.kernels.jit import allocating, kernel
 from provscan.kernels.postings import find_run, finish, hash_byte, hash_start, warm
 
 # Words around each edge of a match.

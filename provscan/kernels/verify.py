@@ -13,8 +13,8 @@ counts references to it.
 import numpy as np
 
 from provscan.kernels.align import BAND, MAX_REST, SPACE, aligned_end
-from provscan.kernels.compiled import allocating, kernel
-from provscan.kernels.seeds import is_wide, weight
+from provscan.kernels.jit import allocating, kernel
+from provscan.kernels.minimizers import is_wide, weight
 
 GRAM = 5
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -239,7 +239,7 @@ def verify(
     threshold, least_share
         Least Jaccard index, and least share of the text's 5-grams that the span must hold.
     least_weight
-        Least :func:`~provscan.kernels.seeds.weight` of a licensed text, and of what the span has in common with it.
+        Least :func:`~provscan.kernels.minimizers.weight` of a licensed text, and of what the span shares with it.
     slots, span_slots
         int32[2**b], more than twice the longest text and the longest span looked at.
     follows, span_follows, hits, votes

@@ -6,8 +6,8 @@ text win each place and leads back to the original; :mod:`~provscan.matching.tab
 :class:`Index` is what users hold.
 """
 
-from provscan.matching.index import Index, Span, open_index
-from provscan.matching.rows import LEVELS, MATCHES, Found, Skipped
+from provscan.matching.facade import Index, Span, open_index
+from provscan.matching.rows import LEVELS, MATCHES, Matches, TruncatedLookups
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
 from provscan.matching.verified import compared
@@ -15,10 +15,10 @@ from provscan.matching.verified import compared
 __all__ = [
     "LEVELS",
     "MATCHES",
-    "Found",
     "Index",
-    "Skipped",
+    "Matches",
     "Span",
+    "TruncatedLookups",
     "compared",
     "match_table",
     "open_index",

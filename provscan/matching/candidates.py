@@ -1,8 +1,8 @@
 """Candidates: which licensed texts may stand in a record, and where.
 
 Two generators. *Whole records* of up to :data:`SHORT` code points: the exact canonical text, and LSH bands of the
-MinHash signature. *Passages* in records of any length: chains of pairs of seeds, see :mod:`provscan.kernels.chains`. A
-short record goes through both, so that no length lies between them.
+MinHash signature. *Passages* in records of any length: chains of pairs of seeds, see :mod:`provscan.kernels.chaining`.
+A short record goes through both, so that no length lies between them.
 
 What is frequent costs bounded time, however large the index. Of the texts that share one band, the first
 :data:`BAND_CAP` are looked at; of the places that share a pair of seeds, the first :data:`SEED_CAP`; a record keeps
@@ -19,13 +19,13 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index import SIZE_UNIT, Segment, Sketches, seed_scratch
-from provscan.kernels import chains
+from provscan.kernels import chaining as chains
+from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as kernels
-from provscan.kernels import seeds as seed_kernels
 from provscan.kernels import variants as variant_kernels
-from provscan.matching.rows import Skipped
+from provscan.kernels.scratch import scratch_array
+from provscan.matching.rows import TruncatedLookups
 from provscan.params import IndexParams
-from provscan.reuse import reused
 
 SHORT = 512
 BAND_CAP = 64
@@ -69,7 +69,7 @@ class Candidates(NamedTuple):
 NONE = Candidates(*(np.zeros(0, np.int64) for _ in range(4)))
 
 
-def whole_records(rows: np.ndarray, sketches: Sketches, segment: Segment, skipped: Skipped) -> Candidates:
+def whole_records(rows: np.ndarray, sketches: Sketches, segment: Segment, skipped: TruncatedLookups) -> Candidates:
     """Candidates of whole records; row ``rows[i]`` has sketch ``i``."""
     if len(rows) == 0:
         return NONE
@@ -88,14 +88,18 @@ def whole_records(rows: np.ndarray, sketches: Sketches, segment: Segment, skippe
 
 
 def passages(
-    codes: np.ndarray, offsets: np.ndarray, params: IndexParams, segments: tuple[Segment, ...], skipped: Skipped
+    codes: np.ndarray,
+    offsets: np.ndarray,
+    params: IndexParams,
+    segments: tuple[Segment, ...],
+    skipped: TruncatedLookups,
 ) -> list[Candidates]:
     """Candidates inside records, for each segment."""
     count = len(offsets) - 1
     longest = int(np.diff(offsets).max(initial=0))
     size = 2 * (int(offsets[-1]) - int(offsets[0])) + 2
-    keys = reused("seeds", size, np.uint32)
-    tokens, places = reused("tokens", size, np.int32), reused("places", size, np.int32)
+    keys = scratch_array("seeds", size, np.uint32)
+    tokens, places = scratch_array("tokens", size, np.int32), scratch_array("places", size, np.int32)
     bounds = np.empty(count + 1, np.int64)
     seed_kernels.seeds_of(
         codes, offsets, 0, count, params.seed_length, params.seed_window, seed_scratch(longest),
@@ -105,13 +109,18 @@ def passages(
 
 
 def _chains(
-    keys: np.ndarray, tokens: np.ndarray, places: np.ndarray, bounds: np.ndarray, segment: Segment, skipped: Skipped
+    keys: np.ndarray,
+    tokens: np.ndarray,
+    places: np.ndarray,
+    bounds: np.ndarray,
+    segment: Segment,
+    skipped: TruncatedLookups,
 ) -> Candidates:
     count = len(bounds) - 1
     room = CANDIDATES_A_SEED * int(bounds[-1]) + CANDIDATES
     while True:
         state = (np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32), segment.text_sizes, _PLACES)
-        out = reused("candidates", 4 * room, np.int64).reshape(-1, 4)
+        out = scratch_array("candidates", 4 * room, np.int64).reshape(-1, 4)
         counters = np.zeros(4, np.int64)
         n = chains.seed_candidates(
             keys, tokens, places, bounds, 0, count, segment.seeds.looked_up(), (SEED_CAP, FREQUENT), state,

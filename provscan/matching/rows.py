@@ -27,7 +27,7 @@ MATCHES = pa.schema(
 
 
 @dataclass
-class Skipped:
+class TruncatedLookups:
     """What a scan passed over to bound its time; see :mod:`provscan.matching.candidates` for the caps.
 
     Attributes
@@ -39,13 +39,13 @@ class Skipped:
     bands_cut: int = 0
     seeds_cut: int = 0
 
-    def add(self, other: Skipped) -> None:
+    def add(self, other: TruncatedLookups) -> None:
         for one in fields(self):
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
 
 @dataclass
-class Found:
+class Matches:
     """Matches in some texts, ordered by row and start.
 
     Attributes
@@ -55,7 +55,7 @@ class Found:
     span
         int64[n, 2]: start and end in code points of that text.
     text
-        int64[n]: number of the licensed text in the store.
+        int64[n]: number of the licensed text in the reader.
     level
         uint8[n]: index into :data:`LEVELS`.
     similarity, containment
@@ -73,11 +73,11 @@ class Found:
     similarity: np.ndarray
     containment: np.ndarray
     characters: np.ndarray
-    skipped: Skipped = field(default_factory=Skipped)
+    skipped: TruncatedLookups = field(default_factory=TruncatedLookups)
 
-    def take(self, rows: np.ndarray) -> Found:
+    def take(self, rows: np.ndarray) -> Matches:
         """Some of the matches."""
-        return Found(
+        return Matches(
             self.row[rows],
             self.span[rows],
             self.text[rows],
@@ -89,7 +89,7 @@ class Found:
         )
 
 
-def nothing(characters: np.ndarray) -> Found:
+def nothing(characters: np.ndarray) -> Matches:
     """No match in texts of these lengths."""
     none = np.zeros(0, np.int64)
-    return Found(none, none.reshape(0, 2), none, none.astype(np.uint8), none / 1.0, none / 1.0, characters)
+    return Matches(none, none.reshape(0, 2), none, none.astype(np.uint8), none / 1.0, none / 1.0, characters)

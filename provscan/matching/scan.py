@@ -1,4 +1,4 @@
-"""The scan: texts in, matches out. A function of the texts, the store and the parameters only.
+"""The scan: texts in, matches out. A function of the texts, the reader and the parameters only.
 
 Texts of up to :data:`BLOCK` bytes are taken as they are, some thousand at a time. A longer one is cut into blocks
 that overlap, each scanned like a text of its own; every place of the text is owned by one block, whose matches there
@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import Store, Strings, sketch_texts
+from provscan.index import IndexReader, Strings, sketch_texts
 from provscan.kernels.utf8 import code_points
 from provscan.matching import candidates as generators
-from provscan.matching.rows import Found, Skipped, nothing
-from provscan.matching.verified import Verified, gram_hashes, locate, resolve, screened, verify, windows
+from provscan.matching.rows import Matches, TruncatedLookups, nothing
+from provscan.matching.verified import VerifiedCandidates, gram_hashes, locate, resolve, screened, verify, windows
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, encoded, pieces
 
@@ -36,7 +36,7 @@ TEXTS = 2048
 BYTES = 1 << 20
 
 
-def scan_texts(text: np.ndarray, offsets: np.ndarray, store: Store, params: MatchParams) -> Found:
+def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams) -> Matches:
     """Matches in the texts of a text buffer, ordered by text and place.
 
     Parameters
@@ -46,13 +46,13 @@ def scan_texts(text: np.ndarray, offsets: np.ndarray, store: Store, params: Matc
 
     Returns
     -------
-    Found
+    Matches
         ``row`` counts from the first of these texts.
     """
     parts = [
-        _scan_long(text, offsets, low, store, params)
+        _scan_long(text, offsets, low, reader, params)
         if high == low + 1 and offsets[high] - offsets[low] > BLOCK
-        else _scan_short(text, offsets[low : high + 1], store, params)
+        else _scan_short(text, offsets[low : high + 1], reader, params)
         for low, high in _groups(offsets)
     ]
     firsts = [low for low, _ in _groups(offsets)]
@@ -74,13 +74,13 @@ def _groups(offsets: np.ndarray) -> Iterator[tuple[int, int]]:
         low = high
 
 
-def _joined(parts: list[Found], firsts: list[int]) -> Found:
+def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
     if not parts:
         return nothing(np.zeros(0, np.int64))
-    skipped = Skipped()
+    skipped = TruncatedLookups()
     for part in parts:
         skipped.add(part.skipped)
-    return Found(
+    return Matches(
         np.concatenate([part.row + first for part, first in zip(parts, firsts, strict=True)]),
         np.concatenate([part.span for part in parts]),
         np.concatenate([part.text for part in parts]),
@@ -92,29 +92,29 @@ def _joined(parts: list[Found], firsts: list[int]) -> Found:
     )
 
 
-def _scan_short(text: np.ndarray, offsets: np.ndarray, store: Store, params: MatchParams) -> Found:
+def _scan_short(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams) -> Matches:
     codes, code_offsets, characters = canonical_codes(text, offsets)
-    skipped = Skipped()
-    rows = _matches(codes, code_offsets, store, params, skipped)
+    skipped = TruncatedLookups()
+    rows = _matches(codes, code_offsets, reader, params, skipped)
     if rows is None:
         found = nothing(characters)
     else:
-        found = locate(text, offsets[:-1], offsets[1:], characters, rows, store, params)
+        found = locate(text, offsets[:-1], offsets[1:], characters, rows, reader, params)
     found.skipped = skipped
     return found
 
 
-def _scan_block(text: np.ndarray, low: int, high: int, store: Store, params: MatchParams) -> Found:
+def _scan_block(text: np.ndarray, low: int, high: int, reader: IndexReader, params: MatchParams) -> Matches:
     """Matches in ``text[low:high]``. The way back to the original leads through the pieces around each match only."""
     cuts = pieces(text, low, high, PIECE)
     codes, code_offsets, characters = canonical_codes(text, cuts, spaced=True)
-    skipped = Skipped()
-    rows = _matches(codes, code_offsets[[0, -1]], store, params, skipped)
+    skipped = TruncatedLookups()
+    rows = _matches(codes, code_offsets[[0, -1]], reader, params, skipped)
     if rows is None:
         found = nothing(characters)
     else:
         rows, ranges = windows(rows, cuts, code_offsets)
-        found = locate(text, cuts[ranges[:, 0]], cuts[ranges[:, 1]], characters, rows, store, params)
+        found = locate(text, cuts[ranges[:, 0]], cuts[ranges[:, 1]], characters, rows, reader, params)
         before = np.concatenate([[0], np.cumsum(characters)])[ranges[:, 0]]
         found.span += before[found.row, None]
         found.row[:] = 0
@@ -125,21 +125,21 @@ def _scan_block(text: np.ndarray, low: int, high: int, store: Store, params: Mat
 
 
 def _matches(
-    codes: np.ndarray, offsets: np.ndarray, store: Store, params: MatchParams, skipped: Skipped
-) -> Verified | None:
+    codes: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams, skipped: TruncatedLookups
+) -> VerifiedCandidates | None:
     """Matches in canonical texts, ordered by text and place; ``None`` if there are none."""
-    inside = generators.passages(codes, offsets, store.params, store.segments, skipped)
+    inside = generators.passages(codes, offsets, reader.params, reader.segments, skipped)
     lengths = np.diff(offsets)
     short = np.flatnonzero((lengths <= generators.SHORT) & (lengths > 0))
-    sketches = sketch_texts(Strings(*encoded(codes, offsets, short)), store.params)
+    sketches = sketch_texts(Strings(*encoded(codes, offsets, short)), reader.params)
     hashes = gram_hashes(codes, "records")
     parts = []
-    for number, segment in enumerate(store.segments):
+    for number, segment in enumerate(reader.segments):
         whole = generators.whole_records(short, sketches, segment, skipped)
         whole, passages = (screened(hashes, offsets, some, segment, params) for some in (whole, inside[number]))
         pairs = generators.merged(whole, passages)
         if len(pairs.record):
-            base = int(store.bases[number])
+            base = int(reader.bases[number])
             rows = verify(codes, hashes, offsets, pairs, segment, base, params)
             variants = generators.exact_variants(codes, offsets, (rows.record, rows.span, rows.similarity), segment)
             parts.append(rows)
@@ -179,12 +179,12 @@ def _at_character(text: np.ndarray, at: int) -> int:
     return at
 
 
-def _scan_long(text: np.ndarray, offsets: np.ndarray, row: int, store: Store, params: MatchParams) -> Found:
+def _scan_long(text: np.ndarray, offsets: np.ndarray, row: int, reader: IndexReader, params: MatchParams) -> Matches:
     parts = []
     owned_from = 0
-    margin = min(MARGIN, max(LEAST_MARGIN, min(8 * store.longest, SHORT_COPY), 2 * store.longest))
+    margin = min(MARGIN, max(LEAST_MARGIN, min(8 * reader.longest, SHORT_COPY), 2 * reader.longest))
     for block in _blocks(text, int(offsets[row]), int(offsets[row + 1]), margin):
-        found = _scan_block(text, block.low, block.high, store, params)
+        found = _scan_block(text, block.low, block.high, reader, params)
         before, after = code_points(text[block.low : block.own_low]), code_points(text[block.own_high : block.high])
         owned_to = owned_from + int(found.characters.sum()) - before - after
         found.span += owned_from - before

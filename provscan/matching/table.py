@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from provscan.index import Store
-from provscan.matching.rows import LEVELS, MATCHES, Found
+from provscan.index import IndexReader
+from provscan.matching.rows import LEVELS, MATCHES, Matches
 
 
-def match_table(found: Found, store: Store, source: str, record: pa.Array, record_id: pa.Array) -> pa.RecordBatch:
+def match_table(
+    found: Matches, reader: IndexReader, source: str, record: pa.Array, record_id: pa.Array
+) -> pa.RecordBatch:
     """The rows of some matches.
 
     Parameters
@@ -29,8 +31,8 @@ def match_table(found: Found, store: Store, source: str, record: pa.Array, recor
         record_id.take(rows),
         pa.array(found.span[:, 0]),
         pa.array(found.span[:, 1]),
-        store.tweet_ids(found.text).array().cast(pa.string()),
-        pa.array(store.tweet_counts(found.text).astype(np.int32)),
+        reader.tweet_ids(found.text).array().cast(pa.string()),
+        pa.array(reader.tweet_counts(found.text).astype(np.int32)),
         levels.cast(pa.string()),
         pa.array(found.similarity.astype(np.float32)),
         pa.array(found.containment.astype(np.float32)),

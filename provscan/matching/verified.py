@@ -1,7 +1,7 @@
 """Candidates to matches: verify, resolve, locate.
 
 One verifier for both kinds of candidate (:mod:`provscan.kernels.verify`), one rule for places that several licensed
-texts fit, one way back to the original record (:mod:`provscan.kernels.locate`).
+texts fit, one way back to the original record (:mod:`provscan.kernels.liftover`).
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import Segment, Store
-from provscan.kernels import locate as locate_kernels
-from provscan.kernels import resolve as resolve_kernels
-from provscan.kernels import screen as screen_kernels
+from provscan.index import IndexReader, Segment
+from provscan.kernels import liftover as locate_kernels
+from provscan.kernels import prefilter as screen_kernels
+from provscan.kernels import suppress as resolve_kernels
 from provscan.kernels import verify as kernels
+from provscan.kernels.scratch import scratch_array
 from provscan.matching.candidates import Candidates
-from provscan.matching.rows import STRONG, Found, Skipped
+from provscan.matching.rows import STRONG, Matches, TruncatedLookups
 from provscan.params import MatchParams
-from provscan.reuse import reused
 from provscan.text import canonical_codes, scratch
 from provscan.text.tables import tables
 
@@ -26,8 +26,8 @@ from provscan.text.tables import tables
 CELL = 64
 
 
-class Verified(NamedTuple):
-    """Verified pairs: record, text in the store, canonical span [n, 2], what of the text it is a copy of [n, 2],
+class VerifiedCandidates(NamedTuple):
+    """Verified pairs: record, text in the index, canonical span [n, 2], what of the text it is a copy of [n, 2],
     5-grams [n, 3], similarity."""
 
     record: np.ndarray
@@ -37,13 +37,13 @@ class Verified(NamedTuple):
     grams: np.ndarray
     similarity: np.ndarray
 
-    def take(self, rows: np.ndarray) -> Verified:
-        return Verified(*(column[rows] for column in self))
+    def take(self, rows: np.ndarray) -> VerifiedCandidates:
+        return VerifiedCandidates(*(column[rows] for column in self))
 
 
 def gram_hashes(codes: np.ndarray, of: str) -> np.ndarray:
-    """uint32 hash of the 5-gram that begins at each code point; see :mod:`provscan.reuse` for ``of``."""
-    hashes = reused(f"grams of {of}", len(codes), np.uint32)
+    """uint32 hash of the 5-gram that begins at each code point; see :mod:`provscan.kernels.scratch` for ``of``."""
+    hashes = scratch_array(f"grams of {of}", len(codes), np.uint32)
     kernels.gram_hashes(codes, hashes)
     return hashes
 
@@ -78,8 +78,8 @@ def verify(
     segment: Segment,
     base: int,
     params: MatchParams,
-) -> Verified:
-    """Compare candidates with their texts; ``base`` is the store's number of the segment's first text."""
+) -> VerifiedCandidates:
+    """Compare candidates with their texts; ``base`` is the reader's number of the segment's first text."""
     count = len(candidates.record)
     texts, text_offsets = segment.texts.codes(candidates.text)
     longest_text = int(np.diff(text_offsets).max(initial=0))
@@ -102,21 +102,21 @@ def verify(
         chosen, span, copied, grams, similarity,
     )  # fmt: skip
     chosen = chosen[:n]
-    return Verified(
+    return VerifiedCandidates(
         candidates.record[chosen], candidates.text[chosen] + base, span[:n], copied[:n], grams[:n], similarity[:n]
     )
 
 
-def resolve(parts: list[Verified]) -> Verified:
+def resolve(parts: list[VerifiedCandidates]) -> VerifiedCandidates:
     """The matches of all segments, one licensed text a place, ordered by record and place."""
-    rows = parts[0] if len(parts) == 1 else Verified(*(np.concatenate(c) for c in zip(*parts, strict=True)))
+    rows = parts[0] if len(parts) == 1 else VerifiedCandidates(*(np.concatenate(c) for c in zip(*parts, strict=True)))
     if len(parts) > 1:
         rows = rows.take(np.argsort(rows.record, kind="stable"))
     rows = rows.take(np.flatnonzero(winners(rows)))
     return rows.take(np.lexsort((rows.text, rows.span[:, 0], rows.record)))
 
 
-def winners(rows: Verified) -> np.ndarray:
+def winners(rows: VerifiedCandidates) -> np.ndarray:
     """Which rows win their place, bool[n]: one place, one licensed text.
 
     The better row has the greater ``common - (missing in the span + foreign in the span) / 2`` in 5-grams, so a long
@@ -139,7 +139,7 @@ def winners(rows: Verified) -> np.ndarray:
 
 
 def compared(
-    text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, store: Store
+    text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: IndexReader
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How alike some whole texts are to one licensed text each: level, similarity and containment, as in a match.
 
@@ -147,14 +147,14 @@ def compared(
     """
     codes, code_offsets, _ = canonical_codes(text, offsets)
     grams = np.empty((len(texts), 3), np.int64)
-    kernels.compare_rows(codes, code_offsets, *store.codes(texts), grams)
+    kernels.compare_rows(codes, code_offsets, *reader.codes(texts), grams)
     common, of_text, of_span = grams.T
     similarity = common / np.maximum(of_text + of_span - common, 1)
     level = np.where(similarity == 1.0, 1, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)
     return level, similarity, common / np.maximum(of_text, 1)
 
 
-def windows(rows: Verified, cuts: np.ndarray, offsets: np.ndarray) -> tuple[Verified, np.ndarray]:
+def windows(rows: VerifiedCandidates, cuts: np.ndarray, offsets: np.ndarray) -> tuple[VerifiedCandidates, np.ndarray]:
     """Where in a long text matches must be located: the pieces that hold them and one more on each side.
 
     Parameters
@@ -166,7 +166,7 @@ def windows(rows: Verified, cuts: np.ndarray, offsets: np.ndarray) -> tuple[Veri
 
     Returns
     -------
-    Verified
+    VerifiedCandidates
         The same in records of their own.
     numpy.ndarray
         int64[records, 2]: the first piece of each record, and the one after the last.
@@ -188,12 +188,12 @@ def locate(
     begins: np.ndarray,
     ends: np.ndarray,
     characters: np.ndarray,
-    rows: Verified,
-    store: Store,
+    rows: VerifiedCandidates,
+    reader: IndexReader,
     params: MatchParams,
-) -> Found:
+) -> Matches:
     """Spans in the records ``text[begins[i]:ends[i]]`` as they came, levels, and the similarity of just these spans."""
-    originals = store.originals(rows.text)
+    originals = reader.originals(rows.text)
     longest = int((ends - begins)[rows.record].max(initial=0))
     room, canon, where = scratch(longest)
     other_room, other_canon, other_where = scratch(int(np.diff(originals.offsets).max(initial=0)))
@@ -208,7 +208,7 @@ def locate(
     common, of_text, of_span = grams.T
     similarity = common / (of_text + of_span - common)
     level = np.where(kinds == locate_kernels.OTHER, np.where(similarity >= STRONG, 2, 3), kinds).astype(np.uint8)
-    found = Found(rows.record, span, rows.text, level, similarity, common / of_text, characters, Skipped())
+    found = Matches(rows.record, span, rows.text, level, similarity, common / of_text, characters, TruncatedLookups())
     # An edge that reaches far out may pass the start of the match before.
     order = np.lexsort((span[:, 1], span[:, 0], rows.record))
     return found if np.all(order[1:] > order[:-1]) else found.take(order)

@@ -2,7 +2,7 @@
 
 :func:`plan` turns what the user names (files, folders, the standard input) into a list of :class:`Split`;
 :func:`read` turns one split into record batches in :data:`SCHEMA`; :func:`read_objects` does so with what is in
-memory. :class:`Fields` names the fields to use, :class:`Tally` counts.
+memory. :class:`Fields` names the fields to use, :class:`ReadStats` counts.
 """
 
 from provscan.readers.checksums import checksum
@@ -12,7 +12,7 @@ from provscan.readers.planning import plan
 from provscan.readers.reading import read
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 from provscan.readers.splits import STDIN, UNKNOWN, Plan, Split
-from provscan.readers.tally import Damage, Example, Tally
+from provscan.readers.stats import Damage, Example, ReadStats
 
 __all__ = [
     "PIECE_SCHEMA",
@@ -23,8 +23,8 @@ __all__ = [
     "Example",
     "Fields",
     "Plan",
+    "ReadStats",
     "Split",
-    "Tally",
     "checksum",
     "plan",
     "read",

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from provscan.kernels.utf8 import byte_places, code_points
 from provscan.readers.schema import BATCH_BYTES, BATCH_RECORDS, OVERLAP, PIECE, PIECE_SCHEMA, SCHEMA
-from provscan.readers.tally import Tally
+from provscan.readers.stats import ReadStats
 
 TEXT = SCHEMA.get_field_index("text")
 
@@ -20,7 +20,7 @@ def text_offsets(texts: pa.Array) -> np.ndarray:
     return offsets[texts.offset : texts.offset + len(texts) + 1] if len(texts) else np.zeros(1, np.int64)
 
 
-def rebatch(batches: Iterable[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
+def rebatch(batches: Iterable[pa.RecordBatch], stats: ReadStats) -> Iterator[pa.RecordBatch]:
     """Batches of at most BATCH_RECORDS records and about BATCH_BYTES of text, in the same order.
 
     Counts records and characters; a record above PIECE code points comes as pieces.
@@ -30,22 +30,22 @@ def rebatch(batches: Iterable[pa.RecordBatch], tally: Tally) -> Iterator[pa.Reco
     for batch in batches:
         if batch.schema.equals(PIECE_SCHEMA):
             if held:
-                yield _joined(held, tally)
+                yield _joined(held, stats)
                 held, rows, size = [], 0, 0
-            yield _counted(batch, tally)
+            yield _counted(batch, stats)
             continue
         for part, part_size in _parts(batch):
             if held and (rows + part.num_rows > BATCH_RECORDS or size + part_size > BATCH_BYTES):
-                yield _joined(held, tally)
+                yield _joined(held, stats)
                 held, rows, size = [], 0, 0
             if part_size > PIECE and part.num_rows == 1:
-                yield from _one(part, tally)
+                yield from _one(part, stats)
                 continue
             held.append(part)
             rows += part.num_rows
             size += part_size
     if held:
-        yield _joined(held, tally)
+        yield _joined(held, stats)
 
 
 def _parts(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
@@ -59,12 +59,12 @@ def _parts(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
         start = end
 
 
-def _joined(batches: list[pa.RecordBatch], tally: Tally) -> pa.RecordBatch:
+def _joined(batches: list[pa.RecordBatch], stats: ReadStats) -> pa.RecordBatch:
     batch = batches[0]
     if len(batches) > 1:
         batch = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
-    tally.records += batch.num_rows
-    tally.characters += _characters(batch.column(TEXT))
+    stats.records += batch.num_rows
+    stats.characters += _characters(batch.column(TEXT))
     return batch
 
 
@@ -78,13 +78,13 @@ def _characters(texts: pa.Array) -> int:
     return int(code_points(data[offsets[0] : offsets[-1]]))
 
 
-def _one(batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
+def _one(batch: pa.RecordBatch, stats: ReadStats) -> Iterator[pa.RecordBatch]:
     """A long record: as it is if it has no more than PIECE code points, else in pieces that share its bytes."""
     texts = batch.column(TEXT)
     length = _characters(texts)
     if length <= PIECE:
-        tally.records += 1
-        tally.characters += length
+        stats.records += 1
+        stats.characters += length
         yield batch
         return
     starts = list(range(0, length - OVERLAP, PIECE - OVERLAP))
@@ -93,13 +93,13 @@ def _one(batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
     byte_places(*text_buffers(texts), np.zeros(len(starts), np.int64), np.stack([starts, stops], axis=1), bounds)
     for start, stop, bound in zip(starts, stops, bounds, strict=True):
         piece = pa.LargeStringArray.from_buffers(1, pa.py_buffer(bound.copy()), texts.buffers()[2])
-        yield _counted(piece_batch(batch, piece, start, stop, last=stop == length), tally)
+        yield _counted(piece_batch(batch, piece, start, stop, last=stop == length), stats)
 
 
-def _counted(piece: pa.RecordBatch, tally: Tally) -> pa.RecordBatch:
+def _counted(piece: pa.RecordBatch, stats: ReadStats) -> pa.RecordBatch:
     own_from, own_to = piece.column("own_from")[0].as_py(), piece.column("own_to")[0].as_py()
-    tally.records += own_from == 0
-    tally.characters += own_to - own_from
+    stats.records += own_from == 0
+    stats.characters += own_to - own_from
     return piece
 
 

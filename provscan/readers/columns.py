@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from provscan.readers.dates import timestamps
 from provscan.readers.longstrings import LongStrings
 from provscan.readers.schema import SCHEMA
-from provscan.readers.tally import Tally
+from provscan.readers.stats import ReadStats
 
 
 def scalar_text(value: Any) -> str | None:
@@ -74,7 +74,7 @@ class Columns:
             if values is not None:
                 setattr(self, role, [values[place] for place in places])
 
-    def _drop_textless(self, tally: Tally) -> None:
+    def _drop_textless(self, stats: ReadStats) -> None:
         if set(map(type, self.text)) <= {str}:
             return
         places = []
@@ -82,12 +82,12 @@ class Columns:
             if isinstance(value, str):
                 places.append(place)
             elif value is None:
-                tally.skip("no_text", self.source, self.numbers[place], "the text is missing or null")
+                stats.skip("no_text", self.source, self.numbers[place], "the text is missing or null")
             else:
-                tally.skip("text_not_string", self.source, self.numbers[place], _kind(value))
+                stats.skip("text_not_string", self.source, self.numbers[place], _kind(value))
         self._keep(places)
 
-    def _texts(self, tally: Tally) -> pa.Array:
+    def _texts(self, stats: ReadStats) -> pa.Array:
         if self.strings is not None:
             return self.strings.texts(self.text)
         try:
@@ -100,24 +100,24 @@ class Columns:
                     repaired.append(text)
                 except UnicodeEncodeError:
                     repaired.append(without_surrogates(text))
-                    tally.repair("lone_surrogate", self.source, number, "replaced by U+FFFD")
+                    stats.repair("lone_surrogate", self.source, number, "replaced by U+FFFD")
             return pa.array(repaired, pa.large_string())
 
-    def batch(self, tally: Tally) -> pa.RecordBatch:
+    def batch(self, stats: ReadStats) -> pa.RecordBatch:
         """The records that have a text, in the common schema."""
-        self._drop_textless(tally)
+        self._drop_textless(stats)
         count = len(self.text)
         if self.date is None:
             dates = pa.nulls(count, SCHEMA.field("created_at").type)
         else:
             dates, bad = timestamps(self.date)
             for place in bad:
-                tally.note("bad_date", self.source, self.numbers[place], repr(self.date[place]))
+                stats.note("bad_date", self.source, self.numbers[place], repr(self.date[place]))
         return pa.RecordBatch.from_arrays(
             [
                 pa.array(self.numbers, pa.int64()),
                 strings(self.id, count),
-                self._texts(tally),
+                self._texts(stats),
                 strings(self.author, count),
                 dates,
                 strings(self.lang, count),

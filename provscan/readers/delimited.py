@@ -16,8 +16,8 @@ from provscan.errors import InputError
 from provscan.readers.columns import Columns
 from provscan.readers.fields import STRING, Binding, Fields, Found, bind, note_missing
 from provscan.readers.splits import Split
+from provscan.readers.stats import ReadStats
 from provscan.readers.streams import Block, ByteStream, short_lines
-from provscan.readers.tally import Tally
 
 # In code points; the csv module takes four bytes or more for each while it reads one value.
 VALUE_LIMIT = 16 << 20
@@ -61,11 +61,11 @@ class _Text:
 class _Rows:
     """Rows of one file, counted and checked, into columns by role."""
 
-    def __init__(self, header: list[str], binding: Binding, source: str, tally: Tally) -> None:
+    def __init__(self, header: list[str], binding: Binding, source: str, stats: ReadStats) -> None:
         self.number = 0
         self._width = len(header)
         self._source = source
-        self._tally = tally
+        self._tally = stats
         self._places = {
             role: header.index(paths[0][0]) for role in Binding.__slots__ if (paths := getattr(binding, role))
         }
@@ -136,27 +136,27 @@ def _header(rows: Iterator[list[str]], source: str) -> list[str] | None:
 def fields_of(split: Split) -> Found | None:
     """The fields that the first row names; None if the file is empty."""
     stream = ByteStream(split)
-    header = _header(_reader(stream, _Text(short_lines(stream, Tally()))), split.source)
+    header = _header(_reader(stream, _Text(short_lines(stream, ReadStats()))), split.source)
     return None if header is None else Found({(name,): STRING for name in header}, split.source)
 
 
-def read_delimited(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
+def read_delimited(stream: ByteStream, fields: Fields, stats: ReadStats) -> Iterator[pa.RecordBatch]:
     """The rows of a CSV or TSV file; the first row names the fields, blank lines are no rows."""
     source = stream.split.source
-    text = _Text(short_lines(stream, tally))
+    text = _Text(short_lines(stream, stats))
     reader = _reader(stream, text)
     header = _header(reader, source)
     rows: _Rows | None = None
     if header is not None:
         binding = bind(fields, Found({(name,): STRING for name in header}, source), strict=False)
-        note_missing(fields, binding, source, tally)
-        rows = _Rows(header, binding, source, tally)
-        yield from _batches(reader, text, rows, tally)
+        note_missing(fields, binding, source, stats)
+        rows = _Rows(header, binding, source, stats)
+        yield from _batches(reader, text, rows, stats)
     if (rows is None or rows.number == 0) and stream.damage is None:
-        tally.note("empty_file", source)
+        stats.note("empty_file", source)
 
 
-def _batches(reader: Iterator[list[str]], text: _Text, rows: _Rows, tally: Tally) -> Iterator[pa.RecordBatch]:
+def _batches(reader: Iterator[list[str]], text: _Text, rows: _Rows, stats: ReadStats) -> Iterator[pa.RecordBatch]:
     text.replaced = False
     more = True
     while more:
@@ -183,7 +183,7 @@ def _batches(reader: Iterator[list[str]], text: _Text, rows: _Rows, tally: Tally
         if not more:
             group = group[:-1]
         if group:
-            batch = rows.columns(group, repaired).batch(tally)
+            batch = rows.columns(group, repaired).batch(stats)
             group, row = [], []  # they may be large
             yield batch
         if broken:

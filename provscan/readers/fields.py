@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from provscan.errors import FieldNotFoundError
-from provscan.readers.tally import Tally
+from provscan.readers.stats import ReadStats
 
 Path = tuple[str, ...]
 
@@ -226,12 +226,12 @@ def not_found(role: str, name: str | None, found: Found) -> FieldNotFoundError:
     )
 
 
-def note_missing(fields: Fields, binding: Binding, source: str, tally: Tally) -> None:
+def note_missing(fields: Fields, binding: Binding, source: str, stats: ReadStats) -> None:
     """Note the named fields that this file lacks; that some file has them was checked before."""
     for role in USUAL:
         name: str | None = getattr(fields, role)
         if name is not None and not getattr(binding, role):
-            tally.note("field_missing", source, 0, f"no field {name!r} for the {role}")
+            stats.note("field_missing", source, 0, f"no field {name!r} for the {role}")
 
 
 def survey(records: Iterable[Mapping[str, Any]]) -> dict[Path, int]:

@@ -33,8 +33,8 @@ from provscan.readers.longstrings import LONG_LINE, LongStrings, taken_out
 from provscan.readers.outline import QUOTE, Value
 from provscan.readers.pieces import Pieces
 from provscan.readers.splits import UNKNOWN, Split
+from provscan.readers.stats import ReadStats
 from provscan.readers.streams import Block, ByteStream, LongLine, lines
-from provscan.readers.tally import Tally
 
 Record = dict[str, Any]
 
@@ -47,7 +47,7 @@ GROUP = 4096
 LENIENT = "NaN, a lone surrogate or a control character"
 
 
-def _repaired(line: bytes, source: str, number: int, tally: Tally) -> Any:
+def _repaired(line: bytes, source: str, number: int, stats: ReadStats) -> Any:
     """A line that orjson refuses, or a ValueError that says what is wrong with it."""
     replaced = ""
     try:
@@ -60,9 +60,9 @@ def _repaired(line: bytes, source: str, number: int, tally: Tally) -> Any:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if replaced:
-        tally.repair("invalid_utf8", source, number, replaced)
+        stats.repair("invalid_utf8", source, number, replaced)
     else:
-        tally.note("lenient_json", source, number, LENIENT)
+        stats.note("lenient_json", source, number, LENIENT)
     return value
 
 
@@ -76,7 +76,7 @@ def _sound(lines: list[bytes]) -> list[Record] | None:
 
 
 def parse_lines(
-    first: int, lines: list[bytes], source: str, tally: Tally
+    first: int, lines: list[bytes], source: str, stats: ReadStats
 ) -> tuple[Sequence[int], list[Record], list[bytes]]:
     """The objects among some lines, with their line numbers and lines; the rest is counted."""
     sound = _sound(lines)
@@ -92,12 +92,12 @@ def parse_lines(
             if not line.strip():
                 continue
             try:
-                record = _repaired(line, source, number, tally)
+                record = _repaired(line, source, number, stats)
             except ValueError:
-                tally.skip("bad_json", source, number, f"{problem.msg} (column {problem.colno})")
+                stats.skip("bad_json", source, number, f"{problem.msg} (column {problem.colno})")
                 continue
         if not isinstance(record, dict):
-            tally.skip("not_an_object", source, number, line[:60].decode(errors="replace"))
+            stats.skip("not_an_object", source, number, line[:60].decode(errors="replace"))
             continue
         numbers.append(number)
         records.append(record)
@@ -173,46 +173,46 @@ class Extractor:
             values = {role: strings.restored(some) for role, some in values.items()}
         return Columns(self.source, numbers, self._text(records), strings=strings, **values)
 
-    def block(self, block: Block, tally: Tally) -> pa.RecordBatch:
+    def block(self, block: Block, stats: ReadStats) -> pa.RecordBatch:
         """The batch of some lines."""
         first, count, data = block
         if len(data) >= LONG_LINE * count and (hollow := taken_out(data)) is not None:
             lines, strings = hollow
             records = _sound(lines)
             if records is not None:
-                return self.columns(range(first, first + count), records, lines, strings).batch(tally)
-        return self.columns(*parse_lines(first, data.split(b"\n"), self.source, tally)).batch(tally)
+                return self.columns(range(first, first + count), records, lines, strings).batch(stats)
+        return self.columns(*parse_lines(first, data.split(b"\n"), self.source, stats)).batch(stats)
 
-    def long(self, record: LongRecord, tally: Tally) -> Iterator[pa.RecordBatch]:
+    def long(self, record: LongRecord, stats: ReadStats) -> Iterator[pa.RecordBatch]:
         """The batches that hold a long record."""
         if record.fields is None:
             if record.problem is not None:
                 reason, detail = record.problem
-                tally.skip(reason, self.source, record.number, detail)
+                stats.skip(reason, self.source, record.number, detail)
             return
         repairs = Repairs()
         try:
             found = self._found(record, repairs)
         except ValueError as error:
-            tally.skip("bad_json", self.source, record.number, str(error))
+            stats.skip("bad_json", self.source, record.number, str(error))
             return
         columns = self.columns([record.number], [found])
         text = columns.text[0]
         if isinstance(text, Value):
             columns.text = [""]
-            pieces = Pieces(columns.batch(tally))
+            pieces = Pieces(columns.batch(stats))
             for part in record.text(text, repairs):
                 yield from pieces.feed(part)
             yield pieces.finish()
         else:
-            yield columns.batch(tally)
+            yield columns.batch(stats)
         if repairs.surrogate:
-            tally.repair("lone_surrogate", self.source, record.number, "replaced by U+FFFD")
+            stats.repair("lone_surrogate", self.source, record.number, "replaced by U+FFFD")
         if repairs.replaced is not None:
             detail = f"byte {repairs.replaced:#04x} replaced by U+FFFD"
-            tally.repair("invalid_utf8", self.source, record.number, detail)
+            stats.repair("invalid_utf8", self.source, record.number, detail)
         elif repairs.lenient:
-            tally.note("lenient_json", self.source, record.number, LENIENT)
+            stats.note("lenient_json", self.source, record.number, LENIENT)
 
     def _found(self, record: LongRecord, repairs: Repairs) -> Record:
         """The fields of a long record that are needed; in place of a text, where it stands."""
@@ -236,7 +236,7 @@ def _parts(stream: ByteStream) -> Iterator[Block | LongRecord]:
 
 def _head(parts: Iterable[Block | LongRecord], source: str) -> tuple[Found | None, list[Block | LongRecord]]:
     """The fields in the first records, None if there is no line; and what was read for them."""
-    tally = Tally()
+    stats = ReadStats()
     records: list[Record] = []
     read: list[Block | LongRecord] = []
     size = 0
@@ -245,18 +245,18 @@ def _head(parts: Iterable[Block | LongRecord], source: str) -> tuple[Found | Non
         if isinstance(part, LongRecord):
             size += part.size
             if part.problem is not None:
-                tally.skip(part.problem[0], source, part.number, part.problem[1])
+                stats.skip(part.problem[0], source, part.number, part.problem[1])
             elif part.fields is not None:
                 records.append(part.sample())
         else:
             size += len(part.data)
             some = part.data.split(b"\n", HEAD_RECORDS)[:HEAD_RECORDS]
-            records += parse_lines(part.first, some, source, tally)[1]
+            records += parse_lines(part.first, some, source, stats)[1]
         if len(records) >= HEAD_RECORDS or size >= HEAD_BYTES:
             break
     if records:
         return Found(survey(records[:HEAD_RECORDS]), source, min(len(records), HEAD_RECORDS)), read
-    problems = sorted((case for cases in tally.examples.values() for case in cases), key=lambda case: case.record)
+    problems = sorted((case for cases in stats.examples.values() for case in cases), key=lambda case: case.record)
     if problems:
         raise InputError(
             f"{source} is not JSON lines: none of its first lines is a JSON object "
@@ -282,7 +282,7 @@ def _fields_of(file: Split, size: int, modified: int) -> Found | None:
     return _head(_parts(ByteStream(file)), file.source)[0]
 
 
-def read_jsonl(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
+def read_jsonl(stream: ByteStream, fields: Fields, stats: ReadStats) -> Iterator[pa.RecordBatch]:
     """The records of one split of JSON lines."""
     split = stream.split
     parts = _parts(stream)
@@ -297,21 +297,21 @@ def read_jsonl(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.
         binding = bind(fields, found, strict=split.format == UNKNOWN)
         extractor = Extractor(binding, split.source)
         if split.start == 0:
-            note_missing(fields, binding, split.source, tally)
+            note_missing(fields, binding, split.source, stats)
     for part in parts:
         if isinstance(part, LongRecord):
             if extractor is not None:
-                yield from extractor.long(part, tally)
+                yield from extractor.long(part, stats)
             part.close()
         elif extractor is not None:
-            batch = extractor.block(part, tally)
+            batch = extractor.block(part, stats)
             del part
             yield batch
     if found is None and split.start == 0 and stream.damage is None:
-        tally.note("empty_file", split.source)
+        stats.note("empty_file", split.source)
 
 
-def from_objects(records: Iterable[Any], fields: Fields, tally: Tally, source: str) -> Iterator[pa.RecordBatch]:
+def from_objects(records: Iterable[Any], fields: Fields, stats: ReadStats, source: str) -> Iterator[pa.RecordBatch]:
     """The same for JSON objects in memory."""
     numbered = enumerate(records)
     group = list(itertools.islice(numbered, HEAD_RECORDS))
@@ -322,11 +322,11 @@ def from_objects(records: Iterable[Any], fields: Fields, tally: Tally, source: s
             if isinstance(record, dict):
                 objects.append((number, record))
             else:
-                tally.skip("not_an_object", source, number, type(record).__name__)
+                stats.skip("not_an_object", source, number, type(record).__name__)
         if objects:
             if extractor is None:
                 head = [record for _, record in objects]
                 extractor = Extractor(bind(fields, Found(survey(head), source, len(head))), source)
             numbers, found = zip(*objects, strict=True)
-            yield extractor.columns(numbers, list(found)).batch(tally)
+            yield extractor.columns(numbers, list(found)).batch(stats)
         group = list(itertools.islice(numbered, GROUP))

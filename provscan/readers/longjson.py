@@ -112,7 +112,7 @@ class LongRecord:
     fields
         Its outline; None if the line holds no record, is blank, or the stream broke off in it.
     problem
-        Why a whole line holds no record: (a reason as :class:`~provscan.readers.Tally` counts them, detail).
+        Why a whole line holds no record: (a reason as :class:`~provscan.readers.ReadStats` counts them, detail).
 
     Raises
     ------

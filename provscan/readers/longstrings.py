@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.kernels import longstrings as kernels
+from provscan.kernels.scratch import scratch_array
 from provscan.readers.batches import text_buffers
-from provscan.reuse import reused
 
 # Bytes of a line, on average, from which on it is worth while.
 LONG_LINE = 256
@@ -69,11 +69,11 @@ def taken_out(block: bytes) -> tuple[list[bytes], LongStrings] | None:
     """Lines of JSON without their long strings, and the strings.
 
     None if one of the strings is not valid or has a U+0000 in it. The strings last until the same thread calls this
-    again (:mod:`provscan.reuse`).
+    again (:mod:`provscan.kernels.scratch`).
     """
     data = np.frombuffer(block, np.uint8)
-    lines, text = (reused(name, len(data) + kernels.RUN, np.uint8) for name in ("hollow_lines", "long_strings"))
-    ends = reused("long_ends", len(data) // kernels.LONG + 1, np.int64)
+    lines, text = (scratch_array(name, len(data) + kernels.RUN, np.uint8) for name in ("hollow_lines", "long_strings"))
+    ends = scratch_array("long_ends", len(data) // kernels.LONG + 1, np.int64)
     size, count = kernels.hollow(data, lines, text, ends)
     if count < 0:
         return None

@@ -14,13 +14,13 @@ import pyarrow as pa
 from provscan.readers.columns import Columns
 from provscan.readers.pieces import Pieces
 from provscan.readers.schema import PIECE
+from provscan.readers.stats import ReadStats
 from provscan.readers.streams import ByteStream
-from provscan.readers.tally import Tally
 
 BROKEN = "bytes replaced by U+FFFD"
 
 
-def read_text(stream: ByteStream, tally: Tally) -> Iterator[pa.RecordBatch]:
+def read_text(stream: ByteStream, stats: ReadStats) -> Iterator[pa.RecordBatch]:
     """The lines of one split, but for blank ones; the last one even where the file broke off."""
     split = stream.split
     number = split.first_record
@@ -43,24 +43,24 @@ def read_text(stream: ByteStream, tally: Tally) -> Iterator[pa.RecordBatch]:
             held.append(chunk)
             size += len(chunk)
             if size > PIECE:
-                long = _LongLine(number, split.source, tally)
+                long = _LongLine(number, split.source, stats)
                 yield from long.feed(b"".join(held))
                 held, size = [], 0
             continue
         lines = b"".join([*held, chunk[:cut]]).split(b"\n")
-        yield _batch(number, lines, split.source, tally)
+        yield _batch(number, lines, split.source, stats)
         number += len(lines)
         held = [chunk[cut + 1 :]]
         size = len(held[0])
     if long is not None:
         yield from long.feed(b"", last=True)
     elif size:
-        yield _batch(number, [b"".join(held)], split.source, tally)
+        yield _batch(number, [b"".join(held)], split.source, stats)
     if not anything and split.start == 0 and stream.damage is None:
-        tally.note("empty_file", split.source)
+        stats.note("empty_file", split.source)
 
 
-def _batch(first: int, lines: list[bytes], source: str, tally: Tally) -> pa.RecordBatch:
+def _batch(first: int, lines: list[bytes], source: str, stats: ReadStats) -> pa.RecordBatch:
     numbers: list[int] = []
     texts: list[str] = []
     for number, line in enumerate(lines, first):
@@ -68,22 +68,22 @@ def _batch(first: int, lines: list[bytes], source: str, tally: Tally) -> pa.Reco
             text = line.decode()
         except UnicodeDecodeError:
             text = line.decode(errors="replace")
-            tally.repair("invalid_utf8", source, number, BROKEN)
+            stats.repair("invalid_utf8", source, number, BROKEN)
         if text and not text.isspace():
             numbers.append(number)
             texts.append(text.removesuffix("\r"))
-    return Columns(source, numbers, list(texts)).batch(tally)
+    return Columns(source, numbers, list(texts)).batch(stats)
 
 
 class _LongLine:
     """One line that comes in chunks of bytes and leaves in pieces."""
 
-    def __init__(self, number: int, source: str, tally: Tally) -> None:
+    def __init__(self, number: int, source: str, stats: ReadStats) -> None:
         self._number = number
         self._source = source
-        self._tally = tally
+        self._tally = stats
         self._decode = codecs.getincrementaldecoder("utf-8")("strict").decode
-        self._pieces = Pieces(Columns(source, [number], [""]).batch(tally))
+        self._pieces = Pieces(Columns(source, [number], [""]).batch(stats))
         self._held = ""
         self._broken = False
 

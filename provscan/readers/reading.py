@@ -15,12 +15,14 @@ from provscan.readers.jsonl import from_objects, read_jsonl
 from provscan.readers.plain import read_text
 from provscan.readers.schema import ARRAY_LIMIT
 from provscan.readers.splits import UNKNOWN, Split
+from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream, Progress
 from provscan.readers.tables import read_arrow, read_parquet
-from provscan.readers.tally import Damage, Tally
 
 
-def read(split: Split, fields: Fields, tally: Tally, *, on_bytes: Progress | None = None) -> Iterator[pa.RecordBatch]:
+def read(
+    split: Split, fields: Fields, stats: ReadStats, *, on_bytes: Progress | None = None
+) -> Iterator[pa.RecordBatch]:
     """The records of one split, in bounded memory.
 
     Parameters
@@ -29,7 +31,7 @@ def read(split: Split, fields: Fields, tally: Tally, *, on_bytes: Progress | Non
         One of :func:`~provscan.readers.plan`'s.
     fields
         Names of the fields.
-    tally
+    stats
         Is added to while reading, and complete when the iterator is exhausted.
     on_bytes
         Called with the number of bytes of the file read since the last call.
@@ -51,32 +53,32 @@ def read(split: Split, fields: Fields, tally: Tally, *, on_bytes: Progress | Non
     """
     if split.start == split.end:
         if split.start == 0:
-            tally.note("empty_file", split.source)
+            stats.note("empty_file", split.source)
         return
     if split.format == "parquet":
-        yield from rebatch(read_parquet(split, fields, tally, on_bytes), tally)
+        yield from rebatch(read_parquet(split, fields, stats, on_bytes), stats)
         return
     if split.format in ("arrow", "arrows"):
-        yield from rebatch(read_arrow(split, fields, tally, on_bytes), tally)
+        yield from rebatch(read_arrow(split, fields, stats, on_bytes), stats)
         return
-    before = tally.records
-    stream = ByteStream(split, tally, on_bytes)
-    yield from rebatch(_streamed(stream, fields, tally), tally)
+    before = stats.records
+    stream = ByteStream(split, stats, on_bytes)
+    yield from rebatch(_streamed(stream, fields, stats), stats)
     if stream.damage is not None:
-        tally.damaged.append(Damage(split.source, tally.records - before, stream.damage))
+        stats.damaged.append(Damage(split.source, stats.records - before, stream.damage))
 
 
-def _streamed(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
+def _streamed(stream: ByteStream, fields: Fields, stats: ReadStats) -> Iterator[pa.RecordBatch]:
     form = stream.split.format
     if form == UNKNOWN:
         form = _piped_form(stream)
     if form == "text":
-        return read_text(stream, tally)
+        return read_text(stream, stats)
     if form in ("csv", "tsv"):
-        return read_delimited(stream, fields, tally)
+        return read_delimited(stream, fields, stats)
     if form == "json":
-        return _read_array(stream, fields, tally)
-    return read_jsonl(stream, fields, tally)
+        return _read_array(stream, fields, stats)
+    return read_jsonl(stream, fields, stats)
 
 
 def _piped_form(stream: ByteStream) -> str:
@@ -86,7 +88,7 @@ def _piped_form(stream: ByteStream) -> str:
     return {b"{": "jsonl", b"[": "json", b"": "jsonl"}.get(head.lstrip()[:1], "text")
 
 
-def _read_array(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa.RecordBatch]:
+def _read_array(stream: ByteStream, fields: Fields, stats: ReadStats) -> Iterator[pa.RecordBatch]:
     """A file that is one JSON array of objects; read as a whole, so not above ARRAY_LIMIT."""
     source = stream.split.source
     parts: list[bytes] = []
@@ -109,5 +111,5 @@ def _read_array(stream: ByteStream, fields: Fields, tally: Tally) -> Iterator[pa
     if records and not any(isinstance(record, dict) for record in records):
         raise InputError(f"{source} is a JSON array, but not of objects; expected objects with a field for the text")
     if not records:
-        tally.note("empty_file", source)
-    yield from from_objects(records, fields, tally, source)
+        stats.note("empty_file", source)
+    yield from from_objects(records, fields, stats, source)

@@ -20,7 +20,7 @@ from provscan.errors import InputError
 from provscan.kernels.utf8 import newlines
 from provscan.readers.schema import LINE_LIMIT
 from provscan.readers.splits import STDIN, UNKNOWN, Split
-from provscan.readers.tally import Tally
+from provscan.readers.stats import ReadStats
 
 CHUNK = 1 << 20
 BOM = b"\xef\xbb\xbf"
@@ -71,10 +71,10 @@ class ByteStream:
         While iterating: the file can't be read, is not compressed as its name says, or is UTF-16.
     """
 
-    def __init__(self, split: Split, tally: Tally | None = None, on_bytes: Progress | None = None) -> None:
+    def __init__(self, split: Split, stats: ReadStats | None = None, on_bytes: Progress | None = None) -> None:
         self.split = split
         self.damage: str | None = None
-        self._tally = tally
+        self._tally = stats
         self._on_bytes = on_bytes
         self._iterator: Iterator[bytes] | None = None
         self._peeked = b""
@@ -291,12 +291,12 @@ def lines(stream: ByteStream) -> Iterator[Block | LongLine]:
         yield Block(number, 1, b"".join(held))
 
 
-def short_lines(stream: ByteStream, tally: Tally) -> Iterator[Block]:
+def short_lines(stream: ByteStream, stats: ReadStats) -> Iterator[Block]:
     """The lines of a stream but for those above LINE_LIMIT, which are passed over and counted."""
     for part in lines(stream):
         if isinstance(part, LongLine):
             part.rest()
             detail = f"a line of {part.size:,} bytes, above the limit of {LINE_LIMIT:,}"
-            tally.skip("line_too_long", stream.split.source, part.number, detail)
+            stats.skip("line_too_long", stream.split.source, part.number, detail)
         else:
             yield part

@@ -14,8 +14,8 @@ from provscan.readers.dates import timestamps
 from provscan.readers.fields import NESTING, OTHER, SCALAR, STRING, Binding, Fields, Found, Path, bind, note_missing
 from provscan.readers.schema import BATCH_BYTES, BATCH_RECORDS, ROW_LIMIT, SCHEMA, TIMESTAMP
 from provscan.readers.splits import Split
+from provscan.readers.stats import ReadStats
 from provscan.readers.streams import Progress
-from provscan.readers.tally import Tally
 
 # What text is when nobody has checked that it is UTF-8.
 RAW = {
@@ -78,10 +78,12 @@ def _values(batch: pa.RecordBatch, paths: tuple[Path, ...]) -> pa.Array | None:
 class TableReader:
     """Record batches of one source -> the common schema."""
 
-    def __init__(self, schema: pa.Schema, fields: Fields, source: str, tally: Tally, *, strict: bool = True) -> None:
+    def __init__(
+        self, schema: pa.Schema, fields: Fields, source: str, stats: ReadStats, *, strict: bool = True
+    ) -> None:
         self.source = source
         self.binding: Binding = bind(fields, Found(declared(schema), source), strict=strict)
-        self._tally = tally
+        self._tally = stats
 
     def columns(self) -> list[str]:
         """The dotted names of the fields to read."""
@@ -193,13 +195,13 @@ def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield batch.slice(start, BATCH_RECORDS)
 
 
-def read_parquet(split: Split, fields: Fields, tally: Tally, on_bytes: Progress | None) -> Iterator[pa.RecordBatch]:
+def read_parquet(split: Split, fields: Fields, stats: ReadStats, on_bytes: Progress | None) -> Iterator[pa.RecordBatch]:
     """The rows of some row groups."""
     try:
         with pq.ParquetFile(split.path) as file:
-            reader = TableReader(file.schema_arrow, fields, split.source, tally, strict=False)
+            reader = TableReader(file.schema_arrow, fields, split.source, stats, strict=False)
             if split.first_record == 0:
-                note_missing(fields, reader.binding, split.source, tally)
+                note_missing(fields, reader.binding, split.source, stats)
             groups = range(split.start, split.end)
             for group in groups:
                 _require_small(file.metadata.row_group(group), group, split.source)
@@ -209,12 +211,12 @@ def read_parquet(split: Split, fields: Fields, tally: Tally, on_bytes: Progress 
             number = split.first_record
             used = 0
             if rows == 0 and split.first_record == 0:
-                tally.note("empty_file", split.source)
+                stats.note("empty_file", split.source)
             for batch in file.iter_batches(step, row_groups=list(groups), columns=reader.columns(), use_threads=False):
                 yield reader.batch(batch, number)
                 number += batch.num_rows
                 now = split.size * (number - split.first_record) // rows
-                _consumed(now - used, tally, on_bytes)
+                _consumed(now - used, stats, on_bytes)
                 used = now
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{split.source} can't be read as Parquet: {error}") from error
@@ -230,14 +232,14 @@ def _require_small(group: pq.RowGroupMetaData, number: int, source: str) -> None
         )
 
 
-def read_arrow(split: Split, fields: Fields, tally: Tally, on_bytes: Progress | None) -> Iterator[pa.RecordBatch]:
+def read_arrow(split: Split, fields: Fields, stats: ReadStats, on_bytes: Progress | None) -> Iterator[pa.RecordBatch]:
     """The rows of an Arrow IPC file, mapped into memory, in its random-access or its streaming form."""
     try:
         with pa.memory_map(split.path) as file:
             batches = _ipc_batches(file, split.format)
             schema = next(batches)
-            reader = TableReader(schema, fields, split.source, tally, strict=False)
-            note_missing(fields, reader.binding, split.source, tally)
+            reader = TableReader(schema, fields, split.source, stats, strict=False)
+            note_missing(fields, reader.binding, split.source, stats)
             number = used = 0
             for batch in batches:
                 _require_sound(batch, reader.columns())
@@ -245,11 +247,11 @@ def read_arrow(split: Split, fields: Fields, tally: Tally, on_bytes: Progress | 
                     yield reader.batch(part, number)
                     number += part.num_rows
                 now = file.tell() if split.format == "arrows" else 0
-                _consumed(now - used, tally, on_bytes)
+                _consumed(now - used, stats, on_bytes)
                 used = now
-            _consumed(split.size - used, tally, on_bytes)
+            _consumed(split.size - used, stats, on_bytes)
             if number == 0:
-                tally.note("empty_file", split.source)
+                stats.note("empty_file", split.source)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{split.source} can't be read as Arrow IPC: {error}") from error
 
@@ -266,7 +268,7 @@ def _ipc_batches(file: pa.NativeFile, form: str) -> Iterator[pa.Schema | pa.Reco
                 yield random.get_batch(place)
 
 
-def _consumed(count: int, tally: Tally, on_bytes: Progress | None) -> None:
-    tally.bytes += count
+def _consumed(count: int, stats: ReadStats, on_bytes: Progress | None) -> None:
+    stats.bytes += count
     if on_bytes is not None and count:
         on_bytes(count)

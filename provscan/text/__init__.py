@@ -13,7 +13,7 @@ The rules, in the order in which they apply; they look at characters, never at l
    at either end.
 
 The tables behind it ship with the package and carry a version, so that the same text has the same canonical text
-under every Python. See :mod:`provscan.kernels.canonical` for the code.
+under every Python. See :mod:`provscan.kernels.normalize` for the code.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from provscan.kernels import canonical as kernels
+from provscan.kernels import normalize as kernels
 from provscan.kernels import utf8
-from provscan.reuse import reused
+from provscan.kernels.scratch import scratch_array
 from provscan.text.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
 from provscan.text.tables import tables
 
@@ -89,13 +89,13 @@ def scratch(longest: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np
 def canonical_codes(text: np.ndarray, offsets: np.ndarray, *, spaced: bool = False) -> Canonical:
     """Canonical texts of a text buffer as code points: ``text`` of the result is uint32.
 
-    It lasts until the same thread calls this again (:mod:`provscan.reuse`). With ``spaced`` a space stands
+    It lasts until the same thread calls this again (:mod:`provscan.kernels.scratch`). With ``spaced`` a space stands
     between any two texts of which something is left, at the end of the first.
     """
     count = len(offsets) - 1
     longest = int(np.diff(offsets).max()) if count else 0
     room, _, where = scratch(longest)
-    codes = reused("codes", int(offsets[-1] - offsets[0]) + EXPANSION * (longest + 1), np.uint32)
+    codes = scratch_array("codes", int(offsets[-1] - offsets[0]) + EXPANSION * (longest + 1), np.uint32)
     code_offsets = np.zeros(count + 1, np.int64)
     lengths = np.zeros(count, np.int64)
     done = 0

@@ -23,7 +23,7 @@ _NAMES = (
 
 @cache
 def tables() -> tuple[np.ndarray, ...]:
-    """The arrays that :mod:`provscan.kernels.canonical` takes, in its order."""
+    """The arrays that :mod:`provscan.kernels.normalize` takes, in its order."""
     name = f"canonical_v{CANONICAL_VERSION}.npz"
     with resources.files("provscan.text").joinpath(name).open("rb") as file, np.load(file) as data:
         return tuple(data[key] for key in _NAMES)

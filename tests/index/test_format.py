@@ -24,9 +24,9 @@ import xxhash
 import provscan
 import provscan.index.segment
 from provscan.errors import IndexFormatError, InputError, OutputError
-from provscan.index import build_store, prepare
 from provscan.index import format as index_format
-from provscan.kernels.seeds import place_code
+from provscan.index import prepare, write_index
+from provscan.kernels.minimizers import place_code
 from provscan.readers import read_objects
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -69,7 +69,7 @@ def test_golden_index_of_version_4() -> None:
     index = provscan.open_index(GOLDEN / "v4", verify=True)
     assert index.fingerprint == "5c0ae4de29d3980e8e568aecc327d1e4"
     assert index.params == PARAMS
-    (segment,) = index.store.segments
+    (segment,) = index.reader.segments
     assert segment.texts.array().to_pylist() == texts
     assert len(texts) == 3
     assert segment.originals.array().to_pylist() == [tweet["text"] for tweet in kept]
@@ -123,7 +123,7 @@ def test_an_older_version_is_to_be_built_again(version: int) -> None:
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     """If this fails, the format has changed: give it a new version."""
     batches = read_objects(golden_tweets())
-    build_store((prepare(batch, PARAMS) for batch in batches), tmp_path / "today.index", PARAMS, {})
+    write_index((prepare(batch, PARAMS) for batch in batches), tmp_path / "today.index", PARAMS, {})
     for name in FILES:
         if name != "tweets.arrow":  # Arrow's own metadata may change with its version.
             mine, theirs = (path / "segments" / "000001" / name for path in (tmp_path / "today.index", GOLDEN / "v4"))
@@ -315,7 +315,7 @@ def test_a_full_disk(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     target = {
-        "manifest": "provscan.index.store.index_format.write_manifest",
+        "manifest": "provscan.index.reader.index_format.write_manifest",
         "postings": "provscan.index.postings.write_array",
     }
     monkeypatch.setattr(target[place], full)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.kernels import postings as kernels
-from provscan.kernels.equal import find_texts
+from provscan.kernels.exact_lookup import find_texts
 
 pytestmark = pytest.mark.kernels
 

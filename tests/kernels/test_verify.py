@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tweets import SCRIPTS, edited, sentence
 
-from provscan.kernels import screen as screen_kernels
+from provscan.kernels import prefilter as screen_kernels
 from provscan.kernels import verify as kernels
-from provscan.matching.verified import Verified, winners
+from provscan.matching.verified import VerifiedCandidates, winners
 
 pytestmark = pytest.mark.kernels
 THRESHOLD, LEAST_SHARE = 0.3, 0.3
@@ -182,7 +182,7 @@ ROWS = st.lists(
 def test_one_licensed_text_wins_a_place(records, unit):
     flat = [(number, *row) for number, rows in enumerate(records) for row in rows]
     n = len(flat)
-    rows = Verified(
+    rows = VerifiedCandidates(
         record=np.array([row[0] for row in flat], np.int64),
         text=np.arange(n)[::-1].copy(),
         span=unit * np.array([(row[1], row[1] + row[2]) for row in flat], np.int64).reshape(-1, 2),

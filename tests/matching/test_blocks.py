@@ -122,7 +122,7 @@ def test_a_copy_may_be_much_longer_than_its_canonical_text(build: Build, around:
     rng = random.Random(8)
     first, second = sentence(rng, "latin", 60), sentence(rng, "latin", 60)
     index = build([f"{first} https://t.co/abc {second}"])
-    assert index.store.longest < 200
+    assert index.reader.longest < 200
     copy = f"{first} https://example.org/{'a' * 2500} {second}"
     text = f"{'xy ' * ((scan.BLOCK + around) // 3)}\n{copy}\n{'xy ' * 9000}"
     (span,) = index.match_document(text)

@@ -13,7 +13,7 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import ParameterError
-from provscan.kernels import chains
+from provscan.kernels import chaining as chains
 from provscan.matching import LEVELS, MATCHES, candidates
 
 Build = Callable[..., provscan.Index]

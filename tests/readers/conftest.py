@@ -6,20 +6,20 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from provscan.readers import PIECE_SCHEMA, SCHEMA, Fields, Tally, plan, read
+from provscan.readers import PIECE_SCHEMA, SCHEMA, Fields, ReadStats, plan, read
 
 
 def _read_all(sources, *, target_bytes=None, **names):
-    """Everything that sources hold: rows as dicts, the batches, the tally, the plan."""
+    """Everything that sources hold: rows as dicts, the batches, the stats, the plan."""
     fields = Fields(**names)
     splits = plan(sources, fields, target_bytes=target_bytes)
-    tally = Tally()
+    stats = ReadStats()
     batches = []
     for split in splits:
         consumed = []
-        before = tally.bytes
-        part = list(read(split, fields, tally, on_bytes=consumed.append))
-        assert sum(consumed) == tally.bytes - before
+        before = stats.bytes
+        part = list(read(split, fields, stats, on_bytes=consumed.append))
+        assert sum(consumed) == stats.bytes - before
         for batch in part:
             batch.validate(full=True)
             assert batch.num_rows > 0
@@ -31,7 +31,7 @@ def _read_all(sources, *, target_bytes=None, **names):
         texts=[row["text"] for row in rows],
         records=[row["record"] for row in rows],
         batches=batches,
-        tally=tally,
+        stats=stats,
         splits=splits,
     )
 

@@ -20,10 +20,10 @@ def test_a_truncated_file(write, read_all, kind):
     found = read_all(write(f"a.jsonl.{kind}", data[: len(data) // 2]))
     assert 0 < len(found.rows) < ROWS
     assert found.texts == [f"tweet {number * 2654435761 % 2**32}" for number in range(len(found.rows))]
-    assert found.tally.skipped == {}, "the line at the break is a part of the damage"
-    (damage,) = found.tally.damaged
+    assert found.stats.skipped == {}, "the line at the break is a part of the damage"
+    (damage,) = found.stats.damaged
     assert damage.source.endswith(f"a.jsonl.{kind}")
-    assert damage.records == len(found.rows) == found.tally.records
+    assert damage.records == len(found.rows) == found.stats.records
     assert damage.reason == f"truncated {'gzip' if kind == 'gz' else 'zstd'} file"
 
 
@@ -31,9 +31,9 @@ def test_a_truncated_file(write, read_all, kind):
 @pytest.mark.parametrize("keep", [4, 12, -1])
 def test_truncated_anywhere(write, read_all, kind, keep):
     found = read_all(write(f"a.jsonl.{kind}", COMPRESS[kind](JSONL)[:keep]))
-    assert len(found.tally.damaged) == 1
+    assert len(found.stats.damaged) == 1
     assert len(found.rows) < ROWS or keep == -1
-    assert found.tally.notes == {}
+    assert found.stats.notes == {}
 
 
 @pytest.mark.parametrize("kind", ["gz", "zst"])
@@ -44,7 +44,7 @@ def test_a_flipped_byte(write, read_all, kind):
     data = bytearray(compressed)
     data[len(data) // 2] ^= 0xFF
     found = read_all(write(f"a.jsonl.{kind}", bytes(data)))
-    (damage,) = found.tally.damaged
+    (damage,) = found.stats.damaged
     assert damage.reason.startswith(f"damaged {'gzip' if kind == 'gz' else 'zstd'} data (")
     assert damage.records == len(found.rows)
 
@@ -57,21 +57,21 @@ def test_a_truncated_csv_and_text(write, read_all, kind):
     text = read_all(write(f"a.txt.{kind}", data[: len(data) // 2]))
     # The line at the break has no known number of values, but in plain text it is text.
     assert len(text.rows) - 1 in (len(table.rows), len(table.rows) + 1)
-    assert table.tally.skipped == {}
-    assert table.tally.damaged[0].records == len(table.rows)
-    assert text.tally.damaged[0].records == len(text.rows)
+    assert table.stats.skipped == {}
+    assert table.stats.damaged[0].records == len(table.rows)
+    assert text.stats.damaged[0].records == len(text.rows)
 
 
 def test_garbage_after_the_end(write, read_all):
     found = read_all(write("a.jsonl.gz", gzip.compress(JSONL) + b"garbage"))
     assert len(found.rows) == ROWS
-    assert found.tally.damaged[0].records == ROWS
+    assert found.stats.damaged[0].records == ROWS
 
 
 def test_padding_after_the_end_is_no_damage(write, read_all):
     found = read_all(write("a.jsonl.gz", gzip.compress(JSONL) + bytes(1000)))
     assert len(found.rows) == ROWS
-    assert found.tally.damaged == []
+    assert found.stats.damaged == []
 
 
 @pytest.mark.parametrize("kind", ["gz", "zst"])
@@ -80,15 +80,15 @@ def test_files_of_several_members(write, read_all, kind):
     data = COMPRESS[kind](JSONL[:half]) + COMPRESS[kind](b"") + COMPRESS[kind](JSONL[half:])
     found = read_all(write(f"a.jsonl.{kind}", data))
     assert len(found.rows) == ROWS
-    assert found.tally.bytes == len(data)
-    assert found.tally.damaged == []
+    assert found.stats.bytes == len(data)
+    assert found.stats.damaged == []
 
 
 def test_skippable_frames(write, read_all):
     skip = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"abcd"
     found = read_all(write("a", skip + zstandard.compress(JSONL) + skip))
     assert len(found.rows) == ROWS
-    assert found.tally.damaged == []
+    assert found.stats.damaged == []
 
 
 def test_a_long_window(write, read_all):
@@ -116,4 +116,4 @@ def test_decompression_in_small_steps(write, kind):
 def test_a_truncated_array_of_json(write, read_all):
     found = read_all(write("a.json.gz", gzip.compress(b'[{"text": "a"}, {"text": "b"}]')[:-9]))
     assert found.rows == []
-    assert found.tally.damaged[0].reason == "truncated gzip file"
+    assert found.stats.damaged[0].reason == "truncated gzip file"

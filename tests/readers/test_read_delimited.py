@@ -19,8 +19,8 @@ def test_quotes_and_newlines(write, read_all):
     assert found.records == [0, 1, 2], "rows are counted, not lines"
     assert [row["id"] for row in found.rows] == ["1", "2", None]
     assert found.rows[1]["created_at"] is None
-    assert found.tally.notes == {"bad_date": 1}
-    assert found.tally.examples["bad_date"][0][1:] == (2, "'nonsense'")
+    assert found.stats.notes == {"bad_date": 1}
+    assert found.stats.examples["bad_date"][0][1:] == (2, "'nonsense'")
 
 
 def test_byte_order_mark_and_nul(write, read_all):
@@ -32,8 +32,8 @@ def test_rows_of_another_width_are_counted(write, read_all):
     found = read_all(write("a.csv", "text,id\na,1\nb\nc,2,3\nd,4\n"))
     assert found.texts == ["a", "d"]
     assert found.records == [0, 3]
-    assert found.tally.skipped == {"bad_csv_row": 2}
-    assert [case[1:] for case in found.tally.examples["bad_csv_row"]] == [
+    assert found.stats.skipped == {"bad_csv_row": 2}
+    assert [case[1:] for case in found.stats.examples["bad_csv_row"]] == [
         (1, "1 values where the header has 2"),
         (2, "3 values where the header has 2"),
     ]
@@ -44,15 +44,15 @@ def test_invalid_utf8(write, read_all, monkeypatch):
     found = read_all(write("a.csv", b"text,id\n" + b"good,1\n" * 30 + b"b\xffd,2\n" + b"good,3\n" * 30))
     assert found.texts[30] == "b\ufffdd"
     assert len(found.rows) == 61
-    assert found.tally.repaired == {"invalid_utf8": 1}
-    assert found.tally.examples["invalid_utf8"][0].record == 30
+    assert found.stats.repaired == {"invalid_utf8": 1}
+    assert found.stats.examples["invalid_utf8"][0].record == 30
 
 
 def test_a_quote_that_is_never_closed(write, read_all):
     found = read_all(write("a.csv", 'text,id\na,1\n"b,2\nc,3\n'))
     assert found.texts == ["a"]
-    assert found.tally.skipped == {"bad_csv_row": 1}
-    assert found.tally.examples["bad_csv_row"][0].detail == "a quote opens in it that is never closed"
+    assert found.stats.skipped == {"bad_csv_row": 1}
+    assert found.stats.examples["bad_csv_row"][0].detail == "a quote opens in it that is never closed"
 
 
 def test_a_value_above_the_limit(write, read_all, monkeypatch):
@@ -61,8 +61,8 @@ def test_a_value_above_the_limit(write, read_all, monkeypatch):
     found = read_all(write("a.csv", f"text,id\na,1\n{'x' * 2000},2\nb,3\n"))
     assert found.texts == ["a", "b"]
     assert found.records == [0, 2]
-    assert found.tally.skipped == {"bad_csv_row": 1}
-    assert "larger than field limit" in found.tally.examples["bad_csv_row"][0].detail
+    assert found.stats.skipped == {"bad_csv_row": 1}
+    assert "larger than field limit" in found.stats.examples["bad_csv_row"][0].detail
 
 
 def test_a_large_value(write, read_all):
@@ -74,7 +74,7 @@ def test_a_large_value(write, read_all):
 def test_empty_files(write, read_all, content):
     found = read_all(write("a.csv", content))
     assert found.rows == []
-    assert found.tally.notes == {"empty_file": 1}
+    assert found.stats.notes == {"empty_file": 1}
 
 
 def test_no_header(write, read_all):
@@ -115,7 +115,7 @@ def test_what_was_written_is_read(write, read_all, monkeypatch, rows, chunk):
         found = read_all(write("a.csv", file.getvalue()))
     assert [(row["text"], row["id"]) for row in found.rows] == [(text, str(number)) for text, number in rows]
     assert found.records == list(range(len(rows)))
-    assert found.tally.skipped == {}
+    assert found.stats.skipped == {}
 
 
 def test_a_line_above_the_limit_is_counted(write, read_all, monkeypatch):
@@ -123,5 +123,5 @@ def test_a_line_above_the_limit_is_counted(write, read_all, monkeypatch):
     monkeypatch.setattr("provscan.readers.streams.LINE_LIMIT", 1000)
     found = read_all(write("a.csv", "text,id\na,1\n" + "x" * 5000 + ",2\nb,3\n" + "y" * 5000))
     assert found.texts == ["a", "b"]
-    assert found.tally.skipped == {"line_too_long": 2}
-    assert [case.record for case in found.tally.examples["line_too_long"]] == [2, 4], "numbers of lines"
+    assert found.stats.skipped == {"line_too_long": 2}
+    assert [case.record for case in found.stats.examples["line_too_long"]] == [2, 4], "numbers of lines"

@@ -83,8 +83,8 @@ def test_a_field_that_one_of_several_files_lacks_is_noted(write, read_all, tmp_p
     write("d/c.csv", "text\nz\n")
     found = read_all(str(tmp_path / "d"), id="number")
     assert [row["id"] for row in found.rows] == [None, "7", None]
-    assert found.tally.notes == {"field_missing": 2}
-    assert found.tally.examples["field_missing"][0].detail == "no field 'number' for the id"
+    assert found.stats.notes == {"field_missing": 2}
+    assert found.stats.examples["field_missing"][0].detail == "no field 'number' for the id"
 
 
 def test_the_text_must_be_in_every_file(write, read_all, tmp_path):

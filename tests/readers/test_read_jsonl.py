@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provscan.errors import InputError
-from provscan.readers import Fields, Split, Tally, plan, read, schema, streams
+from provscan.readers import Fields, ReadStats, Split, plan, read, schema, streams
 from provscan.readers import jsonl as jsonl_module
 
 TWEET = {
@@ -55,8 +55,8 @@ def test_flat_tweets(write, read_all):
             "rt_of": "1",
         },
     ]
-    assert (found.tally.records, found.tally.characters) == (2, 6)
-    assert found.tally.skipped == found.tally.repaired == found.tally.notes == {}
+    assert (found.stats.records, found.stats.characters) == (2, 6)
+    assert found.stats.skipped == found.stats.repaired == found.stats.notes == {}
 
 
 def test_tweets_of_the_api(write, read_all):
@@ -81,7 +81,7 @@ def test_line_ends(write, read_all, ending):
     found = read_all(write("a.jsonl", newline.join(['{"text": "a"}', "", '{"text": "b"}']) + ending))
     assert found.texts == ["a", "b"]
     assert found.records == [0, 2], "blank lines count as lines"
-    assert found.tally.skipped == {}
+    assert found.stats.skipped == {}
 
 
 def test_byte_order_mark_is_dropped(write, read_all):
@@ -97,22 +97,22 @@ def test_utf_16_is_refused(write, read_all):
 def test_nul_is_kept(write, read_all):
     found = read_all(write("a.jsonl", b'{"text": "a\\u0000b"}\n{"text": "a\x00b"}\n'))
     assert found.texts == ["a\0b", "a\0b"]
-    assert found.tally.notes == {"lenient_json": 1}
+    assert found.stats.notes == {"lenient_json": 1}
 
 
 def test_invalid_utf8_is_replaced_and_counted(write, read_all):
     found = read_all(write("a.jsonl", b'{"text": "ok"}\n{"text": "a\xffb"}\n'))
     assert found.texts == ["ok", "a\ufffdb"]
-    assert found.tally.repaired == {"invalid_utf8": 1}
-    assert found.tally.examples["invalid_utf8"][0].record == 1
-    assert "0xff" in found.tally.examples["invalid_utf8"][0].detail
+    assert found.stats.repaired == {"invalid_utf8": 1}
+    assert found.stats.examples["invalid_utf8"][0].record == 1
+    assert "0xff" in found.stats.examples["invalid_utf8"][0].detail
 
 
 def test_lone_surrogates_are_replaced_and_counted(write, read_all):
     found = read_all(write("a.jsonl", '{"text": "a\\ud83db", "id": "\\udc00"}\n{"text": "\\ud83d\\ude00"}\n'))
     assert found.texts == ["a\ufffdb", "😀"]
     assert found.rows[0]["id"] == "\ufffd"
-    assert found.tally.repaired == {"lone_surrogate": 1}
+    assert found.stats.repaired == {"lone_surrogate": 1}
 
 
 def test_nan_and_huge_integers(write, read_all):
@@ -145,18 +145,18 @@ def test_every_line_that_is_no_record_is_counted(write, read_all):
     found = read_all(path)
     assert found.texts == ["good", ""]
     assert found.records == [0, 8]
-    assert found.tally.skipped == {"bad_json": 1, "not_an_object": 2, "no_text": 2, "text_not_string": 2}
-    assert [case.record for case in found.tally.examples["text_not_string"]] == [6, 7]
-    assert found.tally.examples["text_not_string"][0].detail == "a number where text is expected"
-    assert found.tally.examples["bad_json"] == [(path, 1, "unexpected end of data (column 18)")]
+    assert found.stats.skipped == {"bad_json": 1, "not_an_object": 2, "no_text": 2, "text_not_string": 2}
+    assert [case.record for case in found.stats.examples["text_not_string"]] == [6, 7]
+    assert found.stats.examples["text_not_string"][0].detail == "a number where text is expected"
+    assert found.stats.examples["bad_json"] == [(path, 1, "unexpected end of data (column 18)")]
 
 
 def test_chats_are_counted_with_a_hint(write, read_all):
     chat = {"messages": [{"role": "user", "content": "hi"}]}
     found = read_all(write("a.jsonl", [chat]))
     assert found.rows == []
-    assert found.tally.skipped == {"text_not_string": 1}
-    assert found.tally.examples["text_not_string"][0].detail == (
+    assert found.stats.skipped == {"text_not_string": 1}
+    assert found.stats.examples["text_not_string"][0].detail == (
         "a list of objects (role, content); for chats, write one turn a record"
     )
 
@@ -164,14 +164,14 @@ def test_chats_are_counted_with_a_hint(write, read_all):
 def test_nesting_without_end_is_bad_json(write, read_all):
     found = read_all(write("a.jsonl", '{"text": "a"}\n{"text": "b", "x": ' + "[" * 100_000 + "]" * 100_000 + "}\n"))
     assert found.texts == ["a"]
-    assert found.tally.skipped == {"bad_json": 1}
+    assert found.stats.skipped == {"bad_json": 1}
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n \n"])
 def test_an_empty_file_is_noted(write, read_all, content):
     found = read_all(write("a.jsonl", content))
     assert found.rows == []
-    assert found.tally.notes == {"empty_file": 1}
+    assert found.stats.notes == {"empty_file": 1}
 
 
 def test_a_file_of_something_else(write, read_all):
@@ -185,8 +185,8 @@ def test_a_large_line_comes_in_pieces(write, read_all):
     text = "é" * schema.PIECE + "😀" * schema.PIECE + "end"
     found = read_all(write("a.jsonl", [{"text": "first"}, {"text": text, "id": 9}, {"text": "last"}]))
     assert found.records == [0, 1, 1, 1, 2]
-    assert found.tally.records == 3
-    assert found.tally.characters == len(text) + 9
+    assert found.stats.records == 3
+    assert found.stats.characters == len(text) + 9
     pieces = found.rows[1:-1]
     assert [piece["id"] for piece in pieces] == ["9"] * 3
     assert [len(batch) for batch in found.batches] == [1] * 5
@@ -251,7 +251,7 @@ def test_splits_give_what_the_whole_gives(write, read_all, monkeypatch, lines, n
         patch.setattr(streams, "CHUNK", chunk)
         cut = read_all(path, target_bytes=target)
     assert cut.rows == whole.rows
-    assert cut.tally == whole.tally
+    assert cut.stats == whole.stats
     assert cut.splits[0].start == 0
     assert cut.splits[-1].end == len(content)
     for split, following in itertools.pairwise(cut.splits):
@@ -285,14 +285,14 @@ def test_a_file_that_went_away(write):
     (split,) = plan(path, Fields())
     os.remove(path)
     with pytest.raises(InputError, match=r"a\.jsonl can't be read: No such file"):
-        list(read(split, Fields(), Tally()))
+        list(read(split, Fields(), ReadStats()))
 
 
 def test_a_range_is_read_without_the_plan(write):
     path = write("a.jsonl", [{"text": str(number)} for number in range(10)])
     size = len('{"text": "0"}\n')
     split = Split("a", path, "jsonl", None, 3 * size, 5 * size, 3, 2 * size)
-    (batch,) = read(split, Fields(), Tally())
+    (batch,) = read(split, Fields(), ReadStats())
     assert batch.column("record").to_pylist() == [3, 4]
     assert batch.column("text").to_pylist() == ["3", "4"]
 
@@ -306,7 +306,7 @@ def test_json_arrays(write, read_all):
     found = read_all(write("a.json", orjson.dumps([{"text": "a"}, 5, {"text": "b"}])))
     assert found.texts == ["a", "b"]
     assert found.records == [0, 2]
-    assert found.tally.skipped == {"not_an_object": 1}
+    assert found.stats.skipped == {"not_an_object": 1}
     assert read_all(write("b.json", [{"text": "lines"}])).texts == ["lines"]
     with pytest.raises(InputError, match="a JSON array, but not of objects"):
         read_all(write("c.json", "[1, 2]"))
@@ -314,7 +314,7 @@ def test_json_arrays(write, read_all):
         read_all(write("d.json", '[{"text": "a"},'))
     with pytest.raises(InputError, match="one JSON object over several lines; expected one object a line"):
         read_all(write("e.json", json.dumps({"text": "a"}, indent=1)))
-    assert read_all(write("f.json", "[]")).tally.notes == {"empty_file": 1}
+    assert read_all(write("f.json", "[]")).stats.notes == {"empty_file": 1}
 
 
 def test_a_json_array_above_the_limit(write, read_all, monkeypatch):

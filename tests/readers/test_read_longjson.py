@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provscan.errors import FieldNotFoundError, InputError, OutputError
-from provscan.readers import Fields, Tally, longjson, outline, plan, read, streams
+from provscan.readers import Fields, ReadStats, longjson, outline, plan, read, streams
 
 PIECE, OVERLAP = 20, 6
 
@@ -78,13 +78,13 @@ def test_long_lines_give_what_short_ones_give(both, records, ascii, before, afte
     ]
     found = both("\n".join(lines).encode("utf-8", "surrogatepass"), chunk)
     assert found.long.rows == found.short.rows
-    assert found.long.tally.skipped == found.short.tally.skipped
-    assert (found.long.tally.records, found.long.tally.characters) == (
-        found.short.tally.records,
-        found.short.tally.characters,
+    assert found.long.stats.skipped == found.short.stats.skipped
+    assert (found.long.stats.records, found.long.stats.characters) == (
+        found.short.stats.records,
+        found.short.stats.characters,
     )
     if ascii:
-        surrogates = [tally.repaired.get("lone_surrogate", 0) for tally in (found.long.tally, found.short.tally)]
+        surrogates = [stats.repaired.get("lone_surrogate", 0) for stats in (found.long.stats, found.short.stats)]
         assert surrogates[0] == surrogates[1]
 
 
@@ -101,7 +101,7 @@ def test_damaged_lines_are_taken_or_left_as_short_ones_are(both, text, ascii, cu
         line = line[:place] + new.replace(b"\n", b"") + line[place + gone :]
     found = both(b'{"text": "first", "id": 1}\n' + line + b'\n{"text": "last", "id": 2}\n', chunk)
     assert found.long.rows == found.short.rows
-    assert sum(found.long.tally.skipped.values()) == sum(found.short.tally.skipped.values())
+    assert sum(found.long.stats.skipped.values()) == sum(found.short.stats.skipped.values())
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 5, 7, 100])
@@ -123,8 +123,8 @@ def test_escapes_and_bytes_at_the_borders_of_chunks(both, inside, chunk):
     found = both(b'{"text": "' + inside + b'", "id": "after"}\n', chunk)
     assert found.long.rows == found.short.rows
     assert found.long.rows[-1]["id"] == "after"
-    assert found.long.tally.repaired == found.short.tally.repaired
-    assert found.long.tally.notes == found.short.tally.notes
+    assert found.long.stats.repaired == found.short.stats.repaired
+    assert found.long.stats.notes == found.short.stats.notes
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_a_long_line_that_is_no_record_is_counted(write, read_all, monkeypatch, 
     found = read_all(path)
     assert found.texts == ["first", "last"]
     assert found.records == [0, 2]
-    assert found.tally.skipped == {reason: 1}
-    (case,) = found.tally.examples[reason]
+    assert found.stats.skipped == {reason: 1}
+    (case,) = found.stats.examples[reason]
     assert (case.source, case.record) == (path, 1)
     assert detail in case.detail
 
@@ -201,18 +201,18 @@ def test_what_is_held_of_a_line_is_bounded(write, read_all, monkeypatch):
     rows = [{"text": "a", "id": "x" * 100, "author": "y" * 10, "k" * 100: 1}, {**many, "text": "late"}]
     found = read_all(write("a.jsonl", rows))
     assert [(row["text"], row["id"], row["author"]) for row in found.rows] == [("a", None, "y" * 10)]
-    assert found.tally.skipped == {"no_text": 1}
+    assert found.stats.skipped == {"no_text": 1}
     found = read_all(write("b.jsonl", '{"text": "a"}\n{"text": "b", "id": 1' + "0" * 100 + "}\n"))
     assert found.texts == ["a"]
-    assert "a number of more than 20 digits" in found.tally.examples["bad_json"][0].detail
+    assert "a number of more than 20 digits" in found.stats.examples["bad_json"][0].detail
 
 
 def test_blank_lines_are_passed_over(write, read_all, monkeypatch):
     long_lines(monkeypatch, 5)
     found = read_all(write("a.jsonl", '{"text": "a"}\n' + " " * 50 + '\r\n{"text": "b"}\r\n' + "\t" * 50))
     assert found.records == [0, 2]
-    assert found.tally.skipped == {}
-    assert read_all(write("b.jsonl", " " * 50)).tally.notes == {"empty_file": 1}
+    assert found.stats.skipped == {}
+    assert read_all(write("b.jsonl", " " * 50)).stats.notes == {"empty_file": 1}
 
 
 def test_a_file_of_something_else(write, read_all, monkeypatch):
@@ -239,7 +239,7 @@ def test_a_split_owns_the_lines_that_begin_in_it(write, read_all, monkeypatch, t
     long = read_all(path, target_bytes=target)
     assert len(long.splits) > 1
     assert long.rows == short.rows
-    assert long.tally == short.tally
+    assert long.stats == short.stats
 
 
 def gzip_writer():
@@ -289,8 +289,8 @@ def test_a_long_line_that_breaks_off_is_left_out(write, read_all, monkeypatch):
     monkeypatch.setattr(streams, "STEP", {"gzip": 7})
     found = read_all(write("a.jsonl.gz", content[: len(content) // 2]))
     assert found.texts == ["first"]
-    assert found.tally.skipped == {}
-    assert [(damage.records, damage.reason) for damage in found.tally.damaged] == [(1, "truncated gzip file")]
+    assert found.stats.skipped == {}
+    assert [(damage.records, damage.reason) for damage in found.stats.damaged] == [(1, "truncated gzip file")]
 
 
 def test_a_file_that_changes_while_it_is_read(write, monkeypatch):
@@ -310,7 +310,7 @@ def test_a_file_that_changes_while_it_is_read(write, monkeypatch):
         write("a.jsonl", [{"text": "x" * 100}])
         changed.append(content)
         with pytest.raises(InputError, match=rf"a\.jsonl {problem} while it was read"):
-            list(read(split, Fields(), Tally()))
+            list(read(split, Fields(), ReadStats()))
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
@@ -324,11 +324,11 @@ def test_memory_is_bounded(write, monkeypatch, name):
     path = write(name, gzip.compress(data, 1) if name.endswith("gz") else data)
     del line, data, other
     (split,) = plan(path, Fields())
-    tally = Tally()
+    stats = ReadStats()
     tracemalloc.start()
-    ids = {batch.column("id")[0].as_py() for batch in read(split, Fields(), tally)}
+    ids = {batch.column("id")[0].as_py() for batch in read(split, Fields(), stats)}
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert ids == {"after"}
-    assert (tally.records, tally.characters) == (1, size)
+    assert (stats.records, stats.characters) == (1, size)
     assert peak < 24 << 20

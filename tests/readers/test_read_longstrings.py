@@ -34,7 +34,7 @@ def both(write, read_all, monkeypatch):
 
 def assert_same(found):
     assert found.out.rows == found.whole.rows
-    assert found.out.tally == found.whole.tally
+    assert found.out.stats == found.whole.stats
 
 
 LETTERS = st.sampled_from('ab"\\/\b\f\n\r\té߿ࠀ語퟿\ue000￿😀\U0010ffff\u2028\x7f\x80')
@@ -117,7 +117,7 @@ def test_other_roles_may_be_long(both):
     found = both([{"text": "a" * 300, "id": long, "author": long + "y", "lang": "en", "created_at": long}] * 2)
     assert [row["author"] for row in found.out.rows] == [long + "y"] * 2
     assert [row["id"] for row in found.out.rows] == [long] * 2
-    assert found.out.tally.examples["bad_date"][0].detail == repr(long)[:200]
+    assert found.out.stats.examples["bad_date"][0].detail == repr(long)[:200]
     assert_same(found)
 
 
@@ -135,7 +135,7 @@ def test_nested_and_missing_texts(both):
         text="data.body",
     )
     assert found.out.texts == ["b" * 100, "short", ""]
-    assert found.out.tally.skipped == {"no_text": 3, "text_not_string": 1}
+    assert found.out.stats.skipped == {"no_text": 3, "text_not_string": 1}
     assert_same(found)
 
 

@@ -6,18 +6,18 @@ import pyarrow as pa
 import pytest
 
 from provscan.errors import FieldNotFoundError, InputError
-from provscan.readers import SCHEMA, Fields, Tally, read_objects
+from provscan.readers import SCHEMA, Fields, ReadStats, read_objects
 
 
 def texts(obj, **names):
-    tally = Tally()
-    batches = list(read_objects(obj, Fields(**names), tally))
+    stats = ReadStats()
+    batches = list(read_objects(obj, Fields(**names), stats))
     for batch in batches:
         batch.validate(full=True)
         assert batch.schema == SCHEMA
     rows = [row for batch in batches for row in batch.to_pylist()]
-    assert tally.records == len(rows)
-    return [(row["record"], row["text"]) for row in rows], tally
+    assert stats.records == len(rows)
+    return [(row["record"], row["text"]) for row in rows], stats
 
 
 def test_strings():
@@ -26,11 +26,11 @@ def test_strings():
 
 
 def test_what_is_no_string_is_counted():
-    found, tally = texts(["a", None, 5, "b\ud800"])
+    found, stats = texts(["a", None, 5, "b\ud800"])
     assert found == [(0, "a"), (3, "b\ufffd")]
-    assert tally.skipped == {"no_text": 1, "text_not_string": 1}
-    assert tally.repaired == {"lone_surrogate": 1}
-    assert tally.examples["no_text"][0].source == "<memory>"
+    assert stats.skipped == {"no_text": 1, "text_not_string": 1}
+    assert stats.repaired == {"lone_surrogate": 1}
+    assert stats.examples["no_text"][0].source == "<memory>"
 
 
 def test_dicts():
@@ -55,9 +55,9 @@ def test_dicts():
 )
 def test_arrow(make):
     table = pa.table({"text": pa.array(["a", None, "b"]), "n": [1, 2, 3]})
-    found, tally = texts(make(table))
+    found, stats = texts(make(table))
     assert found == [(0, "a"), (2, "b")]
-    assert tally.skipped == {"no_text": 1}
+    assert stats.skipped == {"no_text": 1}
 
 
 def test_long_tables_are_cut():

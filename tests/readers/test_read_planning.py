@@ -157,13 +157,13 @@ def test_standard_input(read_all, monkeypatch, content, compress):
     found = read_all("-")
     assert found.texts == ["hello", "hello"]
     assert found.records == [0, 1]
-    assert found.tally.bytes == len(data)
+    assert found.stats.bytes == len(data)
     assert list(found.splits) == [Split("-", "-", UNKNOWN, None, 0, -1, 0, 0)]
 
 
 def test_empty_standard_input(read_all, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    assert read_all("-").tally.notes == {"empty_file": 1}
+    assert read_all("-").stats.notes == {"empty_file": 1}
 
 
 def test_parquet_on_standard_input(read_all, monkeypatch):

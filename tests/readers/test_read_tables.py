@@ -51,10 +51,10 @@ def test_all_roles(save, read_all):
         (2, None, "c", None, None, "de", None),
         (3, str(2**63 - 1), "ü😀", "y", datetime(1969, 12, 31, 23, 59, 59, 999000, tzinfo=UTC), None, None),
     ]
-    assert found.tally.skipped == {"no_text": 1}
-    assert found.tally.examples["no_text"][0].record == 1
-    assert (found.tally.records, found.tally.characters) == (3, 4)
-    assert found.tally.bytes == sum(split.size for split in found.splits)
+    assert found.stats.skipped == {"no_text": 1}
+    assert found.stats.examples["no_text"][0].record == 1
+    assert (found.stats.records, found.stats.characters) == (3, 4)
+    assert found.stats.bytes == sum(split.size for split in found.splits)
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.string_view()])
@@ -71,9 +71,9 @@ def test_invalid_utf8(save, read_all):
     broken = pa.array([b"ok", b"a\xffb", None], pa.binary())
     found = read_all(save(pa.table({"text": broken})))
     assert found.texts == ["ok", "a\ufffdb"]
-    assert found.tally.repaired == {"invalid_utf8": 1}
-    assert found.tally.skipped == {"no_text": 1}
-    assert found.tally.examples["invalid_utf8"][0].record == 1
+    assert found.stats.repaired == {"invalid_utf8": 1}
+    assert found.stats.skipped == {"no_text": 1}
+    assert found.stats.examples["invalid_utf8"][0].record == 1
 
 
 def test_invalid_utf8_in_what_claims_to_be_text(save, read_all):
@@ -81,13 +81,13 @@ def test_invalid_utf8_in_what_claims_to_be_text(save, read_all):
     claimed = pa.StringArray.from_buffers(2, *raw.buffers()[1:])
     found = read_all(save(pa.table({"text": claimed})))
     assert found.texts == ["ok", "a\ufffdb"]
-    assert found.tally.repaired == {"invalid_utf8": 1}
+    assert found.stats.repaired == {"invalid_utf8": 1}
 
 
 def test_numbers_where_text_should_be(save, read_all):
     found = read_all(save(pa.table({"text": [1, 2]})))
     assert found.rows == []
-    assert found.tally.skipped == {"text_not_string": 2}
+    assert found.stats.skipped == {"text_not_string": 2}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_numbers_where_text_should_be(save, read_all):
 def test_kinds_of_dates(save, read_all, values, expected):
     found = read_all(save(pa.table({"text": ["x"], "created_at": values})))
     assert found.rows[0]["created_at"] == expected
-    assert found.tally.notes == ({} if expected else {"bad_date": 1})
+    assert found.stats.notes == ({} if expected else {"bad_date": 1})
 
 
 def test_nested_and_alternative_fields(save, read_all):
@@ -127,7 +127,7 @@ def test_no_field_for_the_text(save, read_all):
 def test_an_empty_table(save, read_all):
     found = read_all(save(TABLE.slice(0, 0)))
     assert found.rows == []
-    assert found.tally.notes == {"empty_file": 1}
+    assert found.stats.notes == {"empty_file": 1}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)

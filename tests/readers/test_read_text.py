@@ -7,19 +7,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from provscan.readers import Fields, Tally, plain, plan, read, streams
+from provscan.readers import Fields, ReadStats, plain, plan, read, streams
 
 
 def test_lines(write, read_all):
     found = read_all(write("a.txt", b"\xef\xbb\xbfone\r\n\r\n  \n two \nNUL\x00\nbad \xff\nlast"))
     assert found.texts == ["one", " two ", "NUL\0", "bad \ufffd", "last"]
     assert found.records == [0, 3, 4, 5, 6]
-    assert found.tally.repaired == {"invalid_utf8": 1}
-    assert found.tally.skipped == {}
+    assert found.stats.repaired == {"invalid_utf8": 1}
+    assert found.stats.skipped == {}
 
 
 def test_an_empty_file(write, read_all):
-    assert read_all(write("a.txt", "")).tally.notes == {"empty_file": 1}
+    assert read_all(write("a.txt", "")).stats.notes == {"empty_file": 1}
 
 
 PIECES = "0123456789"
@@ -49,8 +49,8 @@ def test_pieces_put_together_are_the_line(write, read_all, monkeypatch, lines, e
         found = read_all(path)
     expected = {number: line.removesuffix("\r") for number, line in enumerate(content.split("\n")) if line.strip()}
     assert sorted(set(found.records)) == list(expected)
-    assert found.tally.records == len(expected)
-    assert found.tally.characters == sum(map(len, expected.values()))
+    assert found.stats.records == len(expected)
+    assert found.stats.characters == sum(map(len, expected.values()))
     for number, line in expected.items():
         rows = [row for row in found.rows if row["record"] == number]
         if len(rows) == 1:
@@ -78,20 +78,20 @@ def test_invalid_utf8_in_a_long_line_counts_once(write, read_all, monkeypatch, c
     )
     assert found.texts[-1] == "next"
     assert found.records[-1] == 1
-    assert found.tally.repaired == {"invalid_utf8": 1}
+    assert found.stats.repaired == {"invalid_utf8": 1}
 
 
 def test_memory_is_bounded_on_a_file_without_a_newline(write):
     path = write("a.txt", b"some words " * (12 << 20))
-    fields, tally = Fields(), Tally()
+    fields, stats = Fields(), ReadStats()
     (split,) = plan(path, fields)
     tracemalloc.start()
-    pieces = sum(1 for _ in read(split, fields, tally))
+    pieces = sum(1 for _ in read(split, fields, stats))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert pieces == 9
-    assert tally.records == 1
-    assert tally.characters == 11 * (12 << 20)
+    assert stats.records == 1
+    assert stats.characters == 11 * (12 << 20)
     assert peak < 6 * plain.PIECE
 
 
@@ -101,4 +101,4 @@ def test_splits_give_what_the_whole_gives(write, read_all, content, target):
     path = write("a.txt", content.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff"))
     whole, cut = read_all(path), read_all(path, target_bytes=target)
     assert cut.rows == whole.rows
-    assert cut.tally == whole.tally
+    assert cut.stats == whole.stats

@@ -1,0 +1,1 @@
+"""Calibration: controls that measure chance, spike-ins that measure recall."""

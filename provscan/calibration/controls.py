@@ -1,0 +1,223 @@
+"""Controls: texts that can't be in the scanned dataset, among the licensed ones, so that chance can be counted.
+
+A reader to scan with is the licensed index and, behind it, the control's segments; a control text is a text number of
+that reader. Whatever a control text matches goes through the very same scan and rules as the rest, competes for places
+like the rest, and is chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan import readers
+from provscan.engine.ordered_map import ordered_map
+from provscan.errors import InputError, ParameterError
+from provscan.index import IndexReader, Segment, Strings, can_join, joined, prepare, write_index
+from provscan.index.prepare import NO_TIME
+from provscan.readers.stats import require_undamaged
+from provscan.text import canonical_buffers
+from provscan.text.arrow import buffers
+
+CHUNK = 1 << 18
+RETWEET = "(?i)^\\s*RT @"
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What a run scans for.
+
+    Attributes
+    ----------
+    reader
+        The licensed index, followed by the segments of control files.
+    licensed
+        The licensed index alone.
+    absent
+        bool[texts of `reader`]: the text is a control.
+    repeated
+        Numbers of licensed texts that tweets of a control file have as well: common property.
+    texts, tweets
+        How many control texts there are, and how many of the licensed index's tweets are control.
+    """
+
+    reader: IndexReader
+    licensed: IndexReader
+    absent: npt.NDArray[np.bool_]
+    repeated: npt.NDArray[np.int64]
+    texts: int = 0
+    tweets: int = 0
+
+    @property
+    def licensed_texts(self) -> int:
+        """Licensed texts that may stand in the dataset."""
+        return self.licensed.texts - int(np.count_nonzero(self.absent[: int(self.licensed.bases[-1])]))
+
+    @property
+    def licensed_tweets(self) -> int:
+        """Their tweets."""
+        return sum(segment.info.tweets for segment in self.licensed.segments) - self.tweets
+
+
+def no_control(reader: IndexReader) -> Controls:
+    """Nothing is known to be absent."""
+    return Controls(reader, reader, np.zeros(int(reader.bases[-1]), np.bool_), np.zeros(0, np.int64))
+
+
+def moment(cutoff: str | date) -> datetime:
+    """A cutoff as a time in UTC.
+
+    Raises
+    ------
+    ParameterError
+        It is no date.
+    """
+    if isinstance(cutoff, str):
+        try:
+            cutoff = datetime.fromisoformat(cutoff)
+        except ValueError:
+            raise ParameterError(
+                f"cutoff must be a date such as 2021-03-01, or a time such as 2021-03-01T12:00:00+00:00, not {cutoff!r}"
+            ) from None
+    if not isinstance(cutoff, datetime):
+        cutoff = datetime(cutoff.year, cutoff.month, cutoff.day)
+    return cutoff.astimezone(UTC) if cutoff.tzinfo else cutoff.replace(tzinfo=UTC)
+
+
+def with_cutoff(controls: Controls, cutoff: datetime) -> Controls:
+    """Licensed texts become controls if every tweet that has the text was made at `cutoff` or later.
+
+    A tweet whose time is not known, or that repeats another (a retweet may be younger than its text), keeps its text
+    from being one.
+
+    Raises
+    ------
+    ParameterError
+        No licensed text is that young, or all are.
+    """
+    reader = controls.licensed
+    first = int(cutoff.timestamp() * 1000)
+    young = [_young(segment, first) for segment in reader.segments]
+    for number, mine in enumerate(young):
+        for other, theirs in zip(reader.segments, young, strict=True):
+            if other is reader.segments[number]:
+                continue
+            for rows in _chunks(np.flatnonzero(mine)):
+                there = other.equal_texts(reader.segments[number].texts.take(rows))
+                mine[rows] &= (there < 0) | theirs[there]
+    absent = np.concatenate(young) if young else np.zeros(0, np.bool_)
+    count = int(np.count_nonzero(absent))
+    if count == 0:
+        raise ParameterError(
+            f"no licensed text is known to be younger than cutoff, {cutoff.isoformat()}: nothing can serve as "
+            "control. Give a date before the last tweets of the index, or texts known to be absent with control"
+        )
+    if count == len(absent):
+        raise ParameterError(
+            f"every licensed text is younger than cutoff, {cutoff.isoformat()}: nothing is left to find"
+        )
+    tweets = 0
+    for segment, mine in zip(reader.segments, young, strict=True):
+        tweets += int(segment.tweet_counts(np.flatnonzero(mine)).sum())
+    both = controls.absent.copy()
+    both[: len(absent)] |= absent
+    return replace(controls, absent=both, texts=controls.texts + count, tweets=tweets)
+
+
+def _young(segment: Segment, first: int) -> npt.NDArray[np.bool_]:
+    tweets = segment.tweets()
+    time = tweets["time"].fill_null(int(NO_TIME)).to_numpy()
+    starts, rows = segment.owner_starts, segment.owner_rows
+    # Owners are ordered by time, the unknown ones last.
+    young: npt.NDArray[np.bool_] = (time[rows[starts[:-1]]] >= first) & (time[rows[starts[1:] - 1]] != NO_TIME)
+    for texts in _chunks(np.flatnonzero(young)):
+        originals = segment.originals.take(segment.earliest(texts)).array()
+        young[texts] = ~pc.match_substring_regex(originals, RETWEET).to_numpy(zero_copy_only=False)
+    retweets = np.flatnonzero(tweets["rt_of"].is_valid().to_numpy())
+    if len(retweets):
+        repeats = np.zeros(len(time), np.int64)
+        repeats[retweets] = 1
+        young &= np.add.reduceat(repeats[rows], starts[:-1]) == 0
+    return young
+
+
+def _chunks(rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    for low in range(0, len(rows), CHUNK):
+        yield rows[low : low + CHUNK]
+
+
+def with_files(
+    controls: Controls, sources: Sequence[str], fields: readers.Fields, folder: Path, workers: int
+) -> tuple[Controls, dict[str, Any]]:
+    """Tweets of files become controls: they are indexed in `folder` and scanned for beside the licensed ones.
+
+    A text that is licensed as well is no control, but known to be common property.
+
+    Returns
+    -------
+    Controls
+    dict
+        What was read: ``tweets``, ``texts``, ``also_licensed`` (tweets left out), ``skipped``.
+
+    Raises
+    ------
+    InputError, FieldNotFoundError
+        A file can't be read to its end, or holds no text that is not licensed.
+    """
+    licensed = controls.licensed
+    stats = readers.ReadStats()
+    plan = readers.plan(list(sources), fields, target_bytes=1 << 62)
+    repeated: list[npt.NDArray[np.int64]] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for split in plan:
+            yield from readers.read(split, fields, stats)
+        require_undamaged(stats)
+
+    unlicensed = _unlicensed(licensed, repeated)
+    prepared = ordered_map(lambda batch: prepare(unlicensed(batch), licensed.params), batches(), workers)
+    extra = write_index(prepared, folder, licensed.params, {})
+    if extra.texts == 0:
+        raise InputError(f"control {', '.join(sources)} holds no text that is not licensed: nothing measures chance")
+    segments = (*licensed.segments, *extra.segments)
+    bases = np.concatenate([licensed.bases, licensed.bases[-1] + extra.bases[1:]])
+    if len(segments) == 2 and can_join(*segments):
+        segments, bases = (joined(*segments, licensed.params),), bases[[0, 2]]
+    reader = replace(licensed, segments=segments, bases=bases)
+    absent = np.concatenate([controls.absent, np.ones(int(extra.bases[-1]), np.bool_)])
+    also = np.concatenate(repeated) if repeated else np.zeros(0, np.int64)
+    read = {
+        "sources": list(sources),
+        "tweets": stats.records,
+        "texts": extra.texts,
+        "also_licensed": len(also),
+        "skipped": stats.as_dict()["skipped"],
+    }
+    texts = controls.texts + extra.texts
+    return replace(controls, reader=reader, absent=absent, repeated=np.unique(also), texts=texts), read
+
+
+def _unlicensed(
+    licensed: IndexReader, repeated: list[npt.NDArray[np.int64]]
+) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+    """Leaves the tweets out of a batch whose text is licensed, and notes the numbers of those texts."""
+
+    def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:
+        canonical = canonical_buffers(*buffers(batch.column("text")))
+        texts = Strings(canonical.text, canonical.offsets)
+        also = np.zeros(len(texts), np.bool_)
+        for base, segment in zip(licensed.bases, licensed.segments, strict=False):
+            numbers = segment.equal_texts(texts)
+            repeated.append(numbers[numbers >= 0] + base)
+            also |= numbers >= 0
+        return batch.take(pa.array(np.flatnonzero(~also))) if also.any() else batch
+
+    return filtered

@@ -1,0 +1,405 @@
+"""Canonical text: UTF-8 in, canonical code points and their places out.
+
+A text goes through three serial units, each filling the caller's arrays: :func:`provscan.kernels.utf8.decode`,
+:func:`provscan.kernels.entities.unescape` (twice, only where there is an ``&``) and :func:`fold`, which drops tokens,
+folds and places separators. Plain ASCII is folded from its bytes. A text is some hundred code points, so the scratch
+between the units stays in the first-level cache and memory is passed over once. :func:`codes_batch` drives them over
+Arrow buffers.
+
+Tables are those that ``provscan.text.generate`` describes, as one tuple
+``(pages, entries, expansions, pairs, composed, entity_keys, entity_values, references)``.
+"""
+
+import numpy as np
+
+from provscan.kernels.entities import refers, unescape
+from provscan.kernels.jit import allocating, kernel
+from provscan.kernels.utf8 import decode
+
+_WORD = np.zeros(128, np.bool_)
+for _c in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz":
+    _WORD[_c] = True
+_URL = np.zeros(128, np.bool_)
+_URL[0x21:0x7F] = True
+for _c in b'<>"{}|\\^`':
+    _URL[_c] = False
+_SPACE = np.uint8(0x20)
+_ONE = np.uint64(1)
+# Code points that are looked at together, and room for them with their neighbours.
+_BLOCK = 1024
+LOOK_AHEAD = _BLOCK + 64
+_CASE, _A, _LETTERS = np.uint8(0x20), np.uint8(0x61), np.uint8(26)
+_ZERO, _DIGITS = np.uint8(0x30), np.uint8(10)
+# What the tables say of ASCII: letters in lower case, digits, and separators.
+_ASCII = np.full(128, _SPACE, np.uint8)
+for _c in b"0123456789abcdefghijklmnopqrstuvwxyz":
+    _ASCII[_c] = _c
+for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+    _ASCII[_c] = _c + 32
+_LOWER = np.arange(128).astype(np.uint32)
+for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+    _LOWER[_c] = _c + 32
+
+_PIC = np.frombuffer(b"pic.twitter.com/", np.uint8)
+_PIC_X = np.frombuffer(b"pic.x.com/", np.uint8)
+_HTTP = np.frombuffer(b"http", np.uint8)
+_WWW = np.frombuffer(b"www.", np.uint8)
+_URL_WORD = np.frombuffer(b"url", np.uint8)
+_PLACEHOLDERS = np.zeros((7, 9), np.uint8)
+for _i, _name in enumerate((b"url", b"user", b"username", b"mention", b"link", b"http", b"https")):
+    _PLACEHOLDERS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
+
+
+@kernel
+def _is_word(codes, i, count):
+    return 0 <= i < count and codes[i] < 128 and _WORD[codes[i]]
+
+
+@kernel
+def _starts(codes, i, count, word):
+    """Whether the ASCII word stands at ``i``, in any case."""
+    if i + len(word) > count:
+        return False
+    for k in range(len(word)):
+        c = codes[i + k]
+        if c >= 128 or _LOWER[c] != word[k]:
+            return False
+    return True
+
+
+@kernel
+def _after_url(codes, i, count):
+    while i < count and codes[i] < 128 and _URL[codes[i]]:
+        i += 1
+    return i
+
+
+@kernel
+def _after_mention(codes, i, count):
+    """Index after a mention at ``i``, or ``i``."""
+    if i < count and (codes[i] == 0x40 or codes[i] == 0xFF20):
+        j = i + 1
+        while _is_word(codes, j, count):
+            j += 1
+        if j > i + 1:
+            return j
+    return i
+
+
+@kernel
+def after_dropped(codes, i, count):
+    """Index after the URL, mention, retweet mark or placeholder that starts at ``i``; ``i`` if none does."""
+    c = codes[i]
+    if c == 0x40 or c == 0xFF20:
+        return _after_mention(codes, i, count)
+    if c == 0x68 or c == 0x48:
+        if not _starts(codes, i, count, _HTTP):
+            return i
+        j = i + 4
+        if j < count and (codes[j] == 0x73 or codes[j] == 0x53):
+            j += 1
+        if j + 2 < count and codes[j] == 0x3A and codes[j + 1] == 0x2F and codes[j + 2] == 0x2F:
+            return _after_url(codes, j + 3, count)
+        if _is_word(codes, i - 1, count):
+            return i
+        if j == i + 4 and _starts(codes, j, count, _URL_WORD):
+            j += 3
+        return i if _is_word(codes, j, count) else j
+    if c == 0x77 or c == 0x57:
+        if _starts(codes, i, count, _WWW) and not _is_word(codes, i - 1, count):
+            j = _after_url(codes, i + 4, count)
+            return j if j > i + 4 else i
+        return i
+    if c == 0x70 or c == 0x50:
+        if i + 3 < count and codes[i + 3] == 0x2E:
+            if _starts(codes, i, count, _PIC):
+                return _after_url(codes, i + 16, count)
+            if _starts(codes, i, count, _PIC_X):
+                return _after_url(codes, i + 10, count)
+        return i
+    if c == 0x72 or c == 0x52:
+        if i + 2 < count and (codes[i + 1] == 0x74 or codes[i + 1] == 0x54) and not _is_word(codes, i - 1, count):
+            j = i + 2
+            while j < count and (codes[j] == 0x20 or 9 <= codes[j] <= 13):
+                j += 1
+            after = _after_mention(codes, j, count)
+            return after if after > j else i
+        return i
+    if c == 0x3C or c == 0x5B or c == 0x7B:
+        close = 0x3E if c == 0x3C else c + 2
+        for p in range(len(_PLACEHOLDERS)):
+            k = 0
+            while i + 1 + k < count and _PLACEHOLDERS[p, k] != 0:
+                letter = codes[i + 1 + k]
+                if letter >= 128 or _LOWER[letter] != _PLACEHOLDERS[p, k]:
+                    break
+                k += 1
+            if _PLACEHOLDERS[p, k] == 0 and i + 1 + k < count and codes[i + 1 + k] == close:
+                return i + 2 + k
+    return i
+
+
+@kernel
+def _compose(first, second, pairs, composed):
+    """The code point that the two compose to, 0 if they don't."""
+    key = np.uint64(first) << np.uint64(32) | np.uint64(second)
+    low, high = 0, len(pairs)
+    while low < high:
+        middle = (low + high) >> 1
+        if pairs[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    if low < len(pairs) and pairs[low] == key:
+        return composed[low]
+    return np.uint32(0)
+
+
+@kernel
+def _look_ahead(codes, low, high, count, narrow, folded):
+    """What becomes of the code points ``low..high``, each by itself, into uint8 ``folded``.
+
+    A letter or digit, a space for what separates, or 0 where it takes a closer look: not ASCII, or a dropped token may
+    start. Everything here is done on bytes, 64 at a time. ``count`` is the length of the whole text.
+    """
+    size = high - low
+    begin, end = max(low - 1, 0), min(high + 2, count)
+    narrow[0], narrow[size + 1], narrow[size + 2] = 0, 0, 0
+    some, to = codes[begin:end], narrow[begin - low + 1 : end - low + 1]
+    for j in range(len(some)):
+        to[j] = np.uint8(min(some[j], np.uint32(0xFF)))
+    # Whole vectors: what is left over would be done byte by byte.
+    size = (size + 63) // 64 * 64
+    before, here, second, third = narrow[:size], narrow[1 : size + 1], narrow[2 : size + 2], narrow[3 : size + 3]
+    for j in range(size):
+        p, c = before[j], here[j]
+        lower = np.uint8(c | _CASE)
+        n1, n2 = np.uint8(second[j] | _CASE), np.uint8(third[j] | _CASE)
+        letter = np.uint8(lower - _A) < _LETTERS
+        digit = np.uint8(c - _ZERO) < _DIGITS
+        inside = (
+            (np.uint8(np.uint8(p | _CASE) - _A) < _LETTERS) | (np.uint8(p - _ZERO) < _DIGITS) | (p == np.uint8(0x5F))
+        )
+        closer = (c >= np.uint8(0x80)) | (c == np.uint8(0x40))
+        # http, www, pic, rt
+        closer |= (lower == np.uint8(0x68)) & (n1 == np.uint8(0x74)) & (n2 == np.uint8(0x74))
+        closer |= (lower == np.uint8(0x77)) & (n1 == np.uint8(0x77)) & (n2 == np.uint8(0x77))
+        closer |= (lower == np.uint8(0x70)) & (n1 == np.uint8(0x69)) & (n2 == np.uint8(0x63))
+        closer |= (lower == np.uint8(0x72)) & (n1 == np.uint8(0x74)) & (not inside)
+        # A bracket and the first letter of a placeholder: user, mention, link, http.
+        closer |= ((c == np.uint8(0x3C)) | (c == np.uint8(0x5B)) | (c == np.uint8(0x7B))) & (
+            (n1 == np.uint8(0x75)) | (n1 == np.uint8(0x6D)) | (n1 == np.uint8(0x6C)) | (n1 == np.uint8(0x68))
+        )
+        value = lower if letter else (c if digit else _SPACE)
+        folded[j] = np.uint8(0) if closer else value
+
+
+@kernel
+def fold(codes, count, pages, entries, expansions, pairs, composed, room, out, where):
+    """Canonical code points of the unescaped ``codes[:count]``.
+
+    Fills ``out`` and, unless it is ``None``, int32 ``where``: the index in ``codes`` that each output comes from. Both
+    hold ``18 * count + 1`` at worst. Returns how many there are. ``codes`` is uint32, or uint8 where the text is all
+    ASCII; ``room`` is uint8[2, LOOK_AHEAD].
+
+    There is no branch for separators: words are short, and each end of one would be mispredicted.
+    """
+    narrow, folded = room[0], room[1]
+    n, gap = np.uint64(0), True
+    i, base, known = np.int64(0), np.int64(0), np.int64(0)
+    while i < count:
+        if i >= base + known:
+            base, known = i, min(_BLOCK, count - i)
+            _look_ahead(codes, base, base + known, count, narrow, folded)
+        at, stop = np.uint64(i - base), np.uint64(known)
+        while at < stop and folded[at] != 0:
+            separates = folded[at] == _SPACE
+            out[n] = folded[at]
+            if where is not None:
+                where[n] = base + np.int64(at)
+            n += np.uint64(not (gap & separates))
+            gap = separates
+            at += _ONE
+        i = base + np.int64(at)
+        if at == stop:
+            continue
+        c = codes[i]
+        if c < 128:
+            after = after_dropped(codes, i, count)
+            value = _SPACE if after > i else _ASCII[c]
+            out[n] = value
+            if where is not None:
+                where[n] = i
+            n += np.uint64(0 if gap and value == _SPACE else 1)
+            gap = value == _SPACE
+            i = max(after, i + 1)
+            continue
+        after = _after_mention(codes, i, count)
+        entry = np.uint32(0)
+        if after == i:
+            after = i + 1
+            if c < 0x110000:
+                entry = entries[pages[c >> 8], c & 0xFF]
+        kind = entry >> 24 & 7
+        offset, outputs = np.uint32(0), np.uint32(kind != 1)
+        if kind == 3:
+            offset = entry & 0x1FFFFF
+            outputs = expansions[offset]
+        for k in range(outputs):
+            value = entry & 0x1FFFFF
+            composes = entry & 0x8000000 != 0
+            if kind == 3:
+                value = expansions[offset + 1 + k]
+                composes = entries[pages[value >> 8], value & 0xFF] & 0x8000000 != 0
+            if value == 0:
+                out[n] = 0x20
+                if where is not None:
+                    where[n] = i
+                n += np.uint64(0 if gap else 1)
+                gap = True
+                continue
+            if composes and not gap:
+                joint = _compose(out[n - _ONE], value, pairs, composed)
+                if joint != 0:
+                    out[n - _ONE] = joint
+                    continue
+            gap = False
+            out[n] = value
+            if where is not None:
+                where[n] = i
+            n += _ONE
+        i = after
+    return np.int64(n) - 1 if gap and n > 0 else np.int64(n)
+
+
+@kernel
+def is_plain(text, start, stop):
+    """Whether the bytes are all ASCII and none is an ``&``."""
+    special = np.uint8(0)
+    for i in range(start, stop):
+        special |= (text[i] & np.uint8(0x80)) | np.uint8(text[i] == 0x26)
+    return special == 0
+
+
+@kernel
+def canonical(text, start, stop, tables, scratch, out, where):
+    """Canonical code points of one UTF-8 text.
+
+    ``scratch`` is ``(uint32[3, m], int32[4, m], uint8[2, LOOK_AHEAD])`` with ``m >= stop - start``. Returns the number
+    of outputs, the number of code points of the original, and the row of ``scratch[0]`` (0: no entity) in which the
+    unescaped text stands; for rows 1 and 2 ``scratch[1][2 * row - 2]`` and ``[2 * row - 1]`` give its places in the
+    original.
+    """
+    return canonical_decoded(decode(text, start, stop, scratch[0][0]), tables, scratch, out, where)
+
+
+@kernel
+def canonical_decoded(count, tables, scratch, out, where):
+    """:func:`canonical` of the ``count`` code points that stand in ``scratch[0][0]``."""
+    pages, entries, expansions, pairs, composed, entity_keys, entity_values, references = tables
+    codes, places, room = scratch
+    length = count
+    row = 0
+    if refers(codes[0][:count]):
+        row = 1
+        for i in range(count):
+            places[2, i] = i
+            places[3, i] = i + 1
+        count, again = unescape(
+            codes[0], places[2], places[3], count, entity_keys, entity_values, references,
+            codes[1], places[0], places[1],
+        )  # fmt: skip
+        if again:
+            count, again = unescape(
+                codes[1], places[0], places[1], count, entity_keys, entity_values, references,
+                codes[2], places[2], places[3],
+            )  # fmt: skip
+            row = 2
+    return fold(codes[row], count, pages, entries, expansions, pairs, composed, room, out, where), length, count, row
+
+
+@kernel
+def codes_batch(text, offsets, low, high, tables, scratch, where, spaced, codes, code_offsets, lengths):
+    """Canonical code points of the texts ``low..high`` of an Arrow string buffer.
+
+    ``scratch`` and int32 ``where`` are room for one text as for :func:`canonical`. Text i goes to uint32
+    ``codes[code_offsets[i]:code_offsets[i + 1]]`` (``code_offsets[low]`` is given), its code points of the original are
+    counted in ``lengths[i]``. With ``spaced`` a space follows each text of which anything is left. Returns the first
+    text that found no room in ``codes``, else ``high``.
+    """
+    for i in range(low, high):
+        at, start, stop = code_offsets[i], offsets[i], offsets[i + 1]
+        if is_plain(text, start, stop):
+            if at + stop - start + 1 > len(codes):
+                return i
+            some, out = text[start:stop], codes[at:]
+            n, length = fold(some, stop - start, *tables[:5], scratch[2], out, None), stop - start
+        else:
+            if at + 18 * (stop - start) + 1 > len(codes):
+                return i
+            n, length, _, _ = canonical(text, start, stop, tables, scratch, codes[at:], where)
+        if spaced and n > 0:
+            codes[at + n] = _SPACE
+            n += 1
+        code_offsets[i + 1] = at + n
+        lengths[i] = length
+    return high
+
+
+@kernel
+def cut(text, start, stop, size, cuts):
+    """Cut ``text[start:stop]`` into pieces of ``size`` bytes or more whose canonical texts, with spaces between, are
+    that of the whole.
+
+    So a piece begins after ASCII white space, and neither with more of it nor with ``@``, ``＠`` or ``&``, which may go
+    with a retweet mark before. Fills int64 ``cuts``, ``start`` and ``stop`` among them, which has
+    room for one a piece and one more; returns how many there are.
+    """
+    cuts[0] = start
+    n = 1
+    at = start + size
+    while at < stop:
+        last, here = text[at - 1], text[at]
+        whole = 0x20 < here < 0x80 or 0xC2 <= here < 0xF5
+        if whole and (last == 0x20 or 9 <= last <= 13) and here != 0x40 and here != 0x26 and here != 0xEF:
+            cuts[n] = at
+            n += 1
+            at += size
+        else:
+            at += 1
+    cuts[n] = stop
+    return n + 1
+
+
+@kernel
+def places(where, n, stream, count, room, row, pages, entries, start, end):
+    """Where the ``n`` canonical code points stand in the original: fills int64 ``start`` and ``end``.
+
+    ``where``, ``stream`` (uint32[count], the unescaped text), ``room`` (the int32 scratch) and ``row`` are those
+    that :func:`canonical` left.
+    """
+    for i in range(n):
+        first = where[i]
+        after = first + 1
+        limit = where[i + 1] if i + 1 < n else count
+        while after < limit and stream[after] < 0x110000:
+            entry = entries[pages[stream[after] >> 8], stream[after] & 0xFF]
+            if entry >> 24 & 7 != 1 and not entry & 0x8000000:
+                break
+            after += 1
+        if row == 0:
+            start[i] = first
+            end[i] = after
+        else:
+            start[i] = room[2 * row - 2, first]
+            end[i] = room[2 * row - 1, after - 1]
+
+
+@allocating
+def canonical_mapped(text, begin, stop, tables, scratch, canon, where):
+    """:func:`canonical` of one text and the :func:`places` of its outputs, int64[n] each."""
+    n, _, count, row = canonical(text, begin, stop, tables, scratch, canon, where)
+    start = np.empty(n, np.int64)
+    end = np.empty(n, np.int64)
+    places(where, n, scratch[0][row], count, scratch[1], row, tables[0], tables[1], start, end)
+    return n, start, end

@@ -1,0 +1,168 @@
+"""The index as users hold it: open it, ask it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.index import IndexReader, open_reader
+from provscan.matching.rows import LEVELS
+from provscan.matching.scan import scan_texts
+from provscan.matching.table import match_table
+from provscan.params import IndexParams, MatchParams
+from provscan.text.arrow import Texts, buffers, to_array
+
+
+class Span(NamedTuple):
+    """A licensed tweet in a text: ``text[start:end]`` holds it.
+
+    Attributes
+    ----------
+    start, end
+        Code points, end exclusive: Python's own string positions.
+    tweet_id
+        The earliest of the licensed tweets with this text.
+    tweets
+        How many there are.
+    level
+        ``exact``, ``near_exact``, ``strong`` or ``weak``.
+    similarity
+        Jaccard index of the character 5-grams of the canonical span and the canonical tweet.
+    containment
+        Share of the tweet's 5-grams that stand in the span.
+    """
+
+    start: int
+    end: int
+    tweet_id: str
+    tweets: int
+    level: str
+    similarity: float
+    containment: float
+
+
+class Index:
+    """An open index of licensed tweets: one snapshot, mapped, safe to use from several threads.
+
+    Get one from :func:`provscan.open_index` or :func:`provscan.build_index`.
+    """
+
+    def __init__(self, reader: IndexReader) -> None:
+        self.reader = reader
+
+    @property
+    def path(self) -> os.PathLike[str]:
+        """The folder."""
+        return self.reader.path
+
+    @property
+    def params(self) -> IndexParams:
+        """What the index was built with."""
+        return self.reader.params
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that change with the parameters and with any byte of the content."""
+        return self.reader.fingerprint
+
+    def __len__(self) -> int:
+        """Number of licensed texts."""
+        return self.reader.texts
+
+    def __repr__(self) -> str:
+        return f"<provscan.Index {self.reader.path}: {len(self):,} licensed texts>"
+
+    def info(self) -> dict[str, Any]:
+        """What there is to know about the index, in types that JSON knows."""
+        return self.reader.info()
+
+    def verify(self) -> None:
+        """Compare every file with its checksum.
+
+        Raises
+        ------
+        IndexFormatError
+            One differs: names it.
+        """
+        self.reader.verify()
+
+    def match(
+        self,
+        texts: Texts,
+        *,
+        threshold: float = MatchParams.threshold,
+        min_containment: float = MatchParams.min_containment,
+        min_chars: int = MatchParams.min_chars,
+    ) -> pa.Table:
+        """Licensed tweets in some texts, short or long.
+
+        Parameters
+        ----------
+        texts
+            Strings: an Arrow array, a chunked array or any iterable; a null counts as an empty text.
+        threshold
+            Least similarity of a match (Jaccard index of character 5-grams).
+        min_containment
+            Least share of the licensed text's 5-grams that a match holds.
+        min_chars
+            Least length of a licensed text in canonical code points, where a Chinese character, a kana or a Korean
+            syllable counts two.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row a match with the columns of ``matches.parquet``; ``record`` is the place in ``texts``.
+
+        Raises
+        ------
+        ParameterError
+            ``threshold`` or ``min_chars`` is out of range.
+        TypeError
+            ``texts`` is a single string, or holds something that is not one.
+        """
+        params = MatchParams(threshold, min_containment, min_chars)
+        array = to_array(texts)
+        found = scan_texts(*buffers(array), self.reader, params)
+        batch = match_table(
+            found, self.reader, "<memory>", pa.array(np.arange(len(array))), pa.nulls(len(array), pa.string())
+        )
+        return pa.Table.from_batches([batch])
+
+    def match_document(
+        self,
+        text: str,
+        *,
+        threshold: float = MatchParams.threshold,
+        min_containment: float = MatchParams.min_containment,
+        min_chars: int = MatchParams.min_chars,
+    ) -> list[Span]:
+        """Licensed tweets in one text, in the order in which they stand there.
+
+        Parameters and errors as for :meth:`match`.
+        """
+        table = self.match([text], threshold=threshold, min_containment=min_containment, min_chars=min_chars)
+        return [Span(**row) for row in table.select(list(Span._fields)).to_pylist()]
+
+
+def open_index(path: str | os.PathLike[str] = "licensed.index", *, verify: bool = False) -> Index:
+    """Open an index, by mapping it.
+
+    Parameters
+    ----------
+    path
+        Its folder.
+    verify
+        Compare every file with its checksum first; reads all of them.
+
+    Raises
+    ------
+    IndexFormatError
+        There is no index, or one of another version, incomplete or damaged.
+    """
+    return Index(open_reader(path, verify=verify))
+
+
+__all__ = ["LEVELS", "Index", "Span", "open_index"]

@@ -1,0 +1,126 @@
+"""Counts of what was read, what was not, and why."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+from provscan.errors import InputError
+
+EXAMPLES = 5
+
+
+class Example(NamedTuple):
+    """One case of a count: where it was met (0-based number of the record or line) and what was found."""
+
+    source: str
+    record: int
+    detail: str
+
+
+class Damage(NamedTuple):
+    """A file that could not be read to its end, and how many records came before the break."""
+
+    source: str
+    records: int
+    reason: str
+
+
+@dataclass(slots=True)
+class ReadStats:
+    """Counts of one read; those of several splits add up with :meth:`merge`, in any order.
+
+    Attributes
+    ----------
+    records
+        Records delivered.
+    characters
+        Code points of text delivered.
+    bytes
+        Bytes read, as they lie on disk (compressed, if the file is).
+    skipped
+        Records that were not delivered, by reason: ``bad_json``, ``not_an_object``, ``no_text`` (missing or
+        null), ``text_not_string``, ``bad_csv_row``, ``line_too_long``.
+    repaired
+        Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD).
+    notes
+        Things that cost no record: ``bad_date`` (the date is null), ``empty_file``, ``field_missing`` (a file lacks
+        a field that was named), ``lenient_json`` (no strict JSON, but clear: NaN, control characters).
+    examples
+        The first few cases of each reason.
+    damaged
+        Files that ended early.
+    """
+
+    records: int = 0
+    characters: int = 0
+    bytes: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    repaired: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[Example]] = field(default_factory=dict)
+    damaged: list[Damage] = field(default_factory=list)
+
+    def skip(self, reason: str, source: str, record: int, detail: str = "") -> None:
+        """Count a record that is not delivered."""
+        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+        self._example(reason, source, record, detail)
+
+    def repair(self, reason: str, source: str, record: int, detail: str = "") -> None:
+        """Count a record that is delivered after a repair."""
+        self.repaired[reason] = self.repaired.get(reason, 0) + 1
+        self._example(reason, source, record, detail)
+
+    def note(self, reason: str, source: str, record: int = 0, detail: str = "") -> None:
+        """Count something worth knowing that costs no record."""
+        self.notes[reason] = self.notes.get(reason, 0) + 1
+        self._example(reason, source, record, detail)
+
+    def _example(self, reason: str, source: str, record: int, detail: str) -> None:
+        cases = self.examples.setdefault(reason, [])
+        if len(cases) < EXAMPLES:
+            cases.append(Example(source, record, detail[:200]))
+
+    def merge(self, other: ReadStats) -> None:
+        """Add the counts of another stats to this one."""
+        self.records += other.records
+        self.characters += other.characters
+        self.bytes += other.bytes
+        for mine, theirs in (
+            (self.skipped, other.skipped),
+            (self.repaired, other.repaired),
+            (self.notes, other.notes),
+        ):
+            for reason, count in theirs.items():
+                mine[reason] = mine.get(reason, 0) + count
+        for reason, cases in other.examples.items():
+            self.examples[reason] = heapq.nsmallest(EXAMPLES, [*self.examples.get(reason, []), *cases])
+        self.damaged = sorted([*self.damaged, *other.damaged])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, in types that JSON knows; reasons in alphabetical order."""
+        result = asdict(self)
+        for name in ("skipped", "repaired", "notes"):
+            result[name] = dict(sorted(result[name].items()))
+        result["examples"] = {
+            reason: [case._asdict() for case in cases] for reason, cases in sorted(self.examples.items())
+        }
+        result["damaged"] = [damage._asdict() for damage in self.damaged]
+        return result
+
+
+def require_undamaged(stats: ReadStats) -> None:
+    """A corpus that ends early is no basis for an index.
+
+    Raises
+    ------
+    InputError
+        Names the file and how far it could be read.
+    """
+    if stats.damaged:
+        damage = stats.damaged[0]
+        raise InputError(
+            f"{damage.source} is damaged after {damage.records:,} records ({damage.reason}): get a whole copy, "
+            "or leave it out. No index was written"
+        )

@@ -1,0 +1,106 @@
+"""Build an index from corpora: read, prepare in threads, write in the order of the corpus."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from provscan import readers
+from provscan.engine.ordered_map import ordered_map
+from provscan.engine.progress import Progress
+from provscan.errors import ParameterError
+from provscan.index import prepare, write_index
+from provscan.matching import Index
+from provscan.params import IndexParams
+from provscan.readers.stats import require_undamaged
+from provscan.runs.sources import default_workers, source_list
+
+Source = str | os.PathLike[str]
+
+
+def build_index(
+    sources: Source | Sequence[Source] | object,
+    out: Source = "licensed.index",
+    *,
+    text_field: str | None = None,
+    id_field: str | None = None,
+    author_field: str | None = None,
+    date_field: str | None = None,
+    bands: int = IndexParams.bands,
+    rows: int = IndexParams.rows,
+    fraction: float = 1.0,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Index:
+    """Build an index over licensed tweets.
+
+    Parameters
+    ----------
+    sources
+        Files, folders of files, "-" for the standard input; or an Arrow table, a ``datasets.Dataset``,
+        dicts. Strings are taken for paths: hand texts over as dicts or as an Arrow array.
+    out
+        The index's folder. It appears when the index is complete; an interrupted build leaves what was there before.
+    text_field, id_field, author_field, date_field
+        Names of fields, dots lead into nested ones; by default the usual names are looked for.
+    bands, rows
+        LSH banding of the 128 signature values.
+    fraction
+        Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.
+    workers
+        Threads; all processors by default. The result does not depend on it.
+    overwrite
+        Replace an index that is there.
+    progress
+        Told how far it is.
+
+    Raises
+    ------
+    InputError, FieldNotFoundError
+        A source can't be read, to its end, or has no text field.
+    OutputError
+        ``out`` exists, or can't be written.
+    ParameterError
+        A parameter is out of range.
+    """
+    params = IndexParams(bands=bands, rows=rows)
+    if not 0.0 < fraction <= 1.0:
+        raise ParameterError(f"fraction must be above 0 and at most 1, not {fraction!r}")
+    fields = readers.Fields(text=text_field, id=id_field, author=author_field, date=date_field)
+    workers = default_workers(workers)
+    watcher = progress or Progress()
+    stats = readers.ReadStats()
+    notes: dict[str, Any] = {"fraction": fraction} if fraction < 1.0 else {}
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from _read(sources, fields, stats, watcher, notes)
+        require_undamaged(stats)
+        notes["read"] = stats.as_dict()
+
+    prepared = ordered_map(lambda batch: prepare(batch, params), batches(), workers)
+    reader = write_index(prepared, Path(out), params, notes, overwrite=overwrite)
+    watcher.finish()
+    return Index(reader)
+
+
+def _read(
+    sources: object, fields: readers.Fields, stats: readers.ReadStats, progress: Progress, notes: dict[str, Any]
+) -> Iterator[pa.RecordBatch]:
+    named = source_list(sources)
+    if named is None:
+        progress.start("Indexing", None, "tweets")
+        for batch in readers.read_objects(sources, fields, stats):
+            yield batch
+            progress.advance(batch.num_rows)
+        return
+    plan = readers.plan(named, fields, target_bytes=1 << 62)
+    notes["sources"] = [{"source": split.source, "bytes": split.size} for split in plan]
+    notes["left_out"] = [list(item) for item in plan.skipped]
+    progress.start("Indexing", sum(split.size for split in plan) or None, "bytes")
+    for split in plan:
+        yield from readers.read(split, fields, stats, on_bytes=progress.advance)

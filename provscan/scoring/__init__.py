@@ -1,0 +1,1 @@
+"""Scoring: how rare the wording of a match is, and which matches count."""

@@ -1,0 +1,52 @@
+"""Length and script of licensed texts, from their canonical letters."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from provscan.index import IndexReader
+
+# Texts of like length are found alike: least lengths of the classes, in code points, where Chinese, Japanese and
+# Korean ones count twice.
+BANDS = (0, 30, 40, 60, 80, 120)
+
+# First code points of blocks, and the script that the canonical letters from there on belong to.
+_BLOCKS = (
+    (0x0, "latin"), (0x370, "greek"), (0x400, "cyrillic"), (0x530, "other"), (0x590, "hebrew"), (0x600, "arabic"),
+    (0x780, "other"), (0x900, "indic"), (0xE00, "thai"), (0xE80, "other"), (0x1100, "korean"), (0x1200, "other"),
+    (0x1C80, "other"), (0x1D00, "latin"), (0x1F00, "greek"), (0x2000, "other"), (0x2C60, "latin"), (0x2C80, "other"),
+    (0x3040, "japanese"), (0x3100, "other"), (0x3130, "korean"), (0x3190, "other"), (0x31F0, "japanese"),
+    (0x3200, "other"), (0x3400, "chinese"), (0xA000, "other"), (0xAC00, "korean"), (0xD7B0, "other"),
+    (0xF900, "chinese"), (0xFB00, "other"), (0x1F000, "emoji"), (0x20000, "chinese"), (0x32000, "other"),
+)  # fmt: skip
+_STARTS = np.array([start for start, _ in _BLOCKS], np.uint32)
+SCRIPTS = sorted({name for _, name in _BLOCKS})
+_SCRIPT = np.array([SCRIPTS.index(name) for _, name in _BLOCKS])
+_WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
+
+
+def bands(length: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Least length of the class that each length belongs to."""
+    starts = np.array(BANDS)
+    return starts[np.searchsorted(starts, length, side="right") - 1]
+
+
+def measured(reader: IndexReader, texts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Lengths of texts as ``min_chars`` counts them, and their scripts, entries of :data:`SCRIPTS`."""
+    weight = np.zeros(len(texts), np.int64)
+    script = np.zeros(len(texts), np.int64)
+    of = np.searchsorted(reader.bases, texts, "right") - 1
+    for number, segment in enumerate(reader.segments):
+        here = np.flatnonzero(of == number)
+        if len(here) == 0:
+            continue
+        codes, offsets = segment.texts.codes(texts[here] - reader.bases[number])
+        codes = codes[: offsets[-1]]
+        row = np.repeat(np.arange(len(here)), np.diff(offsets))
+        letter = _SCRIPT[np.searchsorted(_STARTS, codes, "right") - 1]
+        weight[here] = np.diff(offsets) + np.bincount(row, _WIDE[letter], len(here)).astype(np.int64)
+        spoken = codes >= ord("A")
+        table = np.bincount(row[spoken] * len(SCRIPTS) + letter[spoken], minlength=len(here) * len(SCRIPTS))
+        script[here] = table.reshape(len(here), len(SCRIPTS)).argmax(axis=1)
+    return weight, script

@@ -1,0 +1,161 @@
+"""Controls: which texts can't be in the data, and that what they match is never counted as found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dataset import TWEETS
+
+import provscan
+import provscan.index.segment
+import provscan.readers.batches
+from provscan.calibration.controls import moment, no_control, with_cutoff
+from provscan.errors import InputError, ParameterError
+from provscan.scoring.authorship import holders
+
+Write = Callable[..., Path]
+CUTOFF = datetime(2020, 6, 1, tzinfo=UTC)
+OLD, YOUNG = "2020-01-01T00:00:00Z", "2020-07-01T00:00:00Z"
+
+DATED: list[dict[str, Any]] = [
+    {"text": "an old tweet about the harbour at night", "created_at": OLD, "author": "a"},
+    {"text": "a young tweet about the harbour at noon", "created_at": YOUNG, "author": "b"},
+    {"text": "first said long ago, and then once more", "created_at": YOUNG, "author": "a"},
+    {"text": "First said long ago, and then ONCE more!", "created_at": OLD, "author": "b"},
+    {"text": "RT @c: repeated, so that its text may be older", "created_at": YOUNG, "author": "c"},
+    {"text": "repeated elsewhere, as another field says", "created_at": YOUNG, "rt_of": "9", "author": "d"},
+    {"text": "nobody knows when this was written down", "author": "a"},
+    {"text": "known once and unknown the other time here", "created_at": YOUNG, "author": "a"},
+    {"text": "known once and unknown the other time here", "author": "c"},
+    {"text": "young, and as young when it was said again", "created_at": YOUNG, "author": "a"},
+    {"text": "young, and as young when it was said again", "created_at": YOUNG, "author": "a"},
+    {"text": "young, and as young when it was said again", "created_at": YOUNG, "author": "e"},
+]
+
+
+def absent_texts(index: provscan.Index) -> list[str]:
+    controls = with_cutoff(no_control(index.reader), CUTOFF)
+    reader = index.reader
+    texts = [text for segment in reader.segments for text in segment.texts.array().to_pylist()]
+    assert len(texts) == len(controls.absent)
+    assert controls.texts == np.count_nonzero(controls.absent)
+    return sorted({text for text, absent in zip(texts, controls.absent, strict=True) if absent})
+
+
+EXPECTED = ["a young tweet about the harbour at noon", "young and as young when it was said again"]
+
+
+def test_a_text_is_a_control_if_all_its_tweets_are_young(write: Write, tmp_path: Path) -> None:
+    index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
+    assert absent_texts(index) == EXPECTED
+    controls = with_cutoff(no_control(index.reader), CUTOFF)
+    assert (controls.texts, controls.tweets) == (2, 4)
+    assert controls.licensed_texts == len(index) - 2
+    assert controls.licensed_tweets == len(DATED) - 4
+
+
+def test_segments_do_not_matter(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provscan.index.segment, "MAX_TEXTS", 3)
+    monkeypatch.setattr(provscan.readers.batches, "BATCH_RECORDS", 1)
+    index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
+    assert len(index.reader.segments) > 2
+    assert absent_texts(index) == EXPECTED
+
+
+def test_a_cutoff_leaves_some_on_both_sides(write: Write, tmp_path: Path) -> None:
+    index = provscan.build_index(write("t.jsonl", DATED[:2]), tmp_path / "a.index")
+    with pytest.raises(ParameterError, match="no licensed text is known to be younger"):
+        with_cutoff(no_control(index.reader), datetime(2021, 1, 1, tzinfo=UTC))
+    with pytest.raises(ParameterError, match="every licensed text is younger"):
+        with_cutoff(no_control(index.reader), datetime(2019, 1, 1, tzinfo=UTC))
+
+
+def test_moments() -> None:
+    assert moment("2020-06-01") == moment(date(2020, 6, 1)) == CUTOFF
+    assert moment("2020-06-01T02:00:00+02:00") == CUTOFF
+    with pytest.raises(ParameterError, match=r"such as 2021-03-01.*not 'yesterday'"):
+        moment("yesterday")
+
+
+def test_authors_are_counted_without_retweeters(write: Write, tmp_path: Path) -> None:
+    index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
+    texts = index.reader.segments[0].texts.array().to_pylist()
+    held = holders(index.reader, np.arange(len(texts)))
+    authors = dict(zip(texts, held.authors.tolist(), strict=True))
+    assert authors["young and as young when it was said again"] == 2
+    assert authors["first said long ago and then once more"] == 2
+    assert authors["repeated so that its text may be older"] == 0
+    assert authors["repeated elsewhere as another field says"] == 0
+    years = dict(zip(texts, held.year.to_pylist(), strict=True))
+    assert years["an old tweet about the harbour at night"] == 2020
+    assert years["nobody knows when this was written down"] is None
+
+
+@pytest.fixture
+def control(write: Write) -> Path:
+    """Thirty tweets of the index's kind that are not in it, and one that is."""
+    rows = [{"id": f"c{n}", "text": tweet["text"][::-1]} for n, tweet in enumerate(TWEETS[:30])]
+    return write("control.jsonl", [*rows, {"id": "c99", "text": TWEETS[40]["text"]}])
+
+
+def test_what_a_control_matches_is_marked_and_not_counted(
+    index: provscan.Index, write: Write, control: Path, tmp_path: Path
+) -> None:
+    texts = [*(TWEETS[n]["text"] for n in range(40, 60)), *(TWEETS[n]["text"][::-1] for n in range(5))]
+    data = write("data.jsonl", [{"text": text} for text in texts])
+    plain = provscan.match(data, index, tmp_path / "plain.run")
+    run = provscan.match(data, index, tmp_path / "a.run", control=control)
+    rows = run.matches.to_pylist()
+    assert {row["record"] for row in rows if row["control"]} == {20, 21, 22, 23, 24}
+    assert {row["tweet_id"] for row in rows if row["control"]} == {f"c{n}" for n in range(5)}
+    assert not any(row["control"] for row in plain.matches.to_pylist())
+    for name in ("matches", "records_matched", "texts_found", "tweets_found", "characters_matched", "levels"):
+        assert run.summary[name] == plain.summary[name], name
+    told = run.summary["control"]
+    assert (told["texts"], told["also_licensed"], told["matches"]) == (30, 1, 5)
+    assert told["files"]["tweets"] == 31
+    # A text that stands in the control as well is common property.
+    assert {row["record"] for row in rows if row["common"] and not row["control"]} == {0}
+    assert all((row["q_value"] is None) == row["control"] for row in rows)
+    assert run.summary["estimate"]["chance"] == "control"
+    assert run.summary["error_rate"]["known"]
+    assert {path.name for path in run.path.iterdir()} == {path.name for path in plain.path.iterdir()}
+
+
+def test_a_joined_control_finds_what_one_beside_the_index_does(
+    index: provscan.Index, write: Write, control: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write("data.jsonl", [{"text": tweet["text"]} for tweet in TWEETS] + [{"text": TWEETS[3]["text"][::-1]}])
+    joined = provscan.match(data, index, tmp_path / "a.run", control=control)
+    monkeypatch.setattr("provscan.index.join.MOST_BYTES", 0)
+    apart = provscan.match(data, index, tmp_path / "b.run", control=control)
+    assert joined.matches.equals(apart.matches)
+    assert joined.summary == apart.summary
+
+
+def test_without_a_control_the_evidence_is_said_to_be_weaker(
+    index: provscan.Index, write: Write, tmp_path: Path
+) -> None:
+    run = provscan.match(write("data.jsonl", TWEETS[:30]), index, tmp_path / "a.run")
+    estimate = run.summary["estimate"]
+    assert estimate["chance"] == "background"
+    assert any("no control" in problem for problem in estimate["problems"])
+    assert any("would not be safe" in problem for problem in estimate["problems"])
+    assert run.matches["q_value"].null_count == len(run.matches)
+    assert "no control" in run.summary["error_rate"]["reason"]
+    assert run.summary["listed"]["matches"] > 0
+
+
+def test_a_control_that_is_none(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no text that is not licensed"):
+        provscan.match(TWEETS[:3], index, tmp_path / "a.run", control=write("c.jsonl", TWEETS[:9]))
+    with pytest.raises(ParameterError, match="control must be paths"):
+        provscan.match(TWEETS[:3], index, tmp_path / "a.run", control=[{"text": "a"}])  # type: ignore[list-item]
+    assert not (tmp_path / "a.run").exists()
+    assert json.loads((tmp_path / "c.jsonl").read_text().splitlines()[0]) == TWEETS[0]

@@ -1,0 +1,165 @@
+"""Spike-ins: edits, hosts and what is planted where."""
+
+from __future__ import annotations
+
+import random
+from random import Random
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from dataset import TWEETS
+from hypothesis import given
+from hypothesis import strategies as st
+
+import provscan
+from provscan.calibration.controls import no_control
+from provscan.calibration.edits import EDITS
+from provscan.calibration.spike_ins import FEWEST, MOST, how_many, plant
+from provscan.estimate import BackgroundModel
+from provscan.matching.carriers import LONGEST, Host, Hosts, lots
+from provscan.matching.task import Sampling
+from provscan.params import MatchParams
+from provscan.scoring.background import background
+from provscan.scoring.lengths import SCRIPTS, bands, measured
+
+TWEET = "Look @someone: the ferry & the bus are late again, bring a book https://t.co/abc #fun"
+
+
+@pytest.mark.parametrize("name", EDITS)
+@given(text=st.text(max_size=60), seed=st.integers(0, 99))
+def test_edits_take_any_text(name: str, text: str, seed: int) -> None:
+    planted = EDITS[name](text, Random(seed))
+    assert len(planted) == 3
+    assert planted == EDITS[name](text, Random(seed))
+
+
+def test_edits_do_what_they_say() -> None:
+    def edited(name: str) -> str:
+        return "".join(EDITS[name](TWEET, Random(3)))
+
+    assert edited("exact") == TWEET
+    assert "@someone" not in edited("anonymised")
+    assert "https" not in edited("anonymised")
+    assert edited("stripped") == "look the ferry the bus are late again bring a book fun"
+    assert "&amp;" in edited("escaped")
+    assert edited("retweeted").startswith("RT @user")
+    assert TWEET in edited("commented")
+    assert EDITS["commented"](TWEET, Random(3))[1] == TWEET
+    cut = EDITS["truncated"](TWEET, Random(3))
+    assert TWEET.startswith(cut[1])
+    assert cut[2] == "…"
+    short = EDITS["cut_short"](TWEET, Random(3))
+    assert TWEET.startswith(short[1])
+    assert 0.5 < len(short[1]) / len(TWEET) < 0.82 < len(cut[1]) / len(TWEET) + 0.05
+    for name, count in (("one_word", 1), ("two_words", 2)):
+        changed = [a != b for a, b in zip(edited(name).split(), TWEET.split(), strict=True)]
+        assert sum(changed) == count
+    assert edited("typos") != TWEET
+    assert provscan.canonical([edited("respaced")]) == provscan.canonical([TWEET])
+
+
+def batch(numbers: list[int]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {"record": pa.array(numbers, pa.int64()), "text": pa.array([f"text {n}" for n in numbers], pa.large_string())}
+    )
+
+
+@given(st.permutations(range(40)), st.integers(1, 39), st.integers(1, 50))
+def test_hosts_do_not_depend_on_who_offers_them(order: list[int], cut: int, size: int) -> None:
+    whole, first, second = Hosts(size, 5), Hosts(size, 5), Hosts(size, 5)
+    whole.offer("a", batch(list(range(40))))
+    first.offer("a", batch(order[:cut]))
+    late = first.fresh()
+    for number in order[cut:]:
+        second.offer("a", batch([number]))
+        late.offer("a", batch([number]))
+    assert late.kept == [host for host in second.kept if host in whole.kept or host.lot < first.limit]
+    first.merge(second if cut % 2 else late)
+    assert first.kept == whole.kept
+    assert len(whole.kept) == min(size, 40)
+    lowest = np.argsort(lots("a", np.arange(40), 5))[:size]
+    assert [host.record for host in whole.kept] == lowest.tolist()
+
+
+def test_long_hosts_are_cut() -> None:
+    hosts = Hosts(2, 1)
+    text = "один два " * 5000
+    rows = {"record": pa.array([0], pa.int64()), "text": pa.array([text], pa.large_string())}
+    hosts.offer("a", pa.RecordBatch.from_pydict(rows))
+    assert len(hosts.kept[0].text) == LONGEST
+    assert hosts.kept[0].text in text
+
+
+def test_a_sample_is_a_share_of_the_records_whatever_the_batches() -> None:
+    sampling = Sampling(0.25)
+    whole = sampling.rows("a", batch(list(range(8000)))).column("record").to_pylist()
+    halves = [
+        *sampling.rows("a", batch(list(range(3000)))).column("record").to_pylist(),
+        *sampling.rows("a", batch(list(range(3000, 8000)))).column("record").to_pylist(),
+    ]
+    assert whole == halves
+    assert 1800 < len(whole) < 2200
+    assert whole != sampling.rows("b", batch(list(range(8000)))).column("record").to_pylist()
+
+
+def hosts() -> list[Host]:
+    rng = random.Random(2)
+    texts = [" ".join(rng.choice(["one", "two", "three"]) for _ in range(40)) for _ in range(20)]
+    return [Host(n, "a", n, text, len(text)) for n, text in enumerate(texts)]
+
+
+def test_copies_stand_where_it_is_said(index: provscan.Index) -> None:
+    controls = no_control(index.reader)
+    spikes = plant(controls, MatchParams(min_chars=20), hosts(), 100, 7)
+    again = plant(controls, MatchParams(min_chars=20), hosts(), 100, 7)
+    assert spikes.planted == again.planted
+    assert len(set(spikes.text.tolist())) == len(spikes.text) == 100
+    assert 30 < spikes.inside.sum() < 70
+    assert {spikes.kind.count(name) for name in EDITS} <= {8, 9}
+    originals = controls.licensed.originals(spikes.text).array().to_pylist()
+    for number, (low, high) in enumerate(spikes.span.tolist()):
+        copy = spikes.planted[number][low:high]
+        if spikes.kind[number] in ("exact", "commented"):
+            assert copy == originals[number]
+        around = spikes.planted[number][:low] + spikes.planted[number][high:]
+        assert spikes.inside[number] == (len(around) > 60)
+
+
+def test_texts_that_are_too_short_are_not_planted(index: provscan.Index) -> None:
+    controls = no_control(index.reader)
+    spikes = plant(controls, MatchParams(min_chars=90), hosts(), 1000, 7)
+    weight, _ = measured(index.reader, spikes.text)
+    assert 0 < len(spikes.text) < len(TWEETS)
+    assert weight.min() >= 90
+    everything = np.arange(len(index))
+    assert np.count_nonzero(measured(index.reader, everything)[0] >= 90) == len(spikes.text)
+
+
+def test_lengths_and_scripts(index: provscan.Index) -> None:
+    everything = np.arange(len(index))
+    weight, script = measured(index.reader, everything)
+    for number, text in enumerate(index.reader.segments[0].texts.array().to_pylist()):
+        wide = sum("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text)
+        assert weight[number] == len(text) + wide
+    assert {"latin", "cyrillic", "thai", "korean", "chinese", "arabic"} <= {SCRIPTS[number] for number in script}
+    assert bands(np.array([5, 30, 59, 500])).tolist() == [0, 30, 40, 120]
+
+
+def test_how_many() -> None:
+    assert how_many(10, None) == FEWEST
+    assert how_many(10**9, None) == MOST
+    assert how_many(10**9, 7) == 7
+
+
+def test_a_text_does_not_vouch_for_itself(index: provscan.Index) -> None:
+    """Bits of a text that was counted are those under a model of all others."""
+    texts: list[Any] = index.reader.segments[0].texts.array().to_pylist()
+    known = background(index.reader)
+    assert known.counted == (len(texts),)
+    bits = known.bits(index.reader, np.array([0, 10]))
+    for number, found in zip((0, 10), bits, strict=True):
+        others = BackgroundModel()
+        others.add(texts[:number] + texts[number + 1 :])
+        assert found == pytest.approx(others.bits([texts[number]])[0], nan_ok=True)

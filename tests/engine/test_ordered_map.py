@@ -1,0 +1,75 @@
+"""Threads that work on a stream of items: the order of their results, and how much is under way."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from provscan.engine.ordered_map import ordered_map, until
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_results_come_in_the_order_of_the_items(workers: int) -> None:
+    def slow(item: int) -> int:
+        time.sleep(0.002 * (item % 3))
+        return item * item
+
+    assert list(ordered_map(slow, range(40), workers)) == [item * item for item in range(40)]
+
+
+def test_few_items_are_in_flight() -> None:
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        for number in range(1, 101):
+            taken = number
+            yield number
+
+    results = ordered_map(lambda item: item, items(), 3)
+    for done in range(1, 50):
+        assert next(results) == done
+        assert taken <= done + 5
+    results.close()  # type: ignore[attr-defined]
+    assert taken < 60
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("provscan")]
+
+
+def test_the_first_error_ends_it() -> None:
+    begun = []
+
+    def fail(item: int) -> int:
+        begun.append(item)
+        if item == 5:
+            raise ValueError(f"item {item}")
+        return item
+
+    results = ordered_map(fail, range(1000), 2)
+    assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="item 5"):
+        list(results)
+    assert max(begun) < 20
+
+
+def test_an_error_stops_what_still_runs() -> None:
+    stop = threading.Event()
+    seen: list[int] = []
+
+    def slow(number: int) -> int:
+        if number == 1:
+            raise ValueError("broken")
+        for item in until(stop, itertools.count()):
+            seen.append(item)
+            time.sleep(0.001)
+        return number
+
+    with pytest.raises(ValueError, match="broken"):
+        list(ordered_map(slow, [1, 2, 3], 2, stop))
+    assert stop.is_set()
+    count = len(seen)
+    time.sleep(0.02)
+    assert len(seen) == count

@@ -1,0 +1,247 @@
+"""What an index holds: licensed texts, their tweets, the earliest first; in one segment or in many."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import naive
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import provscan
+from provscan.index import can_join, joined, postings
+
+Build = Callable[..., provscan.Index]
+Tweet = dict[str, Any]
+
+
+def owners(index: provscan.Index) -> dict[str, list[str]]:
+    """Of each licensed text the ids of its tweets, by the segments' own order."""
+    found: dict[str, list[str]] = {}
+    for segment in index.reader.segments:
+        ids = segment.ids.array().to_pylist()
+        for number, text in enumerate(segment.texts.array().to_pylist()):
+            low, high = segment.owner_starts[number : number + 2].tolist()
+            found[text] = [ids[row] for row in segment.owner_rows[low:high]]
+    return found
+
+
+def by_text(tweets: list[Tweet]) -> dict[str, list[Tweet]]:
+    groups = defaultdict(list)
+    for tweet in tweets:
+        groups[naive.canonical(tweet["text"])].append(tweet)
+    return dict(groups)
+
+
+def milliseconds(tweet: Tweet) -> int:
+    """When a tweet was made, written down again."""
+    if tweet.get("created_at"):
+        day = int(tweet["created_at"][8:10])
+        return 1577872800000 + (day - 1) * 86_400_000  # 2020-01-01 10:00 UTC
+    return (int(tweet["id"]) >> 22) + 1288834974657
+
+
+def test_equal_canonical_texts_are_stored_once_with_all_tweets(build: Build, tweets: list[Tweet]) -> None:
+    index = build(tweets)
+    groups = by_text(tweets)
+    assert len(index) == len(groups) < len(tweets)
+    assert index.info()["tweets"] == len(tweets)
+    assert index.info()["texts"] == len(groups)
+    assert owners(index) == {
+        text: [tweet["id"] for tweet in sorted(group, key=milliseconds)] for text, group in groups.items()
+    }
+    (segment,) = index.reader.segments
+    assert segment.originals.array().to_pylist() == [tweet["text"] for tweet in tweets]
+    about = segment.tweets()
+    assert about.column("author").to_pylist() == [tweet["author"] for tweet in tweets]
+    assert about.column("time").to_pylist() == [milliseconds(tweet) for tweet in tweets]
+
+
+@pytest.mark.parametrize(("tweets", "earliest"), [
+    ([("5", "2021-01-01T00:00:00Z"), ("9", "2020-01-01T00:00:00Z")], "9"),
+    ([("1300000000000000000", None), ("1200000000000000000", None)], "1200000000000000000"),
+    ([("1200000000000000000", None), ("7", "2011-01-01T00:00:00Z")], "7"),  # the first is of 2019
+    ([("x2", None), ("x1", None)], "x2"),
+    ([("x2", None), ("1200000000000000000", None)], "1200000000000000000"),
+    ([("29699999999", None), ("29700000000", None)], "29700000000"),  # before, ids were counted up
+    ([("4", "2020-01-01T00:00:00Z"), ("3", "2020-01-01T00:00:00Z")], "4"),
+])  # fmt: skip
+@pytest.mark.parametrize("limit", [None, 1])
+def test_the_earliest_tweet_stands_for_its_text(
+    build: Build, small_segments: Callable[[int], None], tweets: list[Any], earliest: str, limit: int | None
+) -> None:
+    if limit:
+        small_segments(limit)
+    text = "the very same text for all of them"
+    index = build([{"id": key, "text": text, "created_at": date} for key, date in tweets])
+    assert len(index.reader.segments) == (2 if limit else 1)
+    (row,) = index.match([text]).to_pylist()
+    assert (row["tweet_id"], row["tweets"]) == (earliest, 2)
+
+
+def some_documents(tweets: list[Tweet]) -> list[str]:
+    rng = random.Random(4)
+    texts = [tweet["text"] for tweet in tweets]
+    alone = [text + " #tag" for text in texts[::3]]
+    return [*alone, *(" ... ".join(rng.sample(texts, 12)) for _ in range(12)), "nothing of it", ""]
+
+
+@pytest.mark.parametrize("limit", [8, 40, 100])
+def test_segments_do_not_change_the_matches(
+    build: Build, tweets: list[Tweet], small_segments: Callable[[int], None], limit: int
+) -> None:
+    documents = some_documents(tweets)
+    one = build(tweets)
+    expected = one.match(documents)
+    assert expected.num_rows > 100
+    assert max(expected.column("tweets").to_pylist()) > 1
+    small_segments(limit)
+    many = build(tweets)
+    assert len(many.reader.segments) > len(tweets) // limit // 2
+    assert many.match(documents).equals(expected)
+    assert len(many) == len(one)
+    assert many.info()["texts"] == one.info()["texts"]
+    assert many.info()["tweets"] == one.info()["tweets"]
+
+
+def test_a_text_in_two_segments_is_one_row(build: Build, small_segments: Callable[[int], None]) -> None:
+    small_segments(4)
+    text = "a template that came back a year later"
+    late = {"id": "late", "text": text, "created_at": "2022-05-05T00:00:00Z"}
+    early = {"id": "early", "text": text.upper(), "created_at": "2021-05-05T00:00:00Z"}
+    others = [f"some other text of number {number * 7919}" for number in range(9)]
+    index = build([late, late, *others, early])
+    assert len(index.reader.segments) > 1
+    rows = index.match([text, f"he said: {text.upper()}! and left the room"]).to_pylist()
+    assert [(row["tweet_id"], row["tweets"], row["level"]) for row in rows] == [
+        ("early", 3, "near_exact"),
+        ("early", 3, "exact"),
+    ]
+    assert len(index) == 10
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_the_index_does_not_depend_on_the_workers(
+    build: Build, tweets: list[Tweet], workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provscan.readers.batches.BATCH_RECORDS", 16)
+    assert build(tweets, workers=workers).fingerprint == build(tweets, workers=1).fingerprint
+
+
+def test_the_fingerprint_changes_with_content_and_parameters(build: Build, tweets: list[Tweet]) -> None:
+    base = build(tweets).fingerprint
+    assert build(tweets[:-1]).fingerprint != base
+    assert build(tweets[::-1]).fingerprint != base
+    assert build(tweets, bands=16, rows=8).fingerprint != base
+    assert build(tweets, bands=16, rows=8).params.bands == 16
+
+
+def test_spilled_postings_are_the_same(build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
+    base = build(tweets)
+    monkeypatch.setattr(postings, "SPILL_ENTRIES", 50)
+    monkeypatch.setattr("provscan.readers.batches.BATCH_RECORDS", 7)
+    spilled = build(tweets)
+    files = {path.name for path in Path(spilled.path, "segments", "000001").iterdir()}
+    assert not [name for name in files if ".part" in name]
+    # Arrow keeps the batches apart; all else is byte for byte the same.
+    for name in files - {"tweets.arrow"}:
+        mine, theirs = (Path(i.path, "segments", "000001", name).read_bytes() for i in (spilled, base))
+        assert mine == theirs, name
+
+
+def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Tweet]) -> None:
+    distinct = list({provscan.canonical([tweet["text"]])[0]: tweet for tweet in tweets}.values())
+    cut = len(distinct) - 20
+    large, small, whole = (build(some).reader.segments[0] for some in (distinct[:cut], distinct[cut:], distinct))
+    assert can_join(large, small)
+    both = joined(large, small, provscan.IndexParams())
+    for name in ("exact", "bands"):
+        for mine, theirs in zip(getattr(both, name), getattr(whole, name), strict=True):
+            assert np.array_equal(mine, theirs), name
+    # A lone seed of the large one that the small one has as well may be shared by too many in both.
+    mine, theirs = (set(segment.seeds.table.entries.tolist()) for segment in (both, whole))
+    assert theirs <= mine
+    assert mine - theirs < set(large.seeds.table.entries.tolist())
+    assert np.array_equal(both.seeds.common, large.seeds.common)
+    for mine, theirs in ((both.seeds.pairs, whole.seeds.pairs), (both.seeds.lone, whole.seeds.lone)):
+        size = min(len(mine), len(theirs))
+        mine, theirs = (np.bitwise_or.reduce(words.reshape(size, -1), axis=1) for words in (mine, theirs))
+        assert np.array_equal(mine & theirs, theirs)
+    for name in ("texts", "originals", "ids"):
+        assert getattr(both, name).array().equals(getattr(whole, name).array())
+    assert both.tweets().equals(whole.tweets())
+    numbers = np.arange(len(distinct))
+    assert np.array_equal(both.earliest(numbers), whole.earliest(numbers))
+    assert np.array_equal(both.tweet_counts(numbers), whole.tweet_counts(numbers))
+
+
+def test_a_large_segment_is_not_copied(build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
+    (segment,) = build(tweets).reader.segments
+    size = sum(size for size, _ in segment.info.files.values())
+    monkeypatch.setattr("provscan.index.join.MOST_BYTES", size - 1)
+    assert not can_join(segment, segment)
+    monkeypatch.setattr("provscan.index.join.MOST_BYTES", size)
+    assert can_join(segment, segment)
+    monkeypatch.setattr("provscan.index.join.MAX_TEXTS", 2 * segment.info.texts - 1)
+    assert not can_join(segment, segment)
+
+
+def test_small_tables_spill_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = np.sort(np.random.default_rng(1).integers(0, 2**64, 40, np.uint64))
+    monkeypatch.setattr(postings, "SPILL_ENTRIES", 3)
+    writer = postings.PostingsWriter(tmp_path, "some")
+    for part in np.array_split(np.random.default_rng(2).permutation(entries), 20):
+        writer.add(part)
+    seen: list[int] = []
+    assert set(writer.close(lambda some: seen.extend(some.tolist()))) == {path.name for path in tmp_path.iterdir()}
+    assert seen == entries.tolist()
+    table = postings.open_postings(tmp_path, "some")
+    assert table.entries.tolist() == entries.tolist()
+    starts = np.searchsorted(entries, np.arange(1 << table.bits, dtype=np.uint64) << np.uint64(64 - table.bits))
+    assert table.starts.tolist() == [*starts.tolist(), 40]
+
+
+def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
+    index = provscan.open_index(build(tweets).path)
+    (segment,) = index.reader.segments
+    table = segment.seeds.table
+    for array in (segment.texts.text, segment.exact.entries, table.starts, segment.sketches, segment.ids.text):
+        assert not array.flags.writeable
+        assert not array.flags.owndata
+    mapped = Path("/proc/self/maps")
+    if mapped.exists():
+        lines = mapped.read_text()
+        for name in ("texts.utf8", "bands.entries", "seeds.pairs"):
+            assert os.path.realpath(segment.path / name) in lines
+
+
+def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
+    index = build([*tweets, {"id": "1", "text": "@only https://t.co/x"}])
+    info = json.loads(json.dumps(index.info()))
+    assert info["version"] == 4
+    assert info["tweets_without_text"] == 1
+    assert info["params"] == index.params.as_dict()
+    assert info["fingerprint"] == index.fingerprint
+    assert info["bytes"] == sum(path.stat().st_size for path in Path(index.path, "segments").rglob("*.*"))
+    assert [segment["tweets"] for segment in info["segments"]] == [len(tweets)]
+
+
+@pytest.mark.parametrize("corpus", [[], ["@a", "http://b.c"], [""]])
+def test_an_index_of_nothing(build: Build, corpus: list[str]) -> None:
+    index = build(corpus) if corpus else provscan.build_index([], build(["x"]).path, overwrite=True)
+    assert len(index) == 0
+    assert index.match(["some text", "", "x" * 3000]).num_rows == 0
+
+
+def test_sources_in_memory(tmp_path: Path) -> None:
+    texts = ["first of some texts to look for", "second of some texts to look for"]
+    from_list = provscan.build_index([{"id": i, "text": t} for i, t in enumerate(texts)], tmp_path / "a.index")
+    from_table = provscan.build_index(pa.table({"id": ["0", "1"], "text": texts}), tmp_path / "b.index")
+    assert from_list.fingerprint == from_table.fingerprint

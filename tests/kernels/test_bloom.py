@@ -1,0 +1,54 @@
+"""Filters of hashes, against sets."""
+
+import naive_passages as naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan.index.seeds import narrowed, widened
+from provscan.kernels import bloom
+from provscan.kernels import minimizers as seed_kernels
+
+pytestmark = pytest.mark.kernels
+
+HASHES = st.lists(st.integers(0, 2**64 - 1), max_size=50)
+KEYS = st.lists(st.integers(0, 2**32 - 1), max_size=50)
+
+
+@given(HASHES, st.integers(2, 12))
+def test_a_filter_has_two_bits_of_each_hash_in_one_word(hashes, bits):
+    words = np.zeros(1 << bits, np.uint64)
+    bloom.mark_all(np.array(hashes, np.uint64), words, np.uint32(32 - bits))
+    assert words.tolist() == naive.key_filter(hashes, bits)
+
+
+@given(KEYS, KEYS, st.integers(2, 12))
+def test_seeds_that_were_marked_are_held_and_little_else(keys, others, bits):
+    words, down = np.zeros(1 << bits, np.uint64), np.uint32(32 - bits)
+    seed_kernels.mark_seeds(np.array(keys, np.uint64) << np.uint64(32), words, down)
+    assert words.tolist() == naive.key_filter(map(naive.seed_hash, keys), bits)
+    asked = keys + others
+    held = np.empty(len(asked), np.bool_)
+    seed_kernels.held_seeds(np.array(asked, np.uint64) << np.uint64(32) | np.uint64(7), words, down, held)
+    marks = [naive.key_filter([naive.seed_hash(key)], bits) for key in asked]
+    assert held.tolist() == [all(a & b == b for a, b in zip(words.tolist(), mark, strict=True)) for mark in marks]
+
+
+@given(HASHES, st.integers(4, 9), st.integers(0, 100))
+def test_a_narrower_filter_is_that_of_fewer_words(hashes, bits, count):
+    words, few = narrowed(np.array(naive.key_filter(hashes, bits), np.uint64), count), bits
+    while few > 4 and 64 << few > 16 * max(count, 1):
+        few -= 1
+    assert words.tolist() == naive.key_filter(hashes, few)
+
+
+@given(HASHES, st.integers(0, 500))
+def test_a_wider_filter_holds_what_was_in_it(hashes, more):
+    words = np.zeros(16, np.uint64)
+    bloom.mark_all(np.array(hashes, np.uint64), words, np.uint32(28))
+    wide = widened(words, more)
+    marked = np.zeros_like(wide)
+    bloom.mark_all(np.array(hashes, np.uint64), marked, np.uint32(33 - len(wide).bit_length()))
+    assert 64 * len(wide) >= 8 * more
+    assert not np.any(wide & marked ^ marked)

@@ -1,0 +1,53 @@
+"""Counts that add up."""
+
+import json
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan.readers import Damage, ReadStats
+
+REASONS = st.sampled_from(["bad_json", "no_text"])
+EVENTS = st.lists(st.tuples(st.sampled_from(["skip", "repair", "note"]), REASONS), max_size=40)
+
+
+def test_as_dict_is_json_and_comes_back():
+    stats = ReadStats(records=3, characters=10, bytes=20)
+    stats.skip("no_text", "b.jsonl", 7, "x" * 500)
+    stats.skip("bad_json", "a.jsonl", 1, "why")
+    stats.repair("invalid_utf8", "a.jsonl", 2)
+    stats.note("empty_file", "c.jsonl")
+    stats.damaged.append(Damage("d.gz", 5, "truncated gzip file"))
+    values = json.loads(json.dumps(stats.as_dict()))
+    assert values == {
+        "records": 3,
+        "characters": 10,
+        "bytes": 20,
+        "skipped": {"bad_json": 1, "no_text": 1},
+        "repaired": {"invalid_utf8": 1},
+        "notes": {"empty_file": 1},
+        "examples": {
+            "bad_json": [{"source": "a.jsonl", "record": 1, "detail": "why"}],
+            "empty_file": [{"source": "c.jsonl", "record": 0, "detail": ""}],
+            "invalid_utf8": [{"source": "a.jsonl", "record": 2, "detail": ""}],
+            "no_text": [{"source": "b.jsonl", "record": 7, "detail": "x" * 200}],
+        },
+        "damaged": [{"source": "d.gz", "records": 5, "reason": "truncated gzip file"}],
+    }
+
+
+@given(EVENTS, st.lists(st.integers(0, 3), min_size=40, max_size=40), st.randoms(use_true_random=False))
+def test_parts_add_up_to_the_whole_in_any_order(events, owners, rng: random.Random):
+    whole = ReadStats()
+    parts = [ReadStats() for _ in range(4)]
+    # A part is a range of one source: its events come one after another.
+    for number, ((method, reason), owner) in enumerate(zip(events, sorted(owners), strict=False)):
+        for stats in (whole, parts[owner]):
+            stats.records += 1
+            getattr(stats, method)(reason, "source", number, "detail")
+    rng.shuffle(parts)
+    total = ReadStats()
+    for part in parts:
+        total.merge(part)
+    assert total.as_dict() == whole.as_dict()

@@ -1,0 +1,336 @@
+"""A run: its folder, its counts, whatever the dataset is and however many workers ran."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import naive_passages as naive
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xxhash
+from dataset import TWEETS, some_records
+from tweets import sentence
+
+import provscan
+from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
+from provscan.matching import MATCHES
+
+Write = Callable[..., Path]
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def found(run: provscan.Run) -> pa.Table:
+    """What was found where, whatever the dataset is called."""
+    return run.matches.select([name for name in MATCHES.names if name != "source"])
+
+
+def check(run: provscan.Run) -> None:
+    """The summary says what the matches say."""
+    rows, summary = run.matches.to_pylist(), run.summary
+    assert summary == json.loads((run.path / "summary.json").read_text())
+    assert run.info == json.loads((run.path / "run.json").read_text())
+    # Later work adds columns; it never renames or drops one.
+    assert run.matches.select(MATCHES.names).schema.equals(MATCHES)
+    places = [(row["source"], row["record"]) for row in rows]
+    assert summary["matches"] == len(rows)
+    assert summary["records_matched"] == len(set(places))
+    assert {level: n for level, n in summary["levels"].items() if n} == Counter(row["level"] for row in rows)
+    assert summary["texts_found"] == len({row["tweet_id"] for row in rows})
+    assert summary["tweets_found"] == sum({row["tweet_id"]: row["tweets"] for row in rows}.values())
+    spans = [(place, row["start"], row["end"]) for place, row in zip(places, rows, strict=True)]
+    assert summary["characters_matched"] == naive.covered(spans)
+    for name, share, whole in (
+        ("records_matched", "share_of_records", "records"),
+        ("characters_matched", "share_of_characters", "characters"),
+    ):
+        assert summary[share] == (summary[name] / summary[whole] if summary[whole] else 0)
+    for entry in summary["sources"]:
+        mine = [row for row in rows if row["source"] == entry["source"]]
+        assert entry["matches"] == len(mine)
+        assert entry["records_matched"] == len({row["record"] for row in mine})
+    assert sum(entry["records"] for entry in summary["sources"]) == summary["records"]
+    assert [entry["source"] for entry in run.info["inputs"]] == [entry["source"] for entry in summary["sources"]]
+
+
+def test_the_folder_of_a_run(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    records = some_records(1, 300)
+    data = write("data.jsonl", records)
+    run = provscan.match(data, index, tmp_path / "a.run")
+    assert {"matches.parquet", "summary.json", "run.json"} <= set(listing(run.path))
+    assert "parts" not in listing(run.path)
+    check(run)
+    assert run.summary["records"] == 300
+    assert run.summary["characters"] == sum(len(record["text"]) for record in records)
+    expected = index.match([record["text"] for record in records]).drop_columns(["source", "record_id"])
+    assert expected.num_rows > 200
+    assert found(run).drop_columns("record_id").equals(expected)
+    assert {row["record_id"] == f"r{row['record']}" for row in run.matches.to_pylist()} == {True}
+    raw = data.read_bytes()
+    assert run.info["inputs"] == [{"source": str(data), "bytes": len(raw), "xxh3": xxhash.xxh3_128_hexdigest(raw)}]
+    assert run.info["index"]["fingerprint"] == index.fingerprint
+    assert run.info["parameters"]["threshold"] == provscan.MatchParams().threshold
+    assert run.info["versions"]["provscan"] == provscan.__version__
+    assert run.info["started"] <= run.info["finished"]
+
+
+@pytest.mark.parametrize("target_bytes", [3_000, 40_000])
+@pytest.mark.parametrize("batch", [16_384, 11])
+def test_results_depend_neither_on_workers_nor_on_splits(
+    index: provscan.Index, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target_bytes: int, batch: int
+) -> None:
+    data = write("data.jsonl", some_records(2, 250))
+    expected = provscan.match(data, index, tmp_path / "one.run", workers=1)
+    assert expected.matches.num_rows > 150
+    plan = provscan.runs.match.readers.plan
+    splits = []
+
+    def cut(sources: Any, fields: Any, **_: Any) -> Any:
+        found = plan(sources, fields, target_bytes=target_bytes)
+        splits.append(len(found))
+        return found
+
+    monkeypatch.setattr(provscan.runs.match.readers, "plan", cut)
+    monkeypatch.setattr("provscan.readers.batches.BATCH_RECORDS", batch)
+    for workers in (1, 2, 5):
+        run = provscan.match(data, index, tmp_path / f"{workers}.run", workers=workers)
+        assert run.matches.equals(expected.matches)
+        same = {key: value for key, value in run.summary.items() if key != "capped"}
+        assert same == {key: value for key, value in expected.summary.items() if key != "capped"}
+    assert min(splits) > 2
+
+
+def test_several_sources(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    first = write("a/data.jsonl", some_records(3, 40))
+    second = write("b/data.jsonl", some_records(4, 50))
+    folder = write("more/x.jsonl", some_records(5, 20)).parent
+    write("more/deep/y.jsonl", some_records(6, 30))
+    (folder / "README.md").write_text("not data")
+    table = pa.Table.from_pylist(some_records(7, 25))
+    pq.write_table(table, tmp_path / "t.parquet")
+    sources = [first, second, folder, tmp_path / "t.parquet"]
+    run = provscan.match(sources, index, tmp_path / "a.run")
+    check(run)
+    expected = {str(first): 40, str(second): 50, f"{folder}/deep/y.jsonl": 30, f"{folder}/x.jsonl": 20,
+                str(tmp_path / "t.parquet"): 25}  # fmt: skip
+    assert {entry["source"]: entry["records"] for entry in run.summary["sources"]} == expected
+    order = list(dict.fromkeys(run.matches.column("source").to_pylist()))
+    assert order == [entry["source"] for entry in run.summary["sources"]]
+    for row in run.matches.to_pylist():
+        assert row["record_id"] == f"r{row['record']}"
+
+
+def test_the_standard_input(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    data = write("data.jsonl", some_records(8, 60))
+    expected = provscan.match(data, index, tmp_path / "a.run")
+    with data.open("rb") as raw:
+        done = subprocess.run(
+            [sys.executable, "-c", "import provscan, sys; provscan.match('-', sys.argv[1], sys.argv[2])",
+             str(index.path), str(tmp_path / "b.run")], stdin=raw, check=False, capture_output=True, text=True,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = pq.read_table(tmp_path / "b.run" / "matches.parquet")
+    assert rows.select(found(expected).column_names).equals(found(expected))
+    assert set(rows.column("source").to_pylist()) == {"-"}
+    (entry,) = json.loads((tmp_path / "b.run" / "run.json").read_text())["inputs"]
+    assert entry == {"source": "-", "bytes": None, "xxh3": None}
+    with pytest.raises(UsageError, match=r"name the folder for the results with out \(-o\)"):
+        provscan.match("-", index)
+
+
+def test_data_in_memory(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    records = some_records(9, 70)
+    expected = found(provscan.match(write("data.jsonl", records), index, tmp_path / "a.run"))
+    kinds: list[Any] = [records, iter(records), pa.Table.from_pylist(records), datasets.Dataset.from_list(records)]
+    for number, kind in enumerate(kinds):
+        run = provscan.match(kind, index, tmp_path / f"{number}.run")
+        check(run)
+        assert found(run).equals(expected), type(kind)
+        assert set(run.matches.column("source").to_pylist()) == {"<memory>"}
+    with pytest.raises(UsageError, match="the data has no name"):
+        provscan.match(records, index)
+
+
+def test_overlapping_matches_cover_their_characters_once(tmp_path: Path) -> None:
+    first, second = "one two three four five six seven", "six seven eight nine ten eleven twelve"
+    index = provscan.build_index([{"id": "1", "text": first}, {"id": "2", "text": second}], tmp_path / "a.index")
+    text = "one two three four five six seven eight nine ten eleven twelve"
+    run = provscan.match([{"text": text}, {"text": f"{text} and {first}"}], index, tmp_path / "a.run")
+    check(run)
+    assert run.matches.num_rows == 5
+    assert run.summary["characters_matched"] == 2 * len(text) + len(first)
+
+
+def test_nothing_to_scan(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    for number, source in enumerate([write("empty.jsonl", []), [], write("one.jsonl", [{"text": "no tweet"}])]):
+        run = provscan.match(source, index, tmp_path / f"{number}.run")
+        check(run)
+        assert run.matches.num_rows == run.summary["matches"] == 0
+
+
+def test_a_damaged_file_gives_what_it_still_holds(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    records = some_records(10, 400)
+    raw = gzip.compress(write("data.jsonl", records).read_bytes())
+    (tmp_path / "data.jsonl.gz").write_bytes(raw[: len(raw) // 2])
+    run = provscan.match(tmp_path / "data.jsonl.gz", index, tmp_path / "a.run")
+    check(run)
+    (damage,) = run.summary["damaged"]
+    assert damage["source"] == str(tmp_path / "data.jsonl.gz")
+    assert 0 < damage["records"] == run.summary["records"] < 400
+    texts = [record["text"] for record in records[: damage["records"]]]
+    assert run.matches.column("start").equals(index.match(texts).column("start"))
+
+
+def test_bad_lines_are_counted(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    data = write(
+        "data.jsonl", [{"id": "a", "text": TWEETS[0]["text"]}, {"id": "b", "text": None}, {"id": "c", "text": 7}]
+    )
+    data.write_bytes(data.read_bytes() + b"nonsense\n" + json.dumps({"text": TWEETS[0]["text"]}).encode())
+    run = provscan.match(data, index, tmp_path / "a.run")
+    check(run)
+    assert run.matches.column("record").to_pylist() == [0, 4]
+    assert run.summary["skipped"] == {"bad_json": 1, "no_text": 1, "text_not_string": 1}
+    assert {example["where"] for example in run.summary["examples"]} == {"record 1", "record 2", "record 3"}
+
+
+def test_one_record_in_pieces(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line beyond the limit comes in pieces that overlap; every match is reported once."""
+    text = " ... ".join(record["text"].replace("\n", " ") for record in some_records(11, 300))
+    (tmp_path / "data.txt").write_text(f"first\n{text}\nlast")
+    expected = index.match(["first", text, "last"]).drop_columns("source")
+    assert expected.num_rows > 200
+    for module in ("plain", "pieces", "batches", "schema"):
+        for name, value in (("PIECE", 20_000), ("OVERLAP", 4_000)):
+            monkeypatch.setattr(f"provscan.readers.{module}.{name}", value, raising=False)
+    monkeypatch.setattr("provscan.readers.streams.CHUNK", 7_000, raising=False)
+    run = provscan.match(tmp_path / "data.txt", index, tmp_path / "a.run")
+    check(run)
+    assert found(run).equals(expected)
+    assert run.summary["records"] == 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, InputError("broken"), ValueError("bug")])
+def test_an_interrupted_run_leaves_nothing(index: provscan.Index, tmp_path: Path, error: Any) -> None:
+    def records() -> Iterator[dict[str, Any]]:
+        yield from some_records(12, 50)
+        raise error
+
+    old = provscan.match([{"text": "old"}], index, tmp_path / "a.run")
+    before = listing(tmp_path)
+    for target in (tmp_path / "a.run", tmp_path / "b.run"):
+        with pytest.raises(error if isinstance(error, type) else type(error)):
+            provscan.match(records(), index, target, overwrite=True)
+        assert listing(tmp_path) == before
+    assert old.matches.num_rows == 0
+
+
+def test_a_full_disk(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(pa.ipc.RecordBatchFileWriter):  # type: ignore[misc]
+        def write_batch(self, *_: Any, **__: Any) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pa.ipc, "new_file", lambda sink, schema, **_: Full(sink, schema))
+    with pytest.raises(OutputError, match=r"writing .*a\.run failed: No space left on device\. Nothing was changed"):
+        provscan.match(some_records(13, 50), index, tmp_path / "a.run")
+    assert listing(tmp_path) == []
+
+
+def test_a_run_is_replaced_when_asked(index: provscan.Index, tmp_path: Path) -> None:
+    target = tmp_path / "a.run"
+    provscan.match([{"text": "nothing"}], index, target)
+    with pytest.raises(OutputError, match="exists already"):
+        provscan.match(some_records(14, 20), index, target)
+    assert provscan.match(some_records(14, 20), index, target, overwrite=True).matches.num_rows > 5
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").touch()
+    with pytest.raises(OutputError, match="photos is not a run, so it is not replaced"):
+        provscan.match(some_records(14, 20), index, tmp_path / "photos", overwrite=True)
+
+
+def test_where_results_and_index_are_by_default(
+    index: provscan.Index, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write("in/some.data.jsonl.gz", [])
+    data.write_bytes(gzip.compress(b'{"text": "nothing"}\n'))
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.delenv("PROVSCAN_INDEX", raising=False)
+    with pytest.raises(IndexFormatError, match=r"there is no index at licensed\.index"):
+        provscan.match(data)
+    monkeypatch.setenv("PROVSCAN_INDEX", str(index.path))
+    run = provscan.match(data)
+    assert run.path == Path("some.data.run")
+    assert run.info["index"]["path"] == str(index.path)
+
+
+def test_names_that_are_no_unicode(index: provscan.Index, tmp_path: Path) -> None:
+    data = os.fsencode(tmp_path) + b"/caf\xe9 'x'.jsonl"
+    try:
+        Path(os.fsdecode(data)).write_text(json.dumps({"id": "1", "text": TWEETS[0]["text"]}) + "\n7\n")
+    except OSError:
+        pytest.skip("this file system has Unicode names only")
+    run = provscan.match(os.fsdecode(data), index, tmp_path / "it's a.run")
+    check(run)
+    assert run.matches.column("source").to_pylist() == [f"{tmp_path}/caf� 'x'.jsonl"]
+    rebuilt = provscan.build_index(os.fsdecode(data), tmp_path / "b.index")
+    assert rebuilt.info()["sources"][0]["source"] == f"{tmp_path}/caf� 'x'.jsonl"
+
+
+def test_workers_are_at_least_one(index: provscan.Index, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="workers must be at least 1, not 0"):
+        provscan.match([{"text": "a"}], index, tmp_path / "a.run", workers=0)
+
+
+PEAK = """
+import resource, sys
+import provscan
+import provscan.readers.pieces
+import provscan.readers.plain
+provscan.readers.plain.PIECE = provscan.readers.pieces.PIECE = 1 << 20
+index = provscan.open_index(sys.argv[1])
+for _ in range(2):
+    provscan.match(sys.argv[3], index, sys.argv[2] + "/warm.run", workers=2, overwrite=True)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+provscan.match(sys.argv[4], index, sys.argv[2] + "/a.run", workers=2)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in KiB on Linux only")
+@pytest.mark.parametrize("kind", ["records", "one record"])
+def test_memory_does_not_grow_with_the_dataset(index: provscan.Index, tmp_path: Path, kind: str) -> None:
+    """Once warm, a dataset that is 64 MB larger takes less than 60 MiB more."""
+    rng = random.Random(15)
+    block = " ".join(sentence(rng, "latin", 3000) + record["text"] for record in some_records(15, 100))
+    line = json.dumps({"text": block[:400]}) + "\n"
+    for name, size in (("small", 40 << 20), ("large", 104 << 20)):
+        if kind == "records":
+            with (tmp_path / f"{name}.jsonl").open("w") as file:
+                for _ in range(size // (1000 * len(line))):
+                    file.write(line * 1000)
+        else:
+            with (tmp_path / f"{name}.jsonl").open("w") as file:
+                for _ in range(size // len(block.encode())):
+                    file.write(block)
+            (tmp_path / f"{name}.jsonl").rename(tmp_path / f"{name}.txt")
+    suffix = "jsonl" if kind == "records" else "txt"
+    command = [sys.executable, "-c", PEAK, str(index.path), str(tmp_path)]
+    command += [str(tmp_path / f"small.{suffix}"), str(tmp_path / f"large.{suffix}")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 60

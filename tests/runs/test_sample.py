@@ -1,0 +1,241 @@
+"""Samples of whole files: what is drawn, what is left alone, and what a run says of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from dataset import some_records
+from tweets import sentence
+
+import provscan
+from provscan.errors import ParameterError
+from provscan.readers import Fields
+from provscan.runs import sample as drawn
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(latin: provscan.Index, write: Write, tmp_path: Path) -> Path:
+    """120 files of different sizes, of which a quarter is full of tweets."""
+    rng = random.Random(3)
+    tweets = latin.reader.segments[0].originals.array().to_pylist()
+    for number in range(120):
+        full = number % 4 == 0
+        records = [
+            {"text": rng.choice(tweets) if full else sentence(rng, "latin", 90)} for _ in range(rng.randrange(3, 12))
+        ]
+        write(f"data/{number:03}.jsonl", records)
+    return tmp_path / "data"
+
+
+def parts_of(path: Path, share: float = 0.5, seed: int = 1) -> list[str]:
+    """Names of the files that are drawn."""
+    sample = drawn.draw([str(path)], Fields(), share, "files", seed)
+    assert sample is not None
+    return [Path(split.source).name for split in sample.splits]
+
+
+def test_a_run_of_a_sample_of_files(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
+    run = provscan.match(folder, latin, tmp_path / "a.run", sample=0.5)
+    sample, info = run.summary["sample"], run.info
+    sizes = {str(path): path.stat().st_size for path in folder.iterdir()}
+    # As many are drawn by default, since they are 50 and more.
+    assert (sample["by"], sample["asked"], sample["parts"], sample["parts_in_all"]) == ("files", 0.5, 60, 120)
+    parts = info["parts_drawn"]
+    assert (len(parts), info["parts_in_all"]) == (60, 120)
+    assert all(sizes[source] == end and start == 0 for source, start, end in parts)
+    assert sample["share"] == sum(end for _, _, end in parts) / sum(sizes.values())
+    assert {entry["source"] for entry in run.summary["sources"]} == {source for source, _, _ in parts}
+    assert set(run.matches["source"].to_pylist()) <= {source for source, _, _ in parts}
+    assert {entry["source"] for entry in info["inputs"]} == set(sizes)
+    for entry in info["inputs"]:
+        scanned = entry["source"] in {source for source, _, _ in parts}
+        assert entry["bytes"] == sizes[entry["source"]]
+        assert entry["scanned"] == (entry["bytes"] if scanned else 0)
+        assert (entry["xxh3"] is not None) == scanned
+    assert info["parameters"]["sample_by"] is None
+    estimate = run.summary["estimate"]
+    assert sample["design_effect"] == estimate["records"]["raw"]["design_effect"] > 2
+    assert "source" not in estimate["by"]
+    assert json.loads((run.path / "run.json").read_text()) == info
+    page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
+    assert "60 of 120 files, or parts of files, were scanned" in page
+
+
+def test_files_tell_less_than_records(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"sample": 0.5, "spikes": 200}
+    runs = [
+        provscan.match(folder, latin, tmp_path / f"{by}.run", sample_by=by, **options) for by in ("files", "records")
+    ]
+    files, records = (run.summary["estimate"]["records"] for run in runs)
+    assert files["valid"]
+    assert records["valid"]
+    assert files["high"] - files["low"] > 1.5 * (records["high"] - records["low"])
+    assert runs[1].summary["sample"]["by"] == "records"
+    assert runs[1].summary["sample"]["parts"] is None
+    assert "parts_drawn" not in runs[1].info
+
+
+def test_what_is_drawn_depends_on_names_sizes_and_seed_alone(
+    latin: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
+    there = shutil.copytree(folder, tmp_path / "moved" / "elsewhere")
+    first = parts_of(folder)
+    assert len(first) == 60
+    assert parts_of(there) == first
+    assert parts_of(folder, seed=2) != first
+    backwards = drawn.draw(sorted(map(str, folder.iterdir()), reverse=True), Fields(), 0.5, "files", 1)
+    assert backwards is not None
+    assert sorted(Path(split.source).name for split in backwards.splits) == first
+    runs = [
+        provscan.match(folder, latin, tmp_path / f"{n}.run", sample=0.5, sample_by="files", workers=n) for n in (1, 3)
+    ]
+    assert runs[0].summary == runs[1].summary
+    assert runs[0].matches.equals(runs[1].matches)
+    assert runs[0].info["parts_drawn"] == runs[1].info["parts_drawn"]
+
+
+def test_every_part_has_the_same_chance(folder: Path) -> None:
+    counts = dict.fromkeys((path.name for path in folder.iterdir()), 0)
+    for seed in range(60):
+        for name in parts_of(folder, 0.25, seed):
+            counts[name] += 1
+    assert sum(counts.values()) == 60 * 30
+    # Of 60 draws with a chance of a quarter: 15, and hardly ever below 2 or above 30.
+    assert min(counts.values()) >= 2
+    assert max(counts.values()) <= 30
+
+
+def test_files_of_one_name_do_not_share_their_fate(write: Write, tmp_path: Path) -> None:
+    for number in range(40):
+        write(f"same/{number:02}/part-0.jsonl", [{"text": "a record that is the same in every file"}])
+    sample = drawn.draw([str(tmp_path / "same")], Fields(), 0.5, "files", 1)
+    assert sample is not None
+    assert (len(sample.splits), len(sample.rest)) == (20, 20)
+
+
+def test_what_is_not_drawn_is_not_read(
+    latin: provscan.Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    read, checksum = provscan.readers.read, provscan.readers.checksum
+    monkeypatch.setattr(
+        provscan.readers, "read", lambda split, *a, **k: opened.append(split.path) or read(split, *a, **k)
+    )
+    monkeypatch.setattr(provscan.readers, "checksum", lambda path: opened.append(str(path)) or checksum(path))
+    options: dict[str, Any] = {"sample": 0.5, "sample_by": "files", "overwrite": True}
+    sound = provscan.match(folder, latin, tmp_path / "a.run", **options)
+    chosen = {source for source, _, _ in sound.info["parts_drawn"]}
+    assert set(opened) == chosen
+    for path in folder.iterdir():
+        if str(path) not in chosen:
+            path.write_bytes(b"\xff" * path.stat().st_size)
+    spoilt = provscan.match(folder, latin, tmp_path / "a.run", **options)
+    assert spoilt.summary == sound.summary
+    assert spoilt.matches.equals(sound.matches)
+
+
+def test_ranges_of_files_are_parts(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provscan.readers.planning.SMALLEST_SPLIT", 2_000)
+    records = some_records(5, 900)
+    pq.write_table(pa.Table.from_pylist(records), tmp_path / "d.parquet", row_group_size=10)
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    for name in ("d.parquet", "d.jsonl"):
+        whole = provscan.match(tmp_path / name, index, tmp_path / "w.run", overwrite=True)
+        run = provscan.match(tmp_path / name, index, tmp_path / "a.run", sample=0.6, overwrite=True)
+        assert run.summary["sample"]["by"] == "files"
+        assert 50 <= run.summary["sample"]["parts"] < run.summary["sample"]["parts_in_all"]
+        assert 0 < run.summary["records"] < 900
+        # Records keep their numbers, and are found as in a full scan.
+        kept = set(run.matches["record"].to_pylist())
+        there = [row["record"] in kept for row in whole.matches.to_pylist()]
+        columns = ["record", "record_id", "start", "end", "tweet_id"]
+        assert run.matches.select(columns).equals(whole.matches.filter(pa.array(there)).select(columns))
+        (entry,) = run.info["inputs"]
+        assert 0 < entry["scanned"] < entry["bytes"]
+        assert entry["xxh3"] is None
+
+
+def test_empty_and_damaged_files(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
+    raw = gzip.compress(b"".join(path.read_bytes() for path in sorted(folder.iterdir())))
+    for number in range(60):
+        (folder / f"empty{number}.jsonl").touch()
+    for number in range(4):
+        (folder / f"cut{number}.jsonl.gz").write_bytes(raw[: len(raw) // 2])
+        (folder / f"none{number}.jsonl").write_bytes(b'{"text": null}\n' * 20)
+    run = provscan.match(folder, latin, tmp_path / "a.run", sample=0.9, sample_by="files")
+    assert run.summary["sample"]["parts_in_all"] == 128
+    assert run.summary["damaged"]
+    assert run.summary["skipped"]["no_text"] >= 20
+    estimate = run.summary["estimate"]["records"]
+    assert estimate["low"] < estimate["value"] < estimate["high"]
+
+
+def test_all_files_drawn_are_a_full_scan(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"spikes": 200}
+    whole = provscan.match(folder, latin, tmp_path / "w.run", **options)
+    run = provscan.match(folder, latin, tmp_path / "a.run", sample=1.0, sample_by="files", **options)
+    assert run.matches.equals(whole.matches)
+    assert run.summary["sample"]["share"] == 1
+    for name in ("records", "texts", "tweets", "characters"):
+        ours, theirs = (one.summary["estimate"][name] for one in (run, whole))
+        assert [ours[end] for end in ("low", "value", "high")] == [theirs[end] for end in ("low", "value", "high")]
+
+
+def test_no_match_in_a_sample_of_files_is_bounded_by_the_files(
+    latin: provscan.Index, write: Write, tmp_path: Path
+) -> None:
+    rng = random.Random(8)
+    for number in range(100):
+        write(f"data/{number}.jsonl", [{"text": sentence(rng, "latin", 90)} for _ in range(20)])
+    runs = [
+        provscan.match(tmp_path / "data", latin, tmp_path / f"{by}.run", sample=0.5, sample_by=by)
+        for by in ("files", "records")
+    ]
+    files, records = (run.summary["estimate"]["records"] for run in runs)
+    assert (files["value"], files["low"]) == (records["value"], records["low"]) == (0, 0)
+    assert 3 * records["high"] < files["high"] < 200
+    assert runs[0].summary["sample"]["design_effect"] is None
+
+
+def test_few_files_are_a_sample_of_records_unless_asked(
+    latin: provscan.Index, folder: Path, write: Write, tmp_path: Path
+) -> None:
+    data = [str(path) for path in sorted(folder.iterdir())]
+    run = provscan.match(data[:90], latin, tmp_path / "a.run", sample=0.5)
+    assert run.summary["sample"]["by"] == "records"
+    asked = provscan.match(data[:90], latin, tmp_path / "b.run", sample=0.5, sample_by="files")
+    assert asked.summary["sample"]["parts"] == 45
+    few = provscan.match(data[:10], latin, tmp_path / "c.run", sample=0.2, sample_by="files")
+    assert few.summary["sample"]["parts"] == 2
+    message = r"sample=0.1 of 10 parts is too few.*at least 2.*give a larger sample, or leave sample_by out"
+    with pytest.raises(ParameterError, match=message):
+        provscan.match(data[:10], latin, tmp_path / "d.run", sample=0.1, sample_by="files")
+    with pytest.raises(ParameterError, match=r"sample=0\.5 of 0 parts"):
+        provscan.match(write("empty.jsonl", []), latin, tmp_path / "d.run", sample=0.5, sample_by="files")
+    assert not (tmp_path / "d.run").exists()
+
+
+def test_what_can_not_be_drawn(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.run"
+    with pytest.raises(ParameterError, match="needs files, and can't be done with data in memory"):
+        provscan.match(some_records(1, 5), latin, out, sample=0.5, sample_by="files")
+    with pytest.raises(ParameterError, match="can't be done with the standard input"):
+        provscan.match(["-", folder], latin, out, sample=0.5, sample_by="files")
+    with pytest.raises(ParameterError, match="sample_by needs sample"):
+        provscan.match(folder, latin, out, sample_by="files")
+    with pytest.raises(ParameterError, match="sample_by must be 'records' or 'files', not 'rows'"):
+        provscan.match(folder, latin, out, sample=0.5, sample_by="rows")
+    # In memory, records are drawn without being asked for.
+    run = provscan.match(some_records(1, 200), latin, out, sample=0.5)
+    assert run.summary["sample"]["by"] == "records"

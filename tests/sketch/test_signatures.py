@@ -1,0 +1,179 @@
+"""Signatures against datasketch and xxhash themselves, and against the definition in Python integers."""
+
+import sys
+
+import datasketch
+import naive_sketch as naive
+import numpy as np
+import pyarrow as pa
+import pytest
+import xxhash
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import provscan
+from provscan.errors import ParameterError, UsageError
+from provscan.kernels import minhash as kernels
+from provscan.sketch import signatures as sketch
+
+# Characters of every width in UTF-8, so that 5-grams of 5 to 20 bytes stand beside each other.
+CHARACTERS = st.sampled_from("ab z0\x00éßж日本กอ😀𝐀\U0010ffff") | st.characters(exclude_categories=["Cs"])
+TEXTS = st.text(CHARACTERS, max_size=40)
+EDGES = ["", "a", "日", "ab", "😀😀😀", "abcd", "éé", "abcde", "日本語日本", "😀😀😀😀😀", "aaaaaaaaaaaa", "abcd😀"]
+
+
+def large(texts):
+    return pa.array(texts, pa.large_string())
+
+
+def by_datasketch(text):
+    reference = datasketch.MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=xxhash.xxh32_intdigest)
+    reference.update_batch(naive.shingles(text))
+    return reference.hashvalues
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=8))
+@example(EDGES)
+def test_signatures_are_those_of_datasketch(texts):
+    result = sketch.minhash_canonical(texts)
+    assert result.dtype == np.uint32
+    np.testing.assert_array_equal(result, [by_datasketch(text) for text in texts])
+
+
+@given(TEXTS)
+def test_shingle_hashes_are_those_of_the_definition(text):
+    data = np.frombuffer(text.encode(), np.uint8)
+    out = np.zeros(kernels.scratch_size(len(data)), np.uint32)
+    count = kernels.shingle_hashes(data, 0, len(data), out)
+    assert out[:count].tolist() == naive.shingle_hashes(text)
+
+
+@given(st.binary(max_size=40))
+def test_naive_hash_is_that_of_xxhash(data):
+    assert naive.xxh32(data) == xxhash.xxh32_intdigest(data)
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20))
+@example([0xFFFFFFFF])
+@example([0])
+def test_permutations_overflow_as_python_integers_modulo_2_to_32(hashes):
+    scratch = np.zeros(kernels.scratch_size(len(hashes)), np.uint32)
+    scratch[: len(hashes)] = hashes
+    out = np.zeros(128, np.uint32)
+    kernels.signature(scratch, len(hashes), *sketch.PERMUTATIONS, out)
+    assert out.tolist() == [min((a * h + b) % 2**32 for h in hashes) for a, b in naive.permutations()]
+
+
+def test_permutations_are_those_of_datasketch():
+    reference = datasketch.MinHash(num_perm=128, seed=1, scheme="affine32")
+    np.testing.assert_array_equal(sketch.PERMUTATIONS, reference.permutations)
+    assert not sketch.PERMUTATIONS.flags.writeable
+
+
+@pytest.mark.parametrize("size", [*range(24), 79, 80, 81, 96, 1000])
+@pytest.mark.parametrize("wide", [False, True])
+def test_text_of_any_length_at_the_end_of_its_buffer(size, wide):
+    """The vectorised loop reads whole blocks, but never past the buffer: the last text of one takes other ways."""
+    text = "".join("日b"[i % 2] if wide and i > size // 2 else chr(97 + i * 7 % 26) for i in range(size))
+    expected = naive.signature(text)
+    exact = np.frombuffer(text.encode(), np.uint8)
+    for data in (exact, np.concatenate([exact, np.full(64, 0xC3, np.uint8)])):
+        result = sketch.minhash_canonical((data, np.array([0, len(exact)], np.int64)))
+        assert result[0].tolist() == expected
+
+
+def test_very_long_text():
+    text = "lorem ipsum dolor sit amet " * 500 + "日本語 😀 " * 300
+    np.testing.assert_array_equal(sketch.minhash_canonical([text])[0], by_datasketch(text))
+
+
+def test_every_kind_of_arrow_strings():
+    texts = ["a text", "another text", "", "日本語の文"]
+    expected = sketch.minhash_canonical(large(texts))
+    for strings in (
+        pa.array(texts),
+        pa.chunked_array([texts[:1], texts[1:]], pa.large_string()),
+        large(["sliced off", *texts, "and here"]).slice(1, 4),
+        pa.array(texts).dictionary_encode(),
+        texts,
+        tuple(texts),
+        (text for text in texts),
+    ):
+        np.testing.assert_array_equal(sketch.minhash_canonical(strings), expected)
+    np.testing.assert_array_equal(sketch.minhash_canonical([None]), sketch.minhash_canonical([""]))
+    assert sketch.minhash_canonical([]).shape == (0, 128)
+    assert sketch.minhash_canonical(large([""] * 3)).min() == 0xFFFFFFFF
+
+
+def test_raw_text_is_made_canonical():
+    raw = ["RT @a: Some TEXT &amp; more", "some text more", "Ａｎｏｔｈｅｒ"]
+    np.testing.assert_array_equal(provscan.minhash(raw), sketch.minhash_canonical(provscan.canonical(raw)))
+    assert len(np.unique(provscan.minhash(raw), axis=0)) == 2
+
+
+def test_mapped_arrays_compile_nothing_new(tmp_path):
+    texts = large(["one text", "two texts 日本"])
+    expected = sketch.minhash_canonical(texts)
+    with (
+        pa.OSFile(str(tmp_path / "texts.arrow"), "wb") as file,
+        pa.ipc.new_file(file, pa.schema([("text", pa.large_string())])) as writer,
+    ):
+        writer.write_batch(pa.record_batch([texts], ["text"]))
+    mapped = pa.ipc.open_file(pa.memory_map(str(tmp_path / "texts.arrow"))).get_batch(0).column(0)
+    np.testing.assert_array_equal(sketch.minhash_canonical(mapped), expected)
+    writable = (np.frombuffer(b"one text", np.uint8).copy(), np.array([0, 8], np.int64))
+    np.testing.assert_array_equal(sketch.minhash_canonical(writable), expected[:1])
+    if hasattr(kernels.signatures, "signatures"):
+        assert len(kernels.signatures.signatures) == 1
+
+
+def test_out_is_filled_and_returned():
+    out = np.zeros((2, 128), np.uint32)
+    assert sketch.minhash_canonical(["abcdef", "b"], out=out) is out
+    np.testing.assert_array_equal(out, sketch.minhash_canonical(["abcdef", "b"]))
+
+
+@pytest.mark.parametrize(
+    "out", [np.zeros((1, 128), np.uint32), np.zeros((2, 128), np.uint64), np.zeros((128, 2), np.uint32).T]
+)
+def test_wrong_out_is_refused(out):
+    with pytest.raises(ParameterError, match=r"shape \(2, 128\).*pass numpy.empty"):
+        sketch.minhash_canonical(["a", "b"], out=out)
+
+
+@pytest.mark.parametrize("offsets", [[], [0, 4], [-1, 2], [2, 1, 3], [3, 0]])
+def test_offsets_that_do_not_fit_are_refused(offsets):
+    with pytest.raises(ParameterError, match="offsets must rise from 0 or more to the length of data, 3"):
+        sketch.minhash_canonical((np.zeros(3, np.uint8), np.array(offsets, np.int64)))
+
+
+def test_wrong_types_are_refused():
+    with pytest.raises(ParameterError, match=r"offsets must be a contiguous int64 array.*int32"):
+        sketch.minhash_canonical((np.zeros(3, np.uint8), np.array([0, 3], np.int32)))
+    with pytest.raises(TypeError, match="put it into a list"):
+        sketch.minhash_canonical("a text")
+
+
+def test_datasketch_takes_the_signatures():
+    texts = ["the quick brown fox jumps", "the quick brown fox jumped", ""]
+    signatures = sketch.minhash_canonical(texts)
+    full, lean = sketch.to_datasketch(signatures), sketch.to_lean(signatures)
+    for text, minhash, small in zip(texts, full, lean, strict=True):
+        minhash.update(b"one more")
+        reference = datasketch.MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=xxhash.xxh32_intdigest)
+        assert small.jaccard(datasketch.LeanMinHash(reference)) == (not text)
+        reference.update_batch([*naive.shingles(text), b"one more"])
+        assert minhash == reference
+    assert 0.4 < lean[0].jaccard(lean[1]) < 1
+    np.testing.assert_array_equal(signatures, sketch.minhash_canonical(texts))
+
+
+def test_datasketch_refuses_other_arrays():
+    with pytest.raises(ParameterError, match=r"uint32 of shape \(n, 128\), not uint64 \(1, 128\)"):
+        sketch.to_datasketch(np.zeros((1, 128), np.uint64))
+
+
+def test_missing_datasketch_names_the_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasketch", None)
+    with pytest.raises(UsageError, match=r"pip install 'provscan\[sketches\]'"):
+        sketch.to_lean(np.zeros((1, 128), np.uint32))
