@@ -104,7 +104,7 @@ def test_results_depend_neither_on_workers_nor_on_splits(
         splits.append(len(found))
         return found
 
-    monkeypatch.setattr(provscan.runs.match.readers, "plan", cut)
+    monkeypatch.setattr("provscan.readers.plan", cut)
     monkeypatch.setattr("provscan.readers.batches.BATCH_RECORDS", batch)
     for workers in (1, 2, 5):
         run = provscan.match(data, index, tmp_path / f"{workers}.run", workers=workers)
