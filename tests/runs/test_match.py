@@ -24,6 +24,7 @@ from dataset import TWEETS, some_records
 from tweets import sentence
 
 import provscan
+from provscan import readers
 from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
 from provscan.matching import MATCHES
 
@@ -96,7 +97,7 @@ def test_results_depend_neither_on_workers_nor_on_splits(
     data = write("data.jsonl", some_records(2, 250))
     expected = provscan.match(data, index, tmp_path / "one.run", workers=1)
     assert expected.matches.num_rows > 150
-    plan = provscan.runs.match.readers.plan
+    plan = readers.plan
     splits = []
 
     def cut(sources: Any, fields: Any, **_: Any) -> Any:
@@ -104,7 +105,7 @@ def test_results_depend_neither_on_workers_nor_on_splits(
         splits.append(len(found))
         return found
 
-    monkeypatch.setattr("provscan.readers.plan", cut)
+    monkeypatch.setattr(readers, "plan", cut)
     monkeypatch.setattr("provscan.readers.batches.BATCH_RECORDS", batch)
     for workers in (1, 2, 5):
         run = provscan.match(data, index, tmp_path / f"{workers}.run", workers=workers)
@@ -299,6 +300,7 @@ def test_workers_are_at_least_one(index: provscan.Index, tmp_path: Path) -> None
 PEAK = """
 import resource, sys
 import provscan
+from provscan import readers
 import provscan.readers.pieces
 import provscan.readers.plain
 provscan.readers.plain.PIECE = provscan.readers.pieces.PIECE = 1 << 20
