@@ -1,8 +1,17 @@
 """Every error that provscan raises on purpose.
 
 The tree mirrors the exit status of the commands: a :class:`UsageError` ends a command with status 2, an
-:class:`UnusableError` (an input or an index that can't be used) with status 3. The library raises, only
-``provscan.cli`` exits.
+:class:`UnusableError` with status 3. The library raises, only ``provscan.cli`` exits. ::
+
+    ProvscanError
+    ├── UsageError
+    │   └── ParameterError
+    └── UnusableError
+        ├── InputError
+        │   └── FieldNotFoundError
+        ├── IndexFormatError
+        ├── OutputError
+        └── RecallError
 """
 
 

@@ -9,11 +9,9 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from house import FILES, PACKAGE, ROOT, check, module_of, room
 
 import provscan
-
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "provscan"
 
 FLOORS = {
     "errors": 0,
@@ -29,8 +27,12 @@ FLOORS = {
     "scoring": 5,
     "estimate": 5,
     "runs": 6,
+    "probe": 6,
+    "ledger": 6,
     "report": 7,
+    "api": 8,
     "cli": 8,
+    "server": 8,
     "__init__": 8,
     "__main__": 8,
 }
@@ -51,18 +53,6 @@ PUBLIC = [
     "open_index",
     "to_datasketch",
 ]
-FILES = sorted(PACKAGE.rglob("*.py"))
-
-
-def room(module: str) -> str:
-    """``provscan.index.manifest`` -> ``index``; ``provscan`` itself -> ``__init__``."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else "__init__"
-
-
-def module_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -82,6 +72,23 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 def test_every_room_has_a_floor() -> None:
     rooms = {room(module_of(path)) for path in FILES if path.parent != PACKAGE or path.stem != "__init__"}
     assert rooms <= FLOORS.keys(), f"give them a floor: {rooms - FLOORS.keys()}"
+
+
+def test_no_file_is_long() -> None:
+    check("length", ((path, "") for path in FILES if len(path.read_text(encoding="utf-8").splitlines()) > 500))
+
+
+def test_no_function_has_many_parameters() -> None:
+    """At most eight; only the public functions, and the commands that have the same options, may have more."""
+    public = {"build_index", "match", "command"}
+    offenders = [
+        (path, f":{node.lineno}: {node.name} has {count} parameters")
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name not in public
+        if (count := len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs])) > 8
+    ]
+    check("parameters", offenders)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

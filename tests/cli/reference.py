@@ -1,0 +1,48 @@
+"""Writes the reference of the commands, ``provscan/cli/REFERENCE.md``, from the commands."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import click
+
+from provscan.cli import main
+
+PATH = Path(__file__).parents[2] / "provscan" / "cli" / "REFERENCE.md"
+HEAD = """# Commands
+
+Generated from the commands by `python tests/cli/reference.py`; a test compares the two.
+`provscan COMMAND --help` prints the same.
+"""
+
+
+def cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|").replace("<", "&lt;")
+
+
+def options(command: click.Command, context: click.Context) -> list[str]:
+    lines = ["| option | meaning |", "|---|---|"]
+    for parameter in command.get_params(context):
+        if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context)) is not None:
+            names, meaning = record
+            lines.append(f"| `{cell(names)}` | {cell(meaning)} |")
+    return lines
+
+
+def reference() -> str:
+    context = main.make_context("provscan", [], resilient_parsing=True)
+    parts = [HEAD]
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=context)
+        usage = command.get_usage(inner).removeprefix("Usage: ")
+        described = inspect.cleandoc(command.help or "").replace("\b\n", "")
+        parts += [f"## provscan {name}\n", f"    {' '.join(usage.split())}\n", f"{described}\n"]
+        parts += ["\n".join(options(command, inner)) + "\n"]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PATH.write_text(reference(), encoding="utf-8")

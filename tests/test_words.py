@@ -1,0 +1,114 @@
+"""One thing has one name: words that the project does not use, in names, messages and documents."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+from house import FILES, ROOT, check, room_of
+
+NAMES = frozenset(
+    [
+        "amounts",
+        "capped",
+        "careful",
+        "common_sources",
+        "conclude",
+        "conclusion",
+        "containment_from",
+        "dice",
+        "find_run",
+        "given_up",
+        "here",
+        "hollow",
+        "holders",
+        "hosts",
+        "judge",
+        "least_share",
+        "lone",
+        "look",
+        "looks",
+        "lots",
+        "mine",
+        "mistaken",
+        "moment",
+        "one",
+        "outline",
+        "owners",
+        "some",
+        "tally",
+        "told",
+        "unmeasured",
+        "winners",
+    ]
+)
+"""Not used as names, nor as parts of names between underscores."""
+WHOLE_NAMES = {"here", "look", "mine", "one", "some"}
+CLASSES = {"Drawn", "Found", "Skipped", "Store", "Verified"}
+TOKENS_OF_A_MODEL = {"estimate", "runs", "report", "cli", "api", "probe", "tests", "benchmarks"}
+WORDS = re.compile(
+    r"common property|\b(?:dice|told|moment|holders|hosts|given up|spikes)\b|\ba look\b|\bleast share\b"
+    r"|\bstand for\b|\blike length\b|\bcame back\b|\bsay how sure\b",
+    re.IGNORECASE,
+)
+"""Not used in comments, docstrings, messages and documents."""
+SOURCES = [
+    path
+    for path in [*FILES, *ROOT.glob("benchmarks/*.py"), *ROOT.glob("corpora/*.py"), *ROOT.glob("tests/**/*.py")]
+    if path.name not in ("test_words.py",)
+]
+DOCUMENTS = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob("*/*.md"),
+    *ROOT.glob("provscan/*/*.md"),
+    *ROOT.glob("provscan/*/*.html"),
+]
+TEXT_TOKENS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+
+
+def tokens(path: Path) -> Iterator[tokenize.TokenInfo]:
+    return tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+
+
+def unwanted(name: str, room: str) -> bool:
+    parts = set(name.lower().strip("_").split("_"))
+    if name in CLASSES or name.strip("_").lower() in NAMES or parts & (NAMES - WHOLE_NAMES):
+        return True
+    return room not in TOKENS_OF_A_MODEL and bool(parts & {"token", "tokens"})
+
+
+def test_names_are_the_terms_of_the_design() -> None:
+    offenders = []
+    for path in SOURCES:
+        # What a file defines counts once; attributes of other libraries are not ours to name.
+        seen = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+                    pass
+                case ast.Name(id=name, ctx=ast.Store()):
+                    pass
+                case ast.Attribute(attr=name, ctx=ast.Store()):
+                    pass
+                case _:
+                    continue
+            if name not in seen and unwanted(name, room_of(path)):
+                seen.add(name)
+                offenders.append((path, f":{node.lineno}: {name}"))
+    check("names", offenders)
+
+
+def test_texts_use_none_of_the_words() -> None:
+    offenders = []
+    for path in SOURCES:
+        for token in tokens(path):
+            if token.type in TEXT_TOKENS and (found := WORDS.search(re.sub(r"\s+", " ", token.string))):
+                offenders.append((path, f":{token.start[0]}: {found[0]}"))
+    for path in DOCUMENTS:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            offenders += [(path, f":{number}: {found[0]}") for found in WORDS.finditer(line)]
+    check("words", offenders)
