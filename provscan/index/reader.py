@@ -82,6 +82,25 @@ class IndexReader:
         """Of each of some texts the earliest tweet's id."""
         return _gathered([segment.ids for segment in self.segments], *self._earliest(texts))
 
+    def earliest_tweets(self, texts: np.ndarray) -> pa.Table:
+        """Of each of some texts the earliest tweet: ``tweet_id``, ``tweet`` as it came, ``author``, ``time`` in UTC."""
+        of, rows = self._earliest(texts)
+        places = [np.flatnonzero(of == number) for number in range(len(self.segments))]
+        parts = [
+            segment.tweets().select(["author", "time"]).take(pa.array(rows[place]))
+            for segment, place in zip(self.segments, places, strict=True)
+        ]
+        about = pa.concat_tables(parts).take(pa.array(np.argsort(np.concatenate(places))))
+        time = pc.if_else(pc.equal(about["time"], int(NO_TIME)), pa.scalar(None, pa.int64()), about["time"])
+        return pa.table(
+            {
+                "tweet_id": self.tweet_ids(texts).array().cast(pa.string()),
+                "tweet": self.originals(texts).array(),
+                "author": about["author"].cast(pa.string()),
+                "time": time.cast(pa.timestamp("ms", "UTC")),
+            }
+        )
+
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
         """How many tweets carry each of some texts, in all segments."""
         if len(self.segments) == 1:
