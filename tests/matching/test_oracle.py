@@ -1,0 +1,69 @@
+"""The whole match against brute force: nothing is reported that is not there, and nothing clear is missed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import naive
+import naive_match
+import pytest
+from tweets import SCRIPTS, edited, sentence
+
+import provscan
+
+Build = Callable[..., provscan.Index]
+THRESHOLD, CONTAINMENT = 0.4, 0.55
+
+
+def corpus(rng: random.Random) -> list[str]:
+    return [sentence(rng, script, rng.randrange(30, 80)).strip() for script in SCRIPTS for _ in range(3)]
+
+
+def records(rng: random.Random, tweets: list[str]) -> list[str]:
+    """Whole copies and copies among other text of the same script, up to a tenth of the characters edited."""
+    texts = []
+    for _ in range(30):
+        number = rng.randrange(len(tweets))
+        copy = edited(rng, tweets[number], rng.choice([0, 0, 0.02, 0.05, 0.1]))
+        if rng.random() < 0.3:
+            copy = copy[: int(len(copy) * rng.uniform(0.5, 1))]
+        around = [sentence(rng, SCRIPTS[number // 3], rng.randrange(120)) for _ in range(2)]
+        texts.append(rng.choice([copy, f"{around[0]} {copy} {around[1]}"]))
+    return texts
+
+
+def document(rng: random.Random, tweets: list[str]) -> str:
+    parts = []
+    for copy in rng.sample(tweets, 5):
+        parts += [edited(rng, copy, rng.choice([0, 0.03])), sentence(rng, "latin", rng.randrange(20, 90))]
+    return ". ".join(parts)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_matches_are_those_of_brute_force(build: Build, seed: int) -> None:
+    rng = random.Random(seed)
+    tweets = corpus(rng)
+    texts = [*records(rng, tweets), document(rng, tweets), "", "no tweet at all"]
+    table = build(tweets).match(texts, threshold=THRESHOLD, min_containment=CONTAINMENT, min_chars=20)
+    reported: dict[tuple[int, int], float] = {}
+    for row in table.to_pylist():
+        number, tweet = row["record"], int(row["tweet_id"])
+        span = naive.canonical(texts[number][row["start"] : row["end"]])
+        licensed = naive.canonical(tweets[tweet])
+        assert row["similarity"] == pytest.approx(naive.jaccard(span, licensed), abs=1e-6)
+        assert row["containment"] == pytest.approx(naive.containment(licensed, span), abs=1e-6)
+        reported[number, tweet] = max(reported.get((number, tweet), 0.0), row["similarity"])
+    clear = 0
+    for number, text in enumerate(map(naive.canonical, texts)):
+        for tweet, licensed in enumerate(map(naive.canonical, tweets)):
+            if naive.containment(licensed, text) < CONTAINMENT:
+                assert (number, tweet) not in reported
+                continue
+            best = naive_match.best(text, licensed, THRESHOLD, CONTAINMENT)
+            if best is None:
+                assert (number, tweet) not in reported
+            elif best[0] >= 0.6 and best[1] >= 0.7:
+                clear += 1
+                assert reported.get((number, tweet), 0.0) >= best[0] - 0.15
+    assert clear >= 15
