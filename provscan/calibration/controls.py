@@ -16,19 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, ParameterError
-from provscan.index import IndexReader, Segment, Strings, can_join, joined, prepare, write_index
-from provscan.index.prepare import NO_TIME
+from provscan.index import IndexReader, Strings, prepare, write_index
 from provscan.readers.stats import require_undamaged
 from provscan.text import canonical_buffers
 from provscan.text.arrow import buffers
-
-CHUNK = 1 << 18
-RETWEET = "(?i)^\\s*RT @"
 
 
 @dataclass(frozen=True)
@@ -59,17 +54,17 @@ class Controls:
     @property
     def licensed_texts(self) -> int:
         """Licensed texts that may stand in the dataset."""
-        return self.licensed.texts - int(np.count_nonzero(self.absent[: int(self.licensed.bases[-1])]))
+        return self.licensed.texts - int(np.count_nonzero(self.absent[: self.licensed.size]))
 
     @property
     def licensed_tweets(self) -> int:
         """Their tweets."""
-        return sum(segment.info.tweets for segment in self.licensed.segments) - self.tweets
+        return self.licensed.tweets - self.tweets
 
 
 def no_control(reader: IndexReader) -> Controls:
     """Nothing is known to be absent."""
-    return Controls(reader, reader, np.zeros(int(reader.bases[-1]), np.bool_), np.zeros(0, np.int64))
+    return Controls(reader, reader, np.zeros(reader.size, np.bool_), np.zeros(0, np.int64))
 
 
 def moment(cutoff: str | date) -> datetime:
@@ -104,16 +99,7 @@ def with_cutoff(controls: Controls, cutoff: datetime) -> Controls:
         No licensed text is that young, or all are.
     """
     reader = controls.licensed
-    first = int(cutoff.timestamp() * 1000)
-    young = [_young(segment, first) for segment in reader.segments]
-    for number, mine in enumerate(young):
-        for other, theirs in zip(reader.segments, young, strict=True):
-            if other is reader.segments[number]:
-                continue
-            for rows in _chunks(np.flatnonzero(mine)):
-                there = other.equal_texts(reader.segments[number].texts.take(rows))
-                mine[rows] &= (there < 0) | theirs[there]
-    absent = np.concatenate(young) if young else np.zeros(0, np.bool_)
+    absent = reader.posted_since(int(cutoff.timestamp() * 1000))
     count = int(np.count_nonzero(absent))
     if count == 0:
         raise ParameterError(
@@ -124,34 +110,10 @@ def with_cutoff(controls: Controls, cutoff: datetime) -> Controls:
         raise ParameterError(
             f"every licensed text is younger than cutoff, {cutoff.isoformat()}: nothing is left to find"
         )
-    tweets = 0
-    for segment, mine in zip(reader.segments, young, strict=True):
-        tweets += int(segment.tweet_counts(np.flatnonzero(mine)).sum())
+    tweets = int(reader.tweet_counts(np.flatnonzero(absent)).sum())
     both = controls.absent.copy()
     both[: len(absent)] |= absent
     return replace(controls, absent=both, texts=controls.texts + count, tweets=tweets)
-
-
-def _young(segment: Segment, first: int) -> npt.NDArray[np.bool_]:
-    tweets = segment.tweets()
-    time = tweets["time"].fill_null(int(NO_TIME)).to_numpy()
-    starts, rows = segment.owner_starts, segment.owner_rows
-    # Owners are ordered by time, the unknown ones last.
-    young: npt.NDArray[np.bool_] = (time[rows[starts[:-1]]] >= first) & (time[rows[starts[1:] - 1]] != NO_TIME)
-    for texts in _chunks(np.flatnonzero(young)):
-        originals = segment.originals.take(segment.earliest(texts)).array()
-        young[texts] = ~pc.match_substring_regex(originals, RETWEET).to_numpy(zero_copy_only=False)
-    retweets = np.flatnonzero(tweets["rt_of"].is_valid().to_numpy())
-    if len(retweets):
-        repeats = np.zeros(len(time), np.int64)
-        repeats[retweets] = 1
-        young &= np.add.reduceat(repeats[rows], starts[:-1]) == 0
-    return young
-
-
-def _chunks(rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-    for low in range(0, len(rows), CHUNK):
-        yield rows[low : low + CHUNK]
 
 
 def with_files(
@@ -187,12 +149,7 @@ def with_files(
     extra = write_index(prepared, folder, licensed.params, {})
     if extra.texts == 0:
         raise InputError(f"control {', '.join(sources)} holds no text that is not licensed: nothing measures chance")
-    segments = (*licensed.segments, *extra.segments)
-    bases = np.concatenate([licensed.bases, licensed.bases[-1] + extra.bases[1:]])
-    if len(segments) == 2 and can_join(*segments):
-        segments, bases = (joined(*segments, licensed.params),), bases[[0, 2]]
-    reader = replace(licensed, segments=segments, bases=bases)
-    absent = np.concatenate([controls.absent, np.ones(int(extra.bases[-1]), np.bool_)])
+    absent = np.concatenate([controls.absent, np.ones(extra.size, np.bool_)])
     also = np.concatenate(repeated) if repeated else np.zeros(0, np.int64)
     read = {
         "sources": list(sources),
@@ -202,7 +159,9 @@ def with_files(
         "skipped": stats.as_dict()["skipped"],
     }
     texts = controls.texts + extra.texts
-    return replace(controls, reader=reader, absent=absent, repeated=np.unique(also), texts=texts), read
+    return replace(
+        controls, reader=licensed.with_control(extra), absent=absent, repeated=np.unique(also), texts=texts
+    ), read
 
 
 def _unlicensed(
@@ -213,11 +172,10 @@ def _unlicensed(
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:
         canonical = canonical_buffers(*buffers(batch.column("text")))
         texts = Strings(canonical.text, canonical.offsets)
-        also = np.zeros(len(texts), np.bool_)
-        for base, segment in zip(licensed.bases, licensed.segments, strict=False):
-            numbers = segment.equal_texts(texts)
-            repeated.append(numbers[numbers >= 0] + base)
-            also |= numbers >= 0
-        return batch.take(pa.array(np.flatnonzero(~also))) if also.any() else batch
+        rows, numbers = licensed.equal_texts(texts)
+        repeated.append(numbers)
+        new = np.ones(len(texts), np.bool_)
+        new[rows] = False
+        return batch.filter(pa.array(new)) if len(rows) else batch
 
     return filtered

@@ -70,7 +70,7 @@ def how_many(records: int, wanted: int | None) -> int:
 def plant(controls: Controls, params: MatchParams, hosts: list[Host], count: int, seed: int) -> Spikes:
     """Choose texts, change them and plant them."""
     texts, weight, script = _sample(controls, params, count, seed)
-    originals = controls.licensed.originals(texts).array().to_pylist() if len(texts) else []
+    originals = controls.licensed.raw_texts(texts).array().to_pylist() if len(texts) else []
     dice = Random(seed)
     order = list(range(len(texts)))
     dice.shuffle(order)
@@ -106,7 +106,7 @@ def _sample(
     controls: Controls, params: MatchParams, count: int, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Numbers, lengths (as ``min_chars`` counts) and scripts of a sample of the texts that can be found."""
-    size = int(controls.licensed.bases[-1])
+    size = controls.licensed.size
     rng = np.random.default_rng(seed)
     # Without an index of all numbers: an index may hold billions of texts.
     drawn = np.unique(rng.integers(0, size, DRAWN * count)) if size > DRAWN * count else np.arange(size)

@@ -4,25 +4,23 @@
 :mod:`~provscan.index.postings` and :mod:`~provscan.index.texts` the two kinds of files that they are made of,
 :mod:`~provscan.index.seeds` the table of seeds that is made of them,
 :mod:`~provscan.index.join` makes one segment of two in memory, :mod:`~provscan.index.prepare` turns tweets into what
-a segment stores, :mod:`~provscan.index.reader` builds and opens the whole.
+a segment stores, :mod:`~provscan.index.writer` writes the whole, :mod:`~provscan.index.reader` is the only way in.
 """
 
-from provscan.index.join import can_join, joined
 from provscan.index.prepare import Prepared, Sketches, prepare, seed_scratch, sketch_texts
-from provscan.index.reader import IndexReader, open_reader, replacing, write_index
+from provscan.index.reader import IndexReader, open_reader
 from provscan.index.seeds import SIZE_UNIT
-from provscan.index.segment import Segment
+from provscan.index.segment import LookupTables
 from provscan.index.texts import Strings
+from provscan.index.writer import replacing, write_index
 
 __all__ = [
     "SIZE_UNIT",
     "IndexReader",
+    "LookupTables",
     "Prepared",
-    "Segment",
     "Sketches",
     "Strings",
-    "can_join",
-    "joined",
     "open_reader",
     "prepare",
     "replacing",

@@ -41,9 +41,9 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
         _merged(large.exact, small.exact.entries, np.uint64(count)),
         _merged(large.bands, small.bands.entries, np.uint64(count)),
         _seeds(large.seeds, small.texts, small.text_sizes, np.uint64(count << 8), params),
-        np.concatenate([large.owner_starts, small.owner_starts[1:] + large.owner_starts[-1]]),
-        np.concatenate([large.owner_rows, small.owner_rows + np.uint32(large.info.tweets)]),
-        _appended(large.originals, small.originals),
+        np.concatenate([large.tweet_starts, small.tweet_starts[1:] + large.tweet_starts[-1]]),
+        np.concatenate([large.tweet_rows, small.tweet_rows + np.uint32(large.info.tweets)]),
+        _appended(large.raw_texts, small.raw_texts),
         _appended(large.ids, small.ids),
         others=(small.path,),
     )

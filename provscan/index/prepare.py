@@ -54,7 +54,7 @@ class Prepared(NamedTuple):
 
     Attributes
     ----------
-    texts, originals, ids
+    texts, raw_texts, ids
         Canonical texts, texts as they came, tweet ids.
     sketches
         Of the canonical texts.
@@ -69,7 +69,7 @@ class Prepared(NamedTuple):
     """
 
     texts: Strings
-    originals: Strings
+    raw_texts: Strings
     ids: Strings
     sketches: Sketches
     seeds: np.ndarray

@@ -1,140 +1,229 @@
-"""An index folder as a whole: build one, open one.
+"""An open index: the only way into it.
 
-Building goes into a folder beside the target that takes its place when it is complete, so that an interrupted build
-leaves what was there before.
+Whoever matches, scores or calibrates asks the :class:`IndexReader`. Its segments and their arrays are seen by this
+room only, apart from the look-up tables that it hands to the kernels.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.errors import OutputError
 from provscan.index import format as index_format
-from provscan.index.format import SEGMENTS, Manifest, SegmentInfo
-from provscan.index.prepare import NO_TIME, Prepared
-from provscan.index.segment import Segment, SegmentWriter, open_segment
+from provscan.index.format import SEGMENTS, Manifest
+from provscan.index.join import can_join, joined
+from provscan.index.prepare import NO_TIME
+from provscan.index.segment import LookupTables, Segment, open_segment
 from provscan.index.texts import Strings
 from provscan.params import IndexParams
 from provscan.text.arrow import buffers
 
 # Note in the manifest: texts that stand in a segment before theirs as well.
 REPEATED = "repeated_texts"
+# Texts whose tweets are looked at together.
+CHUNK = 1 << 16
+
+Numbers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IndexReader:
     """An open index: one snapshot of its segments.
 
-    Texts are numbered through: text t of segment s has number ``bases[s] + t``. A text that stands in several
-    segments has a number in each; whichever is asked for, its tweets are those of all of them.
+    Licensed texts have numbers from 0 to :attr:`size`. A text that stands in several segments has a number in each;
+    whichever is asked for, its tweets are those of all of them.
     """
 
     path: Path
     manifest: Manifest
     segments: tuple[Segment, ...]
-    bases: np.ndarray
+    bases: Numbers
 
     @property
     def params(self) -> IndexParams:
+        """Parameters that the index was built with."""
         return self.manifest.params
 
     @property
     def fingerprint(self) -> str:
+        """32 hexadecimal digits, equal for equal indexes."""
         return self.manifest.fingerprint()
 
-    def verify(self) -> None:
-        """Compare every file with its checksum; raises :class:`~provscan.errors.IndexFormatError`."""
-        index_format.verify(self.path, self.manifest)
+    @property
+    def fraction(self) -> float:
+        """Share of the licensed tweets that the index holds."""
+        return float(self.manifest.notes.get("fraction", 1.0))
+
+    @property
+    def size(self) -> int:
+        """Text numbers are below this one."""
+        return int(self.bases[-1])
 
     @property
     def texts(self) -> int:
         """Number of licensed texts; one that stands in several segments counts once."""
-        return int(self.bases[-1]) - int(self.manifest.notes.get(REPEATED, 0))
+        return self.size - int(self.manifest.notes.get(REPEATED, 0))
+
+    @property
+    def tweets(self) -> int:
+        """Number of licensed tweets."""
+        return sum(segment.info.tweets for segment in self.segments)
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of all canonical texts."""
+        return sum(len(segment.texts.text) for segment in self.segments)
 
     @cached_property
     def longest(self) -> int:
         """Bytes of the longest canonical text."""
         return max((int(np.diff(s.texts.offsets).max(initial=0)) for s in self.segments), default=0)
 
-    def codes(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Canonical code points of some texts: uint32[m] and int64 offsets[n + 1]."""
-        of = np.searchsorted(self.bases, texts, "right") - 1
-        strings = _gathered([segment.texts for segment in self.segments], of, texts - self.bases[of])
-        return strings.codes(np.arange(len(texts)))
+    @cached_property
+    def tables(self) -> tuple[LookupTables, ...]:
+        """What the kernels look things up in, one entry a segment."""
+        return tuple(s.tables(int(first)) for s, first in zip(self.segments, self.bases, strict=False))
 
-    def originals(self, texts: np.ndarray) -> Strings:
-        """Of each of some texts the earliest tweet's, as it came."""
-        return _gathered([segment.originals for segment in self.segments], *self._earliest(texts))
+    def verify(self) -> None:
+        """Compare every file with its checksum; raises :class:`~provscan.errors.IndexFormatError`."""
+        index_format.verify(self.path, self.manifest)
 
-    def tweet_ids(self, texts: np.ndarray) -> Strings:
-        """Of each of some texts the earliest tweet's id."""
+    def canonical_texts(self, texts: Numbers) -> Strings:
+        """Canonical texts."""
+        of = self._segment_of(texts)
+        return _gathered([segment.texts for segment in self.segments], of, texts - self.bases[of])
+
+    def canonical_codes(self, texts: Numbers) -> tuple[npt.NDArray[np.uint32], Numbers]:
+        """Canonical code points: uint32[m] and int64 offsets[n + 1]."""
+        codes, offsets = self.canonical_texts(texts).codes(np.arange(len(texts)))
+        return codes[: offsets[-1]], offsets
+
+    def raw_texts(self, texts: Numbers) -> Strings:
+        """The text of each one's earliest tweet, as it came."""
+        return _gathered([segment.raw_texts for segment in self.segments], *self._earliest(texts))
+
+    def tweet_ids(self, texts: Numbers) -> Strings:
+        """The id of each text's earliest tweet."""
         return _gathered([segment.ids for segment in self.segments], *self._earliest(texts))
 
-    def earliest_tweets(self, texts: np.ndarray) -> pa.Table:
-        """Of each of some texts the earliest tweet: ``tweet_id``, ``tweet`` as it came, ``author``, ``time`` in UTC."""
+    def tweet_counts(self, texts: Numbers) -> Numbers:
+        """How many tweets carry each text."""
+        counts = np.zeros(len(texts), np.int64)
+        for segment, places, rows in self._everywhere(texts):
+            counts[places] += segment.tweet_counts(rows)
+        return counts
+
+    def earliest_tweets(self, texts: Numbers) -> pa.Table:
+        """The earliest tweet of each text.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``tweet_id``, ``tweet`` (the text as it came), ``author``, ``lang``, ``time`` (milliseconds, UTC): one row
+            a text, null where not known.
+        """
         of, rows = self._earliest(texts)
         places = [np.flatnonzero(of == number) for number in range(len(self.segments))]
         parts = [
-            segment.tweets().select(["author", "time"]).take(pa.array(rows[place]))
+            segment.tweets.select(["author", "lang", "time"]).take(pa.array(rows[place]))
             for segment, place in zip(self.segments, places, strict=True)
         ]
         about = pa.concat_tables(parts).take(pa.array(np.argsort(np.concatenate(places))))
-        time = pc.if_else(pc.equal(about["time"], int(NO_TIME)), pa.scalar(None, pa.int64()), about["time"])
-        return pa.table(
-            {
-                "tweet_id": self.tweet_ids(texts).array().cast(pa.string()),
-                "tweet": self.originals(texts).array(),
-                "author": about["author"].cast(pa.string()),
-                "time": time.cast(pa.timestamp("ms", "UTC")),
-            }
-        )
+        return pa.table({
+            "tweet_id": _gathered([segment.ids for segment in self.segments], of, rows).array().cast(pa.string()),
+            "tweet": _gathered([segment.raw_texts for segment in self.segments], of, rows).array(),
+            "author": about["author"],
+            "lang": about["lang"],
+            "time": about["time"].cast(pa.timestamp("ms", tz="UTC")),
+        })  # fmt: skip
 
-    def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
-        """How many tweets carry each of some texts, in all segments."""
-        if len(self.segments) == 1:
-            return self.segments[0].tweet_counts(texts)
+    def author_counts(self, texts: Numbers) -> Numbers:
+        """How many authors have posted each text; retweets and tweets without an author do not count."""
         counts = np.zeros(len(texts), np.int64)
-        for segment, numbers in zip(self.segments, self._everywhere(texts), strict=True):
-            here = np.flatnonzero(numbers >= 0)
-            counts[here] += segment.tweet_counts(numbers[here])
+        for low in range(0, len(texts), CHUNK):
+            parts = []
+            for segment, places, rows in self._everywhere(texts[low : low + CHUNK]):
+                text, row = segment.tweets_of(rows)
+                kept = np.flatnonzero(~segment.retweets(row))
+                author = segment.tweets["author"].take(pa.array(row[kept]))
+                parts.append(pa.table({"text": pa.array(places[text[kept]]), "author": author}))
+            each = pa.concat_tables(parts).group_by("text").aggregate([("author", "count_distinct")])
+            counts[low + each["text"].to_numpy()] = each["author_count_distinct"].to_numpy()
         return counts
 
-    def _everywhere(self, texts: np.ndarray) -> np.ndarray:
-        """int64[segments, n]: the number that each text has in each segment, -1 where it doesn't stand."""
-        of = np.searchsorted(self.bases, texts, "right") - 1
-        strings = _gathered([segment.texts for segment in self.segments], of, texts - self.bases[of])
-        return np.stack([segment.equal_texts(strings) for segment in self.segments])
+    def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
+        """Licensed texts that equal canonical texts: rows of `texts` and numbers of licensed texts, in pairs."""
+        pairs = [
+            (np.flatnonzero(found >= 0), found[found >= 0] + first)
+            for first, found in zip(self.bases, (s.equal_texts(texts) for s in self.segments), strict=False)
+        ]
+        return np.concatenate([row for row, _ in pairs]), np.concatenate([number for _, number in pairs])
 
-    def _earliest(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def posted_since(self, time: int) -> npt.NDArray[np.bool_]:
+        """Texts of which every tweet is known to be made at `time`, in milliseconds, or later, and none is a retweet.
+
+        A retweet may be younger than its text.
+
+        Returns
+        -------
+        bool[size]
+        """
+        young = [segment.posted_since(time) for segment in self.segments]
+        for number, of_segment in enumerate(young):
+            for other, of_other in zip(self.segments, young, strict=True):
+                if other is self.segments[number]:
+                    continue
+                for rows in _chunks(np.flatnonzero(of_segment)):
+                    found = other.equal_texts(self.segments[number].texts.take(rows))
+                    of_segment[rows] &= (found < 0) | of_other[found]
+        return np.concatenate(young)
+
+    def with_control(self, extra: IndexReader) -> IndexReader:
+        """A reader of the texts of this one and, numbered from :attr:`size` on, those of `extra`.
+
+        No text may stand in both.
+        """
+        segments = (*self.segments, *extra.segments)
+        bases = np.concatenate([self.bases, self.size + extra.bases[1:]])
+        if len(segments) == 2 and can_join(*segments):
+            segments, bases = (joined(*segments, self.params),), bases[[0, 2]]
+        return replace(self, segments=segments, bases=bases)
+
+    def _segment_of(self, texts: Numbers) -> Numbers:
+        return np.searchsorted(self.bases, texts, "right") - 1
+
+    def _everywhere(self, texts: Numbers) -> Iterator[tuple[Segment, Numbers, Numbers]]:
+        """Of each segment the places in `texts` of those that stand in it, and their numbers there."""
+        if len(self.segments) == 1:
+            yield self.segments[0], np.arange(len(texts)), texts
+            return
+        strings = self.canonical_texts(texts)
+        for segment in self.segments:
+            numbers = segment.equal_texts(strings)
+            places = np.flatnonzero(numbers >= 0)
+            yield segment, places, numbers[places]
+
+    def _earliest(self, texts: Numbers) -> tuple[Numbers, Numbers]:
         """Segment and row in it of the earliest tweet of each text; of equally early ones, the first that came."""
         if len(self.segments) == 1:
             return np.zeros(len(texts), np.int64), self.segments[0].earliest(texts)
         of, row, time = np.full(len(texts), -1), np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64)
-        for number, numbers in enumerate(self._everywhere(texts)):
-            here = np.flatnonzero(numbers >= 0)
-            rows = self.segments[number].earliest(numbers[here])
-            times = pc.fill_null(self._times[number].take(pa.array(rows)), int(NO_TIME)).to_numpy()
-            better = (of[here] < 0) | (times < time[here])
-            here = here[better]
-            of[here], row[here], time[here] = number, rows[better], times[better]
+        for number, (segment, places, found) in enumerate(self._everywhere(texts)):
+            rows = segment.earliest(found)
+            times = pc.fill_null(segment.tweets["time"].take(pa.array(rows)), int(NO_TIME)).to_numpy()
+            better = (of[places] < 0) | (times < time[places])
+            places = places[better]
+            of[places], row[places], time[places] = number, rows[better], times[better]
         return of, row
-
-    @cached_property
-    def _times(self) -> list[pa.ChunkedArray]:
-        """Of each segment the tweets' times, mapped."""
-        return [segment.tweets().column("time") for segment in self.segments]
 
     def info(self) -> dict[str, Any]:
         """What there is to know about the index, in types that JSON knows."""
@@ -144,7 +233,7 @@ class IndexReader:
             "fingerprint": self.fingerprint,
             "params": self.params.as_dict(),
             "texts": self.texts,
-            "tweets": sum(s.info.tweets for s in self.segments),
+            "tweets": self.tweets,
             "bytes": sum(size for s in self.segments for size, _ in s.info.files.values()),
             "segments": [{"name": s.info.name, "texts": s.info.texts, "tweets": s.info.tweets} for s in self.segments],
             **self.manifest.notes,
@@ -175,62 +264,6 @@ def open_reader(path: str | os.PathLike[str], *, verify: bool = False) -> IndexR
     return IndexReader(folder, manifest, segments, bases)
 
 
-@contextlib.contextmanager
-def replacing(target: Path, *, overwrite: bool, kind: str, mark: str) -> Iterator[Path]:
-    """A fresh folder that takes the place of ``target`` when the block ends well, and vanishes when it doesn't.
-
-    Parameters
-    ----------
-    target
-        The folder to make.
-    overwrite
-        Whether an older one may go. It must hold a file ``mark``, so that no foreign folder is ever removed.
-    kind
-        What messages call it: "an index".
-
-    Raises
-    ------
-    OutputError
-        ``target`` exists and may not be replaced, or the file system refuses.
-    """
-    if os.path.lexists(target):
-        if not overwrite:
-            raise OutputError(f"{target} exists already: name another place, or say --overwrite to replace it")
-        if not target.is_dir() or not ((target / mark).exists() or not any(target.iterdir())):
-            raise OutputError(f"{target} is not {kind}, so it is not replaced: name another place")
-    # Where the target is a link, what it leads to is replaced.
-    place = Path(os.path.realpath(target))
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-    except OSError as error:
-        raise OutputError(f"can't write beside {target}: {error.strerror}") from error
-    try:
-        temporary.chmod(0o777 & ~_umask())
-        yield temporary
-        _put(temporary, place)
-    except OSError as error:
-        raise OutputError(f"writing {target} failed: {error.strerror or error}. Nothing was changed") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _put(temporary: Path, place: Path) -> None:
-    """Move a folder to its place; what was there goes afterwards, or comes back."""
-    if not place.exists():
-        temporary.rename(place)
-        return
-    retired = temporary.with_name(temporary.name + ".old")
-    place.rename(retired)
-    try:
-        temporary.rename(place)
-    except BaseException:
-        retired.rename(place)
-        raise
-    # It is replaced already: what can't be removed is no reason to say it failed.
-    shutil.rmtree(retired, ignore_errors=True)
-
-
 def _gathered(columns: list[Strings], of: np.ndarray, rows: np.ndarray) -> Strings:
     """String ``rows[i]`` of column ``of[i]``, for every i."""
     if len(columns) == 1:
@@ -241,50 +274,6 @@ def _gathered(columns: list[Strings], of: np.ndarray, rows: np.ndarray) -> Strin
     return Strings(*buffers(pa.concat_arrays(parts).take(pa.array(back))))
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
-
-
-def write_index(
-    batches: Iterable[Prepared], target: Path, params: IndexParams, notes: dict[str, Any], *, overwrite: bool = False
-) -> IndexReader:
-    """Write an index from prepared batches, one or more segments of up to 2**24 texts.
-
-    ``notes`` is read when the last batch has come, so that whoever prepares them can fill it in meanwhile.
-    """
-    with replacing(target, overwrite=overwrite, kind="an index", mark=index_format.MANIFEST) as folder:
-        segments: list[SegmentInfo] = []
-        writer = SegmentWriter(folder / SEGMENTS / _name(0))
-        empty = 0
-        try:
-            for batch in batches:
-                if not writer.has_room_for(len(batch.texts)):
-                    segments.append(writer.close(_name(len(segments))))
-                    writer = SegmentWriter(folder / SEGMENTS / _name(len(segments)))
-                writer.add(batch)
-                empty += batch.empty
-            segments.append(writer.close(_name(len(segments))))
-        except BaseException:
-            writer.discard()
-            raise
-        found = {**notes, "tweets_without_text": empty, REPEATED: _repeated(folder, segments)}
-        index_format.write_manifest(folder, Manifest(params, tuple(segments), found))
-    return open_reader(target)
-
-
-def _name(number: int) -> str:
-    return f"{number + 1:06}"
-
-
-def _repeated(folder: Path, infos: list[SegmentInfo]) -> int:
-    """Texts that stand in a segment before theirs as well. They share one row of matches: see :class:`IndexReader`."""
-    segments = [open_segment(folder / SEGMENTS / info.name, info) for info in infos]
-    total = 0
-    for number, segment in enumerate(segments[1:], 1):
-        for low in range(0, len(segment.texts), 1 << 18):
-            some = segment.texts.take(np.arange(low, min(low + (1 << 18), len(segment.texts))))
-            before = [earlier.equal_texts(some) >= 0 for earlier in segments[:number]]
-            total += int(np.count_nonzero(np.any(before, axis=0)))
-    return total
+def _chunks(rows: Numbers) -> Iterator[Numbers]:
+    for low in range(0, len(rows), CHUNK):
+        yield rows[low : low + CHUNK]

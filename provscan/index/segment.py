@@ -26,10 +26,13 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from provscan.index.format import SegmentInfo, file_checksum
 from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
@@ -42,6 +45,10 @@ from provscan.kernels.minimizers import text_sizes
 
 # Text numbers have 24 bits in an entry.
 MAX_TEXTS = 1 << 24
+# A retweet written by hand, or by the first clients.
+RETWEET = "(?i)^\\s*RT @"
+# Texts whose tweets are looked at together.
+CHUNK = 1 << 18
 # Tables that are finished at a time.
 _CLOSERS = 2
 
@@ -55,6 +62,26 @@ _SCHEMA = pa.schema(
     ]
 )
 _LOW24 = np.uint64(0xFFFFFF)
+
+
+class LookupTables(NamedTuple):
+    """A segment as the kernels take it.
+
+    Attributes
+    ----------
+    first
+        The reader's number of its first text.
+    texts, text_sizes, sketches, exact, bands, seeds
+        See the module's docstring.
+    """
+
+    first: int
+    texts: Strings
+    text_sizes: np.ndarray
+    sketches: np.ndarray
+    exact: Postings
+    bands: Postings
+    seeds: Seeds
 
 
 @dataclass(frozen=True)
@@ -72,19 +99,19 @@ class Segment:
     exact: Postings
     bands: Postings
     seeds: Seeds
-    owner_starts: np.ndarray
-    owner_rows: np.ndarray
-    originals: Strings
+    tweet_starts: np.ndarray
+    tweet_rows: np.ndarray
+    raw_texts: Strings
     ids: Strings
     others: tuple[Path, ...] = ()
 
     def earliest(self, texts: np.ndarray) -> np.ndarray:
         """The row of the earliest tweet of each of some texts."""
-        return self.owner_rows[self.owner_starts[texts]].astype(np.int64)
+        return self.tweet_rows[self.tweet_starts[texts]].astype(np.int64)
 
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
         """How many tweets carry each of some texts."""
-        return self.owner_starts[texts + 1] - self.owner_starts[texts]
+        return self.tweet_starts[texts + 1] - self.tweet_starts[texts]
 
     def equal_texts(self, texts: Strings) -> np.ndarray:
         """int64[n]: number of the licensed text that equals each canonical text, -1 where there is none."""
@@ -94,6 +121,33 @@ class Segment:
         find_texts(keys, texts.text, texts.offsets, tuple(self.exact), self.texts.text, self.texts.offsets, numbers)
         return numbers
 
+    def tweets_of(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All tweets of some texts: places in `texts`, and rows."""
+        count = self.tweet_counts(texts)
+        text = np.repeat(np.arange(len(texts)), count)
+        within = np.arange(len(text)) - np.repeat(np.cumsum(count) - count, count)
+        return text, self.tweet_rows[self.tweet_starts[texts][text] + within].astype(np.int64)
+
+    def retweets(self, rows: np.ndarray) -> np.ndarray:
+        """bool[n]: the tweet says that it repeats another one."""
+        marked = self.tweets["rt_of"].take(pa.array(rows)).is_valid()
+        written = pc.match_substring_regex(self.raw_texts.take(rows).array(), RETWEET)
+        return pc.or_(marked, written).to_numpy()
+
+    def posted_since(self, time: int) -> np.ndarray:
+        """bool[texts], see :meth:`provscan.index.IndexReader.posted_since`, of this segment alone."""
+        times = self.tweets["time"].fill_null(int(NO_TIME)).to_numpy()
+        # Tweets of a text are ordered by time, the unknown ones last.
+        first, last = self.tweet_rows[self.tweet_starts[:-1]], self.tweet_rows[self.tweet_starts[1:] - 1]
+        young = (times[first] >= time) & (times[last] != NO_TIME)
+        candidates = np.flatnonzero(young)
+        for low in range(0, len(candidates), CHUNK):
+            texts = candidates[low : low + CHUNK]
+            text, rows = self.tweets_of(texts)
+            young[texts[text[self.retweets(rows)]]] = False
+        return young
+
+    @cached_property
     def tweets(self) -> pa.Table:
         """Author, created_at, lang, rt_of and time of all tweets, mapped."""
         tables = []
@@ -101,6 +155,10 @@ class Segment:
             with pa.memory_map(str(folder / "tweets.arrow")) as source:
                 tables.append(pa.ipc.open_file(source).read_all())
         return pa.concat_tables(tables)
+
+    def tables(self, first: int) -> LookupTables:
+        """What the kernels look things up in; `first` is the reader's number of the first text."""
+        return LookupTables(first, self.texts, self.text_sizes, self.sketches, self.exact, self.bands, self.seeds)
 
 
 def open_segment(folder: Path, info: SegmentInfo) -> Segment:
@@ -132,7 +190,7 @@ class SegmentWriter:
         folder.mkdir(parents=True)
         self._folder = folder
         self._texts = StringsWriter(folder, "texts")
-        self._originals = StringsWriter(folder, "originals")
+        self._raw_texts = StringsWriter(folder, "originals")
         self._ids = StringsWriter(folder, "ids")
         self._sketches = (folder / "texts.sketches").open("wb")
         self._tweets = pa.ipc.new_file(str(folder / "tweets.arrow"), _SCHEMA)
@@ -168,7 +226,7 @@ class SegmentWriter:
         self._exact.add((batch.sketches.keys[first, 0] & ~_LOW24) | number)
         self._bands.add(((batch.sketches.bands[first] & ~_LOW24) | number[:, None]).ravel())
         self._seeds.add(_renumbered(batch.seeds, first, number, count))
-        self._originals.add(batch.originals)
+        self._raw_texts.add(batch.raw_texts)
         self._ids.add(batch.ids)
         times = pa.array(batch.times, mask=batch.times == NO_TIME)
         self._tweets.write_batch(pa.RecordBatch.from_arrays([*batch.about.columns, times], schema=_SCHEMA))
@@ -188,13 +246,13 @@ class SegmentWriter:
     def close(self, name: str) -> SegmentInfo:
         """Finish all files and take their checksums."""
         del self._table, self._numbers
-        names = [*self._texts.close(), *self._originals.close(), *self._ids.close()]
+        names = [*self._texts.close(), *self._raw_texts.close(), *self._ids.close()]
         self._sketches.close()
         self._tweets.close()
         names += ["texts.sketches", "tweets.arrow"]
         # Sorting and hashing hold no lock, and the tables have nothing to do with each other.
         with ThreadPoolExecutor(_CLOSERS) as pool:
-            closing = (self._bands.close, self._close_seeds, self._exact.close, self._write_owners)
+            closing = (self._bands.close, self._close_seeds, self._exact.close, self._write_text_tweets)
             for written in pool.map(lambda close: close(), closing):
                 names += written
             names.sort()
@@ -217,11 +275,11 @@ class SegmentWriter:
     def discard(self) -> None:
         """Close the files as they are; the folder is about to go."""
         self._seeds.discard()
-        for file in (self._texts, self._originals, self._ids, self._sketches, self._tweets):
+        for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._tweets):
             with contextlib.suppress(OSError):
                 file.close()
 
-    def _write_owners(self) -> list[str]:
+    def _write_text_tweets(self) -> list[str]:
         text_of = np.concatenate(self._text_of) if self._text_of else np.zeros(0, np.uint32)
         times = np.concatenate(self._times) if self._times else np.zeros(0, np.int64)
         rows = np.lexsort((times, text_of)).astype(np.uint32)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import SIZE_UNIT, Segment, Sketches, seed_scratch
+from provscan.index import SIZE_UNIT, LookupTables, Sketches, seed_scratch
 from provscan.kernels import chaining as chains
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as kernels
@@ -69,7 +69,7 @@ class Candidates(NamedTuple):
 NONE = Candidates(*(np.zeros(0, np.int64) for _ in range(4)))
 
 
-def whole_records(rows: np.ndarray, sketches: Sketches, segment: Segment, skipped: TruncatedLookups) -> Candidates:
+def whole_records(rows: np.ndarray, sketches: Sketches, segment: LookupTables, skipped: TruncatedLookups) -> Candidates:
     """Candidates of whole records; row ``rows[i]`` has sketch ``i``."""
     if len(rows) == 0:
         return NONE
@@ -91,7 +91,7 @@ def passages(
     codes: np.ndarray,
     offsets: np.ndarray,
     params: IndexParams,
-    segments: tuple[Segment, ...],
+    segments: tuple[LookupTables, ...],
     skipped: TruncatedLookups,
 ) -> list[Candidates]:
     """Candidates inside records, for each segment."""
@@ -113,7 +113,7 @@ def _chains(
     tokens: np.ndarray,
     places: np.ndarray,
     bounds: np.ndarray,
-    segment: Segment,
+    segment: LookupTables,
     skipped: TruncatedLookups,
 ) -> Candidates:
     count = len(bounds) - 1
@@ -138,7 +138,7 @@ def exact_variants(
     codes: np.ndarray,
     offsets: np.ndarray,
     matched: tuple[np.ndarray, np.ndarray, np.ndarray],
-    segment: Segment,
+    segment: LookupTables,
 ) -> Candidates:
     """Texts that equal a stretch around a match of another one: see :mod:`provscan.kernels.variants`.
 

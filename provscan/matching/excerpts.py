@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.index import IndexReader
-from provscan.index.prepare import NO_TIME
 from provscan.kernels.utf8 import byte_places
 from provscan.matching import LEVELS, Matches
 from provscan.matching.carriers import MOST, lots
@@ -124,16 +123,11 @@ def side_by_side(
 
 
 def _tweet(reader: IndexReader, text: int) -> dict[str, Any]:
-    """The earliest tweet of a text, in the segment that the text was numbered in."""
-    number = int(np.searchsorted(reader.bases, text, "right")) - 1
-    segment = reader.segments[number]
-    row = int(segment.earliest(np.array([text - reader.bases[number]]))[0])
-    about = {name: segment.tweets()[name][row].as_py() for name in ("author", "time")}
-    time = about["time"]
+    """The earliest tweet of a text."""
+    (tweet,) = reader.earliest_tweets(np.array([text])).to_pylist()
+    time = tweet["time"]
     return {
-        "tweet": segment.originals.take(np.array([row])).array()[0].as_py(),
-        "author": about["author"],
-        "created_at": None
-        if time is None or time == NO_TIME
-        else str(np.datetime64(time, "ms").astype("datetime64[s]")).replace("T", " ") + " UTC",
+        "tweet": tweet["tweet"],
+        "author": tweet["author"],
+        "created_at": time and f"{time:%Y-%m-%d %H:%M:%S} UTC",
     }

@@ -128,23 +128,22 @@ def _matches(
     codes: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams, skipped: TruncatedLookups
 ) -> VerifiedCandidates | None:
     """Matches in canonical texts, ordered by text and place; ``None`` if there are none."""
-    inside = generators.passages(codes, offsets, reader.params, reader.segments, skipped)
+    inside = generators.passages(codes, offsets, reader.params, reader.tables, skipped)
     lengths = np.diff(offsets)
     short = np.flatnonzero((lengths <= generators.SHORT) & (lengths > 0))
     sketches = sketch_texts(Strings(*encoded(codes, offsets, short)), reader.params)
     hashes = gram_hashes(codes, "records")
     parts = []
-    for number, segment in enumerate(reader.segments):
+    for number, segment in enumerate(reader.tables):
         whole = generators.whole_records(short, sketches, segment, skipped)
         whole, passages = (screened(hashes, offsets, some, segment, params) for some in (whole, inside[number]))
         pairs = generators.merged(whole, passages)
         if len(pairs.record):
-            base = int(reader.bases[number])
-            rows = verify(codes, hashes, offsets, pairs, segment, base, params)
+            rows = verify(codes, hashes, offsets, pairs, segment, params)
             variants = generators.exact_variants(codes, offsets, (rows.record, rows.span, rows.similarity), segment)
             parts.append(rows)
             if len(variants.record):
-                parts.append(verify(codes, hashes, offsets, variants, segment, base, params))
+                parts.append(verify(codes, hashes, offsets, variants, segment, params))
     return resolve(parts) if sum(len(part.record) for part in parts) else None
 
 

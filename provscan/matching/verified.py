@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import IndexReader, Segment
+from provscan.index import IndexReader, LookupTables
 from provscan.kernels import liftover as locate_kernels
 from provscan.kernels import prefilter as screen_kernels
 from provscan.kernels import suppress as resolve_kernels
@@ -53,7 +53,7 @@ def _table_size(longest: int) -> int:
 
 
 def screened(
-    hashes: np.ndarray, offsets: np.ndarray, candidates: Candidates, segment: Segment, params: MatchParams
+    hashes: np.ndarray, offsets: np.ndarray, candidates: Candidates, segment: LookupTables, params: MatchParams
 ) -> Candidates:
     """The candidates that are worth comparing."""
     if len(candidates.record) == 0:
@@ -75,11 +75,10 @@ def verify(
     hashes: np.ndarray,
     offsets: np.ndarray,
     candidates: Candidates,
-    segment: Segment,
-    base: int,
+    segment: LookupTables,
     params: MatchParams,
 ) -> VerifiedCandidates:
-    """Compare candidates with their texts; ``base`` is the reader's number of the segment's first text."""
+    """Compare candidates with their texts."""
     count = len(candidates.record)
     texts, text_offsets = segment.texts.codes(candidates.text)
     longest_text = int(np.diff(text_offsets).max(initial=0))
@@ -103,7 +102,12 @@ def verify(
     )  # fmt: skip
     chosen = chosen[:n]
     return VerifiedCandidates(
-        candidates.record[chosen], candidates.text[chosen] + base, span[:n], copied[:n], grams[:n], similarity[:n]
+        candidates.record[chosen],
+        candidates.text[chosen] + segment.first,
+        span[:n],
+        copied[:n],
+        grams[:n],
+        similarity[:n],
     )
 
 
@@ -147,7 +151,7 @@ def compared(
     """
     codes, code_offsets, _ = canonical_codes(text, offsets)
     grams = np.empty((len(texts), 3), np.int64)
-    kernels.compare_rows(codes, code_offsets, *reader.codes(texts), grams)
+    kernels.compare_rows(codes, code_offsets, *reader.canonical_codes(texts), grams)
     common, of_text, of_span = grams.T
     similarity = common / np.maximum(of_text + of_span - common, 1)
     level = np.where(similarity == 1.0, 1, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)
@@ -193,7 +197,7 @@ def locate(
     params: MatchParams,
 ) -> Matches:
     """Spans in the records ``text[begins[i]:ends[i]]`` as they came, levels, and the similarity of just these spans."""
-    originals = reader.originals(rows.text)
+    originals = reader.raw_texts(rows.text)
     longest = int((ends - begins)[rows.record].max(initial=0))
     room, canon, where = scratch(longest)
     other_room, other_canon, other_where = scratch(int(np.diff(originals.offsets).max(initial=0)))

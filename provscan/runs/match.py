@@ -201,7 +201,7 @@ def match(
         conclusion = conclude(
             rows, results, hosts, controls, params,
             sampling=sampling, drawn=drawn, spikes=spikes,
-            index_fraction=opened.reader.manifest.notes.get("fraction", 1.0),
+            index_fraction=opened.reader.fraction,
             threads=threads,
         )  # fmt: skip
         clock.lap("estimate")

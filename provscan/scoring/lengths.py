@@ -23,6 +23,8 @@ _BLOCKS = (
 _STARTS = np.array([start for start, _ in _BLOCKS], np.uint32)
 SCRIPTS = sorted({name for _, name in _BLOCKS})
 _SCRIPT = np.array([SCRIPTS.index(name) for _, name in _BLOCKS])
+# Texts that are measured together.
+TEXTS = 1 << 16
 _WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
 
 
@@ -36,17 +38,13 @@ def measured(reader: IndexReader, texts: npt.NDArray[np.int64]) -> tuple[npt.NDA
     """Lengths of texts as ``min_chars`` counts them, and their scripts, entries of :data:`SCRIPTS`."""
     weight = np.zeros(len(texts), np.int64)
     script = np.zeros(len(texts), np.int64)
-    of = np.searchsorted(reader.bases, texts, "right") - 1
-    for number, segment in enumerate(reader.segments):
-        here = np.flatnonzero(of == number)
-        if len(here) == 0:
-            continue
-        codes, offsets = segment.texts.codes(texts[here] - reader.bases[number])
-        codes = codes[: offsets[-1]]
-        row = np.repeat(np.arange(len(here)), np.diff(offsets))
+    for low in range(0, len(texts), TEXTS):
+        codes, offsets = reader.canonical_codes(texts[low : low + TEXTS])
+        count = len(offsets) - 1
+        row = np.repeat(np.arange(count), np.diff(offsets))
         letter = _SCRIPT[np.searchsorted(_STARTS, codes, "right") - 1]
-        weight[here] = np.diff(offsets) + np.bincount(row, _WIDE[letter], len(here)).astype(np.int64)
+        weight[low : low + count] = np.diff(offsets) + np.bincount(row, _WIDE[letter], count).astype(np.int64)
         spoken = codes >= ord("A")
-        table = np.bincount(row[spoken] * len(SCRIPTS) + letter[spoken], minlength=len(here) * len(SCRIPTS))
-        script[here] = table.reshape(len(here), len(SCRIPTS)).argmax(axis=1)
+        table = np.bincount(row[spoken] * len(SCRIPTS) + letter[spoken], minlength=count * len(SCRIPTS))
+        script[low : low + count] = table.reshape(count, len(SCRIPTS)).argmax(axis=1)
     return weight, script

@@ -118,7 +118,7 @@ def test_copies_stand_where_it_is_said(index: provscan.Index) -> None:
     assert len(set(spikes.text.tolist())) == len(spikes.text) == 100
     assert 30 < spikes.inside.sum() < 70
     assert {spikes.kind.count(name) for name in EDITS} <= {8, 9}
-    originals = controls.licensed.originals(spikes.text).array().to_pylist()
+    originals = controls.licensed.raw_texts(spikes.text).array().to_pylist()
     for number, (low, high) in enumerate(spikes.span.tolist()):
         copy = spikes.planted[number][low:high]
         if spikes.kind[number] in ("exact", "commented"):
@@ -157,7 +157,7 @@ def test_a_text_does_not_vouch_for_itself(index: provscan.Index) -> None:
     """Bits of a text that was counted are those under a model of all others."""
     texts: list[Any] = index.reader.segments[0].texts.array().to_pylist()
     known = background(index.reader)
-    assert known.counted == (len(texts),)
+    assert known.counted == len(texts)
     bits = known.bits(index.reader, np.array([0, 10]))
     for number, found in zip((0, 10), bits, strict=True):
         others = BackgroundModel()

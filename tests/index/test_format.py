@@ -72,11 +72,11 @@ def test_golden_index_of_version_4() -> None:
     (segment,) = index.reader.segments
     assert segment.texts.array().to_pylist() == texts
     assert len(texts) == 3
-    assert segment.originals.array().to_pylist() == [tweet["text"] for tweet in kept]
+    assert segment.raw_texts.array().to_pylist() == [tweet["text"] for tweet in kept]
     assert segment.ids.array().to_pylist() == [tweet["id"] or "" for tweet in kept]
-    assert segment.owner_starts.tolist() == [0, 2, 3, 4]
-    assert segment.owner_rows.tolist() == [1, 0, 2, 3]
-    about = segment.tweets().to_pydict()
+    assert segment.tweet_starts.tolist() == [0, 2, 3, 4]
+    assert segment.tweet_rows.tolist() == [1, 0, 2, 3]
+    about = segment.tweets.to_pydict()
     assert about["author"] == ["ann", "bob", None, "cécile"]
     assert about["lang"] == ["en", "en", "ja", None]
     assert about["rt_of"] == [None] * 4
@@ -315,7 +315,7 @@ def test_a_full_disk(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     target = {
-        "manifest": "provscan.index.reader.index_format.write_manifest",
+        "manifest": "provscan.index.writer.index_format.write_manifest",
         "postings": "provscan.index.postings.write_array",
     }
     monkeypatch.setattr(target[place], full)

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pytest
 
 import provscan
-from provscan.index import can_join, joined, postings
+from provscan.index import postings
+from provscan.index.join import can_join, joined
 
 Build = Callable[..., provscan.Index]
 Tweet = dict[str, Any]
@@ -28,8 +29,8 @@ def owners(index: provscan.Index) -> dict[str, list[str]]:
     for segment in index.reader.segments:
         ids = segment.ids.array().to_pylist()
         for number, text in enumerate(segment.texts.array().to_pylist()):
-            low, high = segment.owner_starts[number : number + 2].tolist()
-            found[text] = [ids[row] for row in segment.owner_rows[low:high]]
+            low, high = segment.tweet_starts[number : number + 2].tolist()
+            found[text] = [ids[row] for row in segment.tweet_rows[low:high]]
     return found
 
 
@@ -58,8 +59,8 @@ def test_equal_canonical_texts_are_stored_once_with_all_tweets(build: Build, twe
         text: [tweet["id"] for tweet in sorted(group, key=milliseconds)] for text, group in groups.items()
     }
     (segment,) = index.reader.segments
-    assert segment.originals.array().to_pylist() == [tweet["text"] for tweet in tweets]
-    about = segment.tweets()
+    assert segment.raw_texts.array().to_pylist() == [tweet["text"] for tweet in tweets]
+    about = segment.tweets
     assert about.column("author").to_pylist() == [tweet["author"] for tweet in tweets]
     assert about.column("time").to_pylist() == [milliseconds(tweet) for tweet in tweets]
 
@@ -174,9 +175,9 @@ def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Twee
         size = min(len(mine), len(theirs))
         mine, theirs = (np.bitwise_or.reduce(words.reshape(size, -1), axis=1) for words in (mine, theirs))
         assert np.array_equal(mine & theirs, theirs)
-    for name in ("texts", "originals", "ids"):
+    for name in ("texts", "raw_texts", "ids"):
         assert getattr(both, name).array().equals(getattr(whole, name).array())
-    assert both.tweets().equals(whole.tweets())
+    assert both.tweets.equals(whole.tweets)
     numbers = np.arange(len(distinct))
     assert np.array_equal(both.earliest(numbers), whole.earliest(numbers))
     assert np.array_equal(both.tweet_counts(numbers), whole.tweet_counts(numbers))

@@ -29,7 +29,7 @@ NUMBERS = (
 
 def planted(index: provscan.Index, count: int, copies: int) -> list[dict[str, Any]]:
     rng = random.Random(6)
-    texts = index.reader.segments[0].originals.array().to_pylist()
+    texts = index.reader.segments[0].raw_texts.array().to_pylist()
     records = [{"text": sentence(rng, "latin", 90)} for _ in range(count)]
     for record in records[:copies]:
         record["text"] = rng.choice(texts) + " so it is"
@@ -130,7 +130,7 @@ def test_a_sample_speaks_for_the_whole(
 def test_an_index_of_a_fraction_scales_up(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    texts = latin.reader.segments[0].originals.array().to_pylist()
+    texts = latin.reader.segments[0].raw_texts.array().to_pylist()
     half = provscan.build_index([{"text": text} for text in texts[:300]], tmp_path / "h.index", fraction=0.5)
     assert half.info()["fraction"] == 0.5
     data, control = write("d.jsonl", planted(latin, 1500, 300)), write("c.jsonl", other)
@@ -181,7 +181,7 @@ def test_without_a_control_a_part_of_a_text_is_no_evidence(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     """A title or a saying is a part of many tweets: only a control can tell what such a match is worth."""
-    texts = latin.reader.segments[0].originals.array().to_pylist()
+    texts = latin.reader.segments[0].raw_texts.array().to_pylist()
     data = [{"text": text[: round(len(text) * 0.65)]} for text in texts[:50]]
     data += [{"text": text} for text in texts[50:100]]
     alone = provscan.match(data, latin, tmp_path / "a.run")
@@ -222,7 +222,7 @@ def test_what_the_score_gives_up_is_not_counted_on_any_side(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Control texts stand in the dataset here, cut down to two thirds: chance that a score can learn."""
-    texts = latin.reader.segments[0].originals.array().to_pylist()
+    texts = latin.reader.segments[0].raw_texts.array().to_pylist()
     cut = [{"text": row["text"][: round(len(row["text"]) * 0.66)]} for row in other[:60]]
     data = [*cut, *({"text": text} for text in texts[:300])]
     control = write("c.jsonl", other)

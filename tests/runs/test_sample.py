@@ -28,7 +28,7 @@ Write = Callable[..., Path]
 def folder(latin: provscan.Index, write: Write, tmp_path: Path) -> Path:
     """120 files of different sizes, of which a quarter is full of tweets."""
     rng = random.Random(3)
-    tweets = latin.reader.segments[0].originals.array().to_pylist()
+    tweets = latin.reader.segments[0].raw_texts.array().to_pylist()
     for number in range(120):
         full = number % 4 == 0
         records = [
