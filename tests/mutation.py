@@ -1,0 +1,211 @@
+"""Mutation testing, sampled: change one operator or constant at a time and see whether a test notices.
+
+    python tests/mutation.py --rooms estimate,matching,index --mutants 200 --seed 1
+
+First the suite runs once, to note which tests run which line. Then the tests of its line are run with each mutant, in a
+process forked from one that holds the compiled kernels. Prints the survivors and, by room, how many were killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import copy
+import gc
+import importlib.abc
+import importlib.util
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import coverage
+import pytest
+from house import PACKAGE, ROOT, module_of, room_of
+
+COMPARISONS: dict[type, type] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+OPERATORS: dict[type, type] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
+    ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
+}  # fmt: skip
+TESTS_A_MUTANT = 25
+SECONDS_A_MUTANT = 90
+
+
+class Mutant(NamedTuple):
+    path: Path
+    line: int
+    what: str
+    source: str
+
+
+def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
+    """Ways to change a node in place."""
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in COMPARISONS:
+            yield lambda n: n.ops.__setitem__(0, COMPARISONS[type(n.ops[0])]())
+        case ast.BinOp(op=op) if type(op) in OPERATORS and not isinstance(node.left, ast.Constant | ast.JoinedStr):
+            yield lambda n: setattr(n, "op", OPERATORS[type(n.op)]())
+        case ast.BoolOp(op=ast.And()):
+            yield lambda n: setattr(n, "op", ast.Or())
+        case ast.BoolOp():
+            yield lambda n: setattr(n, "op", ast.And())
+        case ast.If() | ast.While() | ast.IfExp():
+            yield lambda n: setattr(n, "test", ast.UnaryOp(ast.Not(), n.test))
+        case ast.Constant(value=bool()):
+            yield lambda n: setattr(n, "value", not n.value)
+        case ast.Constant(value=int() | float()) if abs(node.value) <= 8:
+            yield lambda n: setattr(n, "value", n.value + 1)
+        case ast.Return(value=value) if value is not None and not isinstance(value, ast.Constant):
+            yield lambda n: setattr(n, "value", ast.Constant(None))
+
+
+def places(tree: ast.Module) -> Iterator[ast.AST]:
+    """Nodes inside functions, without annotations, decorators, messages of errors and texts."""
+    queue: list[ast.AST] = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    while queue:
+        node = queue.pop()
+        yield node
+        for name, value in ast.iter_fields(node):
+            if name in ("annotation", "returns", "decorator_list") or isinstance(node, ast.Raise | ast.JoinedStr):
+                continue
+            queue += [child for child in (value if isinstance(value, list) else [value]) if isinstance(child, ast.AST)]
+
+
+def mutants(path: Path) -> Iterator[Mutant]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(places(tree))
+    for number, node in enumerate(nodes):
+        for change in changes(node):
+            other = copy.deepcopy(tree)
+            twin = list(places(other))[number]
+            before = ast.unparse(twin)
+            change(twin)
+            what = f"{before.splitlines()[0]}  ->  {ast.unparse(twin).splitlines()[0]}"
+            yield Mutant(path, node.lineno, what, ast.unparse(ast.fix_missing_locations(other)))
+
+
+def line_tests(tests: list[str], data_file: Path) -> dict[str, dict[int, list[str]]]:
+    """File -> line -> the tests that run it."""
+    command = [sys.executable, "-m", "pytest", "-q", "--cov=provscan", "--cov-context=test", "--cov-report=", *tests]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "COVERAGE_FILE": str(data_file)}, check=True)
+    data = coverage.CoverageData(str(data_file))
+    data.read()
+    return {
+        name: {
+            line: sorted({context.split("|")[0] for context in contexts if context})
+            for line, contexts in data.contexts_by_lineno(name).items()
+        }
+        for name in data.measured_files()
+    }
+
+
+class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives one module the mutant's source."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant, self.name = mutant, module_of(mutant.path)
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name != self.name:
+            return None
+        package = [str(self.mutant.path.parent)] if self.mutant.path.stem == "__init__" else None
+        return importlib.util.spec_from_file_location(
+            name, self.mutant.path, loader=self, submodule_search_locations=package
+        )
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(compile(self.mutant.source, str(self.mutant.path), "exec"), module.__dict__)
+
+
+def survives(mutant: Mutant | None, tests: list[str]) -> bool:
+    """Run tests with a mutant in a forked process; one that hangs is killed."""
+    folder = tempfile.mkdtemp(prefix="mutant")
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            os.setsid()
+            silent = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silent, 1)
+            os.dup2(silent, 2)
+            if mutant is not None:
+                sys.meta_path.insert(0, Swap(mutant))
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", f"--basetemp={folder}/tmp"]
+            os._exit(int(pytest.main([*options, *tests])))
+        os._exit(1)
+    limit = time.monotonic() + SECONDS_A_MUTANT
+    status = 1
+    while time.monotonic() < limit:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.02)
+    else:
+        os.killpg(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    shutil.rmtree(folder, ignore_errors=True)
+    return status == 0
+
+
+def warm() -> None:
+    """Compile or load the kernels, then forget everything of provscan but them."""
+    import provscan
+
+    with tempfile.TemporaryDirectory() as folder:
+        tiny = ROOT / "corpora" / "tiny"
+        index = provscan.build_index(tiny / "corpus", Path(folder) / "i.index")
+        provscan.match(tiny / "dataset.jsonl", index, out=Path(folder) / "d.run")
+    for name in list(sys.modules):
+        if name.split(".")[0] == "provscan" and not name.startswith("provscan.kernels"):
+            del sys.modules[name]
+    gc.collect()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--rooms", default="estimate,matching,index")
+    parser.add_argument("--mutants", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tests", nargs="*", default=["tests/estimate", "tests/matching", "tests/index", "tests/runs"])
+    arguments = parser.parse_args()
+    rooms = arguments.rooms.split(",")
+    everything = [
+        mutant for name in rooms for path in sorted((PACKAGE / name).glob("*.py")) for mutant in mutants(path)
+    ]
+    chosen = random.Random(arguments.seed).sample(everything, min(arguments.mutants, len(everything)))
+    with tempfile.TemporaryDirectory() as folder:
+        run_by = line_tests(arguments.tests, Path(folder) / "coverage")
+    os.chdir(ROOT)
+    warm()
+    killed, total = Counter[str](), Counter[str]()
+    for mutant in chosen:
+        lines = run_by.get(str(mutant.path), {})
+        # A line that runs on import, such as a default of a class, belongs to all tests of the file.
+        tests = lines.get(mutant.line, []) or sorted({test for line in lines.values() for test in line})
+        tests = random.Random(mutant.line).sample(tests, min(TESTS_A_MUTANT, len(tests)))
+        total[room_of(mutant.path)] += 1
+        if tests and not survives(mutant, tests):
+            killed[room_of(mutant.path)] += 1
+            continue
+        kind = "survived" if tests else "run by no test"
+        print(f"{mutant.path.relative_to(ROOT)}:{mutant.line}: {kind}: {mutant.what}", flush=True)
+    for name in rooms:
+        print(f"{name}: {killed[name]} of {total[name]} killed")
+    print(f"all: {killed.total()} of {total.total()} killed, of {len(everything):,} that could be made")
+
+
+if __name__ == "__main__":
+    main()
