@@ -29,6 +29,8 @@ from provscan.text.arrow import buffers
 
 # Note in the manifest: texts that stand in a segment before theirs as well.
 REPEATED = "repeated_texts"
+# Note in the manifest: rows that hold another text of a tweet that has a row already.
+VERSIONS = "versions"
 # Texts whose tweets are looked at together.
 CHUNK = 1 << 16
 
@@ -75,8 +77,8 @@ class IndexReader:
 
     @property
     def tweets(self) -> int:
-        """Number of licensed tweets."""
-        return sum(segment.info.tweets for segment in self.segments)
+        """Number of licensed tweets; one with several texts counts once."""
+        return sum(segment.info.tweets for segment in self.segments) - int(self.manifest.notes.get(VERSIONS, 0))
 
     @property
     def text_bytes(self) -> int:
@@ -159,6 +161,14 @@ class IndexReader:
             each = pa.concat_tables(parts).group_by("text").aggregate([("author", "count_distinct")])
             counts[low + each["text"].to_numpy()] = each["author_count_distinct"].to_numpy()
         return counts
+
+    def count_tweets(self, texts: Numbers) -> int:
+        """How many different tweets carry any of some texts."""
+        ids = [
+            segment.ids.take(np.unique(segment.tweets_of(found)[1])).array()
+            for segment, _, found in self._everywhere(np.unique(texts))
+        ]
+        return int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py())
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
         """Licensed texts that equal canonical texts: rows of `texts` and numbers of licensed texts, in pairs."""

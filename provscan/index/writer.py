@@ -19,8 +19,9 @@ import numpy as np
 from provscan.errors import OutputError
 from provscan.index import format as index_format
 from provscan.index.format import SEGMENTS, Manifest, SegmentInfo
+from provscan.index.known_tweets import KnownTweets
 from provscan.index.prepare import Prepared
-from provscan.index.reader import REPEATED, IndexReader, open_reader
+from provscan.index.reader import REPEATED, VERSIONS, IndexReader, open_reader
 from provscan.index.segment import SegmentWriter, open_segment
 from provscan.params import IndexParams
 
@@ -97,9 +98,11 @@ def write_index(
     with replacing(target, overwrite=overwrite, kind="an index", mark=index_format.MANIFEST) as folder:
         segments: list[SegmentInfo] = []
         writer = SegmentWriter(folder / SEGMENTS / _name(0))
+        known = KnownTweets()
         empty = 0
         try:
-            for batch in batches:
+            for prepared in batches:
+                batch = known.new_rows(prepared, params)
                 if not writer.has_room_for(len(batch.texts)):
                     segments.append(writer.close(_name(len(segments))))
                     writer = SegmentWriter(folder / SEGMENTS / _name(len(segments)))
@@ -109,7 +112,13 @@ def write_index(
         except BaseException:
             writer.discard()
             raise
-        found = {**notes, "tweets_without_text": empty, REPEATED: _repeated(folder, segments)}
+        found = {
+            **notes,
+            "tweets_without_text": empty,
+            "repeated_tweets": known.repeated,
+            VERSIONS: known.versions,
+            REPEATED: _repeated(folder, segments),
+        }
         index_format.write_manifest(folder, Manifest(params, tuple(segments), found))
     return open_reader(target)
 

@@ -13,6 +13,7 @@ from provscan.readers.reading import read
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 from provscan.readers.splits import STDIN, UNKNOWN, Plan, Split
 from provscan.readers.stats import Damage, Example, ReadStats
+from provscan.readers.tweet_ids import with_ids
 
 __all__ = [
     "PIECE_SCHEMA",
@@ -29,4 +30,5 @@ __all__ = [
     "plan",
     "read",
     "read_objects",
+    "with_ids",
 ]

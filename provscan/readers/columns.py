@@ -24,6 +24,9 @@ def scalar_text(value: Any) -> str | None:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
+        # Beyond 2**53 a float has lost digits: the notation of floats shows it, which no id has.
+        if abs(value) >= 2**53:
+            return f"{value:.16e}"
         return str(int(value)) if value.is_integer() else str(value)
     return None
 

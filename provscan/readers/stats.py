@@ -72,9 +72,9 @@ class ReadStats:
         self.repaired[reason] = self.repaired.get(reason, 0) + 1
         self._example(reason, source, record, detail)
 
-    def note(self, reason: str, source: str, record: int = 0, detail: str = "") -> None:
+    def note(self, reason: str, source: str, record: int = 0, detail: str = "", count: int = 1) -> None:
         """Count something worth knowing that costs no record."""
-        self.notes[reason] = self.notes.get(reason, 0) + 1
+        self.notes[reason] = self.notes.get(reason, 0) + count
         self._example(reason, source, record, detail)
 
     def _example(self, reason: str, source: str, record: int, detail: str) -> None:

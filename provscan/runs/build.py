@@ -95,7 +95,7 @@ def _read(
     if named is None:
         progress.start("Indexing", None, "tweets")
         for batch in readers.read_objects(sources, fields, stats):
-            yield batch
+            yield readers.with_ids(batch, "<memory>", stats)
             progress.advance(batch.num_rows)
         return
     plan = readers.plan(named, fields, target_bytes=1 << 62)
@@ -103,4 +103,5 @@ def _read(
     notes["left_out"] = [list(item) for item in plan.skipped]
     progress.start("Indexing", sum(split.size for split in plan) or None, "bytes")
     for split in plan:
-        yield from readers.read(split, fields, stats, on_bytes=progress.advance)
+        for batch in readers.read(split, fields, stats, on_bytes=progress.advance):
+            yield readers.with_ids(batch, split.source, stats)

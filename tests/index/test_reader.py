@@ -118,7 +118,7 @@ def test_a_text_in_two_segments_is_one_row(build: Build, small_segments: Callabl
     late = {"id": "late", "text": text, "created_at": "2022-05-05T00:00:00Z"}
     early = {"id": "early", "text": text.upper(), "created_at": "2021-05-05T00:00:00Z"}
     others = [f"some other text of number {number * 7919}" for number in range(9)]
-    index = build([late, late, *others, early])
+    index = build([late, {**late, "id": "later"}, *others, early])
     assert len(index.reader.segments) > 1
     rows = index.match([text, f"he said: {text.upper()}! and left the room"]).to_pylist()
     assert [(row["tweet_id"], row["tweets"], row["level"]) for row in rows] == [

@@ -1,0 +1,214 @@
+"""JSON objects as platforms and collectors write them -> tweets, one flat row each.
+
+Pure functions on parsed objects. :func:`tweets_in` knows the v1.1 API (``full_text``, ``extended_tweet``,
+``retweeted_status``, ``quoted_status``), the v2 API (``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as
+pages, lines and as twarc flattens it, snscrape's and twscrape's lines, the account archive, and objects that wrap one
+of these. An original comes before its retweet, and the retweet takes the original's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+Object = dict[str, Any]
+Skip = Callable[[str, str], None]
+
+# Keys whose objects hold a tweet, or a list of tweets, and nothing else that counts.
+WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
+RETWEETED = ("retweeted_status", "retweetedTweet")
+QUOTED = ("quoted_status", "quotedTweet")
+
+# Compliance events: a stream gives objects with one of these keys, v2 puts it below "data".
+DELETIONS = frozenset(
+    [
+        "delete", "status_withheld", "user_withheld", "scrub_geo", "user_delete", "user_undelete", "user_protect",
+        "user_unprotect", "user_suspend", "user_unsuspend", "user_profile_modification", "withheld", "drop", "undrop",
+        "tweet_edit",
+    ]
+)  # fmt: skip
+# What a stream sends between tweets, and the other lists of an account archive.
+OTHERS = frozenset(
+    [
+        "limit", "warning", "disconnect", "friends", "friends_str", "for_user", "like", "dmConversation", "follower",
+        "following", "block", "mute", "ad", "bookmark", "noteTweet", "account", "profile", "deletedTweet",
+    ]
+)  # fmt: skip
+# Any of these keys in a record makes it one for :func:`tweets_in`; records with none are flat.
+MARKERS = frozenset(
+    [
+        *RETWEETED, *QUOTED, "extended_tweet", "note_tweet", "referenced_tweets", "edit_history_tweet_ids",
+        "edit_history", "edit_info", "includes", "rawContent", "renderedContent", "__twarc",
+    ]
+)  # fmt: skip
+
+
+class Tweet(NamedTuple):
+    """One tweet with the values as they stand in the object; any may be None."""
+
+    id: Any
+    text: Any
+    author: Any
+    date: Any
+    lang: Any
+    rt_of: Any
+
+
+def is_nested(record: Object) -> bool:
+    """Whether a record is one of the layouts of this module, rather than flat fields."""
+    if not MARKERS.isdisjoint(record) or _notice(record) is not None:
+        return True
+    return any(isinstance(record.get(key), dict | list) for key in ("user", "data", *WRAPPERS))
+
+
+def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
+    """The tweets that an object holds, embedded originals first.
+
+    Parameters
+    ----------
+    record
+        A parsed JSON object.
+    skip
+        Called with a reason and a detail for everything in it that is no tweet: ``deletion``, ``not_a_tweet``.
+    """
+    if (reason := _notice(record)) is not None:
+        skip(*reason)
+        return
+    data = record.get("data")
+    if isinstance(data, dict | list):
+        yield from _page(data if isinstance(data, list) else [data], record.get("includes"), skip)
+        return
+    if "text" not in record and "full_text" not in record:
+        for key in WRAPPERS:
+            inner = record.get(key)
+            for value in inner if isinstance(inner, list) else [inner]:
+                if isinstance(value, dict):
+                    yield from tweets_in(value, skip)
+            if isinstance(inner, dict | list):
+                return
+        if "meta" in record or "errors" in record:
+            if "errors" in record:
+                skip("not_a_tweet", "an error message of the API")
+            return
+    if "referenced_tweets" in record or "includes" in record:
+        yield from _page([record], record.get("includes"), skip)
+    else:
+        yield from _tweet(record)
+
+
+def deleted_id(record: Object) -> str | None:
+    """The id of the tweet that a compliance event withdraws; None if it is no such event."""
+    if "redacted_at" in record and record.get("action") == "delete":
+        return str(record["id"])
+    event = record.get("data", record)
+    event = event.get("delete") if isinstance(event, dict) else None
+    inner = (event.get("status") or event.get("tweet")) if isinstance(event, dict) else None
+    found = _first(inner, "id_str", "id") if isinstance(inner, dict) else None
+    return None if found is None else str(found)
+
+
+def _notice(record: Object) -> tuple[str, str] | None:
+    """Why a record is no tweet but a message about tweets."""
+    if "redacted_at" in record and "action" in record:
+        return "deletion", f"compliance result: {record['action']}"
+    data = record.get("data")
+    for level in (record, data):
+        if isinstance(level, dict) and len(level) <= 2 and "text" not in level:
+            if not DELETIONS.isdisjoint(level):
+                return "deletion", f"compliance event: {', '.join(map(str, level))}"
+            if not OTHERS.isdisjoint(level):
+                return "not_a_tweet", ", ".join(map(str, level))
+    return None
+
+
+def _first(record: Object, *keys: str) -> Any:
+    """The first value that is there."""
+    return next((value for key in keys if (value := record.get(key)) is not None and value != ""), None)
+
+
+def _object(record: Object, *keys: str) -> Object:
+    return next((value for key in keys if isinstance(value := record.get(key), dict)), {})
+
+
+def _text(tweet: Object) -> Any:
+    """The complete text: a long tweet keeps only its beginning in ``text``."""
+    note = _object(tweet, "note_tweet")
+    result = _object(_object(note, "note_tweet_results"), "result")
+    return (
+        _first(note, "text")
+        or _first(result, "text")
+        or _first(_object(tweet, "extended_tweet"), "full_text")
+        or _first(tweet, "full_text", "rawContent", "text", "content", "renderedContent")
+    )
+
+
+def _id(tweet: Object) -> Any:
+    """The id; of an edited tweet that of its first version, so that all versions are one tweet."""
+    info = _object(tweet, "edit_info", "edit_history")
+    edit = _object(info, "edit")
+    history = next(
+        (
+            ids
+            for ids in (
+                tweet.get("edit_history_tweet_ids"),
+                _object(info, "initial").get("editTweetIds"),
+                _object(edit, "editControlInitial").get("editTweetIds"),
+                info.get("edit_tweet_ids"),
+            )
+            if isinstance(ids, list) and ids
+        ),
+        [None],
+    )
+    first = _first(edit, "initialTweetId") or _first(info, "initial_tweet_id") or history[0]
+    return first or _first(tweet, "id_str", "id", "rest_id")
+
+
+def _author(tweet: Object, users: dict[Any, Object]) -> Any:
+    user = _object(tweet, "user", "author") or users.get(tweet.get("author_id"), {})
+    name = _first(user, "screen_name", "username", "id_str", "id")
+    return name if name is not None else _first(tweet, "author_id", "username", "screen_name", "user", "author")
+
+
+def _row(tweet: Object, users: dict[Any, Object], text: Any, rt_of: Any = None) -> Tweet:
+    date = _first(tweet, "created_at", "date", "createdAt", "timestamp_ms")
+    return Tweet(_id(tweet), text, _author(tweet, users), date, _first(tweet, "lang"), rt_of)
+
+
+def _tweet(tweet: Object) -> Iterator[Tweet]:
+    """A tweet of the v1.1 API, of an archive or of a scraper, after those that it embeds."""
+    for quoted in (tweet[key] for key in QUOTED if isinstance(tweet.get(key), dict)):
+        if _text(quoted) is not None:
+            yield from _tweet(quoted)
+    original = _object(tweet, *RETWEETED)
+    if original:
+        text = _text(original)
+        if text is not None:
+            yield from _tweet(original)
+        yield _row(tweet, {}, text or _text(tweet), _id(original))
+    else:
+        rt_of = _first(tweet, "rt_of", "retweeted_status_id_str", "retweeted_status_id", "retweetedTweetId")
+        yield _row(tweet, {}, _text(tweet), rt_of)
+
+
+def _page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
+    """Tweets of the v2 API with the users and tweets that they refer to, on the page or expanded in place."""
+    includes = includes if isinstance(includes, dict) else {}
+    users = {user["id"]: user for user in includes.get("users") or () if isinstance(user, dict) and "id" in user}
+    included = [tweet for tweet in includes.get("tweets") or () if isinstance(tweet, dict)]
+    known = {tweet["id"]: tweet for tweet in included if "id" in tweet}
+    for tweet in [*included, *tweets]:
+        if not isinstance(tweet, dict):
+            skip("not_a_tweet", type(tweet).__name__)
+            continue
+        text, rt_of = _text(tweet), None
+        for reference in tweet.get("referenced_tweets") or ():
+            if not isinstance(reference, dict):
+                continue
+            inline = _text(reference) is not None
+            original = reference if inline else known.get(reference.get("id"), {})
+            if inline:
+                yield from _page([reference], None, skip)
+            if reference.get("type") == "retweeted":
+                rt_of = _id(original) or reference.get("id")
+                text = _text(original) or text
+        yield _row(tweet, users, text, rt_of)

@@ -1,0 +1,75 @@
+"""One id is one tweet: repeated rows change nothing, other texts of a tweet are versions of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import provscan
+from provscan.index.known_tweets import KeyTable
+
+TEXTS = [f"this is licensed tweet number {number} about nothing at all" for number in range(40)]
+
+
+def build(folder: Path, rows: list[tuple[str | None, str]]) -> provscan.Index:
+    table = pa.table({"id": [row[0] for row in rows], "text": [row[1] for row in rows]})
+    return provscan.build_index(table, folder / "licensed.index")
+
+
+def test_a_tweet_read_twice_counts_once(tmp_path: Path) -> None:
+    rows = [(str(1000 + number), text) for number, text in enumerate(TEXTS)]
+    info = build(tmp_path, rows + rows[:7]).info()
+    assert (info["tweets"], info["texts"], info["repeated_tweets"], info["versions"]) == (40, 40, 7, 0)
+
+
+def test_texts_of_one_tweet_are_found_and_count_once(tmp_path: Path) -> None:
+    index = build(tmp_path, [("7", TEXTS[0]), ("7", TEXTS[1]), ("8", TEXTS[2]), ("7", TEXTS[1]), ("7", TEXTS[0])])
+    info = index.info()
+    assert (info["tweets"], info["texts"], info["repeated_tweets"], info["versions"]) == (2, 3, 2, 1)
+    found = index.match([TEXTS[0], TEXTS[1], TEXTS[2]])
+    assert found["tweet_id"].to_pylist() == ["7", "7", "8"]
+    assert index.reader.count_tweets(np.arange(3)) == 2
+    assert index.reader.count_tweets(np.array([2])) == 1
+
+
+def test_tweets_without_ids_are_all_counted(tmp_path: Path) -> None:
+    index = build(tmp_path, [(None, text) for text in [*TEXTS, TEXTS[3]]])
+    assert index.info()["tweets"] == 41
+    found = index.match([TEXTS[3], TEXTS[5]])
+    assert found["tweet_id"].to_pylist() == ["<memory>:4", "<memory>:6"]
+    assert found["tweets"].to_pylist() == [2, 1]
+
+
+@pytest.mark.parametrize("bad", ["1.38957E+18", "1.38957e+18", 1.38957e18])
+def test_ids_that_a_spreadsheet_rounded_are_no_ids(tmp_path: Path, bad: object) -> None:
+    rows = [{"id": bad, "text": text} for text in TEXTS]
+    index = provscan.build_index(rows, tmp_path / "licensed.index")
+    assert index.info()["tweets"] == 40
+    assert index.info()["read"]["notes"] == {"id_mangled": 40}
+    assert index.match([TEXTS[9]])["tweet_id"].to_pylist() == ["<memory>:10"]
+
+
+def test_ids_of_fifteen_digits_and_zeros_are_no_ids(tmp_path: Path) -> None:
+    whole = [(f"13895712345678{number:05}", text) for number, text in enumerate(TEXTS, 11)]
+    info = build(tmp_path / "whole", whole).info()
+    assert info["read"]["notes"] == {}
+    rounded = [(f"{int(tweet) // 10000}0000", text) for tweet, text in whole]
+    info = build(tmp_path / "rounded", rounded).info()
+    assert (info["tweets"], info["read"]["notes"]) == (40, {"id_mangled": 40})
+
+
+def test_ids_behind_an_apostrophe(tmp_path: Path) -> None:
+    index = build(tmp_path, [("'262596552399396864'", TEXTS[0]), ("'262596552399396865", TEXTS[1])])
+    assert index.match(TEXTS[:2])["tweet_id"].to_pylist() == ["262596552399396864", "262596552399396865"]
+
+
+def test_keys_keep_their_numbers_as_the_table_grows() -> None:
+    table = KeyTable()
+    keys = np.random.default_rng(1).integers(0, 2**63, (100_000, 2)).astype(np.uint64)
+    numbers = np.concatenate([table.number(part) for part in np.array_split(keys, 7)])
+    assert numbers.tolist() == list(range(100_000))
+    assert table.number(keys[::1000]).tolist() == list(range(0, 100_000, 1000))
+    assert table.count == 100_000
