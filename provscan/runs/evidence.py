@@ -69,6 +69,6 @@ def _evidence(batch: pa.RecordBatch, reader: IndexReader) -> pa.Table:
     numeric = pc.match_substring_regex(ids, "^[0-9]+$")
     links = pc.if_else(numeric, pc.binary_join_element_wise(PERMALINK, ids, ""), pa.scalar(None, pa.string()))
     known = {name: batch.column(name) for name in EVIDENCE.names if name in batch.schema.names}
-    told = {name: tweets[name] for name in ("tweet_id", "tweet", "author", "time")}
-    columns = {"field": pa.nulls(batch.num_rows, pa.string()), **known, **told, "permalink": links}
+    reported = {name: tweets[name] for name in ("tweet_id", "tweet", "author", "time")}
+    columns = {"field": pa.nulls(batch.num_rows, pa.string()), **known, **reported, "permalink": links}
     return pa.table([columns[name] for name in EVIDENCE.names], names=EVIDENCE.names).cast(EVIDENCE)
