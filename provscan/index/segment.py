@@ -35,6 +35,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.index.format import SegmentInfo, file_checksum
+from provscan.index.known_tweets import KeyTable
 from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
 from provscan.index.prepare import NO_TIME, Prepared
 from provscan.index.seeds import SIZE_UNIT, Seeds, SeedsWriter, open_seeds
@@ -197,8 +198,7 @@ class SegmentWriter:
         self._exact = PostingsWriter(folder, "exact")
         self._bands = PostingsWriter(folder, "bands")
         self._seeds = SeedsWriter(folder)
-        self._table = np.zeros((1 << 16, 2), np.uint64)
-        self._numbers = np.zeros(1 << 16, np.uint32)
+        self._keys = KeyTable()
         self._text_of: list[np.ndarray] = []
         self._times: list[np.ndarray] = []
         self.texts = 0
@@ -213,10 +213,9 @@ class SegmentWriter:
         count = len(batch.texts)
         if count == 0:
             return
-        self._make_room(count)
-        numbers = np.empty(count, np.int64)
         known = self.texts
-        self.texts = int(kernels.number_texts(batch.sketches.keys, self._table, self._numbers, known, numbers))
+        numbers = self._keys.number(batch.sketches.keys)
+        self.texts = self._keys.count
         # The first row of each text that is new here, in the order of the numbers.
         new, first = np.unique(numbers, return_index=True)
         first = first[new >= known]
@@ -234,18 +233,9 @@ class SegmentWriter:
         self._times.append(batch.times)
         self.tweets += count
 
-    def _make_room(self, more: int) -> None:
-        size = len(self._numbers)
-        while self.texts + more > size // 2:
-            size *= 2
-        if size > len(self._numbers):
-            table, numbers = np.zeros((size, 2), np.uint64), np.zeros(size, np.uint32)
-            kernels.move_texts(self._table, self._numbers, table, numbers)
-            self._table, self._numbers = table, numbers
-
     def close(self, name: str) -> SegmentInfo:
         """Finish all files and take their checksums."""
-        del self._table, self._numbers
+        del self._keys
         names = [*self._texts.close(), *self._raw_texts.close(), *self._ids.close()]
         self._sketches.close()
         self._tweets.close()
