@@ -1,16 +1,17 @@
-# Two commands for a fresh machine with Python 3.11, 3.12 or 3.13 and nothing else:
+# Commands for a fresh machine with Python 3.11, 3.12 or 3.13 and nothing else:
 #
-#   make demo    find the tweets of a tiny corpus in a tiny dataset
-#   make test    run the whole test suite
+#   make demo     find the tweets of a tiny corpus in a tiny dataset
+#   make test     run the whole test suite
+#   make nightly  what takes longer: the same tests with many more random cases, simulations, mutation testing
 #
-# Both make a virtual environment in .venv first. PYTHON=... chooses the interpreter, VENV=... the place.
+# Each makes a virtual environment in .venv first. PYTHON=... chooses the interpreter, VENV=... the place.
 
 VENV ?= .venv
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo "$$python" && break; done)
 
-.PHONY: demo test clean
+.PHONY: demo test nightly reference clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/provscan index corpora/tiny/corpus --overwrite
@@ -18,6 +19,13 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(VENV)/bin/pytest
+
+nightly: $(VENV)/installed-test
+	PROVSCAN_NIGHTLY=1 $(VENV)/bin/pytest
+	$(VENV)/bin/python tests/mutation.py --mutants 200
+
+reference: $(VENV)/installed
+	$(VENV)/bin/python tests/cli/reference.py
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "provscan needs Python 3.11, 3.12 or 3.13; found none. Try make PYTHON=/path/to/python3." >&2; exit 1; }

@@ -7,9 +7,11 @@ from run_fixtures import index, latin, other, write
 
 __all__ = ["index", "latin", "other", "write"]
 
+NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 # The first call of a kernel compiles it: no deadline for one example.
 settings.register_profile("provscan", deadline=None)
-settings.load_profile("provscan")
+settings.register_profile("nightly", deadline=None, max_examples=2000)
+settings.load_profile("nightly" if NIGHTLY else "provscan")
 
 
 def pytest_configure(config):
