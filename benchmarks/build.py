@@ -57,8 +57,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source, out = write_jsonl(Path(folder, "tweets.jsonl"), tweets), Path(folder, "licensed.index")
         workers = sorted({1, cores()})
-        mine = [ours(source, out, len(tweets), number) for number in workers]
-        ways = [*mine, *theirs(texts[: arguments.sample])]
+        own = [ours(source, out, len(tweets), number) for number in workers]
+        ways = [*own, *theirs(texts[: arguments.sample])]
         take_turns(ways, arguments.repeats)
         peaks = [apart(build, source, out, number).peak for number in workers]
         index = provscan.open_index(out)
@@ -70,13 +70,13 @@ def main() -> None:
         f"{len(tweets):,} tweets, {characters:.0f} characters each, {len(index):,} distinct texts, "
         f"{size:,.0f} bytes of index a text; medians of {arguments.repeats}\n"
     )
-    result = table("Building an index", "way", "tweets", "tweets/s", f"slower than {mine[-1].name}", "peak memory, MB")
+    result = table("Building an index", "way", "tweets", "tweets/s", f"slower than {own[-1].name}", "peak memory, MB")
     for way, peak in zip(ways, [*peaks, *(0 for _ in ways[len(peaks) :])], strict=True):
         result.add_row(
             way.name,
             f"{way.amount:,.0f}",
             f"{way.rate:,.0f}",
-            f"{mine[-1].rate / way.rate:.2f}x",
+            f"{own[-1].rate / way.rate:.2f}x",
             f"{peak / 1e6:,.0f}" if peak else "",
         )
     console.print(result)

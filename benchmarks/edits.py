@@ -1,6 +1,6 @@
 """What happens to a tweet on its way into somebody's dataset.
 
-Each edit is a function of a text and a dice that gives the text that is planted; :data:`EDITS` names them.
+Each edit is a function of a text and a random generator that gives the text that is planted; :data:`EDITS` names them.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _AFTER = ("haha", "#quote", "...", "what do you think?", "(true story)")
 _OTHER_WORDS = ("again", "nobody", "however", "people", "nothing", "better", "always", "somehow", "morning")
 
 
-def exact(text: str, dice: Random) -> str:
+def exact(text: str, rng: Random) -> str:
     return text
 
 
-def anonymised(text: str, dice: Random) -> str:
+def anonymised(text: str, rng: Random) -> str:
     """Names and links replaced by the placeholders that dataset builders write."""
-    name, link = dice.choice((("@user", "http"), ("<user>", "<url>"), ("@USER", "HTTPURL")))
+    name, link = rng.choice((("@user", "http"), ("<user>", "<url>"), ("@USER", "HTTPURL")))
     return _LINK.sub(link, _NAME.sub(name, text))
 
 
-def stripped(text: str, dice: Random) -> str:
+def stripped(text: str, rng: Random) -> str:
     """Lower case, letters and digits only, no names and no links."""
     bare = _LINK.sub(" ", _NAME.sub(" ", html.unescape(text))).lower()
     return " ".join("".join(c if c.isalnum() or _is_mark(c) else " " for c in bare).split())
@@ -40,48 +40,48 @@ def _is_mark(character: str) -> bool:
     return re.match(r"[\u0900-\u0dff\u0e30-\u0e4e\u064b-\u0652]", character) is not None
 
 
-def escaped(text: str, dice: Random) -> str:
+def escaped(text: str, rng: Random) -> str:
     """Every reserved character of HTML as an entity, once."""
     return html.escape(html.unescape(html.unescape(text)))
 
 
-def retweeted(text: str, dice: Random) -> str:
-    return f"RT @reader{dice.randrange(10_000)}: {text}"
+def retweeted(text: str, rng: Random) -> str:
+    return f"RT @reader{rng.randrange(10_000)}: {text}"
 
 
-def commented(text: str, dice: Random) -> str:
+def commented(text: str, rng: Random) -> str:
     """Somebody's words before and after it."""
-    return f"{dice.choice(_BEFORE)} {text} {dice.choice(_AFTER)}"
+    return f"{rng.choice(_BEFORE)} {text} {rng.choice(_AFTER)}"
 
 
-def truncated(text: str, dice: Random) -> str:
+def truncated(text: str, rng: Random) -> str:
     """The first three quarters, as an API that cuts long tweets returns them."""
     return text[: len(text) * 3 // 4].rstrip() + "…"
 
 
-def _other_words(text: str, dice: Random, count: int) -> str:
+def _other_words(text: str, rng: Random, count: int) -> str:
     """So many words of three characters or more replaced; in a script without spaces so many pairs of characters."""
     words = [m.span() for m in re.finditer(r"(?<!\S)[^\W\d_]{3,}", text)]
     if len(words) <= count:
         words = [(i, i + 2) for i in range(0, len(text) - 1, 2) if text[i].isalpha()]
-    for start, end in sorted(dice.sample(words, min(count, len(words))), reverse=True):
-        text = text[:start] + dice.choice(_OTHER_WORDS) + text[end:]
+    for start, end in sorted(rng.sample(words, min(count, len(words))), reverse=True):
+        text = text[:start] + rng.choice(_OTHER_WORDS) + text[end:]
     return text
 
 
-def one_word(text: str, dice: Random) -> str:
-    return _other_words(text, dice, 1)
+def one_word(text: str, rng: Random) -> str:
+    return _other_words(text, rng, 1)
 
 
-def two_words(text: str, dice: Random) -> str:
-    return _other_words(text, dice, 2)
+def two_words(text: str, rng: Random) -> str:
+    return _other_words(text, rng, 2)
 
 
-def typos(text: str, dice: Random) -> str:
+def typos(text: str, rng: Random) -> str:
     """One slip in twenty-five characters: two neighbours swapped, one left out, or one typed twice."""
     for _ in range(max(1, len(text) // 25)):
-        i = dice.randrange(max(1, len(text) - 1))
-        slip = dice.choice((text[i : i + 2][::-1], text[i + 1 : i + 2], text[i] + text[i : i + 2]))
+        i = rng.randrange(max(1, len(text) - 1))
+        slip = rng.choice((text[i : i + 2][::-1], text[i + 1 : i + 2], text[i] + text[i : i + 2]))
         text = text[:i] + slip + text[i + 2 :]
     return text
 

@@ -79,10 +79,10 @@ class Grown:
 
     def cell(self, name: str, amount: float, smallest: Grown, digits: int, *, scan: bool) -> str:
         """What of a dataset is done in a second, and how much that is of what the smallest index allows."""
-        mine, other = (
-            amount / statistics.median((one.scans if scan else one.seconds)[name]) for one in (self, smallest)
+        own, other = (
+            amount / statistics.median((entry.scans if scan else entry.seconds)[name]) for entry in (self, smallest)
         )
-        return f"{mine:,.{digits}f} ({mine / other:.2f})"
+        return f"{own:,.{digits}f} ({own / other:.2f})"
 
 
 def match(source: Path, index: Path, out: Path) -> None:
@@ -94,8 +94,8 @@ def texts_of(ids: set[str], tweets: int) -> dict[str, str]:
     wanted = pa.array(sorted(ids), pa.string())
     found: dict[str, str] = {}
     for batch in synthetic.tweets(tweets):
-        some = batch.filter(pc.is_in(batch.column("id"), wanted))
-        found.update(zip(some.column("id").to_pylist(), some.column("text").to_pylist(), strict=True))
+        part = batch.filter(pc.is_in(batch.column("id"), wanted))
+        found.update(zip(part.column("id").to_pylist(), part.column("text").to_pylist(), strict=True))
     return found
 
 
@@ -142,19 +142,19 @@ def main() -> None:
         warm.make()
         warm.match("records", sources["records"])
         indexes = [Grown(size, folder / f"{size}.index") for size in sizes]
-        for one in indexes:
-            progress.print(f"building an index of {one.tweets:,} tweets")
-            one.make()
+        for entry in indexes:
+            progress.print(f"building an index of {entry.tweets:,} tweets")
+            entry.make()
         for turn in range(arguments.repeats):
-            for one in indexes:
-                progress.print(f"turn {turn + 1}: matching against {one.tweets:,} tweets")
+            for entry in indexes:
+                progress.print(f"turn {turn + 1}: matching against {entry.tweets:,} tweets")
                 for kind, source in sources.items():
-                    one.match(kind, source)
-        for one in indexes:
-            one.own = max(apart(match, source, one.path, folder / "apart.run").own for source in sources.values())
+                    entry.match(kind, source)
+        for entry in indexes:
+            entry.own = max(apart(match, source, entry.path, folder / "apart.run").own for source in sources.values())
 
     progress.print("scoring")
-    ids = {id for one in indexes for found in one.matches.values() for id in found.column("tweet_id").to_pylist()}
+    ids = {id for entry in indexes for found in entry.matches.values() for id in found.column("tweet_id").to_pylist()}
     texts = texts_of(ids, sizes[-1])
     console.print(machine())
     console.print(
@@ -174,23 +174,23 @@ def main() -> None:
         "records found",
         "passages found",
     )
-    for one in indexes:
-        build = one.tweets / one.build
+    for entry in indexes:
+        build = entry.tweets / entry.build
         made.add_row(
-            f"{one.texts:,}",
+            f"{entry.texts:,}",
             f"{build:,.0f} ({build * first.build / first.tweets:.2f})",
-            f"{one.bytes / one.texts:,.0f}",
-            f"{one.bytes / 1e9:.2f}",
-            f"{one.open * 1e3:.1f}",
-            f"{statistics.median(one.check):.2f}",
+            f"{entry.bytes / entry.texts:,.0f}",
+            f"{entry.bytes / 1e9:.2f}",
+            f"{entry.open * 1e3:.1f}",
+            f"{statistics.median(entry.check):.2f}",
         )
         cells = [
-            one.cell(kind, amount, first, digits, scan=scan)
+            entry.cell(kind, amount, first, digits, scan=scan)
             for kind, amount, digits in (("records", count, 0), ("documents", megabytes, 1))
             for scan in (False, True)
         ]
-        found = [f"{planted.score(one.matches[kind], planting[kind][1], texts).recall():.4f}" for kind in DATASETS]
-        used.add_row(f"{one.texts:,}", *cells, f"{one.own / 1e6:,.0f}", *found)
+        found = [f"{planted.score(entry.matches[kind], planting[kind][1], texts).recall():.4f}" for kind in DATASETS]
+        used.add_row(f"{entry.texts:,}", *cells, f"{entry.own / 1e6:,.0f}", *found)
     console.print(made)
     console.print(used)
 

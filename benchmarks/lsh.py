@@ -67,7 +67,7 @@ class World(NamedTuple):
 
     def others(self) -> list[str]:
         """The records that are no tweets."""
-        taken = {one.record for one in self.where}
+        taken = {mark.record for mark in self.where}
         return [text for number, text in enumerate(self.records) if number not in taken]
 
 
@@ -77,31 +77,31 @@ def candidates_a_record(indexed: np.ndarray, records: np.ndarray) -> float:
     keys = np.take_along_axis(indexed, orders, axis=0)
     total = 0
     for start in range(0, len(records), CHUNK):
-        some = records[start : start + CHUNK]
+        part = records[start : start + CHUNK]
         pairs = []
         for band in range(indexed.shape[1]):
-            low = np.searchsorted(keys[:, band], some[:, band], "left")
-            sizes = np.searchsorted(keys[:, band], some[:, band], "right") - low
+            low = np.searchsorted(keys[:, band], part[:, band], "left")
+            sizes = np.searchsorted(keys[:, band], part[:, band], "right") - low
             within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
             texts = orders[np.repeat(low, sizes) + within, band]
-            pairs.append(np.repeat(np.arange(len(some)), sizes) << 32 | texts)
+            pairs.append(np.repeat(np.arange(len(part)), sizes) << 32 | texts)
         total += len(np.unique(np.concatenate(pairs)))
     return total / len(records)
 
 
 def bands(world: World) -> Table:
-    originals = provscan.minhash(one.tweet.text for one in world.where)
-    copies = provscan.minhash(world.records[one.record] for one in world.where)
+    originals = provscan.minhash(mark.tweet.text for mark in world.where)
+    copies = provscan.minhash(world.records[mark.record] for mark in world.where)
     indexed = provscan.minhash(tweet.text for tweet in world.tweets)
     asked = [provscan.minhash(texts[:SAMPLE]) for texts in (world.others(), world.controls)]
-    similarity = np.array([planted.similar(one.tweet.text, world.records[one.record]) for one in world.where])
-    edit = np.array([one.edit for one in world.where])
+    similarity = np.array([planted.similar(mark.tweet.text, world.records[mark.record]) for mark in world.where])
+    edit = np.array([mark.edit for mark in world.where])
     result = table(
         "Bands, without caps: recall by edit", "bands x rows", "threshold", "pairs", "control", *EDITS, "all"
     )
     for number, height in BANDINGS:
         keys = band_keys(indexed, number, height)
-        proposed = [f"{candidates_a_record(keys, band_keys(some, number, height)):,.1f}" for some in asked]
+        proposed = [f"{candidates_a_record(keys, band_keys(part, number, height)):,.1f}" for part in asked]
         met = (band_keys(originals, number, height) == band_keys(copies, number, height)).any(axis=1)
         for threshold in THRESHOLDS:
             found = met & (similarity >= threshold)

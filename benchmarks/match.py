@@ -38,9 +38,9 @@ class Datasketch:
         self.tweets = tweets
         self.indexed = provscan.canonical(t.text for t in tweets)
         self.where = where[:half]
-        taken = {one.record for one in where}
+        taken = {mark.record for mark in where}
         others = [i for i in range(len(records)) if i not in taken][:half]
-        self.records = provscan.canonical(records[i] for i in [*(one.record for one in self.where), *others])
+        self.records = provscan.canonical(records[i] for i in [*(mark.record for mark in self.where), *others])
         self.lsh = datasketch.MinHashLSH(threshold=PARAMS.threshold, num_perm=128)
         datasketch_insert_signatures(self.lsh, provscan.minhash(self.indexed))
         self.found: list[int] = []
@@ -50,10 +50,10 @@ class Datasketch:
 
     def score(self) -> planted.Score:
         result = planted.Score()
-        for one, number in zip(self.where, self.found, strict=False):
-            result.planted[one.edit] += 1
-            same = number >= 0 and planted.similar(self.tweets[number].text, one.tweet.text) >= planted.SAME
-            result.found[one.edit] += same
+        for mark, number in zip(self.where, self.found, strict=False):
+            result.planted[mark.edit] += 1
+            same = number >= 0 and planted.similar(self.tweets[number].text, mark.tweet.text) >= planted.SAME
+            result.found[mark.edit] += same
         return result
 
 
@@ -77,12 +77,12 @@ def main() -> None:
         provscan.build_index(planted.write_jsonl(folder / "tweets.jsonl", tweets), index)
         source = planted.write_jsonl(folder / "records.jsonl", planted.numbered(records))
         # Bound now: a lambda in a loop would see the last number.
-        mine = [
+        ways = [
             Way(f"provscan, {n} worker{'s' * (n > 1)}", len(records), lambda n=n: match(source, index, out, n))  # type: ignore[misc]
             for n in sorted({1, cores()})
         ]
         rival = Way("datasketch, MinHashLSH.query()", len(theirs.records), theirs.run)
-        take_turns([*mine, rival], arguments.repeats)
+        take_turns([*ways, rival], arguments.repeats)
         usages = [apart(match, source, index, out, n) for n in sorted({1, cores()})]
         run = provscan.match(source, index, out, overwrite=True)
         by_id = {tweet.id: tweet.text for tweet in tweets}
@@ -95,14 +95,14 @@ def main() -> None:
         f"{sum(map(len, records)) / len(records):.0f} characters, {len(where):,} of them planted; "
         f"medians of {arguments.repeats}\n"
     )
-    speed = table("Matching records", "way", "records", "records/s", f"slower than {mine[-1].name}", "own memory, MB")
+    speed = table("Matching records", "way", "records", "records/s", f"slower than {ways[-1].name}", "own memory, MB")
     memory = [f"{usage.own / 1e6:,.0f}" for usage in usages]
-    for way, own in zip([*mine, rival], [*memory, ""], strict=True):
-        ratio = f"{mine[-1].rate / way.rate:.2f}x"
+    for way, own in zip([*ways, rival], [*memory, ""], strict=True):
+        ratio = f"{ways[-1].rate / way.rate:.2f}x"
         speed.add_row(way.name, f"{way.amount:,.0f}", f"{way.rate:,.0f}", ratio, own)
     console.print(speed)
-    some = f"of {len(theirs.where):,} alone"
-    columns = ("planted", "provscan", f"provscan, {some}", f"datasketch, {some}")
+    share = f"of {len(theirs.where):,} alone"
+    columns = ("planted", "provscan", f"provscan, {share}", f"datasketch, {share}")
     found = table("\nShare of the planted tweets found", "edit", *columns)
     for edit in EDITS:
         found.add_row(edit, f"{scores[0].planted[edit]:,}", *(f"{score.recall(edit):.3f}" for score in scores))

@@ -5,7 +5,7 @@
 Licensed tweets, each after one of ten edits, stand inside long documents. provscan goes from JSON lines to a run
 folder, for several numbers of indexed tweets; "scan alone" is what of that lies between the open index and the
 estimate, median and best. Files of long texts are also scanned as they are, repeated up to --file-megabytes; and
-recall is told of tweets in records three to ten times as long as they are ("wrapped").
+recall is that of tweets in records three to ten times as long as they are ("wrapped").
 
 Beside it, on canonical documents in memory and the largest number that --others-texts allows: *n-grams of words in a
 set*, as decontamination tools look them up, where one n-gram in common is a find (it gives no span and finds no tweet
@@ -52,11 +52,11 @@ class Rival:
         for document, number in self.found:
             named.setdefault(document, []).append(self.tweets[number].text)
         result = planted.Score()
-        for one in where:
-            if one.record < len(self.documents):
-                result.planted[one.edit] += 1
-                result.found[one.edit] += any(
-                    planted.similar(text, one.tweet.text) >= planted.SAME for text in named.get(one.record, ())
+        for mark in where:
+            if mark.record < len(self.documents):
+                result.planted[mark.edit] += 1
+                result.found[mark.edit] += any(
+                    planted.similar(text, mark.tweet.text) >= planted.SAME for text in named.get(mark.record, ())
                 )
         return result
 
@@ -191,13 +191,13 @@ def main() -> None:
                 matches.append(Match(source, index, out, workers))
                 ways.append(Way(label, size(documents), matches[-1].run))
                 counts.append((number, scores[-1]))
-        some = tweets[: min(numbers[-1], arguments.others_texts)]
+        sample = tweets[: min(numbers[-1], arguments.others_texts)]
         canonical = provscan.canonical(beginning(documents, arguments.others_megabytes))
         few = canonical[: len(beginning(canonical, arguments.windows_megabytes))]
         rivals = {
-            "8-grams of words in a set": NGrams(some, canonical, 8),
-            "13-grams of words in a set": NGrams(some, canonical, 13),
-            "datasketch, sliding windows": Windows(some, few),
+            "8-grams of words in a set": NGrams(sample, canonical, 8),
+            "13-grams of words in a set": NGrams(sample, canonical, 13),
+            "datasketch, sliding windows": Windows(sample, few),
         }
         theirs = [Way(label, size(rival.documents), rival.run) for label, rival in rivals.items()]
         alone = []
@@ -206,7 +206,7 @@ def main() -> None:
             alone.append(Way(label, megabytes, matches[-1].run))
         take_turns([*ways, *alone, *theirs], arguments.repeats)
 
-    counts += [(len(some), rival.score(where)) for rival in rivals.values()]
+    counts += [(len(sample), rival.score(where)) for rival in rivals.values()]
     best = max(way.rate for way, (count, _) in zip(ways, counts, strict=False) if count == counts[len(ways) - 1][0])
     console.print(machine())
     console.print(

@@ -85,8 +85,10 @@ def licensed(corpus: Path | None, count: int, controls: int = 0) -> tuple[list[T
 
     No two have the same canonical text. Fewer come if the corpus has fewer; the controls are served first.
     """
-    some = list(rows(corpus)) if corpus else list(made_up(round(1.2 * (count + controls)) + 100))
-    distinct = {text: tweet for text, tweet in zip(provscan.canonical(t.text for t in some), some, strict=True) if text}
+    tweets = list(rows(corpus)) if corpus else list(made_up(round(1.2 * (count + controls)) + 100))
+    distinct = {
+        text: tweet for text, tweet in zip(provscan.canonical(t.text for t in tweets), tweets, strict=True) if text
+    }
     tweets = list(distinct.values())
     Random(1).shuffle(tweets)
     return tweets[controls : controls + count], tweets[:controls]
@@ -123,16 +125,16 @@ def plantable(tweets: Sequence[Tweet], count: int) -> list[Tweet]:
     return list(itertools.islice(fit, count))
 
 
-def _edited(tweets: Sequence[Tweet], dice: Random) -> Iterator[tuple[Tweet, str, str]]:
+def _edited(tweets: Sequence[Tweet], rng: Random) -> Iterator[tuple[Tweet, str, str]]:
     for tweet, (name, edit) in zip(tweets, itertools.cycle(EDITS.items())):
-        yield tweet, name, edit(tweet.text, dice)
+        yield tweet, name, edit(tweet.text, rng)
 
 
 def in_records(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str], list[Planted]]:
     """Records, each a whole text or a whole edited tweet; as many as both together."""
-    dice = Random(4)
-    places = dice.sample(range(len(tweets) + len(texts)), len(tweets))
-    edited = dict(zip(places, _edited(tweets, dice), strict=True))
+    rng = Random(4)
+    places = rng.sample(range(len(tweets) + len(texts)), len(tweets))
+    edited = dict(zip(places, _edited(tweets, rng), strict=True))
     others = iter(texts)
     records = [edited[i][2] if i in edited else next(others) for i in range(len(tweets) + len(texts))]
     return records, [Planted(i, 0, len(copy), tweet, name) for i, (tweet, name, copy) in edited.items()]
@@ -140,18 +142,18 @@ def in_records(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str]
 
 def in_documents(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str], list[Planted]]:
     """Documents with edited tweets between two of their words."""
-    dice = Random(5)
+    rng = Random(5)
     weights = list(itertools.accumulate(map(len, texts)))
     guests: dict[int, list[tuple[Tweet, str, str]]] = defaultdict(list)
-    for guest in _edited(tweets, dice):
-        guests[dice.choices(range(len(texts)), cum_weights=weights)[0]].append(guest)
+    for guest in _edited(tweets, rng):
+        guests[rng.choices(range(len(texts)), cum_weights=weights)[0]].append(guest)
     documents, planted = list(texts), []
-    for number, some in guests.items():
+    for number, visitors in guests.items():
         text = texts[number]
-        places = sorted(max(0, text.find(" ", dice.randrange(len(text)))) for _ in some)
+        places = sorted(max(0, text.find(" ", rng.randrange(len(text)))) for _ in visitors)
         parts, length, low = [], 0, 0
-        for place, (tweet, name, copy) in zip(places, some, strict=True):
-            before, after = dice.choice(AROUND)
+        for place, (tweet, name, copy) in zip(places, visitors, strict=True):
+            before, after = rng.choice(AROUND)
             start = length + place - low + len(before)
             planted.append(Planted(number, start, start + len(copy), tweet, name))
             parts += [text[low:place], before, copy, after]
@@ -162,17 +164,17 @@ def in_documents(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[st
 
 def wrapped(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str], list[Planted]]:
     """Records of one edited tweet each, three to ten times as long, the rest a stretch of one of the texts."""
-    dice = Random(6)
+    rng = Random(6)
     records, where = [], []
-    for number, (tweet, name, copy) in enumerate(_edited(tweets, dice)):
-        rest = round(len(copy) * dice.uniform(2, 9))
-        text = dice.choice(texts)
-        low = dice.randrange(max(1, len(text) - rest))
-        some = text[low : low + rest]
-        place = max(0, some.find(" ", dice.randrange(len(some))))
-        before, after = dice.choice(AROUND)
+    for number, (tweet, name, copy) in enumerate(_edited(tweets, rng)):
+        rest = round(len(copy) * rng.uniform(2, 9))
+        text = rng.choice(texts)
+        low = rng.randrange(max(1, len(text) - rest))
+        stretch = text[low : low + rest]
+        place = max(0, stretch.find(" ", rng.randrange(len(stretch))))
+        before, after = rng.choice(AROUND)
         start = place + len(before)
-        records.append(some[:place] + before + copy + after + some[place:])
+        records.append(stretch[:place] + before + copy + after + stretch[place:])
         where.append(Planted(number, start, start + len(copy), tweet, name))
     return records, where
 
@@ -196,10 +198,10 @@ def gram_set(text: str) -> frozenset[str]:
     return frozenset(grams(provscan.canonical([text])[0]))
 
 
-def similar(one: str, other: str) -> float:
+def similar(text: str, other: str) -> float:
     """Jaccard index of the canonical 5-grams of two texts."""
-    mine, theirs = gram_set(one), gram_set(other)
-    return len(mine & theirs) / len(mine | theirs)
+    own, theirs = gram_set(text), gram_set(other)
+    return len(own & theirs) / len(own | theirs)
 
 
 @dataclass
@@ -239,19 +241,19 @@ def score(matches: pa.Table, planted: Sequence[Planted], tweets: Mapping[str, st
     A planted tweet is found where a match overlaps it that names it, or a near-duplicate of it.
     """
     by_record: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
-    wanted = {one.record for one in planted}
+    wanted = {mark.record for mark in planted}
     columns = (matches.column(name).to_pylist() for name in ("record", "start", "end", "tweet_id"))
     for record, *span in zip(*columns, strict=True):
         if record in wanted:
             by_record[record].append((span[0], span[1], span[2]))
     result = Score()
-    for one in planted:
-        result.planted[one.edit] += 1
+    for mark in planted:
+        result.planted[mark.edit] += 1
         best = 0.0
-        for start, end, tweet_id in by_record[one.record]:
-            overlap = min(end, one.end) - max(start, one.start)
-            if overlap > 0 and (tweet_id == one.tweet.id or similar(tweets[tweet_id], one.tweet.text) >= SAME):
-                best = max(best, overlap / (max(end, one.end) - min(start, one.start)))
-        result.found[one.edit] += best > 0
-        result.covered[one.edit] += best >= 0.8
+        for start, end, tweet_id in by_record[mark.record]:
+            overlap = min(end, mark.end) - max(start, mark.start)
+            if overlap > 0 and (tweet_id == mark.tweet.id or similar(tweets[tweet_id], mark.tweet.text) >= SAME):
+                best = max(best, overlap / (max(end, mark.end) - min(start, mark.start)))
+        result.found[mark.edit] += best > 0
+        result.covered[mark.edit] += best >= 0.8
     return result

@@ -63,11 +63,11 @@ def datasketch_find(
         sketch.clear()
         sketch.update_batch(tokens)
         best, nearest = similarity, -1
-        mine = set(tokens)
+        own = set(tokens)
         for number in lsh.query(sketch):
             theirs = set(encoded_grams(indexed[number]))
-            shared = len(mine & theirs)
-            jaccard = shared / (len(mine) + len(theirs) - shared)
+            shared = len(own & theirs)
+            jaccard = shared / (len(own) + len(theirs) - shared)
             if jaccard >= best and shared >= containment * len(theirs):
                 best, nearest = jaccard, number
         found.append(nearest)
@@ -75,7 +75,7 @@ def datasketch_find(
 
 
 def rensa_lsh(texts: Sequence[str], bands: int) -> Any:
-    """An LSH of canonical texts, sketched in one call and inserted in another, on all cores unless told otherwise."""
+    """An LSH of canonical texts, sketched in one call and inserted in another, on all cores by default."""
     lsh = rensa.RMinHashLSH(0.5, 128, bands)
     lsh.insert_matrix(rensa.RMinHash.digest_matrix_from_token_sets([grams(text) for text in texts], 128, 1))
     return lsh

@@ -145,9 +145,9 @@ def vocabulary() -> Vocabulary:
         "entities": _ENTITIES,
     }
     places = {}
-    for kind, some in kinds.items():
-        places[kind] = (len(tokens), len(some))
-        tokens += some
+    for kind, words in kinds.items():
+        places[kind] = (len(tokens), len(words))
+        tokens += words
     return Vocabulary(
         pa.array(tokens, pa.large_string()),
         np.array([len(token) for token in tokens]),
@@ -192,8 +192,8 @@ def _fresh(rng: np.random.Generator, count: int) -> Tokens:
     _scatter(rng, tokens, known.entities, 0.01)
     long = lengths > 3
     for places, kind, share in ((starts[:-1], known.mentions, 0.35), (starts[1:] - 1, known.links, 0.4)):
-        some = places[long & (rng.random(count) < share)]
-        tokens[some] = kind[0] + rng.integers(0, kind[1], len(some))
+        rows = places[long & (rng.random(count) < share)]
+        tokens[rows] = kind[0] + rng.integers(0, kind[1], len(rows))
     return Tokens(tokens, starts)
 
 
@@ -251,16 +251,16 @@ def documents(characters: int, seed: int = 1, mean: int = 4_000) -> list[str]:
     """Long texts in Latin script without any tweet in them, ``characters`` code points or a little more in all."""
     rng = np.random.default_rng([seed, 2 << 32])
     known = vocabulary()
-    some = list[str]()
+    result = list[str]()
     while characters > 0:
         words = np.clip(rng.lognormal(np.log(mean / 7), 0.7, 256), 40, 100 * mean).astype(np.int64)
         tokens = _draw(rng, np.zeros(words.sum(), np.int64))
         sizes = np.add.reduceat(known.characters[tokens], np.concatenate([[0], np.cumsum(words)[:-1]]))
         wanted = int(np.searchsorted(np.cumsum(sizes), characters)) + 1
         starts = np.concatenate([[0], np.cumsum(words)])
-        some += _strings(Tokens(tokens, starts)).to_pylist()[:wanted]
+        result += _strings(Tokens(tokens, starts)).to_pylist()[:wanted]
         characters -= int(sizes[:wanted].sum())
-    return some
+    return result
 
 
 def write_jsonl(batches: Iterator[pa.RecordBatch], path: Path) -> int:

@@ -37,6 +37,8 @@ TWEETS, RECORDS = 2_000, 5_000
 PLANTED_RECORDS, PLANTED_PASSAGES = 420, 60
 ENGLISH_SHARE = 0.5
 NEAR_DUPLICATE = 0.4
+COLLECTED = "2019-07-01"
+"""When the dataset was collected: it holds no tweet of that day or later, so that these can serve as a control."""
 
 EMOJI = (
     *("😂", "🔥", "❤️", "🙏🏽", "👩‍🚀", "👨‍👩‍👧‍👦", "🏳️‍🌈", "🇧🇷", "🇯🇵", "👍🏿", "1️⃣", "🤷‍♀️"),
@@ -50,7 +52,7 @@ URL = re.compile(r"https?://\S+")
 MENTION = re.compile(r"@\w+")
 
 
-class Dice:
+class Generator:
     """Draws that rest on ``random.random`` alone, the one method whose values are promised to stay."""
 
     def __init__(self, seed: int) -> None:
@@ -71,9 +73,9 @@ class Dice:
             items[i], items[j] = items[j], items[i]
 
 
-def draw(dice: Dice, grammar: dict[str, list[str]], symbol: str = "text") -> str:
+def draw(rng: Generator, grammar: dict[str, list[str]], symbol: str = "text") -> str:
     """One text of a grammar."""
-    return re.sub(r"\{(\w+)\}", lambda hit: draw(dice, grammar, hit[1]), dice.pick(grammar[symbol]))
+    return re.sub(r"\{(\w+)\}", lambda hit: draw(rng, grammar, hit[1]), rng.pick(grammar[symbol]))
 
 
 def bare(text: str) -> str:
@@ -93,19 +95,19 @@ class Known:
 
     def __init__(self) -> None:
         self._sizes: list[int] = []
-        self._holders: defaultdict[str, list[int]] = defaultdict(list)
+        self._texts_with: defaultdict[str, list[int]] = defaultdict(list)
 
     def nearest(self, text: str) -> float:
         """The greatest Jaccard similarity to a known text."""
-        mine = grams(bare(text))
-        shared = Counter(i for gram in mine for i in self._holders.get(gram, ()))
-        return max((n / (len(mine) + self._sizes[i] - n) for i, n in shared.items()), default=0.0)
+        own = grams(bare(text))
+        shared = Counter(i for gram in own for i in self._texts_with.get(gram, ()))
+        return max((n / (len(own) + self._sizes[i] - n) for i, n in shared.items()), default=0.0)
 
     def add(self, text: str) -> None:
-        mine = grams(bare(text))
-        for gram in mine:
-            self._holders[gram].append(len(self._sizes))
-        self._sizes.append(len(mine))
+        own = grams(bare(text))
+        for gram in own:
+            self._texts_with[gram].append(len(self._sizes))
+        self._sizes.append(len(own))
 
 
 @dataclass
@@ -118,63 +120,63 @@ class Tweet:
     rt_of: str | None = None
 
 
-def handle(dice: Dice) -> str:
-    name = "".join(dice.pick(SYLLABLES) for _ in range(2 + dice.below(2)))
-    return name + (f"_{dice.below(100)}" if dice.chance(0.4) else "")
+def handle(rng: Generator) -> str:
+    name = "".join(rng.pick(SYLLABLES) for _ in range(2 + rng.below(2)))
+    return name + (f"_{rng.below(100)}" if rng.chance(0.4) else "")
 
 
-def link(dice: Dice) -> str:
-    return "https://sho.rt.example/" + "".join(dice.pick(LETTERS) for _ in range(8))
+def link(rng: Generator) -> str:
+    return "https://sho.rt.example/" + "".join(rng.pick(LETTERS) for _ in range(8))
 
 
-def dressed(dice: Dice, text: str) -> str:
+def dressed(rng: Generator, text: str) -> str:
     """A sentence with what tweets carry around it: names, links, tags, emoji, HTML entities."""
-    if dice.chance(0.2):
-        text = f"@{handle(dice)} {text}"
-    if dice.chance(0.25):
-        text += " " + "".join(dice.pick(EMOJI) for _ in range(1 + dice.below(2)))
-    if dice.chance(0.15):
-        text += f" #{dice.pick(TAGS)}"
-    if dice.chance(0.07):
-        text += dice.pick((" &lt;3", " me &amp; you", " &gt;_&lt;"))
-    if dice.chance(0.25):
-        text += f" {link(dice)}"
+    if rng.chance(0.2):
+        text = f"@{handle(rng)} {text}"
+    if rng.chance(0.25):
+        text += " " + "".join(rng.pick(EMOJI) for _ in range(1 + rng.below(2)))
+    if rng.chance(0.15):
+        text += f" #{rng.pick(TAGS)}"
+    if rng.chance(0.07):
+        text += rng.pick((" &lt;3", " me &amp; you", " &gt;_&lt;"))
+    if rng.chance(0.25):
+        text += f" {link(rng)}"
     return text
 
 
-def tweets(dice: Dice) -> list[Tweet]:
+def tweets(rng: Generator) -> list[Tweet]:
     """The corpus: originals first drawn, then shared; in the order of their time."""
     grammars = tomllib.loads((HERE / "tweets.toml").read_text(encoding="utf-8"))
     others = [name for name in grammars if name != "en"]
     shared = TWEETS // 12
     known, texts = Known(), []
     while len(texts) < TWEETS - shared:
-        lang = "en" if dice.chance(ENGLISH_SHARE) else others[len(texts) % len(others)]
-        text = draw(dice, grammars[lang])
+        lang = "en" if rng.chance(ENGLISH_SHARE) else others[len(texts) % len(others)]
+        text = draw(rng, grammars[lang])
         if lang == "en":
             text = text[0].upper() + text[1:]
         if len(text) <= 240 and known.nearest(text) < NEAR_DUPLICATE:
             known.add(text)
-            texts.append((dressed(dice, text), lang))
-    texts += [("🌧️🌧️🌧️", "und"), (link(dice), "und"), (f"@{handle(dice)}", "und"), ("ok", "en"), ("soup", "en")]
+            texts.append((dressed(rng, text), lang))
+    texts += [("🌧️🌧️🌧️", "und"), (link(rng), "und"), (f"@{handle(rng)}", "und"), ("ok", "en"), ("soup", "en")]
 
-    authors = [handle(dice) for _ in range(300)]
-    minutes = sorted(dice.below(10 * 365 * 24 * 60) for _ in range(TWEETS))
+    authors = [handle(rng) for _ in range(300)]
+    minutes = sorted(rng.below(10 * 365 * 24 * 60) for _ in range(TWEETS))
     result: list[Tweet] = []
-    dice.shuffle(texts)
+    rng.shuffle(texts)
     for count, minute in enumerate(minutes):
         ms = int(datetime(2012, 1, 1, tzinfo=UTC).timestamp() * 1000) + minute * 60_000
         tweet = Tweet(
             id=str(((ms - TWEPOCH) << 22) | count),
             text="",
-            author=dice.pick(authors),
+            author=rng.pick(authors),
             created_at=datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             lang="",
         )
         left = TWEETS - count
-        if (len(texts) < left and len(result) > 50 and dice.chance(0.09)) or not texts:
-            first = dice.pick([t for t in result[-50:] if t.rt_of is None])
-            if dice.chance(0.8):
+        if (len(texts) < left and len(result) > 50 and rng.chance(0.09)) or not texts:
+            first = rng.pick([t for t in result[-50:] if t.rt_of is None])
+            if rng.chance(0.8):
                 tweet.text, tweet.lang, tweet.rt_of = f"RT @{first.author}: {first.text}", first.lang, first.id
             else:
                 tweet.text, tweet.lang = first.text, first.lang
@@ -184,49 +186,49 @@ def tweets(dice: Dice) -> list[Tweet]:
     return result
 
 
-def _words_replaced(dice: Dice, text: str, count: int) -> str:
+def _words_replaced(rng: Generator, text: str, count: int) -> str:
     words = text.split(" ")
     places = [i for i, word in enumerate(words) if len(word) > 2 and word[0].isalpha()]
-    dice.shuffle(places)
+    rng.shuffle(places)
     for i in places[:count]:
-        words[i] = dice.pick(("something", "truly", "folks", "tonight", "nobody", "around", "perhaps", "splendid"))
+        words[i] = rng.pick(("something", "truly", "folks", "tonight", "nobody", "around", "perhaps", "splendid"))
     return " ".join(words)
 
 
-def _typos(dice: Dice, text: str) -> str:
+def _typos(rng: Generator, text: str) -> str:
     letters = list(text)
     for _ in range(max(1, len(letters) // 30)):
-        i = dice.below(len(letters) - 1)
-        if dice.chance(0.5):
+        i = rng.below(len(letters) - 1)
+        if rng.chance(0.5):
             letters[i], letters[i + 1] = letters[i + 1], letters[i]
         else:
             del letters[i]
     return "".join(letters)
 
 
-CHANNELS: dict[str, Callable[[Dice, str], str]] = {
-    "exact": lambda dice, text: text,
-    "anonymised": lambda dice, text: URL.sub("http", MENTION.sub("@user", text)),
-    "stripped": lambda dice, text: bare(text),
-    "escaped": lambda dice, text: html.escape(html.unescape(text)),
-    "truncated": lambda dice, text: text[: len(text) * 4 // 5].rstrip() + "…",
-    "one_word": lambda dice, text: _words_replaced(dice, text, 1),
-    "two_words": lambda dice, text: _words_replaced(dice, text, 2),
+CHANNELS: dict[str, Callable[[Generator, str], str]] = {
+    "exact": lambda rng, text: text,
+    "anonymised": lambda rng, text: URL.sub("http", MENTION.sub("@user", text)),
+    "stripped": lambda rng, text: bare(text),
+    "escaped": lambda rng, text: html.escape(html.unescape(text)),
+    "truncated": lambda rng, text: text[: len(text) * 4 // 5].rstrip() + "…",
+    "one_word": lambda rng, text: _words_replaced(rng, text, 1),
+    "two_words": lambda rng, text: _words_replaced(rng, text, 2),
     "typos": _typos,
-    "retweeted": lambda dice, text: text,
-    "commented": lambda dice, text: text,
+    "retweeted": lambda rng, text: text,
+    "commented": lambda rng, text: text,
 }
 """What happens to the tweet itself; the last two add text around it, see :func:`planted`."""
 
 
-def planted(dice: Dice, tweet: Tweet, channel: str) -> tuple[str, int, int]:
+def planted(rng: Generator, tweet: Tweet, channel: str) -> tuple[str, int, int]:
     """A record that holds a changed tweet, and where it stands there."""
-    text = CHANNELS[channel](dice, tweet.text)
+    text = CHANNELS[channel](rng, tweet.text)
     before, after = "", ""
     if channel == "retweeted":
-        before = f"RT @{handle(dice)}: "
+        before = f"RT @{handle(rng)}: "
     if channel == "commented":
-        before, after = dice.pick(("so true ", "this! ", "lol ", "agreed: ")), dice.pick((" haha", " #mood", " !!"))
+        before, after = rng.pick(("so true ", "this! ", "lol ", "agreed: ")), rng.pick((" haha", " #mood", " !!"))
     return before + text + after, len(before), len(before) + len(text)
 
 
@@ -241,28 +243,32 @@ def distinctive(tweet: Tweet) -> bool:
     return tweet.rt_of is None and letters >= (40 if tweet.text.isascii() else 28)
 
 
-def background(dice: Dice, avoid: Known) -> Iterator[str]:
+def background(rng: Generator, avoid: Known) -> Iterator[str]:
     """Texts that are not tweets, each another one, without end."""
     grammars = tomllib.loads((HERE / "background.toml").read_text(encoding="utf-8"))
     kinds = ["title"] * 22 + ["review"] * 10 + ["answer"] * 5 + ["post"] * 4
     rare = [name for name in grammars if name not in kinds]
     seen: set[str] = set()
     while True:
-        text = draw(dice, grammars[dice.pick(rare) if dice.chance(0.06) else dice.pick(kinds)])
+        text = draw(rng, grammars[rng.pick(rare) if rng.chance(0.06) else rng.pick(kinds)])
         if text not in seen and avoid.nearest(text) < NEAR_DUPLICATE / 2:
             seen.add(text)
             yield text
 
 
-def dataset(dice: Dice, corpus: list[Tweet]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def dataset(rng: Generator, corpus: list[Tweet]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The records and the truth about them."""
     avoid = Known()
     for tweet in corpus:
         avoid.add(tweet.text)
-    others = background(dice, avoid)
+    others = background(rng, avoid)
     copies = Counter(bare(tweet.text) for tweet in corpus if tweet.rt_of is None)
-    sources = [tweet for tweet in corpus if distinctive(tweet) and copies[bare(tweet.text)] == 1]
-    dice.shuffle(sources)
+    sources = [
+        tweet
+        for tweet in corpus
+        if distinctive(tweet) and copies[bare(tweet.text)] == 1 and tweet.created_at < COLLECTED
+    ]
+    rng.shuffle(sources)
 
     rows: list[tuple[str | None, list[dict[str, Any]]]] = []
     channels = list(CHANNELS)
@@ -270,19 +276,19 @@ def dataset(dice: Dice, corpus: list[Tweet]) -> tuple[list[dict[str, Any]], list
         channel, tweet = channels[len(rows) % len(channels)], sources.pop()
         if not fits(tweet, channel):
             channel = "exact"
-        text, start, end = planted(dice, tweet, channel)
+        text, start, end = planted(rng, tweet, channel)
         where = {"start": start, "end": end, "tweet_id": tweet.id, "channel": channel, "kind": "record"}
         rows.append((text, [where]))
     for i in range(PLANTED_PASSAGES):
         text, marks = next(others), []
-        for _ in range(1 + dice.below(2)):
-            for _ in range(1 + dice.below(4)):
-                text += dice.pick(("\n\n", " ", "\n")) + next(others)
-            channel, tweet = dice.pick(channels[:-2]), sources.pop()
+        for _ in range(1 + rng.below(2)):
+            for _ in range(1 + rng.below(4)):
+                text += rng.pick(("\n\n", " ", "\n")) + next(others)
+            channel, tweet = rng.pick(channels[:-2]), sources.pop()
             if not fits(tweet, channel):
                 channel = "exact"
-            quoted = CHANNELS[channel](dice, tweet.text)
-            before, after = dice.pick((('\n\n"', '"\n\n'), ("\n> ", "\n"), (" Somebody wrote: ", " "), (" ", " ")))
+            quoted = CHANNELS[channel](rng, tweet.text)
+            before, after = rng.pick((('\n\n"', '"\n\n'), ("\n> ", "\n"), (" Somebody wrote: ", " "), (" ", " ")))
             start = len(text) + len(before)
             where = {"start": start, "end": start + len(quoted), "tweet_id": tweet.id}
             marks.append({**where, "channel": channel, "kind": "passage"})
@@ -292,7 +298,7 @@ def dataset(dice: Dice, corpus: list[Tweet]) -> tuple[list[dict[str, Any]], list
             rows.append((None, []))
     rows.append(("", []))
     rows += [(next(others), []) for _ in range(RECORDS - len(rows))]
-    dice.shuffle(rows)
+    rng.shuffle(rows)
 
     records = [{"id": f"d{number:05}", "text": text} for number, (text, _) in enumerate(rows)]
     truth = [{"record": number, **mark} for number, (_, marks) in enumerate(rows) for mark in marks]
@@ -310,9 +316,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "tiny", help="folder to write to")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    dice = Dice(args.seed)
-    corpus = tweets(dice)
-    records, truth = dataset(dice, corpus)
+    rng = Generator(args.seed)
+    corpus = tweets(rng)
+    records, truth = dataset(rng, corpus)
     write(args.out / "corpus" / "tweets.jsonl", [vars(tweet) for tweet in corpus])
     write(args.out / "dataset.jsonl", records)
     write(args.out / "truth.jsonl", truth)

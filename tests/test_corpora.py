@@ -82,8 +82,14 @@ def test_truth_says_where_the_tweets_stand() -> None:
         if mark["channel"] in ("exact", "retweeted", "commented"):
             assert span == TEXTS[mark["tweet_id"]]
         else:
-            mine, theirs = (generate.grams(generate.bare(text)) for text in (span, TEXTS[mark["tweet_id"]]))
-            assert len(mine & theirs) / len(mine | theirs) > 0.45, mark
+            own, theirs = (generate.grams(generate.bare(text)) for text in (span, TEXTS[mark["tweet_id"]]))
+            assert len(own & theirs) / len(own | theirs) > 0.45, mark
+
+
+def test_later_tweets_can_serve_as_a_control() -> None:
+    dates = {tweet["id"]: tweet["created_at"] for tweet in TWEETS}
+    assert max(dates[mark["tweet_id"]] for mark in TRUTH) < generate.COLLECTED
+    assert sum(date >= generate.COLLECTED for date in dates.values()) >= 400
 
 
 def test_other_records_are_like_no_tweet() -> None:
