@@ -26,6 +26,7 @@ nightly: $(VENV)/installed-test
 
 reference: $(VENV)/installed
 	$(VENV)/bin/python tests/cli/reference.py
+	$(VENV)/bin/python tests/readme.py
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "provscan needs Python 3.11, 3.12 or 3.13; found none. Try make PYTHON=/path/to/python3." >&2; exit 1; }

@@ -1,0 +1,50 @@
+"""Runs the commands of the README and writes their output into it: ``make reference``."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def output(command: str, folder: Path) -> str:
+    """What a command prints on the standard output, in a folder that sees ``corpora``."""
+    program, *words = shlex.split(command)
+    assert program == "provscan", command
+    environment = {**os.environ, "COLUMNS": "100", "PROVSCAN_INDEX": "licensed.index"}
+    done = subprocess.run(
+        [sys.executable, "-m", "provscan", *words, *(["--quiet"] if words[0] in ("index", "match") else [])],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode in (0, 1), f"{command}\n{done.stderr}"
+    return "".join(f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines())
+
+
+def with_output(text: str, folder: Path) -> str:
+    """The README's text with the output that its commands have now."""
+    if not (folder / "corpora").exists():
+        (folder / "corpora").symlink_to(ROOT / "corpora")
+
+    def run(block: re.Match[str]) -> str:
+        commands = [line.removeprefix("$ ") for line in block[1].splitlines() if line.startswith("$ ")]
+        return "```console\n" + "".join(f"$ {line}\n{output(line, folder)}" for line in commands) + "```"
+
+    return CONSOLE.sub(run, text)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        README.write_text(with_output(README.read_text(encoding="utf-8"), Path(folder)), encoding="utf-8")

@@ -1,0 +1,30 @@
+"""The README's commands print what it says, and its Python runs."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+import readme
+
+
+def test_commands_and_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.with_output(text, tmp_path) == text, "run make reference"
+    monkeypatch.chdir(tmp_path)
+    session = doctest.DocTestParser().get_doctest(
+        "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)), {}, "README.md", None, 0
+    )
+    assert session.examples
+    found: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    runner.run(session, out=found.append)
+    assert not runner.failures, "".join(found)
+
+
+def test_links_lead_somewhere() -> None:
+    for path in [readme.README, *readme.ROOT.glob("*/README.md"), *readme.ROOT.glob("provscan/*/*.md")]:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            assert "://" in target or (path.parent / target).exists(), f"{path}: {target}"
