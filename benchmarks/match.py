@@ -86,7 +86,7 @@ def main() -> None:
         usages = [apart(match, source, index, out, n) for n in sorted({1, cores()})]
         run = provscan.match(source, index, out, overwrite=True)
         by_id = {tweet.id: tweet.text for tweet in tweets}
-        scores = [*(planted.score(run.matches, some, by_id) for some in (where, theirs.where)), theirs.score()]
+        scores = [*(planted.score(run.matches, marks, by_id) for marks in (where, theirs.where)), theirs.score()]
         size = provscan.open_index(index).info()["bytes"]
 
     console.print(machine())

@@ -30,7 +30,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 T = TypeVar("T")
 
 TWEETS, RECORDS = 2_000, 5_000
@@ -146,7 +146,7 @@ def dressed(rng: Generator, text: str) -> str:
 
 def tweets(rng: Generator) -> list[Tweet]:
     """The corpus: originals first drawn, then shared; in the order of their time."""
-    grammars = tomllib.loads((HERE / "tweets.toml").read_text(encoding="utf-8"))
+    grammars = tomllib.loads((FOLDER / "tweets.toml").read_text(encoding="utf-8"))
     others = [name for name in grammars if name != "en"]
     shared = TWEETS // 12
     known, texts = Known(), []
@@ -245,7 +245,7 @@ def distinctive(tweet: Tweet) -> bool:
 
 def background(rng: Generator, avoid: Known) -> Iterator[str]:
     """Texts that are not tweets, each another one, without end."""
-    grammars = tomllib.loads((HERE / "background.toml").read_text(encoding="utf-8"))
+    grammars = tomllib.loads((FOLDER / "background.toml").read_text(encoding="utf-8"))
     kinds = ["title"] * 22 + ["review"] * 10 + ["answer"] * 5 + ["post"] * 4
     rare = [name for name in grammars if name not in kinds]
     seen: set[str] = set()
@@ -313,7 +313,7 @@ def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the tiny corpus and the tiny dataset.")
-    parser.add_argument("--out", type=Path, default=HERE / "tiny", help="folder to write to")
+    parser.add_argument("--out", type=Path, default=FOLDER / "tiny", help="folder to write to")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     rng = Generator(args.seed)

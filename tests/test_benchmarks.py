@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,11 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", TINY)
+LONG = {"build", "lsh", "passages", "growth"}
+NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
+
+
+@pytest.mark.parametrize("name", [name for name in TINY if NIGHTLY or name not in LONG])
 def test_it_prints_its_tables(name: str) -> None:
     printed = run(name, *TINY[name])
     assert "Python" in printed.splitlines()[1]
@@ -58,11 +63,12 @@ def test_it_prints_its_tables(name: str) -> None:
         assert title in printed
 
 
+@pytest.mark.skipif(not NIGHTLY, reason="make nightly")
 def test_real_data_can_take_the_place_of_made_up_text(tmp_path: Path) -> None:
     for kind, count in (("corpus", 400), ("background", 50)):
         (tmp_path / kind).mkdir()
         rows = [{"id": str(i), "text": f"{kind} {i}: " + f"a word of its own, w{i}q; " * 5} for i in range(count)]
-        (tmp_path / kind / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        (tmp_path / kind / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     data = [f"--{kind}={tmp_path / kind}" for kind in ("corpus", "background")]
     assert "400 tweets indexed" in run("match", *TINY["match"], *data)
 
