@@ -61,6 +61,16 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
     ------
     TypeError
         `texts` is a single string, or holds something that is not one.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> signatures = provscan.minhash(["It is raining again", "RT @b: it's raining again!", "Something else"])
+    >>> signatures.shape
+    (3, 128)
+    >>> similarity = (signatures[0] == signatures[1:]).mean(axis=1)
+    >>> bool(similarity[0] > 0.4 > similarity[1])
+    True
     """
     canonical = canonical_buffers(*buffers(to_array(texts)))
     return minhash_canonical((canonical.text, canonical.offsets))
@@ -116,12 +126,23 @@ def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
     ----------
     signatures : uint32[n, 128]
 
+    Returns
+    -------
+    list of datasketch.MinHash
+
     Raises
     ------
     UsageError
         datasketch is not installed.
     ParameterError
         `signatures` is of another shape or dtype.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> a, b = provscan.to_datasketch(provscan.minhash(["It is raining again", "it is raining again..."]))
+    >>> a.jaccard(b)
+    1.0
     """
     module = _import_datasketch()
     import xxhash
