@@ -4,7 +4,10 @@ This room renders and computes nothing: every number stands in ``summary.json`` 
 reads and what a program reads can't differ.
 """
 
+from provscan.report.document import write_report
+from provscan.report.export import export
 from provscan.report.page import html
+from provscan.report.pdf import write_pdf
 from provscan.report.tables import index_table, text_table
 
-__all__ = ["html", "index_table", "text_table"]
+__all__ = ["export", "html", "index_table", "text_table", "write_pdf", "write_report"]

@@ -1,0 +1,43 @@
+"""``provscan export``: the exhibits of a run as a list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from provscan.cli import given
+
+
+@click.command("export")
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="File to write: .csv, .xlsx, .jsonl or .parquet. Spreadsheets may round long ids of .csv; .xlsx keeps them.",
+)
+@click.option("--no-text", is_flag=True, help="Write ids and SHA-256 digests in place of texts.")
+@click.option(
+    "--texts",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Write the texts of the N strongest exhibits only, digests for the others.  [default: all]",
+)
+@click.option(
+    "--reviewed",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Add the marks and notes that reviewers saved from the report of this run.",
+)
+def command(run: Path, out: Path, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
+    """Write the exhibits of RUN as a list, the strongest first.
+
+    The numbers of the exhibits are those of the report.
+    """
+    from provscan.report import export
+
+    rows = export(run, out, **given(texts=0 if no_text else texts, marks=reviewed))
+    click.echo(f"{rows:,} exhibits: {out}")

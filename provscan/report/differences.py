@@ -1,0 +1,62 @@
+"""The words in which a passage and its tweet differ, as runs of UTF-16 units for a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from provscan.kernels.worddiff import MAX_RUNS, MAX_WORDS, Side, differing_runs
+from provscan.text import canonical_mapped
+
+# Kinds of run: differs only in what canonical text leaves out, differs, lies behind the words that were compared.
+LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
+
+
+class WordDifferences:
+    """Compares pairs of texts; holds the memory that this takes."""
+
+    def __init__(self) -> None:
+        self._table = np.zeros((MAX_WORDS + 1, MAX_WORDS + 1), np.int32)
+        self._words = np.zeros((2, MAX_WORDS + 1, 4), np.int64)
+        self._runs = np.zeros((2, MAX_RUNS, 3), np.int64)
+
+    def runs(self, passage: str, tweet: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """What differs on either side: int64[n, 3] of start and end in UTF-16 units, and kind."""
+        if passage == tweet:
+            return self._runs[0, :0], self._runs[1, :0]
+        a, b = (
+            Side(*canonical_mapped(text), np.frombuffer(text.encode("utf-32-le"), np.uint32), words, runs)
+            for text, words, runs in zip((passage, tweet), self._words, self._runs, strict=True)
+        )
+        first, second = differing_runs(a, b, self._table)
+        return self._runs[0, :first], self._runs[1, :second]
+
+
+def packed_runs(pairs: Iterable[tuple[str, str]]) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
+    """The runs of many pairs as one array.
+
+    Returns
+    -------
+    runs
+        uint16: of each pair that differs the number of runs of either side, then of each run the distance from the
+        end of the one before, its length, and its kind.
+    offsets
+        uint32[pairs + 1]: where those of each pair stand.
+    """
+    compare = WordDifferences()
+    parts, offsets, size = [np.zeros(0, np.uint16)], [0], 0
+    for passage, tweet in pairs:
+        a, b = compare.runs(passage, tweet)
+        if len(a) + len(b):
+            flat = np.concatenate([(len(a), len(b)), _relative(a), _relative(b)])
+            parts.append(np.minimum(flat, 0xFFFF).astype(np.uint16))
+            size += len(flat)
+        offsets.append(size)
+    return np.concatenate(parts), np.array(offsets, np.uint32)
+
+
+def _relative(runs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    ends = np.concatenate([np.zeros(1, np.int64), runs[:-1, 1]]) if len(runs) else runs[:, 1]
+    return np.stack([runs[:, 0] - ends, runs[:, 1] - runs[:, 0], runs[:, 2]], axis=1).ravel()

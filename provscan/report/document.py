@@ -1,0 +1,153 @@
+"""``report.html``: one self-contained file, written from the four other files of a run folder.
+
+The page loads nothing: a content security policy admits its own style and script by their digests and nothing else.
+Everything that comes from data is escaped by Jinja, or set as text by the script.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from provscan.errors import OutputError
+from provscan.report import figures, words
+from provscan.report.folder import RunFolder
+from provscan.report.packing import displayed, packed
+
+STYLES = ("page.css", "exhibits.css", "print.css")
+SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "browser.js")
+# Exhibits that the page can hold, and those that stand in it for browsers that run no script.
+MOST, STATIC = 100_000, 20
+SOURCES_IN_COMMAND = 20
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("provscan.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=words.count, percent=words.percent, reason=words.reason, size=words.size, value=words.value,
+        amount=words.amount, day=words.day,
+    )  # fmt: skip
+    return environment
+
+
+@cache
+def _joined(names: Sequence[str]) -> str:
+    folder = files("provscan.report") / "templates"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def repeat_command(info: Mapping[str, Any]) -> str:
+    """The command that repeats a run, as a shell takes it.
+
+    Examples
+    --------
+    >>> repeat_command({"inputs": [{"source": "-a.jsonl"}], "index": {"path": "x.index"},
+    ...                 "parameters": {"control": ["c d.jsonl"], "seed": 1, "cutoff": None}})
+    "provscan match -i x.index --control 'c d.jsonl' --seed 1 -- -a.jsonl"
+    """
+    given = info.get("command")
+    if given:
+        return given if isinstance(given, str) else shlex.join(given)
+    options: list[str] = ["-i", info["index"]["path"]]
+    for name, value in info["parameters"].items():
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            options.append(flag)
+        elif isinstance(value, list | tuple):
+            options += [part for item in value for part in (flag, str(item))]
+        elif value not in (None, False):
+            options += [flag, str(value)]
+    sources = [item["source"] for item in info["inputs"]]
+    named = sources if len(sources) <= SOURCES_IN_COMMAND else ["DATASET..."]
+    return shlex.join(
+        ["provscan", "match", *options, *(["--"] if any(s.startswith("-") for s in named) else []), *named]
+    )
+
+
+def render(folder: RunFolder, *, texts: int | None = None, marks: Path | None = None) -> str:
+    """The report of a run as one HTML page.
+
+    Parameters
+    ----------
+    folder
+        The run.
+    texts
+        How many exhibits may show texts, the strongest first; the others show SHA-256 digests. All by default.
+    marks
+        File of marks that reviewers saved from an earlier report of this run.
+
+    Raises
+    ------
+    InputError
+        Files of the run, or the marks, do not belong together.
+    """
+    summary, exhibits = folder.summary, folder.exhibits
+    reviewed = folder.marks(marks) if marks is not None else {}
+    shown = displayed(exhibits.slice(0, MOST), texts)
+    style, script = _joined(STYLES), f'"use strict";{{\n{_joined(SCRIPTS)}}}'
+    page = _environment().get_template("page.html").render(
+        summary=summary,
+        answer=summary["answer"],
+        info=folder.info,
+        identity=folder.identity,
+        exhibits=exhibits,
+        shown=len(shown),
+        first=_first(shown.slice(0, STATIC).to_pylist()),
+        reviewed=reviewed,
+        review=words.review(reviewed),
+        interval=figures.interval(summary["answer"]["records"]),
+        histogram=figures.histogram(folder.matches, summary["recall"].get("bits")),
+        breakdowns={name: figures.breakdown(exhibits, name) for name in ("year", "author", "source", "field")},
+        strip=figures.strip(exhibits, summary["sources"]),
+        stricter=figures.stricter(exhibits),
+        words=words,
+        left_out=words.left_out(summary),
+        command=repeat_command(folder.info),
+        texts=texts,
+        data=Markup(packed(shown, {row: mark for row, mark in reviewed.items() if row < len(shown)})),
+        style=Markup(style),
+        script=Markup(script),
+        policy=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; base-uri 'none'; "
+        "form-action 'none'",
+    )  # fmt: skip
+    # A file name on disk need not be valid Unicode; the page must be.
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The exhibits that stand in the page itself, with control characters spelled out."""
+    return [
+        {name: words.visible(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
+    ]
+
+
+def write_report(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
+    """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`."""
+    page = render(RunFolder.open(run), texts=texts, marks=marks)
+    target = out or run / "report.html"
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(f"{target} can't be written: {error.strerror}") from error
+    return target

@@ -1,0 +1,162 @@
+"""Exhibits as a list for people and programs: CSV, Excel, JSON lines or Parquet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xlsxwriter
+
+from provscan.errors import OutputError, UsageError
+from provscan.report.folder import RunFolder
+from provscan.report.packing import with_digests
+from provscan.report.words import significance, visible
+
+# Columns in the order in which somebody reads them, with their widths in a spreadsheet.
+COLUMNS = {
+    "exhibit": 8, "counted": 9, "significance": 40, "level": 11, "source": 24, "record": 10, "record_id": 14,
+    "field": 10, "start": 8, "end": 8, "before": 30, "passage": 60, "after": 30, "tweet": 60, "tweet_id": 22,
+    "author": 18, "time": 20, "permalink": 44, "tweets": 8, "similarity": 10, "containment": 11, "bits": 8,
+    "q_value": 10, "verdict": 11, "note": 30,
+}  # fmt: skip
+# What a spreadsheet takes for the beginning of a formula or command.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+LONGEST_CELL, MOST_ROWS = 32_767, 1_048_575
+BATCH = 4096
+
+
+def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None = None) -> int:
+    """Write the exhibits of a run as a list, the strongest counted match first; the suffix of ``out`` chooses the form.
+
+    Parameters
+    ----------
+    run
+        A run folder.
+    out
+        ``.csv``, ``.xlsx``, ``.jsonl`` or ``.parquet``. In the first two, what a spreadsheet would take for a formula
+        is text, and control characters are spelled out; in Excel files ids are text as well.
+    texts
+        How many exhibits keep their texts, the strongest first; the others get SHA-256 digests. All by default.
+    marks
+        File of marks that reviewers saved from the report.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    UsageError
+        The suffix is none of these.
+    InputError
+        Files of the run, or the marks, do not belong together.
+    OutputError
+        The file can't be written, or holds more rows than its format allows.
+    """
+    write = WRITERS.get(out.suffix.lower())
+    if write is None:
+        raise UsageError(f"{out} has no known format: name a file that ends in {', '.join(WRITERS)}")
+    folder = RunFolder.open(run)
+    reviewed = folder.marks(marks) if marks is not None else {}
+    exhibits = with_digests(folder.exhibits, texts).drop_columns(["has_text"])
+    temporary = out.with_name(f".{out.name}.tmp")
+    try:
+        write(temporary, exhibits, reviewed)
+        temporary.replace(out)
+    except (OSError, xlsxwriter.exceptions.XlsxWriterException) as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{out} can't be written: {error}") from error
+    return len(exhibits)
+
+
+def _rows(exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> Iterator[dict[str, Any]]:
+    number = 0
+    for batch in exhibits.to_batches(max_chunksize=BATCH):
+        for row in batch.to_pylist():
+            row.update(marks.get(number, {"verdict": None, "note": None}))
+            number += 1
+            row["exhibit"] = number
+            row["significance"] = significance(row["counted"], row["common"], row["bits"], row["q_value"])
+            row["time"] = None if row["time"] is None else f"{row['time']:%Y-%m-%dT%H:%M:%SZ}"
+            yield {name: row.get(name) for name in COLUMNS}
+
+
+def _write_csv(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> None:
+    # A byte order mark, without which Excel takes UTF-8 for a code page.
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for row in _rows(exhibits, marks):
+            writer.writerow([_neutral(value) for value in row.values()])
+
+
+def _neutral(value: Any) -> Any:
+    """A value that no spreadsheet takes for a formula and no terminal for a command."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, str):
+        return round(value, 6) if isinstance(value, float) else value
+    return "'" + visible(value) if value.startswith(FORMULA) else visible(value)
+
+
+def _write_xlsx(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> None:
+    if len(exhibits) > MOST_ROWS:
+        raise OutputError(
+            f"Excel files hold {MOST_ROWS:,} rows, and there are {len(exhibits):,}: export .csv or .parquet"
+        )
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_urls": False}) as book:
+        sheet = book.add_worksheet("Exhibits")
+        bold, wrapped = (
+            book.add_format({"bold": True}),
+            book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"}),
+        )
+        for column, (name, width) in enumerate(COLUMNS.items()):
+            sheet.set_column(column, column, width)
+            sheet.write_string(0, column, name, bold)
+        sheet.freeze_panes(1, 1)
+        sheet.autofilter(0, 0, len(exhibits), len(COLUMNS) - 1)
+        for number, row in enumerate(_rows(exhibits, marks), 1):
+            for column, value in enumerate(row.values()):
+                if isinstance(value, bool):
+                    sheet.write_string(number, column, "yes" if value else "no")
+                elif isinstance(value, str):
+                    text = visible(value)
+                    sheet.write_string(
+                        number, column, text[: LONGEST_CELL - 1] + "…" if len(text) > LONGEST_CELL else text, wrapped
+                    )
+                elif value is not None:
+                    sheet.write_number(number, column, value)
+
+
+def _write_jsonl(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> None:
+    with path.open("wb") as file:
+        for row in _rows(exhibits, marks):
+            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _write_parquet(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> None:
+    rows = range(len(exhibits))
+    said = [
+        significance(*row.values()) for row in exhibits.select(["counted", "common", "bits", "q_value"]).to_pylist()
+    ]
+    added = {
+        "exhibit": pa.array([row + 1 for row in rows], pa.int64()),
+        "significance": pa.array(said, pa.string()),
+        **{name: pa.array([marks.get(row, {}).get(name) for row in rows], pa.string()) for name in ("verdict", "note")},
+    }
+    columns = {name: added[name] if name in added else exhibits[name] for name in COLUMNS}
+    pq.write_table(pa.table(columns), path, compression="zstd")
+
+
+WRITERS: dict[str, Callable[[Path, pa.Table, dict[int, dict[str, str]]], None]] = {
+    ".csv": _write_csv,
+    ".xlsx": _write_xlsx,
+    ".jsonl": _write_jsonl,
+    ".parquet": _write_parquet,
+}

@@ -1,0 +1,130 @@
+"""Runs and indexes in notebooks: small HTML tables, and figures with matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from provscan.errors import UsageError
+from provscan.report import figures
+from provscan.report.folder import RunFolder
+from provscan.report.words import LAYERS, MEASURES, amount, count, reason, size, visible
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def run_html(summary: Mapping[str, Any], path: Path) -> str:
+    """What a run found, as a notebook shows it."""
+    answer = summary["answer"]
+    head = "".join(f"<th>{name}</th>" for name, _ in LAYERS.values())
+    rows = "".join(
+        f"<tr><th>{meaning}</th>{''.join(f'<td>{cell}</td>' for cell in _layers(answer[name]))}</tr>"
+        for name, meaning in MEASURES.items()
+        if answer.get(name)
+    )
+    warnings = "".join(f"<p>⚠ {_text(warning['message'])}</p>" for warning in answer["warnings"])
+    return (
+        f"<p><b>{_text(answer['headline'])}</b></p>{warnings}<table><thead><tr><th></th>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table><p><code>{_text(str(path / 'report.html'))}</code></p>"
+    )
+
+
+def index_html(info: Mapping[str, Any]) -> str:
+    """What an index holds, as a notebook shows it."""
+    facts = {
+        "Index": info["path"], "Tweets": count(info["tweets"]), "Different texts": count(info["texts"]),
+        "On disk": size(info["bytes"]), "Fingerprint": info["fingerprint"],
+    }  # fmt: skip
+    rows = "".join(f"<tr><th>{name}</th><td>{_text(str(value))}</td></tr>" for name, value in facts.items())
+    return f"<table><tbody>{rows}</tbody></table>"
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))
+
+
+def _layers(layers: Mapping[str, Any]) -> list[str]:
+    estimate = layers["estimate"]
+    middle = f"{amount(estimate['value'])} ({amount(estimate['low'])}-{amount(estimate['high'])})" if estimate else "–"
+    return [amount(layers["findings"]), amount(layers["at_least"]), middle, amount(layers["at_most"])]
+
+
+class Plots:
+    """Figures of a run, drawn with matplotlib; each returns its axes.
+
+    Parameters
+    ----------
+    path
+        A run folder.
+
+    Raises
+    ------
+    UsageError
+        matplotlib is not installed; raised by the methods.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._folder = RunFolder.open(path)
+
+    def answer(self, ax: Axes | None = None) -> Axes:
+        """Findings, at least, estimate and at most, for records."""
+        axes = ax or _axes(6, 1.6)
+        layers = self._folder.summary["answer"]["records"]
+        estimate = layers["estimate"]
+        if layers["at_least"] is not None and layers["at_most"] is not None:
+            axes.barh(0, layers["at_most"] - layers["at_least"], left=layers["at_least"], height=0.3, color="#a9c3e3")
+        if estimate:
+            axes.barh(0, estimate["high"] - estimate["low"], left=estimate["low"], height=0.5, color="#4a78b5")
+            axes.plot([estimate["value"]] * 2, [-0.4, 0.4], color="black", linewidth=3)
+        axes.plot(layers["findings"], 0, "o", color="#b4551d", label="findings")
+        axes.set(yticks=[], xlabel="records", title=self._folder.summary["answer"]["headline"])
+        axes.legend(frameon=False)
+        return axes
+
+    def recall(self, by: str = "edit", ax: Axes | None = None) -> Axes:
+        """Share of the spike-ins that was counted, by class, with 95% intervals."""
+        classes = self._folder.summary["recall"]["by"].get(by) or {}
+        axes = ax or _axes(6, 0.6 + 0.3 * len(classes))
+        items = sorted(classes.items(), key=lambda item: item[1]["value"])
+        for place, (_, item) in enumerate(items):
+            axes.plot([item["low"], item["high"]], [place, place], color="#a9c3e3", linewidth=6)
+            axes.plot(item["value"], place, "|", color="black", markersize=12)
+        axes.set(
+            yticks=range(len(items)), yticklabels=[reason(name) for name, _ in items], xlim=(0, 1), xlabel="recall"
+        )
+        return axes
+
+    def bits(self, ax: Axes | None = None) -> Axes:
+        """Matches by bits: counted ones up, matches of control texts down."""
+        axes = ax or _axes(6, 3)
+        chart = figures.histogram(self._folder.matches, None)
+        if chart:
+            left = [place * chart["width"] for place in range(chart["bins"])]
+            wide = {"width": 0.9 * chart["width"], "align": "edge"}
+            axes.bar(left, chart["counted"], color="#4a78b5", label="counted", **wide)
+            axes.bar(left, chart["other"], bottom=chart["counted"], color="#a9c3e3", label="not counted", **wide)
+            axes.bar(left, [-n for n in chart["control"]], color="#b4551d", label="control", **wide)
+            axes.legend(frameon=False)
+        axes.set(xlabel="bits", ylabel="matches")
+        return axes
+
+    def by(self, name: str, ax: Axes | None = None) -> Axes:
+        """Counted matches by ``year``, ``author``, ``source`` or ``field``."""
+        pairs = [(key, n) for key, n in figures.breakdown(self._folder.exhibits, name) if key][::-1]
+        axes = ax or _axes(6, 0.6 + 0.3 * len(pairs))
+        axes.barh([key for key, _ in pairs], [n for _, n in pairs], color="#4a78b5")
+        axes.set(xlabel="counted matches")
+        return axes
+
+
+def _axes(width: float, height: float) -> Axes:
+    try:
+        from matplotlib.figure import Figure
+        from matplotlib.pyplot import subplots
+    except ImportError:
+        raise UsageError("matplotlib is not installed, so there are no plots: pip install 'provscan[plots]'") from None
+    figure: tuple[Figure, Axes] = subplots(figsize=(width, height), layout="constrained")
+    return figure[1]

@@ -1,0 +1,48 @@
+"""The report as a PDF file, printed by a Chromium that is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from provscan.errors import OutputError
+from provscan.report.document import write_report
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+SECONDS = 120
+
+
+def write_pdf(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
+    """Print the report of a run folder; by default to ``report.pdf`` in it. See :func:`~provscan.report.write_report`.
+
+    Raises
+    ------
+    OutputError
+        No Chromium or Chrome is installed, or it prints nothing.
+    """
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        raise OutputError(
+            "no Chromium or Chrome was found, so no PDF was written: open report.html and print it from there"
+        )
+    target = (out or run / "report.pdf").resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        page = write_report(run, Path(folder) / "report.html", texts=texts, marks=marks)
+        # Chromium refuses its sandbox to the superuser; the page runs no script but its own.
+        root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        arguments = [
+            *("--headless", "--disable-gpu", "--no-pdf-header-footer", "--virtual-time-budget=10000", *root),
+            *(f"--user-data-dir={folder}/profile", f"--print-to-pdf={target}", page.as_uri()),
+        ]
+        try:
+            done = subprocess.run([browser, *arguments], capture_output=True, timeout=SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise OutputError(
+                f"{browser} did not print within {SECONDS} seconds, so {target} was not written"
+            ) from None
+    if done.returncode or not target.is_file():
+        raise OutputError(f"{browser} printed nothing (exit status {done.returncode}), so {target} was not written")
+    return target

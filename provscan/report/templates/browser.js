@@ -1,0 +1,217 @@
+// The browser of exhibits: reads the address, filters, draws one page of cards, listens.
+
+const PAGE = 25, PRINTED = 500;
+const $ = (id) => document.getElementById(id);
+
+function startBrowser(data, run) {
+  const marks = new Marks(data, run), facets = makeFacets(data, marks);
+  const state = { query: "", order: "strength", page: 0 };
+  let found = null, searched = "", rows = new Uint32Array(0), turn = 0;
+
+  const number = (n) => n.toLocaleString("en");
+
+  function drawCards(low, high) {
+    $("cards").replaceChildren(...Array.from(rows.subarray(low, high), (row) =>
+      card(exhibit(data, row), differingRuns(data, row), { verdict: marks.verdict(row), note: marks.note(row) }, act)));
+  }
+
+  function drawPage() {
+    const pages = Math.max(1, Math.ceil(rows.length / PAGE));
+    state.page = Math.min(state.page, pages - 1);
+    const low = state.page * PAGE, high = Math.min(low + PAGE, rows.length);
+    drawCards(low, high);
+    $("status").textContent = `${number(rows.length)} of ${number(data.rows)} exhibits` +
+      (rows.length ? `; ${number(low + 1)} to ${number(high)} shown` : "");
+    $("page").textContent = `Page ${number(state.page + 1)} of ${number(pages)}`;
+    $("previous").disabled = state.page === 0;
+    $("next").disabled = state.page >= pages - 1;
+  }
+
+  function drawFacets(counts) {
+    $("facet-groups").replaceChildren(...facets.map((facet, f) => {
+      const group = document.createElement("fieldset");
+      group.append(make("legend", "", facet.title));
+      let codes = facet.names.map((_, code) => code).filter((code) => counts[f][code] || facet.chosen.has(code));
+      if (facet.listed) {
+        codes.sort((a, b) => facet.chosen.has(b) - facet.chosen.has(a) ||
+          (facet.names[a] === "not known") - (facet.names[b] === "not known") || counts[f][b] - counts[f][a]);
+      }
+      const more = facet.listed ? codes.length - facet.listed : 0;
+      for (const code of codes.slice(0, facet.listed)) {
+        const box = document.createElement("input"), name = make("span", "", isolated(facet.names[code]));
+        box.type = "checkbox";
+        box.checked = facet.chosen.has(code);
+        box.addEventListener("change", () => {
+          if (box.checked) facet.chosen.add(code); else facet.chosen.delete(code);
+          changed(`${facet.key} ${code}`);
+        });
+        box.dataset.code = `${facet.key} ${code}`;
+        group.append(make("label", "", box, name, make("span", "", number(counts[f][code]))));
+      }
+      if (more > 0) group.append(make("p", "more", `and ${number(more)} more: search for a name`));
+      return group;
+    }));
+  }
+
+  function drawChips() {
+    const chips = [];
+    const add = (label, remove) => {
+      const chip = make("button", "", isolated(label), " ×");
+      chip.type = "button";
+      chip.setAttribute("aria-label", `Remove filter ${label}`);
+      chip.addEventListener("click", () => { remove(); changed(); $("query").focus(); });
+      chips.push(chip);
+    };
+    if (state.query) add(`text: ${state.query}`, () => { state.query = ""; });
+    for (const facet of facets) {
+      for (const code of facet.chosen) add(`${facet.title}: ${facet.names[code]}`, () => facet.chosen.delete(code));
+    }
+    $("chips").replaceChildren(...chips);
+  }
+
+  function drawMarkCounts() {
+    const counts = marks.counts();
+    $("mark-counts").textContent = `Your marks: ${number(counts[1])} accepted, ${number(counts[2])} rejected, ${number(counts[3])} unsure`;
+  }
+
+  // Filters and draws by the state; the address is the caller's.
+  async function show() {
+    const mine = ++turn;
+    if (state.query !== searched) {
+      const result = await search(data, state.query);
+      if (mine !== turn) return;
+      found = result;
+      searched = state.query;
+    }
+    const passed = passing(data, facets, found);
+    rows = ordered(data, passed.rows, state.order);
+    drawFacets(passed.counts);
+    drawChips();
+    drawPage();
+    if (document.activeElement !== $("query")) $("query").value = state.query;
+    $("order").value = state.order;
+  }
+
+  async function changed(focused) {
+    state.page = 0;
+    history.pushState(null, "", addressOf(state, facets));
+    await show();
+    if (focused) document.querySelector(`[data-code="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  async function turnTo(page) {
+    state.page = page;
+    history.pushState(null, "", addressOf(state, facets));
+    drawPage();
+    $("cards").firstElementChild?.focus();
+  }
+
+  // Shows what the address names: one exhibit, a filtered list, or another section of the page.
+  async function follow() {
+    const wanted = /^#exhibit-(\d+)$/.exec(location.hash);
+    if (!wanted) {
+      if (location.hash.startsWith("#exhibits") || !rows.length) readAddress(location.hash, state, facets);
+      await show();
+      if (location.hash.startsWith("#exhibits?")) $("exhibits").scrollIntoView();
+      return;
+    }
+    let place = rows.indexOf(wanted[1] - 1);
+    if (place < 0) {
+      readAddress("", state, facets);
+      await show();
+      place = rows.indexOf(wanted[1] - 1);
+    }
+    if (place < 0) return;
+    state.page = Math.floor(place / PAGE);
+    drawPage();
+    const node = $("exhibit-" + wanted[1]);
+    node.scrollIntoView({ block: "start" });
+    node.focus({ preventScroll: true });
+  }
+
+  async function act(row, action, value) {
+    if (action === "cite") {
+      const text = citation(exhibit(data, row));
+      try {
+        await navigator.clipboard.writeText(text);
+        value.textContent = "Copied";
+      } catch {
+        const area = noteField(value.closest("article"), { number: row + 1, row }, { note: marks.note(row) }, act);
+        area.value = text;
+        area.select();
+        value.textContent = "Copy the text below";
+      }
+      return;
+    }
+    const verdict = action === "note" ? marks.verdict(row) : marks.verdict(row) === action ? "" : action;
+    marks.set(row, verdict, action === "note" ? value.trim() : marks.note(row));
+    const node = $("exhibit-" + (row + 1));
+    if (node) showVerdict(node, verdict);
+    drawMarkCounts();
+    drawFacets(passing(data, facets, found).counts);
+  }
+
+  function step(from, by) {
+    const next = by > 0 ? from.nextElementSibling : from.previousElementSibling;
+    if (next) {
+      next.focus({ preventScroll: true });
+      next.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  $("cards").addEventListener("keydown", (event) => {
+    const node = event.target.closest("article");
+    if (!node || event.target.matches("textarea, input") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const row = Number(node.dataset.row), key = event.key.toLowerCase();
+    if (key === "j") step(node, 1);
+    else if (key === "k") step(node, -1);
+    else if (key === "a") act(row, "accepted");
+    else if (key === "r") act(row, "rejected");
+    else if (key === "u") act(row, "unsure");
+    else return;
+    event.preventDefault();
+  });
+  let typing;
+  $("query").addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => { state.query = $("query").value.trim(); changed(); }, 150);
+  });
+  $("query").addEventListener("keydown", (event) => {
+    if (event.key === "Enter") $("cards").firstElementChild?.focus();
+  });
+  $("order").addEventListener("change", () => { state.order = $("order").value; changed(); });
+  $("previous").addEventListener("click", () => turnTo(state.page - 1));
+  $("next").addEventListener("click", () => turnTo(state.page + 1));
+  $("print").addEventListener("click", () => { drawCards(0, PRINTED); window.print(); });
+  window.addEventListener("afterprint", drawPage);
+  $("save-marks").addEventListener("click", () => download(`provscan-marks-${run}.json`, marks.file()));
+  $("load-marks").addEventListener("change", async (event) => {
+    const file = event.target.files[0];
+    if (!file) return;
+    $("mark-message").textContent = marks.take(await file.text());
+    event.target.value = "";
+    drawMarkCounts();
+    await show();
+  });
+  window.addEventListener("popstate", follow);
+
+  if (window.matchMedia("(max-width: 56rem)").matches) $("facets").open = false;
+  drawMarkCounts();
+  return follow();
+}
+
+(async () => {
+  document.documentElement.classList.add("js");
+  const run = document.documentElement.dataset.run;
+  try {
+    const data = await unpack($("data"));
+    $("browser").hidden = false;
+    $("static").remove();
+    await startBrowser(data, run);
+    document.documentElement.dataset.ready = "yes";
+  } catch (error) {
+    document.documentElement.classList.remove("js");
+    $("browser-error").textContent = "This browser can't unpack the exhibits; the first ones are shown without search.";
+    console.error(error);
+  }
+})();

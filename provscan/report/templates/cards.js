@@ -1,0 +1,170 @@
+// Cards of exhibits. Text from data is only ever set as text, with invisible and direction characters as chips.
+
+const INVISIBLE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+const KINDS = ["", "left-out", "differs", "around"], LONG = 1500;
+
+function make(tag, className, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  node.append(...children);
+  return node;
+}
+
+function appendText(node, text) {
+  let at = 0;
+  for (const found of text.matchAll(INVISIBLE)) {
+    node.append(text.slice(at, found.index));
+    const code = "U+" + found[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+    node.append(make("span", "control-character", code));
+    at = found.index + 1;
+  }
+  node.append(text.slice(at));
+  return node;
+}
+
+const isolated = (text) => appendText(make("bdi"), text);
+
+// A text with its runs marked; a long one is cut until the reader asks for the rest.
+function markedText(text, runs, before, after, whole = false) {
+  const node = make("p", "text"), stop = whole || text.length <= LONG ? text.length : LONG;
+  if (before) node.append(appendText(make("span", "around"), before));
+  let at = 0;
+  for (const [start, end, kind] of runs) {
+    if (start >= stop) break;
+    appendText(node, text.slice(at, start));
+    node.append(appendText(make(kind === 2 ? "mark" : "span", KINDS[kind]), text.slice(start, Math.min(end, stop))));
+    at = Math.min(end, stop);
+  }
+  appendText(node, text.slice(at, stop));
+  if (stop < text.length) {
+    const more = make("button", "", `Show all ${text.length.toLocaleString("en")} characters`);
+    more.type = "button";
+    more.addEventListener("click", () => node.replaceWith(markedText(text, runs, before, after, true)));
+    node.append("… ", more);
+  } else if (after) {
+    node.append(appendText(make("span", "around"), after));
+  }
+  return node;
+}
+
+function quoted(text, runs) {
+  const words = runs.filter((run) => run[2] === 2).map(([start, end]) => text.slice(start, end).trim());
+  const shown = words.slice(0, 3).map((word) => `“${word.length > 60 ? word.slice(0, 60) + "…" : word}”`);
+  return shown.join(", ") + (words.length > 3 ? ` and ${words.length - 3} more` : "");
+}
+
+function differenceSentence(item, [left, right]) {
+  if (!item.hasText) return "";
+  if (left.length + right.length === 0) return "Character for character the same.";
+  const inRecord = quoted(item.passage, left), inTweet = quoted(item.tweet, right);
+  if (!inRecord && !inTweet) return "Word for word the same; differs only in what the comparison leaves out.";
+  return [inRecord && `Only in the dataset: ${inRecord}.`, inTweet && `Only in the tweet: ${inTweet}.`].filter(Boolean).join(" ");
+}
+
+function significance(item) {
+  if (!item.counted) {
+    return item.common ? "not counted: commonplace wording" : "not counted: may be chance";
+  }
+  if (item.q === null) return "counted";
+  return item.q <= 0 ? "counted; no control match is this strong"
+    : `counted; about 1 in ${Math.max(1, Math.round(1 / item.q)).toLocaleString("en")} this strong is chance`;
+}
+
+const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 ? 1 : 0)) + " %";
+
+function citation(item) {
+  const place = `record ${item.record.toLocaleString("en")}${item.recordId ? ` (id ${item.recordId})` : ""} of ${item.source}, ` +
+    `characters ${item.start} to ${item.end}`;
+  const tweet = `tweet ${item.tweetId}${item.author ? ` by ${item.author}` : ""}${item.day ? `, ${item.day}` : ""}` +
+    `${item.link ? `, ${item.link}` : ""}`;
+  const texts = item.hasText ? [`: “${item.passage}”`, `: “${item.tweet}”`] : ["", ""];
+  return `Exhibit ${item.number}. ${place}${texts[0]} – licensed ${tweet}${texts[1]} (${item.level}, ${percentText(item.similarity)} ` +
+    `alike, ${significance(item)}). ${document.querySelector(".masthead p").textContent.trim()}.`;
+}
+
+function sideHeading(...parts) {
+  return make("h4", "", ...parts);
+}
+
+function digest(text) {
+  return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept, since the match is not counted"));
+}
+
+// One card. `act(row, action, value)` is called for accepted, rejected, unsure, note and cite.
+function card(item, runs, mark, act) {
+  const node = make("article", "exhibit"), title = make("h3", "", `Exhibit ${item.number.toLocaleString("en")}`);
+  node.id = "exhibit-" + item.number;
+  title.id = node.id + "-title";
+  node.tabIndex = -1;
+  node.dataset.row = item.row;
+  node.setAttribute("aria-labelledby", title.id);
+  const address = make("a", "", "address");
+  address.href = "#exhibit-" + item.number;
+  address.setAttribute("aria-label", `Address of exhibit ${item.number}`);
+  node.append(make("header", "", title,
+    make("span", "", `${item.level}, ${percentText(item.similarity)} alike`),
+    make("span", "", item.bits === null ? "" : `${Math.round(item.bits).toLocaleString("en")} bits`),
+    make("span", item.counted ? "counted" : "soft", significance(item)), address));
+
+  const left = make("div", "", sideHeading(`In the dataset: record ${item.record.toLocaleString("en")}`,
+    ...(item.recordId ? [" (id ", isolated(item.recordId), ")"] : []), " of ", isolated(item.source),
+    ...(item.field && item.field !== "text" ? [", field ", isolated(item.field)] : []),
+    `, characters ${item.start.toLocaleString("en")} to ${item.end.toLocaleString("en")}`));
+  const id = isolated(item.tweetId);
+  if (item.link) {
+    const link = make("a", "", id);
+    link.href = item.link;
+    link.rel = "noreferrer noopener";
+    link.target = "_blank";
+    id.link = link;
+  }
+  const right = make("div", "", sideHeading("Licensed tweet ", id.link || id,
+    ...(item.author ? [" by ", isolated(item.author)] : []), item.day ? `, ${item.day}` : "",
+    item.tweets > 1 ? `; ${item.tweets.toLocaleString("en")} tweets carry this text` : ""));
+  left.append(item.hasText ? markedText(item.passage, runs[0], item.before, item.after) : digest(item.passage));
+  right.append(item.hasText ? markedText(item.tweet, runs[1]) : digest(item.tweet));
+  node.append(make("div", "sides", left, right));
+  const said = differenceSentence(item, runs);
+  if (said) node.append(appendText(make("p", "said"), said));
+
+  const footer = make("footer", "");
+  const state = make("span", "verdict", mark.verdict || "none");
+  footer.append(make("span", "", "Your mark: ", state));
+  for (const [verdict, label] of [["accepted", "Accept"], ["rejected", "Reject"], ["unsure", "Unsure"]]) {
+    const button = make("button", "", label);
+    button.type = "button";
+    button.setAttribute("aria-pressed", String(mark.verdict === verdict));
+    button.dataset.verdict = verdict;
+    button.addEventListener("click", () => act(item.row, verdict));
+    footer.append(button);
+  }
+  const note = make("button", "", mark.note ? "Edit note" : "Add note"), cite = make("button", "", "Copy citation");
+  note.type = cite.type = "button";
+  note.addEventListener("click", () => { noteField(node, item, mark, act).focus(); });
+  cite.addEventListener("click", () => act(item.row, "cite", cite));
+  footer.append(make("span", "spacer"), note, cite);
+  node.append(footer);
+  if (mark.note) noteField(node, item, mark, act);
+  return node;
+}
+
+function noteField(node, item, mark, act) {
+  const there = node.querySelector("textarea");
+  if (there) return there;
+  const area = make("textarea", ""), label = make("label", "", `Note on exhibit ${item.number}`);
+  area.id = `note-${item.number}`;
+  label.htmlFor = area.id;
+  area.value = mark.note;
+  area.addEventListener("change", () => act(item.row, "note", area.value));
+  node.querySelector("footer").append(make("p", "note", label, area));
+  return area;
+}
+
+// Shows a new verdict on a card that stands in the page.
+function showVerdict(node, verdict) {
+  node.querySelector(".verdict").textContent = verdict || "none";
+  for (const button of node.querySelectorAll("[data-verdict]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.verdict === verdict));
+  }
+}

@@ -1,0 +1,82 @@
+// Exhibits as typed arrays over one unpacked block; texts stay UTF-8 and are decoded a row at a time.
+
+const COUNTED = 1, COMMON = 2, TEXT = 4, LINK = 8, UNKNOWN = 0xffff, NO_DAY = -(2 ** 31), END = 0xff;
+const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array,
+  float64: Float64Array };
+const decoder = new TextDecoder();
+
+function fromBase64(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const binary = atob(text), bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+function offsetsOf(lengths) {
+  const offsets = new Uint32Array(lengths.length + 1);
+  for (let i = 0, at = 0; i < lengths.length; i++) offsets[i + 1] = at += lengths[i];
+  return offsets;
+}
+
+async function unpack(node) {
+  const bytes = fromBase64(node.textContent.trim());
+  node.remove();
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const buffer = await new Response(stream).arrayBuffer();
+  const size = new DataView(buffer).getUint32(0, true);
+  const header = JSON.parse(decoder.decode(new Uint8Array(buffer, 4, size)));
+  const data = { rows: header.rows, names: header.names, marks: header.marks };
+  for (const [name, [type, offset, length]] of Object.entries(header.columns)) {
+    data[name] = new ARRAYS[type](buffer, 4 + size + offset, length);
+  }
+  for (const name of ["ids", "texts", "runs"]) data[name + "_offsets"] = offsetsOf(data[name + "_lengths"]);
+  return data;
+}
+
+// The fields of one row of `ids` or `texts`.
+function fields(data, name, row) {
+  const bytes = data[name], stop = data[name + "_offsets"][row + 1], found = [];
+  for (let low = data[name + "_offsets"][row]; low < stop;) {
+    const high = bytes.indexOf(END, low);
+    found.push(decoder.decode(bytes.subarray(low, high)));
+    low = high + 1;
+  }
+  return found;
+}
+
+// What differs on either side of an exhibit: lists of [start, end, kind] in UTF-16 units.
+function differingRuns(data, row) {
+  const runs = data.runs, low = data.runs_offsets[row];
+  if (low === data.runs_offsets[row + 1]) return [[], []];
+  let at = low + 2;
+  return [runs[low], runs[low + 1]].map((count) => {
+    const side = [];
+    for (let end = 0; count > 0; count--, at += 3) {
+      const start = end + runs[at];
+      end = start + runs[at + 1];
+      side.push([start, end, runs[at + 2]]);
+    }
+    return side;
+  });
+}
+
+function dayText(day) {
+  return day === NO_DAY ? "" : new Date(day * 86400000).toISOString().slice(0, 10);
+}
+
+// One exhibit with everything that a card shows.
+function exhibit(data, row) {
+  const [recordId, tweetId, author] = fields(data, "ids", row);
+  const [before, after, passage, tweet] = fields(data, "texts", row);
+  const flags = data.flags[row];
+  return {
+    row, number: row + 1, recordId, tweetId, author, before, after, passage, tweet,
+    source: data.names.source[data.source[row]], field: data.names.field[data.field[row]],
+    record: data.record[row], start: data.start[row], end: data.start[row] + data.length[row],
+    level: data.names.level[data.level[row]].replace("_", " "), similarity: data.similarity[row] / 10,
+    containment: data.containment[row] / 10, bits: data.bits[row] === UNKNOWN ? null : data.bits[row] / 10,
+    q: Number.isNaN(data.q_value[row]) ? null : data.q_value[row], tweets: data.tweets[row], day: dayText(data.day[row]),
+    counted: Boolean(flags & COUNTED), common: Boolean(flags & COMMON), hasText: Boolean(flags & TEXT),
+    link: flags & LINK ? "https://x.com/i/status/" + encodeURIComponent(tweetId) : null,
+  };
+}

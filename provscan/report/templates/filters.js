@@ -1,0 +1,87 @@
+// Which exhibits are shown, in what order: a query, facets, an order and a page, all of them in the address.
+
+const Q_LIMITS = [0.01, 0.05, 0.1];
+const Q_NAMES = ["up to 0.01", "0.01 to 0.05", "0.05 to 0.1", "above 0.1", "not known"];
+const LISTED = 12;
+
+function qClass(q) {
+  if (Number.isNaN(q)) return 4;
+  const place = Q_LIMITS.findIndex((limit) => q <= limit);
+  return place < 0 ? 3 : place;
+}
+
+// Facets: a code a row, and a name a code.
+function makeFacets(data, marks) {
+  const years = [...new Set(data.year)].sort((a, b) => (a || 9999) - (b || 9999)), yearCode = new Map(years.map((year, code) => [year, code]));
+  const known = (names) => names.map((name) => name || "not known");
+  const facets = [
+    { key: "counted", title: "Counted", names: ["yes", "no: commonplace wording", "no: may be chance"],
+      codes: data.flags.map((flags) => (flags & COUNTED ? 0 : flags & COMMON ? 1 : 2)) },
+    { key: "level", title: "Level", names: data.names.level.map((name) => name.replace("_", " ")), codes: data.level },
+    { key: "mark", title: "Your mark", names: ["none", "accepted", "rejected", "unsure"], codes: marks.verdicts },
+    { key: "q", title: "Share of chance (q-value)", names: Q_NAMES, codes: Uint8Array.from(data.q_value, qClass) },
+    { key: "year", title: "Year of the tweet", names: years.map((year) => (year ? String(year) : "not known")),
+      codes: Uint16Array.from(data.year, (year) => yearCode.get(year)) },
+    { key: "source", title: "Source", names: known(data.names.source), codes: data.source },
+    { key: "field", title: "Field", names: known(data.names.field), codes: data.field },
+    { key: "author", title: "Author", names: known(data.names.author), codes: data.author, listed: LISTED },
+  ];
+  for (const facet of facets) facet.chosen = new Set();
+  return facets.filter((facet) => facet.key === "mark" || facet.names.length > 1);
+}
+
+// Rows that pass, and of each facet the rows a code that pass all other facets.
+function passing(data, facets, found) {
+  const active = facets.map((facet) => facet.chosen.size && Uint8Array.from(facet.names, (_, code) => facet.chosen.has(code)));
+  const counts = facets.map((facet) => new Uint32Array(facet.names.length));
+  const rows = new Uint32Array(data.rows);
+  let size = 0;
+  for (let row = 0; row < data.rows; row++) {
+    if (found && !found[row]) continue;
+    let failed = -1, failures = 0;
+    for (let f = 0; f < facets.length && failures < 2; f++) {
+      if (active[f] && !active[f][facets[f].codes[row]]) { failed = f; failures++; }
+    }
+    if (failures > 1) continue;
+    if (failures === 1) { counts[failed][facets[failed].codes[row]]++; continue; }
+    rows[size++] = row;
+    for (let f = 0; f < facets.length; f++) counts[f][facets[f].codes[row]]++;
+  }
+  return { rows: rows.subarray(0, size), counts };
+}
+
+const ORDERS = {
+  strength: null,
+  record: (data) => (row) => data.source[row] * 2 ** 40 + data.record[row],
+  oldest: (data) => (row) => (data.day[row] === NO_DAY ? 2 ** 31 : data.day[row]),
+  newest: (data) => (row) => -data.day[row],
+  different: (data) => (row) => data.similarity[row],
+};
+
+// Sorts by a number a row; equal ones stay in the order of strength.
+function ordered(data, rows, order) {
+  if (!ORDERS[order]) return rows;
+  const key = Float64Array.from(rows, ORDERS[order](data)), places = Uint32Array.from(rows, (_, i) => i);
+  places.sort((a, b) => key[a] - key[b] || a - b);
+  return Uint32Array.from(places, (place) => rows[place]);
+}
+
+// The state as an address, and back. `#exhibit-7` is one exhibit, `#exhibits?...` a filtered list.
+function addressOf(state, facets) {
+  const words = new URLSearchParams();
+  if (state.query) words.set("q", state.query);
+  for (const facet of facets) for (const code of facet.chosen) words.append(facet.key, facet.names[code]);
+  if (state.order !== "strength") words.set("order", state.order);
+  if (state.page) words.set("page", String(state.page + 1));
+  return words.size ? "#exhibits?" + words : "#exhibits";
+}
+
+function readAddress(hash, state, facets) {
+  const words = new URLSearchParams(hash.startsWith("#exhibits?") ? hash.slice(10) : "");
+  state.query = words.get("q") || "";
+  state.order = words.get("order") in ORDERS ? words.get("order") : "strength";
+  state.page = Math.max(0, (parseInt(words.get("page"), 10) || 1) - 1);
+  for (const facet of facets) {
+    facet.chosen = new Set(words.getAll(facet.key).map((name) => facet.names.indexOf(name)).filter((code) => code >= 0));
+  }
+}

@@ -1,0 +1,87 @@
+// Marks of reviewers: baked into the page, kept in the browser's storage, saved to and taken in from a file.
+
+const VERDICTS = ["", "accepted", "rejected", "unsure"];
+
+class Marks {
+  constructor(data, run) {
+    this.data = data;
+    this.run = run;
+    this.key = "provscan-marks-" + run;
+    this.verdicts = new Uint8Array(data.rows);
+    this.notes = new Map();
+    for (const [row, mark] of Object.entries(data.marks)) this.put(Number(row), mark.verdict, mark.note);
+    try {
+      for (const [row, [verdict, note]] of Object.entries(JSON.parse(localStorage.getItem(this.key) || "{}"))) {
+        if (Number(row) < data.rows) this.put(Number(row), verdict, note);
+      }
+    } catch { /* No storage: marks last as long as the page. */ }
+  }
+
+  put(row, verdict, note) {
+    this.verdicts[row] = Math.max(0, VERDICTS.indexOf(verdict));
+    if (note) this.notes.set(row, String(note)); else this.notes.delete(row);
+  }
+
+  verdict(row) { return VERDICTS[this.verdicts[row]]; }
+
+  note(row) { return this.notes.get(row) || ""; }
+
+  // Rows that carry a verdict or a note, or that the page came with.
+  rows() {
+    const rows = new Set([...this.notes.keys(), ...Object.keys(this.data.marks).map(Number)]);
+    for (let row = 0; row < this.verdicts.length; row++) if (this.verdicts[row]) rows.add(row);
+    return [...rows].sort((a, b) => a - b);
+  }
+
+  set(row, verdict, note) {
+    this.put(row, verdict, note);
+    this.keep();
+  }
+
+  keep() {
+    const kept = Object.fromEntries(this.rows().map((row) => [row, [this.verdict(row), this.note(row)]]));
+    try { localStorage.setItem(this.key, JSON.stringify(kept)); } catch { /* as above */ }
+  }
+
+  counts() {
+    const counts = [0, 0, 0, 0];
+    for (const verdict of this.verdicts) counts[verdict]++;
+    return counts;
+  }
+
+  file() {
+    const marks = this.rows().filter((row) => this.verdicts[row]).map((row) => {
+      const item = exhibit(this.data, row);
+      return { exhibit: item.number, verdict: this.verdict(row), note: this.note(row), source: item.source, record: item.record,
+        field: item.field, start: item.start, end: item.end, tweet_id: item.tweetId };
+    });
+    return JSON.stringify({ provscan_marks: 1, run: this.run, saved: new Date().toISOString(), marks }, null, 1);
+  }
+
+  // Takes in a saved file; returns what to tell the user.
+  take(text) {
+    let saved;
+    try { saved = JSON.parse(text); } catch { return "This file holds no marks: expected JSON as this page saves it."; }
+    if (!saved || !Array.isArray(saved.marks)) return "This file holds no marks: expected JSON as this page saves it.";
+    if (saved.run !== this.run) return "This file holds marks of another run; none were taken in.";
+    let taken = 0;
+    for (const mark of saved.marks) {
+      const row = mark.exhibit - 1;
+      if (!(row >= 0 && row < this.data.rows) || !VERDICTS.includes(mark.verdict)) continue;
+      if (fields(this.data, "ids", row)[1] !== mark.tweet_id) continue;
+      this.put(row, mark.verdict, mark.note);
+      taken++;
+    }
+    this.keep();
+    return `${taken.toLocaleString("en")} marks were taken in` +
+      (taken < saved.marks.length ? `; ${saved.marks.length - taken} do not fit this page.` : ".");
+  }
+}
+
+function download(name, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}

@@ -1,0 +1,105 @@
+"""Run folders for tests of the report, made without a scan."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provscan.runs.evidence import EVIDENCE
+
+FIXTURES = Path(__file__).parent
+MATCHES = pa.schema(
+    [
+        *((name, pa.string()) for name in ("source", "record_id", "field", "tweet_id", "level")),
+        *((name, pa.int64()) for name in ("record", "start", "end")),
+        ("tweets", pa.int32()),
+        *((name, pa.float32()) for name in ("similarity", "containment", "bits")),
+        ("q_value", pa.float64()),
+        *((name, pa.bool_()) for name in ("control", "common", "counted")),
+    ]
+)
+WORDS = ("ferry", "harbour", "goat", "landslip", "umbrella", "kettle", "Sunday", "junction", "closing", "bathtub")
+
+HOSTILE = [
+    "<script>document.title = 'owned'</script>",
+    "</script><script>window.owned = 1</script>",
+    "<img src=x onerror=\"window.owned=1\">",
+    "<svg onload=window.owned=1>",
+    "\"'><iframe src=javascript:window.owned=1>",
+    "javascript:window.owned=1",
+    "{{ 7 * 7 }} {% raw %} {# x #} ${7*7} #{7*7}",
+    "<!-- --> ]]> &lt;b&gt; &#0; &amp;amp;",
+    "\u202eevil.exe\u202c and \u2066isolated\u2069",
+    "zero\u200bwidth\u200d joiners\ufeff",
+    "\x00null\x00 bytes \x07 bell \x1b[31mred\x1b[0m \x1b]0;title\x07",
+    "\x9b31m C1 control \x85 next line",
+    "=cmd|' /C calc'!A0",
+    "+1+1", "-2+3", "@SUM(A1:A9)", "\t=1+1", "\r=1+1",
+    "x" * 100_000,
+    "a\u0301" * 3000,
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467\U0001f1e9\U0001f1ea " * 40,
+    "日本語のテキスト、改行\nあり",
+    "עברית ועוד العربية",
+    "\ud7ff\ue000\ufffd\U0010ffff",
+    "' OR 1=1; DROP TABLE exhibits; --",
+    "a,b;c\td\"e\"\r\nnext row",
+    "-- --help -o /tmp/x",
+    "../../etc/passwd", "file:///etc/passwd", "//example.org/x",
+    "<style>*{display:none}</style>",
+    "<base href=//example.org>", "<meta http-equiv=refresh content=0>",
+    "<a href=\"https://example.org\">click</a>",
+    "%3Cscript%3E&#x3c;script&#x3e;",
+    "[red]rich[/red] :smile: [link=x]y[/link]",
+    "__proto__", "constructor", "toString", "null", "undefined", "NaN", "true",
+    "\u2028line\u2029separators",
+]  # fmt: skip
+"""Texts that want to be something else."""
+
+
+def hostile(count: int = 100) -> list[str]:
+    """So many different hostile texts: each as it is, then with words around it."""
+    return [HOSTILE[i % len(HOSTILE)] + (f" {i} ferry" if i >= len(HOSTILE) else "") for i in range(count)]
+
+
+def rows(count: int = 60, texts: list[str] | None = None) -> list[dict[str, Any]]:
+    """Matches with the passage and the tweet of each; every seventh is not counted."""
+    made = []
+    for i in range(count):
+        tweet = " ".join(WORDS[(i * step + step) % len(WORDS)] for step in range(1, 9)) + f" number {i}"
+        passage = tweet.replace("ferry", "Ferry") if i % 3 else tweet.replace(f"number {i}", "sans nombre")
+        counted = i % 7 != 6
+        if texts:
+            passage = tweet = texts[i % len(texts)]
+        made.append(
+            {
+                "source": f"part-{i % 2}.jsonl", "record": i, "record_id": f"d{i}", "field": "text", "start": 5,
+                "end": 5 + len(passage), "tweet_id": str(900000000000000000 + i), "tweets": 1 + i % 2,
+                "level": ("exact", "near_exact", "strong", "weak")[i % 4], "similarity": 1 - i / (2 * count),
+                "containment": 1.0, "bits": 400.0 - 3 * (i % 100), "q_value": 0.004, "control": False,
+                "common": not counted and i % 2 == 0, "counted": counted, "before": "before ", "passage": passage,
+                "after": " after", "tweet": tweet, "author": f"author_{i % 5}",
+                "time": datetime(2012, 1, 1, tzinfo=UTC) + timedelta(days=97 * (i % 30)),
+                "permalink": f"https://x.com/i/status/{900000000000000000 + i}",
+            }
+        )  # fmt: skip
+    return made
+
+
+def write_folder(
+    path: Path, made: list[dict[str, Any]], summary: dict[str, Any] | None = None, info: dict[str, Any] | None = None
+) -> Path:
+    """A run folder of these matches."""
+    path.mkdir(exist_ok=True)
+    chance = [{**made[0], "control": True, "counted": False, "bits": 12.0}] if made else []
+    pq.write_table(pa.Table.from_pylist(made + chance, MATCHES), path / "matches.parquet")
+    counted = [row for row in made if row["counted"]]
+    pq.write_table(pa.Table.from_pylist(counted, EVIDENCE), path / "evidence.parquet")
+    for name, given in (("summary.json", summary), ("run.json", info)):
+        value = given if given is not None else json.loads((FIXTURES / f"folder_{name}").read_text(encoding="utf-8"))
+        (path / name).write_text(json.dumps(value), encoding="utf-8")
+    return path

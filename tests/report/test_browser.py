@@ -1,0 +1,243 @@
+"""The page in a real browser: what people do with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from folders import hostile, rows, write_folder
+
+from provscan.report import write_report
+
+Open = Callable[..., Any]
+SUMMARY = json.loads((Path(__file__).parent / "folder_summary.json").read_text(encoding="utf-8"))
+
+# A side of a card as it came: chips become characters again.
+READ_BACK = """card => Array.from(card.querySelectorAll('.text'), side => {
+  const copy = side.cloneNode(true);
+  copy.querySelectorAll('.around, button').forEach(node => node.remove());
+  copy.querySelectorAll('.control-character').forEach(node =>
+    node.replaceWith(String.fromCodePoint(parseInt(node.textContent.slice(2), 16))));
+  return copy.textContent;
+})"""
+
+
+def status(page: Any) -> str:
+    return str(page.locator("#status").text_content())
+
+
+def number(page: Any) -> int:
+    return int(re.match(r"[\d,]+", status(page))[0].replace(",", ""))
+
+
+def wait_for(page: Any, text: str) -> None:
+    page.locator("#status", has_text=text).wait_for()
+
+
+def test_the_page_says_the_headline_and_shows_the_strongest_exhibits(opened: Open, report: Path) -> None:
+    page = opened(report)
+    assert page.title() == page.locator("h1").text_content() == SUMMARY["answer"]["headline"]
+    assert status(page) == "60 of 60 exhibits; 1 to 25 shown"
+    assert page.locator("article").count() == 25
+    first = page.locator("#exhibit-1")
+    assert "400 bits" in first.text_content()
+    assert "record 0 (id d0) of part-0.jsonl, characters 5 to" in first.text_content()
+    assert first.locator("a[href^='https://x.com/i/status/']").text_content() == "900000000000000000"
+
+
+def test_differences_are_marked_word_by_word(opened: Open, report: Path) -> None:
+    page = opened(report)
+    first, second = page.locator("#exhibit-1"), page.locator("#exhibit-2")
+    assert first.locator("mark").all_text_contents() == ["sans nombre", "number 0"]
+    assert "Only in the dataset: “sans nombre”. Only in the tweet: “number 0”." in first.text_content()
+    assert set(second.locator(".left-out").all_text_contents()) == {"Ferry", "ferry"}
+    assert second.locator("mark").count() == 0
+    assert "Word for word the same" in second.text_content()
+
+
+def test_search_filters_and_their_addresses(opened: Open, report: Path) -> None:
+    page = opened(report)
+    page.fill("#query", '"NUMBER 17"')
+    wait_for(page, "1 of 60")
+    assert "number 17" in page.locator("article").text_content()
+    page.fill("#query", "")
+    wait_for(page, "60 of 60")
+    page.get_by_role("checkbox", name=re.compile("^near exact")).check()
+    wait_for(page, "15 of 60")
+    page.get_by_role("checkbox", name=re.compile("^author_1")).check()
+    wait_for(page, "2 of 60")
+    page.get_by_role("button", name="Remove filter Author: author_1").click()
+    wait_for(page, "15 of 60")
+    assert page.url.endswith("#exhibits?level=near+exact")
+    page.reload()
+    wait_for(page, "15 of 60")
+    assert page.get_by_role("checkbox", name=re.compile("^near exact")).is_checked()
+    page.go_back()
+    wait_for(page, "2 of 60")
+
+
+def test_facets_count_what_is_left(opened: Open, report: Path) -> None:
+    page = opened(report, "#exhibits?counted=yes&source=part-1.jsonl")
+    left = page.get_by_role("group", name="Level").locator("label").all_text_contents()
+    kept = [row for row in rows() if row["counted"] and row["source"] == "part-1.jsonl"]
+    assert number(page) == len(kept)
+    counts = {level: sum(row["level"] == level for row in kept) for level in ("near_exact", "weak")}
+    assert left == [f"{level.replace('_', ' ')}{n}" for level, n in counts.items()]
+
+
+def test_orders_and_pages(opened: Open, report: Path) -> None:
+    page = opened(report)
+    page.select_option("#order", "oldest")
+    page.locator("#exhibit-31").wait_for()
+    days = [text.split(", ")[-1][:10] for text in page.locator(".sides > div:last-child h4").all_text_contents()]
+    dated = [day for day in days if re.fullmatch(r"\d{4}-\d\d-\d\d", day)]
+    assert dated == sorted(dated)
+    page.click("#next")
+    wait_for(page, "26 to 50 shown")
+    assert "order=oldest&page=2" in page.url
+    page.go_back()
+    wait_for(page, "1 to 25 shown")
+
+
+def test_an_exhibit_has_an_address(opened: Open, report: Path) -> None:
+    page = opened(report, "#exhibit-47")
+    assert page.evaluate("document.activeElement.id") == "exhibit-47"
+    assert "26 to 50 shown" in status(page)
+    # From a filtered list that does not hold it, too.
+    page.goto(report.as_uri() + "#exhibits?level=exact")
+    wait_for(page, "15 of 60")
+    page.goto(report.as_uri() + "#exhibit-2")
+    wait_for(page, "60 of 60")
+    page.locator("#exhibit-2").wait_for()
+
+
+def test_names_in_the_figures_lead_to_their_exhibits(opened: Open, report: Path) -> None:
+    page = opened(report)
+    page.get_by_role("link", name="author_3").click()
+    wait_for(page, "exhibits; 1 to 1")
+    assert number(page) == sum(row["counted"] and row["author"] == "author_3" for row in rows())
+
+
+def test_marks_by_keyboard_survive_and_travel(opened: Open, report: Path, tmp_path: Path) -> None:
+    page = opened(report, accept_downloads=True)
+    page.focus("#query")
+    tabs = 0
+    while not page.evaluate("document.activeElement.closest('article')") and tabs < 6:
+        page.keyboard.press("Tab")
+        tabs += 1
+    assert tabs <= 5
+    page.keyboard.press("a")
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    page.keyboard.press("k")
+    assert page.evaluate("document.activeElement.id") == "exhibit-1"
+    page.locator("#exhibit-2").get_by_role("button", name="Add note").click()
+    page.locator("#note-2").fill("Quotation.\nSee <b>file</b> 7.")
+    page.locator("#note-2").press("Tab")
+    page.reload()
+    page.locator("html[data-ready]").wait_for(state="attached")
+    assert page.locator("#mark-counts").text_content() == "Your marks: 1 accepted, 1 rejected, 0 unsure"
+    assert page.locator("#note-2").input_value() == "Quotation.\nSee <b>file</b> 7."
+    with page.expect_download() as download:
+        page.click("#save-marks")
+    saved = tmp_path / "marks.json"
+    download.value.save_as(saved)
+    marks = json.loads(saved.read_text(encoding="utf-8"))["marks"]
+    assert [(mark["exhibit"], mark["verdict"], mark["record"]) for mark in marks] == [
+        (1, "accepted", 0),
+        (2, "rejected", 1),
+    ]
+    other = opened(report)
+    other.set_input_files("#load-marks", saved)
+    other.locator("#mark-message", has_text="2 marks were taken in.").wait_for()
+    assert other.locator("#exhibit-2 .verdict").text_content() == "rejected"
+    reviewed = opened(write_report(report.parent, tmp_path / "reviewed.html", marks=saved))
+    assert "Reviewed by people: 1 accepted, 1 rejected" in reviewed.locator("#answer").text_content()
+    assert reviewed.locator("#note-2").input_value() == "Quotation.\nSee <b>file</b> 7."
+
+
+def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
+    page = opened(report, permissions=["clipboard-read", "clipboard-write"])
+    page.locator("#exhibit-1").get_by_role("button", name="Copy citation").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    cited = page.evaluate("navigator.clipboard.readText()")
+    assert cited.startswith("Exhibit 1. record 0 (id d0) of part-0.jsonl, characters 5 to")
+    assert (
+        "licensed tweet 900000000000000000 by author_0, 2012-01-01, https://x.com/i/status/900000000000000000" in cited
+    )
+
+
+def test_print_writes_marks_as_words_and_no_controls(opened: Open, report: Path) -> None:
+    page = opened(report)
+    page.locator("#exhibit-1").get_by_role("button", name="Unsure").click()
+    page.emulate_media(media="print")
+    assert not page.locator("#query").is_visible()
+    assert not page.locator("#facets").is_visible()
+    assert page.locator("#exhibit-1 footer").inner_text().strip() == "Your mark: unsure"
+    assert page.pdf()[:5] == b"%PDF-"
+
+
+def test_phone_has_no_sideways_scroll(opened: Open, report: Path) -> None:
+    page = opened(report, viewport={"width": 390, "height": 800}, is_mobile=True, has_touch=True)
+    assert not page.get_by_role("checkbox", name=re.compile("^exact")).is_visible()
+    page.get_by_text("Filters").click()
+    assert page.get_by_role("checkbox", name=re.compile("^exact")).is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_without_scripts_the_first_exhibits_stand_in_the_page(opened: Open, report: Path) -> None:
+    page = opened(report, ready=False, java_script_enabled=False)
+    assert page.locator("article:visible").count() == 20
+    assert not page.locator("#query").is_visible()
+    assert "The first 20 of 60 exhibits" in page.locator("#static").text_content()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing(opened: Open, report: Path, scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = opened(report, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.locator("#exhibit-1").get_by_role("button", name="Accept").click()
+    if width == 1280:
+        page.get_by_role("checkbox", name=re.compile("^weak")).check()
+        wait_for(page, "15 of 60")
+    for details in page.locator("details").all():
+        details.evaluate("node => { node.open = true; }")
+    found = axe.run(page).response["violations"]
+    assert [(item["id"], item["impact"], item["nodes"][0]["html"][:200]) for item in found] == []
+
+
+def test_texts_are_left_out_where_terms_ask_for_it(opened: Open, report: Path, tmp_path: Path) -> None:
+    page = opened(write_report(report.parent, tmp_path / "few.html", texts=1))
+    assert "before" in page.locator("#exhibit-1").text_content()
+    assert re.search(r"SHA-256 [0-9a-f]{64}", page.locator("#exhibit-2").text_content())
+    ids_only = write_report(report.parent, tmp_path / "none.html", texts=0).read_text(encoding="utf-8")
+    assert "ferry" not in opened(tmp_path / "none.html").locator("#cards").text_content()
+    assert "harbour" not in ids_only
+
+
+def test_hostile_texts_are_shown_as_they_came(opened: Open, tmp_path: Path) -> None:
+    texts = hostile()
+    made = rows(100, texts)
+    for row, text in zip(made, texts, strict=True):
+        row.update(source=f"{text[:60]}.jsonl", record_id=text[:60], author=text[:60], field=text[:40], counted=True)
+    page = opened(write_report(write_folder(tmp_path / "hostile.run", made)))
+    read = {}
+    for turn in range(1, 5):
+        for card in page.locator("article").all():
+            while (more := card.get_by_role("button", name=re.compile("^Show all"))).count():
+                more.first.click()
+            # Lines end as they do in HTML.
+            read[int(card.get_attribute("data-row"))] = card.evaluate(READ_BACK)
+        if turn < 4:
+            page.click("#next")
+            wait_for(page, f"; {25 * turn + 1} to")
+    order = sorted(range(100), key=lambda i: (-made[i]["bits"], i))
+    assert [read[row] for row in range(100)] == [[texts[i], texts[i]] for i in order]
+    assert page.evaluate("window.owned") is None
+    assert page.title() == SUMMARY["answer"]["headline"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
