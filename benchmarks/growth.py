@@ -72,7 +72,7 @@ class Grown:
     def match(self, name: str, source: Path) -> None:
         """One run over a dataset, whose stages it timed itself."""
         run = provscan.match(source, self.path, self.path.with_suffix(".run"), overwrite=True)
-        self.check.append(run.info["seconds"]["open_index"])
+        self.check.append(run.info["seconds"]["open"])
         self.seconds[name].append(sum(run.info["seconds"].values()) - self.check[-1])
         self.scans[name].append(run.info["seconds"]["scan"])
         self.matches[name] = run.matches

@@ -14,25 +14,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from provscan.matching import Index, open_index
+    from provscan.api import Index, Run, build_index, match, open_index, open_run
     from provscan.params import IndexParams, MatchParams
-    from provscan.runs.build import build_index
-    from provscan.runs.match import Run, match
     from provscan.sketch.signatures import minhash, to_datasketch
     from provscan.text import canonical
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Index": "provscan.matching",
+    "Index": "provscan.api",
     "IndexParams": "provscan.params",
     "MatchParams": "provscan.params",
-    "Run": "provscan.runs.match",
-    "build_index": "provscan.runs.build",
+    "Run": "provscan.api",
+    "build_index": "provscan.api",
     "canonical": "provscan.text",
-    "match": "provscan.runs.match",
+    "match": "provscan.api",
     "minhash": "provscan.sketch.signatures",
-    "open_index": "provscan.matching",
+    "open_index": "provscan.api",
+    "open_run": "provscan.api",
     "to_datasketch": "provscan.sketch.signatures",
 }
 
@@ -46,6 +45,7 @@ __all__ = [
     "match",
     "minhash",
     "open_index",
+    "open_run",
     "to_datasketch",
 ]
 

@@ -1,9 +1,11 @@
 """Every error that provscan raises on purpose.
 
-The tree mirrors the exit status of the commands: a :class:`UsageError` ends a command with status 2, an
-:class:`UnusableError` with status 3. The library raises, only ``provscan.cli`` exits. ::
+The tree mirrors the exit status of the commands: a :class:`GateError` ends a command with status 1, a
+:class:`UsageError` with status 2, an :class:`UnusableError` with status 3. The library raises, only ``provscan.cli``
+exits. ::
 
     ProvscanError
+    ├── GateError
     ├── UsageError
     │   └── ParameterError
     └── UnusableError
@@ -11,12 +13,29 @@ The tree mirrors the exit status of the commands: a :class:`UsageError` ends a c
         │   └── FieldNotFoundError
         ├── IndexFormatError
         ├── OutputError
-        └── RecallError
+        ├── RecallError
+        └── WorkerError
 """
+
+from typing import Any
 
 
 class ProvscanError(Exception):
     """Base of all errors that provscan raises on purpose."""
+
+
+class GateError(ProvscanError):
+    """More of the dataset holds licensed text than ``fail_above`` allows; the run was written.
+
+    Attributes
+    ----------
+    run
+        The run, a :class:`provscan.Run`.
+    """
+
+    def __init__(self, message: str, run: Any) -> None:
+        super().__init__(message)
+        self.run = run
 
 
 class UsageError(ProvscanError):
@@ -49,3 +68,7 @@ class OutputError(UnusableError):
 
 class RecallError(UnusableError):
     """A scan found none of the licensed texts that were planted in the dataset: its result would mean nothing."""
+
+
+class WorkerError(UnusableError):
+    """A worker process was ended by the system, or could not be started."""

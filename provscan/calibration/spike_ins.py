@@ -17,7 +17,7 @@ import pyarrow as pa
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import EDITS
 from provscan.matching import Matches, scan_texts
-from provscan.matching.carriers import Host
+from provscan.matching.carriers import CarrierRecord
 from provscan.params import MatchParams
 from provscan.scoring.lengths import SCRIPTS, bands, measured
 from provscan.text.arrow import buffers
@@ -67,7 +67,7 @@ def how_many(records: int, wanted: int | None) -> int:
     return wanted if wanted is not None else min(MOST, max(FEWEST, records // RECORDS_A_SPIKE))
 
 
-def plant(controls: Controls, params: MatchParams, hosts: list[Host], count: int, seed: int) -> Spikes:
+def plant(controls: Controls, params: MatchParams, hosts: list[CarrierRecord], count: int, seed: int) -> Spikes:
     """Choose texts, change them and plant them."""
     texts, weight, script = _sample(controls, params, count, seed)
     originals = controls.licensed.raw_texts(texts).array().to_pylist() if len(texts) else []
@@ -75,7 +75,9 @@ def plant(controls: Controls, params: MatchParams, hosts: list[Host], count: int
     order = list(range(len(texts)))
     dice.shuffle(order)
     names = list(EDITS)
-    short = sum(host.length <= SHORT_RECORD for host in hosts) / len(hosts) if hosts else 1.0
+    copies = [carrier.copies for carrier in hosts]
+    small = sum(carrier.copies for carrier in hosts if carrier.length <= SHORT_RECORD)
+    short = small / sum(copies) if hosts else 1.0
     planted: list[str] = []
     span = np.zeros((len(texts), 2), np.int64)
     inside = np.zeros(len(texts), np.bool_)
@@ -86,7 +88,7 @@ def plant(controls: Controls, params: MatchParams, hosts: list[Host], count: int
         before, copy, after = EDITS[kind[i]](original, dice)
         inside[i] = bool(hosts) and dice.random() >= short / 2
         if inside[i]:
-            head, tail = _parted(dice.choice(hosts).text, dice)
+            head, tail = _parted(dice.choices(hosts, copies)[0].text, dice)
             opening, closing = dice.choice(AROUND)
             before, after = head + opening + before, after + closing + tail
         planted.append(before + copy + after)

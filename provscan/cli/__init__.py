@@ -9,9 +9,9 @@ status meaning
 0      done
 1      a gate that the user set (``--fail-above``) was crossed
 2      wrong usage
-3      an input, an index or the output is unusable, or a file was damaged part-way
-70     a fault of provscan's own, shown with its traceback (``EX_SOFTWARE`` of sysexits.h)
-130    interrupted with Ctrl-C
+3      an input, an index or the output is unusable, or something that the user named was not scanned
+70     an internal error, shown with its traceback (``EX_SOFTWARE`` of sysexits.h)
+130    interrupted with Ctrl-C, or ended by SIGTERM
 141    whoever read the output went away (a closed pipe)
 ====== =============================================================================================
 """
@@ -35,8 +35,20 @@ DONE, GATE_CROSSED, WRONG_USAGE, UNUSABLE, FAULT, INTERRUPTED, PIPE_CLOSED = 0, 
 COMMANDS = ("index", "match", "info", "report", "export")
 
 
-def _failed(message: str, status: int) -> click.exceptions.Exit:
-    click.echo(f"provscan: {message}", err=True)
+# Control characters that a terminal would act on, as JSON and Python write them.
+_ESCAPES = {code: f"\\u{code:04x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def echo(text: str, err: bool = False) -> None:
+    """Print, with control characters escaped: names of files and fields may hold any."""
+    click.echo(text.translate(_ESCAPES), err=err)
+
+
+def _failed(error: BaseException, status: int, message: str | None = None) -> click.exceptions.Exit:
+    """Print an error as one line, with what was noted about it on the way."""
+    sentences = [str(error) if message is None else message, *getattr(error, "__notes__", [])]
+    text = " ".join(sentence.strip().rstrip(".") + "." for sentence in sentences)
+    echo(f"provscan: {' '.join(text.split())}", err=True)
     return click.exceptions.Exit(status)
 
 
@@ -44,9 +56,9 @@ def _os_error(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
     where = f": {click.format_filename(error.filename)}" if error.filename is not None else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{reason}{where}. Free some space, or write to another disk with -o."
+        return f"{reason}{where}. Free some space, or write to another disk with -o"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{reason}{where}. Read access to the inputs and write access to the output folder are needed."
+        return f"{reason}{where}. Read access to the inputs and write access to the output folder are needed"
     return f"{reason}{where}"
 
 
@@ -72,25 +84,70 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except UsageError as error:
-            raise _failed(str(error), WRONG_USAGE) from error
+            raise _failed(error, WRONG_USAGE) from error
         except ProvscanError as error:
-            raise _failed(str(error), UNUSABLE) from error
+            raise _failed(error, UNUSABLE) from error
         except BrokenPipeError as error:
             # Nothing more can be said on that pipe, and the interpreter must not try to when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(PIPE_CLOSED) from error
         except OSError as error:
-            raise _failed(_os_error(error), UNUSABLE) from error
+            raise _failed(error, UNUSABLE, _os_error(error)) from error
         except MemoryError as error:
-            raise _failed("Out of memory. Fewer --workers need less.", UNUSABLE) from error
+            raise _failed(error, UNUSABLE, "Out of memory. Fewer --workers need less") from error
         except (KeyboardInterrupt, click.Abort) as error:
-            raise _failed("Interrupted; what was not finished was not kept.", INTERRUPTED) from error
+            kept = getattr(error, "__notes__", None)
+            message = "Interrupted" if kept else "Interrupted; no results were saved"
+            raise _failed(error, INTERRUPTED, message) from error
         except Exception as error:
+            if _means_no_memory(error):
+                raise _failed(error, UNUSABLE, "Out of memory. Fewer --workers need less") from error
             import traceback
 
             traceback.print_exc()
-            message = f"a fault of provscan's own, {type(error).__name__}: please report the lines above."
-            raise _failed(message, FAULT) from error
+            message = f"internal error, {type(error).__name__}: please report the lines above"
+            raise _failed(error, FAULT, message) from error
+
+
+def _means_no_memory(error: BaseException | None) -> bool:
+    """Whether what other libraries raised comes down to a limit on memory or threads."""
+    while error is not None:
+        text = str(error)
+        if (
+            isinstance(error, MemoryError)
+            or "can't start new thread" in text
+            or "cannot allocate memory" in text.lower()
+        ):
+            return True
+        if isinstance(error, ImportError) and "failed to map segment" in text:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+class GroupedCommand(click.Command):
+    """A command whose help shows its options in groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(parameter, "group", "Options"), []).append(record)
+        for name, records in groups.items():
+            with formatter.section(name):
+                formatter.write_dl(records)
+
+
+class _GroupedOption(click.Option):
+    def __init__(self, *names: Any, group: str = "Options", **attributes: Any) -> None:
+        super().__init__(*names, **attributes)
+        self.group = group
+
+
+def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    """``click.option`` with a ``group``."""
+    return click.option(*names, cls=_GroupedOption, **attributes)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -105,8 +162,12 @@ def main() -> None:
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """Those options that were given, so that a default stands in one place only: in the library."""
-    return {name: value for name, value in options.items() if value is not None}
+    """Those options that were given: defaults stand in one place only, in the library."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in options.items()
+        if value is not None and value is not False and value != ()
+    }
 
 
 def share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -124,7 +185,7 @@ def share(context: click.Context, parameter: click.Parameter, value: str | None)
 
 def index_option(*names: str, help: str) -> Callable[[Any], Any]:
     """Where the index is, the same for every command that reads or writes one."""
-    return click.option(
+    return option(
         *names,
         default="licensed.index",
         envvar="PROVSCAN_INDEX",
@@ -135,17 +196,18 @@ def index_option(*names: str, help: str) -> Callable[[Any], Any]:
     )
 
 
-text_field = click.option(
-    "--text-field", metavar="NAME", help="Field that holds the text; found by its usual names unless given."
+text_field = option(
+    "--text-field", metavar="NAME", help="Field that holds the text.  [default: found by its usual names]"
 )
-id_field = click.option(
-    "--id-field", metavar="NAME", help="Field that holds the id; found by its usual names unless given."
-)
-workers = click.option(
+id_field = option("--id-field", metavar="NAME", help="Field that holds the id.  [default: found by its usual names]")
+workers = option(
     "--workers",
+    group="Running",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many threads; one a core unless given. The result is the same.",
+    help="Number of workers; the results do not depend on it.  [default: one per processor]",
 )
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for machines.")
-quiet = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr; warnings and errors stay.")
+as_json = option("--json", "as_json", group="Output", is_flag=True, help="Print the result as JSON.")
+quiet = option(
+    "--quiet", "-q", group="Output", is_flag=True, help="No progress on stderr; warnings and errors are still printed."
+)

@@ -2,171 +2,165 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from provscan.cli import (
     GATE_CROSSED,
     UNUSABLE,
+    GroupedCommand,
     as_json,
+    echo,
     given,
     id_field,
     index_option,
+    option,
     quiet,
     share,
     text_field,
     workers,
 )
 
+MATCHING, CHANCE, SAMPLING, RUNNING, STRICTNESS = "Matching", "Error rates", "Sampling", "Running", "Strictness"
 
-@click.command("match")
+
+@click.command("match", cls=GroupedCommand)
 @click.argument("sources", nargs=-1, required=True, metavar="DATASET...", type=click.Path())
 @index_option("--index", "-i", help="Index of the licensed tweets.")
-@click.option("--out", "-o", type=click.Path(), help="Folder to write the results to.  [default: ./<dataset name>.run]")
+@option("--out", "-o", type=click.Path(), help="Folder for the results.  [default: ./<dataset name>.run]")
 @text_field
 @id_field
-@click.option(
+@option(
     "--threshold",
+    group=MATCHING,
     type=float,
     show_default="0.4",
-    help="Least similarity of a match, from 0.1 to 1 (Jaccard of character 5-grams).",
+    help="Minimum similarity of a match, from 0.1 to 1 (Jaccard index of character 5-grams).",
 )
-@click.option(
+@option(
     "--min-containment",
+    group=MATCHING,
     type=float,
     show_default="0.55",
-    help="Least share of a licensed text that a match holds, from 0 to 1.",
+    help="Minimum containment of the licensed text in the span, from 0 to 1.",
 )
-@click.option(
+@option(
     "--min-chars",
+    group=MATCHING,
     type=int,
     show_default="20",
-    help="Ignore licensed texts shorter than this. Links and @names don't count, a Chinese, Japanese or "
-    "Korean character counts two.",
+    help="Ignore licensed texts shorter than this. Links and @names do not count; a Chinese, Japanese or Korean "
+    "character counts as two.",
 )
-@click.option(
+@option(
     "--cutoff",
+    group=CHANCE,
     metavar="DATE",
-    help="When the dataset was collected, e.g. 2021-03-01. Licensed texts that are younger can't have been copied into "
-    "it: what they match is chance, and is counted as such.",
+    help="When the dataset was collected, e.g. 2021-03-01. Younger licensed texts can't have been copied into it, so "
+    "their matches measure chance.",
 )
-@click.option(
+@option(
     "--control",
+    group=CHANCE,
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Tweets that are known not to be in the dataset, for the same purpose. Can be given several times.",
+    help="Tweets that are known to be absent from the dataset; their matches measure chance. Can be repeated.",
 )
-@click.option(
-    "--spikes",
+@option(
+    "--spike-ins",
+    group=CHANCE,
     type=click.IntRange(min=0),
     metavar="N",
-    help="How many licensed texts to change and plant in the dataset to measure how many of them are found; 0 for "
-    "none.  [default: one for 50 records, 1,000 to 3,000]",
+    help="Number of altered licensed texts to plant in the dataset to measure recall; 0 for none.  "
+    "[default: one per 50 records, 1,000 to 3,000]",
 )
-@click.option(
+@option(
     "--sample",
+    group=SAMPLING,
     callback=share,
     metavar="SHARE",
-    help="Scan a random sample of the data, e.g. 1%; the estimate is for all of it.",
+    help="Scan a random sample of the dataset, e.g. 1%; the estimate is for all of it.",
 )
-@click.option(
+@option(
     "--sample-by",
+    group=SAMPLING,
     type=click.Choice(["records", "files"]),
-    help="What is drawn: records, for which everything is read; or files and ranges of large ones, so that the rest is "
-    "not even read, at the price of wider intervals.  [default: files, if at least 50 would be drawn]",
+    help="Unit of the sample: records, for which all files are read; or files and ranges of large files, which reads "
+    "only what it scans but gives wider intervals.  [default: files, if the sample would hold at least 50]",
 )
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Of all that is drawn at random.  [default: 1]")
-@click.option(
-    "--fail-above",
-    callback=share,
-    metavar="SHARE",
-    help="Exit with status 1 if more than this share of the records hold licensed text, e.g. 0.1%: by the lower end of "
-    "the estimate, or where there is no estimate by the matches that are evidence.",
+@option(
+    "--seed",
+    group=SAMPLING,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Seed for all random choices.  [default: 1]",
 )
 @workers
-@click.option("--overwrite", is_flag=True, help="Replace results that stand there already.")
+@option(
+    "--executor",
+    group=RUNNING,
+    type=click.Choice(["threads", "processes"]),
+    help="What scans: threads, or processes, which read files only. The results are the same.  [default: threads]",
+)
+@option("--resume", group=RUNNING, is_flag=True, help="Go on with an interrupted run of the same command, if any.")
+@option("--overwrite", group=RUNNING, is_flag=True, help="Replace existing results.")
+@option(
+    "--fail-above",
+    group=STRICTNESS,
+    callback=share,
+    metavar="SHARE",
+    help="Exit with status 1 if more than this share of the records hold licensed text, e.g. 0.1%, by the lower bound; "
+    "without a bound, by the matches that count.",
+)
+@option(
+    "--allow-unread",
+    group=STRICTNESS,
+    is_flag=True,
+    help="Exit with status 0 even if a named file could not be scanned. Such files are listed either way.",
+)
+@option("--strict", group=STRICTNESS, is_flag=True, help="Stop if any record can't be read.")
+@option(
+    "--max-bad",
+    group=STRICTNESS,
+    callback=share,
+    metavar="SHARE",
+    help="Stop if more than this share of the records can't be read.  [default: 5%]",
+)
 @as_json
 @quiet
-def command(
-    sources: tuple[str, ...],
-    index: str,
-    out: str | None,
-    text_field: str | None,
-    id_field: str | None,
-    threshold: float | None,
-    min_containment: float | None,
-    min_chars: int | None,
-    cutoff: str | None,
-    control: tuple[str, ...],
-    spikes: int | None,
-    sample: float | None,
-    sample_by: str | None,
-    seed: int | None,
-    fail_above: float | None,
-    workers: int | None,
-    overwrite: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Find licensed tweets in datasets or model outputs.
 
-    DATASET is a file or a folder of files: JSON lines, Parquet, CSV, TSV or plain text, as they are or
-    compressed with gzip or zstd; "-" reads standard input.
+    DATASET is a file or a folder of files: JSON lines, Parquet, CSV, TSV or plain text, also compressed with gzip or
+    zstd; "-" reads the standard input.
     """
     import provscan
     from provscan.cli import show
     from provscan.cli.progress import progress
+    from provscan.errors import GateError
 
-    with progress(quiet) as watcher:
-        run = provscan.match(
-            list(sources),
-            provscan.open_index(index),
-            overwrite=overwrite,
-            progress=watcher,
-            **given(
-                out=out,
-                text_field=text_field,
-                id_field=id_field,
-                threshold=threshold,
-                min_containment=min_containment,
-                min_chars=min_chars,
-                cutoff=cutoff,
-                control=list(control) or None,
-                spikes=spikes,
-                sample=sample,
-                sample_by=sample_by,
-                seed=seed,
-                workers=workers,
-            ),
-        )
+    gate = None
+    try:
+        with progress(quiet) as watcher:
+            opened = provscan.open_index(index)
+            run = provscan.match(list(sources), opened, out, progress=watcher, **given(**options))
+    except GateError as error:
+        gate, run = error, error.run
     show.run(run.path, run.summary, as_json)
 
-    # A file that broke off is the worse news: the share of what was read says nothing about the rest.
+    # An incomplete scan outranks the gate: the share of what was read says nothing about the rest.
     context = click.get_current_context()
-    if run.summary["damaged"]:
-        for damaged in run.summary["damaged"]:
-            click.echo(f"provscan: {damaged['source']}: {damaged['problem']}", err=True)
-        click.echo("provscan: results are written, but only for what could be read.", err=True)
+    summary = run.summary
+    for damaged in summary["damaged"]:
+        echo(f"provscan: {damaged['source']}: {damaged['problem']}", err=True)
+    for unread in summary["unread"]:
+        echo(f"provscan: {unread['path']} was not scanned: {unread['reason']}", err=True)
+    if summary["damaged"] or (summary["unread"] and not options["allow_unread"]):
+        remedy = "" if summary["damaged"] else " Accept that with --allow-unread."
+        echo(f"provscan: results are written, but only for what could be read.{remedy}", err=True)
         context.exit(UNUSABLE)
-    if fail_above is not None and (found := _at_least(run.summary)).share > fail_above:
-        click.echo(
-            f"provscan: {found.share:.4%} of the records {found.what}: more than the {fail_above:.4%} that "
-            "--fail-above allows.",
-            err=True,
-        )
+    if gate is not None:
+        echo(f"provscan: {gate}.", err=True)
         context.exit(GATE_CROSSED)
-
-
-class _AtLeast(NamedTuple):
-    share: float
-    what: str
-
-
-def _at_least(summary: dict[str, Any]) -> _AtLeast:
-    """What can be held against a dataset: what is left of the matches once chance is allowed for."""
-    estimate = summary["estimate"]["records_share"]
-    if estimate["valid"]:
-        return _AtLeast(estimate["low"], "at least hold licensed text")
-    return _AtLeast(summary["evidence"]["share_of_records"], "hold matches that are evidence")

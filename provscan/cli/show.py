@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import click
-
 from provscan import report
+from provscan.cli import echo
 
 
 def _width() -> int:
@@ -18,14 +17,14 @@ def _width() -> int:
 
 def index(info: dict[str, Any], as_json: bool) -> None:
     """What an index holds."""
-    click.echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else report.index_table(info, width=_width()))
+    echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else report.index_table(info, width=_width()))
 
 
 def run(path: Path, summary: dict[str, Any], as_json: bool) -> None:
     """What a run found and where its files are."""
     if as_json:
-        click.echo(json.dumps({"run": str(path), **summary}, indent=2, ensure_ascii=False))
+        echo(json.dumps({"run": str(path), **summary}, indent=2, ensure_ascii=False))
         return
-    click.echo(report.text_table(summary, width=_width()))
-    click.echo(f"The report: {path / 'report.html'}")
-    click.echo(f"Every match: {path / 'matches.parquet'}")
+    echo(report.text_table(summary, width=_width()))
+    echo(f"The report: {path / 'report.html'}")
+    echo(f"Every match: {path / 'matches.parquet'}")

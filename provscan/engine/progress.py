@@ -23,7 +23,13 @@ class Progress:
         """
 
     def advance(self, n: int) -> None:
-        """``n`` more units of the stage are done."""
+        """More of the stage is done.
+
+        Parameters
+        ----------
+        n
+            How many units.
+        """
 
     def finish(self) -> None:
         """The stage is done."""

@@ -1,105 +1,159 @@
-"""Random records of a dataset, whoever scans it in whatever order.
+"""Sample keys, and the sample of records that spike-ins are planted in.
 
-Every record has a random number, a hash of its file's name and its own number; a sample of records is those below a
-limit, or the lowest ones. Neither depends on splits or workers, nor on the folder that the file lies in.
+A sample of records is those whose keys are below a limit, or lowest. Keys come from what the records hold, so that
+the sample does not depend on the names of files, their order, the splits or the workers.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import xxhash
 
+from provscan.kernels.content import content_keys
+from provscan.kernels.hashing import splitmix, splitmix64
 from provscan.text.arrow import buffers
 
-# Of a longer record, so many code points from a random place on.
+# Of a longer text, so many code points from a random place on.
 LONGEST = 4096
-# Above all lots but one.
-MOST = 2**64 - 1
+# Bytes of a text that make its key: fewer than the first piece of a long one has.
+KEY_BYTES = 16 << 10
+MAX_KEY = 2**64 - 1
 
 
-def lots(source: str, records: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
-    """uint64[n], the random number of each record of a source, which is a path or any other name.
+def text_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
+    """uint64[n], a random number for each text of a large_string array: equal texts have equal ones."""
+    text, offsets = buffers(texts)
+    keys = np.empty(len(texts), np.uint64)
+    content_keys(text, offsets, KEY_BYTES, np.uint64(seed % 2**64), keys)
+    return keys
 
-    SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195) of the record number, begun at a hash of the
-    source.
+
+def record_keys(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.uint64]:
+    """uint64[n], a random number for each row, by its text and its record's id, or number where there is no id."""
+    ids = batch.column("id")
+    named = text_keys(ids.cast(pa.large_string()).fill_null(""), seed + 1)
+    numbered = splitmix64(seed + 2, batch.column("record").to_numpy())
+    unlike = np.where(ids.is_valid().to_numpy(zero_copy_only=False), named, numbered)
+    with np.errstate(over="ignore"):
+        keys: npt.NDArray[np.uint64] = getattr(splitmix, "py_func", splitmix)(
+            text_keys(batch.column("text"), seed) ^ unlike
+        )
+    return keys
+
+
+class CarrierRecord(NamedTuple):
+    """A text to plant in.
+
+    Attributes
+    ----------
+    key
+        Random, by its content.
+    length
+        Code points of the whole text; bytes of a long one.
+    text
+        The text, or up to :data:`LONGEST` code points of it from a random place on.
+    copies
+        How often it stands in the dataset.
     """
-    name = os.path.basename(source)
-    base = np.uint64(xxhash.xxh3_64_intdigest(name.encode("utf-8", "surrogatepass"), seed))
-    x = records.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + base
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: npt.NDArray[np.uint64] = x ^ (x >> np.uint64(31))
-    return mixed
 
-
-class Host(NamedTuple):
-    """A record to plant something in: its lot, its source, number, text (or a piece of it) and whole length."""
-
-    lot: int
-    source: str
-    record: int
-    text: str
+    key: int
     length: int
+    text: str
+    copies: int
 
 
 @dataclass
-class Hosts:
-    """The `size` records of the lowest lots among those that were offered; none of a lot of ``limit`` or above."""
+class CarrierSample:
+    """The `size` different texts of the lowest keys among those that were offered; none of a key above `limit`."""
 
     size: int
     seed: int
-    kept: list[Host] = field(default_factory=list)
-    limit: int = MOST
+    limit: int = MAX_KEY
+    records: dict[int, CarrierRecord] = field(default_factory=dict)
 
-    def fresh(self) -> Hosts:
-        """An empty sample, of other records, of what may still belong to this one; while another thread merges."""
-        return Hosts(self.size, self.seed, limit=self.limit)
-
-    def offer(self, source: str, batch: pa.RecordBatch) -> None:
+    def offer(self, batch: pa.RecordBatch) -> None:
         """Take from a batch of records what belongs to the sample."""
         if self.size == 0 or batch.num_rows == 0:
             return
-        records = batch.column("record").to_numpy()
-        lot = lots(source, records, self.seed)
-        rows = np.arange(len(lot))
+        texts = batch.column("text")
+        keys = text_keys(texts, self.seed)
+        rows = np.flatnonzero(keys <= np.uint64(self.limit))
         if "offset" in batch.schema.names:
-            rows = rows[batch.column("offset").to_numpy() == 0]
-        rows = rows[lot[rows] < np.uint64(self.limit)]
-        if len(rows) > self.size:
-            rows = rows[np.argpartition(lot[rows], self.size - 1)[: self.size]]
-        if len(rows) == 0:
-            return
-        text, offsets = buffers(batch.column("text"))
-        for row in rows.tolist():
-            number = int(lot[row])
-            piece, length = _piece(text[offsets[row] : offsets[row + 1]], number)
-            self.kept.append(Host(number, source, int(records[row]), piece, length))
+            rows = rows[batch.column("offset").to_numpy()[rows] == 0]
+        lowest, first, copies = np.unique(keys[rows], return_index=True, return_counts=True)
+        text, offsets = buffers(texts)
+        for key, row, count in zip(
+            lowest[: self.size].tolist(), rows[first[: self.size]].tolist(), copies[: self.size].tolist(), strict=True
+        ):
+            self._add(CarrierRecord(key, *_cut(text[offsets[row] : offsets[row + 1]], key), count))
         self._trim()
 
-    def merge(self, other: Hosts) -> None:
-        """Take from another sample of other records of the same dataset."""
-        self.kept += other.kept
+    def merge(self, other: CarrierSample) -> None:
+        """Take from another sample, with the same seed, of other records of the same dataset."""
+        for record in other.records.values():
+            if record.key <= self.limit:
+                self._add(record)
         self._trim()
+
+    def _add(self, record: CarrierRecord) -> None:
+        known = self.records.get(record.key)
+        if known is not None:
+            # Long texts that begin alike have equal keys: which one is kept must not depend on the order.
+            record = min(known, record)._replace(copies=known.copies + record.copies)
+        self.records[record.key] = record
 
     def _trim(self) -> None:
-        self.kept.sort(key=lambda host: host[:3])
-        del self.kept[self.size :]
-        if len(self.kept) == self.size > 0:
-            self.limit = self.kept[-1].lot
+        kept = sorted(self.records)[: self.size]
+        self.records = {key: self.records[key] for key in kept}
+        if len(kept) == self.size > 0:
+            self.limit = min(self.limit, kept[-1])
+
+    def as_dict(self) -> dict[str, Any]:
+        """In types that JSON knows."""
+        return {"size": self.size, "seed": self.seed, "records": [list(record) for record in self.records.values()]}
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> CarrierSample:
+        """From what :meth:`as_dict` gives."""
+        records = {record[0]: CarrierRecord(*record) for record in value["records"]}
+        return cls(value["size"], value["seed"], records=records)
 
 
-def _piece(text: npt.NDArray[np.uint8], lot: int) -> tuple[str, int]:
-    """A text and its length in code points; of a long one a piece from a random place on, and its length in bytes."""
+def _cut(text: npt.NDArray[np.uint8], key: int) -> tuple[int, str]:
+    """Length and text of a carrier record."""
     size = 4 * LONGEST
     if len(text) <= size:
         whole = text.tobytes().decode("utf-8")
-        return whole[:LONGEST], len(whole)
-    at = lot % (len(text) - size)
+        return len(whole), whole[:LONGEST]
+    at = key % (len(text) - size)
     # The piece may begin and end inside a character.
-    return text[at : at + size].tobytes().decode("utf-8", "ignore")[:LONGEST], len(text)
+    return len(text), text[at : at + size].tobytes().decode("utf-8", "ignore")[:LONGEST]
+
+
+class RecordSampler:
+    """Which records of a split are scanned: all rows of a record, or none.
+
+    Batches must come in the order of the records, since a record may have rows in several.
+    """
+
+    def __init__(self, fraction: float, seed: int) -> None:
+        self._limit = np.uint64(min(int(fraction * 2**64), MAX_KEY))
+        self._all = fraction >= 1.0
+        self._seed = seed
+        self._last, self._chosen = -1, False
+
+    def rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows to scan; the first row of a record decides about all."""
+        if self._all or batch.num_rows == 0:
+            return batch
+        record = batch.column("record").to_numpy()
+        first = np.flatnonzero(np.diff(record, prepend=self._last))
+        chosen = record_keys(batch.take(pa.array(first)), self._seed) < self._limit
+        if len(first) == 0 or first[0] > 0:
+            first, chosen = np.append(0, first), np.append(self._chosen, chosen)
+        self._last, self._chosen = int(record[-1]), bool(chosen[-1])
+        return batch.filter(pa.array(np.repeat(chosen, np.diff(np.append(first, len(record))))))

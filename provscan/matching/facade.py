@@ -126,9 +126,8 @@ class Index:
         params = MatchParams(threshold, min_containment, min_chars)
         array = to_array(texts)
         found = scan_texts(*buffers(array), self.reader, params)
-        batch = match_table(
-            found, self.reader, "<memory>", pa.array(np.arange(len(array))), pa.nulls(len(array), pa.string())
-        )
+        names = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
+        batch = match_table(found, self.reader, "<memory>", pa.RecordBatch.from_pydict(names))
         return pa.Table.from_batches([batch])
 
     def match_document(

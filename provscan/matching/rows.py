@@ -15,6 +15,7 @@ MATCHES = pa.schema(
         pa.field("source", pa.string(), nullable=False),
         pa.field("record", pa.int64(), nullable=False),
         pa.field("record_id", pa.string()),
+        pa.field("field", pa.string()),
         pa.field("start", pa.int64(), nullable=False),
         pa.field("end", pa.int64(), nullable=False),
         pa.field("tweet_id", pa.string(), nullable=False),

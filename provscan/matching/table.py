@@ -9,9 +9,7 @@ from provscan.index import IndexReader
 from provscan.matching.rows import LEVELS, MATCHES, Matches
 
 
-def match_table(
-    found: Matches, reader: IndexReader, source: str, record: pa.Array, record_id: pa.Array
-) -> pa.RecordBatch:
+def match_table(found: Matches, reader: IndexReader, source: str, batch: pa.RecordBatch) -> pa.RecordBatch:
     """The rows of some matches.
 
     Parameters
@@ -20,15 +18,17 @@ def match_table(
         Matches in the texts of one batch.
     source
         What the user called the dataset.
-    record, record_id
-        Of every text of the batch its record number (int64) and own id (string, nullable).
+    batch
+        The texts' ``record`` (int64), ``id`` (string) and, where known, ``field``.
     """
     rows = pa.array(found.row)
+    fields = batch.column("field") if "field" in batch.schema.names else pa.nulls(batch.num_rows, pa.string())
     levels = pa.DictionaryArray.from_arrays(pa.array(found.level.astype(np.int8)), pa.array(LEVELS))
     columns = [
         pa.repeat(pa.scalar(source), len(found.row)),
-        record.take(rows),
-        record_id.take(rows),
+        batch.column("record").take(rows),
+        batch.column("id").take(rows),
+        fields.take(rows).cast(pa.string()),
         pa.array(found.span[:, 0]),
         pa.array(found.span[:, 1]),
         reader.tweet_ids(found.text).array().cast(pa.string()),

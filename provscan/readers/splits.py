@@ -49,8 +49,18 @@ class Split:
 
 
 class Plan(list[Split]):
-    """The splits, in the order of their records; ``skipped`` lists what was left out: (path, why)."""
+    """The splits, in the order of their records.
+
+    Attributes
+    ----------
+    unread
+        Everything the user named that will not be read: (path, reason).
+    ignored
+        What was left out because it holds no records: (path, reason); hidden files, metadata of a dataset.
+    """
 
     def __init__(self, splits: list[Split], skipped: list[tuple[str, str]]) -> None:
         super().__init__(splits)
+        self.unread = [item for item in skipped if "known kind" in item[1]]
+        self.ignored = [item for item in skipped if item not in self.unread]
         self.skipped = skipped

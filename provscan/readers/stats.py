@@ -109,6 +109,23 @@ class ReadStats:
         result["damaged"] = [damage._asdict() for damage in self.damaged]
         return result
 
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> ReadStats:
+        """From a dict.
+
+        Parameters
+        ----------
+        value
+            From :meth:`as_dict`.
+
+        Returns
+        -------
+        ReadStats
+        """
+        examples = {reason: [Example(**case) for case in cases] for reason, cases in value["examples"].items()}
+        damaged = [Damage(**damage) for damage in value["damaged"]]
+        return cls(**{**value, "examples": examples, "damaged": damaged})
+
 
 def require_undamaged(stats: ReadStats) -> None:
     """A corpus that ends early is no basis for an index.

@@ -107,7 +107,7 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     _counts(console, "Records not scanned", summary["skipped"])
     _counts(console, "Records scanned after a repair", summary["repaired"])
     _counts(console, "Noticed", summary.get("notes", {}))
-    _counts(console, "Cut short because it is too common", summary["capped"])
+    _counts(console, "Look-ups cut short", summary["truncated"])
 
     if summary["damaged"]:
         console.print("\nDamaged part-way: only what stands before the damage was scanned")

@@ -2,8 +2,3 @@
 
 :mod:`~provscan.runs.build` makes an index, :mod:`~provscan.runs.match` a run folder.
 """
-
-from provscan.runs.build import build_index
-from provscan.runs.match import Run, match
-
-__all__ = ["Run", "build_index", "match"]

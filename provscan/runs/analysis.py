@@ -16,10 +16,11 @@ from provscan.calibration.spike_ins import how_many, plant
 from provscan.errors import RecallError
 from provscan.estimate import Clusters, Estimate, Sample, Scan, proportion, summarise
 from provscan.estimate.summary import BREAKDOWNS, MATCH_COLUMNS, POOR_RECALL
-from provscan.matching.carriers import Hosts
-from provscan.matching.task import Sampling, SplitResult
+from provscan.matching.carriers import CarrierSample
+from provscan.matching.parts import PartResult
+from provscan.matching.task import Sampling
 from provscan.params import MatchParams
-from provscan.runs.sample import Drawn
+from provscan.runs.sample import FileSample
 from provscan.scoring.background import background
 from provscan.scoring.rule import Q_MAX, Judge, Judgement, Scored, listed, scored, spike_table
 
@@ -52,13 +53,13 @@ class Conclusion:
 
 def conclude(
     rows: pa.Table,
-    results: list[SplitResult],
-    hosts: Hosts,
+    results: list[PartResult],
+    carriers: CarrierSample,
     controls: Controls,
     params: MatchParams,
     *,
     sampling: Sampling,
-    drawn: Drawn | None = None,
+    drawn: FileSample | None = None,
     spikes: int | None = None,
     index_fraction: float = 1.0,
     threads: int = 1,
@@ -69,7 +70,7 @@ def conclude(
     ----------
     rows
         All matches, those of control texts among them, as in part files.
-    results, hosts
+    results, carriers
         What the scan of the splits left behind, and the sample of records that was put together from them.
     drawn
         The parts of the dataset that were scanned, one a result, where they are a sample.
@@ -87,7 +88,7 @@ def conclude(
     judge = Judge(controls, background(controls.licensed), characters, threads)
     judgement = judge.judged(rows["text"].to_numpy(), rows["containment"].to_numpy().astype(np.float64))
     count = how_many(sum(result.records for result in results), spikes)
-    planted = plant(controls, params, hosts.kept, count, sampling.seed)
+    planted = plant(controls, params, list(carriers.records.values()), count, sampling.seed)
     planted_rows = spike_table(planted, planted.scan(controls, params), judge)
     if len(planted_rows) >= FAILING_SPIKES and not pc.any(planted_rows["found"]).as_py():
         raise RecallError(
@@ -136,10 +137,10 @@ def _estimate(
     rows: pa.Table,
     judgement: Judgement,
     answer: Scored,
-    results: list[SplitResult],
+    results: list[PartResult],
     judge: Judge,
     sampling: Sampling,
-    drawn: Drawn | None,
+    drawn: FileSample | None,
     index_fraction: float,
 ) -> dict[str, Any]:
     controls, counts, spikes = judge.controls, answer.evidence, answer.spikes

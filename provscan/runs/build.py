@@ -17,7 +17,7 @@ from provscan.index import prepare, write_index
 from provscan.matching import Index
 from provscan.params import IndexParams
 from provscan.readers.stats import require_undamaged
-from provscan.runs.sources import default_workers, source_list
+from provscan.runs.options import default_workers, source_list
 
 Source = str | os.PathLike[str]
 

@@ -1,20 +1,20 @@
-"""What the splits found, put together: one table of matches, one summary."""
+"""What the parts hold, put together: one table of matches, one summary."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from provscan.index import IndexReader
-from provscan.matching import LEVELS, MATCHES, TruncatedLookups
-from provscan.matching.task import PART, SplitResult
-from provscan.readers import ReadStats
+from provscan.matching import LEVELS, MATCHES
+from provscan.matching.parts import PART, PartResult
+from provscan.runs.inputs import Inputs
+from provscan.runs.scan import ScanTotals
 from provscan.scoring.rule import JUDGED
 
 SUMMARY_VERSION = 1
@@ -22,14 +22,14 @@ ROW_GROUP = 1 << 17
 COLLECTED = PART.append(pa.field("cluster", pa.int64()))
 
 
-def collect(results: list[SplitResult]) -> pa.Table:
+def collect(folder: Path, parts: list[PartResult]) -> pa.Table:
     """All part files as one table, mapped, in the order of the splits; ``cluster`` is the number of the split."""
-    parts = [COLLECTED.empty_table()]
-    for number, result in enumerate(results):
-        if result.part.exists():
-            part = pa.ipc.open_file(pa.memory_map(str(result.part))).read_all()
-            parts.append(part.append_column("cluster", pa.array(np.full(len(part), number, np.int64))))
-    return pa.concat_tables(parts)
+    tables = [COLLECTED.empty_table()]
+    for number, part in enumerate(parts):
+        if part.matches:
+            table = pa.ipc.open_file(pa.memory_map(str(part.matches_file(folder)))).read_all()
+            tables.append(table.append_column("cluster", pa.array(np.full(len(table), number, np.int64))))
+    return pa.concat_tables(tables)
 
 
 def write_matches(rows: pa.Table, added: pa.Table, target: Path) -> None:
@@ -40,88 +40,119 @@ def write_matches(rows: pa.Table, added: pa.Table, target: Path) -> None:
             writer.write_table(table.slice(low, ROW_GROUP))
 
 
+class RecordCounts:
+    """Which rows of all matches belong to the same record, and to the same text of it.
+
+    Rows are ordered by split, record, field and start, so that equal ones are neighbours.
+    """
+
+    def __init__(self, rows: pa.Table) -> None:
+        self.cluster = rows["cluster"].to_numpy()
+        record = rows["record"].to_numpy()
+        self._record = np.cumsum(_changes(self.cluster) | _changes(record))
+        field = rows["field"]
+        other = np.zeros(len(field), np.bool_)
+        if len(field):
+            differs = pc.fill_null(pc.not_equal(field[1:], field[:-1]), False)
+            other[1:] = differs.to_numpy()
+        self._text = np.cumsum(_changes(self._record) | other)
+        self._start, self._end = rows["start"].to_numpy(), rows["end"].to_numpy()
+
+    def records(self, which: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """The split of each record that has one of some rows."""
+        chosen = np.flatnonzero(which)
+        found: npt.NDArray[np.int64] = self.cluster[chosen[_changes(self._record[chosen])]]
+        return found
+
+    def characters(self, which: npt.NDArray[np.bool_]) -> int:
+        """Code points under some rows, each counted once."""
+        chosen = np.flatnonzero(which)
+        if len(chosen) == 0:
+            return 0
+        base = self._text[chosen] * (int(self._end[chosen].max()) + 1)
+        start, end = self._start[chosen] + base, self._end[chosen] + base
+        before = np.concatenate([[0], np.maximum.accumulate(end)[:-1]])
+        return int(np.maximum(0, end - np.maximum(start, before)).sum())
+
+
+def _changes(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where a value differs from the one before it, and at the beginning."""
+    changes = np.ones(len(values), np.bool_)
+    changes[1:] = values[1:] != values[:-1]
+    return changes
+
+
 def summarise(
     rows: pa.Table,
-    added: pa.Table,
+    control: npt.NDArray[np.bool_],
     chosen: dict[str, npt.NDArray[np.bool_]],
-    results: list[SplitResult],
-    reader: IndexReader,
+    totals: ScanTotals,
+    inputs: Inputs,
 ) -> dict[str, Any]:
     """The counts of ``summary.json``; matches of control texts are not among them.
 
     Parameters
     ----------
-    rows, added
-        All matches: columns as in :func:`write_matches`.
+    rows
+        All matches.
+    control
+        bool[matches]: the match is one of a control text.
     chosen
-        Names of kinds of matches that are counted by themselves, and bool arrays that tell which those are.
+        Names of kinds of matches that are counted by themselves, and bool arrays that mark them.
     """
-    stats, skipped = ReadStats(), TruncatedLookups()
-    by_source: dict[str, dict[str, Any]] = {}
-    for result in results:
-        stats.merge(result.stats)
-        skipped.add(result.skipped)
-        entry = {"source": result.source, "records": 0, "records_matched": 0, "matches": 0}
-        by_source.setdefault(result.source, entry)["records"] += result.records
-    characters_matched = sum(result.characters_matched for result in results)
-    records = sum(result.records for result in results)
-    characters = sum(result.characters for result in results)
-    marked = rows.append_column("control", added["control"])
+    counts = RecordCounts(rows)
+    sources: dict[str, dict[str, Any]] = {}
+    for part in totals.parts:
+        entry = {"source": part.source, "records": 0, "records_matched": 0, "matches": 0}
+        sources.setdefault(part.source, entry)["records"] += part.records
+    size = len(totals.parts)
+    matched = np.bincount(counts.records(~control), minlength=size)
+    matches = np.bincount(counts.cluster[~control], minlength=size)
+    for part, records, found in zip(totals.parts, matched.tolist(), matches.tolist(), strict=True):
+        sources[part.source]["records_matched"] += records
+        sources[part.source]["matches"] += found
+    levels = pc.value_counts(rows["level"].filter(pa.array(~control))).to_pylist()
+    by_level = {item["values"]: item["counts"] for item in levels}
+    text = rows["text"].to_numpy()
+    texts, first = np.unique(text[~control], return_index=True)
+    tweets = rows["tweets"].to_numpy()[~control][first]
+    counted = {}
     for name, which in chosen.items():
-        marked = marked.append_column(name, pa.array(which))
-    with duckdb.connect() as connection:
-        connection.register("marked", marked)
-        connection.execute("CREATE VIEW rows AS SELECT * FROM marked WHERE NOT control")
-        for source, matched, count in connection.execute(
-            "SELECT source, count(DISTINCT record), count(*) FROM rows GROUP BY source"
-        ).fetchall():
-            by_source[source]["records_matched"] = matched
-            by_source[source]["matches"] = count
-        levels = dict(connection.execute("SELECT level, count(*) FROM rows GROUP BY level").fetchall())
-        ((texts_found, tweets_found),) = connection.execute(
-            "SELECT count(*), coalesce(sum(tweets), 0) FROM "
-            "(SELECT tweet_id, any_value(tweets) AS tweets FROM rows GROUP BY tweet_id)"
-        ).fetchall()
-        counted = {}
-        for name in chosen:
-            ((matches, texts),) = connection.execute(
-                f"SELECT count(*), count(DISTINCT tweet_id) FROM rows WHERE {name}"
-            ).fetchall()
-            ((held,),) = connection.execute(
-                f"SELECT count(*) FROM (SELECT DISTINCT source, record FROM rows WHERE {name})"
-            ).fetchall()
-            counted[name] = {
-                "matches": matches, "records": held, "share_of_records": _share(held, records), "texts": texts,
-            }  # fmt: skip
-    matched = sum(entry["records_matched"] for entry in by_source.values())
-    info = reader.info()
+        held = len(counts.records(which & ~control))
+        counted[name] = {
+            "matches": int(np.count_nonzero(which & ~control)),
+            "records": held,
+            "share_of_records": _share(held, totals.records),
+            "texts": len(np.unique(text[which & ~control])),
+        }
+    characters_matched = counts.characters(~control)
+    stats = totals.stats.as_dict()
     return {
         "version": SUMMARY_VERSION,
-        "records": records,
-        "characters": characters,
-        "records_matched": matched,
-        "share_of_records": _share(matched, records),
-        "matches": sum(levels.values()),
-        "levels": {level: levels.get(level, 0) for level in LEVELS},
-        "texts_found": int(texts_found),
-        "tweets_found": int(tweets_found),
+        "records": totals.records,
+        "characters": totals.characters,
+        "records_matched": int(matched.sum()),
+        "share_of_records": _share(int(matched.sum()), totals.records),
+        "matches": int(matches.sum()),
+        "levels": {level: by_level.get(level, 0) for level in LEVELS},
+        "texts_found": len(texts),
+        "tweets_found": int(tweets.sum()),
         "characters_matched": characters_matched,
-        "share_of_characters": _share(characters_matched, characters),
+        "share_of_characters": _share(characters_matched, totals.characters),
         **counted,
-        "index": {"texts": info["texts"], "tweets": info["tweets"], "fingerprint": info["fingerprint"]},
-        "sources": list(by_source.values()),
-        "skipped": stats.as_dict()["skipped"],
-        "repaired": stats.as_dict()["repaired"],
-        "notes": stats.as_dict()["notes"],
+        "sources": list(sources.values()),
+        **{name: stats[name] for name in ("skipped", "repaired", "notes")},
         "examples": [
             {"source": case.source, "where": f"record {case.record}", "reason": f"{reason}: {case.detail}".rstrip(": ")}
-            for reason, cases in sorted(stats.examples.items())
+            for reason, cases in sorted(totals.stats.examples.items())
             for case in cases
         ],
         "damaged": [
-            {"source": damage.source, "records": damage.records, "problem": damage.reason} for damage in stats.damaged
+            {"source": damage.source, "records": damage.records, "problem": damage.reason}
+            for damage in [*totals.stats.damaged, *inputs.changed()]
         ],
-        "capped": {"bands_cut": skipped.bands_cut, "seeds_cut": skipped.seeds_cut},
+        "unread": [{"path": path, "reason": reason} for path, reason in inputs.unread],
+        "truncated": {"bands_cut": totals.truncated.bands_cut, "seeds_cut": totals.truncated.seeds_cut},
     }
 
 

@@ -1,4 +1,4 @@
-"""Spike-ins: edits, hosts and what is planted where."""
+"""Spike-ins: edits, and what is planted where."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from dataset import TWEETS
 from hypothesis import given
@@ -18,8 +17,7 @@ from provscan.calibration.controls import no_control
 from provscan.calibration.edits import EDITS
 from provscan.calibration.spike_ins import FEWEST, MOST, how_many, plant
 from provscan.estimate import BackgroundModel
-from provscan.matching.carriers import LONGEST, Host, Hosts, lots
-from provscan.matching.task import Sampling
+from provscan.matching.carriers import CarrierRecord
 from provscan.params import MatchParams
 from provscan.scoring.background import background
 from provscan.scoring.lengths import SCRIPTS, bands, measured
@@ -60,60 +58,16 @@ def test_edits_do_what_they_say() -> None:
     assert provscan.canonical([edited("respaced")]) == provscan.canonical([TWEET])
 
 
-def batch(numbers: list[int]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pydict(
-        {"record": pa.array(numbers, pa.int64()), "text": pa.array([f"text {n}" for n in numbers], pa.large_string())}
-    )
-
-
-@given(st.permutations(range(40)), st.integers(1, 39), st.integers(1, 50))
-def test_hosts_do_not_depend_on_who_offers_them(order: list[int], cut: int, size: int) -> None:
-    whole, first, second = Hosts(size, 5), Hosts(size, 5), Hosts(size, 5)
-    whole.offer("a", batch(list(range(40))))
-    first.offer("a", batch(order[:cut]))
-    late = first.fresh()
-    for number in order[cut:]:
-        second.offer("a", batch([number]))
-        late.offer("a", batch([number]))
-    assert late.kept == [host for host in second.kept if host in whole.kept or host.lot < first.limit]
-    first.merge(second if cut % 2 else late)
-    assert first.kept == whole.kept
-    assert len(whole.kept) == min(size, 40)
-    lowest = np.argsort(lots("a", np.arange(40), 5))[:size]
-    assert [host.record for host in whole.kept] == lowest.tolist()
-
-
-def test_long_hosts_are_cut() -> None:
-    hosts = Hosts(2, 1)
-    text = "один два " * 5000
-    rows = {"record": pa.array([0], pa.int64()), "text": pa.array([text], pa.large_string())}
-    hosts.offer("a", pa.RecordBatch.from_pydict(rows))
-    assert len(hosts.kept[0].text) == LONGEST
-    assert hosts.kept[0].text in text
-
-
-def test_a_sample_is_a_share_of_the_records_whatever_the_batches() -> None:
-    sampling = Sampling(0.25)
-    whole = sampling.rows("a", batch(list(range(8000)))).column("record").to_pylist()
-    halves = [
-        *sampling.rows("a", batch(list(range(3000)))).column("record").to_pylist(),
-        *sampling.rows("a", batch(list(range(3000, 8000)))).column("record").to_pylist(),
-    ]
-    assert whole == halves
-    assert 1800 < len(whole) < 2200
-    assert whole != sampling.rows("b", batch(list(range(8000)))).column("record").to_pylist()
-
-
-def hosts() -> list[Host]:
+def carriers() -> list[CarrierRecord]:
     rng = random.Random(2)
     texts = [" ".join(rng.choice(["one", "two", "three"]) for _ in range(40)) for _ in range(20)]
-    return [Host(n, "a", n, text, len(text)) for n, text in enumerate(texts)]
+    return [CarrierRecord(n, len(text), text, 1) for n, text in enumerate(texts)]
 
 
 def test_copies_stand_where_it_is_said(index: provscan.Index) -> None:
     controls = no_control(index.reader)
-    spikes = plant(controls, MatchParams(min_chars=20), hosts(), 100, 7)
-    again = plant(controls, MatchParams(min_chars=20), hosts(), 100, 7)
+    spikes = plant(controls, MatchParams(min_chars=20), carriers(), 100, 7)
+    again = plant(controls, MatchParams(min_chars=20), carriers(), 100, 7)
     assert spikes.planted == again.planted
     assert len(set(spikes.text.tolist())) == len(spikes.text) == 100
     assert 30 < spikes.inside.sum() < 70
@@ -129,7 +83,7 @@ def test_copies_stand_where_it_is_said(index: provscan.Index) -> None:
 
 def test_texts_that_are_too_short_are_not_planted(index: provscan.Index) -> None:
     controls = no_control(index.reader)
-    spikes = plant(controls, MatchParams(min_chars=90), hosts(), 1000, 7)
+    spikes = plant(controls, MatchParams(min_chars=90), carriers(), 1000, 7)
     weight, _ = measured(index.reader, spikes.text)
     assert 0 < len(spikes.text) < len(TWEETS)
     assert weight.min() >= 90

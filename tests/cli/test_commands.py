@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -18,13 +19,15 @@ from click.testing import Result
 
 import provscan
 from provscan.cli import COMMANDS, main, progress
-from provscan.errors import FieldNotFoundError, IndexFormatError, OutputError, ParameterError
+from provscan.errors import FieldNotFoundError, GateError, IndexFormatError, OutputError, ParameterError
 from provscan.params import MatchParams
 
 Run = Callable[..., Result]
 API = {"index": "build_index", "match": "match"}
-ONLY_PRINTING = {"as_json", "quiet", "fail_above"}
-"""Options that choose what is printed and how the command exits, which the library never does."""
+ONLY_PRINTING = {"as_json", "quiet"}
+"""Options that choose what is printed, which the library never does."""
+ONLY_PYTHON = {"sources", "progress", "index", "out", "bands", "rows"}
+"""Parameters that are arguments, or have no use on a command line."""
 
 
 def options(command: str) -> list[click.Option]:
@@ -51,6 +54,8 @@ def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
     signature = inspect.signature(getattr(provscan, API[command]))
     for option in options(command):
         assert option.name in signature.parameters.keys() | ONLY_PRINTING, f"{API[command]} lacks {option.name}"
+    missing = signature.parameters.keys() - {option.name for option in options(command)} - ONLY_PYTHON
+    assert not missing, f"{command} lacks {missing}"
 
 
 def test_defaults_in_the_help_are_the_librarys() -> None:
@@ -88,8 +93,14 @@ def test_match_passes_on_what_was_given_and_nothing_else(library: Any, run: Run)
     assert result.exit_code == 0, result.output
     assert library.calls == [
         ("open_index", ("licensed.index",), {}),
-        ("match", (["a.jsonl"], library), {"overwrite": False, "out": "out.run", "threshold": 0.7}),
+        ("match", (["a.jsonl"], library, "out.run"), {"threshold": 0.7}),
     ]
+    words = ("--control", "b", "--control", "-c", "--resume", "--max-bad", "1%", "--strict", "--executor", "processes")
+    assert run("match", "--", "-a.jsonl").exit_code == 0
+    assert library.calls[-1] == ("match", (["-a.jsonl"], library, None), {})
+    assert run("match", "a", *words).exit_code == 0
+    given = {"control": ["b", "-c"], "resume": True, "max_bad": 0.01, "strict": True, "executor": "processes"}
+    assert library.calls[-1][2] == given
     assert "Records with matches that are evidence       2,408  0.2 %" in result.stdout
     assert "a.run/report.html" in result.stdout
 
@@ -122,30 +133,23 @@ def test_json_is_all_there_is_on_stdout(library: Any, run: Run, words: tuple[str
         assert told["tweets"] == 307000
 
 
-@pytest.mark.parametrize(
-    ("allowed", "status"),
-    [("0.1%", 1), ("0.001", 1), ("0", 1), ("0.15%", 0), ("0.3%", 0), ("100%", 0)],
-)
-def test_gate(library: Any, run: Run, allowed: str, status: int) -> None:
-    """By the lower end of the estimate: what chance explains crosses no gate."""
-    share = {"valid": True, "value": 0.002, "low": 0.0015, "high": 0.003}
-    library.summary["estimate"] = {"records_share": share}
+@pytest.mark.parametrize("allowed", ["0.1%", "0.001"])
+def test_gate(library: Any, run: Run, allowed: str) -> None:
+    """The results are printed all the same."""
+    finished = SimpleNamespace(path=Path("a.run"), summary=library.summary, info={})
+    library.fails_with = GateError("at least 0.1500% of the records hold licensed text", finished)
     result = run("match", "a.jsonl", "--json", "--fail-above", allowed)
-    assert result.exit_code == status
-    assert ("0.1500% of the records at least hold licensed text: more than" in result.stderr) == bool(status)
-
-
-@pytest.mark.parametrize(("allowed", "status"), [("0.15%", 1), ("0.3%", 0)])
-def test_gate_without_an_estimate(library: Any, run: Run, allowed: str, status: int) -> None:
-    library.summary["estimate"] = {"records_share": {"valid": False, "value": None, "low": None, "high": None}}
-    result = run("match", "a.jsonl", "--json", "--fail-above", allowed)
-    assert result.exit_code == status
-    assert ("of the records hold matches that are evidence: more than" in result.stderr) == bool(status)
+    assert library.calls[-1][2] == {"fail_above": 0.001}
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["records"] == library.summary["records"]
+    assert "at least 0.1500% of the records hold licensed text." in result.stderr
+    library.summary["damaged"] = [{"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}]
+    assert run("match", "a.jsonl", "--fail-above", allowed).exit_code == 3
 
 
 def test_a_sample_of_files(library: Any, run: Run) -> None:
     assert run("match", "a.jsonl", "--sample", "1%", "--sample-by", "files").exit_code == 0
-    assert library.calls[1][2] == {"overwrite": False, "sample": 0.01, "sample_by": "files"}
+    assert library.calls[1][2] == {"sample": 0.01, "sample_by": "files"}
     result = run("match", "a.jsonl", "--sample", "1%", "--sample-by", "rows")
     assert result.exit_code == 2
     assert "'rows' is not one of 'records', 'files'" in result.stderr
@@ -169,9 +173,21 @@ def test_damaged_input_is_status_3_with_results(library: Any, run: Run) -> None:
     assert "Records scanned" in result.stdout
 
 
+def test_what_was_not_scanned_is_status_3_unless_allowed(library: Any, run: Run) -> None:
+    library.summary["unread"] = [{"path": "a/notes\x1b[2J.md", "reason": ".md is an unsupported file type"}]
+    result = run("match", "a")
+    assert result.exit_code == 3
+    assert "provscan: a/notes\\u001b[2J.md was not scanned: .md is an unsupported file type" in result.stderr
+    assert "Accept that with --allow-unread." in result.stderr
+    assert "Records scanned" in result.stdout
+    assert run("match", "a", "--allow-unread").exit_code == 0
+    assert "was not scanned" in run("match", "a", "--allow-unread").stderr
+
+
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
+        (RuntimeError("can't start new thread"), 3, "Out of memory"),
         (ParameterError("threshold must be between 0.1 and 1, not 7.0"), 2, "threshold must be between"),
         (FieldNotFoundError("a.jsonl: no field 'x'; there are: id, body"), 3, "there are: id, body"),
         (IndexFormatError("a.index: not an index"), 3, "not an index"),
@@ -205,7 +221,7 @@ def test_our_own_fault_keeps_its_traceback_and_is_no_gate(library: Any, run: Run
     result = run("match", "a.jsonl")
     assert result.exit_code == 70
     assert "Traceback" in result.stderr
-    assert "fault of provscan's own, ZeroDivisionError" in result.stderr
+    assert "internal error, ZeroDivisionError" in result.stderr
 
 
 def test_closed_pipe_is_silent() -> None:
@@ -242,7 +258,7 @@ def test_the_first_run_says_why_it_takes_longer(library: Any, run: Run, monkeypa
 
 def test_a_failed_stage_claims_nothing(library: Any, run: Run) -> None:
     library.fails_with = FieldNotFoundError("no field")
-    assert run("match", "a.jsonl").stderr == "provscan: no field\n"
+    assert run("match", "a.jsonl").stderr == "provscan: no field.\n"
 
 
 def test_info_of_a_run(run: Run) -> None:

@@ -83,7 +83,7 @@ def test_summary_agrees_with_the_matches(tiny_run: Path) -> None:
 
 def test_run_folder_is_whole(tiny_run: Path) -> None:
     assert {path.name for path in tiny_run.iterdir()} == {
-        *("matches.parquet", "summary.json", "run.json", "report.html"),
+        *("matches.parquet", "evidence.parquet", "summary.json", "run.json", "report.html"),
     }
     page = (tiny_run / "report.html").read_text(encoding="utf-8")
     assert f"{summary(tiny_run)['records_matched']} of 4,997 records" in page
@@ -146,11 +146,15 @@ WRONG: dict[str, tuple[bytes, int, str]] = {
     "fields.jsonl": (b'{"id": 1, "headline": "x"}\n', 3, "headline"),
     "cut.jsonl.gz": (gzip.compress(b'{"text": "one record"}\n' * 5000)[:-20], 3, "cut.jsonl.gz"),
     "garbage.parquet": (b"PAR1 and then nothing", 3, "garbage.parquet"),
-    "empty.jsonl": (b"", 0, ""),
+    "empty.jsonl": (b"", 3, "no records were scanned: the inputs are empty"),
     "bom.jsonl": (b'\xef\xbb\xbf{"text": "a byte-order mark"}\n', 0, ""),
     "latin.jsonl": (b'{"text": "caf\xe9 and more words"}\n', 0, "not valid UTF-8"),
     "nul.jsonl": (b'{"text": "a\\u0000b"}\n', 0, ""),
-    "mixed.jsonl": (b'{"text": 7}\n{"text": null}\n{"text": {"a": 1}}\nnot json\n{"text": "fine"}\n', 0, ""),
+    "mixed.jsonl": (
+        b'{"text": 7}\n{"text": null}\n{"text": {"a": 1}}\nnot json\n{"text": "fine"}\n',
+        3,
+        "3 of 5 records can't",
+    ),
 }
 
 
@@ -211,5 +215,5 @@ def test_ctrl_c(index: Path, tmp_path: Path, command: str) -> None:
     out, err = started.communicate(timeout=60)
     assert started.returncode == 130, err
     assert out == ""
-    assert err.splitlines() == ["provscan: Interrupted; what was not finished was not kept."]
+    assert err.splitlines() == ["provscan: Interrupted; no results were saved."]
     assert [path.name for path in tmp_path.iterdir()] == ["pipe.jsonl"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from provscan.engine.ordered_map import ordered_map, until
+from provscan.engine.ordered_map import ordered_map
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -53,23 +52,3 @@ def test_the_first_error_ends_it() -> None:
     with pytest.raises(ValueError, match="item 5"):
         list(results)
     assert max(begun) < 20
-
-
-def test_an_error_stops_what_still_runs() -> None:
-    stop = threading.Event()
-    seen: list[int] = []
-
-    def slow(number: int) -> int:
-        if number == 1:
-            raise ValueError("broken")
-        for item in until(stop, itertools.count()):
-            seen.append(item)
-            time.sleep(0.001)
-        return number
-
-    with pytest.raises(ValueError, match="broken"):
-        list(ordered_map(slow, [1, 2, 3], 2, stop))
-    assert stop.is_set()
-    count = len(seen)
-    time.sleep(0.02)
-    assert len(seen) == count

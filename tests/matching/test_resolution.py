@@ -215,8 +215,8 @@ def test_rows_have_the_columns_of_the_contract(build: Build) -> None:
         assert table.schema.equals(MATCHES)
     (row,) = index.match(["no", FOX]).to_pylist()
     assert row == {
-        "source": "<memory>", "record": 1, "record_id": None, "start": 0, "end": len(FOX), "tweet_id": "0",
-        "tweets": 1, "level": "exact", "similarity": 1.0, "containment": 1.0,
+        "source": "<memory>", "record": 1, "record_id": None, "field": None, "start": 0, "end": len(FOX),
+        "tweet_id": "0", "tweets": 1, "level": "exact", "similarity": 1.0, "containment": 1.0,
     }  # fmt: skip
     assert row["level"] in LEVELS
 

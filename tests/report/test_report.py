@@ -135,7 +135,7 @@ def test_nothing_found_is_a_page_and_a_table_too() -> None:
     nothing = changed(
         **dict.fromkeys(("records", "records_matched", "matches", "texts_found", "tweets_found", "characters"), 0),
         **dict.fromkeys(("share_of_records", "share_of_characters"), 0.0),
-        **{key: {} for key in ("skipped", "repaired", "capped")},
+        **{key: {} for key in ("skipped", "repaired", "truncated")},
         **{key: {"matches": 0, "records": 0, "texts": 0, "share_of_records": 0.0} for key in ("listed", "evidence")},
         characters_matched=0,
         sources=[],

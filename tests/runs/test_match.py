@@ -110,8 +110,8 @@ def test_results_depend_neither_on_workers_nor_on_splits(
     for workers in (1, 2, 5):
         run = provscan.match(data, index, tmp_path / f"{workers}.run", workers=workers)
         assert run.matches.equals(expected.matches)
-        same = {key: value for key, value in run.summary.items() if key != "capped"}
-        assert same == {key: value for key, value in expected.summary.items() if key != "capped"}
+        same = {key: value for key, value in run.summary.items() if key != "truncated"}
+        assert same == {key: value for key, value in expected.summary.items() if key != "truncated"}
     assert min(splits) > 2
 
 
@@ -177,10 +177,19 @@ def test_overlapping_matches_cover_their_characters_once(tmp_path: Path) -> None
 
 
 def test_nothing_to_scan(index: provscan.Index, write: Write, tmp_path: Path) -> None:
-    for number, source in enumerate([write("empty.jsonl", []), [], write("one.jsonl", [{"text": "no tweet"}])]):
-        run = provscan.match(source, index, tmp_path / f"{number}.run")
-        check(run)
-        assert run.matches.num_rows == run.summary["matches"] == 0
+    for source, reason in (
+        (write("empty.jsonl", []), "the inputs are empty"),
+        ([], "the inputs are empty"),
+        (write("null.jsonl", [{"text": None}]), r"1 records were skipped \(no_text\)"),
+    ):
+        with pytest.raises(InputError, match=f"no records were scanned.*{reason}.*--text-field"):
+            provscan.match(source, index, tmp_path / "a.run")
+    with pytest.raises(InputError, match="the sample holds none of the records"):
+        provscan.match(write("few.jsonl", some_records(1, 3)), index, tmp_path / "a.run", sample=1e-9)
+    assert not list(tmp_path.glob("a.run*"))
+    run = provscan.match(write("one.jsonl", [{"text": "no tweet"}]), index, tmp_path / "a.run")
+    check(run)
+    assert run.matches.num_rows == run.evidence.num_rows == run.summary["matches"] == 0
 
 
 def test_a_damaged_file_gives_what_it_still_holds(index: provscan.Index, write: Write, tmp_path: Path) -> None:
@@ -201,7 +210,11 @@ def test_bad_lines_are_counted(index: provscan.Index, write: Write, tmp_path: Pa
         "data.jsonl", [{"id": "a", "text": TWEETS[0]["text"]}, {"id": "b", "text": None}, {"id": "c", "text": 7}]
     )
     data.write_bytes(data.read_bytes() + b"nonsense\n" + json.dumps({"text": TWEETS[0]["text"]}).encode())
-    run = provscan.match(data, index, tmp_path / "a.run")
+    with pytest.raises(InputError, match=r"2 of 5 records can't be read, more than --max-bad 5\.000%.*record 2 of"):
+        provscan.match(data, index, tmp_path / "a.run")
+    with pytest.raises(InputError, match=r"2 records can't be read; the first is record 2 of .*--strict"):
+        provscan.match(data, index, tmp_path / "a.run", strict=True, max_bad=0.5, overwrite=True)
+    run = provscan.match(data, index, tmp_path / "a.run", max_bad=0.5, overwrite=True)
     check(run)
     assert run.matches.column("record").to_pylist() == [0, 4]
     assert run.summary["skipped"] == {"bad_json": 1, "no_text": 1, "text_not_string": 1}
@@ -245,7 +258,7 @@ def test_a_full_disk(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(pa.ipc, "new_file", lambda sink, schema, **_: Full(sink, schema))
-    with pytest.raises(OutputError, match=r"writing .*a\.run failed: No space left on device\. Nothing was changed"):
+    with pytest.raises(OutputError, match=r"writing .*a\.run failed: No space left on device"):
         provscan.match(some_records(13, 50), index, tmp_path / "a.run")
     assert listing(tmp_path) == []
 
@@ -285,7 +298,7 @@ def test_names_that_are_no_unicode(index: provscan.Index, tmp_path: Path) -> Non
         Path(os.fsdecode(data)).write_text(json.dumps({"id": "1", "text": TWEETS[0]["text"]}) + "\n7\n")
     except OSError:
         pytest.skip("this file system has Unicode names only")
-    run = provscan.match(os.fsdecode(data), index, tmp_path / "it's a.run")
+    run = provscan.match(os.fsdecode(data), index, tmp_path / "it's a.run", max_bad=1.0)
     check(run)
     assert run.matches.column("source").to_pylist() == [f"{tmp_path}/caf� 'x'.jsonl"]
     rebuilt = provscan.build_index(os.fsdecode(data), tmp_path / "b.index")

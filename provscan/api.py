@@ -1,0 +1,273 @@
+"""The public functions over whole files: build or open an index, match datasets, open a run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provscan import report
+from provscan.engine import Progress
+from provscan.errors import GateError, InputError
+from provscan.matching import Index, open_index
+from provscan.params import MatchParams
+from provscan.runs.build import build_index
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, REPORT_FILE, RUN_FILE, SUMMARY_FILE
+from provscan.runs.inputs import default_out
+from provscan.runs.match import Target, run_match
+from provscan.runs.options import MAX_BAD, Options, Source, Sources, source_list
+
+__all__ = ["Index", "Run", "build_index", "match", "open_index", "open_run"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    summary
+        ``summary.json``: what was found.
+    info
+        ``run.json``: parameters, versions, inputs, index, timings, and the command that repeats the run.
+    """
+
+    path: Path
+    summary: dict[str, Any]
+    info: dict[str, Any]
+
+    @cached_property
+    def matches(self) -> pa.Table:
+        """``matches.parquet``, one row a match."""
+        return pq.read_table(self.path / MATCHES_FILE)
+
+    @cached_property
+    def evidence(self) -> pa.Table:
+        """``evidence.parquet``, one row a counted match, with the passage and the tweet."""
+        return pq.read_table(self.path / EVIDENCE_FILE)
+
+
+def open_run(path: Source) -> Run:
+    """Open a run folder.
+
+    Parameters
+    ----------
+    path
+        The folder.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        There is no run, or it is incomplete.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> index = provscan.build_index([{"id": "1", "text": "the only tweet there is in this corpus"}], "one.index")
+    >>> _ = provscan.match([{"text": "the only tweet there is in this corpus!"}], index, "one.run")
+    >>> provscan.open_run("one.run").matches["tweet_id"].to_pylist()
+    ['1']
+    """
+    folder = Path(path)
+    return Run(folder, *(_read_json(folder / name) for name in (SUMMARY_FILE, RUN_FILE)))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist, so {path.parent} is no finished run: run match again") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read as JSON ({error}): run match again") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds {type(value).__name__} where an object is expected: run match again")
+    return value
+
+
+def match(
+    sources: Sources,
+    index: Index | Source | None = None,
+    out: Source | None = None,
+    *,
+    text_field: str | None = None,
+    id_field: str | None = None,
+    threshold: float = MatchParams.threshold,
+    min_containment: float = MatchParams.min_containment,
+    min_chars: int = MatchParams.min_chars,
+    cutoff: str | date | None = None,
+    control: Source | Sequence[Source] | None = None,
+    spike_ins: int | None = None,
+    sample: float | None = None,
+    sample_by: str | None = None,
+    seed: int = 1,
+    workers: int | None = None,
+    executor: str = "threads",
+    allow_unread: bool = False,
+    strict: bool = False,
+    max_bad: float = MAX_BAD,
+    fail_above: float | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Find the licensed tweets of an index in datasets, and write a run folder.
+
+    Parameters
+    ----------
+    sources
+        Files, folders of files, "-" for the standard input; or an Arrow table, a ``datasets.Dataset``, dicts. Strings
+        are paths: pass texts as dicts or as an Arrow array.
+    index
+        An open index or the folder of one; by default ``$PROVSCAN_INDEX``, else ``licensed.index``. All its files are
+        compared with their checksums first.
+    out
+        The run folder; by default the first dataset's name with ``.run``, in the current folder.
+    text_field, id_field
+        Names of fields; dots lead into nested ones. By default the usual names are looked for.
+    threshold
+        Minimum similarity of a match (Jaccard index of character 5-grams).
+    min_containment
+        Minimum containment of the licensed text in the span.
+    min_chars
+        Minimum length of a licensed text in canonical code points, where a Chinese character, a kana or a Korean
+        syllable counts as two.
+    cutoff
+        When the dataset was collected. Licensed texts all of whose tweets are younger can't have been copied into it,
+        so their matches measure chance.
+    control
+        Files of tweets that are known to be absent from the dataset for another reason; their matches measure chance.
+    spike_ins
+        Number of altered licensed texts to plant in the dataset to measure recall; 0 for none, which withholds every
+        corrected number. By default one per 50 records, between 1,000 and 3,000.
+    sample
+        Share of the dataset to scan, chosen at random; the estimate is for all of it.
+    sample_by
+        Unit of the sample: ``"records"``, for which all files are read; or ``"files"`` (ranges of large files), which
+        reads only what it scans but gives wider intervals. By default files if the sample would hold at least 50, else
+        records.
+    seed
+        Seed for all random choices.
+    workers
+        Number of threads or processes; by default one per processor. The results do not depend on it.
+    executor
+        What scans: ``"threads"`` of this process, or ``"processes"``. Processes read files only, not data in memory or
+        the standard input; a script that uses them needs ``if __name__ == "__main__":``. The results are the same.
+    allow_unread
+        Whether named files that can't be scanned are acceptable. Either way the summary lists them under ``unread``;
+        the command ends with status 3 if they are not.
+    strict
+        Whether a record that can't be read is an error.
+    max_bad
+        Maximum share of records that can't be read; more of them are an error.
+    fail_above
+        Maximum share of records with licensed text: :class:`~provscan.errors.GateError` is raised after the run is
+        written if the share is certainly higher, by the lower bound where there is one.
+    resume
+        Go on with an interrupted run of the same command, if there is one: complete parts are not scanned again.
+    overwrite
+        Replace an existing run folder.
+    progress
+        Receives the progress of the run.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    IndexFormatError
+        There is no index, or one of another version, incomplete or damaged.
+    InputError, FieldNotFoundError
+        A source can't be read, has no text field, or no record at all. A file that breaks off is no error: the summary
+        lists it under ``damaged``.
+    OutputError
+        ``out`` exists, or can't be written.
+    ParameterError
+        A parameter is out of range.
+    RecallError
+        None of the spike-ins was found.
+    GateError
+        More records than ``fail_above`` allows hold licensed text.
+    WorkerError
+        A worker process was ended by the system.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> index = provscan.build_index("corpora/tiny/corpus", "licensed.index")
+    >>> run = provscan.match("corpora/tiny/dataset.jsonl", index)
+    >>> run.path.name, run.summary["records"]
+    ('dataset.run', 4997)
+    """
+    options = Options(
+        text_field=text_field, id_field=id_field, threshold=threshold, min_containment=min_containment,
+        min_chars=min_chars, cutoff=cutoff, control=control, spike_ins=spike_ins, sample=sample, sample_by=sample_by,
+        seed=seed, workers=workers, executor=executor, allow_unread=allow_unread, strict=strict, max_bad=max_bad,
+        fail_above=fail_above,
+    )  # fmt: skip
+    path = Path(out if out is not None else default_out(source_list(sources)))
+    target = Target(path, overwrite, resume, None if out is None else os.fspath(out))
+    opened = index if isinstance(index, Index) else open_index(_index_path(index))
+    summary, info = run_match(
+        sources, opened, target, options, progress=progress or Progress(), render=write_report
+    )  # fmt: skip
+    run = Run(path, summary, info)
+    if fail_above is not None and (share := certain_share(summary)) > fail_above:
+        raise GateError(
+            f"at least {share:.4%} of the records hold licensed text: more than the {fail_above:.4%} that "
+            "--fail-above allows",
+            run,
+        )
+    return run
+
+
+def _index_path(index: Source | None) -> Source:
+    return index if index is not None else os.environ.get("PROVSCAN_INDEX") or "licensed.index"
+
+
+def certain_share(summary: dict[str, Any]) -> float:
+    """Share of the records that hold licensed text at least: the lower bound, or the counted ones without one."""
+    estimate = summary["estimate"]["records_share"]
+    share: float = estimate["low"] if estimate["valid"] else summary["evidence"]["share_of_records"]
+    return share
+
+
+def write_report(folder: Path) -> None:
+    """Render the report of a run folder into it."""
+    summary, info = (_read_json(folder / name) for name in (SUMMARY_FILE, RUN_FILE))
+    page = report.html(summary, info, _examples(folder))
+    (folder / REPORT_FILE).write_text(page, encoding="utf-8")
+
+
+def _examples(folder: Path) -> list[dict[str, Any]]:
+    """The first counted matches of each level, those of the best level first."""
+    evidence = pq.read_table(folder / EVIDENCE_FILE).slice(0, 500).to_pylist()
+    keys = {(row["source"], row["record"], row["field"], row["start"], row["tweet_id"]): row for row in evidence}
+    shown: dict[str, list[dict[str, Any]]] = {level: [] for level in ("exact", "near_exact", "strong", "weak")}
+    for batch in pq.ParquetFile(folder / MATCHES_FILE).iter_batches(1 << 14):
+        for row in batch.to_pylist() if keys else []:
+            known = keys.pop((row["source"], row["record"], row["field"], row["start"], row["tweet_id"]), None)
+            if known is not None and len(shown[row["level"]]) < 6:
+                time = str(known["time"] or "")[:19]
+                about = {
+                    "tweet": known["tweet"],
+                    "author": known["author"],
+                    "created_at": f"{time} UTC" if time else None,
+                }
+                span = {"before": known["before"], "span": known["passage"], "after": known["after"]}
+                shown[row["level"]].append({**row, **about, **span})
+    return [row for rows in shown.values() for row in rows]

@@ -1,0 +1,59 @@
+"""What an executor is: something that runs a function over tasks and gives the results in the order of the tasks.
+
+The results, and their order, do not depend on the executor or the number of its workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Protocol, TypeVar
+
+from provscan.engine.progress import Progress
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Advance = Callable[[int], None]
+
+
+class Abandoned(BaseException):
+    """Nobody waits for the result of the task any more. Not an error of the task, so no handler of these catches it."""
+
+
+class Executor(Protocol):
+    """Runs tasks.
+
+    Attributes
+    ----------
+    workers
+        How many tasks run at once.
+    """
+
+    workers: int
+
+    def run(self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress) -> Iterator[R]:
+        """The results of ``function(task, advance)``, in the order of the tasks.
+
+        The first error, or Ctrl-C, ends the iteration: what has not begun is not begun, and what runs is abandoned.
+
+        Parameters
+        ----------
+        function
+            Calls ``advance`` with the units of work that it has done since the last call, often: ``advance`` raises
+            :class:`Abandoned` when the task is no longer wanted.
+        tasks
+            Is consumed as results are: little more than one task a worker is in flight.
+        progress
+            Learns what the tasks report.
+
+        Returns
+        -------
+        Iterator
+        """
+
+    def __enter__(self) -> Executor: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

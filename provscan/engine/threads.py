@@ -1,0 +1,67 @@
+"""The executor of threads: tasks share what is in memory, and may read what is only in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import TypeVar
+
+from provscan.engine.ordered_map import in_order
+from provscan.engine.progress import Progress
+from provscan.engine.protocol import Abandoned, Advance
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Threads:
+    """Runs tasks in threads of this process; see :class:`provscan.engine.protocol.Executor`."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def __enter__(self) -> Threads:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def run(self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress) -> Iterator[R]:
+        """See :meth:`provscan.engine.protocol.Executor.run`.
+
+        Parameters
+        ----------
+        function, tasks, progress
+            As there.
+
+        Returns
+        -------
+        Iterator
+            As there.
+
+        Raises
+        ------
+        Abandoned
+            In a task that nobody waits for.
+        """
+        stop = threading.Event()
+
+        def advance(n: int) -> None:
+            if stop.is_set():
+                raise Abandoned
+            progress.advance(n)
+
+        def submit(task: T) -> Future[R]:
+            return pool.submit(function, task, advance)
+
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="provscan")
+        try:
+            for future in in_order(submit, tasks, self.workers + 2):
+                yield future.result()
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,135 @@
+"""Part files: what the scan of one task leaves behind.
+
+``00000012.arrow`` holds its matches, if there are any; ``00000012.json`` its counts and its sample of carrier records.
+Both appear under these names only when they are complete, the second one last: a part whose JSON is there is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from provscan.matching.carriers import CarrierSample
+from provscan.matching.rows import MATCHES, TruncatedLookups
+from provscan.readers import ReadStats
+
+PART = pa.schema(
+    [
+        *MATCHES,
+        # The number of the licensed text in the reader.
+        pa.field("text", pa.int64(), nullable=False),
+        pa.field("before", pa.large_string(), nullable=False),
+        pa.field("passage", pa.large_string(), nullable=False),
+        pa.field("after", pa.large_string(), nullable=False),
+    ]
+)
+
+
+@dataclass
+class PartResult:
+    """The counts of a part.
+
+    Attributes
+    ----------
+    number
+        The number of the task, which orders the parts.
+    source
+        The dataset that the split belongs to.
+    matches
+        Rows of the part file, and its bytes.
+    stats
+        What was read and what was not.
+    records, characters, squares
+        Records scanned, the code points of all of their texts, the sum over the records of the squares of these.
+    truncated
+        Look-ups cut short to bound the time.
+    carriers
+        A random sample of the records.
+    """
+
+    number: int
+    source: str
+    matches: int = 0
+    bytes: int = 0
+    records: int = 0
+    characters: int = 0
+    squares: float = 0.0
+    stats: ReadStats = field(default_factory=ReadStats)
+    truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
+    carriers: CarrierSample = field(default_factory=lambda: CarrierSample(0, 1))
+    _record: int = -1
+    _length: int = 0
+
+    def count(self, batch: pa.RecordBatch, length: np.ndarray) -> None:
+        """Count the rows of a batch that was scanned, with the code points of each; a record may go on in the next."""
+        if "offset" in batch.schema.names:
+            # Pieces of one long text: what each of them owns.
+            offset, low, high = (batch.column(name).to_numpy() for name in ("offset", "own_from", "own_to"))
+            length = np.minimum(high, offset + length) - np.maximum(low, offset)
+        if len(length) == 0:
+            return
+        record = batch.column("record").to_numpy()
+        first = np.flatnonzero(np.diff(record, prepend=self._record))
+        if len(first) == 0 or first[0] > 0:
+            self._length += int(length[: first[0] if len(first) else len(length)].sum())
+        if len(first):
+            self._close()
+            whole = np.add.reduceat(length, first)
+            self.records += len(first)
+            self.squares += float((whole[:-1].astype(np.float64) ** 2).sum())
+            self._record, self._length = int(record[-1]), int(whole[-1])
+        self.characters += int(length.sum())
+
+    def _close(self) -> None:
+        self.squares += float(self._length) ** 2
+        self._length = 0
+
+    def save(self, folder: Path) -> None:
+        """Complete the part, whose matches are written already."""
+        self._close()
+        value = {name: getattr(self, name) for name in ("number", "source", "matches", "bytes")}
+        value |= {name: getattr(self, name) for name in ("records", "characters", "squares")}
+        value |= {"stats": self.stats.as_dict(), "truncated": asdict(self.truncated)}
+        value["carriers"] = self.carriers.as_dict()
+        with replacing_file(folder / f"{self.number:08}.json") as path:
+            path.write_bytes(orjson.dumps(value))
+
+    def matches_file(self, folder: Path) -> Path:
+        """Where the matches are."""
+        return folder / f"{self.number:08}.arrow"
+
+
+def load_part(folder: Path, number: int) -> PartResult | None:
+    """The result of a task whose part is complete."""
+    try:
+        value = orjson.loads((folder / f"{number:08}.json").read_bytes())
+        part = PartResult(
+            **{
+                **value,
+                "stats": ReadStats.from_dict(value["stats"]),
+                "truncated": TruncatedLookups(**value["truncated"]),
+                "carriers": CarrierSample.from_dict(value["carriers"]),
+            }
+        )
+        size = part.matches_file(folder).stat().st_size if part.matches else 0
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return part if size == part.bytes else None
+
+
+@contextlib.contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` when the block ends well."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

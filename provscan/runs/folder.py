@@ -1,0 +1,205 @@
+"""The folder of a run: unfinished beside its place at first, so that an interrupted run can go on; whole when in place.
+
+``NAME.run.unfinished`` holds ``unfinished.json`` (what the run was asked for and what it reads) and the parts that are
+complete. It becomes ``NAME.run`` when all is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from provscan.errors import OutputError, RecallError, UsageError
+
+MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
+RUN_FILE, REPORT_FILE = "run.json", "report.html"
+CHECKPOINT, PARTS, CONTROL, LOCK = "unfinished.json", "parts", "control", "lock"
+
+# Names of what a checkpoint holds, for messages.
+NAMES = {"options": "options", "index": "index", "control": "control files", "files": "input files", "splits": "splits"}
+
+
+@dataclass
+class RunFolder:
+    """A run folder that is being written.
+
+    Attributes
+    ----------
+    path
+        Where to write.
+    earlier
+        The checkpoint of the interrupted run that goes on, if there is one.
+    resumable
+        Whether what is complete is worth keeping.
+    """
+
+    path: Path
+    earlier: dict[str, Any] | None
+    resumable: bool = False
+
+    @property
+    def parts(self) -> Path:
+        """The folder of the parts."""
+        return self.path / PARTS
+
+    def begin(self, checkpoint: dict[str, Any], *, resumable: bool) -> None:
+        """Note what the run is, or compare it with the run that goes on.
+
+        Raises
+        ------
+        UsageError
+            They are not the same: says what differs.
+        """
+        known = json.loads(json.dumps(checkpoint))
+        if self.earlier is not None:
+            for name, words in NAMES.items():
+                before = self.earlier.get(name)
+                if known[name] != before:
+                    raise UsageError(
+                        f"can't resume {self.path}: its {words} differ{_difference(before, known[name])}. "
+                        "Repeat the first command with --resume, or start again with --overwrite"
+                    )
+        self.resumable = resumable
+        self.parts.mkdir(exist_ok=True)
+        (self.path / CHECKPOINT).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+    def complete_parts(self) -> int:
+        """How many parts are complete."""
+        return sum(1 for _ in self.parts.glob("*.json"))
+
+
+@contextlib.contextmanager
+def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
+    """A folder to write a run to, which takes the place of ``target`` when the block ends well.
+
+    When it does not, complete parts are kept, and a note about how to go on is added to the error.
+
+    Parameters
+    ----------
+    resume
+        Go on with the unfinished run that is there, if there is one.
+    overwrite
+        Whether an older run, or an unfinished one, may go.
+
+    Raises
+    ------
+    OutputError
+        ``target`` exists and may not be replaced, or the file system refuses.
+    """
+    if os.path.lexists(target):
+        if not overwrite:
+            raise OutputError(f"{target} exists already: name another folder, or replace it with --overwrite")
+        if not target.is_dir() or not ((target / RUN_FILE).exists() or not any(target.iterdir())):
+            raise OutputError(f"{target} is not a run, so it is not replaced: name another folder")
+    # Where the target is a link, what it leads to is replaced.
+    place = Path(os.path.realpath(target))
+    unfinished = place.with_name(f"{place.name}.unfinished")
+    shown = target.with_name(unfinished.name)
+    try:
+        unfinished.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't write beside {target}: {error.strerror}") from error
+    with _locked(unfinished, shown):
+        folder = RunFolder(unfinished, _earlier(unfinished, shown, resume=resume, overwrite=overwrite))
+        try:
+            if folder.earlier is None:
+                shutil.rmtree(folder.parts, ignore_errors=True)
+            shutil.rmtree(unfinished / CONTROL, ignore_errors=True)
+            yield folder
+            _put(unfinished, place)
+        except BaseException as error:
+            _keep_or_remove(folder, shown, error)
+            if isinstance(error, OSError):
+                raise _failed(error, target) from error
+            raise
+    for name in (PARTS, CONTROL):
+        shutil.rmtree(place / name, ignore_errors=True)
+    for name in (CHECKPOINT, LOCK):
+        (place / name).unlink(missing_ok=True)
+
+
+def _failed(error: OSError, target: Path) -> OutputError:
+    failed = OutputError(f"writing {target} failed: {error.strerror or error}")
+    for note in getattr(error, "__notes__", []):
+        failed.add_note(note)
+    return failed
+
+
+def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> None:
+    complete = folder.complete_parts()
+    differs = isinstance(error, UsageError) and folder.earlier is not None
+    if differs or (complete and folder.resumable and not isinstance(error, RecallError)):
+        if not differs:
+            error.add_note(
+                f"{complete:,} complete parts are kept in {shown}: repeat the command with --resume to go on"
+            )
+    else:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        if not isinstance(error, KeyboardInterrupt):
+            error.add_note("No results were saved")
+
+
+def _earlier(unfinished: Path, shown: Path, *, resume: bool, overwrite: bool) -> dict[str, Any] | None:
+    """The checkpoint to go on from."""
+    names = {path.name for path in unfinished.iterdir()}
+    if CHECKPOINT not in names:
+        if names - {LOCK, PARTS, CONTROL}:
+            raise OutputError(f"{shown} is not an unfinished run, so it is not replaced: name another folder")
+        return None
+    if not resume:
+        if not overwrite:
+            raise OutputError(f"{shown} holds an interrupted run: go on with --resume, or discard it with --overwrite")
+        return None
+    try:
+        value = json.loads((unfinished / CHECKPOINT).read_bytes())
+    except ValueError:
+        # It was interrupted before its first part.
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, shown: Path) -> Iterator[TextIO]:
+    """Hold the folder; the system lets go of it when this process ends, however it ends."""
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputError(
+                f"{shown} is being written by another process: wait for it, or name another folder"
+            ) from error
+        yield file
+
+
+def _put(temporary: Path, place: Path) -> None:
+    """Move a folder to its place; what was there goes afterwards, or comes back."""
+    if not place.exists():
+        temporary.rename(place)
+        return
+    retired = temporary.with_name(temporary.name + ".old")
+    place.rename(retired)
+    try:
+        temporary.rename(place)
+    except BaseException:
+        retired.rename(place)
+        raise
+    # It is replaced already: what can't be removed is no reason to say it failed.
+    shutil.rmtree(retired, ignore_errors=True)
+
+
+def _difference(before: Any, now: Any) -> str:
+    """What differs, in words, where they are dicts or lists."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [name for name in now if before.get(name) != now[name]]
+        return f" ({', '.join(f'{name} was {before.get(name)!r} and is {now[name]!r}' for name in names[:3])})"
+    if isinstance(before, list) and isinstance(now, list):
+        changed = [item[0] for item in now if item not in before] or [item[0] for item in before if item not in now]
+        return f" ({', '.join(map(str, changed[:3]))})"
+    return ""

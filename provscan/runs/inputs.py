@@ -1,0 +1,195 @@
+"""What a run reads: the splits of the files that the user named, and whether these stayed as they were."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import xxhash
+
+from provscan import readers
+from provscan.engine.ordered_map import ordered_map
+from provscan.errors import InputError, UsageError
+from provscan.readers import UNKNOWN, Damage, Split
+from provscan.runs.options import Options, Sources, source_list
+from provscan.runs.sample import FileSample, draw_files
+
+MEMORY = "<memory>"
+
+
+@dataclass
+class InputFile:
+    """A file as it was when the run began; `size` and `modified` (ns) are null for what is no regular file.
+
+    Attributes
+    ----------
+    source
+        As the user named it.
+    scanned
+        Bytes of it that are scanned.
+    """
+
+    source: str
+    size: int | None = None
+    modified: int | None = None
+    scanned: int = 0
+
+
+@dataclass
+class Inputs:
+    """What a run reads.
+
+    Attributes
+    ----------
+    named
+        The paths that the user named; None for data in memory, which is `data`.
+    splits
+        Every part that is scanned, in the order of the records.
+    files
+        Every file that the splits belong to, or that was left out of a sample, by its path.
+    unread
+        What the user named and is not scanned: path and reason.
+    sample
+        The splits as a sample of more, if they are one.
+    """
+
+    named: list[str] | None
+    splits: list[Split]
+    data: object = None
+    files: dict[str, InputFile] = field(default_factory=dict)
+    unread: list[tuple[str, str]] = field(default_factory=list)
+    sample: FileSample | None = None
+
+    @property
+    def streamed(self) -> bool:
+        """Whether any of it can be read only once, and only in this process."""
+        return self.named is None or any(split.format == UNKNOWN for split in self.splits)
+
+    @property
+    def size(self) -> int | None:
+        """Bytes to scan, None if not known."""
+        return None if self.streamed else sum(split.size for split in self.splits)
+
+    def reader(self, options: Options) -> Callable[[Split, readers.ReadStats], Iterator[pa.RecordBatch]] | None:
+        """How to read data in memory; None for files."""
+        if self.named is not None:
+            return None
+        return lambda split, stats: readers.read_objects(self.data, options.fields, stats)
+
+    def state(self) -> dict[str, Any]:
+        """What must be the same for parts of an unfinished run to be used."""
+        splits = repr([asdict(split) for split in self.splits]).encode("utf-8", "surrogatepass")
+        return {
+            "files": [[file.source, file.size, file.modified] for file in self.files.values()],
+            "splits": xxhash.xxh3_128_hexdigest(splits),
+        }
+
+    def changed(self) -> list[Damage]:
+        """The files that are not what they were when the run began."""
+        found = []
+        for path, file in self.files.items():
+            now = _stat(file.source, path)
+            if file.scanned and file.size is not None and (now.size, now.modified) != (file.size, file.modified):
+                problem = "it is gone" if now.size is None else "it was changed"
+                found.append(Damage(file.source, 0, f"{problem} while it was scanned: the results mix two versions"))
+        return found
+
+    def describe(self, workers: int) -> list[dict[str, Any]]:
+        """Of each input what ``run.json`` says, with the checksum of those that were scanned as a whole."""
+        if self.named is None:
+            return [{"source": MEMORY, "bytes": None, "xxh3": None}]
+        changed = {damage.source for damage in self.changed()}
+
+        def entry(item: tuple[str, InputFile]) -> dict[str, Any]:
+            path, file = item
+            whole = file.size is not None and file.scanned >= file.size and file.source not in changed
+            known = {"source": file.source, "bytes": file.size, "xxh3": readers.checksum(path) if whole else None}
+            return {**known, "scanned": file.scanned} if self.sample is not None else known
+
+        return list(ordered_map(entry, self.files.items(), workers))
+
+
+def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
+    """Plan what to read.
+
+    Parameters
+    ----------
+    workers
+        How many will read: the number of splits may depend on it.
+
+    Raises
+    ------
+    InputError, FieldNotFoundError
+        See :func:`provscan.readers.plan`.
+    ParameterError
+        A sample is asked for that can't be drawn.
+    """
+    named = source_list(sources)
+    sample = draw_files(named, options)
+    if named is None:
+        return Inputs(None, [Split(MEMORY, MEMORY, "", None, 0, -1, 0, 0)], sources)
+    if sample is not None:
+        inputs = Inputs(named, sample.splits, unread=sample.unread, sample=sample)
+    else:
+        plan = readers.plan(named, options.fields, workers=workers)
+        inputs = Inputs(named, list(plan), unread=plan.unread)
+    for split in [*inputs.splits, *(sample.rest if sample else [])]:
+        file = inputs.files.setdefault(split.path, _stat(split.source, split.path))
+        if file.source != split.source:
+            # Several members of an archive.
+            file.source = split.path
+    for split in inputs.splits:
+        inputs.files[split.path].scanned += split.size
+    return inputs
+
+
+def _stat(source: str, path: str) -> InputFile:
+    try:
+        found = os.stat(path) if os.path.isfile(path) else None
+    except OSError:
+        found = None
+    return InputFile(source) if found is None else InputFile(source, found.st_size, found.st_mtime_ns)
+
+
+def check_skipped(stats: readers.ReadStats, options: Options) -> None:
+    """Stop where more records can't be read than the options allow; texts that are missing are no fault of a file.
+
+    Raises
+    ------
+    InputError
+        Says what, where and how to go on.
+    """
+    bad = {reason: count for reason, count in stats.skipped.items() if reason != "no_text"}
+    count = sum(bad.values())
+    if not count:
+        return
+    if options.strict:
+        what, remedy = f"{count:,} records can't be read", "mend the file, or leave --strict out"
+    elif count > options.max_bad * (whole := stats.records + sum(stats.skipped.values())):
+        what = f"{count:,} of {whole:,} records can't be read, more than --max-bad {options.max_bad:.3%} allows"
+        remedy = "mend the file, or allow more with --max-bad"
+    else:
+        return
+    first, reason = min((case, reason) for reason in bad for case in stats.examples.get(reason, []))
+    detail = f": {first.detail}" if first.detail else ""
+    raise InputError(f"{what}; the first is record {first.record} of {first.source} ({reason}{detail}). {remedy}")
+
+
+def default_out(named: Sequence[str] | None) -> str:
+    """The run folder, named after the first dataset.
+
+    Raises
+    ------
+    UsageError
+        The data has no name.
+    """
+    if named is None or list(named) == ["-"]:
+        raise UsageError("name the folder for the results with out (-o): the data has no name to take it from")
+    name = os.path.basename(os.path.abspath(named[0]))
+    for suffix in (".gz", ".bz2", ".xz", ".zst", ".zstd"):
+        name = name.removesuffix(suffix)
+    stem, dot, _ = name.rpartition(".")
+    return f"{stem if dot and stem else name}.run"

@@ -1,0 +1,128 @@
+"""The options of a run: one frozen value for what the user chose, and the command that repeats it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any
+
+from provscan.calibration.controls import moment
+from provscan.engine import EXECUTORS
+from provscan.errors import ParameterError
+from provscan.params import MatchParams
+from provscan.readers import Fields
+
+Source = str | os.PathLike[str]
+Sources = Source | Sequence[Source] | object
+
+# What neither results nor parts depend on: a run may be resumed with other values.
+FREE = ("workers", "executor", "allow_unread", "strict", "max_bad", "fail_above")
+MAX_BAD = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What :func:`provscan.match` was asked for; see there. Values of options that were not given are the defaults."""
+
+    text_field: str | None = None
+    id_field: str | None = None
+    threshold: float = MatchParams.threshold
+    min_containment: float = MatchParams.min_containment
+    min_chars: int = MatchParams.min_chars
+    cutoff: str | date | None = None
+    control: Source | Sequence[Source] | None = None
+    spike_ins: int | None = None
+    sample: float | None = None
+    sample_by: str | None = None
+    seed: int = 1
+    workers: int | None = None
+    executor: str = "threads"
+    allow_unread: bool = False
+    strict: bool = False
+    max_bad: float = MAX_BAD
+    fail_above: float | None = None
+    params: MatchParams = field(init=False, repr=False)
+    since: datetime | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _require(self.sample is None or 0.0 < self.sample <= 1.0, "sample", self.sample, "above 0 and at most 1")
+        _require(self.spike_ins is None or self.spike_ins >= 0, "spike_ins", self.spike_ins, "at least 0")
+        _require(self.seed >= 0, "seed", self.seed, "at least 0")
+        _require(self.workers is None or self.workers >= 1, "workers", self.workers, "at least 1")
+        _require(self.executor in EXECUTORS, "executor", self.executor, " or ".join(map(repr, EXECUTORS)))
+        _require(0.0 <= self.max_bad <= 1.0, "max_bad", self.max_bad, "between 0 and 1")
+        above = self.fail_above
+        _require(above is None or 0.0 <= above <= 1.0, "fail_above", above, "between 0 and 1")
+        object.__setattr__(self, "params", MatchParams(self.threshold, self.min_containment, self.min_chars))
+        object.__setattr__(self, "since", moment(self.cutoff) if self.cutoff is not None else None)
+
+    @property
+    def fields(self) -> Fields:
+        """Names of the fields of the dataset."""
+        return Fields(text=self.text_field, id=self.id_field)
+
+    @property
+    def control_files(self) -> list[str]:
+        """Paths that `control` names."""
+        if self.control is None or (isinstance(self.control, Sequence) and not self.control):
+            return []
+        named = source_list(self.control)
+        if named is None:
+            raise ParameterError(f"control must be paths of files or folders, not {type(self.control).__name__}")
+        return named
+
+    @property
+    def threads(self) -> int:
+        """Workers; all processors by default."""
+        return default_workers(self.workers)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every option with its value, in types that JSON knows; limits of matching are among them."""
+        chosen = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
+        since = None if self.since is None else self.since.isoformat()
+        return {**self.params.as_dict(), **chosen, "cutoff": since, "control": self.control_files or None}
+
+    def lasting(self) -> dict[str, Any]:
+        """Those on which the parts depend."""
+        return {name: value for name, value in self.as_dict().items() if name not in FREE}
+
+    def command(self, sources: list[str], index: Source, out: Source | None) -> str:
+        """The command that repeats the run, in the shell and the folder where it ran."""
+        words = ["provscan", "match", "-i", os.fspath(index)]
+        if out is not None:
+            words += ["-o", os.fspath(out)]
+        defaults = Options()
+        for name, value in self.as_dict().items():
+            if name not in Options.__dataclass_fields__ or value == getattr(defaults, name):
+                continue
+            option = "--" + name.replace("_", "-")
+            for item in value if isinstance(value, list | tuple) else [value]:
+                words += [option] if item is True else [f"{option}={item}"]
+        # A source may begin with "-".
+        return shlex.join([*words, "--", *sources])
+
+
+def _require(condition: bool, name: str, value: object, expected: str) -> None:
+    if not condition:
+        raise ParameterError(f"{name} must be {expected}, not {value!r}")
+
+
+def source_list(sources: object) -> list[str] | None:
+    """Paths as a list of strings; None if ``sources`` is data in memory. Strings are taken for paths."""
+    if isinstance(sources, str | os.PathLike):
+        return [os.fspath(sources)]
+    if isinstance(sources, Sequence) and sources and isinstance(sources[0], str | os.PathLike):
+        return [os.fspath(source) for source in sources]
+    return None
+
+
+def default_workers(workers: int | None) -> int:
+    """As many as the processors that this process may use, unless given."""
+    if workers is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers < 1:
+        raise ParameterError(f"workers must be at least 1, not {workers}")
+    return workers

@@ -1,0 +1,166 @@
+"""The scan of all inputs: one task a split, run by an executor, added up in the order of the splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from provscan.calibration.spike_ins import HOSTS
+from provscan.engine import EXECUTORS, Advance, Executor, Progress, Threads
+from provscan.engine.ordered_map import ordered_map
+from provscan.errors import InputError, OutputError, ParameterError
+from provscan.index import IndexReader
+from provscan.matching import TruncatedLookups
+from provscan.matching.carriers import CarrierSample
+from provscan.matching.parts import PartResult, load_part
+from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, scan, scan_batches
+from provscan.readers import ReadStats
+from provscan.runs.folder import RunFolder
+from provscan.runs.inputs import Inputs, check_skipped
+from provscan.runs.options import Options
+
+# Records after which the share that can't be read is first compared with what the options allow.
+CHECK_FROM = 10_000
+
+
+@dataclass
+class ScanTotals:
+    """What the scan of all splits adds up to.
+
+    Attributes
+    ----------
+    parts
+        The counts of each split, in order; their carrier records are in `carriers`.
+    stats, truncated
+        What was read and what was not; look-ups cut short.
+    carriers
+        A random sample of the records that were scanned.
+    """
+
+    carriers: CarrierSample
+    parts: list[PartResult] = field(default_factory=list)
+    stats: ReadStats = field(default_factory=ReadStats)
+    truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
+
+    def add(self, part: PartResult) -> None:
+        """Add the next part."""
+        self.stats.merge(part.stats)
+        self.truncated.add(part.truncated)
+        self.carriers.merge(part.carriers)
+        # There may be thousands of parts.
+        part.carriers = CarrierSample(0, 0)
+        self.parts.append(part)
+
+    @property
+    def records(self) -> int:
+        """Records scanned."""
+        return sum(part.records for part in self.parts)
+
+    @property
+    def characters(self) -> int:
+        """Code points scanned."""
+        return sum(part.characters for part in self.parts)
+
+
+def sampling_of(inputs: Inputs, options: Options) -> Sampling:
+    """Which records are scanned, and how many are kept to plant spike-ins in."""
+    by_records = options.sample is not None and inputs.sample is None
+    carriers = HOSTS if options.spike_ins is None else min(options.spike_ins, HOSTS)
+    return Sampling(options.sample or 1.0 if by_records else 1.0, options.seed, carriers)
+
+
+def scan_inputs(
+    inputs: Inputs, folder: RunFolder, snapshot: Snapshot, reader: IndexReader, options: Options, progress: Progress
+) -> ScanTotals:
+    """Scan all splits whose parts are not complete yet.
+
+    Parameters
+    ----------
+    snapshot, reader
+        What to scan for; the reader is that of the snapshot.
+
+    Raises
+    ------
+    InputError
+        A file can't be read, too many records can't, or there are none.
+    ParameterError
+        The executor can't read the inputs.
+    """
+    parts = folder.parts
+    sampling = sampling_of(inputs, options)
+    totals = ScanTotals(sampling.carrier_sample())
+    complete: dict[int, PartResult] = {}
+    if folder.earlier is not None:
+        found = ((number, load_part(parts, number)) for number in range(len(inputs.splits)))
+        complete = {number: part for number, part in found if part is not None}
+
+    def tasks() -> Iterator[ScanTask]:
+        for number, split in enumerate(inputs.splits):
+            if number not in complete:
+                # Later tasks need not keep records that the sample so far rules out.
+                kept = replace(sampling, carrier_limit=totals.carriers.limit)
+                yield ScanTask(number, split, options.fields, snapshot, options.params, kept, str(parts))
+
+    progress.start("Scanning", inputs.size, "records" if inputs.named is None else "bytes")
+    progress.advance(sum(inputs.splits[number].size for number in complete))
+    with _executor(inputs, options) as executor:
+        results = executor.run(_function(inputs, reader, options, executor), tasks(), progress)
+        for number in range(len(inputs.splits)):
+            if number not in complete:
+                next(results)
+            part = complete.pop(number, None) or load_part(parts, number)
+            if part is None:
+                raise OutputError(f"part {number} of {parts} is gone: run match again")
+            totals.add(part)
+            if options.strict or totals.stats.records >= CHECK_FROM:
+                check_skipped(totals.stats, options)
+    check_skipped(totals.stats, options)
+    if totals.records == 0:
+        folder.resumable = False
+        raise _nothing_scanned(inputs, totals)
+    return totals
+
+
+def _executor(inputs: Inputs, options: Options) -> Executor:
+    if options.executor != "threads" and inputs.streamed:
+        raise ParameterError(
+            f"executor={options.executor!r} needs files: data in memory, the standard input and pipes can be read in "
+            "this process only. Save the data to a file, or use executor='threads'"
+        )
+    return EXECUTORS[options.executor](max(1, min(len(inputs.splits), options.threads)))
+
+
+def _function(inputs: Inputs, reader: IndexReader, options: Options, executor: Executor) -> Any:
+    """What the executor runs. Few splits are scanned by several threads each."""
+    threads = max(1, options.threads // executor.workers)
+    mapped: Map = partial(ordered_map, workers=threads) if threads > 1 else map
+    shared = reader if isinstance(executor, Threads) else None
+    read = inputs.reader(options)
+    if read is None:
+        return partial(scan, reader=shared, mapped=mapped)
+
+    def scan_memory(task: ScanTask, advance: Advance) -> int:
+        stats = ReadStats()
+
+        def batches() -> Iterator[Any]:
+            for batch in read(task.split, stats):
+                advance(batch.num_rows)
+                yield batch
+
+        return scan_batches(task, batches(), stats, reader, mapped)
+
+    return scan_memory
+
+
+def _nothing_scanned(inputs: Inputs, totals: ScanTotals) -> InputError:
+    if totals.stats.records:
+        return InputError("the sample holds none of the records: give a larger --sample")
+    why = [f"{count:,} records were skipped ({reason})" for reason, count in totals.stats.skipped.items()]
+    why += [f"{damage.source} is damaged ({damage.reason})" for damage in totals.stats.damaged[:3]]
+    why += [f"{path} can't be read ({reason})" for path, reason in inputs.unread[:3]]
+    return InputError(
+        f"no records were scanned: {'; '.join(why) or 'the inputs are empty'}. "
+        "Check the paths, and the field that holds the text (--text-field)"
+    )

@@ -1,0 +1,45 @@
+"""Tasks of the tests of executors, in a module of their own so that other processes can import them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from provscan.engine import Advance
+
+
+def square(number: int, advance: Advance) -> int:
+    time.sleep(0.002 * (number % 3))
+    advance(number)
+    return number * number
+
+
+def process(number: int, advance: Advance) -> int:
+    return os.getpid()
+
+
+def fail_at_five(number: int, advance: Advance) -> int:
+    if number == 5:
+        raise ValueError(f"task {number}")
+    return number
+
+
+def write_until_abandoned(folder: str, number: int, advance: Advance) -> int:
+    """Task 0 fails once task 1 runs; all others run until nobody waits for them."""
+    begun = Path(folder) / f"{number}.begun"
+    begun.touch()
+    while number == 0 and not (Path(folder) / "1.begun").exists():
+        time.sleep(0.005)
+    if number == 0:
+        raise ValueError("broken")
+    try:
+        while True:
+            advance(1)
+            time.sleep(0.005)
+    finally:
+        begun.rename(begun.with_suffix(".abandoned"))
+
+
+def end_the_process(number: int, advance: Advance) -> int:
+    os._exit(1)
