@@ -309,7 +309,7 @@ def cost(stuff: Material, index: provscan.Index, control: Path, folder: Path, co
             file.writelines(json.dumps({"text": text}) + "\n" for text in stuff.background)
     print(f"\nCost, {copies * len(stuff.background):,} records\n\n| | seconds | of that scan |\n|---|---|---|")
     for title, options in (
-        ("neither", {"spikes": 0}),
+        ("neither", {"spike_ins": 0}),
         ("spike-ins", {}),
         ("control and spike-ins", {"control": control}),
     ):
