@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
-import pkgutil
 import re
 import runpy
 import tomllib
@@ -18,17 +17,16 @@ from house import FILES, ROOT, check, module_of
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 
 import provscan
-from provscan import errors
+from provscan import errors, estimate
 
 EXAMPLES = [path for path in FILES if ">>> " in path.read_text(encoding="utf-8")]
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    """Every function, class and method that the package or one of its rooms exports."""
-    rooms = [importlib.import_module(f"provscan.{found.name}") for found in pkgutil.iter_modules(provscan.__path__)]
+    """Every function, class and method for users: of the package itself, and of its statistics."""
     seen = set()
-    for module in [provscan, *rooms]:
-        for name in getattr(module, "__all__", ()):
+    for module in (provscan, estimate):
+        for name in module.__all__:
             value = getattr(module, name)
             if not (inspect.isfunction(value) or inspect.isclass(value)) or value in seen:
                 continue  # a constant, or exported twice
@@ -73,6 +71,14 @@ def test_public_docstrings_have_their_sections() -> None:
         if (lacks := missing(value))
     ]
     check("docstrings", offenders)
+
+
+def test_public_names_have_examples() -> None:
+    check("examples", [
+        (Path(inspect.getsourcefile(value) or ""), f": {name} has no example")
+        for name in provscan.__all__
+        if ">>> " not in (inspect.getdoc(value := getattr(provscan, name)) or "")
+    ])  # fmt: skip
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
