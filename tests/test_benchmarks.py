@@ -103,13 +103,13 @@ def test_every_edit_changes_a_text_and_leaves_most_of_it(name: str) -> None:
 def test_planted_tweets_stand_where_the_truth_says() -> None:
     tweets = [planted.Tweet(str(i), f"tweet number {i} of those that are planted") for i in range(20)]
     documents, where = planted.in_documents(tweets, ["some words of a longer text " * 20] * 3)
-    exact = [one for one in where if one.edit == "exact"]
+    exact = [mark for mark in where if mark.edit == "exact"]
     assert len(where) == 20
-    assert all(documents[one.record][one.start : one.end] == one.tweet.text for one in exact)
+    assert all(documents[mark.record][mark.start : mark.end] == mark.tweet.text for mark in exact)
     records, where = planted.in_records(tweets, ["other"] * 30)
     assert len(records) == 50
-    assert all(records[one.record] != "other" for one in where)
-    found = [(one.record, 0, 9, one.tweet.id) for one in where if one.edit == "typos"]
+    assert all(records[mark.record] != "other" for mark in where)
+    found = [(mark.record, 0, 9, mark.tweet.id) for mark in where if mark.edit == "typos"]
     matches = pa.table(dict(zip(("record", "start", "end", "tweet_id"), zip(*found, strict=True), strict=True)))
     score = planted.score(matches, where, {tweet.id: tweet.text for tweet in tweets})
     assert (score.recall("typos"), score.recall("exact"), score.recall(), score.spans()) == (1, 0, 0.1, 0)

@@ -94,28 +94,28 @@ def test_no_function_has_many_parameters() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_down(path: Path) -> None:
-    mine = room(module_of(path))
+    own = room(module_of(path))
     for line, name in imports(path):
         if name.split(".")[0] != "provscan" or name == "provscan.__version__":
             continue
         theirs = room(name)
-        if theirs not in FLOORS and mine == "cli":
+        if theirs not in FLOORS and own == "cli":
             continue  # a public name of the package, as in "from provscan import match"
         assert theirs in FLOORS, f"{path}:{line}: imports {name}, which has no floor"
-        if mine == "cli" and theirs == "__init__":
+        if own == "cli" and theirs == "__init__":
             continue  # the commands are users of the public names
-        if (mine, theirs) in STILL_UPWARD:
+        if (own, theirs) in STILL_UPWARD:
             continue
-        assert FLOORS[theirs] <= FLOORS[mine], f"{path}:{line}: {mine} imports {name} from a higher floor"
+        assert FLOORS[theirs] <= FLOORS[own], f"{path}:{line}: {own} imports {name} from a higher floor"
 
 
 def test_rooms_of_one_floor_do_not_import_each_other_in_a_circle() -> None:
     graph: dict[str, set[str]] = {}
     for path in FILES:
-        mine = room(module_of(path))
+        own = room(module_of(path))
         theirs = {room(name) for _, name in imports(path) if name.startswith("provscan.")}
-        theirs = {other for other in theirs if (mine, other) not in STILL_UPWARD}
-        graph.setdefault(mine, set()).update(theirs & FLOORS.keys() - {mine})
+        theirs = {other for other in theirs if (own, other) not in STILL_UPWARD}
+        graph.setdefault(own, set()).update(theirs & FLOORS.keys() - {own})
     tuple(TopologicalSorter(graph).static_order())
 
 

@@ -1,10 +1,10 @@
-"""What a long job tells about its progress, and to whom is not its business."""
+"""How a long job reports its progress, whoever displays it."""
 
 from __future__ import annotations
 
 
 class Progress:
-    """Told what a job has done so far; this one keeps it to itself.
+    """Receives the progress of a job; this one displays nothing.
 
     A subclass shows it. Jobs call it from several threads, so a subclass must be thread-safe.
     """

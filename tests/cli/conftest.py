@@ -31,7 +31,7 @@ INFO: dict[str, Any] = {
 
 
 class Library:
-    """Stands in for build_index, open_index and match; remembers how it was called, and fails if told to."""
+    """Stands in for build_index, open_index and match; remembers how it was called, and fails if asked to."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []

@@ -125,12 +125,12 @@ def test_where_the_index_is(
 @pytest.mark.parametrize("words", [("match", "a.jsonl"), ("index", "a.jsonl")])
 def test_json_is_all_there_is_on_stdout(library: Any, run: Run, words: tuple[str, ...]) -> None:
     result = run(*words, "--json")
-    told = json.loads(result.stdout)
+    printed = json.loads(result.stdout)
     if words[0] == "match":
-        assert told.pop("run") == "a.run"
-        assert told == library.summary
+        assert printed.pop("run") == "a.run"
+        assert printed == library.summary
     else:
-        assert told["tweets"] == 307000
+        assert printed["tweets"] == 307000
 
 
 @pytest.mark.parametrize("allowed", ["0.1%", "0.001"])

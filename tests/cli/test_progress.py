@@ -12,7 +12,7 @@ from provscan.cli.progress import Bars, Lines, progress
 
 
 class Clock:
-    """Time that passes when told to."""
+    """Time that passes when asked to."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -335,8 +335,8 @@ def test_marks_that_were_lost_make_another_text(build: Build) -> None:
 
 
 def test_a_bracket_behind_a_link_is_not_of_it(build: Build) -> None:
-    told = f"{FOX} http://t.co/abc"
-    exactly(build([told]), f"{words(1, 600)} (as they said: {told}) {words(2, 600)}", told)
+    tweet = f"{FOX} http://t.co/abc"
+    exactly(build([tweet]), f"{words(1, 600)} (as they said: {tweet}) {words(2, 600)}", tweet)
 
 
 def test_a_retweet_mark_before_something_unseen(build: Build) -> None:
