@@ -1,11 +1,11 @@
-"""Find licensed tweets in other people's training data and model outputs, and say how sure that is.
+"""Find licensed tweets in datasets and model outputs, with evidence and known error rates.
 
 >>> import provscan
->>> index = provscan.build_index("corpus/", "licensed.index")  # doctest: +SKIP
->>> index.match(["some text", "another"])  # doctest: +SKIP
+>>> index = provscan.build_index([{"id": "1", "text": "The quick brown fox jumps over the lazy dog"}], "fox.index")
+>>> index.match(["He said: the quick brown fox jumps over the lazy dog!"])["tweet_id"].to_pylist()
+['1']
 
-Everything public is listed in ``__all__`` and loaded when it is first asked for, so that ``import provscan`` costs
-next to nothing.
+Everything public is listed in ``__all__`` and loaded on first use, so that ``import provscan`` costs next to nothing.
 """
 
 from __future__ import annotations
