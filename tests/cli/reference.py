@@ -22,12 +22,17 @@ def cell(text: str) -> str:
 
 
 def options(command: click.Command, context: click.Context) -> list[str]:
-    lines = ["| option | meaning |", "|---|---|"]
+    """A table of the options, group by group."""
+    groups: dict[str, list[str]] = {}
     for parameter in command.get_params(context):
         if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context)) is not None:
             names, meaning = record
-            lines.append(f"| `{cell(names)}` | {cell(meaning)} |")
-    return lines
+            row = f"| `{cell(names)}` | {cell(meaning)} |"
+            groups.setdefault(getattr(parameter, "group", "Options"), []).append(row)
+    lines = []
+    for name, rows in groups.items():
+        lines += ["", f"| {name} | |", "|---|---|", *rows]
+    return lines[1:]
 
 
 def reference() -> str:
