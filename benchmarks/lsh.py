@@ -28,25 +28,28 @@ from measure import console, machine, table
 from rich.table import Table
 
 import provscan
-from provscan.matching import candidates
+from provscan.kernels.records import Candidates
+from provscan.matching import candidates, match_table, scan_texts
+from provscan.params import MatchParams, SearchLimits
 from provscan.sketch.lsh import band_keys
+from provscan.text.arrow import buffers
 
 BANDINGS = ((16, 8), (25, 5), (32, 4), (42, 3))
 THRESHOLDS = (0.3, 0.4, 0.5)
 CONTAINMENTS = (0.4, 0.55, 0.7)
 LENGTHS = (10, 15, 20, 30)
-CAPS: tuple[dict[str, int], ...] = (
+LIMITS: tuple[dict[str, int], ...] = (
     {},
-    {"AGREE": 70},
-    {"AGREE": 84},
-    {"BAND_CAP": 16},
-    {"BAND_CAP": 1024},
-    {"MOST": 4},
-    {"MOST": 64},
-    {"SHORT": 64},
-    {"SHORT": 2048},
-    {"SEED_CAP": 4},
-    {"SEED_CAP": 64},
+    {"sketch_bits": 70},
+    {"sketch_bits": 84},
+    {"band_texts": 16},
+    {"band_texts": 1024},
+    {"whole_candidates": 4},
+    {"whole_candidates": 64},
+    {"whole_chars": 64},
+    {"whole_chars": 2048},
+    {"seed_places": 4},
+    {"seed_places": 64},
 )
 # Records whose candidates are counted at a time.
 CHUNK = 256
@@ -118,27 +121,29 @@ def timed(index: provscan.Index, texts: Sequence[str], **options: Any) -> tuple[
     return index.match(array, **options), time.perf_counter() - begin
 
 
-def no_passages(*arguments: Any) -> list[candidates.Candidates]:
-    """In place of the generator of passages: none, in any segment."""
-    none = np.zeros(0, np.int64)
-    return [candidates.Candidates(none, none, none, none) for _ in arguments[3]]
+def no_candidates(*_: Any) -> Candidates:
+    """In place of a generator of candidates."""
+    return candidates.NONE
 
 
-def caps(world: World, index: provscan.Index) -> Table:
-    texts = world.texts()
-    timed(index, world.records[:CHUNK])
-    alone: tuple[dict[str, Any], ...] = ({"passages": no_passages}, {"SHORT": 0})
-    ways = ("whole records alone", "passages alone", "both", "records/s", "rows")
-    result = table("\nCaps, one changed at a time: recall of all edits", "changed", *ways)
-    for changed in CAPS:
+def limits(world: World, index: provscan.Index) -> Table:
+    texts, array = world.texts(), pa.array(world.records, pa.large_string())
+    ways: tuple[dict[str, Any], ...] = ({"passages": no_candidates}, {"whole_records": no_candidates}, {})
+    columns = ("whole records alone", "passages alone", "both", "records/s", "rows")
+    result = table("\nLimits, one changed at a time: recall of all edits", "changed", *columns)
+    numbers, ids = pa.array(np.arange(len(array))), pa.nulls(len(array), pa.string())
+    for changed in LIMITS:
+        params = MatchParams(limits=SearchLimits(**changed))
         cells = []
-        for part in (*alone, {}):
-            settings: dict[str, Any] = {"MOST": candidates.MOST, **changed, **part}
-            with mock.patch.multiple(candidates, **settings):
-                matches, seconds = timed(index, world.records)
+        for way in ways:
+            with mock.patch.multiple(candidates, **way):
+                begin = time.perf_counter()
+                found = scan_texts(*buffers(array), index.reader, params)
+                seconds = time.perf_counter() - begin
+            matches = match_table(found, index.reader, "<memory>", numbers, ids)
             cells.append(f"{planted.score(matches, world.where, texts).recall():.4f}")
-        (label,) = [f"{name} {getattr(candidates, name)} -> {value}" for name, value in changed.items()] or ["nothing"]
-        result.add_row(label, *cells, f"{len(world.records) / seconds:,.0f}", f"{len(matches):,}")
+        label = [f"{name} {getattr(SearchLimits, name)} -> {value}" for name, value in changed.items()] or ["nothing"]
+        result.add_row(*label, *cells, f"{len(world.records) / seconds:,.0f}", f"{len(matches):,}")
     return result
 
 
@@ -186,7 +191,7 @@ def main() -> None:
     console.print(bands(world))
     with tempfile.TemporaryDirectory() as folder:
         index = provscan.build_index((tweet._asdict() for tweet in tweets), Path(folder, "licensed.index"))
-        console.print(caps(world, index))
+        console.print(limits(world, index))
         pairs = [{"threshold": t, "min_containment": c} for t in THRESHOLDS for c in CONTAINMENTS]
         console.print(thresholds(world, index, "\nThreshold and least containment", pairs))
         console.print(thresholds(world, index, "\nLeast length", [{"min_chars": length} for length in LENGTHS]))

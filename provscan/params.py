@@ -50,7 +50,7 @@ class IndexParams(_Params):
     bands, rows
         LSH: ``bands`` bands of ``rows`` signature values each; ``bands * rows <= num_perm``.
     seed_length, seed_window
-        Passages: minimizers of ``seed_length`` tokens, one in each window of ``seed_window`` of them.
+        Passages: minimizers of ``seed_length`` units, one in each window of ``seed_window`` of them.
     """
 
     canonical_version: int = CANONICAL_VERSION
@@ -85,6 +85,67 @@ class IndexParams(_Params):
 
 
 @dataclass(frozen=True)
+class SearchLimits:
+    """What bounds the time and the reach of a search; look-ups that are cut short are counted in a run's results.
+
+    All limits hold for each segment of an index by itself.
+
+    Attributes
+    ----------
+    whole_chars
+        Records of up to so many canonical code points are compared with licensed texts as a whole, besides passages.
+    band_texts
+        Texts that are read of one LSH band at most.
+    sketch_bits
+        Bits of 128 in which one-bit sketches must agree. At similarity 0.4 they agree in 90, give or take 5.
+    whole_candidates
+        Candidates of one whole record at most, the most similar ones.
+    seed_places
+        Places that are read of one key of seeds at most.
+    frequent_places
+        A key of seeds that more places share is frequent.
+    seed_units, frequent_seed_units
+        A chain becomes a candidate once it has a seed for each so many units of its text; if all its seeds are
+        frequent, for each so many. Multiples of 20.
+    variant_similarity
+        Around a match of this similarity, exact copies of variants of its text are searched.
+    variants
+        Variants that are found around one match at most, on average.
+    block_bytes
+        A longer text is scanned in blocks of so many bytes.
+    min_overlap_bytes, max_overlap_bytes
+        How far neighbouring blocks overlap, at least and at most: as far as a copy may reach. It depends on the longest
+        licensed text; a copy has links, markup and character references, up to eight times as much of a short text and
+        as much again of a long one.
+    """
+
+    whole_chars: int = 512
+    band_texts: int = 64
+    sketch_bits: int = 77
+    whole_candidates: int = 16
+    seed_places: int = 16
+    frequent_places: int = 4
+    seed_units: int = 40
+    frequent_seed_units: int = 20
+    variant_similarity: float = 0.8
+    variants: int = 4
+    block_bytes: int = 384 << 10
+    min_overlap_bytes: int = 4 << 10
+    max_overlap_bytes: int = 128 << 10
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            _require(value > 0, field.name, value, "above 0")
+        for name in ("seed_units", "frequent_seed_units"):
+            _require(getattr(self, name) % 20 == 0, name, getattr(self, name), "a multiple of 20")
+        _require(self.sketch_bits <= 128, "sketch_bits", self.sketch_bits, "at most 128")
+        _require(
+            self.max_overlap_bytes < self.block_bytes, "max_overlap_bytes", self.max_overlap_bytes, "below block_bytes"
+        )
+
+
+@dataclass(frozen=True)
 class MatchParams(_Params):
     """What one run is made with.
 
@@ -97,11 +158,14 @@ class MatchParams(_Params):
     min_chars
         Least length of a licensed text, and of what a match has in common with it, in canonical code points; a
         Chinese character, a kana or a Korean syllable counts two.
+    limits
+        What bounds the search.
     """
 
     threshold: float = 0.4
     min_containment: float = 0.55
     min_chars: int = 20
+    limits: SearchLimits = SearchLimits()
 
     def __post_init__(self) -> None:
         _require(0.1 <= self.threshold <= 1.0, "threshold", self.threshold, "between 0.1 and 1")

@@ -11,8 +11,8 @@ def wide(char):
     return 0x3040 <= code < 0x3100 or 0x3400 <= code < 0xA000 or 0xAC00 <= code < 0xD7B0 or 0x20000 <= code < 0x32000
 
 
-def tokens(text):
-    """(token, code point it comes from): a wide character is two."""
+def units(text):
+    """(unit, code point it comes from): a wide character is two."""
     result = []
     for place, char in enumerate(text):
         result.append((ord(char), place))
@@ -25,8 +25,8 @@ def emoji(char):
     return 0x2190 <= ord(char) < 0x2C00 or 0x1F000 <= ord(char) < 0x20000
 
 
-def tokens_without_emoji(text):
-    """(token, place among all tokens): a space stands for any number of emoji and spaces, but at neither end."""
+def units_without_emoji(text):
+    """(unit, place among all units): a space stands for any number of emoji and spaces, but at neither end."""
     result = []
     place = 0
     for char in text:
@@ -42,11 +42,11 @@ def tokens_without_emoji(text):
 
 def index_seeds(text, k, window):
     """(key, place) of a licensed text's seeds: all, then those without emoji that are new or beside a new one."""
-    seeds = index_minimizers([token for token, _ in tokens(text)], k, window)
+    seeds = index_minimizers([unit for unit, _ in units(text)], k, window)
     if not any(map(emoji, text)):
         return seeds
-    some = tokens_without_emoji(text)
-    others = [(key, some[at][1]) for key, at in index_minimizers([token for token, _ in some], k, window)]
+    bare = units_without_emoji(text)
+    others = [(key, bare[at][1]) for key, at in index_minimizers([unit for unit, _ in bare], k, window)]
     new = [False, *(seed not in seeds for seed in others), False]
     return seeds + [seed for i, seed in enumerate(others) if any(new[i : i + 3])]
 
@@ -66,7 +66,7 @@ MULTIPLIERS = multipliers()
 
 
 def tree_sum(kmer, level=0):
-    """The sum of the tokens along a tree: of two halves and, where one token is over, of that."""
+    """The sum of the units along a tree: of two halves and, where one unit is over, of that."""
     if len(kmer) == 1:
         return kmer[0]
     half = len(kmer) // 2
@@ -80,23 +80,23 @@ def kmer_key(kmer):
     return (total ^ total >> 32) * 0x9E3779B97F4A7C15 % M64 >> 32
 
 
-def minimizers(some, k, window, beyond=0):
+def minimizers(units, k, window, beyond=0):
     """(key, place) of the least k-mer of every window by the upper 22 bits of its key, in the order of places.
 
     Windows reach ``beyond`` the ends by so many k-mers.
     """
-    keys = [kmer_key(some[i : i + k]) for i in range(len(some) - k + 1)]
+    keys = [kmer_key(units[i : i + k]) for i in range(len(units) - k + 1)]
     if not keys:
         return []
     window = min(window, len(keys) + 2 * beyond)
     ranks = [(key >> 10, place) for place, key in enumerate(keys)]
     windows = [ranks[max(i, 0) : i + window] for i in range(-beyond, len(keys) + beyond - window + 1)]
-    places = {min(some)[1] for some in windows}
+    places = {min(ranked)[1] for ranked in windows}
     return [(keys[place], place) for place in sorted(places)]
 
 
-def index_minimizers(some, k, window):
-    return minimizers(some, k, window, window - 1 if len(some) <= 40 else 0)
+def index_minimizers(units, k, window):
+    return minimizers(units, k, window, window - 1 if len(units) <= 40 else 0)
 
 
 def spread(key):
@@ -104,7 +104,7 @@ def spread(key):
     return key * 0x9E3779B1 % 2**32
 
 
-def pair_hash(first, second):
+def kminmer_hash(first, second):
     """The hash under which an index knows that one seed follows another, of both seeds' keys."""
     h = first << 32 | second
     h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9 % M64
@@ -118,26 +118,26 @@ def seed_hash(key):
 
 
 def table_seeds(texts, k, window):
-    """What a segment's seed table holds of canonical texts, and which keys are common.
+    """What a segment's seed table holds of canonical texts, and which keys are frequent.
 
-    Pairs, (hash, text, place) of two seeds that follow each other, at the first one's place; lone ones (key, text,
-    place): up to four places share them, and their text has up to 60 tokens.
+    K-min-mers, (hash, text, place) of two seeds that follow each other, at the first one's place; rare ones (key, text,
+    place): up to four places share them, and their text has up to 60 units.
     """
     rows = [[(spread(key), place) for key, place in index_seeds(text, k, window)] for text in texts]
-    pairs = [
-        (pair_hash(key, after), number, place)
+    kminmers = [
+        (kminmer_hash(key, after), number, place)
         for number, seeds in enumerate(rows)
         for (key, place), (after, next_place) in pairwise(seeds)
         if place <= next_place
     ]
     counts = Counter(key for seeds in rows for key, _ in seeds)
-    lone = [
+    rare = [
         (key, number, place)
         for number, (text, seeds) in enumerate(zip(texts, rows, strict=True))
         for key, place in seeds
-        if counts[key] <= 4 and len(tokens(text)) <= 60
+        if counts[key] <= 4 and len(units(text)) <= 60
     ]
-    return pairs, lone, {key for key, count in counts.items() if count > 4}
+    return kminmers, rare, {key for key, count in counts.items() if count > 4}
 
 
 def key_filter(hashes, bits):

@@ -7,23 +7,23 @@
 a segment stores, :mod:`~provscan.index.writer` writes the whole, :mod:`~provscan.index.reader` is the only way in.
 """
 
-from provscan.index.prepare import Prepared, Sketches, prepare, seed_scratch, sketch_texts
+from provscan.index.prepare import Prepared, prepare, seed_params, seed_scratch, sketch_texts
 from provscan.index.reader import IndexReader, open_reader
-from provscan.index.seeds import SIZE_UNIT
+from provscan.index.seeds import SIZE_STEP
 from provscan.index.segment import LookupTables
 from provscan.index.texts import Strings
 from provscan.index.writer import replacing, write_index
 
 __all__ = [
-    "SIZE_UNIT",
+    "SIZE_STEP",
     "IndexReader",
     "LookupTables",
     "Prepared",
-    "Sketches",
     "Strings",
     "open_reader",
     "prepare",
     "replacing",
+    "seed_params",
     "seed_scratch",
     "sketch_texts",
     "write_index",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from provscan.index.format import SegmentInfo
-from provscan.index.postings import Postings, directory_bits, sorted_entries
+from provscan.index.postings import bucket_bits, sorted_entries
 from provscan.index.prepare import seed_entries
-from provscan.index.seeds import Seeds, lone_entries, new_filter, pair_entries, widened, with_shift
+from provscan.index.seeds import Seeds, bloom_filter, kminmer_entries, new_filter, rare_entries, widened
 from provscan.index.segment import MAX_TEXTS, Segment
 from provscan.index.texts import Strings
 from provscan.kernels import bloom, radix
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as kernels
+from provscan.kernels.records import Postings, frozen
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -52,20 +53,20 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
 def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, above: np.uint64, params: IndexParams) -> Seeds:
     """The large segment's table with the seeds of more `texts`, `above` added to their entries.
 
-    What is common in the large segment is no lone seed of theirs, so that they have as many as they would in one
-    segment. Its own stay, however many of the few texts share them.
+    Keys that are frequent in the large segment are excluded from the rare seeds of those, so that they have as many as
+    they would in one segment. Its own stay, however many of the few texts share them.
     """
     entries = seed_entries(texts, params)
-    pairs, hashes = pair_entries(entries)
-    lone = lone_entries(sorted_entries(entries), sizes, new_filter(len(entries)))
-    common = np.empty(len(lone), np.bool_)
-    seed_kernels.held_seeds(lone, *with_shift(large.common), common)
-    lone = lone[~common]
-    known_pairs, known_lone = widened(large.pairs, len(pairs)), widened(large.lone, len(lone))
-    bloom.mark_all(hashes, *with_shift(known_pairs))
-    seed_kernels.mark_seeds(lone, *with_shift(known_lone))
-    table = _merged(large.table, sorted_entries(np.concatenate([pairs, lone])), above)
-    return Seeds(table, known_pairs, known_lone, large.common)
+    kminmers, hashes = kminmer_entries(entries)
+    rare = rare_entries(sorted_entries(entries), sizes, new_filter(len(entries)))
+    frequent = np.empty(len(rare), np.bool_)
+    seed_kernels.held_seeds(rare, frozen(bloom_filter(large.high_frequency)), frequent)
+    rare = rare[~frequent]
+    known, known_rare = widened(large.kminmers, len(kminmers)), widened(large.rare, len(rare))
+    bloom.mark_all(hashes, bloom_filter(known))
+    seed_kernels.mark_seeds(rare, bloom_filter(known_rare))
+    table = _merged(large.table, sorted_entries(np.concatenate([kminmers, rare])), above)
+    return Seeds(table, known, known_rare, large.high_frequency)
 
 
 def _appended(first: Strings, second: Strings) -> Strings:
@@ -76,9 +77,9 @@ def _appended(first: Strings, second: Strings) -> Strings:
 def _merged(first: Postings, second: np.ndarray, above: np.uint64) -> Postings:
     """A table with more sorted entries, `above` added to them."""
     entries = np.empty(len(first.entries) + len(second), np.uint64)
-    radix.merge(first.entries, second + above, entries)
-    bits = directory_bits(len(entries))
+    radix.merge(frozen(first).entries, second + above, entries)
+    bits = bucket_bits(len(entries))
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
-    kernels.directory(entries, 0, bits, starts)
-    kernels.close_directory(starts)
+    kernels.bucket_offsets(entries, 0, bits, starts)
+    kernels.close_bucket_offsets(starts)
     return Postings(entries, starts, bits)

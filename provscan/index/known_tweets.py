@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from provscan.index.prepare import Prepared, Sketches, seed_entries
+from provscan.index.prepare import Prepared, seed_entries
 from provscan.kernels import postings as kernels
+from provscan.kernels.records import Sketches
 from provscan.params import IndexParams
 
 
@@ -58,7 +59,7 @@ class KnownTweets:
         """The rows of a batch that add a tweet, or a text to one; the batch itself where all do."""
         count = len(batch.ids)
         keys = np.empty((count, 2), np.uint64)
-        kernels.text_keys(batch.ids.text, batch.ids.offsets, 0, count, keys)
+        kernels.text_keys(batch.ids.record, keys)
         known = self._ids.count
         numbers = self._ids.number(keys)
         if self._ids.count > len(self._first_text):

@@ -6,27 +6,20 @@ What an entry is and how a table is laid out stands in :mod:`provscan.kernels.po
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from provscan.kernels import postings as kernels
 from provscan.kernels import radix
+from provscan.kernels.records import Postings
 
 # Entries are sorted in memory up to this many; more are parted by their upper bits into files first.
 SPILL_ENTRIES = 16 << 20
 PARTS = 64
-
-
-class Postings(NamedTuple):
-    """A table as the kernels take it: sorted entries, directory, and how many upper bits the directory covers."""
-
-    entries: np.ndarray
-    starts: np.ndarray
-    bits: int
 
 
 class PostingsWriter:
@@ -55,53 +48,48 @@ class PostingsWriter:
         if not self._parts:
             self._parts = [self._folder / f"{self._name}.part{p:02}" for p in range(PARTS)]
         waiting = np.concatenate(self._waiting)
-        some, ends = np.empty_like(waiting), np.empty(1 << radix.DIGIT, np.int64)
-        radix.scatter(waiting, np.uint64(64 - radix.DIGIT), ends, some)
+        ordered, ends = np.empty_like(waiting), np.empty(1 << radix.DIGIT, np.int64)
+        radix.scatter(waiting, np.uint64(64 - radix.DIGIT), ends, ordered)
         width = len(ends) // PARTS
         for path, (low, high) in zip(self._parts, pairwise([0, *ends[width - 1 :: width].tolist()]), strict=True):
             with path.open("ab") as file:
-                write_array(file, some[low:high])
+                write_array(file, ordered[low:high])
         self._waiting, self._waits = [], 0
 
     def sorted(self) -> Iterator[np.ndarray]:
         """All entries, stretch by stretch, all with one key together; none are left."""
         if not self._parts:
             if self._waiting:
-                some = np.concatenate(self._waiting)
+                waiting = np.concatenate(self._waiting)
                 self._waiting = []
-                yield sorted_entries(some)
+                yield sorted_entries(waiting)
             return
         self._spill()
         for path in self._parts:
-            some = np.fromfile(path, np.uint64)
+            entries = np.fromfile(path, np.uint64)
             path.unlink()
-            yield sorted_entries(some)
+            yield sorted_entries(entries)
 
-    def close(self, watch: Callable[[np.ndarray], None] | None = None) -> list[str]:
-        """Write the table; the names of its files.
-
-        ``watch`` is shown the sorted entries, stretch by stretch, all with one key together.
-        """
-        bits = directory_bits(self.count)
+    def close(self) -> list[str]:
+        """Write the table; the names of its files."""
+        bits = bucket_bits(self.count)
         entries_name, starts_name = f"{self._name}.entries", f"{self._name}.starts"
-        starts = _new_directory(self._folder / starts_name, (1 << bits) + 1, self.count)
+        starts = _new_bucket_offsets(self._folder / starts_name, (1 << bits) + 1, self.count)
         first = 0
         with (self._folder / entries_name).open("wb") as file:
-            for some in self.sorted():
-                kernels.directory(some, first, bits, starts.view(np.ndarray))
-                if watch is not None:
-                    watch(some)
-                write_array(file, some)
-                first += len(some)
-        kernels.close_directory(starts.view(np.ndarray))
+            for entries in self.sorted():
+                kernels.bucket_offsets(entries, first, bits, starts.view(np.ndarray))
+                write_array(file, entries)
+                first += len(entries)
+        kernels.close_bucket_offsets(starts.view(np.ndarray))
         starts.flush()
         return [entries_name, starts_name]
 
 
-def directory_bits(count: int) -> int:
-    """Upper key bits of a table's directory.
+def bucket_bits(count: int) -> int:
+    """Upper key bits that number a table's buckets.
 
-    Four entries a bucket: the directory stays small, and a bucket within a cache line or two.
+    Four entries a bucket: the offsets stay small, and a bucket within a cache line or two.
     """
     return max(0, count.bit_length() - 2)
 
@@ -109,7 +97,8 @@ def directory_bits(count: int) -> int:
 def sorted_entries(entries: np.ndarray) -> np.ndarray:
     """Sorted in place. Digits enough to tell all of them apart, and a part's common upper bits besides."""
     digits = (len(entries).bit_length() + radix.DIGIT) // radix.DIGIT + 1
-    radix.sort(entries, np.empty_like(entries), digits + digits % 2)
+    counts = np.empty(1 << radix.DIGIT, np.int64)
+    radix.sort(entries, np.empty_like(entries), counts, digits + digits % 2)
     return entries
 
 
@@ -124,8 +113,8 @@ def write_array(file: BinaryIO, array: np.ndarray) -> None:
     file.write(np.ascontiguousarray(array).data)
 
 
-def _new_directory(path: Path, size: int, value: int) -> np.memmap[Any, np.dtype[np.uint32]]:
-    """A mapped directory full of one value.
+def _new_bucket_offsets(path: Path, size: int, value: int) -> np.memmap[Any, np.dtype[np.uint32]]:
+    """Mapped bucket offsets full of one value.
 
     It is written before it is mapped: where a mapped file has no room on its disk, the process dies of SIGBUS.
     """

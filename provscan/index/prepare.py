@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from provscan.index.texts import Strings
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as postings_kernels
+from provscan.kernels.records import CodeBuffer, SeedParams, SeedScratch, Sketches
 from provscan.kernels.scratch import scratch_array
 from provscan.params import IndexParams
 from provscan.sketch import lsh
@@ -29,24 +30,6 @@ FIRST_SNOWFLAKE = 29_700_000_000
 # Digits that fit an int64.
 SNOWFLAKE = "^([0-9]{11,18}|[1-8][0-9]{18})$"
 NO_TIME = np.iinfo(np.int64).max
-
-
-class Sketches(NamedTuple):
-    """What is computed of canonical texts: one row a text.
-
-    Attributes
-    ----------
-    keys
-        uint64[n, 2], see :func:`provscan.kernels.postings.text_keys`.
-    bits
-        uint64[n, 2], one-bit sketches.
-    bands
-        uint64[n, bands], band keys.
-    """
-
-    keys: np.ndarray
-    bits: np.ndarray
-    bands: np.ndarray
 
 
 class Prepared(NamedTuple):
@@ -84,7 +67,7 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     keys = np.empty((count, 2), np.uint64)
     bits = np.empty((count, 2), np.uint64)
     bands = np.empty((count, params.bands), np.uint64)
-    postings_kernels.text_keys(texts.text, texts.offsets, 0, count, keys)
+    postings_kernels.text_keys(texts.record, keys)
     for low in range(0, count, BLOCK):
         high = min(low + BLOCK, count)
         signatures = sketch.minhash_canonical((texts.text, texts.offsets[low : high + 1]))
@@ -93,29 +76,32 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     return Sketches(keys, bits, bands)
 
 
-def seed_scratch(longest: int) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Room for the seeds of texts of up to ``longest`` code points; see :mod:`provscan.kernels.scratch`."""
+def seed_scratch(longest: int) -> SeedScratch:
+    """Scratch for the seeds of texts of up to ``longest`` code points; see :mod:`provscan.kernels.scratch`."""
     size = 2 * longest + 2
-    return (
-        scratch_array("seed_tokens", size, np.uint32),
+    return SeedScratch(
+        scratch_array("seed_units", size, np.uint32),
         scratch_array("seed_origins", size, np.int32),
-        (np.empty((2, seed_kernels.ROOM), np.uint64), np.empty((3, seed_kernels.ROOM), np.uint32)),
+        np.empty((2, seed_kernels.ROOM), np.uint64),
+        np.empty((3, seed_kernels.ROOM), np.uint32),
     )
+
+
+def seed_params(params: IndexParams) -> SeedParams:
+    """As the kernels take them."""
+    return SeedParams(params.seed_length, params.seed_window)
 
 
 def seed_entries(texts: Strings, params: IndexParams) -> np.ndarray:
     """Seed entries of canonical texts, numbered by their rows."""
     parts = []
     for low in range(0, len(texts), BLOCK):
-        rows = np.arange(low, min(low + BLOCK, len(texts)))
-        codes, offsets = texts.codes(rows)
-        entries = np.empty(4 * len(codes), np.uint64)
-        longest = int(np.diff(offsets).max())
+        codes = CodeBuffer(*texts.codes(np.arange(low, min(low + BLOCK, len(texts)))))
+        entries = np.empty(4 * len(codes.codes), np.uint64)
+        longest = int(np.diff(codes.offsets).max())
         size = 2 * longest + 2
-        n = seed_kernels.seed_entries(
-            codes, offsets, 0, len(rows), low, params.seed_length, params.seed_window, seed_scratch(longest),
-            scratch_array("seed_keys", size, np.uint32), scratch_array("seed_places", size, np.int32), entries,
-        )  # fmt: skip
+        row = scratch_array("seed_keys", size, np.uint32), scratch_array("seed_places", size, np.int32)
+        n = seed_kernels.seed_entries(codes, low, seed_params(params), seed_scratch(longest), row, entries)
         parts.append(entries[:n].copy())
     return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
 

@@ -1,13 +1,15 @@
-"""The seed table: postings of pairs and of lone seeds, and three filters (:mod:`provscan.kernels.bloom`).
+"""The seed table: postings of k-min-mers and of rare seeds, and three filters (:mod:`provscan.kernels.bloom`).
 
 ``seeds.entries``, ``seeds.starts``
-    A pair, two seeds that follow each other in a text, under its key (:func:`provscan.kernels.minimizers.pair_hash`). A
-    lone seed under its own: one that at most :data:`RARE` places share, in a text of up to :data:`LONE_TOKENS`.
+    A k-min-mer, two seeds that follow each other in a text, under its key
+    (:func:`provscan.kernels.minimizers.kminmer_hash`). A rare seed under its own: one that at most :data:`RARE` places
+    share, in a text of up to :data:`RARE_UNITS`.
 ``seeds.pairs``, ``seeds.lone``
-    What is in the table. They keep most look-ups of a scan out of it. That of pairs knows more of a hash than the 32
-    bits of a key, which some pairs share by chance once there are hundreds of millions.
+    What is in the table. They keep most look-ups of a scan out of it. That of k-min-mers knows more of a hash than the
+    32 bits of a key, which some k-min-mers share by chance once there are hundreds of millions.
 ``seeds.common``
-    Seeds that more places share: who joins two segments asks which of the one's lone seeds are so in both.
+    Seeds that more places share. When two segments are joined, a rare seed of one must not be among those of the
+    other.
 """
 
 from __future__ import annotations
@@ -17,30 +19,32 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
+from provscan.index.postings import PostingsWriter, map_array, open_postings, write_array
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
+from provscan.kernels.records import BloomFilter, Postings, SeedTable, frozen
 
-# What a text's size is counted in, in tokens.
-SIZE_UNIT = 20
+# Step that a text's size is counted in, in units.
+SIZE_STEP = 20
 RARE = 4
-LONE_TOKENS = 60
-# Entries for each common key, at least.
-COMMON = RARE + 1
+RARE_UNITS = 60
 _CHUNK = 1 << 20
+# Files of the filters, in the order of the fields of Seeds.
+_FILTERS = ("seeds.pairs", "seeds.lone", "seeds.common")
 
 
 class Seeds(NamedTuple):
     """An open seed table with its filters."""
 
     table: Postings
-    pairs: np.ndarray
-    lone: np.ndarray
-    common: np.ndarray
+    kminmers: np.ndarray
+    rare: np.ndarray
+    high_frequency: np.ndarray
 
-    def looked_up(self) -> tuple[np.ndarray, np.ndarray, int, np.ndarray, np.uint32, np.ndarray, np.uint32]:
-        """As :func:`provscan.kernels.chaining.seed_candidates` takes it."""
-        return *self.table, *with_shift(self.pairs), *with_shift(self.lone)
+    @property
+    def record(self) -> SeedTable:
+        """As the kernels take it, read-only."""
+        return frozen(SeedTable(self.table, bloom_filter(self.kminmers), bloom_filter(self.rare)))
 
 
 def new_filter(count: int) -> np.ndarray:
@@ -51,14 +55,15 @@ def new_filter(count: int) -> np.ndarray:
 def widened(words: np.ndarray, more: int) -> np.ndarray:
     """A copy of a filter in which `more` hashes find room beside what it holds.
 
-    A larger one knows one digit more of each word's number: not which, so it has both words.
+    A larger filter takes one more bit of a hash for the number of its word. Which one is not known of what the filter
+    holds, so both words hold it.
     """
     return np.repeat(words, max(1, len(new_filter(2 * more)) // len(words)))
 
 
-def with_shift(words: np.ndarray) -> tuple[np.ndarray, np.uint32]:
+def bloom_filter(words: np.ndarray) -> BloomFilter:
     """A filter as the kernels take it."""
-    return words, np.uint32(33 - len(words).bit_length())
+    return BloomFilter(words, np.uint32(33 - len(words).bit_length()))
 
 
 def narrowed(words: np.ndarray, count: int) -> np.ndarray:
@@ -68,21 +73,21 @@ def narrowed(words: np.ndarray, count: int) -> np.ndarray:
     return words
 
 
-def pair_entries(entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs in seed entries of whole texts, which stand in the order of their places, and the pairs' hashes."""
-    pairs, hashes = np.empty(len(entries), np.uint64), np.empty(len(entries), np.uint64)
-    count = seed_kernels.pair_entries(entries, hashes, pairs)
-    return pairs[:count], hashes[:count]
+def kminmer_entries(entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The k-min-mers in seed entries of whole texts, which stand in the order of their places, and their hashes."""
+    kminmers, hashes = np.empty(len(entries), np.uint64), np.empty(len(entries), np.uint64)
+    count = seed_kernels.kminmer_entries(entries, hashes, kminmers)
+    return kminmers[:count], hashes[:count]
 
 
-def lone_entries(entries: np.ndarray, sizes: np.ndarray, common: np.ndarray) -> np.ndarray:
-    """Those of sorted seed entries that may stand alone; keys that too many share are added to `common`.
+def rare_entries(entries: np.ndarray, sizes: np.ndarray, high_frequency: np.ndarray) -> np.ndarray:
+    """Those of sorted seed entries that are rare; keys that too many places share are added to `high_frequency`.
 
     ``sizes`` are those of :func:`provscan.kernels.minimizers.text_sizes`.
     """
-    lone = np.empty_like(entries)
-    longest = LONE_TOKENS // SIZE_UNIT
-    return lone[: seed_kernels.lone_entries(entries, RARE, longest, sizes, *with_shift(common), lone)].copy()
+    rare = np.empty_like(entries)
+    limits = RARE, RARE_UNITS // SIZE_STEP
+    return rare[: seed_kernels.rare_entries(entries, limits, sizes, bloom_filter(high_frequency), rare)].copy()
 
 
 class SeedsWriter:
@@ -98,13 +103,13 @@ class SeedsWriter:
         self._folder = folder
         self._table = PostingsWriter(folder, "seeds")
         self._single = PostingsWriter(folder, "seeds.single")
-        self._waiting = folder / "seeds.pairs.part"
+        self._waiting = folder / "seeds.kminmers.part"
         self._hashes = self._waiting.open("wb")
 
     def add(self, entries: np.ndarray) -> None:
         """Take seed entries of whole texts, in the order in which they stand there."""
-        pairs, hashes = pair_entries(entries)
-        self._table.add(pairs)
+        kminmers, hashes = kminmer_entries(entries)
+        self._table.add(kminmers)
         write_array(self._hashes, hashes)
         self._single.add(entries)
 
@@ -113,24 +118,24 @@ class SeedsWriter:
 
         ``sizes`` are those of :func:`provscan.kernels.minimizers.text_sizes`.
         """
-        pairs, common = new_filter(self._table.count), new_filter(self._single.count // COMMON)
+        kminmers = new_filter(self._table.count)
+        high_frequency = new_filter(self._single.count // (RARE + 1))
         self._hashes.close()
         with self._waiting.open("rb") as file:
             while len(hashes := np.fromfile(file, np.uint64, _CHUNK)):
-                bloom.mark_all(hashes, *with_shift(pairs))
+                bloom.mark_all(hashes, bloom_filter(kminmers))
         self._waiting.unlink()
-        lone, count = new_filter(self._single.count), self._table.count
+        rare, count = new_filter(self._single.count), self._table.count
         for entries in self._single.sorted():
-            alone = lone_entries(entries, sizes, common)
-            seed_kernels.mark_seeds(alone, *with_shift(lone))
-            self._table.add(alone)
-        lone = narrowed(lone, self._table.count - count)
+            found = rare_entries(entries, sizes, high_frequency)
+            seed_kernels.mark_seeds(found, bloom_filter(rare))
+            self._table.add(found)
+        rare = narrowed(rare, self._table.count - count)
         names = self._table.close()
-        for name, words in zip(Seeds._fields[1:], (pairs, lone, common), strict=True):
-            with (self._folder / f"seeds.{name}").open("wb") as file:
+        for name, words in zip(_FILTERS, (kminmers, rare, high_frequency), strict=True):
+            with (self._folder / name).open("wb") as file:
                 write_array(file, words)
-            names.append(f"seeds.{name}")
-        return names
+        return [*names, *_FILTERS]
 
     def discard(self) -> None:
         """Close the file as it is."""
@@ -141,5 +146,5 @@ def open_seeds(folder: Path) -> Seeds:
     """Map the table and its filters."""
     return Seeds(
         open_postings(folder, "seeds"),
-        *(map_array(folder / f"seeds.{name}", np.uint64) for name in Seeds._fields[1:]),
+        *(map_array(folder / name, np.uint64) for name in _FILTERS),
     )

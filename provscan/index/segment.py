@@ -6,7 +6,7 @@ little-endian, mapped when opened):
 ``texts.utf8``, ``texts.offsets``
     Canonical texts.
 ``texts.sizes``
-    uint8[n], their lengths in tokens (:mod:`provscan.kernels.minimizers`), in units of ``SIZE_UNIT``, rounded up,
+    uint8[n], their lengths in units (:mod:`provscan.kernels.minimizers`), in steps of ``SIZE_STEP``, rounded up,
     255 at most. Chains ask for them at random: in the cache, where the offsets would not be.
 ``texts.sketches``
     uint64[n, 2], one-bit MinHash sketches.
@@ -36,13 +36,14 @@ import pyarrow.compute as pc
 
 from provscan.index.format import SegmentInfo, file_checksum
 from provscan.index.known_tweets import KeyTable
-from provscan.index.postings import Postings, PostingsWriter, map_array, open_postings, write_array
+from provscan.index.postings import PostingsWriter, map_array, open_postings, write_array
 from provscan.index.prepare import NO_TIME, Prepared
-from provscan.index.seeds import SIZE_UNIT, Seeds, SeedsWriter, open_seeds
+from provscan.index.seeds import SIZE_STEP, Seeds, SeedsWriter, open_seeds
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.kernels import postings as kernels
 from provscan.kernels.exact_lookup import find_texts
 from provscan.kernels.minimizers import text_sizes
+from provscan.kernels.records import Postings, SeedTable, TextTable, frozen
 
 # Text numbers have 24 bits in an entry.
 MAX_TEXTS = 1 << 24
@@ -72,17 +73,15 @@ class LookupTables(NamedTuple):
     ----------
     first
         The reader's number of its first text.
-    texts, text_sizes, sketches, exact, bands, seeds
-        See the module's docstring.
+    texts, text_sizes, whole, seeds
+        See the module's docstring; ``whole`` is what whole texts are looked up in.
     """
 
     first: int
     texts: Strings
     text_sizes: np.ndarray
-    sketches: np.ndarray
-    exact: Postings
-    bands: Postings
-    seeds: Seeds
+    whole: TextTable
+    seeds: SeedTable
 
 
 @dataclass(frozen=True)
@@ -117,9 +116,9 @@ class Segment:
     def equal_texts(self, texts: Strings) -> np.ndarray:
         """int64[n]: number of the licensed text that equals each canonical text, -1 where there is none."""
         keys = np.empty((len(texts), 2), np.uint64)
-        kernels.text_keys(texts.text, texts.offsets, 0, len(texts), keys)
+        kernels.text_keys(texts.record, keys)
         numbers = np.empty(len(texts), np.int64)
-        find_texts(keys, texts.text, texts.offsets, tuple(self.exact), self.texts.text, self.texts.offsets, numbers)
+        find_texts(keys, texts.record, frozen(self.exact), self.texts.record, numbers)
         return numbers
 
     def tweets_of(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -159,7 +158,8 @@ class Segment:
 
     def tables(self, first: int) -> LookupTables:
         """What the kernels look things up in; `first` is the reader's number of the first text."""
-        return LookupTables(first, self.texts, self.text_sizes, self.sketches, self.exact, self.bands, self.seeds)
+        whole = TextTable(self.exact, self.bands, self.sketches)
+        return frozen(LookupTables(first, self.texts, self.text_sizes, whole, self.seeds.record))
 
 
 def open_segment(folder: Path, info: SegmentInfo) -> Segment:
@@ -257,7 +257,7 @@ class SegmentWriter:
         texts = open_strings(self._folder, "texts")
         sizes = np.empty(self.texts, np.uint8)
         room = np.empty(int(np.diff(texts.offsets).max(initial=0)), np.uint32)
-        text_sizes(texts.text, texts.offsets, SIZE_UNIT, room, sizes)
+        text_sizes(texts.record, SIZE_STEP, room, sizes)
         with (self._folder / "texts.sizes").open("wb") as file:
             write_array(file, sizes)
         return [*self._seeds.close(sizes), "texts.sizes"]

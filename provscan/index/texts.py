@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from provscan.index.postings import map_array, write_array
 from provscan.kernels import utf8 as kernels
+from provscan.kernels.records import CodeBuffer, TextBuffer, frozen
 from provscan.text.arrow import from_buffers
 
 
@@ -22,12 +23,17 @@ class Strings(NamedTuple):
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    @property
+    def record(self) -> TextBuffer:
+        """As the kernels take it, read-only."""
+        return frozen(TextBuffer(*self))
+
     def take(self, rows: np.ndarray) -> Strings:
         """The strings of some rows, copied."""
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(self.offsets[rows + 1] - self.offsets[rows], out=offsets[1:])
         text = np.empty(offsets[-1], np.uint8)
-        kernels.gather(self.text, self.offsets, rows, text, offsets)
+        kernels.gather(self.record, rows, TextBuffer(text, offsets))
         return Strings(text, offsets)
 
     def codes(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +41,7 @@ class Strings(NamedTuple):
         size = int((self.offsets[rows + 1] - self.offsets[rows]).sum())
         codes = np.empty(size, np.uint32)
         offsets = np.zeros(len(rows) + 1, np.int64)
-        kernels.decode_rows(self.text, self.offsets, rows, codes, offsets)
+        kernels.decode_rows(self.record, rows, CodeBuffer(codes, offsets))
         return codes, offsets
 
     def array(self) -> pa.LargeStringArray:
@@ -52,12 +58,12 @@ class StringsWriter:
         self.count = 0
         write_array(self._offsets, np.zeros(1, np.int64))
 
-    def add(self, some: Strings) -> None:
-        low, high = int(some.offsets[0]), int(some.offsets[-1])
-        write_array(self._text, some.text[low:high])
-        write_array(self._offsets, some.offsets[1:] + (self._size - low))
+    def add(self, strings: Strings) -> None:
+        low, high = int(strings.offsets[0]), int(strings.offsets[-1])
+        write_array(self._text, strings.text[low:high])
+        write_array(self._offsets, strings.offsets[1:] + (self._size - low))
         self._size += high - low
-        self.count += len(some)
+        self.count += len(strings)
 
     def close(self) -> list[str]:
         """Finish the files; their names."""

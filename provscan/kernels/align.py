@@ -1,6 +1,10 @@
 """How far a copy goes on where its edge was edited: edit distance in a band (Ukkonen 1985,
 doi:10.1016/S0019-9958(85)80046-2)."""
 
+from typing import NamedTuple
+
+import numpy as np
+
 from provscan.kernels.jit import kernel
 
 # An edge is aligned up to this length, this far off the diagonal.
@@ -9,16 +13,29 @@ BAND = 8
 SPACE = 0x20
 
 
+class Edge(NamedTuple):
+    """Where an edge begins: a code point of each text, and the direction to go in, 1 or -1."""
+
+    text_at: int
+    record_at: int
+    step: int
+
+
+def new_costs() -> np.ndarray:
+    """Scratch of :func:`aligned_end`."""
+    return np.empty((2, 2 * BAND + 1), np.int64)
+
+
 @kernel
-def aligned_end(text, at, step, rest, codes, place, room, costs):
+def aligned_end(text, codes, edge, rest, room, costs):
     """How far a copy goes on past its last hit, when it does.
 
-    ``rest`` code points of the licensed text, from ``at`` on in the direction ``step``, are aligned in full with what
-    stands in the record from ``place`` on in the same direction (``room`` code points), by edit distance within
-    :data:`BAND` of the diagonal; ``costs`` is int64[2, 2 * BAND + 1] of room. Returns how many code points of the
-    record they take up: 0 where more than 6 in 10 would have to be edited, or 8 in 10 if the outermost word is there
-    unchanged.
+    ``rest`` code points of the licensed ``text``, from ``edge.text_at`` on, are aligned in full with what stands in
+    the record's ``codes`` from ``edge.record_at`` on (``room`` code points), by edit distance within :data:`BAND` of
+    the diagonal; ``costs`` is int64[2, 2 * BAND + 1] of scratch. Returns how many code points of the record they take
+    up: 0 where more than 6 in 10 would have to be edited, or 8 in 10 if the outermost word is there unchanged.
     """
+    at, place, step = edge
     width = 2 * BAND + 1
     for b in range(width):
         costs[0, b] = b - BAND if b >= BAND else rest + room

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from provscan.kernels.hashing import GOLDEN64
 from provscan.kernels.jit import kernel
 
 U32 = npt.NDArray[np.uint32]
@@ -23,10 +24,9 @@ U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
-_MULTIPLY = np.uint64(0x9E3779B97F4A7C15)
 _START = np.uint64(0x2545F4914F6CDD1D)
 _SHIFT = np.uint64(32)
-_ONE = np.uint64(1)
+_U1 = np.uint64(1)
 _EMPTY = np.uint64(0)
 _COUNT = np.uint64(0xFFFFFFFF)
 _DIFFERENT = np.uint64(1 << 32)
@@ -35,17 +35,17 @@ _DIFFERENT = np.uint64(1 << 32)
 @kernel
 def _mix(key: Any, char: Any) -> Any:
     """The key of an n-gram one code point longer than that of `key`, on its right; never 0."""
-    key = (key ^ (np.uint64(char) + _ONE)) * _MULTIPLY
-    return (key ^ (key >> _SHIFT)) | _ONE
+    key = (key ^ (np.uint64(char) + _U1)) * GOLDEN64
+    return (key ^ (key >> _SHIFT)) | _U1
 
 
 @kernel
 def _slot(table: U64, key: Any) -> Any:
     """Where `key` stands, or the empty slot where it would."""
     mask = np.uint64(len(table) - 1)
-    slot = (key * _MULTIPLY >> _SHIFT) & mask
+    slot = (key * GOLDEN64 >> _SHIFT) & mask
     while table[slot, 0] != _EMPTY and table[slot, 0] != key:
-        slot = (slot + _ONE) & mask
+        slot = (slot + _U1) & mask
     return slot
 
 
@@ -89,12 +89,12 @@ def count_grams(chars: U32, offsets: I64, first: int, last: int, order: int, tab
                 fresh = table[slot, 1] & _COUNT == _EMPTY
                 used += table[slot, 0] == _EMPTY
                 table[slot, 0] = gram
-                table[slot, 1] += _ONE
+                table[slot, 1] += _U1
                 # The context's own entry holds what came after it; as a gram of its own it is counted elsewhere.
-                slot = _slot(table, ~context | _ONE)
+                slot = _slot(table, ~context | _U1)
                 used += table[slot, 0] == _EMPTY
-                table[slot, 0] = ~context | _ONE
-                table[slot, 1] += _DIFFERENT + _ONE if fresh else _ONE
+                table[slot, 0] = ~context | _U1
+                table[slot, 1] += _DIFFERENT + _U1 if fresh else _U1
                 context = _longer(context, chars, start, at, length)
     return last, used
 
@@ -135,7 +135,7 @@ def score_texts(
     bits : float64[texts]
         Written: minus the base-2 logarithm of the text's probability.
     """
-    mine = scratch
+    own_grams = scratch
     for text in range(len(offsets) - 1):
         start, end = offsets[text], offsets[text + 1]
         own = copies[text]
@@ -144,28 +144,28 @@ def score_texts(
             room = 8
             while room < 8 * order * (end - start):
                 room *= 2
-            mine = scratch[:room]
-            mine[:] = _EMPTY
+            own_grams = scratch[:room]
+            own_grams[:] = _EMPTY
             for at in range(start, end):
                 context = _START
                 for length in range(order):
-                    _add(mine, _mix(context, chars[at]))
-                    _add(mine, ~context | _ONE)
+                    _add(own_grams, _mix(context, chars[at]))
+                    _add(own_grams, ~context | _U1)
                     context = _longer(context, chars, start, at, length)
-            _add_followers(chars, start, end, order, own, table, mine)
+            _add_followers(chars, start, end, order, own, table, own_grams)
         total = 0.0
         for at in range(start, end):
             probability = 2.0**-floor_bits
             context = _START
             for length in range(order):
                 gram = _mix(context, chars[at])
-                known = table[_slot(table, ~context | _ONE), 1]
+                known = table[_slot(table, ~context | _U1), 1]
                 seen, different = np.int64(known & _COUNT), np.int64(known >> _SHIFT)
                 hit = _count(table, gram)
                 if own > 0:
-                    seen -= own * _count(mine, ~context | _ONE)
-                    hit -= own * _count(mine, gram)
-                    different -= _count(mine, (context ^ _MULTIPLY) | _ONE)
+                    seen -= own * _count(own_grams, ~context | _U1)
+                    hit -= own * _count(own_grams, gram)
+                    different -= _count(own_grams, (context ^ GOLDEN64) | _U1)
                 if seen <= 0:
                     break
                 kept = max(hit - discount, 0.0)
@@ -179,19 +179,19 @@ def score_texts(
 def _add(table: U64, key: Any) -> None:
     slot = _slot(table, key)
     table[slot, 0] = key
-    table[slot, 1] += _ONE
+    table[slot, 1] += _U1
 
 
 @kernel
-def _add_followers(chars: U32, start: int, end: int, order: int, own: int, table: U64, mine: U64) -> None:
+def _add_followers(chars: U32, start: int, end: int, order: int, own: int, table: U64, own_grams: U64) -> None:
     """Count, for each context, the code points that only this text shows after it: without it they were not seen."""
     for at in range(start, end):
         context = _START
         for length in range(order):
             gram = _mix(context, chars[at])
-            done = _slot(mine, (gram ^ _START) | _ONE)
-            if mine[done, 0] == _EMPTY:
-                mine[done, 0] = (gram ^ _START) | _ONE
-                if _count(table, gram) <= own * _count(mine, gram):
-                    _add(mine, (context ^ _MULTIPLY) | _ONE)
+            done = _slot(own_grams, (gram ^ _START) | _U1)
+            if own_grams[done, 0] == _EMPTY:
+                own_grams[done, 0] = (gram ^ _START) | _U1
+                if _count(table, gram) <= own * _count(own_grams, gram):
+                    _add(own_grams, (context ^ GOLDEN64) | _U1)
             context = _longer(context, chars, start, at, length)

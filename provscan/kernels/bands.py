@@ -8,7 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import int64, njit, types, uint32, uint64, void
+from numba import int64, types, uint32, uint64, void
+
+from provscan.kernels.hashing import GOLDEN64
+from provscan.kernels.jit import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,17 +19,16 @@ if TYPE_CHECKING:
 SIGNATURES = types.Array(uint32, 2, "C", readonly=True)
 WORDS = types.Array(uint64, 2, "C")
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
-_ONE = np.uint64(1)
+_U1 = np.uint64(1)
 
 _BIT_MULTIPLIER1 = np.uint32(0x21F0AAAD)
 _BIT_MULTIPLIER2 = np.uint32(0x735A2D97)
 _U15, _U16, _U31 = np.uint32(15), np.uint32(16), np.uint32(31)
 
 
-@njit(void(SIGNATURES, int64, int64, WORDS), nogil=True, cache=True)
+@kernel(signature=void(SIGNATURES, int64, int64, WORDS))
 def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArray[np.uint64]) -> None:
     """64-bit keys of the bands of each signature.
 
@@ -46,7 +48,7 @@ def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArra
     """
     for i in range(signatures.shape[0]):
         for j in range(bands):
-            key = np.uint64(j + 1) * _GOLDEN
+            key = np.uint64(j + 1) * GOLDEN64
             for k in range(j * rows, (j + 1) * rows):
                 key = (key ^ np.uint64(signatures[i, k])) * _MULTIPLIER
                 key ^= key >> _HALF
@@ -55,7 +57,7 @@ def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArra
             out[i, j] = key
 
 
-@njit(void(SIGNATURES, WORDS), nogil=True, cache=True)
+@kernel(signature=void(SIGNATURES, WORDS))
 def one_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
     """One bit of a hash of each of the 128 minima, a prefilter for candidates.
 

@@ -1,45 +1,44 @@
-"""Blocked Bloom filters: what is in a table, asked before the table is.
+"""Blocked Bloom filters, which answer most look-ups of absent keys without reading the table.
 
-Each 64-bit hash has two bits in one word of a uint64 array of a power of two, so that a question reads one place of
-memory (Putze, Sanders, Singler 2007, doi:10.1007/978-3-540-72845-0_9). Its upper half, shifted down by ``down``, is the
-number of the word; its lowest twelve bits are two numbers of bits. What was marked is always found, and something else
-now and then.
+Each 64-bit hash has two bits in one word of a uint64 array of a power of two, so that a query reads one place of memory
+(Putze, Sanders, Singler 2007, doi:10.1007/978-3-540-72845-0_9). Its upper half, shifted down by ``shift``, is the
+number of the word; its lowest twelve bits are two numbers of bits. There are false positives and no false negatives.
 """
 
 import numpy as np
 
 from provscan.kernels.jit import kernel
 
-_ONE, _S6, _S32 = np.uint64(1), np.uint64(6), np.uint64(32)
+_U1, _S6, _S32 = np.uint64(1), np.uint64(6), np.uint64(32)
 _LOW6 = np.uint64(63)
 
 
 @kernel(forceinline=True)
-def mark(words, down, h):
+def mark(bloom, h):
     """Add a hash."""
-    words[np.uint32(h >> _S32) >> down] |= _ONE << (h & _LOW6) | _ONE << (h >> _S6 & _LOW6)
+    bloom.words[np.uint32(h >> _S32) >> bloom.shift] |= _U1 << (h & _LOW6) | _U1 << (h >> _S6 & _LOW6)
 
 
 @kernel(forceinline=True)
-def word_of(words, down, h):
-    """The word that a hash has its bits in. Who asks for many reads all of their words first."""
-    return words[np.uint32(h >> _S32) >> down]
+def word_of(bloom, h):
+    """The word that holds a hash's bits. Batch callers prefetch all words."""
+    return bloom.words[np.uint32(h >> _S32) >> bloom.shift]
 
 
 @kernel(forceinline=True)
 def has_bits(word, h):
     """Whether a hash's bits are marked in its word, uint64 0 or 1."""
-    return word >> (h & _LOW6) & word >> (h >> _S6 & _LOW6) & _ONE
+    return word >> (h & _LOW6) & word >> (h >> _S6 & _LOW6) & _U1
 
 
 @kernel(forceinline=True)
-def holds(words, down, h):
+def holds(bloom, h):
     """Whether a hash may be in the filter, uint64 0 or 1."""
-    return has_bits(word_of(words, down, h), h)
+    return has_bits(word_of(bloom, h), h)
 
 
 @kernel
-def mark_all(hashes, words, down):
+def mark_all(hashes, bloom):
     """Add uint64 hashes."""
     for h in hashes:
-        mark(words, down, h)
+        mark(bloom, h)

@@ -1,71 +1,132 @@
 """Chains of seeds: which licensed texts may stand inside a record, and where.
 
-What is looked up are *pairs*, two seeds that follow each other (minimizer-space k-mers of order 2: Ekim, Berger, Chikhi
-2021, doi:10.1016/j.cels.2021.08.009), and *lone* seeds, those that so few places share that one is enough in a short
-text. A single seed of a longer text makes no candidate, and of two that many texts share few texts have both.
+What is looked up are k-min-mers of order 2, two seeds that follow each other (Ekim, Berger, Chikhi 2021,
+doi:10.1016/j.cels.2021.08.009), and rare seeds, which so few places share that one of them is enough in a short text. A
+single seed of a longer text makes no candidate, and of two that many texts share few texts have both.
 
-A *chain* gathers the hits of one licensed text whose diagonals (token place in the record less that in the text)
-follow each other by :data:`DRIFT` tokens or less, or by :data:`FAR_DRIFT` from the text's token :data:`FAR` on, where
-places are stored less exactly. An open chain has one of :data:`PAIR` places, by a hash of its text, in a small table; a
-text that repeats itself is hit on several diagonals by each pair, and has up to :data:`WAYS`. A new chain takes the
-place of one of another record, or of the one that is shortest and has been idle longest. There are thirty times as
-many places as hits between two seeds of a chain, but variants of a text are hit with it by every pair: with a single
-place, one of which falls on the text's own would keep it from ever having two pairs.
+A *chain* gathers the hits of one licensed text whose diagonals (place in the record less that in the text, in units)
+follow each other by :data:`BAND_WIDTH` units or less, or by :data:`FAR_BAND_WIDTH` from the text's unit :data:`FAR` on,
+where places are stored less exactly. An open chain has one of :data:`PAIR` slots, by a hash of its text, in a small
+table; a text that repeats itself is hit on several diagonals by each k-min-mer, and has up to :data:`WAYS`. A new chain
+takes the slot of one of another record, or of the one that is shortest and has been idle longest. There are thirty
+times as many slots as hits between two seeds of a chain, but variants of a text are hit with it by every k-min-mer:
+with a single slot, a variant that falls on the text's own would keep it from ever having two k-min-mers.
 
 Units that loops call are inlined by force, see :mod:`provscan.kernels.postings`.
 
 A row of the table is int32[4]: text, last diagonal, last seed, and ``seeds << 1 | frequent``, where frequent is 1 if
-all its pairs are. Seeds are negative once the chain has become a candidate.
+all its k-min-mers are. Seeds are negative once the chain has become a candidate.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from provscan.kernels.bloom import has_bits, word_of
-from provscan.kernels.jit import allocating, kernel
-from provscan.kernels.minimizers import pair_hash, seed_hash
-from provscan.kernels.postings import find_run, warm
+from provscan.kernels.hashing import MURMUR1
+from provscan.kernels.jit import kernel
+from provscan.kernels.minimizers import kminmer_hash, seed_hash
+from provscan.kernels.postings import equal_range, prefetch
 
 CHAIN_BITS = 11
 PAIR, WAYS = 2, 4
-DRIFT = 16
+BAND_WIDTH = 16
 FAR = 384
-FAR_DRIFT = 80
+FAR_BAND_WIDTH = 80
 # Seeds looked up together, whichever records they are of.
 CHUNK = 512
 _DONE = np.int32(-(1 << 30))
-_ONE = np.uint64(1)
+_U1 = np.uint64(1)
 _S8 = np.uint64(8)
 _S32 = np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
 _PLACE = np.uint64(0xFF)
-_SPREAD = np.uint64(0xFF51AFD7ED558CCD)
 _PAIR, _WAYS = np.uint64(PAIR), np.uint64(WAYS)
 _CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS + 1)
 # So many seeds are worth keeping a chain for as many more.
 _WORTH = np.int64(8)
 
 
-@kernel(forceinline=True)
-def _look_up(keys, bounds, record, low, high, table, text_sizes, limit, room, counters):
-    """Find the runs of the seeds ``low..high`` and of each with its successor, measured up to ``limit``; how many.
+class ChainLimits(NamedTuple):
+    """Limits of candidates of passages.
 
-    ``record`` is that of seed ``low`` or one before. ``room`` is made by :func:`seed_candidates`; what is found goes to
-    its ``which`` (twice the seed, and 1 for a pair), ``firsts`` and ``sizes``.
-
-    Most of what a scan looks up is in no cache. So each thing that is read has a loop of its own, the sizes of the
-    texts found among them: where no read waits for a decision about another one, the processor has many under way.
-    ``counters[3]`` is written to keep reads alive.
+    Attributes
+    ----------
+    places
+        Places that are read of one key at most.
+    frequent_places
+        A key that more places share is frequent.
+    size, frequent_size
+        A chain becomes a candidate once it has a seed for each ``size`` of its text's size; if all its k-min-mers are
+        frequent, for each ``frequent_size``.
     """
-    entries, starts, bits, pairs, pairs_down, lone, lone_down = table
-    hashes, words, is_pair, is_lone, some, which, firsts, sizes = room
+
+    places: int
+    frequent_places: int
+    size: int
+    frequent_size: int
+
+
+class ChainState(NamedTuple):
+    """Open chains int32[2**CHAIN_BITS, 4], filled with -1; of the licensed texts
+    :func:`~provscan.kernels.minimizers.text_sizes`; the place that each place code stands for, int64[256]."""
+
+    chains: np.ndarray
+    text_sizes: np.ndarray
+    places: np.ndarray
+
+
+class ChainScratch(NamedTuple):
+    """Scratch for the look-ups of :data:`CHUNK` seeds."""
+
+    hashes: np.ndarray
+    words: np.ndarray
+    is_kminmer: np.ndarray
+    is_rare: np.ndarray
+    keys: np.ndarray
+    which: np.ndarray
+    firsts: np.ndarray
+    sizes: np.ndarray
+
+
+class _Hit(NamedTuple):
+    """A seed of a record that is in the table: where it stands, and what it is."""
+
+    record: int
+    seed: int
+    is_kminmer: int
+    unit: int
+    code: int
+    frequent: int
+
+
+def chain_scratch() -> ChainScratch:
+    """New scratch."""
+    return ChainScratch(
+        *(np.empty(CHUNK, dtype) for dtype in (np.uint64, np.uint64, np.bool_, np.bool_)),
+        *(np.empty(2 * CHUNK + 2, dtype) for dtype in (np.uint32, np.int64, np.int64, np.int64)),
+    )
+
+
+@kernel(forceinline=True)
+def _look_up(seeds, record, low, high, table, scratch):
+    """Which of the seeds ``low..high`` and of the k-min-mers that begin with them may be in the table; how many.
+
+    ``record`` is that of seed ``low`` or one before. Into ``scratch.which`` goes twice the seed, and 1 for a k-min-mer,
+    into ``scratch.keys`` what to look for.
+
+    Most of what a scan looks up is in no cache. So each thing that is read has a loop of its own: where no read waits
+    for a decision about another one, the processor has many under way.
+    """
     count = high - low
-    here, after = keys[low:high], keys[low + 1 : min(high + 1, bounds[-1])]
-    together, alone = is_pair[:count], is_lone[:count]
-    h, word = hashes[: len(after)], words[: len(after)]
+    bounds = seeds.bounds
+    current, after = seeds.keys[low:high], seeds.keys[low + 1 : min(high + 1, bounds[-1])]
+    together, alone = scratch.is_kminmer[:count], scratch.is_rare[:count]
+    h, word = scratch.hashes[: len(after)], scratch.words[: len(after)]
     for j in range(len(h)):
-        h[j] = pair_hash(here[j], after[j])
+        h[j] = kminmer_hash(current[j], after[j])
     for j in range(len(h)):
-        word[j] = word_of(pairs, pairs_down, h[j])
+        word[j] = word_of(table.kminmers, h[j])
     for j in range(len(h)):
         together[j] = has_bits(word[j], h[j])
     # The last seed of a record has no successor.
@@ -73,130 +134,126 @@ def _look_up(keys, bounds, record, low, high, table, text_sizes, limit, room, co
         record += 1
         if bounds[record] > low:
             together[bounds[record] - 1 - low] = False
-    word = words[:count]
+    word = scratch.words[:count]
     for j in range(len(word)):
-        word[j] = word_of(lone, lone_down, seed_hash(here[j]))
+        word[j] = word_of(table.rare, seed_hash(current[j]))
     for j in range(len(word)):
-        alone[j] = has_bits(word[j], seed_hash(here[j]))
+        alone[j] = has_bits(word[j], seed_hash(current[j]))
     n = np.uint64(0)
     first = np.uint64(low)
     for j in range(np.uint64(count)):
-        some[n], which[n] = here[j], (first + j) << _ONE
+        scratch.keys[n], scratch.which[n] = current[j], (first + j) << _U1
         n += np.uint64(alone[j])
-        some[n], which[n] = hashes[j] >> _S32, (first + j) << _ONE | _ONE
+        scratch.keys[n], scratch.which[n] = scratch.hashes[j] >> _S32, (first + j) << _U1 | _U1
         n += np.uint64(together[j])
-    maybe = np.int64(n)
-    counters[3] += np.int64(warm(entries, starts, bits, 32, some[:maybe], firsts, sizes) & _ONE)
+    return np.int64(n)
+
+
+@kernel(forceinline=True)
+def _equal_ranges(table, text_sizes, limit, count, scratch, counters):
+    """Of the first ``count`` keys in scratch those that the table holds, each with its equal range; how many.
+
+    Ranges are measured up to ``limit``; the sizes of their texts are prefetched.
+    """
+    entries = table.postings.entries
+    which, firsts, sizes = scratch.which, scratch.firsts, scratch.sizes
+    counters.reads[0] += np.int64(prefetch(table.postings, 32, scratch.keys[:count], firsts, sizes) & _U1)
     found = 0
-    for k in range(maybe):
-        start, run = find_run(entries, firsts[k], sizes[k], _S32, np.uint64(some[k]), limit)
-        which[found], firsts[found], sizes[found] = which[k], start, run
-        found += run > 0
+    for k in range(count):
+        start, size = equal_range(entries, firsts[k], sizes[k], _S32, np.uint64(scratch.keys[k]), limit)
+        which[found], firsts[found], sizes[found] = which[k], start, size
+        found += size > 0
     ahead = np.int64(0)
     for k in range(found):
         for e in range(firsts[k], firsts[k] + min(sizes[k], limit)):
             ahead += text_sizes[(entries[e] >> _S8) & _TEXT]
-    counters[3] += ahead & 1
+    counters.reads[0] += ahead & 1
     return found
 
 
 @kernel(forceinline=True)
-def _add_hit(entry, record, seed, pair, token, code, frequent, since, limits, state, out, n):
-    """Add a hit of a pair or a lone seed to the chain of its text; write a candidate when there are seeds enough."""
-    units, frequent_units = limits
-    chains, text_sizes, place_of = state
+def _add_hit(entry, hit, since, limits, state, out, n):
+    """Add a hit to the chain of its text, and write a candidate when that has seeds enough; the rows written then."""
+    chains, text_sizes = state.chains, state.text_sizes
+    is_kminmer, frequent = hit.is_kminmer, hit.frequent
     text = np.int32((entry >> _S8) & _TEXT)
-    place = place_of[entry & _PLACE]
-    diagonal = token - place
-    drift = DRIFT if place < FAR else FAR_DRIFT
-    home = (np.uint64(text) * _SPREAD) >> _CHAIN_SHIFT << _ONE
-    c, least, mine, same = home, np.int64(1) << 40, False, 0
+    place = state.places[entry & _PLACE]
+    diagonal = hit.unit - place
+    width = BAND_WIDTH if place < FAR else FAR_BAND_WIDTH
+    home = (np.uint64(text) * MURMUR1) >> _CHAIN_SHIFT << _U1
+    c, least, known, same = home, np.int64(1) << 40, False, 0
     for way in range(_WAYS):
-        # A text that has both its places is one that repeats itself, and has the two beside them as well.
-        if mine or (way == _PAIR and same < PAIR):
+        # A text that has both its slots is one that repeats itself, and has the two beside them as well.
+        if known or (way == _PAIR and same < PAIR):
             break
         r = home ^ way
         last = np.int64(chains[r, 2])
-        # The place to give up is that of a chain of another record, else of one that is short and idle.
+        # The slot to take is that of a chain of another record, else of one that is short and idle.
         worth = np.int64(-1)
         if last >= since:
             same += chains[r, 0] == text
-            mine = chains[r, 0] == text and abs(chains[r, 1] - diagonal) <= drift
+            known = chains[r, 0] == text and abs(chains[r, 1] - diagonal) <= width
             worth = last + (min(np.int64(chains[r, 3] >> np.int32(1)), _WORTH) if chains[r, 3] >= 0 else _WORTH)
-        if mine or worth < least:
+        if known or worth < least:
             c, least = r, worth
-    seeds = 1 + pair
-    if mine:
-        # Of a pair the last one's second seed may be the first.
-        new = min(seed + pair - np.int64(chains[c, 2]), seeds)
+    seeds = 1 + is_kminmer
+    if known:
+        # The second seed of the last k-min-mer may be the first of this one.
+        new = min(hit.seed + is_kminmer - np.int64(chains[c, 2]), seeds)
         frequent = min(frequent, chains[c, 3] & np.int32(1))
         seeds = np.int64(chains[c, 3] >> np.int32(1)) + new
-    chains[c, 0], chains[c, 1], chains[c, 2] = text, diagonal, seed + pair
+    chains[c, 0], chains[c, 1], chains[c, 2] = text, diagonal, hit.seed + is_kminmer
     chains[c, 3] = np.int32(seeds << 1) | frequent
-    if seeds < 0 or (pair and seeds * (frequent_units if frequent else units) < text_sizes[text]):
+    needed = limits.frequent_size if frequent else limits.size
+    if seeds < 0 or (is_kminmer and seeds * needed < text_sizes[text]):
         return n
     # Written once: no later seed brings the count up again.
     chains[c, 3] = _DONE
-    if n < len(out):
-        out[n, 0], out[n, 1], out[n, 2], out[n, 3] = record, text, code, place
+    if n < len(out.record):
+        out.record[n], out.text[n], out.code[n], out.place[n] = hit.record, text, hit.code, place
     return n + 1
 
 
-@allocating
-def seed_candidates(keys, token_at, code_at, bounds, low, high, table, caps, state, limits, out, n, counters):
-    """Licensed texts that may stand inside the records ``low..high``.
-
-    A chain becomes a candidate once it has one seed for every ``units`` of the text's size, or, if all its pairs are
-    frequent, one for every ``frequent_units``; and by a lone seed.
+@kernel
+def seed_candidates(seeds, table, limits, state, scratch, out, counters):
+    """Licensed texts that may stand inside records; see :class:`ChainLimits`. A rare seed makes a candidate by itself.
 
     Parameters
     ----------
-    keys, token_at, code_at, bounds
-        What :func:`provscan.kernels.minimizers.seeds_of` wrote: uint32, int32, int32, int64.
+    seeds
+        :class:`~provscan.kernels.records.Seeds` of the records.
     table
-        ``(entries, starts, bits, pairs, down, lone, down)``: postings of pairs and lone seeds, and a filter of each
-        (:mod:`provscan.kernels.bloom`).
-    caps
-        ``(run, frequent)``: of the places that share a key the first ``run`` are looked at; a key that more than
-        ``frequent`` share is frequent.
-    state
-        ``(chains, text sizes, places)``: the table of open chains, int32[2**CHAIN_BITS, 4], filled with -1; of the
-        licensed texts :func:`~provscan.kernels.minimizers.text_sizes`; the place of each code, int32[256].
-    limits
-        ``(units, frequent_units)``.
+        :class:`~provscan.kernels.records.SeedTable` of one segment.
+    limits, state, scratch
+        :class:`ChainLimits`, :class:`ChainState` and :func:`chain_scratch`.
     out
-        int64[m, 4], written from row ``n`` on: record, text, and a code point of the record and a token place in the
-        text that lie on one diagonal.
+        :class:`~provscan.kernels.records.Candidates`: record, text, and a code point of the record and a place in the
+        text, in units, that lie on one diagonal.
     counters
-        int64[4]: ``counters[1]`` counts the look-ups cut short.
+        :class:`~provscan.kernels.records.Counters`: ``seeds_cut`` grows by the look-ups cut short.
 
     Returns
     -------
     int64
-        The row after the last one. Rows that find no room are counted and not written.
+        How many there are. Those that find no room are counted and not written.
     """
-    entries, text_sizes = table[0], state[1]
-    cap, many = caps
-    which, firsts, sizes = (
-        np.empty(2 * CHUNK + 2, np.int64),
-        np.empty(2 * CHUNK, np.int64),
-        np.empty(2 * CHUNK, np.int64),
-    )
-    hashes, words, some = np.empty(CHUNK, np.uint64), np.empty(CHUNK, np.uint64), np.empty(2 * CHUNK + 2, np.uint32)
-    room = (hashes, words, np.empty(CHUNK, np.bool_), np.empty(CHUNK, np.bool_), some, which, firsts, sizes)
-    record = low
-    for chunk in range(bounds[low], bounds[high], CHUNK):
-        after = min(chunk + CHUNK, bounds[high])
-        found = _look_up(keys, bounds, record, chunk, after, table, text_sizes, cap, room, counters)
+    entries, bounds = table.postings.entries, seeds.bounds
+    record = 0
+    n = 0
+    for low in range(bounds[0], bounds[-1], CHUNK):
+        high = min(low + CHUNK, bounds[-1])
+        count = _look_up(seeds, record, low, high, table, scratch)
+        found = _equal_ranges(table, state.text_sizes, limits.places, count, scratch, counters)
         for k in range(found):
-            seed, pair, first, size = which[k] >> 1, which[k] & 1, firsts[k], sizes[k]
+            seed, is_kminmer = scratch.which[k] >> 1, scratch.which[k] & 1
+            first, size = scratch.firsts[k], scratch.sizes[k]
             while seed >= bounds[record + 1]:
                 record += 1
             # Seeds count through all records: a chain whose last seed is older than this record is none.
             since = bounds[record]
-            token, code = np.int64(token_at[seed]), np.int64(code_at[seed])
-            counters[1] += size > cap
-            frequent = np.int32(size > many)
-            for e in range(first, first + min(size, cap)):
-                n = _add_hit(entries[e], record, seed, pair, token, code, frequent, since, limits, state, out, n)
+            counters.seeds_cut[0] += size > limits.places
+            unit, code = np.int64(seeds.units[seed]), np.int64(seeds.codes[seed])
+            hit = _Hit(record, seed, is_kminmer, unit, code, np.int32(size > limits.frequent_places))
+            for e in range(first, first + min(size, limits.places)):
+                n = _add_hit(entries[e], hit, since, limits, state, out, n)
     return n

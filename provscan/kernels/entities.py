@@ -3,13 +3,22 @@
 Tables are those that ``provscan.text.generate`` describes.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
+from provscan.kernels.hashing import FNV_START, fnv1a
 from provscan.kernels.jit import kernel
 
-_FNV_START = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME = np.uint64(0x100000001B3)
 _UNCHANGED = np.uint32(0xFFFFFFFF)
+
+
+class Stream(NamedTuple):
+    """Code points, uint32, and where each stands in the original, int32, first and last (end exclusive)."""
+
+    codes: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
 
 
 @kernel
@@ -68,7 +77,7 @@ def _numeric(codes, i, count, references):
 @kernel
 def _named(codes, i, count, entity_keys):
     """A named reference at ``codes[i] == '&'``: (index after it, its slot; -1 if there is none)."""
-    key = _FNV_START
+    key = FNV_START
     best, slot = i, np.int64(-1)
     j = i + 1
     while j < count and j - i <= 32:
@@ -78,7 +87,7 @@ def _named(codes, i, count, entity_keys):
         if c >= 0x80:
             key = np.uint64(0)
         else:
-            key = (key ^ np.uint64(c)) * _FNV_PRIME
+            key = fnv1a(key, c)
             if 2 <= j - i <= 6:
                 found = _entity(key, entity_keys)
                 if found >= 0:
@@ -87,7 +96,7 @@ def _named(codes, i, count, entity_keys):
             break
         j += 1
     if key != 0 and j < count and codes[j] == 0x3B and j > i + 1:
-        found = _entity((key ^ np.uint64(0x3B)) * _FNV_PRIME, entity_keys)
+        found = _entity(fnv1a(key, 0x3B), entity_keys)
         if found >= 0:
             best, slot = j + 1, found
     return best, slot
@@ -95,18 +104,19 @@ def _named(codes, i, count, entity_keys):
 
 @kernel
 def _copy(source, low, high, target, at):
-    some, to = source[low:high], target[at : at + high - low]
-    for k in range(len(some)):
-        to[k] = some[k]
+    head, to = source[low:high], target[at : at + high - low]
+    for k in range(len(head)):
+        to[k] = head[k]
 
 
 @kernel
-def unescape(codes, first, last, count, entity_keys, entity_values, references, out, out_first, out_last):
+def unescape(source, count, tables, out):
     """Decode HTML5 character references once, as ``html.unescape`` does.
 
-    ``first`` and ``last`` give for each code point where it stands in the original, end exclusive; those of the
-    outputs are written along. Returns the number of outputs, and whether one more round could find something.
+    ``source`` and ``out`` are a :class:`Stream` each; ``count`` code points stand in ``source``. Returns the number of
+    outputs, and whether one more round could find something.
     """
+    codes, first, last = source
     n = 0
     i = 0
     decoded = False
@@ -115,44 +125,44 @@ def unescape(codes, first, last, count, entity_keys, entity_values, references, 
         while run < count and codes[run] != 0x26:
             run += 1
         if run > i:
-            _copy(codes, i, run, out, n)
-            _copy(first, i, run, out_first, n)
-            _copy(last, i, run, out_last, n)
+            _copy(codes, i, run, out.codes, n)
+            _copy(first, i, run, out.first, n)
+            _copy(last, i, run, out.last, n)
             n += run - i
             i = run
             continue
         after = i
         if i + 1 < count:
             if codes[i + 1] == 0x23:
-                after, value = _numeric(codes, i, count, references)
+                after, value = _numeric(codes, i, count, tables.references)
                 if after > i and value != 0:
-                    out[n] = value
-                    out_first[n], out_last[n] = first[i], last[after - 1]
+                    out.codes[n] = value
+                    out.first[n], out.last[n] = first[i], last[after - 1]
                     n += 1
             else:
-                after, slot = _named(codes, i, count, entity_keys)
+                after, slot = _named(codes, i, count, tables.entity_keys)
                 if after > i:
                     for k in range(2):
-                        if entity_values[slot, k] != 0:
-                            out[n] = entity_values[slot, k]
-                            out_first[n], out_last[n] = first[i], last[after - 1]
+                        if tables.entity_values[slot, k] != 0:
+                            out.codes[n] = tables.entity_values[slot, k]
+                            out.first[n], out.last[n] = first[i], last[after - 1]
                             n += 1
         decoded = decoded or after > i
         if after == i:
-            out[n] = codes[i]
-            out_first[n], out_last[n] = first[i], last[i]
+            out.codes[n] = codes[i]
+            out.first[n], out.last[n] = first[i], last[i]
             n += 1
             after = i + 1
         i = after
-    return n, decoded and refers(out[:n])
+    return n, decoded and refers(out.codes[:n])
 
 
 @kernel
 def refers(codes):
     """Whether a character reference may begin anywhere: an ampersand before a hash sign or a letter."""
     found = False
-    here, following = codes[: max(0, len(codes) - 1)], codes[1:]
-    for i in range(len(here)):
+    current, following = codes[: max(0, len(codes) - 1)], codes[1:]
+    for i in range(len(current)):
         letter = (following[i] | np.uint32(0x20)) - np.uint32(0x61) < np.uint32(26)
-        found |= (here[i] == np.uint32(0x26)) & (letter | (following[i] == np.uint32(0x23)))
+        found |= (current[i] == np.uint32(0x26)) & (letter | (following[i] == np.uint32(0x23)))
     return found

@@ -1,26 +1,146 @@
-"""How kernels are compiled."""
+"""How kernels are compiled, and where their machine code is kept.
 
+Numba stamps a cached function with the hash of its own source file, so an edited callee in another file would leave
+stale machine code in its callers. Here every kernel is stamped with one digest of the sources of all kernels, and
+each digest has a cache folder of its own: beside the package where that can be written, else in the user's cache
+folder, or below ``NUMBA_CACHE_DIR`` if it is set. A cache that cannot be written or read costs time, and never a run.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import warnings
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
-from numba import njit
+from numba import config, njit
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.options import DefaultOptions
 
-# Numba counts who holds an array, by an atomic addition and subtraction at each slice and at each call of another
-# kernel: in small ones most of the time. What a kernel does not make itself its caller holds meanwhile, so
+# Numba counts references to an array, by an atomic addition and subtraction at each slice and each call of another
+# kernel: in small kernels most of the time. Kernels make no arrays, and their caller holds those that it passes, so
 # there is nothing to count. The switch has no public name: a numba without it counts, and is only slower.
-_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True}
-_UNCOUNTED: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
+_OPTIONS: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
+if hasattr(DefaultOptions, "_nrt"):
+    _OPTIONS["_nrt"] = False
+_SOURCES = Path(__file__).parent
+_PREFIX = "kernels-"
+# Cache folders that are kept: this version's and those used last before it.
+_KEPT_FOLDERS = 3
 
 
-def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Decorate a kernel that makes no arrays, nor calls one that does; views of those that it is given it may make."""
+@cache
+def sources_digest() -> str:
+    """Digest of the sources of all kernels, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(_SOURCES.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+@cache
+def cache_folder() -> Path | None:
+    """Folder of the machine code of these sources; None if no place for it can be written."""
+    if chosen := getattr(config, "CACHE_DIR", ""):
+        parents = [Path(chosen)]
+    else:
+        user = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+        parents = [_SOURCES / "__pycache__", user / "provscan"]
+    for parent in parents:
+        folder = parent / (_PREFIX + sources_digest())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+            os.utime(folder)
+        except OSError:
+            continue
+        _remove_old(parent)
+        return folder
+    _warn(f"compiled kernels can't be kept in {' or '.join(map(str, parents))}: each process compiles them again")
+    return None
+
+
+def _remove_old(parent: Path) -> None:
+    """Remove the folders of other sources except those used last."""
+    with contextlib.suppress(OSError):
+        folders = sorted(parent.glob(f"{_PREFIX}*"), key=lambda folder: folder.stat().st_mtime)
+        for folder in folders[:-_KEPT_FOLDERS]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def _warn(message: str) -> None:
+    """Warn once a process."""
+    warnings.warn(f"{message}. Set NUMBA_CACHE_DIR to a folder that can be written", RuntimeWarning, stacklevel=2)
+
+
+class _Locator(_CacheLocator):
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._py_file = function.__code__.co_filename
+        self._line = function.__code__.co_firstlineno
+
+    def get_cache_path(self) -> str:
+        return str(cache_folder())
+
+    def get_source_stamp(self) -> str:
+        return sources_digest()
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> "_Locator":
+        return cls(py_func)
+
+
+class _Implementation(CompileResultCacheImpl):
+    _locator_classes = (_Locator,)  # type: ignore[assignment]
+
+
+class _KernelCache(FunctionCache):
+    """Numba's cache of one function, where a damaged or unwritable file is no error."""
+
+    _impl_class = _Implementation
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:  # unpickling a damaged file may raise anything
+            _warn(f"compiled kernels in {self.cache_path} are damaged ({error!r}) and are compiled again")
+            with contextlib.suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:  # a full disk, or an index file that was damaged meanwhile
+            _warn(f"compiled kernels can't be kept in {self.cache_path} ({error!r})")
+            self.disable()
+
+
+def kernel(function: Callable[..., Any] | None = None, *, signature: Any = None, **options: Any) -> Any:
+    """Decorate a kernel: it makes no arrays and copies none by slices; views of those that it is given it may make.
+
+    Parameters
+    ----------
+    signature
+        Compile for these types when the module is loaded, and for no others.
+    options
+        Further options of :func:`numba.njit`.
+    """
     if function is None:
-        return partial(kernel, **options)
-    return njit(**_OPTIONS, **_UNCOUNTED, **options)(function)
-
-
-def allocating(function: Callable[..., Any]) -> Any:
-    """Decorate a kernel that makes arrays, or copies one into another by a slice."""
-    return njit(**_OPTIONS)(function)
+        return partial(kernel, signature=signature, **options)
+    dispatcher = njit(**_OPTIONS, **options)(function)
+    if dispatcher is function:  # NUMBA_DISABLE_JIT
+        return dispatcher
+    if cache_folder() is not None:
+        dispatcher._cache = _KernelCache(function)
+    if signature is not None:
+        dispatcher.compile(signature)
+        dispatcher.disable_compile()
+    return dispatcher

@@ -1,23 +1,111 @@
-"""From a verified span of canonical text back to the copied stretch of the original record.
+"""Liftover: from a verified span of canonical text back to the copied stretch of the original record.
 
 Canonical text has lost what stands at a tweet's edges: punctuation, URLs, mentions. Where the copy has the tweet's
 first (last) letters, the stretch grows over what stands before (after) them as long as the licensed tweet has the
-same there, item by item: an item is a visible character, or a dropped token, of which any two are alike (a URL that
-became ``http`` is still the URL). A retweet mark before it all belongs to the copy. What is then left of the licensed
-tweet is aligned with what stands there (:mod:`provscan.kernels.align`): a URL with a typo is no URL any more.
+same there, item by item: an item is a visible character, or a dropped URL, mention or placeholder, of which any two are
+alike (a URL that became ``http`` is still the URL). A retweet mark before it all belongs to the copy. What is then left
+of the licensed tweet is aligned with what stands there (:mod:`provscan.kernels.align`): a URL with a typo is no URL any
+more.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.align import BAND, MAX_REST, aligned_end
-from provscan.kernels.jit import allocating, kernel
-from provscan.kernels.normalize import after_dropped, canonical, canonical_decoded
-from provscan.kernels.verify import compare
+from provscan.kernels.align import BAND, MAX_REST, Edge, aligned_end, new_costs
+from provscan.kernels.jit import kernel
+from provscan.kernels.normalize import after_dropped, canonical, canonical_decoded, continues
+from provscan.kernels.records import CanonicalScratch, TextBuffer
+from provscan.kernels.verify import SetScratch, compare, set_scratch
 
 _ITEMS = 128
 _DROPPED = np.int64(-1)
 _RETWEET = np.int64(-2)
 EXACT, NEAR_EXACT, OTHER = 0, 1, 2
+
+
+class LiftoverInput(NamedTuple):
+    """Verified spans, and where they come from.
+
+    Attributes
+    ----------
+    text
+        uint8[m], UTF-8 of the records.
+    begins, ends
+        int64: where each record begins and ends in it.
+    rows
+        int64[n], ascending: the record of each match.
+    spans, copied
+        int64[n, 2]: its span there and what it is a copy of in the licensed text, in canonical code points; -1 where
+        that is not known.
+    raw_texts
+        The licensed tweets as they came, one a match.
+    """
+
+    text: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+    rows: np.ndarray
+    spans: np.ndarray
+    copied: np.ndarray
+    raw_texts: TextBuffer
+
+
+class LiftoverOutput(NamedTuple):
+    """Spans in the original records.
+
+    Attributes
+    ----------
+    spans
+        int64[n, 2], code points of the original record, end exclusive.
+    grams
+        int32[n, 3]: distinct 5-grams in common, of the text, of the span, for the canonical text of just that stretch
+        of the record.
+    kinds
+        uint8[n]: 0 the same text up to white space and character references, 1 the same canonical text, 2 neither.
+    """
+
+    spans: np.ndarray
+    grams: np.ndarray
+    kinds: np.ndarray
+
+
+class _Items(NamedTuple):
+    kinds: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+
+
+class LiftoverScratch(NamedTuple):
+    """Scratch: of the canonical text of the longest record, tweet and span; of their comparison; items of an edge."""
+
+    record: CanonicalScratch
+    tweet: CanonicalScratch
+    span: CanonicalScratch
+    sets: SetScratch
+    record_items: _Items
+    tweet_items: _Items
+    costs: np.ndarray
+
+
+def liftover_scratch(record: CanonicalScratch, tweet: CanonicalScratch, span: CanonicalScratch) -> LiftoverScratch:
+    """Scratch around that of three canonical texts."""
+
+    def items() -> _Items:
+        return _Items(*(np.empty(_ITEMS, np.int64) for _ in _Items._fields))
+
+    sets = set_scratch(len(span.canon), len(tweet.canon))
+    return LiftoverScratch(record, tweet, span, sets, items(), items(), new_costs())
+
+
+class _Stream(NamedTuple):
+    """An unescaped text and its canonical one: code points and their numbers, and where each output comes from."""
+
+    codes: np.ndarray
+    length: int
+    canon: np.ndarray
+    size: int
+    where: np.ndarray
 
 
 @kernel
@@ -38,8 +126,8 @@ def _is_blank(code):
 
 
 @kernel
-def _is_unseen(code):
-    """Whether a code point has no ink and shapes none: marks of direction, joints of words, soft hyphens."""
+def _is_zero_width(code):
+    """Whether a code point is a zero-width formatting character: marks of direction, word joiners, soft hyphens."""
     return (
         code == 0xAD
         or code == 0x61C
@@ -52,17 +140,15 @@ def _is_unseen(code):
 
 
 @kernel
-def _is_faint(code, pages, entries):
+def _is_faint(code, tables):
     """Whether an item may be there or not: what canonical text ignores."""
-    return 0 <= code < 0x110000 and entries[pages[code >> 8], code & 0xFF] >> 24 & 7 == 1
+    return 0 <= code < 0x110000 and tables.entries[tables.pages[code >> 8], code & 0xFF] >> 24 & 7 == 1
 
 
 @kernel
-def _items(stream, low, high, count, pages, entries, last, kinds, starts, ends):
-    """Items of ``stream[low:high]``, if there are many the first ones, or with ``last`` the last ones; how many.
-
-    ``count`` is the length of the whole stream.
-    """
+def _items(stream, low, high, last, items):
+    """Items of ``stream.codes[low:high]``, of many the first ones, or with ``last`` the last ones; how many."""
+    codes = stream.codes
     n = 0
     i = low
     while i < high:
@@ -71,26 +157,29 @@ def _items(stream, low, high, count, pages, entries, last, kinds, starts, ends):
                 break
             n = _ITEMS // 2
             for k in range(n):
-                kinds[k], starts[k], ends[k] = kinds[n + k], starts[n + k], ends[n + k]
-        after = after_dropped(stream, i, count)
+                items.kinds[k], items.starts[k], items.ends[k] = (
+                    items.kinds[n + k],
+                    items.starts[n + k],
+                    items.ends[n + k],
+                )
+        after = after_dropped(codes, i, stream.length)
         if after > i:
-            kinds[n] = _RETWEET if stream[i] == 0x52 or stream[i] == 0x72 else _DROPPED
-            starts[n], ends[n] = i, after
+            items.kinds[n] = _RETWEET if codes[i] == 0x52 or codes[i] == 0x72 else _DROPPED
+            items.starts[n], items.ends[n] = i, after
             n += 1
             i = after
             continue
-        code = stream[i]
-        if not _is_blank(code):
-            kinds[n] = code
-            starts[n], ends[n] = i, i + 1
+        if not _is_blank(codes[i]):
+            items.kinds[n] = codes[i]
+            items.starts[n], items.ends[n] = i, i + 1
             n += 1
         i += 1
     return n
 
 
 @kernel
-def _after_token(a, low, high, b, b_low, b_high):
-    """Where the copy of a token ends that is ``b[b_low:b_high]``: a link takes in a bracket that stands behind it."""
+def _after_link(a, low, high, b, b_low, b_high):
+    """Where the copy of a link ends that is ``b[b_low:b_high]``: a link takes in a bracket that stands behind it."""
     size = b_high - b_low
     if size >= high - low:
         return high
@@ -106,16 +195,17 @@ def _alike(a, b):
 
 
 @kernel
-def _after_letter(where, i, n, stream, count, pages, entries):
+def _after_letter(stream, i, tables):
     """Index in the stream after canonical code point ``i`` and the marks and joiners that belong to it.
 
-    What is not seen and joins nothing belongs to it only where the licensed tweet has it too, as an item.
+    A zero-width formatting character that joins nothing belongs to it only where the licensed tweet has it too, as an
+    item.
     """
+    codes, where = stream.codes, stream.where
     after = np.int64(where[i]) + 1
-    limit = np.int64(where[i + 1]) if i + 1 < n else count
-    while after < limit and stream[after] < 0x110000 and not _is_unseen(stream[after]):
-        entry = entries[pages[stream[after] >> 8], stream[after] & 0xFF]
-        if entry >> 24 & 7 != 1 and not entry & 0x8000000:
+    limit = np.int64(where[i + 1]) if i + 1 < stream.size else stream.length
+    while after < limit and codes[after] < 0x110000 and not _is_zero_width(codes[after]):
+        if not continues(codes[after], tables):
             break
         after += 1
     return after
@@ -141,150 +231,162 @@ def _same_but_blanks(a, low, high, b, b_low, b_high):
         j += 1
 
 
-@allocating
-def _reported(codes, start, end, tables, room):
-    """Canonical code points of ``codes[start:end]``, as anyone gets them who cuts the span out of the record."""
-    scratch, canon, where = room
-    scratch[0][0][: end - start] = codes[start:end]
-    n, _, _, _ = canonical_decoded(end - start, tables, scratch, canon, where)
-    return canon[:n]
+@kernel
+def _head(record, tweet, start, low, tables, scratch):
+    """Grow a stretch that begins with the tweet's first letter over what the tweet has before it.
+
+    Returns the start, how much of the tweet is left before it, and whether none is and there is no retweet mark either.
+    """
+    a, b = scratch.record_items, scratch.tweet_items
+    rest = np.int64(tweet.where[0])
+    i = _items(record, low, start, True, a) - 1
+    j = _items(tweet, np.int64(0), rest, True, b) - 1
+    while i >= 0 and j >= 0:
+        if _alike(a.kinds[i], b.kinds[j]):
+            start, rest = a.starts[i], b.starts[j]
+            i -= 1
+            j -= 1
+        elif _is_faint(a.kinds[i], tables):
+            i -= 1
+        elif _is_faint(b.kinds[j], tables):
+            j -= 1
+        else:
+            break
+    while j >= 0 and _is_faint(b.kinds[j], tables):
+        j -= 1
+    whole = j < 0
+    while i > 0 and _is_faint(a.kinds[i], tables):
+        i -= 1
+    if whole and i >= 0:
+        mark = i - 1 if a.kinds[i] == 0x3A else i
+        if mark >= 0 and a.kinds[mark] == _RETWEET:
+            return a.starts[mark], rest, False
+    return start, rest, whole
 
 
-@allocating
-def locate(
-    text, begins, ends, rows, spans, copied, originals, original_offsets, tables,
-    scratch, canon, where, other_scratch, other_canon, other_where, span_room, threshold, out, grams, kinds_out,
-):  # fmt: skip
+@kernel
+def _tail(record, tweet, stop, high, tables, scratch):
+    """Grow a stretch that ends with the tweet's last letter over what the tweet has after it.
+
+    Returns the end, where what is left of the tweet begins, and whether none is.
+    """
+    a, b = scratch.record_items, scratch.tweet_items
+    end = _after_letter(tweet, tweet.size - 1, tables)
+    n = _items(record, stop, high, False, a)
+    m = _items(tweet, end, tweet.length, False, b)
+    i, j = 0, 0
+    while i < n and j < m:
+        if _alike(a.kinds[i], b.kinds[j]):
+            stop, end = a.ends[i], b.ends[j]
+            if a.kinds[i] == _DROPPED and j == m - 1:
+                stop = _after_link(record.codes, a.starts[i], stop, tweet.codes, b.starts[j], end)
+            i += 1
+            j += 1
+        elif _is_faint(a.kinds[i], tables):
+            i += 1
+        elif _is_faint(b.kinds[j], tables):
+            j += 1
+        else:
+            break
+    while j < m and _is_faint(b.kinds[j], tables):
+        j += 1
+    return stop, end, j == m
+
+
+@kernel
+def _compare_original(start, stop, row, tables, scratch, text):
+    """Place of the unescaped stretch in the original record, and how its canonical text compares.
+
+    The canonical text is that which anyone gets who cuts the span out of the record. Returns the place, start and end,
+    :func:`~provscan.kernels.verify.compare` with the canonical ``text``, and whether both are equal.
+    """
+    if row > 0:
+        places = scratch.record.places
+        start, stop = np.int64(places[2 * row - 2, start]), np.int64(places[2 * row - 1, stop - 1])
+    codes, span = scratch.record.codes[0], scratch.span
+    for i in range(stop - start):
+        span.codes[0, i] = codes[start + i]
+    n, _, _ = canonical_decoded(stop - start, tables, span, span.canon)
+    found = span.canon[:n]
+    common, distinct, span_distinct = compare(found, text, scratch.sets)
+    equal = n == len(text)
+    for k in range(n if equal else 0):
+        equal = equal and found[k] == text[k]
+    return start, stop, common, distinct, span_distinct, equal
+
+
+@kernel
+def liftover(matches, tables, similarity, scratch, out):
     """Spans in the original records, and how literal each copy is.
 
     Parameters
     ----------
-    text, begins, ends
-        uint8 and int64: UTF-8, where each record begins and ends in it.
-    rows, spans, copied
-        int64[n], ascending, int64[n, 2] and int64[n, 2]: the record of each match, its span there and what it is a
-        copy of in the licensed text, in canonical code points; -1 where that is not known.
-    originals, original_offsets
-        Text buffer of the licensed tweets as they came, one a match.
-    tables, scratch, canon, where
-        As for :func:`provscan.kernels.normalize.canonical`, for the longest record; the ``other`` ones for the
-        longest tweet.
-    span_room
-        ``(scratch, canonical code points, their places)`` for a span of the longest record.
-    threshold
-        Least Jaccard index: an edge that brings it below is given up.
-    out, grams
-        int64[n, 2]: code points of the original record, end exclusive. int32[n, 3]: distinct 5-grams in common, of the
-        text, of the span, for the canonical text of just that stretch of the record.
-    kinds_out
-        uint8[n]: 0 the same text up to white space and character references, 1 the same canonical text, 2 neither.
+    matches
+        :class:`LiftoverInput`.
+    tables
+        :class:`~provscan.kernels.records.CanonicalTables`.
+    similarity
+        Minimum Jaccard index: an edge that brings it below is left out.
+    scratch
+        :func:`liftover_scratch`.
+    out
+        :class:`LiftoverOutput`.
     """
-    pages, entries = tables[0], tables[1]
-    kinds_a, starts_a, ends_a = np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64)
-    kinds_b, starts_b, ends_b = np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64), np.empty(_ITEMS, np.int64)
-    costs = np.empty((2, 2 * BAND + 1), np.int64)
     last = np.int64(-1)
     n, count, row = np.int64(0), np.int64(0), np.int64(0)
-    for m in range(len(rows)):
-        if rows[m] != last:
-            last = rows[m]
-            n, _, count, row = canonical(text, begins[last], ends[last], tables, scratch, canon, where)
-        stream = scratch[0][row]
-        size, _, other_count, other_row = canonical(
-            originals, original_offsets[m], original_offsets[m + 1], tables, other_scratch, other_canon, other_where
-        )
-        other = other_scratch[0][other_row]
-        s, e = spans[m, 0], spans[m, 1]
-        start = np.int64(where[s])
-        stop = _after_letter(where, e - 1, n, stream, count, pages, entries)
+    for m in range(len(matches.rows)):
+        if matches.rows[m] != last:
+            last = matches.rows[m]
+            n, count, row = canonical(matches.text, matches.begins[last], matches.ends[last], tables, scratch.record)
+        record = _Stream(scratch.record.codes[row], count, scratch.record.canon, n, scratch.record.where)
+        raw = matches.raw_texts
+        size, tweet_count, tweet_row = canonical(raw.text, raw.offsets[m], raw.offsets[m + 1], tables, scratch.tweet)
+        tweet = _Stream(scratch.tweet.codes[tweet_row], tweet_count, scratch.tweet.canon, size, scratch.tweet.where)
+        s, e = matches.spans[m, 0], matches.spans[m, 1]
+        verified_start = np.int64(record.where[s])
+        verified_stop = _after_letter(record, e - 1, tables)
+        start, stop = verified_start, verified_stop
 
         whole_head, whole_tail = False, False
-        first, last_one = copied[m, 0], copied[m, 1]
+        first, after_last = matches.copied[m, 0], matches.copied[m, 1]
         if first >= 0:
             low = max(np.int64(0), start - 4 * _ITEMS)
             if s > 0:
-                before = s - 2 if canon[s - 1] == 0x20 and s > 1 else s - 1
-                low = max(_after_letter(where, before, n, stream, count, pages, entries), low)
-            rest = np.int64(other_where[first])
+                before = s - 2 if record.canon[s - 1] == 0x20 and s > 1 else s - 1
+                low = max(_after_letter(record, before, tables), low)
+            rest = np.int64(tweet.where[first])
             if first == 0:
-                i = _items(stream, low, start, count, pages, entries, True, kinds_a, starts_a, ends_a) - 1
-                j = _items(other, 0, rest, other_count, pages, entries, True, kinds_b, starts_b, ends_b) - 1
-                while i >= 0 and j >= 0:
-                    if _alike(kinds_a[i], kinds_b[j]):
-                        start, rest = starts_a[i], starts_b[j]
-                        i -= 1
-                        j -= 1
-                    elif _is_faint(kinds_a[i], pages, entries):
-                        i -= 1
-                    elif _is_faint(kinds_b[j], pages, entries):
-                        j -= 1
-                    else:
-                        break
-                while j >= 0 and _is_faint(kinds_b[j], pages, entries):
-                    j -= 1
-                whole_head = j < 0
-                while i > 0 and _is_faint(kinds_a[i], pages, entries):
-                    i -= 1
-                if whole_head and i >= 0:
-                    mark = i - 1 if kinds_a[i] == 0x3A else i
-                    if mark >= 0 and kinds_a[mark] == _RETWEET:
-                        start = starts_a[mark]
-                        whole_head = False
+                start, rest, whole_head = _head(record, tweet, start, low, tables, scratch)
             if rest > 0 and not whole_head and rest <= MAX_REST and start > 0:
-                start -= aligned_end(other, rest - 1, -1, rest, stream, start - 1, min(start, rest + BAND), costs)
-        if last_one >= 0:
+                edge = Edge(rest - 1, start - 1, -1)
+                start -= aligned_end(tweet.codes, record.codes, edge, rest, min(start, rest + BAND), scratch.costs)
+        if after_last >= 0:
             high = count
             if e < n:
-                high = np.int64(where[e + 1] if canon[e] == 0x20 and e + 1 < n else where[e])
-            end = _after_letter(other_where, last_one - 1, size, other, other_count, pages, entries)
-            if last_one == size:
-                a = _items(stream, stop, high, count, pages, entries, False, kinds_a, starts_a, ends_a)
-                b = _items(other, end, other_count, other_count, pages, entries, False, kinds_b, starts_b, ends_b)
-                i, j = 0, 0
-                while i < a and j < b:
-                    if _alike(kinds_a[i], kinds_b[j]):
-                        stop, end = ends_a[i], ends_b[j]
-                        if kinds_a[i] == _DROPPED and j == b - 1:
-                            stop = _after_token(stream, starts_a[i], stop, other, starts_b[j], end)
-                        i += 1
-                        j += 1
-                    elif _is_faint(kinds_a[i], pages, entries):
-                        i += 1
-                    elif _is_faint(kinds_b[j], pages, entries):
-                        j += 1
-                    else:
-                        break
-                while j < b and _is_faint(kinds_b[j], pages, entries):
-                    j += 1
-                whole_tail = j == b
-            rest = other_count - end
+                high = np.int64(record.where[e + 1] if record.canon[e] == 0x20 and e + 1 < n else record.where[e])
+            end = _after_letter(tweet, after_last - 1, tables)
+            if after_last == size:
+                stop, end, whole_tail = _tail(record, tweet, stop, high, tables, scratch)
+            rest = tweet_count - end
             if rest > 0 and not whole_tail and rest <= MAX_REST and stop < count:
-                stop += aligned_end(other, end, 1, rest, stream, stop, min(count - stop, rest + BAND), costs)
+                edge = Edge(end, stop, 1)
+                stop += aligned_end(
+                    tweet.codes, record.codes, edge, rest, min(count - stop, rest + BAND), scratch.costs
+                )
 
-        places = scratch[1]
-        if row == 0:
-            out[m, 0], out[m, 1] = start, stop
-        else:
-            out[m, 0], out[m, 1] = places[2 * row - 2, start], places[2 * row - 1, stop - 1]
-        text_codes = other_canon[:size]
-        found = _reported(scratch[0][0], out[m, 0], out[m, 1], tables, span_room)
-        common, distinct, span_distinct = compare(found, text_codes)
-        if common < threshold * (distinct + span_distinct - common):
+        text = tweet.canon[:size]
+        low, high, common, distinct, span_distinct, equal = _compare_original(start, stop, row, tables, scratch, text)
+        if common < similarity * (distinct + span_distinct - common):
             # What the aligned edge brought in is too much: report what was verified.
-            start, stop = np.int64(where[s]), _after_letter(where, e - 1, n, stream, count, pages, entries)
             whole_head = False
-            if row == 0:
-                out[m, 0], out[m, 1] = start, stop
-            else:
-                out[m, 0], out[m, 1] = places[2 * row - 2, start], places[2 * row - 1, stop - 1]
-            found = _reported(scratch[0][0], out[m, 0], out[m, 1], tables, span_room)
-            common, distinct, span_distinct = compare(found, text_codes)
-        grams[m, 0], grams[m, 1], grams[m, 2] = common, distinct, span_distinct
-        equal = len(found) == size
-        for k in range(size if equal else 0):
-            equal = equal and found[k] == text_codes[k]
-        kinds_out[m] = OTHER
+            low, high, common, distinct, span_distinct, equal = _compare_original(
+                verified_start, verified_stop, row, tables, scratch, text
+            )
+        out.spans[m, 0], out.spans[m, 1] = low, high
+        out.grams[m, 0], out.grams[m, 1], out.grams[m, 2] = common, distinct, span_distinct
+        out.kinds[m] = OTHER
         if equal:
-            kinds_out[m] = NEAR_EXACT
-            if whole_head and whole_tail and _same_but_blanks(stream, start, stop, other, 0, other_count):
-                kinds_out[m] = EXACT
+            out.kinds[m] = NEAR_EXACT
+            literal = whole_head and whole_tail
+            if literal and _same_but_blanks(record.codes, start, stop, tweet.codes, 0, tweet_count):
+                out.kinds[m] = EXACT

@@ -21,6 +21,9 @@ import numpy as np
 from numba import config, int64, njit, types, uint8, uint32, uint64, void
 from numba.extending import intrinsic
 
+from provscan.kernels.hashing import GOLDEN32
+from provscan.kernels.jit import kernel
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -38,7 +41,6 @@ ROWS = types.Array(uint32, 2, "C")
 
 _EMPTY = np.uint32(0xFFFFFFFF)
 
-_PRIME1 = np.uint32(0x9E3779B1)
 _PRIME2 = np.uint32(0x85EBCA77)
 _PRIME3 = np.uint32(0xC2B2AE3D)
 _PRIME4 = np.uint32(0x27D4EB2F)
@@ -137,12 +139,12 @@ def _lane_round(h: np.uint32, word: np.uint32) -> np.uint32:
 
 @njit(inline="always")
 def _byte_round(h: np.uint32, byte: np.uint8) -> np.uint32:
-    return _mul(_rotl(_add(h, _mul(np.uint32(byte), _PRIME5)), 11), _PRIME1)
+    return _mul(_rotl(_add(h, _mul(np.uint32(byte), _PRIME5)), 11), GOLDEN32)
 
 
 @njit(inline="always")
 def _stripe_round(v: np.uint32, word: np.uint32) -> np.uint32:
-    return _mul(_rotl(_add(v, _mul(word, _PRIME2)), 13), _PRIME1)
+    return _mul(_rotl(_add(v, _mul(word, _PRIME2)), 13), GOLDEN32)
 
 
 @njit(inline="always")
@@ -191,7 +193,7 @@ def _hash_of_4_to_15(data: NDArray[np.uint8], at: np.uint64, length: np.uint64) 
     return _finish(h)
 
 
-@njit(uint32(BYTES, uint64, uint64), nogil=True, cache=True)
+@kernel(signature=uint32(BYTES, uint64, uint64))
 def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np.uint32:
     """fmix32(XXH32(data[start:stop])) of a shingle of any length."""
     length = np.uint32(stop - start)
@@ -220,7 +222,7 @@ def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np
     return _finish(h)
 
 
-@njit(int64(BYTES, int64, int64, HASHES), nogil=True, cache=True)
+@kernel(signature=int64(BYTES, int64, int64, HASHES))
 def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: NDArray[np.uint32]) -> int:
     """Mixed hashes of the character 5-grams of one canonical text.
 
@@ -301,7 +303,7 @@ def _permuted(a: np.uint32, h: np.uint32, b: np.uint32) -> np.uint32:
     return _add(_mul(a, h), b)
 
 
-@njit(void(HASHES, int64, PARAMETERS, PARAMETERS, HASHES), nogil=True, cache=True)
+@kernel(signature=void(HASHES, int64, PARAMETERS, PARAMETERS, HASHES))
 def signature(
     hashes: NDArray[np.uint32],
     count: int,
@@ -351,7 +353,7 @@ def signature(
             out_row[k] = min(out_row[k], min(min(m01, m23), min(m45, m67)))
 
 
-@njit(void(BYTES, OFFSETS, int64, int64, PARAMETERS, PARAMETERS, HASHES, ROWS), nogil=True, cache=True)
+@kernel(signature=void(BYTES, OFFSETS, int64, int64, PARAMETERS, PARAMETERS, HASHES, ROWS))
 def signatures(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],

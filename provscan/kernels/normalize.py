@@ -6,14 +6,12 @@ folds and places separators. Plain ASCII is folded from its bytes. A text is som
 between the units stays in the first-level cache and memory is passed over once. :func:`codes_batch` drives them over
 Arrow buffers.
 
-Tables are those that ``provscan.text.generate`` describes, as one tuple
-``(pages, entries, expansions, pairs, composed, entity_keys, entity_values, references)``.
 """
 
 import numpy as np
 
-from provscan.kernels.entities import refers, unescape
-from provscan.kernels.jit import allocating, kernel
+from provscan.kernels.entities import Stream, refers, unescape
+from provscan.kernels.jit import kernel
 from provscan.kernels.utf8 import decode
 
 _WORD = np.zeros(128, np.bool_)
@@ -24,7 +22,9 @@ _URL[0x21:0x7F] = True
 for _c in b'<>"{}|\\^`':
     _URL[_c] = False
 _SPACE = np.uint8(0x20)
-_ONE = np.uint64(1)
+_U1 = np.uint64(1)
+# The longest output of one code point.
+EXPANSION = 18
 # Code points that are looked at together, and room for them with their neighbours.
 _BLOCK = 1024
 LOOK_AHEAD = _BLOCK + 64
@@ -140,8 +140,9 @@ def after_dropped(codes, i, count):
 
 
 @kernel
-def _compose(first, second, pairs, composed):
+def _compose(first, second, tables):
     """The code point that the two compose to, 0 if they don't."""
+    pairs, composed = tables.pairs, tables.composed
     key = np.uint64(first) << np.uint64(32) | np.uint64(second)
     low, high = 0, len(pairs)
     while low < high:
@@ -165,14 +166,14 @@ def _look_ahead(codes, low, high, count, narrow, folded):
     size = high - low
     begin, end = max(low - 1, 0), min(high + 2, count)
     narrow[0], narrow[size + 1], narrow[size + 2] = 0, 0, 0
-    some, to = codes[begin:end], narrow[begin - low + 1 : end - low + 1]
-    for j in range(len(some)):
-        to[j] = np.uint8(min(some[j], np.uint32(0xFF)))
+    wide, to = codes[begin:end], narrow[begin - low + 1 : end - low + 1]
+    for j in range(len(wide)):
+        to[j] = np.uint8(min(wide[j], np.uint32(0xFF)))
     # Whole vectors: what is left over would be done byte by byte.
     size = (size + 63) // 64 * 64
-    before, here, second, third = narrow[:size], narrow[1 : size + 1], narrow[2 : size + 2], narrow[3 : size + 3]
+    before, current, second, third = narrow[:size], narrow[1 : size + 1], narrow[2 : size + 2], narrow[3 : size + 3]
     for j in range(size):
-        p, c = before[j], here[j]
+        p, c = before[j], current[j]
         lower = np.uint8(c | _CASE)
         n1, n2 = np.uint8(second[j] | _CASE), np.uint8(third[j] | _CASE)
         letter = np.uint8(lower - _A) < _LETTERS
@@ -195,16 +196,17 @@ def _look_ahead(codes, low, high, count, narrow, folded):
 
 
 @kernel
-def fold(codes, count, pages, entries, expansions, pairs, composed, room, out, where):
+def fold(codes, count, tables, window, out, where):
     """Canonical code points of the unescaped ``codes[:count]``.
 
     Fills ``out`` and, unless it is ``None``, int32 ``where``: the index in ``codes`` that each output comes from. Both
-    hold ``18 * count + 1`` at worst. Returns how many there are. ``codes`` is uint32, or uint8 where the text is all
-    ASCII; ``room`` is uint8[2, LOOK_AHEAD].
+    hold ``EXPANSION * count + 1`` at worst. Returns how many there are. ``codes`` is uint32, or uint8 where the text is
+    all ASCII; ``window`` is uint8[2, LOOK_AHEAD].
 
-    There is no branch for separators: words are short, and each end of one would be mispredicted.
+    Separators take no branch: words are short, and each end of one would be mispredicted.
     """
-    narrow, folded = room[0], room[1]
+    pages, entries, expansions = tables.pages, tables.entries, tables.expansions
+    narrow, folded = window[0], window[1]
     n, gap = np.uint64(0), True
     i, base, known = np.int64(0), np.int64(0), np.int64(0)
     while i < count:
@@ -219,7 +221,7 @@ def fold(codes, count, pages, entries, expansions, pairs, composed, room, out, w
                 where[n] = base + np.int64(at)
             n += np.uint64(not (gap & separates))
             gap = separates
-            at += _ONE
+            at += _U1
         i = base + np.int64(at)
         if at == stop:
             continue
@@ -259,15 +261,15 @@ def fold(codes, count, pages, entries, expansions, pairs, composed, room, out, w
                 gap = True
                 continue
             if composes and not gap:
-                joint = _compose(out[n - _ONE], value, pairs, composed)
+                joint = _compose(out[n - _U1], value, tables)
                 if joint != 0:
-                    out[n - _ONE] = joint
+                    out[n - _U1] = joint
                     continue
             gap = False
             out[n] = value
             if where is not None:
                 where[n] = i
-            n += _ONE
+            n += _U1
         i = after
     return np.int64(n) - 1 if gap and n > 0 else np.int64(n)
 
@@ -282,68 +284,61 @@ def is_plain(text, start, stop):
 
 
 @kernel
-def canonical(text, start, stop, tables, scratch, out, where):
-    """Canonical code points of one UTF-8 text.
+def canonical(text, start, stop, tables, scratch):
+    """Canonical code points of one UTF-8 text, into ``scratch.canon`` and ``scratch.where``.
 
-    ``scratch`` is ``(uint32[3, m], int32[4, m], uint8[2, LOOK_AHEAD])`` with ``m >= stop - start``. Returns the number
-    of outputs, the number of code points of the original, and the row of ``scratch[0]`` (0: no entity) in which the
-    unescaped text stands; for rows 1 and 2 ``scratch[1][2 * row - 2]`` and ``[2 * row - 1]`` give its places in the
-    original.
+    Returns the number of outputs, the number of code points of the unescaped text, and the row of ``scratch.codes`` in
+    which that stands (0: there was no character reference). For rows 1 and 2 ``scratch.places[2 * row - 2]`` and
+    ``[2 * row - 1]`` give its places in the original.
     """
-    return canonical_decoded(decode(text, start, stop, scratch[0][0]), tables, scratch, out, where)
+    return canonical_decoded(decode(text, start, stop, scratch.codes[0]), tables, scratch, scratch.canon)
 
 
 @kernel
-def canonical_decoded(count, tables, scratch, out, where):
-    """:func:`canonical` of the ``count`` code points that stand in ``scratch[0][0]``."""
-    pages, entries, expansions, pairs, composed, entity_keys, entity_values, references = tables
-    codes, places, room = scratch
-    length = count
+def canonical_decoded(count, tables, scratch, out):
+    """:func:`canonical` of the ``count`` code points that stand in ``scratch.codes[0]``, into ``out``."""
+    codes, places = scratch.codes, scratch.places
     row = 0
     if refers(codes[0][:count]):
         row = 1
         for i in range(count):
             places[2, i] = i
             places[3, i] = i + 1
-        count, again = unescape(
-            codes[0], places[2], places[3], count, entity_keys, entity_values, references,
-            codes[1], places[0], places[1],
-        )  # fmt: skip
+        source, target = Stream(codes[0], places[2], places[3]), Stream(codes[1], places[0], places[1])
+        count, again = unescape(source, count, tables, target)
         if again:
-            count, again = unescape(
-                codes[1], places[0], places[1], count, entity_keys, entity_values, references,
-                codes[2], places[2], places[3],
-            )  # fmt: skip
+            count, again = unescape(target, count, tables, Stream(codes[2], places[2], places[3]))
             row = 2
-    return fold(codes[row], count, pages, entries, expansions, pairs, composed, room, out, where), length, count, row
+    return fold(codes[row], count, tables, scratch.window, out, scratch.where), count, row
 
 
 @kernel
-def codes_batch(text, offsets, low, high, tables, scratch, where, spaced, codes, code_offsets, lengths):
-    """Canonical code points of the texts ``low..high`` of an Arrow string buffer.
+def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
+    """Canonical code points of the texts of a :class:`~provscan.kernels.records.TextBuffer` from ``low`` on.
 
-    ``scratch`` and int32 ``where`` are room for one text as for :func:`canonical`. Text i goes to uint32
-    ``codes[code_offsets[i]:code_offsets[i + 1]]`` (``code_offsets[low]`` is given), its code points of the original are
-    counted in ``lengths[i]``. With ``spaced`` a space follows each text of which anything is left. Returns the first
-    text that found no room in ``codes``, else ``high``.
+    Text i goes to ``out.codes[out.offsets[i]:out.offsets[i + 1]]`` (``out.offsets[low]`` is given); the code points of
+    the original are counted in int64 ``lengths[i]``. With ``spaced`` a space follows each text of which anything is
+    left. Returns the first text that found no room in ``out.codes``, else the number of texts.
     """
-    for i in range(low, high):
+    text, offsets = texts
+    codes, code_offsets = out
+    for i in range(low, len(offsets) - 1):
         at, start, stop = code_offsets[i], offsets[i], offsets[i + 1]
         if is_plain(text, start, stop):
             if at + stop - start + 1 > len(codes):
                 return i
-            some, out = text[start:stop], codes[at:]
-            n, length = fold(some, stop - start, *tables[:5], scratch[2], out, None), stop - start
+            n, length = fold(text[start:stop], stop - start, tables, scratch.window, codes[at:], None), stop - start
         else:
-            if at + 18 * (stop - start) + 1 > len(codes):
+            if at + EXPANSION * (stop - start) + 1 > len(codes):
                 return i
-            n, length, _, _ = canonical(text, start, stop, tables, scratch, codes[at:], where)
+            length = decode(text, start, stop, scratch.codes[0])
+            n, _, _ = canonical_decoded(length, tables, scratch, codes[at:])
         if spaced and n > 0:
             codes[at + n] = _SPACE
             n += 1
         code_offsets[i + 1] = at + n
         lengths[i] = length
-    return high
+    return len(offsets) - 1
 
 
 @kernel
@@ -359,9 +354,9 @@ def cut(text, start, stop, size, cuts):
     n = 1
     at = start + size
     while at < stop:
-        last, here = text[at - 1], text[at]
-        whole = 0x20 < here < 0x80 or 0xC2 <= here < 0xF5
-        if whole and (last == 0x20 or 9 <= last <= 13) and here != 0x40 and here != 0x26 and here != 0xEF:
+        last, byte = text[at - 1], text[at]
+        whole = 0x20 < byte < 0x80 or 0xC2 <= byte < 0xF5
+        if whole and (last == 0x20 or 9 <= last <= 13) and byte != 0x40 and byte != 0x26 and byte != 0xEF:
             cuts[n] = at
             n += 1
             at += size
@@ -372,34 +367,7 @@ def cut(text, start, stop, size, cuts):
 
 
 @kernel
-def places(where, n, stream, count, room, row, pages, entries, start, end):
-    """Where the ``n`` canonical code points stand in the original: fills int64 ``start`` and ``end``.
-
-    ``where``, ``stream`` (uint32[count], the unescaped text), ``room`` (the int32 scratch) and ``row`` are those
-    that :func:`canonical` left.
-    """
-    for i in range(n):
-        first = where[i]
-        after = first + 1
-        limit = where[i + 1] if i + 1 < n else count
-        while after < limit and stream[after] < 0x110000:
-            entry = entries[pages[stream[after] >> 8], stream[after] & 0xFF]
-            if entry >> 24 & 7 != 1 and not entry & 0x8000000:
-                break
-            after += 1
-        if row == 0:
-            start[i] = first
-            end[i] = after
-        else:
-            start[i] = room[2 * row - 2, first]
-            end[i] = room[2 * row - 1, after - 1]
-
-
-@allocating
-def canonical_mapped(text, begin, stop, tables, scratch, canon, where):
-    """:func:`canonical` of one text and the :func:`places` of its outputs, int64[n] each."""
-    n, _, count, row = canonical(text, begin, stop, tables, scratch, canon, where)
-    start = np.empty(n, np.int64)
-    end = np.empty(n, np.int64)
-    places(where, n, scratch[0][row], count, scratch[1], row, tables[0], tables[1], start, end)
-    return n, start, end
+def continues(code, tables):
+    """Whether a code point below U+110000 has no output of its own or composes with the one before."""
+    entry = tables.entries[tables.pages[code >> 8], code & 0xFF]
+    return entry >> 24 & 7 == 1 or entry & 0x8000000 != 0

@@ -1,22 +1,25 @@
-"""Postings: sorted 64-bit entries behind a directory, and what a scan looks up in them.
+"""Postings: sorted 64-bit entries with bucket offsets, and what a scan looks up in them.
 
 An *entry* is a key above a payload: ``key << shift | payload``. All entries of a table stand sorted in one uint64
-array; ``starts`` (uint32[2**bits + 1]) says for the upper ``bits`` of the key where its entries begin. A look-up is
-one read of the directory and one of the entries. Entries with equal keys form a *run*.
+array; the bucket offsets ``starts`` (uint32[2**bits + 1]) say for the upper ``bits`` of the key where its entries
+begin. A look-up is one read of the offsets and one of the entries. Entries with one key are an *equal range*.
 
-Three tables use it: whole canonical texts (key 40 bits | text 24), LSH bands (the same) and pairs of seeds with
-lone ones (key 32 | text 24 | place 8).
+Three tables use it: whole canonical texts (key 40 bits | text 24), LSH bands (the same), and k-min-mers of seeds with
+rare seeds (key 32 | text 24 | place 8).
 
 Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from provscan.kernels.jit import allocating, kernel
+from provscan.kernels.hashing import FNV_START, MURMUR1, MURMUR2, fnv1a, murmur_mix
+from provscan.kernels.jit import kernel
 
 _S8, _S24, _S32 = np.uint64(8), np.uint64(24), np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
-_ONE = np.uint64(1)
+_U1 = np.uint64(1)
 # Entries that a look-up compares at once: a cache line of them, and mostly all that a bucket holds.
 _STRIDE = np.uint64(8)
 _LINE = ~np.uint64(7)
@@ -24,51 +27,70 @@ _LINE = ~np.uint64(7)
 _TOGETHER = 16
 # Strides before a bucket is bisected.
 _STRIDES = 8
-_FNV_START = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME = np.uint64(0x100000001B3)
-_MIX1 = np.uint64(0xFF51AFD7ED558CCD)
-_MIX2 = np.uint64(0xC4CEB9FE1A85EC53)
-_S33 = np.uint64(33)
+# Score of a text that equals the record: above what any sketch agrees in.
+_EQUAL = 129
 _M1 = np.uint64(0x5555555555555555)
 _M2 = np.uint64(0x3333333333333333)
 _M4 = np.uint64(0x0F0F0F0F0F0F0F0F)
 _H01 = np.uint64(0x0101010101010101)
 
 
-@kernel(forceinline=True)
-def hash_start():
-    """FNV-1a of nothing."""
-    return _FNV_START
+class WholeLimits(NamedTuple):
+    """Limits of candidates of whole records.
+
+    Attributes
+    ----------
+    band_texts
+        Texts that are read of one LSH band at most.
+    sketch_bits
+        Bits of 128 in which the one-bit sketches of record and text must agree.
+    candidates
+        Candidates of one record at most.
+    """
+
+    band_texts: int
+    sketch_bits: int
+    candidates: int
 
 
-@kernel(forceinline=True)
-def hash_byte(state, byte):
-    """FNV-1a of one more byte."""
-    return (state ^ np.uint64(byte)) * _FNV_PRIME
+class WholeScratch(NamedTuple):
+    """Scratch of :func:`whole_candidates`: equal ranges of bands and of texts, and the best candidates of a record."""
+
+    band_keys: np.ndarray
+    band_lows: np.ndarray
+    band_highs: np.ndarray
+    keys: np.ndarray
+    lows: np.ndarray
+    highs: np.ndarray
+    texts: np.ndarray
+    scores: np.ndarray
 
 
-@kernel(forceinline=True)
-def finish(h):
-    """MurmurHash3's finaliser."""
-    h = (h ^ (h >> _S33)) * _MIX1
-    h = (h ^ (h >> _S33)) * _MIX2
-    return h ^ (h >> _S33)
+def whole_scratch(bands: int, candidates: int) -> WholeScratch:
+    """Scratch for so many bands a record and candidates a record."""
+    of_bands, of_texts = bands * _TOGETHER, _TOGETHER
+    return WholeScratch(
+        *(np.empty(of_bands, dtype) for dtype in (np.uint64, np.int64, np.int64)),
+        *(np.empty(of_texts, dtype) for dtype in (np.uint64, np.int64, np.int64)),
+        *(np.empty(candidates, np.int64) for _ in range(2)),
+    )
 
 
 @kernel
-def text_keys(text, offsets, low, high, keys):
-    """128-bit key of each canonical text ``low..high`` into uint64[n, 2].
+def text_keys(texts, keys):
+    """128-bit key of each canonical text into uint64[n, 2].
 
     Two chains over the UTF-8 bytes, ``h = (h ^ byte) * prime`` (FNV-1a) and ``h = (h + byte) * odd``, each mixed at
     the end by MurmurHash3's finaliser; a table of texts uses the first alone.
     """
-    for i in range(low, high):
-        g, h = hash_start(), _MIX2
+    text, offsets = texts
+    for i in range(len(keys)):
+        g, h = FNV_START, MURMUR2
         for j in range(offsets[i], offsets[i + 1]):
-            g = hash_byte(g, text[j])
-            h = (h + np.uint64(text[j]) + np.uint64(1)) * _MIX1
-        keys[i, 0] = finish(g)
-        keys[i, 1] = finish(h)
+            g = fnv1a(g, text[j])
+            h = (h + np.uint64(text[j]) + _U1) * MURMUR1
+        keys[i, 0] = murmur_mix(g)
+        keys[i, 1] = murmur_mix(h)
 
 
 @kernel
@@ -106,8 +128,8 @@ def move_texts(table, ids, larger, larger_ids):
 
 
 @kernel
-def directory(entries, first, bits, starts):
-    """Fill in the directory for sorted ``entries`` that stand from ``first`` on in their table.
+def bucket_offsets(entries, first, bits, starts):
+    """Fill in the bucket offsets for sorted ``entries`` that stand from ``first`` on in their table.
 
     Only buckets that begin among them are written; the caller presets ``starts`` to the table's length.
     """
@@ -121,24 +143,33 @@ def directory(entries, first, bits, starts):
 
 
 @kernel
-def close_directory(starts):
+def close_bucket_offsets(starts):
     """Give buckets without entries the start of the next one that has some."""
     for bucket in range(len(starts) - 2, -1, -1):
         starts[bucket] = min(starts[bucket], starts[bucket + 1])
 
 
 @kernel(forceinline=True)
-def warm(entries, starts, bits, shift, keys, lows, highs):
-    """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``; reads where :func:`find_run` will.
+def bucket_of(postings, shift, key):
+    """First and last (exclusive) entry of a key's bucket; the key stands above ``shift`` bits of an entry."""
+    bucket = key >> np.uint64(np.uint64(64) - shift - np.uint64(postings.bits))
+    return np.int64(postings.starts[bucket]), np.int64(postings.starts[bucket + _U1])
 
-    A look-up waits for memory twice. Here no read waits for a decision about another one, so the processor has many
-    under way; :func:`find_run`, which decides, then finds everything in its caches. The sum keeps the reads alive.
+
+@kernel(forceinline=True)
+def prefetch(postings, shift, keys, lows, highs):
+    """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``, and reads of what :func:`equal_range` will read.
+
+    A look-up waits for memory twice. In these loops no read waits for a decision about another one, so the processor
+    has many under way; :func:`equal_range`, which decides, then finds everything in its caches. The sum that is
+    returned keeps the reads from being optimised away.
     """
+    entries, starts, bits = postings
     down = np.uint64(64 - shift - bits)
     for i in range(len(keys)):
         bucket = np.uint64(keys[i]) >> down
         lows[i] = starts[bucket]
-        highs[i] = starts[bucket + _ONE]
+        highs[i] = starts[bucket + _U1]
     total = np.uint64(0)
     last = np.uint64(max(len(entries), 1) - 1)
     for i in range(len(keys)):
@@ -148,11 +179,11 @@ def warm(entries, starts, bits, shift, keys, lows, highs):
 
 
 @kernel(forceinline=True)
-def find_run(entries, low, stop, up, key, limit):
+def equal_range(entries, low, stop, shift, key, limit):
     """First entry with ``key`` in the bucket from ``low`` to ``stop``, and how many there are, up to ``limit`` or so.
 
-    Entries before the bucket are less and those after it greater, so that a line of them can be counted without a
-    branch on any.
+    Entries before the bucket are less and those after it greater, so a cache line of them is counted without a branch
+    on any.
     """
     less, upto = np.int64(0), np.int64(0)
     start = np.uint64(low) & _LINE
@@ -160,36 +191,36 @@ def find_run(entries, low, stop, up, key, limit):
     for _ in range(_STRIDES):
         if np.int64(first + _STRIDE) > len(entries):
             break
-        here_less, here_upto = np.int64(0), np.int64(0)
+        line_less, line_upto = np.int64(0), np.int64(0)
         for e in range(_STRIDE):
-            here = entries[first + e] >> up
-            here_less += here < key
-            here_upto += here <= key
-        less += here_less
-        upto += here_upto
-        if here_upto < np.int64(_STRIDE) or upto - less > limit:
+            entry = entries[first + e] >> shift
+            line_less += entry < key
+            line_upto += entry <= key
+        less += line_less
+        upto += line_upto
+        if line_upto < np.int64(_STRIDE) or upto - less > limit:
             return np.int64(start) + less, upto - less
         first += _STRIDE
-    return _find_long_run(entries, low, stop, up, key, limit)
+    return _bisected_range(entries, low, stop, shift, key, limit)
 
 
 @kernel
-def _find_long_run(entries, low, stop, up, key, limit):
-    """:func:`find_run` in a bucket of any length, by bisection. The end of a run beyond ``limit`` is not looked for."""
+def _bisected_range(entries, low, stop, shift, key, limit):
+    """:func:`equal_range` in a bucket of any length, by bisection. Past ``limit`` the end is not looked for."""
     high = stop
     while low < high:
         middle = (low + high) >> 1
-        if entries[middle] >> up < key:
+        if entries[middle] >> shift < key:
             low = middle + 1
         else:
             high = middle
     first = low
-    if first + limit < stop and entries[first + limit] >> up == key:
+    if first + limit < stop and entries[first + limit] >> shift == key:
         return first, limit + 1
     high = min(first + limit, stop)
     while low < high:
         middle = (low + high) >> 1
-        if entries[middle] >> up == key:
+        if entries[middle] >> shift == key:
             low = middle + 1
         else:
             high = middle
@@ -205,12 +236,12 @@ def _ones(x):
 
 
 @kernel
-def _keep_best(text, score, texts, scores, count, most):
-    """Insert a candidate into a list of at most ``most``, best first, each text once; its new length."""
+def _keep_best(text, score, texts, scores, count):
+    """Insert a candidate into a full-length list, best first, each text once; how many of it are in use then."""
     for i in range(count):
         if texts[i] == text:
             return count
-    if count == most:
+    if count == len(texts):
         if score <= scores[count - 1]:
             return count
         count -= 1
@@ -223,65 +254,78 @@ def _keep_best(text, score, texts, scores, count, most):
 
 
 @kernel(forceinline=True)
-def _look_up_bands(bands, starts, bits, sketches, sought, lows, highs, cap, counters):
-    """Entries ``lows[k]`` to ``highs[k]`` of each band, at most ``cap``; reads the sketches of their texts."""
-    alive = warm(bands, starts, bits, 24, sought, lows, highs)
-    for k in range(len(sought)):
-        start, run = find_run(bands, lows[k], highs[k], _S24, sought[k], cap)
-        counters[0] += run > cap
-        lows[k], highs[k] = start, start + min(run, cap)
-    for k in range(len(sought)):
+def _look_up_bands(table, keys, lows, highs, limit, counters):
+    """Entries ``lows[k]`` to ``highs[k]`` of each band, at most ``limit``; prefetches the sketches of their texts."""
+    entries = table.bands.entries
+    alive = prefetch(table.bands, 24, keys, lows, highs)
+    for k in range(len(keys)):
+        start, size = equal_range(entries, lows[k], highs[k], _S24, keys[k], limit)
+        counters.bands_cut[0] += size > limit
+        lows[k], highs[k] = start, start + min(size, limit)
+    for k in range(len(keys)):
         for e in range(lows[k], highs[k]):
-            alive += sketches[bands[e] & _TEXT, 0]
-    counters[3] += np.int64(alive & _ONE)
+            alive += table.sketches[entries[e] & _TEXT, 0]
+    counters.reads[0] += np.int64(alive & _U1)
 
 
-@allocating
-def whole_candidates(
-    low, high, text_key, band_key, sketches, table, run_cap, agree, most, best, out_record, out_text, out, counters
-):
-    """Licensed texts that may equal or resemble the whole records ``low..high``.
+@kernel
+def whole_candidates(records, table, limits, scratch, out, counters):
+    """Licensed texts that may equal or resemble whole records.
 
-    ``text_key`` uint64[n, 2], ``band_key`` uint64[n, bands] and ``sketches`` uint64[n, 2] are the records';
-    ``table`` is ``(exact entries, starts, bits, band entries, starts, bits, sketches)`` of one segment. From a band,
-    at most ``run_cap`` texts are looked at; those whose one-bit sketch agrees in ``agree`` bits of 128 or more are
-    candidates, at most ``most`` a record, best first. ``best`` is ``(int64[most], int64[most])``. Fills ``out_record``
-    and ``out_text`` from ``out`` on and returns where it stopped; ``counters[0]`` counts bands cut short by the cap.
+    From each LSH band up to ``limits.band_texts`` texts are read; those whose one-bit sketch agrees in
+    ``limits.sketch_bits`` bits of 128 or more are candidates, at most ``limits.candidates`` a record, best first. Some
+    records are looked up together, since most of what is read is in no cache.
 
-    Some records are looked up together, since most of what is read is in no cache.
+    Parameters
+    ----------
+    records
+        :class:`~provscan.kernels.records.Sketches` of the records.
+    table
+        :class:`~provscan.kernels.records.TextTable` of one segment.
+    limits, scratch
+        :class:`WholeLimits` and :func:`whole_scratch`.
+    out
+        :class:`~provscan.kernels.records.Candidates`, of which ``record`` and ``text`` are filled; room for
+        ``limits.candidates`` a record.
+    counters
+        :class:`~provscan.kernels.records.Counters`: ``bands_cut`` grows by the look-ups cut short.
+
+    Returns
+    -------
+    int64
+        How many there are.
     """
-    exact, exact_starts, exact_bits, bands, band_starts, band_bits, licensed = table
-    scores, texts = best
-    each = band_key.shape[1]
-    sought, lows, highs = (
-        np.empty(each * _TOGETHER, np.uint64),
-        np.empty(each * _TOGETHER, np.int64),
-        np.empty(each * _TOGETHER, np.int64),
-    )
-    keys, starts, ends = np.empty(_TOGETHER, np.uint64), np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.int64)
-    for first in range(low, high, _TOGETHER):
-        size = min(_TOGETHER, high - first)
+    exact, licensed = table.exact.entries, table.sketches
+    texts, scores = scratch.texts[: limits.candidates], scratch.scores
+    each = records.bands.shape[1]
+    n = 0
+    for first in range(0, len(records.keys), _TOGETHER):
+        size = min(_TOGETHER, len(records.keys) - first)
         for i in range(size):
-            keys[i] = text_key[first + i, 0] >> _S24
+            scratch.keys[i] = records.keys[first + i, 0] >> _S24
             for b in range(each):
-                sought[i * each + b] = band_key[first + i, b] >> _S24
-        counters[3] += np.int64(warm(exact, exact_starts, exact_bits, 24, keys[:size], starts, ends) & _ONE)
-        count = size * each
-        _look_up_bands(bands, band_starts, band_bits, licensed, sought[:count], lows, highs, run_cap, counters)
+                scratch.band_keys[i * each + b] = records.bands[first + i, b] >> _S24
+        alive = prefetch(table.exact, 24, scratch.keys[:size], scratch.lows, scratch.highs)
+        counters.reads[0] += np.int64(alive & _U1)
+        _look_up_bands(
+            table, scratch.band_keys[: size * each], scratch.band_lows, scratch.band_highs, limits.band_texts, counters
+        )
         for i in range(size):
             record = first + i
             count = 0
-            start, run = find_run(exact, starts[i], ends[i], _S24, keys[i], most)
-            for e in range(start, start + min(run, most)):
-                count = _keep_best(np.int64(exact[e] & _TEXT), 129, texts, scores, count, most)
+            start, equal = equal_range(
+                exact, scratch.lows[i], scratch.highs[i], _S24, scratch.keys[i], limits.candidates
+            )
+            for e in range(start, start + min(equal, limits.candidates)):
+                count = _keep_best(np.int64(exact[e] & _TEXT), _EQUAL, texts, scores, count)
             for k in range(i * each, (i + 1) * each):
-                for e in range(lows[k], highs[k]):
-                    text = bands[e] & _TEXT
-                    differ = _ones(sketches[record, 0] ^ licensed[text, 0])
-                    differ += _ones(sketches[record, 1] ^ licensed[text, 1])
-                    if 128 - differ >= agree:
-                        count = _keep_best(np.int64(text), 128 - differ, texts, scores, count, most)
+                for e in range(scratch.band_lows[k], scratch.band_highs[k]):
+                    text = table.bands.entries[e] & _TEXT
+                    differ = _ones(records.bits[record, 0] ^ licensed[text, 0])
+                    differ += _ones(records.bits[record, 1] ^ licensed[text, 1])
+                    if 128 - differ >= limits.sketch_bits:
+                        count = _keep_best(np.int64(text), 128 - differ, texts, scores, count)
             for c in range(count):
-                out_record[out], out_text[out] = record, texts[c]
-                out += 1
-    return out
+                out.record[n], out.text[n] = record, texts[c]
+                n += 1
+    return n

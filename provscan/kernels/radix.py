@@ -7,7 +7,7 @@ where a processor compresses vectors in microcode.
 
 import numpy as np
 
-from provscan.kernels.jit import allocating, kernel
+from provscan.kernels.jit import kernel
 
 DIGIT = 8
 
@@ -24,9 +24,9 @@ def scatter(entries, shift, counts, out):
         counts[(e >> shift) & mask] += 1
     total = 0
     for digit in range(256):
-        here = counts[digit]
+        size = counts[digit]
         counts[digit] = total
-        total += here
+        total += size
     for e in entries:
         digit = (e >> shift) & mask
         out[counts[digit]] = e
@@ -45,13 +45,12 @@ def insert(entries):
         entries[j] = e
 
 
-@allocating
-def sort(entries, spare, digits):
+@kernel
+def sort(entries, spare, counts, digits):
     """Sort ``entries`` by their upper ``digits`` digits, then in full; ``spare`` is room for as many.
 
-    ``digits`` is 2, 4 or 6: what is moved an even number of times comes back.
+    ``counts`` is int64[256] of scratch. ``digits`` is 2, 4 or 6: what is moved an even number of times comes back.
     """
-    counts = np.empty(256, np.int64)
     for pair in range(digits // 2):
         shift = np.uint64(64 - DIGIT * (digits - 2 * pair))
         scatter(entries, shift, counts, spare)
@@ -59,17 +58,21 @@ def sort(entries, spare, digits):
     insert(entries)
 
 
-@allocating
+@kernel
 def merge(first, second, out):
-    """Two sorted arrays as one, into ``out``."""
+    """Merge two sorted arrays into ``out``."""
     i, j = np.uint64(0), np.uint64(0)
     n, m = np.uint64(len(first)), np.uint64(len(second))
-    one = np.uint64(1)
+    one_more = np.uint64(1)
     while i < n and j < m:
         a, b = first[i], second[j]
         out[i + j] = min(a, b)
-        mine = np.uint64(a <= b)
-        i += mine
-        j += one - mine
-    out[np.int64(i + j) : np.int64(n + j)] = first[np.int64(i) :]
-    out[np.int64(n + j) :] = second[np.int64(j) :]
+        from_first = np.uint64(a <= b)
+        i += from_first
+        j += one_more - from_first
+    while i < n:
+        out[i + j] = first[i]
+        i += one_more
+    while j < m:
+        out[i + j] = second[j]
+        j += one_more

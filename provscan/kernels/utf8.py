@@ -19,9 +19,9 @@ def decode(text, start, stop, codes):
     for i in range(start, stop):
         high |= text[i]
     if high < 0x80:
-        some, wide = text[start:stop], codes[: stop - start]
-        for i in range(len(some)):
-            wide[i] = some[i]
+        narrow, wide = text[start:stop], codes[: stop - start]
+        for i in range(len(narrow)):
+            wide[i] = narrow[i]
         return stop - start
     n = 0
     i = start
@@ -30,14 +30,14 @@ def decode(text, start, stop, codes):
         if a < 0x80:
             # ASCII comes in runs.
             while i + _RUN <= stop:
-                some, wide = text[i : i + _RUN], codes[n : n + _RUN]
+                narrow, wide = text[i : i + _RUN], codes[n : n + _RUN]
                 high = np.uint8(0)
                 for k in range(_RUN):
-                    high |= some[k]
+                    high |= narrow[k]
                 if high >= 0x80:
                     break
                 for k in range(_RUN):
-                    wide[k] = some[k]
+                    wide[k] = narrow[k]
                 i += _RUN
                 n += _RUN
             if i == stop:
@@ -71,10 +71,10 @@ def decode(text, start, stop, codes):
 def encode(codes, count, text, start):
     """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``; the end of what was written."""
     high = np.uint32(0)
-    narrow, some = text[start : start + count], codes[:count]
+    narrow, wide = text[start : start + count], codes[:count]
     for i in range(len(narrow)):
-        high |= some[i]
-        narrow[i] = some[i]
+        high |= wide[i]
+        narrow[i] = wide[i]
     if high < 0x80:
         return start + count
     at = start
@@ -108,10 +108,10 @@ def _count(text, mask, value):
     whole = len(text) // _COUNTED * _COUNTED
     for at in range(0, whole, _COUNTED):
         # Narrow sums: more of them fit a vector.
-        some, here = text[at : at + _COUNTED], np.uint16(0)
+        part, matching = text[at : at + _COUNTED], np.uint16(0)
         for j in range(_COUNTED):
-            here = np.uint16(here + np.uint16(some[j] & mask == value))
-        count += np.int64(here)
+            matching = np.uint16(matching + np.uint16(part[j] & mask == value))
+        count += np.int64(matching)
     for byte in text[whole:]:
         count += byte & mask == value
     return count
@@ -151,47 +151,50 @@ def _advance(text, at, stop, seen, point):
 
 @kernel
 def byte_places(text, offsets, rows, points, places):
-    """Where some code points of the strings of a text buffer begin; for one that a string does not have, its end.
+    """Byte at which code points of the texts ``rows`` begin; for a place past the end of its text, that end.
 
-    ``points`` are int64[n, m] for the n strings ``rows``: ascending in each row, and the first ones ascending where a
-    string follows itself. Fills int64[n, m] ``places``.
+    ``points`` are int64[n, m] for the n ``rows``: ascending in each row, and the first ones ascending where a text
+    follows itself. Fills int64[n, m] ``places``.
     """
-    at = seen = np.int64(0)
+    first_at = first_seen = np.int64(0)
     for i in range(len(rows)):
         stop = offsets[rows[i] + 1]
         if i == 0 or rows[i] != rows[i - 1]:
-            at, seen = offsets[rows[i]], np.int64(0)
-        here, before = at, seen
+            first_at, first_seen = offsets[rows[i]], np.int64(0)
+        at, seen = first_at, first_seen
         for k in range(points.shape[1]):
-            here, before = _advance(text, here, stop, before, points[i, k])
-            places[i, k] = here
+            at, seen = _advance(text, at, stop, seen, points[i, k])
+            places[i, k] = at
             if k == 0:
-                at, seen = here, before
+                first_at, first_seen = at, seen
 
 
 @kernel
-def decode_rows(text, offsets, rows, codes, code_offsets):
-    """Code points of the strings ``rows`` of a text buffer, one after the other; fills in int64 ``code_offsets``."""
-    at = code_offsets[0]
+def decode_rows(texts, rows, out):
+    """Code points of the texts ``rows`` into a :class:`~provscan.kernels.records.CodeBuffer` that has room for them."""
+    text, offsets = texts
+    at = out.offsets[0]
     for r in range(len(rows)):
-        at += decode(text, offsets[rows[r]], offsets[rows[r] + 1], codes[at:])
-        code_offsets[r + 1] = at
+        at += decode(text, offsets[rows[r]], offsets[rows[r] + 1], out.codes[at:])
+        out.offsets[r + 1] = at
 
 
 @kernel
-def encode_rows(codes, code_offsets, rows, text, offsets):
-    """UTF-8 of some rows of a buffer of code points, one after the other; fills in int64 ``offsets``."""
-    at = offsets[0]
+def encode_rows(source, rows, out):
+    """UTF-8 of the ``rows`` of a code buffer into a :class:`~provscan.kernels.records.TextBuffer` with room for it."""
+    codes, offsets = source
+    at = out.offsets[0]
     for r in range(len(rows)):
-        low, high = code_offsets[rows[r]], code_offsets[rows[r] + 1]
-        at = encode(codes[low:high], high - low, text, at)
-        offsets[r + 1] = at
+        low, high = offsets[rows[r]], offsets[rows[r] + 1]
+        at = encode(codes[low:high], high - low, out.text, at)
+        out.offsets[r + 1] = at
 
 
 @kernel
-def gather(text, offsets, rows, out, out_offsets):
-    """Copy the strings ``rows`` of a text buffer to ``out``, where ``out_offsets`` says."""
+def gather(texts, rows, out):
+    """Copy the texts ``rows`` to ``out.text``, where ``out.offsets`` says."""
+    text, offsets = texts
     for r in range(len(rows)):
-        low, at = offsets[rows[r]], out_offsets[r]
-        for j in range(out_offsets[r + 1] - at):
-            out[at + j] = text[low + j]
+        low, at = offsets[rows[r]], out.offsets[r]
+        for j in range(out.offsets[r + 1] - at):
+            out.text[at + j] = text[low + j]

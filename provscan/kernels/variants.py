@@ -1,15 +1,18 @@
 """Licensed texts that equal a stretch of a record, word for word, around a match of another one.
 
-A template has thousands of variants that share nearly all their seeds; some of them are compared with a record, one of
-those is the best match. If the record holds a variant as it is, its key tells: stretches from one word border to
-another that begin and end near the match's edges are looked up in the table of whole texts.
+A template has thousands of variants that share nearly all their seeds, of which only a few are compared with a record.
+A variant that the record holds unchanged is found by its key: stretches from one word border to another that begin and
+end near the match's edges are looked up in the table of whole texts.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from provscan.kernels.align import SPACE
-from provscan.kernels.jit import allocating, kernel
-from provscan.kernels.postings import find_run, finish, hash_byte, hash_start, warm
+from provscan.kernels.hashing import FNV_START, fnv1a, murmur_mix
+from provscan.kernels.jit import kernel
+from provscan.kernels.postings import equal_range, prefetch
 
 # Words around each edge of a match.
 WORDS = 2
@@ -17,6 +20,26 @@ _BORDERS = 2 * WORDS + 1
 _S24 = np.uint64(24)
 _TEXT = np.uint64(0xFFFFFF)
 _SIX = np.uint32(0x3F)
+
+
+class VariantLimits(NamedTuple):
+    """Minimum similarity of a match whose surroundings are searched, and texts of one key that are taken at most."""
+
+    similarity: float
+    texts: int
+
+
+class VariantScratch(NamedTuple):
+    """Scratch for the stretches that begin at one word border."""
+
+    keys: np.ndarray
+    lows: np.ndarray
+    highs: np.ndarray
+
+
+def variant_scratch() -> VariantScratch:
+    """New scratch."""
+    return VariantScratch(*(np.empty(_BORDERS, dtype) for dtype in (np.uint64, np.int64, np.int64)))
 
 
 @kernel
@@ -47,49 +70,52 @@ def _after(codes, at, end, words):
 def _hash_code(state, code):
     """FNV-1a of one code point's UTF-8."""
     if code < 0x80:
-        return hash_byte(state, code)
+        return fnv1a(state, code)
     if code < 0x800:
-        state = hash_byte(state, np.uint32(0xC0) | (code >> 6))
+        state = fnv1a(state, np.uint32(0xC0) | (code >> 6))
     else:
         if code < 0x10000:
-            state = hash_byte(state, np.uint32(0xE0) | (code >> 12))
+            state = fnv1a(state, np.uint32(0xE0) | (code >> 12))
         else:
-            state = hash_byte(state, np.uint32(0xF0) | (code >> 18))
-            state = hash_byte(state, np.uint32(0x80) | ((code >> 12) & _SIX))
-        state = hash_byte(state, np.uint32(0x80) | ((code >> 6) & _SIX))
-    return hash_byte(state, np.uint32(0x80) | (code & _SIX))
+            state = fnv1a(state, np.uint32(0xF0) | (code >> 18))
+            state = fnv1a(state, np.uint32(0x80) | ((code >> 12) & _SIX))
+        state = fnv1a(state, np.uint32(0x80) | ((code >> 6) & _SIX))
+    return fnv1a(state, np.uint32(0x80) | (code & _SIX))
 
 
-@allocating
-def variants(codes, offsets, record, span, similarity, least, table, most, out_row, out_text, out_code, counters):
+@kernel
+def variants(records, matches, postings, limits, scratch, out, counters):
     """Candidates that equal a stretch around a match.
 
     Parameters
     ----------
-    codes, offsets
-        uint32 and int64: canonical code points of the records, where each begins.
-    record, span, similarity
-        int64[n], int64[n, 2] and float64[n]: the matches. Those of ``least <= similarity < 1`` are looked at.
-    table
-        ``(entries, starts, bits)`` of whole texts, see :mod:`provscan.kernels.postings`.
-    most
-        Texts of one key that are taken at most.
-    out_row, out_text, out_code
-        int64[m]: of each candidate the match, the text, and where in the record it begins.
+    records
+        :class:`~provscan.kernels.records.CodeBuffer` of canonical texts.
+    matches
+        ``(record, span, similarity)``: int64[n], int64[n, 2] and float64[n]. Those that are no exact copies but similar
+        enough are looked at.
+    postings
+        Those of whole texts.
+    limits, scratch
+        :class:`VariantLimits` and :func:`variant_scratch`.
+    out
+        :class:`~provscan.kernels.records.Candidates` with room for so many: ``record`` is filled with the match,
+        ``text``, and ``code`` with where in the record it begins.
     counters
-        int64[1], written to keep reads alive.
+        :class:`~provscan.kernels.records.Counters`.
 
     Returns
     -------
     int64
-        How many there are; no more than ``m``.
+        How many there are, no more than there is room for.
     """
-    entries, starts, bits = table
-    keys = np.empty(_BORDERS, np.uint64)
-    lows, highs = np.empty(_BORDERS, np.int64), np.empty(_BORDERS, np.int64)
+    codes, offsets = records
+    record, span, similarity = matches
+    entries, keys, lows, highs = postings.entries, scratch.keys, scratch.lows, scratch.highs
+    room = len(out.record)
     n = 0
     for m in range(len(record)):
-        if similarity[m] >= 1.0 or similarity[m] < least:
+        if similarity[m] >= 1.0 or similarity[m] < limits.similarity:
             continue
         begin, end = offsets[record[m]], offsets[record[m] + 1]
         low, high = begin + span[m, 0], begin + span[m, 1]
@@ -98,22 +124,22 @@ def variants(codes, offsets, record, span, similarity, least, table, most, out_r
         nearest = _before(codes, high - 1, begin, WORDS)
         furthest = _after(codes, high, end, WORDS)
         at = first
-        while at < last and n < len(out_row):
-            state = hash_start()
+        while at < last and n < room:
+            state = FNV_START
             count = 0
             for i in range(at, furthest):
                 if i > nearest and codes[i] == SPACE and count < _BORDERS - 1:
-                    keys[count] = finish(state) >> _S24
+                    keys[count] = murmur_mix(state) >> _S24
                     count += 1
                 state = _hash_code(state, codes[i])
-            keys[count] = finish(state) >> _S24
+            keys[count] = murmur_mix(state) >> _S24
             count += 1
-            counters[0] += np.int64(warm(entries, starts, bits, 24, keys[:count], lows, highs) & np.uint64(1))
+            counters.reads[0] += np.int64(prefetch(postings, 24, keys[:count], lows, highs) & np.uint64(1))
             for k in range(count):
-                found, size = find_run(entries, lows[k], highs[k], _S24, keys[k], most)
-                for e in range(found, found + min(size, most)):
-                    if n < len(out_row):
-                        out_row[n], out_text[n], out_code[n] = m, np.int64(entries[e] & _TEXT), at - begin
+                start, size = equal_range(entries, lows[k], highs[k], _S24, keys[k], limits.texts)
+                for e in range(start, start + min(size, limits.texts)):
+                    if n < room:
+                        out.record[n], out.text[n], out.code[n] = m, np.int64(entries[e] & _TEXT), at - begin
                         n += 1
             at = _after(codes, at, end, 0) + 1
     return n

@@ -6,24 +6,103 @@ run of 5-grams with the highest Jaccard index of hits, found exactly by Dinkelba
 doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses`` by Kadane's scan, set j to the index reached, repeat.
 Then both sets of 5-grams are compared in full, code point by code point.
 
-Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack, and
-counts references to it.
+Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.align import BAND, MAX_REST, SPACE, aligned_end
-from provscan.kernels.jit import allocating, kernel
-from provscan.kernels.minimizers import is_wide, weight
+from provscan.kernels.align import BAND, MAX_REST, SPACE, Edge, aligned_end, new_costs
+from provscan.kernels.hashing import GOLDEN64
+from provscan.kernels.jit import kernel
+from provscan.kernels.minimizers import is_wide, length_units
 
 GRAM = 5
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 # Odd and below 2**32: the product with a code point is one cheap instruction a lane.
 _G0 = np.uint64(0xBF58476D)
 _G1 = np.uint64(0x94D049BB)
 _G2 = np.uint64(0xD6E8FEB9)
 _G3 = np.uint64(0xA0761D65)
 _G4 = np.uint64(0xE7037ED1)
+
+
+class SetScratch(NamedTuple):
+    """Scratch for two sets of 5-grams: hash tables of a licensed text and of a span.
+
+    Attributes
+    ----------
+    hashes, text_hashes
+        uint32: 5-gram hashes of the span and of the text, where the caller has none.
+    slots, span_slots
+        int32[2**b], more than twice as long as the text and the span.
+    follows, span_follows
+        int32, as long as the text and the span.
+    """
+
+    hashes: np.ndarray
+    text_hashes: np.ndarray
+    slots: np.ndarray
+    span_slots: np.ndarray
+    follows: np.ndarray
+    span_follows: np.ndarray
+
+
+class VerifyScratch(NamedTuple):
+    """Scratch of :func:`verify`.
+
+    Attributes
+    ----------
+    sets
+        For the longest text and the longest span looked at.
+    hits
+        bool, as long as the longest span looked at.
+    votes
+        int32: as long as the longest text and the longest record together, and 32.
+    costs
+        Of :func:`provscan.kernels.align.aligned_end`.
+    """
+
+    sets: SetScratch
+    hits: np.ndarray
+    votes: np.ndarray
+    costs: np.ndarray
+
+
+class _IndexedText(NamedTuple):
+    """A licensed text that begins at ``codes[low]``, and the hash table of its 5-grams."""
+
+    codes: np.ndarray
+    low: int
+    slots: np.ndarray
+    follows: np.ndarray
+
+
+def set_scratch(longest: int, longest_text: int, hashes: bool = True) -> SetScratch:
+    """Scratch for spans and texts of up to so many code points; without hashes where the caller has them."""
+
+    def slots(length: int) -> np.ndarray:
+        return np.empty(1 << max(4, (2 * length).bit_length()), np.int32)
+
+    return SetScratch(
+        np.empty(longest if hashes else 0, np.uint32),
+        np.empty(longest_text if hashes else 0, np.uint32),
+        slots(longest_text),
+        slots(longest),
+        np.empty(longest_text + 1, np.int32),
+        np.empty(longest + 1, np.int32),
+    )
+
+
+def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
+    """Scratch for records and licensed texts of up to so many code points."""
+    window = min(longest_record, 3 * longest_text + 256)
+    return VerifyScratch(
+        set_scratch(window, longest_text, hashes=False),
+        np.empty(window + 1, np.bool_),
+        np.empty(longest_text + longest_record + 32, np.int32),
+        new_costs(),
+    )
 
 
 @kernel
@@ -41,7 +120,7 @@ def gram_hashes(codes, out):
             + (np.uint64(c2[i]) * _G2 + np.uint64(c3[i]) * _G3)
             + np.uint64(c4[i]) * _G4
         )
-        out[i] = ((h ^ (h >> np.uint64(29))) * _MIX) >> np.uint64(32)
+        out[i] = ((h ^ (h >> np.uint64(29))) * GOLDEN64) >> np.uint64(32)
     out[count:] = 0
 
 
@@ -54,9 +133,10 @@ def _same_gram(a, i, b, j):
 
 @kernel(forceinline=True)
 def _index_grams(codes, hashes, low, count, slots, follows):
-    """Hash table of the ``count`` grams from ``low``; ``follows[i]`` leads to the gram's next place. Distinct ones.
+    """Fill the hash table of the ``count`` grams from ``low`` on; how many distinct ones there are.
 
-    ``slots`` (a power of two long) is cleared first: -1 is free, else the gram's first place.
+    ``slots`` (a power of two long) is cleared first: -1 is free, else the gram's first place. ``follows[i]`` leads to
+    the gram's next place.
     """
     slots[:] = -1
     mask = np.uint32(len(slots) - 1)
@@ -72,26 +152,26 @@ def _index_grams(codes, hashes, low, count, slots, follows):
 
 
 @kernel(forceinline=True)
-def _find_gram(codes, hashes, i, text, low, slots):
+def _find_gram(codes, hashes, i, text):
     """First place of the gram ``codes[i:i + 5]`` in the indexed text, -1 if it has none."""
-    mask = np.uint32(len(slots) - 1)
+    mask = np.uint32(len(text.slots) - 1)
     slot = hashes[i] & mask
-    while slots[slot] >= 0:
-        if _same_gram(text, low + slots[slot], codes, i):
-            return np.int64(slots[slot])
+    while text.slots[slot] >= 0:
+        if _same_gram(text.codes, text.low + text.slots[slot], codes, i):
+            return np.int64(text.slots[slot])
         slot = np.uint32(slot + np.uint32(1)) & mask
     return np.int64(-1)
 
 
 @kernel(forceinline=True)
-def _near(codes, hashes, i, text, low, slots, follows, place, slack):
-    """The gram's place in the indexed text that is nearest to ``place``; -1 if none is within ``slack``."""
-    q = _find_gram(codes, hashes, i, text, low, slots)
+def _near(codes, hashes, i, text, place, width):
+    """The gram's place in the indexed text that is nearest to ``place``; -1 if none is within ``width``."""
+    q = _find_gram(codes, hashes, i, text)
     best = np.int64(-1)
     while q >= 0:
-        if abs(q - place) <= slack and (best < 0 or abs(q - place) < abs(best - place)):
+        if abs(q - place) <= width and (best < 0 or abs(q - place) < abs(best - place)):
             best = q
-        q = np.int64(follows[q])
+        q = np.int64(text.follows[q])
     return best
 
 
@@ -104,24 +184,24 @@ def _bits_for(count):
 
 
 @kernel(forceinline=True)
-def slack_of(length):
+def band_width(length):
     """How far off the diagonal, in code points, a text of some length may stand."""
     return 16 + length // 4
 
 
 @kernel(forceinline=True)
-def code_of_token(codes, low, high, token):
-    """Code point, from ``low``, that a token place falls on."""
+def code_of_unit(codes, low, high, unit):
+    """Code point, from ``low``, that a place in units falls on."""
     seen = 0
     for i in range(low, high):
-        if seen >= token:
+        if seen >= unit:
             return i - low
         seen += 2 if is_wide(codes[i]) else 1
     return high - low
 
 
 @kernel
-def _diagonal_by_vote(codes, hashes, low, count, text, text_low, grams, slots, follows, votes):
+def _diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
     """The diagonal that most hits lie on, to 8 code points; hits of grams that the text repeats do not vote.
 
     If none does, it is 0: record and text begin together.
@@ -130,8 +210,8 @@ def _diagonal_by_vote(codes, hashes, low, count, text, text_low, grams, slots, f
     votes[:bins] = 0
     voters = 0
     for j in range(count):
-        q = _find_gram(codes, hashes, low + j, text, text_low, slots)
-        if q >= 0 and follows[q] < 0:
+        q = _find_gram(codes, hashes, low + j, text)
+        if q >= 0 and text.follows[q] < 0:
             votes[(j - q + grams) // 8] += 1
             voters += 1
     if voters == 0:
@@ -158,145 +238,138 @@ def _best_run(hits, count, penalty):
 
 
 @kernel
-def _sets(codes, hashes, low, high, text, text_low, table, span_slots, span_follows):
+def _sets(codes, hashes, low, high, text, scratch):
     """5-grams that the span ``codes[low:high]`` has in common with the indexed text, and distinct ones of the span."""
     grams = high - low - GRAM + 1
     bits = _bits_for(grams)
-    span_table = span_slots[: 1 << bits]
-    distinct = _index_grams(codes, hashes, low, grams, span_table, span_follows)
+    slots = scratch.span_slots[: 1 << bits]
+    distinct = _index_grams(codes, hashes, low, grams, slots, scratch.span_follows)
     common = 0
     for slot in range(1 << bits):
-        if span_table[slot] >= 0:
-            common += _find_gram(codes, hashes, low + span_table[slot], text, text_low, table) >= 0
+        if slots[slot] >= 0:
+            common += _find_gram(codes, hashes, low + slots[slot], text) >= 0
     return common, distinct
 
 
-@allocating
-def compare(codes, text):
+@kernel
+def compare(codes, text, scratch):
     """Sets of 5-grams of two canonical texts in full: (in common, of ``text``, of ``codes``).
 
-    A text of fewer than five code points is its own only shingle.
+    A text of fewer than five code points is its own only shingle. ``scratch`` is a :class:`SetScratch` with hashes.
     """
     if len(codes) < GRAM or len(text) < GRAM:
         same = len(codes) == len(text)
         for i in range(len(codes) if same else 0):
             same = same and codes[i] == text[i]
         return np.int64(same), np.int64(len(text) > 0), np.int64(len(codes) > 0)
-    hashes, text_hashes = np.empty(len(codes), np.uint32), np.empty(len(text), np.uint32)
+    hashes, text_hashes = scratch.hashes[: len(codes)], scratch.text_hashes[: len(text)]
     gram_hashes(codes, hashes)
     gram_hashes(text, text_hashes)
-    longest = max(len(codes), len(text))
-    follows = np.empty(longest, np.int32)
-    slots, span_slots = np.empty(1 << _bits_for(longest), np.int32), np.empty(1 << _bits_for(longest), np.int32)
     grams = len(text) - GRAM + 1
-    table = slots[: 1 << _bits_for(grams)]
-    distinct = _index_grams(text, text_hashes, 0, grams, table, follows)
-    common, span_distinct = _sets(codes, hashes, 0, len(codes), text, 0, table, span_slots, follows)
+    slots = scratch.slots[: 1 << _bits_for(grams)]
+    distinct = _index_grams(text, text_hashes, 0, grams, slots, scratch.follows)
+    indexed = _IndexedText(text, 0, slots, scratch.follows)
+    common, span_distinct = _sets(codes, hashes, 0, len(codes), indexed, scratch)
     return np.int64(common), np.int64(distinct), np.int64(span_distinct)
 
 
-@allocating
-def compare_rows(codes, offsets, texts, text_offsets, grams):
-    """:func:`compare` the i-th canonical text of the one with the i-th of the other, into int64[n, 3] ``grams``."""
+@kernel
+def compare_rows(records, texts, scratch, grams):
+    """:func:`compare` the i-th text of one code buffer with the i-th of another, into int64[n, 3] ``grams``."""
     for i in range(len(grams)):
         grams[i, 0], grams[i, 1], grams[i, 2] = compare(
-            codes[offsets[i] : offsets[i + 1]], texts[text_offsets[i] : text_offsets[i + 1]]
+            records.codes[records.offsets[i] : records.offsets[i + 1]],
+            texts.codes[texts.offsets[i] : texts.offsets[i + 1]],
+            scratch,
         )
 
 
 @kernel
-def _find_copy(codes, low, high, text, text_low, length, ideal):
+def _find_copy(codes, low, high, text, length, ideal):
     """Where in ``codes[low:high]`` the whole text stands nearest to ``ideal``, -1 if it doesn't."""
     best = -1
     for i in range(low, high - length + 1):
         if best >= 0 and abs(i - ideal) >= abs(best - ideal):
             continue
         same = 0
-        while same < length and codes[i + same] == text[text_low + same]:
+        while same < length and codes[i + same] == text.codes[text.low + same]:
             same += 1
         if same == length:
             best = i
     return best
 
 
-@allocating
-def verify(
-    codes, hashes, offsets, texts, text_hashes, text_offsets, record, code_at, place, low, high,
-    threshold, least_share, least_weight, slots, follows, span_slots, span_follows, hits, votes,
-    out_candidate, out_span, out_text_span, out_grams, out_similarity,
-):  # fmt: skip
-    """Verify candidates ``low..high`` and write those that are similar enough.
+@kernel
+def verify(records, texts, candidates, thresholds, scratch, out):
+    """Verify candidates and write those that are similar enough.
 
     Parameters
     ----------
-    codes, hashes, offsets
-        uint32, uint32, int64: canonical code points of the records, their :func:`gram_hashes`, where each begins.
-    texts, text_hashes, text_offsets
+    records
+        :class:`~provscan.kernels.records.Grams` of the records.
+    texts
         The same of the candidates' licensed texts, one text a candidate.
-    record, code_at, place
-        int64: of each candidate the record, the code point in it and the token place in the licensed text that lie
-        on one diagonal; ``code_at`` is -1 where none is known and the whole record is compared.
-    threshold, least_share
-        Least Jaccard index, and least share of the text's 5-grams that the span must hold.
-    least_weight
-        Least :func:`~provscan.kernels.minimizers.weight` of a licensed text, and of what the span shares with it.
-    slots, span_slots
-        int32[2**b], more than twice the longest text and the longest span looked at.
-    follows, span_follows, hits, votes
-        int32, int32, bool, int32: room for as many elements as the longest text or record has code points, and 32.
-    out_candidate, out_span, out_text_span, out_grams, out_similarity
-        int64[n]; int64[n, 2], the span in the record's code points; int64[n, 2], what it is a copy of, in those of
-        the text, -1 where that is not known; int32[n, 3], distinct 5-grams in common, of the
-        text, of the span; float64[n], the Jaccard index.
+    candidates
+        :class:`~provscan.kernels.records.Candidates`; where ``code`` is -1 the whole record is compared.
+    thresholds
+        :class:`~provscan.kernels.records.Thresholds`; of the length in units, both the licensed text and what the span
+        has in common with it must have the minimum.
+    scratch
+        :func:`verify_scratch`.
+    out
+        :class:`~provscan.kernels.records.VerifiedRows` with room for each candidate.
 
     Returns
     -------
     int64
         How many were written.
     """
+    codes, hashes, offsets = records
+    record, _, code, place = candidates
+    sets, hits, costs = scratch.sets, scratch.hits, scratch.costs
     n = 0
-    costs = np.empty((2, 2 * BAND + 1), np.int64)
-    for c in range(low, high):
-        a, b = text_offsets[c], text_offsets[c + 1]
+    for c in range(len(record)):
+        a, b = texts.offsets[c], texts.offsets[c + 1]
         begin, end = offsets[record[c]], offsets[record[c] + 1]
         length, size = b - a, end - begin
-        heavy = weight(texts, a, b)
-        if heavy < least_weight:
+        units = length_units(texts.codes, a, b)
+        if units < thresholds.units:
             continue
         if length < GRAM or size < GRAM:
             if length != size:
                 continue
             same = True
             for k in range(length):
-                same = same and texts[a + k] == codes[begin + k]
+                same = same and texts.codes[a + k] == codes[begin + k]
             if same and length > 0:
-                out_candidate[n], out_similarity[n] = c, 1.0
-                out_span[n, 0], out_span[n, 1] = 0, size
-                out_text_span[n, 0], out_text_span[n, 1] = 0, length
-                out_grams[n, :] = 1
+                out.candidate[n], out.similarity[n] = c, 1.0
+                out.span[n, 0], out.span[n, 1] = 0, size
+                out.copied[n, 0], out.copied[n, 1] = 0, length
+                out.grams[n, :] = 1
                 n += 1
             continue
         grams = length - GRAM + 1
-        slack = slack_of(length)
+        width = band_width(length)
         diagonal, first, count = np.int64(0), np.int64(0), size - GRAM + 1
-        if code_at[c] >= 0:
-            diagonal = code_at[c] - code_of_token(texts, a, b, place[c])
-            first = max(0, diagonal - slack)
-            count = min(size, diagonal + length + slack) - first - GRAM + 1
-        table = slots[: 1 << _bits_for(grams)]
-        distinct = _index_grams(texts, text_hashes, a, grams, table, follows)
-        if code_at[c] < 0:
-            diagonal = _diagonal_by_vote(codes, hashes, begin, count, texts, a, grams, table, follows, votes)
-            first = max(0, diagonal - slack)
-            count = min(size, diagonal + length + slack) - first - GRAM + 1
+        if code[c] >= 0:
+            diagonal = code[c] - code_of_unit(texts.codes, a, b, place[c])
+            first = max(0, diagonal - width)
+            count = min(size, diagonal + length + width) - first - GRAM + 1
+        slots = sets.slots[: 1 << _bits_for(grams)]
+        distinct = _index_grams(texts.codes, texts.hashes, a, grams, slots, sets.follows)
+        text = _IndexedText(texts.codes, a, slots, sets.follows)
+        if code[c] < 0:
+            diagonal = _diagonal_by_vote(codes, hashes, begin, count, text, grams, scratch.votes)
+            first = max(0, diagonal - width)
+            count = min(size, diagonal + length + width) - first - GRAM + 1
         total = 0
         for j in range(count):
-            q = _near(codes, hashes, begin + first + j, texts, a, table, follows, first + j - diagonal, slack)
+            q = _near(codes, hashes, begin + first + j, text, first + j - diagonal, width)
             hits[j] = q >= 0
             total += q >= 0
-        if total < least_share * distinct:
+        if total < thresholds.containment * distinct:
             continue
-        index, start, stop = threshold, 0, 0
+        index, start, stop = thresholds.similarity, 0, 0
         for _ in range(8):
             was_start, was_stop = start, stop
             start, stop = _best_run(hits, count, index)
@@ -317,50 +390,46 @@ def verify(
             continue
         if stop - start >= length:
             # Where the whole text stands there, it alone is the span, whatever beside it the text has elsewhere too.
-            copy = _find_copy(codes, begin + start, begin + stop, texts, a, length, begin + diagonal)
+            copy = _find_copy(codes, begin + start, begin + stop, text, length, begin + diagonal)
             if copy >= 0:
-                out_candidate[n], out_similarity[n] = c, 1.0
-                out_span[n, 0], out_span[n, 1] = copy - begin, copy - begin + length
-                out_text_span[n, 0], out_text_span[n, 1] = 0, length
-                out_grams[n, :] = distinct
+                out.candidate[n], out.similarity[n] = c, 1.0
+                out.span[n, 0], out.span[n, 1] = copy - begin, copy - begin + length
+                out.copied[n, 0], out.copied[n, 1] = 0, length
+                out.grams[n, :] = distinct
                 n += 1
                 continue
-        common, span_distinct = _sets(
-            codes, hashes, begin + start, begin + stop, texts, a, table, span_slots, span_follows
-        )
+        common, span_distinct = _sets(codes, hashes, begin + start, begin + stop, text, sets)
         similarity = common / (distinct + span_distinct - common)
-        if similarity < threshold or common < least_share * distinct:
+        if similarity < thresholds.similarity or common < thresholds.containment * distinct:
             continue
-        if (common + GRAM - 1) * heavy < least_weight * length:
+        if (common + GRAM - 1) * units < thresholds.units * length:
             continue
         # Where the edge of the copy was edited, the run stops short of it: align what is left of the text.
         far_start, far_stop = start, stop
-        head = _near(codes, hashes, begin + start, texts, a, table, follows, start - diagonal, slack)
-        tail = _near(codes, hashes, begin + stop - GRAM, texts, a, table, follows, stop - GRAM - diagonal, slack)
+        head = _near(codes, hashes, begin + start, text, start - diagonal, width)
+        tail = _near(codes, hashes, begin + stop - GRAM, text, stop - GRAM - diagonal, width)
         tail = tail + GRAM if tail >= 0 else tail
         if 0 < head <= MAX_REST:
-            far_start -= aligned_end(
-                texts, a + head - 1, -1, head, codes, begin + start - 1, min(start, head + BAND), costs
-            )
+            edge = Edge(a + head - 1, begin + start - 1, -1)
+            far_start -= aligned_end(texts.codes, codes, edge, head, min(start, head + BAND), costs)
         rest = length - tail
         if tail >= 0 and 0 < rest <= MAX_REST:
-            far_stop += aligned_end(texts, a + tail, 1, rest, codes, begin + stop, min(size - stop, rest + BAND), costs)
+            edge = Edge(a + tail, begin + stop, 1)
+            far_stop += aligned_end(texts.codes, codes, edge, rest, min(size - stop, rest + BAND), costs)
         if far_start < start or far_stop > stop:
             while codes[begin + far_start] == SPACE:
                 far_start += 1
             while codes[begin + far_stop - 1] == SPACE:
                 far_stop -= 1
-            far_common, far_distinct = _sets(
-                codes, hashes, begin + far_start, begin + far_stop, texts, a, table, span_slots, span_follows
-            )
-            if far_common >= threshold * (distinct + far_distinct - far_common):
+            far_common, far_distinct = _sets(codes, hashes, begin + far_start, begin + far_stop, text, sets)
+            if far_common >= thresholds.similarity * (distinct + far_distinct - far_common):
                 head = 0 if far_start < start else head
                 tail = length if far_stop > stop else tail
                 start, stop, common, span_distinct = far_start, far_stop, far_common, far_distinct
                 similarity = common / (distinct + span_distinct - common)
-        out_candidate[n], out_similarity[n] = c, similarity
-        out_span[n, 0], out_span[n, 1] = start, stop
-        out_text_span[n, 0], out_text_span[n, 1] = head, tail
-        out_grams[n, 0], out_grams[n, 1], out_grams[n, 2] = common, distinct, span_distinct
+        out.candidate[n], out.similarity[n] = c, similarity
+        out.span[n, 0], out.span[n, 1] = start, stop
+        out.copied[n, 0], out.copied[n, 1] = head, tail
+        out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = common, distinct, span_distinct
         n += 1
     return n

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import dataclasses
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
@@ -29,20 +30,21 @@ MATCHES = pa.schema(
 
 @dataclass
 class TruncatedLookups:
-    """What a scan passed over to bound its time; see :mod:`provscan.matching.candidates` for the caps.
+    """Look-ups that were cut short to bound the time of a scan; see :class:`provscan.params.SearchLimits`.
 
     Attributes
     ----------
     bands_cut, seeds_cut
-        Look-ups of LSH bands and of seeds that more texts share than are looked at.
+        Look-ups of LSH bands and of seeds that more texts share than are read.
     """
 
     bands_cut: int = 0
     seeds_cut: int = 0
 
     def add(self, other: TruncatedLookups) -> None:
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        """Add the numbers of another scan."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 
 @dataclass
@@ -63,8 +65,8 @@ class Matches:
         float64[n].
     characters
         int64[rows]: code points of each text.
-    skipped
-        What was passed over.
+    truncated
+        Look-ups that were cut short.
     """
 
     row: np.ndarray
@@ -74,7 +76,7 @@ class Matches:
     similarity: np.ndarray
     containment: np.ndarray
     characters: np.ndarray
-    skipped: TruncatedLookups = field(default_factory=TruncatedLookups)
+    truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)
 
     def take(self, rows: np.ndarray) -> Matches:
         """Some of the matches."""
@@ -86,7 +88,7 @@ class Matches:
             self.similarity[rows],
             self.containment[rows],
             self.characters,
-            self.skipped,
+            self.truncated,
         )
 
 

@@ -1,8 +1,8 @@
 """The scan: texts in, matches out. A function of the texts, the reader and the parameters only.
 
-Texts of up to :data:`BLOCK` bytes are taken as they are, some thousand at a time. A longer one is cut into blocks
-that overlap, each scanned like a text of its own; every place of the text is owned by one block, whose matches there
-count. So memory does not grow with the length of a text.
+Texts of up to a block are taken as they are, some thousand at a time. A longer one is cut into blocks that overlap,
+each scanned like a text of its own; every place of the text is owned by one block, whose matches there count. So memory
+does not grow with the length of a text.
 """
 
 from __future__ import annotations
@@ -14,23 +14,27 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index import IndexReader, Strings, sketch_texts
+from provscan.kernels.records import CodeBuffer
 from provscan.kernels.utf8 import code_points
 from provscan.matching import candidates as generators
 from provscan.matching.rows import Matches, TruncatedLookups, nothing
-from provscan.matching.verified import VerifiedCandidates, gram_hashes, locate, resolve, screened, verify, windows
+from provscan.matching.verified import (
+    Located,
+    VerifiedCandidates,
+    grams_of,
+    liftover,
+    prefiltered,
+    verify,
+    windows,
+    without_overlaps,
+)
 from provscan.params import MatchParams
-from provscan.text import canonical_codes, encoded, pieces
+from provscan.text import canonical_codes, chunk_cuts, encoded
 
-# Bytes of a block.
-BLOCK = 384 << 10
-# How far it overlaps each of its neighbours: as far as a copy may reach. A copy has links, markup and entities that are
-# no part of the canonical text, up to eight times as much of a short one and as much again of a long one. No platform
-# that we know of allows for texts that reach further than the most.
-MARGIN = 128 << 10
-LEAST_MARGIN = 4 << 10
+# How far a copy of a short text may reach.
 SHORT_COPY = 16 << 10
-# A block is made canonical in pieces of so many bytes.
-PIECE = 2 << 10
+# A block is made canonical in chunks of so many bytes.
+CHUNK = 2 << 10
 # Texts and bytes that go through the kernels at a time.
 TEXTS = 2048
 BYTES = 1 << 20
@@ -49,17 +53,18 @@ def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, param
     Matches
         ``row`` counts from the first of these texts.
     """
+    block = params.limits.block_bytes
+    groups = list(_groups(offsets, block))
     parts = [
-        _scan_long(text, offsets, low, reader, params)
-        if high == low + 1 and offsets[high] - offsets[low] > BLOCK
+        _scan_long(text, int(offsets[low]), int(offsets[high]), reader, params)
+        if high == low + 1 and offsets[high] - offsets[low] > block
         else _scan_short(text, offsets[low : high + 1], reader, params)
-        for low, high in _groups(offsets)
+        for low, high in groups
     ]
-    firsts = [low for low, _ in _groups(offsets)]
-    return _joined(parts, firsts)
+    return _joined(parts, [low for low, _ in groups])
 
 
-def _groups(offsets: np.ndarray) -> Iterator[tuple[int, int]]:
+def _groups(offsets: np.ndarray, block: int) -> Iterator[tuple[int, int]]:
     """Ranges of texts to scan together: up to so many texts and bytes, a long text always alone."""
     count = len(offsets) - 1
     low = 0
@@ -67,7 +72,7 @@ def _groups(offsets: np.ndarray) -> Iterator[tuple[int, int]]:
         limit = min(offsets[low] + BYTES, offsets[min(low + TEXTS, count)])
         high = max(low + 1, int(np.searchsorted(offsets, limit, "right")) - 1)
         high = min(high, count, low + TEXTS)
-        long = np.flatnonzero(np.diff(offsets[low : high + 1]) > BLOCK)
+        long = np.flatnonzero(np.diff(offsets[low : high + 1]) > block)
         if len(long):
             high = low + int(long[0]) if long[0] > 0 else low + 1
         yield low, high
@@ -77,9 +82,9 @@ def _groups(offsets: np.ndarray) -> Iterator[tuple[int, int]]:
 def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
     if not parts:
         return nothing(np.zeros(0, np.int64))
-    skipped = TruncatedLookups()
+    cut = TruncatedLookups()
     for part in parts:
-        skipped.add(part.skipped)
+        cut.add(part.truncated)
     return Matches(
         np.concatenate([part.row + first for part, first in zip(parts, firsts, strict=True)]),
         np.concatenate([part.span for part in parts]),
@@ -88,63 +93,66 @@ def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
         np.concatenate([part.similarity for part in parts]),
         np.concatenate([part.containment for part in parts]),
         np.concatenate([part.characters for part in parts]),
-        skipped,
+        cut,
     )
 
 
 def _scan_short(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams) -> Matches:
     codes, code_offsets, characters = canonical_codes(text, offsets)
-    skipped = TruncatedLookups()
-    rows = _matches(codes, code_offsets, reader, params, skipped)
+    cut = TruncatedLookups()
+    rows = _matches(CodeBuffer(codes, code_offsets), reader, params, cut)
     if rows is None:
         found = nothing(characters)
     else:
-        found = locate(text, offsets[:-1], offsets[1:], characters, rows, reader, params)
-    found.skipped = skipped
+        found = liftover(Located(text, offsets[:-1], offsets[1:], characters), rows, reader, params)
+    found.truncated = cut
     return found
 
 
 def _scan_block(text: np.ndarray, low: int, high: int, reader: IndexReader, params: MatchParams) -> Matches:
-    """Matches in ``text[low:high]``. The way back to the original leads through the pieces around each match only."""
-    cuts = pieces(text, low, high, PIECE)
+    """Matches in ``text[low:high]``. The way back to the original leads through the chunks around each match only."""
+    cuts = chunk_cuts(text, low, high, CHUNK)
     codes, code_offsets, characters = canonical_codes(text, cuts, spaced=True)
-    skipped = TruncatedLookups()
-    rows = _matches(codes, code_offsets[[0, -1]], reader, params, skipped)
+    cut = TruncatedLookups()
+    rows = _matches(CodeBuffer(codes, code_offsets[[0, -1]]), reader, params, cut)
     if rows is None:
         found = nothing(characters)
     else:
         rows, ranges = windows(rows, cuts, code_offsets)
-        found = locate(text, cuts[ranges[:, 0]], cuts[ranges[:, 1]], characters, rows, reader, params)
+        records = Located(text, cuts[ranges[:, 0]], cuts[ranges[:, 1]], characters)
+        found = liftover(records, rows, reader, params)
         before = np.concatenate([[0], np.cumsum(characters)])[ranges[:, 0]]
         found.span += before[found.row, None]
         found.row[:] = 0
         # An edge that reaches far out may pass the start of a match in the window before.
         found = found.take(np.lexsort((found.span[:, 1], found.span[:, 0])))
-    found.skipped = skipped
+    found.truncated = cut
     return found
 
 
 def _matches(
-    codes: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams, skipped: TruncatedLookups
+    records: CodeBuffer, reader: IndexReader, params: MatchParams, cut: TruncatedLookups
 ) -> VerifiedCandidates | None:
     """Matches in canonical texts, ordered by text and place; ``None`` if there are none."""
-    inside = generators.passages(codes, offsets, reader.params, reader.tables, skipped)
-    lengths = np.diff(offsets)
-    short = np.flatnonzero((lengths <= generators.SHORT) & (lengths > 0))
-    sketches = sketch_texts(Strings(*encoded(codes, offsets, short)), reader.params)
-    hashes = gram_hashes(codes, "records")
+    limits = params.limits
+    seeds = generators.seeds_of(records, reader.params)
+    lengths = np.diff(records.offsets)
+    short = np.flatnonzero((lengths <= limits.whole_chars) & (lengths > 0))
+    sketches = sketch_texts(Strings(*encoded(*records, short)), reader.params)
+    grams = grams_of(records, "records")
     parts = []
-    for number, segment in enumerate(reader.tables):
-        whole = generators.whole_records(short, sketches, segment, skipped)
-        whole, passages = (screened(hashes, offsets, some, segment, params) for some in (whole, inside[number]))
-        pairs = generators.merged(whole, passages)
+    for segment in reader.tables:
+        inside = generators.passages(seeds, segment, limits, cut)
+        whole = generators.whole_records(short, sketches, segment, limits, cut)
+        whole, inside = (prefiltered(grams, candidates, segment, params) for candidates in (whole, inside))
+        pairs = generators.merged(whole, inside)
         if len(pairs.record):
-            rows = verify(codes, hashes, offsets, pairs, segment, params)
-            variants = generators.exact_variants(codes, offsets, (rows.record, rows.span, rows.similarity), segment)
+            rows = verify(grams, pairs, segment, params)
             parts.append(rows)
+            variants = generators.exact_variants(records, rows, segment, limits)
             if len(variants.record):
-                parts.append(verify(codes, hashes, offsets, variants, segment, params))
-    return resolve(parts) if sum(len(part.record) for part in parts) else None
+                parts.append(verify(grams, variants, segment, params))
+    return without_overlaps(parts) if sum(len(part.record) for part in parts) else None
 
 
 class _Block(NamedTuple):
@@ -156,19 +164,19 @@ class _Block(NamedTuple):
     own_high: int
 
 
-def _blocks(text: np.ndarray, start: int, stop: int, margin: int) -> Iterator[_Block]:
+def _blocks(text: np.ndarray, start: int, stop: int, block: int, overlap: int) -> Iterator[_Block]:
     """Blocks of ``text[start:stop]``, cut at white space where there is some nearby, never inside a character."""
     cuts = [start]
-    while stop - cuts[-1] > BLOCK:
-        at = cuts[-1] + BLOCK
-        tail = text[at - margin // 4 : at]
+    while stop - cuts[-1] > block:
+        at = cuts[-1] + block
+        tail = text[at - overlap // 4 : at]
         blank = np.flatnonzero((tail == 0x20) | (tail == 0x0A))
-        at = at - margin // 4 + int(blank[-1]) + 1 if len(blank) else _at_character(text, at)
+        at = at - overlap // 4 + int(blank[-1]) + 1 if len(blank) else _at_character(text, at)
         cuts.append(at)
     cuts.append(stop)
     for own_low, own_high in pairwise(cuts):
-        low = start if own_low == start else _at_character(text, max(start, own_low - margin))
-        high = stop if own_high == stop else _at_character(text, min(stop, own_high + margin))
+        low = start if own_low == start else _at_character(text, max(start, own_low - overlap))
+        high = stop if own_high == stop else _at_character(text, min(stop, own_high + overlap))
         yield _Block(low, high, own_low, own_high)
 
 
@@ -178,17 +186,18 @@ def _at_character(text: np.ndarray, at: int) -> int:
     return at
 
 
-def _scan_long(text: np.ndarray, offsets: np.ndarray, row: int, reader: IndexReader, params: MatchParams) -> Matches:
+def _scan_long(text: np.ndarray, start: int, stop: int, reader: IndexReader, params: MatchParams) -> Matches:
+    limits = params.limits
     parts = []
     owned_from = 0
-    margin = min(MARGIN, max(LEAST_MARGIN, min(8 * reader.longest, SHORT_COPY), 2 * reader.longest))
-    for block in _blocks(text, int(offsets[row]), int(offsets[row + 1]), margin):
+    reach = max(limits.min_overlap_bytes, min(8 * reader.longest, SHORT_COPY), 2 * reader.longest)
+    for block in _blocks(text, start, stop, limits.block_bytes, min(limits.max_overlap_bytes, reach)):
         found = _scan_block(text, block.low, block.high, reader, params)
         before, after = code_points(text[block.low : block.own_low]), code_points(text[block.own_high : block.high])
         owned_to = owned_from + int(found.characters.sum()) - before - after
         found.span += owned_from - before
-        mine = np.flatnonzero((found.span[:, 0] >= owned_from) & (found.span[:, 0] < owned_to))
-        found = found.take(mine)
+        owned = np.flatnonzero((found.span[:, 0] >= owned_from) & (found.span[:, 0] < owned_to))
+        found = found.take(owned)
         parts.append(found)
         owned_from = owned_to
     whole = _joined(parts, [0] * len(parts))

@@ -161,7 +161,7 @@ def scan_batches(
         with pa.ipc.new_file(str(path), PART) as writer:
             for batch, rows, found in mapped(scan_batch, map(sampler.rows, batches)):
                 result.count(batch, found.characters)
-                result.truncated.add(found.skipped)
+                result.truncated.add(found.truncated)
                 result.carriers.offer(batch)
                 if rows.num_rows:
                     result.matches += rows.num_rows

@@ -1,4 +1,4 @@
-"""Candidates to matches: verify, resolve, locate.
+"""Candidates to matches: prefilter, verify, suppress overlaps, lift over.
 
 One verifier for both kinds of candidate (:mod:`provscan.kernels.verify`), one rule for places that several licensed
 texts fit, one way back to the original record (:mod:`provscan.kernels.liftover`).
@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index import IndexReader, LookupTables
-from provscan.kernels import liftover as locate_kernels
-from provscan.kernels import prefilter as screen_kernels
-from provscan.kernels import suppress as resolve_kernels
+from provscan.kernels import liftover as liftover_kernels
+from provscan.kernels import prefilter as prefilter_kernels
+from provscan.kernels import suppress as suppress_kernels
 from provscan.kernels import verify as kernels
+from provscan.kernels.records import Candidates, CodeBuffer, Grams, Thresholds, VerifiedRows, frozen
 from provscan.kernels.scratch import scratch_array
-from provscan.matching.candidates import Candidates
 from provscan.matching.rows import STRONG, Matches, TruncatedLookups
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, scratch
@@ -27,8 +27,19 @@ CELL = 64
 
 
 class VerifiedCandidates(NamedTuple):
-    """Verified pairs: record, text in the index, canonical span [n, 2], what of the text it is a copy of [n, 2],
-    5-grams [n, 3], similarity."""
+    """Verified pairs of a record and a licensed text.
+
+    Attributes
+    ----------
+    record, text
+        int64[n]: the record, the number of the text in the index.
+    span, copied
+        int64[n, 2]: the span in the record's canonical text, and what of the text it is a copy of.
+    grams
+        int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    similarity
+        float64[n].
+    """
 
     record: np.ndarray
     text: np.ndarray
@@ -38,90 +49,66 @@ class VerifiedCandidates(NamedTuple):
     similarity: np.ndarray
 
     def take(self, rows: np.ndarray) -> VerifiedCandidates:
+        """Some of the rows."""
         return VerifiedCandidates(*(column[rows] for column in self))
 
 
-def gram_hashes(codes: np.ndarray, of: str) -> np.ndarray:
-    """uint32 hash of the 5-gram that begins at each code point; see :mod:`provscan.kernels.scratch` for ``of``."""
-    hashes = scratch_array(f"grams of {of}", len(codes), np.uint32)
-    kernels.gram_hashes(codes, hashes)
-    return hashes
+def grams_of(texts: CodeBuffer, of: str) -> Grams:
+    """Code points with 5-gram hashes; the hashes last until the same thread asks again for the same ``of``."""
+    hashes = scratch_array(f"grams of {of}", len(texts.codes), np.uint32)
+    kernels.gram_hashes(texts.codes, hashes)
+    return Grams(texts.codes, hashes, texts.offsets)
 
 
-def _table_size(longest: int) -> int:
-    return 1 << max(4, (2 * longest).bit_length())
+def thresholds(params: MatchParams) -> Thresholds:
+    """As the kernels take them."""
+    return Thresholds(float(params.threshold), float(params.min_containment), int(params.min_chars))
 
 
-def screened(
-    hashes: np.ndarray, offsets: np.ndarray, candidates: Candidates, segment: LookupTables, params: MatchParams
-) -> Candidates:
+def prefiltered(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> Candidates:
     """The candidates that are worth comparing."""
     if len(candidates.record) == 0:
         return candidates
     starts = segment.texts.offsets
     longest = int((starts[candidates.text + 1] - starts[candidates.text]).max(initial=0))
     kept = np.empty(len(candidates.record), np.bool_)
-    screen_kernels.screen(
-        hashes, offsets, segment.texts.text, starts, *candidates, params.min_containment, params.min_chars,
-        np.empty(longest, np.uint32), np.empty(longest, np.uint32), np.empty(1 << screen_kernels.FILTER_BITS, np.uint8),
-        kept,
-    )  # fmt: skip
+    room = prefilter_kernels.prefilter_scratch(longest)
+    prefilter_kernels.prefilter(records, segment.texts.record, candidates, thresholds(params), room, kept)
     rows = np.flatnonzero(kept)
     return Candidates(*(column[rows] for column in candidates))
 
 
-def verify(
-    codes: np.ndarray,
-    hashes: np.ndarray,
-    offsets: np.ndarray,
-    candidates: Candidates,
-    segment: LookupTables,
-    params: MatchParams,
-) -> VerifiedCandidates:
+def verify(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> VerifiedCandidates:
     """Compare candidates with their texts."""
     count = len(candidates.record)
-    texts, text_offsets = segment.texts.codes(candidates.text)
-    longest_text = int(np.diff(text_offsets).max(initial=0))
-    lengths = np.diff(offsets)
-    longest_record = int(lengths[candidates.record].max(initial=0))
-    window = min(longest_record, 3 * longest_text + 256)
-    size = longest_text + longest_record + 32
-    chosen = np.empty(count, np.int64)
-    span = np.empty((count, 2), np.int64)
-    copied = np.empty((count, 2), np.int64)
-    grams = np.empty((count, 3), np.int32)
-    similarity = np.empty(count, np.float64)
-    n = kernels.verify(
-        codes, hashes, offsets, texts, gram_hashes(texts, "texts"), text_offsets,
-        candidates.record, candidates.code, candidates.place, 0, count,
-        params.threshold, params.min_containment, params.min_chars,
-        np.empty(_table_size(longest_text), np.int32), np.empty(longest_text + 1, np.int32),
-        np.empty(_table_size(window), np.int32), np.empty(window + 1, np.int32),
-        np.empty(window + 1, np.bool_), np.empty(size, np.int32),
-        chosen, span, copied, grams, similarity,
-    )  # fmt: skip
-    chosen = chosen[:n]
-    return VerifiedCandidates(
-        candidates.record[chosen],
-        candidates.text[chosen] + segment.first,
-        span[:n],
-        copied[:n],
-        grams[:n],
-        similarity[:n],
+    texts = grams_of(CodeBuffer(*segment.texts.codes(candidates.text)), "texts")
+    longest_text = int(np.diff(texts.offsets).max(initial=0))
+    longest_record = int(np.diff(records.offsets)[candidates.record].max(initial=0))
+    out = VerifiedRows(
+        np.empty(count, np.int64),
+        np.empty((count, 2), np.int64),
+        np.empty((count, 2), np.int64),
+        np.empty((count, 3), np.int32),
+        np.empty(count, np.float64),
     )
+    room = kernels.verify_scratch(longest_record, longest_text)
+    n = kernels.verify(records, texts, candidates, thresholds(params), room, out)
+    chosen = out.candidate[:n]
+    text = candidates.text[chosen] + segment.first
+    return VerifiedCandidates(candidates.record[chosen], text, *(column[:n] for column in out[1:]))
 
 
-def resolve(parts: list[VerifiedCandidates]) -> VerifiedCandidates:
+def without_overlaps(parts: list[VerifiedCandidates]) -> VerifiedCandidates:
     """The matches of all segments, one licensed text a place, ordered by record and place."""
     rows = parts[0] if len(parts) == 1 else VerifiedCandidates(*(np.concatenate(c) for c in zip(*parts, strict=True)))
     if len(parts) > 1:
         rows = rows.take(np.argsort(rows.record, kind="stable"))
-    rows = rows.take(np.flatnonzero(winners(rows)))
+    rows = rows.take(np.flatnonzero(overlap_suppression(rows)))
     return rows.take(np.lexsort((rows.text, rows.span[:, 0], rows.record)))
 
 
-def winners(rows: VerifiedCandidates) -> np.ndarray:
-    """Which rows win their place, bool[n]: one place, one licensed text.
+def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
+    """Which rows keep their place, bool[n]: one place, one licensed text.
 
     The better row has the greater ``common - (missing in the span + foreign in the span) / 2`` in 5-grams, so a long
     text that is there wins over a short one inside it, and a short one over a long one of which only that much is
@@ -135,23 +122,26 @@ def winners(rows: VerifiedCandidates) -> np.ndarray:
     kept = np.empty(len(order), np.bool_)
     stamps = np.full(int(high.max(initial=0)), -1)
     room = int((high - low).sum())
-    resolve_kernels.resolve(
-        rows.record, rows.span, low, high, order, stamps, np.empty_like(stamps),
-        np.empty(room, np.int64), np.empty(room, np.int64), kept,
-    )  # fmt: skip
+    grid = suppress_kernels.Grid(
+        low, high, stamps, np.empty_like(stamps), np.empty(room, np.int64), np.empty(room, np.int64)
+    )
+    suppress_kernels.suppress(rows.record, rows.span, order, grid, kept)
     return kept
 
 
 def compared(
     text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: IndexReader
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How alike some whole texts are to one licensed text each: level, similarity and containment, as in a match.
+    """How alike whole texts are to one licensed text each: level, similarity and containment, as in a match.
 
-    ``exact`` is not told from ``near_exact``.
+    ``exact`` is not told apart from ``near_exact``.
     """
     codes, code_offsets, _ = canonical_codes(text, offsets)
+    licensed = CodeBuffer(*reader.canonical_codes(texts))
     grams = np.empty((len(texts), 3), np.int64)
-    kernels.compare_rows(codes, code_offsets, *reader.canonical_codes(texts), grams)
+    longest, longest_text = (int(np.diff(each).max(initial=0)) for each in (code_offsets, licensed.offsets))
+    room = kernels.set_scratch(longest, longest_text)
+    kernels.compare_rows(CodeBuffer(codes, code_offsets), licensed, room, grams)
     common, of_text, of_span = grams.T
     similarity = common / np.maximum(of_text + of_span - common, 1)
     level = np.where(similarity == 1.0, 1, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)
@@ -159,21 +149,21 @@ def compared(
 
 
 def windows(rows: VerifiedCandidates, cuts: np.ndarray, offsets: np.ndarray) -> tuple[VerifiedCandidates, np.ndarray]:
-    """Where in a long text matches must be located: the pieces that hold them and one more on each side.
+    """Where in a long text matches must be located: the chunks that hold them and one more on each side.
 
     Parameters
     ----------
     rows
         Matches in one text, as if it were one record.
     cuts, offsets
-        Bytes at which the text was cut into pieces, and where the canonical text of each begins.
+        Bytes at which the text was cut into chunks, and where the canonical text of each begins.
 
     Returns
     -------
     VerifiedCandidates
         The same in records of their own.
     numpy.ndarray
-        int64[records, 2]: the first piece of each record, and the one after the last.
+        int64[records, 2]: the first chunk of each record, and the one after the last.
     """
     last = len(cuts) - 1
     low = np.maximum(np.searchsorted(offsets[:-1], rows.span[:, 0], "right") - 2, 0)
@@ -187,32 +177,47 @@ def windows(rows: VerifiedCandidates, cuts: np.ndarray, offsets: np.ndarray) -> 
     return rows._replace(record=record, span=rows.span - offsets[ranges[record, :1]]), ranges
 
 
-def locate(
-    text: np.ndarray,
-    begins: np.ndarray,
-    ends: np.ndarray,
-    characters: np.ndarray,
-    rows: VerifiedCandidates,
-    reader: IndexReader,
-    params: MatchParams,
-) -> Matches:
-    """Spans in the records ``text[begins[i]:ends[i]]`` as they came, levels, and the similarity of just these spans."""
-    originals = reader.raw_texts(rows.text)
-    longest = int((ends - begins)[rows.record].max(initial=0))
-    room, canon, where = scratch(longest)
-    other_room, other_canon, other_where = scratch(int(np.diff(originals.offsets).max(initial=0)))
-    span = np.empty((len(rows.record), 2), np.int64)
-    grams = np.empty((len(rows.record), 3), np.int32)
-    kinds = np.empty(len(rows.record), np.uint8)
-    locate_kernels.locate(
-        text, begins, ends, rows.record, rows.span, rows.copied, originals.text, originals.offsets, tables(),
-        room, canon, where, other_room, other_canon, other_where,
-        scratch(longest), params.threshold, span, grams, kinds,
-    )  # fmt: skip
-    common, of_text, of_span = grams.T
+class Located(NamedTuple):
+    """Where the records stand that matches are lifted over to.
+
+    Attributes
+    ----------
+    text
+        uint8[m], UTF-8.
+    begins, ends
+        int64[n]: where each record begins and ends in it.
+    characters
+        int64: code points of each text that was scanned.
+    """
+
+    text: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+    characters: np.ndarray
+
+
+def liftover(records: Located, rows: VerifiedCandidates, reader: IndexReader, params: MatchParams) -> Matches:
+    """Spans in the records as they came, levels, and the similarity of just these spans."""
+    raw_texts = reader.raw_texts(rows.text)
+    longest = int((records.ends - records.begins)[rows.record].max(initial=0))
+    room = liftover_kernels.liftover_scratch(
+        scratch(longest), scratch(int(np.diff(raw_texts.offsets).max(initial=0))), scratch(longest)
+    )
+    count = len(rows.record)
+    out = liftover_kernels.LiftoverOutput(
+        np.empty((count, 2), np.int64), np.empty((count, 3), np.int32), np.empty(count, np.uint8)
+    )
+    matches = liftover_kernels.LiftoverInput(
+        records.text, records.begins, records.ends, rows.record, rows.span, rows.copied, raw_texts.record
+    )
+    liftover_kernels.liftover(frozen(matches), tables(), float(params.threshold), room, out)
+    common, of_text, of_span = out.grams.T
     similarity = common / (of_text + of_span - common)
-    level = np.where(kinds == locate_kernels.OTHER, np.where(similarity >= STRONG, 2, 3), kinds).astype(np.uint8)
-    found = Matches(rows.record, span, rows.text, level, similarity, common / of_text, characters, TruncatedLookups())
+    literal = out.kinds != liftover_kernels.OTHER
+    level = np.where(literal, out.kinds, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)
+    found = Matches(
+        rows.record, out.spans, rows.text, level, similarity, common / of_text, records.characters, TruncatedLookups()
+    )
     # An edge that reaches far out may pass the start of the match before.
-    order = np.lexsort((span[:, 1], span[:, 0], rows.record))
+    order = np.lexsort((out.spans[:, 1], out.spans[:, 0], rows.record))
     return found if np.all(order[1:] > order[:-1]) else found.take(order)

@@ -68,7 +68,7 @@ def _replay(run: Mapping[str, Any]) -> str:
         sources = ["DATASET..."]
     words = ["provscan", "match", *sources, "-i", run["index"]["path"]]
     for name, value in run["parameters"].items():
-        if value is not None:
+        if value is not None and not isinstance(value, Mapping):
             words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
 

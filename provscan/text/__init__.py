@@ -25,25 +25,23 @@ import pyarrow as pa
 
 from provscan.kernels import normalize as kernels
 from provscan.kernels import utf8
+from provscan.kernels.records import CanonicalScratch, CodeBuffer, frozen
+from provscan.kernels.records import TextBuffer as TextRecord
 from provscan.kernels.scratch import scratch_array
 from provscan.text.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
 from provscan.text.tables import tables
 
 __all__ = [
     "Canonical",
-    "Mapped",
     "canonical",
     "canonical_array",
     "canonical_buffers",
     "canonical_codes",
-    "canonical_mapped",
+    "chunk_cuts",
     "encoded",
-    "pieces",
     "scratch",
 ]
 
-# The longest output of one code point.
-EXPANSION = 18
 # Texts made canonical at a time: their code points stay in the second-level cache.
 GROUP = 2048
 
@@ -56,33 +54,18 @@ class Canonical(NamedTuple):
     lengths: np.ndarray
 
 
-class Mapped(NamedTuple):
-    """One canonical text with its way back.
-
-    Attributes
-    ----------
-    codes
-        uint32[n], the canonical code points.
-    start, end
-        int64[n], where each stands in the original, in code points, end exclusive; accents and joiners that
-        follow a letter belong to it, and a separator stands before the letter that follows it.
-    """
-
-    codes: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-
-
-def scratch(longest: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
-    """Room for one text of ``longest`` bytes: the kernel's scratch, canonical code points, their places.
+def scratch(longest: int) -> CanonicalScratch:
+    """Scratch for one text of up to ``longest`` bytes.
 
     Memory that is never written is never taken, so the worst case costs nothing.
     """
     size = longest + 1
-    return (
-        (np.empty((3, size), np.uint32), np.empty((4, size), np.int32), np.empty((2, kernels.LOOK_AHEAD), np.uint8)),
-        np.empty(EXPANSION * size, np.uint32),
-        np.empty(EXPANSION * size, np.int32),
+    return CanonicalScratch(
+        np.empty((3, size), np.uint32),
+        np.empty((4, size), np.int32),
+        np.empty((2, kernels.LOOK_AHEAD), np.uint8),
+        np.empty(kernels.EXPANSION * size, np.uint32),
+        np.empty(kernels.EXPANSION * size, np.int32),
     )
 
 
@@ -94,24 +77,22 @@ def canonical_codes(text: np.ndarray, offsets: np.ndarray, *, spaced: bool = Fal
     """
     count = len(offsets) - 1
     longest = int(np.diff(offsets).max()) if count else 0
-    room, _, where = scratch(longest)
-    codes = scratch_array("codes", int(offsets[-1] - offsets[0]) + EXPANSION * (longest + 1), np.uint32)
-    code_offsets = np.zeros(count + 1, np.int64)
+    texts, room = frozen(TextRecord(text, offsets)), scratch(longest)
+    size = int(offsets[-1] - offsets[0]) + kernels.EXPANSION * (longest + 1)
+    out = CodeBuffer(scratch_array("codes", size, np.uint32), np.zeros(count + 1, np.int64))
     lengths = np.zeros(count, np.int64)
     done = 0
     while True:
-        done = kernels.codes_batch(
-            text, offsets, done, count, tables(), room, where, spaced, codes, code_offsets, lengths
-        )
+        done = kernels.codes_batch(texts, done, tables(), room, spaced, out, lengths)
         if done == count:
             if spaced:
-                np.minimum(code_offsets, max(0, code_offsets[-1] - 1), out=code_offsets)
-            return Canonical(codes[: code_offsets[-1]], code_offsets, lengths)
-        codes = np.concatenate([codes, np.empty(len(codes), np.uint32)])
+                np.minimum(out.offsets, max(0, out.offsets[-1] - 1), out=out.offsets)
+            return Canonical(out.codes[: out.offsets[-1]], out.offsets, lengths)
+        out = out._replace(codes=np.concatenate([out.codes, np.empty(len(out.codes), np.uint32)]))
 
 
-def pieces(text: np.ndarray, start: int, stop: int, size: int) -> np.ndarray:
-    """Where to cut ``text[start:stop]`` into pieces of ``size`` bytes or more: int64, both ends among them.
+def chunk_cuts(text: np.ndarray, start: int, stop: int, size: int) -> np.ndarray:
+    """Where to cut ``text[start:stop]`` into chunks of ``size`` bytes or more: int64, both ends among them.
 
     Their canonical texts with a space between any two are the canonical text of the whole.
     """
@@ -122,9 +103,9 @@ def pieces(text: np.ndarray, start: int, stop: int, size: int) -> np.ndarray:
 def encoded(codes: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> TextBuffer:
     """UTF-8 of some rows of code points."""
     text = np.empty(4 * int((offsets[rows + 1] - offsets[rows]).sum()), np.uint8)
-    text_offsets = np.zeros(len(rows) + 1, np.int64)
-    utf8.encode_rows(codes, offsets, rows, text, text_offsets)
-    return text[: text_offsets[-1]], text_offsets
+    out = TextRecord(text, np.zeros(len(rows) + 1, np.int64))
+    utf8.encode_rows(CodeBuffer(codes, offsets), rows, out)
+    return text[: out.offsets[-1]], out.offsets
 
 
 def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
@@ -135,10 +116,10 @@ def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
     lengths = np.zeros(count, np.int64)
     for low in range(0, count, GROUP):
         high = min(low + GROUP, count)
-        some = canonical_codes(text, offsets[low : high + 1])
-        part, part_offsets = encoded(some.text, some.offsets, np.arange(high - low))
+        group = canonical_codes(text, offsets[low : high + 1])
+        part, part_offsets = encoded(group.text, group.offsets, np.arange(high - low))
         out_offsets[low + 1 : high + 1] = part_offsets[1:] + out_offsets[low]
-        lengths[low:high] = some.lengths
+        lengths[low:high] = group.lengths
         parts.append(part)
     return Canonical(np.concatenate(parts) if parts else np.zeros(0, np.uint8), out_offsets, lengths)
 
@@ -167,11 +148,3 @@ def canonical(texts: Texts) -> list[str]:
     ['some text more']
     """
     return canonical_array(texts).to_pylist()
-
-
-def canonical_mapped(text: str | bytes) -> Mapped:
-    """Canonical text of one string with the mapping back to its code points."""
-    raw = np.frombuffer(text.encode("utf-8", "replace") if isinstance(text, str) else text, np.uint8)
-    room, canon, where = scratch(len(raw))
-    count, start, end = kernels.canonical_mapped(raw, 0, len(raw), tables(), room, canon, where)
-    return Mapped(canon[:count].copy(), start, end)

@@ -33,6 +33,8 @@ from html import entities
 
 import numpy as np
 
+from provscan.kernels.hashing import FNV_START, fnv1a
+
 SEPARATOR, IGNORED, SINGLE, EXPANSION = 0, 1, 2, 3
 MAY_COMPOSE = 1 << 27
 # Marks that only decorate: Latin, Greek and Cyrillic accents, marks for symbols, half marks, variation selectors.
@@ -106,11 +108,12 @@ def compositions() -> dict[tuple[int, int], int]:
     return pairs
 
 
-def fnv1a(codes: list[int]) -> int:
-    value = 0xCBF29CE484222325
-    for code in codes:
-        value = ((value ^ code) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    return value
+def entity_key(name: str) -> int:
+    """Key of an entity's name in its table."""
+    value = FNV_START
+    for char in name:
+        value = fnv1a(value, ord(char))
+    return int(value)
 
 
 def entity_table() -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +121,7 @@ def entity_table() -> tuple[np.ndarray, np.ndarray]:
     keys = np.zeros(size, np.uint64)
     values = np.zeros((size, 2), np.uint32)
     for name, text in entities.html5.items():
-        key = fnv1a([ord(c) for c in name])
+        key = entity_key(name)
         slot = key % size
         while keys[slot]:
             slot = (slot + 1) % size

@@ -7,23 +7,13 @@ from importlib import resources
 
 import numpy as np
 
+from provscan.kernels.records import CanonicalTables, frozen
 from provscan.params import CANONICAL_VERSION
-
-_NAMES = (
-    "pages",
-    "entries",
-    "expansions",
-    "pairs",
-    "composed",
-    "entity_keys",
-    "entity_values",
-    "references",
-)
 
 
 @cache
-def tables() -> tuple[np.ndarray, ...]:
-    """The arrays that :mod:`provscan.kernels.normalize` takes, in its order."""
+def tables() -> CanonicalTables:
+    """The tables of this version."""
     name = f"canonical_v{CANONICAL_VERSION}.npz"
     with resources.files("provscan.text").joinpath(name).open("rb") as file, np.load(file) as data:
-        return tuple(data[key] for key in _NAMES)
+        return frozen(CanonicalTables(*(data[key] for key in CanonicalTables._fields)))

@@ -90,20 +90,21 @@ def test_golden_index_of_version_4() -> None:
     bands = [(key >> 24 << 24) | n for n, s in enumerate(signatures) for key in naive_sketch.band_keys(s, 32, 4)]
     assert segment.bands.entries.tolist() == sorted(bands)
     assert segment.sketches.tolist() == [naive_sketch.one_bit_sketch(s) for s in signatures]
-    pairs, lone, common = naive_passages.table_seeds(texts, 13, 8)
-    seeds = [(h >> 32, number, place) for h, number, place in pairs] + lone
+    kminmers, rare, frequent = naive_passages.table_seeds(texts, 13, 8)
+    seeds = [(h >> 32, number, place) for h, number, place in kminmers] + rare
     entries = [key << 32 | number << 8 | place_code(place) for key, number, place in seeds]
     assert segment.seeds.table.entries.tolist() == sorted(entries)
     for table in (segment.exact, segment.bands, segment.seeds.table):
         assert len(table.starts) == (1 << table.bits) + 1
         shifted = table.entries >> np.uint64(64 - table.bits) if table.bits else np.zeros_like(table.entries)
         assert table.starts.tolist() == np.searchsorted(shifted, np.arange((1 << table.bits) + 1)).tolist()
-    assert segment.seeds.pairs.tolist() == naive_passages.key_filter((h for h, _, _ in pairs), 4)
-    assert segment.seeds.lone.tolist() == naive_passages.key_filter(
-        (naive_passages.seed_hash(k) for k, _, _ in lone), 4
+    assert segment.seeds.kminmers.tolist() == naive_passages.key_filter((h for h, _, _ in kminmers), 4)
+    assert segment.seeds.rare.tolist() == naive_passages.key_filter(
+        (naive_passages.seed_hash(k) for k, _, _ in rare), 4
     )
-    assert segment.seeds.common.tolist() == naive_passages.key_filter(map(naive_passages.seed_hash, common), 4)
-    lengths = [len(naive_passages.tokens(text)) for text in texts]
+    keys = map(naive_passages.seed_hash, frequent)
+    assert segment.seeds.high_frequency.tolist() == naive_passages.key_filter(keys, 4)
+    lengths = [len(naive_passages.units(text)) for text in texts]
     assert segment.text_sizes.tolist() == [-(-length // 20) for length in lengths]
     rows = (
         index.match([tweet["text"] for tweet in tweets]).select(["record", "tweet_id", "tweets", "level"]).to_pylist()

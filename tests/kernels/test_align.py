@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from provscan.kernels.align import BAND, aligned_end
+from provscan.kernels.align import BAND, Edge, aligned_end, new_costs
 
 pytestmark = pytest.mark.kernels
 WORDS = st.text("ab ", max_size=14)
@@ -18,7 +18,7 @@ def reach(text, other, step=1):
     a = np.array([*map(ord, text), 0], np.uint32)
     b = np.array([*map(ord, other), 0], np.uint32)
     at, place = (0, 0) if step > 0 else (len(text) - 1, len(other) - 1)
-    return int(aligned_end(a, at, step, len(text), b, place, len(other), np.full((2, 2 * BAND + 1), -7, np.int64)))
+    return int(aligned_end(a, b, Edge(at, place, step), len(text), len(other), new_costs()))
 
 
 @given(WORDS.filter(bool), WORDS, st.sampled_from([1, -1]))

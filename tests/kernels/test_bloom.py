@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.index.seeds import narrowed, widened
+from provscan.index.seeds import bloom_filter, narrowed, widened
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
+from provscan.kernels.records import frozen
 
 pytestmark = pytest.mark.kernels
 
@@ -19,18 +20,20 @@ KEYS = st.lists(st.integers(0, 2**32 - 1), max_size=50)
 @given(HASHES, st.integers(2, 12))
 def test_a_filter_has_two_bits_of_each_hash_in_one_word(hashes, bits):
     words = np.zeros(1 << bits, np.uint64)
-    bloom.mark_all(np.array(hashes, np.uint64), words, np.uint32(32 - bits))
+    bloom.mark_all(np.array(hashes, np.uint64), bloom_filter(words))
     assert words.tolist() == naive.key_filter(hashes, bits)
 
 
 @given(KEYS, KEYS, st.integers(2, 12))
 def test_seeds_that_were_marked_are_held_and_little_else(keys, others, bits):
-    words, down = np.zeros(1 << bits, np.uint64), np.uint32(32 - bits)
-    seed_kernels.mark_seeds(np.array(keys, np.uint64) << np.uint64(32), words, down)
+    words = np.zeros(1 << bits, np.uint64)
+    seed_kernels.mark_seeds(np.array(keys, np.uint64) << np.uint64(32), bloom_filter(words))
     assert words.tolist() == naive.key_filter(map(naive.seed_hash, keys), bits)
     asked = keys + others
     held = np.empty(len(asked), np.bool_)
-    seed_kernels.held_seeds(np.array(asked, np.uint64) << np.uint64(32) | np.uint64(7), words, down, held)
+    seed_kernels.held_seeds(
+        np.array(asked, np.uint64) << np.uint64(32) | np.uint64(7), frozen(bloom_filter(words)), held
+    )
     marks = [naive.key_filter([naive.seed_hash(key)], bits) for key in asked]
     assert held.tolist() == [all(a & b == b for a, b in zip(words.tolist(), mark, strict=True)) for mark in marks]
 
@@ -46,9 +49,9 @@ def test_a_narrower_filter_is_that_of_fewer_words(hashes, bits, count):
 @given(HASHES, st.integers(0, 500))
 def test_a_wider_filter_holds_what_was_in_it(hashes, more):
     words = np.zeros(16, np.uint64)
-    bloom.mark_all(np.array(hashes, np.uint64), words, np.uint32(28))
+    bloom.mark_all(np.array(hashes, np.uint64), bloom_filter(words))
     wide = widened(words, more)
     marked = np.zeros_like(wide)
-    bloom.mark_all(np.array(hashes, np.uint64), marked, np.uint32(33 - len(wide).bit_length()))
+    bloom.mark_all(np.array(hashes, np.uint64), bloom_filter(marked))
     assert 64 * len(wide) >= 8 * more
     assert not np.any(wide & marked ^ marked)

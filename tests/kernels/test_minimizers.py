@@ -12,20 +12,22 @@ from hypothesis import strategies as st
 from tweets import SCRIPTS, sentence
 
 from provscan.index import seed_scratch
+from provscan.index.seeds import bloom_filter
 from provscan.kernels import minimizers as kernels
+from provscan.kernels.records import CodeBuffer, SeedParams, Seeds, TextBuffer, frozen
 
 pytestmark = pytest.mark.kernels
 
 
 def codes_of(*texts):
-    """Code points of some texts, uint32, and where each begins."""
+    """Code points of texts."""
     codes = np.array([ord(char) for text in texts for char in text], np.uint32)
-    return codes, np.cumsum([0, *map(len, texts)])
+    return CodeBuffer(codes, np.cumsum([0, *map(len, texts)]))
 
 
-def minimizers(some, k, window):
-    keys, places = room_for(len(some) + 1)
-    n = kernels.minimizers(np.array(some, np.uint32), k, window, seed_scratch(1)[2], keys, places)
+def minimizers(units, k, window):
+    keys, places = room_for(len(units) + 1)
+    n = kernels.minimizers(np.array(units, np.uint32), SeedParams(k, window), seed_scratch(1), keys, places)
     return list(zip(keys[:n].tolist(), places[:n].tolist(), strict=True))
 
 
@@ -34,8 +36,8 @@ def room_for(size):
     return np.empty(size, np.uint32), np.empty(size, np.int32)
 
 
-def expected_minimizers(some, k, window):
-    return [(naive.spread(key), place) for key, place in naive.minimizers(some, k, window)]
+def expected_minimizers(units, k, window):
+    return [(naive.spread(key), place) for key, place in naive.minimizers(units, k, window)]
 
 
 @settings(max_examples=50)
@@ -44,14 +46,14 @@ def expected_minimizers(some, k, window):
     st.integers(4, 32),
     st.integers(1, 64),
 )
-def test_minimizers_are_the_least_of_their_windows(some, k, window):
-    assert minimizers(some, k, window) == expected_minimizers(some, k, window)
+def test_minimizers_are_the_least_of_their_windows(units, k, window):
+    assert minimizers(units, k, window) == expected_minimizers(units, k, window)
 
 
 def test_minimizers_across_the_border_of_a_chunk():
     rng = random.Random(1)
-    some = [rng.randrange(97, 123) for _ in range(2300)]
-    assert minimizers(some, 12, 8) == expected_minimizers(some, 12, 8)
+    units = [rng.randrange(97, 123) for _ in range(2300)]
+    assert minimizers(units, 12, 8) == expected_minimizers(units, 12, 8)
 
 
 @settings(max_examples=50)
@@ -78,34 +80,33 @@ def test_density():
 def test_seeds_of_texts_stand_where_they_say(script):
     rng = random.Random(script)
     texts = [sentence(rng, script, letters) for letters in (0, 3, 9, 40, 120)]
-    codes, offsets = codes_of(*texts)
-    size = 2 * len(codes) + 2
-    keys, token_at, code_at = np.empty(size, np.uint32), np.empty(size, np.int32), np.empty(size, np.int32)
-    bounds = np.empty(len(texts) + 1, np.int64)
-    scratch = seed_scratch(max(map(len, texts)))
-    n = kernels.seeds_of(codes, offsets, 0, len(texts), 12, 8, scratch, keys, token_at, code_at, bounds)
+    records = codes_of(*texts)
+    size = 2 * len(records.codes) + 2
+    dtypes = (np.uint32, np.int32, np.int32)
+    seeds = Seeds(*(np.empty(size, dtype) for dtype in dtypes), np.empty(len(texts) + 1, np.int64))
+    n = kernels.seeds_of(records, SeedParams(12, 8), seed_scratch(max(map(len, texts))), seeds)
     expected_bounds = [0]
     expected = []
     for text in texts:
-        some = naive.tokens(text)
-        for key, place in naive.minimizers([token for token, _ in some], 12, 8):
-            expected.append((naive.spread(key), place, some[place][1]))
+        units = naive.units(text)
+        for key, place in naive.minimizers([unit for unit, _ in units], 12, 8):
+            expected.append((naive.spread(key), place, units[place][1]))
         expected_bounds.append(len(expected))
-    assert list(zip(keys[:n].tolist(), token_at[:n].tolist(), code_at[:n].tolist(), strict=True)) == expected
-    assert bounds.tolist() == expected_bounds
+    assert list(zip(*(column[:n].tolist() for column in seeds[:3]), strict=True)) == expected
+    assert seeds.bounds.tolist() == expected_bounds
 
 
 @pytest.mark.parametrize("script", ["latin", "chinese"])
 def test_entries_of_an_index(script):
     rng = random.Random(script)
     texts = [sentence(rng, script, letters) for letters in (30, 5, 250)]
-    codes, offsets = codes_of(*texts)
-    entries = np.empty(2 * len(codes), np.uint64)
-    n = kernels.seed_entries(codes, offsets, 0, 3, 100, 12, 8, seed_scratch(250 * 2), *room_for(1000), entries)
+    records = codes_of(*texts)
+    entries = np.empty(2 * len(records.codes), np.uint64)
+    n = kernels.seed_entries(records, 100, SeedParams(12, 8), seed_scratch(250 * 2), room_for(1000), entries)
     expected = [
         naive.spread(key) << 32 | 100 + number << 8 | kernels.place_code(place)
         for number, text in enumerate(texts)
-        for key, place in naive.index_minimizers([token for token, _ in naive.tokens(text)], 12, 8)
+        for key, place in naive.index_minimizers([unit for unit, _ in naive.units(text)], 12, 8)
     ]
     assert entries[:n].tolist() == expected
 
@@ -116,11 +117,10 @@ def test_entries_of_an_index(script):
 )
 def test_entries_of_a_text_with_emoji(parts):
     text = "".join(parts)
-    codes, offsets = codes_of(text)
-    entries = np.empty(4 * len(codes), np.uint64)
-    n = kernels.seed_entries(
-        codes, offsets, 0, 1, 7, 12, 8, seed_scratch(len(codes)), *room_for(2 * len(codes)), entries
-    )
+    records = codes_of(text)
+    size = len(records.codes)
+    entries = np.empty(4 * size, np.uint64)
+    n = kernels.seed_entries(records, 7, SeedParams(12, 8), seed_scratch(size), room_for(2 * size), entries)
     expected = [
         naive.spread(key) << 32 | 7 << 8 | kernels.place_code(place) for key, place in naive.index_seeds(text, 12, 8)
     ]
@@ -128,27 +128,27 @@ def test_entries_of_a_text_with_emoji(parts):
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 250), st.integers(0, 2**32 - 1)), max_size=30))
-def test_pairs_are_two_entries_of_a_text_that_follow_each_other(parts):
+def test_kminmers_are_two_entries_of_a_text_that_follow_each_other(parts):
     entries = [key << 32 | text << 8 | place for text, place, key in sorted(parts, key=lambda part: part[0])]
     hashes, out = np.empty(len(entries) + 1, np.uint64), np.empty(len(entries) + 1, np.uint64)
-    n = kernels.pair_entries(np.array(entries, np.uint64), hashes, out)
+    n = kernels.kminmer_entries(np.array(entries, np.uint64), hashes, out)
     assert list(zip(hashes[:n].tolist(), out[:n].tolist(), strict=True)) == [
-        (h := naive.pair_hash(a >> 32, b >> 32), h >> 32 << 32 | a % 2**32)
+        (h := naive.kminmer_hash(a >> 32, b >> 32), h >> 32 << 32 | a % 2**32)
         for a, b in pairwise(entries)
         if a % 2**32 >> 8 == b % 2**32 >> 8 and a % 256 <= b % 256
     ]
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 7)), max_size=60), st.integers(1, 5))
-def test_lone_seeds_are_rare_and_of_short_texts(seeds, most):
+def test_rare_seeds_are_of_short_texts(seeds, most):
     """Keys and texts; texts 0 to 3 are short."""
     sizes = np.array([1, 2, 3, 3, 4, 9, 255, 4], np.uint8)
     entries = np.array(sorted(key << 54 | text << 8 for key, text in seeds), np.uint64)
-    out, common = np.empty_like(entries), np.zeros(1 << 10, np.uint64)
-    n = kernels.lone_entries(entries, most, 3, sizes, common, np.uint32(22), out)
+    out, frequent = np.empty_like(entries), np.zeros(1 << 10, np.uint64)
+    n = kernels.rare_entries(entries, (most, 3), sizes, bloom_filter(frequent), out)
     counts = Counter(key for key, _ in seeds)
     assert out[:n].tolist() == sorted(key << 54 | text << 8 for key, text in seeds if counts[key] <= most and text < 4)
-    assert np.flatnonzero(common).tolist() == sorted(key for key, count in counts.items() if count > most)
+    assert np.flatnonzero(frequent).tolist() == sorted(key for key, count in counts.items() if count > most)
 
 
 @settings(max_examples=80)
@@ -156,8 +156,7 @@ def test_lone_seeds_are_rare_and_of_short_texts(seeds, most):
 def test_an_index_has_every_seed_that_a_copy_of_a_short_text_has(rng, length, k, window):
     text, before, after = ([rng.randrange(97, 123) for _ in range(size)] for size in (length, 40, 40))
     keys, places = room_for(length + 1)
-    some = np.array(text, np.uint32)
-    n = kernels.index_minimizers(some, k, window, seed_scratch(1)[2], keys, places)
+    n = kernels.index_minimizers(np.array(text, np.uint32), SeedParams(k, window), seed_scratch(1), keys, places)
     found = list(zip(keys[:n].tolist(), places[:n].tolist(), strict=True))
     assert found == [(naive.spread(key), place) for key, place in naive.index_minimizers(text, k, window)]
     if length <= kernels.SHORT:
@@ -171,14 +170,14 @@ def test_a_text_shorter_than_a_seed_has_none():
 
 
 @given(st.integers(0, 6000))
-def test_place_codes(token):
-    code = kernels.place_code(token)
-    if token >= 4480:
+def test_place_codes(unit):
+    code = kernels.place_code(unit)
+    if unit >= 4480:
         assert code == -1
         return
     assert 0 <= code < 256
-    step = 1 if token < 128 else 4 if token < 384 else 64
-    assert 0 <= token - kernels.place_of(code) < step
+    step = 1 if unit < 128 else 4 if unit < 384 else 64
+    assert 0 <= unit - kernels.place_of(code) < step
     assert kernels.place_code(kernels.place_of(code)) == code
 
 
@@ -188,9 +187,10 @@ def test_wide_characters(char):
 
 
 @given(st.lists(st.text() | st.text(st.sampled_from("aé語が한😀🦊𠀀一\u3040\u30ff"), max_size=600), max_size=4))
-def test_text_sizes_count_tokens(texts):
+def test_text_sizes_count_units(texts):
     data = "".join(texts).encode()
     offsets = np.cumsum([0, *(len(text.encode()) for text in texts)])
     sizes = np.empty(len(texts), np.uint8)
-    kernels.text_sizes(np.frombuffer(data, np.uint8), offsets, 20, np.empty(len(data), np.uint32), sizes)
-    assert sizes.tolist() == [min(255, -(-len(naive.tokens(text)) // 20)) for text in texts]
+    buffer = frozen(TextBuffer(np.frombuffer(data, np.uint8), offsets))
+    kernels.text_sizes(buffer, 20, np.empty(len(data), np.uint32), sizes)
+    assert sizes.tolist() == [min(255, -(-len(naive.units(text)) // 20)) for text in texts]

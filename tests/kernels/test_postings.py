@@ -11,18 +11,19 @@ from hypothesis import strategies as st
 
 from provscan.kernels import postings as kernels
 from provscan.kernels.exact_lookup import find_texts
+from provscan.kernels.records import Postings, TextBuffer, frozen
 
 pytestmark = pytest.mark.kernels
 
 
-def directory(entries, bits, pieces=1):
-    """The directory of sorted entries that come in some pieces."""
+def bucket_offsets(entries, bits, pieces=1):
+    """Bucket offsets of sorted entries that come in several parts."""
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
     first = 0
     for piece in np.array_split(entries, pieces):
-        kernels.directory(piece, first, bits, starts)
+        kernels.bucket_offsets(piece, first, bits, starts)
         first += len(piece)
-    kernels.close_directory(starts)
+    kernels.close_bucket_offsets(starts)
     return starts
 
 
@@ -36,15 +37,15 @@ KEYS = st.lists(st.sampled_from([0, 1, 2**31, 2**32 - 1]) | st.integers(0, 2**32
 
 @settings(max_examples=60)
 @given(KEYS, st.integers(0, 6), st.integers(1, 40), st.randoms(use_true_random=False))
-def test_runs_are_found(keys, bits, repeats, rng):
+def test_equal_ranges_are_found(keys, bits, repeats, rng):
     if keys:
         keys = [*keys, *[rng.choice(keys)] * repeats]
     entries = entries_of(keys, 32)
-    starts = directory(entries, bits)
+    starts = bucket_offsets(entries, bits)
     listed = sorted(keys)
     for key in {*keys, 0, 7, 2**32 - 1, rng.randrange(2**32)}:
         bucket = key >> (32 - bits)
-        first, size = kernels.find_run(
+        first, size = kernels.equal_range(
             entries, np.int64(starts[bucket]), np.int64(starts[bucket + 1]), np.uint64(32), np.uint64(key), 1000
         )
         assert size == listed.count(key)
@@ -55,41 +56,41 @@ def test_runs_are_found(keys, bits, repeats, rng):
 
 @pytest.mark.parametrize("size", [1, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 100, 1000])
 @pytest.mark.parametrize("around", [0, 1, 20])
-def test_long_runs(size, around):
+def test_long_ranges(size, around):
     keys = [5] * around + [6] * size + [7] * around
     entries = entries_of(keys, 24)
-    assert kernels.find_run(entries, 0, len(entries), np.uint64(24), np.uint64(6), 1000) == (around, size)
-    # Of a run above the limit only that much is told.
-    first, found = kernels.find_run(entries, 0, len(entries), np.uint64(24), np.uint64(6), 12)
+    assert kernels.equal_range(entries, 0, len(entries), np.uint64(24), np.uint64(6), 1000) == (around, size)
+    # A range is measured up to the limit.
+    first, found = kernels.equal_range(entries, 0, len(entries), np.uint64(24), np.uint64(6), 12)
     assert first == around
     assert found == size if size <= 12 else found > 12
 
 
 def test_an_empty_table():
     entries = np.zeros(0, np.uint64)
-    starts = directory(entries, 0)
+    starts = bucket_offsets(entries, 0)
     assert starts.tolist() == [0, 0]
-    assert kernels.find_run(entries, 0, 0, np.uint64(32), np.uint64(3), 8)[1] == 0
+    assert kernels.equal_range(entries, 0, 0, np.uint64(32), np.uint64(3), 8)[1] == 0
 
 
 @settings(max_examples=40)
 @given(KEYS, st.integers(0, 8), st.integers(1, 5))
-def test_a_directory_says_where_buckets_begin(keys, bits, pieces):
+def test_bucket_offsets_are_where_buckets_begin(keys, bits, pieces):
     entries = entries_of(keys, 32)
-    starts = directory(entries, bits, pieces)
+    starts = bucket_offsets(entries, bits, pieces)
     buckets = sorted(key >> (32 - bits) for key in keys)
     assert starts.tolist() == [bisect_left(buckets, bucket) for bucket in range((1 << bits) + 1)]
 
 
 def buffer(texts):
     raw = [text.encode() for text in texts]
-    return np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])
+    return frozen(TextBuffer(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])))
 
 
 @given(st.lists(st.text(max_size=20), max_size=8))
 def test_keys_of_texts(texts):
     keys = np.empty((len(texts), 2), np.uint64)
-    kernels.text_keys(*buffer(texts), 0, len(texts), keys)
+    kernels.text_keys(buffer(texts), keys)
     assert keys.tolist() == [list(naive.text_keys(text.encode())) for text in texts]
 
 
@@ -118,10 +119,8 @@ def test_equal_texts_are_found_by_their_bytes(licensed, asked):
     # All keys alike: only the bytes can tell.
     entries = np.arange(len(licensed), dtype=np.uint64)
     numbers = np.empty(len(asked), np.int64)
-    find_texts(
-        np.zeros((len(asked), 2), np.uint64), *buffer(asked), (entries, directory(entries, 0), 0), *buffer(licensed),
-        numbers,
-    )  # fmt: skip
+    postings = frozen(Postings(entries, bucket_offsets(entries, 0), 0))
+    find_texts(np.zeros((len(asked), 2), np.uint64), buffer(asked), postings, buffer(licensed), numbers)
     assert numbers.tolist() == [licensed.index(text) if text in licensed else -1 for text in asked]
 
 
@@ -129,11 +128,12 @@ def test_equal_texts_are_found_by_their_keys():
     rng = random.Random(3)
     licensed = [str(rng.random()) for _ in range(500)]
     keys = np.empty((500, 2), np.uint64)
-    kernels.text_keys(*buffer(licensed), 0, 500, keys)
+    kernels.text_keys(buffer(licensed), keys)
     entries = np.sort(keys[:, 0] & ~np.uint64(0xFFFFFF) | np.arange(500, dtype=np.uint64))
     asked = [*licensed[::-1], "none", ""]
     asked_keys = np.empty((len(asked), 2), np.uint64)
-    kernels.text_keys(*buffer(asked), 0, len(asked), asked_keys)
+    kernels.text_keys(buffer(asked), asked_keys)
     numbers = np.empty(len(asked), np.int64)
-    find_texts(asked_keys, *buffer(asked), (entries, directory(entries, 7), 7), *buffer(licensed), numbers)
+    postings = frozen(Postings(entries, bucket_offsets(entries, 7), 7))
+    find_texts(asked_keys, buffer(asked), postings, buffer(licensed), numbers)
     assert numbers.tolist() == [*range(499, -1, -1), -1, -1]

@@ -10,58 +10,59 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tweets import SCRIPTS, edited, sentence
 
-from provscan.kernels import prefilter as screen_kernels
+from provscan.kernels import prefilter as prefilter_kernels
 from provscan.kernels import verify as kernels
-from provscan.matching.verified import VerifiedCandidates, winners
+from provscan.kernels.records import Candidates, CodeBuffer, TextBuffer, Thresholds, VerifiedRows, frozen
+from provscan.matching.verified import VerifiedCandidates, grams_of, overlap_suppression
 
 pytestmark = pytest.mark.kernels
-THRESHOLD, LEAST_SHARE = 0.3, 0.3
+THRESHOLD, CONTAINMENT = 0.3, 0.3
 
 
 def codes_of(texts):
-    return np.array([ord(c) for text in texts for c in text], np.uint32), np.cumsum([0, *map(len, texts)])
+    return CodeBuffer(np.array([ord(c) for text in texts for c in text], np.uint32), np.cumsum([0, *map(len, texts)]))
 
 
-def hashes_of(codes):
-    hashes = np.empty(len(codes), np.uint32)
-    kernels.gram_hashes(codes, hashes)
-    return hashes
+def candidates_of(pairs):
+    record, code, place = (np.array([pair[i] for pair in pairs]) for i in range(3))
+    return Candidates(record, np.arange(len(pairs)), code, place)
 
 
-def verify(records, pairs, texts, threshold=THRESHOLD, least_share=LEAST_SHARE, least_weight=1):
+def verify(records, pairs, texts, threshold=THRESHOLD, containment=CONTAINMENT, units=1):
     """Rows (candidate, span, copied, grams, similarity) of candidates (record, code, place) with one text each."""
-    codes, offsets = codes_of(records)
-    licensed, text_offsets = codes_of(texts)
-    size = 2 * (max(map(len, texts)) + max(map(len, records)) + 64)
-    table = 1 << (4 * size).bit_length()
     n = len(pairs)
-    out = np.full(n, -1), np.full((n, 2), -1), np.full((n, 2), -1), np.full((n, 3), -1, np.int32), np.zeros(n)
+    out = VerifiedRows(
+        np.full(n, -1), np.full((n, 2), -1), np.full((n, 2), -1), np.full((n, 3), -1, np.int32), np.zeros(n)
+    )
+    room = kernels.verify_scratch(max(map(len, records)), max(map(len, texts)))
     count = kernels.verify(
-        codes, hashes_of(codes), offsets, licensed, hashes_of(licensed), text_offsets,
-        np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs]), np.array([p[2] for p in pairs]), 0, n,
-        threshold, least_share, least_weight,
-        np.empty(table, np.int32), np.empty(size, np.int32), np.empty(table, np.int32), np.empty(size, np.int32),
-        np.empty(size, np.bool_), np.empty(size, np.int32), *out,
-    )  # fmt: skip
+        grams_of(codes_of(records), "records"),
+        grams_of(codes_of(texts), "texts"),
+        candidates_of(pairs),
+        Thresholds(threshold, containment, units),
+        room,
+        out,
+    )
     return [tuple(column[i].tolist() for column in out) for i in range(count)]
 
 
-def screened(records, pairs, texts, least_share, least_weight=1):
-    """The candidates (record, code, place) with one text each that the screen lets through."""
-    codes, offsets = codes_of(records)
+def prefiltered(records, pairs, texts, containment, units=1):
+    """The candidates (record, code, place) with one text each that the prefilter keeps."""
     raw = [text.encode() for text in texts]
-    room = max(map(len, raw))
+    buffer = frozen(TextBuffer(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])))
     kept = np.zeros(len(pairs), np.bool_)
-    screen_kernels.screen(
-        hashes_of(codes), offsets, np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)]),
-        np.array([p[0] for p in pairs]), np.arange(len(pairs)), np.array([p[1] for p in pairs]),
-        np.array([p[2] for p in pairs]), least_share, least_weight, np.empty(room, np.uint32),
-        np.empty(room, np.uint32), np.empty(1 << screen_kernels.FILTER_BITS, np.uint8), kept,
-    )  # fmt: skip
+    prefilter_kernels.prefilter(
+        grams_of(codes_of(records), "records"),
+        buffer,
+        candidates_of(pairs),
+        Thresholds(THRESHOLD, containment, units),
+        prefilter_kernels.prefilter_scratch(max(map(len, raw))),
+        kept,
+    )
     return set(np.flatnonzero(kept).tolist())
 
 
-def tokens_before(text, place):
+def units_before(text, place):
     return sum(2 if naive_passages.wide(char) else 1 for char in text[:place])
 
 
@@ -83,17 +84,17 @@ def test_similarity_is_that_of_the_sets(script):
         known = rng.random() < 0.7
         texts.append(text)
         records.append(record)
-        pairs.append((number, start + middle, tokens_before(text, middle)) if known else (number, -1, 0))
+        pairs.append((number, start + middle, units_before(text, middle)) if known else (number, -1, 0))
     rows = verify(records, pairs, texts)
     assert len(rows) > 20
-    assert {candidate for candidate, *_ in rows} <= screened(records, pairs, texts, LEAST_SHARE)
+    assert {candidate for candidate, *_ in rows} <= prefiltered(records, pairs, texts, CONTAINMENT)
     for candidate, (start, stop), (head, tail), grams, similarity in rows:
         text, span = texts[candidate], records[candidate][start:stop]
         assert similarity == pytest.approx(naive.jaccard(text, span), abs=1e-6)
         assert grams[0] / grams[1] == pytest.approx(naive.containment(text, span), abs=1e-6)
         assert grams[2] == len(naive.grams(span))
         assert similarity >= THRESHOLD
-        assert grams[0] >= LEAST_SHARE * grams[1]
+        assert grams[0] >= CONTAINMENT * grams[1]
         assert not span.startswith(" ")
         assert not span.endswith(" ")
         assert -1 <= head < len(text)
@@ -110,7 +111,7 @@ def test_any_two_texts(text, record, known):
     place = min(3, len(text) - 1, len(record) - 1)
     pairs = [(0, place if known else -1, place if known else 0)]
     rows = verify([record], pairs, [text], 0.1, 0.1)
-    assert len(rows) <= len(screened([record], pairs, [text], 0.1))
+    assert len(rows) <= len(prefiltered([record], pairs, [text], 0.1))
     for _, (start, stop), _, grams, similarity in rows:
         span = record[start:stop]
         assert similarity == pytest.approx(naive.jaccard(text, span), abs=1e-6)
@@ -119,12 +120,12 @@ def test_any_two_texts(text, record, known):
         assert [row[-1] for row in rows] == [1.0]
 
 
-def test_the_screen_stops_what_has_too_few_grams_in_common():
+def test_the_prefilter_refuses_what_has_too_few_grams_in_common():
     rng = random.Random(8)
     texts = [canonical_sentence(rng, "latin", 80) for _ in range(40)]
     records = [f"{text[:share]} {canonical_sentence(rng, 'latin', 80)}" for text in texts for share in (16, 70)]
     pairs = [(number, 0, 0) for number in range(len(records))]
-    kept = screened(records, pairs, [text for text in texts for _ in range(2)], 0.55)
+    kept = prefiltered(records, pairs, [text for text in texts for _ in range(2)], 0.55)
     assert {number for number in kept if number % 2} == set(range(1, len(records), 2))
     assert sum(number % 2 == 0 for number in kept) <= 2
 
@@ -147,7 +148,7 @@ def test_no_span_is_much_better_than_the_one_that_is_found():
     ("abc", "abc d", 1, 0), ("日本語", "日本語", 6, 1), ("日本語", "日本語", 7, 0), ("a longer text", "none", 1, 0),
 ])  # fmt: skip
 def test_least_lengths(text, record, least, found):
-    assert len(verify([record], [(0, -1, 0)], [text], least_weight=least)) == found
+    assert len(verify([record], [(0, -1, 0)], [text], units=least)) == found
 
 
 def test_what_is_in_common_has_a_least_length():
@@ -160,8 +161,7 @@ def test_what_is_in_common_has_a_least_length():
 
 @given(st.text(max_size=30))
 def test_hashes_of_5_grams(text):
-    codes, _ = codes_of([text])
-    hashes = hashes_of(codes)
+    hashes = grams_of(codes_of([text]), "text").hashes
     grams = {text[i : i + 5] for i in range(len(text) - 4)}
     assert len({(text[i : i + 5], int(hashes[i])) for i in range(len(text) - 4)}) == len(grams)
     assert not hashes[max(0, len(text) - 4) :].any()
@@ -179,7 +179,7 @@ ROWS = st.lists(
 
 @settings(max_examples=80)
 @given(st.lists(ROWS, min_size=1, max_size=3), st.sampled_from([1, 20]))
-def test_one_licensed_text_wins_a_place(records, unit):
+def test_one_licensed_text_keeps_a_place(records, unit):
     flat = [(number, *row) for number, rows in enumerate(records) for row in rows]
     n = len(flat)
     rows = VerifiedCandidates(
@@ -192,7 +192,7 @@ def test_one_licensed_text_wins_a_place(records, unit):
     )
     expected = []
     for number in range(len(records)):
-        mine = [i for i in range(n) if rows.record[i] == number]
+        own = [i for i in range(n) if rows.record[i] == number]
         named = [
             (
                 rows.span[i].tolist(),
@@ -201,7 +201,7 @@ def test_one_licensed_text_wins_a_place(records, unit):
                 # Of rows that are as good, the one that more of the text is a copy of, then the lower text.
                 (-max(rows.copied[i, 1], 0), rows.text[i]),
             )
-            for i in mine
+            for i in own
         ]
-        expected += [mine[i] for i in naive_passages.resolved(named)]
-    assert np.flatnonzero(winners(rows)).tolist() == expected
+        expected += [own[i] for i in naive_passages.resolved(named)]
+    assert np.flatnonzero(overlap_suppression(rows)).tolist() == expected

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from provscan.kernels import postings as kernels
+from provscan.kernels.records import Candidates, Postings, Sketches, TextTable, counters, frozen
 
 pytestmark = pytest.mark.kernels
 
@@ -15,12 +16,12 @@ TEXTS, BITS = 40, 2
 
 
 def table_of(rows):
-    """(key of 40 bits, text) as sorted entries behind a directory."""
+    """(key of 40 bits, text) as sorted entries with bucket offsets."""
     entries = np.array(sorted(key << 24 | text for key, text in rows), np.uint64)
     starts = np.full((1 << BITS) + 1, len(entries), np.uint32)
-    kernels.directory(entries, 0, BITS, starts)
-    kernels.close_directory(starts)
-    return entries, starts, BITS
+    kernels.bucket_offsets(entries, 0, BITS, starts)
+    kernels.close_bucket_offsets(starts)
+    return Postings(entries, starts, BITS)
 
 
 def runs_of(rows):
@@ -32,24 +33,24 @@ def runs_of(rows):
 
 @pytest.mark.parametrize("records", [0, 1, 15, 16, 17, 50])
 def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
-    dice = Random(records)
-    keys = [dice.getrandbits(40) for _ in range(12)]
-    sketches = [dice.getrandbits(128) for _ in range(TEXTS)]
-    exact = [(dice.choice(keys), text) for text in range(TEXTS)]
-    bands = [(dice.choice(keys), text) for text in range(TEXTS) for _ in range(BANDS)]
+    rng = Random(records)
+    keys = [rng.getrandbits(40) for _ in range(12)]
+    sketches = [rng.getrandbits(128) for _ in range(TEXTS)]
+    exact = [(rng.choice(keys), text) for text in range(TEXTS)]
+    bands = [(rng.choice(keys), text) for text in range(TEXTS) for _ in range(BANDS)]
     of_key, of_band = runs_of(exact), runs_of(bands)
-    text_key, band_key, mine, expected, cut = [], [], [], [], 0
+    text_key, band_key, own, expected, cut = [], [], [], [], 0
     for record in range(records):
-        text_key.append(dice.choice([*keys, 1]))
-        band_key.append([dice.choice([*keys, 1]) for _ in range(BANDS)])
+        text_key.append(rng.choice([*keys, 1]))
+        band_key.append([rng.choice([*keys, 1]) for _ in range(BANDS)])
         # Some bits away from a text that one of the bands leads to.
-        near = dice.choice(of_band[band_key[-1][0]] or [0])
-        mine.append(sketches[near] ^ sum(1 << bit for bit in dice.sample(range(128), dice.choice([0, 5, 28, 29]))))
+        near = rng.choice(of_band[band_key[-1][0]] or [0])
+        own.append(sketches[near] ^ sum(1 << bit for bit in rng.sample(range(128), rng.choice([0, 5, 28, 29]))))
         scored = dict.fromkeys(of_key[text_key[-1]][:MOST], 129)
         for key in band_key[-1]:
             cut += len(of_band[key]) > CAP
             for text in of_band[key][:CAP]:
-                same = 128 - (mine[-1] ^ sketches[text]).bit_count()
+                same = 128 - (own[-1] ^ sketches[text]).bit_count()
                 if same >= AGREE:
                     scored.setdefault(text, same)
         # The sort is stable: of texts equally alike the one that was met first.
@@ -58,15 +59,13 @@ def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
     def halves(numbers):
         return np.array([(n & 2**64 - 1, n >> 64) for n in numbers], np.uint64).reshape(-1, 2)
 
-    def upper(some, *shape):
-        return (np.array(some, np.uint64) << np.uint64(24)).reshape(*shape)
+    def upper(keys, *shape):
+        return (np.array(keys, np.uint64) << np.uint64(24)).reshape(*shape)
 
-    table = (*table_of(exact), *table_of(bands), halves(sketches))
-    out_record, out_text = np.empty(records * MOST, np.int64), np.empty(records * MOST, np.int64)
-    counters = np.zeros(4, np.int64)
-    n = kernels.whole_candidates(
-        0, records, np.stack([upper(text_key, -1)] * 2, axis=1), upper(band_key, -1, BANDS), halves(mine), table,
-        CAP, AGREE, MOST, (np.empty(MOST, np.int64), np.empty(MOST, np.int64)), out_record, out_text, 0, counters,
-    )  # fmt: skip
-    assert list(zip(out_record[:n].tolist(), out_text[:n].tolist(), strict=True)) == expected
-    assert counters[0] == cut
+    table = frozen(TextTable(table_of(exact), table_of(bands), halves(sketches)))
+    asked = Sketches(np.stack([upper(text_key, -1)] * 2, axis=1), halves(own), upper(band_key, -1, BANDS))
+    out, count = Candidates(*np.empty((4, records * MOST), np.int64)), counters()
+    limits = kernels.WholeLimits(band_texts=CAP, sketch_bits=AGREE, candidates=MOST)
+    n = kernels.whole_candidates(asked, table, limits, kernels.whole_scratch(BANDS, MOST), out, count)
+    assert list(zip(out.record[:n].tolist(), out.text[:n].tolist(), strict=True)) == expected
+    assert count.bands_cut[0] == cut

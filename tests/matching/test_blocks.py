@@ -11,9 +11,21 @@ import pytest
 from tweets import edited, sentence
 
 import provscan
-from provscan.matching import scan
+from provscan.matching import match_table, scan, scan_texts
+from provscan.params import MatchParams, SearchLimits
+from provscan.text.arrow import Texts, buffers, to_array
 
 Build = Callable[..., provscan.Index]
+BLOCK = SearchLimits.block_bytes
+
+
+def matches(index: provscan.Index, texts: Texts, block: int, overlap: int = 300) -> pa.RecordBatch:
+    """Matches of a scan with blocks of another size."""
+    array = to_array(texts)
+    limits = SearchLimits(block_bytes=block, max_overlap_bytes=overlap)
+    found = scan_texts(*buffers(array), index.reader, MatchParams(limits=limits))
+    numbers, ids = pa.array(np.arange(len(array))), pa.nulls(len(array), pa.string())
+    return match_table(found, index.reader, "<memory>", numbers, ids)
 
 
 def planted(
@@ -24,11 +36,11 @@ def planted(
     places = []
     size = 0
 
-    def add(some: str) -> None:
+    def add(part: str) -> None:
         nonlocal size
-        some = some if spaces else "".join(some.split())
-        parts.append(some)
-        size += len(some)
+        part = part if spaces else "".join(part.split())
+        parts.append(part)
+        size += len(part)
 
     while size < letters:
         add(sentence(rng, script, rng.randrange(10, 400)).strip() + ". ")
@@ -42,31 +54,26 @@ def planted(
 
 @pytest.mark.parametrize("spaces", [True, False])
 @pytest.mark.parametrize("script", ["latin", "cyrillic", "chinese", "thai", "emoji"])
-def test_blocks_do_not_change_the_matches(
-    build: Build, monkeypatch: pytest.MonkeyPatch, script: str, spaces: bool
-) -> None:
+def test_blocks_do_not_change_the_matches(build: Build, script: str, spaces: bool) -> None:
     rng = random.Random(script)
     tweets = [sentence(rng, script, rng.randrange(30, 140)).strip() for _ in range(40)]
     if not spaces:
         tweets = ["".join(tweet.split()) for tweet in tweets]
     index = build(tweets)
     text, places = planted(script, rng, 40_000, tweets, spaces)
-    monkeypatch.setattr(scan, "BLOCK", 1 << 30)
-    expected = index.match(["before", text, tweets[0]])
+    expected = matches(index, ["before", text, tweets[0]], 1 << 30)
     assert expected.num_rows >= 0.8 * len(places)
-    for block, margin in ((3000, 2000), (4096, 2048), (9999, 3000), (len(text.encode()) - 1, 2000)):
-        monkeypatch.setattr(scan, "BLOCK", block)
-        monkeypatch.setattr(scan, "MARGIN", margin)
-        assert index.match(["before", text, tweets[0]]).equals(expected), (block, margin)
+    for block, overlap in ((3000, 2000), (4096, 2048), (9999, 3000), (len(text.encode()) - 1, 2000)):
+        assert matches(index, ["before", text, tweets[0]], block, overlap).equals(expected), (block, overlap)
 
 
 @pytest.mark.parametrize("filler", ["xy ", "&amp; é ", "RT @someone: http://t.co/a "])
-def test_the_way_back_leads_through_pieces(build: Build, monkeypatch: pytest.MonkeyPatch, filler: str) -> None:
+def test_the_way_back_leads_through_chunks(build: Build, monkeypatch: pytest.MonkeyPatch, filler: str) -> None:
     """What is dropped before a copy, and how often copies stand, makes no difference to where they stand."""
     rng = random.Random(11)
     tweets = [f"RT @a: {sentence(rng, 'latin', 70).strip()} http://t.co/{i}" for i in range(6)]
     index = build(tweets)
-    monkeypatch.setattr(scan, "PIECE", 100)
+    monkeypatch.setattr(scan, "CHUNK", 100)
     for gap in (0, 3, 200):
         text = filler * 9000 + (filler * gap).join(f"\n{tweet}\n" for tweet in tweets * 3) + filler * 9000
         spans = index.match_document(text)
@@ -97,7 +104,7 @@ def test_spans_far_into_a_text_of_several_blocks(build: Build) -> None:
     index = build(tweets)
     filler = sentence(rng, "japanese", 220_000)
     text = f"{filler}. {tweets[0]}! {filler[::-1]}. {tweets[1]}? {filler[:100]}"
-    assert len(text.encode()) > 3 * scan.BLOCK
+    assert len(text.encode()) > 3 * BLOCK
     spans = index.match_document(text)
     assert [text[span.start : span.end] for span in spans] == [tweets[0], tweets[1].strip()]
 
@@ -109,11 +116,11 @@ def test_a_tweet_across_a_border_is_found_once(build: Build, letter: str, around
     tweet = "Thequickbrownfoxjumpsoverthelazydogneartheoldriverbank"
     index = build([tweet])
     size = len(letter.encode())
-    before = letter * ((scan.BLOCK + around) // size - 10)
+    before = letter * ((BLOCK + around) // size - 10)
     text = f"{before}.{tweet}.{letter * 20_000}"
-    for some in (text, text + before):
-        (span,) = index.match_document(some)
-        assert some[span.start : span.end] == tweet
+    for document in (text, text + before):
+        (span,) = index.match_document(document)
+        assert document[span.start : span.end] == tweet
 
 
 @pytest.mark.parametrize("around", [-2000, -1300, -60, 0])
@@ -124,24 +131,22 @@ def test_a_copy_may_be_much_longer_than_its_canonical_text(build: Build, around:
     index = build([f"{first} https://t.co/abc {second}"])
     assert index.reader.longest < 200
     copy = f"{first} https://example.org/{'a' * 2500} {second}"
-    text = f"{'xy ' * ((scan.BLOCK + around) // 3)}\n{copy}\n{'xy ' * 9000}"
+    text = f"{'xy ' * ((BLOCK + around) // 3)}\n{copy}\n{'xy ' * 9000}"
     (span,) = index.match_document(text)
     assert text[span.start : span.end].strip() == copy.strip()
 
 
-def test_blocks_cover_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_cover_a_text() -> None:
     rng = random.Random(2)
-    for block, margin in ((100, 40), (333, 100)):
-        monkeypatch.setattr(scan, "BLOCK", block)
-        monkeypatch.setattr(scan, "MARGIN", margin)
+    for block, overlap in ((100, 40), (333, 100)):
         text = np.frombuffer("".join(rng.choice("ab я中😀") for _ in range(2000)).encode(), np.uint8)
-        blocks = list(scan._blocks(text, 7, len(text) - 3, margin))
+        blocks = list(scan._blocks(text, 7, len(text) - 3, block, overlap))
         assert [b.own_low for b in blocks] == [7, *(b.own_high for b in blocks[:-1])]
         assert blocks[-1].own_high == len(text) - 3
         for part in blocks:
             assert part.low <= part.own_low < part.own_high <= part.high
             assert part.own_high - part.own_low <= block
-            assert part.own_low in (7, part.low + margin) or part.own_low - part.low >= margin
+            assert part.own_low in (7, part.low + overlap) or part.own_low - part.low >= overlap
             # Cuts stand between characters.
             assert all(text[at] & 0xC0 != 0x80 for at in (part.own_low, part.low) if at != 7)
 
@@ -151,14 +156,12 @@ def test_groups_of_texts_do_not_change_the_matches(build: Build, monkeypatch: py
     tweets = [sentence(rng, "latin", 80) for _ in range(30)]
     index = build(tweets)
     texts = [rng.choice(["", "no", rng.choice(tweets), f"{'x y ' * 200} {rng.choice(tweets)}"]) for _ in range(400)]
-    expected = index.match(texts)
+    expected = matches(index, texts, BLOCK)
     assert expected.num_rows > 100
     for count, size, block in ((1, 1 << 20, 1 << 18), (7, 1 << 20, 1 << 18), (2048, 500, 1 << 18), (50, 3000, 600)):
         monkeypatch.setattr(scan, "TEXTS", count)
         monkeypatch.setattr(scan, "BYTES", size)
-        monkeypatch.setattr(scan, "BLOCK", block)
-        monkeypatch.setattr(scan, "MARGIN", 300)
-        assert index.match(texts).equals(expected), (count, size, block)
+        assert matches(index, texts, block).equals(expected), (count, size, block)
 
 
 def test_a_slice_of_an_array_is_what_it_shows(build: Build) -> None:
@@ -173,8 +176,8 @@ def test_a_slice_of_an_array_is_what_it_shows(build: Build) -> None:
 def test_very_long_texts_across_a_border(build: Build, letters: int) -> None:
     text = sentence(random.Random(1), "latin", letters).strip()
     index = build([text])
-    rest = sentence(random.Random(3), "latin", 2 * scan.BLOCK)
-    for before in (scan.BLOCK - letters // 2, scan.BLOCK - 20, scan.BLOCK - letters):
+    rest = sentence(random.Random(3), "latin", 2 * BLOCK)
+    for before in (BLOCK - letters // 2, BLOCK - 20, BLOCK - letters):
         document = f"{sentence(random.Random(2), 'latin', before)}\n{text}\n{rest}"
         (span,) = index.match_document(document)
         assert (document[span.start : span.end], span.level) == (text, "exact")

@@ -14,7 +14,8 @@ from tweets import sentence
 import provscan
 from provscan.errors import ParameterError
 from provscan.kernels import chaining as chains
-from provscan.matching import LEVELS, MATCHES, candidates
+from provscan.matching import LEVELS, MATCHES
+from provscan.params import SearchLimits
 
 Build = Callable[..., provscan.Index]
 FOX = "The quick brown fox jumps over the lazy dog near the old river bank"
@@ -143,9 +144,9 @@ def test_an_exact_copy_holds_the_urls_and_marks_of_the_tweet(build: Build) -> No
 def test_no_gap_between_short_and_long_records(build: Build, around: int) -> None:
     """Records whose canonical length is that of the border, give or take some."""
     index = build([FOX, RAIN])
-    for length in range(candidates.SHORT - 12 + around, candidates.SHORT - 8 + around):
+    for length in range(SearchLimits.whole_chars - 12 + around, SearchLimits.whole_chars - 8 + around):
         for copy in (FOX, FOX.replace("lazy", "lzy"), FOX.replace("quick ", "")):
-            head = words(length, 2 * candidates.SHORT)
+            head = words(length, 2 * SearchLimits.whole_chars)
             text = f"{copy} {head}"[:length]
             assert len(provscan.canonical([text])[0]) in (length, length - 1)
             assert [key for key, _ in found(index, text)] == ["0"]

@@ -1,0 +1,230 @@
+"""Named tuples of arrays that kernels take and fill.
+
+Numba compiles a kernel once for each combination of types, and a read-only array is of another type than a writable
+one. So each record has one form: what a kernel only reads is read-only (:func:`frozen`), scratch memory and results
+are writable. ``n`` is a number of rows, ``m`` of code points or bytes.
+"""
+
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+Record = TypeVar("Record", bound="tuple[Any, ...]")
+
+
+class TextBuffer(NamedTuple):
+    """UTF-8 texts, the layout of an Arrow ``large_string`` array: uint8[m] and int64[n + 1]."""
+
+    text: np.ndarray
+    offsets: np.ndarray
+
+
+class CodeBuffer(NamedTuple):
+    """Texts as code points: uint32[m] and int64[n + 1]."""
+
+    codes: np.ndarray
+    offsets: np.ndarray
+
+
+class CanonicalTables(NamedTuple):
+    """Tables of the canonical text, as ``provscan.text.generate`` describes them; all read-only."""
+
+    pages: np.ndarray
+    entries: np.ndarray
+    expansions: np.ndarray
+    pairs: np.ndarray
+    composed: np.ndarray
+    entity_keys: np.ndarray
+    entity_values: np.ndarray
+    references: np.ndarray
+
+
+class CanonicalScratch(NamedTuple):
+    """Scratch for one text of m bytes on its way to canonical text.
+
+    Attributes
+    ----------
+    codes
+        uint32[3, m + 1]: the decoded text, and after each of two rounds of character references.
+    places
+        int32[4, m + 1]: where each code point of rows 1 and 2 stands in the original, first and last.
+    window
+        uint8[2, LOOK_AHEAD] of :mod:`provscan.kernels.normalize`.
+    canon, where
+        uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index in the row of ``codes`` that each
+        comes from.
+    """
+
+    codes: np.ndarray
+    places: np.ndarray
+    window: np.ndarray
+    canon: np.ndarray
+    where: np.ndarray
+
+
+class Grams(NamedTuple):
+    """Texts as code points with the hash of the 5-gram at each: uint32[m], uint32[m] and int64[n + 1]."""
+
+    codes: np.ndarray
+    hashes: np.ndarray
+    offsets: np.ndarray
+
+
+class Postings(NamedTuple):
+    """A table of postings: uint64 entries, sorted; uint32 bucket offsets; upper key bits that number a bucket."""
+
+    entries: np.ndarray
+    starts: np.ndarray
+    bits: int
+
+
+class BloomFilter(NamedTuple):
+    """uint64 words, a power of two, and the shift that makes a word's number of a hash (uint32)."""
+
+    words: np.ndarray
+    shift: np.uint32
+
+
+class SeedTable(NamedTuple):
+    """Postings of k-min-mers and rare seeds, and a filter of each."""
+
+    postings: Postings
+    kminmers: BloomFilter
+    rare: BloomFilter
+
+
+class TextTable(NamedTuple):
+    """What whole texts are looked up in: postings of keys and of LSH bands, one-bit sketches uint64[n, 2]."""
+
+    exact: Postings
+    bands: Postings
+    sketches: np.ndarray
+
+
+class Sketches(NamedTuple):
+    """What is computed of canonical texts, one row a text.
+
+    Attributes
+    ----------
+    keys
+        uint64[n, 2], see :func:`provscan.kernels.postings.text_keys`.
+    bits
+        uint64[n, 2], one-bit sketches.
+    bands
+        uint64[n, bands], band keys.
+    """
+
+    keys: np.ndarray
+    bits: np.ndarray
+    bands: np.ndarray
+
+
+class SeedParams(NamedTuple):
+    """Units of a seed, and k-mers of the window of which it is the minimizer."""
+
+    length: int
+    window: int
+
+
+class SeedScratch(NamedTuple):
+    """Scratch for texts of up to m code points: uint32[2m], int32[2m], uint64[2, ROOM] and uint32[3, ROOM]."""
+
+    units: np.ndarray
+    origins: np.ndarray
+    sums: np.ndarray
+    ranks: np.ndarray
+
+
+class Seeds(NamedTuple):
+    """Seeds of some texts, in order.
+
+    Attributes
+    ----------
+    keys
+        uint32[m].
+    units, codes
+        int32[m]: the place of each in its text, in units and in code points.
+    bounds
+        int64[n + 1]: where the seeds of each text begin.
+    """
+
+    keys: np.ndarray
+    units: np.ndarray
+    codes: np.ndarray
+    bounds: np.ndarray
+
+
+class Candidates(NamedTuple):
+    """Unverified pairs of a record and a licensed text, ordered by record.
+
+    Attributes
+    ----------
+    record, text
+        int64[n]: row of the record, number of the text in its segment.
+    code, place
+        int64[n]: a code point of the record's canonical text and a place in the licensed text, in units, that lie on
+        one diagonal; ``code`` is -1 where the whole record is meant.
+    """
+
+    record: np.ndarray
+    text: np.ndarray
+    code: np.ndarray
+    place: np.ndarray
+
+
+class Thresholds(NamedTuple):
+    """Minimum similarity (Jaccard index), containment, and length in units of a match."""
+
+    similarity: float
+    containment: float
+    units: int
+
+
+class VerifiedRows(NamedTuple):
+    """Verified candidates.
+
+    Attributes
+    ----------
+    candidate
+        int64[n].
+    span
+        int64[n, 2], in canonical code points of the record.
+    copied
+        int64[n, 2], what the span is a copy of, in those of the text; -1 where that is not known.
+    grams
+        int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    similarity
+        float64[n], the Jaccard index.
+    """
+
+    candidate: np.ndarray
+    span: np.ndarray
+    copied: np.ndarray
+    grams: np.ndarray
+    similarity: np.ndarray
+
+
+class Counters(NamedTuple):
+    """What kernels count, int64[1] each; ``reads`` is a sum that keeps reads ahead from being optimised away."""
+
+    bands_cut: np.ndarray
+    seeds_cut: np.ndarray
+    reads: np.ndarray
+
+
+def counters() -> Counters:
+    """All zero."""
+    return Counters(*(np.zeros(1, np.int64) for _ in Counters._fields))
+
+
+def frozen(record: Record) -> Record:
+    """A record with read-only views of its arrays, also in the records that it holds; nothing is copied."""
+    return type(record)(*(_frozen(value) for value in record))
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        view = value.view(np.ndarray)
+        view.flags.writeable = False
+        return view
+    return frozen(value) if isinstance(value, tuple) else value

@@ -1,0 +1,96 @@
+"""The cache of compiled kernels: stale never, damaged or unwritable at most slow."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from house import PACKAGE
+
+CALLER = """
+from provscan.kernels.callee import step
+from provscan.kernels.jit import kernel
+
+
+@kernel
+def run(x):
+    return step(x)
+"""
+CALLEE = """
+from provscan.kernels.jit import kernel
+
+
+@kernel
+def step(x):
+    return x + {}
+"""
+# Numba runs a process that finds its cache out of date through much the same steps as one without a cache.
+PROGRAM = "from provscan.kernels.caller import run; print(run(1), sum(run.stats.cache_hits.values()))"
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package of two kernels in two files, compiled as those of provscan are."""
+    folder = tmp_path / "provscan" / "kernels"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    (folder / "__init__.py").touch()
+    shutil.copy(PACKAGE / "kernels" / "jit.py", folder)
+    (folder / "caller.py").write_text(CALLER)
+    (folder / "callee.py").write_text(CALLEE.format(1))
+    return folder
+
+
+def run(package: Path, **environment: str) -> tuple[str, str]:
+    """What a process of its own prints and warns of."""
+    home = package.parents[1] / "home"
+    home.mkdir(exist_ok=True)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "XDG_"))}
+    places = {"PYTHONPATH": str(package.parents[1]), "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**inherited, **places, **environment}, cwd=home, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip(), done.stderr
+
+
+def test_an_edited_callee_changes_the_answer_of_the_next_process(package: Path) -> None:
+    assert run(package) == ("2 0", "")
+    assert run(package) == ("2 1", "")
+    (package / "callee.py").write_text(CALLEE.format(5))
+    assert run(package) == ("6 0", "")
+    for number in range(9, 12):
+        (package / "callee.py").write_text(CALLEE.format(number))
+        assert run(package) == (f"{number + 1} 0", "")
+    assert len(list((package / "__pycache__").glob("kernels-*"))) == 3
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_a_damaged_cache_is_made_again(package: Path, suffix: str) -> None:
+    run(package)
+    for path in package.glob(f"__pycache__/kernels-*/*.{suffix}"):
+        path.write_bytes(path.read_bytes()[:20])
+    output, warning = run(package)
+    assert output == "2 0"
+    assert "damaged" in warning
+    assert run(package) == ("2 1", "")
+
+
+def test_a_package_that_cannot_be_written_is_cached_elsewhere(package: Path) -> None:
+    # A file in its place: a root user may write to any folder.
+    (package / "__pycache__").touch()
+    assert run(package) == ("2 0", "")
+    assert run(package) == ("2 1", "")
+    (elsewhere,) = package.parents[1].glob("home/.cache/provscan/kernels-*")
+    assert list(elsewhere.glob("*.nbc"))
+
+
+def test_without_any_place_to_write_kernels_are_compiled_each_time(package: Path) -> None:
+    (package / "__pycache__").touch()
+    (package.parents[1] / "file").touch()
+    output, warning = run(package, XDG_CACHE_HOME=str(package.parents[1] / "file"))
+    assert output == "2 0"
+    assert "NUMBA_CACHE_DIR" in warning
+    assert run(package, NUMBA_CACHE_DIR=str(package.parents[1] / "chosen")) == ("2 0", "")
