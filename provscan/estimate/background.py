@@ -141,10 +141,7 @@ class BackgroundModel:
         kernels.score_texts(
             chars,
             offsets,
-            self.order,
-            self.discount,
-            UNKNOWN_BITS,
-            self._table,
+            kernels.NgramModel(self.order, self.discount, UNKNOWN_BITS, self._table),
             own,
             np.zeros((scratch, 2), np.uint64),
             bits,

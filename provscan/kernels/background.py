@@ -11,7 +11,7 @@ Contexts do not reach over the start of a text: before it stands code point 0, w
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,27 @@ _U1 = np.uint64(1)
 _EMPTY = np.uint64(0)
 _COUNT = np.uint64(0xFFFFFFFF)
 _DIFFERENT = np.uint64(1 << 32)
+
+
+class NgramModel(NamedTuple):
+    """An interpolated n-gram model.
+
+    Attributes
+    ----------
+    order
+        Code points of the longest n-gram.
+    discount
+        Taken off every count and given to the shorter context.
+    floor_bits
+        Bits of a code point of which nothing is known.
+    table
+        uint64[n, 2], see the module's docstring.
+    """
+
+    order: int
+    discount: float
+    floor_bits: float
+    table: U64
 
 
 @kernel
@@ -109,25 +130,11 @@ def rehash(table: U64, larger: U64) -> None:
 
 
 @kernel
-def score_texts(
-    chars: U32,
-    offsets: I64,
-    order: int,
-    discount: float,
-    floor_bits: float,
-    table: U64,
-    copies: I64,
-    scratch: U64,
-    bits: F64,
-) -> None:
+def score_texts(chars: U32, offsets: I64, model: NgramModel, copies: I64, scratch: U64, bits: F64) -> None:
     """Bits of every text under the interpolated model.
 
     Parameters
     ----------
-    discount : float64
-        Taken off every count and given to the shorter context.
-    floor_bits : float64
-        Bits of a code point of which nothing is known.
     copies : int64[texts]
         How often each text stands in what the table was trained on: its own n-grams are taken off as often.
     scratch : uint64[m, 2]
@@ -135,6 +142,7 @@ def score_texts(
     bits : float64[texts]
         Written: minus the base-2 logarithm of the text's probability.
     """
+    order, discount, floor_bits, table = model
     own_grams = scratch
     for text in range(len(offsets) - 1):
         start, end = offsets[text], offsets[text + 1]
