@@ -131,7 +131,8 @@ def limits(world: World, index: provscan.Index) -> Table:
     ways: tuple[dict[str, Any], ...] = ({"passages": no_candidates}, {"whole_records": no_candidates}, {})
     columns = ("whole records alone", "passages alone", "both", "records/s", "rows")
     result = table("\nLimits, one changed at a time: recall of all edits", "changed", *columns)
-    numbers, ids = pa.array(np.arange(len(array))), pa.nulls(len(array), pa.string())
+    batch = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
+    records = pa.RecordBatch.from_pydict(batch)
     for changed in LIMITS:
         params = MatchParams(limits=SearchLimits(**changed))
         cells = []
@@ -140,7 +141,7 @@ def limits(world: World, index: provscan.Index) -> Table:
                 begin = time.perf_counter()
                 found = scan_texts(*buffers(array), index.reader, params)
                 seconds = time.perf_counter() - begin
-            matches = match_table(found, index.reader, "<memory>", numbers, ids)
+            matches = match_table(found, index.reader, "<memory>", records)
             cells.append(f"{planted.score(matches, world.where, texts).recall():.4f}")
         label = [f"{name} {getattr(SearchLimits, name)} -> {value}" for name, value in changed.items()] or ["nothing"]
         result.add_row(*label, *cells, f"{len(world.records) / seconds:,.0f}", f"{len(matches):,}")

@@ -26,7 +26,7 @@ class Strings(NamedTuple):
     @property
     def record(self) -> TextBuffer:
         """As the kernels take it, read-only."""
-        return frozen(TextBuffer(*self))
+        return frozen(TextBuffer(self.text, self.offsets))
 
     def take(self, rows: np.ndarray) -> Strings:
         """The strings of some rows, copied."""

@@ -367,6 +367,28 @@ def cut(text, start, stop, size, cuts):
 
 
 @kernel
+def canonical_mapped(text, tables, scratch, start, end):
+    """:func:`canonical` of a whole text, and where its outputs stand in it: into int64 ``start`` and ``end``.
+
+    Accents and joiners that follow a letter belong to it. Returns the number of outputs; the first ``len(start)`` of
+    them are mapped.
+    """
+    n, count, row = canonical(text, 0, len(text), tables, scratch)
+    where, stream = scratch.where, scratch.codes[row]
+    for i in range(min(n, len(start))):
+        first = np.int64(where[i])
+        after = first + 1
+        limit = np.int64(where[i + 1]) if i + 1 < n else count
+        while after < limit and stream[after] < 0x110000 and continues(stream[after], tables):
+            after += 1
+        if row == 0:
+            start[i], end[i] = first, after
+        else:
+            start[i], end[i] = scratch.places[2 * row - 2, first], scratch.places[2 * row - 1, after - 1]
+    return n
+
+
+@kernel
 def continues(code, tables):
     """Whether a code point below U+110000 has no output of its own or composes with the one before."""
     entry = tables.entries[tables.pages[code >> 8], code & 0xFF]

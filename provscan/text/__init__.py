@@ -33,10 +33,12 @@ from provscan.text.tables import tables
 
 __all__ = [
     "Canonical",
+    "Mapped",
     "canonical",
     "canonical_array",
     "canonical_buffers",
     "canonical_codes",
+    "canonical_mapped",
     "chunk_cuts",
     "encoded",
     "scratch",
@@ -52,6 +54,23 @@ class Canonical(NamedTuple):
     text: np.ndarray
     offsets: np.ndarray
     lengths: np.ndarray
+
+
+class Mapped(NamedTuple):
+    """One canonical text with its way back.
+
+    Attributes
+    ----------
+    codes
+        uint32[n], the canonical code points.
+    start, end
+        int64[n], where each stands in the original, in code points, end exclusive; accents and joiners that
+        follow a letter belong to it, and a separator stands before the letter that follows it.
+    """
+
+    codes: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
 
 
 def scratch(longest: int) -> CanonicalScratch:
@@ -148,3 +167,12 @@ def canonical(texts: Texts) -> list[str]:
     ['some text more']
     """
     return canonical_array(texts).to_pylist()
+
+
+def canonical_mapped(text: str | bytes) -> Mapped:
+    """Canonical text of one string with the mapping back to its code points."""
+    raw = np.frombuffer(text.encode("utf-8", "replace") if isinstance(text, str) else text, np.uint8)
+    room = scratch(len(raw))
+    start, end = np.empty(len(room.canon), np.int64), np.empty(len(room.canon), np.int64)
+    count = kernels.canonical_mapped(raw, tables(), room, start, end)
+    return Mapped(room.canon[:count].copy(), start[:count].copy(), end[:count].copy())

@@ -24,8 +24,8 @@ def matches(index: provscan.Index, texts: Texts, block: int, overlap: int = 300)
     array = to_array(texts)
     limits = SearchLimits(block_bytes=block, max_overlap_bytes=overlap)
     found = scan_texts(*buffers(array), index.reader, MatchParams(limits=limits))
-    numbers, ids = pa.array(np.arange(len(array))), pa.nulls(len(array), pa.string())
-    return match_table(found, index.reader, "<memory>", numbers, ids)
+    batch = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
+    return match_table(found, index.reader, "<memory>", pa.RecordBatch.from_pydict(batch))
 
 
 def planted(
