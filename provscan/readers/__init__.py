@@ -1,34 +1,51 @@
-"""Corpora and datasets -> Arrow record batches, with counts of what could not be read.
+"""Datasets and corpora -> Arrow record batches, with counts of what could not be read.
 
-:func:`plan` turns what the user names (files, folders, the standard input) into a list of :class:`Split`;
-:func:`read` turns one split into record batches in :data:`SCHEMA`; :func:`read_objects` does so with what is in
-memory. :class:`Fields` names the fields to use, :class:`ReadStats` counts.
+:func:`plan` turns what the user names (files, archives, folders, the standard input) into a list of :class:`Split`, and
+says what will not be read; :func:`read` turns one split into record batches in :data:`SCHEMA`, one row a text;
+:func:`read_objects` does so with what is in memory. :func:`read_tweets` and :func:`read_tweet_objects` read licensed
+tweets. :class:`Fields` names the fields to use, :class:`ReadStats` counts, :class:`Limits` bounds memory and time.
+
+Every format implements :class:`Format` (:mod:`provscan.readers.protocol`) and is listed in
+:mod:`provscan.readers.registry`; :func:`read_rows` gives the records of a split as they are in the file.
 """
 
 from provscan.readers.checksums import checksum
 from provscan.readers.fields import Fields
-from provscan.readers.objects import read_objects
+from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.memory import object_rows, read_objects
 from provscan.readers.planning import plan
-from provscan.readers.reading import read
+from provscan.readers.protocol import STDIN, UNKNOWN, Context, Format, Layout, Piece, Plan, Rows, Split
+from provscan.readers.reading import read, read_rows
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
-from provscan.readers.splits import STDIN, UNKNOWN, Plan, Split
 from provscan.readers.stats import Damage, Example, ReadStats
 from provscan.readers.tweet_ids import with_ids
+from provscan.readers.tweets import read_tweet_objects, read_tweets
 
 __all__ = [
+    "LIMITS",
     "PIECE_SCHEMA",
     "SCHEMA",
     "STDIN",
     "UNKNOWN",
+    "Context",
     "Damage",
     "Example",
     "Fields",
+    "Format",
+    "Layout",
+    "Limits",
+    "Piece",
     "Plan",
     "ReadStats",
+    "Rows",
     "Split",
     "checksum",
+    "object_rows",
     "plan",
     "read",
     "read_objects",
+    "read_rows",
+    "read_tweet_objects",
+    "read_tweets",
     "with_ids",
 ]

@@ -1,190 +1,238 @@
 """CSV and TSV.
 
-Read with Python's csv module rather than Arrow's, which is faster but can't stream a row that is longer than its
-block: rows may be of any length, hold line breaks inside quotes, and a broken one is counted and passed over.
+A stretch of whole rows is parsed by Arrow's CSV reader. Where that finds other rows than the quotes and newlines tell,
+or a row of another width than the header, Python's csv module reads the stretch row by row: a broken row is counted and
+skipped, and a quote that is never closed costs its line, not the rest of the file.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pc_csv
 
-from provscan.errors import InputError
-from provscan.readers.columns import Columns
-from provscan.readers.fields import STRING, Binding, Fields, Found, bind, note_missing
-from provscan.readers.splits import Split
-from provscan.readers.stats import ReadStats
-from provscan.readers.streams import Block, ByteStream, short_lines
+from provscan.readers.fields import reads_like_text
+from provscan.readers.limits import Limits
+from provscan.readers.protocol import Context, Layout, Rows, Split, Wanted
+from provscan.readers.streams import ByteStream, lines
 
-# In code points; the csv module takes four bytes or more for each while it reads one value.
-VALUE_LIMIT = 16 << 20
-
-# Comes after the last line. If it ends up inside a value, a quote was never closed.
-END = "\0end of file\0"
-
-HEAD_LINES = 1000
+DELIMITERS = ",\t;|"
+HEAD_LINES = 200
 
 
-class _Text:
-    """Lines of a stream as text, and END after them.
-
-    Attributes
-    ----------
-    replaced
-        Set when bytes of a line were replaced; whoever takes note of it clears it.
-    block
-        Number of the block of lines at hand: its rows are the ones to turn into columns together.
-    """
-
-    def __init__(self, lines: Iterator[Block]) -> None:
-        self.replaced = False
-        self.block = 0
-        self._lines = lines
-
-    def __iter__(self) -> Iterator[str]:
-        for block in self._lines:
-            self.block += 1
-            for line in block.data.split(b"\n"):
-                try:
-                    text = (line + b"\n").decode()
-                except UnicodeDecodeError:
-                    self.replaced = True
-                    text = (line + b"\n").decode(errors="replace")
-                yield text
-                del text  # it may be a large one
-        yield END
+def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
+    """The delimiter of a file, and whether quotes enclose values, from its first lines."""
+    text = head.decode(layout.encoding or "utf-8", "replace").replace("\r", "\n" if layout.cr else "")
+    rows = [line + "\n" for line in text.split("\n")[:-1][:HEAD_LINES] if line.strip()] or [text]
+    best = (-1, 0, 0)
+    found = layout
+    for delimiter in "\t" if name.lower().endswith((".tsv", ".tab")) else DELIMITERS:
+        for quoted in (True, False):
+            widths = _widths(rows, delimiter, quoted)
+            if not widths:
+                continue
+            fits = sum(width == widths[0] for width in widths)
+            # Rows that fit, if they have several values; then fewer of those that had to be joined from lines.
+            score = (fits * (widths[0] > 1) * 100 // len(widths), min(widths[0], 50), len(widths) * (not quoted))
+            if score > best and (quoted or fits > best[0] * len(widths) // 100):
+                best, found = score, replace(layout, delimiter=delimiter, quoted=quoted)
+    return found
 
 
-class _Rows:
-    """Rows of one file, counted and checked, into columns by role."""
+def _widths(rows: list[str], delimiter: str, quoted: bool) -> list[int]:
+    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    try:
+        return [len(row) for row in csv.reader(rows, delimiter=delimiter, quoting=quoting)]
+    except csv.Error:
+        return []
 
-    def __init__(self, header: list[str], binding: Binding, source: str, stats: ReadStats) -> None:
-        self.number = 0
-        self._width = len(header)
-        self._source = source
-        self._tally = stats
-        self._places = {
-            role: header.index(paths[0][0]) for role in Binding.__slots__ if (paths := getattr(binding, role))
-        }
 
-    def columns(self, rows: list[list[str]], repaired: list[int]) -> Columns:
-        """The columns of the next rows, of which those at the places ``repaired`` held invalid UTF-8."""
-        for place in repaired:
-            self._tally.repair("invalid_utf8", self._source, self.number + place, "bytes replaced by U+FFFD")
-        numbers: list[int] | range = range(self.number, self.number + len(rows))
-        self.number += len(rows)
-        if set(map(len, rows)) != {self._width}:
-            good = []
-            for number, row in zip(numbers, rows, strict=True):
-                if len(row) == self._width:
-                    good.append((number, row))
-                else:
-                    self._skip(number, f"{len(row)} values where the header has {self._width}")
-            numbers = [number for number, _ in good]
-            rows = [row for _, row in good]
-        values: dict[str, Any] = {role: [row[place] for row in rows] for role, place in self._places.items()}
-        return Columns(self._source, numbers, **values)
+def header_of(first: list[str]) -> tuple[list[str], bool]:
+    """The names of the columns, and whether the first row holds them."""
+    names = [name.strip() for name in first]
+    filled = [name for name in names if name]
+    is_header = len(set(filled)) == len(filled) > 0 and not any(
+        reads_like_text(name) or len(name) > 60 or name.replace(".", "").replace("-", "").isdigit() for name in filled
+    )
+    if not is_header:
+        return [f"column_{number}" for number in range(1, len(names) + 1)], False
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        seen[name] = seen.get(name, 0) + 1
+        names[place] = name if seen[name] == 1 and name else f"{name or 'column'}_{place + 1}"
+    return names, True
 
-    def broken(self, why: str) -> None:
-        """Count the next row as broken."""
-        self._skip(self.number, why)
+
+class _Table:
+    """The rows of one file: counted, checked, as columns."""
+
+    def __init__(self, split: Split, wanted: Wanted, context: Context) -> None:
+        self.names: list[str] | None = None
+        self.number = split.first_record
+        self._split = split
+        self._wanted = wanted
+        self._context = context
+        csv.field_size_limit(min(context.limits.record_bytes, 2**31 - 1))
+
+    def rows(self, data: bytes, *, last: bool) -> tuple[list[Rows], bytes]:
+        """The rows of whole lines, and the lines of a row that is not complete yet."""
+        if self.names is not None:
+            fast = self._parsed(data, last)
+            if fast is not None:
+                return fast
+        return self._by_row(data, last)
+
+    def _parsed(self, data: bytes, last: bool) -> tuple[list[Rows], bytes] | None:
+        layout = self._split.layout
+        codes = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(codes == 0x0A)
+        if len(ends) and (np.diff(ends) == 1).any() or data[:1] in (b"\n", b"\r"):
+            return None  # blank lines
+        count, rest = len(ends) + 1, b""
+        if layout.quoted and b'"' in data:
+            quotes = np.flatnonzero(codes == 0x22)
+            ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
+            count = len(ends) + 1
+            if len(quotes) % 2:
+                if last or len(ends) == 0:
+                    return None
+                count -= 1
+                data, rest = data[: ends[-1]], data[ends[-1] + 1 :]
+        assert self.names is not None
+        names = self.names if self._wanted is None else [n for n in self.names if (n,) in self._wanted]
+        try:
+            table = pc_csv.read_csv(
+                pa.BufferReader(data),
+                pc_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=self.names),
+                pc_csv.ParseOptions(
+                    delimiter=layout.delimiter,
+                    quote_char='"' if layout.quoted else False,
+                    newlines_in_values=layout.quoted,
+                ),
+                pc_csv.ConvertOptions(
+                    include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                ),
+            )
+        except (pa.ArrowException, ValueError):
+            return None
+        if table.num_rows != count:
+            return None
+        first, self.number = self.number, self.number + count
+        return [Rows(range(first, first + count), batch) for batch in table.combine_chunks().to_batches()], rest
+
+    def _by_row(self, data: bytes, last: bool) -> tuple[list[Rows], bytes]:
+        layout, limits = self._split.layout, self._context.limits
+        pending = data.split(b"\n")
+        texts = []
+        for line in pending:
+            try:
+                texts.append(line.decode() + "\n")
+            except UnicodeDecodeError:
+                texts.append(line.decode(errors="replace") + "\n")
+        good: list[list[str]] = []
+        numbers: list[int] = []
+        start = 0
+        while start < len(texts):
+            reader = csv.reader(
+                texts[start:] if start else texts,
+                delimiter=layout.delimiter,
+                quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
+            )
+            before, base = 0, start
+            start = len(texts)
+            try:
+                for row in reader:
+                    taken = reader.line_num - before
+                    at, before = base + before, reader.line_num
+                    open_end = base + before == len(texts) and layout.quoted and _unclosed(row, texts[at:])
+                    if open_end and not last and taken <= limits.value_lines:
+                        return self._made(numbers, good), b"\n".join(pending[at:])
+                    if open_end or (taken > 1 and len(row) != len(self.names or row)) or taken > limits.value_lines:
+                        self._broken("a quote opens in it that is never closed")
+                        start = at + 1
+                        break
+                    if row:
+                        self._take(row, numbers, good, b"".join(pending[at : at + taken]))
+            except csv.Error as error:
+                self._broken(str(error))
+                start = base + before + 1
+        return self._made(numbers, good), b""
+
+    def _take(self, row: list[str], numbers: list[int], good: list[list[str]], raw: bytes) -> None:
+        if self.names is None:
+            self.names, is_header = header_of(row)
+            if is_header:
+                return
+        number, self.number = self.number, self.number + 1
+        if len(row) != len(self.names):
+            detail = f"{len(row)} values where the header has {len(self.names)}"
+            self._context.stats.skip("bad_csv_row", self._split.source, number, detail)
+            return
+        if "\ufffd" in "".join(row) and "\ufffd".encode() not in raw:
+            self._context.stats.repair("invalid_utf8", self._split.source, number, "bytes replaced by U+FFFD")
+        numbers.append(number)
+        good.append(row)
+
+    def _broken(self, why: str) -> None:
+        self._context.stats.skip("bad_csv_row", self._split.source, self.number, why)
         self.number += 1
 
-    def _skip(self, number: int, why: str) -> None:
-        self._tally.skip("bad_csv_row", self._source, number, why)
+    def _made(self, numbers: list[int], rows: list[list[str]]) -> list[Rows]:
+        if not rows:
+            return []
+        assert self.names is not None
+        columns = {
+            name: pa.array([row[place] for row in rows], pa.large_string())
+            for place, name in enumerate(self.names)
+            if self._wanted is None or (name,) in self._wanted
+        }
+        return [Rows(numbers, pa.RecordBatch.from_pydict(columns))]
 
 
-def _reader(stream: ByteStream, lines: Iterable[str]) -> Iterator[list[str]]:
-    csv.field_size_limit(VALUE_LIMIT)
-    if stream.split.format != "tsv":
-        return csv.reader(lines)
-    return _tsv(lines, quoted=_quotes_count(stream.peek()))
+def _unclosed(row: list[str], texts: list[str]) -> bool:
+    """Whether a row that ends with the input ends within quotes."""
+    return bool(row) and row[-1].endswith("\n") and sum(text.count('"') for text in texts) % 2 == 1
 
 
-def _tsv(lines: Iterable[str], *, quoted: bool) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+@dataclass(frozen=True)
+class Delimited:
+    """CSV and TSV, with any delimiter, with or without a header."""
 
+    name: str = "csv"
+    extensions: tuple[str, ...] = (".csv", ".tsv", ".tab")
 
-def _quotes_count(head: bytes) -> bool:
-    """Whether quotes in a TSV enclose values, as spreadsheets write them, or are a part of the text.
+    def sniff(self, head: bytes) -> bool:
+        return False
 
-    Taken as text if that leaves fewer rows of another width than the first, or as few without joining lines.
-    """
-    lines = [line + "\n" for line in head.decode(errors="replace").split("\n", HEAD_LINES)[:HEAD_LINES] if line.strip()]
+    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+        yield whole
 
-    def misfit(quoted: bool) -> tuple[int, int]:
-        try:
-            widths = [len(row) for row in _tsv(lines, quoted=quoted)]
-        except csv.Error:
-            return len(lines), 0
-        return sum(width != widths[0] for width in widths), len(lines) - len(widths)
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        records: list[Any] = []
+        size = 0
+        table = _Table(whole, None, Context.quiet(limits))
+        for rows in self._all(ByteStream(whole, Context.quiet(limits)), table):
+            assert isinstance(rows.values, pa.RecordBatch)
+            records += rows.values.slice(0, limits.head_records).to_pylist()
+            size += rows.values.nbytes
+            if len(records) >= limits.head_records or size >= limits.head_bytes:
+                break
+        return records or ([] if not table.names else [dict.fromkeys(table.names)])
 
-    return misfit(True) <= misfit(False)
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        yield from self._all(stream, _Table(stream.split, wanted, stream.context))
 
-
-def _header(rows: Iterator[list[str]], source: str) -> list[str] | None:
-    try:
-        header = next((row for row in rows if row), [END])
-    except csv.Error as error:
-        raise InputError(f"{source}: the first row, which names the fields, can't be read: {error}") from error
-    return None if header == [END] else header
-
-
-def fields_of(split: Split) -> Found | None:
-    """The fields that the first row names; None if the file is empty."""
-    stream = ByteStream(split)
-    header = _header(_reader(stream, _Text(short_lines(stream, ReadStats()))), split.source)
-    return None if header is None else Found({(name,): STRING for name in header}, split.source)
-
-
-def read_delimited(stream: ByteStream, fields: Fields, stats: ReadStats) -> Iterator[pa.RecordBatch]:
-    """The rows of a CSV or TSV file; the first row names the fields, blank lines are no rows."""
-    source = stream.split.source
-    text = _Text(short_lines(stream, stats))
-    reader = _reader(stream, text)
-    header = _header(reader, source)
-    rows: _Rows | None = None
-    if header is not None:
-        binding = bind(fields, Found({(name,): STRING for name in header}, source), strict=False)
-        note_missing(fields, binding, source, stats)
-        rows = _Rows(header, binding, source, stats)
-        yield from _batches(reader, text, rows, stats)
-    if (rows is None or rows.number == 0) and stream.damage is None:
-        stats.note("empty_file", source)
-
-
-def _batches(reader: Iterator[list[str]], text: _Text, rows: _Rows, stats: ReadStats) -> Iterator[pa.RecordBatch]:
-    text.replaced = False
-    more = True
-    while more:
-        group: list[list[str]] = []
-        repaired: list[int] = []
-        broken = ""
-        block = text.block
-        more = False
-        try:
-            for row in reader:
-                if row:
-                    if text.replaced:
-                        repaired.append(len(group))
-                        text.replaced = False
-                    group.append(row)
-                if text.block != block:
-                    more = True
-                    break
-        except csv.Error as error:
-            broken = str(error)
-            more = True
-        if not more and group[-1:] != [[END]]:
-            broken = "a quote opens in it that is never closed"
-        if not more:
-            group = group[:-1]
-        if group:
-            batch = rows.columns(group, repaired).batch(stats)
-            group, row = [], []  # they may be large
-            yield batch
-        if broken:
-            rows.broken(broken)
+    def _all(self, stream: ByteStream, table: _Table) -> Iterator[Rows]:
+        rest = b""
+        blocks = lines(stream)
+        block = next(blocks, None)
+        while block is not None:
+            data = rest + b"\n" + block.data if rest else block.data
+            block = next(blocks, None)
+            made, rest = table.rows(data, last=block is None)
+            yield from made

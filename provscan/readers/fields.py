@@ -1,255 +1,219 @@
-"""Which field of a file holds the text, the id, the author, the date.
+"""Which fields of a file hold texts, and which the record's id: by what the user named, else by what they hold.
 
-A file's fields are named by the user or found by their usual names, once per file, in its first records. The
-outcome is a :class:`Binding`: for each role the paths to look at, in order; the first that holds something wins.
+The first records of a file are surveyed once. Every field with strings that look like text is scanned; ids, URLs,
+hashes, dates and short codes are not. The verdict on each field goes into the counts, so that a run can say it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
-from provscan.readers.stats import ReadStats
+from provscan.readers.limits import Limits
+from provscan.readers.protocol import ANY, Path
 
-Path = tuple[str, ...]
+# Fields of these names hold texts, however short.
+TEXTS = frozenset(
+    "text full_text content contents body tweet tweet_text message messages document raw_content raw_text prompt "
+    "completion response output input instruction question answer answers query title headline selftext comment "
+    "sentence sentence1 sentence2 post value chosen rejected context passage abstract summary description caption "
+    "generated generated_text generation model_output prediction utterance dialogue dialog conversation txt".split()
+)
+# Fields of these names do not, whatever they look like.
+NO_TEXTS = re.compile(r"(^|_)(id|ids|id_str|uuid|guid|url|urls|uri|href|link|hash|sha1?|sha256|md5|digest|checksum)$")
+ID = ("id", "id_str", "_id", "uuid", "doc_id", "record_id", "tweet_id", "guid", "key", "idx", "warc_record_id", "url")
 
-# What a field is seen to hold at best in the first records of a file.
-OTHER, SCALAR, STRING = 0, 1, 2
-
-HEAD_RECORDS = 1000
-NESTING = 6
-
-USUAL: dict[str, tuple[str, ...]] = {
-    "text": (
-        "note_tweet.text",
-        "extended_tweet.full_text",
-        "full_text",
-        "text",
-        "content",
-        "body",
-        "tweet",
-        "tweet_text",
-        "tweet_content",
-        "message",
-        "document",
-        "raw_content",
-        "raw_text",
-        "output",
-        "response",
-        "completion",
-        "generated_text",
-        "generation",
-        "generated",
-        "answer",
-        "model_output",
-        "model_response",
-        "prediction",
-        "selftext",
-        "comment",
-        "title",
-        "sentence",
-        "post",
-        "messages",
-        "conversations",
-        "conversation",
-    ),
-    "id": (
-        "id_str",
-        "id",
-        "tweet_id",
-        "tweetid",
-        "status_id",
-        "tweet_id_str",
-        "_id",
-        "uuid",
-        "record_id",
-        "doc_id",
-        "key",
-    ),
-    "author": (
-        "author",
-        "user.screen_name",
-        "author.username",
-        "author.screen_name",
-        "user.username",
-        "author.name",
-        "username",
-        "screen_name",
-        "user_name",
-        "user_screen_name",
-        "handle",
-        "user",
-        "author_id",
-        "user_id",
-    ),
-    "date": (
-        "created_at",
-        "tweet_created",
-        "date",
-        "timestamp",
-        "timestamp_ms",
-        "datetime",
-        "created",
-        "created_utc",
-        "time",
-        "published_at",
-        "published",
-    ),
-    "lang": ("lang", "language", "tweet_lang"),
-    "rt_of": ("rt_of", "retweeted_status.id_str", "retweeted_status.id", "retweeted_status_id", "retweeted_id"),
-}
-
-# The forms a tweet's text takes in the API, the complete one first: a long tweet keeps its beginning in `text`.
-LONG_FORMS = USUAL["text"][:4]
+SAMPLE = 200
+DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].{0,30})?|[A-Z][a-z]{2},? .{0,6}\d{1,2}.{0,6} [\d:]{4,8}.{0,14}|[\d\s:.,+-]+"
+)
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|\S+@\S+\.\S+|data:\S+", re.IGNORECASE)
+# Scripts that are written without spaces.
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Names of the fields as the user gave them; None: find the field by its usual names.
+    """Names of fields as the user gave them; None: determined from what the file holds.
 
-    A dotted name such as ``user.screen_name`` reaches into nested objects, unless a field has that very name.
+    A dotted name such as ``user.screen_name`` leads into objects, ``[]`` into lists: ``messages[].content``.
     """
 
-    text: str | None = None
+    text: str | tuple[str, ...] | None = None
     id: str | None = None
     author: str | None = None
     date: str | None = None
     lang: str | None = None
     rt_of: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.text is not None and not isinstance(self.text, str):
+            object.__setattr__(self, "text", tuple(self.text) or None)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The names of text fields, none if they are to be determined."""
+        return () if self.text is None else (self.text,) if isinstance(self.text, str) else self.text
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one field holds in the first records."""
+
+    strings: list[str] = field(default_factory=list)
+    texts: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Where each role is found in one file: paths in order of preference, none for a role that is not there."""
+    """Where texts and id are in one file, and the verdict on every field with strings."""
 
-    text: tuple[Path, ...]
-    id: tuple[Path, ...] = ()
-    author: tuple[Path, ...] = ()
-    date: tuple[Path, ...] = ()
-    lang: tuple[Path, ...] = ()
-    rt_of: tuple[Path, ...] = ()
+    texts: tuple[Path, ...]
+    id: Path | None
+    verdicts: dict[str, str]
+    wanted: dict[Path, pa.DataType]
 
 
-def _plain(path: Path) -> str:
-    """A path as usual names are written: "Tweet Text" is ``tweet_text``."""
-    return ".".join(path).strip().lower().replace(" ", "_").replace("-", "_")
+def name_of(path: Path) -> str:
+    """``("messages", "[]", "content")`` -> ``messages[].content``."""
+    return ".".join(path).replace("." + ANY, ANY)
 
 
-class Found(NamedTuple):
-    """The fields that a file has.
+def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
+    """The fields of some records in order of appearance; also those within objects and lists."""
+    found: dict[Path, Seen] = {}
 
-    Attributes
-    ----------
-    present
-        The fields, nested ones too, and what each holds at best: OTHER, SCALAR or STRING.
-    where
-        The file, as the user named it.
-    records
-        How many of its first records were looked at; None if the file declares its fields.
-    """
+    def look(value: Any, path: Path) -> None:
+        if isinstance(value, dict):
+            if path:
+                count(path, "object")
+            if len(path) < limits.nesting:
+                for key, inner in value.items():
+                    look(inner, (*path, str(key)))
+        elif isinstance(value, list):
+            count(path, "list")
+            if len(path) < limits.nesting:
+                for inner in value[:50]:
+                    look(inner, (*path, ANY))
+        else:
+            if isinstance(value, bytes):
+                try:
+                    value = value.decode()
+                except UnicodeDecodeError:
+                    value = None
+            kind = "string" if isinstance(value, str) else "null" if value is None else type(value).__name__
+            seen = count(path, kind)
+            if isinstance(value, str) and value and len(seen.strings) < SAMPLE:
+                seen.strings.append(value[:2000])
 
-    present: Mapping[Path, int]
-    where: str
-    records: int | None = None
+    def count(path: Path, kind: str) -> Seen:
+        seen = found.setdefault(path, Seen())
+        seen.kinds[kind] = seen.kinds.get(kind, 0) + 1
+        return seen
 
-
-def _usual(role: str, seen: Mapping[str, tuple[Path, int]], sampled: bool) -> tuple[Path, ...]:
-    found = [(name, *seen[name]) for name in USUAL[role] if name in seen]
-    least = STRING if role == "text" else SCALAR
-    best = next((entry for entry in found if entry[2] >= least), None)
-    if best is None:
-        # A text that is always null or a number is counted record by record; another role is just not there.
-        return (found[0][1],) if found and role == "text" else ()
-    name, path, _ = best
-    if name not in LONG_FORMS or role != "text":
-        return (path,)
-    if sampled and "truncated" in seen:  # the API's form, whose later records may have what the first lack
-        return tuple(seen[form][0] if form in seen else tuple(form.split(".")) for form in LONG_FORMS)
-    return tuple(seen[form][0] for form in LONG_FORMS if form in seen)
-
-
-def named_path(name: str, present: Mapping[Path, int]) -> Path | None:
-    """The field that the user means by a name; a field of that very name goes before a nested one."""
-    return next((path for path in ((name,), tuple(name.split("."))) if path in present), None)
+    for record in records:
+        look(record, ())
+    return found
 
 
-def bind(fields: Fields, found: Found, *, strict: bool = True) -> Binding:
-    """Find every role among the fields that a file has.
+def _last(path: Path) -> str:
+    name = next((key for key in reversed(path) if key != ANY), "")
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
 
-    Parameters
-    ----------
-    fields
-        What the user named.
-    found
-        The fields there are.
-    strict
-        Whether any named field must be there, or the one of the text only.
+
+def reads_like_text(value: str) -> bool:
+    """Whether a value has three words, or eight characters of a script without spaces, and is no date or address."""
+    value = value.strip()
+    if len(value.split(None, 3)) < 3 and len(UNSPACED.findall(value[:200])) < 8:
+        return False
+    return DATE.fullmatch(value) is None and ADDRESS.fullmatch(value) is None
+
+
+def verdict(path: Path, seen: Seen) -> str:
+    """"text", or why the field is none."""
+    name, strings = _last(path), seen.strings
+    if name in TEXTS:
+        return "text"
+    if NO_TEXTS.search(name):
+        return "id or address, by its name"
+    if not strings:
+        return "empty in the first records"
+    share = sum(map(reads_like_text, strings)) / len(strings)
+    if share >= 0.1 and not (len(strings) >= 100 and len(set(strings)) <= 3 and max(map(len, strings)) < 40):
+        return "text"
+    if all(ADDRESS.fullmatch(value.strip()) for value in strings):
+        return "addresses"
+    if all(DATE.fullmatch(value.strip()) for value in strings):
+        return "dates or numbers"
+    return "short codes or names"
+
+
+def _named(name: str, found: dict[Path, Seen]) -> list[Path]:
+    """The paths that a name given by the user stands for: a field of that very name, a path, or all texts below it."""
+    path: Path = ()
+    for key in name.split("."):
+        while key.endswith(ANY):
+            key, path = key.removesuffix(ANY), (*path, "")
+        path = (*path[: len(path) - path.count("")], key, *[ANY] * path.count("")) if "" in path else (*path, key)
+    for candidate in ((name,), path):
+        below = [found_path for found_path in found if found_path[: len(candidate)] == candidate]
+        strings = [p for p in below if "string" in found[p].kinds]
+        direct = [p for p in strings if all(key == ANY for key in p[len(candidate) :])]
+        if direct:
+            return direct
+        if texts := [p for p in strings if verdict(p, found[p]) == "text"]:
+            return texts
+        if below:
+            return [candidate]
+    return []
+
+
+def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
+    """Determine the fields of a file.
 
     Raises
     ------
     FieldNotFoundError
-        A named field is not there, or none of the usual names of the text is.
+        None of the fields that were named is there, or no field holds text.
     """
-    seen: dict[str, tuple[Path, int]] = {}
-    for path, holds in found.present.items():
-        seen.setdefault(_plain(path), (path, holds))
-    roles: dict[str, tuple[Path, ...]] = {}
-    for role in USUAL:
-        name: str | None = getattr(fields, role)
-        if name is None:
-            roles[role] = _usual(role, seen, found.records is not None)
-        else:
-            named = named_path(name, found.present)
-            roles[role] = () if named is None else (named,)
-        if not roles[role] and (role == "text" or (strict and name is not None)):
-            raise not_found(role, name, found)
-    return Binding(**roles)
-
-
-def not_found(role: str, name: str | None, found: Found) -> FieldNotFoundError:
-    """The error that says what was looked for, and what there is."""
-    # The outer fields first: nested ones are many. A name from lenient JSON may hold what can't be printed.
-    names = [".".join(path).encode(errors="replace").decode() for path in sorted(found.present, key=len)]
-    there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
-    looked = ""
-    if found.records is not None:
-        looked = f" in its first {found.records} records" if found.records > 1 else " in its first record"
-    if name is not None:
-        wanted = f"no field {name!r} for the {role}{looked}"
+    strings = {path: seen for path, seen in found.items() if "string" in seen.kinds}
+    verdicts = {name_of(path): verdict(path, seen) for path, seen in strings.items()}
+    if fields.texts:
+        texts = [path for name in fields.texts for path in _named(name, found)]
+        if not texts:
+            raise not_found(f"no field {' or '.join(map(repr, fields.texts))} for the text", found, source)
     else:
-        wanted = f"no field for the {role}{looked}; looked for {', '.join(USUAL[role])}"
+        texts = [path for path in strings if verdicts[name_of(path)] == "text"]
+        # Else whatever is neither id nor address: texts of one or two words.
+        short = ("short codes or names", "empty in the first records")
+        texts = texts or [path for path in strings if verdicts[name_of(path)] in short]
+        # A field that holds something else than text throughout, such as a number, is counted record by record.
+        texts = texts or [path for path in found if path[-1] in ("text", "content") and len(path) == 1]
+        if not texts:
+            raise not_found("no field that holds text", found, source)
+    texts = list(dict.fromkeys(texts))
+    for path in texts:
+        verdicts[name_of(path)] = "scanned"
+    ids = _named(fields.id, found) if fields.id else [(name,) for name in ID if (name,) in found]
+    chosen = next((path for path in ids if ANY not in path and not {"object", "list"} & found[path].kinds.keys()), None)
+    wanted: dict[Path, pa.DataType] = {path: pa.large_string() for path in texts}
+    if chosen is not None and chosen not in wanted:
+        kinds = found[chosen].kinds
+        wanted[chosen] = pa.int64() if "int" in kinds and "string" not in kinds else pa.string()
+    return Binding(tuple(texts), chosen, {n: "not scanned: " + v if v != "scanned" else v for n, v in verdicts.items()}, wanted)
+
+
+def not_found(what: str, found: dict[Path, Seen], source: str) -> FieldNotFoundError:
+    """The error that says what was looked for, and which fields there are."""
+    names = [name_of(path).encode(errors="replace").decode() for path in sorted(found, key=len)]
+    there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
     return FieldNotFoundError(
-        f"{found.where}: {wanted}. The fields there are: {there or 'none'}. "
-        f"Name the one that holds the {role} with {role}_field (--{role.replace('_', '-')}-field)."
+        f"{source}: {what} in its first records. The fields there are: {there or 'none'}. "
+        "Name the one that holds the text with text_field (--text-field)."
     )
-
-
-def note_missing(fields: Fields, binding: Binding, source: str, stats: ReadStats) -> None:
-    """Note the named fields that this file lacks; that some file has them was checked before."""
-    for role in USUAL:
-        name: str | None = getattr(fields, role)
-        if name is not None and not getattr(binding, role):
-            stats.note("field_missing", source, 0, f"no field {name!r} for the {role}")
-
-
-def survey(records: Iterable[Mapping[str, Any]]) -> dict[Path, int]:
-    """The fields of some JSON objects, nested ones too, in order of appearance, and what each holds at best."""
-    present: dict[Path, int] = {}
-
-    def look(record: Mapping[str, Any], above: Path) -> None:
-        for key, value in record.items():
-            path = (*above, key)
-            if isinstance(value, str):
-                present[path] = STRING
-            elif value is None or isinstance(value, list | dict):
-                present.setdefault(path, OTHER)
-                if isinstance(value, dict) and len(path) < NESTING:
-                    look(value, path)
-            else:
-                present[path] = max(present.get(path, OTHER), SCALAR)
-
-    for record in records:
-        look(record, ())
-    return present

@@ -1,109 +1,108 @@
-"""Plain text: one record a line, of any length.
+"""Plain text: a record is a line, a paragraph (up to a blank line) or the file.
 
-A line that is longer than a piece (see :mod:`provscan.readers.schema`) is delivered while it is being read, so a
-file without a single newline takes no more memory than one with short lines.
+A text that is longer than a piece (:mod:`provscan.readers.schema`) is delivered while it is being read, so that a file
+without a single newline takes no more memory than one with short lines.
 """
 
 from __future__ import annotations
 
-import codecs
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-import pyarrow as pa
-
-from provscan.readers.columns import Columns
+from provscan.readers.jsonl import byte_ranges
+from provscan.readers.limits import Limits
 from provscan.readers.pieces import Pieces
-from provscan.readers.schema import PIECE
-from provscan.readers.stats import ReadStats
+from provscan.readers.protocol import Context, Piece, Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
 
 BROKEN = "bytes replaced by U+FFFD"
 
+# Whole files of these kinds are records; a text file's records are lines or paragraphs, by what it looks like.
+CODE = (
+    ".md .markdown .rst .tex .py .js .ts .jsx .tsx .java .c .h .cc .cpp .hpp .cs .go .rs .rb .php .swift .kt .scala .sh "
+    ".bash .pl .lua .r .jl .sql .css .scss .vue .dart .ex .erl .hs .ml .clj .el .vim .ipynb .yaml .yml .toml .ini .cfg .xml"
+).split()
 
-def read_text(stream: ByteStream, stats: ReadStats) -> Iterator[pa.RecordBatch]:
-    """The lines of one split, but for blank ones; the last one even where the file broke off."""
-    split = stream.split
-    number = split.first_record
-    held: list[bytes] = []
-    size = 0
-    long: _LongLine | None = None
-    anything = False
-    for chunk in stream:
-        anything = True
+SEPARATORS = {"lines": re.compile(rb"\n"), "paragraphs": re.compile(rb"\n[ \t\r]*\n"), "files": re.compile(rb"(?!)")}
+
+# Bytes at the end of what was read in which the beginning of a separator may stand.
+TAIL = {"lines": 0, "paragraphs": 256, "files": 0}
+
+
+def records_of(name: str, head: bytes) -> str:
+    """What is a record in a text file: "lines", "paragraphs" or "files".
+
+    Files of source code and markup are records as a whole. Of other text, paragraphs are if lines are wrapped, that is,
+    if most of them end near the same column, or if blank lines separate groups of several lines.
+    """
+    if name.lower().endswith(tuple(CODE)):
+        return "files"
+    lines = head[: head.rfind(b"\n") + 1 or len(head)].split(b"\n")
+    full = [line for line in lines if line.strip()]
+    if len(full) < 4:
+        return "paragraphs" if len(full) > 1 and len(lines) > len(full) + 1 else "lines"
+    groups = [group for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip()]
+    longest = max(map(len, full))
+    wrapped = longest <= 120 and sum(len(line) > 0.8 * longest for line in full) > 0.55 * len(full)
+    if len(groups) > 1 and len(full) >= 2 * len(groups):
+        return "paragraphs"
+    return "files" if wrapped else "lines"
+
+
+@dataclass(frozen=True)
+class PlainText:
+    """Text without structure, Markdown, source code."""
+
+    name: str = "text"
+    extensions: tuple[str, ...] = (".txt", ".text", ".log", *CODE)
+
+    def sniff(self, head: bytes) -> bool:
+        return b"\0" not in head
+
+    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+        return byte_ranges(whole, target, limits) if whole.layout.records == "lines" else iter([whole])
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        return [{"text": "a text is a record by itself"}]
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
+        split, context = stream.split, stream.context
+        records = split.layout.records or "lines"
+        separator, tail = SEPARATORS[records], TAIL[records]
+        number = split.first_record
+        rest = b""
+        long: Pieces | None = None
+        for chunk in stream:
+            parts = separator.split(rest + chunk)
+            if long is not None and len(parts) > 1:
+                yield from long.feed(parts.pop(0), last=True)
+                long, number = None, number + 1
+            rest = parts.pop()
+            if parts:
+                yield _rows(number, parts, split.source, context)
+                number += len(parts)
+            if long is not None or len(rest) > context.limits.piece:
+                long = long or Pieces(number, split.source, context)
+                yield from long.feed(rest[: len(rest) - tail])
+                rest = rest[len(rest) - tail :]
         if long is not None:
-            end = chunk.find(b"\n")
-            yield from long.feed(chunk if end < 0 else chunk[:end], last=end >= 0)
-            if end < 0:
-                continue
-            long = None
-            number += 1
-            chunk = chunk[end + 1 :]
-        cut = chunk.rfind(b"\n")
-        if cut < 0:
-            held.append(chunk)
-            size += len(chunk)
-            if size > PIECE:
-                long = _LongLine(number, split.source, stats)
-                yield from long.feed(b"".join(held))
-                held, size = [], 0
-            continue
-        lines = b"".join([*held, chunk[:cut]]).split(b"\n")
-        yield _batch(number, lines, split.source, stats)
-        number += len(lines)
-        held = [chunk[cut + 1 :]]
-        size = len(held[0])
-    if long is not None:
-        yield from long.feed(b"", last=True)
-    elif size:
-        yield _batch(number, [b"".join(held)], split.source, stats)
-    if not anything and split.start == 0 and stream.damage is None:
-        stats.note("empty_file", split.source)
+            yield from long.feed(rest, last=True)
+        elif rest:
+            yield _rows(number, [rest], split.source, context)
 
 
-def _batch(first: int, lines: list[bytes], source: str, stats: ReadStats) -> pa.RecordBatch:
+def _rows(first: int, parts: list[bytes], source: str, context: Context) -> Rows:
     numbers: list[int] = []
-    texts: list[str] = []
-    for number, line in enumerate(lines, first):
+    texts: list[Any] = []
+    for number, part in enumerate(parts, first):
         try:
-            text = line.decode()
+            text = part.decode()
         except UnicodeDecodeError:
-            text = line.decode(errors="replace")
-            stats.repair("invalid_utf8", source, number, BROKEN)
+            text = part.decode(errors="replace")
+            context.stats.repair("invalid_utf8", source, number, BROKEN)
         if text and not text.isspace():
             numbers.append(number)
-            texts.append(text.removesuffix("\r"))
-    return Columns(source, numbers, list(texts)).batch(stats)
-
-
-class _LongLine:
-    """One line that comes in chunks of bytes and leaves in pieces."""
-
-    def __init__(self, number: int, source: str, stats: ReadStats) -> None:
-        self._number = number
-        self._source = source
-        self._tally = stats
-        self._decode = codecs.getincrementaldecoder("utf-8")("strict").decode
-        self._pieces = Pieces(Columns(source, [number], [""]).batch(stats))
-        self._held = ""
-        self._broken = False
-
-    def _text(self, data: bytes, last: bool) -> str:
-        try:
-            return self._decode(data, last)
-        except UnicodeDecodeError as error:
-            if not self._broken:
-                self._broken = True
-                self._tally.repair("invalid_utf8", self._source, self._number, BROKEN)
-                pending = error.object[: len(error.object) - len(data)]
-                self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-                return self._decode(pending + data, last)
-            raise
-
-    def feed(self, data: bytes, *, last: bool = False) -> Iterator[pa.RecordBatch]:
-        """Take the next bytes and give the pieces that are complete."""
-        text = self._held + self._text(data, last)
-        # It may be the half of a line end.
-        self._held = "\r" if text.endswith("\r") else ""
-        yield from self._pieces.feed(text.removesuffix("\r"))
-        if last and (self._pieces.start or not self._pieces.blank()):
-            yield self._pieces.finish()
+            texts.append({"text": text.removesuffix("\r")})
+    return Rows(numbers, texts)

@@ -1,49 +1,31 @@
-"""Sources as the user names them -> splits."""
+"""Sources as the user names them -> splits, and what will not be read."""
 
 from __future__ import annotations
 
 import os
+import tarfile
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from stat import S_ISREG
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+import charset_normalizer
 
-from provscan.errors import InputError
-from provscan.kernels.utf8 import newlines
-from provscan.readers import delimited, jsonl, tables
-from provscan.readers.fields import USUAL, Fields, Found, named_path, not_found
-from provscan.readers.splits import STDIN, UNKNOWN, Plan, Split
-from provscan.readers.streams import BOM, CHUNK, ByteStream, compression_of
+from provscan.errors import InputError, ParameterError
+from provscan.readers import delimited, plain
+from provscan.readers.binding import binding_of
+from provscan.readers.fields import Fields
+from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.names import printable
+from provscan.readers.protocol import STDIN, UNKNOWN, Layout, NotReadable, Plan, Split
+from provscan.readers.registry import FORMATS, READABLE, format_of, split_name
+from provscan.readers.streams import compression_of, head_of
 
 Source = str | os.PathLike[str]
 
-COMPRESSIONS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd"}
-FORMATS = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".jsonlines": "jsonl",
-    ".jl": "jsonl",
-    ".json": "json",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".txt": "text",
-    ".text": "text",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".ipc": "arrow",
-}
-READABLE = (
-    "JSON lines (.jsonl, .ndjson, .json), CSV (.csv, .tsv) and plain text (.txt), each also as .gz or .zst, "
-    "Parquet (.parquet) and Arrow (.arrow, .feather)"
-)
-
 # What the datasets library writes beside its data.
 METADATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
+RECORDS = ("lines", "paragraphs", "files")
 
 MOST_SPLIT = 256 << 20
 SPLITS = 64
@@ -53,161 +35,191 @@ SMALLEST_SPLIT = 1 << 20
 ROUNDS = 4
 
 
-class _Unreadable(Exception):
-    """Why a file is of no kind that can be read."""
+class _Walk:
+    """Files and members of archives among the sources, with what is left out."""
 
+    def __init__(self, limits: Limits, records: str | None) -> None:
+        self.unread: list[tuple[str, str]] = []
+        self.ignored: list[tuple[str, str]] = []
+        self._limits = limits
+        self._records = records
+        self._seen: set[str] = set()
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    format: str
-    compression: str | None = None
+    def files(self, sources: Iterable[str]) -> Iterator[Split]:
+        for source in sources:
+            if source == STDIN:
+                yield Split("-", STDIN, UNKNOWN, layout=Layout(records=self._records))
+            elif os.path.isdir(source):
+                yield from self._folder(source, source)
+            elif not os.path.exists(source):
+                raise InputError(f"{printable(source)} does not exist")
+            elif not os.path.isfile(source):
+                yield Split(printable(source), source, UNKNOWN, layout=Layout(records=self._records))
+            else:
+                yield from self._file(source, source)
 
-
-def _head(path: str, compression: str | None, size: int = 64 << 10) -> bytes:
-    if compression is not None:
-        return ByteStream(Split(path, path, "", compression, 0, size, 0, size)).peek()
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read(size)
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}") from error
-
-
-def _sniffed(path: str, name: str, in_folder: bool, compression: str | None) -> _Kind:
-    """The kind of a file whose name does not tell, from its first bytes."""
-    head = _head(path, compression)
-    if compression is None and (found := compression_of(head)):
-        return _sniffed(path, name, in_folder, found)
-    if compression is None:
-        for magic, form in ((b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"\xff\xff\xff\xff", "arrows")):
-            if head.startswith(magic):
-                return _Kind(form)
-    start = head.removeprefix(BOM).lstrip()
-    if start.startswith(b"{"):
-        return _Kind("jsonl", compression)
-    if start.startswith(b"["):
-        return _Kind("json", compression)
-    if in_folder:
-        raise _Unreadable("no known kind of file")
-    if b"\0" in head:
-        raise _Unreadable("neither its name nor its first bytes show a known kind of file")
-    return _Kind("text", compression)
-
-
-def _kind(path: str, in_folder: bool) -> _Kind:
-    name = os.path.basename(path).lower()
-    stem, extension = os.path.splitext(name)
-    compression = COMPRESSIONS.get(extension)
-    if compression is not None:
-        stem, extension = os.path.splitext(stem)
-    if not extension:
-        return _sniffed(path, name, in_folder, compression)
-    form = FORMATS.get(extension)
-    if form is None:
-        raise _Unreadable(f"{extension} is no known kind of file")
-    if form in ("parquet", "arrow"):
-        if compression is not None:
-            raise _Unreadable(f"{extension} files are compressed inside; decompress it first")
-        if form == "arrow" and not _head(path, None, 16).startswith(b"ARROW1"):
-            form = "arrows"
-        return _Kind(form)
-    if form == "json":
-        return _json_kind(path, compression)
-    return _Kind(form, compression)
-
-
-def _json_kind(path: str, compression: str | None) -> _Kind:
-    """Lines, or one array; a file that is one object is neither."""
-    head = _head(path, compression).removeprefix(BOM).lstrip()
-    if head.startswith(b"["):
-        return _Kind("json", compression)
-    if head.startswith(b"{") and head[1:].lstrip(b" \t\r").startswith(b"\n"):
-        raise _Unreadable("it is one JSON object over several lines; expected one object a line")
-    return _Kind("jsonl", compression)
-
-
-def _walk(folder: str, shown: str, skipped: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Files of a folder and the folders in it, sorted: (name to show, path)."""
-    seen: set[str] = set()
-    pending = [(folder, shown)]
-    files: list[tuple[str, str]] = []
-    while pending:
-        path, name = pending.pop()
-        real = os.path.realpath(path)
-        if real in seen:
-            skipped.append((name, "a link to a folder that was read already"))
-            continue
-        seen.add(real)
+    def _folder(self, folder: str, shown: str) -> Iterator[Split]:
+        real = os.path.realpath(folder)
+        if real in self._seen:
+            self.ignored.append((printable(shown), "a link to a folder that was read already"))
+            return
+        self._seen.add(real)
         try:
-            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            raise InputError(f"{name} can't be read: {error.strerror}") from error
+            self.unread.append((printable(shown), f"can't be read: {error.strerror}"))
+            return
         saved = any(entry.name == "state.json" for entry in entries)
         for entry in entries:
-            inner = f"{name.rstrip('/')}/{entry.name}"
+            inner = f"{shown.rstrip('/')}/{entry.name}"
             if entry.name.startswith((".", "_")):
-                skipped.append((inner, f"hidden: its name starts with {entry.name[0]}"))
-            elif os.path.isdir(entry.path):
-                pending.append((entry.path, inner))
+                self.ignored.append((printable(inner), f"hidden: its name starts with {entry.name[0]}"))
             elif entry.name in METADATA:
-                skipped.append((inner, "describes a dataset, holds no records"))
+                self.ignored.append((printable(inner), "describes a dataset, holds no records"))
             elif saved and entry.name.startswith("cache-"):
-                skipped.append((inner, "a cache of the datasets library"))
-            elif os.path.isfile(entry.path):
-                files.append((inner, entry.path))
+                self.ignored.append((printable(inner), "a cache of the datasets library"))
+            elif entry.is_dir():
+                yield from self._folder(entry.path, inner)
             else:
-                skipped.append((inner, "not a file"))
-    yield from sorted(files)
+                yield from self._file(entry.path, inner)
 
+    def _file(self, path: str, shown: str) -> Iterator[Split]:
+        real = os.path.realpath(path)
+        if real in self._seen:
+            self.ignored.append((printable(shown), "the same file as one before"))
+            return
+        self._seen.add(real)
+        try:
+            stat = os.stat(path)
+            if not S_ISREG(stat.st_mode):
+                raise NotReadable("not a file")
+            whole = Split(printable(shown), path, "", None, 0, stat.st_size, 0, stat.st_size)
+            yield from self._archive(whole, os.path.basename(path))
+        except (OSError, NotReadable, InputError) as error:
+            self._leave(printable(shown), error)
 
-def _files(sources: Iterable[str], skipped: list[tuple[str, str]]) -> Iterator[tuple[str, str, _Kind]]:
-    seen: set[str] = set()
-    for source in sources:
-        if source == STDIN:
-            yield "-", STDIN, _Kind(UNKNOWN)
-            continue
-        if not os.path.exists(source):
-            raise InputError(f"{source} does not exist")
-        in_folder = os.path.isdir(source)
-        if not in_folder and not os.path.isfile(source):
-            yield source, source, _Kind(UNKNOWN)
-            continue
-        found = 0
-        for name, path in _walk(source, source, skipped) if in_folder else [(source, source)]:
-            real = os.path.realpath(path)
-            if real in seen:
-                skipped.append((name, "the same file as one before"))
+    def _leave(self, shown: str, error: Exception) -> None:
+        reason = getattr(error, "strerror", None) or str(error).removeprefix(f"{shown} ").removeprefix(f"{shown}: ")
+        self.unread.append((shown, reason))
+
+    def _archive(self, whole: Split, name: str) -> Iterator[Split]:
+        with open(whole.path, "rb") as file:
+            magic = file.read(512)
+        if magic.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not name.lower().endswith((".xlsx", ".docx", ".epub")):
+            yield from self._members(whole, self._zip(whole))
+        elif magic[257:262] == b"ustar":
+            yield from self._members(whole, self._tar(whole))
+        else:
+            yield self._known(whole, name)
+
+    def _zip(self, whole: Split) -> Iterator[Split]:
+        try:
+            with zipfile.ZipFile(whole.path) as archive:
+                for info in archive.infolist():
+                    if info.is_dir():
+                        continue
+                    if info.flag_bits & 1:
+                        self.unread.append((f"{whole.source}/{printable(info.filename)}", "it is encrypted"))
+                        continue
+                    yield replace(whole, archive="zip", member=info.filename, end=-1, size=info.compress_size)
+        except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
+            raise NotReadable(f"damaged zip archive ({error})") from error
+
+    def _tar(self, whole: Split) -> Iterator[Split]:
+        try:
+            with tarfile.open(whole.path, "r:") as archive:
+                for info in archive:
+                    if info.isfile() and info.sparse is None:
+                        start, size = info.offset_data, info.size
+                        yield replace(whole, archive="tar", member=info.name, start=start, end=start + size, size=size)
+                    elif not info.isdir():
+                        self.ignored.append((f"{whole.source}/{printable(info.name)}", "a link or a special file"))
+        except (tarfile.TarError, OSError, ValueError) as error:
+            raise NotReadable(f"damaged tar archive ({error})") from error
+
+    def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Split]:
+        """Members of an archive; nothing is written to disk, so their names lead nowhere."""
+        for count, member in enumerate(members, 1):
+            if count > self._limits.members:
+                raise NotReadable(f"an archive of more than {self._limits.members:,} files; the rest of it is not read")
+            assert member.member is not None
+            member = replace(member, source=f"{whole.source}/{printable(member.member)}")
+            name = os.path.basename(member.member)
+            if name.startswith((".", "_")) or name in METADATA:
+                self.ignored.append((member.source, "hidden, or describes a dataset"))
                 continue
-            seen.add(real)
             try:
-                kind = _kind(path, in_folder)
-            except _Unreadable as reason:
-                if not in_folder:
-                    raise InputError(f"{name} can't be read: {reason}. Readable are {READABLE}.") from None
-                skipped.append((name, str(reason)))
-                continue
-            found += 1
-            yield name, path, kind
-        if in_folder and not found:
-            raise InputError(f"{source} holds no file that can be read. Readable are {READABLE}.")
+                yield self._known(member, name)
+            except (OSError, RuntimeError, NotReadable, InputError, zipfile.BadZipFile) as error:
+                self._leave(member.source, error)
+
+    def _known(self, whole: Split, name: str) -> Split:
+        """The file with its compression, format and layout."""
+        name, _, compression = split_name(name)
+        head = head_of(whole, self._limits)
+        if not head and whole.size:
+            raise NotReadable("damaged archive")
+        found = compression_of(head)
+        if compression is not None and found != compression:
+            raise NotReadable(f"its name says {compression}, but it starts with {head[:4].hex(' ')}" if head else "it is empty")
+        if found is not None:
+            whole = replace(whole, compression=found)
+            head = head_of(whole, self._limits)
+        if head[257:262] == b"ustar" or head.startswith(b"PK\x03\x04"):
+            raise NotReadable("an archive in an archive; unpack it")
+        layout = Layout(_encoding(head))
+        if layout.encoding is not None:
+            head = head.decode(layout.encoding, "replace").encode()
+        form = format_of(name, head)
+        if form not in ("parquet", "arrow"):
+            layout = replace(layout, cr=b"\r" in head and b"\n" not in head)
+            head = head.replace(b"\r", b"\n") if layout.cr else head
+        if form == "csv":
+            layout = delimited.layout_of(name, head, replace(layout, encoding=None, cr=False))
+            layout = replace(layout, encoding=_encoding(head_of(whole, self._limits)), cr=layout.cr)
+        if form == "text":
+            layout = replace(layout, records=self._records or plain.records_of(name, head))
+        return replace(whole, format=form, layout=layout)
+
+
+def _encoding(head: bytes) -> str | None:
+    """The encoding of text that is not UTF-8; of UTF-8 with some bad bytes, None."""
+    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "utf-32"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    text = head[: head.rfind(b"\n")] if b"\n" in head else head[:-4]
+    try:
+        text.decode()
+        return None
+    except UnicodeDecodeError:
+        pass
+    bad = text.decode("utf-8", "replace").count("\ufffd")
+    valid = sum(ord(c) > 127 for c in text.decode("utf-8", "ignore"))
+    if b"\0" in text or valid >= bad:
+        return None
+    best = charset_normalizer.from_bytes(text[:32_768]).best()
+    return None if best is None or best.encoding in ("utf_8", "ascii") else best.encoding
 
 
 def plan(
     sources: Source | Sequence[Source],
-    fields: Fields,
+    fields: Fields | None = Fields(),
     *,
     workers: int = 1,
     target_bytes: int | None = None,
     parts: int | None = None,
+    records: str | None = None,
+    limits: Limits = LIMITS,
 ) -> Plan:
     """Cut sources into splits.
 
     Parameters
     ----------
     sources
-        One or several of: a file, a folder (walked, in sorted order), "-" for the standard input.
+        One or several of: a file, an archive, a folder (walked, in sorted order), "-" for the standard input.
     fields
-        Names of the fields.
+        Names of the fields; None: they are not determined now.
     workers
         How many will read; above 16 it makes for more splits.
     target_bytes
@@ -215,127 +227,67 @@ def plan(
         if that gives all workers the same share.
     parts
         How many splits there should be, whatever the number of workers; but files are not cut below 1 MiB for it.
+    records
+        What is a record in plain text: "lines", "paragraphs" or "files"; by default by what the file looks like.
+    limits
+        Limits on memory and time.
 
     Returns
     -------
     Plan
-        A list of splits; its ``skipped`` names the files of folders that were left out, and why.
+        A list of splits; its ``unread`` names everything that will not be read, and why.
 
     Raises
     ------
     InputError
-        A source does not exist, is of no known kind, or can't be read.
+        A source does not exist, or nothing can be read.
     FieldNotFoundError
         None of the files has a field that was named.
+    ParameterError
+        ``records`` is none of the three.
     """
+    if records is not None and records not in RECORDS:
+        raise ParameterError(f"records must be one of {', '.join(RECORDS)}, not {records!r}")
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-    skipped: list[tuple[str, str]] = []
-    files = list(_files((os.fspath(source) for source in named), skipped))
-    sizes = [0 if kind.format == UNKNOWN else os.stat(path).st_size for _, path, kind in files]
-    if target_bytes is None and parts is not None:
-        target_bytes = min(max(sum(sizes) // parts, SMALLEST_SPLIT), MOST_SPLIT)
-    elif target_bytes is None:
-        target_bytes = _target(sum(sizes), workers)
+    walk = _Walk(limits, records)
+    files: list[Split] = []
+    fieldless: InputError | None = None
+    for file in walk.files(os.fspath(source) for source in named):
+        try:
+            if fields is not None and file.format != UNKNOWN and file.size:
+                binding_of(file, fields, limits)
+            files.append(file)
+        except InputError as error:
+            fieldless = fieldless or error
+            walk._leave(file.source, error)
+    if not files and fieldless is not None:
+        raise fieldless
+    if not files and walk.unread:
+        path, reason = walk.unread[0]
+        more = f"; nor can {len(walk.unread) - 1:,} more" if len(walk.unread) > 1 else ""
+        raise InputError(f"{path} can't be read: {reason}{more}. Readable are {READABLE}.")
+    if not files:
+        raise InputError(f"{', '.join(map(printable, map(os.fspath, named)))}: no file to read. Readable are {READABLE}.")
+    target = target_bytes or _target(sum(file.size for file in files), workers, parts)
     splits: list[Split] = []
-    for (name, path, kind), size in zip(files, sizes, strict=True):
-        end = -1 if kind.format == UNKNOWN else size
-        whole = Split(_printable(name), path, kind.format, kind.compression, 0, end, 0, size)
-        if kind.format == "parquet" and size:
-            splits += _row_groups(whole, target_bytes)
-        elif kind.format in ("jsonl", "text") and kind.compression is None:
-            splits += _byte_ranges(whole, target_bytes)
-        else:
-            splits.append(whole)
-    _check_named(splits, fields)
-    return Plan(splits, [(_printable(name), why) for name, why in skipped])
+    for file in files:
+        if file.format == UNKNOWN or not file.size:
+            splits.append(file)
+            continue
+        try:
+            splits += FORMATS[file.format].splits(file, target, limits)
+        except InputError as error:
+            walk._leave(file.source, error)
+    return Plan(splits, walk.unread, walk.ignored)
 
 
-def _target(size: int, workers: int) -> int:
+def _target(size: int, workers: int, parts: int | None) -> int:
     """Bytes of a split: a 64th of the whole within limits, but so that every worker gets equally many."""
+    if parts is not None:
+        return min(max(size // parts, SMALLEST_SPLIT), MOST_SPLIT)
     least = min(max(size // (ROUNDS * workers), SMALLEST_SPLIT), LEAST_SPLIT)
     target = min(max(size // max(SPLITS, ROUNDS * workers), least), MOST_SPLIT)
     rounds = -(-size // (target * workers))
     return max(-(-size // max(1, rounds * workers)), SMALLEST_SPLIT)
 
 
-def _printable(name: str) -> str:
-    """A path whose bytes are no UTF-8 can't be written into a table as it is."""
-    return os.fsencode(name).decode(errors="replace")
-
-
-def _fields_of(split: Split) -> Found | None:
-    if split.size and split.format == "jsonl":
-        return jsonl.fields_of(split)
-    if split.size and split.format in ("csv", "tsv"):
-        return delimited.fields_of(split)
-    if split.size and split.format in ("parquet", "arrow", "arrows"):
-        return tables.fields_of(split)
-    return None
-
-
-def _check_named(splits: list[Split], fields: Fields) -> None:
-    """Each field that the user named must be in one of the files at least; looks no further than needed."""
-    missing = {role: name for role in USUAL if (name := getattr(fields, role)) is not None}
-    first: Found | None = None
-    for split in splits:
-        if not missing:
-            return
-        if split.start or split.first_record:
-            continue
-        found = _fields_of(split)
-        if found is None:
-            if split.format in (UNKNOWN, "json"):
-                return
-            continue
-        first = first or found
-        missing = {role: name for role, name in missing.items() if named_path(name, found.present) is None}
-    if missing and first is not None:
-        raise not_found(*next(iter(missing.items())), first)
-
-
-def _row_groups(whole: Split, target: int) -> Iterator[Split]:
-    """Ranges of row groups; each takes a share of the file's bytes that goes by its decoded size.
-
-    The sizes of single columns would be more exact, but asking a damaged file for them ends the process.
-    """
-    try:
-        metadata = pq.read_metadata(whole.path)
-        groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{whole.source} can't be read as Parquet: {error}") from error
-    total = max(1, sum(group.total_byte_size for group in groups))
-    start = first = rows = decoded = given = 0
-    for number, group in enumerate(groups, 1):
-        rows += group.num_rows
-        decoded += group.total_byte_size
-        size = whole.size * decoded // total - given
-        if size >= target or number == len(groups):
-            yield replace(whole, start=start, end=number, first_record=first, size=size)
-            start, first, given = number, rows, given + size
-    if not groups:
-        yield replace(whole, start=0, end=0, size=0)
-
-
-def _byte_ranges(whole: Split, target: int) -> Iterator[Split]:
-    """Ranges that end after a newline; the lines of each are counted to number those of the next."""
-    if whole.size <= target:
-        yield whole
-        return
-    try:
-        with open(whole.path, "rb", buffering=0) as file:
-            start = first = lines = position = 0
-            chunk = bytearray(CHUNK)
-            codes = np.frombuffer(chunk, np.uint8)
-            while size := file.readinto(chunk):
-                cut = 0
-                while newline := chunk.find(b"\n", max(cut, start + target - position - 1), size) + 1:
-                    end = position + newline
-                    lines += newlines(codes[cut:newline])
-                    yield replace(whole, start=start, end=end, first_record=first, size=end - start)
-                    start, first, lines, cut = end, first + lines, 0, newline
-                lines += newlines(codes[cut:size])
-                position += size
-            if start < position:
-                yield replace(whole, start=start, end=position, first_record=first, size=position - start)
-    except OSError as error:
-        raise InputError(f"{whole.source} can't be read: {error.strerror}") from error

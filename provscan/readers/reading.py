@@ -1,29 +1,56 @@
-"""One split -> record batches."""
+"""One split -> its records, as they are or as batches of texts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-import orjson
 import pyarrow as pa
 
 from provscan.errors import InputError
-from provscan.readers.batches import rebatch
-from provscan.readers.delimited import read_delimited
-from provscan.readers.fields import Fields
-from provscan.readers.jsonl import from_objects, read_jsonl
-from provscan.readers.plain import read_text
-from provscan.readers.schema import ARRAY_LIMIT
-from provscan.readers.splits import UNKNOWN, Split
+from provscan.readers.batches import Batcher, piece_batch
+from provscan.readers.binding import binding_of
+from provscan.readers.fields import Binding, Fields, bind, survey
+from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.plain import records_of
+from provscan.readers.protocol import UNKNOWN, Context, NotReadable, Piece, Progress, Rows, Split, Wanted
+from provscan.readers.registry import FORMATS, format_of
 from provscan.readers.stats import Damage, ReadStats
-from provscan.readers.streams import ByteStream, Progress
-from provscan.readers.tables import read_arrow, read_parquet
+from provscan.readers.streams import ByteStream
+from provscan.readers.texts import Extractor
+
+
+def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows | Piece]:
+    """The records of a split as they are in the file; reasons why it ended early go to ``context.breaks``.
+
+    Raises
+    ------
+    InputError
+        The file can't be read.
+    """
+    stream = ByteStream(split, context)
+    if split.format == UNKNOWN:
+        # A pipe, which can be read only once.
+        head = stream.peek()
+        try:
+            form = format_of("", head)
+        except NotReadable as reason:
+            raise InputError(f"{split.source} can't be read: {reason}") from None
+        if form == "text" and split.layout.records is None:
+            split = replace(split, layout=replace(split.layout, records=records_of("", head)))
+        stream.split = split = replace(split, format=form)
+    yield from FORMATS[split.format].read(stream, wanted)
 
 
 def read(
-    split: Split, fields: Fields, stats: ReadStats, *, on_bytes: Progress | None = None
+    split: Split,
+    fields: Fields,
+    stats: ReadStats,
+    *,
+    on_bytes: Progress | None = None,
+    limits: Limits = LIMITS,
 ) -> Iterator[pa.RecordBatch]:
-    """The records of one split, in bounded memory.
+    """The texts of one split, in bounded memory.
 
     Parameters
     ----------
@@ -35,81 +62,72 @@ def read(
         Is added to while reading, and complete when the iterator is exhausted.
     on_bytes
         Called with the number of bytes of the file read since the last call.
+    limits
+        Limits on memory and time.
 
     Yields
     ------
     pyarrow.RecordBatch
-        In :data:`~provscan.readers.SCHEMA`, some 4 MB of text or 16,384 records; a record of more than 16 Mi code
-        points comes in pieces (:mod:`provscan.readers.schema`).
+        In :data:`~provscan.readers.SCHEMA`, about 4 MB of text or 16,384 rows; a text of more than 16 Mi code points
+        comes in pieces (:mod:`provscan.readers.schema`).
 
     Raises
     ------
     FieldNotFoundError
-        The file has no field for the text, or not the one that was named.
+        The file has no field with text, or not the one that was named.
     InputError
-        The file can't be read, is not what its name says, or is above a limit of :mod:`provscan.readers.schema`.
-    OutputError
-        A very long line of a compressed file or a pipe finds no room in the folder for temporary files.
+        The file can't be read.
     """
     if split.start == split.end:
-        if split.start == 0:
+        if split.part == 0:
             stats.note("empty_file", split.source)
         return
-    if split.format == "parquet":
-        yield from rebatch(read_parquet(split, fields, stats, on_bytes), stats)
-        return
-    if split.format in ("arrow", "arrows"):
-        yield from rebatch(read_arrow(split, fields, stats, on_bytes), stats)
-        return
+    context = Context(stats, limits, [], on_bytes)
     before = stats.records
-    stream = ByteStream(split, stats, on_bytes)
-    yield from rebatch(_streamed(stream, fields, stats), stats)
-    if stream.damage is not None:
-        stats.damaged.append(Damage(split.source, stats.records - before, stream.damage))
+    yield from Batcher(stats, limits).batches(_texts(split, fields, context))
+    if context.breaks:
+        stats.damaged.append(Damage(split.source, stats.records - before, context.breaks[0]))
+    elif stats.records == before and split.part == 0 and not stats.skipped:
+        stats.note("empty_file", split.source)
 
 
-def _streamed(stream: ByteStream, fields: Fields, stats: ReadStats) -> Iterator[pa.RecordBatch]:
-    form = stream.split.format
-    if form == UNKNOWN:
-        form = _piped_form(stream)
-    if form == "text":
-        return read_text(stream, stats)
-    if form in ("csv", "tsv"):
-        return read_delimited(stream, fields, stats)
-    if form == "json":
-        return _read_array(stream, fields, stats)
-    return read_jsonl(stream, fields, stats)
+def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.RecordBatch]:
+    binding = None if split.format == UNKNOWN else binding_of(split, fields, context.limits)
+    extractor: Extractor | None = None
+    for rows in read_rows(split, None if binding is None else binding.wanted, context):
+        if isinstance(rows, Piece):
+            yield piece_of(rows, context.limits)
+            continue
+        if binding is None:
+            binding = binding_in(rows, fields, split.source, context.limits)
+        if extractor is None:
+            extractor = Extractor(binding, split.source, context.stats)
+            if split.part == 0:
+                context.stats.describe(binding.verdicts)
+        yield extractor.batch(rows)
 
 
-def _piped_form(stream: ByteStream) -> str:
-    head = stream.peek()
-    if head.startswith((b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")):
-        raise InputError(f"{stream.split.source}: Parquet and Arrow can't be read from a pipe; name the file")
-    return {b"{": "jsonl", b"[": "json", b"": "jsonl"}.get(head.lstrip()[:1], "text")
+def binding_in(rows: Rows, fields: Fields, source: str, limits: Limits) -> Binding:
+    """The fields of records that can be read only once, from the first of them."""
+    values = rows.values
+    head = values.slice(0, 100).to_pylist() if isinstance(values, pa.RecordBatch) else values[: limits.head_records]
+    return bind(fields, survey(head, limits), source)
 
 
-def _read_array(stream: ByteStream, fields: Fields, stats: ReadStats) -> Iterator[pa.RecordBatch]:
-    """A file that is one JSON array of objects; read as a whole, so not above ARRAY_LIMIT."""
-    source = stream.split.source
-    parts: list[bytes] = []
-    size = 0
-    for chunk in stream:
-        size += len(chunk)
-        if size > ARRAY_LIMIT:
-            raise InputError(
-                f"{source} is one JSON array of more than {ARRAY_LIMIT:,} bytes, too large to read at once. "
-                "Write it as JSON lines: jq -c '.[]'"
-            )
-        parts.append(chunk)
-    if stream.damage is not None:
-        return
-    try:
-        records = orjson.loads(b"".join(parts))
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"{source} is not JSON: {error}") from error
-    del parts
-    if records and not any(isinstance(record, dict) for record in records):
-        raise InputError(f"{source} is a JSON array, but not of objects; expected objects with a field for the text")
-    if not records:
-        stats.note("empty_file", source)
-    yield from from_objects(records, fields, stats, source)
+def piece_of(piece: Piece, limits: Limits) -> pa.RecordBatch:
+    """A piece as a batch; one that is the whole text, as an ordinary row."""
+    text = pa.array([piece.text.decode()], pa.large_string())
+    names = ["record", "id", "field", "text"]
+    batch = pa.RecordBatch.from_arrays(
+        [
+            pa.array([piece.number], pa.int64()),
+            pa.nulls(1, pa.string()),
+            pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), pa.array(["text"])),
+            text,
+        ],
+        names,
+    )
+    if piece.last and piece.start == 0:
+        return batch
+    return piece_batch(batch, text, piece.start, piece.stop, limits, last=piece.last)
+

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from provscan.errors import InputError
+from provscan.readers.names import printable
 
 EXAMPLES = 5
 
@@ -41,7 +43,7 @@ class ReadStats:
         Bytes read, as they lie on disk (compressed, if the file is).
     skipped
         Records that were not delivered, by reason: ``bad_json``, ``not_an_object``, ``no_text`` (missing or
-        null), ``text_not_string``, ``bad_csv_row``, ``line_too_long``.
+        null), ``text_not_string``, ``bad_csv_row``, ``record_too_long``.
     repaired
         Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD).
     notes
@@ -51,6 +53,8 @@ class ReadStats:
         The first few cases of each reason.
     damaged
         Files that ended early.
+    fields
+        Of every field with strings: its verdict ("scanned", or why not), and in how many files.
     """
 
     records: int = 0
@@ -61,10 +65,11 @@ class ReadStats:
     notes: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[Example]] = field(default_factory=dict)
     damaged: list[Damage] = field(default_factory=list)
+    fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def skip(self, reason: str, source: str, record: int, detail: str = "") -> None:
-        """Count a record that is not delivered."""
-        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+    def skip(self, reason: str, source: str, record: int, detail: str = "", count: int = 1) -> None:
+        """Count a record, or several of which this is the first, that is not delivered."""
+        self.skipped[reason] = self.skipped.get(reason, 0) + count
         self._example(reason, source, record, detail)
 
     def repair(self, reason: str, source: str, record: int, detail: str = "") -> None:
@@ -77,6 +82,12 @@ class ReadStats:
         self.notes[reason] = self.notes.get(reason, 0) + count
         self._example(reason, source, record, detail)
 
+    def describe(self, verdicts: Mapping[str, str]) -> None:
+        """Count the verdicts on the fields of one file."""
+        for name, verdict in verdicts.items():
+            counts = self.fields.setdefault(printable(name), {})
+            counts[verdict] = counts.get(verdict, 0) + 1
+
     def _example(self, reason: str, source: str, record: int, detail: str) -> None:
         cases = self.examples.setdefault(reason, [])
         if len(cases) < EXAMPLES:
@@ -87,16 +98,20 @@ class ReadStats:
         self.records += other.records
         self.characters += other.characters
         self.bytes += other.bytes
-        for mine, theirs in (
+        for counts, added in (
             (self.skipped, other.skipped),
             (self.repaired, other.repaired),
             (self.notes, other.notes),
         ):
-            for reason, count in theirs.items():
-                mine[reason] = mine.get(reason, 0) + count
+            for reason, count in added.items():
+                counts[reason] = counts.get(reason, 0) + count
         for reason, cases in other.examples.items():
             self.examples[reason] = heapq.nsmallest(EXAMPLES, [*self.examples.get(reason, []), *cases])
         self.damaged = sorted([*self.damaged, *other.damaged])
+        for name, verdicts in other.fields.items():
+            known = self.fields.setdefault(name, {})
+            for verdict, count in verdicts.items():
+                known[verdict] = known.get(verdict, 0) + count
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, in types that JSON knows; reasons in alphabetical order."""

@@ -1,16 +1,21 @@
-"""The bytes of a split, decompressed, in chunks; and the lines in them.
+"""The bytes of a split, out of its archive, decompressed, as UTF-8, in chunks; and the lines in them.
 
-A file that breaks off (a truncated archive, a damaged block) does not raise: what came before the break is
-delivered, and :attr:`ByteStream.damage` says what happened.
+A file that breaks off (a truncated archive, a damaged block, a decompression bomb) does not raise: what came before the
+break is delivered, and :attr:`ByteStream.damage` says what happened.
 """
 
 from __future__ import annotations
 
+import bz2
+import codecs
 import itertools
+import lzma
 import sys
+import zipfile
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -18,25 +23,21 @@ import zstandard
 
 from provscan.errors import InputError
 from provscan.kernels.utf8 import newlines
-from provscan.readers.schema import LINE_LIMIT
-from provscan.readers.splits import STDIN, UNKNOWN, Split
-from provscan.readers.stats import ReadStats
+from provscan.readers.limits import Limits
+from provscan.readers.protocol import STDIN, UNKNOWN, Context, Split
 
-CHUNK = 1 << 20
 BOM = b"\xef\xbb\xbf"
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
-# Compressed bytes decoded at once. Deflate grows by up to 1,032 times, zstd by up to 32,768: this bounds the memory
-# that a file of zeros can take.
-STEP = {"gzip": 32 << 10, "zstd": 8 << 10}
-MAGIC = {"gzip": b"\x1f\x8b", "zstd": (b"\x28\xb5\x2f\xfd")}
+# Compressed bytes decoded at once. zstd grows by up to 32,768 times and has no limit on its output.
+STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 8 << 10}
+MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
 SKIPPABLE = b"\x2a\x4d\x18"
-
-Progress = Callable[[int], None]
+PADDED = ("gzip", "xz")
+BROKEN = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, ValueError, EOFError)
 
 
 class Block(NamedTuple):
-    """Some whole lines: the number of the first, how many they are, their bytes without the last newline."""
+    """Whole lines: the number of the first, how many they are, their bytes without the last newline."""
 
     first: int
     lines: int
@@ -46,6 +47,10 @@ class Block(NamedTuple):
 def _decoder(compression: str) -> Any:
     if compression == "gzip":
         return zlib.decompressobj(wbits=31)
+    if compression == "bzip2":
+        return bz2.BZ2Decompressor()
+    if compression == "xz":
+        return lzma.LZMADecompressor(memlimit=512 << 20)
     # Archives of social media are often written with --long=31.
     return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
 
@@ -58,7 +63,7 @@ def compression_of(head: bytes) -> str | None:
 
 
 class ByteStream:
-    """Iterates over the decompressed bytes of a split in chunks of about 1 MiB.
+    """Iterates over the bytes of a split in chunks of about ``limits.chunk``.
 
     Attributes
     ----------
@@ -68,23 +73,15 @@ class ByteStream:
     Raises
     ------
     InputError
-        While iterating: the file can't be read, is not compressed as its name says, or is UTF-16.
+        While iterating: the file can't be read, or is not compressed as its name says.
     """
 
-    def __init__(self, split: Split, stats: ReadStats | None = None, on_bytes: Progress | None = None) -> None:
+    def __init__(self, split: Split, context: Context) -> None:
         self.split = split
+        self.context = context
         self.damage: str | None = None
-        self._tally = stats
-        self._on_bytes = on_bytes
         self._iterator: Iterator[bytes] | None = None
         self._peeked = b""
-        self._mark = 0
-
-    def _consumed(self, count: int) -> None:
-        if self._tally is not None:
-            self._tally.bytes += count
-        if self._on_bytes is not None:
-            self._on_bytes(count)
 
     def peek(self) -> bytes:
         """The first chunk, which iteration will give again; empty if there is none."""
@@ -104,66 +101,82 @@ class ByteStream:
 
     def _chunks(self) -> Iterator[bytes]:
         split = self.split
-        try:
-            if split.path == STDIN:
-                yield from self._checked(self._of(sys.stdin.buffer))
-                return
-            # A pipe gives what it has, be it one byte; its buffer waits for more.
-            with open(split.path, "rb", buffering=-1 if split.format == UNKNOWN else 0) as file:
-                if split.start and not split.compression:
-                    file.seek(split.start)
-                yield from self._checked(self._of(file))
-        except OSError as error:
-            raise InputError(f"{split.source} can't be read: {error.strerror or error}") from error
+        with ExitStack() as opened:
+            try:
+                yield from self._decoded(self._file(opened))
+            except zipfile.BadZipFile as error:
+                self.damage = f"damaged zip archive ({error})"
+            except (OSError, RuntimeError, NotImplementedError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise InputError(f"{split.source} can't be read: {reason}") from error
+            finally:
+                if self.damage is not None and self.damage not in self.context.breaks:
+                    self.context.breaks.append(self.damage)
 
-    def _checked(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """The chunks of a file from its beginning, without a byte-order mark."""
-        if self.split.start == 0 and (first := next(chunks, b"")):
-            if first.startswith(UTF16):
-                raise InputError(f"{self.split.source} is UTF-16; convert it to UTF-8: iconv -f UTF-16 -t UTF-8")
-            self._mark = len(BOM) if first.startswith(BOM) else 0
-            yield first[self._mark :]
-        yield from chunks
+    def _file(self, opened: ExitStack) -> IO[bytes]:
+        split = self.split
+        if split.path == STDIN:
+            return sys.stdin.buffer
+        if split.archive == "zip":
+            assert split.member is not None
+            archive = opened.enter_context(zipfile.ZipFile(split.path))
+            return opened.enter_context(archive.open(split.member))
+        # A pipe gives what it has, be it one byte; its buffer waits for more.
+        file: IO[bytes] = opened.enter_context(open(split.path, "rb", buffering=-1 if split.format == UNKNOWN else 0))
+        if split.start:
+            file.seek(split.start)
+        return file
 
-    @property
-    def rereadable(self) -> bool:
-        """Whether :meth:`reread` can be called."""
-        return self.split.compression is None and self.split.format != UNKNOWN
-
-    def reread(self, start: int, stop: int) -> Iterator[bytes]:
-        """Bytes ``start`` to ``stop`` of the stream once more, in chunks, whatever was iterated over."""
-        source = self.split.source
-        try:
-            with open(self.split.path, "rb", buffering=0) as file:
-                file.seek(self.split.start + self._mark + start)
-                while start < stop:
-                    chunk = file.read(min(CHUNK, stop - start))
-                    if not chunk:
-                        raise InputError(f"{source} was cut short while it was read")
-                    start += len(chunk)
-                    yield chunk
-        except OSError as error:
-            raise InputError(f"{source} can't be read: {error.strerror or error}") from error
-
-    def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
-        left = self.split.end - self.split.start if self.split.end >= 0 else sys.maxsize
-        while left > 0 and (raw := file.read(min(step, left))):
-            left -= len(raw)
-            self._consumed(len(raw))
-            yield raw
-
-    def _of(self, file: IO[bytes]) -> Iterator[bytes]:
-        compression = self.split.compression
-        raw = self._raw(file, CHUNK if compression is None else STEP[compression])
-        if self.split.format == UNKNOWN:
+    def _decoded(self, file: IO[bytes]) -> Iterator[bytes]:
+        split = self.split
+        compression = split.compression
+        raw = self._raw(file, self.context.limits.chunk if compression is None else STEP[compression])
+        if split.format == UNKNOWN:
             first = next(raw, b"")
             raw = itertools.chain([first], raw)
             compression = compression_of(first)
-        return _gathered(raw if compression is None else self._decompressed(raw, compression))
+        plain = raw if compression is None else self._decompressed(raw, compression)
+        layout = split.layout
+        if layout.encoding is not None:
+            plain = _as_utf8(plain, layout.encoding)
+        chunks = _gathered(plain, self.context.limits.chunk)
+        if split.part == 0 and (first := next(chunks, b"")):
+            chunks = itertools.chain([first.removeprefix(BOM)], chunks)
+        yield from _with_newlines(chunks) if layout.cr else chunks
+
+    def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
+        zipped = self.split.archive == "zip"
+        whole = self.split.end < 0 or zipped
+        left = sys.maxsize if whole else self.split.end - self.split.start
+        given = 0
+        while left > 0 and (raw := file.read(min(step, left))):
+            left -= len(raw)
+            if not zipped:
+                self.context.consumed(len(raw))
+            elif given < self.split.size:  # the size of a member is that in the archive
+                self.context.consumed(min(len(raw), self.split.size - given))
+            given += len(raw)
+            self._bomb(given, self.split.size if zipped else given)
+            yield raw
+            if self.damage:
+                return
+        if zipped and given < self.split.size:
+            self.context.consumed(self.split.size - given)
+
+    def _bomb(self, given: int, taken: int) -> bool:
+        """Whether so many bytes from so few are too many; then that is the damage."""
+        limits = self.context.limits
+        if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
+            self.damage = (
+                f"it expands more than {limits.expansion}-fold (beyond {limits.expansion_bytes >> 20} MiB): taken for a "
+                "decompression bomb and read no further; decompress it yourself if it is none"
+            )
+        return self.damage is not None
 
     def _decompressed(self, parts: Iterator[bytes], compression: str) -> Iterator[bytes]:
         decoder = None
         first = True
+        taken = given = 0
         for raw in parts:
             if first and compression_of(raw) != compression:
                 raise InputError(
@@ -171,19 +184,23 @@ class ByteStream:
                     "Name it after what it is."
                 )
             first = False
+            taken += len(raw)
             while raw:
                 if decoder is None:
-                    raw = raw.lstrip(b"\0")  # padding between members, as gzip itself allows
+                    raw = raw.lstrip(b"\0") if compression in PADDED else raw
                     if not raw:
                         break
                     decoder = _decoder(compression)
                 try:
-                    data = decoder.decompress(raw)
-                except (zlib.error, zstandard.ZstdError) as error:
+                    for data in _output(decoder, raw, self.context.limits.chunk):
+                        given += len(data)
+                        if self._bomb(given, taken):
+                            return
+                        if data:
+                            yield data
+                except BROKEN as error:
                     self.damage = f"damaged {compression} data ({error})"
                     return
-                if data:
-                    yield data
                 raw = decoder.unused_data if decoder.eof else b""
                 if decoder.eof:
                     decoder = None
@@ -191,112 +208,85 @@ class ByteStream:
             self.damage = f"truncated {compression} file"
 
 
-def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Join small parts, so that a pipe and a file give the same chunks of at least CHUNK bytes."""
+def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
+    """What some compressed bytes expand to; of bzip2 and xz, ``step`` bytes at a time."""
+    if not hasattr(decoder, "needs_input"):
+        yield decoder.decompress(raw)
+        return
+    while True:
+        yield decoder.decompress(raw, step)
+        raw = b""
+        if decoder.eof or decoder.needs_input:
+            return
+
+
+def _as_utf8(parts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decode = codecs.getincrementaldecoder(encoding)("replace").decode
+    for part in parts:
+        yield decode(part).encode("utf-8", "replace")
+    yield decode(b"", True).encode("utf-8", "replace")
+
+
+def _with_newlines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk.replace(b"\r", b"\n")
+
+
+def _gathered(parts: Iterator[bytes], chunk: int) -> Iterator[bytes]:
+    """Join small parts, so that a pipe and a file give chunks of about the same size."""
     held: list[bytes] = []
     size = 0
     for part in parts:
         held.append(part)
         size += len(part)
-        if size >= CHUNK:
+        if size >= chunk:
             yield held[0] if len(held) == 1 else b"".join(held)
             held, size = [], 0
-    if held:
+    if size:
         yield b"".join(held)
 
 
-class LongLine:
-    """A line above LINE_LIMIT: iterates once over its bytes, in chunks, without the newline.
+def lines(stream: ByteStream) -> Iterator[Block]:
+    """The lines of a stream in blocks of whole lines.
 
-    Attributes
-    ----------
-    number
-        Of the line.
-    start
-        Where in the stream it begins.
-    size
-        Bytes given so far.
-    whole
-        Once it was iterated over: whether the line is; False if the stream broke off in it.
+    A line above ``limits.record_bytes`` is skipped and counted. The last line of a stream that broke off is left out.
     """
-
-    def __init__(self, number: int, start: int, held: list[bytes], stream: ByteStream, chunks: Iterator[bytes]) -> None:
-        self.number = number
-        self.start = start
-        self.size = 0
-        self.whole = False
-        self._held = deque(held)
-        self._stream = stream
-        self._chunks = chunks
-        self._ended = False
-        self._after = b""
-
-    def __iter__(self) -> Iterator[bytes]:
-        while self._held:
-            self.size += len(self._held[0])
-            yield self._held.popleft()
-        while not self._ended and (chunk := next(self._chunks, b"")):
-            line, newline, self._after = chunk.partition(b"\n")
-            del chunk
-            if newline:
-                self._ended = self.whole = True
-            self.size += len(line)
-            yield line
-        if not self._ended:
-            self._ended = True
-            self.whole = self._stream.damage is None
-
-    def rest(self) -> bytes:
-        """Pass over what is left of the line; the first bytes of the next."""
-        for _ in self:
-            pass
-        return self._after
-
-
-def lines(stream: ByteStream) -> Iterator[Block | LongLine]:
-    """The lines of a stream: blocks of whole ones, and those above LINE_LIMIT one by one.
-
-    A long line is to be iterated over before the next is asked for, or it is passed over. The last line of a stream
-    that broke off is not whole and is left out, unless it is a long one.
-    """
+    limit = stream.context.limits.record_bytes
     number = stream.split.first_record
-    chunks = iter(stream)
     held: list[bytes] = []
-    size = position = 0
-    ahead = b""
-    while chunk := ahead or next(chunks, b""):
-        ahead = b""
+    size = 0
+    for chunk in stream:
         cut = chunk.rfind(b"\n")
         if cut < 0:
-            held.append(chunk)
             size += len(chunk)
-            if size > LINE_LIMIT:
-                line = LongLine(number, position, held, stream, chunks)
-                held, size = [], 0
-                del chunk
-                yield line
-                ahead = line.rest()
-                number += 1
-                position += line.size + 1
+            held = [*held, chunk] if size <= limit else []
             continue
-        position += size + cut + 1
-        block = b"".join([*held, memoryview(chunk)[:cut]])
+        if size:
+            first = chunk.find(b"\n")
+            if size + first > limit:
+                _too_long(stream, number, size + first)
+                number += 1
+                held, chunk, cut = [], chunk[first + 1 :], cut - first - 1
+        if cut >= 0:
+            block = b"".join([*held, memoryview(chunk)[:cut]]) if held else chunk[:cut]
+            count = newlines(np.frombuffer(block, np.uint8)) + 1
+            yield Block(number, count, block)
+            number += count
+            del block
         held = [chunk[cut + 1 :]]
         size = len(held[0])
-        first, count = number, newlines(np.frombuffer(block, np.uint8)) + 1
-        number += count
-        yield Block(first, count, block)
-        del block
-    if size and stream.damage is None:
+    if size > limit:
+        _too_long(stream, number, size)
+    elif size and stream.damage is None:
         yield Block(number, 1, b"".join(held))
 
 
-def short_lines(stream: ByteStream, stats: ReadStats) -> Iterator[Block]:
-    """The lines of a stream but for those above LINE_LIMIT, which are passed over and counted."""
-    for part in lines(stream):
-        if isinstance(part, LongLine):
-            part.rest()
-            detail = f"a line of {part.size:,} bytes, above the limit of {LINE_LIMIT:,}"
-            stats.skip("line_too_long", stream.split.source, part.number, detail)
-        else:
-            yield part
+def _too_long(stream: ByteStream, number: int, size: int) -> None:
+    detail = f"a line of {size:,} bytes, above the limit of {stream.context.limits.record_bytes:,}"
+    stream.context.stats.skip("record_too_long", stream.split.source, number, detail)
+
+
+def head_of(split: Split, limits: Limits, size: int = 64 << 10) -> bytes:
+    """The first bytes of a file, decompressed; empty if there are none."""
+    end = split.start + size if split.end < 0 else min(split.end, split.start + size)
+    return ByteStream(replace(split, end=end), Context.quiet(limits)).peek()

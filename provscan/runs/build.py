@@ -94,14 +94,14 @@ def _read(
     named = source_list(sources)
     if named is None:
         progress.start("Indexing", None, "tweets")
-        for batch in readers.read_objects(sources, fields, stats):
+        for batch in readers.read_tweet_objects(sources, fields, stats):
             yield readers.with_ids(batch, "<memory>", stats)
             progress.advance(batch.num_rows)
         return
-    plan = readers.plan(named, fields, target_bytes=1 << 62)
+    plan = readers.plan(named, None, target_bytes=1 << 62)
     notes["sources"] = [{"source": split.source, "bytes": split.size} for split in plan]
-    notes["left_out"] = [list(item) for item in plan.skipped]
+    notes["left_out"] = [list(item) for item in plan.unread]
     progress.start("Indexing", sum(split.size for split in plan) or None, "bytes")
     for split in plan:
-        for batch in readers.read(split, fields, stats, on_bytes=progress.advance):
+        for batch in readers.read_tweets(split, fields, stats, on_bytes=progress.advance):
             yield readers.with_ids(batch, split.source, stats)

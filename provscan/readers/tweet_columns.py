@@ -9,31 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.readers.dates import timestamps
-from provscan.readers.longstrings import LongStrings
-from provscan.readers.schema import SCHEMA
+from provscan.readers.texts import scalar_text, without_surrogates
+from provscan.readers.tweet_dates import timestamps
+from provscan.readers.tweet_schema import TWEETS
 from provscan.readers.stats import ReadStats
-
-
-def scalar_text(value: Any) -> str | None:
-    """An id, a name or a language as a string; None for what is none, such as a list."""
-    if isinstance(value, str):
-        return value or None
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        # Beyond 2**53 a float has lost digits: the notation of floats shows it, which no id has.
-        if abs(value) >= 2**53:
-            return f"{value:.16e}"
-        return str(int(value)) if value.is_integer() else str(value)
-    return None
-
-
-def without_surrogates(text: str) -> str:
-    """Pairs of surrogates joined, lone ones replaced by U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def null_if_empty(texts: pa.Array) -> pa.Array:
@@ -68,7 +47,6 @@ class Columns:
     date: list[Any] | None = None
     lang: list[Any] | None = None
     rt_of: list[Any] | None = None
-    strings: LongStrings | None = None
 
     def _keep(self, places: list[int]) -> None:
         self.numbers = [self.numbers[place] for place in places]
@@ -91,8 +69,6 @@ class Columns:
         self._keep(places)
 
     def _texts(self, stats: ReadStats) -> pa.Array:
-        if self.strings is not None:
-            return self.strings.texts(self.text)
         try:
             return pa.array(self.text, pa.large_string())
         except UnicodeEncodeError:
@@ -111,7 +87,7 @@ class Columns:
         self._drop_textless(stats)
         count = len(self.text)
         if self.date is None:
-            dates = pa.nulls(count, SCHEMA.field("created_at").type)
+            dates = pa.nulls(count, TWEETS.field("created_at").type)
         else:
             dates, bad = timestamps(self.date)
             for place in bad:
@@ -126,7 +102,7 @@ class Columns:
                 strings(self.lang, count),
                 strings(self.rt_of, count),
             ],
-            schema=SCHEMA,
+            schema=TWEETS,
         )
 
 

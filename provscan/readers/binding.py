@@ -1,0 +1,35 @@
+"""The fields of one file, determined once however many splits it is read in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import lru_cache
+
+from provscan.readers.fields import Binding, Fields, bind, survey
+from provscan.readers.limits import Limits
+from provscan.readers.protocol import Split
+from provscan.readers.registry import FORMATS
+
+
+def binding_of(split: Split, fields: Fields, limits: Limits) -> Binding | None:
+    """The fields of the file that a split belongs to; None if it has no records.
+
+    Raises
+    ------
+    FieldNotFoundError
+        The file has no field with text, or not the one that was named.
+    InputError
+        The file can't be read.
+    """
+    stat = os.stat(split.path)
+    whole = split
+    if split.archive != "tar":
+        whole = replace(split, start=0, end=stat.st_size if split.archive is None else -1, size=stat.st_size)
+    return _binding(replace(whole, first_record=0, part=0), fields, limits, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _binding(whole: Split, fields: Fields, limits: Limits, modified: int) -> Binding | None:
+    records = FORMATS[whole.format].fields(whole, limits)
+    return bind(fields, survey(records, limits), whole.source) if records else None

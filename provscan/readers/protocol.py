@@ -1,0 +1,197 @@
+"""What every format provides, and the values that pass between planning, formats and batches.
+
+A file goes through four steps, which are the methods of :class:`Format`: *sniff* (is it of this format?), *splits*
+(where can it be cut?), *fields* (the first records, in which the fields are found) and *read* (its records). Records
+come as :class:`Rows`, the values as they are in the file; :mod:`provscan.readers.texts` makes batches of texts of them,
+:mod:`provscan.readers.tweets` tweets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import pyarrow as pa
+
+from provscan.readers.limits import Limits
+from provscan.readers.stats import ReadStats
+
+if TYPE_CHECKING:
+    from provscan.readers.streams import ByteStream
+
+STDIN = "-"
+
+# The format of what can't be looked at before it is read, such as a pipe.
+UNKNOWN = "unknown"
+
+# What stands in a path for "any element of the list".
+ANY = "[]"
+
+Path = tuple[str, ...]
+Progress = Callable[[int], None]
+Wanted = dict[Path, pa.DataType] | None
+
+
+class NotReadable(Exception):
+    """Why a file, or one member of an archive, will not be read; becomes an entry of ``Plan.unread``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the bytes of a text file are to be read.
+
+    Attributes
+    ----------
+    encoding
+        The name of the encoding if it is not UTF-8.
+    cr
+        Lines end in a carriage return alone.
+    delimiter, quoted
+        Of CSV: between the values of a row; whether quotes enclose values.
+    records
+        Of plain text: "lines", "paragraphs" or "files"; None for a pipe, of which it is determined when it is read.
+    """
+
+    encoding: str | None = None
+    cr: bool = False
+    delimiter: str = ","
+    quoted: bool = True
+    records: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A file, or a range of one; a plain value that can be sent to another process.
+
+    Attributes
+    ----------
+    source
+        The file as the user named it; for a file in a folder or archive, that and the path in it.
+    path
+        Where the file, or the archive that holds it, lies; "-" is the standard input.
+    format
+        Name of a format in the registry, or "unknown" (a pipe: determined when it is read).
+    compression
+        "gzip", "bzip2", "xz", "zstd" or None.
+    start, end
+        The range: row groups of a "parquet", bytes of the file otherwise, before decompression. -1: to the end.
+    first_record
+        The number of the first record (in lines: line) of the range.
+    size
+        Bytes that the range takes up in the file, for progress; 0 where unknown.
+    archive, member
+        "zip" or "tar" if the file is in an archive at ``path``, and its name there; ``start`` and ``end`` are places
+        in a tar archive.
+    part
+        Number of the split among those of its source.
+    layout
+        How its bytes are to be read.
+    """
+
+    source: str
+    path: str
+    format: str
+    compression: str | None = None
+    start: int = 0
+    end: int = -1
+    first_record: int = 0
+    size: int = 0
+    archive: str | None = None
+    member: str | None = None
+    part: int = 0
+    layout: Layout = Layout()
+
+    @property
+    def random_access(self) -> bool:
+        """Whether the file can be read at any place of it."""
+        return self.compression is None and self.archive is None
+
+
+class Plan(list[Split]):
+    """The splits, in the order of their records.
+
+    Attributes
+    ----------
+    unread
+        Everything the user named that will not be read: (path, reason).
+    ignored
+        What was left out because it holds no records: (path, reason); hidden files, metadata of a dataset.
+    """
+
+    def __init__(
+        self,
+        splits: Iterable[Split],
+        unread: Sequence[tuple[str, str]] = (),
+        ignored: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(splits)
+        self.unread = list(unread)
+        self.ignored = list(ignored)
+
+
+class Rows(NamedTuple):
+    """Consecutive records as they are in the source.
+
+    Attributes
+    ----------
+    numbers
+        The number of each record.
+    values
+        The records: Python values, usually dicts, or columns.
+    """
+
+    numbers: Sequence[int]
+    values: list[Any] | pa.RecordBatch
+
+
+class Piece(NamedTuple):
+    """A stretch of one text that is too long for a batch: code points ``start`` to ``stop``, as UTF-8."""
+
+    number: int
+    text: bytes
+    start: int
+    stop: int
+    last: bool
+
+
+class Context(NamedTuple):
+    """What reading a split needs besides the split; ``breaks`` takes the reasons why it ended early."""
+
+    stats: ReadStats
+    limits: Limits
+    breaks: list[str]
+    on_bytes: Progress | None = None
+
+    @classmethod
+    def quiet(cls, limits: Limits) -> Context:
+        """One whose counts nobody will read."""
+        return cls(ReadStats(), limits, [])
+
+    def consumed(self, count: int) -> None:
+        """Count bytes of the file that were read."""
+        self.stats.bytes += count
+        if self.on_bytes is not None and count:
+            self.on_bytes(count)
+
+
+class Format(Protocol):
+    """One format; its methods depend on nothing but their arguments."""
+
+    name: str
+    extensions: tuple[str, ...]
+
+    def sniff(self, head: bytes) -> bool:
+        """Whether a file with these first bytes, decompressed, is of this format."""
+
+    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+        """Ranges of about ``target`` bytes that can be read separately, in their order."""
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        """The first records of a file, as Python values, in which the fields are found."""
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
+        """The records of a split, whose bytes ``stream`` gives; what happens on the way goes to its context.
+
+        ``wanted`` names the values that will be used, with the type each usually has; None: all of them.
+        """

@@ -1,0 +1,84 @@
+"""The formats, and which of them a file is in."""
+
+from __future__ import annotations
+
+import os
+
+from provscan.readers.delimited import Delimited
+from provscan.readers.json_documents import JsonDocument
+from provscan.readers.jsonl import JsonLines
+from provscan.readers.plain import PlainText
+from provscan.readers.protocol import Format, NotReadable
+from provscan.readers.streams import BOM, compression_of
+from provscan.readers.tables import Arrow, Parquet
+
+# In the order in which files without a known extension are tried.
+FORMATS: dict[str, Format] = {
+    known.name: known for known in (Parquet(), Arrow(), JsonDocument(), JsonLines(), Delimited(), PlainText())
+}
+EXTENSIONS = {extension: known.name for known in FORMATS.values() for extension in known.extensions}
+COMPRESSIONS = {
+    ".gz": "gzip", ".gzip": "gzip", ".bz2": "bzip2", ".xz": "xz", ".lzma": "xz", ".zst": "zstd", ".zstd": "zstd",
+}  # fmt: skip
+BINARY = (".parquet", ".arrow")
+READABLE = (
+    "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, Markdown, source code, HTML, WARC and "
+    "WET; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar archives"
+)
+# Magic bytes of what holds no text that provscan reads, and what to say of it.
+FOREIGN = (
+    (b"%PDF", "PDF"), (b"\x89PNG", "an image"), (b"\xff\xd8\xff", "an image"), (b"GIF8", "an image"),
+    (b"SQLite format 3", "an SQLite database"), (b"\x89HDF", "HDF5"), (b"\x93NUMPY", "a NumPy array"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"), (b"Rar!", "a RAR archive"), (b"Obj\x01", "Avro"),
+    (b"ORC", "ORC"), (b"\x80\x04", "a pickle, which is never opened"), (b"ID3", "audio"), (b"RIFF", "audio or video"),
+)  # fmt: skip
+
+
+def split_name(name: str) -> tuple[str, str, str | None]:
+    """A file's name without the extension of its compression, its extension, and the compression."""
+    stem, extension = os.path.splitext(name)
+    compression = COMPRESSIONS.get(extension.lower())
+    if compression is not None:
+        name = stem
+        extension = os.path.splitext(stem)[1]
+    return name, extension.lower(), compression
+
+
+def format_of(name: str, head: bytes) -> str:
+    """The name of the format of a file, by its first bytes where these are clear, else by its name.
+
+    Parameters
+    ----------
+    name
+        Without the extension of a compression.
+    head
+        First bytes, decompressed.
+
+    Raises
+    ------
+    NotReadable
+        It is of no format that is read; says what it looks like.
+    """
+    extension = os.path.splitext(name)[1].lower()
+    for magic, what in FOREIGN:
+        if head.startswith(magic):
+            raise NotReadable(f"it is {what}")
+    start = head.removeprefix(BOM)
+    for form in ("parquet", "arrow"):
+        if FORMATS[form].sniff(start):
+            return form
+    known = EXTENSIONS.get(extension)
+    if known in ("parquet", "arrow") and head:
+        raise NotReadable(f"its name says {known}, but it starts with {head[:4].hex(' ')}")
+    if known in ("json", "jsonl"):
+        return "json" if FORMATS["json"].sniff(start) else "jsonl"
+    if known is not None:
+        if b"\0" in head[:4096] and compression_of(head) is None:
+            raise NotReadable("it holds binary data")
+        return known
+    for form in ("json", "jsonl"):
+        if FORMATS[form].sniff(start):
+            return form
+    if b"\0" in head:
+        raise NotReadable("neither its name nor its first bytes show a known format")
+    return "text"

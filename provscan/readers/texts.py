@@ -1,0 +1,242 @@
+"""Records of any form -> one row a text: its record, the record's id, the field, the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.readers.fields import Binding, name_of
+from provscan.readers.names import printable
+from provscan.readers.protocol import ANY, Path, Rows
+from provscan.readers.schema import SCHEMA
+from provscan.readers.stats import ReadStats
+
+Numbers = npt.NDArray[np.int64]
+
+
+def scalar_text(value: Any) -> str | None:
+    """An id as a string; None for what is none, such as a list."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, float):
+        # Beyond 2**53 a float has lost digits: the notation of floats shows it, which no id has.
+        return f"{value:.16e}" if abs(value) >= 2**53 else str(int(value)) if value.is_integer() else str(value)
+    return str(value) if isinstance(value, int) else None
+
+
+def without_surrogates(text: str) -> str:
+    """Pairs of surrogates joined, lone ones replaced by U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+class Extractor:
+    """Rows of one source -> batches in :data:`~provscan.readers.SCHEMA`."""
+
+    def __init__(self, binding: Binding, source: str, stats: ReadStats) -> None:
+        self._binding = binding
+        self._source = source
+        self._counts = stats
+
+    def batch(self, rows: Rows) -> pa.RecordBatch:
+        """The texts of some records; records without text are counted."""
+        if isinstance(rows.values, pa.RecordBatch):
+            return self._columns(rows.values, np.asarray(rows.numbers, np.int64))
+        return self._objects(rows)
+
+    def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
+        owners, names, texts = [], [], []
+        for path in self._binding.texts:
+            if path[0] not in batch.schema.names:
+                continue
+            array, rows, places = self._leaf(batch.column(batch.schema.get_field_index(path[0])), path[1:])
+            if array is None:
+                continue
+            text, repaired = _as_text(array)
+            for place in repaired:
+                number = int(numbers[rows[place]])
+                self._counts.repair("invalid_utf8", self._source, number, "bytes replaced by U+FFFD")
+            if text.null_count:
+                valid = text.is_valid()
+                keep = valid.to_numpy(zero_copy_only=False)
+                text, rows, places = text.filter(valid), rows[keep], [place[keep] for place in places]
+            owners.append(rows)
+            names.append(_names(path, places, len(rows)))
+            texts.append(text)
+        owner = np.concatenate(owners) if owners else np.zeros(0, np.int64)
+        self._textless(batch, numbers, owner)
+        columns = [
+            pa.concat_arrays(names) if len(names) == 1 else _unified(names),
+            texts[0] if len(texts) == 1 else pa.concat_arrays(texts or [pa.array([], pa.large_string())]),
+        ]
+        if len(texts) > 1:
+            order = np.argsort(owner, kind="stable")
+            owner = owner[order]
+            columns = [column.take(pa.array(order)) for column in columns]
+        ids = self._ids(batch)
+        whole = len(owner) == len(numbers) and np.array_equal(owner, np.arange(len(owner)))
+        return pa.RecordBatch.from_arrays(
+            [pa.array(numbers[owner]), ids if whole else ids.take(pa.array(owner)), *columns], schema=SCHEMA
+        )
+
+    def _leaf(self, array: pa.Array, path: Path) -> tuple[pa.Array | None, Numbers, list[Numbers]]:
+        """The values at a path, the row that each belongs to, and its places in the lists on the way."""
+        rows = np.arange(len(array))
+        places: list[Numbers] = []
+        for key in path:
+            if pa.types.is_dictionary(array.type):
+                array = array.dictionary_decode()
+            if key == ANY:
+                if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
+                    if not pa.types.is_nested(array.type):
+                        return None, rows, places
+                    array = pc.cast(array, pa.large_list(array.type.value_type))
+                parents = pc.list_parent_indices(array).to_numpy()
+                within = np.arange(len(parents)) - np.searchsorted(parents, parents)
+                rows, places = rows[parents], [*(place[parents] for place in places), within]
+                array = pc.list_flatten(array)
+            elif pa.types.is_struct(array.type) and array.type.get_field_index(key) >= 0:
+                array = pc.struct_field(array, [array.type.get_field_index(key)])
+            else:
+                return None, rows, places
+        return array, rows, places
+
+    def _textless(self, batch: pa.RecordBatch, numbers: Numbers, owner: Numbers) -> None:
+        missing = np.flatnonzero(np.bincount(owner, minlength=batch.num_rows) == 0)
+        if len(missing):
+            detail = "every text of the record is missing or null"
+            self._counts.skip("no_text", self._source, int(numbers[missing[0]]), detail, len(missing))
+
+    def _ids(self, batch: pa.RecordBatch) -> pa.Array:
+        path = self._binding.id
+        if path is None or path[0] not in batch.schema.names:
+            return pa.nulls(batch.num_rows, pa.string())
+        array = self._leaf(batch.column(batch.schema.get_field_index(path[0])), path[1:])[0]
+        if array is not None and pa.types.is_integer(array.type):
+            return pc.cast(array, pa.string())
+        if array is not None and pa.types.is_string(array.type):
+            return array
+        values = [None] * batch.num_rows if array is None else array.to_pylist()
+        return pa.array([_id(value) for value in values], pa.string())
+
+    def _objects(self, rows: Rows) -> pa.RecordBatch:
+        numbers: list[int] = []
+        ids: list[str | None] = []
+        codes: list[int] = []
+        texts: list[str] = []
+        names: dict[str, int] = {}
+        for number, record in zip(rows.numbers, rows.values, strict=True):
+            before = len(texts)
+            wrong: Any = None
+            for path in self._binding.texts:
+                for name, value in _walk(record, path):
+                    if isinstance(value, str):
+                        codes.append(names.setdefault(name, len(names)))
+                        texts.append(value)
+                    elif value is not None:
+                        wrong = value
+            count = len(texts) - before
+            if count:
+                numbers += [number] * count
+                ids += [_id(_value(record, self._binding.id))] * count
+            elif wrong is not None:
+                detail = f"{type(wrong).__name__} where text is expected"
+                self._counts.skip("text_not_string", self._source, number, detail)
+            else:
+                self._counts.skip("no_text", self._source, number, "every text of the record is missing or null")
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(numbers, pa.int64()),
+                pa.array(ids, pa.string()),
+                pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), _dictionary(names)),
+                self._strings(texts, numbers),
+            ],
+            schema=SCHEMA,
+        )
+
+    def _strings(self, texts: list[str], numbers: list[int]) -> pa.Array:
+        try:
+            return pa.array(texts, pa.large_string())
+        except UnicodeEncodeError:
+            repaired = []
+            for number, text in zip(numbers, texts, strict=True):
+                whole = without_surrogates(text)
+                if whole != text:
+                    self._counts.repair("lone_surrogate", self._source, number, "replaced by U+FFFD")
+                repaired.append(whole)
+            return pa.array(repaired, pa.large_string())
+
+
+def _id(value: Any) -> str | None:
+    text = scalar_text(value)
+    return text and without_surrogates(text)
+
+
+def _value(record: Any, path: Path | None) -> Any:
+    for key in path or ():
+        record = record.get(key) if isinstance(record, dict) else None
+    return record if path else None
+
+
+def _walk(value: Any, path: Path, above: str = "") -> Iterator[tuple[str, Any]]:
+    """The values at a path, each with its name; ``above`` is the name of what holds them."""
+    for place, key in enumerate(path):
+        if key == ANY:
+            for number, inner in enumerate(value) if isinstance(value, list) else ():
+                yield from _walk(inner, path[place + 1 :], f"{above}[{number}]")
+            return
+        value = value.get(key) if isinstance(value, dict) else None
+        above = f"{above}.{key}" if above else key
+    yield above, value
+
+
+def _dictionary(names: Iterable[str]) -> pa.Array:
+    return pa.array([printable(name) for name in names], pa.string())
+
+
+def _names(path: Path, places: list[Numbers], count: int) -> pa.Array:
+    """What each value of a field is called, with its places in lists."""
+    if not places:
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), _dictionary([name_of(path)]))
+    distinct, codes = np.unique(np.stack(places, axis=1), axis=0, return_inverse=True)
+    parts = name_of(path).split(ANY)
+    names = ["".join(f"{part}[{k}]" for part, k in zip(parts, row, strict=False)) + parts[-1] for row in distinct.tolist()]
+    return pa.DictionaryArray.from_arrays(pa.array(codes.reshape(-1).astype(np.int32)), _dictionary(names))
+
+
+def _unified(names: list[pa.Array]) -> pa.Array:
+    if not names:
+        return pa.array([], SCHEMA.field("field").type)
+    return pa.chunked_array(names).unify_dictionaries().combine_chunks()
+
+
+def _as_text(array: pa.Array) -> tuple[pa.Array, list[int]]:
+    """Text or bytes as valid text, and the places where bytes had to be replaced; null for anything else."""
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if not any(test(array.type) for test in (
+        pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
+        pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view,
+    )):  # fmt: skip
+        return pa.nulls(len(array), pa.large_string()), []
+    try:
+        text = pc.cast(array, pa.large_string())
+        text.validate(full=True)
+        return text, []
+    except (pa.ArrowInvalid, UnicodeDecodeError):  # the second while Arrow words the first
+        pass
+    values: list[str | None] = []
+    repaired = []
+    for place, value in enumerate(pc.cast(array, pa.large_binary()).to_pylist()):
+        try:
+            values.append(None if value is None else value.decode())
+        except UnicodeDecodeError:
+            values.append(value.decode(errors="replace"))
+            repaired.append(place)
+    return pa.array(values, pa.large_string()), repaired
