@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from functools import lru_cache
 
+from provscan.errors import InputError
 from provscan.readers.fields import Binding, Fields, bind, survey
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Split
@@ -22,7 +23,10 @@ def binding_of(split: Split, fields: Fields, limits: Limits) -> Binding | None:
     InputError
         The file can't be read.
     """
-    stat = os.stat(split.path)
+    try:
+        stat = os.stat(split.path)
+    except OSError as error:
+        raise InputError(f"{split.source} can't be read: {error.strerror}") from error
     whole = split
     if split.archive != "tar":
         whole = replace(split, start=0, end=stat.st_size if split.archive is None else -1, size=stat.st_size)

@@ -8,7 +8,8 @@ skipped, and a quote that is never closed costs its line, not the rest of the fi
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,48 +17,59 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
-from provscan.readers.fields import reads_like_text
+from provscan.readers.fields import reads_like_text, usual_name
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Layout, Rows, Split, Wanted
 from provscan.readers.streams import ByteStream, lines
 
 DELIMITERS = ",\t;|"
 HEAD_LINES = 200
+NUMBER = re.compile(r"[-+]?[\d.,:]+")
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
     """The delimiter of a file, and whether quotes enclose values, from its first lines."""
-    text = head.decode(layout.encoding or "utf-8", "replace").replace("\r", "\n" if layout.cr else "")
-    rows = [line + "\n" for line in text.split("\n")[:-1][:HEAD_LINES] if line.strip()] or [text]
-    best = (-1, 0, 0)
-    found = layout
-    for delimiter in "\t" if name.lower().endswith((".tsv", ".tab")) else DELIMITERS:
-        for quoted in (True, False):
-            widths = _widths(rows, delimiter, quoted)
-            if not widths:
-                continue
-            fits = sum(width == widths[0] for width in widths)
-            # Rows that fit, if they have several values; then fewer of those that had to be joined from lines.
-            score = (fits * (widths[0] > 1) * 100 // len(widths), min(widths[0], 50), len(widths) * (not quoted))
-            if score > best and (quoted or fits > best[0] * len(widths) // 100):
-                best, found = score, replace(layout, delimiter=delimiter, quoted=quoted)
-    return found
+    text = head.decode(errors="replace")
+    rows = [line + "\n" for line in text[: text.rfind("\n") + 1 or len(text)].split("\n")[:HEAD_LINES] if line.strip()]
+    delimiter = "\t"
+    if not name.lower().endswith((".tsv", ".tab")):
+        delimiter = max(DELIMITERS, key=lambda candidate: _fit(rows, candidate))
+    # Quotes in TSV are a part of the text if that leaves fewer rows of another width, or joins fewer lines.
+    quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(rows, delimiter, False)
+    return replace(layout, delimiter=delimiter, quoted=quoted)
 
 
 def _widths(rows: list[str], delimiter: str, quoted: bool) -> list[int]:
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     try:
-        return [len(row) for row in csv.reader(rows, delimiter=delimiter, quoting=quoting)]
+        return [len(row) for row in _reader(rows, delimiter, quoted)]
     except csv.Error:
         return []
+
+
+def _fit(rows: list[str], delimiter: str) -> tuple[float, int]:
+    """How well a delimiter divides rows: the share of those as wide as the first, and that width."""
+    widths = _widths(rows, delimiter, True)
+    if not widths or widths[0] == 1:
+        return 0.0, 1
+    return round(sum(width == widths[0] for width in widths) / len(widths), 1), min(widths[0], 50)
+
+
+def _misfit(rows: list[str], delimiter: str, quoted: bool) -> tuple[int, int]:
+    widths = _widths(rows, delimiter, quoted)
+    return (sum(width != widths[0] for width in widths), len(rows) - len(widths)) if widths else (len(rows), 0)
+
+
+def _reader(texts: Iterable[str], delimiter: str, quoted: bool) -> Any:
+    return csv.reader(texts, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
 
 
 def header_of(first: list[str]) -> tuple[list[str], bool]:
     """The names of the columns, and whether the first row holds them."""
     names = [name.strip() for name in first]
     filled = [name for name in names if name]
-    is_header = len(set(filled)) == len(filled) > 0 and not any(
-        reads_like_text(name) or len(name) > 60 or name.replace(".", "").replace("-", "").isdigit() for name in filled
+    is_header = any(usual_name(name) for name in filled) or (
+        len(set(filled)) == len(filled) > 0
+        and not any(reads_like_text(name) or len(name) > 60 or NUMBER.fullmatch(name) for name in filled)
     )
     if not is_header:
         return [f"column_{number}" for number in range(1, len(names) + 1)], False
@@ -91,7 +103,7 @@ class _Table:
         layout = self._split.layout
         codes = np.frombuffer(data, np.uint8)
         ends = np.flatnonzero(codes == 0x0A)
-        if len(ends) and (np.diff(ends) == 1).any() or data[:1] in (b"\n", b"\r"):
+        if (len(ends) and (np.diff(ends) == 1).any()) or data[:1] in (b"\n", b"\r"):
             return None  # blank lines
         count, rest = len(ends) + 1, b""
         if layout.quoted and b'"' in data:
@@ -138,11 +150,7 @@ class _Table:
         numbers: list[int] = []
         start = 0
         while start < len(texts):
-            reader = csv.reader(
-                texts[start:] if start else texts,
-                delimiter=layout.delimiter,
-                quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
-            )
+            reader = _reader(texts[start:], layout.delimiter, layout.quoted)
             before, base = 0, start
             start = len(texts)
             try:

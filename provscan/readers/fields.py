@@ -18,12 +18,14 @@ from provscan.readers.limits import Limits
 from provscan.readers.protocol import ANY, Path
 
 # Fields of these names hold texts, however short.
-TEXTS = frozenset(
-    "text full_text content contents body tweet tweet_text message messages document raw_content raw_text prompt "
-    "completion response output input instruction question answer answers query title headline selftext comment "
-    "sentence sentence1 sentence2 post value chosen rejected context passage abstract summary description caption "
-    "generated generated_text generation model_output prediction utterance dialogue dialog conversation txt".split()
-)
+TEXTS = {
+    "text", "full_text", "content", "contents", "body", "tweet", "tweet_text", "message", "messages",
+    "document", "raw_content", "raw_text", "prompt", "completion", "response", "output", "input", "instruction",
+    "question", "answer", "answers", "query", "title", "headline", "selftext", "comment", "sentence",
+    "sentence1", "sentence2", "post", "value", "chosen", "rejected", "context", "passage", "abstract",
+    "summary", "description", "caption", "generated", "generated_text", "generation", "model_output",
+    "prediction", "utterance", "dialogue", "dialog", "conversation", "txt",
+}  # fmt: skip
 # Fields of these names do not, whatever they look like.
 NO_TEXTS = re.compile(r"(^|_)(id|ids|id_str|uuid|guid|url|urls|uri|href|link|hash|sha1?|sha256|md5|digest|checksum)$")
 ID = ("id", "id_str", "_id", "uuid", "doc_id", "record_id", "tweet_id", "guid", "key", "idx", "warc_record_id", "url")
@@ -127,6 +129,11 @@ def _last(path: Path) -> str:
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
+def usual_name(name: str) -> bool:
+    """Whether fields of this name usually hold texts or ids."""
+    return _last((name,)) in TEXTS or _last((name,)) in ID
+
+
 def reads_like_text(value: str) -> bool:
     """Whether a value has three words, or eight characters of a script without spaces, and is no date or address."""
     value = value.strip()
@@ -136,7 +143,7 @@ def reads_like_text(value: str) -> bool:
 
 
 def verdict(path: Path, seen: Seen) -> str:
-    """"text", or why the field is none."""
+    """ "text", or why the field is none."""
     name, strings = _last(path), seen.strings
     if name in TEXTS:
         return "text"
@@ -206,7 +213,9 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     if chosen is not None and chosen not in wanted:
         kinds = found[chosen].kinds
         wanted[chosen] = pa.int64() if "int" in kinds and "string" not in kinds else pa.string()
-    return Binding(tuple(texts), chosen, {n: "not scanned: " + v if v != "scanned" else v for n, v in verdicts.items()}, wanted)
+    return Binding(
+        tuple(texts), chosen, {n: "not scanned: " + v if v != "scanned" else v for n, v in verdicts.items()}, wanted
+    )
 
 
 def not_found(what: str, found: dict[Path, Seen], source: str) -> FieldNotFoundError:

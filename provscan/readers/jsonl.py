@@ -1,10 +1,10 @@
 """JSON lines.
 
-A block of lines is parsed by Arrow's JSON reader into the columns that are wanted. Arrow does not see lines and ends the
-process on a ``null`` where an object should stand, so a block goes to it only if each of its lines begins with ``{`` and
-ends with ``}``, and its result is used only if it has as many rows as there are lines. Every other block, and one with
-conflicting types, duplicate keys, lone surrogates or invalid UTF-8, is parsed line by line by orjson; a line that orjson
-refuses is tried again by Python's own parser, which accepts NaN and control characters.
+A block of lines is parsed by Arrow's JSON reader into the columns that are wanted. Arrow does not see lines and ends
+the process on a ``null`` where an object should stand, so a block goes to it only if each of its lines begins with
+``{`` and ends with ``}``, and its result is used only if it has as many rows as there are lines. Every other block,
+and one with conflicting types, duplicate keys, lone surrogates or invalid UTF-8, is parsed line by line by orjson; a
+line that orjson refuses is tried again by Python's own parser, which accepts NaN and control characters.
 """
 
 from __future__ import annotations
@@ -222,5 +222,3 @@ def read_lines(stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
             yield Rows(range(block.first, block.first + block.lines), batch)
         else:
             yield from parse_lines(block.first, block.data, stream.split.source, stream.context.stats)
-
-

@@ -66,7 +66,7 @@ def read_objects(
             if extractor is None:
                 if not isinstance(rows.values, pa.RecordBatch) and not any(isinstance(v, dict) for v in rows.values):
                     for number, value in zip(*rows, strict=True):
-                        counts.skip("text_not_string", source, number, type(value).__name__)
+                        counts.skip("no_text" if value is None else "text_not_string", source, number)
                     continue
                 binding = binding_in(rows, names, source, limits)
                 counts.describe(binding.verdicts)

@@ -2,7 +2,7 @@
 
 
 def printable(name: str) -> str:
-    """A name of a file or field as it can be shown and stored: bytes that are not UTF-8 and control characters escaped."""
+    """A name as it can be shown and stored: bytes that are not UTF-8 and control characters escaped."""
     if name.isprintable():
         return name
     text = "".join(chr(ord(c) - 0xDC00) if "\udc80" <= c <= "\udcff" else c for c in name)

@@ -27,13 +27,15 @@ class Pieces:
         self._parts: list[bytes] = []
         self._length = 0
         self._tail = ""
+        self._held = ""
 
     def feed(self, data: bytes, *, last: bool = False) -> Iterator[Piece]:
         """Take the next bytes and give the pieces that are complete."""
         limits = self._context.limits
-        text = self._text(data, last)
-        if last:
-            text = text.removesuffix("\r")
+        text = self._held + self._text(data, last)
+        # It may be the half of a line end.
+        self._held = "\r" if text.endswith("\r") else ""
+        text = text.removesuffix("\r")
         while self._length + len(text) > limits.piece:
             room = limits.piece - self._length
             self._add(text[:room])

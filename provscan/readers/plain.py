@@ -21,9 +21,11 @@ BROKEN = "bytes replaced by U+FFFD"
 
 # Whole files of these kinds are records; a text file's records are lines or paragraphs, by what it looks like.
 CODE = (
-    ".md .markdown .rst .tex .py .js .ts .jsx .tsx .java .c .h .cc .cpp .hpp .cs .go .rs .rb .php .swift .kt .scala .sh "
-    ".bash .pl .lua .r .jl .sql .css .scss .vue .dart .ex .erl .hs .ml .clj .el .vim .ipynb .yaml .yml .toml .ini .cfg .xml"
-).split()
+    ".md", ".markdown", ".rst", ".tex", ".py", ".js", ".ts", ".jsx", ".tsx", ".java", ".c", ".h", ".cc", ".cpp",
+    ".hpp", ".cs", ".go", ".rs", ".rb", ".php", ".swift", ".kt", ".scala", ".sh", ".bash", ".pl", ".lua", ".r",
+    ".jl", ".sql", ".css", ".scss", ".vue", ".dart", ".ex", ".erl", ".hs", ".ml", ".clj", ".el", ".vim",
+    ".ipynb", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".xml",
+)  # fmt: skip
 
 SEPARATORS = {"lines": re.compile(rb"\n"), "paragraphs": re.compile(rb"\n[ \t\r]*\n"), "files": re.compile(rb"(?!)")}
 
@@ -37,18 +39,19 @@ def records_of(name: str, head: bytes) -> str:
     Files of source code and markup are records as a whole. Of other text, paragraphs are if lines are wrapped, that is,
     if most of them end near the same column, or if blank lines separate groups of several lines.
     """
-    if name.lower().endswith(tuple(CODE)):
+    if name.lower().endswith(CODE):
         return "files"
     lines = head[: head.rfind(b"\n") + 1 or len(head)].split(b"\n")
     full = [line for line in lines if line.strip()]
     if len(full) < 4:
-        return "paragraphs" if len(full) > 1 and len(lines) > len(full) + 1 else "lines"
-    groups = [group for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip()]
-    longest = max(map(len, full))
-    wrapped = longest <= 120 and sum(len(line) > 0.8 * longest for line in full) > 0.55 * len(full)
-    if len(groups) > 1 and len(full) >= 2 * len(groups):
+        return "lines"
+    groups = sum(1 for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip())
+    lengths = sorted(map(len, full))
+    longest = lengths[-1]
+    wrapped = 50 <= longest <= 120 and sum(length > 0.8 * longest for length in lengths) > 0.55 * len(full)
+    if groups > 2 and len(full) >= 2 * groups and lengths[len(lengths) // 2] >= 30:
         return "paragraphs"
-    return "files" if wrapped else "lines"
+    return "lines" if not wrapped else "paragraphs" if groups > 1 else "files"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import tarfile
 import zipfile
@@ -11,7 +12,7 @@ from stat import S_ISREG
 
 import charset_normalizer
 
-from provscan.errors import InputError, ParameterError
+from provscan.errors import FieldNotFoundError, InputError, ParameterError
 from provscan.readers import delimited, plain
 from provscan.readers.binding import binding_of
 from provscan.readers.fields import Fields
@@ -29,6 +30,9 @@ RECORDS = ("lines", "paragraphs", "files")
 
 MOST_SPLIT = 256 << 20
 SPLITS = 64
+# Bytes that are not UTF-8 from which on another encoding is looked for.
+LEAST_FOREIGN = 5
+DETERMINED = Fields()
 # Less than this where workers would have fewer than ROUNDS splits each: their shares are never quite equal.
 LEAST_SPLIT = 8 << 20
 SMALLEST_SPLIT = 1 << 20
@@ -78,7 +82,7 @@ class _Walk:
                 self.ignored.append((printable(inner), "describes a dataset, holds no records"))
             elif saved and entry.name.startswith("cache-"):
                 self.ignored.append((printable(inner), "a cache of the datasets library"))
-            elif entry.is_dir():
+            elif os.path.isdir(entry.path):
                 yield from self._folder(entry.path, inner)
             else:
                 yield from self._file(entry.path, inner)
@@ -142,9 +146,9 @@ class _Walk:
         for count, member in enumerate(members, 1):
             if count > self._limits.members:
                 raise NotReadable(f"an archive of more than {self._limits.members:,} files; the rest of it is not read")
-            assert member.member is not None
-            member = replace(member, source=f"{whole.source}/{printable(member.member)}")
-            name = os.path.basename(member.member)
+            inner = member.member or ""
+            member = replace(member, source=f"{whole.source}/{printable(inner)}")
+            name = os.path.basename(inner)
             if name.startswith((".", "_")) or name in METADATA:
                 self.ignored.append((member.source, "hidden, or describes a dataset"))
                 continue
@@ -157,54 +161,55 @@ class _Walk:
         """The file with its compression, format and layout."""
         name, _, compression = split_name(name)
         head = head_of(whole, self._limits)
-        if not head and whole.size:
+        if not head and whole.size and whole.archive:
             raise NotReadable("damaged archive")
         found = compression_of(head)
         if compression is not None and found != compression:
-            raise NotReadable(f"its name says {compression}, but it starts with {head[:4].hex(' ')}" if head else "it is empty")
+            raise NotReadable(
+                f"its name says {compression}, but it starts with {head[:4].hex(' ')}" if head else "it is empty"
+            )
         if found is not None:
             whole = replace(whole, compression=found)
             head = head_of(whole, self._limits)
         if head[257:262] == b"ustar" or head.startswith(b"PK\x03\x04"):
             raise NotReadable("an archive in an archive; unpack it")
-        layout = Layout(_encoding(head))
-        if layout.encoding is not None:
-            head = head.decode(layout.encoding, "replace").encode()
-        form = format_of(name, head)
+        encoding = _marked(head)
+        form = format_of(name, head.decode(encoding, "replace").encode() if encoding else head)
+        if form in ("text", "csv") and encoding is None:
+            encoding = _legacy(head)
+        head = head.decode(encoding, "replace").encode() if encoding else head
+        layout = Layout(encoding)
         if form not in ("parquet", "arrow"):
             layout = replace(layout, cr=b"\r" in head and b"\n" not in head)
             head = head.replace(b"\r", b"\n") if layout.cr else head
         if form == "csv":
-            layout = delimited.layout_of(name, head, replace(layout, encoding=None, cr=False))
-            layout = replace(layout, encoding=_encoding(head_of(whole, self._limits)), cr=layout.cr)
+            layout = delimited.layout_of(name, head, layout)
         if form == "text":
             layout = replace(layout, records=self._records or plain.records_of(name, head))
         return replace(whole, format=form, layout=layout)
 
 
-def _encoding(head: bytes) -> str | None:
-    """The encoding of text that is not UTF-8; of UTF-8 with some bad bytes, None."""
-    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+def _marked(head: bytes) -> str | None:
+    """The encoding that a byte-order mark shows, if it is not UTF-8."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
+    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
+
+
+def _legacy(head: bytes) -> str | None:
+    """The encoding of text that is not UTF-8, detected; None for UTF-8, also with some bad bytes."""
     text = head[: head.rfind(b"\n")] if b"\n" in head else head[:-4]
-    try:
-        text.decode()
-        return None
-    except UnicodeDecodeError:
-        pass
     bad = text.decode("utf-8", "replace").count("\ufffd")
-    valid = sum(ord(c) > 127 for c in text.decode("utf-8", "ignore"))
-    if b"\0" in text or valid >= bad:
+    if bad < LEAST_FOREIGN:
         return None
-    best = charset_normalizer.from_bytes(text[:32_768]).best()
+    valid = sum(ord(c) > 127 for c in text.decode("utf-8", "ignore"))
+    best = charset_normalizer.from_bytes(text[:32_768]).best() if bad > valid else None
     return None if best is None or best.encoding in ("utf_8", "ascii") else best.encoding
 
 
 def plan(
     sources: Source | Sequence[Source],
-    fields: Fields | None = Fields(),
+    fields: Fields | None = DETERMINED,
     *,
     workers: int = 1,
     target_bytes: int | None = None,
@@ -251,11 +256,13 @@ def plan(
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     walk = _Walk(limits, records)
     files: list[Split] = []
+    has_id = fields is None or fields.id is None
     fieldless: InputError | None = None
     for file in walk.files(os.fspath(source) for source in named):
         try:
             if fields is not None and file.format != UNKNOWN and file.size:
-                binding_of(file, fields, limits)
+                binding = binding_of(file, fields, limits)
+                has_id = has_id or binding is None or binding.id is not None
             files.append(file)
         except InputError as error:
             fieldless = fieldless or error
@@ -267,7 +274,13 @@ def plan(
         more = f"; nor can {len(walk.unread) - 1:,} more" if len(walk.unread) > 1 else ""
         raise InputError(f"{path} can't be read: {reason}{more}. Readable are {READABLE}.")
     if not files:
-        raise InputError(f"{', '.join(map(printable, map(os.fspath, named)))}: no file to read. Readable are {READABLE}.")
+        names = ", ".join(printable(os.fspath(source)) for source in named)
+        raise InputError(f"{names}: no file to read. Readable are {READABLE}.")
+    if not has_id and fields is not None and not any(file.format in (UNKNOWN, "text") for file in files):
+        raise FieldNotFoundError(
+            f"{files[0].source}: no field {fields.id!r} for the id of a record; name one that is there with id_field "
+            "(--id-field)"
+        )
     target = target_bytes or _target(sum(file.size for file in files), workers, parts)
     splits: list[Split] = []
     for file in files:
@@ -289,5 +302,3 @@ def _target(size: int, workers: int, parts: int | None) -> int:
     target = min(max(size // max(SPLITS, ROUNDS * workers), least), MOST_SPLIT)
     rounds = -(-size // (target * workers))
     return max(-(-size // max(1, rounds * workers)), SMALLEST_SPLIT)
-
-

@@ -105,7 +105,7 @@ class Split:
     @property
     def random_access(self) -> bool:
         """Whether the file can be read at any place of it."""
-        return self.compression is None and self.archive is None
+        return self.compression is None and self.archive is None and self.end >= 0
 
 
 class Plan(list[Split]):
@@ -178,8 +178,13 @@ class Context(NamedTuple):
 class Format(Protocol):
     """One format; its methods depend on nothing but their arguments."""
 
-    name: str
-    extensions: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """What splits call it."""
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """Extensions of file names."""
 
     def sniff(self, head: bytes) -> bool:
         """Whether a file with these first bytes, decompressed, is of this format."""

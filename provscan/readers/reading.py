@@ -15,8 +15,10 @@ from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.plain import records_of
 from provscan.readers.protocol import UNKNOWN, Context, NotReadable, Piece, Progress, Rows, Split, Wanted
 from provscan.readers.registry import FORMATS, format_of
+from provscan.readers.schema import SCHEMA
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
+from provscan.readers.tables import head_values
 from provscan.readers.texts import Extractor
 
 
@@ -110,24 +112,16 @@ def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.Record
 def binding_in(rows: Rows, fields: Fields, source: str, limits: Limits) -> Binding:
     """The fields of records that can be read only once, from the first of them."""
     values = rows.values
-    head = values.slice(0, 100).to_pylist() if isinstance(values, pa.RecordBatch) else values[: limits.head_records]
+    head = head_values(values) if isinstance(values, pa.RecordBatch) else values[: limits.head_records]
     return bind(fields, survey(head, limits), source)
 
 
 def piece_of(piece: Piece, limits: Limits) -> pa.RecordBatch:
     """A piece as a batch; one that is the whole text, as an ordinary row."""
     text = pa.array([piece.text.decode()], pa.large_string())
-    names = ["record", "id", "field", "text"]
-    batch = pa.RecordBatch.from_arrays(
-        [
-            pa.array([piece.number], pa.int64()),
-            pa.nulls(1, pa.string()),
-            pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), pa.array(["text"])),
-            text,
-        ],
-        names,
-    )
+    field = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), pa.array(["text"]))
+    columns = [pa.array([piece.number], pa.int64()), pa.nulls(1, pa.string()), field, text]
+    batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
     if piece.last and piece.start == 0:
         return batch
     return piece_batch(batch, text, piece.start, piece.stop, limits, last=piece.last)
-

@@ -9,7 +9,7 @@ from provscan.readers.json_documents import JsonDocument
 from provscan.readers.jsonl import JsonLines
 from provscan.readers.plain import PlainText
 from provscan.readers.protocol import Format, NotReadable
-from provscan.readers.streams import BOM, compression_of
+from provscan.readers.streams import BOM
 from provscan.readers.tables import Arrow, Parquet
 
 # In the order in which files without a known extension are tried.
@@ -61,7 +61,7 @@ def format_of(name: str, head: bytes) -> str:
     """
     extension = os.path.splitext(name)[1].lower()
     for magic, what in FOREIGN:
-        if head.startswith(magic):
+        if head.startswith(magic) and (extension not in EXTENSIONS or b"\0" in head):
             raise NotReadable(f"it is {what}")
     start = head.removeprefix(BOM)
     for form in ("parquet", "arrow"):
@@ -73,7 +73,7 @@ def format_of(name: str, head: bytes) -> str:
     if known in ("json", "jsonl"):
         return "json" if FORMATS["json"].sniff(start) else "jsonl"
     if known is not None:
-        if b"\0" in head[:4096] and compression_of(head) is None:
+        if head.count(0) > max(0.3 * len(head), 8):
             raise NotReadable("it holds binary data")
         return known
     for form in ("json", "jsonl"):

@@ -122,7 +122,7 @@ class ByteStream:
             archive = opened.enter_context(zipfile.ZipFile(split.path))
             return opened.enter_context(archive.open(split.member))
         # A pipe gives what it has, be it one byte; its buffer waits for more.
-        file: IO[bytes] = opened.enter_context(open(split.path, "rb", buffering=-1 if split.format == UNKNOWN else 0))
+        file = opened.enter_context(open(split.path, "rb", buffering=-1 if split.format == UNKNOWN else 0))  # noqa: SIM115
         if split.start:
             file.seek(split.start)
         return file
@@ -168,7 +168,7 @@ class ByteStream:
         limits = self.context.limits
         if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
             self.damage = (
-                f"it expands more than {limits.expansion}-fold (beyond {limits.expansion_bytes >> 20} MiB): taken for a "
+                f"it expands more than {limits.expansion}-fold, beyond {limits.expansion_bytes >> 20} MiB: taken for a "
                 "decompression bomb and read no further; decompress it yourself if it is none"
             )
         return self.damage is not None
@@ -289,4 +289,9 @@ def _too_long(stream: ByteStream, number: int, size: int) -> None:
 def head_of(split: Split, limits: Limits, size: int = 64 << 10) -> bytes:
     """The first bytes of a file, decompressed; empty if there are none."""
     end = split.start + size if split.end < 0 else min(split.end, split.start + size)
-    return ByteStream(replace(split, end=end), Context.quiet(limits)).peek()
+    head = b""
+    for chunk in ByteStream(replace(split, end=end), Context.quiet(limits)):
+        head += chunk
+        if len(head) >= size:
+            break
+    return head

@@ -43,6 +43,23 @@ def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
         yield pa.PythonFile(copy, mode="r")
 
 
+def head_values(batch: pa.RecordBatch) -> list[Any]:
+    """The first rows of a batch as Python values; text that is not UTF-8 repaired."""
+    batch = batch.slice(0, 100)
+    try:
+        return batch.to_pylist()
+    except UnicodeDecodeError:
+        pass
+    columns = []
+    for array in batch.columns:
+        try:
+            columns.append(array.to_pylist())
+        except UnicodeDecodeError:
+            raw = array.view(RAW[array.type]).to_pylist() if array.type in RAW else [None] * len(array)
+            columns.append([value if value is None else value.decode(errors="replace") for value in raw])
+    return [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
 def _names(schema: pa.Schema, wanted: Wanted) -> list[str] | None:
     if wanted is None:
         return None
@@ -88,7 +105,7 @@ class Parquet:
         try:
             with _file(ByteStream(whole, Context.quiet(limits))) as source, pq.ParquetFile(source) as file:
                 batch = next(file.iter_batches(100, use_threads=False), None)
-                return [] if batch is None else batch.to_pylist()
+                return [] if batch is None else head_values(batch)
         except FAILURES as error:
             raise InputError(f"{whole.source} can't be read as Parquet: {error}") from error
 
@@ -139,7 +156,12 @@ class Arrow:
         try:
             with _file(ByteStream(whole, Context.quiet(limits))) as file:
                 batch = next(_ipc_batches(file), None)
-                return [] if batch is None else batch.slice(0, 100).to_pylist()
+                if batch is None:
+                    return []
+                batch = batch.slice(0, 100)
+                for array in batch.columns:
+                    _require_sound(array)
+                return head_values(batch)
         except FAILURES as error:
             raise InputError(f"{whole.source} can't be read as Arrow IPC: {error}") from error
 
@@ -168,7 +190,7 @@ class Arrow:
 
 
 def _require_sound(array: pa.Array) -> None:
-    """Check what a file claims before its bytes are used as offsets and lengths; that text is UTF-8 is checked later."""
+    """Check what a file claims before its bytes are used as offsets and lengths, but for UTF-8."""
     array.validate()
     if pa.types.is_struct(array.type):
         for place in range(array.type.num_fields):

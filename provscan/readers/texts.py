@@ -14,8 +14,13 @@ from provscan.readers.fields import Binding, name_of
 from provscan.readers.names import printable
 from provscan.readers.protocol import ANY, Path, Rows
 from provscan.readers.schema import SCHEMA
-from provscan.readers.stats import ReadStats
+from provscan.readers.stats import EXAMPLES, ReadStats
 
+MISSING = "every text of the record is missing or null"
+KINDS = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
+TEXT_TYPES = {
+    pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view(),
+}  # fmt: skip
 Numbers = npt.NDArray[np.int64]
 
 
@@ -58,6 +63,8 @@ class Extractor:
             array, rows, places = self._leaf(batch.column(batch.schema.get_field_index(path[0])), path[1:])
             if array is None:
                 continue
+            if not _is_text(array.type):
+                continue
             text, repaired = _as_text(array)
             for place in repaired:
                 number = int(numbers[rows[place]])
@@ -70,7 +77,7 @@ class Extractor:
             names.append(_names(path, places, len(rows)))
             texts.append(text)
         owner = np.concatenate(owners) if owners else np.zeros(0, np.int64)
-        self._textless(batch, numbers, owner)
+        self._textless(numbers, owner, bool(texts))
         columns = [
             pa.concat_arrays(names) if len(names) == 1 else _unified(names),
             texts[0] if len(texts) == 1 else pa.concat_arrays(texts or [pa.array([], pa.large_string())]),
@@ -107,11 +114,13 @@ class Extractor:
                 return None, rows, places
         return array, rows, places
 
-    def _textless(self, batch: pa.RecordBatch, numbers: Numbers, owner: Numbers) -> None:
-        missing = np.flatnonzero(np.bincount(owner, minlength=batch.num_rows) == 0)
-        if len(missing):
-            detail = "every text of the record is missing or null"
-            self._counts.skip("no_text", self._source, int(numbers[missing[0]]), detail, len(missing))
+    def _textless(self, numbers: Numbers, owner: Numbers, texts: bool) -> None:
+        missing = numbers[np.bincount(owner, minlength=len(numbers)) == 0].tolist()
+        reason, detail = ("no_text", MISSING) if texts else ("text_not_string", "no text but another type")
+        for number in missing[:EXAMPLES]:
+            self._counts.skip(reason, self._source, number, detail)
+        if len(missing) > EXAMPLES:
+            self._counts.skip(reason, self._source, missing[EXAMPLES], detail, len(missing) - EXAMPLES)
 
     def _ids(self, batch: pa.RecordBatch) -> pa.Array:
         path = self._binding.id
@@ -133,7 +142,7 @@ class Extractor:
         names: dict[str, int] = {}
         for number, record in zip(rows.numbers, rows.values, strict=True):
             before = len(texts)
-            wrong: Any = None
+            wrong = None if isinstance(record, dict) else record
             for path in self._binding.texts:
                 for name, value in _walk(record, path):
                     if isinstance(value, str):
@@ -146,10 +155,10 @@ class Extractor:
                 numbers += [number] * count
                 ids += [_id(_value(record, self._binding.id))] * count
             elif wrong is not None:
-                detail = f"{type(wrong).__name__} where text is expected"
+                detail = f"{KINDS.get(type(wrong), type(wrong).__name__)} where text is expected"
                 self._counts.skip("text_not_string", self._source, number, detail)
             else:
-                self._counts.skip("no_text", self._source, number, "every text of the record is missing or null")
+                self._counts.skip("no_text", self._source, number, MISSING)
         return pa.RecordBatch.from_arrays(
             [
                 pa.array(numbers, pa.int64()),
@@ -206,7 +215,9 @@ def _names(path: Path, places: list[Numbers], count: int) -> pa.Array:
         return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), _dictionary([name_of(path)]))
     distinct, codes = np.unique(np.stack(places, axis=1), axis=0, return_inverse=True)
     parts = name_of(path).split(ANY)
-    names = ["".join(f"{part}[{k}]" for part, k in zip(parts, row, strict=False)) + parts[-1] for row in distinct.tolist()]
+    names = [
+        "".join(f"{part}[{k}]" for part, k in zip(parts, row, strict=False)) + parts[-1] for row in distinct.tolist()
+    ]
     return pa.DictionaryArray.from_arrays(pa.array(codes.reshape(-1).astype(np.int32)), _dictionary(names))
 
 
@@ -216,15 +227,16 @@ def _unified(names: list[pa.Array]) -> pa.Array:
     return pa.chunked_array(names).unify_dictionaries().combine_chunks()
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return kind in TEXT_TYPES
+
+
 def _as_text(array: pa.Array) -> tuple[pa.Array, list[int]]:
-    """Text or bytes as valid text, and the places where bytes had to be replaced; null for anything else."""
+    """Text or bytes as valid text, and the places where bytes had to be replaced."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    if not any(test(array.type) for test in (
-        pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
-        pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view,
-    )):  # fmt: skip
-        return pa.nulls(len(array), pa.large_string()), []
     try:
         text = pc.cast(array, pa.large_string())
         text.validate(full=True)

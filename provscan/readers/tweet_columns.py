@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.readers.stats import ReadStats
 from provscan.readers.texts import scalar_text, without_surrogates
 from provscan.readers.tweet_dates import timestamps
 from provscan.readers.tweet_schema import TWEETS
-from provscan.readers.stats import ReadStats
 
 
 def null_if_empty(texts: pa.Array) -> pa.Array:

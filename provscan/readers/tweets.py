@@ -7,15 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from provscan.readers.fields import Fields
 from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.memory import object_rows
 from provscan.readers.protocol import Context, Piece, Progress, Rows, Split
 from provscan.readers.reading import read_rows
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.tweet_columns import Columns
-from provscan.readers.tweet_fields import Binding, Found, Path, bind, survey
-
-from provscan.readers.fields import Fields
+from provscan.readers.tweet_fields import Binding, Found, Path, bind, note_missing, survey
 
 
 def read_tweets(
@@ -29,7 +28,9 @@ def read_tweets(
         stats.damaged.append(Damage(split.source, stats.records - before, context.breaks[0]))
 
 
-def read_tweet_objects(obj: Any, fields: Fields, stats: ReadStats, *, source: str = "<memory>") -> Iterator[pa.RecordBatch]:
+def read_tweet_objects(
+    obj: Any, fields: Fields, stats: ReadStats, *, source: str = "<memory>"
+) -> Iterator[pa.RecordBatch]:
     """The tweets among records in memory."""
     yield from _tweets(object_rows(obj), fields, stats, source)
 
@@ -47,6 +48,7 @@ def _tweets(parts: Iterable[Rows | Piece], fields: Fields, stats: ReadStats, sou
         if binding is None:
             head = [v for _, v in objects]
             binding = bind(fields, Found(survey(head), source, len(head)), strict=False)
+            note_missing(fields, binding, source, stats)
         roles: dict[str, list[Any]] = {
             role: [_reach(record, paths) for _, record in objects]
             for role in Binding.__slots__

@@ -6,19 +6,19 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from provscan.readers import PIECE_SCHEMA, SCHEMA, Fields, ReadStats, plan, read
+from provscan.readers import LIMITS, PIECE_SCHEMA, SCHEMA, Fields, ReadStats, plan, read, read_tweets
 
 
-def _read_all(sources, *, target_bytes=None, **names):
+def _read_all(sources, *, target_bytes=None, limits=LIMITS, records=None, **names):
     """Everything that sources hold: rows as dicts, the batches, the stats, the plan."""
     fields = Fields(**names)
-    splits = plan(sources, fields, target_bytes=target_bytes)
+    splits = plan(sources, fields, target_bytes=target_bytes, limits=limits, records=records)
     stats = ReadStats()
     batches = []
     for split in splits:
         consumed = []
         before = stats.bytes
-        part = list(read(split, fields, stats, on_bytes=consumed.append))
+        part = list(read(split, fields, stats, on_bytes=consumed.append, limits=limits))
         assert sum(consumed) == stats.bytes - before
         for batch in part:
             batch.validate(full=True)
@@ -30,15 +30,32 @@ def _read_all(sources, *, target_bytes=None, **names):
         rows=rows,
         texts=[row["text"] for row in rows],
         records=[row["record"] for row in rows],
+        fields=[row["field"] for row in rows],
         batches=batches,
         stats=stats,
         splits=splits,
+        unread=splits.unread,
     )
 
 
 @pytest.fixture
 def read_all():
     return _read_all
+
+
+@pytest.fixture
+def read_tweet_rows():
+    """Everything that sources hold as tweets: rows as dicts, the stats."""
+
+    def read(sources, **names):
+        stats = ReadStats()
+        splits = plan(sources, None, target_bytes=1 << 62)
+        rows = [
+            row for split in splits for batch in read_tweets(split, Fields(**names), stats) for row in batch.to_pylist()
+        ]
+        return SimpleNamespace(rows=rows, texts=[row["text"] for row in rows], stats=stats, splits=splits)
+
+    return read
 
 
 @pytest.fixture

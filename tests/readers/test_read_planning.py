@@ -9,12 +9,13 @@ import sys
 import threading
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
 from provscan.errors import InputError
 from provscan.readers import Fields, Plan, Split, checksum, plan
-from provscan.readers.splits import UNKNOWN
+from provscan.readers.protocol import UNKNOWN
 
 LINE = b'{"text": "hello"}\n'
 
@@ -35,7 +36,7 @@ def kinds(sources):
         ("a.json.gz", gzip.compress(b"[]", mtime=0), ("json", "gzip")),
         ("a.txt.gz", gzip.compress(b"hello", mtime=0), ("text", "gzip")),
         ("a.csv.zst", zstandard.compress(b"text\n"), ("csv", "zstd")),
-        ("a.tsv", b"text\n", ("tsv", None)),
+        ("a.tsv", b"text\n", ("csv", None)),
         ("part-0001", LINE, ("jsonl", None)),
         ("part-0001", gzip.compress(LINE, mtime=0), ("jsonl", "gzip")),
         ("part-0001.zst", zstandard.compress(LINE), ("jsonl", "zstd")),
@@ -50,11 +51,11 @@ def test_kinds_of_files(write, name, content, kind):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.pdf", b"%PDF", r"a\.pdf can't be read: \.pdf is no known kind of file\. Readable are JSON lines"),
-        ("a", b"\x7fELF\0\0", "neither its name nor its first bytes show a known kind"),
-        ("a.parquet.gz", b"", r"\.parquet files are compressed inside; decompress it first"),
-        ("a.jsonl.gz", LINE, r"a\.jsonl\.gz is no gzip file: it starts with 7b 22 74 65"),
-        ("a.parquet", b"nonsense", r"a\.parquet can't be read as Parquet"),
+        ("a.pdf", b"%PDF", r"a\.pdf can't be read: it is PDF\. Readable are JSON lines"),
+        ("a", b"\x7fELF\0\0", "neither its name nor its first bytes show a known format"),
+        ("a.jsonl.gz", LINE, r"a\.jsonl\.gz can't be read: its name says gzip, but it starts with 7b 22 74 65"),
+        ("a.parquet", b"nonsense", r"a\.parquet can't be read: its name says parquet, but it starts with 6e 6f"),
+        ("a.pkl", b"\x80\x04}", "it is a pickle, which is never opened"),
     ],
 )
 def test_unreadable_files(write, read_all, name, content, message):
@@ -74,7 +75,8 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
     write("data/.hidden.jsonl", LINE)
     write("data/_SUCCESS", b"")
     write("data/README.md", "# read me")
-    write("data/LICENSE", "text without a known name")
+    write("data/data.bin", b"\0" * 100)
+    write("data/numbers.jsonl", [{"n": 1}])
     write("data/logo.png", b"\x89PNG")
     (tmp_path / "data/a/loop").symlink_to(tmp_path / "data")
     (tmp_path / "data/broken.jsonl").symlink_to(tmp_path / "nowhere")
@@ -82,17 +84,22 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
     (tmp_path / "data/same.jsonl").symlink_to(tmp_path / "data/b.jsonl")
     os.chdir(tmp_path)
     found = read_all("data/")
-    assert [split.source for split in found.splits] == ["data/a/part-0", "data/a/z.txt", "data/b.jsonl"]
-    assert found.texts == ["hello", "text", "hello"]
-    assert dict(found.splits.skipped) == {
+    assert [split.source for split in found.splits] == [
+        "data/README.md", "data/a/part-0", "data/a/z.txt", "data/b.jsonl",
+    ]  # fmt: skip
+    assert found.texts == ["# read me", "hello", "text", "hello"]
+    assert dict(found.unread) == {
+        "data/data.bin": "neither its name nor its first bytes show a known format",
+        "data/logo.png": "it is an image",
+        "data/broken.jsonl": "No such file or directory",
+        "data/self": "Too many levels of symbolic links",
+        "data/numbers.jsonl": "no field that holds text in its first records. The fields there are: n. "
+        "Name the one that holds the text with text_field (--text-field).",
+    }
+    assert dict(found.splits.ignored) == {
         "data/.hidden.jsonl": "hidden: its name starts with .",
         "data/_SUCCESS": "hidden: its name starts with _",
-        "data/README.md": ".md is no known kind of file",
-        "data/LICENSE": "no known kind of file",
-        "data/logo.png": ".png is no known kind of file",
         "data/a/loop": "a link to a folder that was read already",
-        "data/broken.jsonl": "not a file",
-        "data/self": "not a file",
         "data/same.jsonl": "the same file as one before",
     }
 
@@ -105,8 +112,8 @@ def _same_folder_afterwards():
 
 
 def test_a_folder_with_nothing_to_read(write, tmp_path):
-    write("d/x.md", "")
-    with pytest.raises(InputError, match="holds no file that can be read"):
+    write("d/.hidden", "")
+    with pytest.raises(InputError, match="no file to read"):
         plan(tmp_path / "d", Fields())
 
 
@@ -121,7 +128,7 @@ def test_a_file_name_that_is_no_text(read_all, tmp_path):
         file.write(b"hello\n")
     found = read_all(os.fsdecode(path))
     assert found.texts == ["hello"]
-    assert found.splits[0].source.endswith("caf\ufffd.txt")
+    assert found.splits[0].source.endswith("caf\\xe9.txt")
 
 
 def test_as_many_parts_as_asked_whoever_reads_but_none_below_a_limit(write, monkeypatch):
@@ -142,7 +149,7 @@ def test_a_plan_can_be_sent(write):
     splits = plan(write("a.txt", "a\n"), Fields())
     again = pickle.loads(pickle.dumps(splits))
     assert isinstance(again, Plan)
-    assert (list(again), again.skipped) == (list(splits), [])
+    assert (list(again), again.unread, again.ignored) == (list(splits), [], [])
     assert hash(splits[0]) == hash(again[0])
 
 
@@ -166,10 +173,17 @@ def test_empty_standard_input(read_all, monkeypatch):
     assert read_all("-").stats.notes == {"empty_file": 1}
 
 
-def test_parquet_on_standard_input(read_all, monkeypatch):
+def test_damaged_parquet_on_standard_input(read_all, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"PAR1....")))
-    with pytest.raises(InputError, match="-: Parquet and Arrow can't be read from a pipe; name the file"):
-        read_all("-")
+    (damage,) = read_all("-").stats.damaged
+    assert damage.reason.startswith("damaged Parquet data (")
+
+
+def test_a_parquet_file_on_standard_input(read_all, monkeypatch):
+    file = io.BytesIO()
+    pq.write_table(pa.table({"text": ["a text"]}), file)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.getvalue())))
+    assert read_all("-").texts == ["a text"]
 
 
 def test_a_named_pipe(read_all, tmp_path):
@@ -196,8 +210,8 @@ def test_a_saved_dataset(read_all, tmp_path):
             stream.write_table(table)
     found = read_all(str(folder))
     assert [(row["text"], row["id"]) for row in found.rows] == [("c", "3"), ("a", "1"), ("b", "2")]
-    assert dict(found.splits.skipped)[f"{folder}/train/cache-0123.arrow"] == "a cache of the datasets library"
-    assert dict(found.splits.skipped)[f"{folder}/dataset_dict.json"] == "describes a dataset, holds no records"
+    assert dict(found.splits.ignored)[f"{folder}/train/cache-0123.arrow"] == "a cache of the datasets library"
+    assert dict(found.splits.ignored)[f"{folder}/dataset_dict.json"] == "describes a dataset, holds no records"
 
 
 def test_checksum(write):

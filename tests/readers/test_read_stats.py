@@ -19,6 +19,8 @@ def test_as_dict_is_json_and_comes_back():
     stats.repair("invalid_utf8", "a.jsonl", 2)
     stats.note("empty_file", "c.jsonl")
     stats.damaged.append(Damage("d.gz", 5, "truncated gzip file"))
+    stats.describe({"text": "scanned"})
+    stats.describe({"text": "scanned"})
     values = json.loads(json.dumps(stats.as_dict()))
     assert values == {
         "records": 3,
@@ -34,7 +36,9 @@ def test_as_dict_is_json_and_comes_back():
             "no_text": [{"source": "b.jsonl", "record": 7, "detail": "x" * 200}],
         },
         "damaged": [{"source": "d.gz", "records": 5, "reason": "truncated gzip file"}],
+        "fields": {"text": {"scanned": 2}},
     }
+    assert ReadStats.from_dict(values).as_dict() == values
 
 
 @given(EVENTS, st.lists(st.integers(0, 3), min_size=40, max_size=40), st.randoms(use_true_random=False))

@@ -5,23 +5,24 @@ import re
 import pytest
 
 from provscan.errors import FieldNotFoundError
-from provscan.readers.fields import USUAL, Fields, Found, bind, survey
+from provscan.readers import Fields
+from provscan.readers.tweet_fields import USUAL, Found, bind, survey
 
 
 @pytest.mark.parametrize("name", [name for name in USUAL["text"] if "." not in name and "ersation" not in name])
-def test_every_usual_name_is_found(write, read_all, name):
-    found = read_all(write("a.jsonl", [{"other": "x", name: "the text"}]))
+def test_every_usual_name_is_found(write, read_tweet_rows, name):
+    found = read_tweet_rows(write("a.jsonl", [{"other": "x", name: "the text"}]))
     assert found.texts == ["the text"]
 
 
 @pytest.mark.parametrize("name", ["Text", "TEXT", "Tweet Text", "tweet-text"])
-def test_usual_names_are_found_however_they_are_written(write, read_all, name):
-    assert read_all(write("a.jsonl", [{name: "x"}])).texts == ["x"]
+def test_usual_names_are_found_however_they_are_written(write, read_tweet_rows, name):
+    assert read_tweet_rows(write("a.jsonl", [{name: "x"}])).texts == ["x"]
 
 
-def test_names_of_the_user(write, read_all):
+def test_names_of_the_user(write, read_tweet_rows):
     row = {"text": "not this", "meta": {"say": "this", "by": {"name": "me"}}, "n": 5, "when": 1445299841, "l": "xx"}
-    found = read_all(
+    found = read_tweet_rows(
         write("a.jsonl", [row]), text="meta.say", id="n", author="meta.by.name", date="when", lang="l", rt_of="n"
     )
     (record,) = found.rows
@@ -30,28 +31,28 @@ def test_names_of_the_user(write, read_all):
     assert record["created_at"].isoformat() == "2015-10-20T00:10:41+00:00"
 
 
-def test_deep_names(write, read_all):
-    assert read_all(write("a.jsonl", [{"a": {"b": {"c": {"d": "deep"}}}}]), text="a.b.c.d").texts == ["deep"]
+def test_deep_names(write, read_tweet_rows):
+    assert read_tweet_rows(write("a.jsonl", [{"a": {"b": {"c": {"d": "deep"}}}}]), text="a.b.c.d").texts == ["deep"]
 
 
-def test_a_name_that_can_not_be_printed(write, read_all):
+def test_a_name_that_can_not_be_printed(write, read_tweet_rows):
     with pytest.raises(FieldNotFoundError, match=r"there are: \?\. Name"):
-        read_all(write("a.jsonl", '{"\\ud800": 1}\n'))
+        read_tweet_rows(write("a.jsonl", '{"\\ud800": 1}\n'))
 
 
-def test_a_name_with_a_dot_may_be_flat(write, read_all):
-    assert read_all(write("a.jsonl", [{"a.b": "flat", "a": {"b": "nested"}}]), text="a.b").texts == ["flat"]
+def test_a_name_with_a_dot_may_be_flat(write, read_tweet_rows):
+    assert read_tweet_rows(write("a.jsonl", [{"a.b": "flat", "a": {"b": "nested"}}]), text="a.b").texts == ["flat"]
 
 
-def test_a_string_goes_before_a_number_of_a_better_name(write, read_all):
-    assert read_all(write("a.jsonl", [{"text": 5, "body": "here"}])).texts == ["here"]
-    assert read_all(write("b.jsonl", [{"author": {"username": "me"}, "text": "x"}])).rows[0]["author"] == "me"
+def test_a_string_goes_before_a_number_of_a_better_name(write, read_tweet_rows):
+    assert read_tweet_rows(write("a.jsonl", [{"text": 5, "body": "here"}])).texts == ["here"]
+    assert read_tweet_rows(write("b.jsonl", [{"author": {"username": "me"}, "text": "x"}])).rows[0]["author"] == "me"
 
 
-def test_no_field_for_the_text(write, read_all):
+def test_no_field_for_the_text(write, read_tweet_rows):
     path = write("a.jsonl", [{"ID": 1, "user": {"bio": "x"}}, {"other": None}])
     with pytest.raises(FieldNotFoundError) as caught:
-        read_all(path)
+        read_tweet_rows(path)
     assert str(caught.value) == (
         f"{path}: no field for the text in its first 2 records; looked for {', '.join(USUAL['text'])}. "
         "The fields there are: ID, user, other, user.bio. "
@@ -59,39 +60,37 @@ def test_no_field_for_the_text(write, read_all):
     )
 
 
-@pytest.mark.parametrize("role", list(USUAL))
-def test_a_wrong_name(write, read_all, role):
+def test_a_wrong_name(write, read_tweet_rows):
     path = write("a.jsonl", [{"text": "x"}])
     with pytest.raises(FieldNotFoundError) as caught:
-        read_all(path, **{role: "no.such"})
-    option = role.replace("_", "-")
+        read_tweet_rows(path, text="no.such")
     assert str(caught.value) == (
-        f"{path}: no field 'no.such' for the {role} in its first record. The fields there are: text. "
-        f"Name the one that holds the {role} with {role}_field (--{option}-field)."
+        f"{path}: no field 'no.such' for the text in its first record. The fields there are: text. "
+        "Name the one that holds the text with text_field (--text-field)."
     )
 
 
-def test_a_long_list_of_fields_is_cut(write, read_all):
+def test_a_long_list_of_fields_is_cut(write, read_tweet_rows):
     path = write("a.jsonl", [{f"f{number}": 1 for number in range(50)}])
     with pytest.raises(FieldNotFoundError, match=re.escape("f38, f39 and 10 more. Name")):
-        read_all(path)
+        read_tweet_rows(path)
 
 
-def test_a_field_that_one_of_several_files_lacks_is_noted(write, read_all, tmp_path):
+def test_a_field_that_one_of_several_files_lacks_is_noted(write, read_tweet_rows, tmp_path):
     write("d/a.jsonl", [{"text": "x"}])
     write("d/b.jsonl", [{"text": "y", "number": 7}])
     write("d/c.csv", "text\nz\n")
-    found = read_all(str(tmp_path / "d"), id="number")
+    found = read_tweet_rows(str(tmp_path / "d"), id="number")
     assert [row["id"] for row in found.rows] == [None, "7", None]
     assert found.stats.notes == {"field_missing": 2}
     assert found.stats.examples["field_missing"][0].detail == "no field 'number' for the id"
 
 
-def test_the_text_must_be_in_every_file(write, read_all, tmp_path):
+def test_the_text_must_be_in_every_file(write, read_tweet_rows, tmp_path):
     write("d/a.jsonl", [{"body": "x"}])
     write("d/b.jsonl", [{"text": "y"}])
     with pytest.raises(FieldNotFoundError, match=r"b\.jsonl: no field 'body' for the text"):
-        read_all(str(tmp_path / "d"), text="body")
+        read_tweet_rows(str(tmp_path / "d"), text="body")
 
 
 def test_long_forms_of_declared_fields_only():
