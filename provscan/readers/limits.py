@@ -51,3 +51,8 @@ class Limits:
 
 
 LIMITS = Limits()
+
+
+def current_limits() -> Limits:
+    """The limits that apply where none are given."""
+    return LIMITS

@@ -11,7 +11,7 @@ import pyarrow as pa
 from provscan.errors import InputError
 from provscan.readers.batches import Batcher
 from provscan.readers.fields import Fields
-from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.limits import Limits, current_limits
 from provscan.readers.protocol import Rows
 from provscan.readers.reading import binding_in
 from provscan.readers.stats import ReadStats
@@ -26,7 +26,7 @@ def read_objects(
     stats: ReadStats | None = None,
     *,
     source: str = "<memory>",
-    limits: Limits = LIMITS,
+    limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Records in memory -> record batches of their texts.
 
@@ -57,10 +57,11 @@ def read_objects(
     InputError
         ``obj`` is nothing of the kind.
     """
+    limits = limits or current_limits()
     counts = ReadStats() if stats is None else stats
     names = Fields() if fields is None else fields
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    def batches(limits: Limits) -> Iterator[pa.RecordBatch]:
         extractor: Extractor | None = None
         for rows in object_rows(obj, limits):
             if extractor is None:
@@ -73,11 +74,12 @@ def read_objects(
                 extractor = Extractor(binding, source, counts)
             yield extractor.batch(rows)
 
-    yield from Batcher(counts, limits).batches(batches())
+    yield from Batcher(counts, limits).batches(batches(limits))
 
 
-def object_rows(obj: Any, limits: Limits = LIMITS) -> Iterator[Rows]:
+def object_rows(obj: Any, limits: Limits | None = None) -> Iterator[Rows]:
     """The records of an object in memory, as they are."""
+    limits = limits or current_limits()
     if isinstance(obj, str | bytes):
         raise InputError("expected a list of texts, not one; put it in a list")
     kind = f"{type(obj).__module__.partition('.')[0]}.{type(obj).__name__}"

@@ -86,7 +86,7 @@ class PlainText:
             if parts:
                 yield _rows(number, parts, split.source, context)
                 number += len(parts)
-            if long is not None or len(rest) > context.limits.piece:
+            if long is not None or len(rest) > max(context.limits.piece // 8, tail):
                 long = long or Pieces(number, split.source, context)
                 yield from long.feed(rest[: len(rest) - tail])
                 rest = rest[len(rest) - tail :]

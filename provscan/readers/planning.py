@@ -16,7 +16,7 @@ from provscan.errors import FieldNotFoundError, InputError, ParameterError
 from provscan.readers import delimited, plain
 from provscan.readers.binding import binding_of
 from provscan.readers.fields import Fields
-from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.limits import Limits, current_limits
 from provscan.readers.names import printable
 from provscan.readers.protocol import STDIN, UNKNOWN, Layout, NotReadable, Plan, Split
 from provscan.readers.registry import FORMATS, READABLE, format_of, split_name
@@ -215,7 +215,7 @@ def plan(
     target_bytes: int | None = None,
     parts: int | None = None,
     records: str | None = None,
-    limits: Limits = LIMITS,
+    limits: Limits | None = None,
 ) -> Plan:
     """Cut sources into splits.
 
@@ -251,6 +251,7 @@ def plan(
     ParameterError
         ``records`` is none of the three.
     """
+    limits = limits or current_limits()
     if records is not None and records not in RECORDS:
         raise ParameterError(f"records must be one of {', '.join(RECORDS)}, not {records!r}")
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 
 from provscan.errors import InputError
 from provscan.readers.batches import Batcher, piece_batch
 from provscan.readers.binding import binding_of
 from provscan.readers.fields import Binding, Fields, bind, survey
-from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.limits import Limits, current_limits
 from provscan.readers.plain import records_of
 from provscan.readers.protocol import UNKNOWN, Context, NotReadable, Piece, Progress, Rows, Split, Wanted
 from provscan.readers.registry import FORMATS, format_of
@@ -50,7 +51,7 @@ def read(
     stats: ReadStats,
     *,
     on_bytes: Progress | None = None,
-    limits: Limits = LIMITS,
+    limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The texts of one split, in bounded memory.
 
@@ -80,6 +81,7 @@ def read(
     InputError
         The file can't be read.
     """
+    limits = limits or current_limits()
     if split.start == split.end:
         if split.part == 0:
             stats.note("empty_file", split.source)
@@ -118,7 +120,8 @@ def binding_in(rows: Rows, fields: Fields, source: str, limits: Limits) -> Bindi
 
 def piece_of(piece: Piece, limits: Limits) -> pa.RecordBatch:
     """A piece as a batch; one that is the whole text, as an ordinary row."""
-    text = pa.array([piece.text.decode()], pa.large_string())
+    ends = pa.py_buffer(np.array([0, len(piece.text)], np.int64))
+    text = pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(piece.text))
     field = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), pa.array(["text"]))
     columns = [pa.array([piece.number], pa.int64()), pa.nulls(1, pa.string()), field, text]
     batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)

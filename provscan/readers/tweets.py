@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.readers.fields import Fields
-from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.batches import Batcher
+from provscan.readers.limits import Limits, current_limits
 from provscan.readers.memory import object_rows
 from provscan.readers.protocol import Context, Piece, Progress, Rows, Split
 from provscan.readers.reading import read_rows
@@ -18,12 +19,13 @@ from provscan.readers.tweet_fields import Binding, Found, Path, bind, note_missi
 
 
 def read_tweets(
-    split: Split, fields: Fields, stats: ReadStats, *, on_bytes: Progress | None = None, limits: Limits = LIMITS
+    split: Split, fields: Fields, stats: ReadStats, *, on_bytes: Progress | None = None, limits: Limits | None = None
 ) -> Iterator[pa.RecordBatch]:
     """The tweets of one split."""
-    context = Context(stats, limits, [], on_bytes)
+    context = Context(stats, limits or current_limits(), [], on_bytes)
     before = stats.records
-    yield from _tweets(read_rows(split, None, context), fields, stats, split.source)
+    tweets = _tweets(read_rows(split, None, context), fields, stats, split.source)
+    yield from Batcher(stats, context.limits).batches(tweets)
     if context.breaks:
         stats.damaged.append(Damage(split.source, stats.records - before, context.breaks[0]))
 
@@ -32,7 +34,7 @@ def read_tweet_objects(
     obj: Any, fields: Fields, stats: ReadStats, *, source: str = "<memory>"
 ) -> Iterator[pa.RecordBatch]:
     """The tweets among records in memory."""
-    yield from _tweets(object_rows(obj), fields, stats, source)
+    yield from Batcher(stats, current_limits()).batches(_tweets(object_rows(obj), fields, stats, source))
 
 
 def _tweets(parts: Iterable[Rows | Piece], fields: Fields, stats: ReadStats, source: str) -> Iterator[pa.RecordBatch]:
@@ -54,11 +56,7 @@ def _tweets(parts: Iterable[Rows | Piece], fields: Fields, stats: ReadStats, sou
             for role in Binding.__slots__
             if (paths := getattr(binding, role))
         }
-        batch = Columns(source, [n for n, _ in objects], **roles).batch(stats)
-        stats.records += batch.num_rows
-        stats.characters += sum(map(len, batch.column("text").to_pylist()))
-        if batch.num_rows:
-            yield batch
+        yield Columns(source, [n for n, _ in objects], **roles).batch(stats)
 
 
 def _reach(record: Any, paths: tuple[Path, ...]) -> Any:

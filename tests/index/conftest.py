@@ -13,7 +13,7 @@ from tweets import SCRIPTS, sentence
 
 import provscan
 import provscan.index.segment
-import provscan.readers.batches
+from provscan.readers import Limits
 
 Tweet = dict[str, Any]
 Build = Callable[..., provscan.Index]
@@ -63,6 +63,6 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def limit(texts: int) -> None:
         monkeypatch.setattr(provscan.index.segment, "MAX_TEXTS", texts)
-        monkeypatch.setattr(provscan.readers.batches, "BATCH_RECORDS", max(1, texts // 4))
+        monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=max(1, texts // 4)))
 
     return limit

@@ -27,7 +27,7 @@ from provscan.errors import IndexFormatError, InputError, OutputError
 from provscan.index import format as index_format
 from provscan.index import prepare, write_index
 from provscan.kernels.minimizers import place_code
-from provscan.readers import read_objects
+from provscan.readers import Fields, Limits, ReadStats, read_tweet_objects
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(path.name for path in (GOLDEN / "v4" / "segments" / "000001").iterdir())
@@ -123,7 +123,7 @@ def test_an_older_version_is_to_be_built_again(version: int) -> None:
 
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     """If this fails, the format has changed: give it a new version."""
-    batches = read_objects(golden_tweets())
+    batches = read_tweet_objects(golden_tweets(), Fields(), ReadStats())
     write_index((prepare(batch, PARAMS) for batch in batches), tmp_path / "today.index", PARAMS, {})
     for name in FILES:
         if name != "tweets.arrow":  # Arrow's own metadata may change with its version.
@@ -237,7 +237,7 @@ def test_an_interrupted_build_leaves_what_was_there(
 ) -> None:
     target = folder if overwrite else folder.with_name("new.index")
     before = listing(folder.parent)
-    monkeypatch.setattr("provscan.readers.batches.BATCH_RECORDS", 4)
+    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=4))
 
     def tweets() -> Iterator[dict[str, str]]:
         for number in range(50):

@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from provscan.readers import Limits
+
 import provscan
 from provscan.index import postings
 from provscan.index.join import can_join, joined
@@ -132,7 +134,7 @@ def test_a_text_in_two_segments_is_one_row(build: Build, small_segments: Callabl
 def test_the_index_does_not_depend_on_the_workers(
     build: Build, tweets: list[Tweet], workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provscan.readers.batches.BATCH_RECORDS", 16)
+    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=16))
     assert build(tweets, workers=workers).fingerprint == build(tweets, workers=1).fingerprint
 
 
@@ -147,7 +149,7 @@ def test_the_fingerprint_changes_with_content_and_parameters(build: Build, tweet
 def test_spilled_postings_are_the_same(build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
     base = build(tweets)
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 50)
-    monkeypatch.setattr("provscan.readers.batches.BATCH_RECORDS", 7)
+    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=7))
     spilled = build(tweets)
     files = {path.name for path in Path(spilled.path, "segments", "000001").iterdir()}
     assert not [name for name in files if ".part" in name]

@@ -19,6 +19,8 @@ import naive_passages as naive
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from provscan.readers import Limits
 import xxhash
 from dataset import TWEETS, some_records
 from tweets import sentence
@@ -106,7 +108,7 @@ def test_results_depend_neither_on_workers_nor_on_splits(
         return found
 
     monkeypatch.setattr(readers, "plan", cut)
-    monkeypatch.setattr("provscan.readers.batches.BATCH_RECORDS", batch)
+    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=batch))
     for workers in (1, 2, 5):
         run = provscan.match(data, index, tmp_path / f"{workers}.run", workers=workers)
         assert run.matches.equals(expected.matches)
