@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from provscan.readers.fields import Fields
 from provscan.readers.batches import Batcher
+from provscan.readers.fields import Fields
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.memory import object_rows
 from provscan.readers.protocol import Context, Piece, Progress, Rows, Split

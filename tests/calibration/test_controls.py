@@ -14,9 +14,9 @@ from dataset import TWEETS
 
 import provscan
 import provscan.index.segment
-from provscan.readers import Limits
 from provscan.calibration.controls import moment, no_control, with_cutoff
 from provscan.errors import InputError, ParameterError
+from provscan.readers import Limits
 from provscan.scoring.authorship import holders
 
 Write = Callable[..., Path]

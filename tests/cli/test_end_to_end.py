@@ -143,7 +143,7 @@ def test_a_flipped_byte_in_any_index_file_is_noticed(index: Path, tmp_path: Path
 
 
 WRONG: dict[str, tuple[bytes, int, str]] = {
-    "fields.jsonl": (b'{"id": 1, "headline": "x"}\n', 3, "headline"),
+    "fields.jsonl": (b'{"id": 1, "size": 2}\n', 3, "size"),
     "cut.jsonl.gz": (gzip.compress(b'{"text": "one record"}\n' * 5000)[:-20], 3, "cut.jsonl.gz"),
     "garbage.parquet": (b"PAR1 and then nothing", 3, "garbage.parquet"),
     "empty.jsonl": (b"", 3, "no records were scanned: the inputs are empty"),

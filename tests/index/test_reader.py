@@ -15,11 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from provscan.readers import Limits
-
 import provscan
 from provscan.index import postings
 from provscan.index.join import can_join, joined
+from provscan.readers import Limits
 
 Build = Callable[..., provscan.Index]
 Tweet = dict[str, Any]

@@ -19,8 +19,6 @@ import naive_passages as naive
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-from provscan.readers import Limits
 import xxhash
 from dataset import TWEETS, some_records
 from tweets import sentence
@@ -29,6 +27,7 @@ import provscan
 from provscan import readers
 from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
 from provscan.matching import MATCHES
+from provscan.readers import Limits
 
 Write = Callable[..., Path]
 
@@ -79,9 +78,10 @@ def test_the_folder_of_a_run(index: provscan.Index, write: Write, tmp_path: Path
     check(run)
     assert run.summary["records"] == 300
     assert run.summary["characters"] == sum(len(record["text"]) for record in records)
-    expected = index.match([record["text"] for record in records]).drop_columns(["source", "record_id"])
+    expected = index.match([record["text"] for record in records]).drop_columns(["source", "record_id", "field"])
     assert expected.num_rows > 200
-    assert found(run).drop_columns("record_id").equals(expected)
+    assert found(run).drop_columns(["record_id", "field"]).equals(expected)
+    assert set(run.matches.column("field").to_pylist()) == {"text"}
     assert {row["record_id"] == f"r{row['record']}" for row in run.matches.to_pylist()} == {True}
     raw = data.read_bytes()
     assert run.info["inputs"] == [{"source": str(data), "bytes": len(raw), "xxh3": xxhash.xxh3_128_hexdigest(raw)}]
@@ -122,7 +122,7 @@ def test_several_sources(index: provscan.Index, write: Write, tmp_path: Path) ->
     second = write("b/data.jsonl", some_records(4, 50))
     folder = write("more/x.jsonl", some_records(5, 20)).parent
     write("more/deep/y.jsonl", some_records(6, 30))
-    (folder / "README.md").write_text("not data")
+    (folder / "logo.png").write_bytes(b"\x89PNG")
     table = pa.Table.from_pylist(some_records(7, 25))
     pq.write_table(table, tmp_path / "t.parquet")
     sources = [first, second, folder, tmp_path / "t.parquet"]
@@ -227,15 +227,13 @@ def test_one_record_in_pieces(index: provscan.Index, tmp_path: Path, monkeypatch
     """A line beyond the limit comes in pieces that overlap; every match is reported once."""
     text = " ... ".join(record["text"].replace("\n", " ") for record in some_records(11, 300))
     (tmp_path / "data.txt").write_text(f"first\n{text}\nlast")
-    expected = index.match(["first", text, "last"]).drop_columns("source")
+    expected = index.match(["first", text, "last"]).drop_columns(["source", "field"])
     assert expected.num_rows > 200
-    for module in ("plain", "pieces", "batches", "schema"):
-        for name, value in (("PIECE", 20_000), ("OVERLAP", 4_000)):
-            monkeypatch.setattr(f"provscan.readers.{module}.{name}", value, raising=False)
-    monkeypatch.setattr("provscan.readers.streams.CHUNK", 7_000, raising=False)
+    limits = Limits(chunk=7_000, piece=20_000, overlap=4_000)
+    monkeypatch.setattr("provscan.readers.limits.LIMITS", limits)
     run = provscan.match(tmp_path / "data.txt", index, tmp_path / "a.run")
     check(run)
-    assert found(run).equals(expected)
+    assert found(run).drop_columns("field").equals(expected)
     assert run.summary["records"] == 3
 
 
@@ -302,9 +300,9 @@ def test_names_that_are_no_unicode(index: provscan.Index, tmp_path: Path) -> Non
         pytest.skip("this file system has Unicode names only")
     run = provscan.match(os.fsdecode(data), index, tmp_path / "it's a.run", max_bad=1.0)
     check(run)
-    assert run.matches.column("source").to_pylist() == [f"{tmp_path}/caf� 'x'.jsonl"]
+    assert run.matches.column("source").to_pylist() == [f"{tmp_path}/caf\\xe9 'x'.jsonl"]
     rebuilt = provscan.build_index(os.fsdecode(data), tmp_path / "b.index")
-    assert rebuilt.info()["sources"][0]["source"] == f"{tmp_path}/caf� 'x'.jsonl"
+    assert rebuilt.info()["sources"][0]["source"] == f"{tmp_path}/caf\\xe9 'x'.jsonl"
 
 
 def test_workers_are_at_least_one(index: provscan.Index, tmp_path: Path) -> None:
@@ -316,9 +314,8 @@ PEAK = """
 import resource, sys
 import provscan
 from provscan import readers
-import provscan.readers.pieces
-import provscan.readers.plain
-provscan.readers.plain.PIECE = provscan.readers.pieces.PIECE = 1 << 20
+from provscan.readers import limits
+limits.LIMITS = limits.Limits(piece=1 << 20)
 index = provscan.open_index(sys.argv[1])
 for _ in range(2):
     provscan.match(sys.argv[3], index, sys.argv[2] + "/warm.run", workers=2, overwrite=True)
