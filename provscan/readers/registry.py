@@ -60,15 +60,17 @@ def format_of(name: str, head: bytes) -> str:
         It is of no format that is read; says what it looks like.
     """
     extension = os.path.splitext(name)[1].lower()
-    for magic, what in FOREIGN:
-        if head.startswith(magic) and (extension not in EXTENSIONS or b"\0" in head):
-            raise NotReadable(f"it is {what}")
-    start = head.removeprefix(BOM)
-    for form in ("parquet", "arrow"):
-        if FORMATS[form].sniff(start):
-            return form
     known = EXTENSIONS.get(extension)
-    if known in ("parquet", "arrow") and head:
+    start = head.removeprefix(BOM)
+    # Text may begin with the letters of a magic number.
+    if known is None or b"\0" in head:
+        for magic, what in FOREIGN:
+            if head.startswith(magic):
+                raise NotReadable(f"it is {what}")
+        for form in ("parquet", "arrow"):
+            if FORMATS[form].sniff(start):
+                return form
+    if known in ("parquet", "arrow") and head and not FORMATS[known].sniff(start):
         raise NotReadable(f"its name says {known}, but it starts with {head[:4].hex(' ')}")
     if known in ("json", "jsonl"):
         return "json" if FORMATS["json"].sniff(start) else "jsonl"
