@@ -6,7 +6,7 @@ const $ = (id) => document.getElementById(id);
 function startBrowser(data, run) {
   const marks = new Marks(data, run), facets = makeFacets(data, marks);
   const state = { query: "", order: "strength", page: 0 };
-  let found = null, searched = "", rows = new Uint32Array(0), turn = 0;
+  let found = null, searched = "", rows = new Uint32Array(0);
 
   const number = (n) => n.toLocaleString("en");
 
@@ -75,12 +75,9 @@ function startBrowser(data, run) {
   }
 
   // Filters and draws by the state; the address is the caller's.
-  async function show() {
-    const mine = ++turn;
+  function show() {
     if (state.query !== searched) {
-      const result = await search(data, state.query);
-      if (mine !== turn) return;
-      found = result;
+      found = search(data, state.query);
       searched = state.query;
     }
     const passed = passing(data, facets, found);
@@ -92,14 +89,14 @@ function startBrowser(data, run) {
     $("order").value = state.order;
   }
 
-  async function changed(focused) {
+  function changed(focused) {
     state.page = 0;
     history.pushState(null, "", addressOf(state, facets));
-    await show();
+    show();
     if (focused) document.querySelector(`[data-code="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  async function turnTo(page) {
+  function turnTo(page) {
     state.page = page;
     history.pushState(null, "", addressOf(state, facets));
     drawPage();
@@ -107,18 +104,18 @@ function startBrowser(data, run) {
   }
 
   // Shows what the address names: one exhibit, a filtered list, or another section of the page.
-  async function follow() {
+  function follow() {
     const wanted = /^#exhibit-(\d+)$/.exec(location.hash);
     if (!wanted) {
       if (location.hash.startsWith("#exhibits") || !rows.length) readAddress(location.hash, state, facets);
-      await show();
+      show();
       if (location.hash.startsWith("#exhibits?")) $("exhibits").scrollIntoView();
       return;
     }
     let place = rows.indexOf(wanted[1] - 1);
     if (place < 0) {
       readAddress("", state, facets);
-      await show();
+      show();
       place = rows.indexOf(wanted[1] - 1);
     }
     if (place < 0) return;
@@ -191,13 +188,13 @@ function startBrowser(data, run) {
     $("mark-message").textContent = marks.take(await file.text());
     event.target.value = "";
     drawMarkCounts();
-    await show();
+    show();
   });
   window.addEventListener("popstate", follow);
 
   if (window.matchMedia("(max-width: 56rem)").matches) $("facets").open = false;
   drawMarkCounts();
-  return follow();
+  follow();
 }
 
 (async () => {
@@ -207,7 +204,7 @@ function startBrowser(data, run) {
     const data = await unpack($("data"));
     $("browser").hidden = false;
     $("static").remove();
-    await startBrowser(data, run);
+    startBrowser(data, run);
     document.documentElement.dataset.ready = "yes";
   } catch (error) {
     document.documentElement.classList.remove("js");

@@ -24,35 +24,22 @@ function markRows(bytes, offsets, needle, hits) {
   }
 }
 
-// Letters beyond ASCII have case pairs of other lengths: decode blocks of rows and compare in lower case.
-function markRowsDecoded(bytes, offsets, term, hits) {
-  for (let row = 0; row < hits.length; row++) {
-    if (offsets[row + 1] > offsets[row] &&
-      decoder.decode(bytes.subarray(offsets[row], offsets[row + 1])).toLowerCase().includes(term)) hits[row] = 1;
-  }
+// UTF-8 of a term in lower case, upper case and with a capital: letters beyond ASCII are compared byte by byte.
+function needlesOf(term) {
+  const forms = new Set([term, term.toUpperCase(), term[0].toUpperCase() + term.slice(1)].map((form) =>
+    form.replace(/[A-Z]/g, (letter) => letter.toLowerCase())));
+  return Array.from(forms, (form) => new TextEncoder().encode(form));
 }
 
-const pause = () => new Promise((resolve) => setTimeout(resolve));
-
 // uint8[rows] of the rows that a query finds; null where there is no query.
-async function search(data, query) {
+function search(data, query) {
   const terms = queryTerms(query);
   if (terms.length === 0) return null;
   const found = new Uint8Array(data.rows).fill(1);
   for (const term of terms) {
-    const needle = new TextEncoder().encode(term), ascii = needle.every((byte) => byte < 128);
     const hits = new Uint8Array(data.rows);
-    for (const name of ["ids", "texts"]) {
-      const bytes = data[name], offsets = data[name + "_offsets"];
-      if (ascii) {
-        markRows(bytes, offsets, needle, hits);
-      } else {
-        for (let low = 0; low < data.rows; low += 20000) {
-          const high = Math.min(low + 20000, data.rows);
-          markRowsDecoded(bytes, offsets.subarray(low, high + 1), term, hits.subarray(low, high));
-          await pause();
-        }
-      }
+    for (const needle of needlesOf(term)) {
+      for (const name of ["ids", "texts"]) markRows(data[name], data[name + "_offsets"], needle, hits);
     }
     for (let i = 0; i < found.length; i++) found[i] &= hits[i];
   }
