@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -20,14 +19,13 @@ from markupsafe import Markup
 
 from provscan.errors import OutputError
 from provscan.report import figures, words
-from provscan.report.folder import RunFolder
+from provscan.report.files import RunFiles
 from provscan.report.packing import displayed, packed
 
 STYLES = ("page.css", "exhibits.css", "print.css")
 SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "browser.js")
 # Exhibits that the page can hold, and those that stand in it for browsers that run no script.
 MOST, STATIC = 100_000, 20
-SOURCES_IN_COMMAND = 20
 
 
 @cache
@@ -55,35 +53,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def repeat_command(info: Mapping[str, Any]) -> str:
-    """The command that repeats a run, as a shell takes it.
-
-    Examples
-    --------
-    >>> repeat_command({"inputs": [{"source": "-a.jsonl"}], "index": {"path": "x.index"},
-    ...                 "parameters": {"control": ["c d.jsonl"], "seed": 1, "cutoff": None}})
-    "provscan match -i x.index --control 'c d.jsonl' --seed 1 -- -a.jsonl"
-    """
-    given = info.get("command")
-    if given:
-        return given if isinstance(given, str) else shlex.join(given)
-    options: list[str] = ["-i", info["index"]["path"]]
-    for name, value in info["parameters"].items():
-        flag = f"--{name.replace('_', '-')}"
-        if value is True:
-            options.append(flag)
-        elif isinstance(value, list | tuple):
-            options += [part for item in value for part in (flag, str(item))]
-        elif value not in (None, False):
-            options += [flag, str(value)]
-    sources = [item["source"] for item in info["inputs"]]
-    named = sources if len(sources) <= SOURCES_IN_COMMAND else ["DATASET..."]
-    return shlex.join(
-        ["provscan", "match", *options, *(["--"] if any(s.startswith("-") for s in named) else []), *named]
-    )
-
-
-def render(folder: RunFolder, *, texts: int | None = None, marks: Path | None = None) -> str:
+def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = None) -> str:
     """The report of a run as one HTML page.
 
     Parameters
@@ -121,7 +91,7 @@ def render(folder: RunFolder, *, texts: int | None = None, marks: Path | None = 
         stricter=figures.stricter(exhibits),
         words=words,
         left_out=words.left_out(summary),
-        command=repeat_command(folder.info),
+        command=folder.info.get("repeat"),
         texts=texts,
         data=Markup(packed(shown, {row: mark for row, mark in reviewed.items() if row < len(shown)})),
         style=Markup(style),
@@ -142,7 +112,7 @@ def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def write_report(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
     """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`."""
-    page = render(RunFolder.open(run), texts=texts, marks=marks)
+    page = render(RunFiles.open(run), texts=texts, marks=marks)
     target = out or run / "report.html"
     temporary = target.with_name(f".{target.name}.tmp")
     try:

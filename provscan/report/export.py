@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from provscan.errors import OutputError, UsageError
-from provscan.report.folder import RunFolder
+from provscan.report.files import RunFiles
 from provscan.report.packing import with_digests
 from provscan.report.words import significance, visible
 
@@ -62,7 +62,7 @@ def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None
     write = WRITERS.get(out.suffix.lower())
     if write is None:
         raise UsageError(f"{out} has no known format: name a file that ends in {', '.join(WRITERS)}")
-    folder = RunFolder.open(run)
+    folder = RunFiles.open(run)
     reviewed = folder.marks(marks) if marks is not None else {}
     exhibits = with_digests(folder.exhibits, texts).drop_columns(["has_text"])
     temporary = out.with_name(f".{out.name}.tmp")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from provscan.errors import UsageError
 from provscan.report import figures
-from provscan.report.folder import RunFolder
+from provscan.report.files import RunFiles
 from provscan.report.words import LAYERS, MEASURES, amount, count, reason, size, visible
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Plots:
     """
 
     def __init__(self, path: Path) -> None:
-        self._folder = RunFolder.open(path)
+        self._folder = RunFiles.open(path)
 
     def answer(self, ax: Axes | None = None) -> Axes:
         """Findings, at least, estimate and at most, for records."""

@@ -23,6 +23,7 @@ from provscan.report.wording import (
     sampled,
     size,
 )
+from provscan.report.words import significance
 
 SOURCES_SHOWN = 20
 
@@ -200,4 +201,54 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
         if len(info["left_out"]) > SOURCES_SHOWN:
             rows.add_row(f"... and {count(len(info['left_out']) - SOURCES_SHOWN)} more")
         _print(console, rows)
+    return _text(console)
+
+
+def explanation_table(explained: list[dict[str, Any]], *, width: int = 100) -> str:
+    """Why a text is or is not a match, for a terminal.
+
+    Parameters
+    ----------
+    explained
+        Entries as :meth:`provscan.runs.explain.Explanation.as_dict` gives them.
+    width
+        Columns of the terminal.
+
+    Returns
+    -------
+    str
+        Lines without colour and without a last line break.
+    """
+    console = _console(width)
+    if not explained:
+        console.print("No licensed text comes close: none shares an LSH band or a chain of seeds with this text.")
+        console.print("To compare with a certain tweet all the same, name it with --tweet.")
+    for number, item in enumerate(explained):
+        if number:
+            console.print()
+        failed = [gate for gate in item["gates"] if not gate["passed"]]
+        row = item["match"]
+        if row is not None:
+            result = f"match, {row['level'].replace('_', ' ')}"
+        else:
+            result = "no match" if failed else "passes all gates, but a closer licensed text was reported here"
+        console.print(f"Tweet {item['tweet_id']}: {result}")
+        rows = _grid("<", "<")
+        rows.add_row("Licensed tweet", item["tweet"])
+        rows.add_row("  compared as", item["canonical_tweet"] or "(nothing is left)")
+        rows.add_row(f"Text, characters {count(item['start'])} to {count(item['end'])}", item["passage"])
+        rows.add_row("  compared as", item["canonical_passage"] or "(nothing is left)")
+        rows.add_row("LSH bands that agree", f"{item['bands_met']} of {item['bands']}")
+        rows.add_row("5-character sequences shared", count(item["shared"]))
+        _print(console, rows)
+        gates = _grid("<", ">", ">", "<", "<")
+        gates.add_row("Gate", "value", "at least", "", "")
+        for gate in item["gates"]:
+            said = "passed" if gate["passed"] else f"failed; {gate['option']} {gate['value']:.3g} would let it pass"
+            gates.add_row(gate["name"], f"{gate['value']:.3g}", f"{gate['limit']:.3g}", said)
+        _print(console, gates)
+        if row is not None:
+            bits = "not known" if row["bits"] is None else f"{row['bits']:.0f}"
+            why = significance(row["counted"], row["common"], row["bits"], row["q_value"])
+            console.print(f"  Score: {bits} bits; {why}")
     return _text(console)

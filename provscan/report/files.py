@@ -24,7 +24,7 @@ VERDICTS = ("accepted", "rejected", "unsure")
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunFiles:
     """The four files of a run.
 
     Attributes
@@ -40,7 +40,7 @@ class RunFolder:
     info: Mapping[str, Any]
 
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
+    def open(cls, path: Path) -> RunFiles:
         """Open a folder that ``match`` wrote.
 
         Raises

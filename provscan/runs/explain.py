@@ -1,0 +1,254 @@
+"""Why a text is or is not a match: every step of the search and every gate with its value and its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan import readers
+from provscan.errors import InputError, UsageError
+from provscan.matching import Index
+from provscan.params import MatchParams
+from provscan.sketch.lsh import band_keys
+from provscan.sketch.signatures import minhash
+from provscan.text import canonical
+
+SHINGLE = 5
+# The widest gates there are: what passes them is close enough to explain.
+WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
+SHOWN = 5
+CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition of a match: the value, the least value that passes, and what would have to differ."""
+
+    name: str
+    value: float
+    limit: float
+    passed: bool
+    option: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A text and one licensed text, compared step by step.
+
+    Attributes
+    ----------
+    tweet_id, tweet, canonical_tweet
+        The licensed side.
+    start, end, passage, canonical_passage
+        The place in the text that comes closest, in code points.
+    bands_met, bands
+        LSH bands in which the signatures of both agree, of all. One band is enough to be a candidate.
+    shared
+        5-character sequences that both have.
+    gates
+        In the order in which they are checked.
+    match
+        The row of ``matches.parquet`` that overlaps this place, if the run reports one.
+    """
+
+    tweet_id: str
+    tweet: str
+    canonical_tweet: str
+    start: int
+    end: int
+    passage: str
+    canonical_passage: str
+    bands_met: int
+    bands: int
+    shared: int
+    gates: list[Gate]
+    match: dict[str, Any] | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether all gates are passed."""
+        return all(gate.passed for gate in self.gates)
+
+    def as_dict(self) -> dict[str, Any]:
+        """In types that JSON knows."""
+        return {**asdict(self), "passed": self.passed}
+
+
+def explain_text(
+    text: str, index: Index, params: MatchParams, *, tweet_id: str | None = None, matches: pa.Table | None = None
+) -> list[Explanation]:
+    """Compare a text with the licensed texts that come closest, the closest first.
+
+    Parameters
+    ----------
+    text
+        A record's text, or any other.
+    index
+        The index of the run.
+    params
+        The gates of the run.
+    tweet_id
+        Compare with this tweet only, however little they share.
+    matches
+        The rows of ``matches.parquet`` in this text.
+
+    Raises
+    ------
+    UsageError
+        The index has no tweet of this id.
+    """
+    near = index.match(
+        [text], threshold=WIDEST.threshold, min_containment=WIDEST.min_containment, min_chars=WIDEST.min_chars
+    ).sort_by([("containment", "descending"), ("similarity", "descending")])
+    places = [(row["start"], row["end"], row["tweet_id"]) for row in near.to_pylist()]
+    if tweet_id is not None:
+        places = [place for place in places if place[2] == tweet_id] or [(0, len(text), tweet_id)]
+    reported = matches.to_pylist() if matches is not None else []
+    explained = []
+    for start, end, licensed in places[:SHOWN]:
+        found = [row for row in reported if row["tweet_id"] == licensed and row["start"] < end and start < row["end"]]
+        explained.append(_compared(text, (start, end), licensed, index, params, found[0] if found else None))
+    return explained
+
+
+def explain_record(
+    info: Mapping[str, Any], matches: pa.Table, record: int, index: Index, *, source: str | None = None,
+    tweet_id: str | None = None,
+) -> list[Explanation]:  # fmt: skip
+    """Explain every field of a record, which is read from the dataset again.
+
+    Parameters
+    ----------
+    info, matches
+        ``run.json`` and ``matches.parquet``.
+    record
+        Its number, from 0.
+    index
+        The index of the run.
+    source
+        The dataset, where several have such a record; all of them by default.
+    tweet_id
+        Compare with this tweet only.
+
+    Raises
+    ------
+    InputError
+        The dataset is not there any more, or has no such record.
+    UsageError
+        The index has no tweet of this id.
+    """
+    params = _params(info)
+    explained = []
+    for name, field, text in _record_texts(info, record, source):
+        rows = matches.filter((pc.field("source") == name) & (pc.field("record") == record) & ~pc.field("control"))
+        if field is not None:
+            rows = rows.filter(pc.field("field") == field)
+        explained += explain_text(text, index, params, tweet_id=tweet_id, matches=rows)
+    return explained
+
+
+def explain_tweet(
+    info: Mapping[str, Any], matches: pa.Table, tweet_id: str, index: Index
+) -> list[Explanation]:  # fmt: skip
+    """Explain the matches of a licensed tweet; without any, the tweet by itself.
+
+    Parameters
+    ----------
+    info, matches
+        ``run.json`` and ``matches.parquet``.
+    tweet_id
+        The tweet.
+    index
+        The index of the run.
+
+    Raises
+    ------
+    InputError
+        A dataset is not there any more.
+    UsageError
+        The index has no tweet of this id.
+    """
+    rows = matches.filter((pc.field("tweet_id") == tweet_id) & ~pc.field("control")).slice(0, SHOWN)
+    explained = []
+    for source, record in dict.fromkeys(zip(*rows.select(["source", "record"]).to_pydict().values(), strict=True)):
+        explained += explain_record(info, rows, record, index, source=source, tweet_id=tweet_id)
+    return explained or [_compared("", (0, 0), tweet_id, index, _params(info), None)]
+
+
+def _params(info: Mapping[str, Any]) -> MatchParams:
+    return MatchParams(**{name: info["parameters"][name] for name in ("threshold", "min_containment", "min_chars")})
+
+
+def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> Iterator[tuple[str, str | None, str]]:
+    """Source, field and text of one record of the datasets of a run, read from the files again."""
+    names = [item["source"] for item in info["inputs"] if source in (None, item["source"])]
+    folder = Path(info.get("folder") or ".")
+    paths = {str(folder / name): name for name in names if (folder / name).exists()}
+    found = False
+    parameters = info["parameters"]
+    for split in readers.plan(list(paths), fields := _fields(parameters)) if paths else []:
+        for batch in readers.read(split, fields, readers.ReadStats()):
+            for row in np.flatnonzero(batch.column("record").to_numpy() == record).tolist():
+                found = True
+                name = batch.column("field")[row].as_py() if "field" in batch.schema.names else None
+                yield paths.get(split.source, split.source), name, batch.column("text")[row].as_py()
+    if not found:
+        raise InputError(
+            f"no record {record:,} was found in {', '.join(names) or 'the datasets of the run'}: run the command where "
+            "the datasets are, or give the text itself"
+        )
+
+
+def _fields(parameters: Mapping[str, Any]) -> readers.Fields:
+    return readers.Fields(text=parameters.get("text_field"), id=parameters.get("id_field"))
+
+
+def _tweet_text(index: Index, tweet_id: str) -> str:
+    """The text of a tweet that is the earliest of its licensed text."""
+    for low in range(0, index.reader.size, CHUNK):
+        numbers = np.arange(low, min(low + CHUNK, index.reader.size))
+        for row in np.flatnonzero(index.reader.tweet_ids(numbers).array().to_numpy(zero_copy_only=False) == tweet_id):
+            text: str = index.reader.raw_texts(numbers[[row]]).array()[0].as_py()
+            return text
+    raise UsageError(f"the index has no tweet {tweet_id} that is the earliest of its text, so it can't be compared")
+
+
+def _compared(
+    text: str, span: tuple[int, int], tweet_id: str, index: Index, params: MatchParams, match: dict[str, Any] | None
+) -> Explanation:
+    start, end = span
+    passage, tweet = text[start:end], _tweet_text(index, tweet_id)
+    ours, theirs = canonical([passage, tweet])
+    left, right = _grams(ours), _grams(theirs)
+    shared = len(left & right)
+    similarity = shared / max(1, len(left | right))
+    containment = shared / max(1, len(right))
+    keys = band_keys(minhash([passage, tweet]), index.params.bands, index.params.rows)
+    length = sum(2 if _wide(letter) else 1 for letter in theirs)
+    gates = [
+        Gate("length of the licensed text", length, params.min_chars, length >= params.min_chars, "--min-chars"),
+        Gate("similarity", similarity, params.threshold, similarity >= params.threshold, "--threshold"),
+        Gate(
+            "containment", containment, params.min_containment, containment >= params.min_containment,
+            "--min-containment",
+        ),
+    ]  # fmt: skip
+    bands_met = int(np.count_nonzero(keys[0] == keys[1]))
+    return Explanation(
+        tweet_id, tweet, theirs, start, end, passage, ours, bands_met, index.params.bands, shared, gates, match
+    )
+
+
+def _grams(text: str) -> set[str]:
+    return {text[i : i + SHINGLE] for i in range(max(1, len(text) - SHINGLE + 1))} if text else set()
+
+
+def _wide(letter: str) -> bool:
+    """Whether a letter counts two: Chinese characters, kana, Korean syllables."""
+    return "\u3040" <= letter <= "\u30ff" or "\u3400" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7a3"

@@ -1,0 +1,99 @@
+"""Why a text is or is not a match."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import provscan
+from provscan.cli import main
+from provscan.errors import InputError, UsageError
+from provscan.params import MatchParams
+from provscan.runs.explain import explain_record, explain_text, explain_tweet
+
+TWEETS = [
+    {"id": "1101", "text": "The ferry is late again, bring a book and a blanket", "created_at": "2019-03-01"},
+    {"id": "1102", "text": "Mussels from seven o'clock, after that only excuses", "created_at": "2019-04-01"},
+    {"id": "1103", "text": "short one", "created_at": "2019-04-01"},
+]
+RECORDS = ["nothing of the kind is written in this record", "He said: the FERRY is late again; bring a book and a blanket!"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
+    folder = tmp_path_factory.mktemp("explain")
+    index = provscan.build_index(TWEETS, folder / "a.index")
+    data = folder / "data.jsonl"
+    data.write_text("".join(json.dumps({"text": text}) + "\n" for text in RECORDS), encoding="utf-8")
+    return provscan.match(data, index, folder / "a.run", spike_ins=0)
+
+
+@pytest.fixture(scope="module")
+def index(run: provscan.Run) -> provscan.Index:
+    return provscan.open_index(run.path.parent / "a.index")
+
+
+def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> None:
+    (found,) = explain_record(run.info, run.matches, 1, index)
+    assert found.passed
+    assert found.match is not None
+    assert (found.tweet_id, RECORDS[1][found.start : found.end]) == ("1101", found.passage)
+    assert found.canonical_passage == found.canonical_tweet == "the ferry is late again bring a book and a blanket"
+    assert found.bands_met == found.bands == 32
+    assert [(gate.value, gate.limit) for gate in found.gates[1:]] == [(1.0, 0.4), (1.0, 0.55)]
+
+
+def test_the_gates_are_those_of_the_match(run: provscan.Run, index: provscan.Index) -> None:
+    text = "The ferry is late for once, bring a book and a blanket"
+    (row,) = index.match([text]).to_pylist()
+    found = explain_text(text, index, MatchParams())[0]
+    assert found.gates[1].value == pytest.approx(row["similarity"])
+    assert found.gates[2].value == pytest.approx(row["containment"])
+
+
+def test_what_fails_says_what_would_let_it_pass(run: provscan.Run, index: provscan.Index) -> None:
+    strict = MatchParams(threshold=0.95, min_chars=60)
+    found = explain_text("The ferry is late again, bring a book and two blankets", index, strict)[0]
+    assert [(gate.name, gate.passed) for gate in found.gates] == [
+        ("length of the licensed text", False),
+        ("similarity", False),
+        ("containment", True),
+    ]
+    assert not found.passed
+    said = provscan.report.explanation_table([found.as_dict()])
+    assert "no match" in said
+    assert "--min-chars 50 would let it pass" in said
+
+
+def test_a_tweet_is_explained_by_its_matches_or_alone(run: provscan.Run, index: provscan.Index) -> None:
+    assert [item.passage for item in explain_tweet(run.info, run.matches, "1101", index)] == [RECORDS[1][9:-1]]
+    (alone,) = explain_tweet(run.info, run.matches, "1103", index)
+    assert not alone.gates[0].passed
+    with pytest.raises(UsageError, match="has no tweet 999"):
+        explain_tweet(run.info, run.matches, "999", index)
+
+
+def test_records_that_are_gone(run: provscan.Run, index: provscan.Index) -> None:
+    with pytest.raises(InputError, match="no record 7 was found"):
+        explain_record(run.info, run.matches, 7, index)
+    assert explain_record(run.info, run.matches, 0, index) == []
+    compared = explain_record(run.info, run.matches, 0, index, tweet_id="1102")
+    assert [item.match for item in compared] == [None]
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [("1", "Tweet 1101: match, near exact"), ("1101", "no record 1,101"), ("a b", "No licensed text comes close")],
+)
+def test_command(run: provscan.Run, what: str, text: str) -> None:
+    done = CliRunner().invoke(main, ["explain", str(run.path), what])
+    assert text in done.output
+    assert done.exit_code == (3 if "no record" in text else 0)
+
+
+def test_command_prints_json(run: provscan.Run) -> None:
+    done = CliRunner().invoke(main, ["explain", str(run.path), "1101", "--as", "tweet", "--json"])
+    assert json.loads(done.output)[0]["match"]["tweet_id"] == "1101"
