@@ -1,0 +1,64 @@
+"""Which words differ: places in UTF-16 units, kinds, and bounded work."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan.report.differences import DIFFERS, LEFT_OUT, NOT_COMPARED, WordDifferences
+from provscan.text import canonical
+
+COMPARE = WordDifferences()
+
+
+def marked(first: str, second: str) -> list[list[tuple[str, int]]]:
+    sides = zip((first, second), COMPARE.runs(first, second), strict=True)
+    return [
+        [(text.encode("utf-16-le")[2 * low : 2 * high].decode("utf-16-le"), kind) for low, high, kind in runs.tolist()]
+        for text, runs in sides
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "left", "right"),
+    [
+        ("the same", "the same", [], []),
+        ("a b c d", "a x c d", [("b", DIFFERS)], [("x", DIFFERS)]),
+        ("😂 a b", "😂 a x", [("b", DIFFERS)], [("x", DIFFERS)]),
+        ("The Ferry", "the ferry", [("The", LEFT_OUT), ("Ferry", LEFT_OUT)], [("the", LEFT_OUT), ("ferry", LEFT_OUT)]),
+        ("late, again", "late again", [(",", LEFT_OUT)], []),
+        ("see http://t.co/x", "see", [("http://t.co/x", LEFT_OUT)], []),
+        ("a man is here now", "a man was here", [("is", DIFFERS), ("now", DIFFERS)], [("was", DIFFERS)]),
+        ("was yoga", "was Pilates? it was yoga", [], [("Pilates? it was", DIFFERS)]),
+        ("", "all new", [], [("all new", DIFFERS)]),
+        ("日本語のテキスト", "日本のテキスト", [("語", DIFFERS)], []),
+    ],
+)
+def test_examples(first: str, second: str, left: list[tuple[str, int]], right: list[tuple[str, int]]) -> None:
+    assert marked(first, second) == [left, right]
+
+
+def test_what_is_behind_the_longest_comparison_is_said() -> None:
+    left, _ = marked("word " * 5000, "word " * 300 + "end")
+    assert left[-1][1] == NOT_COMPARED
+    for hostile in ("a b " * 5000, "x" * 100_000, "a\u0301" * 5000, "\x00" * 500):
+        marked(hostile, hostile[::-1] + " b")
+
+
+WORDS = st.lists(st.sampled_from(["ferry", "Ferry", "goat,", "@cat", "http://t.co/x", "日", "😂", "the"]), max_size=12)
+
+
+@given(WORDS, WORDS)
+def test_without_the_marked_words_both_sides_are_the_same(first: list[str], second: list[str]) -> None:
+    texts = " ".join(first), " ".join(second)
+    left = []
+    for text, runs in zip(texts, COMPARE.runs(*texts), strict=True):
+        units = text.encode("utf-16-le")
+        assert all(0 <= low < high <= len(units) // 2 for low, high, _ in runs.tolist())
+        assert all(runs[i][1] <= runs[i + 1][0] for i in range(len(runs) - 1))
+        for low, high, kind in reversed(runs.tolist()):
+            if kind == DIFFERS:
+                units = units[: 2 * low] + " ".encode("utf-16-le") + units[2 * high :]
+        left.append(units.decode("utf-16-le"))
+    assert [text.split() for text in canonical(left[:1])] == [text.split() for text in canonical(left[1:])]

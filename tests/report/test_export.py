@@ -1,0 +1,146 @@
+"""Lists of exhibits: what a spreadsheet, a program and a terminal make of them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+from folders import hostile, rows, write_folder
+
+from provscan.errors import InputError, UsageError
+from provscan.report import export, write_report
+from provscan.report.files import RunFiles
+from provscan.report.words import visible
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_folder(tmp_path_factory.mktemp("export") / "a.run", rows())
+
+
+@pytest.fixture(scope="module")
+def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = rows(100, hostile())
+    for row, text in zip(made, hostile(), strict=True):
+        row.update(author=text[:60], source=text[:60], record_id=text[:60], counted=True)
+    return write_folder(tmp_path_factory.mktemp("hostile") / "a.run", made)
+
+
+def exported(run: Path, suffix: str, **options: Any) -> list[dict[str, Any]]:
+    out = run.parent / f"list{suffix}"
+    count = export(run, out, **options)
+    if suffix == ".csv":
+        with out.open(encoding="utf-8-sig", newline="") as file:
+            csv.field_size_limit(1 << 30)
+            listed: list[dict[str, Any]] = list(csv.DictReader(file))
+    elif suffix == ".xlsx":
+        head, *body = openpyxl.load_workbook(out).active.iter_rows()
+        listed = [{name.value: cell for name, cell in zip(head, row, strict=True)} for row in body]
+    elif suffix == ".jsonl":
+        listed = [json.loads(line) for line in out.read_bytes().splitlines()]
+    else:
+        listed = pq.read_table(out).to_pylist()
+    assert len(listed) == count
+    return listed
+
+
+def test_the_strongest_counted_match_comes_first_in_every_form(run: Path) -> None:
+    order = sorted(rows(), key=lambda row: (not row["counted"], -row["bits"]))
+    for suffix in (".csv", ".jsonl", ".parquet"):
+        listed = exported(run, suffix)
+        assert [str(row["record"]) for row in listed] == [str(row["record"]) for row in order]
+        assert [int(row["exhibit"]) for row in listed] == list(range(1, 61))
+    first, last = exported(run, ".jsonl")[0], exported(run, ".jsonl")[-1]
+    assert (first["passage"], first["tweet_id"], first["time"]) == (
+        order[0]["passage"],
+        "900000000000000000",
+        "2012-01-01T00:00:00Z",
+    )
+    assert first["significance"] == "counted; about 1 in 250 matches this strong is chance"
+    assert (last["counted"], last["passage"], last["tweet"]) == (False, None, None)
+    assert last["significance"].startswith("not counted: ")
+
+
+def test_spreadsheets_hold_ids_as_text_and_numbers_as_numbers(run: Path) -> None:
+    first = exported(run, ".xlsx")[0]
+    assert (first["tweet_id"].value, first["tweet_id"].data_type) == ("900000000000000000", "s")
+    assert (first["bits"].value, first["bits"].data_type) == (400, "n")
+    assert first["counted"].value == "yes"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_no_cell_is_a_formula_or_a_command(hostile_run: Path, suffix: str) -> None:
+    listed = exported(hostile_run, suffix)
+    texts = hostile()
+    for row in listed:
+        for name, cell in row.items():
+            value = cell if suffix == ".csv" else cell.value
+            if suffix == ".csv":
+                assert not value.startswith(FORMULA), name
+            else:
+                assert cell.data_type in ("s", "n"), name
+            assert "\x1b" not in str(value)
+            assert "\x00" not in str(value)
+    number = next(i for i, text in enumerate(texts) if text.startswith("="))
+    passage = next(row["passage"] for row in listed if str(getattr(row["record"], "value", row["record"])) == str(number))
+    assert (passage if suffix == ".csv" else passage.value).lstrip("'") == visible(texts[number])
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_programs_get_every_text_as_it_came(hostile_run: Path, suffix: str) -> None:
+    listed = exported(hostile_run, suffix)
+    assert sorted(row["passage"] for row in listed) == sorted(hostile())
+
+
+def test_digests_take_the_place_of_texts(run: Path) -> None:
+    listed, whole = exported(run, ".jsonl", texts=2), exported(run, ".jsonl")
+    assert [row["tweet"] for row in listed[:2]] == [row["tweet"] for row in whole[:2]]
+    assert listed[2]["tweet"] == hashlib.sha256(whole[2]["tweet"].encode()).hexdigest()
+    assert listed[2]["before"] is None
+    assert "ferry" not in (run.parent / "list.jsonl").read_text() if not exported(run, ".jsonl", texts=0) else True
+
+
+def test_marks_are_columns(run: Path) -> None:
+    files = RunFiles.open(run)
+    marks = run.parent / "marks.json"
+    mark = {"exhibit": 2, "verdict": "rejected", "note": "=quotation", "tweet_id": files.exhibits["tweet_id"][1].as_py()}
+    marks.write_text(json.dumps({"run": files.identity, "marks": [mark]}))
+    assert [(row["verdict"], row["note"]) for row in exported(run, ".csv", marks=marks)[:2]] == [
+        ("", ""),
+        ("rejected", "'=quotation"),
+    ]
+    marks.write_text(json.dumps({"run": "0" * 16, "marks": [mark]}))
+    with pytest.raises(InputError, match="marks of run 0000000000000000"):
+        export(run, run.parent / "list.csv", marks=marks)
+    marks.write_text("[]")
+    with pytest.raises(InputError, match="expected marks as a report saves them"):
+        export(run, run.parent / "list.csv", marks=marks)
+
+
+def test_unknown_suffix(run: Path) -> None:
+    with pytest.raises(UsageError, match=r"ends in \.csv, \.xlsx, \.jsonl, \.parquet"):
+        export(run, run.parent / "list.doc")
+
+
+def test_files_of_different_runs_are_refused(run: Path, tmp_path: Path) -> None:
+    other = write_folder(tmp_path / "b.run", rows(59))
+    (other / "evidence.parquet").write_bytes((run / "evidence.parquet").read_bytes())
+    with pytest.raises(InputError, match="of different runs"):
+        write_report(other)
+    (other / "evidence.parquet").unlink()
+    with pytest.raises(InputError, match=r"evidence\.parquet is missing"):
+        write_report(other)
+
+
+def test_nothing_found_is_a_page_and_a_list_too(tmp_path: Path) -> None:
+    run = write_folder(tmp_path / "empty.run", [])
+    assert "no record matches a licensed tweet" in write_report(run).read_text(encoding="utf-8")
+    assert exported(run, ".csv") == exported(run, ".jsonl") == []
