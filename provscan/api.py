@@ -9,21 +9,26 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan import report
 from provscan.engine import Progress
-from provscan.errors import GateError, InputError
+from provscan.errors import GateError, InputError, UsageError
 from provscan.matching import Index, open_index
 from provscan.params import MatchParams
+from provscan.report.files import RunFiles
+from provscan.report.notebook import Plots, run_html
 from provscan.runs.build import build_index
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, REPORT_FILE, RUN_FILE, SUMMARY_FILE
 from provscan.runs.inputs import default_out
 from provscan.runs.match import Target, run_match
 from provscan.runs.options import MAX_BAD, Options, Source, Sources, source_list
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Index", "Run", "build_index", "match", "open_index", "open_run"]
 
@@ -55,6 +60,31 @@ class Run:
     def evidence(self) -> pa.Table:
         """``evidence.parquet``, one row a counted match, with the passage and the tweet."""
         return pq.read_table(self.path / EVIDENCE_FILE)
+
+    @property
+    def plot(self) -> Plots:
+        """Figures of the run: ``plot.answer()``, ``plot.recall()``, ``plot.bits()``, ``plot.by("year")``."""
+        return Plots(self.path)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The exhibits as the report numbers them: one row a match, with passage and tweet where it is counted.
+
+        Raises
+        ------
+        UsageError
+            pandas is not installed.
+        """
+        exhibits = RunFiles.open(self.path).exhibits
+        numbers = pa.array(range(1, len(exhibits) + 1), pa.int64())
+        try:
+            return exhibits.add_column(0, "exhibit", numbers).to_pandas()
+        except ImportError:
+            raise UsageError(
+                "pandas is not installed, so there is no data frame: pip install 'provscan[notebook]'"
+            ) from None
+
+    def _repr_html_(self) -> str:
+        return run_html(self.summary, self.path)
 
 
 def open_run(path: Source) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,6 +75,17 @@ class Index:
 
     def __repr__(self) -> str:
         return f"<provscan.Index {self.reader.path}: {len(self):,} licensed texts>"
+
+    def _repr_html_(self) -> str:
+        info = self.info()
+        facts = {
+            "Index": info["path"],
+            "Tweets": f"{info['tweets']:,}",
+            "Different texts": f"{info['texts']:,}",
+            "Fingerprint": info["fingerprint"],
+        }
+        rows = (f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in facts.items())
+        return f"<table><tbody>{''.join(rows)}</tbody></table>"
 
     def info(self) -> dict[str, Any]:
         """What there is to know about the index, in types that JSON knows."""

@@ -1,4 +1,4 @@
-"""Runs and indexes in notebooks: small HTML tables, and figures with matplotlib."""
+"""Runs in notebooks: a small HTML table, and figures with matplotlib."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from provscan.errors import UsageError
 from provscan.report import figures
 from provscan.report.files import RunFiles
-from provscan.report.words import LAYERS, MEASURES, amount, count, reason, size, visible
+from provscan.report.words import LAYERS, MEASURES, amount, reason, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,16 +30,6 @@ def run_html(summary: Mapping[str, Any], path: Path) -> str:
         f"<p><b>{_text(answer['headline'])}</b></p>{warnings}<table><thead><tr><th></th>{head}</tr></thead>"
         f"<tbody>{rows}</tbody></table><p><code>{_text(str(path / 'report.html'))}</code></p>"
     )
-
-
-def index_html(info: Mapping[str, Any]) -> str:
-    """What an index holds, as a notebook shows it."""
-    facts = {
-        "Index": info["path"], "Tweets": count(info["tweets"]), "Different texts": count(info["texts"]),
-        "On disk": size(info["bytes"]), "Fingerprint": info["fingerprint"],
-    }  # fmt: skip
-    rows = "".join(f"<tr><th>{name}</th><td>{_text(str(value))}</td></tr>" for name, value in facts.items())
-    return f"<table><tbody>{rows}</tbody></table>"
 
 
 def _text(text: str) -> str:
@@ -125,6 +115,8 @@ def _axes(width: float, height: float) -> Axes:
         from matplotlib.figure import Figure
         from matplotlib.pyplot import subplots
     except ImportError:
-        raise UsageError("matplotlib is not installed, so there are no plots: pip install 'provscan[plots]'") from None
+        raise UsageError(
+            "matplotlib is not installed, so there are no plots: pip install 'provscan[notebook]'"
+        ) from None
     figure: tuple[Figure, Axes] = subplots(figsize=(width, height), layout="constrained")
     return figure[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -19,7 +18,10 @@ TWEETS = [
     {"id": "1102", "text": "Mussels from seven o'clock, after that only excuses", "created_at": "2019-04-01"},
     {"id": "1103", "text": "short one", "created_at": "2019-04-01"},
 ]
-RECORDS = ["nothing of the kind is written in this record", "He said: the FERRY is late again; bring a book and a blanket!"]
+RECORDS = [
+    "nothing of the kind is written in this record",
+    "He said: the FERRY is late again; bring a book and a blanket!",
+]
 
 
 @pytest.fixture(scope="module")

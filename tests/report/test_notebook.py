@@ -1,0 +1,58 @@
+"""Runs and indexes in notebooks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from folders import FIXTURES, rows, write_folder
+
+import provscan
+from provscan.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
+    summary = json.loads((FIXTURES / "folder_summary.json").read_text(encoding="utf-8"))
+    summary["answer"]["headline"] = "<b>57</b> records"
+    return provscan.open_run(write_folder(tmp_path_factory.mktemp("notebook") / "<i>.run", rows(), summary))
+
+
+def test_a_run_is_shown_as_its_answer(run: provscan.Run) -> None:
+    shown = run._repr_html_()
+    assert "&lt;b&gt;57&lt;/b&gt; records" in shown
+    assert "<td>57 (49-66)</td>" in shown
+    assert "&lt;i&gt;.run" in shown
+
+
+def test_an_index_is_shown_as_what_it_holds(tmp_path: Path) -> None:
+    index = provscan.build_index([{"id": "1", "text": "the only tweet there is in it"}], tmp_path / "<a>.index")
+    assert "<th>Tweets</th><td>1</td>" in index._repr_html_()
+    assert "&lt;a&gt;.index" in index._repr_html_()
+
+
+def test_a_run_as_a_data_frame(run: provscan.Run) -> None:
+    frame = run.to_pandas()
+    assert list(frame["exhibit"]) == list(range(1, 61))
+    assert list(frame["bits"][:2]) == [400, 397]
+
+
+def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    recall = run.plot.recall()
+    assert [label.get_text() for label in recall.get_yticklabels()][:1] == ["two words"]
+    assert [bar.get_width() for bar in run.plot.by("source").patches] == [
+        sum(row["counted"] and row["source"] == f"part-{i}.jsonl" for row in rows()) for i in (1, 0)
+    ]
+    assert run.plot.answer().get_title() == "<b>57</b> records"
+    assert run.plot.bits().get_xlabel() == "bits"
+    matplotlib.pyplot.close("all")
+
+
+def test_a_missing_extra_names_the_command(run: provscan.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(UsageError, match=r"pip install 'provscan\[notebook\]'"):
+        run.plot.answer()
