@@ -249,6 +249,6 @@ def explanation_table(explained: list[dict[str, Any]], *, width: int = 100) -> s
         _print(console, gates)
         if row is not None:
             bits = "not known" if row["bits"] is None else f"{row['bits']:.0f}"
-            why = significance(row["counted"], row["common"], row["bits"], row["q_value"])
+            why = significance(row.get("counted", True), row["common"], row["bits"], row["q_value"])
             console.print(f"  Score: {bits} bits; {why}")
     return _text(console)
