@@ -174,3 +174,10 @@ def test_no_room_is_named_after_nothing() -> None:
         assert not {"utils", "util", "helpers", "common", "core", "manager", "misc"} & set(
             path.relative_to(ROOT).with_suffix("").parts
         )
+
+
+def test_patches_fail_when_a_name_is_gone() -> None:
+    for path in ROOT.glob("tests/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr":
+                assert "raising" not in {word.arg for word in node.keywords}, f"{path}:{node.lineno}"

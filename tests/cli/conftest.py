@@ -76,7 +76,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
 def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Library:
     fake = Library()
     for name in ("build_index", "open_index", "match"):
-        monkeypatch.setattr(provscan, name, getattr(fake, name), raising=False)
+        monkeypatch.setattr(provscan, name, getattr(fake, name))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PROVSCAN_INDEX", raising=False)
     return fake
