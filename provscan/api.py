@@ -22,7 +22,7 @@ from provscan.params import MatchParams
 from provscan.report.files import RunFiles
 from provscan.report.notebook import Plots, run_html
 from provscan.runs.build import build_index
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, REPORT_FILE, RUN_FILE, SUMMARY_FILE
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
 from provscan.runs.inputs import default_out
 from provscan.runs.match import Target, run_match
 from provscan.runs.options import MAX_BAD, Options, Source, Sources, source_list
@@ -140,7 +140,9 @@ def match(
     min_chars: int = MatchParams.min_chars,
     cutoff: str | date | None = None,
     control: Source | Sequence[Source] | None = None,
+    null: Source | Sequence[Source] | None = None,
     spike_ins: int | None = None,
+    edits: str = "mixed",
     sample: float | None = None,
     sample_by: str | None = None,
     seed: int = 1,
@@ -180,9 +182,14 @@ def match(
         so their matches measure chance.
     control
         Files of tweets that are known to be absent from the dataset for another reason; their matches measure chance.
+    null
+        Files of data known to hold no licensed text (older than it, say), scanned with the same index: its matches
+        measure chance.
     spike_ins
-        Number of altered licensed texts to plant in the dataset to measure recall; 0 for none, which withholds every
-        corrected number. By default one per 50 records, between 1,000 and 3,000.
+        Number of edited licensed texts to plant in the dataset to measure recall; 0 for none, which withholds every
+        corrected number. By default one per 50 records, between 1,200 and 3,000.
+    edits
+        What spike-ins go through: ``"light"`` edits, ``"mixed"`` ones, or ``"heavy"`` ones such as texts cut to half.
     sample
         Share of the dataset to scan, chosen at random; the estimate is for all of it.
     sample_by
@@ -245,7 +252,8 @@ def match(
     """
     options = Options(
         text_field=text_field, id_field=id_field, threshold=threshold, min_containment=min_containment,
-        min_chars=min_chars, cutoff=cutoff, control=control, spike_ins=spike_ins, sample=sample, sample_by=sample_by,
+        min_chars=min_chars, cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample,
+        sample_by=sample_by,
         seed=seed, workers=workers, executor=executor, allow_unread=allow_unread, strict=strict, max_bad=max_bad,
         fail_above=fail_above,
     )  # fmt: skip
@@ -253,7 +261,7 @@ def match(
     target = Target(path, overwrite, resume, None if out is None else os.fspath(out))
     opened = index if isinstance(index, Index) else open_index(_index_path(index))
     summary, info = run_match(
-        sources, opened, target, options, progress=progress or Progress(), render=write_report
+        sources, opened, target, options, progress=progress or Progress(), render=report.write_report
     )  # fmt: skip
     run = Run(path, summary, info)
     if fail_above is not None and (share := certain_share(summary)) > fail_above:
@@ -270,34 +278,18 @@ def _index_path(index: Source | None) -> Source:
 
 
 def certain_share(summary: dict[str, Any]) -> float:
-    """Share of the records that hold licensed text at least: the lower bound, or the counted ones without one."""
-    estimate = summary["estimate"]["records_share"]
-    share: float = estimate["low"] if estimate["valid"] else summary["evidence"]["share_of_records"]
+    """Share of the records that hold licensed text at least.
+
+    Raises
+    ------
+    UsageError
+        There is no lower bound without a measure of chance.
+    """
+    records = summary["answer"]["records"]
+    if records["at_least"] is None and summary["records"]:
+        raise UsageError(
+            "fail_above needs a lower bound, and there is none without a measure of chance: give cutoff, control or "
+            "null"
+        )
+    share: float = records["share"]["at_least"] or 0.0
     return share
-
-
-def write_report(folder: Path) -> None:
-    """Render the report of a run folder into it."""
-    summary, info = (_read_json(folder / name) for name in (SUMMARY_FILE, RUN_FILE))
-    page = report.html(summary, info, _examples(folder))
-    (folder / REPORT_FILE).write_text(page, encoding="utf-8")
-
-
-def _examples(folder: Path) -> list[dict[str, Any]]:
-    """The first counted matches of each level, those of the best level first."""
-    evidence = pq.read_table(folder / EVIDENCE_FILE).slice(0, 500).to_pylist()
-    keys = {(row["source"], row["record"], row["field"], row["start"], row["tweet_id"]): row for row in evidence}
-    shown: dict[str, list[dict[str, Any]]] = {level: [] for level in ("exact", "near_exact", "strong", "weak")}
-    for batch in pq.ParquetFile(folder / MATCHES_FILE).iter_batches(1 << 14):
-        for row in batch.to_pylist() if keys else []:
-            known = keys.pop((row["source"], row["record"], row["field"], row["start"], row["tweet_id"]), None)
-            if known is not None and len(shown[row["level"]]) < 6:
-                time = str(known["time"] or "")[:19]
-                about = {
-                    "tweet": known["tweet"],
-                    "author": known["author"],
-                    "created_at": f"{time} UTC" if time else None,
-                }
-                span = {"before": known["before"], "span": known["passage"], "after": known["after"]}
-                shown[row["level"]].append({**row, **about, **span})
-    return [row for rows in shown.values() for row in rows]

@@ -1,7 +1,8 @@
-"""The ways in which data pipelines change a text, each as a function of the text and a dice.
+"""The ways in which copies differ from the original, each as a function of the text and a random number generator.
 
 An edit gives what is planted as three strings: what it puts before the copy, the copy, what it puts after it.
-:data:`EDITS` names them all; spike-ins take them in turn.
+:data:`EDITS` names them all, light ones (what pipelines do), common ones (what people do) and heavy ones; spike-ins
+take them in turn. All work in scripts with and without spaces.
 """
 
 from __future__ import annotations
@@ -25,101 +26,134 @@ _WORDS = ("thing", "never", "maybe", "people", "always", "better", "nothing", "s
 _SPACES = (" ", "  ", "\n", "\t", "\u00a0", " \u200b")
 
 
-def exact(text: str, dice: Random) -> Planted:
+def exact(text: str, rng: Random) -> Planted:
     return "", text, ""
 
 
-def anonymised(text: str, dice: Random) -> Planted:
+def anonymised(text: str, rng: Random) -> Planted:
     """Names and links replaced by placeholders."""
-    name, link = dice.choice(_PLACEHOLDERS)
+    name, link = rng.choice(_PLACEHOLDERS)
     return "", _LINK.sub(link, _NAME.sub(name, text)), ""
 
 
-def stripped(text: str, dice: Random) -> Planted:
+def stripped(text: str, rng: Random) -> Planted:
     """Lower case, without names, links, punctuation and symbols."""
     bare = _LINK.sub(" ", _NAME.sub(" ", html.unescape(text))).lower()
     kept = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in bare)
     return "", " ".join(kept.split()), ""
 
 
-def escaped(text: str, dice: Random) -> Planted:
+def escaped(text: str, rng: Random) -> Planted:
     """HTML's reserved characters as entities, once more than they were."""
     return "", html.escape(text), ""
 
 
-def retweeted(text: str, dice: Random) -> Planted:
+def retweeted(text: str, rng: Random) -> Planted:
     """A retweet's mark belongs to the copy: so it does in a match."""
-    return "", f"RT @user{dice.randrange(10_000)}: {text}", ""
+    return "", f"RT @user{rng.randrange(10_000)}: {text}", ""
 
 
-def commented(text: str, dice: Random) -> Planted:
+def commented(text: str, rng: Random) -> Planted:
     """Somebody's words before and after it."""
-    return dice.choice(_BEFORE) + " ", text, " " + dice.choice(_AFTER)
+    return rng.choice(_BEFORE) + " ", text, " " + rng.choice(_AFTER)
 
 
-def truncated(text: str, dice: Random) -> Planted:
+def truncated(text: str, rng: Random) -> Planted:
     """Cut off after 80 to 95 %."""
-    return "", _beginning(text, dice.uniform(0.8, 0.95)), "…"
+    return "", _beginning(text, rng.uniform(0.8, 0.95)), "…"
 
 
-def cut_short(text: str, dice: Random) -> Planted:
-    """Cut off after 55 to 80 %. How much is lost can be seen, so that it is a kind of its own."""
-    return "", _beginning(text, dice.uniform(0.55, 0.8)), "…"
+def cut_to_two_thirds(text: str, rng: Random) -> Planted:
+    """Cut off after 60 to 75 %."""
+    return "", _beginning(text, rng.uniform(0.6, 0.75)), "…"
+
+
+def cut_to_half(text: str, rng: Random) -> Planted:
+    """The first or the second half."""
+    middle = round(len(text) * rng.uniform(0.45, 0.55))
+    return "", (text[:middle] if rng.random() < 0.5 else text[middle:]).strip(), ""
 
 
 def _beginning(text: str, share: float) -> str:
     return text[: round(len(text) * share)].rstrip()
 
 
-def one_word(text: str, dice: Random) -> Planted:
-    return "", _other_words(text, dice, 1), ""
+def one_word(text: str, rng: Random) -> Planted:
+    return "", _other_words(text, rng, 1), ""
 
 
-def two_words(text: str, dice: Random) -> Planted:
-    return "", _other_words(text, dice, 2), ""
+def two_words(text: str, rng: Random) -> Planted:
+    return "", _other_words(text, rng, 2), ""
 
 
-def typos(text: str, dice: Random) -> Planted:
-    """One slip in thirty characters: two neighbours swapped, one left out, or one typed twice."""
-    for _ in range(max(1, len(text) // 30)):
-        i = dice.randrange(max(1, len(text) - 1))
-        slip = dice.choice((text[i : i + 2][::-1], text[i + 1 : i + 2], text[i : i + 1] + text[i : i + 2]))
+def three_words(text: str, rng: Random) -> Planted:
+    return "", _other_words(text, rng, 3), ""
+
+
+def typos(text: str, rng: Random) -> Planted:
+    """One typing error per thirty characters: two neighbours swapped, one left out, or one typed twice."""
+    return "", _mistyped(text, rng, 30), ""
+
+
+def many_typos(text: str, rng: Random) -> Planted:
+    """One typing error per twelve characters."""
+    return "", _mistyped(text, rng, 12), ""
+
+
+def reordered(text: str, rng: Random) -> Planted:
+    """Two parts swapped, cut between words where there are spaces."""
+    at = round(len(text) * rng.uniform(0.3, 0.7))
+    space = text.find(" ", at)
+    at = space if 0 < space < len(text) - 1 else at
+    return "", f"{text[at:].strip()} {text[:at].strip()}", ""
+
+
+def every_fifth_dropped(text: str, rng: Random) -> Planted:
+    """Every fifth word left out; where there are no spaces, two characters of every ten."""
+    first = rng.randrange(5)
+    words = text.split(" ")
+    if len(words) >= 5:
+        return "", " ".join(word for number, word in enumerate(words) if number % 5 != first), ""
+    return "", "".join(c for number, c in enumerate(text) if number // 2 % 5 != first), ""
+
+
+def _mistyped(text: str, rng: Random, apart: int) -> str:
+    for _ in range(max(1, len(text) // apart)):
+        i = rng.randrange(max(1, len(text) - 1))
+        slip = rng.choice((text[i : i + 2][::-1], text[i + 1 : i + 2], text[i : i + 1] + text[i : i + 2]))
         text = text[:i] + slip + text[i + 2 :]
-    return "", text, ""
+    return text
 
 
-def respaced(text: str, dice: Random) -> Planted:
+def respaced(text: str, rng: Random) -> Planted:
     """Other white space, and another of Unicode's forms."""
-    form = dice.choice(("NFC", "NFD", "NFKC"))
-    spaced = "".join(dice.choice(_SPACES) if c == " " and dice.random() < 0.3 else c for c in text)
+    form = rng.choice(("NFC", "NFD", "NFKC"))
+    spaced = "".join(rng.choice(_SPACES) if c == " " and rng.random() < 0.3 else c for c in text)
     return "", unicodedata.normalize(form, spaced), ""  # type: ignore[arg-type]
 
 
-def _other_words(text: str, dice: Random, count: int) -> str:
+def _other_words(text: str, rng: Random, count: int) -> str:
     """So many words replaced, outside of links and names; where there are no spaces, pairs of letters."""
     spoken = [m.span() for m in re.finditer(r"(?<!\S)\S+", text) if not re.match(r"https?://|@|RT$", m.group())]
     words = [(a + w.start(), a + w.end()) for a, b in spoken for w in [_WORD.search(text[a:b])] if w and w.end() < 20]
     if len(words) <= count:
         words = [(i, i + 2) for i in range(0, len(text) - 1, 2) if text[i : i + 2].isalpha()]
-    for start, end in sorted(dice.sample(words, min(count, len(words))), reverse=True):
-        text = text[:start] + dice.choice(_WORDS) + text[end:]
+    for start, end in sorted(rng.sample(words, min(count, len(words))), reverse=True):
+        text = text[:start] + rng.choice(_WORDS) + text[end:]
     return text
 
 
-EDITS: dict[str, Edit] = {
-    edit.__name__: edit
-    for edit in (
-        exact,
-        anonymised,
-        stripped,
-        escaped,
-        retweeted,
-        commented,
-        truncated,
-        cut_short,
-        one_word,
-        two_words,
-        typos,
-        respaced,
-    )
+LIGHT = (exact, anonymised, stripped, escaped, retweeted, commented, respaced)
+COMMON = (truncated, one_word, two_words, typos)
+HEAVY = (cut_to_two_thirds, cut_to_half, three_words, many_typos, reordered, every_fifth_dropped)
+WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}
+"""The edits of each weight."""
+EDITS: dict[str, Edit] = {edit.__name__: edit for edits in WEIGHTS.values() for edit in edits}
+IN_PIECES = (reordered.__name__,)
+"""Edits that leave no passage as a whole: how alike such a copy is says nothing of whether it is found."""
+SETS = {
+    "light": [edit.__name__ for edit in (*LIGHT, *COMMON)],
+    "mixed": list(EDITS),
+    "heavy": [edit.__name__ for edit in (*COMMON, *HEAVY)],
 }
+"""What ``--edits`` names: the edits that spike-ins go through."""

@@ -1,12 +1,14 @@
-"""Spike-ins: licensed texts, changed as pipelines change them, planted and scanned for like everything else.
+"""Spike-ins: licensed texts, edited, planted and scanned for like everything else.
 
-What comes back is the recall of the scan on this dataset. The texts are a random sample of the licensed ones, spread
-evenly over scripts and lengths as the index has them; one half is planted as records of their own, one half inside
-records of the dataset. Where few records of the dataset are as short as a tweet, fewer are records of their own.
+What is found of them is the recall of the scan on this dataset. The texts are a random sample of the licensed ones,
+spread evenly over scripts and lengths as the index has them; one half is planted as records of their own, one half
+inside carrier records of the dataset. Where few records of the dataset are as short as a tweet, fewer are records of
+their own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -15,25 +17,27 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provscan.calibration.controls import Controls
-from provscan.calibration.edits import EDITS
-from provscan.matching import Matches, scan_texts
+from provscan.calibration.edits import EDITS, IN_PIECES
+from provscan.estimate.damage import DAMAGES, damage_of
+from provscan.matching import Matches, compared, scan_texts
 from provscan.matching.carriers import CarrierRecord
 from provscan.params import MatchParams
-from provscan.scoring.lengths import SCRIPTS, bands, measured
+from provscan.scoring.lengths import bands, measured
+from provscan.scoring.rule import Scorer
 from provscan.text.arrow import buffers
 
-# Spike-ins of a run: one for so many records, within these bounds.
-RECORDS_A_SPIKE, FEWEST, MOST = 50, 1000, 3000
+# Spike-ins of a run: one per so many records, within these bounds.
+RECORDS_A_SPIKE, FEWEST, MOST = 50, 1200, 3000
 # Records that are kept to plant in; each takes several, one at a time.
 HOSTS = 400
-# Lots drawn for one text that is wanted.
+# Random texts drawn per text that is wanted.
 DRAWN = 4
 SHORT_RECORD = 512
 AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</p> "))
 
 
 @dataclass(frozen=True)
-class Spikes:
+class SpikeIns:
     """What was planted, one entry each.
 
     Attributes
@@ -44,22 +48,52 @@ class Spikes:
         What was scanned.
     span
         int64[n, 2], where the copy stands in it, in code points.
-    kind, band, script, inside
-        Name of the edit, length band (:data:`~provscan.scoring.lengths.BANDS`) and script of the text; whether it
-        stands in a record of the dataset.
+    edit, band, script, inside
+        Name of the edit, length class (:data:`~provscan.scoring.lengths.BANDS`) and script (an entry of
+        :data:`~provscan.scoring.lengths.SCRIPTS`) of the text; whether it stands in a record of the dataset.
     """
 
     text: npt.NDArray[np.int64]
     planted: list[str]
     span: npt.NDArray[np.int64]
-    kind: list[str]
+    edit: npt.NDArray[np.str_]
     band: npt.NDArray[np.int64]
-    script: list[str]
+    script: npt.NDArray[np.int64]
     inside: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.text)
 
     def scan(self, controls: Controls, params: MatchParams) -> Matches:
         """Scan for everything that the dataset was scanned for."""
         return scan_texts(*buffers(pa.array(self.planted, pa.large_string())), controls.reader, params)
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What was found of spike-ins, one entry each.
+
+    Attributes
+    ----------
+    found, counted
+        bool: a licensed match stands there; one that meets the rule does.
+    same_text
+        bool: and it is of the very text that was planted.
+    detectable
+        bool: a word-for-word copy would count.
+    damage
+        Class of damage (:func:`~provscan.estimate.damage.damage_of`): of the match, or of the copy itself where none
+        was found; :data:`~provscan.estimate.damage.DAMAGES` for a lost copy that stands there in pieces.
+    share
+        float64, code points of the copy that lie under the match, as a share.
+    """
+
+    found: npt.NDArray[np.bool_]
+    counted: npt.NDArray[np.bool_]
+    same_text: npt.NDArray[np.bool_]
+    detectable: npt.NDArray[np.bool_]
+    damage: npt.NDArray[np.int64]
+    share: npt.NDArray[np.float64]
 
 
 def how_many(records: int, wanted: int | None) -> int:
@@ -67,57 +101,100 @@ def how_many(records: int, wanted: int | None) -> int:
     return wanted if wanted is not None else min(MOST, max(FEWEST, records // RECORDS_A_SPIKE))
 
 
-def plant(controls: Controls, params: MatchParams, hosts: list[CarrierRecord], count: int, seed: int) -> Spikes:
-    """Choose texts, change them and plant them."""
+def plant(
+    controls: Controls,
+    params: MatchParams,
+    carriers: list[CarrierRecord],
+    count: int,
+    seed: int,
+    edits: Sequence[str] = (),
+) -> SpikeIns:
+    """Choose texts, edit them and plant them; `edits` names those to take, all by default."""
     texts, weight, script = _sample(controls, params, count, seed)
     originals = controls.licensed.raw_texts(texts).array().to_pylist() if len(texts) else []
-    dice = Random(seed)
+    rng = Random(seed)
     order = list(range(len(texts)))
-    dice.shuffle(order)
-    names = list(EDITS)
-    copies = [carrier.copies for carrier in hosts]
-    small = sum(carrier.copies for carrier in hosts if carrier.length <= SHORT_RECORD)
-    short = small / sum(copies) if hosts else 1.0
+    rng.shuffle(order)
+    names = list(edits) or list(EDITS)
+    copies = [carrier.copies for carrier in carriers]
+    small = sum(carrier.copies for carrier in carriers if carrier.length <= SHORT_RECORD)
+    short = small / sum(copies) if carriers else 1.0
     planted: list[str] = []
     span = np.zeros((len(texts), 2), np.int64)
     inside = np.zeros(len(texts), np.bool_)
-    kind = [""] * len(texts)
+    edit = [""] * len(texts)
     for turn, i in enumerate(order):
-        kind[i] = names[turn % len(names)]
+        edit[i] = names[turn % len(names)]
     for i, original in enumerate(originals):
-        before, copy, after = EDITS[kind[i]](original, dice)
-        inside[i] = bool(hosts) and dice.random() >= short / 2
+        before, copy, after = EDITS[edit[i]](original, rng)
+        inside[i] = bool(carriers) and rng.random() >= short / 2
         if inside[i]:
-            head, tail = _parted(dice.choices(hosts, copies)[0].text, dice)
-            opening, closing = dice.choice(AROUND)
+            head, tail = _parted(rng.choices(carriers, copies)[0].text, rng)
+            opening, closing = rng.choice(AROUND)
             before, after = head + opening + before, after + closing + tail
         planted.append(before + copy + after)
         span[i] = len(before), len(before) + len(copy)
-    return Spikes(texts, planted, span, kind, bands(weight), [SCRIPTS[number] for number in script], inside)
+    return SpikeIns(texts, planted, span, np.array(edit, np.str_), bands(weight), script, inside)
 
 
-def _parted(text: str, dice: Random) -> tuple[str, str]:
+def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: npt.NDArray[np.bool_]) -> Recovered:
+    """What the scan of spike-ins found of them; matches of `absent` texts find nothing."""
+    scores = scorer.scores(found.text, found.containment)
+    low, high = spikes.span[found.row, 0], spikes.span[found.row, 1]
+    both = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)
+    valid = np.flatnonzero((2 * both >= found.span[:, 1] - found.span[:, 0]) & ~absent[found.text])
+    # The last write wins: the best match, one that counts before one that does not.
+    order = valid[np.lexsort((found.similarity[valid], scores.counted[valid]))]
+    best = np.full(len(spikes), -1, np.int64)
+    best[found.row[order]] = order
+    hit = best >= 0
+    at = best[hit]
+    missed = np.flatnonzero(~hit)
+    copies = [spikes.planted[i][slice(*spikes.span[i])] for i in missed.tolist()]
+    _, similarity, containment = compared(
+        *buffers(pa.array(copies, pa.large_string())), spikes.text[missed], scorer.reader
+    )
+    damage = np.zeros(len(spikes), np.int64)
+    damage[hit] = damage_of(found.similarity[at], found.containment[at])
+    damage[missed] = np.where(np.isin(spikes.edit[missed], IN_PIECES), DAMAGES, damage_of(similarity, containment))
+    counted, same, share = hit.copy(), hit.copy(), np.zeros(len(spikes))
+    counted[hit], same[hit] = scores.counted[at], found.text[at] == spikes.text[hit]
+    share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
+    detectable = scorer.scores(spikes.text, np.ones(len(spikes))).counted
+    return Recovered(hit, counted, same, detectable, damage, share)
+
+
+def _parted(text: str, rng: Random) -> tuple[str, str]:
     """A text in two, between two words where there are any."""
-    at = dice.randrange(len(text) + 1)
+    at = rng.randrange(len(text) + 1)
     while 0 < at < len(text) and not text[at - 1].isspace():
         at -= 1
     return text[:at], text[at:]
+
+
+def draw_texts(controls: Controls, count: int, seed: int, *, absent: bool = False) -> npt.NDArray[np.int64]:
+    """A random sample of the licensed texts, or of the control's, in random order; all where there are fewer."""
+    size = len(controls.absent) if absent else controls.licensed.size
+    rng = np.random.default_rng(seed)
+    # Without a list of all numbers: an index may hold billions of texts.
+    drawn = np.unique(rng.integers(0, size, DRAWN * count)) if size > DRAWN * count else np.arange(size)
+    if absent and len(drawn) < size:
+        drawn = rng.permutation(np.flatnonzero(controls.absent))[:count]
+    drawn = drawn[controls.absent[drawn] == absent]
+    rng.shuffle(drawn)
+    return drawn
 
 
 def _sample(
     controls: Controls, params: MatchParams, count: int, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Numbers, lengths (as ``min_chars`` counts) and scripts of a sample of the texts that can be found."""
-    size = controls.licensed.size
-    rng = np.random.default_rng(seed)
-    # Without an index of all numbers: an index may hold billions of texts.
-    drawn = np.unique(rng.integers(0, size, DRAWN * count)) if size > DRAWN * count else np.arange(size)
-    drawn = drawn[~controls.absent[drawn]]
-    rng.shuffle(drawn)
+    drawn = draw_texts(controls, count, seed)
     weight, script = measured(controls.licensed, drawn)
     fit = np.flatnonzero(weight >= params.min_chars)
     # A systematic sample of an ordered list is a proportional one of every class in it.
     fit = fit[np.lexsort((weight[fit], script[fit]))]
     if len(fit) > count:
-        fit = fit[np.floor((np.arange(count) + rng.random()) * len(fit) / count).astype(np.int64)]
+        start = np.random.default_rng(seed + 1).random()
+        fit = fit[np.floor((np.arange(count) + start) * len(fit) / count).astype(np.int64)]
     return drawn[fit], weight[fit], script[fit]

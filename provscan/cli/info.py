@@ -45,5 +45,5 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: expected JSON as match writes it, found none ({error}); run match again") from None
     if not isinstance(summary, dict) or summary.get("version") != 1:
         found = summary.get("version") if isinstance(summary, dict) else type(summary).__name__
-        raise InputError(f"{path}: expected a summary of version 1, found {found!r}: a newer provscan's, or not ours")
+        raise InputError(f"{path}: expected a summary of version 2, found {found!r}: a newer provscan's, or not ours")
     return summary

@@ -69,12 +69,26 @@ MATCHING, CHANCE, SAMPLING, RUNNING, STRICTNESS = "Matching", "Error rates", "Sa
     help="Tweets that are known to be absent from the dataset; their matches measure chance. Can be repeated.",
 )
 @option(
+    "--null",
+    group=CHANCE,
+    multiple=True,
+    type=click.Path(),
+    metavar="DATASET",
+    help="Data known to hold no licensed text (older than it, say); its matches measure chance. Can be repeated.",
+)
+@option(
     "--spike-ins",
     group=CHANCE,
     type=click.IntRange(min=0),
     metavar="N",
-    help="Number of altered licensed texts to plant in the dataset to measure recall; 0 for none.  "
-    "[default: one per 50 records, 1,000 to 3,000]",
+    help="Number of edited licensed texts to plant in the dataset to measure recall; 0 for none.  "
+    "[default: one per 50 records, 1,200 to 3,000]",
+)
+@option(
+    "--edits",
+    group=CHANCE,
+    type=click.Choice(["light", "mixed", "heavy"]),
+    help="Edits that spike-ins go through.  [default: mixed]",
 )
 @option(
     "--sample",
@@ -112,7 +126,7 @@ MATCHING, CHANCE, SAMPLING, RUNNING, STRICTNESS = "Matching", "Error rates", "Sa
     callback=share,
     metavar="SHARE",
     help="Exit with status 1 if more than this share of the records hold licensed text, e.g. 0.1%, by the lower bound; "
-    "without a bound, by the matches that count.",
+    "that needs --cutoff, --control or --null.",
 )
 @option(
     "--allow-unread",

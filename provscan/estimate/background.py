@@ -1,15 +1,13 @@
 """How surprising is this text here: bits under a background model, and how many chance matches that leaves.
 
 :class:`BackgroundModel` counts character n-grams of canonical texts and gives every text its bits.
-:func:`matched_bits` turns them into the bits of an edited match, :func:`e_value` into an expected number of chance
-matches. :func:`common_text` is the other half of significance: what many hold independently is common text, however
-improbable its letters.
+:func:`matched_bits` turns them into the bits of an edited match: a score, no probability of chance. What several
+authors hold independently is commonplace wording however improbable its letters: :func:`common_text`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +23,8 @@ Texts: TypeAlias = Any
 
 # What one code point of Unicode costs where nothing is known: some 150,000 are assigned.
 UNKNOWN_BITS = math.log2(150_000)
+# From how many authors on, and below how many bits, a text is commonplace.
+COMMON_AUTHORS, COMMON_BITS = 3, 40.0
 _CODE_POINTS = 0x110000
 _FAMILIAR = 50
 _FAMILIAR_SHARE = 0.8
@@ -122,7 +122,7 @@ class BackgroundModel:
         -------
         float64[texts]
             0 for an empty text; nan, withheld, for a text in a script that the model hardly knows: fewer than four
-            fifths of its code points were counted 50 times or more, and it would look rare for that alone.
+            fifths of its code points were counted 50 times or more, and it would damage rare for that alone.
 
         Raises
         ------
@@ -177,86 +177,23 @@ def matched_bits(bits: npt.ArrayLike, length: npt.ArrayLike, containment: npt.Ar
     return result
 
 
-def e_value(bits: npt.ArrayLike, scanned_positions: float, licensed_texts: float) -> Floats:
-    """Expected number of chance matches with at least so many bits in a scan of this size.
-
-    ``positions * texts * 2 ** -bits``: the size of the search space times the probability of one text at one place,
-    the form of Karlin & Altschul 1990, doi:10.1073/pnas.87.6.2264, with both constants at 1, which is careful.
-
-    It assumes that text comes about as the background model says, letter by letter and independently at each place.
-    Quotes, headlines, proverbs and songs do not: they are copied from a third place. A small value therefore rules
-    out coincidence of letters, never a common source; a control measures that, and :func:`common_text` marks it.
-
-    Parameters
-    ----------
-    bits
-        Of the match, any shape.
-    scanned_positions
-        Places at which a match may start: code points scanned, or records where only whole records are compared.
-    licensed_texts
-        Distinct texts in the index.
-
-    Raises
-    ------
-    ParameterError
-        A size below 1.
-    """
-    if scanned_positions < 1 or licensed_texts < 1:
-        raise ParameterError(
-            f"the search space needs positions and texts of at least 1, got {scanned_positions} and {licensed_texts}"
-        )
-    space = math.log2(scanned_positions) + math.log2(licensed_texts)
-    result: Floats = np.exp2(np.minimum(space - np.asarray(bits, np.float64), 1000.0))
-    return result
-
-
-@dataclass(frozen=True, slots=True)
-class Commonness:
-    """Thresholds of :func:`common_text`: a text is common from so many independent holders on."""
-
-    authors: int = 3
-    sources: int = 5
-    controls: int = 1
-    bits: float = 40.0
-
-
-def common_text(
-    authors: npt.ArrayLike,
-    sources: npt.ArrayLike,
-    controls: npt.ArrayLike,
-    bits: npt.ArrayLike,
-    *,
-    limits: Commonness = Commonness(),
-) -> npt.NDArray[np.bool_]:
-    """Whether a text is common property, so that finding it says little of where it was taken from.
+def common_text(authors: npt.ArrayLike, repeated: npt.ArrayLike, bits: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Whether a text is commonplace wording, so that finding it says little of where it was taken from.
 
     Parameters
     ----------
     authors
         Different authors who posted the text among the licensed tweets, retweets not counted.
-    sources
-        Different sources (files, sites, subreddits) of the scanned data that hold it.
-    controls
-        Texts of a control, or of reference text from before the corpus, that equal it.
+    repeated
+        bool: tweets of a control have the text as well.
     bits
         Of the text under a background model.
-    limits
-        From how many on, each by itself, a text is common; for bits, below how many.
 
     Returns
     -------
-    bool, the broadcast shape of the arguments.
-
-    Notes
-    -----
-    Independent holders of a text of many bits have it from one place, and with several of them that place is as likely
-    outside the licensed corpus. Authors are the strongest sign, sources the weakest: a licensed tweet that
-    went viral is held by many sources, too, which is why a match is marked and never dropped.
+    bool, the broadcast shape of the arguments
+        From three authors on, or below 40 bits. A match is marked and never dropped: a tweet that went viral has many
+        authors, too.
     """
-    marks = (
-        (np.asarray(authors) >= limits.authors)
-        | (np.asarray(sources) >= limits.sources)
-        | (np.asarray(controls) >= limits.controls)
-        | (np.asarray(bits) < limits.bits)
-    )
+    marks = (np.asarray(authors) >= COMMON_AUTHORS) | np.asarray(repeated) | (np.asarray(bits) < COMMON_BITS)
     return np.asarray(marks, dtype=np.bool_)

@@ -1,30 +1,18 @@
-"""Samples of whole parts of a dataset: what they are worth, in independent records.
+"""Samples of whole files: how many independent records one of theirs is worth.
 
-The parts, files or ranges of files, are clusters: records of one file resemble each other. Drawn is a simple random
-sample of them, without replacement; known of every part, drawn or not, are its bytes, so that a number for the whole is
-the ratio to bytes times all bytes. How much less than as many records drawn one by one that is worth is measured:
-
-- a *share* of the records by the variance between parts of ``hits - share * records``;
-- a *count* by the variance of ``hits - ratio * bytes``. What it has beyond the share's is the error of the number of
-  records in the rest, which nobody has counted;
-- an *amount* (characters) likewise, beside its own total for a share, beside bytes for a number.
-
-The correction for a finite population lies in that only the rest is drawn (:func:`~provscan.estimate.prevalence
-.draw_counts`): what was scanned is known. How much the rest scatters goes by its own sizes, since one large file that
-was not drawn averages nothing out.
+Records of one file resemble each other, so that a sample of files tells less than as many records drawn one by one. The
+design effect is measured between the files that were drawn (ratio estimator, Cochran 1977, *Sampling Techniques*,
+section 6.3), beside their bytes, which are known of every file.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from provscan.errors import ParameterError
-from provscan.estimate.binomial import ClusterRatio, effective_size, kish, ratio
-from provscan.estimate.prevalence import Sample
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,9 +23,8 @@ class Clusters:
 
     Attributes
     ----------
-    bytes, records, characters
-        float64, one a drawn part: its size in the dataset, and what was scanned of it; 0 where a part holds nothing
-        that can be read.
+    bytes, records
+        float64, one a drawn part: its size in the dataset, and the records scanned of it.
     rest
         float64, one a part that was not drawn: its bytes.
 
@@ -49,15 +36,13 @@ class Clusters:
 
     bytes: Floats
     records: Floats
-    characters: Floats
     rest: Floats
 
     def __post_init__(self) -> None:
-        shapes = {np.shape(values) for values in (self.bytes, self.records, self.characters)}
-        if len(shapes) != 1 or len(self.bytes) == 0 or not bool((self.bytes > 0).all()):
+        if np.shape(self.bytes) != np.shape(self.records) or len(self.bytes) == 0 or not bool((self.bytes > 0).all()):
             raise ParameterError(
-                "clusters need bytes above 0, records and characters of each part that was drawn, of at least one, "
-                f"found the shapes {sorted(shapes)}"
+                "clusters need bytes above 0 and records of each part that was drawn, of at least one, "
+                f"found the shapes {np.shape(self.bytes)} and {np.shape(self.records)}"
             )
 
     @property
@@ -66,63 +51,35 @@ class Clusters:
         drawn = float(self.bytes.sum())
         return drawn / (drawn + float(self.rest.sum()))
 
-    def ratio(self, hits: Floats) -> ClusterRatio | None:
-        """The share of the records that are hits, with its variance; None for a single part, which has none."""
-        return ratio(hits, self.records) if len(hits) > 1 else None
+    def design_effect(self, hits: Floats) -> float:
+        """Variance of a total over that of as many records drawn one by one, at least 1.
 
-    def of_shares(self, hits: Floats, level: float = 0.95) -> Sample:
-        """What the sample is worth for the share of the records that are `hits`, shape (drawn parts,)."""
-        measured = self.ratio(hits)
-        effective = 1.0 if measured is None else effective_size(measured, level)
-        spread = self._spread()
-        return Sample(self.fraction, effective, effective / spread if spread > 0 else None)
-
-    def of_counts(self, hits: Floats, level: float = 0.95) -> Sample:
-        """What it is worth for the number of records in the whole that are `hits`, shape (drawn parts,)."""
-        share = self.of_shares(hits, level)
-        if len(hits) == 1:
-            return Sample(share.fraction, share.effective, share.rest, 1.0)
-        seen = hits if hits.any() else self.records
-        more = _relative(seen, self.bytes) - _relative(seen, self.records)
-        return Sample(share.fraction, share.effective, share.rest, math.sqrt(max(0.0, more) * (1.0 + self._spread())))
-
-    def amount_error(self, hits: Floats, amounts: Floats, sizes: Floats, *, share: bool) -> float:
-        """Relative standard error of an amount in the whole beyond that of the number of hits and of their sizes.
+        The part that differs most counts once more, since few parts rarely show the heaviest there are; and Student's
+        t of the effective number of parts that hold the hits takes the place of the normal quantile (Korn & Graubard
+        1998, *Survey Methodology* 24, 193-201). Without any hit the parts are the trials.
 
         Parameters
         ----------
-        hits, amounts
-            Records that hold licensed text and what they hold of it, by drawn part, shape (drawn parts,).
-        sizes
-            The amount of every record that holds any.
-        share
-            Of the amount's share of all characters; else of the amount itself.
+        hits
+            What was found in each drawn part, shape (parts,).
         """
-        if len(hits) == 1:
-            return 1.0 - self.fraction
-        if not hits.any() or not amounts.any():
-            return 0.0
-        spread = float((sizes.std(ddof=1) / sizes.mean()) ** 2) / len(sizes) if len(sizes) > 1 else 0.0
-        against = _relative(amounts, self.characters if share else self.bytes)
-        more = against - _relative(hits, self.records) - spread
-        return (1.0 - self.fraction) * math.sqrt(max(0.0, more) * (1.0 + self._spread()))
+        from scipy.special import stdtrit
 
-    def _spread(self) -> float:
-        """Variance of the rest's mean over that of the sample's: by bytes, or by parts where their sizes differ more.
-
-        Of parts with shares of their own it goes by effective numbers, of records that are independent by bytes.
-        """
-        if not self.rest.any():
-            return 0.0
-        drawn = float(self.bytes.sum()) / float(self.rest.sum())
-        return max(drawn, kish(self.bytes) / kish(self.rest))
+        total, parts = float(hits.sum()), len(hits)
+        if total == 0.0 or parts < 2:
+            each = self.records if total == 0.0 else hits
+            return max(1.0, float(each @ each) / max(1.0, float(each.sum())))
+        residual = hits - total * self.bytes / float(self.bytes.sum())
+        variance = parts / (parts - 1) * (float(residual @ residual) + float((residual**2).max())) / total
+        freedom = max(1.0, total**2 / float(hits @ hits) - 1.0)
+        # How much the rest scatters goes by its own sizes: one large file that was not drawn averages nothing out.
+        spread = 1.0
+        if self.rest.any():
+            unequal = _kish(self.bytes) / _kish(self.rest) / (float(self.bytes.sum()) / float(self.rest.sum()))
+            spread = max(1.0, unequal)
+        return max(1.0, variance * spread * float(stdtrit(freedom, 0.975) / 1.96) ** 2)
 
 
-def _relative(hits: Floats, sizes: Floats) -> float:
-    """Relative variance of the ratio of two sums over clusters, as in :func:`~provscan.estimate.binomial.ratio`."""
-    total = float(hits.sum())
-    if total == 0.0 or not sizes.any():
-        return 0.0
-    residual = hits - total * sizes / float(sizes.sum())
-    m = len(hits)
-    return m / (m - 1) * (float(residual @ residual) + float((residual**2).max())) / total**2
+def _kish(sizes: Floats) -> float:
+    """Effective number of equal things among unequal ones (Kish 1965, *Survey Sampling*)."""
+    return float(sizes.sum()) ** 2 / float(sizes @ sizes)

@@ -1,353 +1,202 @@
-"""Recall measured on spike-ins, as something that can be drawn from.
+"""Recall of copies whose edits are unknown: a finite mixture of known components.
 
-A correction for recall needs the recall of *what is really in the dataset*, and how uncertain that is. Four objects
-say it, with one protocol:
-
-:class:`SpikeIns`
-    one recall for all: ``found`` of ``planted``.
-:class:`Stratified`
-    spike-ins in classes whose shares in the dataset are not those in the sample: the shares are those of the matches.
-:class:`TwoWays`
-    by two classifications at once.
-:class:`TextRecall`
-    recall of a licensed text that may stand in the dataset several times, from the recall of one copy.
-
-Thinning by an index that holds a known fraction of the licensed corpus is recall, too: see :func:`thinned`.
+Copies fall into classes of damage (:func:`~provscan.estimate.damage.damage_of`). Where copies of a class are found,
+spike-ins measure how many of them are, and a match counts for one over that (Horvitz & Thompson 1952,
+doi:10.1080/01621459.1952.10483446). Classes in which hardly any is found are not seen at all. How much lies there
+follows from the edits: each spreads its copies over all classes in a known way, so that the mixture of edits which made
+the matches (EM; Dempster, Laird & Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x) says how many copies are missed
+with them. How far the matches leave the mixture open is a profile likelihood.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from provscan.errors import ParameterError
+from provscan.estimate.limits import Factor, product
 
 Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
 
+# Edits of which less is found are no part of the mixture: what they could hide is said instead.
+FINDABLE = 1 / 3
+# Matches that the equal mixture of all edits counts for.
+PRIOR = 4.0
+# Spike-ins that the whole counts for in the profile of one edit.
+SHRUNK = 4.0
+# Standard deviation of the logarithm of the odds of being lost between two sets of edits written independently.
+UNLIKE = 0.25
+# Half the 95 % quantile of chi-squared with one degree of freedom.
+DROP = 1.92
+STEPS, TILTS = 60, 14
 _FLOOR = 1e-6
-# Somebody else's way of making the same edit loses more or less: standard deviation of the logarithm of that factor,
-# as it was measured between two sets of edits that were written independently of each other.
-VARIANTS = 0.25
-# Matches that what was planted counts for, beside the real ones, in saying how these are mixed.
-FEW = 5.0
-# Spike-ins' worth of all of them that each class is given: one with few of them is mostly like the rest.
-LIKE_ALL = 2.0
-
-
-class Recall(Protocol):
-    """What a corrected count needs to know of recall."""
-
-    @property
-    def planted(self) -> float:
-        """Spike-ins planted (an effective number where they are clustered)."""
-
-    @property
-    def found(self) -> float:
-        """Spike-ins that came back."""
-
-    @property
-    def value(self) -> float:
-        """Point estimate, 0 to 1."""
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        """`size` draws from its confidence distribution, float64, each in (0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
-class SpikeIns:
-    """`found` of `planted` spike-ins came back; draws are from the Jeffreys distribution.
-
-    Raises
-    ------
-    ParameterError
-        Not ``0 <= found <= planted``.
-    """
-
-    found: float
-    planted: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.found <= self.planted:
-            raise ParameterError(f"spike-ins need 0 <= found <= planted, got {self.found} of {self.planted}")
-
-    @property
-    def value(self) -> float:
-        return self.found / self.planted if self.planted else 0.0
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        return np.maximum(rng.beta(self.found + 0.5, self.planted - self.found + 0.5, size), _FLOOR)
-
-
-@dataclass(frozen=True, slots=True)
-class Stratified:
-    """Recall of what the matches show, from spike-ins in classes that are lost more and less often.
-
-    How the data was edited on its way is unknown, so that a mean over planted spike-ins answers another dataset's
-    question. But what an edit does to a text can be seen: how similar the copy still is, how much of it is left. Of a
-    class with recall r and m matches there are m / r, so that the matches' mixture of classes has a recall, too
-    (post-stratification; Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446). It does not matter which edits
-    made a class, as long as a copy that looks like that is found as often whatever made it; in each class this is
-    known up to a factor beside the error of the spike-ins (:data:`VARIANTS`).
+class Recall:
+    """Share of the copies that is found, for copies as the matches show them.
 
     Attributes
     ----------
-    planted_by_class, found_by_class
-        Spike-ins and those that came back in each class, shape (classes,).
-    matches
-        Matches in each class, shape (classes,), false ones already taken off where they are many.
-    amounts
-        What they amount to, where recall of an amount is wanted, characters for instance.
-    variants
-        Standard deviation of the logarithm of that factor; none where the classes are no work of edits.
-
-    Raises
-    ------
-    ParameterError
-        The shapes differ, or more came back than were planted.
+    value, low, high
+        With 95 % limits: of the mixture, of the spike-ins' own number, and of edits that were written differently.
+    mixture
+        Share of each edit among the copies, by name; edits that are hardly found are left out.
+    of_edit
+        Share found of each edit's spike-ins, in the scripts and lengths of the matches.
     """
 
-    planted_by_class: Floats
-    found_by_class: Floats
-    matches: Floats
-    amounts: Floats | None = None
-    variants: float = VARIANTS
-
-    def __post_init__(self) -> None:
-        shapes = {np.shape(values) for values in (self.planted_by_class, self.found_by_class, self.matches)}
-        if self.amounts is not None:
-            shapes.add(np.shape(self.amounts))
-        if len(shapes) != 1:
-            raise ParameterError(f"spike-ins, matches and amounts need the same classes, found the shapes {shapes}")
-        if bool((self.found_by_class > self.planted_by_class).any()):
-            raise ParameterError("more spike-ins of a class found than planted")
+    value: float
+    low: float
+    high: float
+    mixture: dict[str, float]
+    of_edit: dict[str, float]
 
     @property
-    def planted(self) -> float:
-        return float(self.planted_by_class.sum())
-
-    @property
-    def found(self) -> float:
-        return float(self.found_by_class.sum())
-
-    @property
-    def pooled(self) -> float:
-        """Recall of all spike-ins."""
-        return self.found / self.planted if self.planted else 0.0
-
-    @property
-    def value(self) -> float:
-        if self.found == 0:
-            return 0.0
-        lost = self.planted_by_class - self.found_by_class
-        recall = (self.found_by_class + LIKE_ALL * self.pooled) / (self.found_by_class + lost + LIKE_ALL)
-        return float(self._mixed(recall[None], self.matches[None])[0])
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        lost = self.planted_by_class - self.found_by_class
-        pooled = (self.found + 0.5) / (self.planted + 1.0)
-        recall = rng.beta(
-            self.found_by_class + LIKE_ALL * pooled, lost + LIKE_ALL * (1.0 - pooled), (size, len(lost))
-        )  # fmt: skip
-        odds = _odds(recall) * np.exp(self.variants * rng.standard_normal(recall.shape))
-        matches = rng.poisson(self.matches, (size, len(lost))).astype(np.float64)
-        return self._mixed(1.0 / (1.0 + odds), matches)
-
-    def _mixed(self, recall: Floats, matches: Floats) -> Floats:
-        """Recall of the mixture, shape (draws,); shapes (draws, classes) each."""
-        # A few matches' worth of what the spike-ins show: where chance explains most matches, what is left of them is
-        # noise, and without any it is all there is.
-        expected = self.planted_by_class * recall
-        seen = matches + FEW * expected / np.maximum(expected.sum(axis=1, keepdims=True), _FLOOR)
-        if self.amounts is not None:
-            mean = float(self.amounts.sum()) / max(float(self.matches.sum()), 1.0) or 1.0
-            each = np.divide(self.amounts, self.matches, out=np.full(recall.shape[1], mean), where=self.matches > 0)
-            seen = seen * each
-        mixed: Floats = seen.sum(axis=1) / (seen / np.maximum(recall, _FLOOR)).sum(axis=1)
-        return np.clip(mixed, _FLOOR, 1.0)
+    def lost(self) -> Factor:
+        """By what a count found is multiplied."""
+        return Factor(1.0 / self.value, 1.0 / self.high, 1.0 / self.low)
 
 
 @dataclass(frozen=True, slots=True)
-class TwoWays:
-    """Recall by two classifications of the same spike-ins, as how copies look and how long the texts are.
-
-    What a copy loses in the one way and in the other is taken as independent on the scale of odds: the odds of being
-    lost of the first mixture are multiplied by those of the second, and divided by those of all spike-ins.
-    """
-
-    first: Stratified
-    second: Stratified
-
-    @property
-    def planted(self) -> float:
-        return self.first.planted
-
-    @property
-    def found(self) -> float:
-        return self.first.found
-
-    @property
-    def value(self) -> float:
-        if self.found == 0:
-            return 0.0
-        return float(
-            self._both(*(np.array([way]) for way in (self.first.value, self.second.value, self.first.pooled)))[0]
-        )
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        pooled = np.full(size, max(self.first.pooled, _FLOOR))
-        return self._both(self.first.draw(rng, size), self.second.draw(rng, size), pooled)
-
-    def _both(self, first: Floats, second: Floats, pooled: Floats) -> Floats:
-        odds = _odds(first) * _odds(second) / _odds(pooled)
-        result: Floats = np.clip(1.0 / (1.0 + odds), _FLOOR, 1.0)
-        return result
-
-
-def _odds(recall: Floats) -> Floats:
-    """Odds of being lost."""
-    result: Floats = (1.0 - recall + _FLOOR) / np.maximum(recall, _FLOOR)
-    return result
-
-
-class Drawn:
-    """Draws of a recall made once, where many numbers are corrected by the same recall."""
-
-    def __init__(self, recall: Recall, seed: int, size: int) -> None:
-        self.planted = recall.planted
-        self.found = recall.found
-        self.value = recall.value
-        self._draws = recall.draw(np.random.default_rng(seed), size) if recall.planted else np.zeros(0)
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        """The same draws for whoever asks, in another order each time."""
-        return rng.permutation(self._draws) if size == len(self._draws) else rng.choice(self._draws, size)
-
-
-@dataclass(frozen=True, slots=True)
-class TextRecall:
-    """Share of the distinct texts in the dataset of which at least one copy was found.
-
-    A text with ``m`` copies, each found by itself with probability r, is found ``o`` times; the sum over found texts
-    of ``1 - (-(1 - r) / r) ** o`` is then an unbiased count of the texts there are (Good & Toulmin 1956,
-    doi:10.1093/biomet/43.1-2.45, with a known rate of detection). Assumes that a text's copies are lost independently,
-    but for texts of which no copy can be found, whatever happened to it: they are a loss of their own.
+class Planted:
+    """Spike-ins as arrays, one entry each.
 
     Attributes
     ----------
-    copy
-        Recall of one copy.
-    occurrences
-        How often each distinct text was found, shape (texts,), all at least 1.
-    possible
-        Share of the texts of which a copy can be found at all.
-    mistaken
-        Share of the found copies that are taken for another text, a variant of theirs. Each hides a text or adds one,
-        or does neither: how many more or fewer texts there are is drawn evenly between the two.
+    edit
+        Its name.
+    group
+        Class of script and length.
+    damage
+        Class of what is left of it, of the match where it was found.
+    found
+        Whether it was found, by the rule that counts.
     """
 
-    copy: Recall
-    occurrences: npt.NDArray[np.int64]
-    possible: float = 1.0
-    mistaken: float = 0.0
-
-    @property
-    def planted(self) -> float:
-        return self.copy.planted
-
-    @property
-    def found(self) -> float:
-        return self.copy.found
-
-    @property
-    def value(self) -> float:
-        if self.copy.value == 0.0:
-            return 0.0
-        return float(self._texts(np.array([self.copy.value]))[0])
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        drawn = self._texts(self.copy.draw(rng, size))
-        result: Floats = np.clip(drawn * (1.0 + self.mistaken * rng.uniform(-1.0, 1.0, size)), _FLOOR, 1.0)
-        return result
-
-    def _texts(self, recall: Floats) -> Floats:
-        if len(self.occurrences) == 0:
-            return recall
-        recall = np.minimum(recall / self.possible, 1.0)
-        counts, texts = np.unique(np.minimum(self.occurrences, 20), return_counts=True)
-        # Below one half the alternating series explodes: one copy's weight is then the careful choice for all.
-        odds = (1.0 - recall) / recall
-        term = 1.0 - (-np.minimum(odds, 1.0)[:, None]) ** counts[None, :]
-        term = np.where((odds > 1.0)[:, None], (1.0 / recall)[:, None], term)
-        result: Floats = np.clip(self.possible * len(self.occurrences) / (term @ texts), _FLOOR, 1.0)
-        return result
+    edit: npt.NDArray[np.str_]
+    group: Numbers
+    damage: Numbers
+    found: npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """Recall of an amount: things are found, and of what was found only a `share` lies under the match.
+def recall_of(planted: Planted, damages: Floats, groups: Floats) -> Recall | None:
+    """Recall of copies with this damage, in these groups.
 
-    Attributes
+    Parameters
     ----------
-    whole
-        Recall of things, weighed by size.
-    share, error
-        The share, at most 1, and its standard error.
+    planted
+        Spike-ins.
+    damages, groups
+        Matches of each class of damage and of each group, those that chance explains taken off.
+
+    Returns
+    -------
+    Recall
+        ``None`` where no edit is findable.
     """
+    if not planted.found.any():
+        return None
+    weight, found = _weights(planted, groups), planted.found
+    names, number = np.unique(planted.edit, return_inverse=True)
+    number, count = number.reshape(-1), len(damages)
+    share = (np.bincount(number, weight * found) + 0.5) / (np.bincount(number, weight) + 1.0)
+    of_edit = dict(zip(names.tolist(), share.tolist(), strict=True))
+    kept = np.flatnonzero(share >= FINDABLE)
+    if len(kept) == 0:
+        return None
+    # Classes in which copies are seen: their matches count for 1 / recall each (Horvitz & Thompson 1952).
+    planted_in, found_in = (np.bincount(planted.damage, w, count) for w in (weight, weight * found))
+    mean = float(found_in.sum() / planted_in.sum())
+    recall = (found_in + SHRUNK * mean) / (planted_in + SHRUNK)
+    seen = recall >= FINDABLE
+    # Of each edit the damage of its found copies, and how many copies in classes that are not seen go with each.
+    profile = np.zeros((len(names), count))
+    np.add.at(profile, (number, planted.damage), weight * found * seen[planted.damage])
+    hidden = np.bincount(number, weight * ~seen[planted.damage]) / np.maximum(profile.sum(axis=1), _FLOOR)
+    every = profile.sum(axis=0) / profile.sum()
+    profile = (profile + SHRUNK * every) / (profile.sum(axis=1) + SHRUNK)[:, None]
+    profile, hidden = profile[kept][:, seen], hidden[kept]
+    shown = damages[seen]
+    prior = PRIOR * share[kept] / share[kept].sum()
+    part, top = _mixed(profile, shown, prior, hidden, 0.0)
+    expected = (part @ profile) * shown.sum()
+    misfit = max(1.0, float(((shown - expected) ** 2 / np.maximum(expected, 1.0)).sum()) / max(1, len(shown) - 1))
+    ends = [_extreme(profile, shown, prior, hidden, top - DROP * misfit, sign) for sign in (-1.0, 1.0)]
+    # A match's share of each class, in which what was planted counts as PRIOR matches.
+    of_class = (shown + PRIOR * part @ profile) / (shown.sum() + PRIOR)
+    corrected = of_class / recall[seen]
+    visible, unseen = float(corrected.sum()), float(part @ hidden)
+    lost = visible + unseen
+    size = np.bincount(planted.damage, weight, count) ** 2 / np.maximum(
+        np.bincount(planted.damage, weight**2, count), _FLOOR
+    )
+    spread = (1.0 - recall[seen]) / (recall[seen] * (size[seen] + SHRUNK))
+    error = float(np.sqrt((corrected**2 * spread).sum())) / visible
+    unlike = UNLIKE * max(0.0, 1.0 - 1.0 / lost)
+    widened = float(np.exp(1.96 * np.hypot(error, unlike)))
+    limits = product(
+        Factor(lost, min(lost, visible + ends[0]), max(lost, visible + ends[1])), Factor(1.0, 1.0 / widened, widened)
+    )
+    copies = part / share[kept]
+    return Recall(
+        min(1.0, 1.0 / lost),
+        min(1.0, 1.0 / limits.high),
+        min(1.0, 1.0 / limits.low),
+        dict(zip(names[kept].tolist(), (copies / copies.sum()).tolist(), strict=True)),
+        of_edit,
+    )
 
-    whole: Recall
-    share: float
-    error: float
 
-    @property
-    def planted(self) -> float:
-        return self.whole.planted
-
-    @property
-    def found(self) -> float:
-        return self.whole.found
-
-    @property
-    def value(self) -> float:
-        return self.whole.value * self.share
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        share = np.clip(self.share + self.error * rng.standard_normal(size), _FLOOR, 1.0)
-        result: Floats = np.maximum(self.whole.draw(rng, size) * share, _FLOOR)
-        return result
+def _weights(planted: Planted, groups: Floats) -> Floats:
+    """Weights of the spike-ins that give them the scripts and lengths of what the matches are copies of."""
+    count = len(groups)
+    each = np.bincount(planted.group, minlength=count).astype(np.float64)
+    hit = np.bincount(planted.group[planted.found], minlength=count)
+    share = (hit + 1.0) / (each + 1.0 / max(float(planted.found.mean()), _FLOOR))
+    # What was planted counts as five matches.
+    like = groups + 5.0 * hit / hit.sum()
+    wanted = np.where(each > 0, like / np.minimum(share, 1.0), 0.0)
+    weight = np.divide(wanted, each, out=np.zeros(count), where=each > 0)
+    scaled: Floats = weight[planted.group]
+    return scaled * len(scaled) / scaled.sum()
 
 
-@dataclass(frozen=True, slots=True)
-class _Thinned:
-    full: Recall
-    fraction: float
+def _mixed(profile: Floats, damages: Floats, prior: Floats, hidden: Floats, tilt: float) -> tuple[Floats, float]:
+    """Mixture of the matches that maximises the likelihood plus `tilt` times the copies missed per match.
 
-    @property
-    def planted(self) -> float:
-        return self.full.planted
-
-    @property
-    def found(self) -> float:
-        return self.full.found
-
-    @property
-    def value(self) -> float:
-        return self.full.value * self.fraction
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        return self.full.draw(rng, size) * self.fraction
-
-
-def thinned(recall: Recall, fraction: float) -> Recall:
-    """Recall with respect to the whole licensed corpus, of which the index holds a random `fraction`.
-
-    Raises
-    ------
-    ParameterError
-        `fraction` is not in (0, 1].
+    Also returns its likelihood. The step of EM that maximises has shares ``expected / (v - tilt * hidden)``, with v
+    such that they add up to 1.
     """
-    if not 0.0 < fraction <= 1.0:
-        raise ParameterError(f"fraction of the licensed corpus in the index must be in (0, 1], not {fraction!r}")
-    return recall if fraction == 1.0 else _Thinned(recall, fraction)
+    part = prior / prior.sum()
+    for _ in range(STEPS):
+        given = part[:, None] * profile
+        given *= (damages / np.maximum(given.sum(axis=0), 1e-300))[None, :]
+        expected = given.sum(axis=1) + prior
+        if tilt == 0.0:
+            part = expected / expected.sum()
+            continue
+        least = float((tilt * hidden).max())
+        low, high = least, least + float(expected.sum()) + abs(tilt) * float(hidden.max())
+        for _ in range(40):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if float((expected / (middle - tilt * hidden)).sum()) > 1.0 else (low, middle)
+        part = expected / (high - tilt * hidden)
+        part = part / part.sum()
+    likelihood = float(damages @ np.log(np.maximum(part @ profile, 1e-300)) + prior @ np.log(np.maximum(part, 1e-300)))
+    return part, likelihood
+
+
+def _extreme(profile: Floats, damages: Floats, prior: Floats, hidden: Floats, least: float, sign: float) -> float:
+    """Most (or least) hidden copies per match of any mixture whose likelihood is not below `least`."""
+    low, high = 0.0, max(1.0, float(damages.sum()) + float(prior.sum()))
+    best = np.nan
+    for _ in range(TILTS):
+        middle = 0.5 * (low + high)
+        part, likelihood = _mixed(profile, damages, prior, hidden, sign * middle)
+        low, high = (middle, high) if likelihood >= least else (low, middle)
+        if likelihood >= least:
+            best = float(part @ hidden)
+    return best if np.isfinite(best) else float((prior / prior.sum()) @ hidden)

@@ -151,7 +151,7 @@ def scan_batches(
     sampler = RecordSampler(task.sampling.fraction, task.sampling.seed)
 
     def scan_batch(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch, Matches]:
-        found = _matches(batch, reader, task.params)
+        found = matches_in(batch, reader, task.params)
         rows = match_table(found, reader, source, batch)
         columns = [*rows.columns, pa.array(found.text), *passages(batch, found)]
         return batch, pa.RecordBatch.from_arrays(columns, schema=PART), found
@@ -173,7 +173,7 @@ def scan_batches(
     return task.number
 
 
-def _matches(batch: pa.RecordBatch, reader: IndexReader, params: MatchParams) -> Matches:
+def matches_in(batch: pa.RecordBatch, reader: IndexReader, params: MatchParams) -> Matches:
     """Matches in one batch of records, or of pieces of a record (:mod:`provscan.readers.schema`)."""
     found = scan_texts(*buffers(batch.column("text")), reader, params)
     if "offset" not in batch.schema.names or len(found.row) == 0:

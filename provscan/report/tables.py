@@ -10,19 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from provscan.report.wording import (
-    CHANCE,
-    ESTIMATES,
-    LEVELS,
-    UNCORRECTED,
-    count,
-    estimated,
-    percent,
-    reason,
-    recalled,
-    sampled,
-    size,
-)
+from provscan.report.wording import LEVELS, MEASURES, count, layers, percent, reason, sampled, size
 from provscan.report.words import significance
 
 SOURCES_SHOWN = 20
@@ -65,34 +53,20 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
         Lines without colour and without a last line break.
     """
     console = _console(width)
-    index = summary["index"]
-    estimate = summary.get("estimate")
-    for problem in estimate["problems"] if estimate else ():
-        console.print(f"! {problem}")
-    if estimate and estimate["problems"]:
-        console.print()
-
-    headline = _grid("<", ">", "<")
-    headline.add_row("Records scanned", count(summary["records"]))
-    evidence = summary["evidence"]
-    headline.add_row(
-        "Records with matches that are evidence", count(evidence["records"]), percent(evidence["share_of_records"])
-    )
-    headline.add_row(
-        "Records with any match, chance included",
-        count(summary["records_matched"]),
-        percent(summary["share_of_records"]),
-    )
-    headline.add_row(
-        "Characters under any match", count(summary["characters_matched"]), percent(summary["share_of_characters"])
-    )
-    headline.add_row(
-        "Different licensed texts matched", count(summary["texts_found"]), f"of {count(index['texts'])} indexed"
-    )
-    headline.add_row("Tweets they stand for", count(summary["tweets_found"]), f"of {count(index['tweets'])} indexed")
-    _print(console, headline)
-    if estimate:
-        _estimate(console, summary)
+    answer = summary["answer"]
+    console.print(answer["headline"])
+    for item in answer["warnings"]:
+        console.print(f"! {item['message']}")
+    console.print()
+    rows = _grid("<", ">", ">", ">", ">")
+    rows.add_row("", "findings", "at least", "estimate (95% interval)", "at most")
+    for name, meaning in MEASURES.items():
+        rows.add_row(meaning, *layers(answer[name]))
+    _print(console, rows)
+    for reason_given in sorted(set(answer["withheld"].values())):
+        console.print(f"  Withheld: {reason_given}")
+    if "sample" in summary:
+        console.print(Padding.indent(sampled(summary["sample"]), 2))
 
     if summary["matches"]:
         console.print(f"\nMatches by level, {count(summary['matches'])} in all")
@@ -108,7 +82,7 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     _counts(console, "Records not scanned", summary["skipped"])
     _counts(console, "Records scanned after a repair", summary["repaired"])
     _counts(console, "Noticed", summary.get("notes", {}))
-    _counts(console, "Look-ups cut short", summary["truncated"])
+    _counts(console, "Cut short because it is too common", summary["truncated"])
 
     if summary["damaged"]:
         console.print("\nDamaged part-way: only what stands before the damage was scanned")
@@ -117,25 +91,7 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
             rows.add_row(item["source"], f"{count(item['records'])} records", item["problem"])
         _print(console, rows)
 
-    if not estimate:
-        console.print(f"\n{UNCORRECTED}")
     return _text(console)
-
-
-def _estimate(console: Console, summary: Mapping[str, Any]) -> None:
-    """The numbers corrected for chance and for what was missed."""
-    estimate = summary["estimate"]
-    console.print("\nEstimate, corrected for matches by chance and for copies that were missed")
-    rows = _grid("<", ">", "<")
-    for name, meaning in ESTIMATES.items():
-        value, interval = estimated(name, estimate[name])
-        rows.add_row(meaning, value, interval)
-    _print(console, rows)
-    lines = [recalled(summary["recall"]), CHANCE[estimate["chance"]]]
-    if "sample" in summary:
-        lines.insert(0, sampled(summary["sample"]))
-    for line in lines:
-        console.print(Padding.indent(line, 2))
 
 
 def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:

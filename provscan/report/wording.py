@@ -97,6 +97,34 @@ def recalled(recall: Mapping[str, Any]) -> str:
     )
 
 
+MEASURES = {
+    "records": "Records",
+    "texts": "Licensed texts",
+    "tweets": "Tweets with these texts",
+    "characters": "Characters",
+    "tokens": "Tokens, of four characters each",
+}
+"""The numbers of an answer, in the order in which they are shown."""
+
+
+def layers(number: Mapping[str, Any]) -> list[str]:
+    """The layers of a number as words: findings, at least, estimate, at most.
+
+    Examples
+    --------
+    >>> layers({"findings": 12, "at_least": 9.3, "estimate": None, "at_most": 20})
+    ['12', '9', 'withheld', '20']
+    """
+
+    def written(value: float | None) -> str:
+        return "withheld" if value is None else count(round(value))
+
+    middle = number["estimate"]
+    value, low, high = (None if middle is None else written(middle[end]) for end in ("value", "low", "high"))
+    interval = "withheld" if middle is None else f"{value} ({low}-{high})"
+    return [written(number["findings"]), written(number["at_least"]), interval, written(number["at_most"])]
+
+
 def sampled(sample: Mapping[str, Any]) -> str:
     """What was scanned of the dataset, in a sentence.
 
@@ -109,7 +137,7 @@ def sampled(sample: Mapping[str, Any]) -> str:
         return (
             f"{percent(sample['share'])} of the records were scanned, drawn at random; the estimate is for all of them."
         )
-    effect = sample["design_effect"]
+    effect = sample.get("design_effect")
     worth = f" One of their records is worth 1/{effect:.1f} of one drawn by itself." if effect and effect > 1 else ""
     return (
         f"{count(sample['parts'])} of {count(sample['parts_in_all'])} files, or parts of files, were scanned, drawn at "

@@ -1,278 +1,287 @@
-"""From the matches of a scan to its answer: judged matches, error rates, recall, the estimate."""
+"""From the matches of a scan to its answer: scores, chance, recall, and the three layers of every number."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from provscan.calibration.controls import Controls
-from provscan.calibration.spike_ins import how_many, plant
+from provscan.calibration.edits import SETS, WEIGHTS
+from provscan.calibration.null import NullScan
+from provscan.calibration.spike_ins import how_many, plant, recovered
 from provscan.errors import RecallError
-from provscan.estimate import Clusters, Estimate, Sample, Scan, proportion, summarise
-from provscan.estimate.summary import BREAKDOWNS, MATCH_COLUMNS, POOR_RECALL
-from provscan.matching.carriers import CarrierSample
+from provscan.estimate.answer import headline
+from provscan.estimate.layers import METHOD, Layers
+from provscan.estimate.limits import clopper_pearson
+from provscan.estimate.recall import FINDABLE
+from provscan.matching import MATCHES
+from provscan.matching.carriers import CarrierRecord
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.params import MatchParams
+from provscan.runs.chance import gauges_summary
+from provscan.runs.measured import Matched, Measured
 from provscan.runs.sample import FileSample
+from provscan.runs.warnings import reasons, warnings
+from provscan.runs.years import by_year
 from provscan.scoring.background import background
-from provscan.scoring.rule import Q_MAX, Judge, Judgement, Scored, listed, scored, spike_table
+from provscan.scoring.lengths import SCRIPTS
+from provscan.scoring.rule import BITS, Scorer
 
-# Values of a breakdown that are told, those with the most matches.
-BREAKDOWN_VALUES = 50
+Flags = npt.NDArray[np.bool_]
+
+BREAKDOWNS = ("source", "author", "year", "lang")
+# Values of a breakdown that are shown, those with the most matches.
+BREAKDOWN_VALUES = 30
 # Recall of fewer spike-ins is no reason to call a run a failure.
-FAILING_SPIKES = 20
+FAILING_SPIKE_INS = 20
 CHARACTERS_A_TOKEN = 4.0
-RECALL_BY = ("kind", "band", "script", "position")
+
+ADDED = pa.schema(
+    [
+        pa.field("bits", pa.float32()),
+        pa.field("q_value", pa.float64()),
+        pa.field("control", pa.bool_(), nullable=False),
+        pa.field("common", pa.bool_(), nullable=False),
+        pa.field("counted", pa.bool_(), nullable=False),
+    ]
+)
+SCORED = pa.schema([*MATCHES, *ADDED])
 
 
 @dataclass(frozen=True)
-class Conclusion:
+class Analysis:
     """What a run concludes from its matches.
 
     Attributes
     ----------
     added
         Columns to be added to ``matches.parquet``.
-    chosen
-        bool, one a match: ``evidence``, the estimate counts it; ``listed``, the report may show it.
+    counted
+        bool, one a match: a licensed match that meets the rule.
     summary
-        Entries of ``summary.json``: ``estimate``, ``recall``, ``control``, ``error_rate``, ``rule``.
+        Entries of ``summary.json``: ``answer``, ``by``, ``recall``, ``control``, ``rule``.
     """
 
     added: pa.Table
-    chosen: dict[str, npt.NDArray[np.bool_]]
+    counted: Flags
     summary: dict[str, Any]
 
 
-def conclude(
+def analyse(
     rows: pa.Table,
     results: list[PartResult],
-    carriers: CarrierSample,
+    carriers: list[CarrierRecord],
     controls: Controls,
     params: MatchParams,
     *,
     sampling: Sampling,
     drawn: FileSample | None = None,
-    spikes: int | None = None,
+    null: NullScan | None = None,
+    spike_ins: int | None = None,
+    edits: str = "mixed",
     index_fraction: float = 1.0,
     threads: int = 1,
-) -> Conclusion:
-    """Judge the matches of a scan and estimate from them.
+) -> Analysis:
+    """Score the matches of a scan, measure chance and recall, and put the layers of its numbers together.
 
     Parameters
     ----------
     rows
         All matches, those of control texts among them, as in part files.
     results, carriers
-        What the scan of the splits left behind, and the sample of records that was put together from them.
+        What the scan of the splits left behind, and the carrier records that were kept.
+    controls, params, sampling
+        As the scan was made.
     drawn
         The parts of the dataset that were scanned, one a result, where they are a sample.
-    spikes
+    null
+        The scan of a null dataset.
+    spike_ins
         Spike-ins to plant; by the number of records unless given.
+    edits
+        Which edits they go through: "light", "mixed" or "heavy".
+    index_fraction
+        Share of the licensed corpus that the index holds, drawn at random.
     threads
-        How many do what can be shared; the conclusion does not depend on it.
+        How many do what can be shared; the result does not depend on it.
+
+    Returns
+    -------
+    Analysis
+        Columns and summary.
 
     Raises
     ------
     RecallError
-        Not one spike-in came back.
+        Not one spike-in was found.
     """
-    characters = sum(result.characters for result in results)
-    judge = Judge(controls, background(controls.licensed), characters, threads)
-    judgement = judge.judged(rows["text"].to_numpy(), rows["containment"].to_numpy().astype(np.float64))
-    count = how_many(sum(result.records for result in results), spikes)
-    planted = plant(controls, params, list(carriers.records.values()), count, sampling.seed)
-    planted_rows = spike_table(planted, planted.scan(controls, params), judge)
-    if len(planted_rows) >= FAILING_SPIKES and not pc.any(planted_rows["found"]).as_py():
+    scorer = Scorer(controls.reader, background(controls.licensed), controls.repeated, threads)
+    matches = Matched.of(rows, scorer, controls)
+    count = how_many(sum(result.records for result in results), spike_ins)
+    planted = plant(controls, params, carriers, count, sampling.seed, SETS[edits])
+    back = recovered(planted, planted.scan(controls, params), scorer, controls.absent)
+    if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
         raise RecallError(
-            f"none of {len(planted_rows):,} licensed texts that were planted in this dataset came back: with "
+            f"none of {len(planted):,} licensed texts that were planted in this dataset was found: with "
             f"{', '.join(f'{name}={value}' for name, value in params.as_dict().items())} the scan finds nothing here, "
             "so that finding nothing means nothing. No run was written"
         )
-    answer = scored(rows, judgement, planted_rows, controls)
-    planted_rows = answer.spikes
-    added = judgement.columns(answer.q_value)
-    answers = _estimate(rows, judgement, answer, results, judge, sampling, drawn, index_fraction)
-    chosen = {
-        "evidence": answer.evidence & ~judgement.control,
-        "listed": listed(rows, judgement, answer, judge),
-    }
-    if chosen["evidence"].any() and not chosen["listed"].any() and not controls.texts:
-        no_claim = (
-            f"{np.count_nonzero(chosen['evidence']):,} matches would be evidence; without a control that is no claim: "
-            f"up to {judge.common_sources:,.0f} in such a scan may come from sources that both sides copied from"
-        )
-        answers["problems"].insert(0, no_claim)
-    recall = _recall(planted_rows)
-    if recall["counted"] < POOR_RECALL * recall["planted"] <= recall["found"]:
-        # The scan is well; the rule of what counts is what the texts do not meet.
-        ordinary = (
-            f"of {recall['planted']:,} spike-ins {recall['found']:,} came back, but only {recall['counted']:,} count: "
-            "the others are common property, or too ordinary to be evidence in a scan of this size"
-        )
-        answers["problems"] = [ordinary, *(p for p in answers["problems"] if not p.startswith("poor recall"))]
+    measured = Measured(matches, results, controls, scorer, planted, back, null, sampling, drawn, index_fraction)
+    bits, q, counted = matches.scores.bits, measured.q_values, matches.scores.counted & ~matches.control
+    added = pa.table(
+        [
+            pa.array(bits.astype(np.float32), mask=np.isnan(bits)),
+            pa.array(q, mask=np.isnan(q)),
+            pa.array(matches.control),
+            pa.array(matches.scores.common),
+            pa.array(counted),
+        ],
+        schema=ADDED,
+    )
     summary = {
-        "estimate": answers,
-        "recall": recall,
-        "control": _control(judgement, answer, controls),
-        "error_rate": {**answer.how, "listed_up_to": Q_MAX if answer.how["known"] else None},
-        "rule": {
-            "e_value_up_to": judge.rule.e_max,
-            "containment_from": judge.rule.containment,
-            "common_sources_up_to": judge.common_sources,
-            "spike_ins_given_up": answer.given_up,
-        },
+        "answer": _answer(measured, [carrier.text for carrier in carriers]),
+        "by": _breakdowns(measured),
+        "recall": _recall(measured),
+        "control": _control(measured),
+        "rule": {"bits_from": BITS, "common_left_out": True},
     }
-    return Conclusion(added, chosen, summary)
+    return Analysis(added, counted, summary)
 
 
-def _estimate(
-    rows: pa.Table,
-    judgement: Judgement,
-    answer: Scored,
-    results: list[PartResult],
-    judge: Judge,
-    sampling: Sampling,
-    drawn: FileSample | None,
-    index_fraction: float,
-) -> dict[str, Any]:
-    controls, counts, spikes = judge.controls, answer.evidence, answer.spikes
-    controlled = controls.texts > 0
-    table = (
-        pa.table({name: _encoded(rows[name]) for name in (*MATCH_COLUMNS, "cluster")})
-        .append_column("e_value", pa.array(judgement.e_value))
-        .append_column("band", pa.array(judgement.band))
-    )
-    about = judgement.about()
-    real = np.flatnonzero(counts & ~judgement.control)
-    matches = pa.table({**_columns(table), **_columns(about)}).take(pa.array(real))
-    for name in BREAKDOWNS:
-        column = matches.column_names.index(name)
-        if name != "source":
-            matches = matches.set_column(column, name, _frequent(matches[name]))
-    records: dict[str, int] = {}
-    characters: dict[str, int] = {}
-    for result in results:
-        records[result.source] = records.get(result.source, 0) + result.records
-        characters[result.source] = characters.get(result.source, 0) + result.characters
-    total = sum(records.values())
-    if total == 0:
-        return _withheld("no record was scanned")
-    size = sum(characters.values())
-    sample: Sample | Clusters | None = None
-    error, whole = 0.0, None
-    if drawn is not None:
-        sample = drawn.clusters(results)
-    elif sampling.fraction < 1.0:
-        # All records were read, so that the share that was scanned is known better than as it was asked for.
-        sample = Sample(total / sum(result.stats.records for result in results))
-        whole = float(sum(result.stats.characters for result in results))
-        squares = sum(result.squares for result in results)
-        error = math.sqrt(max(0.0, squares / size**2 - 1.0 / total)) if size else 0.0
-    scan = Scan(
-        records,
-        characters,
-        max(1, controls.licensed_texts),
-        max(1, controls.licensed_tweets),
-        controls.texts,
-        index_fraction,
-        sample,
-        error,
-        whole,
-    )
-    evidence = spikes.set_column(spikes.column_names.index("found"), "found", spikes["evidence"])
-    shown = [name for name in BREAKDOWNS if name != "source" or len(records) <= BREAKDOWN_VALUES]
-    answers = summarise(
-        matches,
-        scan,
-        control=table.filter(pa.array(counts & judgement.control)) if controlled else None,
-        spikes=evidence if len(spikes) else None,
-        e_max=None if controlled else judge.rule.e_max,
-        unmeasured=0.0 if controlled else judge.common_sources,
-        by=shown,
-    )
-    if not controlled:
-        answers["problems"].append(
-            "part of the corpus held back as a control would not be safe: copies and variants of its texts, by other "
-            "authors or made from the same template, may stand in the dataset and would be counted as chance"
-        )
-    # What summary.json tells of recall is finer.
-    del answers["recall"]
-    answers["tokens"] = _scaled(answers["characters"], 1.0 / CHARACTERS_A_TOKEN)
-    return answers
-
-
-def _encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of strings as numbers of the distinct ones: there may be millions of each."""
-    return column.dictionary_encode() if pa.types.is_string(column.type) else column
-
-
-def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
-    return dict(zip(table.column_names, table.columns, strict=True))
-
-
-def _withheld(reason: str) -> dict[str, Any]:
-    names = (
-        *("records", "records_share", "texts", "tweets"),
-        *("characters_share", "licensed_share", "characters", "tokens"),
-    )
-    empty = Estimate.withheld(reason).as_dict()
-    return {"problems": [reason], "chance": "none", **dict.fromkeys(names, empty), "by": {}}
-
-
-def _scaled(number: dict[str, Any], factor: float) -> dict[str, Any]:
-    """An estimate times a known number, all of it as it stands in JSON."""
-    ends = {name: number[name] if number[name] is None else number[name] * factor for name in ("value", "low", "high")}
-    return {**number, **ends}
-
-
-def _frequent(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The most frequent values, null for the rest."""
-    coded = values.combine_chunks().dictionary_encode()
-    counts = np.bincount(coded.indices.drop_null().to_numpy(), minlength=len(coded.dictionary))
-    names = coded.dictionary.to_pylist()
-    order = sorted(np.flatnonzero(counts).tolist(), key=lambda number: (-counts[number], names[number]))
-    known = pc.is_in(coded.indices, pa.array(order[:BREAKDOWN_VALUES], coded.indices.type))
-    indices = pc.if_else(known, coded.indices, pa.scalar(None, coded.indices.type))
-    return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, coded.dictionary)])
-
-
-def _recall(spikes: pa.Table) -> dict[str, Any]:
-    """Recall of all and of every class, with Clopper-Pearson intervals; counted is what the estimate counts."""
-    if len(spikes) == 0:
-        return {"planted": 0, "found": 0, "counted": 0, "same_text": 0, "all": None, "by": {}}
-    by: dict[str, Any] = {}
-    for name in RECALL_BY:
-        classes: dict[str, Any] = {}
-        keys, found = spikes[name].to_pylist(), spikes["evidence"].to_pylist()
-        for key in sorted(set(keys)):
-            label = key if name != "band" else f"from {key} characters"
-            hits = [hit for hit, mine in zip(found, keys, strict=True) if mine == key]
-            classes[label] = proportion(sum(hits), len(hits)).as_dict()
-        by[name] = classes
-    counted = int(pc.sum(spikes["evidence"]).as_py())
-    return {
-        "planted": len(spikes),
-        "found": int(pc.sum(spikes["found"]).as_py()),
-        "counted": counted,
-        "same_text": int(pc.sum(spikes["same_text"]).as_py()),
-        "all": proportion(counted, len(spikes)).as_dict(),
-        "by": by,
+def _answer(measured: Measured, carriers: Sequence[str]) -> dict[str, Any]:
+    whole = measured.records / measured.fraction
+    withheld = reasons(measured)
+    layers = measured.layers(measured.counted, np.flatnonzero(~measured.matches.control), whole)
+    for name, number in layers.items():
+        kept = {
+            layer: None if f"{name}.{layer}" in withheld else getattr(number, layer)
+            for layer in ("at_least", "estimate", "at_most")
+        }
+        layers[name] = Layers(number.findings, **kept, counts=number.counts)
+    layer, sentence = headline(layers["records"], round(whole))
+    totals = {
+        "records": whole,
+        "texts": measured.controls.licensed_texts / measured.index_fraction,
+        "characters": measured.characters / measured.fraction,
     }
+    result: dict[str, Any] = {"headline": sentence, "layer": layer}
+    for name, number in layers.items():
+        result[name] = {**number.as_dict(), "method": METHOD, "counts": number.counts}
+        if name in totals:
+            result[name]["share"] = number.scaled(1.0 / max(1.0, totals[name])).as_dict()
+    tokens = layers["characters"].scaled(1.0 / CHARACTERS_A_TOKEN)
+    result["tokens"] = {**tokens.as_dict(), "characters_a_token": CHARACTERS_A_TOKEN}
+    result["chance_at_most"] = {name: layers[name].counts["chance_at_most"] for name in ("records", "texts")}
+    return {**result, "withheld": withheld, "warnings": warnings(measured, carriers)}
 
 
-def _control(judgement: Judgement, answer: Scored, controls: Controls) -> dict[str, Any]:
-    return {
+def _breakdowns(measured: Measured) -> dict[str, Any]:
+    """Layers of the records and texts of each source, author, year, language.
+
+    Recall is that of all; of chance each has the share that it has of the texts, of a source the share of the records.
+    """
+    matches = measured.matches
+    result: dict[str, Any] = {}
+    every = max(1, len(np.unique(matches.text[measured.counted])))
+    sizes: dict[str, int] = {}
+    for entry in measured.results:
+        sizes[entry.source] = sizes.get(entry.source, 0) + entry.records
+    licensed = np.flatnonzero(~matches.control)
+    for column in BREAKDOWNS:
+        of_source = column == "source"
+        if of_source and (measured.drawn is not None or len(sizes) > BREAKDOWN_VALUES):
+            continue
+        known = matches.rows["source"] if of_source else getattr(matches.scores.authorship, column)
+        codes = known.combine_chunks().dictionary_encode()
+        if not of_source:
+            codes = codes.take(pa.array(matches.scores.place))
+        names = codes.dictionary.to_pylist()
+        code = codes.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
+        frequent = np.bincount(code[measured.counted], minlength=len(names) + 1)[: len(names)]
+        order = sorted(np.flatnonzero(frequent).tolist(), key=lambda value: (-frequent[value], str(names[value])))
+        result[column] = {}
+        for value in order[:BREAKDOWN_VALUES]:
+            rows = measured.counted[code[measured.counted] == value]
+            total = sizes[names[value]] if of_source else measured.records
+            part = total / max(1, measured.records) if of_source else len(np.unique(matches.text[rows])) / every
+            findings = licensed[code[licensed] == value]
+            layers = measured.layers(rows, findings, total / measured.fraction, part, ("records", "texts"))
+            result[column][str(names[value])] = {name: number.as_dict() for name, number in layers.items()}
+    return result
+
+
+def _recall(measured: Measured) -> dict[str, Any]:
+    """Recall of all spike-ins and of every class, with Clopper-Pearson limits, and of copies like the matches."""
+    back, planted, (recall, _) = measured.back, measured.planted, measured.recalls
+    result: dict[str, Any] = {
+        "planted": len(planted),
+        "found": int(back.found.sum()),
+        "counted": int(back.counted.sum()),
+        "same_text": int(back.same_text.sum()),
+        "all": _share(back.counted),
+        "of_matches": None,
+        "range": {},
+        "mixture": {},
+        "by": {},
+        "hardly_found": [],
+    }
+    if recall is None:
+        return result
+    result["of_matches"] = {"value": recall.value, "low": recall.low, "high": recall.high}
+    for weight, edits in WEIGHTS.items():
+        found = [recall.of_edit[edit.__name__] for edit in edits if edit.__name__ in recall.of_edit]
+        if found:
+            result["range"][weight] = float(np.mean(found))
+    result["mixture"] = recall.mixture
+    classes = {
+        "edit": planted.edit,
+        "length": np.array([f"from {band} characters" for band in planted.band.tolist()], np.str_),
+        "script": np.array(SCRIPTS, np.str_)[planted.script],
+        "position": np.where(planted.inside, "inside a record", "own record"),
+    }
+    for name, keys in classes.items():
+        result["by"][name] = {str(key): _share(back.counted[keys == key]) for key in np.unique(keys)}
+        result["hardly_found"] += [
+            {"class": name, "name": key, "recall": share["value"]}
+            for key, share in result["by"][name].items()
+            if share["value"] < FINDABLE
+        ]
+    return result
+
+
+def _control(measured: Measured) -> dict[str, Any]:
+    matches, controls, null = measured.matches, measured.controls, measured.null
+    licensed, control = measured.years
+    result = {
         "texts": controls.texts,
         "licensed_texts": controls.licensed_texts,
         "also_licensed": len(controls.repeated),
-        "matches": int(np.count_nonzero(judgement.control)),
-        "matches_counted": int(np.count_nonzero(judgement.control & answer.evidence)),
+        "matches": int(np.count_nonzero(matches.control)),
+        "counted": int(np.count_nonzero(matches.control & matches.scores.counted)),
+        "gauges": gauges_summary(measured.gauges),
+        "licensed_bunches": len(measured.bunches),
+        "strata": measured.strata.as_list() if controls.texts else [],
+        "without_control": measured.without_control[0],
+        "years": {"licensed": by_year(licensed), "control": by_year(control)},
+        "placebo": measured.placebo,
+        "null": None,
     }
+    if null is not None:
+        sizes = {"records": null.records, "characters": null.characters, "matches": len(null.text)}
+        result["null"] = {"sources": list(null.sources), **sizes}
+    return result
+
+
+def _share(found: Flags) -> dict[str, Any] | None:
+    """A share with its Clopper-Pearson limits."""
+    if len(found) == 0:
+        return None
+    hits = int(found.sum())
+    low, high = clopper_pearson(hits, len(found))
+    return {"value": hits / len(found), "low": low, "high": high, "planted": len(found), "counted": hits}

@@ -23,11 +23,12 @@ import pyarrow as pa
 
 from provscan import readers
 from provscan.calibration.controls import Controls, no_control, with_cutoff, with_files
+from provscan.calibration.null import NullScan, scan_null
 from provscan.engine import Progress
 from provscan.index import open_reader
 from provscan.matching import Index
 from provscan.matching.task import Snapshot
-from provscan.runs.analysis import Conclusion, conclude
+from provscan.runs.analysis import Analysis, analyse
 from provscan.runs.evidence import write_evidence
 from provscan.runs.folder import CONTROL, EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, RunFolder, run_folder
 from provscan.runs.inputs import Inputs, find_inputs
@@ -67,7 +68,7 @@ def run_match(
     options: Options,
     *,
     progress: Progress,
-    render: Callable[[Path], None],
+    render: Callable[[Path], Any],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Find the licensed tweets of an index in datasets, and write a run folder.
 
@@ -94,13 +95,17 @@ def run_match(
         totals = scan_inputs(inputs, folder, snapshot, controls.reader, options, progress)
         clock.lap("scan")
         rows = collect(folder.parts, totals.parts)
-        analysis = _analyse(rows, totals, inputs, controls, options)
+        null = None
+        if options.null_files:
+            files = options.null_files
+            null = scan_null(files, controls, options.params, options.fields, options.threads)
+        clock.lap("null")
+        analysis = _analyse(rows, totals, inputs, controls, null, options)
         analysis.summary["control"].update(about)
         clock.lap("estimate")
         summary = _summary(rows, analysis, totals, inputs, controls, options)
         write_matches(rows, analysis.added, folder.path / MATCHES_FILE)
-        counted = analysis.chosen["evidence"]
-        write_evidence(rows, counted, controls.reader, folder.path / EVIDENCE_FILE)
+        write_evidence(rows, analysis.counted, controls.reader, folder.path / EVIDENCE_FILE)
         clock.lap("write")
         described = inputs.describe(options.threads)
         clock.lap("checksums")
@@ -143,24 +148,26 @@ def _checkpoint(inputs: Inputs, snapshot: Snapshot, options: Options, workers: i
     }
 
 
-def _analyse(rows: pa.Table, totals: ScanTotals, inputs: Inputs, controls: Controls, options: Options) -> Conclusion:
-    return conclude(
-        rows, totals.parts, totals.carriers, controls, options.params,
-        sampling=sampling_of(inputs, options), drawn=inputs.sample, spikes=options.spike_ins,
-        index_fraction=controls.licensed.fraction, threads=options.threads,
+def _analyse(
+    rows: pa.Table, totals: ScanTotals, inputs: Inputs, controls: Controls, null: NullScan | None, options: Options
+) -> Analysis:
+    return analyse(
+        rows, totals.parts, list(totals.carriers.records.values()), controls, options.params,
+        sampling=sampling_of(inputs, options), drawn=inputs.sample, null=null, spike_ins=options.spike_ins,
+        edits=options.edits, index_fraction=controls.licensed.fraction, threads=options.threads,
     )  # fmt: skip
 
 
 def _summary(
-    rows: pa.Table, analysis: Conclusion, totals: ScanTotals, inputs: Inputs, controls: Controls, options: Options
+    rows: pa.Table, analysis: Analysis, totals: ScanTotals, inputs: Inputs, controls: Controls, options: Options
 ) -> dict[str, Any]:
     control = analysis.added["control"].to_numpy()
-    counts = summarise(rows, control, analysis.chosen, totals, inputs)
+    counts = summarise(rows, control, analysis.counted, totals, inputs)
     licensed = controls.licensed
     about = {"texts": licensed.texts, "tweets": licensed.tweets, "fingerprint": licensed.fingerprint}
     summary = {**counts, "index": about, **analysis.summary}
     if options.sample is not None:
-        summary["sample"] = describe_sample(options.sample, inputs.sample, totals.parts, summary["estimate"])
+        summary["sample"] = describe_sample(options.sample, inputs.sample, totals.parts)
     return summary
 
 

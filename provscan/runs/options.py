@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from provscan.calibration.controls import moment
+from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
 from provscan.errors import ParameterError
 from provscan.params import MatchParams
@@ -34,7 +35,9 @@ class Options:
     min_chars: int = MatchParams.min_chars
     cutoff: str | date | None = None
     control: Source | Sequence[Source] | None = None
+    null: Source | Sequence[Source] | None = None
     spike_ins: int | None = None
+    edits: str = "mixed"
     sample: float | None = None
     sample_by: str | None = None
     seed: int = 1
@@ -50,6 +53,7 @@ class Options:
     def __post_init__(self) -> None:
         _require(self.sample is None or 0.0 < self.sample <= 1.0, "sample", self.sample, "above 0 and at most 1")
         _require(self.spike_ins is None or self.spike_ins >= 0, "spike_ins", self.spike_ins, "at least 0")
+        _require(self.edits in SETS, "edits", self.edits, ", ".join(map(repr, SETS)))
         _require(self.seed >= 0, "seed", self.seed, "at least 0")
         _require(self.workers is None or self.workers >= 1, "workers", self.workers, "at least 1")
         _require(self.executor in EXECUTORS, "executor", self.executor, " or ".join(map(repr, EXECUTORS)))
@@ -67,12 +71,12 @@ class Options:
     @property
     def control_files(self) -> list[str]:
         """Paths that `control` names."""
-        if self.control is None or (isinstance(self.control, Sequence) and not self.control):
-            return []
-        named = source_list(self.control)
-        if named is None:
-            raise ParameterError(f"control must be paths of files or folders, not {type(self.control).__name__}")
-        return named
+        return _paths("control", self.control)
+
+    @property
+    def null_files(self) -> list[str]:
+        """Paths that `null` names."""
+        return _paths("null", self.null)
 
     @property
     def threads(self) -> int:
@@ -83,7 +87,13 @@ class Options:
         """Every option with its value, in types that JSON knows; limits of matching are among them."""
         chosen = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
         since = None if self.since is None else self.since.isoformat()
-        return {**self.params.as_dict(), **chosen, "cutoff": since, "control": self.control_files or None}
+        return {
+            **self.params.as_dict(),
+            **chosen,
+            "cutoff": since,
+            "control": self.control_files or None,
+            "null": self.null_files or None,
+        }
 
     def lasting(self) -> dict[str, Any]:
         """Those on which the parts depend."""
@@ -108,6 +118,15 @@ class Options:
 def _require(condition: bool, name: str, value: object, expected: str) -> None:
     if not condition:
         raise ParameterError(f"{name} must be {expected}, not {value!r}")
+
+
+def _paths(name: str, value: Source | Sequence[Source] | None) -> list[str]:
+    if value is None or (isinstance(value, Sequence) and not value):
+        return []
+    named = source_list(value)
+    if named is None:
+        raise ParameterError(f"{name} must be paths of files or folders, not {type(value).__name__}")
+    return named
 
 
 def source_list(sources: object) -> list[str] | None:

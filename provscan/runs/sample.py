@@ -19,7 +19,7 @@ import xxhash
 
 from provscan import readers
 from provscan.errors import InputError, ParameterError
-from provscan.estimate import Clusters
+from provscan.estimate.clusters import Clusters
 from provscan.matching.parts import PartResult
 from provscan.readers import STDIN, UNKNOWN, Split
 from provscan.runs.options import Options
@@ -65,7 +65,6 @@ class FileSample:
         return Clusters(
             np.array([split.size for split in self.splits], np.float64),
             np.array([part.records for part in parts], np.float64),
-            np.array([part.characters for part in parts], np.float64),
             np.array([split.size for split in self.rest], np.float64),
         )
 
@@ -156,16 +155,12 @@ def _ends(path: str) -> bytes:
         raise InputError(f"{path} can't be read: {error.strerror}") from error
 
 
-def describe_sample(
-    asked: float, sample: FileSample | None, parts: Sequence[PartResult], estimate: dict[str, Any]
-) -> dict[str, Any]:
-    """``sample`` of ``summary.json``; parts and their design effect are null in a sample of records."""
+def describe_sample(asked: float, sample: FileSample | None, parts: Sequence[PartResult]) -> dict[str, Any]:
+    """``sample`` of ``summary.json``; parts are null in a sample of records."""
     if sample is None:
         records, read = sum(part.records for part in parts), sum(part.stats.records for part in parts)
         share = records / read if read else asked
-        return {
-            "by": "records", "share": share, "asked": asked, "parts": None, "parts_in_all": None, "design_effect": None,
-        }  # fmt: skip
+        return {"by": "records", "share": share, "asked": asked, "parts": None, "parts_in_all": None}
     scanned, rest = (sum(split.size for split in group) for group in (sample.splits, sample.rest))
     return {
         "by": "files",
@@ -173,5 +168,4 @@ def describe_sample(
         "asked": asked,
         "parts": len(sample.splits),
         "parts_in_all": len(sample.splits) + len(sample.rest),
-        "design_effect": estimate["records"]["raw"].get("design_effect"),
     }

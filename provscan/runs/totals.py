@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 
 from provscan.matching import LEVELS, MATCHES
 from provscan.matching.parts import PART, PartResult
+from provscan.runs.analysis import SCORED
 from provscan.runs.inputs import Inputs
 from provscan.runs.scan import ScanTotals
-from provscan.scoring.rule import JUDGED
 
-SUMMARY_VERSION = 1
+SUMMARY_VERSION = 2
 ROW_GROUP = 1 << 17
 COLLECTED = PART.append(pa.field("cluster", pa.int64()))
 
@@ -34,8 +34,8 @@ def collect(folder: Path, parts: list[PartResult]) -> pa.Table:
 
 def write_matches(rows: pa.Table, added: pa.Table, target: Path) -> None:
     """``matches.parquet``: the columns of `rows` that belong there, and `added` behind them."""
-    table = pa.table([*rows.select(MATCHES.names).columns, *added.columns], schema=JUDGED)
-    with pq.ParquetWriter(target, JUDGED, compression="zstd") as writer:
+    table = pa.table([*rows.select(MATCHES.names).columns, *added.columns], schema=SCORED)
+    with pq.ParquetWriter(target, SCORED, compression="zstd") as writer:
         for low in range(0, max(1, len(table)), ROW_GROUP):
             writer.write_table(table.slice(low, ROW_GROUP))
 
@@ -85,7 +85,7 @@ def _changes(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 def summarise(
     rows: pa.Table,
     control: npt.NDArray[np.bool_],
-    chosen: dict[str, npt.NDArray[np.bool_]],
+    counted: npt.NDArray[np.bool_],
     totals: ScanTotals,
     inputs: Inputs,
 ) -> dict[str, Any]:
@@ -97,8 +97,8 @@ def summarise(
         All matches.
     control
         bool[matches]: the match is one of a control text.
-    chosen
-        Names of kinds of matches that are counted by themselves, and bool arrays that mark them.
+    counted
+        bool[matches]: a licensed match that meets the rule.
     """
     counts = RecordCounts(rows)
     sources: dict[str, dict[str, Any]] = {}
@@ -116,15 +116,7 @@ def summarise(
     text = rows["text"].to_numpy()
     texts, first = np.unique(text[~control], return_index=True)
     tweets = rows["tweets"].to_numpy()[~control][first]
-    counted = {}
-    for name, which in chosen.items():
-        held = len(counts.records(which & ~control))
-        counted[name] = {
-            "matches": int(np.count_nonzero(which & ~control)),
-            "records": held,
-            "share_of_records": _share(held, totals.records),
-            "texts": len(np.unique(text[which & ~control])),
-        }
+    held = len(counts.records(counted))
     characters_matched = counts.characters(~control)
     stats = totals.stats.as_dict()
     return {
@@ -139,7 +131,12 @@ def summarise(
         "tweets_found": int(tweets.sum()),
         "characters_matched": characters_matched,
         "share_of_characters": _share(characters_matched, totals.characters),
-        **counted,
+        "counted": {
+            "matches": int(np.count_nonzero(counted)),
+            "records": held,
+            "share_of_records": _share(held, totals.records),
+            "texts": len(np.unique(text[counted])),
+        },
         "sources": list(sources.values()),
         **{name: stats[name] for name in ("skipped", "repaired", "notes")},
         "examples": [

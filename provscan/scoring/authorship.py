@@ -1,4 +1,4 @@
-"""Who holds a licensed text: the earliest tweet's author, year and language, and how many authors there are."""
+"""Who posted a licensed text: the earliest tweet's author, year and language, and how many authors there are."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from provscan.index import IndexReader
 
 
-class Holders(NamedTuple):
-    """Of some texts, one entry each.
+class Authorship(NamedTuple):
+    """Of texts, one entry each.
 
     Attributes
     ----------
@@ -31,8 +31,8 @@ class Holders(NamedTuple):
     authors: npt.NDArray[np.int64]
 
 
-def holders(reader: IndexReader, texts: npt.NDArray[np.int64]) -> Holders:
-    """Look up the holders of texts."""
+def authorship(reader: IndexReader, texts: npt.NDArray[np.int64]) -> Authorship:
+    """Look up the authorship of texts."""
     tweets = reader.earliest_tweets(texts)
     year = pc.year(tweets["time"]).cast(pa.int32())
-    return Holders(tweets["author"], year, tweets["lang"], reader.author_counts(texts))
+    return Authorship(tweets["author"], year, tweets["lang"], reader.author_counts(texts))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provscan.estimate import BackgroundModel
+from provscan.estimate.background import BackgroundModel
 from provscan.index import IndexReader
 
 # Bytes of canonical text to count: half a second's work. Four times as many take 10 % off the bits of a tweet.

@@ -17,7 +17,7 @@ import provscan.index.segment
 from provscan.calibration.controls import moment, no_control, with_cutoff
 from provscan.errors import InputError, ParameterError
 from provscan.readers import Limits
-from provscan.scoring.authorship import holders
+from provscan.scoring.authorship import authorship
 
 Write = Callable[..., Path]
 CUTOFF = datetime(2020, 6, 1, tzinfo=UTC)
@@ -86,7 +86,7 @@ def test_moments() -> None:
 def test_authors_are_counted_without_retweeters(write: Write, tmp_path: Path) -> None:
     index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
     texts = index.reader.segments[0].texts.array().to_pylist()
-    held = holders(index.reader, np.arange(len(texts)))
+    held = authorship(index.reader, np.arange(len(texts)))
     authors = dict(zip(texts, held.authors.tolist(), strict=True))
     assert authors["young and as young when it was said again"] == 2
     assert authors["first said long ago and then once more"] == 2
@@ -120,11 +120,10 @@ def test_what_a_control_matches_is_marked_and_not_counted(
     told = run.summary["control"]
     assert (told["texts"], told["also_licensed"], told["matches"]) == (30, 1, 5)
     assert told["files"]["tweets"] == 31
-    # A text that stands in the control as well is common property.
+    # A text that stands in the control as well is commonplace.
     assert {row["record"] for row in rows if row["common"] and not row["control"]} == {0}
     assert all((row["q_value"] is None) == row["control"] for row in rows)
-    assert run.summary["estimate"]["chance"] == "control"
-    assert run.summary["error_rate"]["known"]
+    assert run.summary["answer"]["records"]["at_least"] is not None
     assert {path.name for path in run.path.iterdir()} == {path.name for path in plain.path.iterdir()}
 
 
@@ -139,17 +138,32 @@ def test_a_joined_control_finds_what_one_beside_the_index_does(
     assert joined.summary == apart.summary
 
 
-def test_without_a_control_the_evidence_is_said_to_be_weaker(
+def test_without_a_measure_of_chance_there_is_no_lower_bound(
     index: provscan.Index, write: Write, tmp_path: Path
 ) -> None:
     run = provscan.match(write("data.jsonl", TWEETS[:30]), index, tmp_path / "a.run")
-    estimate = run.summary["estimate"]
-    assert estimate["chance"] == "background"
-    assert any("no control" in problem for problem in estimate["problems"])
-    assert any("would not be safe" in problem for problem in estimate["problems"])
+    answer = run.summary["answer"]
+    assert answer["layer"] == "findings"
+    for name in ("records", "texts", "tweets", "characters", "tokens"):
+        assert (answer[name]["at_least"], answer[name]["estimate"]) == (None, None)
+        assert answer[name]["at_most"] >= answer[name]["findings"] > 0
+    assert "--cutoff" in answer["withheld"]["records.at_least"]
+    assert answer["warnings"][0]["code"] == "no_chance"
     assert run.matches["q_value"].null_count == len(run.matches)
-    assert "no control" in run.summary["error_rate"]["reason"]
-    assert run.summary["listed"]["matches"] > 0
+    assert run.summary["counted"]["matches"] > 0
+
+
+def test_a_null_dataset_measures_chance(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    data = write("data.jsonl", [*TWEETS[:40], *({"text": f"nothing of the kind {n}"} for n in range(100))])
+    null = write("null.jsonl", [{"text": f"some other text number {n}, of no interest"} for n in range(1000)])
+    answer = provscan.match(data, index, tmp_path / "a.run", null=null).summary["answer"]
+    assert 20 < answer["records"]["at_least"] <= answer["records"]["findings"] == 40
+    # The dataset itself as its own null dataset: all that it holds is chance.
+    nothing = provscan.match(data, index, tmp_path / "b.run", null=data).summary
+    assert nothing["answer"]["records"]["at_least"] == 0 == nothing["answer"]["texts"]["at_least"]
+    assert "no more than chance can explain" in nothing["answer"]["headline"]
+    assert nothing["control"]["null"]["matches"] == nothing["matches"]
+    assert set(provscan.match(data, index, tmp_path / "c.run", null=data).matches["q_value"].to_pylist()) == {1.0}
 
 
 def test_a_control_that_is_none(index: provscan.Index, write: Write, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import provscan
 from provscan.calibration.controls import no_control
 from provscan.calibration.edits import EDITS
 from provscan.calibration.spike_ins import FEWEST, MOST, how_many, plant
-from provscan.estimate import BackgroundModel
+from provscan.estimate.background import BackgroundModel
 from provscan.matching.carriers import CarrierRecord
 from provscan.params import MatchParams
 from provscan.scoring.background import background
@@ -48,10 +48,16 @@ def test_edits_do_what_they_say() -> None:
     cut = EDITS["truncated"](TWEET, Random(3))
     assert TWEET.startswith(cut[1])
     assert cut[2] == "…"
-    short = EDITS["cut_short"](TWEET, Random(3))
+    short = EDITS["cut_to_two_thirds"](TWEET, Random(3))
     assert TWEET.startswith(short[1])
-    assert 0.5 < len(short[1]) / len(TWEET) < 0.82 < len(cut[1]) / len(TWEET) + 0.05
-    for name, count in (("one_word", 1), ("two_words", 2)):
+    assert 0.5 < len(short[1]) / len(TWEET) < 0.77
+    half = EDITS["cut_to_half"](TWEET, Random(3))[1]
+    assert half in TWEET
+    assert 0.4 < len(half) / len(TWEET) < 0.6
+    assert sorted(edited("reordered").split()) == sorted(TWEET.split())
+    assert edited("reordered") != TWEET
+    assert len(edited("every_fifth_dropped").split()) in (12, 13)
+    for name, count in (("one_word", 1), ("two_words", 2), ("three_words", 3)):
         changed = [a != b for a, b in zip(edited(name).split(), TWEET.split(), strict=True)]
         assert sum(changed) == count
     assert edited("typos") != TWEET
@@ -64,6 +70,14 @@ def carriers() -> list[CarrierRecord]:
     return [CarrierRecord(n, len(text), text, 1) for n, text in enumerate(texts)]
 
 
+@pytest.mark.parametrize("name", ["three_words", "many_typos", "every_fifth_dropped", "reordered", "cut_to_half"])
+def test_heavy_edits_work_without_spaces(name: str) -> None:
+    text = "今日は雨が降っているので図書館で本を読みながらコーヒーを飲みました"
+    edited = "".join(EDITS[name](text, Random(5)))
+    assert edited != text
+    assert len(set(edited) & set(text)) > 10
+
+
 def test_copies_stand_where_it_is_said(index: provscan.Index) -> None:
     controls = no_control(index.reader)
     spikes = plant(controls, MatchParams(min_chars=20), carriers(), 100, 7)
@@ -71,11 +85,11 @@ def test_copies_stand_where_it_is_said(index: provscan.Index) -> None:
     assert spikes.planted == again.planted
     assert len(set(spikes.text.tolist())) == len(spikes.text) == 100
     assert 30 < spikes.inside.sum() < 70
-    assert {spikes.kind.count(name) for name in EDITS} <= {8, 9}
+    assert {np.count_nonzero(spikes.edit == name) for name in EDITS} <= {5, 6}
     originals = controls.licensed.raw_texts(spikes.text).array().to_pylist()
     for number, (low, high) in enumerate(spikes.span.tolist()):
         copy = spikes.planted[number][low:high]
-        if spikes.kind[number] in ("exact", "commented"):
+        if spikes.edit[number] in ("exact", "commented"):
             assert copy == originals[number]
         around = spikes.planted[number][:low] + spikes.planted[number][high:]
         assert spikes.inside[number] == (len(around) > 60)

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.errors import ParameterError
-from provscan.estimate import BackgroundModel, common_text, e_value, matched_bits
-from provscan.estimate.background import UNKNOWN_BITS
+from provscan.estimate.background import UNKNOWN_BITS, BackgroundModel, common_text, matched_bits
 
 texts = st.lists(st.text("abcde é日🙂", max_size=25), min_size=1, max_size=12)
 
@@ -62,8 +61,6 @@ def test_common_phrases_get_few_bits_and_rare_sentences_many():
     greeting, rare = model.bits(["good morning everyone", "zebra quartz vexed my jumpy fjord sphinx judge"])
     assert greeting < 30
     assert rare > 150
-    assert e_value(greeting, 1e9, 3e5) > 1
-    assert e_value(rare, 1e9, 3e5) < 1e-20
 
 
 def test_a_text_does_not_vouch_for_itself():
@@ -81,7 +78,6 @@ def test_a_script_the_model_does_not_know_is_withheld():
     assert math.isnan(bits[0])
     assert bits[1] > 0
     assert bits[2] == 0
-    assert np.isnan(e_value(bits[:1], 10, 10)).all()
     assert np.isnan(matched_bits(bits[:1], 9, 1.0)).all()
 
 
@@ -109,16 +105,10 @@ def test_edits_cost_bits():
     assert matched_bits(10.0, 50, 0.3) == 0
 
 
-def test_e_value_is_space_times_probability():
-    assert e_value(20.0, 2**10, 2**5) == pytest.approx(2**-5)
-
-
 def test_common_text_needs_one_sign():
-    marks = common_text(
-        authors=[1, 3, 1, 1, 1], sources=[1, 1, 5, 1, 1], controls=[0, 0, 0, 1, 0], bits=[99, 99, 99, 99, 20]
-    )
-    assert marks.tolist() == [False, True, True, True, True]
-    assert not common_text(1, 1, 0, math.nan)
+    marks = common_text([1, 3, 1, 1], [False, False, True, False], [99, 99, 99, 20])
+    assert marks.tolist() == [False, True, True, True]
+    assert not common_text(1, False, math.nan)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +119,6 @@ def test_common_text_needs_one_sign():
         (lambda: BackgroundModel(max_chars=0), "max_chars"),
         (lambda: BackgroundModel().bits(["a"]), "add\\(texts\\) first"),
         (lambda: trained(["a"]).bits(["a"], copies=-1), "copies"),
-        (lambda: e_value(1.0, 0, 1), "search space"),
     ],
 )
 def test_errors_say_what_was_found(call, message):

@@ -1,0 +1,99 @@
+"""What a run says first: the headline, and the words of every warning and of every reason to withhold a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provscan.estimate.layers import Layers
+
+WITHHELD = {
+    "no_chance": "Chance was not measured: give --cutoff, --control or --null.",
+    "no_dates": "Give tweets that the dataset can't hold with --control, or data that can't hold these tweets with "
+    "--null.",
+    "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0).",
+    "nothing_scanned": "No record was scanned.",
+    "unlike_control": "The control has no texts like some of those found: {strata}.",
+    "at_the_gate": "Many matches are only just similar enough to be found, so that more copies lie below the threshold "
+    "than can be estimated.",
+    "poor_recall": "Only {recall:.0%} of the test copies that look like the matches were found.",
+    "sampled": "A sample was scanned: texts that stand only in the rest can't be counted.",
+}
+"""Why a number is withheld, by code."""
+
+WARNINGS = {
+    "no_chance": "Nothing measures chance: quotations, headlines and templates that both sides copied from a third "
+    "source look like copies. {remedy}",
+    "strata_without_control": "The control has no, or too few, texts of these kinds: {strata}. {records:,} records "
+    "that match only such texts take no part in the lower bound.",
+    "control_from_other_years": "The control's texts are from {control}, the licensed ones from {licensed}. Quotations "
+    "and headlines of years without control count as copies: check the findings by year.",
+    "chance_drifts": "Chance differs between the control's years: before {split} it is {ratio:.2g} times that of later "
+    "years (95% interval {low:.2g}-{high}). The lower bound holds only if the licensed texts' years are like the "
+    "control's.",
+    "controls_disagree": "Two measures of chance disagree: {first} predicts {first_low:,.0f}-{first_high:,.0f} bunches "
+    "of chance texts, {second} {second_low:,.0f}-{second_high:,.0f}. Lower limits use the larger.",
+    "at_the_gate": "{share:.0%} of the matches are only just similar enough to be found: more copies lie below the "
+    "threshold, and are not estimated.",
+    "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "
+    "that are not in the estimate; if all the least similar matches are such, {hidden:,.0f} more were missed.",
+    "not_detectable": "{share:.0%} of the licensed texts are too short or too commonplace to count even as exact "
+    "copies.",
+    "sampled": "A sample was scanned: texts are a lower bound, and tweets are withheld.",
+}
+"""Words of the warnings, by code."""
+
+
+def withheld(code: str, **values: Any) -> str:
+    """Why a number is withheld."""
+    return WITHHELD[code].format(**values)
+
+
+def warning(code: str, **values: Any) -> dict[str, Any]:
+    """A warning of ``answer.warnings``."""
+    return {"code": code, "message": WARNINGS[code].format(**values)}
+
+
+def number(value: float) -> str:
+    """A count for a sentence."""
+    return f"{value:,.0f}"
+
+
+def share(part: float, whole: float) -> str:
+    """A share with two digits, never rounded to nothing or to all."""
+    percent = 100.0 * part / whole if whole else 0.0
+    return f"{percent:.2g}%" if percent < 99.5 or percent == 100.0 else f"{percent:.4g}%"
+
+
+def headline(records: Layers, scanned: float) -> tuple[str, str]:
+    """The layer that is shown, and the one sentence that is shown everywhere.
+
+    Parameters
+    ----------
+    records
+        The layers of records.
+    scanned
+        Records in the whole dataset.
+
+    Returns
+    -------
+    layer, sentence
+        ``layer`` is "estimate", "at_least", "findings" or "nothing".
+    """
+    of = f"of {number(scanned)} records"
+    if scanned == 0:
+        return "nothing", "No record was scanned."
+    upper = "" if records.at_most is None else f" At most {number(records.at_most)} hold one."
+    if records.findings == 0:
+        return "nothing", f"None {of} matches a licensed tweet.{upper}"
+    if records.at_least:
+        least = f"{number(records.at_least)} {of} ({share(records.at_least, scanned)})"
+        sentence = f"At least {least} hold copies of licensed tweets"
+        middle = records.estimate
+        if middle is None:
+            return "at_least", f"{sentence}."
+        interval = f"{number(middle.low)}-{number(middle.high)}"
+        return "estimate", f"{sentence}; the estimate is {number(middle.value)} (95% interval {interval})."
+    found = f"{number(records.findings)} {of} ({share(records.findings, scanned)}) match licensed tweets"
+    if records.at_least is None:
+        return "findings", f"{found}; how many of them match by chance was not measured.{upper}"
+    return "findings", f"{found}, no more than chance can explain.{upper}"

@@ -1,0 +1,153 @@
+"""The three layers of a number: findings, at least and at most, the estimate.
+
+:func:`layered` puts them together for anything that is counted: records, texts, and amounts of units of different size
+(characters, tweets).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from provscan.estimate.limits import Chance, Factor, product, thinned
+from provscan.estimate.recall import Recall
+
+Floats = npt.NDArray[np.float64]
+METHOD = "Rogan-Gladen; negative binomial limits for chance and loss, profile likelihood for the mixture of edits"
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """One number of a run; see DESIGN section 9.
+
+    Attributes
+    ----------
+    findings
+        What was found, a fact.
+    at_least, at_most
+        One-sided 97.5 % confidence limits, ``None`` where withheld.
+    estimate
+        Value and 95 % limits, ``None`` where withheld.
+    counts
+        The raw counts behind them.
+    """
+
+    findings: float
+    at_least: float | None
+    estimate: Factor | None
+    at_most: float | None
+    counts: dict[str, float | None] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in ``summary.json``."""
+        middle = self.estimate
+        return {
+            "findings": self.findings,
+            "at_least": self.at_least,
+            "estimate": None if middle is None else {"value": middle.value, "low": middle.low, "high": middle.high},
+            "at_most": self.at_most,
+        }
+
+    def scaled(self, factor: float) -> Layers:
+        """All layers times a known number."""
+
+        def times(number: float | None) -> float | None:
+            return None if number is None else number * factor
+
+        middle = self.estimate
+        if middle is not None:
+            middle = Factor(middle.value * factor, middle.low * factor, middle.high * factor)
+        return Layers(self.findings * factor, times(self.at_least), middle, times(self.at_most), self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found of one kind of thing.
+
+    Attributes
+    ----------
+    findings
+        All verified matches.
+    counted
+        Size of each unit that counts, in strata whose chance is measured; 1 each where units are counted.
+    most
+        No number can be larger.
+    """
+
+    findings: float
+    counted: Floats
+    most: float = np.inf
+
+
+def total(count: Factor, recall: Recall | None, fraction: float = 1.0, effect: float = 1.0) -> Factor:
+    """What there is in the whole, from a count of what was found of it.
+
+    Parameters
+    ----------
+    count
+        Found, less chance.
+    recall
+        Of the copies; ``None`` corrects for no loss.
+    fraction, effect
+        Share of the whole that was scanned, and the design effect of how it was drawn, or the mean size of units.
+    """
+    r = Factor(1.0, 1.0, 1.0) if recall is None else Factor(recall.value, recall.low, recall.high)
+    if count.value <= 0.0:
+        return Factor(0.0, 0.0, thinned(max(0.0, count.high), r.low * fraction, effect=effect)[1])
+    middle = count.value / (r.value * fraction)
+    low, high = thinned(count.value, r.value * fraction, effect=effect)
+    return product(
+        Factor(middle, min(low, middle), max(high, middle)),
+        Factor(1.0, r.value / r.high, r.value / r.low),
+        Factor(1.0, max(0.0, count.low) / count.value, count.high / count.value),
+    )
+
+
+def layered(
+    found: Found,
+    chance: Chance | None,
+    counted_recall: Recall | None,
+    found_recall: Recall | None,
+    *,
+    claimed: bool,
+    fraction: float = 1.0,
+    effect: float = 1.0,
+) -> Layers:
+    """The layers of one number.
+
+    Parameters
+    ----------
+    found
+        What was found.
+    chance
+        Chance matches among what counts; ``None`` withholds "at least" and the estimate.
+    counted_recall, found_recall
+        Recall of what counts, and of any verified match; ``None`` withholds what needs it.
+    claimed
+        Whether the texts found are more than chance explains: without that every lower limit is 0.
+    fraction, effect
+        As in :func:`total`.
+    """
+    counted = float(found.counted.sum())
+    unit = float(found.counted @ found.counted) / counted if counted > 0 else 1.0
+    at_least = estimate = at_most = None
+    counts: dict[str, float | None] = {"counted": counted, "chance_expected": None, "chance_at_most": None}
+    counts["recall"] = None if counted_recall is None else counted_recall.value
+    if chance is not None:
+        high = min(chance.high, counted)
+        counts |= {"chance_expected": chance.expected, "chance_at_most": high}
+        left = Factor(max(0.0, counted - chance.expected), counted - high, max(0.0, counted - chance.low))
+        at_least = min(found.most, total(left, None, fraction, effect * unit).low) if claimed else 0.0
+        if counted_recall is not None:
+            middle = total(left, counted_recall, fraction, effect * unit)
+            low = max(middle.low, at_least) if claimed else 0.0
+            value = max(middle.value, low)
+            estimate = Factor(*(min(found.most, end) for end in (value, low, max(middle.high, value))))
+    if found_recall is not None:
+        all_of = Factor(found.findings, found.findings, found.findings)
+        at_most = total(all_of, found_recall, fraction, effect * unit).high
+        at_most = min(found.most, max(at_most, 0.0 if estimate is None else estimate.high))
+    return Layers(found.findings, at_least, estimate, at_most, counts)

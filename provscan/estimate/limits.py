@@ -1,0 +1,149 @@
+"""Limits of counts in closed form: shares, thinned counts, chance matches, and products of independent factors.
+
+Quantiles are from ``scipy.special``: ``scipy.stats`` gives the same ones, and takes longer to import than a run over a
+small file.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from provscan.errors import ParameterError
+
+Floats = npt.NDArray[np.float64]
+LEVEL = 0.95
+# Sizes of so many bunches of the control describe those of chance by themselves.
+ENOUGH_BUNCHES = 20
+
+
+def clopper_pearson(k: float, n: float, level: float = LEVEL) -> tuple[float, float]:
+    """Exact two-sided interval for a binomial share (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
+
+    Parameters
+    ----------
+    k, n
+        Successes and trials; fractions are allowed, as effective sample sizes give them.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    low, high
+        Both in [0, 1].
+
+    Raises
+    ------
+    ParameterError
+        Not ``0 <= k <= n``, `n` is not positive, or `level` is not between 0 and 1.
+    """
+    from scipy.special import betaincinv
+
+    if not 0.0 < level < 1.0:
+        raise ParameterError(f"level must be between 0 and 1, exclusive, not {level!r}")
+    if not (n > 0 and 0 <= k <= n):
+        raise ParameterError(f"a share needs 0 <= k <= n and n > 0, found k={k!r}, n={n!r}")
+    tail = (1.0 - level) / 2.0
+    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
+    high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1.0 - tail))
+    return low, high
+
+
+def negative_binomial_quantile(q: float, shape: Any, mean: Any) -> Floats:
+    """Least k whose cumulative probability is at least `q`; `shape` need not be whole, arrays are broadcast."""
+    from scipy.special import betainc, btdtrib
+
+    shape, mean = np.broadcast_arrays(np.asarray(shape, np.float64), np.asarray(mean, np.float64))
+    p = shape / np.maximum(shape + mean, 1e-300)
+    zero = (mean <= 0) | (betainc(np.maximum(shape, 1e-12), 1.0, p) >= q)
+    with np.errstate(all="ignore"):
+        exact = btdtrib(np.where(zero, 1.0, shape), q, np.where(zero, 0.5, p)) - 1.0
+    result: Floats = np.where(zero, 0.0, np.ceil(exact - 1e-9))
+    return result
+
+
+def thinned(found: float, share: float, *, effect: float = 1.0, level: float = LEVEL) -> tuple[float, float]:
+    """Limits of a total of which each unit was found with probability `share`, and `found` were.
+
+    How many are lost before so many are found has a negative binomial distribution. With an `effect` above 1 (a design
+    effect, or the mean size of the units of an amount) there are ``found / effect`` units that are lost or found
+    together.
+    """
+    if share >= 1.0:
+        return found, found
+    units, odds, tail = found / effect, (1.0 - share) / share, (1.0 - level) / 2.0
+    low = units + float(negative_binomial_quantile(tail, units, units * odds)) if units > 0 else 0.0
+    high = units + float(negative_binomial_quantile(1.0 - tail, units + 1.0, (units + 1.0) * odds))
+    return low * effect, high * effect
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Chance matches among what was found: how many are expected, and 95 % prediction limits."""
+
+    expected: float
+    low: float
+    high: float
+
+
+def predict_chance(
+    weights: Floats, sizes: Floats, heaviest: float, like: Floats | None = None, level: float = LEVEL
+) -> Chance:
+    """Predict what chance put among the licensed matches from the bunches that it made on the control.
+
+    Of bunches of one size and one weight this is the exact conditional test of two Poisson counts (Przyborowski &
+    Wilenski 1940, doi:10.1093/biomet/31.3-4.313): ``high`` is the largest number of licensed bunches that does not
+    contradict equal rates. Unequal weights are the gamma approximation of Fay & Feuer (1997,
+    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), sizes a compound Poisson total of the same
+    mean and variance.
+
+    Parameters
+    ----------
+    weights, sizes
+        Of each bunch: how many licensed ones it stands for, and what it amounts to (1, records, texts, characters).
+    heaviest
+        Weight of the one bunch more that an upper limit allows for: the largest of any stratum.
+    like
+        Sizes that chance bunches may have as well; they count where the control has fewer than 20.
+    """
+    tail = (1.0 - level) / 2.0
+    sizes_like = sizes
+    if len(sizes) < ENOUGH_BUNCHES and like is not None:
+        sizes_like = np.concatenate([sizes, like])
+    squares = float(sizes_like @ sizes_like)
+    unit = squares / float(sizes_like.sum()) if squares > 0 else 1.0
+
+    def limit(w: Floats, z: Floats, q: float) -> float:
+        mean, spread = float(w @ z), float((w * z) @ (w * z))
+        return unit * float(negative_binomial_quantile(q, mean**2 / spread, mean / unit)) if mean > 0 else 0.0
+
+    typical = float(sizes_like.mean()) if len(sizes_like) else 1.0
+    low = limit(weights, sizes, tail)
+    high = limit(np.append(weights, heaviest), np.append(sizes, typical), 1.0 - tail)
+    return Chance(float(weights @ sizes), low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A positive number with its limits, independent of the others in a product."""
+
+    value: float
+    low: float
+    high: float
+
+
+def product(*factors: Factor) -> Factor:
+    """Product of independent factors: the distances of the limits add in squares on the scale of logarithms.
+
+    The method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095), on logarithms.
+    """
+    value = math.prod(f.value for f in factors)
+    if value <= 0.0:
+        return Factor(0.0, 0.0, math.prod(f.high for f in factors))
+    down = [math.log(f.value / f.low) if f.low > 0 else math.inf for f in factors]
+    up = [math.log(f.high / f.value) for f in factors]
+    return Factor(value, value * math.exp(-math.hypot(*down)), value * math.exp(math.hypot(*up)))

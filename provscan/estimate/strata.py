@@ -1,0 +1,134 @@
+"""Strata of texts: what one control text, or one null match, stands for among the licensed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
+
+# A stratum is measured by at least so many control texts, each of which stands for at most so many licensed ones.
+ENOUGH_TEXTS, HEAVIEST = 50, 100.0
+# A finer division by length needs so many control texts in each class.
+FINE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Strata:
+    """Classes of texts, and how many licensed and control texts are in each.
+
+    Attributes
+    ----------
+    names
+        Of each stratum.
+    of_class
+        Stratum of each fine class (script by length class).
+    licensed, control
+        float64[strata].
+    """
+
+    names: list[str]
+    of_class: Numbers
+    licensed: Floats
+    control: Floats
+
+    @property
+    def measured(self) -> npt.NDArray[np.bool_]:
+        """bool[strata]: the control says something of chance there."""
+        enough = (self.control >= ENOUGH_TEXTS) & (self.licensed <= HEAVIEST * self.control)
+        # A small corpus has a small control.
+        return (enough | (self.control >= 0.5 * self.licensed)) & (self.control > 0)
+
+    @property
+    def weights(self) -> Floats:
+        """Licensed texts that one control text stands for; 0 in strata that are not measured."""
+        weight = np.divide(self.licensed, self.control, out=np.zeros(len(self.control)), where=self.control > 0)
+        result: Floats = np.where(self.measured, weight, 0.0)
+        return result
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """For ``summary.json``."""
+        return [
+            {"stratum": name, "licensed": round(licensed), "control": round(control), "measured": bool(known)}
+            for name, licensed, control, known in zip(
+                self.names, self.licensed, self.control, self.measured, strict=True
+            )
+            if licensed > 0 or control > 0
+        ]
+
+
+def divide(scripts: Sequence[str], lengths: Sequence[int], licensed: Floats, control: Floats) -> Strata:
+    """Strata by script, and by length where the control has enough texts of every length.
+
+    Parameters
+    ----------
+    scripts, lengths
+        Names of the scripts, and least lengths of the length classes.
+    licensed, control
+        Texts of each script and length class, [scripts, lengths].
+    """
+    names: list[str] = []
+    of_class = np.zeros(licensed.shape, np.int64)
+    pooled: list[tuple[float, float]] = []
+    for row, script in enumerate(scripts):
+        present = licensed[row] > 0
+        if present.any() and control[row, present].min() >= FINE:
+            for column, length in enumerate(lengths):
+                of_class[row, column] = len(names)
+                names.append(f"{script}, from {length} characters")
+                pooled.append((licensed[row, column], control[row, column]))
+        else:
+            of_class[row] = len(names)
+            names.append(script)
+            pooled.append((licensed[row].sum(), control[row].sum()))
+    sizes = np.array(pooled).reshape(-1, 2)
+    return Strata(names, of_class, sizes[:, 0], sizes[:, 1])
+
+
+def rarefied(records: Floats, ratio: float) -> Floats:
+    """Bunches that each bunch of a null dataset stands for in a dataset `ratio` times as large.
+
+    In a larger one each counts for `ratio` bunches, which is an upper estimate. In a smaller one a bunch of z records
+    is seen with probability ``1 - (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
+    """
+    if ratio >= 1.0:
+        return np.full(len(records), ratio)
+    result: Floats = 1.0 - (1.0 - ratio) ** records
+    return result
+
+
+def years_apart(years: Numbers, bunches: Numbers, sizes: Numbers) -> dict[str, Any] | None:
+    """Placebo test: the earlier half of the control's years against the later half.
+
+    Parameters
+    ----------
+    years
+        Years of the control's texts, in order.
+    bunches, sizes
+        Chance bunches and control texts of each year.
+
+    Returns
+    -------
+    dict
+        ``split`` (first year of the later half), ``ratio`` of the earlier rate to the later one and its exact 95 %
+        limits ``low``, ``high``; ``None`` with one year only or without bunches.
+    """
+    from provscan.estimate.limits import clopper_pearson
+
+    total = int(bunches.sum())
+    if len(years) < 2 or total == 0:
+        return None
+    at = min(len(years) - 1, max(1, int(np.searchsorted(np.cumsum(sizes), sizes.sum() / 2)) + 1))
+    early, early_size, late_size = int(bunches[:at].sum()), float(sizes[:at].sum()), float(sizes[at:].sum())
+    low, high = clopper_pearson(early, total)
+    odds = late_size / early_size
+
+    def ratio(share: float) -> float | None:
+        return share / (1.0 - share) * odds if share < 1.0 else None
+
+    return {"split": int(years[at]), "ratio": ratio(early / total), "low": ratio(low), "high": ratio(high)}

@@ -1,0 +1,116 @@
+"""What a run warns of, and why it withholds a number; the words are those of :mod:`provscan.estimate.answer`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from provscan.estimate.answer import warning, withheld
+from provscan.estimate.recall import FINDABLE
+from provscan.runs import years
+from provscan.runs.measured import Measured
+
+# Shares of the matches at the gate from which on it is said that more lies below, and the estimate is withheld.
+PILED, PILED_HIGH = 0.10, 0.35
+POOR_RECALL = 1 / 3
+# Share of the findings in strata without control from which on there is no estimate.
+LEFT_OUT = 0.02
+# Share of the licensed texts that can't count from which on it is said.
+NOT_DETECTABLE = 0.2
+# Years that two sets of texts have in common, as a share, below which they are of other years.
+IN_COMMON = 0.5
+YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
+NUMBERS = ("records", "texts", "tweets", "characters")
+
+
+def reasons(measured: Measured) -> dict[str, str]:
+    """Why a number is withheld, by its name, such as ``records.estimate``."""
+    if not measured.records:
+        return {"records": withheld("nothing_scanned")}
+    result: dict[str, str] = {}
+
+    def withhold(layers: Sequence[str], reason: str, numbers: Sequence[str] = NUMBERS) -> None:
+        result.update({f"{number}.{layer}": reason for number in numbers for layer in layers})
+
+    recall, _ = measured.recalls
+    if not measured.gauges:
+        withhold(("at_least", "estimate"), withheld("no_chance"))
+    if recall is None:
+        withhold(("estimate", "at_most"), withheld("no_recall"))
+    elif measured.gauges:
+        strata, left_out = measured.without_control
+        if left_out > LEFT_OUT * (left_out + measured.counted_records):
+            withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
+        elif measured.at_the_gate > PILED_HIGH:
+            withhold(("estimate",), withheld("at_the_gate"))
+        elif recall.value < POOR_RECALL:
+            withhold(("estimate",), withheld("poor_recall", recall=recall.value))
+    if measured.sampled:
+        withhold(("estimate", "at_most"), withheld("sampled"), ("texts", "tweets"))
+    return result
+
+
+def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]]:
+    """The warnings of a run; `carriers` are texts of the dataset."""
+    result = []
+    if not measured.gauges:
+        result.append(warning("no_chance", remedy=_remedy(measured, carriers)))
+    strata, left_out = measured.without_control
+    if strata:
+        result.append(warning("strata_without_control", strata=", ".join(strata), records=left_out))
+    result += _drift(measured)
+    if len(measured.gauges) > 1:
+        (first, one_range), (second, other_range) = ((g.name, g.chance("bunches", None)) for g in measured.gauges)
+        if one_range.low > other_range.high or other_range.low > one_range.high:
+            result.append(warning(
+                "controls_disagree", first=first, first_low=one_range.low, first_high=one_range.high,
+                second=second, second_low=other_range.low, second_high=other_range.high,
+            ))  # fmt: skip
+    if measured.at_the_gate > PILED:
+        result.append(warning("at_the_gate", share=measured.at_the_gate))
+    recall, _ = measured.recalls
+    if recall is not None:
+        hardly = {edit: found for edit, found in recall.of_edit.items() if found < FINDABLE}
+        if hardly:
+            hidden = measured.at_the_gate * measured.counted_records * (1.0 / max(min(hardly.values()), 0.01) - 1.0)
+            edits = ", ".join(edit.replace("_", " ") for edit in hardly)
+            result.append(warning("hardly_found", edits=edits, hidden=hidden))
+        undetectable = 1.0 - float(measured.back.detectable.mean())
+        if undetectable > NOT_DETECTABLE:
+            result.append(warning("not_detectable", share=undetectable))
+    if measured.sampled:
+        result.append(warning("sampled"))
+    return result
+
+
+def _drift(measured: Measured) -> list[dict[str, Any]]:
+    """Whether the control's years are others than the licensed texts', and whether chance differs between them."""
+    if not measured.controls.texts:
+        return []
+    result = []
+    licensed, control = measured.years
+    if len(licensed) and len(control) and years.overlap(licensed, control) < IN_COMMON:
+        words = {"control": years.span(control), "licensed": years.span(licensed)}
+        result.append(warning("control_from_other_years", **words))
+    placebo = measured.placebo
+    if placebo is not None and (placebo["low"] > 1.0 or (placebo["high"] is not None and placebo["high"] < 1.0)):
+        high = "more" if placebo["high"] is None else f"{placebo['high']:.2g}"
+        ratio = placebo["low"] if placebo["ratio"] is None else placebo["ratio"]
+        result.append(warning("chance_drifts", **{**placebo, "ratio": ratio, "high": high}))
+    return result
+
+
+def _remedy(measured: Measured, carriers: Sequence[str]) -> str:
+    """How a control could be had: what cutoffs would give, and what the dataset says of its own date."""
+    licensed, _ = measured.years
+    if len(np.unique(licensed)) < 2:
+        return withheld("no_dates")
+    texts = measured.controls.licensed_texts / max(1, min(years.DATED, measured.controls.licensed_texts))
+    latest = np.unique(licensed)[1:][-4:].tolist()
+    cutoffs = "; ".join(f"--cutoff {year}-01-01: {texts * int((licensed >= year).sum()):,.0f}" for year in latest)
+    named = sorted(int(year) for text in carriers for year in set(YEAR.findall(text)))
+    dated = f" The dataset names years up to {named[-1 - len(named) // 50]}." if len(named) >= 5 else ""
+    return f"If it was collected before a date, later tweets serve as a control (texts for {cutoffs}).{dated}"

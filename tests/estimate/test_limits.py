@@ -1,0 +1,89 @@
+"""Limits of counts against the textbook's own forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from provscan.errors import ParameterError
+from provscan.estimate.limits import (
+    Factor,
+    clopper_pearson,
+    negative_binomial_quantile,
+    predict_chance,
+    product,
+    thinned,
+)
+
+
+@given(st.integers(0, 50), st.integers(1, 50))
+def test_clopper_pearson_is_the_exact_interval(k: int, n: int) -> None:
+    k = min(k, n)
+    low, high = clopper_pearson(k, n)
+    reference = stats.binomtest(k, n).proportion_ci(0.95, "exact")
+    assert (low, high) == pytest.approx((reference.low, reference.high))
+
+
+def test_shares_out_of_range() -> None:
+    with pytest.raises(ParameterError, match="0 <= k <= n"):
+        clopper_pearson(3, 2)
+    with pytest.raises(ParameterError, match="level must be"):
+        clopper_pearson(1, 2, 1.0)
+
+
+@given(st.floats(0.3, 200), st.floats(0.01, 300), st.sampled_from([0.025, 0.5, 0.975]))
+def test_negative_binomial_quantiles_are_those_of_scipy(shape: float, mean: float, q: float) -> None:
+    k = float(negative_binomial_quantile(q, shape, mean))
+    below, at = stats.nbinom.cdf([k - 1, k], shape, shape / (shape + mean))
+    assert below < q + 1e-9
+    assert at > q - 1e-9
+
+
+@given(st.integers(0, 30), st.sampled_from([0.3, 1.0, 2.0, 9.0]))
+def test_chance_is_the_exact_conditional_test(control: int, ratio: float) -> None:
+    """Przyborowski & Wilenski: the largest licensed count that does not contradict equal rates."""
+    share = ratio / (1.0 + ratio)
+    counts = range(2000)
+    kept = [x for x in counts if stats.binom.sf(x - 1, x + control, share) > 0.025]
+    chance = predict_chance(np.full(control, ratio), np.ones(control), ratio)
+    assert chance.high == max(kept)
+    assert chance.expected == pytest.approx(control * ratio)
+    assert chance.low <= chance.expected <= chance.high
+
+
+def test_bunches_of_many_records_widen_chance_and_few_borrow_sizes() -> None:
+    single = predict_chance(np.ones(30), np.ones(30), 1.0)
+    bunched = predict_chance(np.ones(30), np.append(np.ones(28), [16.0, 16.0]), 1.0)
+    assert bunched.high - bunched.expected > 2 * (single.high - single.expected)
+    alone = predict_chance(np.ones(2), np.ones(2), 1.0)
+    warned = predict_chance(np.ones(2), np.ones(2), 1.0, like=np.array([1.0, 16.0]))
+    assert warned.high > alone.high
+
+
+def test_nothing_on_the_control_still_bounds_chance() -> None:
+    chance = predict_chance(np.zeros(0), np.zeros(0), 9.0)
+    assert (chance.expected, chance.low) == (0.0, 0.0)
+    # 0.9 ** 35 is the last power above 0.025.
+    assert chance.high == 35
+
+
+@pytest.mark.parametrize(("total", "share"), [(5, 0.5), (40, 0.9), (300, 0.7), (1000, 0.1)])
+def test_limits_of_a_thinned_count_hold(total: int, share: float) -> None:
+    found = np.random.default_rng(1).binomial(total, share, 2000)
+    limits = {n: thinned(float(n), share) for n in np.unique(found).tolist()}
+    held = np.array([limits[n][0] <= total <= limits[n][1] for n in found.tolist()])
+    assert held.mean() >= 0.945
+    assert thinned(3.0, 1.0) == (3.0, 3.0)
+    assert thinned(40.0, share, effect=4.0)[1] > thinned(40.0, share)[1]
+
+
+def test_products_add_distances_on_the_logarithmic_scale() -> None:
+    result = product(Factor(2.0, 1.0, 4.0), Factor(3.0, 3.0, 3.0))
+    assert (result.value, result.low, result.high) == pytest.approx((6.0, 3.0, 12.0))
+    both = product(Factor(1.0, 0.5, 2.0), Factor(1.0, 0.5, 2.0))
+    assert both.high == pytest.approx(2.0 ** np.sqrt(2.0))
+    assert product(Factor(0.0, 0.0, 5.0), Factor(2.0, 1.0, 3.0)) == Factor(0.0, 0.0, 15.0)
+    assert product(Factor(2.0, 0.0, 5.0)).low == 0.0
