@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from provscan.report.wording import LEVELS, count, percent, reason, size
+from provscan.report.wording import LEVELS, count, percent, reason, sampled, size
 
-__all__ = ["LEVELS", "count", "percent", "reason", "size"]
+__all__ = ["LEVELS", "count", "percent", "reason", "sampled", "size"]
 
 MEASURES = {
     "records": "Records with licensed text",
