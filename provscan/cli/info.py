@@ -43,7 +43,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not there, so this run was not finished; run match again") from None
     except ValueError as error:
         raise InputError(f"{path}: expected JSON as match writes it, found none ({error}); run match again") from None
-    if not isinstance(summary, dict) or summary.get("version") != 2:
+    if not isinstance(summary, dict) or summary.get("version") != 1:
         found = summary.get("version") if isinstance(summary, dict) else type(summary).__name__
-        raise InputError(f"{path}: expected a summary of version 2, found {found!r}: a newer provscan's, or not ours")
+        raise InputError(f"{path}: expected a summary of version 1, found {found!r}: a newer provscan's, or not ours")
     return summary

@@ -12,3 +12,39 @@
 :mod:`~provscan.estimate.background`  how rare the wording of a text is
 :mod:`~provscan.estimate.answer`      the headline, and the words of warnings
 """
+
+from provscan.estimate.answer import headline
+from provscan.estimate.background import BackgroundModel, common_text, matched_bits
+from provscan.estimate.clusters import Clusters
+from provscan.estimate.damage import damage_of
+from provscan.estimate.fdr import q_values
+from provscan.estimate.layers import Found, Layers, layered
+from provscan.estimate.limits import Chance, Factor, clopper_pearson, predict_chance, product, thinned
+from provscan.estimate.recall import Planted, Recall, recall_of
+from provscan.estimate.strata import Strata, divide, rarefied, years_apart
+
+__all__ = [
+    "BackgroundModel",
+    "Chance",
+    "Clusters",
+    "Factor",
+    "Found",
+    "Layers",
+    "Planted",
+    "Recall",
+    "Strata",
+    "clopper_pearson",
+    "common_text",
+    "damage_of",
+    "divide",
+    "headline",
+    "layered",
+    "matched_bits",
+    "predict_chance",
+    "product",
+    "q_values",
+    "rarefied",
+    "recall_of",
+    "thinned",
+    "years_apart",
+]

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from provscan.report.wording import LEVELS, MEASURES, count, layers, percent, reason, sampled, size
+from provscan.report.wording import LEVELS, MEASURES, count, layers, reason, sampled, size
 from provscan.report.words import significance
 
 SOURCES_SHOWN = 20

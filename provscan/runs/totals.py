@@ -17,7 +17,7 @@ from provscan.runs.analysis import SCORED
 from provscan.runs.inputs import Inputs
 from provscan.runs.scan import ScanTotals
 
-SUMMARY_VERSION = 2
+SUMMARY_VERSION = 1
 ROW_GROUP = 1 << 17
 COLLECTED = PART.append(pa.field("cluster", pa.int64()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -204,10 +203,3 @@ def test_a_scan_that_finds_nothing_of_what_was_planted_fails(
 def test_parameters_out_of_range(latin: provscan.Index, tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match=f"{next(iter(options))} must be"):
         provscan.match(TWEETS[:2], latin, tmp_path / "a.run", **options)
-
-
-def test_an_empty_dataset(latin: provscan.Index, write: Write, tmp_path: Path) -> None:
-    run = provscan.match(write("d.jsonl", []), latin, tmp_path / "a.run")
-    assert run.summary["answer"]["headline"] == "No record was scanned."
-    assert run.summary["answer"]["layer"] == "nothing"
-    assert json.loads((run.path / "summary.json").read_text()) == run.summary
