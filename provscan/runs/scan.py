@@ -95,13 +95,13 @@ def scan_inputs(
     if folder.earlier is not None:
         found = ((number, load_part(parts, number)) for number in range(len(inputs.splits)))
         complete = {number: part for number, part in found if part is not None}
+    missing = [number for number in range(len(inputs.splits)) if number not in complete]
 
     def tasks() -> Iterator[ScanTask]:
-        for number, split in enumerate(inputs.splits):
-            if number not in complete:
-                # Later tasks need not keep records that the sample so far rules out.
-                kept = replace(sampling, carrier_limit=totals.carriers.limit)
-                yield ScanTask(number, split, options.fields, snapshot, options.params, kept, str(parts))
+        for number in missing:
+            # Later tasks need not keep records that the sample so far rules out.
+            kept, split = replace(sampling, carrier_limit=totals.carriers.limit), inputs.splits[number]
+            yield ScanTask(number, split, options.fields, snapshot, options.params, kept, str(parts))
 
     progress.start("Scanning", inputs.size, "records" if inputs.named is None else "bytes")
     progress.advance(sum(inputs.splits[number].size for number in complete))

@@ -1,0 +1,251 @@
+"""Interrupted runs go on, whatever interrupted them; executors and workers change nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dataset import some_records
+
+import provscan
+from provscan.engine import Progress
+from provscan.errors import InputError, OutputError, ParameterError, UsageError
+from provscan.matching import task
+
+Write = Callable[..., Path]
+FILES = 12
+
+
+@pytest.fixture
+def folder(write: Write, tmp_path: Path) -> Path:
+    for number in range(FILES):
+        write(f"data/{number:02}.jsonl", some_records(number, 60))
+    return tmp_path / "data"
+
+
+def content(run: Path) -> dict[str, bytes]:
+    return {name: (run / name).read_bytes() for name in ("matches.parquet", "evidence.parquet", "summary.json")}
+
+
+def test_the_same_bytes_whatever_the_executor_and_the_number_of_workers(
+    index: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
+    control = [{"id": "c", "text": f"a tweet of the control that stands nowhere, number {n}"} for n in range(40)]
+    (tmp_path / "control.jsonl").write_text("".join(json.dumps(tweet) + "\n" for tweet in control))
+    found = []
+    for executor, workers in (("threads", 1), ("threads", 30), ("processes", 2)):
+        run = provscan.match(
+            folder, index, tmp_path / f"{executor}{workers}.run", control=tmp_path / "control.jsonl",
+            executor=executor, workers=workers, sample=0.8, sample_by="records",
+        )  # fmt: skip
+        found.append(content(run.path))
+    assert found[0] == found[1] == found[2]
+
+
+def test_processes_need_files(index: provscan.Index, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"executor='processes' needs files.*Save the data to a file"):
+        provscan.match([{"text": "a"}], index, tmp_path / "a.run", executor="processes")
+    assert not list(tmp_path.iterdir())
+
+
+KILLED = """
+import os, sys
+import provscan
+from provscan.engine import Progress
+
+class Kill(Progress):
+    done = 0
+    def advance(self, n):
+        self.done += n
+        if self.done >= float(sys.argv[5]):
+            os.kill(os.getpid(), int(sys.argv[6]))
+
+if __name__ == "__main__":
+    provscan.match(sys.argv[1], sys.argv[2], sys.argv[3], executor=sys.argv[4], workers=2, resume=True, progress=Kill())
+"""
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_killed_runs_go_on(index: provscan.Index, folder: Path, tmp_path: Path, executor: str) -> None:
+    expected = content(provscan.match(folder, index, tmp_path / "whole.run").path)
+    (tmp_path / "killed.py").write_text(KILLED)
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    out = tmp_path / "a.run"
+    rng = random.Random(1)
+    parts: dict[Path, int] = {}
+    moments = sorted(rng.uniform(0.1, 0.9) for _ in range(2))
+    for moment, number in zip((*moments, 2.0), (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL), strict=True):
+        command = [sys.executable, tmp_path / "killed.py", folder, index.path, out, executor, str(size * moment)]
+        done = subprocess.run([*command, str(int(number))], check=False, capture_output=True, text=True)
+        assert done.returncode == (0 if moment > 1 else -number), done.stderr
+        if moment > 1:
+            break
+        assert not out.exists()
+        left = {path: path.stat().st_mtime_ns for path in (tmp_path / "a.run.unfinished" / "parts").glob("*.json")}
+        # A complete part is never made again.
+        assert parts.items() <= left.items()
+        parts = left
+    assert content(out) == expected
+    assert sorted(path.name for path in tmp_path.glob("a.run*")) == ["a.run"]
+    assert not list(out.glob("*parts*"))
+
+
+@pytest.fixture
+def interrupted(index: provscan.Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run that was interrupted in the sixth file."""
+    read = task.read
+
+    def interrupt(split: Any, *args: Any, **options: Any) -> Any:
+        if "05" in split.path:
+            raise KeyboardInterrupt
+        return read(split, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(task, "read", interrupt)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            provscan.match(folder, index, tmp_path / "a.run", workers=1)
+    (note,) = caught.value.__notes__
+    assert f"5 complete parts are kept in {tmp_path}/a.run.unfinished: repeat the command with --resume" in note
+    return tmp_path / "a.run"
+
+
+def test_an_interrupted_run_goes_on(
+    index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OutputError, match=r"holds an interrupted run: go on with --resume, or discard it with --over"):
+        provscan.match(folder, index, interrupted)
+    scanned = []
+    read = task.read
+    monkeypatch.setattr(
+        task, "read", lambda split, *a, **o: scanned.append(split.source[-8:-6]) or read(split, *a, **o)
+    )
+    # Neither the number of workers nor what is accepted belongs to the run.
+    run = provscan.match(folder, index, interrupted, resume=True, workers=3, max_bad=0.5)
+    assert sorted(scanned) == [f"{number:02}" for number in range(5, FILES)]
+    assert content(run.path) == content(provscan.match(folder, index, tmp_path / "whole.run").path)
+    with pytest.raises(OutputError, match="exists already"):
+        provscan.match(folder, index, interrupted, resume=True)
+
+
+def test_only_the_same_run_goes_on(index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path) -> None:
+    with pytest.raises(UsageError, match=r"its options differ \(threshold was 0.4 and is 0.5\)\. Repeat the first"):
+        provscan.match(folder, index, interrupted, resume=True, threshold=0.5)
+    other = provscan.build_index([{"id": "1", "text": "another index with another text in it"}], tmp_path / "o.index")
+    with pytest.raises(UsageError, match="its index differ"):
+        provscan.match(folder, other, interrupted, resume=True)
+    with (folder / "03.jsonl").open("a") as file:
+        file.write('{"text": "one record more"}\n')
+    with pytest.raises(UsageError, match=r"its input files differ \(.*03\.jsonl\)"):
+        provscan.match(folder, index, interrupted, resume=True)
+    assert len(list((tmp_path / "a.run.unfinished" / "parts").glob("*.json"))) == 5
+    assert provscan.match(folder, index, interrupted, overwrite=True).summary["records"] == 60 * FILES + 1
+    assert not (tmp_path / "a.run.unfinished").exists()
+
+
+def test_a_damaged_part_is_made_again(index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path) -> None:
+    parts = tmp_path / "a.run.unfinished" / "parts"
+    (parts / "00000001.json").write_bytes(b"{")
+    matches = parts / "00000002.arrow"
+    matches.write_bytes(matches.read_bytes()[:-9])
+    run = provscan.match(folder, index, interrupted, resume=True)
+    assert content(run.path) == content(provscan.match(folder, index, tmp_path / "whole.run").path)
+
+
+def test_two_processes_do_not_write_one_run(index: provscan.Index, folder: Path, tmp_path: Path) -> None:
+    """Nor does the second one break what the first one writes."""
+    messages = []
+
+    class Second(Progress):
+        def start(self, *_: Any) -> None:
+            with pytest.raises(OutputError, match="is being written by another process") as caught:
+                provscan.match(folder, index, tmp_path / "a.run", overwrite=True)
+            messages.append(str(caught.value))
+
+    provscan.match(folder, index, tmp_path / "a.run", progress=Second())
+    assert len(messages) == 1
+
+
+def test_a_file_that_changes_is_reported(index: provscan.Index, folder: Path, tmp_path: Path) -> None:
+    class Change(Progress):
+        def start(self, *_: Any) -> None:
+            (folder / "00.jsonl").unlink()
+            (folder / "02.jsonl").write_text('{"text": "other"}\n')
+            (folder / "00.jsonl").write_text('{"text": "other"}\n')
+
+        def finish(self) -> None:
+            pass
+
+    run = provscan.match(folder, index, tmp_path / "a.run", progress=Change())
+    problems = {Path(damage["source"]).name: damage["problem"] for damage in run.summary["damaged"]}
+    assert set(problems) == {"00.jsonl", "02.jsonl"}
+    assert "changed while it was scanned" in problems["02.jsonl"]
+    sums = {Path(entry["source"]).name: entry["xxh3"] for entry in run.info["inputs"]}
+    assert sums["00.jsonl"] is None
+    assert sums["01.jsonl"] is not None
+
+
+def test_the_command_that_repeats_a_run(
+    index: provscan.Index, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For several controls, and for names that look like options."""
+    monkeypatch.chdir(tmp_path)
+    tweets = [{"id": f"c{n}", "text": f"a tweet of the control that stands nowhere, number {n}"} for n in range(9)]
+    names = [write(name, tweets).name for name in ("-c.jsonl", "it's c.jsonl")]
+    write("-i data.jsonl", some_records(3, 50))
+    run = provscan.match(
+        ["-i data.jsonl"], index, "a b.run", control=names, seed=4, min_chars=30, sample=0.9, sample_by="records",
+        workers=1, allow_unread=True, spike_ins=100,
+    )  # fmt: skip
+    before = content(run.path)
+    command = run.info["repeat"].replace("provscan", f"{sys.executable} -m provscan", 1)
+    done = subprocess.run(f"{command} --overwrite -q".replace(" -- ", " --overwrite -q -- ", 1).removesuffix(
+        " --overwrite -q"), shell=True, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert content(run.path) == before
+    assert provscan.open_run("a b.run").info["repeat"] == run.info["repeat"]
+
+
+def test_ctrl_c_says_how_to_go_on(index: provscan.Index, folder: Path, tmp_path: Path) -> None:
+    large = "".join(path.read_text() for path in folder.iterdir()) * 4
+    for number in range(60):
+        (folder / f"{number:02}.jsonl").write_text(large)
+    command = [sys.executable, "-m", "provscan", "match", folder, "-i", index.path, "-o", tmp_path / "a.run", "-q"]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        started = subprocess.Popen(
+            [*command, *(["--resume"] if number == signal.SIGTERM else [])],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
+        parts = tmp_path / "a.run.unfinished" / "parts"
+        known = len(list(parts.glob("*.json")))
+        while started.poll() is None and len(list(parts.glob("*.json"))) <= known:
+            time.sleep(0.01)
+        os.kill(started.pid, number)
+        out, err = started.communicate(timeout=60)
+        assert started.returncode == 130, err
+        assert out == ""
+        (line,) = err.splitlines()
+        assert line.startswith("provscan: Interrupted. ")
+        assert "complete parts are kept in" in line
+        assert "with --resume to go on." in line
+
+
+def test_a_source_that_can_not_be_read_again_keeps_nothing(index: provscan.Index, tmp_path: Path) -> None:
+    def records() -> Any:
+        yield from some_records(1, 5)
+        raise InputError("broken")
+
+    with pytest.raises(InputError) as caught:
+        provscan.match(records(), index, tmp_path / "a.run")
+    assert caught.value.__notes__ == ["No results were saved"]
+    assert not list(tmp_path.iterdir())
