@@ -37,7 +37,7 @@ TWEETS, RECORDS = 2_000, 5_000
 PLANTED_RECORDS, PLANTED_PASSAGES = 420, 60
 ENGLISH_SHARE = 0.5
 NEAR_DUPLICATE = 0.4
-COLLECTED = "2019-07-01"
+COLLECTED = "2017-01-01"
 """When the dataset was collected: it holds no tweet of that day or later, so that these can serve as a control."""
 
 EMOJI = (
