@@ -6,8 +6,7 @@ reads and what a program reads can't differ.
 
 from provscan.report.document import write_report
 from provscan.report.export import export
-from provscan.report.page import html
 from provscan.report.pdf import write_pdf
 from provscan.report.tables import explanation_table, index_table, text_table
 
-__all__ = ["explanation_table", "export", "html", "index_table", "text_table", "write_pdf", "write_report"]
+__all__ = ["explanation_table", "export", "index_table", "text_table", "write_pdf", "write_report"]

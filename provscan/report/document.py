@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from provscan.errors import OutputError
-from provscan.report import figures, words
+from provscan.report import figures, wording
 from provscan.report.files import RunFiles
 from provscan.report.packing import displayed, packed
 
@@ -37,8 +37,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=words.count, percent=words.percent, reason=words.reason, size=words.size, value=words.value,
-        amount=words.amount, day=words.day,
+        count=wording.count, percent=wording.percent, reason=wording.reason, size=wording.size, value=wording.value,
+        amount=wording.amount, day=wording.day,
     )  # fmt: skip
     return environment
 
@@ -83,14 +83,14 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         shown=len(shown),
         first=_first(shown.slice(0, STATIC).to_pylist()),
         reviewed=reviewed,
-        review=words.review(reviewed),
+        review=wording.review(reviewed),
         interval=figures.interval(summary["answer"]["records"]),
         histogram=figures.histogram(folder.matches, summary["recall"].get("bits")),
         breakdowns={name: figures.breakdown(exhibits, name) for name in ("year", "author", "source", "field")},
         strip=figures.strip(exhibits, summary["sources"]),
         stricter=figures.stricter(exhibits),
-        words=words,
-        left_out=words.left_out(summary),
+        wording=wording,
+        left_out=wording.left_out(summary),
         command=folder.info.get("repeat"),
         texts=texts,
         data=Markup(packed(shown, {row: mark for row, mark in reviewed.items() if row < len(shown)})),
@@ -106,7 +106,8 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
 def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The exhibits that stand in the page itself, with control characters spelled out."""
     return [
-        {name: words.visible(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
+        {name: wording.visible(value) if isinstance(value, str) else value for name, value in row.items()}
+        for row in rows
     ]
 
 

@@ -15,7 +15,7 @@ import xlsxwriter
 from provscan.errors import OutputError, UsageError
 from provscan.report.files import RunFiles
 from provscan.report.packing import with_digests
-from provscan.report.words import significance, visible
+from provscan.report.wording import significance, visible
 
 # Columns in the order in which somebody reads them, with their widths in a spreadsheet.
 COLUMNS = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from provscan.errors import UsageError
 from provscan.report import figures
 from provscan.report.files import RunFiles
-from provscan.report.words import LAYERS, MEASURES, amount, reason, visible
+from provscan.report.wording import LAYERS, MEASURES, layers, reason, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ def run_html(summary: Mapping[str, Any], path: Path) -> str:
     answer = summary["answer"]
     head = "".join(f"<th>{name}</th>" for name, _ in LAYERS.values())
     rows = "".join(
-        f"<tr><th>{meaning}</th>{''.join(f'<td>{cell}</td>' for cell in _layers(answer[name]))}</tr>"
+        f"<tr><th>{meaning}</th>{''.join(f'<td>{cell}</td>' for cell in layers(answer[name]))}</tr>"
         for name, meaning in MEASURES.items()
         if answer.get(name)
     )
@@ -34,12 +34,6 @@ def run_html(summary: Mapping[str, Any], path: Path) -> str:
 
 def _text(text: str) -> str:
     return escape(visible(text))
-
-
-def _layers(layers: Mapping[str, Any]) -> list[str]:
-    estimate = layers["estimate"]
-    middle = f"{amount(estimate['value'])} ({amount(estimate['low'])}-{amount(estimate['high'])})" if estimate else "–"
-    return [amount(layers["findings"]), amount(layers["at_least"]), middle, amount(layers["at_most"])]
 
 
 class Plots:

@@ -10,8 +10,18 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from provscan.report.wording import LEVELS, MEASURES, count, layers, reason, sampled, size
-from provscan.report.words import significance
+from provscan.report.wording import (
+    LAYERS,
+    LEVELS,
+    MEASURES,
+    count,
+    layers,
+    left_out,
+    reason,
+    sampled,
+    significance,
+    size,
+)
 
 SOURCES_SHOWN = 20
 
@@ -55,18 +65,23 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     console = _console(width)
     answer = summary["answer"]
     console.print(answer["headline"])
-    for item in answer["warnings"]:
-        console.print(f"! {item['message']}")
+    for warning in answer["warnings"]:
+        console.print(f"! {warning['message']}")
     console.print()
     rows = _grid("<", ">", ">", ">", ">")
-    rows.add_row("", "findings", "at least", "estimate (95% interval)", "at most")
+    rows.add_row("", *(name.lower() for name, _ in LAYERS.values()))
     for name, meaning in MEASURES.items():
-        rows.add_row(meaning, *layers(answer[name]))
+        if answer.get(name):
+            rows.add_row(meaning, *layers(answer[name]))
     _print(console, rows)
-    for reason_given in sorted(set(answer["withheld"].values())):
-        console.print(f"  Withheld: {reason_given}")
-    if "sample" in summary:
-        console.print(Padding.indent(sampled(summary["sample"]), 2))
+    for withheld in sorted(set(answer["withheld"].values())):
+        console.print(Padding.indent(f"Withheld: {withheld}", 2))
+    records, index = count(summary["records"]), summary["index"]
+    console.print(f"\nScanned: {records} records against {count(index['tweets'])} licensed tweets.")
+    for sentence in left_out(summary):
+        console.print(sentence)
+    if summary.get("sample"):
+        console.print(sampled(summary["sample"]))
 
     if summary["matches"]:
         console.print(f"\nMatches by level, {count(summary['matches'])} in all")
@@ -79,10 +94,15 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
         console.print("\nBy source")
         _print(console, _sources(summary["sources"]))
 
-    _counts(console, "Records not scanned", summary["skipped"])
-    _counts(console, "Records scanned after a repair", summary["repaired"])
     _counts(console, "Noticed", summary.get("notes", {}))
-    _counts(console, "Cut short because it is too common", summary["truncated"])
+    if summary.get("unread"):
+        console.print("\nNot scanned")
+        rows = _grid("<", "<")
+        for item in summary["unread"][:SOURCES_SHOWN]:
+            rows.add_row(item["path"], item["reason"])
+        if len(summary["unread"]) > SOURCES_SHOWN:
+            rows.add_row(f"... and {count(len(summary['unread']) - SOURCES_SHOWN)} more, in summary.json")
+        _print(console, rows)
 
     if summary["damaged"]:
         console.print("\nDamaged part-way: only what stands before the damage was scanned")
@@ -205,6 +225,6 @@ def explanation_table(explained: list[dict[str, Any]], *, width: int = 100) -> s
         _print(console, gates)
         if row is not None:
             bits = "not known" if row["bits"] is None else f"{row['bits']:.0f}"
-            why = significance(row.get("counted", True), row["common"], row["bits"], row["q_value"])
+            why = significance(row["counted"], row["common"], row["bits"], row["q_value"])
             console.print(f"  Score: {bits} bits; {why}")
     return _text(console)

@@ -1,7 +1,10 @@
-"""The words that the tables and the page share."""
+"""The words that page, tables and lists share: numbers, reasons and terms as people read them."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -9,12 +12,10 @@ from typing import Any
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",
     "near_exact": "same text once links, @names, case, accents and punctuation are left out",
-    "strong": "at least 80 % alike",
-    "weak": "less than 80 % alike, but above the threshold",
+    "strong": "at least 80% alike",
+    "weak": "less than 80% alike, but above the threshold",
 }
 """What each level means, best first."""
-
-UNCORRECTED = "Counts as found: not corrected for chance matches, nor for copies that were missed."
 
 
 def count(n: int) -> str:
@@ -23,78 +24,153 @@ def count(n: int) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share with three significant digits; ``0 %`` and ``100 %`` only for exactly none and all.
+    """A share with three significant digits; ``0%`` and ``100%`` only for exactly none and all.
 
     Examples
     --------
     >>> percent(0.12345), percent(0.0000012), percent(0.0), percent(1.0), percent(0.99999)
-    ('12.3 %', '0.00012 %', '0 %', '100 %', '99.999 %')
+    ('12.3%', '0.00012%', '0%', '100%', '99.999%')
     """
     if share is None:
         return "not known"
     if share in (0, 1):
-        return f"{share * 100:.0f} %"
+        return f"{share * 100:.0f}%"
     digits = 3
     while digits < 15 and float(f"{share * 100:.{digits}g}") == 100:
         digits += 1
-    return f"{Decimal(f'{share * 100:.{digits}g}'):f} %"
+    return f"{Decimal(f'{share * 100:.{digits}g}'):f}%"
 
 
-ESTIMATES = {
-    "records": "Records that hold licensed text",
-    "records_share": "Share of the records",
-    "texts": "Different licensed texts in the data",
-    "tweets": "Licensed tweets that carry them",
-    "licensed_share": "Share of the licensed texts",
-    "characters_share": "Share of the characters",
-    "tokens": "Tokens, of four characters each",
+MEASURES = {
+    "records": "Records with licensed text",
+    "texts": "Different licensed texts",
+    "tweets": "Licensed tweets with these texts",
+    "characters": "Characters of licensed text",
+    "tokens": "Tokens of licensed text",
 }
-"""The numbers of an estimate in the order in which they are told."""
-
-CHANCE = {
-    "control": "Chance was measured: texts that can't be in the data were scanned for alike.",
-    "background": "Chance was not measured, only computed from a model of the tweets' language. That is weaker "
-    "evidence: it does not know of texts that both sides may have from a third.",
-    "none": "Chance is not known.",
+LAYERS = {
+    "findings": ("Findings", "hold a verified match; not corrected"),
+    "at_least": ("At least", "97.5% confident, after taking out chance"),
+    "estimate": ("Estimate", "corrected for chance and for missed copies"),
+    "at_most": ("At most", "97.5% confident, if missed copies resemble the test copies"),
 }
-"""How well false matches are known."""
+# Characters that are invisible or change the direction of what follows.
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
+)
 
 
-def estimated(name: str, estimate: Mapping[str, Any]) -> tuple[str, str]:
-    """An estimate as its value and its interval, or as "withheld" and the reason.
+def visible(text: str) -> str:
+    """A text with invisible and direction characters spelled out.
 
     Examples
     --------
-    >>> twelve = {"valid": True, "value": 12.2, "low": 9.0, "high": None, "level": 0.95, "kind": "estimate"}
-    >>> estimated("records", twelve)
-    ('12', '95 %: at least 9')
+    >>> visible("a\\u202eb")
+    'a[U+202E]b'
     """
-    if not estimate["valid"]:
-        return "withheld", str(estimate["reason"])
-
-    def written(value: float) -> str:
-        return percent(value) if name.endswith("_share") else count(round(value))
-
-    low, high = (None if estimate[end] is None else written(estimate[end]) for end in ("low", "high"))
-    level = f"{estimate['level'] * 100:g} %"
-    if low is None or high is None:
-        interval = f"{level}: at most {high}" if low is None else f"{level}: at least {low}"
-    else:
-        interval = f"{level}: {low} to {high}"
-    prefix = {"lower_bound": "at least ", "upper_bound": "at most "}.get(estimate["kind"], "")
-    return prefix + written(estimate["value"]), interval
+    if text.isprintable():
+        return text
+    return INVISIBLE.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
-def recalled(recall: Mapping[str, Any]) -> str:
-    """How many of the planted texts came back, in a sentence."""
-    if not recall["planted"]:
-        return "No licensed texts were planted: how many copies are missed is not known."
-    _, interval = estimated("recall_share", recall["all"])
-    return (
-        f"Of {count(recall['planted'])} licensed texts that were changed and planted in this data, "
-        f"{count(recall['found'])} came back, {count(recall['counted'])} of them as evidence "
-        f"({percent(recall['counted'] / recall['planted'])}, {interval})."
-    )
+def amount(number: float | None, layer: str = "estimate") -> str:
+    """A number of records, texts or characters; a dash where it is withheld. Bounds are rounded to the safe side.
+
+    Examples
+    --------
+    >>> amount(1234.6), amount(12.9, "at_least"), amount(12.1, "at_most"), amount(None)
+    ('1,235', '12', '13', '–')
+    """
+    if number is None:
+        return "–"
+    rounded = {"at_least": math.floor, "at_most": math.ceil}.get(layer, round)(round(number, 6))
+    return count(int(rounded))
+
+
+def layers(number: Mapping[str, Any]) -> list[str]:
+    """The layers of a number as words: findings, at least, estimate, at most.
+
+    Examples
+    --------
+    >>> layers({"findings": 12, "at_least": 9.3, "estimate": None, "at_most": 19.2})
+    ['12', '9', '–', '20']
+    """
+    estimate = number["estimate"]
+    middle = f"{amount(estimate['value'])} ({amount(estimate['low'])}-{amount(estimate['high'])})" if estimate else "–"
+    ends = {layer: amount(number[layer], layer) for layer in ("findings", "at_least", "at_most")}
+    return [ends["findings"], ends["at_least"], middle, ends["at_most"]]
+
+
+def day(time: Any) -> str:
+    """The day of a timestamp, in UTC."""
+    return "" if time is None else f"{time:%Y-%m-%d}"
+
+
+def value(item: object) -> str:
+    """A value of ``run.json``, whatever its type."""
+    match item:
+        case None:
+            return "not given"
+        case bool():
+            return "yes" if item else "no"
+        case int():
+            return count(item)
+        case float():
+            return f"{item:.6g}"
+        case Mapping():
+            return ", ".join(f"{reason(str(name))} {value(entry)}" for name, entry in item.items())
+        case list() | tuple():
+            return ", ".join(value(entry) for entry in item)
+        case _:
+            return str(item)
+
+
+def significance(counted: bool, common: bool, bits: float | None, q_value: float | None) -> str:
+    """How strong a match is, in words.
+
+    Examples
+    --------
+    >>> significance(True, False, 120.0, 0.004)
+    'counted; about 1 in 250 matches at least this strong is chance'
+    """
+    if not counted:
+        why = "commonplace wording" if common else "not rare or not complete enough to tell from chance"
+        return f"not counted: {why}"
+    if q_value is None or q_value != q_value:
+        return "counted; how many such matches are chance is not known"
+    if q_value <= 0:
+        return "counted; no control match is as strong"
+    return f"counted; about 1 in {count(max(1, round(1 / q_value)))} matches at least this strong is chance"
+
+
+def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
+    """How many exhibits reviewers marked."""
+    if not marks:
+        return None
+    numbers = Counter(mark["verdict"] for mark in marks.values())
+    return ", ".join(f"{count(numbers[name])} {name}" for name in ("accepted", "rejected", "unsure") if numbers[name])
+
+
+def left_out(summary: Mapping[str, Any]) -> list[str]:
+    """What the user named and the scan did not cover, a sentence each."""
+    said = []
+    if summary.get("unread"):
+        said.append(f"{_several(len(summary['unread']), 'file was', 'files were')} not scanned.")
+    if summary["damaged"]:
+        files = _several(len(summary["damaged"]), "file is", "files are")
+        said.append(f"{files} damaged; only what precedes the damage was scanned.")
+    for key, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
+        if total := sum(summary[key].values()):
+            causes = ", ".join(f"{reason(name)}: {count(n)}" for name, n in summary[key].items() if n)
+            said.append(f"{_several(total, 'record was', 'records were')} {text} ({causes}).")
+    if total := sum(summary["truncated"].values()):
+        lookups = _several(total, "look-up was", "look-ups were")
+        said.append(f"{lookups} cut short, of very common wording: copies of common phrases can be missed.")
+    return said
+
+
+def _several(n: int, singular: str, plural: str) -> str:
+    return f"{count(n)} {singular if n == 1 else plural}"
 
 
 MEASURES = {
@@ -131,7 +207,7 @@ def sampled(sample: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> sampled({"by": "records", "share": 0.1})
-    '10 % of the records were scanned, drawn at random; the estimate is for all of them.'
+    '10% of the records were scanned, drawn at random; the estimate is for all of them.'
     """
     if sample["by"] == "records":
         return (

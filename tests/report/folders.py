@@ -100,6 +100,6 @@ def write_folder(
     counted = [row for row in made if row["counted"]]
     pq.write_table(pa.Table.from_pylist(counted, EVIDENCE), path / "evidence.parquet")
     for name, given in (("summary.json", summary), ("run.json", info)):
-        value = given if given is not None else json.loads((FIXTURES / f"folder_{name}").read_text(encoding="utf-8"))
+        value = given if given is not None else json.loads((FIXTURES / name).read_text(encoding="utf-8"))
         (path / name).write_text(json.dumps(value), encoding="utf-8")
     return path

@@ -14,7 +14,7 @@ from folders import hostile, rows, write_folder
 from provscan.report import write_report
 
 Open = Callable[..., Any]
-SUMMARY = json.loads((Path(__file__).parent / "folder_summary.json").read_text(encoding="utf-8"))
+SUMMARY = json.loads((Path(__file__).parent / "summary.json").read_text(encoding="utf-8"))
 
 # A side of a card as it came: chips become characters again.
 READ_BACK = """card => Array.from(card.querySelectorAll('.text'), side => {

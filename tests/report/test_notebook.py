@@ -15,7 +15,7 @@ from provscan.errors import UsageError
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
-    summary = json.loads((FIXTURES / "folder_summary.json").read_text(encoding="utf-8"))
+    summary = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
     summary["answer"]["headline"] = "<b>57</b> records"
     return provscan.open_run(write_folder(tmp_path_factory.mktemp("notebook") / "<i>.run", rows(), summary))
 

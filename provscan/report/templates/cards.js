@@ -67,11 +67,11 @@ function significance(item) {
     return item.common ? "not counted: commonplace wording" : "not counted: may be chance";
   }
   if (item.q === null) return "counted";
-  return item.q <= 0 ? "counted; no control match is this strong"
-    : `counted; about 1 in ${Math.max(1, Math.round(1 / item.q)).toLocaleString("en")} this strong is chance`;
+  return item.q <= 0 ? "counted; no control match is as strong"
+    : `counted; about 1 in ${Math.max(1, Math.round(1 / item.q)).toLocaleString("en")} matches at least this strong is chance`;
 }
 
-const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 ? 1 : 0)) + " %";
+const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 ? 1 : 0)) + "%";
 
 function citation(item) {
   const place = `record ${item.record.toLocaleString("en")}${item.recordId ? ` (id ${item.recordId})` : ""} of ${item.source}, ` +

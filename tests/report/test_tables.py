@@ -1,0 +1,138 @@
+"""Tables for a terminal, and the words and numbers in them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from folders import FIXTURES, hostile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan import report
+from provscan.cli import echo
+from provscan.report.wording import amount, layers, percent, sampled, significance, size
+
+SUMMARY: dict[str, Any] = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
+
+
+def changed(**values: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(SUMMARY), **values}
+
+
+def test_the_headline_comes_first_and_warnings_next() -> None:
+    lines = report.text_table(SUMMARY).splitlines()
+    assert " ".join(lines[:2]) == SUMMARY["answer"]["headline"]
+    assert lines[2].startswith("! The control tweets are from later years")
+    rows = {line.split("  ")[1].strip(): line.split()[-4:] for line in lines if line.startswith("  ")}
+    assert rows["Records with licensed text"] == ["51", "57", "(49-66)", "71"]
+
+
+def test_what_is_withheld_has_its_reason() -> None:
+    answer = copy.deepcopy(SUMMARY["answer"])
+    answer["records"].update(at_least=None, estimate=None)
+    answer["withheld"] = {"records.at_least": "no control was given", "records.estimate": "no control was given"}
+    table = report.text_table(changed(answer=answer))
+    assert table.count("Withheld: no control was given") == 1
+    assert next(line for line in table.splitlines() if "Records with" in line).split()[-4:] == ["60", "–", "–", "71"]
+
+
+def test_what_was_left_out_is_named() -> None:
+    table = report.text_table(
+        width=200,
+        summary=changed(
+            unread=[{"path": f"{i}.doc", "reason": "unsupported file type"} for i in range(23)],
+            damaged=[{"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}],
+        ),
+    )
+    for part in (
+        "23 files were not scanned.",
+        "3 records were not scanned (line that is not JSON: 3).",
+        "17 look-ups were cut short, of very common wording: copies of common phrases can be missed.",
+        "0.doc",
+        "... and 3 more, in summary.json",
+        "17 records  the gzip stream ends early",
+    ):
+        assert part in table
+
+
+def test_a_table_keeps_its_width_and_shows_markup_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    sources = [dict(SUMMARY["sources"][0], source=text[:200]) for text in hostile()]
+    table = report.text_table(changed(sources=sources), width=90)
+    markup = dict(SUMMARY["sources"][0], source="[red]rich[/red] :smile: [link=x]y[/link]")
+    assert markup["source"] in report.text_table(changed(sources=[markup, *sources[:2]]), width=300)
+    echo(table)
+    printed = capsys.readouterr().out
+    assert not {"\x1b", "\x07", "\x00", "\x9b"} & set(printed)
+
+
+def test_explanations_of_hostile_texts_reach_a_terminal_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    gate = {"name": "similarity", "value": 0.2, "limit": 0.4, "passed": False, "option": "--threshold"}
+    explained = [
+        {
+            "tweet_id": text[:40], "tweet": text[:500], "canonical_tweet": text[:500], "start": 0, "end": 5,
+            "passage": text[:500], "canonical_passage": "", "bands_met": 0, "bands": 32, "shared": 0,
+            "gates": [gate], "match": None,
+        }
+        for text in hostile()
+    ]  # fmt: skip
+    echo(report.explanation_table(explained))
+    assert not {"\x1b", "\x07", "\x00", "\x9b"} & set(capsys.readouterr().out)
+
+
+def test_index_table() -> None:
+    info = {"path": "a.index", "tweets": 307000, "texts": 301222, "bytes": 1_500_000, "segments": [{}, {}]}
+    notes = {"left_out": [["corpus/.DS_Store", "hidden"]], "read": {"skipped": {"bad_json": 3}}}
+    table = report.index_table({**info, **notes, "fingerprint": "00ff", "params": {"bands": 32, "rows": 4}})
+    assert [line.split("  ")[-1].strip() for line in table.splitlines() if line.strip()] == [
+        *("a.index", "307,000", "301,222", "1.5 MB in 2 segments", "00ff", "bands 32, rows 4"),
+        *("Records not indexed", "line that is not JSON", "Files left out", "hidden"),
+    ]
+
+
+def test_bounds_are_rounded_to_the_safe_side() -> None:
+    number = {"findings": 12.0, "at_least": 9.9, "estimate": {"value": 10.4, "low": 9.6, "high": 11.4}, "at_most": 12.1}
+    assert layers(number) == ["12", "9", "10 (10-11)", "13"]
+    assert amount(7.0000000001, "at_most") == "7"
+
+
+@pytest.mark.parametrize(
+    ("match", "text"),
+    [
+        ((True, False, 80.0, None), "counted; how many such matches are chance is not known"),
+        ((True, False, 80.0, 0.0), "counted; no control match is as strong"),
+        ((True, False, 80.0, 0.01), "counted; about 1 in 100 matches at least this strong is chance"),
+        ((False, True, 80.0, 0.01), "not counted: commonplace wording"),
+        ((False, False, 8.0, 0.6), "not counted: not rare or not complete enough to tell from chance"),
+    ],
+)
+def test_significance_in_words(match: tuple[bool, bool, float, float | None], text: str) -> None:
+    assert significance(*match) == text
+
+
+def test_a_sample_of_files_is_described() -> None:
+    sample = {"by": "files", "share": 0.0103, "parts": 312, "parts_in_all": 31200}
+    assert sampled(sample).startswith("312 of 31,200 files, or parts of files, were scanned, drawn at random: 1.03% of")
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.12345, "12.3%"), (1.2e-6, "0.00012%"), (1e-12, "0.0000000001%"), (0.0, "0%"), (1.0, "100%"), (None, "not known")],
+)
+def test_percent(share: float | None, text: str) -> None:
+    assert percent(share) == text
+
+
+@given(st.floats(min_value=1e-9, max_value=1 - 1e-9))
+def test_percent_never_rounds_to_none_or_all(share: float) -> None:
+    value = float(percent(share).removesuffix("%"))
+    assert 0 < value < 100
+    assert value == pytest.approx(share * 100, rel=0.01)
+
+
+def test_size() -> None:
+    assert [size(n) for n in (0, 999, 1000, 999_950, 12_345_678)] == [
+        *("0 bytes", "999 bytes", "1.0 kB", "1.0 MB", "12.3 MB"),
+    ]
