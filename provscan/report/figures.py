@@ -33,7 +33,7 @@ def interval(layers: Mapping[str, Any]) -> dict[str, float | None] | None:
     if len(known) < 2 or max(known) <= 0:
         return None
     low, high = min(known), max(known)
-    start = 0.0 if low < high / 2 else max(0.0, low - 0.35 * (high - low) - 1)
+    start = 0.0 if low < high / 2 or layers["estimate"] is None else max(0.0, low - 0.35 * (high - low) - 1)
     end = high + 0.08 * (high - start)
     places = {name: None if value is None else 100 * (value - start) / (end - start) for name, value in values.items()}
     return {**places, "from": start, "to": end}

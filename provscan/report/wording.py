@@ -173,34 +173,6 @@ def _several(n: int, singular: str, plural: str) -> str:
     return f"{count(n)} {singular if n == 1 else plural}"
 
 
-MEASURES = {
-    "records": "Records",
-    "texts": "Licensed texts",
-    "tweets": "Tweets with these texts",
-    "characters": "Characters",
-    "tokens": "Tokens, of four characters each",
-}
-"""The numbers of an answer, in the order in which they are shown."""
-
-
-def layers(number: Mapping[str, Any]) -> list[str]:
-    """The layers of a number as words: findings, at least, estimate, at most.
-
-    Examples
-    --------
-    >>> layers({"findings": 12, "at_least": 9.3, "estimate": None, "at_most": 20})
-    ['12', '9', 'withheld', '20']
-    """
-
-    def written(value: float | None) -> str:
-        return "withheld" if value is None else count(round(value))
-
-    middle = number["estimate"]
-    value, low, high = (None if middle is None else written(middle[end]) for end in ("value", "low", "high"))
-    interval = "withheld" if middle is None else f"{value} ({low}-{high})"
-    return [written(number["findings"]), written(number["at_least"]), interval, written(number["at_most"])]
-
-
 def sampled(sample: Mapping[str, Any]) -> str:
     """What was scanned of the dataset, in a sentence.
 

@@ -119,7 +119,14 @@ def test_a_sample_of_files_is_described() -> None:
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0.12345, "12.3%"), (1.2e-6, "0.00012%"), (1e-12, "0.0000000001%"), (0.0, "0%"), (1.0, "100%"), (None, "not known")],
+    [
+        (0.12345, "12.3%"),
+        (1.2e-6, "0.00012%"),
+        (1e-12, "0.0000000001%"),
+        (0.0, "0%"),
+        (1.0, "100%"),
+        (None, "not known"),
+    ],
 )
 def test_percent(share: float | None, text: str) -> None:
     assert percent(share) == text
