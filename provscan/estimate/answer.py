@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from provscan.estimate.layers import Layers
@@ -82,11 +83,11 @@ def headline(records: Layers, scanned: float) -> tuple[str, str]:
     of = f"of {number(scanned)} records"
     if scanned == 0:
         return "nothing", "No record was scanned."
-    upper = "" if records.at_most is None else f" At most {number(records.at_most)} hold one."
+    upper = "" if records.at_most is None else f" At most {number(math.ceil(records.at_most))} hold one."
     if records.findings == 0:
         return "nothing", f"None {of} matches a licensed tweet.{upper}"
     if records.at_least:
-        least = f"{number(records.at_least)} {of} ({share(records.at_least, scanned)})"
+        least = f"{number(math.floor(records.at_least))} {of} ({share(records.at_least, scanned)})"
         sentence = f"At least {least} hold copies of licensed tweets"
         middle = records.estimate
         if middle is None:
