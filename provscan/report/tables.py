@@ -77,7 +77,7 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     for withheld in sorted(set(answer["withheld"].values())):
         console.print(Padding.indent(f"Withheld: {withheld}", 2))
     records, index = count(summary["records"]), summary["index"]
-    console.print(f"\nScanned: {records} records against {count(index['tweets'])} licensed tweets.")
+    console.print(f"\nRecords scanned: {records}, against {count(index['tweets'])} licensed tweets.")
     for sentence in left_out(summary):
         console.print(sentence)
     if summary.get("sample"):
