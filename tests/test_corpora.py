@@ -1,4 +1,4 @@
-"""The tiny corpus is what its generator writes, is fit for its purpose, and the recipes have their form."""
+"""The tiny corpus is what its generator writes, and is fit for its purpose."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 CORPORA = Path(__file__).parents[1] / "corpora"
 TINY = CORPORA / "tiny"
 
 sys.path.insert(0, str(CORPORA))
 import generate  # noqa: E402
-import recipes  # noqa: E402
 
 
 def rows(name: str) -> list[dict[str, Any]]:
@@ -100,24 +97,3 @@ def test_other_records_are_like_no_tweet() -> None:
     others = [row["text"] for number, row in enumerate(RECORDS) if number not in planted and row["text"]]
     assert len(others) > 4_400
     assert max(known.nearest(text) for text in others) < 0.2
-
-
-def test_recipes_have_their_form() -> None:
-    assert {"tweeteval", "semeval2017_task4", "crisislex_t26", "stocknet", "airline_sentiment", "sentiment140"} <= set(
-        recipes.read()
-    )
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('role = "dataset"', 'role = "both"', r"\[tweeteval\]: role: expected corpus or dataset, found 'both'"),
-        ("git:3eb5", "git:3eb", r"\[tweeteval\]: checksum: expected git:<40 hex digits>"),
-        ('title = "Sentiment140"', 'name = "Sentiment140"', r"\[sentiment140\]: .*'name'"),
-    ],
-)
-def test_a_recipe_of_another_form_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
-    path = tmp_path / "recipes.toml"
-    path.write_text(recipes.RECIPES.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    with pytest.raises(ValueError, match=message):
-        recipes.read(path)

@@ -136,12 +136,12 @@ def with_files(
     """
     licensed = controls.licensed
     stats = readers.ReadStats()
-    plan = readers.plan(list(sources), None, target_bytes=1 << 62)
+    plan = readers.plan_tweets(list(sources), fields)
     repeated: list[npt.NDArray[np.int64]] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for split in plan:
-            yield from readers.read_tweets(split, fields, stats)
+        for file in plan.files:
+            yield from readers.read_tweets(file, stats)
         require_undamaged(stats)
 
     unlicensed = _unlicensed(licensed, repeated)

@@ -16,9 +16,11 @@ from provscan.readers.memory import object_rows, read_objects
 from provscan.readers.planning import plan
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Format, Layout, Piece, Plan, Rows, Split
 from provscan.readers.reading import read, read_rows
+from provscan.readers.recipes import Recipe, recipes
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 from provscan.readers.stats import Damage, Example, ReadStats
-from provscan.readers.tweet_ids import with_ids
+from provscan.readers.tweet_schema import TWEETS
+from provscan.readers.tweet_sources import TweetFile, TweetPlan, plan_tweets
 from provscan.readers.tweets import read_tweet_objects, read_tweets
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "PIECE_SCHEMA",
     "SCHEMA",
     "STDIN",
+    "TWEETS",
     "UNKNOWN",
     "Context",
     "Damage",
@@ -37,15 +40,19 @@ __all__ = [
     "Piece",
     "Plan",
     "ReadStats",
+    "Recipe",
     "Rows",
     "Split",
+    "TweetFile",
+    "TweetPlan",
     "checksum",
     "object_rows",
     "plan",
+    "plan_tweets",
     "read",
     "read_objects",
     "read_rows",
     "read_tweet_objects",
     "read_tweets",
-    "with_ids",
+    "recipes",
 ]

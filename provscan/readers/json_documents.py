@@ -18,7 +18,7 @@ from provscan.readers.protocol import Context, Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
 
 
-class _Elements(ByteStream):
+class Elements(ByteStream):
     """The elements of a document as lines."""
 
     def __init__(self, stream: ByteStream) -> None:
@@ -53,7 +53,7 @@ class JsonDocument:
         yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return head_records(_Elements(ByteStream(whole, Context.quiet(limits))), limits)
+        return head_records(Elements(ByteStream(whole, Context.quiet(limits))), limits)
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
-        yield from read_lines(_Elements(stream), wanted)
+        yield from read_lines(Elements(stream), wanted)

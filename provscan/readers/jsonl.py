@@ -10,7 +10,7 @@ line that orjson refuses is tried again by Python's own parser, which accepts Na
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -213,12 +213,14 @@ class JsonLines:
         yield from read_lines(stream, wanted)
 
 
-def read_lines(stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
-    """The objects of a stream of lines."""
+def read_lines(
+    stream: ByteStream, wanted: Wanted, accept: Callable[[pa.RecordBatch], bool] | None = None
+) -> Iterator[Rows]:
+    """The objects of a stream of lines; a block whose columns are not accepted is parsed line by line."""
     schema = None if wanted is None else schema_of(wanted)
     for block in lines(stream):
         batch = None if schema is None else parsed_block(block, schema)
-        if batch is not None:
+        if batch is not None and (accept is None or accept(batch)):
             yield Rows(range(block.first, block.first + block.lines), batch)
         else:
             yield from parse_lines(block.first, block.data, stream.split.source, stream.context.stats)

@@ -19,13 +19,15 @@ from provscan.readers.fields import Fields
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.names import printable
 from provscan.readers.protocol import STDIN, UNKNOWN, Layout, NotReadable, Plan, Split
-from provscan.readers.registry import FORMATS, READABLE, format_of, split_name
+from provscan.readers.registry import BINARY, FORMATS, READABLE, format_of, split_name
 from provscan.readers.streams import compression_of, head_of
 
 Source = str | os.PathLike[str]
 
 # What the datasets library writes beside its data.
 METADATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
+# Documents that are zip archives inside.
+ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
 RECORDS = ("lines", "paragraphs", "files")
 
 MOST_SPLIT = 256 << 20
@@ -39,7 +41,7 @@ SMALLEST_SPLIT = 1 << 20
 ROUNDS = 4
 
 
-class _Walk:
+class Walk:
     """Files and members of archives among the sources, with what is left out."""
 
     def __init__(self, limits: Limits, records: str | None) -> None:
@@ -109,7 +111,7 @@ class _Walk:
     def _archive(self, whole: Split, name: str) -> Iterator[Split]:
         with open(whole.path, "rb") as file:
             magic = file.read(512)
-        if magic.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not name.lower().endswith((".xlsx", ".docx", ".epub")):
+        if magic.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not name.lower().endswith(ZIPPED):
             yield from self._members(whole, self._zip(whole))
         elif magic[257:262] == b"ustar":
             yield from self._members(whole, self._tar(whole))
@@ -171,7 +173,7 @@ class _Walk:
         if found is not None:
             whole = replace(whole, compression=found)
             head = head_of(whole, self._limits)
-        if head[257:262] == b"ustar" or head.startswith(b"PK\x03\x04"):
+        if head[257:262] == b"ustar" or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
             raise NotReadable("an archive in an archive; unpack it")
         encoding = _marked(head)
         form = format_of(name, head.decode(encoding, "replace").encode() if encoding else head)
@@ -179,7 +181,7 @@ class _Walk:
             encoding = _legacy(head)
         head = head.decode(encoding, "replace").encode() if encoding else head
         layout = Layout(encoding)
-        if form not in ("parquet", "arrow"):
+        if form not in BINARY:
             layout = replace(layout, cr=b"\r" in head and b"\n" not in head)
             head = head.replace(b"\r", b"\n") if layout.cr else head
         if form == "csv":
@@ -255,7 +257,7 @@ def plan(
     if records is not None and records not in RECORDS:
         raise ParameterError(f"records must be one of {', '.join(RECORDS)}, not {records!r}")
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-    walk = _Walk(limits, records)
+    walk = Walk(limits, records)
     files: list[Split] = []
     has_id = fields is None or fields.id is None
     fieldless: InputError | None = None

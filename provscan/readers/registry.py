@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from provscan.readers.account_archive import AccountArchive
+from provscan.readers.databases import TABLE_FILES
 from provscan.readers.delimited import Delimited
 from provscan.readers.json_documents import JsonDocument
 from provscan.readers.jsonl import JsonLines
@@ -14,21 +16,32 @@ from provscan.readers.tables import Arrow, Parquet
 
 # In the order in which files without a known extension are tried.
 FORMATS: dict[str, Format] = {
-    known.name: known for known in (Parquet(), Arrow(), JsonDocument(), JsonLines(), Delimited(), PlainText())
+    known.name: known
+    for known in (
+        Parquet(),
+        Arrow(),
+        *TABLE_FILES,
+        AccountArchive(),
+        JsonDocument(),
+        JsonLines(),
+        Delimited(),
+        PlainText(),
+    )
 }
 EXTENSIONS = {extension: known.name for known in FORMATS.values() for extension in known.extensions}
 COMPRESSIONS = {
     ".gz": "gzip", ".gzip": "gzip", ".bz2": "bzip2", ".xz": "xz", ".lzma": "xz", ".zst": "zstd", ".zstd": "zstd",
 }  # fmt: skip
-BINARY = (".parquet", ".arrow")
+# Formats that are no text, and are recognised by their first bytes.
+BINARY = ("parquet", "arrow", "sqlite", "duckdb", "excel")
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, Markdown, source code, HTML, WARC and "
-    "WET; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar archives"
+    "WET, SQLite, DuckDB, Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar archives"
 )
 # Magic bytes of what holds no text that provscan reads, and what to say of it.
 FOREIGN = (
     (b"%PDF", "PDF"), (b"\x89PNG", "an image"), (b"\xff\xd8\xff", "an image"), (b"GIF8", "an image"),
-    (b"SQLite format 3", "an SQLite database"), (b"\x89HDF", "HDF5"), (b"\x93NUMPY", "a NumPy array"),
+    (b"\x89HDF", "HDF5"), (b"\x93NUMPY", "a NumPy array"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"), (b"Rar!", "a RAR archive"), (b"Obj\x01", "Avro"),
     (b"ORC", "ORC"), (b"\x80\x04", "a pickle, which is never opened"), (b"ID3", "audio"), (b"RIFF", "audio or video"),
 )  # fmt: skip
@@ -67,10 +80,12 @@ def format_of(name: str, head: bytes) -> str:
         for magic, what in FOREIGN:
             if head.startswith(magic):
                 raise NotReadable(f"it is {what}")
-        for form in ("parquet", "arrow"):
-            if FORMATS[form].sniff(start):
+        for form in BINARY:
+            if FORMATS[form].sniff(start) and (form != "excel" or known == form):
                 return form
-    if known in ("parquet", "arrow") and head and not FORMATS[known].sniff(start):
+    if FORMATS["archive"].sniff(start):
+        return "archive"
+    if known in BINARY and head and not FORMATS[known].sniff(start):
         raise NotReadable(f"its name says {known}, but it starts with {head[:4].hex(' ')}")
     if known in ("json", "jsonl"):
         return "json" if FORMATS["json"].sniff(start) else "jsonl"

@@ -65,7 +65,7 @@ class Extractor:
                 continue
             if not _is_text(array.type):
                 continue
-            text, repaired = _as_text(array)
+            text, repaired = as_text(array)
             for place in repaired:
                 number = int(numbers[rows[place]])
                 self._counts.repair("invalid_utf8", self._source, number, "bytes replaced by U+FFFD")
@@ -233,7 +233,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return kind in TEXT_TYPES
 
 
-def _as_text(array: pa.Array) -> tuple[pa.Array, list[int]]:
+def as_text(array: pa.Array) -> tuple[pa.Array, list[int]]:
     """Text or bytes as valid text, and the places where bytes had to be replaced."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()

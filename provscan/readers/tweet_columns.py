@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts import scalar_text, without_surrogates
+from provscan.readers.texts import as_text, scalar_text, without_surrogates
 from provscan.readers.tweet_dates import timestamps
-from provscan.readers.tweet_schema import TWEETS
+from provscan.readers.tweet_schema import TIMESTAMP, TWEETS
+
+Numbers = npt.NDArray[np.int64]
 
 
 def null_if_empty(texts: pa.Array) -> pa.Array:
@@ -29,6 +33,44 @@ def strings(values: Sequence[Any] | None, count: int) -> pa.Array:
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         texts = [scalar_text(value) for value in values]
         return pa.array([text and without_surrogates(text) for text in texts], pa.string())
+
+
+def column(array: pa.Array | None, count: int) -> pa.Array:
+    """A column of ids or names out of one of a file."""
+    if array is None:
+        return pa.nulls(count, pa.string())
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        return null_if_empty(pc.cast(array, pa.string()))
+    return pc.cast(array, pa.string()) if pa.types.is_integer(array.type) else strings(array.to_pylist(), count)
+
+
+def texts_of(array: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
+    """A column of texts without the missing ones, and the rows that are left, None if that is all of them."""
+    text, repaired = as_text(array)
+    for place in repaired:
+        stats.repair("invalid_utf8", source, int(numbers[place]), "bytes replaced by U+FFFD")
+    empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
+    count = pc.sum(empty).as_py()
+    if not count:
+        return None, text
+    stats.skip("no_text", source, int(numbers[pc.index(empty, True).as_py()]), "the text is missing or empty", count)
+    kept = np.flatnonzero(~empty.to_numpy(zero_copy_only=False))
+    return kept, text.take(pa.array(kept))
+
+
+def dates(array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStats) -> pa.Array:
+    """A column of times."""
+    if array is None:
+        return pa.nulls(len(numbers), TIMESTAMP)
+    if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
+        return pc.cast(array, TIMESTAMP, safe=False)
+    values = array.to_pylist()
+    found, bad = timestamps(values)
+    if bad:
+        stats.note("bad_date", source, int(numbers[bad[0]]), repr(values[bad[0]]), len(bad))
+    return found
 
 
 @dataclass(slots=True)

@@ -1,121 +1,75 @@
-"""Which field of a file holds the text, the id, the author, the date.
+"""Which fields of a file hold the text, id, author, time and language of a tweet, and the tweet it repeats.
 
-A file's fields are named by the user or found by their usual names, once per file, in its first records. The
-outcome is a :class:`Binding`: for each role the paths to look at, in order; the first that holds something wins.
+Fields are named by the user, or found by their usual names in the first records of a file; those of a table without a
+header by what they hold. The outcome is a :class:`Binding`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
+
+import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
-from provscan.readers.fields import Fields
-from provscan.readers.stats import ReadStats
+from provscan.readers.fields import Fields, reads_like_text
+from provscan.readers.protocol import Path
+from provscan.readers.tweet_dates import parse_date
 
-Path = tuple[str, ...]
-
-# What a field is seen to hold at best in the first records of a file.
-OTHER, SCALAR, STRING = 0, 1, 2
-
-HEAD_RECORDS = 1000
 NESTING = 6
-
+ROLES = ("text", "id", "author", "date", "lang", "rt_of")
+# In order of preference, as :func:`_plain` writes them.
 USUAL: dict[str, tuple[str, ...]] = {
     "text": (
-        "note_tweet.text",
-        "extended_tweet.full_text",
-        "full_text",
-        "text",
-        "content",
-        "body",
-        "tweet",
-        "tweet_text",
-        "tweet_content",
-        "message",
-        "document",
-        "raw_content",
-        "raw_text",
-        "output",
-        "response",
-        "completion",
-        "generated_text",
-        "generation",
-        "generated",
-        "answer",
-        "model_output",
-        "model_response",
-        "prediction",
-        "selftext",
-        "comment",
-        "title",
-        "sentence",
-        "post",
-        "messages",
-        "conversations",
-        "conversation",
+        "full_text", "text", "tweet_text", "tweet", "tweettext", "tweet_content", "content", "rawcontent", "body",
+        "message", "post", "status", "status_text", "sentence", "comment", "title",
     ),
     "id": (
-        "id_str",
-        "id",
-        "tweet_id",
-        "tweetid",
-        "status_id",
-        "tweet_id_str",
-        "_id",
-        "uuid",
-        "record_id",
-        "doc_id",
-        "key",
+        "id_str", "id", "tweet_id", "tweetid", "status_id", "status_id_str", "tweet_id_str", "post_id", "_id",
+        "record_id", "key",
     ),
     "author": (
-        "author",
-        "user.screen_name",
-        "author.username",
-        "author.screen_name",
-        "user.username",
-        "author.name",
-        "username",
-        "screen_name",
-        "user_name",
-        "user_screen_name",
-        "handle",
-        "user",
-        "author_id",
-        "user_id",
+        "author", "user.screen_name", "author.username", "author.screen_name", "user.username", "author.name",
+        "username", "screen_name", "user_name", "user_screen_name", "handle", "user", "author_id", "user_id",
     ),
     "date": (
-        "created_at",
-        "tweet_created",
-        "date",
-        "timestamp",
-        "timestamp_ms",
-        "datetime",
-        "created",
-        "created_utc",
-        "time",
-        "published_at",
-        "published",
+        "created_at", "tweet_created", "tweet_created_at", "tweet_time", "date", "timestamp", "timestamp_ms",
+        "datetime", "created", "created_utc", "time", "published_at", "published", "publish_date",
     ),
-    "lang": ("lang", "language", "tweet_lang"),
-    "rt_of": ("rt_of", "retweeted_status.id_str", "retweeted_status.id", "retweeted_status_id", "retweeted_id"),
-}
+    "lang": ("lang", "language", "tweet_lang", "tweet_language"),
+    "rt_of": (
+        "rt_of", "retweeted_status_id_str", "retweeted_status_id", "retweet_status_id", "retweeted_id", "retweet_id",
+        "retweet_tweetid", "referenced_tweets.retweeted.id",
+    ),
+}  # fmt: skip
+# Records of a table without a header in which an id, a date or a text has to be seen.
+SHARE = 0.9
 
-# The forms a tweet's text takes in the API, the complete one first: a long tweet keeps its beginning in `text`.
-LONG_FORMS = USUAL["text"][:4]
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Binding:
-    """Where each role is found in one file: paths in order of preference, none for a role that is not there."""
+    """Where each role is found in one file, None where it isn't.
 
-    text: tuple[Path, ...]
-    id: tuple[Path, ...] = ()
-    author: tuple[Path, ...] = ()
-    date: tuple[Path, ...] = ()
-    lang: tuple[Path, ...] = ()
-    rt_of: tuple[Path, ...] = ()
+    Attributes
+    ----------
+    wanted
+        What to read, with the type that it has.
+    guessed
+        What was determined by its content, in words.
+    missing
+        Roles whose field was named and is not there.
+    """
+
+    text: Path
+    id: Path | None = None
+    author: Path | None = None
+    date: Path | None = None
+    lang: Path | None = None
+    rt_of: Path | None = None
+    wanted: tuple[tuple[Path, pa.DataType], ...] = ()
+    guessed: str = ""
+    missing: tuple[str, ...] = ()
 
 
 def _plain(path: Path) -> str:
@@ -123,119 +77,122 @@ def _plain(path: Path) -> str:
     return ".".join(path).strip().lower().replace(" ", "_").replace("-", "_")
 
 
-class Found(NamedTuple):
-    """The fields that a file has.
+def survey(records: Iterable[Mapping[str, Any]]) -> dict[Path, list[Any]]:
+    """The fields of some records, nested ones too, in order of appearance, with their values."""
+    found: dict[Path, list[Any]] = {}
 
-    Attributes
-    ----------
-    present
-        The fields, nested ones too, and what each holds at best: OTHER, SCALAR or STRING.
-    where
-        The file, as the user named it.
-    records
-        How many of its first records were looked at; None if the file declares its fields.
-    """
+    def add(record: Mapping[str, Any], above: Path) -> None:
+        for key, value in record.items():
+            path = (*above, str(key))
+            values = found.setdefault(path, [])
+            if isinstance(value, dict) and len(path) < NESTING:
+                add(value, path)
+            elif value is not None and value != "":
+                values.append(value)
 
-    present: Mapping[Path, int]
-    where: str
-    records: int | None = None
-
-
-def _usual(role: str, seen: Mapping[str, tuple[Path, int]], sampled: bool) -> tuple[Path, ...]:
-    found = [(name, *seen[name]) for name in USUAL[role] if name in seen]
-    least = STRING if role == "text" else SCALAR
-    best = next((entry for entry in found if entry[2] >= least), None)
-    if best is None:
-        # A text that is always null or a number is counted record by record; another role is just not there.
-        return (found[0][1],) if found and role == "text" else ()
-    name, path, _ = best
-    if name not in LONG_FORMS or role != "text":
-        return (path,)
-    if sampled and "truncated" in seen:  # the API's form, whose later records may have what the first lack
-        return tuple(seen[form][0] if form in seen else tuple(form.split(".")) for form in LONG_FORMS)
-    return tuple(seen[form][0] for form in LONG_FORMS if form in seen)
+    for record in records:
+        add(record, ())
+    return found
 
 
-def named_path(name: str, present: Mapping[Path, int]) -> Path | None:
-    """The field that the user means by a name; a field of that very name goes before a nested one."""
-    return next((path for path in ((name,), tuple(name.split("."))) if path in present), None)
+def _share(values: list[Any], kind: Any) -> float:
+    return sum(1 for value in values if kind(value)) / len(values) if values else 0.0
 
 
-def bind(fields: Fields, found: Found, *, strict: bool = True) -> Binding:
-    """Find every role among the fields that a file has.
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and reads_like_text(value)
+
+
+def _is_id(value: Any) -> bool:
+    return str(value).isdigit() and len(str(value)) >= 8
+
+
+def _by_content(found: dict[Path, list[Any]], text: Path | None) -> dict[str, Path]:
+    """The text, id and date of records whose field names say nothing."""
+    roles: dict[str, Path] = {} if text is None else {"text": text}
+    texts = [path for path in found if _share(found[path], _is_text) > 0.5]
+    if text is None and texts:
+        roles["text"] = max(texts, key=lambda path: sum(len(str(value)) for value in found[path]) / len(found[path]))
+    for role, kind in (("id", _is_id), ("date", lambda value: not _is_id(value) and parse_date(value) is not None)):
+        fits = [path for path in found if path not in texts and _share(found[path], kind) >= SHARE]
+        distinct = [path for path in fits if len(set(map(str, found[path]))) > SHARE * len(found[path])]
+        # Small numbers are dates since 1970 by their value only.
+        long = [path for path in distinct if any(len(str(value)) > 7 for value in found[path])]
+        if role == "id" and distinct:
+            roles[role] = distinct[0]
+        elif role == "date" and long:
+            roles[role] = long[0]
+    return roles
+
+
+def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> Binding:
+    """Find every role among the fields of a file.
 
     Parameters
     ----------
     fields
         What the user named.
-    found
-        The fields there are.
-    strict
-        Whether any named field must be there, or the one of the text only.
+    records
+        The first records of the file.
+    source
+        What messages call the file.
 
     Raises
     ------
     FieldNotFoundError
-        A named field is not there, or none of the usual names of the text is.
+        A field that was named is not there, or none holds a tweet's text.
     """
-    seen: dict[str, tuple[Path, int]] = {}
-    for path, holds in found.present.items():
-        seen.setdefault(_plain(path), (path, holds))
-    roles: dict[str, tuple[Path, ...]] = {}
-    for role in USUAL:
-        name: str | None = getattr(fields, role)
-        if name is None:
-            roles[role] = _usual(role, seen, found.records is not None)
-        else:
-            named = named_path(name, found.present)
-            roles[role] = () if named is None else (named,)
-        if not roles[role] and (role == "text" or (strict and name is not None)):
-            raise not_found(role, name, found)
-    return Binding(**roles)
-
-
-def not_found(role: str, name: str | None, found: Found) -> FieldNotFoundError:
-    """The error that says what was looked for, and what there is."""
-    # The outer fields first: nested ones are many. A name from lenient JSON may hold what can't be printed.
-    names = [".".join(path).encode(errors="replace").decode() for path in sorted(found.present, key=len)]
-    there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
-    looked = ""
-    if found.records is not None:
-        looked = f" in its first {found.records} records" if found.records > 1 else " in its first record"
-    if name is not None:
-        wanted = f"no field {name!r} for the {role}{looked}"
-    else:
-        wanted = f"no field for the {role}{looked}; looked for {', '.join(USUAL[role])}"
-    return FieldNotFoundError(
-        f"{found.where}: {wanted}. The fields there are: {there or 'none'}. "
-        f"Name the one that holds the {role} with {role}_field (--{role.replace('_', '-')}-field)."
-    )
-
-
-def note_missing(fields: Fields, binding: Binding, source: str, stats: ReadStats) -> None:
-    """Note the named fields that this file lacks; that some file has them was checked before."""
-    for role in USUAL:
-        name: str | None = getattr(fields, role)
-        if name is not None and not getattr(binding, role):
-            stats.note("field_missing", source, 0, f"no field {name!r} for the {role}")
-
-
-def survey(records: Iterable[Mapping[str, Any]]) -> dict[Path, int]:
-    """The fields of some JSON objects, nested ones too, in order of appearance, and what each holds at best."""
-    present: dict[Path, int] = {}
-
-    def look(record: Mapping[str, Any], above: Path) -> None:
-        for key, value in record.items():
-            path = (*above, key)
-            if isinstance(value, str):
-                present[path] = STRING
-            elif value is None or isinstance(value, list | dict):
-                present.setdefault(path, OTHER)
-                if isinstance(value, dict) and len(path) < NESTING:
-                    look(value, path)
+    found = survey(records)
+    plain: dict[str, Path] = {}
+    for path, values in found.items():
+        if values or _plain(path) not in plain:
+            plain[_plain(path)] = path
+    roles: dict[str, Path] = {}
+    missing: tuple[str, ...] = ()
+    for role in ROLES:
+        name = fields.texts[0] if role == "text" and fields.texts else getattr(fields, role)
+        if name is not None:
+            named = next((path for path in ((name,), tuple(name.split("."))) if path in found), None)
+            if named is not None:
+                roles[role] = named
+            elif role == "text":
+                raise not_found(role, name, found, source)
             else:
-                present[path] = max(present.get(path, OTHER), SCALAR)
+                missing += (role,)
+            continue
+        usual = [plain[name] for name in USUAL[role] if name in plain]
+        kinds: Any = str if role == "text" else object
+        fits = [path for path in usual if any(isinstance(value, kinds) for value in found[path])]
+        if fits or (usual and role == "text"):
+            roles[role] = (fits or usual)[0]
+    guessed = ""
+    if "text" not in roles or all(path[0].startswith("column_") for path in found):
+        by_content = _by_content(found, roles.get("text"))
+        guessed = ", ".join(f"{role} from {'.'.join(path)}" for role, path in by_content.items() if role not in roles)
+        roles = {**by_content, **roles}
+    if "text" not in roles:
+        raise not_found("text", None, found, source)
+    wanted = tuple((path, _type(role, found[path])) for role, path in roles.items())
+    return Binding(**roles, wanted=wanted, guessed=guessed, missing=missing)
 
-    for record in records:
-        look(record, ())
-    return present
+
+def _type(role: str, values: list[Any]) -> pa.DataType:
+    if role == "text":
+        return pa.large_string()
+    kinds = set(map(type, values))
+    if kinds == {int} and max(map(abs, values)) < 2**63:
+        return pa.int64()
+    return pa.float64() if kinds and kinds <= {int, float} else pa.string()
+
+
+def not_found(role: str, name: str | None, found: Iterable[Path], source: str) -> FieldNotFoundError:
+    """The error that says which field was looked for, and which there are."""
+    what = "no field holds the text of tweets" if name is None else f"no field {name!r} for the {role}"
+    # A name from lenient JSON may hold what can't be printed; the outer fields first, since nested ones are many.
+    names = [".".join(path).encode(errors="replace").decode() for path in sorted(found, key=len)]
+    there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
+    option = role.replace("_", "-")
+    return FieldNotFoundError(
+        f"{source}: {what} in its first records. The fields there are: {there or 'none'}. "
+        f"Name the one that holds the {role} with {role}_field (--{option}-field)."
+    )

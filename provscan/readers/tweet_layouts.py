@@ -54,11 +54,28 @@ class Tweet(NamedTuple):
     rt_of: Any
 
 
+def rows_of_table(record: Object) -> list[Any] | None:
+    """The rows of a table in one object: columns that are lists or numbered objects, or rows by id; else None."""
+    values = list(record.values())
+    if isinstance(names := record.get("columns"), list) and isinstance(rows := record.get("data"), list):
+        return [dict(zip(names, row, strict=False)) for row in rows if isinstance(row, list)]
+    if len(values) < 2 or type(values[0]) not in (dict, list) or len(set(map(type, values))) > 1:
+        return None
+    if isinstance(values[0], dict) and all(key.isdigit() for key in record):
+        return [{"id": key, **value} for key, value in record.items()]
+    if len(set(map(len, values))) > 1 or any(isinstance(value, dict | list) for value in (*values[0],)):
+        return None
+    columns = [list(value.values()) if isinstance(value, dict) else value for value in values]
+    return [dict(zip(record, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
 def is_nested(record: Object) -> bool:
     """Whether a record is one of the layouts of this module, rather than flat fields."""
     if not MARKERS.isdisjoint(record) or _notice(record) is not None:
         return True
-    return any(isinstance(record.get(key), dict | list) for key in ("user", "data", *WRAPPERS))
+    if any(isinstance(record.get(key), dict | list) for key in ("user", "data", *WRAPPERS)):
+        return True
+    return rows_of_table(record) is not None
 
 
 def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:

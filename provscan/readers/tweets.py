@@ -1,69 +1,221 @@
-"""Licensed tweets: text, id, author, time and language of each record."""
+"""Licensed tweets: one row a tweet, with id, text, author, time, language and the tweet that it repeats.
+
+Files of flat records go through as columns. A record that is one of the nested layouts of
+:mod:`provscan.readers.tweet_layouts` may hold several tweets, such as a retweet and its original; blocks of lines with
+such records are parsed as objects.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from provscan.readers.batches import Batcher
+from provscan.kernels.utf8 import code_points
+from provscan.readers.batches import text_buffers
 from provscan.readers.fields import Fields
+from provscan.readers.json_documents import Elements
+from provscan.readers.jsonl import read_lines
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.memory import object_rows
-from provscan.readers.protocol import Context, Piece, Progress, Rows, Split
+from provscan.readers.protocol import UNKNOWN, Context, Path, Piece, Progress, Rows, Split
 from provscan.readers.reading import read_rows
 from provscan.readers.stats import Damage, ReadStats
-from provscan.readers.tweet_columns import Columns
-from provscan.readers.tweet_fields import Binding, Found, Path, bind, note_missing, survey
+from provscan.readers.streams import ByteStream
+from provscan.readers.tweet_columns import Columns, column, dates, texts_of
+from provscan.readers.tweet_dates import parse_date
+from provscan.readers.tweet_fields import ROLES, bind
+from provscan.readers.tweet_ids import with_ids
+from provscan.readers.tweet_layouts import Tweet, is_nested, rows_of_table, tweets_in
+from provscan.readers.tweet_schema import TWEETS
+from provscan.readers.tweet_sources import TweetFile
+
+# Tweets that are collected from objects before they become columns.
+GROUP = 8192
+# Values that only nested records have: where one shows, the block is parsed as objects.
+GUARDS: tuple[Path, ...] = (
+    ("retweeted_status", "id_str"), ("quoted_status", "id_str"),
+    ("extended_tweet", "full_text"), ("note_tweet", "text"),
+)  # fmt: skip
 
 
 def read_tweets(
-    split: Split, fields: Fields, stats: ReadStats, *, on_bytes: Progress | None = None, limits: Limits | None = None
+    file: TweetFile, stats: ReadStats, *, on_bytes: Progress | None = None, limits: Limits | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """The tweets of one split."""
-    context = Context(stats, limits or current_limits(), [], on_bytes)
+    """The tweets of one file of :func:`~provscan.readers.plan_tweets`, in bounded memory.
+
+    Parameters
+    ----------
+    file
+        The file.
+    stats
+        Is added to while reading, and complete when the iterator is exhausted.
+    on_bytes
+        Called with the number of bytes of the file read since the last call.
+    limits
+        Limits on memory.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        In :data:`~provscan.readers.TWEETS`; every row has an id, ``file:line`` where the tweet has none.
+    """
+    limits = limits or current_limits()
+    context = Context(stats, limits, [], on_bytes)
     before = stats.records
-    tweets = _tweets(read_rows(split, None, context), fields, stats, split.source)
-    yield from Batcher(stats, context.limits).batches(tweets)
+    reader = _Reader(file, stats, limits)
+    if file.binding is not None:
+        if file.binding.guessed:
+            stats.note("fields_by_content", file.split.source, 0, file.binding.guessed)
+        for role in file.binding.missing:
+            stats.note("field_missing", file.split.source, 0, f"no field {getattr(file.fields, role)!r} for the {role}")
+    yield from reader.batches(_rows(file, reader, context))
     if context.breaks:
-        stats.damaged.append(Damage(split.source, stats.records - before, context.breaks[0]))
+        stats.damaged.append(Damage(file.split.source, stats.records - before, context.breaks[0]))
 
 
 def read_tweet_objects(
-    obj: Any, fields: Fields, stats: ReadStats, *, source: str = "<memory>"
+    obj: Any, fields: Fields, stats: ReadStats, *, source: str = "<memory>", limits: Limits | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """The tweets among records in memory."""
-    yield from Batcher(stats, current_limits()).batches(_tweets(object_rows(obj), fields, stats, source))
+    """The tweets among records in memory, as :func:`read_tweets` gives them."""
+    file = TweetFile(Split(source, source, UNKNOWN), fields)
+    limits = limits or current_limits()
+    yield from _Reader(file, stats, limits).batches(object_rows(obj, limits))
 
 
-def _tweets(parts: Iterable[Rows | Piece], fields: Fields, stats: ReadStats, source: str) -> Iterator[pa.RecordBatch]:
-    binding: Binding | None = None
-    for rows in parts:
-        if isinstance(rows, Piece):
-            stats.skip("text_too_long", source, rows.number)
-            continue
-        values = rows.values.to_pylist() if isinstance(rows.values, pa.RecordBatch) else rows.values
-        objects = [(n, v) for n, v in zip(rows.numbers, values, strict=True) if isinstance(v, dict)]
-        if not objects:
-            continue
-        if binding is None:
-            head = [v for _, v in objects]
-            binding = bind(fields, Found(survey(head), source, len(head)), strict=False)
-            note_missing(fields, binding, source, stats)
-        roles: dict[str, list[Any]] = {
-            role: [_reach(record, paths) for _, record in objects]
-            for role in Binding.__slots__
-            if (paths := getattr(binding, role))
-        }
-        yield Columns(source, [n for n, _ in objects], **roles).batch(stats)
+def _rows(file: TweetFile, reader: _Reader, context: Context) -> Iterator[Rows | Piece]:
+    split, binding = file.split, file.binding
+    if binding is None:
+        yield from read_rows(split, None, context)
+        return
+    wanted = dict(binding.wanted)
+    if split.format in ("json", "jsonl"):
+        taken = {path[0] for path in wanted}
+        wanted |= {path: pa.string() for path in GUARDS if path[0] not in taken}
+        stream = ByteStream(split, context)
+        yield from read_lines(Elements(stream) if split.format == "json" else stream, wanted, reader.is_flat)
+    else:
+        yield from read_rows(split, wanted, context)
 
 
-def _reach(record: Any, paths: tuple[Path, ...]) -> Any:
-    for path in paths:
-        value = record
-        for key in path:
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is not None:
-            return value
-    return None
+class _Reader:
+    """Records of one file -> batches of tweets."""
+
+    def __init__(self, file: TweetFile, stats: ReadStats, limits: Limits) -> None:
+        self._file = file
+        self._source = file.split.source
+        self._binding = file.binding
+        self._counts = stats
+        self._limits = limits
+
+    def batches(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
+        """All tweets among some records, in batches within the limits, counted and with ids."""
+        limits = self._limits
+        for batch in self._all(parts):
+            if not batch.num_rows:
+                continue
+            _, offsets = text_buffers(batch.column("text"))
+            step = max(1, int(limits.batch_bytes * batch.num_rows // max(1, int(offsets[-1] - offsets[0]))))
+            for low in range(0, batch.num_rows, min(step, limits.batch_records)):
+                part = with_ids(batch.slice(low, min(step, limits.batch_records)), self._source, self._counts)
+                data, bounds = text_buffers(part.column("text"))
+                self._counts.records += part.num_rows
+                self._counts.characters += int(code_points(data[bounds[0] : bounds[-1]]))
+                yield part
+
+    def _all(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
+        numbers: list[int] = []
+        tweets: list[Tweet] = []
+        for rows in parts:
+            if isinstance(rows, Piece):
+                if rows.start == 0:
+                    self._counts.skip("text_too_long", self._source, rows.number, "longer than any tweet")
+                continue
+            if isinstance(rows.values, pa.RecordBatch):
+                if self._binding is not None:
+                    yield self._columns(rows.values, np.asarray(rows.numbers))
+                    continue
+                rows = Rows(rows.numbers, rows.values.to_pylist())
+            for number, tweet in self._objects(rows):
+                numbers.append(number)
+                tweets.append(tweet)
+            if len(tweets) >= GROUP:
+                yield self._made(numbers, tweets)
+                numbers, tweets = [], []
+        if tweets:
+            yield self._made(numbers, tweets)
+
+    def is_flat(self, batch: pa.RecordBatch) -> bool:
+        """Whether columns hold all there is in some lines: each has a text, and none is nested."""
+        assert self._binding is not None
+        text = _leaf(batch, self._binding.text)
+        guards = [_leaf(batch, path) for path in GUARDS]
+        return text is not None and not text.null_count and all(g is None or g.null_count == len(g) for g in guards)
+
+    def _columns(self, batch: pa.RecordBatch, numbers: np.ndarray) -> pa.RecordBatch:
+        assert self._binding is not None
+        found = {role: _leaf(batch, path) for role in ROLES if (path := getattr(self._binding, role)) is not None}
+        kept, text = texts_of(found.pop("text"), numbers, self._source, self._counts)
+        if kept is not None:
+            numbers = numbers[kept]
+            found = {role: values and values.take(pa.array(kept)) for role, values in found.items()}
+        created = dates(found.get("date"), numbers, self._source, self._counts)
+        short = {role: column(found.get(role), len(text)) for role in ("id", "author", "lang", "rt_of")}
+        return pa.RecordBatch.from_arrays(
+            [pa.array(numbers), short["id"], text, short["author"], created, short["lang"], short["rt_of"]],
+            schema=TWEETS,
+        )
+
+    def _objects(self, rows: Rows) -> Iterator[tuple[int, Tweet]]:
+        for number, record in zip(rows.numbers, rows.values, strict=True):
+            if not isinstance(record, dict):
+                self._counts.skip("not_an_object", self._source, number, type(record).__name__)
+                continue
+            if (table := rows_of_table(record)) is not None:
+                yield from self._objects(Rows(range(len(table)), table))
+                continue
+            named = self._file.fields.texts and self._binding is not None
+            if not named and is_nested(record):
+
+                def skip(reason: str, detail: str, number: int = number) -> None:
+                    self._counts.skip(reason, self._source, number, detail)
+
+                for tweet in tweets_in(record, skip):
+                    yield number, self._completed(tweet)
+                continue
+            if self._binding is None:
+                self._binding = bind(self._file.fields, [r for r in rows.values if isinstance(r, dict)], self._source)
+            yield number, Tweet(*(_reach(record, getattr(self._binding, role)) for role in ROLES_OF_TWEET))
+
+    def _completed(self, tweet: Tweet) -> Tweet:
+        """A tweet of an account's archive with what stands in other files of it."""
+        if tweet.author is None and self._file.author is not None:
+            tweet = tweet._replace(author=self._file.author)
+        if self._file.long_texts and isinstance(tweet.text, str):
+            long = self._file.long_texts.get((parse_date(tweet.date) or 0) // 1000)
+            if long is not None and long[:20] == tweet.text[:20]:
+                tweet = tweet._replace(text=long)
+        return tweet
+
+    def _made(self, numbers: list[int], tweets: list[Tweet]) -> pa.RecordBatch:
+        columns = dict(zip(Tweet._fields, map(list, zip(*tweets, strict=True)), strict=True))
+        return Columns(self._source, numbers, **columns).batch(self._counts)
+
+
+ROLES_OF_TWEET = Tweet._fields
+
+
+def _leaf(batch: pa.RecordBatch, path: Path) -> pa.Array | None:
+    if path[0] not in batch.schema.names:
+        return None
+    array = batch.column(batch.schema.get_field_index(path[0]))
+    return pc.struct_field(array, list(path[1:])) if len(path) > 1 else array
+
+
+def _reach(record: Any, path: Path | None) -> Any:
+    for key in path or (None,):
+        record = record.get(key) if isinstance(record, dict) else None
+    return record

@@ -18,6 +18,7 @@ import naive
 import naive_passages
 import naive_sketch
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 import xxhash
 
@@ -123,8 +124,10 @@ def test_an_older_version_is_to_be_built_again(version: int) -> None:
 
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     """If this fails, the format has changed: give it a new version."""
-    batches = read_tweet_objects(golden_tweets(), Fields(), ReadStats())
-    write_index((prepare(batch, PARAMS) for batch in batches), tmp_path / "today.index", PARAMS, {})
+    batches = read_tweet_objects(golden_tweets(), Fields(), ReadStats(), source="")
+    # The golden index is of a time when a tweet without an id had an empty one.
+    unnamed = ((batch, pc.if_else(pc.starts_with(batch["id"], ":"), "", batch["id"])) for batch in batches)
+    write_index((prepare(batch.set_column(1, "id", ids), PARAMS) for batch, ids in unnamed), tmp_path / "today.index", PARAMS, {})
     for name in FILES:
         if name != "tweets.arrow":  # Arrow's own metadata may change with its version.
             mine, theirs = (path / "segments" / "000001" / name for path in (tmp_path / "today.index", GOLDEN / "v4"))

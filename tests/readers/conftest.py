@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from provscan.readers import LIMITS, PIECE_SCHEMA, SCHEMA, Fields, ReadStats, plan, read, read_tweets
+from provscan.readers import LIMITS, PIECE_SCHEMA, SCHEMA, Fields, ReadStats, plan, plan_tweets, read, read_tweets
 
 
 def _read_all(sources, *, target_bytes=None, limits=LIMITS, records=None, **names):
@@ -49,11 +49,9 @@ def read_tweet_rows():
 
     def read(sources, **names):
         stats = ReadStats()
-        splits = plan(sources, None, target_bytes=1 << 62)
-        rows = [
-            row for split in splits for batch in read_tweets(split, Fields(**names), stats) for row in batch.to_pylist()
-        ]
-        return SimpleNamespace(rows=rows, texts=[row["text"] for row in rows], stats=stats, splits=splits)
+        files = plan_tweets(sources, Fields(**names)).files
+        rows = [row for file in files for batch in read_tweets(file, stats) for row in batch.to_pylist()]
+        return SimpleNamespace(rows=rows, texts=[row["text"] for row in rows], stats=stats, files=files)
 
     return read
 

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from provscan.errors import FieldNotFoundError
-from provscan.readers import Fields
-from provscan.readers.tweet_fields import USUAL, Found, bind, survey
+from provscan.readers import Fields, plan_tweets
+from provscan.readers.tweet_fields import USUAL
 
 
 @pytest.mark.parametrize("name", [name for name in USUAL["text"] if "." not in name and "ersation" not in name])
@@ -54,7 +54,7 @@ def test_no_field_for_the_text(write, read_tweet_rows):
     with pytest.raises(FieldNotFoundError) as caught:
         read_tweet_rows(path)
     assert str(caught.value) == (
-        f"{path}: no field for the text in its first 2 records; looked for {', '.join(USUAL['text'])}. "
+        f"{path}: no field holds the text of tweets in its first records. "
         "The fields there are: ID, user, other, user.bio. "
         "Name the one that holds the text with text_field (--text-field)."
     )
@@ -65,7 +65,7 @@ def test_a_wrong_name(write, read_tweet_rows):
     with pytest.raises(FieldNotFoundError) as caught:
         read_tweet_rows(path, text="no.such")
     assert str(caught.value) == (
-        f"{path}: no field 'no.such' for the text in its first record. The fields there are: text. "
+        f"{path}: no field 'no.such' for the text in its first records. The fields there are: text. "
         "Name the one that holds the text with text_field (--text-field)."
     )
 
@@ -81,22 +81,20 @@ def test_a_field_that_one_of_several_files_lacks_is_noted(write, read_tweet_rows
     write("d/b.jsonl", [{"text": "y", "number": 7}])
     write("d/c.csv", "text\nz\n")
     found = read_tweet_rows(str(tmp_path / "d"), id="number")
-    assert [row["id"] for row in found.rows] == [None, "7", None]
-    assert found.stats.notes == {"field_missing": 2}
+    assert [row["id"].rpartition("/")[2] for row in found.rows] == ["a.jsonl:1", "7", "c.csv:1"]
+    assert found.stats.notes == {"field_missing": 2, "id_missing": 2}
     assert found.stats.examples["field_missing"][0].detail == "no field 'number' for the id"
 
 
-def test_the_text_must_be_in_every_file(write, read_tweet_rows, tmp_path):
+def test_files_without_the_named_text_are_unread(write, read_tweet_rows, tmp_path):
     write("d/a.jsonl", [{"body": "x"}])
     write("d/b.jsonl", [{"text": "y"}])
-    with pytest.raises(FieldNotFoundError, match=r"b\.jsonl: no field 'body' for the text"):
-        read_tweet_rows(str(tmp_path / "d"), text="body")
+    ((path, reason),) = plan_tweets(str(tmp_path / "d"), Fields(text="body")).unread
+    assert path.endswith("b.jsonl")
+    assert reason.startswith("no field 'body' for the text in its first records")
 
 
-def test_long_forms_of_declared_fields_only():
-    found = Found(dict.fromkeys([("text",), ("truncated",), ("full_text",)], 2), "t.parquet")
-    assert bind(Fields(), found).text == (("full_text",), ("text",))
-
-
-def test_survey_sees_the_best_of_all_records():
-    assert survey([{"a": None}, {"a": 1}, {"a": {"b": "x"}}]) == {("a",): 1, ("a", "b"): 2}
+def test_a_named_id_must_be_in_one_file(write, read_tweet_rows, tmp_path):
+    write("d/a.jsonl", [{"text": "x"}])
+    with pytest.raises(FieldNotFoundError, match="no field 'number' for the id"):
+        read_tweet_rows(str(tmp_path / "d"), id="number")

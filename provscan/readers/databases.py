@@ -1,0 +1,157 @@
+"""Tables of databases and spreadsheets: SQLite, DuckDB, Excel.
+
+A file holds several tables; ``Split.member`` names one, and without it all of them are read one after the other.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Protocol
+
+import duckdb
+
+from provscan.errors import InputError
+from provscan.readers.delimited import header_of
+from provscan.readers.limits import Limits
+from provscan.readers.protocol import Rows, Split, Wanted
+from provscan.readers.streams import ByteStream
+
+GROUP = 4096
+# Spreadsheets keep 15 digits of a number: a longer id is shown as what it is, a rounded float.
+EXACT = 10**15
+
+
+class _Tables(Protocol):
+    """What one kind of file provides."""
+
+    def names(self, path: str) -> list[str]: ...
+
+    def records(self, path: str, table: str) -> Iterator[dict[str, Any]]: ...
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+class _Sqlite:
+    def _open(self, path: str) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{path.replace('?', '%3f').replace('#', '%23')}?mode=ro", uri=True)
+
+    def names(self, path: str) -> list[str]:
+        with closing(self._open(path)) as connection:
+            found = connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+            return sorted(name for (name,) in found)
+
+    def records(self, path: str, table: str) -> Iterator[dict[str, Any]]:
+        with closing(self._open(path)) as connection:
+            connection.text_factory = lambda data: data.decode(errors="replace")
+            cursor = connection.execute(f"SELECT * FROM {_quoted(table)}")
+            names = [column[0] for column in cursor.description]
+            for row in cursor:
+                yield dict(zip(names, row, strict=True))
+
+
+class _DuckDB:
+    def names(self, path: str) -> list[str]:
+        with duckdb.connect(path, read_only=True) as connection:
+            return sorted(name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall())
+
+    def records(self, path: str, table: str) -> Iterator[dict[str, Any]]:
+        with duckdb.connect(path, read_only=True) as connection:
+            cursor = connection.execute(f"SELECT * FROM {_quoted(table)}")
+            names = [column[0] for column in cursor.description or ()]
+            while rows := cursor.fetchmany(GROUP):
+                yield from (dict(zip(names, row, strict=True)) for row in rows)
+
+
+class _Excel:
+    def names(self, path: str) -> list[str]:
+        import openpyxl
+
+        with closing(openpyxl.load_workbook(path, read_only=True)) as book:
+            return list(book.sheetnames)
+
+    def records(self, path: str, table: str) -> Iterator[dict[str, Any]]:
+        import openpyxl
+
+        with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book:
+            rows = (list(row) for row in book[table].iter_rows(values_only=True))
+            filled = (row for row in rows if any(value is not None for value in row))
+            first = next(filled, None)
+            if first is None:
+                return
+            names, is_header = header_of(["" if value is None else str(value) for value in first])
+            if not is_header:
+                yield dict(zip(names, map(_cell, first), strict=False))
+            for row in filled:
+                yield dict(zip(names, map(_cell, row), strict=False))
+
+
+def _cell(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and abs(value) >= EXACT else value
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file of tables, behind the protocol of formats."""
+
+    name: str
+    extensions: tuple[str, ...]
+    magic: bytes
+    at: int
+    source: _Tables
+
+    def sniff(self, head: bytes) -> bool:
+        return head[self.at : self.at + len(self.magic)] == self.magic
+
+    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+        yield whole
+
+    def tables(self, whole: Split) -> list[Split]:
+        """One split for each table."""
+        if not whole.random_access:
+            raise InputError(f"{whole.source} can't be read inside an archive or compressed; unpack it")
+        try:
+            names = self.source.names(whole.path)
+        except FAILURES as error:
+            raise InputError(f"{whole.source} can't be read: {error}") from error
+        return [replace(whole, source=f"{whole.source}/{name}", member=name) for name in names]
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        parts = [whole] if whole.member is not None else self.tables(whole)
+        try:
+            return [
+                record
+                for part in parts
+                for record in islice(self.source.records(part.path, part.member or ""), limits.head_records)
+            ]
+        except FAILURES as error:
+            raise InputError(f"{whole.source} can't be read: {error}") from error
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        split, context = stream.split, stream.context
+        number = 0
+        try:
+            for part in [split] if split.member is not None else self.tables(split):
+                records = self.source.records(part.path, part.member or "")
+                while group := list(islice(records, GROUP)):
+                    yield Rows(range(number, number + len(group)), group)
+                    number += len(group)
+        except FAILURES as error:
+            context.breaks.append(f"damaged: {error}")
+        context.consumed(split.size)
+
+
+FAILURES = (sqlite3.Error, duckdb.Error, zipfile.BadZipFile, OSError, ValueError, KeyError)
+TABLE_FILES = (
+    TableFile("sqlite", (".sqlite", ".sqlite3", ".db", ".db3"), b"SQLite format 3\0", 0, _Sqlite()),
+    TableFile("duckdb", (".duckdb", ".ddb"), b"DUCK", 8, _DuckDB()),
+    TableFile("excel", (".xlsx", ".xlsm"), b"PK\x03\x04", 0, _Excel()),
+)

@@ -1,0 +1,305 @@
+"""Sources of licensed tweets as the user names them -> the files and tables that are read, and those that are not."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from provscan.errors import InputError
+from provscan.readers.account_archive import TWEETS, AccountArchive
+from provscan.readers.databases import TableFile
+from provscan.readers.delimited import layout_of
+from provscan.readers.fields import Fields
+from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.planning import Source, Walk
+from provscan.readers.protocol import UNKNOWN, Context, Split
+from provscan.readers.recipes import PREFIX, recipe_of
+from provscan.readers.registry import FORMATS, READABLE, split_name
+from provscan.readers.streams import ByteStream, head_of
+from provscan.readers.tweet_dates import parse_date
+from provscan.readers.tweet_fields import Binding, bind, not_found, survey
+from provscan.readers.tweet_layouts import is_nested
+
+# Files beside the texts of a set, by their names and by what they hold.
+LABELS = re.compile(r"(^|[_.-])(labels?|mapping|classes)([_.-]|$)", re.IGNORECASE)
+ABOUT = re.compile(r"(readme|licen[cs]e|copying|changelog|citation|notice|authors)\b.*", re.IGNORECASE)
+LEAST_LINES = 5
+# No file is cut, so that its lines can be counted as they are read.
+WHOLE = 1 << 62
+NO_TEXT = "no table of tweets: no column holds text"
+
+
+@dataclass(frozen=True)
+class TweetFile:
+    """One file or table of tweets.
+
+    Attributes
+    ----------
+    split
+        Where it is.
+    fields
+        Names of its fields as the user gave them.
+    binding
+        Where the fields are; None if its records are nested, or can't be looked at before they are read.
+    author
+        Who wrote all of them, in an account's archive.
+    long_texts
+        Of an account's archive: complete texts by the second in which they were posted.
+    """
+
+    split: Split
+    fields: Fields
+    binding: Binding | None = None
+    author: str | None = None
+    long_texts: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass
+class TweetPlan:
+    """What is read of the sources, and what is not: paths and reasons.
+
+    Attributes
+    ----------
+    files
+        The files and tables to read, in order.
+    unread
+        What can't be read, or has no field for a tweet's text.
+    ignored
+        What holds no tweets: labels, documentation, other files of an account's archive or of a recipe's set.
+    error
+        The first one that made a file unread.
+    """
+
+    files: list[TweetFile]
+    unread: list[tuple[str, str]]
+    ignored: list[tuple[str, str]]
+    error: InputError | None = None
+
+
+def plan_tweets(
+    sources: Source | Sequence[Source],
+    fields: Fields,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    limits: Limits = LIMITS,
+) -> TweetPlan:
+    """Find the files with tweets among sources.
+
+    Parameters
+    ----------
+    sources
+        Files, archives, folders, "-" for the standard input, or ``recipe:NAME=PATH``.
+    fields
+        Names of the fields; those of a recipe go before them.
+    delimiter, encoding
+        Of CSV and of text; determined from the file unless given.
+    limits
+        Limits on memory.
+
+    Raises
+    ------
+    InputError
+        A source does not exist, or holds no file that can be read.
+    ParameterError
+        There is no recipe of the name.
+    """
+    plan = TweetPlan([], [], [])
+    for source in [sources] if isinstance(sources, str | os.PathLike) else sources:
+        named = os.fspath(source)
+        recipe, path = recipe_of(named) if named.startswith(PREFIX) else (None, named)
+        walk = Walk(limits, "lines")
+        found = list(walk.files([path]))
+        alone = os.path.isfile(path) and len(found) == 1
+        if recipe is not None:
+            asked = _Asked(_given(recipe.fields, fields), recipe.format, recipe.delimiter or delimiter)
+            asked = replace(asked, encoding=recipe.encoding or encoding, quoted=recipe.quoted)
+            outside = f"not among the files that recipe {recipe.name} reads"
+            for entries in (walk.unread, walk.ignored):
+                plan.ignored += [(name, outside) for name, _ in entries if not recipe.covers(name)]
+            plan.ignored += [(file.source, outside) for file in found if not recipe.covers(file.source)]
+            found = [file for file in found if recipe.covers(file.source)]
+        else:
+            asked = _Asked(fields, None, delimiter, encoding)
+        covered = (lambda name: True) if recipe is None else recipe.covers
+        plan.unread += [entry for entry in walk.unread if covered(entry[0])]
+        plan.ignored += [entry for entry in walk.ignored if covered(entry[0])]
+        _add(plan, found, asked, alone, limits)
+        if recipe is not None and not found:
+            raise InputError(f"{path} holds none of the files of {recipe.title}: {', '.join(recipe.files)}")
+    if not plan.files:
+        _raise_nothing(plan, sources)
+    for role in ("id", "author", "date", "lang", "rt_of"):
+        bindings = [file.binding for file in plan.files]
+        if all(binding is not None and role in binding.missing for binding in bindings):
+            first = plan.files[0]
+            there = survey(FORMATS[first.split.format].fields(first.split, limits))
+            raise not_found(role, getattr(first.fields, role), there, first.split.source)
+    return plan
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How files are to be read, where it is given."""
+
+    fields: Fields
+    format: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    quoted: bool | None = None
+
+    def applied(self, split: Split, limits: Limits) -> Split:
+        """The split with what was asked for, and text with tabs as a table."""
+        if split.format == UNKNOWN:
+            return split
+        form = self.format or split.format
+        if form == "text" and self.delimiter is not None:
+            form = "csv"
+        layout = split.layout
+        if self.encoding is not None:
+            layout = replace(layout, encoding=None if self.encoding.lower() in ("utf-8", "utf8") else self.encoding)
+        if form == "csv" and (self.delimiter is None or self.quoted is None):
+            head = head_of(replace(split, layout=layout), limits)
+            layout = replace(layout_of(split.path, head, replace(layout, encoding=None)), encoding=layout.encoding)
+        if form == "text" and self.format is None:
+            head = head_of(replace(split, layout=layout), limits)
+            lines = [line.count(b"\t") for line in head.split(b"\n")[:-1] if line.strip()]
+            if len(lines) >= LEAST_LINES and min(lines) == max(lines) > 0:
+                form, layout = "csv", replace(layout, delimiter="\t", quoted=False)
+        if self.delimiter is not None:
+            layout = replace(layout, delimiter=self.delimiter)
+        if self.quoted is not None:
+            layout = replace(layout, quoted=self.quoted)
+        return replace(split, format=form, layout=layout)
+
+
+def _given(first: Fields, then: Fields) -> Fields:
+    """The names in ``first``, and those in ``then`` where there is none."""
+    names = ("text", "id", "author", "date", "lang", "rt_of")
+    return Fields(**{name: getattr(first, name) or getattr(then, name) for name in names})
+
+
+def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits: Limits) -> None:
+    archives = [
+        (split, AccountArchive().variable(head_of(split, limits))) for split in found if split.format == "archive"
+    ]
+    owners = {_folder(split): _username(split, limits) for split, name in archives if name == "account"}
+    notes = {_folder(split): _long_texts(split, limits) for split, name in archives if name == "note_tweet"}
+    lists = {split.source: name for split, name in archives}
+    account_folders = {_folder(split) for split, _ in archives}
+    for file in found:
+        folder = _folder(file)
+        if file.format == "archive":
+            if TWEETS.fullmatch(lists[file.source]):
+                plan.files.append(TweetFile(file, asked.fields, None, owners.get(folder), notes.get(folder, {})))
+            else:
+                plan.ignored.append((file.source, f"{lists[file.source]} of an account's archive, not its tweets"))
+            continue
+        if folder in account_folders and not alone:
+            plan.ignored.append((file.source, "a file of an account's archive that holds no tweets"))
+            continue
+        form = FORMATS.get(file.format)
+        try:
+            if isinstance(form, TableFile):
+                _add_tables(plan, form, file, asked.fields, limits)
+                continue
+            split = asked.applied(file, limits)
+            reason = None if alone or asked.format else _no_tweets(split, limits)
+        except InputError as error:
+            _leave(plan, file, error)
+            continue
+        if reason is not None:
+            plan.ignored.append((file.source, reason))
+        else:
+            _bound(plan, split, asked.fields, limits)
+
+
+def _bound(plan: TweetPlan, split: Split, fields: Fields, limits: Limits) -> None:
+    """Add a file with the places of its fields."""
+    if split.format == UNKNOWN:
+        plan.files.append(TweetFile(split, fields))
+        return
+    try:
+        records = [record for record in FORMATS[split.format].fields(split, limits) if isinstance(record, dict)]
+        if not records:
+            plan.ignored.append((split.source, "empty"))
+        elif not fields.texts and any(map(is_nested, records)):
+            (split,) = FORMATS[split.format].splits(split, WHOLE, limits)
+            plan.files.append(TweetFile(split, fields))
+        else:
+            (split,) = FORMATS[split.format].splits(split, WHOLE, limits)
+            plan.files.append(TweetFile(split, fields, bind(fields, records, split.source)))
+    except InputError as error:
+        if LABELS.search(PurePosixPath(split.source).name):
+            plan.ignored.append((split.source, "labels, no texts"))
+        else:
+            _leave(plan, split, error)
+
+
+def _leave(plan: TweetPlan, split: Split, error: InputError) -> None:
+    plan.unread.append((split.source, str(error).removeprefix(f"{split.source}: ").removeprefix(f"{split.source} ")))
+    plan.error = plan.error or error
+
+
+def _add_tables(plan: TweetPlan, form: TableFile, file: Split, fields: Fields, limits: Limits) -> None:
+    for table in form.tables(file):
+        records = form.fields(table, limits)
+        strings = [value for record in records for value in record.values() if isinstance(value, str)]
+        if fields.texts or any(len(value.split()) > 2 for value in strings):
+            _bound(plan, table, fields, limits)
+        else:
+            plan.ignored.append((table.source, NO_TEXT))
+
+
+def _folder(split: Split) -> str:
+    return split.source.rpartition("/")[0]
+
+
+def _records(split: Split, limits: Limits) -> list[Any]:
+    stream = ByteStream(split, Context.quiet(limits))
+    return [record for rows in FORMATS[split.format].read(stream, None) for record in rows.values]  # type: ignore[union-attr]
+
+
+def _username(split: Split, limits: Limits) -> str | None:
+    for record in _records(split, limits):
+        if isinstance(account := record.get("account"), dict):
+            return account.get("username")
+    return None
+
+
+def _long_texts(split: Split, limits: Limits) -> dict[int, str]:
+    found = {}
+    for record in _records(split, limits):
+        note = record.get("noteTweet", {})
+        text = (note.get("core") or note.get("noteTweetResults") or {}).get("text")
+        if isinstance(text, str) and (time := parse_date(note.get("createdAt"))) is not None:
+            found[time // 1000] = text
+    return found
+
+
+def _no_tweets(split: Split, limits: Limits) -> str | None:
+    """Why a file of a folder is taken for no tweets."""
+    name = PurePosixPath(split.source).name
+    if split.format != "text":
+        return None
+    if ABOUT.fullmatch(name) or split_name(name)[1] not in ("", ".txt", ".text"):
+        return "documentation or code, no tweets"
+    lines = [line.strip() for line in head_of(split, limits).split(b"\n")[:-1] if line.strip()]
+    short = len(lines) >= LEAST_LINES and all(len(line) <= 12 and b" " not in line for line in lines)
+    if LABELS.search(name) or short:
+        return "labels or ids, no texts"
+    return None
+
+
+def _raise_nothing(plan: TweetPlan, sources: Any) -> None:
+    if plan.error is not None:
+        raise plan.error
+    for path, reason in plan.unread or plan.ignored:
+        more = len(plan.unread) + len(plan.ignored) - 1
+        others = f", and {more:,} more files were left out" if more else ""
+        raise InputError(f"no tweets to index: {path}: {reason}{others}. Readable are {READABLE}.")
+    raise InputError(f"no tweets to index: {sources} holds no file. Readable are {READABLE}.")

@@ -1,0 +1,254 @@
+"""Licensed tweets in every form: all found, under their ids, and originals credited with their retweets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from readers.tweet_forms import (
+    FORMS,
+    PLANTED,
+    account_folder,
+    delimited,
+    flat,
+    lines,
+    snscrape,
+    text_file,
+    twarc,
+    v1,
+    v2,
+    v2_page,
+    v2_users,
+    ytd,
+)
+
+import provscan
+from provscan.errors import FieldNotFoundError, InputError
+from provscan.readers import Fields, ReadStats, plan_tweets, read_tweets
+
+FIRST, SECOND = PLANTED[:2]
+QUOTE = v1(SECOND)
+
+
+def rows_of(path: Path, **options: Any) -> tuple[list[dict[str, Any]], ReadStats]:
+    stats = ReadStats()
+    fields = Fields(**{name: options.pop(name) for name in ("text", "id") if name in options})
+    plan = plan_tweets(str(path), fields, **options)
+    return [row for file in plan.files for batch in read_tweets(file, stats) for row in batch.to_pylist()], stats
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_tweets(form: str, tmp_path: Path) -> None:
+    rows, _ = rows_of(FORMS[form](tmp_path))
+    assert {row["id"]: row["text"] for row in rows} == {tweet.id: tweet.text for tweet in PLANTED}
+    assert len(rows) == len(PLANTED)
+    assert {row["id"]: row["created_at"] for row in rows} == {tweet.id: tweet.time for tweet in PLANTED}
+    authors = {tweet.id: tweet.author for tweet in PLANTED}
+    if form == "account archive, tweet.js":
+        authors = dict.fromkeys(authors)
+    elif form in ("account archive, folder", "account archive, zip"):
+        authors = dict.fromkeys(authors, "owner")
+    elif "no header" in form or form == "tsv named .txt":
+        return  # nothing tells which of the short columns is the author
+    if form == "a mixed folder":
+        authors[PLANTED[2].id] = PLANTED[2].author
+    assert {row["id"]: row["author"] for row in rows} == authors
+
+
+@pytest.mark.parametrize(
+    "form", ["v1.1 lines, extended_tweet", "v2 page", "account archive, zip", "csv, no header", "excel"]
+)
+def test_planted_tweets_are_found_and_credited(form: str, tmp_path: Path) -> None:
+    index = provscan.build_index(str(FORMS[form](tmp_path)), tmp_path / "licensed.index")
+    assert index.info()["tweets"] == len(PLANTED)
+    found = index.match([f"Someone wrote: {tweet.text} And so on." for tweet in PLANTED])
+    assert found["tweet_id"].to_pylist() == [tweet.id for tweet in PLANTED]
+
+
+RETWEET = {"created_at": "Mon May 01 08:00:00 +0000 2023", "id": 1660, "id_str": "1660", "truncated": False,
+           "text": f"RT @{FIRST.author}: {FIRST.text[:40]}…", "user": {"screen_name": "fan"}}  # fmt: skip
+AGAIN = {"id": "1660", "text": RETWEET["text"], "edit_history_tweet_ids": ["1660"],
+         "created_at": "2023-05-01T08:00:00.000Z"}  # fmt: skip
+RETWEETED = v2(FIRST) | AGAIN | {"author_id": "8", "referenced_tweets": [{"type": "retweeted", "id": FIRST.id}]}
+RETWEETS = {
+    "v1.1": [RETWEET | {"retweeted_status": v1(FIRST)}],
+    "v1.1 of a quote": [RETWEET | {"retweeted_status": v1(FIRST, quoted_status=QUOTE)}],
+    "v2 page": [
+        {
+            "data": [RETWEETED],
+            "includes": {"tweets": [v2(FIRST)], "users": [*v2_users([FIRST]), {"id": "8", "username": "fan"}]},
+        }
+    ],
+    "twarc": [
+        twarc(FIRST) | AGAIN
+        | {"author": {"username": "fan"}, "referenced_tweets": [{"type": "retweeted"} | twarc(FIRST)]}
+    ],
+    "snscrape": [
+        snscrape(FIRST) | {"id": 1660, "rawContent": RETWEET["text"], "user": {"username": "fan"},
+         "date": "2023-05-01T08:00:00+00:00", "retweetedTweet": snscrape(FIRST)}
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", RETWEETS)
+def test_a_match_is_credited_to_the_retweeted_original(form: str, tmp_path: Path) -> None:
+    path = text_file("tweets.jsonl", lines(RETWEETS[form]))(tmp_path)
+    rows, _ = rows_of(path)
+    by_id = {row["id"]: row for row in rows}
+    assert by_id["1660"]["rt_of"] == FIRST.id
+    assert by_id["1660"]["text"] == by_id[FIRST.id]["text"] == FIRST.text
+    assert (by_id["1660"]["author"], by_id[FIRST.id]["author"]) == ("fan", FIRST.author)
+    assert by_id[FIRST.id]["created_at"] == FIRST.time
+    index = provscan.build_index(str(path), tmp_path / "licensed.index")
+    (found,) = index.match([FIRST.text]).to_pylist()
+    assert (found["tweet_id"], found["tweets"], found["level"]) == (FIRST.id, 2, "exact")
+
+
+def test_quoted_tweets_and_quotes_are_both_tweets(tmp_path: Path) -> None:
+    rows, _ = rows_of(text_file("tweets.jsonl", lines([v1(FIRST, quoted_status=v1(SECOND))]))(tmp_path))
+    assert [(row["id"], row["text"], row["rt_of"]) for row in rows] == [
+        (SECOND.id, SECOND.text, None), (FIRST.id, FIRST.text, None),
+    ]  # fmt: skip
+
+
+def test_originals_in_records_far_behind_flat_ones(tmp_path: Path) -> None:
+    """A file is flat by its first records; a later one may still embed an original."""
+    filler = [{"id_str": str(n), "text": f"filler number {n} of a long and flat file"} for n in range(5000)]
+    path = text_file("tweets.jsonl", lines([*filler, RETWEET | {"retweeted_status": v1(FIRST)}]))(tmp_path)
+    rows, stats = rows_of(path)
+    assert [row["id"] for row in rows[-2:]] == [FIRST.id, "1660"]
+    assert len(rows) == stats.records == 5002
+
+
+def test_versions_of_an_edited_tweet_are_one_tweet(tmp_path: Path) -> None:
+    history = [FIRST.id, SECOND.id]
+    path = text_file(
+        "tweets.jsonl",
+        lines([v2(FIRST, edit_history_tweet_ids=history), v2(SECOND, edit_history_tweet_ids=history)]),
+    )(tmp_path)
+    index = provscan.build_index(str(path), tmp_path / "licensed.index")
+    assert (index.info()["tweets"], index.info()["texts"]) == (1, 2)
+    assert index.match([FIRST.text, SECOND.text])["tweet_id"].to_pylist() == [FIRST.id, FIRST.id]
+
+
+NOTICES = [
+    {"delete": {"status": {"id": 5, "id_str": "5", "user_id": 6}, "timestamp_ms": "1500000000000"}},
+    {"status_withheld": {"id": 5, "user_id": 6, "withheld_in_countries": ["XY"]}},
+    {"user_delete": {"id": 6}},
+    {"data": {"delete": {"tweet": {"id": "5", "author_id": "6"}, "event_at": "2022-12-23T12:34:56.789Z"}}},
+    {"id": "5", "action": "delete", "created_at": "2021-01-01T00:00:00Z", "redacted_at": "2021-02-01T00:00:00Z",
+     "reason": "deleted"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", [flat, v1])
+def test_deletions_are_counted_and_not_indexed(form: Any, tmp_path: Path) -> None:
+    path = text_file("tweets.jsonl", lines([form(FIRST), *NOTICES, {"limit": {"track": 3}}, form(SECOND)]))(tmp_path)
+    rows, stats = rows_of(path)
+    assert [row["id"] for row in rows] == [FIRST.id, SECOND.id]
+    assert stats.skipped == {"deletion": 5, "not_a_tweet": 1}
+    assert stats.examples["deletion"][0][1] == 1
+
+
+def test_a_stream_of_nothing_but_deletions_gives_no_index(tmp_path: Path) -> None:
+    path = text_file("tweets.jsonl", lines(NOTICES))(tmp_path)
+    with pytest.raises(InputError, match=r"holds no tweets: 5 records were left out \(deletion: 5\)"):
+        provscan.build_index(str(path), tmp_path / "licensed.index")
+
+
+def test_other_files_of_an_account_archive_are_listed(tmp_path: Path) -> None:
+    plan = plan_tweets(str(account_folder(tmp_path)), Fields())
+    reasons = {Path(path).name: reason for path, reason in plan.ignored}
+    assert set(reasons) == {
+        "account.js",
+        "like.js",
+        "direct-messages.js",
+        "deleted-tweets.js",
+        "README.txt",
+        "Your archive.html",
+    }
+    assert reasons["like.js"] == "like of an account's archive, not its tweets"
+    assert plan.unread == []
+
+
+def test_long_tweets_of_an_account_archive_are_whole(tmp_path: Path) -> None:
+    tweet = {
+        "tweet": {
+            "id_str": "12",
+            "full_text": FIRST.text[:40] + "… https://t.co/a",
+            "created_at": v1(FIRST)["created_at"],
+        }
+    }
+    core = {"noteTweetId": "99", "createdAt": "2023-02-01T10:20:30.000Z", "core": {"text": FIRST.text}}
+    text_file("x/data/tweets.js", ytd("tweets.part0", [tweet]))(tmp_path)
+    text_file("x/data/note-tweet.js", ytd("note_tweet.part0", [{"noteTweet": core}]))(tmp_path)
+    rows, _ = rows_of(tmp_path / "x")
+    assert [(row["id"], row["text"]) for row in rows] == [("12", FIRST.text)]
+
+
+def test_labels_and_documentation_are_no_tweets(tmp_path: Path) -> None:
+    for name, content in (
+        ("d/train_text.txt", "".join(tweet.text + "\n" for tweet in PLANTED)),
+        ("d/train_labels.txt", "0\n1\n1\n0\n2\n1\n"),
+        ("d/mapping.txt", "0\tnegative\n1\tneutral\n2\tpositive\n"),
+        ("d/ids.txt", "".join(tweet.id[:12] + "\n" for tweet in PLANTED)),
+        ("d/LICENSE", "You may do with this whatever you want to do.\n"),
+    ):
+        text_file(name, content)(tmp_path)
+    plan = plan_tweets(str(tmp_path / "d"), Fields())
+    assert [Path(file.split.source).name for file in plan.files] == ["train_text.txt"]
+    assert len(plan.ignored) == 4
+    rows, stats = rows_of(tmp_path / "d")
+    assert [row["id"] for row in rows] == [f"{tmp_path}/d/train_text.txt:{n}" for n in range(1, len(PLANTED) + 1)]
+    assert stats.notes == {"id_missing": len(PLANTED)}
+
+
+def test_delimiter_and_encoding_can_be_given(tmp_path: Path) -> None:
+    path = text_file("odd.csv", "id^text\n1^caf\u00e9 au lait, twice; \u201cplease\u201d\n", "cp1252")(tmp_path)
+    rows, _ = rows_of(path, delimiter="^", encoding="cp1252")
+    assert [(row["id"], row["text"]) for row in rows] == [("1", "caf\u00e9 au lait, twice; \u201cplease\u201d")]
+
+
+def test_columns_of_a_table_without_a_header_can_be_named(tmp_path: Path) -> None:
+    rows, _ = rows_of(text_file("tweets.csv", delimited(None))(tmp_path), text="column_5", id="column_4")
+    assert {row["id"]: row["text"] for row in rows} == {tweet.author: tweet.text for tweet in PLANTED}
+
+
+def test_what_was_taken_for_which_role_is_told(tmp_path: Path) -> None:
+    _, stats = rows_of(text_file("tweets.csv", delimited(None))(tmp_path))
+    assert stats.notes == {"fields_by_content": 1}
+    (example,) = stats.examples["fields_by_content"]
+    assert example.detail == "text from column_5, id from column_1, date from column_3"
+
+
+def test_files_without_a_text_are_unread(tmp_path: Path) -> None:
+    text_file("d/ids.csv", "tweet_id,label\n1,2\n2,2\n")(tmp_path)
+    text_file("d/tweets.csv", delimited(["id", "label", "date", "user", "text"]))(tmp_path)
+    plan = plan_tweets(str(tmp_path / "d"), Fields())
+    ((path, reason),) = plan.unread
+    assert path.endswith("ids.csv")
+    assert reason.startswith(
+        "no field holds the text of tweets in its first records. The fields there are: tweet_id, label"
+    )
+
+
+def test_an_unknown_field_is_an_error(tmp_path: Path) -> None:
+    path = text_file("tweets.jsonl", lines([flat(FIRST)]))(tmp_path)
+    with pytest.raises(FieldNotFoundError, match=r"no field 'twext' for the text.*--text-field"):
+        provscan.build_index(str(path), tmp_path / "licensed.index", text_field="twext")
+
+
+def test_objects_in_memory_have_the_same_layouts(tmp_path: Path) -> None:
+    index = provscan.build_index([v2_page(PLANTED)], tmp_path / "licensed.index")
+    assert index.match([PLANTED[4].text])["tweet_id"].to_pylist() == [PLANTED[4].id]
+
+
+def test_json_lines_with_a_wrapper_beside_labels(tmp_path: Path) -> None:
+    path = text_file("x.jsonl", lines([{"tweet": v1(FIRST), "label": 1}, {"tweet": json.loads("null"), "label": 0}]))(
+        tmp_path
+    )
+    rows, stats = rows_of(path)
+    assert [row["id"] for row in rows] == [FIRST.id]
+    assert sum(stats.skipped.values()) == 1
