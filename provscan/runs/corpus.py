@@ -1,0 +1,132 @@
+"""The licensed tweets that an index is made of: found, read, counted; and what to tell the user about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from provscan import readers
+from provscan.engine.progress import Progress
+from provscan.errors import InputError
+from provscan.readers.stats import require_undamaged
+from provscan.runs.sources import source_list
+
+
+class Corpus:
+    """Sources of licensed tweets, read once.
+
+    Parameters
+    ----------
+    sources
+        What :func:`provscan.build_index` takes.
+    fields
+        Names of the fields.
+    delimiter, encoding
+        Of CSV files.
+    progress
+        Told how far it is.
+
+    Attributes
+    ----------
+    notes
+        For the index's manifest, complete when all batches were read: ``sources``, ``read`` (counts), ``unread`` and
+        ``ignored`` (files and reasons).
+
+    Raises
+    ------
+    InputError
+        A source can't be read, or holds no tweets.
+    """
+
+    def __init__(
+        self, sources: object, fields: readers.Fields, delimiter: str | None, encoding: str | None, progress: Progress
+    ) -> None:
+        self.notes: dict[str, Any] = {}
+        self._sources = sources
+        self._fields = fields
+        self._progress = progress
+        self._named = source_list(sources)
+        if self._named is not None:
+            plan = readers.plan_tweets(self._named, fields, delimiter=delimiter, encoding=encoding)
+            self._files = plan.files
+            self.notes["sources"] = [{"source": f.split.source, "bytes": f.split.size} for f in plan.files]
+            self.notes["unread"] = [{"path": path, "reason": reason} for path, reason in plan.unread]
+            self.notes["ignored"] = [{"path": path, "reason": reason} for path, reason in plan.ignored]
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All tweets, in :data:`~provscan.readers.TWEETS`."""
+        stats = readers.ReadStats()
+        yield from self._all(stats)
+        require_undamaged(stats)
+        if not stats.records:
+            raise InputError(f"{self._shown()} holds no tweets: {_left_out(stats)}. No index was written")
+        self.notes["read"] = stats.as_dict()
+
+    def _all(self, stats: readers.ReadStats) -> Iterator[pa.RecordBatch]:
+        if self._named is None:
+            self._progress.start("Indexing", None, "tweets")
+            for batch in readers.read_tweet_objects(self._sources, self._fields, stats):
+                yield batch
+                self._progress.advance(batch.num_rows)
+            return
+        self._progress.start("Indexing", sum(file.split.size for file in self._files) or None, "bytes")
+        for file in self._files:
+            yield from readers.read_tweets(file, stats, on_bytes=self._progress.advance)
+
+    def _shown(self) -> str:
+        return "the corpus" if self._named is None else ", ".join(self._named)
+
+
+def _left_out(stats: readers.ReadStats) -> str:
+    if not stats.skipped:
+        return "it is empty"
+    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(stats.skipped.items()))
+    return f"{sum(stats.skipped.values()):,} records were left out ({reasons})"
+
+
+def corpus_warnings(info: dict[str, Any]) -> list[str]:
+    """What the user of a new index should know: what was left out, and how far its tweets can be told apart.
+
+    Parameters
+    ----------
+    info
+        What :meth:`provscan.Index.info` gives.
+    """
+    notes = info.get("read", {}).get("notes", {})
+    skipped = info.get("read", {}).get("skipped", {})
+    examples = info.get("read", {}).get("examples", {})
+    found = []
+    if unread := info.get("unread"):
+        more = f", and {len(unread) - 1:,} more files" if len(unread) > 1 else ""
+        found.append(f"Not indexed: {unread[0]['path']}: {unread[0]['reason']}{more}.")
+    if count := notes.get("id_mangled"):
+        found.append(
+            f"{count:,} ids had been rounded by a spreadsheet; these tweets are named by file and line. "
+            "Export them again with the ids as text."
+        )
+    if count := notes.get("id_missing"):
+        whose = "No tweet has an id" if count == info["tweets"] else f"{count:,} tweets have no id"
+        found.append(
+            f"{whose}: they are named by file and line, and repeated ones can't be recognised. "
+            "If a field holds the ids, name it with --id-field."
+        )
+    if count := info.get("repeated_tweets"):
+        found.append(f"{count:,} tweets were read more than once; each id counts once.")
+    if count := info.get("versions"):
+        found.append(
+            f"{count:,} texts have the id of a tweet with another text (edits, or copies that were cut short); all of "
+            "them are indexed, each id counts once. If there are many, check that --id-field names the tweet's id."
+        )
+    if count := skipped.get("deletion"):
+        found.append(
+            f"{count:,} notices of deletions were read and not applied; hand them to provscan forget to remove the tweets."
+        )
+    if notes.get("fields_by_content"):
+        case = examples["fields_by_content"][0]
+        found.append(
+            f"No field of {case['source']} has a usual name; determined by what they hold: {case['detail']}. "
+            "Name them with --text-field and --id-field if that is wrong."
+        )
+    return found
