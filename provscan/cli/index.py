@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from provscan.cli import as_json, given, id_field, index_option, quiet, share, text_field, workers
+from provscan.cli import UNUSABLE, as_json, echo, given, id_field, index_option, quiet, share, text_field, workers
 
 
 @click.command("index")
@@ -20,6 +20,9 @@ from provscan.cli import as_json, given, id_field, index_option, quiet, share, t
     metavar="SHARE",
     help="Share of all licensed tweets that PATH holds, e.g. 10%, if it is a random part: estimates are for all.",
 )
+@click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV; determined unless given.")
+@click.option("--encoding", metavar="NAME", help="Encoding of CSV and text, e.g. latin-1; determined unless given.")
+@click.option("--allow-unread", is_flag=True, help="Succeed although some of PATH holds no tweets or can't be read.")
 @workers
 @click.option("--overwrite", is_flag=True, help="Replace an index that stands there already.")
 @as_json
@@ -32,6 +35,9 @@ def command(
     author_field: str | None,
     date_field: str | None,
     fraction: float | None,
+    delimiter: str | None,
+    encoding: str | None,
+    allow_unread: bool,
     workers: int | None,
     overwrite: bool,
     as_json: bool,
@@ -39,12 +45,14 @@ def command(
 ) -> None:
     """Index licensed tweets.
 
-    PATH is a file or a folder of files: JSON lines, Parquet, CSV, TSV or plain text, as they are or
-    compressed with gzip or zstd; "-" reads standard input.
+    PATH is a file, an archive or a folder of files: tweets as the API, twarc, snscrape or the archive of an account
+    give them, JSON, CSV, Excel, Parquet, SQLite, DuckDB or plain text; "-" reads standard input.
+    recipe:NAME=PATH reads a public set (provscan recipes).
     """
     import provscan
     from provscan.cli import show
     from provscan.cli.progress import progress
+    from provscan.runs.corpus import corpus_warnings
 
     with progress(quiet) as watcher:
         index = provscan.build_index(
@@ -58,7 +66,14 @@ def command(
                 author_field=author_field,
                 date_field=date_field,
                 fraction=fraction,
+                delimiter=delimiter,
+                encoding=encoding,
                 workers=workers,
             ),
         )
-    show.index(index.info(), as_json)
+    info = index.info()
+    show.index(info, as_json)
+    for warning in corpus_warnings(info):
+        echo(f"provscan: {warning}", err=True)
+    if info.get("unread") and not allow_unread:
+        raise click.exceptions.Exit(UNUSABLE)

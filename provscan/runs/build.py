@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
 
 from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.engine.progress import Progress
-from provscan.errors import InputError, ParameterError
-from provscan.index import Prepared, prepare, write_index
+from provscan.errors import ParameterError
+from provscan.index import prepare, write_index
 from provscan.matching import Index
 from provscan.params import IndexParams
-from provscan.readers.stats import require_undamaged
-from provscan.runs.options import default_workers, source_list
+from provscan.runs.corpus import Corpus
+from provscan.runs.options import default_workers
 
 Source = str | os.PathLike[str]
 
@@ -68,7 +65,7 @@ def build_index(
     Raises
     ------
     InputError, FieldNotFoundError
-        A source can't be read, to its end, or has no text field.
+        A source can't be read, to its end, or holds no tweets.
     OutputError
         ``out`` exists, or can't be written.
     ParameterError
@@ -80,60 +77,10 @@ def build_index(
     fields = readers.Fields(text=text_field, id=id_field, author=author_field, date=date_field)
     workers = default_workers(workers)
     watcher = progress or Progress()
-    stats = readers.ReadStats()
-    notes: dict[str, Any] = {"fraction": fraction} if fraction < 1.0 else {}
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        yield from _read(sources, fields, stats, watcher, notes, delimiter, encoding)
-        require_undamaged(stats)
-        notes["read"] = stats.as_dict()
-
-    def prepared() -> Iterator[Prepared]:
-        tweets = 0
-        for batch in ordered_map(lambda batch: prepare(batch, params), batches(), workers):
-            tweets += len(batch.texts)
-            yield batch
-        if not tweets:
-            raise InputError(f"{_shown(sources)} holds no tweets: {_left_out(stats)}. No index was written")
-
-    reader = write_index(prepared(), Path(out), params, notes, overwrite=overwrite)
+    corpus = Corpus(sources, fields, delimiter, encoding, watcher)
+    if fraction < 1.0:
+        corpus.notes["fraction"] = fraction
+    prepared = ordered_map(lambda batch: prepare(batch, params), corpus.batches(), workers)
+    reader = write_index(corpus.with_text(prepared), Path(out), params, corpus.notes, overwrite=overwrite)
     watcher.finish()
     return Index(reader)
-
-
-def _read(
-    sources: object,
-    fields: readers.Fields,
-    stats: readers.ReadStats,
-    progress: Progress,
-    notes: dict[str, Any],
-    delimiter: str | None,
-    encoding: str | None,
-) -> Iterator[pa.RecordBatch]:
-    named = source_list(sources)
-    if named is None:
-        progress.start("Indexing", None, "tweets")
-        for batch in readers.read_tweet_objects(sources, fields, stats):
-            yield batch
-            progress.advance(batch.num_rows)
-        return
-    plan = readers.plan_tweets(named, fields, delimiter=delimiter, encoding=encoding)
-    notes["sources"] = [{"source": file.split.source, "bytes": file.split.size} for file in plan.files]
-    notes["unread"] = [{"path": path, "reason": reason} for path, reason in plan.unread]
-    notes["ignored"] = [{"path": path, "reason": reason} for path, reason in plan.ignored]
-    progress.start("Indexing", sum(file.split.size for file in plan.files) or None, "bytes")
-    for file in plan.files:
-        yield from readers.read_tweets(file, stats, on_bytes=progress.advance)
-
-
-def _shown(sources: object) -> str:
-    named = source_list(sources)
-    return "the corpus" if named is None else ", ".join(named)
-
-
-def _left_out(stats: readers.ReadStats) -> str:
-    """What became of the records of a corpus without a tweet."""
-    if not stats.skipped:
-        return f"nothing but links, names and signs in {stats.records:,} records" if stats.records else "it is empty"
-    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(stats.skipped.items()))
-    return f"{sum(stats.skipped.values()):,} records were left out ({reasons})"

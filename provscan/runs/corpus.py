@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -10,8 +10,9 @@ import pyarrow as pa
 from provscan import readers
 from provscan.engine.progress import Progress
 from provscan.errors import InputError
+from provscan.index import Prepared
 from provscan.readers.stats import require_undamaged
-from provscan.runs.sources import source_list
+from provscan.runs.options import source_list
 
 
 class Corpus:
@@ -63,6 +64,15 @@ class Corpus:
         if not stats.records:
             raise InputError(f"{self._shown()} holds no tweets: {_left_out(stats)}. No index was written")
         self.notes["read"] = stats.as_dict()
+
+    def with_text(self, prepared: Iterable[Prepared]) -> Iterator[Prepared]:
+        """The same batches; an error at their end if none has a tweet of which anything remains."""
+        some_text = False
+        for batch in prepared:
+            some_text = some_text or len(batch.texts) > 0
+            yield batch
+        if not some_text:
+            raise InputError(f"{self._shown()} holds no tweets: only links, names and signs. No index was written")
 
     def _all(self, stats: readers.ReadStats) -> Iterator[pa.RecordBatch]:
         if self._named is None:
@@ -120,9 +130,7 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
             "them are indexed, each id counts once. If there are many, check that --id-field names the tweet's id."
         )
     if count := skipped.get("deletion"):
-        found.append(
-            f"{count:,} notices of deletions were read and not applied; hand them to provscan forget to remove the tweets."
-        )
+        found.append(f"{count:,} notices of deletions were read and not applied; provscan forget takes them.")
     if notes.get("fields_by_content"):
         case = examples["fields_by_content"][0]
         found.append(

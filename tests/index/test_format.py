@@ -127,7 +127,12 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     batches = read_tweet_objects(golden_tweets(), Fields(), ReadStats(), source="")
     # The golden index is of a time when a tweet without an id had an empty one.
     unnamed = ((batch, pc.if_else(pc.starts_with(batch["id"], ":"), "", batch["id"])) for batch in batches)
-    write_index((prepare(batch.set_column(1, "id", ids), PARAMS) for batch, ids in unnamed), tmp_path / "today.index", PARAMS, {})
+    write_index(
+        (prepare(batch.set_column(1, "id", ids), PARAMS) for batch, ids in unnamed),
+        tmp_path / "today.index",
+        PARAMS,
+        {},
+    )
     for name in FILES:
         if name != "tweets.arrow":  # Arrow's own metadata may change with its version.
             mine, theirs = (path / "segments" / "000001" / name for path in (tmp_path / "today.index", GOLDEN / "v4"))
