@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from provscan.cli import UNUSABLE, as_json, echo, given, id_field, index_option, quiet, share, text_field, workers
+from provscan.cli import as_json, echo, given, id_field, index_option, quiet, share, text_field, workers
 
 
 @click.command("index")
@@ -22,7 +22,11 @@ from provscan.cli import UNUSABLE, as_json, echo, given, id_field, index_option,
 )
 @click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV; determined unless given.")
 @click.option("--encoding", metavar="NAME", help="Encoding of CSV and text, e.g. latin-1; determined unless given.")
-@click.option("--allow-unread", is_flag=True, help="Succeed although some of PATH holds no tweets or can't be read.")
+@click.option(
+    "--allow-unread",
+    is_flag=True,
+    help="Leave out files that hold no tweets or can't be read.",
+)
 @workers
 @click.option("--overwrite", is_flag=True, help="Replace an index that stands there already.")
 @as_json
@@ -59,6 +63,7 @@ def command(
             list(sources),
             out,
             overwrite=overwrite,
+            allow_unread=allow_unread,
             progress=watcher,
             **given(
                 text_field=text_field,
@@ -75,5 +80,3 @@ def command(
     show.index(info, as_json)
     for warning in corpus_warnings(info):
         echo(f"provscan: {warning}", err=True)
-    if info.get("unread") and not allow_unread:
-        raise click.exceptions.Exit(UNUSABLE)

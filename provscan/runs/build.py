@@ -9,7 +9,7 @@ from pathlib import Path
 from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.engine.progress import Progress
-from provscan.errors import ParameterError
+from provscan.errors import InputError, ParameterError
 from provscan.index import prepare, write_index
 from provscan.matching import Index
 from provscan.params import IndexParams
@@ -32,6 +32,7 @@ def build_index(
     bands: int = IndexParams.bands,
     rows: int = IndexParams.rows,
     fraction: float = 1.0,
+    allow_unread: bool = False,
     workers: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -55,6 +56,8 @@ def build_index(
         LSH banding of the 128 signature values.
     fraction
         Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.
+    allow_unread
+        Leave out files without tweets and files that can't be read; they are an error otherwise.
     workers
         Threads; all processors by default. The result does not depend on it.
     overwrite
@@ -78,6 +81,8 @@ def build_index(
     workers = default_workers(workers)
     watcher = progress or Progress()
     corpus = Corpus(sources, fields, delimiter, encoding, watcher)
+    if corpus.notes.get("unread") and not allow_unread:
+        raise InputError(corpus.unread_message())
     if fraction < 1.0:
         corpus.notes["fraction"] = fraction
     prepared = ordered_map(lambda batch: prepare(batch, params), corpus.batches(), workers)

@@ -56,6 +56,16 @@ class Corpus:
             self.notes["unread"] = [{"path": path, "reason": reason} for path, reason in plan.unread]
             self.notes["ignored"] = [{"path": path, "reason": reason} for path, reason in plan.ignored]
 
+    def unread_message(self) -> str:
+        """Which files can't be read, and what to do."""
+        unread = self.notes["unread"]
+        shown = "; ".join(f"{item['path']}: {item['reason'].rstrip('.')}" for item in unread[:3])
+        more = f"; and {len(unread) - 3:,} more" if len(unread) > 3 else ""
+        return (
+            f"{len(unread):,} of the files named hold no tweets that can be read: {shown}{more}. No index was written; "
+            "name only files with tweets, or leave these out with allow_unread (--allow-unread)"
+        )
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All tweets, in :data:`~provscan.readers.TWEETS`."""
         stats = readers.ReadStats()

@@ -216,7 +216,7 @@ def test_columns_of_a_table_without_a_header_can_be_named(tmp_path: Path) -> Non
     assert {row["id"]: row["text"] for row in rows} == {tweet.author: tweet.text for tweet in PLANTED}
 
 
-def test_what_was_taken_for_which_role_is_told(tmp_path: Path) -> None:
+def test_roles_found_by_content_are_in_the_notes(tmp_path: Path) -> None:
     _, stats = rows_of(text_file("tweets.csv", delimited(None))(tmp_path))
     assert stats.notes == {"fields_by_content": 1}
     (example,) = stats.examples["fields_by_content"]
