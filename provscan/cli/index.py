@@ -63,7 +63,6 @@ def command(
             list(sources),
             out,
             overwrite=overwrite,
-            allow_unread=allow_unread,
             progress=watcher,
             **given(
                 text_field=text_field,
@@ -73,6 +72,7 @@ def command(
                 fraction=fraction,
                 delimiter=delimiter,
                 encoding=encoding,
+                allow_unread=allow_unread or None,
                 workers=workers,
             ),
         )

@@ -27,7 +27,7 @@ class Corpus:
     delimiter, encoding
         Of CSV files.
     progress
-        Told how far it is.
+        Shows how far it is.
 
     Attributes
     ----------
