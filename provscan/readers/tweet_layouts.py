@@ -113,17 +113,6 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
         yield from _tweet(record)
 
 
-def deleted_id(record: Object) -> str | None:
-    """The id of the tweet that a compliance event withdraws; None if it is no such event."""
-    if "redacted_at" in record and record.get("action") == "delete":
-        return str(record["id"])
-    event = record.get("data", record)
-    event = event.get("delete") if isinstance(event, dict) else None
-    inner = (event.get("status") or event.get("tweet")) if isinstance(event, dict) else None
-    found = _first(inner, "id_str", "id") if isinstance(inner, dict) else None
-    return None if found is None else str(found)
-
-
 def _notice(record: Object) -> tuple[str, str] | None:
     """Why a record is no tweet but a message about tweets."""
     if "redacted_at" in record and "action" in record:

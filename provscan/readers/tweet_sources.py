@@ -16,7 +16,7 @@ from provscan.readers.delimited import layout_of
 from provscan.readers.fields import Fields
 from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.planning import Source, Walk
-from provscan.readers.protocol import UNKNOWN, Context, Split
+from provscan.readers.protocol import STDIN, UNKNOWN, Context, Split
 from provscan.readers.recipes import PREFIX, recipe_of
 from provscan.readers.registry import FORMATS, READABLE, split_name
 from provscan.readers.streams import ByteStream, head_of
@@ -155,7 +155,9 @@ class _Asked:
     def applied(self, split: Split, limits: Limits) -> Split:
         """The split with what was asked for, and text with tabs as a table."""
         if split.format == UNKNOWN:
-            return split
+            # A pipe, which can't be looked at.
+            layout = replace(split.layout, encoding=self.encoding, delimiter=self.delimiter or ",")
+            return split if self.delimiter is None else replace(split, format="csv", layout=layout)
         form = self.format or split.format
         if form == "text" and self.delimiter is not None:
             form = "csv"
@@ -220,7 +222,7 @@ def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits
 
 def _bound(plan: TweetPlan, split: Split, fields: Fields, limits: Limits) -> None:
     """Add a file with the places of its fields."""
-    if split.format == UNKNOWN:
+    if split.format == UNKNOWN or split.path == STDIN:
         plan.files.append(TweetFile(split, fields))
         return
     try:

@@ -14,6 +14,8 @@ from provscan.index import Prepared
 from provscan.readers.stats import require_undamaged
 from provscan.runs.options import source_list
 
+LEAST_ROWS = 4096
+
 
 class Corpus:
     """Sources of licensed tweets, read once.
@@ -69,7 +71,7 @@ class Corpus:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All tweets, in :data:`~provscan.readers.TWEETS`."""
         stats = readers.ReadStats()
-        yield from self._all(stats)
+        yield from _joined(self._all(stats))
         require_undamaged(stats)
         if not stats.records:
             raise InputError(f"{self._shown()} holds no tweets: {_left_out(stats)}. No index was written")
@@ -99,6 +101,18 @@ class Corpus:
         return "the corpus" if self._named is None else ", ".join(self._named)
 
 
+def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Batches of small files put together, in the same order: each batch costs some time of its own."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(part.num_rows for part in held) >= LEAST_ROWS:
+            yield pa.concat_batches(held)
+            held = []
+    if held:
+        yield pa.concat_batches(held)
+
+
 def _left_out(stats: readers.ReadStats) -> str:
     if not stats.skipped:
         return "it is empty"
@@ -123,24 +137,24 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
         found.append(f"Not indexed: {unread[0]['path']}: {unread[0]['reason']}{more}.")
     if count := notes.get("id_mangled"):
         found.append(
-            f"{count:,} ids had been rounded by a spreadsheet; these tweets are named by file and line. "
+            f"{count:,} ids had been rounded by a spreadsheet; their tweets are named by file and line. "
             "Export them again with the ids as text."
         )
     if count := notes.get("id_missing"):
-        whose = "No tweet has an id" if count == info["tweets"] else f"{count:,} tweets have no id"
+        whose = "No tweet has an id" if count == info["tweets"] else f"Tweets without an id: {count:,}"
         found.append(
-            f"{whose}: they are named by file and line, and repeated ones can't be recognised. "
+            f"{whose}; they are named by file and line, and repeated ones can't be recognised. "
             "If a field holds the ids, name it with --id-field."
         )
     if count := info.get("repeated_tweets"):
-        found.append(f"{count:,} tweets were read more than once; each id counts once.")
+        found.append(f"Tweets read more than once: {count:,}; each id counts once.")
     if count := info.get("versions"):
         found.append(
-            f"{count:,} texts have the id of a tweet with another text (edits, or copies that were cut short); all of "
+            f"Texts with the id of a tweet that has another text, too (edits, copies cut short): {count:,}; all of "
             "them are indexed, each id counts once. If there are many, check that --id-field names the tweet's id."
         )
     if count := skipped.get("deletion"):
-        found.append(f"{count:,} notices of deletions were read and not applied; provscan forget takes them.")
+        found.append(f"Notices of deletions: {count:,}, not applied; provscan forget applies them.")
     if notes.get("fields_by_content"):
         case = examples["fields_by_content"][0]
         found.append(
