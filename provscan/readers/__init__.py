@@ -11,7 +11,7 @@ Every format implements :class:`Format` (:mod:`provscan.readers.protocol`) and i
 
 from provscan.readers.checksums import checksum
 from provscan.readers.fields import Fields
-from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.memory import object_rows, read_objects
 from provscan.readers.planning import plan
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Format, Layout, Piece, Plan, Rows, Split
@@ -46,6 +46,7 @@ __all__ = [
     "TweetFile",
     "TweetPlan",
     "checksum",
+    "current_limits",
     "object_rows",
     "plan",
     "plan_tweets",

@@ -103,12 +103,15 @@ class Corpus:
 
 def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Batches of small files put together, in the same order: each batch costs some time of its own."""
+    most = readers.current_limits().batch_records
     held: list[pa.RecordBatch] = []
+    rows = 0
     for batch in batches:
-        held.append(batch)
-        if sum(part.num_rows for part in held) >= LEAST_ROWS:
+        if held and (rows >= LEAST_ROWS or rows + batch.num_rows > most):
             yield pa.concat_batches(held)
-            held = []
+            held, rows = [], 0
+        held.append(batch)
+        rows += batch.num_rows
     if held:
         yield pa.concat_batches(held)
 
