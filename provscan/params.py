@@ -51,6 +51,11 @@ class IndexParams(_Params):
         LSH: ``bands`` bands of ``rows`` signature values each; ``bands * rows <= num_perm``.
     seed_length, seed_window
         Passages: minimizers of ``seed_length`` units, one in each window of ``seed_window`` of them.
+
+    Examples
+    --------
+    >>> IndexParams(bands=16, rows=8).fingerprint() == IndexParams().fingerprint()
+    False
     """
 
     canonical_version: int = CANONICAL_VERSION
@@ -152,14 +157,22 @@ class MatchParams(_Params):
     Attributes
     ----------
     threshold
-        Least similarity (Jaccard of character 5-grams, span against licensed text) of a reported match.
+        Minimum similarity of a match: Jaccard index of the character 5-grams of span and licensed text.
     min_containment
-        Least share of the licensed text's 5-grams that the span of a match holds.
+        Minimum containment of a match: share of the licensed text's 5-grams that are in the span.
     min_chars
-        Least length of a licensed text, and of what a match has in common with it, in canonical code points; a
-        Chinese character, a kana or a Korean syllable counts two.
+        Minimum length of a licensed text, and of what a match has in common with it, in canonical code points; a
+        Chinese character, a kana or a Korean syllable counts as two.
     limits
         What bounds the search.
+
+    Examples
+    --------
+    >>> MatchParams(threshold=0.6).min_chars
+    20
+    >>> MatchParams(threshold=60)
+    Traceback (most recent call last):
+    provscan.errors.ParameterError: threshold must be between 0.1 and 1, not 60
     """
 
     threshold: float = 0.4

@@ -21,10 +21,10 @@ NAMES = re.findall(
 )
 """Not used as names, nor as parts of names between underscores."""
 WHOLE_NAMES = {"here", "look", "mine", "one", "some"}
-CLASSES = {"Drawn", "Found", "Skipped", "Store", "Verified"}
+CLASSES = {"Drawn", "Skipped", "Store", "Verified"}
 TOKENS_OF_A_MODEL = {"estimate", "runs", "report", "cli", "api", "probe", "tests", "benchmarks"}
 WORDS = re.compile(
-    r"common property|\b(?:dice|told(?! apart)|moment|holders|hosts|given up|spikes)\b|\ba look\b|\bleast share\b"
+    r"common property|\b(?:dice|told(?! apart)|moment|holders|hosts|given up|spikes)\b|\ba look\b(?!-)|\bleast share\b"
     r"|\bstand for\b|\blike length\b|\bcame back\b|\bsay how sure\b",
     re.IGNORECASE,
 )

@@ -39,7 +39,7 @@ class Controls:
     absent
         bool[texts of `reader`]: the text is a control.
     repeated
-        Numbers of licensed texts that tweets of a control file have as well: common property.
+        Numbers of licensed texts that tweets of a control file have as well: commonplace wording.
     texts, tweets
         How many control texts there are, and how many of the licensed index's tweets are control.
     """
@@ -67,7 +67,7 @@ def no_control(reader: IndexReader) -> Controls:
     return Controls(reader, reader, np.zeros(reader.size, np.bool_), np.zeros(0, np.int64))
 
 
-def moment(cutoff: str | date) -> datetime:
+def parse_utc(cutoff: str | date) -> datetime:
     """A cutoff as a time in UTC.
 
     Raises
@@ -121,7 +121,7 @@ def with_files(
 ) -> tuple[Controls, dict[str, Any]]:
     """Tweets of files become controls: they are indexed in `folder` and scanned for beside the licensed ones.
 
-    A text that is licensed as well is no control, but known to be common property.
+    A text that is licensed as well is no control, but known to be commonplace wording.
 
     Returns
     -------

@@ -29,7 +29,7 @@ from provscan.text.arrow import buffers
 # Spike-ins of a run: one per so many records, within these bounds.
 RECORDS_A_SPIKE, FEWEST, MOST = 50, 1200, 3000
 # Records that are kept to plant in; each takes several, one at a time.
-HOSTS = 400
+CARRIERS = 400
 # Random texts drawn per text that is wanted.
 DRAWN = 4
 SHORT_RECORD = 512

@@ -91,18 +91,18 @@ def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
     """The fields of some records in order of appearance; also those within objects and lists."""
     found: dict[Path, Seen] = {}
 
-    def look(value: Any, path: Path) -> None:
+    def visit(value: Any, path: Path) -> None:
         if isinstance(value, dict):
             if path:
                 count(path, "object")
             if len(path) < limits.nesting:
                 for key, inner in value.items():
-                    look(inner, (*path, str(key)))
+                    visit(inner, (*path, str(key)))
         elif isinstance(value, list):
             count(path, "list")
             if len(path) < limits.nesting:
                 for inner in value[:50]:
-                    look(inner, (*path, ANY))
+                    visit(inner, (*path, ANY))
         else:
             if isinstance(value, bytes):
                 try:
@@ -120,7 +120,7 @@ def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
         return seen
 
     for record in records:
-        look(record, ())
+        visit(record, ())
     return found
 
 

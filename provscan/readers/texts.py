@@ -56,7 +56,7 @@ class Extractor:
         return self._objects(rows)
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
-        owners, names, texts = [], [], []
+        records, names, texts = [], [], []
         for path in self._binding.texts:
             if path[0] not in batch.schema.names:
                 continue
@@ -73,23 +73,23 @@ class Extractor:
                 valid = text.is_valid()
                 keep = valid.to_numpy(zero_copy_only=False)
                 text, rows, places = text.filter(valid), rows[keep], [place[keep] for place in places]
-            owners.append(rows)
+            records.append(rows)
             names.append(_names(path, places, len(rows)))
             texts.append(text)
-        owner = np.concatenate(owners) if owners else np.zeros(0, np.int64)
-        self._textless(numbers, owner, bool(texts))
+        record = np.concatenate(records) if records else np.zeros(0, np.int64)
+        self._textless(numbers, record, bool(texts))
         columns = [
             pa.concat_arrays(names) if len(names) == 1 else _unified(names),
             texts[0] if len(texts) == 1 else pa.concat_arrays(texts or [pa.array([], pa.large_string())]),
         ]
         if len(texts) > 1:
-            order = np.argsort(owner, kind="stable")
-            owner = owner[order]
+            order = np.argsort(record, kind="stable")
+            record = record[order]
             columns = [column.take(pa.array(order)) for column in columns]
         ids = self._ids(batch)
-        whole = len(owner) == len(numbers) and np.array_equal(owner, np.arange(len(owner)))
+        whole = len(record) == len(numbers) and np.array_equal(record, np.arange(len(record)))
         return pa.RecordBatch.from_arrays(
-            [pa.array(numbers[owner]), ids if whole else ids.take(pa.array(owner)), *columns], schema=SCHEMA
+            [pa.array(numbers[record]), ids if whole else ids.take(pa.array(record)), *columns], schema=SCHEMA
         )
 
     def _leaf(self, array: pa.Array, path: Path) -> tuple[pa.Array | None, Numbers, list[Numbers]]:
@@ -114,8 +114,8 @@ class Extractor:
                 return None, rows, places
         return array, rows, places
 
-    def _textless(self, numbers: Numbers, owner: Numbers, texts: bool) -> None:
-        missing = numbers[np.bincount(owner, minlength=len(numbers)) == 0].tolist()
+    def _textless(self, numbers: Numbers, record: Numbers, texts: bool) -> None:
+        missing = numbers[np.bincount(record, minlength=len(numbers)) == 0].tolist()
         reason, detail = ("no_text", MISSING) if texts else ("text_not_string", "no text but another type")
         for number in missing[:EXAMPLES]:
             self._counts.skip(reason, self._source, number, detail)

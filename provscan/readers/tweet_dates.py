@@ -62,28 +62,28 @@ def parse_date(value: Any) -> int | None:
     if isinstance(value, int | float):
         return _epoch_ms(value)
     if isinstance(value, datetime):
-        moment = value
+        time = value
     elif isinstance(value, str):
         text = value.strip()
         if api := API_FORM.fullmatch(text):
             text = f"{api[5]}-{MONTH_NUMBERS.get(api[1])}-{api[2]}T{api[3]}{api[4]}"
         try:
-            moment = datetime.fromisoformat(SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text))
+            time = datetime.fromisoformat(SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text))
         except ValueError:
             try:
                 return _epoch_ms(float(text))
             except (ValueError, OverflowError):
                 pass
             try:
-                moment = parsedate_to_datetime(text)
+                time = parsedate_to_datetime(text)
             except (ValueError, TypeError, IndexError, OverflowError):
                 return None
     else:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
     try:
-        return (moment - EPOCH) // MILLISECOND
+        return (time - EPOCH) // MILLISECOND
     except OverflowError:
         return None
 
@@ -127,7 +127,7 @@ def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
         result.append(known[value])
     bad = [
         place
-        for place, (value, moment) in enumerate(zip(values, result, strict=True))
-        if moment is None and value is not None and value != ""
+        for place, (value, time) in enumerate(zip(values, result, strict=True))
+        if time is None and value is not None and value != ""
     ]
     return pa.array(result, pa.int64()).cast(TIMESTAMP), bad

@@ -110,11 +110,11 @@ class Measured:
         known, place = np.unique(np.concatenate(texts), return_inverse=True)
         of = families(self.controls.reader, known)[place.reshape(-1)]
         parts = np.split(of, [len(texts[0])])
-        here, there = np.full(len(matches.text), -1), np.full(0 if self.null is None else len(self.null.text), -1)
-        here[matches.scores.counted] = parts[0]
+        licensed, null = np.full(len(matches.text), -1), np.full(0 if self.null is None else len(self.null.text), -1)
+        licensed[matches.scores.counted] = parts[0]
         if self.null_scores is not None:
-            there[self.null_scores.counted] = parts[1]
-        return here, there
+            null[self.null_scores.counted] = parts[1]
+        return licensed, null
 
     def _bunches(self, rows: Numbers) -> Bunches:
         m = self.matches

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
-from provscan.calibration.controls import moment
+from provscan.calibration.controls import parse_utc
 from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
 from provscan.errors import ParameterError
@@ -61,7 +61,7 @@ class Options:
         above = self.fail_above
         _require(above is None or 0.0 <= above <= 1.0, "fail_above", above, "between 0 and 1")
         object.__setattr__(self, "params", MatchParams(self.threshold, self.min_containment, self.min_chars))
-        object.__setattr__(self, "since", moment(self.cutoff) if self.cutoff is not None else None)
+        object.__setattr__(self, "since", parse_utc(self.cutoff) if self.cutoff is not None else None)
 
     @property
     def fields(self) -> Fields:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from provscan.calibration.spike_ins import HOSTS
+from provscan.calibration.spike_ins import CARRIERS
 from provscan.engine import EXECUTORS, Advance, Executor, Progress, Threads
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, OutputError, ParameterError
@@ -67,7 +67,7 @@ class ScanTotals:
 def sampling_of(inputs: Inputs, options: Options) -> Sampling:
     """Which records are scanned, and how many are kept to plant spike-ins in."""
     by_records = options.sample is not None and inputs.sample is None
-    carriers = HOSTS if options.spike_ins is None else min(options.spike_ins, HOSTS)
+    carriers = CARRIERS if options.spike_ins is None else min(options.spike_ins, CARRIERS)
     return Sampling(options.sample or 1.0 if by_records else 1.0, options.seed, carriers)
 
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from provscan.index import IndexReader
 
-# Texts of like length are found alike: least lengths of the classes, in code points, where Chinese, Japanese and
-# Korean ones count twice.
+# Recall varies with length: minimum lengths of the classes in code points, where Chinese, Japanese and Korean
+# characters count as two.
 BANDS = (0, 30, 40, 60, 80, 120)
 
 # First code points of blocks, and the script that the canonical letters from there on belong to.

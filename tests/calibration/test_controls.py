@@ -14,7 +14,7 @@ from dataset import TWEETS
 
 import provscan
 import provscan.index.segment
-from provscan.calibration.controls import moment, no_control, with_cutoff
+from provscan.calibration.controls import no_control, parse_utc, with_cutoff
 from provscan.errors import InputError, ParameterError
 from provscan.readers import Limits
 from provscan.scoring.authorship import authorship
@@ -77,10 +77,10 @@ def test_a_cutoff_leaves_some_on_both_sides(write: Write, tmp_path: Path) -> Non
 
 
 def test_moments() -> None:
-    assert moment("2020-06-01") == moment(date(2020, 6, 1)) == CUTOFF
-    assert moment("2020-06-01T02:00:00+02:00") == CUTOFF
+    assert parse_utc("2020-06-01") == parse_utc(date(2020, 6, 1)) == CUTOFF
+    assert parse_utc("2020-06-01T02:00:00+02:00") == CUTOFF
     with pytest.raises(ParameterError, match=r"such as 2021-03-01.*not 'yesterday'"):
-        moment("yesterday")
+        parse_utc("yesterday")
 
 
 def test_authors_are_counted_without_retweeters(write: Write, tmp_path: Path) -> None:
@@ -117,9 +117,9 @@ def test_what_a_control_matches_is_marked_and_not_counted(
     assert not any(row["control"] for row in plain.matches.to_pylist())
     for name in ("matches", "records_matched", "texts_found", "tweets_found", "characters_matched", "levels"):
         assert run.summary[name] == plain.summary[name], name
-    told = run.summary["control"]
-    assert (told["texts"], told["also_licensed"], told["matches"]) == (30, 1, 5)
-    assert told["files"]["tweets"] == 31
+    info = run.summary["control"]
+    assert (info["texts"], info["also_licensed"], info["matches"]) == (30, 1, 5)
+    assert info["files"]["tweets"] == 31
     # A text that stands in the control as well is commonplace.
     assert {row["record"] for row in rows if row["common"] and not row["control"]} == {0}
     assert all((row["q_value"] is None) == row["control"] for row in rows)

@@ -266,8 +266,8 @@ def test_info_of_a_run(run: Run) -> None:
     result = run("info", folder)
     assert result.exit_code == 0
     assert "4,997" in result.stdout
-    told = json.loads(run("info", folder, "--json").stdout)
-    assert told["records"] == 4997
+    printed = json.loads(run("info", folder, "--json").stdout)
+    assert printed["records"] == 4997
 
 
 def test_info_of_an_index(library: Any, run: Run) -> None:

@@ -102,7 +102,7 @@ def test_any_number_of_workers_finds_the_same(index: Path, tiny_run: Path, tmp_p
         assert rows(out) == rows(tiny_run)
 
 
-def test_nothing_is_overwritten_unless_told(index: Path, tmp_path: Path, run: Run) -> None:
+def test_nothing_is_overwritten_unless_asked(index: Path, tmp_path: Path, run: Run) -> None:
     (tmp_path / "a.jsonl").write_text('{"id": "1", "text": "the only tweet there is in this corpus of one"}\n')
     for words in (
         ("index", tmp_path / "a.jsonl", "-o", tmp_path / "a.index"),

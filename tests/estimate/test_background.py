@@ -99,9 +99,9 @@ def test_training_stops_at_its_limit():
 
 def test_edits_cost_bits():
     assert matched_bits(100.0, 50, 1.0) == 100
-    one, two = matched_bits(100.0, 50, [1 - 5 / 46, 1 - 10 / 46])
-    assert one == pytest.approx(100 * (1 - 5 / 46) - math.log2(50))
-    assert two == pytest.approx(100 * (1 - 10 / 46) - 2 * math.log2(50))
+    first, second = matched_bits(100.0, 50, [1 - 5 / 46, 1 - 10 / 46])
+    assert first == pytest.approx(100 * (1 - 5 / 46) - math.log2(50))
+    assert second == pytest.approx(100 * (1 - 10 / 46) - 2 * math.log2(50))
     assert matched_bits(10.0, 50, 0.3) == 0
 
 

@@ -24,7 +24,7 @@ def test_places_of_code_points(texts, times, wanted):
     text, offsets = np.frombuffer(b"".join(data), np.uint8), np.cumsum([0, *map(len, data)])
     assert code_points(text) == sum(map(len, texts))
     wanted = sorted((row % len(texts), *np.cumsum(steps).tolist()) for row, *steps in wanted)
-    rows, points = np.array([one[0] for one in wanted], np.int64), np.array([one[1:] for one in wanted], np.int64)
+    rows, points = np.array([pair[0] for pair in wanted], np.int64), np.array([pair[1:] for pair in wanted], np.int64)
     places = np.empty((len(wanted), 3), np.int64)
     byte_places(text, offsets, rows, points.reshape(-1, 3), places)
     assert places.tolist() == [

@@ -19,7 +19,7 @@ from provscan.params import SearchLimits
 
 Build = Callable[..., provscan.Index]
 FOX = "The quick brown fox jumps over the lazy dog near the old river bank"
-RAIN = "Rain again in the morning, and nobody told the gardener about it"
+RAIN = "Rain again in the morning, and nobody warned the gardener about it"
 SHIP = "A ship in harbour is safe but that is not what ships are built for"
 
 

@@ -54,7 +54,7 @@ def test_invalid_utf8_is_replaced_and_counted(write, read_all):
     assert "0xff" in found.stats.examples["invalid_utf8"][0].detail
 
 
-def test_lone_surrogates_are_replaced_and_counted(write, read_all):
+def test_unpaired_surrogates_are_replaced_and_counted(write, read_all):
     found = read_all(write("a.jsonl", '{"text": "a\\ud83db", "id": "\\udc00"}\n{"text": "\\ud83d\\ude00"}\n'))
     assert found.texts == ["a\ufffdb", "😀"]
     assert found.rows[0]["id"] == "\ufffd"

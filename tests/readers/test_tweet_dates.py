@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from provscan.readers.tweet_dates import parse_date, timestamps
 
-MOMENT = datetime(2015, 10, 20, 0, 10, 41, tzinfo=UTC)
+TIME = datetime(2015, 10, 20, 0, 10, 41, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -38,10 +38,10 @@ MOMENT = datetime(2015, 10, 20, 0, 10, 41, tzinfo=UTC)
         datetime(2015, 10, 20, 2, 10, 41, tzinfo=timezone(timedelta(hours=2))),
     ],
 )
-def test_one_moment(value):
-    assert parse_date(value) == MOMENT.timestamp() * 1000
+def test_one_time(value):
+    assert parse_date(value) == TIME.timestamp() * 1000
     column, bad = timestamps([value])
-    assert column.to_pylist() == [MOMENT]
+    assert column.to_pylist() == [TIME]
     assert bad == []
 
 
@@ -75,8 +75,8 @@ def test_nothing_is_not_a_bad_date():
 
 
 @given(st.lists(st.none() | st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), max_size=20), st.booleans())
-def test_a_column_is_its_values(moments, zone):
-    moments = [moment and moment.replace(microsecond=0, tzinfo=UTC if zone else None) for moment in moments]
-    column, bad = timestamps([moment and moment.isoformat() for moment in moments])
-    assert column.to_pylist() == [moment and moment.replace(tzinfo=UTC) for moment in moments]
+def test_a_column_is_its_values(times, zone):
+    times = [time and time.replace(microsecond=0, tzinfo=UTC if zone else None) for time in times]
+    column, bad = timestamps([time and time.isoformat() for time in times])
+    assert column.to_pylist() == [time and time.replace(tzinfo=UTC) for time in times]
     assert bad == []

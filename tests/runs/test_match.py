@@ -62,9 +62,9 @@ def check(run: provscan.Run) -> None:
     ):
         assert summary[share] == (summary[name] / summary[whole] if summary[whole] else 0)
     for entry in summary["sources"]:
-        mine = [row for row in rows if row["source"] == entry["source"]]
-        assert entry["matches"] == len(mine)
-        assert entry["records_matched"] == len({row["record"] for row in mine})
+        own = [row for row in rows if row["source"] == entry["source"]]
+        assert entry["matches"] == len(own)
+        assert entry["records_matched"] == len({row["record"] for row in own})
     assert sum(entry["records"] for entry in summary["sources"]) == summary["records"]
     assert [entry["source"] for entry in run.info["inputs"]] == [entry["source"] for entry in summary["sources"]]
 

@@ -86,12 +86,12 @@ def test_killed_runs_go_on(index: provscan.Index, folder: Path, tmp_path: Path, 
     out = tmp_path / "a.run"
     rng = random.Random(1)
     parts: dict[Path, int] = {}
-    moments = sorted(rng.uniform(0.1, 0.9) for _ in range(2))
-    for moment, number in zip((*moments, 2.0), (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL), strict=True):
-        command = [sys.executable, tmp_path / "killed.py", folder, index.path, out, executor, str(size * moment)]
+    places = sorted(rng.uniform(0.1, 0.9) for _ in range(2))
+    for place, number in zip((*places, 2.0), (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL), strict=True):
+        command = [sys.executable, tmp_path / "killed.py", folder, index.path, out, executor, str(size * place)]
         done = subprocess.run([*command, str(int(number))], check=False, capture_output=True, text=True)
-        assert done.returncode == (0 if moment > 1 else -number), done.stderr
-        if moment > 1:
+        assert done.returncode == (0 if place > 1 else -number), done.stderr
+        if place > 1:
             break
         assert not out.exists()
         left = {path: path.stat().st_mtime_ns for path in (tmp_path / "a.run.unfinished" / "parts").glob("*.json")}
