@@ -42,11 +42,11 @@ def test_as_dict_is_json_and_comes_back():
 
 
 @given(EVENTS, st.lists(st.integers(0, 3), min_size=40, max_size=40), st.randoms(use_true_random=False))
-def test_parts_add_up_to_the_whole_in_any_order(events, parts, rng: random.Random):
+def test_parts_add_up_to_the_whole_in_any_order(events, places, rng: random.Random):
     whole = ReadStats()
     parts = [ReadStats() for _ in range(4)]
     # A part is a range of one source: its events come one after another.
-    for number, ((method, reason), part) in enumerate(zip(events, sorted(parts), strict=False)):
+    for number, ((method, reason), part) in enumerate(zip(events, sorted(places), strict=False)):
         for stats in (whole, parts[part]):
             stats.records += 1
             getattr(stats, method)(reason, "source", number, "detail")
