@@ -86,6 +86,8 @@ class Recovered:
         was found; :data:`~provscan.estimate.damage.DAMAGES` for a lost copy that stands there in pieces.
     share
         float64, code points of the copy that lie under the match, as a share.
+    bits
+        float64, of the match; nan where none was found or the bits are not known.
     """
 
     found: npt.NDArray[np.bool_]
@@ -94,6 +96,7 @@ class Recovered:
     detectable: npt.NDArray[np.bool_]
     damage: npt.NDArray[np.int64]
     share: npt.NDArray[np.float64]
+    bits: npt.NDArray[np.float64]
 
 
 def how_many(records: int, wanted: int | None) -> int:
@@ -157,11 +160,12 @@ def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: npt.NDAr
     damage = np.zeros(len(spikes), np.int64)
     damage[hit] = damage_of(found.similarity[at], found.containment[at])
     damage[missed] = np.where(np.isin(spikes.edit[missed], IN_PIECES), DAMAGES, damage_of(similarity, containment))
-    counted, same, share = hit.copy(), hit.copy(), np.zeros(len(spikes))
+    counted, same, share, bits = hit.copy(), hit.copy(), np.zeros(len(spikes)), np.full(len(spikes), np.nan)
+    bits[hit] = scores.bits[at]
     counted[hit], same[hit] = scores.counted[at], found.text[at] == spikes.text[hit]
     share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
     detectable = scorer.scores(spikes.text, np.ones(len(spikes))).counted
-    return Recovered(hit, counted, same, detectable, damage, share)
+    return Recovered(hit, counted, same, detectable, damage, share, bits)
 
 
 def _parted(text: str, rng: Random) -> tuple[str, str]:

@@ -12,6 +12,7 @@ record by its key, a stretch inside one by the keys of the stretches around the 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from provscan.index import SIZE_STEP, LookupTables, seed_params, seed_scratch
 from provscan.kernels import chaining, minimizers, postings
@@ -63,6 +64,13 @@ def seeds_of(records: CodeBuffer, params: IndexParams) -> Seeds:
     longest = int(np.diff(records.offsets).max(initial=0))
     minimizers.seeds_of(records, seed_params(params), seed_scratch(longest), seeds)
     return seeds
+
+
+def seed_keys(text: str, params: IndexParams) -> npt.NDArray[np.uint32]:
+    """Keys of the seeds of one canonical text, to explain a match."""
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    seeds = seeds_of(CodeBuffer(codes, np.array([0, len(codes)], np.int64)), params)
+    return seeds.keys[: seeds.bounds[-1]].copy()
 
 
 def passages(seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups) -> Candidates:

@@ -215,12 +215,15 @@ def explanation_table(explained: list[dict[str, Any]], *, width: int = 100) -> s
         rows.add_row(f"Text, characters {count(item['start'])} to {count(item['end'])}", item["passage"])
         rows.add_row("  compared as", item["canonical_passage"] or "(nothing is left)")
         rows.add_row("LSH bands that agree", f"{item['bands_met']} of {item['bands']}")
+        rows.add_row("Seeds that agree", f"{item['seeds_met']} of {item['seeds']}")
         rows.add_row("5-character sequences shared", count(item["shared"]))
         _print(console, rows)
         gates = _grid("<", ">", ">", "<", "<")
         gates.add_row("Gate", "value", "at least", "", "")
         for gate in item["gates"]:
-            said = "passed" if gate["passed"] else f"failed; {gate['option']} {gate['value']:.3g} would let it pass"
+            said = "passed" if gate["passed"] else "failed"
+            if not gate["passed"] and gate["option"]:
+                said += f"; {gate['option']} {gate['value']:.3g} would let it pass"
             gates.add_row(gate["name"], f"{gate['value']:.3g}", f"{gate['limit']:.3g}", said)
         _print(console, gates)
         if row is not None:

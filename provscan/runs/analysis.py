@@ -225,6 +225,8 @@ def _recall(measured: Measured) -> dict[str, Any]:
         "counted": int(back.counted.sum()),
         "same_text": int(back.same_text.sum()),
         "all": _share(back.counted),
+        # Found spike-ins in steps of ten bits.
+        "bits": np.bincount((back.bits[~np.isnan(back.bits)] // 10).astype(np.int64)).tolist(),
         "of_matches": None,
         "range": {},
         "mixture": {},

@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 from provscan import readers
 from provscan.errors import InputError, UsageError
 from provscan.matching import Index
+from provscan.matching.candidates import seed_keys
 from provscan.params import MatchParams
+from provscan.scoring.rule import BITS
 from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
 from provscan.text import canonical
@@ -28,7 +30,7 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class Gate:
-    """One condition of a match: the value, the least value that passes, and what would have to differ."""
+    """One condition: the value, the least value that passes, and the option that moves it, if there is one."""
 
     name: str
     value: float
@@ -48,7 +50,9 @@ class Explanation:
     start, end, passage, canonical_passage
         The place in the text that comes closest, in code points.
     bands_met, bands
-        LSH bands in which the signatures of both agree, of all. One band is enough to be a candidate.
+        LSH bands in which the signatures of both agree, of all. One band makes a whole record a candidate.
+    seeds_met, seeds
+        Seeds of the licensed text that stand in the passage, of all. Neighbouring seeds make a passage a candidate.
     shared
         5-character sequences that both have.
     gates
@@ -66,14 +70,16 @@ class Explanation:
     canonical_passage: str
     bands_met: int
     bands: int
+    seeds_met: int
+    seeds: int
     shared: int
     gates: list[Gate]
     match: dict[str, Any] | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether all gates are passed."""
-        return all(gate.passed for gate in self.gates)
+        """Whether all gates of a match are passed."""
+        return all(gate.passed for gate in self.gates if gate.option)
 
     def as_dict(self) -> dict[str, Any]:
         """In types that JSON knows."""
@@ -239,10 +245,12 @@ def _compared(
             "--min-containment",
         ),
     ]  # fmt: skip
-    bands_met = int(np.count_nonzero(keys[0] == keys[1]))
-    return Explanation(
-        tweet_id, tweet, theirs, start, end, passage, ours, bands_met, index.params.bands, shared, gates, match
-    )
+    if match is not None and match["bits"] is not None:
+        gates.append(Gate("bits, to be counted", match["bits"], BITS, match["bits"] >= BITS, ""))
+    bands = int(np.count_nonzero(keys[0] == keys[1])), index.params.bands
+    seeds = [set(seed_keys(side, index.params).tolist()) for side in (ours, theirs)]
+    met = len(seeds[0] & seeds[1]), len(seeds[1])
+    return Explanation(tweet_id, tweet, theirs, start, end, passage, ours, *bands, *met, shared, gates, match)
 
 
 def _grams(text: str) -> set[str]:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from folders import hostile, rows, write_folder
 
+from provscan.cli import main
 from provscan.report import write_report
 
 Open = Callable[..., Any]
@@ -241,3 +243,33 @@ def test_hostile_texts_are_shown_as_they_came(opened: Open, tmp_path: Path) -> N
     assert page.evaluate("window.owned") is None
     assert page.title() == SUMMARY["answer"]["headline"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_names_of_files_and_fields_are_shown_harmless(opened: Open, tmp_path: Path) -> None:
+    info = json.loads((Path(__file__).parent / "run.json").read_text(encoding="utf-8"))
+    names = hostile(44)
+    summary = {
+        **SUMMARY,
+        "sources": [dict(SUMMARY["sources"][0], source=name[:80]) for name in names],
+        "unread": [{"path": name[:80], "reason": name[:80]} for name in names],
+        "examples": [{"source": name[:80], "where": name[:80], "reason": name[:80]} for name in names],
+        "answer": {**SUMMARY["answer"], "warnings": [{"code": "x", "message": name[:80]} for name in names]},
+    }
+    info["inputs"] = [{"source": name[:80], "bytes": 1, "xxh3": "00"} for name in names]
+    info["repeat"] = "provscan match -- '</pre><script>window.owned=1</script>'"
+    page = opened(write_report(write_folder(tmp_path / "names.run", rows(9), summary, info)))
+    assert page.evaluate("window.owned") is None
+    assert page.locator("pre").text_content() == info["repeat"]
+    assert "</script><script>window.owned = 1</script>" in page.locator("#answer").text_content()
+
+
+def test_pdf_and_commands(browser: Any, report: Path, tmp_path: Path) -> None:
+    pdf = CliRunner().invoke(main, ["report", str(report.parent), "--format", "pdf", "-o", str(tmp_path / "a.pdf")])
+    assert pdf.exit_code == 0, pdf.output
+    assert (tmp_path / "a.pdf").read_bytes()[:5] == b"%PDF-"
+    page = CliRunner().invoke(main, ["report", str(report.parent), "--no-text", "-o", str(tmp_path / "a.html")])
+    assert page.output == f"The report: {tmp_path / 'a.html'}\n"
+    listed = CliRunner().invoke(main, ["export", str(report.parent), "-o", str(tmp_path / "a.csv")])
+    assert listed.output == f"60 exhibits: {tmp_path / 'a.csv'}\n"
+    wrong = CliRunner().invoke(main, ["export", str(report.parent), "-o", str(tmp_path / "a.doc")])
+    assert wrong.exit_code == 2
