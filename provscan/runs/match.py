@@ -162,7 +162,7 @@ def _summary(
     rows: pa.Table, analysis: Analysis, totals: ScanTotals, inputs: Inputs, controls: Controls, options: Options
 ) -> dict[str, Any]:
     control = analysis.added["control"].to_numpy()
-    counts = summarise(rows, control, analysis.counted, totals, inputs)
+    counts = summarise(rows, control, analysis.counted, totals, inputs, controls.reader)
     licensed = controls.licensed
     about = {"texts": licensed.texts, "tweets": licensed.tweets, "fingerprint": licensed.fingerprint}
     summary = {**counts, "index": about, **analysis.summary}

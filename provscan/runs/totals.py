@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from provscan.index import IndexReader
 from provscan.matching import LEVELS, MATCHES
 from provscan.matching.parts import PART, PartResult
 from provscan.runs.analysis import SCORED
@@ -88,6 +89,7 @@ def summarise(
     counted: npt.NDArray[np.bool_],
     totals: ScanTotals,
     inputs: Inputs,
+    reader: IndexReader,
 ) -> dict[str, Any]:
     """The counts of ``summary.json``; matches of control texts are not among them.
 
@@ -99,6 +101,8 @@ def summarise(
         bool[matches]: the match is one of a control text.
     counted
         bool[matches]: a licensed match that meets the rule.
+    reader
+        Where the texts of the matches are.
     """
     counts = RecordCounts(rows)
     sources: dict[str, dict[str, Any]] = {}
@@ -114,8 +118,7 @@ def summarise(
     levels = pc.value_counts(rows["level"].filter(pa.array(~control))).to_pylist()
     by_level = {item["values"]: item["counts"] for item in levels}
     text = rows["text"].to_numpy()
-    texts, first = np.unique(text[~control], return_index=True)
-    tweets = rows["tweets"].to_numpy()[~control][first]
+    texts = np.unique(text[~control])
     held = len(counts.records(counted))
     characters_matched = counts.characters(~control)
     stats = totals.stats.as_dict()
@@ -128,7 +131,7 @@ def summarise(
         "matches": int(matches.sum()),
         "levels": {level: by_level.get(level, 0) for level in LEVELS},
         "texts_found": len(texts),
-        "tweets_found": int(tweets.sum()),
+        "tweets_found": reader.count_tweets(texts),
         "characters_matched": characters_matched,
         "share_of_characters": _share(characters_matched, totals.characters),
         "counted": {

@@ -252,3 +252,15 @@ def test_json_lines_with_a_wrapper_beside_labels(tmp_path: Path) -> None:
     rows, stats = rows_of(path)
     assert [row["id"] for row in rows] == [FIRST.id]
     assert sum(stats.skipped.values()) == 1
+
+
+def test_a_run_counts_texts_and_tweets_apart(tmp_path: Path) -> None:
+    """Two texts of one tweet, and texts without ids: neither collapses, none counts twice."""
+    rows = [
+        {"id": "7", "text": FIRST.text},
+        {"id": "7", "text": SECOND.text},
+        *({"id": None, "text": t.text} for t in PLANTED[2:]),
+    ]
+    index = provscan.build_index(rows, tmp_path / "licensed.index")
+    run = provscan.match([{"text": t.text} for t in PLANTED], index, tmp_path / "a.run", spike_ins=0)
+    assert (run.summary["texts_found"], run.summary["tweets_found"]) == (6, 5)
