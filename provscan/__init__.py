@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from provscan.api import Index, Run, build_index, match, open_index, open_run
+    from provscan.api import Index, Run, build_index, forget, match, merge, open_index, open_run, verify
     from provscan.params import IndexParams, MatchParams
     from provscan.sketch.signatures import minhash, to_datasketch
     from provscan.text import canonical
@@ -28,11 +28,14 @@ _HOME = {
     "Run": "provscan.api",
     "build_index": "provscan.api",
     "canonical": "provscan.text",
+    "forget": "provscan.api",
     "match": "provscan.api",
+    "merge": "provscan.api",
     "minhash": "provscan.sketch.signatures",
     "open_index": "provscan.api",
     "open_run": "provscan.api",
     "to_datasketch": "provscan.sketch.signatures",
+    "verify": "provscan.api",
 }
 
 __all__ = [
@@ -42,11 +45,14 @@ __all__ = [
     "Run",
     "build_index",
     "canonical",
+    "forget",
     "match",
+    "merge",
     "minhash",
     "open_index",
     "open_run",
     "to_datasketch",
+    "verify",
 ]
 
 

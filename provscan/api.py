@@ -24,13 +24,14 @@ from provscan.report.notebook import Plots, run_html
 from provscan.runs.build import build_index
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
 from provscan.runs.inputs import default_out
+from provscan.runs.maintain import forget, merge, verify
 from provscan.runs.match import Target, run_match
 from provscan.runs.options import MAX_BAD, Options, Source, Sources, source_list
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Index", "Run", "build_index", "match", "open_index", "open_run"]
+__all__ = ["Index", "Run", "build_index", "forget", "match", "merge", "open_index", "open_run", "verify"]
 
 
 @dataclass(frozen=True)

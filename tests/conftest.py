@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 from run_fixtures import index, latin, other, write
 
@@ -18,3 +19,11 @@ def pytest_configure(config):
     if os.environ.get("NUMBA_DISABLE_JIT") == "1":
         # Without the JIT, kernels run on numpy scalars, which warn where a hash overflows on purpose.
         config.addinivalue_line("filterwarnings", "ignore:overflow encountered:RuntimeWarning")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def disk_is_not_waited_for():
+    """Syncing every file of many small indexes would take most of the time; tests that kill processes do it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("provscan.index.folder._sync", lambda path: None)
+        yield

@@ -48,11 +48,14 @@ PUBLIC = [
     "Run",
     "build_index",
     "canonical",
+    "forget",
     "match",
+    "merge",
     "minhash",
     "open_index",
     "open_run",
     "to_datasketch",
+    "verify",
 ]
 
 

@@ -28,7 +28,8 @@ from provscan.cli import as_json, echo, given, id_field, index_option, quiet, sh
     help="Leave out files that hold no tweets or can't be read.",
 )
 @workers
-@click.option("--overwrite", is_flag=True, help="Replace an index that stands there already.")
+@click.option("--append", is_flag=True, help="Add to the index that is there; ids that it holds change nothing.")
+@click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
 @as_json
 @quiet
 def command(
@@ -43,6 +44,7 @@ def command(
     encoding: str | None,
     allow_unread: bool,
     workers: int | None,
+    append: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -62,7 +64,6 @@ def command(
         index = provscan.build_index(
             list(sources),
             out,
-            overwrite=overwrite,
             progress=watcher,
             **given(
                 text_field=text_field,
@@ -74,6 +75,8 @@ def command(
                 encoding=encoding,
                 allow_unread=allow_unread or None,
                 workers=workers,
+                overwrite=overwrite or None,
+                append=append or None,
             ),
         )
     info = index.info()

@@ -33,7 +33,7 @@ def command(path: Path, as_json: bool) -> None:
     else:
         import provscan
 
-        show.index(provscan.open_index(path).info(), as_json)
+        show.index(provscan.open_index(path, verify=False).info(), as_json)
 
 
 def _read(path: Path) -> dict[str, Any]:

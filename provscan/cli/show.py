@@ -28,3 +28,43 @@ def run(path: Path, summary: dict[str, Any], as_json: bool) -> None:
     echo(report.text_table(summary, width=_width()))
     echo(f"The report: {path / 'report.html'}")
     echo(f"Every match: {path / 'matches.parquet'}")
+
+
+def forgotten(found: dict[str, Any], as_json: bool) -> None:
+    """What was forgotten, or would be."""
+    if as_json:
+        echo(json.dumps(found, indent=2))
+        return
+    verb = "Would forget" if found["dry_run"] else "Forgot"
+    echo(f"{verb} {found['tweets']:,} tweets; {found['texts']:,} texts have no tweet left.")
+    if found["unknown"]:
+        echo(f"{found['unknown']:,} ids are not in the index.")
+    for name, count in sorted(found["events"].items()):
+        note = NO_EFFECT.get(name, "")
+        echo(f"  {name}: {count:,}{note and f' ({note})'}")
+    if found["purged"]:
+        echo("Their texts and hashes are no longer in the files.")
+    elif found["tweets"] and not found["dry_run"]:
+        echo("Their texts stay in the files until `provscan merge` or the next purge.")
+
+
+# Compliance events that change nothing, with the reason.
+NO_EFFECT = {
+    "scrub_geo": "an index holds no places",
+    **dict.fromkeys(("undrop", "user_undelete", "user_unsuspend", "user_unprotect"), "what is forgotten stays so"),
+    **dict.fromkeys(("user_profile_modification", "tweet_edit"), "nothing to forget"),
+}
+
+
+def verified(found: dict[str, Any], as_json: bool) -> None:
+    """What was checked."""
+    if as_json:
+        echo(json.dumps(found, indent=2))
+    elif "run" in found:
+        echo(f"{found['run']} is sound: {found['matches']:,} matches in {found['rows']:,} rows.")
+    else:
+        how = "checksums and bounds" if found["quick"] else "made again from its tweets, byte by byte"
+        echo(
+            f"{found['index']} is sound ({how}): generation {found['generation']}, {found['files']:,} files, "
+            f"{found['bytes']:,} bytes, fingerprint {found['fingerprint']}."
+        )

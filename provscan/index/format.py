@@ -1,24 +1,17 @@
-"""The folder of an index: its manifest, how it is written and what is checked when it is read.
+"""The manifest of an index: what it says, how it is read and checked. FORMAT.md describes every byte on disk.
 
-::
-
-    licensed.index/
-      manifest.json        this module
-      segments/000001/     immutable; see provscan.index.segment
-
-The manifest is one JSON object: ``format`` and ``version`` first, then the parameters with their fingerprint and
-the segments with the size and XXH3-128 checksum of each of their files, and a checksum of itself. It is replaced as
-a whole; a reader has one manifest or the other, never half of one.
+The manifest is one JSON object that is replaced as a whole, so a reader has one generation of the index or another,
+never a mixture. It names every other file in the folder with its size and XXH3-128 checksum.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import xxhash
 
@@ -26,12 +19,55 @@ from provscan.errors import IndexFormatError, ParameterError
 from provscan.params import IndexParams
 
 FORMAT = "provscan-index"
-# 2: seeds have three filters in place of one bitmap. 3: other seeds. 4: postings of their pairs.
-VERSION = 4
+VERSION = 5
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
-# Files that are compared with their checksums at a time.
-_READERS = 2
+TOMBSTONES = "tombstones"
+PURGES = "purges"
+
+_DIGEST = re.compile("[0-9a-f]{32}")
+_SEGMENT_NAME = re.compile("[0-9a-f]{16}")
+_FILE_NAMES = {
+    SEGMENTS: re.compile(r"[a-z_]+\.[a-z0-9_]+"),
+    TOMBSTONES: re.compile(r"[0-9a-f]{16}-[0-9]{6,}"),
+    PURGES: re.compile(r"[0-9]{6,}\.json"),
+}
+_LOW64 = (1 << 64) - 1
+
+
+class FileInfo(NamedTuple):
+    """Size in bytes and XXH3-128 checksum of a file."""
+
+    bytes: int
+    xxh3: str
+
+
+class Purge(NamedTuple):
+    """The record of a purge: its file under ``purges/``, when it was made, and how many tweets it names."""
+
+    info: FileInfo
+    purged: str
+    tweets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstones:
+    """The forgotten tweets of a segment.
+
+    Attributes
+    ----------
+    name, info
+        File under ``tombstones/``.
+    tweets
+        How many rows of the segment are forgotten.
+    digest
+        Sum of their digests, see :attr:`SegmentInfo.digest`.
+    """
+
+    name: str
+    info: FileInfo
+    tweets: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,63 +77,121 @@ class SegmentInfo:
     Attributes
     ----------
     name
-        Folder under ``segments/``.
+        Folder under ``segments/``, made from the checksums of its files.
     texts, tweets
-        Licensed texts in it, and the tweets that carry them.
+        Licensed texts in it, and the rows of tweets that carry them, forgotten ones included.
+    digest
+        Sum of the digests of its tweets (:func:`provscan.index.prepare.tweet_digests`), modulo 2**64 in each half.
     files
-        Of each file its size in bytes and its XXH3-128 checksum.
+        Every file in it.
+    tombstones
+        Its forgotten tweets, if there are any.
     """
 
     name: str
     texts: int
     tweets: int
-    files: dict[str, tuple[int, str]]
+    digest: str
+    files: dict[str, FileInfo]
+    tombstones: Tombstones | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(info.bytes for info in self.files.values())
+
+    @property
+    def living(self) -> int:
+        """Rows of tweets that are not forgotten."""
+        return self.tweets - (self.tombstones.tweets if self.tombstones else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Parameters, segments and free notes (who built it from what)."""
+    """One generation of an index.
+
+    Attributes
+    ----------
+    params
+        Parameters that it is built with.
+    segments
+        Its parts.
+    texts, tweets
+        Distinct licensed texts and distinct tweet ids, without forgotten ones.
+    generation
+        Counts the changes from 1 on.
+    purges
+        Records of purges, by the names of their files.
+    notes
+        What the builder noted: where the tweets came from, what was left out.
+    """
 
     params: IndexParams
     segments: tuple[SegmentInfo, ...]
+    texts: int
+    tweets: int
+    generation: int = 1
+    purges: dict[str, Purge] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
+        """Plain types for JSON."""
         return {
-            "params": self.params.as_dict(),
+            "generation": self.generation,
             "fingerprint": self.fingerprint(),
-            "segments": [
-                {
-                    "name": s.name,
-                    "texts": s.texts,
-                    "tweets": s.tweets,
-                    "files": {name: {"bytes": size, "xxh3": digest} for name, (size, digest) in s.files.items()},
-                }
-                for s in self.segments
-            ],
+            "params": self.params.as_dict(),
+            "texts": self.texts,
+            "tweets": self.tweets,
+            "segments": [_segment_dict(segment) for segment in self.segments],
+            "purges": {
+                name: {**purge.info._asdict(), "purged": purge.purged, "tweets": purge.tweets}
+                for name, purge in self.purges.items()
+            },
             "notes": self.notes,
         }
 
     def fingerprint(self) -> str:
-        """XXH3-128 over the parameters and all checksums: equal for equal indexes, however they were built."""
-        digest = xxhash.xxh3_128(self.params.fingerprint().encode())
+        """XXH3-128 over the parameters and the tweets that are not forgotten, however they came into the index."""
+        high = low = 0
         for segment in self.segments:
-            for name in sorted(segment.files):
-                digest.update(f"{name} {segment.files[name]}\n".encode())
-        return digest.hexdigest()
+            for digest, sign in ((segment.digest, 1), (segment.tombstones and segment.tombstones.digest, -1)):
+                if digest:
+                    high += sign * int(digest[:16], 16)
+                    low += sign * int(digest[16:], 16)
+        total = f"{high & _LOW64:016x}{low & _LOW64:016x}"
+        return xxhash.xxh3_128_hexdigest(f"{self.params.fingerprint()} {total}".encode())
+
+    def files(self) -> dict[str, FileInfo]:
+        """Every file but the manifest itself, by its path in the folder."""
+        found = {
+            f"{SEGMENTS}/{segment.name}/{name}": info
+            for segment in self.segments
+            for name, info in segment.files.items()
+        }
+        found |= {f"{TOMBSTONES}/{s.tombstones.name}": s.tombstones.info for s in self.segments if s.tombstones}
+        return found | {f"{PURGES}/{name}": purge.info for name, purge in self.purges.items()}
+
+    def encoded(self) -> bytes:
+        """The file's content."""
+        body = self.as_dict()
+        head = {"format": FORMAT, "version": VERSION, "checksum": _checksum(body)}
+        return (json.dumps({**head, **body}, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Put the manifest in place, atomically."""
-    body = manifest.as_dict()
-    head = {"format": FORMAT, "version": VERSION, "checksum": _checksum(body)}
-    temporary = folder / (MANIFEST + ".new")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump({**head, **body}, file, indent=1, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, folder / MANIFEST)
+def _files_dict(files: dict[str, FileInfo]) -> dict[str, Any]:
+    return {name: info._asdict() for name, info in files.items()}
+
+
+def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
+    dead = segment.tombstones
+    return {
+        "name": segment.name,
+        "texts": segment.texts,
+        "tweets": segment.tweets,
+        "digest": segment.digest,
+        "files": _files_dict(segment.files),
+        "tombstones": dead and {**dead.info._asdict(), "name": dead.name, "tweets": dead.tweets, "digest": dead.digest},
+    }
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -118,40 +212,101 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder} is no index: it has no {MANIFEST}. Either it is another folder, or its build did not finish; "
             "build it again"
         ) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise IndexFormatError(f"{path} can't be read ({error}): restore it from a copy or build it again") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise IndexFormatError(f"{path} is not the manifest of a provscan index: expected format {FORMAT!r}")
-    if found.get("version") != VERSION:
+    version = found.get("version")
+    if version != VERSION:
+        newer = isinstance(version, int) and version > VERSION
+        remedy = "upgrade provscan" if newer else "build the index again, or use the provscan that wrote it"
         raise IndexFormatError(
-            f"{path} has index version {found.get('version')!r}; this provscan reads version {VERSION}. It was "
-            "written by another version of provscan: use that one, or build the index again"
+            f"{path} has index version {version!r}, written by {'a newer' if newer else 'another'} version of "
+            f"provscan; this one reads version {VERSION}: {remedy}"
         )
     body = {key: value for key, value in found.items() if key not in ("format", "version", "checksum")}
     if found.get("checksum") != _checksum(body):
         raise IndexFormatError(f"{path} was changed after it was written: its checksum is wrong. Build the index again")
     try:
-        manifest = Manifest(
-            IndexParams(**body["params"]),
-            tuple(
-                SegmentInfo(
-                    s["name"], s["texts"], s["tweets"], {k: (v["bytes"], v["xxh3"]) for k, v in s["files"].items()}
-                )
-                for s in body["segments"]
-            ),
-            body["notes"],
-        )
-        if not isinstance(manifest.notes, dict):
-            raise TypeError(f"notes must be an object, not {manifest.notes!r}")
-    except (AttributeError, KeyError, TypeError, ParameterError) as error:
+        manifest = _parsed(body)
+        if manifest.fingerprint() != body["fingerprint"]:
+            raise ValueError("the fingerprint does not belong to the segments")
+    except (AttributeError, KeyError, TypeError, ValueError, ParameterError) as error:
         raise IndexFormatError(f"{path} describes an index that this provscan can't read: {error}") from None
-    for segment in manifest.segments:
-        for name, (size, _) in segment.files.items():
-            _check_size(folder / SEGMENTS / segment.name / name, size)
     return manifest
 
 
-def verify(folder: Path, manifest: Manifest) -> None:
+def _parsed(body: dict[str, Any]) -> Manifest:
+    manifest = Manifest(
+        IndexParams(**body["params"]),
+        tuple(_segment(value) for value in body["segments"]),
+        _count(body["texts"]),
+        _count(body["tweets"]),
+        _count(body["generation"]),
+        {
+            name: Purge(info, str(body["purges"][name]["purged"]), _count(body["purges"][name]["tweets"]))
+            for name, info in _files(body["purges"], PURGES).items()
+        },
+        body["notes"],
+    )
+    if not isinstance(manifest.notes, dict):
+        raise TypeError(f"notes must be an object, not {manifest.notes!r}")
+    if len({segment.name for segment in manifest.segments}) < len(manifest.segments):
+        raise ValueError("two segments have one name")
+    return manifest
+
+
+def _segment(value: dict[str, Any]) -> SegmentInfo:
+    dead = value["tombstones"]
+    tombstones = dead and Tombstones(
+        *_files({dead["name"]: {"bytes": dead["bytes"], "xxh3": dead["xxh3"]}}, TOMBSTONES).popitem(),
+        _count(dead["tweets"]),
+        _matching(_DIGEST, dead["digest"]),
+    )
+    return SegmentInfo(
+        _matching(_SEGMENT_NAME, value["name"]),
+        _count(value["texts"]),
+        _count(value["tweets"]),
+        _matching(_DIGEST, value["digest"]),
+        _files(value["files"], SEGMENTS),
+        tombstones,
+    )
+
+
+def _files(files: dict[str, Any], folder: str) -> dict[str, FileInfo]:
+    return {
+        _matching(_FILE_NAMES[folder], name): FileInfo(_count(info["bytes"]), _matching(_DIGEST, info["xxh3"]))
+        for name, info in files.items()
+    }
+
+
+def _matching(pattern: re.Pattern[str], value: Any) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError(f"unexpected value {value!r}")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"expected a count, found {value!r}")
+    return value
+
+
+def check_sizes(folder: Path, files: dict[str, FileInfo]) -> None:
+    """Raise :class:`~provscan.errors.IndexFormatError` if a file is missing or has another size."""
+    for name, info in files.items():
+        path = folder / name
+        try:
+            found = path.stat().st_size
+        except OSError as error:
+            raise IndexFormatError(f"{path} is missing ({error.strerror}): build the index again") from None
+        if found != info.bytes:
+            raise IndexFormatError(
+                f"{path} is damaged: expected {info.bytes:,} bytes, found {found:,}. Build the index again"
+            )
+
+
+def check_sums(folder: Path, files: dict[str, FileInfo], mapped: Callable[..., Any] = map) -> None:
     """Compare every file with its checksum.
 
     Raises
@@ -159,21 +314,13 @@ def verify(folder: Path, manifest: Manifest) -> None:
     IndexFormatError
         One differs: names it.
     """
-    files = [
-        (folder / SEGMENTS / segment.name / name, expected)
-        for segment in manifest.segments
-        for name, (_, expected) in segment.files.items()
-    ]
-    # Reading and hashing hold no lock.
-    with ThreadPoolExecutor(_READERS) as pool:
-        digests = pool.map(file_checksum, (path for path, _ in files))
-        for (path, expected), found in zip(files, digests, strict=True):
-            if found != expected:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise IndexFormatError(
-                    f"{path} is damaged: expected XXH3-128 {expected}, found {found}. "
-                    "Restore it from a copy or build the index again"
-                )
+    digests = mapped(file_checksum, [folder / name for name in files])
+    for (name, info), found in zip(files.items(), digests, strict=True):
+        if found != info.xxh3:
+            raise IndexFormatError(
+                f"{folder / name} is damaged: expected XXH3-128 {info.xxh3}, found {found}. "
+                "Restore it from a copy or build the index again"
+            )
 
 
 def file_checksum(path: Path) -> str:
@@ -183,15 +330,6 @@ def file_checksum(path: Path) -> str:
         while block := file.read(8 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _check_size(path: Path, expected: int) -> None:
-    try:
-        found = path.stat().st_size
-    except OSError as error:
-        raise IndexFormatError(f"{path} is missing ({error.strerror}): build the index again") from None
-    if found != expected:
-        raise IndexFormatError(f"{path} is damaged: expected {expected:,} bytes, found {found:,}. Build it again")
 
 
 def _checksum(body: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from provscan.index.prepare import seed_entries
 from provscan.index.seeds import Seeds, bloom_filter, kminmer_entries, new_filter, rare_entries, widened
 from provscan.index.segment import MAX_TEXTS, Segment
 from provscan.index.texts import Strings
+from provscan.index.tweets import appended, joined_tweets
 from provscan.kernels import bloom, radix
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as kernels
@@ -22,31 +23,27 @@ MOST_BYTES = 1 << 30
 
 def can_join(large: Segment, small: Segment) -> bool:
     """Whether the two fit one segment, and memory."""
-    size = sum(size for size, _ in large.info.files.values())
-    return size <= MOST_BYTES and len(large.texts) + len(small.texts) <= MAX_TEXTS
+    return large.info.bytes <= MOST_BYTES and len(large.texts) + len(small.texts) <= MAX_TEXTS
 
 
 def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
     """A segment with the texts of both; those of the small one are numbered behind the others.
 
-    No text may stand in both. It has no folder of its own: what a scan does not need is still mapped.
+    No text may stand in both. It has no folder of its own.
     """
     count = len(large.texts)
-    texts = _appended(large.texts, small.texts)
+    texts = appended(large.texts, small.texts)
     return Segment(
-        large.path,
-        SegmentInfo(large.info.name, len(texts), large.info.tweets + small.info.tweets, {}),
+        SegmentInfo(large.info.name, len(texts), large.info.tweets + small.info.tweets, "", {}),
         texts,
         np.concatenate([large.text_sizes, small.text_sizes]),
         np.concatenate([large.sketches, small.sketches]),
         _merged(large.exact, small.exact.entries, np.uint64(count)),
         _merged(large.bands, small.bands.entries, np.uint64(count)),
         _seeds(large.seeds, small.texts, small.text_sizes, np.uint64(count << 8), params),
-        np.concatenate([large.tweet_starts, small.tweet_starts[1:] + large.tweet_starts[-1]]),
-        np.concatenate([large.tweet_rows, small.tweet_rows + np.uint32(large.info.tweets)]),
-        _appended(large.raw_texts, small.raw_texts),
-        _appended(large.ids, small.ids),
-        others=(small.path,),
+        np.concatenate([large.tweet_starts, small.tweet_starts[1:] + large.info.tweets]),
+        joined_tweets(large.tweets, small.tweets),
+        np.concatenate([large.forgotten, small.forgotten + large.info.tweets]),
     )
 
 
@@ -67,11 +64,6 @@ def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, above: np.uint64, pa
     seed_kernels.mark_seeds(rare, bloom_filter(known_rare))
     table = _merged(large.table, sorted_entries(np.concatenate([kminmers, rare])), above)
     return Seeds(table, known, known_rare, large.high_frequency)
-
-
-def _appended(first: Strings, second: Strings) -> Strings:
-    text = np.concatenate([first.text[: first.offsets[-1]], second.text[: second.offsets[-1]]])
-    return Strings(text, np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]]))
 
 
 def _merged(first: Postings, second: np.ndarray, above: np.uint64) -> Postings:

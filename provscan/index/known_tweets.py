@@ -1,8 +1,8 @@
 """Which tweets are new: an id counts once, however often it is read.
 
-A tweet that comes again with the same canonical text changes nothing. One that comes again with another text is a
-*version* of the same tweet (an edit, or a copy that was cut short elsewhere): its text can be found, but it is no
-further tweet.
+A tweet that comes again with the same canonical text changes nothing. One that comes again in the same build with
+another text is a *version* of the same tweet (an edit, or a copy that was cut short elsewhere): its text can be found,
+but it is no further tweet.
 """
 
 from __future__ import annotations
@@ -37,50 +37,6 @@ class KeyTable:
         return found
 
 
-class KnownTweets:
-    """The tweets that an index has so far.
-
-    Attributes
-    ----------
-    repeated
-        Rows left out because the same tweet was read before.
-    versions
-        Rows that hold another text of a tweet that was read before.
-    """
-
-    def __init__(self) -> None:
-        self._ids = KeyTable()
-        self._first_text = np.zeros(1 << 16, np.uint64)
-        self._further: set[tuple[int, int]] = set()
-        self.repeated = 0
-        self.versions = 0
-
-    def new_rows(self, batch: Prepared, params: IndexParams) -> Prepared:
-        """The rows of a batch that add a tweet, or a text to one; the batch itself where all do."""
-        count = len(batch.ids)
-        keys = np.empty((count, 2), np.uint64)
-        kernels.text_keys(batch.ids.record, keys)
-        known = self._ids.count
-        numbers = self._ids.number(keys)
-        if self._ids.count > len(self._first_text):
-            self._first_text = np.concatenate([self._first_text, np.zeros(self._ids.count, np.uint64)])
-        texts = batch.sketches.keys[:, 0]
-        new, first = np.unique(numbers, return_index=True)
-        first = first[new >= known]
-        self._first_text[numbers[first]] = texts[first]
-        if len(first) == count:
-            return batch
-        adds = np.zeros(count, np.bool_)
-        adds[first] = True
-        for row in np.flatnonzero(~adds & (self._first_text[numbers] != texts)).tolist():
-            version = (int(numbers[row]), int(texts[row]))
-            adds[row] = version not in self._further
-            self._further.add(version)
-        self.versions += int(np.count_nonzero(adds)) - len(first)
-        self.repeated += count - int(np.count_nonzero(adds))
-        return taken(batch, np.flatnonzero(adds), params)
-
-
 def taken(batch: Prepared, rows: np.ndarray, params: IndexParams) -> Prepared:
     """Some rows of a prepared batch; their seeds are made anew, since seeds know the rows' numbers."""
     texts = batch.texts.take(rows)
@@ -92,5 +48,6 @@ def taken(batch: Prepared, rows: np.ndarray, params: IndexParams) -> Prepared:
         seed_entries(texts, params),
         batch.times[rows],
         batch.about.take(rows),
+        batch.digests[rows],
         batch.empty,
     )

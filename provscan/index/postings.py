@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from provscan.errors import IndexFormatError
 from provscan.kernels import postings as kernels
 from provscan.kernels import radix
 from provscan.kernels.records import Postings
@@ -23,23 +24,41 @@ PARTS = 64
 
 
 class PostingsWriter:
-    """Collects entries in any order and writes them as a sorted table."""
+    """Collects entries in any order and writes them as a sorted table.
 
-    def __init__(self, folder: Path, name: str) -> None:
+    Parameters
+    ----------
+    folder, name
+        Where to.
+    shift
+        Bits of an entry below the text's number.
+    """
+
+    def __init__(self, folder: Path, name: str, shift: int = 0) -> None:
         self._folder = folder
         self._name = name
+        self._shift = np.uint64(shift)
+        self._numbers: np.ndarray | None = None
+        self._renumbered: list[int] = []
         self._waiting: list[np.ndarray] = []
         self._waits = 0
         self._parts: list[Path] = []
         self.count = 0
 
     def add(self, entries: np.ndarray) -> None:
-        """Take some uint64 entries; the array must not change afterwards."""
+        """Take uint64 entries; the array is the writer's from now on."""
         self._waiting.append(entries)
         self._waits += len(entries)
         self.count += len(entries)
         if self._waits >= SPILL_ENTRIES:
             self._spill()
+
+    def renumber(self, numbers: np.ndarray) -> None:
+        """Give all texts so far new numbers, uint32: text t becomes ``numbers[t]``."""
+        for entries in self._waiting:
+            kernels.renumber(entries, self._shift, numbers)
+        self._numbers = numbers
+        self._renumbered = [path.stat().st_size // 8 if path.exists() else 0 for path in self._parts]
 
     def _spill(self) -> None:
         """Append what waits to the part files; entries of one part share their upper bits."""
@@ -65,9 +84,11 @@ class PostingsWriter:
                 yield sorted_entries(waiting)
             return
         self._spill()
-        for path in self._parts:
+        for number, path in enumerate(self._parts):
             entries = np.fromfile(path, np.uint64)
             path.unlink()
+            if self._renumbered:
+                kernels.renumber(entries[: self._renumbered[number]], self._shift, self._numbers)
             yield sorted_entries(entries)
 
     def close(self) -> list[str]:
@@ -132,12 +153,22 @@ def open_postings(folder: Path, name: str) -> Postings:
 
 
 def map_array(path: Path, dtype: type[np.generic], columns: int = 0) -> np.ndarray:
-    """A read-only array over a file; two-dimensional if ``columns`` is given."""
-    size = path.stat().st_size // np.dtype(dtype).itemsize
+    """A read-only array over a file; two-dimensional if ``columns`` is given.
+
+    Raises
+    ------
+    IndexFormatError
+        The file ends within an entry.
+    """
+    size, width = path.stat().st_size, np.dtype(dtype).itemsize * max(1, columns)
+    if size % width:
+        raise IndexFormatError(
+            f"{path} is damaged: expected a multiple of {width} bytes, found {size:,}. Build the index again"
+        )
     if size == 0:
         array = np.zeros(0, dtype)
         array.flags.writeable = False
     else:
         # A plain view: numpy.memmap costs on every slice, and kernels take it for another type.
-        array = np.asarray(np.memmap(path, dtype, "r")).view(np.ndarray)
+        array = np.asarray(np.memmap(path, dtype, "r", shape=(size // np.dtype(dtype).itemsize,))).view(np.ndarray)
     return array.reshape(-1, columns) if columns else array

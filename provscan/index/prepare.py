@@ -46,7 +46,9 @@ class Prepared(NamedTuple):
     times
         int64[n], milliseconds since 1970, ``NO_TIME`` where unknown.
     about
-        The other columns: author, created_at, lang, rt_of.
+        The other columns: author, lang, rt_of.
+    digests
+        uint64[n, 2], see :func:`tweet_digests`.
     empty
         Tweets left out because nothing remains of their text.
     """
@@ -58,6 +60,7 @@ class Prepared(NamedTuple):
     seeds: np.ndarray
     times: np.ndarray
     about: pa.RecordBatch
+    digests: np.ndarray
     empty: int
 
 
@@ -118,6 +121,16 @@ def times_of(ids: pa.Array, created_at: pa.Array) -> np.ndarray:
     return pc.fill_null(times, int(NO_TIME)).to_numpy(zero_copy_only=False)
 
 
+def tweet_digests(ids: pa.Array, texts: pa.Array, times: np.ndarray, about: pa.RecordBatch) -> np.ndarray:
+    """uint64[n, 2]: a key of all that is stored of each tweet. Their sum names a set of tweets in any order."""
+    columns = [ids, texts, pa.array(times).cast(pa.string()), *(pc.fill_null(column, "") for column in about.columns)]
+    separator = pa.scalar("\x1f", pa.large_string())
+    rows = pc.binary_join_element_wise(*(column.cast(pa.large_string()) for column in columns), separator)
+    keys = np.empty((len(rows), 2), np.uint64)
+    postings_kernels.text_keys(Strings(*buffers(rows)).record, keys)
+    return keys
+
+
 def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
     """All of a batch that a segment needs.
 
@@ -133,7 +146,7 @@ def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
     texts = Strings(canonical.text, offsets)
     ids = pc.fill_null(batch.column("id"), "")
     times = times_of(ids, batch.column("created_at"))
-    about = batch.select(["author", "created_at", "lang", "rt_of"])
+    about = batch.select(["author", "lang", "rt_of"])
     return Prepared(
         texts,
         Strings(*buffers(batch.column("text"))),
@@ -142,5 +155,6 @@ def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
         seed_entries(texts, params),
         times,
         about,
+        tweet_digests(ids, batch.column("text"), times, about),
         empty,
     )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.errors import IndexFormatError
 from provscan.index import format as index_format
-from provscan.index.format import SEGMENTS, Manifest
+from provscan.index.checks import check_content, check_shape
+from provscan.index.folder import THREADS
+from provscan.index.format import Manifest
 from provscan.index.join import can_join, joined
-from provscan.index.prepare import NO_TIME
 from provscan.index.segment import LookupTables, Segment, open_segment
 from provscan.index.texts import Strings
 from provscan.params import IndexParams
 from provscan.text.arrow import buffers
 
-# Note in the manifest: texts that stand in a segment before theirs as well.
-REPEATED = "repeated_texts"
-# Note in the manifest: rows that hold another text of a tweet that has a row already.
-VERSIONS = "versions"
 # Texts whose tweets are looked at together.
 CHUNK = 1 << 16
 
@@ -49,6 +48,7 @@ class IndexReader:
     manifest: Manifest
     segments: tuple[Segment, ...]
     bases: Numbers
+    states: dict[Path, tuple[int, int, int]] = field(default_factory=dict)
 
     @property
     def params(self) -> IndexParams:
@@ -73,12 +73,12 @@ class IndexReader:
     @property
     def texts(self) -> int:
         """Number of licensed texts; one that stands in several segments counts once."""
-        return self.size - int(self.manifest.notes.get(REPEATED, 0))
+        return self.manifest.texts
 
     @property
     def tweets(self) -> int:
         """Number of licensed tweets; one with several texts counts once."""
-        return sum(segment.info.tweets for segment in self.segments) - int(self.manifest.notes.get(VERSIONS, 0))
+        return self.manifest.tweets
 
     @property
     def text_bytes(self) -> int:
@@ -95,9 +95,37 @@ class IndexReader:
         """What the kernels look things up in, one entry a segment."""
         return tuple(s.tables(int(first)) for s, first in zip(self.segments, self.bases, strict=False))
 
-    def verify(self) -> None:
-        """Compare every file with its checksum; raises :class:`~provscan.errors.IndexFormatError`."""
-        index_format.verify(self.path, self.manifest)
+    def require_unchanged(self) -> None:
+        """Check that no file was changed under this reader.
+
+        A writer replaces files and never changes one, so a reader keeps its generation as long as it is open. Other
+        programs may do anything.
+
+        Raises
+        ------
+        IndexFormatError
+            A file has another size or time of change than when it was opened.
+        """
+        for path, before in self.states.items():
+            now = _state(path)
+            # A file that is gone, or another one in its place, leaves the one that is mapped as it was.
+            if now is not None and now[0] == before[0] and now != before:
+                raise IndexFormatError(
+                    f"{path} was changed while the index was in use, so the results can't be trusted: restore the "
+                    "index and run again"
+                )
+
+    def living(self, texts: Numbers) -> npt.NDArray[np.bool_]:
+        """Texts that have a tweet which is not forgotten."""
+        return self.tweet_counts(texts) > 0
+
+    def same_text(self, texts: Numbers) -> Numbers:
+        """The lowest number of each text among the segments where it has tweets; -1 where it has none."""
+        numbers = np.full(len(texts), -1)
+        for first, (_, places, rows) in zip(self.bases, self._everywhere(texts), strict=False):
+            new = numbers[places] < 0
+            numbers[places[new]] = rows[new] + first
+        return numbers
 
     def canonical_texts(self, texts: Numbers) -> Strings:
         """Canonical texts."""
@@ -111,11 +139,12 @@ class IndexReader:
 
     def raw_texts(self, texts: Numbers) -> Strings:
         """The text of each one's earliest tweet, as it came."""
-        return _gathered([segment.raw_texts for segment in self.segments], *self._earliest(texts))
+        return _gathered([segment.tweets.raw_texts for segment in self.segments], *self._earliest(texts))
 
     def tweet_ids(self, texts: Numbers) -> Strings:
         """The id of each text's earliest tweet."""
-        return _gathered([segment.ids for segment in self.segments], *self._earliest(texts))
+        of, rows = self._earliest(texts)
+        return _combined([s.tweets.ids_of(rows[of == number]) for number, s in enumerate(self.segments)], of)
 
     def tweet_counts(self, texts: Numbers) -> Numbers:
         """How many tweets carry each text."""
@@ -135,18 +164,10 @@ class IndexReader:
         """
         of, rows = self._earliest(texts)
         places = [np.flatnonzero(of == number) for number in range(len(self.segments))]
-        parts = [
-            segment.tweets.select(["author", "lang", "time"]).take(pa.array(rows[place]))
-            for segment, place in zip(self.segments, places, strict=True)
-        ]
-        about = pa.concat_tables(parts).take(pa.array(np.argsort(np.concatenate(places))))
-        return pa.table({
-            "tweet_id": _gathered([segment.ids for segment in self.segments], of, rows).array().cast(pa.string()),
-            "tweet": _gathered([segment.raw_texts for segment in self.segments], of, rows).array(),
-            "author": about["author"],
-            "lang": about["lang"],
-            "time": about["time"].cast(pa.timestamp("ms", tz="UTC")),
-        })  # fmt: skip
+        parts = [s.tweets.table(rows[place]) for s, place in zip(self.segments, places, strict=True)]
+        table = pa.concat_tables(parts).take(pa.array(np.argsort(np.concatenate(places))))
+        names = ["tweet_id", "tweet", "author", "time", "lang"]
+        return table.select(["id", "text", "author", "created_at", "lang"]).rename_columns(names)
 
     def author_counts(self, texts: Numbers) -> Numbers:
         """How many authors have posted each text; retweets and tweets without an author do not count."""
@@ -156,7 +177,7 @@ class IndexReader:
             for segment, places, rows in self._everywhere(texts[low : low + CHUNK]):
                 text, row = segment.tweets_of(rows)
                 kept = np.flatnonzero(~segment.retweets(row))
-                author = segment.tweets["author"].take(pa.array(row[kept]))
+                author = segment.tweets.author.take(row[kept])
                 parts.append(pa.table({"text": pa.array(places[text[kept]]), "author": author}))
             each = pa.concat_tables(parts).group_by("text").aggregate([("author", "count_distinct")])
             counts[low + each["text"].to_numpy()] = each["author_count_distinct"].to_numpy()
@@ -165,7 +186,7 @@ class IndexReader:
     def count_tweets(self, texts: Numbers) -> int:
         """How many different tweets carry any of some texts."""
         ids = [
-            segment.ids.take(np.unique(segment.tweets_of(found)[1])).array()
+            segment.tweets.ids_of(np.unique(segment.tweets_of(found)[1])).array()
             for segment, _, found in self._everywhere(np.unique(texts))
         ]
         return int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py())
@@ -206,14 +227,14 @@ class IndexReader:
         bases = np.concatenate([self.bases, self.size + extra.bases[1:]])
         if len(segments) == 2 and can_join(*segments):
             segments, bases = (joined(*segments, self.params),), bases[[0, 2]]
-        return replace(self, segments=segments, bases=bases)
+        return replace(self, segments=segments, bases=bases, states={**self.states, **extra.states})
 
     def _segment_of(self, texts: Numbers) -> Numbers:
         return np.searchsorted(self.bases, texts, "right") - 1
 
     def _everywhere(self, texts: Numbers) -> Iterator[tuple[Segment, Numbers, Numbers]]:
         """Of each segment the places in `texts` of those that stand in it, and their numbers there."""
-        if len(self.segments) == 1:
+        if len(self.segments) == 1 and self.segments[0].living is None:
             yield self.segments[0], np.arange(len(texts)), texts
             return
         strings = self.canonical_texts(texts)
@@ -223,65 +244,127 @@ class IndexReader:
             yield segment, places, numbers[places]
 
     def _earliest(self, texts: Numbers) -> tuple[Numbers, Numbers]:
-        """Segment and row in it of the earliest tweet of each text; of equally early ones, the first that came."""
+        """Segment and row in it of the earliest tweet of each text."""
         if len(self.segments) == 1:
             return np.zeros(len(texts), np.int64), self.segments[0].earliest(texts)
         of, row, time = np.full(len(texts), -1), np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64)
         for number, (segment, places, found) in enumerate(self._everywhere(texts)):
             rows = segment.earliest(found)
-            times = pc.fill_null(segment.tweets["time"].take(pa.array(rows)), int(NO_TIME)).to_numpy()
+            times = segment.tweets.times[rows]
             better = (of[places] < 0) | (times < time[places])
+            for tie in np.flatnonzero(~better & (times == time[places])).tolist():
+                place = places[tie]
+                better[tie] = segment.tweets.rank(rows[tie]) < self.segments[of[place]].tweets.rank(row[place])
             places = places[better]
             of[places], row[places], time[places] = number, rows[better], times[better]
         return of, row
 
     def info(self) -> dict[str, Any]:
         """What there is to know about the index, in types that JSON knows."""
+        files = [item for s in self.manifest.segments for item in s.files.items()]
+        structures: dict[str, int] = {}
+        for name, (size, _) in files:
+            part = name.split(".")[0]
+            structures[part] = structures.get(part, 0) + size
         return {
             "path": str(self.path),
             "version": index_format.VERSION,
+            "generation": self.manifest.generation,
             "fingerprint": self.fingerprint,
             "params": self.params.as_dict(),
             "texts": self.texts,
             "tweets": self.tweets,
-            "bytes": sum(size for s in self.segments for size, _ in s.info.files.values()),
-            "segments": [{"name": s.info.name, "texts": s.info.texts, "tweets": s.info.tweets} for s in self.segments],
+            "forgotten": sum(s.tweets - s.living for s in self.manifest.segments),
+            "bytes": sum(structures.values()),
+            "bytes_a_text": {name: round(size / max(1, self.texts), 1) for name, size in sorted(structures.items())},
+            "segments": [
+                {"name": s.name, "texts": s.texts, "tweets": s.tweets, "forgotten": s.tweets - s.living}
+                for s in self.manifest.segments
+            ],
+            "purged": sum(purge.tweets for purge in self.manifest.purges.values()),
+            "last_purge": max((purge.purged for purge in self.manifest.purges.values()), default=None),
             **self.manifest.notes,
         }
 
 
-def open_reader(path: str | os.PathLike[str], *, verify: bool = False) -> IndexReader:
-    """Map an index.
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """What tells whether a file was changed: inode, size and time of change."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def open_reader(path: str | os.PathLike[str], *, verify: bool = True, fingerprint: str | None = None) -> IndexReader:
+    """Map the present generation of an index.
 
     Parameters
     ----------
     path
         Its folder.
     verify
-        Compare all files with their checksums, which reads them once.
+        Compare all files with their checksums and check every number in them against its bounds, which reads
+        everything once. Without it, a damaged index may give wrong answers or end the process.
+    fingerprint
+        The fingerprint that it must have: that of the same index, opened elsewhere.
 
     Raises
     ------
     IndexFormatError
-        There is no index, or one of another version, incomplete or damaged.
+        There is no index, or one of another version, incomplete or damaged; or not the one that is meant.
     """
     folder = Path(path)
     manifest = index_format.read_manifest(folder)
+    while True:
+        try:
+            reader = _opened(folder, manifest, verify=verify)
+            break
+        except (IndexFormatError, OSError) as error:
+            # A writer may have removed what the manifest named when it was read.
+            newer = index_format.read_manifest(folder)
+            if newer.generation == manifest.generation:
+                if isinstance(error, OSError):
+                    raise IndexFormatError(f"{folder} can't be opened: {error}") from error
+                raise
+            manifest = newer
+    if fingerprint is not None and reader.fingerprint != fingerprint:
+        raise IndexFormatError(
+            f"{folder} was changed since it was opened: expected fingerprint {fingerprint}, found "
+            f"{reader.fingerprint}. Run again"
+        )
+    return reader
+
+
+def _opened(folder: Path, manifest: Manifest, *, verify: bool) -> IndexReader:
+    files = manifest.files()
+    states = {folder / name: _state(folder / name) for name in files}
+    index_format.check_sizes(folder, files)
+    segments = tuple(open_segment(folder, info) for info in manifest.segments)
+    for segment in segments:
+        check_shape(segment, folder)
     if verify:
-        index_format.verify(folder, manifest)
-    segments = tuple(open_segment(folder / SEGMENTS / info.name, info) for info in manifest.segments)
+        with ThreadPoolExecutor(THREADS) as pool:
+            index_format.check_sums(folder, files, pool.map)
+        for segment in segments:
+            check_content(segment, folder)
     bases = np.cumsum([0, *(info.texts for info in manifest.segments)])
-    return IndexReader(folder, manifest, segments, bases)
+    return IndexReader(folder, manifest, segments, bases, {path: state for path, state in states.items() if state})
 
 
-def _gathered(columns: list[Strings], of: np.ndarray, rows: np.ndarray) -> Strings:
+def _gathered(columns: list[Strings], of: Numbers, rows: Numbers) -> Strings:
     """String ``rows[i]`` of column ``of[i]``, for every i."""
     if len(columns) == 1:
         return columns[0].take(rows)
-    places = [np.flatnonzero(of == number) for number in range(len(columns))]
-    parts = [column.take(rows[place]).array() for column, place in zip(columns, places, strict=True)]
-    back = np.argsort(np.concatenate(places))
-    return Strings(*buffers(pa.concat_arrays(parts).take(pa.array(back))))
+    return _combined([column.take(rows[of == number]) for number, column in enumerate(columns)], of)
+
+
+def _combined(parts: list[Strings], of: Numbers) -> Strings:
+    """The next string of part ``of[i]``, for every i."""
+    if len(parts) == 1:
+        return parts[0]
+    order = np.argsort(np.argsort(of, kind="stable"), kind="stable")
+    return Strings(*buffers(pa.concat_arrays([part.array() for part in parts]).take(pa.array(order))))
 
 
 def _chunks(rows: Numbers) -> Iterator[Numbers]:

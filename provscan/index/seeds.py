@@ -4,10 +4,10 @@
     A k-min-mer, two seeds that follow each other in a text, under its key
     (:func:`provscan.kernels.minimizers.kminmer_hash`). A rare seed under its own: one that at most :data:`RARE` places
     share, in a text of up to :data:`RARE_UNITS`.
-``seeds.pairs``, ``seeds.lone``
+``seeds.kminmers``, ``seeds.rare``
     What is in the table. They keep most look-ups of a scan out of it. That of k-min-mers knows more of a hash than the
     32 bits of a key, which some k-min-mers share by chance once there are hundreds of millions.
-``seeds.common``
+``seeds.high_frequency``
     Seeds that more places share. When two segments are joined, a rare seed of one must not be among those of the
     other.
 """
@@ -30,7 +30,7 @@ RARE = 4
 RARE_UNITS = 60
 _CHUNK = 1 << 20
 # Files of the filters, in the order of the fields of Seeds.
-_FILTERS = ("seeds.pairs", "seeds.lone", "seeds.common")
+_FILTERS = ("seeds.kminmers", "seeds.rare", "seeds.high_frequency")
 
 
 class Seeds(NamedTuple):
@@ -101,8 +101,8 @@ class SeedsWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._table = PostingsWriter(folder, "seeds")
-        self._single = PostingsWriter(folder, "seeds.single")
+        self._table = PostingsWriter(folder, "seeds", shift=8)
+        self._single = PostingsWriter(folder, "seeds.single", shift=8)
         self._waiting = folder / "seeds.kminmers.part"
         self._hashes = self._waiting.open("wb")
 
@@ -136,6 +136,11 @@ class SeedsWriter:
             with (self._folder / name).open("wb") as file:
                 write_array(file, words)
         return [*names, *_FILTERS]
+
+    def renumber(self, numbers: np.ndarray) -> None:
+        """Give all texts new numbers, uint32: text t becomes ``numbers[t]``."""
+        self._table.renumber(numbers)
+        self._single.renumber(numbers)
 
     def discard(self) -> None:
         """Close the file as it is."""

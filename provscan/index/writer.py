@@ -1,91 +1,59 @@
-"""Write an index folder.
-
-Building goes into a folder beside the target that takes its place when it is complete, so that an interrupted build
-leaves what was there before.
-"""
+"""Build an index, add to it, forget tweets, merge segments. Each is one change of the folder, whole or not at all."""
 
 from __future__ import annotations
 
-import contextlib
-import os
+import json
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from provscan.errors import OutputError
-from provscan.index import format as index_format
-from provscan.index.format import SEGMENTS, Manifest, SegmentInfo
-from provscan.index.known_tweets import KnownTweets
-from provscan.index.prepare import Prepared
-from provscan.index.reader import REPEATED, VERSIONS, IndexReader, open_reader
-from provscan.index.segment import SegmentWriter, open_segment
+from provscan.errors import IndexFormatError, OutputError
+from provscan.index.folder import Change, changing
+from provscan.index.format import MANIFEST, PURGES, SEGMENTS, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones
+from provscan.index.known_tweets import KeyTable
+from provscan.index.prepare import Prepared, tweet_digests
+from provscan.index.reader import IndexReader, open_reader
+from provscan.index.segment import MAX_TEXTS, Segment, open_segment, read_tombstones
+from provscan.index.segment_writer import SegmentWriter, Written
+from provscan.index.texts import Strings
 from provscan.params import IndexParams
+from provscan.text.arrow import buffers
+
+# Segments of one tier are merged when there are so many; a tier holds segments of up to so many times the texts of
+# the tier below, the lowest up to FIRST_TIER.
+FAN_OUT = 8
+FIRST_TIER = 1 << 15
+# Rows that are read from a segment, or compared with others, at a time.
+ROWS = 1 << 14
+TEXTS = 1 << 18
+# Memory that a merge needs for each tweet, in bytes.
+TWEET_BYTES = 120
+
+Prepare = Callable[[Iterable[pa.RecordBatch]], Iterable[Prepared]]
 
 
-@contextlib.contextmanager
-def replacing(target: Path, *, overwrite: bool, kind: str, mark: str) -> Iterator[Path]:
-    """A fresh folder that takes the place of ``target`` when the block ends well, and vanishes when it doesn't.
+@dataclass(frozen=True)
+class Forgotten:
+    """What :func:`forget` found.
 
-    Parameters
+    Attributes
     ----------
-    target
-        The folder to make.
-    overwrite
-        Whether an older one may go. It must hold a file ``mark``, so that no foreign folder is ever removed.
-    kind
-        What messages call it: "an index".
-
-    Raises
-    ------
-    OutputError
-        ``target`` exists and may not be replaced, or the file system refuses.
+    tweets, texts
+        Tweets that are forgotten now, and texts of which no tweet is left.
+    unknown
+        Ids that the index does not hold, or no longer.
     """
-    if os.path.lexists(target):
-        if not overwrite:
-            raise OutputError(f"{target} exists already: name another place, or say --overwrite to replace it")
-        if not target.is_dir() or not ((target / mark).exists() or not any(target.iterdir())):
-            raise OutputError(f"{target} is not {kind}, so it is not replaced: name another place")
-    # Where the target is a link, what it leads to is replaced.
-    place = Path(os.path.realpath(target))
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-    except OSError as error:
-        raise OutputError(f"can't write beside {target}: {error.strerror}") from error
-    try:
-        temporary.chmod(0o777 & ~_umask())
-        yield temporary
-        _put(temporary, place)
-    except OSError as error:
-        raise OutputError(f"writing {target} failed: {error.strerror or error}. Nothing was changed") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
-
-def _put(temporary: Path, place: Path) -> None:
-    """Move a folder to its place; what was there goes afterwards, or comes back."""
-    if not place.exists():
-        temporary.rename(place)
-        return
-    retired = temporary.with_name(temporary.name + ".old")
-    place.rename(retired)
-    try:
-        temporary.rename(place)
-    except BaseException:
-        retired.rename(place)
-        raise
-    # It is replaced already: what can't be removed is no reason to say it failed.
-    shutil.rmtree(retired, ignore_errors=True)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+    tweets: int
+    texts: int
+    unknown: int
 
 
 def write_index(
@@ -95,45 +63,375 @@ def write_index(
 
     ``notes`` is read when the last batch has come, so that whoever prepares them can fill it in meanwhile.
     """
-    with replacing(target, overwrite=overwrite, kind="an index", mark=index_format.MANIFEST) as folder:
-        segments: list[SegmentInfo] = []
-        writer = SegmentWriter(folder / SEGMENTS / _name(0))
-        known = KnownTweets()
-        empty = 0
-        try:
-            for prepared in batches:
-                batch = known.new_rows(prepared, params)
-                if not writer.has_room_for(len(batch.texts)):
-                    segments.append(writer.close(_name(len(segments))))
-                    writer = SegmentWriter(folder / SEGMENTS / _name(len(segments)))
-                writer.add(batch)
-                empty += batch.empty
-            segments.append(writer.close(_name(len(segments))))
-        except BaseException:
-            writer.discard()
-            raise
-        found = {
-            **notes,
-            "tweets_without_text": empty,
-            "repeated_tweets": known.repeated,
-            VERSIONS: known.versions,
-            REPEATED: _repeated(folder, segments),
-        }
-        index_format.write_manifest(folder, Manifest(params, tuple(segments), found))
-    return open_reader(target)
+    with changing(target, "replace" if overwrite else "create") as change:
+        segments, counts = _write_segments(change, batches, params)
+        texts = _distinct_texts(change.folder, segments)
+        generation = change.manifest.generation + 1 if change.manifest else 1
+        change.commit(Manifest(params, segments, texts, counts.pop("tweets"), generation, {}, {**notes, **counts}))
+    return open_reader(target, verify=False)
 
 
-def _name(number: int) -> str:
-    return f"{number + 1:06}"
+def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, notes: dict[str, Any]) -> IndexReader:
+    """Add tweets to an index.
+
+    Parameters
+    ----------
+    batches
+        Tweets as the readers give them.
+    target
+        The index.
+    prepare
+        Prepares batches with the parameters of the index.
+    notes
+        See :func:`write_index`; the last addition's stand under ``appended``, with ``added``, ``known`` (ids that are
+        in the index) and ``forgotten`` (ids that were forgotten: they stay so).
+    """
+    with changing(target, "change") as change:
+        before = open_reader(target, verify=False)
+        new, counts = _new_tweets(change, before, batches)
+        segments, written = _write_segments(change, prepare(new), before.params)
+        counts["known"] += written["repeated_tweets"]
+        added = [segment for segment in segments if segment.tweets]
+        infos = tuple({s.name: s for s in (*before.manifest.segments, *added)}.values())
+        texts = before.texts + sum(_new_texts(change.folder, segment, before) for segment in added)
+        counts = {"added": written["tweets"], **counts}
+        manifest = replace(
+            before.manifest,
+            segments=infos,
+            texts=texts,
+            tweets=before.tweets + written["tweets"],
+            generation=before.manifest.generation + 1,
+            notes={**before.manifest.notes, "appended": {**notes, **counts}},
+        )
+        if added:
+            change.commit(_merged(change, manifest, _due(infos), prepare))
+    reader = open_reader(target, verify=False)
+    # If nothing was new, nothing was written.
+    return replace(reader, manifest=replace(reader.manifest, notes=manifest.notes))
 
 
-def _repeated(folder: Path, infos: list[SegmentInfo]) -> int:
-    """Texts that stand in a segment before theirs as well. They share one row of matches: see :class:`IndexReader`."""
-    segments = [open_segment(folder / SEGMENTS / info.name, info) for info in infos]
+def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = False) -> Forgotten:
+    """Mark tweets as forgotten; they are found no more from then on.
+
+    Parameters
+    ----------
+    target
+        The index.
+    ids, authors
+        Strings: tweets with one of the ids or of the authors are forgotten.
+    dry_run
+        Only count them.
+    """
+    with changing(target, "change") as change:
+        before = open_reader(target, verify=False)
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        infos, found_ids, texts = [], [], []
+        generation = before.manifest.generation + 1
+        for segment in before.segments:
+            rows = _rows_of(segment, ids, authors)
+            if len(rows):
+                found_ids.append(segment.tweets.ids_of(rows).array())
+                texts.append(_texts_of(segment, rows))
+                infos.append(_with_tombstones(change, segment, rows, now, generation))
+            else:
+                infos.append(segment.info)
+        found = pa.chunked_array(found_ids, pa.large_string()).unique()
+        gone = _gone_texts(change.folder, infos, texts) if texts else 0
+        known = int(pc.sum(pc.is_in(ids.unique(), value_set=found.cast(ids.type))).as_py() or 0) if len(ids) else 0
+        result = Forgotten(len(found), gone, len(ids.unique()) - known)
+        if len(found) and not dry_run:
+            change.commit(
+                replace(
+                    before.manifest,
+                    segments=tuple(infos),
+                    texts=before.texts - gone,
+                    tweets=before.tweets - len(found),
+                    generation=generation,
+                )
+            )
+    return result
+
+
+def merge(target: Path, prepare: Prepare, *, purge_only: bool = False) -> IndexReader:
+    """Merge segments into as few as possible, without forgotten tweets; ``purge_only`` rewrites what holds some."""
+    with changing(target, "change") as change:
+        manifest = open_reader(target, verify=False).manifest
+        infos = manifest.segments
+        if purge_only:
+            groups = [[info] for info in infos if info.tombstones]
+        else:
+            groups = [group for group in _groups(infos) if len(group) > 1 or group[0].tombstones]
+        merged = replace(manifest, generation=manifest.generation + 1)
+        for group in groups:
+            merged = _merged(change, merged, group, prepare)
+        if groups:
+            change.commit(merged)
+    return open_reader(target, verify=False)
+
+
+def _write_segments(
+    change: Change, batches: Iterable[Prepared], params: IndexParams
+) -> tuple[tuple[SegmentInfo, ...], dict[str, int]]:
+    """Write segments from prepared batches; with them the counts of distinct tweets and of what was left out."""
+    ids, infos, empty, repeated, anonymous = KeyTable(), [], 0, 0, 0
+    folder = change.workspace()
+    writer = SegmentWriter(folder, params, ids)
+
+    def finish() -> None:
+        nonlocal repeated
+        written: Written = writer.close()
+        repeated += written.repeated
+        infos.append(change.adopt(folder, written.texts, written.tweets, written.digest))
+
+    try:
+        for batch in batches:
+            if not writer.has_room_for(len(batch.texts)):
+                finish()
+                folder = change.workspace()
+                writer = SegmentWriter(folder, params, ids)
+            writer.add(batch)
+            empty += batch.empty
+            anonymous += int(np.count_nonzero(np.diff(batch.ids.offsets) == 0))
+        finish()
+    except BaseException:
+        writer.discard()
+        raise
+    rows = sum(info.tweets for info in infos)
+    tweets = ids.count + anonymous
+    return tuple(infos), {
+        "tweets": tweets, "tweets_without_text": empty, "repeated_tweets": repeated, "versions": rows - tweets,
+    }  # fmt: skip
+
+
+def _new_tweets(
+    change: Change, before: IndexReader, batches: Iterable[pa.RecordBatch]
+) -> tuple[Iterator[pa.RecordBatch], dict[str, int]]:
+    """The tweets whose ids the index does not hold and has not forgotten, and how many others there are."""
+    path = change.workspace().with_suffix(".arrow")
+    ids: list[pa.Array] = []
+    writer = None
+    for batch in batches:
+        writer = writer or pa.ipc.new_file(str(path), batch.schema)
+        writer.write_batch(batch)
+        ids.append(batch.column("id"))
+    if writer is None:
+        return iter(()), {"known": 0, "forgotten": 0}
+    writer.close()
+    asked = pa.chunked_array(ids, pa.string()).combine_chunks()
+    known, gone = [pa.array([], pa.string())], [purged_ids(change.folder, before.manifest)]
+    for segment in before.segments:
+        rows = segment.tweets.with_ids(asked)
+        dead = np.isin(rows, segment.forgotten)
+        known.append(segment.tweets.ids_of(rows[~dead]).array().cast(pa.string()))
+        gone.append(segment.tweets.ids_of(rows[dead]).array().cast(pa.string()))
+    known_ids, gone_ids = pa.concat_arrays(known), pa.concat_arrays(gone)
+    is_known = pc.is_in(asked, value_set=known_ids)
+    is_gone = pc.and_not(pc.is_in(asked, value_set=gone_ids), is_known)
+    new = pc.invert(pc.or_(is_known, is_gone))
+    counts = {name: int(pc.sum(mask).as_py() or 0) for name, mask in (("known", is_known), ("forgotten", is_gone))}
+
+    def remaining() -> Iterator[pa.RecordBatch]:
+        low = 0
+        with pa.memory_map(str(path)) as source:
+            file = pa.ipc.open_file(source)
+            for number in range(file.num_record_batches):
+                batch = file.get_batch(number)
+                yield batch.filter(new[low : low + batch.num_rows])
+                low += batch.num_rows
+        path.unlink()
+
+    return remaining(), counts
+
+
+def purged_ids(folder: Path, manifest: Manifest) -> pa.Array:
+    """Ids of the tweets that were forgotten and purged."""
+    ids: list[str] = []
+    for name in manifest.purges:
+        for part in json.loads((folder / PURGES / name).read_bytes()):
+            ids += (tweet["id"] for tweet in part["tweets"])
+    return pa.array(ids, pa.string())
+
+
+def _distinct_texts(folder: Path, infos: Iterable[SegmentInfo]) -> int:
+    """Texts of segments that were written together, each counted once."""
+    segments = [open_segment(folder, info) for info in infos]
     total = 0
-    for number, segment in enumerate(segments[1:], 1):
-        for low in range(0, len(segment.texts), 1 << 18):
-            some = segment.texts.take(np.arange(low, min(low + (1 << 18), len(segment.texts))))
+    for number, segment in enumerate(segments):
+        total += len(segment.texts)
+        for low in range(0, len(segment.texts) if number else 0, TEXTS):
+            some = segment.texts.take(np.arange(low, min(low + TEXTS, len(segment.texts))))
             before = [earlier.equal_texts(some) >= 0 for earlier in segments[:number]]
-            total += int(np.count_nonzero(np.any(before, axis=0)))
+            total -= int(np.count_nonzero(np.any(before, axis=0)))
     return total
+
+
+def _new_texts(folder: Path, info: SegmentInfo, before: IndexReader) -> int:
+    """Texts of a segment that an index does not hold."""
+    segment = open_segment(folder, info)
+    new = np.ones(len(segment.texts), np.bool_)
+    for low in range(0, len(segment.texts), TEXTS):
+        rows, _ = before.equal_texts(segment.texts.take(np.arange(low, min(low + TEXTS, len(segment.texts)))))
+        new[low + rows] = False
+    return int(np.count_nonzero(new))
+
+
+def _rows_of(segment: Segment, ids: pa.Array, authors: pa.Array) -> np.ndarray:
+    """Rows of tweets with one of the ids or of the authors that are not forgotten yet, ascending."""
+    rows = segment.tweets.with_ids(ids)
+    if len(authors):
+        names = segment.tweets.author.values.array()
+        meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(zero_copy_only=False)
+        rows = np.union1d(rows, np.flatnonzero(meant[segment.tweets.author.codes])) if meant.any() else rows
+    return np.setdiff1d(rows, segment.forgotten, assume_unique=True)
+
+
+def _texts_of(segment: Segment, rows: np.ndarray) -> Strings:
+    numbers = np.unique(np.searchsorted(segment.tweet_starts, rows, "right") - 1)
+    return segment.texts.take(numbers)
+
+
+def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray, now: int, generation: int) -> SegmentInfo:
+    """What the manifest says of a segment with more forgotten rows."""
+    old = read_tombstones(change.folder, segment.info)
+    stones = np.concatenate([old, np.stack([rows, np.full(len(rows), now)], axis=1)])
+    stones = np.ascontiguousarray(stones[np.argsort(stones[:, 0])], "<i8")
+    table = segment.tweets.table(stones[:, 0])
+    about = table.select(["author", "lang", "rt_of"]).combine_chunks().to_batches()[0]
+    ids, texts = table["id"].combine_chunks(), table["text"].combine_chunks()
+    digests = tweet_digests(ids, texts, segment.tweets.times[stones[:, 0]], about)
+    total = digests.sum(axis=0, dtype=np.uint64)
+    name = f"{segment.info.name}-{generation:06}"
+    info = change.write(TOMBSTONES, name, stones.tobytes())
+    return replace(segment.info, tombstones=Tombstones(name, info, len(stones), f"{total[0]:016x}{total[1]:016x}"))
+
+
+def _gone_texts(folder: Path, infos: list[SegmentInfo], texts: list[Strings]) -> int:
+    """How many of some texts have no tweet left."""
+    strings = pa.concat_arrays([part.array() for part in texts]).unique()
+    found = np.zeros(len(strings), np.bool_)
+    for info in infos:
+        found |= open_segment(folder, info).equal_texts(Strings(*buffers(strings))) >= 0
+    return int(np.count_nonzero(~found))
+
+
+def _tier(info: SegmentInfo) -> int:
+    tier, limit = 0, FIRST_TIER
+    while info.texts > limit:
+        tier, limit = tier + 1, limit * FAN_OUT
+    return tier
+
+
+def _due(infos: tuple[SegmentInfo, ...]) -> list[SegmentInfo]:
+    """The segments to merge after an addition: those of a tier that is full, and of the tiers above that this fills."""
+    due: list[SegmentInfo] = []
+    for tier in range(max(map(_tier, infos), default=0) + 1):
+        members = [info for info in infos if _tier(info) == tier]
+        if len(members) + bool(due) < FAN_OUT:
+            break
+        if sum(info.texts for info in (*due, *members)) > MAX_TEXTS:
+            break
+        due += members
+    return due
+
+
+def _groups(infos: tuple[SegmentInfo, ...]) -> list[list[SegmentInfo]]:
+    """All segments in groups that fit one segment each."""
+    groups: list[list[SegmentInfo]] = []
+    for info in sorted(infos, key=lambda info: (-info.texts, info.name)):
+        for group in groups:
+            if sum(member.texts for member in group) + info.texts <= MAX_TEXTS:
+                group.append(info)
+                break
+        else:
+            groups.append([info])
+    return groups
+
+
+def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepare: Prepare) -> Manifest:
+    """A manifest in which one segment takes the place of a group; its forgotten tweets are purged and recorded."""
+    if not group:
+        return manifest
+    _check_room(change.folder, group)
+    old = [open_segment(change.folder, info) for info in group]
+    tweets = (batch for segment in old for batch in _tweets_of(segment, segment.living_rows))
+    new, _ = _write_segments(change, prepare(tweets), manifest.params)
+    segments = [info for info in manifest.segments if info not in group]
+    segments += [info for info in new if info.tweets or not segments]
+    purges = dict(manifest.purges)
+    if any(info.tombstones for info in group):
+        name = f"{manifest.generation:06}.json"
+        parts = json.loads((change.folder / PURGES / name).read_bytes()) if name in purges else []
+        parts.append(_purge_record(change.folder, old, new))
+        info = change.write(PURGES, name, json.dumps(parts, indent=1).encode())
+        purges[name] = Purge(info, parts[-1]["purged"], sum(len(part["tweets"]) for part in parts))
+    return replace(manifest, segments=tuple(segments), purges=purges)
+
+
+def _tweets_of(segment: Segment, rows: np.ndarray) -> Iterator[pa.RecordBatch]:
+    """Tweets of a segment as the readers gave them."""
+    for low in range(0, len(rows), ROWS):
+        yield from segment.tweets.table(rows[low : low + ROWS]).combine_chunks().to_batches()
+
+
+def _purge_record(folder: Path, old: list[Segment], new: tuple[SegmentInfo, ...]) -> dict[str, Any]:
+    """Which tweets were forgotten when, and which files took the place of which."""
+    tweets = []
+    for segment in old:
+        stones = read_tombstones(folder, segment.info)
+        ids = segment.tweets.ids_of(stones[:, 0]).array().to_pylist()
+        tweets += [{"id": key, "asked": _date(time)} for key, time in zip(ids, stones[:, 1].tolist(), strict=True)]
+    return {
+        "purged": _date(int(datetime.now(UTC).timestamp() * 1000)),
+        "tweets": tweets,
+        "replaced": {s.info.name: {name: file._asdict() for name, file in s.info.files.items()} for s in old},
+        "by": {s.name: {name: file._asdict() for name, file in s.files.items()} for s in new},
+    }
+
+
+def _date(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _check_room(folder: Path, group: list[SegmentInfo]) -> None:
+    """Raise an error if the disk has no room for a merged segment and what is needed to write it."""
+    needed, free = 2 * sum(info.bytes for info in group), shutil.disk_usage(folder).free
+    if needed > free:
+        raise OutputError(
+            f"merging {len(group)} segments of {folder} needs up to {needed:,} bytes on disk, of which {free:,} are "
+            "free: free some space, or leave the segments as they are"
+        )
+
+
+def check_again(reader: IndexReader, temporary: Path, prepare: Prepare) -> None:
+    """Make all segments again from their tweets, in a temporary folder, and count tweets and texts again.
+
+    Raises
+    ------
+    IndexFormatError
+        A segment differs, or the manifest counts differently.
+    """
+    change = Change(temporary, None, set())
+    for segment in reader.segments:
+        tweets = _tweets_of(segment, np.arange(segment.info.tweets))
+        (made, *more), _ = _write_segments(change, prepare(tweets), reader.params)
+        shutil.rmtree(temporary / SEGMENTS)
+        place = reader.path / SEGMENTS / segment.info.name
+        for name, info in segment.info.files.items():
+            if more or made.files.get(name) != info:
+                raise IndexFormatError(
+                    f"{place / name} is not what is made from the tweets in it, though its checksum is right: it was "
+                    "forged, or written by another version of provscan. Build the index again"
+                )
+        if made.digest != segment.info.digest:
+            raise IndexFormatError(f"{reader.path / MANIFEST} has a wrong digest for segment {segment.info.name}")
+    ids = [segment.tweets.ids_of(segment.living_rows).array() for segment in reader.segments]
+    numbers = np.arange(reader.size)
+    counted = {
+        "texts": int(np.count_nonzero(reader.same_text(numbers) == numbers)),
+        "tweets": int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py()),
+    }
+    for name, count in counted.items():
+        if count != getattr(reader, name):
+            raise IndexFormatError(
+                f"{reader.path / MANIFEST} counts {getattr(reader, name):,} {name}, the segments hold {count:,}"
+            )

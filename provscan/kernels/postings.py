@@ -329,3 +329,15 @@ def whole_candidates(records, table, limits, scratch, out, counters):
                 out.record[n], out.text[n] = record, texts[c]
                 n += 1
     return n
+
+
+@kernel
+def renumber(entries, shift, numbers):
+    """Give the texts in ``entries`` new numbers, in place: text t becomes ``numbers[t]`` (uint32).
+
+    ``shift`` says how many bits of the payload stand below the text: 0, or 8 in a seed table.
+    """
+    kept = ~(_TEXT << shift)
+    for i in range(len(entries)):
+        e = entries[i]
+        entries[i] = (e & kept) | np.uint64(numbers[(e >> shift) & _TEXT]) << shift

@@ -66,7 +66,7 @@ class Index:
 
     @property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that change with the parameters and with any byte of the content."""
+        """32 hexadecimal digits, equal for equal tweets and parameters, whatever files the tweets came in."""
         return self.reader.fingerprint
 
     def __len__(self) -> int:
@@ -92,14 +92,14 @@ class Index:
         return self.reader.info()
 
     def verify(self) -> None:
-        """Compare every file with its checksum.
+        """Compare every file with its checksum and every number in it with its bounds.
 
         Raises
         ------
         IndexFormatError
-            One differs: names it.
+            One differs, or the index was changed since it was opened.
         """
-        self.reader.verify()
+        open_reader(self.reader.path, fingerprint=self.reader.fingerprint)
 
     def match(
         self,
@@ -138,6 +138,7 @@ class Index:
         params = MatchParams(threshold, min_containment, min_chars)
         array = to_array(texts)
         found = scan_texts(*buffers(array), self.reader, params)
+        self.reader.require_unchanged()
         names = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
         batch = match_table(found, self.reader, "<memory>", pa.RecordBatch.from_pydict(names))
         return pa.Table.from_batches([batch])
@@ -158,7 +159,7 @@ class Index:
         return [Span(**row) for row in table.select(list(Span._fields)).to_pylist()]
 
 
-def open_index(path: str | os.PathLike[str] = "licensed.index", *, verify: bool = False) -> Index:
+def open_index(path: str | os.PathLike[str] = "licensed.index", *, verify: bool = True) -> Index:
     """Open an index, by mapping it.
 
     Parameters
@@ -166,7 +167,8 @@ def open_index(path: str | os.PathLike[str] = "licensed.index", *, verify: bool 
     path
         Its folder.
     verify
-        Compare every file with its checksum first; reads all of them.
+        Compare every file with its checksum and every number in it with its bounds first, which reads everything once.
+        Leave it out only for an index that you wrote yourself: a damaged one gives wrong answers.
 
     Raises
     ------

@@ -79,7 +79,10 @@ def prefiltered(records: Grams, candidates: Candidates, segment: LookupTables, p
 
 
 def verify(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> VerifiedCandidates:
-    """Compare candidates with their texts."""
+    """Compare candidates with their texts; texts whose tweets are all forgotten are passed over."""
+    if segment.living is not None:
+        kept = segment.living[candidates.text]
+        candidates = Candidates(*(column[kept] for column in candidates))
     count = len(candidates.record)
     texts = grams_of(CodeBuffer(*segment.texts.codes(candidates.text)), "texts")
     longest_text = int(np.diff(texts.offsets).max(initial=0))

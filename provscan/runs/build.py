@@ -1,20 +1,24 @@
-"""Build an index from corpora: read, prepare in threads, write in the order of the corpus."""
+"""Build an index from corpora, or add to one: read, prepare in threads, write."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.engine.progress import Progress
-from provscan.errors import InputError, ParameterError
-from provscan.index import prepare, write_index
+from provscan.errors import InputError, OutputError, ParameterError, UsageError
+from provscan.index import Prepared, open_reader, prepare, write_index
+from provscan.index import append as append_tweets
 from provscan.matching import Index
 from provscan.params import IndexParams
 from provscan.runs.corpus import Corpus
-from provscan.runs.options import default_workers
+from provscan.runs.options import default_workers, source_list
 
 Source = str | os.PathLike[str]
 
@@ -29,12 +33,13 @@ def build_index(
     date_field: str | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
-    bands: int = IndexParams.bands,
-    rows: int = IndexParams.rows,
-    fraction: float = 1.0,
+    bands: int | None = None,
+    rows: int | None = None,
+    fraction: float | None = None,
     allow_unread: bool = False,
     workers: int | None = None,
     overwrite: bool = False,
+    append: bool = False,
     progress: Progress | None = None,
 ) -> Index:
     """Build an index over licensed tweets.
@@ -53,15 +58,19 @@ def build_index(
     delimiter, encoding
         Of CSV files: the character between the values of a row, the encoding; by default both are determined.
     bands, rows
-        LSH banding of the 128 signature values.
+        LSH banding of the 128 signature values; 32 and 4, or those of the index that is added to.
     fraction
         Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.
+        All, or that of the index that is added to.
     allow_unread
         Leave out files without tweets and files that can't be read; they are an error otherwise.
     workers
         Threads; all processors by default. The result does not depend on it.
     overwrite
         Replace an index that is there.
+    append
+        Add to an index that is there. Tweets whose ids it holds, or has forgotten, change nothing; ``appended`` in
+        :meth:`Index.info` counts them.
     progress
         Told how far it is.
 
@@ -70,22 +79,72 @@ def build_index(
     InputError, FieldNotFoundError
         A source can't be read, to its end, or holds no tweets.
     OutputError
-        ``out`` exists, or can't be written.
+        ``out`` exists, can't be written, or is being written by another process.
     ParameterError
-        A parameter is out of range.
+        A parameter is out of range, or contradicts that of the index that is added to.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> index = provscan.build_index([{"id": "1", "text": "the first tweet of this corpus"}], "two.index")
+    >>> index = provscan.build_index([{"id": "2", "text": "and the second one of it"}], "two.index", append=True)
+    >>> len(index)
+    2
     """
-    params = IndexParams(bands=bands, rows=rows)
-    if not 0.0 < fraction <= 1.0:
+    if append and overwrite:
+        raise UsageError("give either append, which keeps the index that is there, or overwrite, which replaces it")
+    if fraction is not None and not 0.0 < fraction <= 1.0:
         raise ParameterError(f"fraction must be above 0 and at most 1, not {fraction!r}")
+    given = {name: value for name, value in (("bands", bands), ("rows", rows)) if value is not None}
+    params = _stored(Path(out), {**given, "fraction": fraction}) if append else IndexParams(**given)
+    require_apart(Path(out), source_list(sources) or [])
     fields = readers.Fields(text=text_field, id=id_field, author=author_field, date=date_field)
     workers = default_workers(workers)
     watcher = progress or Progress()
     corpus = Corpus(sources, fields, delimiter, encoding, watcher)
     if corpus.notes.get("unread") and not allow_unread:
         raise InputError(corpus.unread_message())
-    if fraction < 1.0:
+    if fraction is not None and fraction < 1.0:
         corpus.notes["fraction"] = fraction
-    prepared = ordered_map(lambda batch: prepare(batch, params), corpus.batches(), workers)
-    reader = write_index(corpus.with_text(prepared), Path(out), params, corpus.notes, overwrite=overwrite)
+    prepared = preparing(params, workers)
+    if append:
+        reader = append_tweets(corpus.batches(), Path(out), prepared, corpus.notes)
+    else:
+        batches = corpus.with_text(prepared(corpus.batches()))
+        reader = write_index(batches, Path(out), params, corpus.notes, overwrite=overwrite)
     watcher.finish()
     return Index(reader)
+
+
+def preparing(params: IndexParams, workers: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[Prepared]]:
+    """Prepares batches of tweets for an index in threads, in their order."""
+    return lambda batches: ordered_map(lambda batch: prepare(batch, params), batches, workers)
+
+
+def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
+    """The parameters of an index; an error if others are given."""
+    reader = open_reader(path, verify=False)
+    known = {**reader.params.as_dict(), "fraction": reader.fraction}
+    for name, value in given.items():
+        if value is not None and value != known[name]:
+            raise ParameterError(
+                f"{name} is {value!r}, but {path} was built with {known[name]!r}: leave it out, or build another index"
+            )
+    return reader.params
+
+
+def require_apart(target: Path, sources: Sequence[str]) -> None:
+    """Check that results do not go into a folder that is read, nor into one that holds what is read.
+
+    Raises
+    ------
+    OutputError
+        They would.
+    """
+    place = Path(os.path.realpath(target))
+    for source in sources:
+        read = Path(os.path.realpath(source))
+        if read.is_relative_to(place) or (read.is_dir() and place.is_relative_to(read)):
+            raise OutputError(
+                f"{target} would stand in the folder of {source}, which is read: name a place outside of it with -o"
+            )

@@ -26,14 +26,13 @@ class Background:
     Attributes
     ----------
     model
-        Counted on every `stride`-th text of the index, in their order.
-    stride, counted
-        The `stride`, and how many texts were counted.
+        Counted on an even sample of the index's texts.
+    counted
+        int64[n], ascending: their numbers.
     """
 
     model: BackgroundModel
-    stride: int
-    counted: int
+    counted: npt.NDArray[np.int64]
 
     def bits(self, reader: IndexReader, texts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Bits of some texts of a reader that begins with the index's; one that was counted is left out.
@@ -48,7 +47,7 @@ class Background:
             return result
         for low in range(0, len(texts), TEXTS):
             numbers = texts[low : low + TEXTS]
-            copies = ((numbers % self.stride == 0) & (numbers // self.stride < self.counted)).astype(np.int64)
+            copies = np.isin(numbers, self.counted).astype(np.int64)
             result[low : low + TEXTS] = self.model.bits(reader.canonical_texts(numbers).array(), copies=copies)
         return result
 
@@ -58,5 +57,7 @@ def background(reader: IndexReader) -> Background:
     """The background model of an index; kept for the next run with the same reader."""
     stride = max(1, -(-reader.text_bytes // SAMPLE_BYTES))
     model = BackgroundModel(ORDER, max_chars=SAMPLE_BYTES)
-    texts: pa.LargeStringArray = reader.canonical_texts(np.arange(0, reader.size, stride)).array()
-    return Background(model, stride, model.add(texts))
+    numbers = np.arange(0, reader.size, stride)
+    numbers = numbers[reader.living(numbers)]
+    texts: pa.LargeStringArray = reader.canonical_texts(numbers).array()
+    return Background(model, numbers[: model.add(texts)])

@@ -13,7 +13,7 @@ import pytest
 from dataset import TWEETS
 
 import provscan
-import provscan.index.segment
+import provscan.index.segment_writer
 from provscan.calibration.controls import no_control, parse_utc, with_cutoff
 from provscan.errors import InputError, ParameterError
 from provscan.readers import Limits
@@ -61,7 +61,7 @@ def test_a_text_is_a_control_if_all_its_tweets_are_young(write: Write, tmp_path:
 
 
 def test_segments_do_not_matter(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provscan.index.segment, "MAX_TEXTS", 3)
+    monkeypatch.setattr(provscan.index.segment_writer, "MAX_TEXTS", 3)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=1))
     index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
     assert len(index.reader.segments) > 2

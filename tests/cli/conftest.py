@@ -53,8 +53,8 @@ class Library:
         self._called("build_index", *args, **options)
         return self
 
-    def open_index(self, *args: Any) -> Library:
-        self._called("open_index", *args)
+    def open_index(self, *args: Any, **options: Any) -> Library:
+        self._called("open_index", *args, **options)
         return self
 
     def match(self, *args: Any, **options: Any) -> SimpleNamespace:

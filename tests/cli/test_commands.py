@@ -272,7 +272,7 @@ def test_info_of_a_run(run: Run) -> None:
 
 def test_info_of_an_index(library: Any, run: Run) -> None:
     assert "301,222" in run("info").stdout
-    assert library.calls == [("open_index", (Path("licensed.index"),), {})]
+    assert library.calls == [("open_index", (Path("licensed.index"),), {"verify": False})]
 
 
 @pytest.mark.parametrize(

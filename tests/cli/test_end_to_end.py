@@ -131,7 +131,7 @@ def _flip(path: Path) -> None:
 
 
 def test_a_flipped_byte_in_any_index_file_is_noticed(index: Path, tmp_path: Path, run: Run) -> None:
-    for path in sorted(path for path in index.rglob("*") if path.is_file()):
+    for path in sorted(path for path in index.rglob("*") if path.is_file() and path.stat().st_size):
         copy = tmp_path / "copy.index"
         shutil.copytree(index, copy)
         _flip(copy / path.relative_to(index))

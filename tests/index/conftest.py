@@ -12,7 +12,7 @@ import pytest
 from tweets import SCRIPTS, sentence
 
 import provscan
-import provscan.index.segment
+import provscan.index.segment_writer
 from provscan.readers import Limits
 
 Tweet = dict[str, Any]
@@ -62,7 +62,7 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Makes segments small from now on."""
 
     def limit(texts: int) -> None:
-        monkeypatch.setattr(provscan.index.segment, "MAX_TEXTS", texts)
+        monkeypatch.setattr(provscan.index.segment_writer, "MAX_TEXTS", texts)
         monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=max(1, texts // 4)))
 
     return limit

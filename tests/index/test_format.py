@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +19,22 @@ import naive
 import naive_passages
 import naive_sketch
 import numpy as np
-import pyarrow.compute as pc
 import pytest
 import xxhash
 
 import provscan
 import provscan.index.segment
 from provscan.errors import IndexFormatError, InputError, OutputError
-from provscan.index import format as index_format
-from provscan.index import prepare, write_index
 from provscan.kernels.minimizers import place_code
-from provscan.readers import Fields, Limits, ReadStats, read_tweet_objects
+from provscan.readers import Limits
 
 GOLDEN = Path(__file__).parent / "golden"
-FILES = sorted(path.name for path in (GOLDEN / "v4" / "segments" / "000001").iterdir())
+(SEGMENT,) = (GOLDEN / "v5" / "segments").iterdir()
+FILES = sorted(path.name for path in SEGMENT.iterdir())
 
 
 # Spelled out: the defaults may change, the golden index does not.
+FINGERPRINT = "85bf631720edc1e603431c53376bfcdc"
 PARAMS = provscan.IndexParams(bands=32, rows=4, seed_length=13, seed_window=8)
 
 
@@ -51,7 +51,7 @@ def golden_tweets() -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden index."""
-    return Path(shutil.copytree(GOLDEN / "v4", tmp_path / "licensed.index"))
+    return Path(shutil.copytree(GOLDEN / "v5", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -63,27 +63,27 @@ def change(folder: Path, **values: Any) -> None:
     path.write_text(json.dumps(manifest))
 
 
-def test_golden_index_of_version_4() -> None:
+def test_golden_index_of_version_5() -> None:
     tweets = golden_tweets()
-    kept = tweets[:4]
+    # By time: 2019, 2020, 2020, 2021, unknown.
+    kept = [tweets[number] for number in (0, 1, 2, 3)]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
-    index = provscan.open_index(GOLDEN / "v4", verify=True)
-    assert index.fingerprint == "5c0ae4de29d3980e8e568aecc327d1e4"
+    index = provscan.open_index(GOLDEN / "v5")
+    assert index.fingerprint == FINGERPRINT
     assert index.params == PARAMS
     (segment,) = index.reader.segments
     assert segment.texts.array().to_pylist() == texts
     assert len(texts) == 3
-    assert segment.raw_texts.array().to_pylist() == [tweet["text"] for tweet in kept]
-    assert segment.ids.array().to_pylist() == [tweet["id"] or "" for tweet in kept]
+    ordered = [kept[number] for number in (1, 0, 2, 3)]
     assert segment.tweet_starts.tolist() == [0, 2, 3, 4]
-    assert segment.tweet_rows.tolist() == [1, 0, 2, 3]
-    about = segment.tweets.to_pydict()
-    assert about["author"] == ["ann", "bob", None, "cécile"]
-    assert about["lang"] == ["en", "en", "ja", None]
-    assert about["rt_of"] == [None] * 4
-    assert about["time"] == [(1212343040000000000 >> 22) + 1288834974657, 1577836800000, 1625054400250, None]
-    assert [date and date.isoformat() for date in about["created_at"]] == [
-        None, "2020-01-01T00:00:00+00:00", "2021-06-30T12:00:00.250000+00:00", None
+    assert segment.tweets.table(np.arange(4)).to_pylist() == [
+        {
+            "id": tweet["id"] or "<memory>:4", "text": tweet["text"], "author": tweet["author"],
+            "created_at": time and datetime.fromtimestamp(time / 1000, UTC), "lang": tweet["lang"], "rt_of": None,
+        }
+        for tweet, time in zip(
+            ordered, [1577836800000, (1212343040000000000 >> 22) + 1288834974657, 1625054400250, None], strict=True
+        )
     ]  # fmt: skip
     keys = [naive_passages.text_keys(text.encode())[0] >> 24 for text in texts]
     assert segment.exact.entries.tolist() == sorted(key << 24 | number for number, key in enumerate(keys))
@@ -112,48 +112,36 @@ def test_golden_index_of_version_4() -> None:
     )
     assert [tuple(row.values()) for row in rows] == [
         (0, "1212000000000000000", 2, "near_exact"), (1, "1212000000000000000", 2, "exact"), (2, "3", 1, "exact"),
-        (3, "", 1, "exact"),
+        (3, "<memory>:4", 1, "exact"),
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize("version", [1, 2, 3])
-def test_an_older_version_is_to_be_built_again(version: int) -> None:
-    with pytest.raises(IndexFormatError, match=rf"version {version}; this provscan reads version 4.*again"):
-        provscan.open_index(GOLDEN / f"v{version}")
 
 
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     """If this fails, the format has changed: give it a new version."""
-    batches = read_tweet_objects(golden_tweets(), Fields(), ReadStats(), source="")
-    # The golden index is of a time when a tweet without an id had an empty one.
-    unnamed = ((batch, pc.if_else(pc.starts_with(batch["id"], ":"), "", batch["id"])) for batch in batches)
-    write_index(
-        (prepare(batch.set_column(1, "id", ids), PARAMS) for batch, ids in unnamed),
-        tmp_path / "today.index",
-        PARAMS,
-        {},
-    )
+    index = provscan.build_index(golden_tweets(), tmp_path / "today.index")
+    assert (index.params, index.fingerprint) == (PARAMS, FINGERPRINT)
     for name in FILES:
-        if name != "tweets.arrow":  # Arrow's own metadata may change with its version.
-            mine, theirs = (path / "segments" / "000001" / name for path in (tmp_path / "today.index", GOLDEN / "v4"))
-            assert mine.read_bytes() == theirs.read_bytes(), name
+        mine, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v5"))
+        assert mine.read_bytes() == theirs.read_bytes(), name
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_flipped_byte_is_noticed(folder: Path, tmp_path: Path, name: str) -> None:
-    path = folder / "segments" / "000001" / name
+    path = folder / "segments" / SEGMENT.name / name
     raw = bytearray(path.read_bytes())
     for place in {0, len(raw) // 2, len(raw) - 1}:
         flipped = raw.copy()
+        if place < 0 or not flipped:
+            continue
         flipped[place] ^= 0x10
         path.write_bytes(flipped)
-        with pytest.raises(IndexFormatError, match=rf"{re.escape(str(path))} is damaged: expected XXH3-128 \w+, found"):
-            provscan.open_index(folder, verify=True)
+        with pytest.raises(IndexFormatError, match=rf"{re.escape(str(path))} is damaged: "):
+            provscan.open_index(folder)
         with pytest.raises(IndexFormatError, match=re.escape(str(path))):
             provscan.match([{"text": "some text"}], folder, tmp_path / "a.run")
     assert not (tmp_path / "a.run").exists()
     path.write_bytes(raw)
-    provscan.open_index(folder, verify=True)
+    provscan.open_index(folder)
 
 
 @pytest.mark.parametrize("mask", [0x01, 0x04, 0x20, 0x80])
@@ -168,7 +156,7 @@ def test_any_flipped_byte_of_the_manifest_is_noticed(folder: Path, mask: int) ->
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file(folder: Path, name: str) -> None:
-    path = folder / "segments" / "000001" / name
+    path = folder / "segments" / SEGMENT.name / name
     path.unlink()
     with pytest.raises(IndexFormatError, match=rf"{re.escape(str(path))} is missing .*build the index again"):
         provscan.open_index(folder)
@@ -176,8 +164,10 @@ def test_a_missing_file(folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_truncated_file(folder: Path, name: str) -> None:
-    path = folder / "segments" / "000001" / name
+    path = folder / "segments" / SEGMENT.name / name
     size = path.stat().st_size
+    if size == 0:
+        return
     os.truncate(path, size - 1)
     message = rf"{re.escape(str(path))} is damaged: expected {size:,} bytes, found {size - 1:,}"
     with pytest.raises(IndexFormatError, match=message):
@@ -209,12 +199,12 @@ def test_no_index_there(tmp_path: Path) -> None:
         provscan.open_index(tmp_path)
 
 
-@pytest.mark.parametrize("version", [0, 1, "2", None])
-def test_another_version(folder: Path, version: object) -> None:
+@pytest.mark.parametrize(
+    ("version", "remedy"), [(0, "build the index again"), (4, "build"), ("2", "build"), (None, "build"), (6, "upgrade")]
+)
+def test_another_version(folder: Path, version: object, remedy: str) -> None:
     change(folder, version=version)
-    message = (
-        rf"has index version {version!r}; this provscan reads version 4\. .*use that one, or build the index again"
-    )
+    message = f"has index version {version!r}, written by a.* version of provscan; this one reads version 5: {remedy}"
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)
 
@@ -255,30 +245,17 @@ def test_an_interrupted_build_leaves_what_was_there(
     with pytest.raises(error if isinstance(error, type) else type(error)):
         provscan.build_index(tweets(), target, overwrite=overwrite)
     assert listing(folder.parent) == before
-    provscan.open_index(folder, verify=True)
-
-
-def test_a_failed_rename_brings_the_old_index_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = listing(folder.parent)
-    rename = Path.rename
-
-    def refuse(self: Path, target: Path) -> Path:
-        if self.name.startswith(".") and not self.name.endswith(".old"):
-            raise PermissionError(errno.EACCES, "Permission denied")
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(OutputError, match=r"writing .* failed: Permission denied\. Nothing was changed"):
-        provscan.build_index([{"text": "some text or other"}], folder, overwrite=True)
-    assert listing(folder.parent) == before
+    provscan.open_index(folder)
 
 
 def test_overwriting_is_asked_for(folder: Path) -> None:
-    with pytest.raises(OutputError, match="exists already: name another place, or say --overwrite to replace it"):
+    message = "exists already: name another place, add to it with --append, or replace it with --overwrite"
+    with pytest.raises(OutputError, match=message):
         provscan.build_index([{"text": "some text or other"}], folder)
     index = provscan.build_index([{"text": "some text or other"}], folder, overwrite=True)
-    assert len(index) == len(provscan.open_index(folder, verify=True)) == 1
+    assert len(index) == len(provscan.open_index(folder)) == 1
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert len(list((folder / "segments").iterdir())) == 1
 
 
 def test_only_an_index_is_overwritten(tmp_path: Path) -> None:
@@ -287,8 +264,9 @@ def test_only_an_index_is_overwritten(tmp_path: Path) -> None:
     (foreign / "one.jpg").touch()
     file = tmp_path / "file"
     file.touch()
-    for target in (foreign, file):
-        with pytest.raises(OutputError, match=f"{target.name} is not an index, so it is not replaced"):
+    problems = {foreign: r"photos holds one.jpg, which provscan did not write", file: "is not a folder"}
+    for target, message in problems.items():
+        with pytest.raises(OutputError, match=message):
             provscan.build_index([{"text": "some text or other"}], target, overwrite=True)
     assert (foreign / "one.jpg").exists()
     (tmp_path / "empty").mkdir()
@@ -300,14 +278,14 @@ def test_a_link_to_an_index_stays_one(folder: Path) -> None:
     link.symlink_to(folder)
     provscan.build_index([{"text": "some text or other"}], link, overwrite=True)
     assert link.is_symlink()
-    assert len(provscan.open_index(folder, verify=True)) == 1
+    assert len(provscan.open_index(folder)) == 1
 
 
 def test_folders_above_are_made(tmp_path: Path) -> None:
     provscan.build_index([{"text": "some text or other"}], tmp_path / "a" / "b" / "c.index")
     assert len(provscan.open_index(tmp_path / "a" / "b" / "c.index")) == 1
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="can't write beside"):
+    with pytest.raises(OutputError, match=r"writing .* failed: Not a directory\. Nothing was changed"):
         provscan.build_index([{"text": "some text or other"}], tmp_path / "file" / "c.index")
 
 
@@ -324,7 +302,7 @@ def test_a_full_disk(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     target = {
-        "manifest": "provscan.index.writer.index_format.write_manifest",
+        "manifest": "provscan.index.format.Manifest.encoded",
         "postings": "provscan.index.postings.write_array",
     }
     monkeypatch.setattr(target[place], full)
@@ -335,6 +313,7 @@ def test_a_full_disk(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 
 LIMITED = """
 import resource, shutil, sys
+from datetime import UTC, datetime
 from pathlib import Path
 import provscan
 from provscan.errors import OutputError
@@ -370,7 +349,7 @@ def test_the_command_ends_with_status_3(folder: Path, monkeypatch: pytest.Monkey
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(index_format, "write_manifest", full)
+    monkeypatch.setattr("provscan.index.format.Manifest.encoded", full)
     corpus = folder.with_name("corpus.jsonl")
     corpus.write_text('{"text": "some text or other"}\n')
     result = CliRunner().invoke(main, ["index", str(corpus), "-o", str(folder.with_name("b.index"))])

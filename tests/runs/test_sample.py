@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -28,7 +29,7 @@ Write = Callable[..., Path]
 def folder(latin: provscan.Index, write: Write, tmp_path: Path) -> Path:
     """120 files of different sizes, of which a quarter is full of tweets."""
     rng = random.Random(3)
-    tweets = latin.reader.segments[0].raw_texts.array().to_pylist()
+    tweets = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
     for number in range(120):
         full = number % 4 == 0
         records = [

@@ -1,0 +1,31 @@
+"""``provscan forget``: tweets that an index is to find no more."""
+
+from __future__ import annotations
+
+import click
+
+from provscan.cli import as_json, given, workers
+
+
+@click.command("forget")
+@click.argument("index", metavar="INDEX", type=click.Path())
+@click.argument("ids", nargs=-1, required=True, metavar="IDS...")
+@click.option("--users", is_flag=True, help="Plain ids and batch results name accounts; forget all their tweets.")
+@click.option("--purge", is_flag=True, help="Also rewrite the files, so that neither text nor hash is left on disk.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
+@workers
+@as_json
+def command(
+    index: str, ids: tuple[str, ...], users: bool, purge: bool, dry_run: bool, workers: int | None, as_json: bool
+) -> None:
+    """Forget tweets: from now on no run finds them. This can't be undone.
+
+    IDS are ids of tweets, files with one id a line, or compliance events as platforms send them: JSON lines
+    with delete, user_delete, user_suspend, status_withheld or scrub_geo, and results of batch compliance jobs.
+    """
+    import provscan
+    from provscan.cli import show
+
+    show.forgotten(
+        provscan.forget(index, list(ids), users=users, purge=purge, dry_run=dry_run, **given(workers=workers)), as_json
+    )

@@ -1,0 +1,24 @@
+"""``provscan merge``: few large segments in place of many small ones."""
+
+from __future__ import annotations
+
+import click
+
+from provscan.cli import as_json, given, workers
+
+
+@click.command("merge")
+@click.argument("index", metavar="[INDEX]", default="licensed.index", envvar="PROVSCAN_INDEX", type=click.Path())
+@click.option("--purge-only", is_flag=True, help="Rewrite only the segments that hold forgotten tweets.")
+@workers
+@as_json
+def command(index: str, purge_only: bool, workers: int | None, as_json: bool) -> None:
+    """Merge the segments of an index, which adding tweets leaves behind, and purge forgotten tweets.
+
+    The result is the index that building it from the same tweets would give. Adding merges by itself when there
+    are many segments; this command is for the time after forgetting, and before a long series of runs.
+    """
+    import provscan
+    from provscan.cli import show
+
+    show.index(provscan.merge(index, purge_only=purge_only, **given(workers=workers)), as_json)

@@ -1,0 +1,24 @@
+"""``provscan verify``: whether an index or a run is as provscan wrote it."""
+
+from __future__ import annotations
+
+import click
+
+from provscan.cli import as_json, given, workers
+
+
+@click.command("verify")
+@click.argument("path", metavar="[INDEX|RUN]", default="licensed.index", envvar="PROVSCAN_INDEX", type=click.Path())
+@click.option("--quick", is_flag=True, help="Compare checksums and bounds only; do not make the segments again.")
+@workers
+@as_json
+def command(path: str, quick: bool, workers: int | None, as_json: bool) -> None:
+    """Check every byte of an index, or a run's files against each other.
+
+    An index is also made again from its tweets in a temporary folder and compared, which takes as long as
+    building it and finds what was forged with right checksums. Status 3 if anything differs.
+    """
+    import provscan
+    from provscan.cli import show
+
+    show.verified(provscan.verify(path, quick=quick, **given(workers=workers)), as_json)

@@ -1,0 +1,256 @@
+"""Writes one segment, a prepared batch at a time.
+
+Texts and tweets are numbered as they come, and their final numbers are given when the segment is complete: tweets are
+ordered by time and id, texts by their earliest tweet. So the files depend on the tweets alone, and not on the files
+that they were read from, nor on the order of these.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.index.known_tweets import KeyTable, taken
+from provscan.index.postings import PostingsWriter, map_array, write_array
+from provscan.index.prepare import Prepared
+from provscan.index.seeds import SIZE_STEP, SeedsWriter
+from provscan.index.segment import MAX_TEXTS
+from provscan.index.texts import Strings, StringsWriter, open_strings
+from provscan.index.tweets import LABELS, whole_numbers, write_flat, write_labels, write_strings
+from provscan.kernels import postings as kernels
+from provscan.kernels.minimizers import text_sizes
+from provscan.params import IndexParams
+
+# Tables that are finished at a time.
+CLOSERS = 2
+
+_ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
+_LOW24 = np.uint64(0xFFFFFF)
+
+
+class Written(NamedTuple):
+    """What a segment writer has written.
+
+    Attributes
+    ----------
+    texts, tweets
+        Licensed texts, and rows of tweets.
+    repeated
+        Rows left out because the same tweet was read before.
+    digest
+        Sum of the rows' digests, 32 hexadecimal digits.
+    """
+
+    texts: int
+    tweets: int
+    repeated: int
+    digest: str
+
+
+class SegmentWriter:
+    """Writes one segment in bounded memory.
+
+    Beyond what a batch takes, a tweet costs some 100 bytes while its segment is being written; texts and postings go
+    to disk.
+
+    Parameters
+    ----------
+    folder
+        The folder to make.
+    params
+        Of the index.
+    ids
+        The ids of tweets, numbered; those in it already belong to other segments.
+    """
+
+    def __init__(self, folder: Path, params: IndexParams, ids: KeyTable) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._params = params
+        self._ids_table = ids
+        self._known_ids = ids.count
+        self._texts = StringsWriter(folder, "texts.part")
+        self._raw_texts = StringsWriter(folder, "raw_texts.part")
+        self._ids = StringsWriter(folder, "ids.part")
+        self._sketches = (folder / "sketches.part").open("wb")
+        self._about = pa.ipc.new_file(str(folder / "about.part"), _ABOUT)
+        self._exact = PostingsWriter(folder, "exact")
+        self._bands = PostingsWriter(folder, "bands")
+        self._seeds = SeedsWriter(folder)
+        self._keys = KeyTable()
+        self._text_of: list[np.ndarray] = []
+        self._times: list[np.ndarray] = []
+        self._id_of: list[np.ndarray] = []
+        self._digests: list[np.ndarray] = []
+        self._repeated = 0
+        self.texts = 0
+        self.tweets = 0
+
+    def has_room_for(self, tweets: int) -> bool:
+        """Whether so many more tweets fit, even if each has a text of its own."""
+        return self.texts + tweets <= MAX_TEXTS and self.tweets + tweets < 1 << 32
+
+    def add(self, batch: Prepared) -> None:
+        """Add a batch; equal canonical texts become one licensed text."""
+        ids = self._numbered(batch.ids)
+        if self._known_ids and (elsewhere := (ids >= 0) & (ids < self._known_ids)).any():
+            self._repeated += int(np.count_nonzero(elsewhere))
+            batch, ids = taken(batch, np.flatnonzero(~elsewhere), self._params), ids[~elsewhere]
+        count = len(batch.texts)
+        if count == 0:
+            return
+        known = self.texts
+        numbers = self._keys.number(batch.sketches.keys)
+        self.texts = self._keys.count
+        # The first row of each text that is new here, in the order of the numbers.
+        new, first = np.unique(numbers, return_index=True)
+        first = first[new >= known]
+        number = numbers[first].astype(np.uint64)
+        self._texts.add(batch.texts if len(first) == count else batch.texts.take(first))
+        write_array(self._sketches, batch.sketches.bits[first])
+        self._exact.add((batch.sketches.keys[first, 0] & ~_LOW24) | number)
+        self._bands.add(((batch.sketches.bands[first] & ~_LOW24) | number[:, None]).ravel())
+        self._seeds.add(_renumbered(batch.seeds, first, number, count))
+        self._raw_texts.add(batch.raw_texts)
+        self._ids.add(batch.ids)
+        self._about.write_batch(batch.about.cast(_ABOUT))
+        self._text_of.append(numbers.astype(np.uint32))
+        self._times.append(batch.times)
+        self._id_of.append(ids)
+        self._digests.append(batch.digests)
+        self.tweets += count
+
+    def _numbered(self, ids: Strings) -> np.ndarray:
+        """int64[n]: the number of each id, -1 where it is empty."""
+        keys = np.empty((len(ids), 2), np.uint64)
+        kernels.text_keys(ids.record, keys)
+        known = np.diff(ids.offsets) > 0
+        numbers = np.full(len(ids), -1)
+        numbers[known] = self._ids_table.number(keys[known])
+        return numbers
+
+    def close(self) -> Written:
+        """Order texts and tweets and write all files."""
+        for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
+            file.close()
+        folder = self._folder
+        text_of, id_of, times, digests = (
+            np.concatenate(parts) if parts else np.zeros(shape, dtype)
+            for parts, shape, dtype in (
+                (self._text_of, 0, np.uint32), (self._id_of, 0, np.int64), (self._times, 0, np.int64),
+                (self._digests, (0, 2), np.uint64),
+            )
+        )  # fmt: skip
+        with pa.memory_map(str(folder / "about.part")) as source:
+            about = pa.ipc.open_file(source).read_all()
+            raw_texts, ids = open_strings(folder, "raw_texts.part"), open_strings(folder, "ids.part")
+            rest = about.add_column(0, "raw", raw_texts.array())
+            distinct = self._ids_table.count - self._known_ids == self.tweets
+            order = tweet_order(times, ids, rest)
+            if not distinct:
+                order = without_repeated(order, id_of, text_of)
+            rows, starts, numbers = by_text(order, text_of, self.texts)
+            # Sorting holds no lock, and the files have nothing to do with each other.
+            with ThreadPoolExecutor(CLOSERS) as pool:
+                jobs = [
+                    pool.submit(self._write_bands, numbers), pool.submit(self._write_texts, numbers),
+                    pool.submit(write_strings, folder, "raw_texts", raw_texts, rows),
+                    pool.submit(write_ids, folder, ids, rows),
+                    *(pool.submit(write_labels, folder, name, about[name], rows) for name in LABELS),
+                ]  # fmt: skip
+                write_flat(folder / "times.ms", times[rows])
+                write_flat(folder / "tweets.starts", starts)
+                for job in jobs:
+                    job.result()
+        for part in folder.glob("*.part*"):
+            part.unlink()
+        total = digests[rows].sum(axis=0, dtype=np.uint64)
+        repeated = self._repeated + self.tweets - len(rows)
+        return Written(self.texts, len(rows), repeated, f"{total[0]:016x}{total[1]:016x}")
+
+    def _write_bands(self, numbers: np.ndarray) -> None:
+        self._bands.renumber(numbers)
+        self._bands.close()
+        self._exact.renumber(numbers)
+        self._exact.close()
+
+    def _write_texts(self, numbers: np.ndarray) -> None:
+        order = np.empty(len(numbers), np.int64)
+        order[numbers] = np.arange(len(numbers))
+        write_strings(self._folder, "texts", open_strings(self._folder, "texts.part"), order)
+        write_flat(self._folder / "texts.sketches", map_array(self._folder / "sketches.part", np.uint64, 2)[order])
+        texts = open_strings(self._folder, "texts")
+        sizes = np.empty(self.texts, np.uint8)
+        room = np.empty(int(np.diff(texts.offsets).max(initial=0)), np.uint32)
+        text_sizes(texts.record, SIZE_STEP, room, sizes)
+        write_flat(self._folder / "texts.sizes", sizes)
+        self._seeds.renumber(numbers)
+        self._seeds.close(sizes)
+
+    def discard(self) -> None:
+        """Close the files as they are."""
+        for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
+            with contextlib.suppress(OSError):
+                file.close()
+        self._seeds.discard()
+
+
+def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
+    """int64: rows ordered by time, then by id; the columns of `rest` decide between rows that have both in common."""
+    array = ids.array()
+    numbers = whole_numbers(array)
+    if numbers is not None:
+        order = np.lexsort((numbers, times))
+        tied = np.flatnonzero((np.diff(numbers[order]) == 0) & (np.diff(times[order]) == 0))
+        if len(tied) == 0:
+            return order
+    keys = pa.table({"time": times, "length": np.diff(ids.offsets), "id": array})
+    for name in rest.column_names:
+        keys = keys.append_column(name, rest[name])
+    return pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()
+
+
+def without_repeated(order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray) -> np.ndarray:
+    """Rows in their order, of those with equal ids and texts only the first; ids and texts are given as numbers."""
+    pairs = id_of * (int(text_of.max(initial=0)) + 1) + text_of
+    unknown = np.flatnonzero(id_of < 0)
+    pairs[unknown] = -1 - unknown
+    _, first = np.unique(pairs[order], return_index=True)
+    return order[np.sort(first)]
+
+
+def by_text(order: np.ndarray, text_of: np.ndarray, texts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows text by text, where the rows of each text begin, and the texts' new numbers, those of their first rows."""
+    text = text_of[order]
+    first = np.empty(texts, np.int64)
+    first[text[::-1]] = np.arange(len(order))[::-1]
+    numbers = np.empty(texts, np.uint32)
+    numbers[np.argsort(first)] = np.arange(texts, dtype=np.uint32)
+    rows = order[np.argsort(numbers[text], kind="stable")]
+    starts = np.zeros(texts + 1, np.int64)
+    np.cumsum(np.bincount(numbers[text], minlength=texts), out=starts[1:])
+    return rows, starts, numbers
+
+
+def write_ids(folder: Path, ids: Strings, rows: np.ndarray) -> None:
+    """As numbers where all of them are."""
+    numbers = whole_numbers(ids.array())
+    if numbers is None:
+        write_strings(folder, "ids", ids, rows)
+    else:
+        write_flat(folder / "ids.numbers", numbers[rows])
+
+
+def _renumbered(seeds: np.ndarray, rows: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:
+    """Seed entries of some rows only, with the texts' numbers in place of the rows."""
+    number_of = np.full(count, MAX_TEXTS, np.uint64)
+    number_of[rows] = numbers
+    number = number_of[(seeds >> np.uint64(8)) & _LOW24]
+    kept = number < MAX_TEXTS
+    return (seeds[kept] & ~(_LOW24 << np.uint64(8))) | number[kept] << np.uint64(8)

@@ -1,0 +1,106 @@
+"""What to forget: lists of ids, and the events with which platforms tell that tweets and accounts are gone.
+
+Read are plain ids, one a line; the compliance streams of the v1.1 and v2 APIs and of the enterprise firehose, one JSON
+object a line; and results of batch compliance jobs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from provscan.errors import InputError
+
+TWEET_EVENTS = ("delete", "status_withheld", "withheld", "drop")
+USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
+# Events that ask for nothing, or for what can't be done: an index holds no places, and what is forgotten stays so.
+OTHER_EVENTS = (
+    "scrub_geo", "undrop", "user_undelete", "user_unsuspend", "user_unprotect", "user_profile_modification",
+    "tweet_edit",
+)  # fmt: skip
+
+
+@dataclass
+class Withdrawals:
+    """Tweets and authors to forget.
+
+    Attributes
+    ----------
+    ids, authors
+        Ids of tweets, and of accounts whose tweets are all to go.
+    events
+        Lines read, by kind: ``id`` or the name of the event.
+    """
+
+    ids: list[str] = field(default_factory=list)
+    authors: list[str] = field(default_factory=list)
+    events: Counter[str] = field(default_factory=Counter)
+
+    def read(self, path: str, *, users: bool = False) -> None:
+        """Take the lines of a file, which may be compressed.
+
+        Parameters
+        ----------
+        path
+            The file.
+        users
+            Plain ids and batch results name accounts.
+
+        Raises
+        ------
+        InputError
+            It can't be read, or holds a line that is neither an id nor an event.
+        """
+        try:
+            with pa.input_stream(path) as stream:
+                lines = stream.read().decode("utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
+            raise InputError(f"{path} can't be read ({error}): nothing was forgotten") from error
+        self.take(lines, path, users=users)
+
+    def take(self, lines: Iterable[str], source: str, *, users: bool = False) -> None:
+        """Take some lines; see :meth:`read`."""
+        plain = self.authors if users else self.ids
+        for number, line in enumerate(lines, 1):
+            line = line.strip()
+            if not line.startswith("{"):
+                if line:
+                    plain.append(line)
+                    self.events["id"] += 1
+                continue
+            try:
+                self._event(json.loads(line), plain)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                raise InputError(
+                    f"{source}, line {number}: expected an id or a compliance event, found {line[:80]!r} "
+                    f"({type(error).__name__}). Nothing was forgotten"
+                ) from None
+
+    def _event(self, record: dict[str, Any], plain: list[str]) -> None:
+        if "action" in record:
+            self.events[record["action"]] += 1
+            if record["action"] == "delete":
+                plain.append(str(record["id"]))
+            return
+        record = record.get("data", record)
+        (name,) = (name for name in record if name in (*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
+        event = record[name]
+        if name in TWEET_EVENTS:
+            self.ids.append(_id(event.get("status") or event.get("tweet") or event, "id"))
+        elif name in USER_EVENTS:
+            self.authors.append(_id(event.get("user") or event, "id", "user_id"))
+        self.events[name] += 1
+
+
+def _id(found: dict[str, Any], *names: str) -> str:
+    """The first of some numbers that is there, as a string; the spelled out form is safe from rounding."""
+    for name in names:
+        for key in (f"{name}_str", name):
+            if found.get(key) is not None:
+                return str(found[key])
+    raise KeyError(names[0])

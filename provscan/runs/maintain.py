@@ -1,0 +1,205 @@
+"""What keeps an index fit for use: forget tweets, merge segments, verify every byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provscan import index as indexes
+from provscan.errors import InputError, UsageError
+from provscan.index import open_reader
+from provscan.readers.compliance import Withdrawals
+from provscan.runs.build import preparing
+from provscan.runs.options import default_workers
+
+Source = str | os.PathLike[str]
+RUN_FILE = "run.json"
+
+
+def forget(
+    index: Source,
+    ids: Source | Sequence[Source],
+    *,
+    users: bool = False,
+    purge: bool = False,
+    dry_run: bool = False,
+    workers: int | None = None,
+) -> dict[str, Any]:
+    """Forget tweets: whoever opens the index afterwards does not find them any more.
+
+    Their texts stay in the files until these are rewritten, by ``purge`` or by the next merge. What is forgotten stays
+    so: a tweet is not added again, whatever later corpora hold.
+
+    Parameters
+    ----------
+    index
+        The index's folder.
+    ids
+        Ids of tweets; or files with ids, one a line, or with compliance events as platforms send them, JSON lines
+        with ``delete``, ``user_delete``, ``user_suspend``, ``status_withheld`` and others, or batch results.
+    users
+        Plain ids and batch results name accounts: all of their tweets are forgotten.
+    purge
+        Rewrite the segments that hold forgotten tweets, so that neither text nor hash is left on disk, and write a
+        record of the purge.
+    dry_run
+        Only say what would be forgotten.
+    workers
+        Threads for the purge.
+
+    Returns
+    -------
+    dict
+        ``tweets`` and ``texts`` that are gone, ``unknown`` ids that the index does not hold, ``events`` read by kind,
+        ``purged``.
+
+    Raises
+    ------
+    InputError
+        A file can't be read, or holds something else.
+    OutputError
+        The index is being written by another process, or can't be written.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> tweets = [{"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)]
+    >>> index = provscan.build_index(tweets, "three.index")
+    >>> provscan.forget("three.index", ["1", "7"], purge=True)["tweets"]
+    1
+    >>> len(provscan.open_index("three.index"))
+    2
+    """
+    if purge and dry_run:
+        raise UsageError("a dry run changes nothing: give either dry_run or purge")
+    asked = Withdrawals()
+    for item in [ids] if isinstance(ids, str | os.PathLike) else ids:
+        name = os.fspath(item)
+        if os.path.isfile(name) or not isinstance(item, str):
+            asked.read(name, users=users)
+        elif name.startswith("{") or os.sep in name:
+            raise InputError(f"{name}: there is no such file, and it is no id. Nothing was forgotten")
+        else:
+            asked.take([name], name, users=users)
+    found = indexes.forget(
+        Path(index), pa.array(asked.ids, pa.string()), pa.array(asked.authors, pa.string()), dry_run=dry_run
+    )
+    if purge:
+        merge(index, purge_only=True, workers=workers)
+    return {
+        "tweets": found.tweets, "texts": found.texts, "unknown": found.unknown, "events": dict(asked.events),
+        "dry_run": dry_run, "purged": purge,
+    }  # fmt: skip
+
+
+def merge(index: Source, *, purge_only: bool = False, workers: int | None = None) -> dict[str, Any]:
+    """Merge the segments of an index into as few as possible; forgotten tweets leave its files.
+
+    Parameters
+    ----------
+    index
+        The index's folder.
+    purge_only
+        Rewrite only the segments that hold forgotten tweets.
+    workers
+        Threads; all processors by default. The result does not depend on it.
+
+    Returns
+    -------
+    dict
+        As :meth:`provscan.Index.info`.
+
+    Raises
+    ------
+    OutputError
+        The index is being written by another process, or the disk has no room.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> tweets = [{"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)]
+    >>> index = provscan.build_index(tweets, "merged.index")
+    >>> _ = provscan.build_index([{"id": "3", "text": "a tweet that came later"}], "merged.index", append=True)
+    >>> len(provscan.merge("merged.index")["segments"])
+    1
+    """
+    params = open_reader(index, verify=False).params
+    return indexes.merge(Path(index), preparing(params, default_workers(workers)), purge_only=purge_only).info()
+
+
+def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> dict[str, Any]:
+    """Check every byte of an index, or the files of a run against each other.
+
+    Parameters
+    ----------
+    path
+        Folder of an index or of a run.
+    quick
+        Of an index compare checksums and bounds only. Otherwise its segments are also made again from the tweets, in
+        a temporary folder, which takes as long as building it, and finds files that were forged with their checksums.
+    workers
+        Threads; all processors by default.
+
+    Returns
+    -------
+    dict
+        What was checked.
+
+    Raises
+    ------
+    IndexFormatError
+        The index is damaged: names the file.
+    InputError
+        The run's files contradict each other.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> tweets = [{"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)]
+    >>> index = provscan.build_index(tweets, "checked.index")
+    >>> provscan.verify("checked.index")["tweets"]
+    3
+    """
+    folder = Path(path)
+    if (folder / RUN_FILE).is_file():
+        return _verify_run(folder)
+    reader = open_reader(folder)
+    checked = {"index": str(folder), "generation": reader.manifest.generation, "fingerprint": reader.fingerprint}
+    checked |= {"files": len(reader.manifest.files()), "bytes": reader.info()["bytes"], "quick": quick}
+    if quick:
+        return checked
+    with tempfile.TemporaryDirectory(prefix="provscan-") as temporary:
+        indexes.check_again(reader, Path(temporary), preparing(reader.params, default_workers(workers)))
+    return {**checked, "texts": reader.texts, "tweets": reader.tweets}
+
+
+def _verify_run(folder: Path) -> dict[str, Any]:
+    """Compare the counts of a run's files."""
+    try:
+        summary = json.loads((folder / "summary.json").read_bytes())
+        info = json.loads((folder / RUN_FILE).read_bytes())
+        table = pq.read_table(folder / "matches.parquet", columns=["level", "control"])
+        evidence = folder / "evidence.parquet"
+        rows = pq.read_metadata(evidence).num_rows if evidence.exists() else None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{folder} can't be read ({error}): run match again") from error
+    for name, expected in info.get("files", {}).items():
+        found = indexes.file_checksum(folder / name)
+        if found != expected["xxh3"]:
+            raise InputError(f"{folder / name} was changed: expected XXH3-128 {expected['xxh3']}, found {found}")
+    licensed = table.filter(pa.compute.invert(table["control"]))
+    levels = {row["values"]: row["counts"] for row in licensed["level"].value_counts().to_pylist()}
+    stated = {level: count for level, count in summary["levels"].items() if count}
+    if summary["matches"] != len(licensed) or stated != levels:
+        raise InputError(
+            f"{folder}: summary.json counts {summary['matches']:,} matches ({stated}), matches.parquet holds "
+            f"{len(licensed):,} ({levels}): one of them was changed. Run match again"
+        )
+    return {"run": str(folder), "matches": len(licensed), "rows": len(table), "evidence": rows}
