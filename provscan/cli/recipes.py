@@ -19,9 +19,9 @@ def command(name: str | None, as_json: bool) -> None:
 
     None of them comes with provscan. `provscan index recipe:NAME=PATH` indexes a copy of yours.
     """
-    from provscan.readers import recipes
+    from provscan.readers import known_recipes
 
-    known = recipes()
+    known = known_recipes()
     if name is not None and name not in known:
         raise ParameterError(f"no recipe is called {name!r}; there are {', '.join(sorted(known))}")
     chosen = {key: dataclasses.asdict(recipe) for key, recipe in known.items() if name in (None, key)}

@@ -16,7 +16,7 @@ from provscan.readers.memory import object_rows, read_objects
 from provscan.readers.planning import plan
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Format, Layout, Piece, Plan, Rows, Split
 from provscan.readers.reading import read, read_rows
-from provscan.readers.recipes import Recipe, recipes
+from provscan.readers.recipes import Recipe, known_recipes
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 from provscan.readers.stats import Damage, Example, ReadStats
 from provscan.readers.tweet_schema import TWEETS
@@ -47,6 +47,7 @@ __all__ = [
     "TweetPlan",
     "checksum",
     "current_limits",
+    "known_recipes",
     "object_rows",
     "plan",
     "plan_tweets",
@@ -55,5 +56,4 @@ __all__ = [
     "read_rows",
     "read_tweet_objects",
     "read_tweets",
-    "recipes",
 ]

@@ -49,7 +49,7 @@ class Recipe:
 
 
 @cache
-def recipes() -> dict[str, Recipe]:
+def known_recipes() -> dict[str, Recipe]:
     """All recipes by name."""
     file = next(place for place in PLACES if place.exists())
     found = {}
@@ -71,11 +71,11 @@ def recipe_of(source: str) -> tuple[Recipe, str]:
         No path is given.
     """
     name, _, path = source.removeprefix(PREFIX).partition("=")
-    if name not in recipes():
-        near = difflib.get_close_matches(name, recipes(), 1)
-        known = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(recipes()))}"
+    if name not in known_recipes():
+        near = difflib.get_close_matches(name, known_recipes(), 1)
+        known = f"the nearest is {near[0]}" if near else f"there are {', '.join(sorted(known_recipes()))}"
         raise ParameterError(f"no recipe is called {name!r}; {known}")
-    recipe = recipes()[name]
+    recipe = known_recipes()[name]
     if not path:
         raise InputError(
             f"{recipe.title} is not part of provscan and is not downloaded. Get it from {recipe.url} and name your "

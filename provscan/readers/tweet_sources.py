@@ -189,7 +189,7 @@ def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits
     archives = [
         (split, AccountArchive().variable(head_of(split, limits))) for split in found if split.format == "archive"
     ]
-    owners = {_folder(split): _username(split, limits) for split, name in archives if name == "account"}
+    usernames = {_folder(split): _username(split, limits) for split, name in archives if name == "account"}
     notes = {_folder(split): _long_texts(split, limits) for split, name in archives if name == "note_tweet"}
     lists = {split.source: name for split, name in archives}
     account_folders = {_folder(split) for split, _ in archives}
@@ -197,7 +197,7 @@ def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits
         folder = _folder(file)
         if file.format == "archive":
             if TWEETS.fullmatch(lists[file.source]):
-                plan.files.append(TweetFile(file, asked.fields, None, owners.get(folder), notes.get(folder, {})))
+                plan.files.append(TweetFile(file, asked.fields, None, usernames.get(folder), notes.get(folder, {})))
             else:
                 plan.ignored.append((file.source, f"{lists[file.source]} of an account's archive, not its tweets"))
             continue

@@ -11,7 +11,7 @@ from readers.tweet_forms import PLANTED, lines, v1
 
 import provscan
 from provscan.errors import InputError, ParameterError
-from provscan.readers import Fields, ReadStats, plan_tweets, read_tweets, recipes
+from provscan.readers import Fields, ReadStats, known_recipes, plan_tweets, read_tweets
 
 A, B, C = PLANTED[0], PLANTED[4], PLANTED[2]
 OWN = ("2018-En-00866", "2018-En-01234")
@@ -168,8 +168,8 @@ def written(name: str, folder: Path) -> Path:
 
 
 def test_every_recipe_has_a_layout_here_and_an_address() -> None:
-    assert recipes().keys() == LAYOUTS.keys()
-    for recipe in recipes().values():
+    assert known_recipes().keys() == LAYOUTS.keys()
+    for recipe in known_recipes().values():
         assert recipe.url.startswith(("http://", "https://"))
         assert recipe.licence_url.startswith(("http://", "https://"))
         assert recipe.format in (None, "csv", "json", "jsonl", "text")
@@ -210,7 +210,7 @@ def test_a_recipe_without_a_copy_says_where_the_set_is() -> None:
 
 
 def test_an_unknown_recipe_names_the_nearest() -> None:
-    with pytest.raises(ParameterError, match="no recipe is called 'tweetevall'; did you mean tweeteval"):
+    with pytest.raises(ParameterError, match="no recipe is called 'tweetevall'; the nearest is tweeteval"):
         plan_tweets("recipe:tweetevall=x", Fields())
 
 
