@@ -54,6 +54,10 @@ class Batcher:
                 held.append(part)
                 rows += part.num_rows
                 size += part_size
+                if 2 * rows >= limits.batch_records or 4 * size >= limits.batch_bytes:
+                    # Large enough: to join it to the next would copy it.
+                    yield self._joined(held)
+                    held, rows, size = [], 0, 0
         if held:
             yield self._joined(held)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from provscan.kernels.elements import BASE, one_a_line
-from provscan.readers.jsonl import head_records, read_lines
+from provscan.readers.jsonl import head_records, head_stream, read_lines
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
@@ -53,7 +53,7 @@ class JsonDocument:
         yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return head_records(Elements(ByteStream(whole, Context.quiet(limits))), limits)
+        return head_records(Elements(head_stream(whole, limits)), limits)
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from read_lines(Elements(stream), wanted)

@@ -79,7 +79,6 @@ def parsed_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
             pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
         )
         batch = table.to_batches()[0]
-        batch.validate(full=True)  # whether text is UTF-8
     except (pa.ArrowException, ValueError):
         return None
     return batch if batch.num_rows == block.lines else None
@@ -144,6 +143,8 @@ def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
         size += len(block.data)
         for rows in parse_lines(block.first, block.data, stream.split.source, stats):
             records += rows.values
+            if len(records) >= limits.head_records:
+                break
         if len(records) >= limits.head_records or size >= limits.head_bytes:
             break
     if not records and (cases := [case for found in stats.examples.values() for case in found]):
@@ -153,6 +154,11 @@ def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
             f"(line {case.record + 1}: {case.detail}). Expected one object a line"
         )
     return records[: limits.head_records]
+
+
+def head_stream(whole: Split, limits: Limits) -> ByteStream:
+    """A stream that reads no more at a time than the head needs."""
+    return ByteStream(whole, Context.quiet(replace(limits, chunk=min(limits.chunk, limits.head_bytes // 4))))
 
 
 def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
@@ -197,7 +203,7 @@ class JsonLines:
         return byte_ranges(whole, target, limits)
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        records = head_records(ByteStream(whole, Context.quiet(limits)), limits)
+        records = head_records(head_stream(whole, limits), limits)
         if whole.random_access and whole.size > 64 * limits.head_bytes:
             # Later records may have fields that the first do not.
             for quarter in (1, 2, 3):

@@ -52,7 +52,10 @@ class Extractor:
     def batch(self, rows: Rows) -> pa.RecordBatch:
         """The texts of some records; records without text are counted."""
         if isinstance(rows.values, pa.RecordBatch):
-            return self._columns(rows.values, np.asarray(rows.numbers, np.int64))
+            numbers = rows.numbers
+            if isinstance(numbers, range):
+                return self._columns(rows.values, np.arange(numbers.start, numbers.stop))
+            return self._columns(rows.values, np.array(numbers, np.int64))
         return self._objects(rows)
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
@@ -87,10 +90,9 @@ class Extractor:
             record = record[order]
             columns = [column.take(pa.array(order)) for column in columns]
         ids = self._ids(batch)
-        whole = len(record) == len(numbers) and np.array_equal(record, np.arange(len(record)))
-        return pa.RecordBatch.from_arrays(
-            [pa.array(numbers[record]), ids if whole else ids.take(pa.array(record)), *columns], schema=SCHEMA
-        )
+        if len(record) != len(numbers) or not np.array_equal(record, np.arange(len(record))):
+            numbers, ids = numbers[record], ids.take(pa.array(record))
+        return pa.RecordBatch.from_arrays([pa.array(numbers), ids, *columns], schema=SCHEMA)
 
     def _leaf(self, array: pa.Array, path: Path) -> tuple[pa.Array | None, Numbers, list[Numbers]]:
         """The values at a path, the row that each belongs to, and its places in the lists on the way."""
@@ -130,7 +132,11 @@ class Extractor:
         if array is not None and pa.types.is_integer(array.type):
             return pc.cast(array, pa.string())
         if array is not None and pa.types.is_string(array.type):
-            return array
+            try:
+                array.validate(full=True)
+                return array
+            except pa.ArrowInvalid:
+                return pc.cast(_as_text(array)[0], pa.string())
         values = [None] * batch.num_rows if array is None else array.to_pylist()
         return pa.array([_id(value) for value in values], pa.string())
 
@@ -238,7 +244,7 @@ def as_text(array: pa.Array) -> tuple[pa.Array, list[int]]:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     try:
-        text = pc.cast(array, pa.large_string())
+        text = array if pa.types.is_large_string(array.type) else pc.cast(array, pa.large_string())
         text.validate(full=True)
         return text, []
     except (pa.ArrowInvalid, UnicodeDecodeError):  # the second while Arrow words the first
