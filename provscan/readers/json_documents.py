@@ -14,7 +14,7 @@ import numpy as np
 from provscan.kernels.elements import BASE, one_a_line
 from provscan.readers.jsonl import head_records, head_stream, read_lines
 from provscan.readers.limits import Limits
-from provscan.readers.protocol import Context, Rows, Split, Wanted
+from provscan.readers.protocol import Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import tarfile
 import zipfile
@@ -10,30 +9,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from stat import S_ISREG
 
-import charset_normalizer
-
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
-from provscan.readers import delimited, plain
 from provscan.readers.binding import binding_of
 from provscan.readers.fields import Fields
 from provscan.readers.limits import Limits, current_limits
+from provscan.readers.members import is_webdataset
 from provscan.readers.names import printable
 from provscan.readers.protocol import STDIN, UNKNOWN, Layout, NotReadable, Plan, Split
-from provscan.readers.registry import BINARY, FORMATS, READABLE, format_of, split_name
+from provscan.readers.registry import FORMATS, READABLE, ZIPPED, identified, split_name
 from provscan.readers.streams import compression_of, head_of
 
 Source = str | os.PathLike[str]
 
 # What the datasets library writes beside its data.
 METADATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
-# Documents that are zip archives inside.
-ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
 RECORDS = ("lines", "paragraphs", "files")
 
 MOST_SPLIT = 256 << 20
 SPLITS = 64
-# Bytes that are not UTF-8 from which on another encoding is looked for.
-LEAST_FOREIGN = 5
 DETERMINED = Fields()
 # Less than this where workers would have fewer than ROUNDS splits each: their shares are never quite equal.
 LEAST_SPLIT = 8 << 20
@@ -114,7 +107,11 @@ class Walk:
         if magic.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not name.lower().endswith(ZIPPED):
             yield from self._members(whole, self._zip(whole))
         elif magic[257:262] == b"ustar":
-            yield from self._members(whole, self._tar(whole))
+            members = list(self._tar(whole))
+            if is_webdataset([member.member or "" for member in members[:100]]):
+                yield replace(whole, format="webdataset")
+            else:
+                yield from self._members(whole, iter(members))
         else:
             yield self._known(whole, name)
 
@@ -167,46 +164,12 @@ class Walk:
             raise NotReadable("damaged archive")
         found = compression_of(head)
         if compression is not None and found != compression:
-            raise NotReadable(
-                f"its name says {compression}, but it starts with {head[:4].hex(' ')}" if head else "it is empty"
-            )
+            starts = f"it starts with {head[:4].hex(' ')}" if head else "it is empty"
+            raise NotReadable(f"its name says {compression}, but {starts}")
         if found is not None:
             whole = replace(whole, compression=found)
             head = head_of(whole, self._limits)
-        if head[257:262] == b"ustar" or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
-            raise NotReadable("an archive in an archive; unpack it")
-        encoding = _marked(head)
-        form = format_of(name, head.decode(encoding, "replace").encode() if encoding else head)
-        if form in ("text", "csv") and encoding is None:
-            encoding = _legacy(head)
-        head = head.decode(encoding, "replace").encode() if encoding else head
-        layout = Layout(encoding)
-        if form not in BINARY:
-            layout = replace(layout, cr=b"\r" in head and b"\n" not in head)
-            head = head.replace(b"\r", b"\n") if layout.cr else head
-        if form == "csv":
-            layout = delimited.layout_of(name, head, layout)
-        if form == "text":
-            layout = replace(layout, records=self._records or plain.records_of(name, head))
-        return replace(whole, format=form, layout=layout)
-
-
-def _marked(head: bytes) -> str | None:
-    """The encoding that a byte-order mark shows, if it is not UTF-8."""
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
-    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
-
-
-def _legacy(head: bytes) -> str | None:
-    """The encoding of text that is not UTF-8, detected; None for UTF-8, also with some bad bytes."""
-    text = head[: head.rfind(b"\n")] if b"\n" in head else head[:-4]
-    bad = text.decode("utf-8", "replace").count("\ufffd")
-    if bad < LEAST_FOREIGN:
-        return None
-    valid = sum(ord(c) > 127 for c in text.decode("utf-8", "ignore"))
-    best = charset_normalizer.from_bytes(text[:32_768]).best() if bad > valid else None
-    return None if best is None or best.encoding in ("utf_8", "ascii") else best.encoding
+        return identified(name, head, whole, self._records)
 
 
 def plan(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+from dataclasses import replace
 
+import charset_normalizer
+
+from provscan.readers import delimited, plain
 from provscan.readers.account_archive import AccountArchive
 from provscan.readers.databases import TABLE_FILES
 from provscan.readers.delimited import Delimited
 from provscan.readers.json_documents import JsonDocument
 from provscan.readers.jsonl import JsonLines
+from provscan.readers.members import Tar, WebDataset, is_webdataset, tar_names
 from provscan.readers.plain import PlainText
-from provscan.readers.protocol import Format, NotReadable
-from provscan.readers.streams import BOM
+from provscan.readers.protocol import Format, Layout, NotReadable, Split
+from provscan.readers.streams import BOM, compression_of, decompressed_head
 from provscan.readers.tables import Arrow, Parquet
+from provscan.readers.web import Html, Warc
 
 # In the order in which files without a known extension are tried.
 FORMATS: dict[str, Format] = {
@@ -24,6 +31,8 @@ FORMATS: dict[str, Format] = {
         AccountArchive(),
         JsonDocument(),
         JsonLines(),
+        Warc(),
+        Html(),
         Delimited(),
         PlainText(),
     )
@@ -34,6 +43,10 @@ COMPRESSIONS = {
 }  # fmt: skip
 # Formats that are no text, and are recognised by their first bytes.
 BINARY = ("parquet", "arrow", "sqlite", "duckdb", "excel")
+# Documents that are zip archives inside.
+ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
+# Bytes that are not UTF-8 from which on another encoding is looked for.
+LEAST_FOREIGN = 5
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, Markdown, source code, HTML, WARC and "
     "WET, SQLite, DuckDB, Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar archives"
@@ -93,9 +106,74 @@ def format_of(name: str, head: bytes) -> str:
         if head.count(0) > max(0.3 * len(head), 8):
             raise NotReadable("it holds binary data")
         return known
-    for form in ("json", "jsonl"):
+    for form in ("json", "jsonl", "warc", "html"):
         if FORMATS[form].sniff(start):
             return form
     if b"\0" in head:
         raise NotReadable("neither its name nor its first bytes show a known format")
     return "text"
+
+
+def identified(name: str, head: bytes, split: Split, records: str | None = None) -> Split:
+    """A split with the format and layout that its name and first bytes, decompressed, show.
+
+    Parameters
+    ----------
+    name
+        Without the extension of a compression, if ``head`` is decompressed.
+    head
+        First bytes.
+    split
+        A file or a member of an archive.
+    records
+        What is a record of plain text; None: determined.
+
+    Raises
+    ------
+    NotReadable
+        It is of no format that is read.
+    """
+    if (found := compression_of(head)) is not None:
+        split = replace(split, compression=found)
+        name, head = split_name(name)[0], decompressed_head(head, found)
+    if head[257:262] == b"ustar" and split.archive is None:
+        form = "webdataset" if is_webdataset(tar_names(head)) else "tar"
+        return replace(split, format=form, layout=Layout(records=records))
+    if head[257:262] == b"ustar" or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
+        raise NotReadable("an archive in an archive; unpack it")
+    encoding = _marked(head)
+    form = format_of(name, head.decode(encoding, "replace").encode() if encoding else head)
+    if form in ("text", "csv") and encoding is None:
+        encoding = _legacy(head)
+    head = head.decode(encoding, "replace").encode() if encoding else head
+    layout = Layout(encoding)
+    if form not in BINARY:
+        layout = replace(layout, cr=b"\r" in head and b"\n" not in head)
+        head = head.replace(b"\r", b"\n") if layout.cr else head
+    if form == "csv":
+        layout = delimited.layout_of(name, head, layout)
+    if form == "text":
+        layout = replace(layout, records=records or plain.records_of(name, head))
+    return replace(split, format=form, layout=layout)
+
+
+def _marked(head: bytes) -> str | None:
+    """The encoding that a byte-order mark shows, if it is not UTF-8."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
+
+
+def _legacy(head: bytes) -> str | None:
+    """The encoding of text that is not UTF-8, detected; None for UTF-8, also with some bad bytes."""
+    text = head[: head.rfind(b"\n")] if b"\n" in head else head[:-4]
+    bad = text.decode("utf-8", "replace").count("\ufffd")
+    if bad < LEAST_FOREIGN:
+        return None
+    valid = sum(ord(c) > 127 for c in text.decode("utf-8", "ignore"))
+    best = charset_normalizer.from_bytes(text[:32_768]).best() if bad > valid else None
+    return None if best is None or best.encoding in ("utf_8", "ascii") else best.encoding
+
+
+FORMATS["tar"] = Tar(FORMATS, identified)
+FORMATS["webdataset"] = WebDataset(FORMATS, identified)

@@ -295,3 +295,14 @@ def head_of(split: Split, limits: Limits, size: int = 64 << 10) -> bytes:
         if len(head) >= size:
             break
     return head
+
+
+def decompressed_head(data: bytes, compression: str, size: int = 64 << 10) -> bytes:
+    """What the first bytes of a compressed file expand to, as far as they are whole."""
+    try:
+        if compression == "zstd":
+            return zstandard.ZstdDecompressor().stream_reader(data).read(size)
+        head: bytes = _decoder(compression).decompress(data, size)
+        return head
+    except BROKEN:
+        return b""

@@ -1,0 +1,177 @@
+"""Tar archives that are read from front to back: compressed ones, and those of the webdataset kind.
+
+Nothing is written to disk. The records of all members are numbered through.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import IO, Any
+
+import orjson
+
+from provscan.readers.limits import Limits
+from provscan.readers.names import printable
+from provscan.readers.protocol import Context, Format, NotReadable, Piece, Rows, Split, Wanted
+from provscan.readers.streams import ByteStream
+from provscan.readers.tables import head_values
+
+# Members of a webdataset that hold texts, by what follows the key in their names.
+TEXTS = ("txt", "text", "caption", "json")
+Identify = Callable[[str, bytes, Split, str | None], Split]
+PART = 64 << 10
+BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
+
+
+class Readable(io.RawIOBase):
+    """Chunks of bytes as a file that can be read from front to back."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        super().__init__()
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._rest = self._rest or next(self._chunks, b"")
+        data = self._rest[: len(buffer)]
+        self._rest = self._rest[len(data) :]
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class MemberStream(ByteStream):
+    """The bytes of one member of an archive that is being read; they count as bytes of the archive."""
+
+    def __init__(self, split: Split, context: Context, file: IO[bytes]) -> None:
+        super().__init__(split, context._replace(on_bytes=None))
+        self._open = file
+
+    def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
+        while data := self._open.read(step):
+            yield data
+
+    def _file(self, opened: object) -> IO[bytes]:
+        return self._open
+
+
+def is_webdataset(names: list[str]) -> bool:
+    """Whether files of an archive are parts of samples: several of one key, some of them texts."""
+    keys = [os.path.basename(name).partition(".") for name in names]
+    return len({key for key, _, _ in keys}) < len(keys) and any(kind in TEXTS for _, _, kind in keys)
+
+
+def tar_names(head: bytes) -> list[str]:
+    """Names of the files at the beginning of an archive."""
+    names: list[str] = []
+    try:
+        with tarfile.open(fileobj=io.BytesIO(head), mode="r|") as archive:
+            names.extend(member.name for member in archive if member.isfile())
+    except BROKEN:
+        pass
+    return names
+
+
+@dataclass(frozen=True)
+class Tar:
+    """A tar archive that can be read only from front to back: a compressed one."""
+
+    formats: Mapping[str, Format]
+    identify: Identify
+    name: str = "tar"
+    extensions: tuple[str, ...] = ()
+
+    def sniff(self, head: bytes) -> bool:
+        return False
+
+    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+        yield whole
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        records: list[Any] = []
+        for rows in self.read(ByteStream(whole, Context.quiet(limits)), None):
+            if isinstance(rows, Piece):
+                records.append({"text": "a text"})
+            else:
+                records += rows.values if isinstance(rows.values, list) else head_values(rows.values)
+            if len(records) >= limits.head_records:
+                break
+        return records
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
+        number = 0
+        for member, file in _files(stream):
+            for rows in self._member(member, file, stream, number, wanted):
+                number = (rows.number if isinstance(rows, Piece) else rows.numbers[-1]) + 1
+                yield rows
+
+    def _member(
+        self, member: tarfile.TarInfo, file: IO[bytes], stream: ByteStream, number: int, wanted: Wanted
+    ) -> Iterator[Rows | Piece]:
+        head = file.read(PART)
+        source = f"{stream.split.source}/{printable(member.name)}"
+        whole = replace(
+            stream.split, source=source, first_record=number, archive="tar", member=member.name, start=0, end=-1
+        )
+        try:
+            records = stream.split.layout.records
+            split = self.identify(os.path.basename(member.name), head, replace(whole, compression=None), records)
+        except NotReadable as reason:
+            stream.context.stats.note("unread_member", whole.source, number, str(reason))
+            return
+        rest = io.BufferedReader(Readable(chain([head], iter(lambda: file.read(PART), b""))), PART)
+        yield from self.formats[split.format].read(MemberStream(split, stream.context, rest), wanted)
+
+
+@dataclass(frozen=True)
+class WebDataset(Tar):
+    """A tar archive of samples; the files that share a name up to its first dot are one record."""
+
+    name: str = "webdataset"
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
+        number = -1
+        key = ""
+        sample: dict[str, Any] = {}
+        for member, file in _files(stream):
+            stem, _, kind = os.path.basename(member.name).partition(".")
+            this = os.path.join(os.path.dirname(member.name), stem)
+            if this != key:
+                if number >= 0:
+                    yield Rows([number], [sample])
+                key, number, sample = this, number + 1, {"__key__": this}
+            if kind not in TEXTS or member.size > stream.context.limits.record_bytes:
+                continue
+            data = file.read()
+            try:
+                sample[kind] = orjson.loads(data) if kind == "json" else data.decode(errors="replace")
+            except orjson.JSONDecodeError as error:
+                stream.context.stats.note("bad_json", stream.split.source, number, f"{member.name}: {error}")
+        if number >= 0:
+            yield Rows([number], [sample])
+
+
+def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+    """The files of an archive, each to be read before the next."""
+    context = stream.context
+    try:
+        with tarfile.open(fileobj=io.BufferedReader(Readable(stream), PART), mode="r|", bufsize=PART) as archive:
+            for count, member in enumerate(archive):
+                if count >= context.limits.members:
+                    context.breaks.append(f"an archive of more than {context.limits.members:,} files")
+                    return
+                file = archive.extractfile(member) if member.isfile() else None
+                hidden = os.path.basename(member.name).startswith((".", "_"))
+                if file is not None and not hidden:
+                    yield member, file
+                archive.members = []  # type: ignore[attr-defined]  # or it would remember them all
+    except BROKEN as error:
+        if not context.breaks:
+            context.breaks.append(f"damaged tar archive ({error})")

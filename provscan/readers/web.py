@@ -1,0 +1,162 @@
+"""Web pages: HTML files, and WARC and WET archives of a crawl.
+
+The text of a page is what a browser shows, without its markup. HTML needs the extra ``web``: Resiliparse.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import IO, Any
+
+from provscan.errors import InputError
+from provscan.readers.limits import Limits
+from provscan.readers.members import Readable
+from provscan.readers.protocol import Context, Rows, Split, Wanted
+from provscan.readers.streams import ByteStream, decompressed_head
+
+GROUP = 64
+BUFFER = 64 << 10
+# Bytes of a page after decompression.
+PAGE = 64 << 20
+
+
+def _needed(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise InputError("web pages need one more package: pip install 'provscan[web]'") from None
+
+
+def page_text(data: bytes) -> str:
+    """The text of an HTML page, whose encoding is detected."""
+    encoding = _needed("resiliparse.parse.encoding")
+    tree = _needed("resiliparse.parse.html").HTMLTree
+    page = tree.parse_from_bytes(data, encoding.detect_encoding(data, html5_compatible=True))
+    text: str = _needed("resiliparse.extract.html2text").extract_plain_text(page, main_content=False, alt_texts=False)
+    return text
+
+
+@dataclass(frozen=True)
+class Html:
+    """One web page a file."""
+
+    name: str = "html"
+    extensions: tuple[str, ...] = (".html", ".htm", ".xhtml")
+
+    def sniff(self, head: bytes) -> bool:
+        return head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
+
+    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+        yield whole
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        _needed("resiliparse.extract.html2text")
+        return [{"text": "the text of a page"}]
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        limit = stream.context.limits.record_bytes
+        number = stream.split.first_record
+        data = b""
+        for chunk in stream:
+            data += chunk if len(data) <= limit else b""
+        if len(data) > limit:
+            stream.context.stats.skip("record_too_long", stream.split.source, number, f"above {limit:,} bytes")
+        elif data.strip():
+            yield Rows([number], [{"text": page_text(data)}])
+
+
+@dataclass(frozen=True)
+class Warc:
+    """WARC: one record a response, whose text is that of its page; WET: one record a text."""
+
+    name: str = "warc"
+    extensions: tuple[str, ...] = (".warc", ".wet", ".wat")
+
+    def sniff(self, head: bytes) -> bool:
+        return head.startswith(b"WARC/1.")
+
+    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+        yield whole
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        return [
+            row for rows in islice(self.read(ByteStream(whole, Context.quiet(limits)), None), 1) for row in rows.values
+        ]
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        numbers: list[int] = []
+        pages: list[Any] = []
+        number = stream.split.first_record
+        file: IO[bytes] = io.BufferedReader(Readable(stream), BUFFER)
+        while (headers := _headers(file)) is not None:
+            length = int(headers.get("content-length", "0")) if headers.get("content-length", "0").isdecimal() else 0
+            if headers.get("warc-type") not in ("response", "conversion", "resource"):
+                _skipped(file, length)
+                continue
+            page = {"url": headers.get("warc-target-uri"), "text": None}
+            if length > stream.context.limits.record_bytes:
+                _skipped(file, length)
+                stream.context.stats.note("record_too_long", stream.split.source, number, f"{length:,} bytes")
+            else:
+                page["text"] = _text(file.read(length), headers)
+            numbers.append(number)
+            pages.append(page)
+            number += 1
+            if len(pages) == GROUP:
+                yield Rows(numbers, pages)
+                numbers, pages = [], []
+        if pages:
+            yield Rows(numbers, pages)
+
+
+def _headers(file: IO[bytes]) -> dict[str, str] | None:
+    """The headers of the next record, wherever it begins; None at the end."""
+    while line := file.readline(BUFFER):
+        if line.startswith(b"WARC/"):
+            return _fields(iter(lambda: file.readline(BUFFER).rstrip(b"\r\n"), b""))
+    return None
+
+
+def _fields(lines: Iterable[bytes]) -> dict[str, str]:
+    parts = (line.decode(errors="replace").partition(":") for line in lines)
+    return {name.strip().lower(): value.strip() for name, _, value in parts}
+
+
+def _skipped(file: IO[bytes], length: int) -> None:
+    while length > 0 and (data := file.read(min(length, BUFFER))):
+        length -= len(data)
+
+
+def _text(body: bytes, headers: dict[str, str]) -> str | None:
+    """The text of a record; None if it holds none."""
+    kind = headers.get("content-type", "")
+    if kind.startswith("application/http"):
+        head, _, body = body.partition(b"\r\n\r\n")
+        http = _fields(head.split(b"\r\n")[1:])
+        kind = http.get("content-type", "")
+        if http.get("transfer-encoding", "").lower() == "chunked":
+            body = _unchunked(body)
+        if http.get("content-encoding", "").lower() in ("gzip", "x-gzip"):
+            body = decompressed_head(body, "gzip", PAGE) or body
+    if "html" in kind:
+        return page_text(body)
+    return body.decode(errors="replace") if "text" in kind or "json" in kind else None
+
+
+def _unchunked(body: bytes) -> bytes:
+    """A body without the sizes of its chunks; as it is if it has none."""
+    parts: list[bytes] = []
+    rest = body
+    while rest:
+        size, line, rest = rest.partition(b"\r\n")
+        if not line or not re.fullmatch(rb"[0-9a-fA-F]{1,8}( *;.*)?", size):
+            return body
+        length = int(size.split(b";")[0], 16)
+        parts.append(rest[:length])
+        rest = rest[length + 2 :] if length else b""
+    return b"".join(parts)
