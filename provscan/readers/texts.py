@@ -69,9 +69,9 @@ class Extractor:
             if not _is_text(array.type):
                 continue
             text, repaired = as_text(array)
-            for place in repaired:
+            for place, byte in repaired:
                 number = int(numbers[rows[place]])
-                self._counts.repair("invalid_utf8", self._source, number, "bytes replaced by U+FFFD")
+                self._counts.repair("invalid_utf8", self._source, number, f"byte {byte:#04x} replaced by U+FFFD")
             if text.null_count:
                 valid = text.is_valid()
                 keep = valid.to_numpy(zero_copy_only=False)
@@ -136,7 +136,7 @@ class Extractor:
                 array.validate(full=True)
                 return array
             except pa.ArrowInvalid:
-                return pc.cast(_as_text(array)[0], pa.string())
+                return pc.cast(as_text(array)[0], pa.string())
         values = [None] * batch.num_rows if array is None else array.to_pylist()
         return pa.array([_id(value) for value in values], pa.string())
 
@@ -239,8 +239,8 @@ def _is_text(kind: pa.DataType) -> bool:
     return kind in TEXT_TYPES
 
 
-def as_text(array: pa.Array) -> tuple[pa.Array, list[int]]:
-    """Text or bytes as valid text, and the places where bytes had to be replaced."""
+def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
+    """Text or bytes as valid text; the places where bytes had to be replaced, with the first of these."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     try:
@@ -254,7 +254,7 @@ def as_text(array: pa.Array) -> tuple[pa.Array, list[int]]:
     for place, value in enumerate(pc.cast(array, pa.large_binary()).to_pylist()):
         try:
             values.append(None if value is None else value.decode())
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
             values.append(value.decode(errors="replace"))
-            repaired.append(place)
+            repaired.append((place, value[error.start]))
     return pa.array(values, pa.large_string()), repaired

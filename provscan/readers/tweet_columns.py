@@ -49,8 +49,8 @@ def column(array: pa.Array | None, count: int) -> pa.Array:
 def texts_of(array: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
     """A column of texts without the missing ones, and the rows that are left, None if that is all of them."""
     text, repaired = as_text(array)
-    for place in repaired:
-        stats.repair("invalid_utf8", source, int(numbers[place]), "bytes replaced by U+FFFD")
+    for place, byte in repaired:
+        stats.repair("invalid_utf8", source, int(numbers[place]), f"byte {byte:#04x} replaced by U+FFFD")
     empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
     count = pc.sum(empty).as_py()
     if not count:

@@ -154,7 +154,7 @@ def test_a_file_of_something_else(write, read_all):
         read_all(path)
 
 
-LIMITS = Limits(piece=1 << 16, overlap=1 << 10)
+LIMITS = Limits(piece=1 << 16, overlap=1 << 10, batch_bytes=1 << 16)
 
 
 def test_a_large_line_comes_in_pieces(write, read_all):
