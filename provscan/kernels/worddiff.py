@@ -44,7 +44,8 @@ def _split(side):
             inside = False
             continue
         alone = _stands_alone(codes[i])
-        if alone or not inside:
+        # A skin tone belongs to the emoji before it.
+        if (alone or not inside) and not (count and 0x1F3FB <= codes[i] <= 0x1F3FF):
             if count == MAX_WORDS:
                 return count, True
             words[count, 0], words[count, 2] = i, side.start[i]

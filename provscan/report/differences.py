@@ -58,5 +58,7 @@ def packed_runs(pairs: Iterable[tuple[str, str]]) -> tuple[npt.NDArray[np.uint16
 
 
 def _relative(runs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    ends = np.concatenate([np.zeros(1, np.int64), runs[:-1, 1]]) if len(runs) else runs[:, 1]
-    return np.stack([runs[:, 0] - ends, runs[:, 1] - runs[:, 0], runs[:, 2]], axis=1).ravel()
+    relative = runs.copy()
+    relative[1:, 0] -= runs[:-1, 1]
+    relative[:, 1] -= runs[:, 0]
+    return relative.ravel()

@@ -131,7 +131,7 @@ def significance(counted: bool, common: bool, bits: float | None, q_value: float
     Examples
     --------
     >>> significance(True, False, 120.0, 0.004)
-    'counted; about 1 in 250 matches at least this strong is chance'
+    'counted; about 1 in 250 at least this strong is chance'
     """
     if not counted:
         why = "commonplace wording" if common else "not rare or not complete enough to tell from chance"
@@ -140,7 +140,7 @@ def significance(counted: bool, common: bool, bits: float | None, q_value: float
         return "counted; how many such matches are chance is not known"
     if q_value <= 0:
         return "counted; no control match is as strong"
-    return f"counted; about 1 in {count(max(1, round(1 / q_value)))} matches at least this strong is chance"
+    return f"counted; about 1 in {count(max(1, round(1 / q_value)))} at least this strong is chance"
 
 
 def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:

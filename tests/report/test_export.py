@@ -64,7 +64,7 @@ def test_the_strongest_counted_match_comes_first_in_every_form(run: Path) -> Non
         "900000000000000000",
         "2012-01-01T00:00:00Z",
     )
-    assert first["significance"] == "counted; about 1 in 250 matches at least this strong is chance"
+    assert first["significance"] == "counted; about 1 in 250 at least this strong is chance"
     assert (last["counted"], last["passage"], last["tweet"]) == (False, None, None)
     assert last["significance"].startswith("not counted: ")
 

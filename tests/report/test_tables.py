@@ -104,7 +104,7 @@ def test_bounds_are_rounded_to_the_safe_side() -> None:
     [
         ((True, False, 80.0, None), "counted; how many such matches are chance is not known"),
         ((True, False, 80.0, 0.0), "counted; no control match is as strong"),
-        ((True, False, 80.0, 0.01), "counted; about 1 in 100 matches at least this strong is chance"),
+        ((True, False, 80.0, 0.01), "counted; about 1 in 100 at least this strong is chance"),
         ((False, True, 80.0, 0.01), "not counted: commonplace wording"),
         ((False, False, 8.0, 0.6), "not counted: not rare or not complete enough to tell from chance"),
     ],

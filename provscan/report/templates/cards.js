@@ -68,7 +68,7 @@ function significance(item) {
   }
   if (item.q === null) return "counted";
   return item.q <= 0 ? "counted; no control match is as strong"
-    : `counted; about 1 in ${Math.max(1, Math.round(1 / item.q)).toLocaleString("en")} matches at least this strong is chance`;
+    : `counted; about 1 in ${Math.max(1, Math.round(1 / item.q)).toLocaleString("en")} at least this strong is chance`;
 }
 
 const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 ? 1 : 0)) + "%";
@@ -120,7 +120,7 @@ function card(item, runs, mark, act) {
     id.link = link;
   }
   const right = make("div", "", sideHeading("Licensed tweet ", id.link || id,
-    ...(item.author ? [" by ", isolated(item.author)] : []), item.day ? `, ${item.day}` : "",
+    ...(item.author ? [" by ", isolated(item.author)] : []), ...(item.day ? [", ", make("span", "whole", item.day)] : []),
     item.tweets > 1 ? `; ${item.tweets.toLocaleString("en")} tweets carry this text` : ""));
   left.append(item.hasText ? markedText(item.passage, runs[0], item.before, item.after) : digest(item.passage));
   right.append(item.hasText ? markedText(item.tweet, runs[1]) : digest(item.tweet));
