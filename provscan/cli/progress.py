@@ -7,8 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import click
 
@@ -136,29 +134,32 @@ class Bars(Shown):
         self._display.remove_task(self._task)
 
 
-def _will_compile() -> bool:
-    """Whether the kernels that only this command uses are not in numba's cache yet."""
-    from provscan.kernels import minimizers, verify
+def _compile(quiet: bool) -> None:
+    """Compile the kernels before the first run, and say so."""
+    from provscan.kernels.warmup import compile_all
 
-    context = click.get_current_context(silent=True)
-    indexing = context is not None and context.info_name == "index"
-    kernel: Any = minimizers.seed_entries if indexing else verify.verify
-    cache = getattr(getattr(kernel, "stats", None), "cache_path", None)
-    return cache is not None and not any(Path(cache).glob(f"*.{kernel.__name__}-*.nbi"))
+    said = -1
+
+    def report(seconds: float) -> None:
+        nonlocal said
+        if quiet or (int(seconds) == said or (said >= 0 and not sys.stderr.isatty())):
+            return
+        line = "provscan: compiling for this processor, once; some 10 to 20 seconds"
+        click.echo(f"\r{line} ({seconds:.0f} s)" if sys.stderr.isatty() else line, err=True, nl=not sys.stderr.isatty())
+        said = int(seconds)
+
+    compile_all(report)
+    if said >= 0 and sys.stderr.isatty():
+        click.echo(err=True)
 
 
 @contextlib.contextmanager
 def progress(quiet: bool) -> Iterator[Progress]:
     """The progress that fits stderr, put away whatever happens, so that the cursor comes back."""
+    _compile(quiet)
     if quiet:
         yield Progress()
         return
-    if _will_compile():
-        click.echo(
-            "provscan: the first run here compiles the inner loops for this processor and keeps them; "
-            "that takes some 20 seconds.",
-            err=True,
-        )
     shown: Shown = Bars() if sys.stderr.isatty() else Lines()
     try:
         yield shown

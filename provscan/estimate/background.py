@@ -132,7 +132,7 @@ class BackgroundModel:
         if self.chars == 0:
             raise ParameterError("a background model needs texts to count before it can score: call add(texts) first")
         chars, offsets = _code_points(texts)
-        own = np.ascontiguousarray(np.broadcast_to(np.asarray(copies, np.int64), len(offsets) - 1))
+        own = np.array(np.broadcast_to(np.asarray(copies, np.int64), len(offsets) - 1))
         if len(own) and int(own.min()) < 0:
             raise ParameterError(f"copies must be 0 or more, found {int(own.min())}")
         longest = int(np.diff(offsets)[own > 0].max(initial=0))

@@ -14,7 +14,7 @@ from provscan.index.tweets import appended, joined_tweets
 from provscan.kernels import bloom, radix
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as kernels
-from provscan.kernels.records import Postings, frozen
+from provscan.kernels.records import Postings, frozen, read_only
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -72,6 +72,6 @@ def _merged(first: Postings, second: np.ndarray, above: np.uint64) -> Postings:
     radix.merge(frozen(first).entries, second + above, entries)
     bits = bucket_bits(len(entries))
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
-    kernels.bucket_offsets(entries, 0, bits, starts)
+    kernels.bucket_offsets(read_only(entries), 0, bits, starts)
     kernels.close_bucket_offsets(starts)
     return Postings(entries, starts, bits)

@@ -16,7 +16,7 @@ import numpy as np
 from provscan.errors import IndexFormatError
 from provscan.kernels import postings as kernels
 from provscan.kernels import radix
-from provscan.kernels.records import Postings
+from provscan.kernels.records import Postings, read_only
 
 # Entries are sorted in memory up to this many; more are parted by their upper bits into files first.
 SPILL_ENTRIES = 16 << 20
@@ -99,7 +99,7 @@ class PostingsWriter:
         first = 0
         with (self._folder / entries_name).open("wb") as file:
             for entries in self.sorted():
-                kernels.bucket_offsets(entries, first, bits, starts.view(np.ndarray))
+                kernels.bucket_offsets(read_only(entries), first, bits, starts.view(np.ndarray))
                 write_array(file, entries)
                 first += len(entries)
         kernels.close_bucket_offsets(starts.view(np.ndarray))

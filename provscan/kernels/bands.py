@@ -8,16 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import int64, types, uint32, uint64, void
 
 from provscan.kernels.hashing import GOLDEN64
 from provscan.kernels.jit import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-SIGNATURES = types.Array(uint32, 2, "C", readonly=True)
-WORDS = types.Array(uint64, 2, "C")
 
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
@@ -28,7 +24,7 @@ _BIT_MULTIPLIER2 = np.uint32(0x735A2D97)
 _U15, _U16, _U31 = np.uint32(15), np.uint32(16), np.uint32(31)
 
 
-@kernel(signature=void(SIGNATURES, int64, int64, WORDS))
+@kernel
 def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArray[np.uint64]) -> None:
     """64-bit keys of the bands of each signature.
 
@@ -57,7 +53,7 @@ def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArra
             out[i, j] = key
 
 
-@kernel(signature=void(SIGNATURES, WORDS))
+@kernel
 def one_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
     """One bit of a hash of each of the 128 minima, a prefilter for candidates.
 

@@ -38,6 +38,7 @@ CHUNK = 512
 _DONE = np.int32(-(1 << 30))
 _U1 = np.uint64(1)
 _S8 = np.uint64(8)
+_KEY_SHIFT = np.int64(32)
 _S32 = np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
 _PLACE = np.uint64(0xFF)
@@ -157,8 +158,8 @@ def _equal_ranges(table, text_sizes, limit, count, scratch, counters):
     """
     entries = table.postings.entries
     which, firsts, sizes = scratch.which, scratch.firsts, scratch.sizes
-    counters.reads[0] += np.int64(prefetch(table.postings, 32, scratch.keys[:count], firsts, sizes) & _U1)
-    found = 0
+    counters.reads[0] += np.int64(prefetch(table.postings, _KEY_SHIFT, scratch.keys[:count], firsts, sizes) & _U1)
+    found = np.int64(0)
     for k in range(count):
         start, size = equal_range(entries, firsts[k], sizes[k], _S32, np.uint64(scratch.keys[k]), limit)
         which[found], firsts[found], sizes[found] = which[k], start, size
@@ -238,8 +239,7 @@ def seed_candidates(seeds, table, limits, state, scratch, out, counters):
         How many there are. Those that find no room are counted and not written.
     """
     entries, bounds = table.postings.entries, seeds.bounds
-    record = 0
-    n = 0
+    record, n = np.int64(0), np.int64(0)
     for low in range(bounds[0], bounds[-1], CHUNK):
         high = min(low + CHUNK, bounds[-1])
         count = _look_up(seeds, record, low, high, table, scratch)

@@ -117,8 +117,7 @@ def unescape(source, count, tables, out):
     outputs, and whether one more round could find something.
     """
     codes, first, last = source
-    n = 0
-    i = 0
+    n = i = np.int64(0)
     decoded = False
     while i < count:
         run = i

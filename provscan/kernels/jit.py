@@ -123,24 +123,20 @@ class _KernelCache(FunctionCache):
             self.disable()
 
 
-def kernel(function: Callable[..., Any] | None = None, *, signature: Any = None, **options: Any) -> Any:
+def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Decorate a kernel: it makes no arrays and copies none by slices; views of those that it is given it may make.
 
-    Parameters
-    ----------
-    signature
-        Compile for these types when the module is loaded, and for no others.
-    options
-        Further options of :func:`numba.njit`.
+    ``options`` are further ones of :func:`numba.njit`. A kernel whose name begins with an underscore can be called by
+    other kernels only.
     """
     if function is None:
-        return partial(kernel, signature=signature, **options)
+        return partial(kernel, **options)
+    if function.__name__.startswith("_"):
+        # Called by kernels only.
+        options["no_cpython_wrapper"] = True
     dispatcher = njit(**_OPTIONS, **options)(function)
     if dispatcher is function:  # NUMBA_DISABLE_JIT
         return dispatcher
     if cache_folder() is not None:
         dispatcher._cache = _KernelCache(function)
-    if signature is not None:
-        dispatcher.compile(signature)
-        dispatcher.disable_compile()
     return dispatcher

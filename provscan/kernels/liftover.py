@@ -21,6 +21,7 @@ from provscan.kernels.verify import SetScratch, compare, set_scratch
 _ITEMS = 128
 _DROPPED = np.int64(-1)
 _RETWEET = np.int64(-2)
+_FIRST, _LAST = np.int64(0), np.int64(1)
 EXACT, NEAR_EXACT, OTHER = 0, 1, 2
 
 
@@ -147,13 +148,13 @@ def _is_faint(code, tables):
 
 @kernel
 def _items(stream, low, high, last, items):
-    """Items of ``stream.codes[low:high]``, of many the first ones, or with ``last`` the last ones; how many."""
+    """Items of ``stream.codes[low:high]``, of many the first ones, or with ``last`` = 1 the last ones; how many."""
     codes = stream.codes
     n = 0
     i = low
     while i < high:
         if n == _ITEMS:
-            if not last:
+            if last == _FIRST:
                 break
             n = _ITEMS // 2
             for k in range(n):
@@ -239,8 +240,8 @@ def _head(record, tweet, start, low, tables, scratch):
     """
     a, b = scratch.record_items, scratch.tweet_items
     rest = np.int64(tweet.where[0])
-    i = _items(record, low, start, True, a) - 1
-    j = _items(tweet, np.int64(0), rest, True, b) - 1
+    i = _items(record, low, start, _LAST, a) - 1
+    j = _items(tweet, _FIRST, rest, _LAST, b) - 1
     while i >= 0 and j >= 0:
         if _alike(a.kinds[i], b.kinds[j]):
             start, rest = a.starts[i], b.starts[j]
@@ -272,8 +273,8 @@ def _tail(record, tweet, stop, high, tables, scratch):
     """
     a, b = scratch.record_items, scratch.tweet_items
     end = _after_letter(tweet, tweet.size - 1, tables)
-    n = _items(record, stop, high, False, a)
-    m = _items(tweet, end, tweet.length, False, b)
+    n = _items(record, stop, high, _FIRST, a)
+    m = _items(tweet, end, tweet.length, _FIRST, b)
     i, j = 0, 0
     while i < n and j < m:
         if _alike(a.kinds[i], b.kinds[j]):

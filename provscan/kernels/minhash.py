@@ -15,10 +15,10 @@ from vectorising.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import config, int64, njit, types, uint8, uint32, uint64, void
+from numba import config, njit, uint32
 from numba.extending import intrinsic
 
 from provscan.kernels.hashing import GOLDEN32
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
 SHINGLE = 5
 NUM_PERM = 128
 BLOCK = 8
-
-BYTES = types.Array(uint8, 1, "C", readonly=True)
-OFFSETS = types.Array(int64, 1, "C", readonly=True)
-PARAMETERS = types.Array(uint32, 1, "C", readonly=True)
-HASHES = types.Array(uint32, 1, "C")
-ROWS = types.Array(uint32, 2, "C")
 
 _EMPTY = np.uint32(0xFFFFFFFF)
 
@@ -193,7 +187,7 @@ def _hash_of_4_to_15(data: NDArray[np.uint8], at: np.uint64, length: np.uint64) 
     return _finish(h)
 
 
-@kernel(signature=uint32(BYTES, uint64, uint64))
+@kernel
 def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np.uint32:
     """fmix32(XXH32(data[start:stop])) of a shingle of any length."""
     length = np.uint32(stop - start)
@@ -222,8 +216,8 @@ def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np
     return _finish(h)
 
 
-@kernel(signature=int64(BYTES, int64, int64, HASHES))
-def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: NDArray[np.uint32]) -> int:
+@kernel
+def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: NDArray[np.uint32]) -> np.int64:
     """Mixed hashes of the character 5-grams of one canonical text.
 
     Parameters
@@ -246,10 +240,10 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: N
     end = np.uint64(stop)
     size = end - first
     if size == _L0:
-        return 0
+        return np.int64(0)
     if size < _L5:
         out_hashes[0] = mixed_hash(data, first, end)
-        return 1
+        return np.int64(1)
 
     # Hashed as if every character were one byte: no branch, so it runs in vector registers. Where a gram is
     # wider, the pass below puts the right hash in its place.
@@ -271,7 +265,7 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: N
         out_hashes[i] = _hash_of_5(data, at)
         seen = _or(seen, np.uint32(data[at + _L4]))
     if seen < _HIGH_BIT:
-        return int(grams)
+        return np.int64(grams)
 
     # Where each character begins, and where the last one ends, in the array's second half.
     begins = (size + _L15) & ~_L15
@@ -283,7 +277,7 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: N
     characters -= begins
     if characters < _L5:
         out_hashes[0] = mixed_hash(data, first, end)
-        return 1
+        return np.int64(1)
     readable = np.uint64(data.size)
     for i in range(characters - _L4):
         begin = np.uint64(out_hashes[begins + i])
@@ -295,7 +289,7 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: N
             out_hashes[i] = _hash_of_4_to_15(data, head, length)
         else:
             out_hashes[i] = mixed_hash(data, head, head + length)
-    return int(characters - _L4)
+    return np.int64(characters - _L4)
 
 
 @njit(inline="always")
@@ -303,7 +297,7 @@ def _permuted(a: np.uint32, h: np.uint32, b: np.uint32) -> np.uint32:
     return _add(_mul(a, h), b)
 
 
-@kernel(signature=void(HASHES, int64, PARAMETERS, PARAMETERS, HASHES))
+@kernel
 def signature(
     hashes: NDArray[np.uint32],
     count: int,
@@ -353,34 +347,21 @@ def signature(
             out_row[k] = min(out_row[k], min(min(m01, m23), min(m45, m67)))
 
 
-@kernel(signature=void(BYTES, OFFSETS, int64, int64, PARAMETERS, PARAMETERS, HASHES, ROWS))
-def signatures(
-    data: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
-    lo: int,
-    hi: int,
-    a: NDArray[np.uint32],
-    b: NDArray[np.uint32],
-    scratch: NDArray[np.uint32],
-    out: NDArray[np.uint32],
-) -> None:
-    """Signatures of the texts ``lo`` to ``hi`` (exclusive) of an Arrow large_string layout.
+@kernel
+def signatures(texts: Any, a: NDArray[np.uint32], b: NDArray[np.uint32], scratch: Any, out: NDArray[np.uint32]) -> None:
+    """Signatures of texts.
 
     Parameters
     ----------
-    data : uint8[:], may be read-only
-        UTF-8 bytes of all texts.
-    offsets : int64[n + 1], may be read-only
-        Text i is ``data[offsets[i]:offsets[i + 1]]``.
-    lo, hi : int64
-        The range of texts.
-    a, b : uint32[128], may be read-only
+    texts : :class:`~provscan.kernels.records.TextBuffer`
+        Canonical texts.
+    a, b : uint32[128], read-only
         The permutations.
     scratch : uint32[:]
-        Overwritten. As long as :func:`scratch_size` says for the bytes of the longest text of the range.
+        Overwritten. As long as :func:`scratch_size` says for the bytes of the longest text.
     out : uint32[n, 128]
-        Rows ``lo`` to ``hi`` are filled.
+        Filled.
     """
-    for i in range(lo, hi):
-        count = shingle_hashes(data, offsets[i], offsets[i + 1], scratch)
+    for i in range(len(out)):
+        count = shingle_hashes(texts.text, texts.offsets[i], texts.offsets[i + 1], scratch)
         signature(scratch, count, a, b, out[i])

@@ -29,6 +29,7 @@ _PLACE, _NONE = np.uint64(0xFF), np.uint64(0xFFFFFFFFFFFFFFFF)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
 _SPACE = np.uint32(0x20)
+_ZERO = np.int64(0)
 # Window starts handled in one go: their hashes and minima stay in the first-level cache. Their windows have no more
 # k-mers than _PLACES tells apart.
 _CHUNK = 960
@@ -77,7 +78,7 @@ def text_sizes(texts, step, codes, out):
     ``codes`` is uint32 scratch for the code points of one text.
     """
     for i in range(len(out)):
-        length = length_units(codes, 0, decode(texts.text, texts.offsets[i], texts.offsets[i + 1], codes))
+        length = length_units(codes, _ZERO, decode(texts.text, texts.offsets[i], texts.offsets[i + 1], codes))
         out[i] = min(255, (length + step - 1) // step)
 
 

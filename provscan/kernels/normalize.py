@@ -373,7 +373,7 @@ def canonical_mapped(text, tables, scratch, start, end):
     Accents and joiners that follow a letter belong to it. Returns the number of outputs; the first ``len(start)`` of
     them are mapped.
     """
-    n, count, row = canonical(text, 0, len(text), tables, scratch)
+    n, count, row = canonical(text, np.int64(0), len(text), tables, scratch)
     where, stream = scratch.where, scratch.codes[row]
     for i in range(min(n, len(start))):
         first = np.int64(where[i])

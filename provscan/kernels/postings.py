@@ -23,12 +23,13 @@ _U1 = np.uint64(1)
 # Entries that a look-up compares at once: a cache line of them, and mostly all that a bucket holds.
 _STRIDE = np.uint64(8)
 _LINE = ~np.uint64(7)
+_KEY_SHIFT = np.int64(24)
 # Records whose bands are looked up together.
 _TOGETHER = 16
 # Strides before a bucket is bisected.
 _STRIDES = 8
 # Score of a text that equals the record: above what any sketch agrees in.
-_EQUAL = 129
+_EQUAL = np.int64(129)
 _M1 = np.uint64(0x5555555555555555)
 _M2 = np.uint64(0x3333333333333333)
 _M4 = np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -257,7 +258,7 @@ def _keep_best(text, score, texts, scores, count):
 def _look_up_bands(table, keys, lows, highs, limit, counters):
     """Entries ``lows[k]`` to ``highs[k]`` of each band, at most ``limit``; prefetches the sketches of their texts."""
     entries = table.bands.entries
-    alive = prefetch(table.bands, 24, keys, lows, highs)
+    alive = prefetch(table.bands, _KEY_SHIFT, keys, lows, highs)
     for k in range(len(keys)):
         start, size = equal_range(entries, lows[k], highs[k], _S24, keys[k], limit)
         counters.bands_cut[0] += size > limit
@@ -305,14 +306,14 @@ def whole_candidates(records, table, limits, scratch, out, counters):
             scratch.keys[i] = records.keys[first + i, 0] >> _S24
             for b in range(each):
                 scratch.band_keys[i * each + b] = records.bands[first + i, b] >> _S24
-        alive = prefetch(table.exact, 24, scratch.keys[:size], scratch.lows, scratch.highs)
+        alive = prefetch(table.exact, _KEY_SHIFT, scratch.keys[:size], scratch.lows, scratch.highs)
         counters.reads[0] += np.int64(alive & _U1)
         _look_up_bands(
             table, scratch.band_keys[: size * each], scratch.band_lows, scratch.band_highs, limits.band_texts, counters
         )
         for i in range(size):
             record = first + i
-            count = 0
+            count = np.int64(0)
             start, equal = equal_range(
                 exact, scratch.lows[i], scratch.highs[i], _S24, scratch.keys[i], limits.candidates
             )

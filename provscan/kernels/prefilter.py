@@ -18,6 +18,7 @@ from provscan.kernels.verify import GRAM, band_width, code_of_unit, gram_hashes
 FILTER_BITS = 12
 _DOWN = np.uint32(32 - FILTER_BITS)
 _MARKED = np.uint8(1)
+_ZERO = np.int64(0)
 # Candidates whose texts are prefetched together.
 _AHEAD = 32
 
@@ -76,7 +77,7 @@ def prefilter(records, texts, candidates, thresholds, scratch, kept):
             last = text[c]
             length = decode(texts.text, texts.offsets[last], texts.offsets[last + 1], codes)
             wide = has_wide(codes[:length])
-            units = length_units(codes, 0, length) if wide else length
+            units = length_units(codes, _ZERO, length) if wide else length
             marks[:] = 0
             if length >= GRAM:
                 gram_hashes(codes[:length], text_hashes)
@@ -92,7 +93,7 @@ def prefilter(records, texts, candidates, thresholds, scratch, kept):
         first, last_gram = np.int64(0), size - GRAM + 1
         if code[c] >= 0:
             width = band_width(length)
-            diagonal = code[c] - (code_of_unit(codes, 0, length, place[c]) if wide else min(place[c], length))
+            diagonal = code[c] - (code_of_unit(codes, _ZERO, length, place[c]) if wide else min(place[c], length))
             first = max(0, diagonal - width)
             last_gram = min(size, diagonal + length + width) - GRAM + 1
         total = np.int64(0)

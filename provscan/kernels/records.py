@@ -222,9 +222,14 @@ def frozen(record: Record) -> Record:
     return type(record)(*(_frozen(value) for value in record))
 
 
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A read-only view of an array."""
+    view = array.view(np.ndarray)
+    view.flags.writeable = False
+    return view
+
+
 def _frozen(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        view = value.view(np.ndarray)
-        view.flags.writeable = False
-        return view
+        return read_only(value)
     return frozen(value) if isinstance(value, tuple) else value

@@ -15,9 +15,11 @@ from provscan.kernels.jit import kernel
 from provscan.kernels.postings import equal_range, prefetch
 
 # Words around each edge of a match.
-WORDS = 2
-_BORDERS = 2 * WORDS + 1
+WORDS = np.int64(2)
+_BORDERS = 2 * int(WORDS) + 1
 _S24 = np.uint64(24)
+_KEY_SHIFT = np.int64(24)
+_NO_WORDS = np.int64(0)
 _TEXT = np.uint64(0xFFFFFF)
 _SIX = np.uint32(0x3F)
 
@@ -134,12 +136,12 @@ def variants(records, matches, postings, limits, scratch, out, counters):
                 state = _hash_code(state, codes[i])
             keys[count] = murmur_mix(state) >> _S24
             count += 1
-            counters.reads[0] += np.int64(prefetch(postings, 24, keys[:count], lows, highs) & np.uint64(1))
+            counters.reads[0] += np.int64(prefetch(postings, _KEY_SHIFT, keys[:count], lows, highs) & np.uint64(1))
             for k in range(count):
                 start, size = equal_range(entries, lows[k], highs[k], _S24, keys[k], limits.texts)
                 for e in range(start, start + min(size, limits.texts)):
                     if n < room:
                         out.record[n], out.text[n], out.code[n] = m, np.int64(entries[e] & _TEXT), at - begin
                         n += 1
-            at = _after(codes, at, end, 0) + 1
+            at = _after(codes, at, end, _NO_WORDS) + 1
     return n

@@ -19,6 +19,7 @@ from provscan.kernels.jit import kernel
 from provscan.kernels.minimizers import is_wide, length_units
 
 GRAM = 5
+_ZERO = np.int64(0)
 # Odd and below 2**32: the product with a code point is one cheap instruction a lane.
 _G0 = np.uint64(0xBF58476D)
 _G1 = np.uint64(0x94D049BB)
@@ -267,9 +268,9 @@ def compare(codes, text, scratch):
     gram_hashes(text, text_hashes)
     grams = len(text) - GRAM + 1
     slots = scratch.slots[: 1 << _bits_for(grams)]
-    distinct = _index_grams(text, text_hashes, 0, grams, slots, scratch.follows)
-    indexed = _IndexedText(text, 0, slots, scratch.follows)
-    common, span_distinct = _sets(codes, hashes, 0, len(codes), indexed, scratch)
+    distinct = _index_grams(text, text_hashes, _ZERO, grams, slots, scratch.follows)
+    indexed = _IndexedText(text, _ZERO, slots, scratch.follows)
+    common, span_distinct = _sets(codes, hashes, _ZERO, len(codes), indexed, scratch)
     return np.int64(common), np.int64(distinct), np.int64(span_distinct)
 
 

@@ -15,11 +15,14 @@ from provscan.readers.stats import ReadStats
 
 
 def text_buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """The bytes of a large_string array, and the int64[n + 1] offsets in them."""
-    if not len(texts):
-        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
-    offsets = np.frombuffer(texts.buffers()[1], np.int64)
-    return np.frombuffer(texts.buffers()[2] or b"", np.uint8), offsets[texts.offset : texts.offset + len(texts) + 1]
+    """The bytes of a large_string array, and the int64[n + 1] offsets in them; both read-only."""
+    data, offsets = np.zeros(0, np.uint8), np.zeros(1, np.int64)
+    if len(texts):
+        offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+        data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    for array in (data, offsets):
+        array.flags.writeable = False
+    return data, offsets
 
 
 def _characters(batch: pa.RecordBatch) -> int:

@@ -19,6 +19,8 @@ import numpy as np
 
 from provscan.errors import ParameterError, UsageError
 from provscan.kernels import minhash as kernels
+from provscan.kernels.records import TextBuffer as TextRecord
+from provscan.kernels.records import frozen
 from provscan.text import canonical_buffers
 from provscan.text.arrow import TextBuffer, Texts, buffers, to_array
 
@@ -115,7 +117,7 @@ def minhash_canonical(texts: Texts | TextBuffer, *, out: NDArray[np.uint32] | No
     a, b = PERMUTATIONS
     # Without the JIT the kernels are plain Python, where numpy warns of the overflow that they rely on.
     with np.errstate(over="ignore"):
-        kernels.signatures(data, offsets, 0, count, a, b, scratch, out)
+        kernels.signatures(frozen(TextRecord(data, offsets)), a, b, scratch, out)
     return out
 
 

@@ -47,12 +47,19 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
 
 
 def buffers(array: pa.LargeStringArray) -> TextBuffer:
-    """The text buffer of an array without nulls, not copied; the offsets may start above 0."""
+    """The text buffer of an array without nulls, not copied and read-only; the offsets may start above 0."""
     _, offsets, data = array.buffers()
     if offsets is None or len(array) == 0:
-        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
+        return _read_only(np.zeros(0, np.uint8)), _read_only(np.zeros(1, np.int64))
     flat = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
-    return (np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)), flat
+    text = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)
+    return _read_only(text), _read_only(flat)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """Memory of Arrow's is writable or not, by where it comes from; kernels are compiled for one of the two."""
+    array.flags.writeable = False
+    return array
 
 
 def from_buffers(text: np.ndarray, offsets: np.ndarray) -> pa.LargeStringArray:

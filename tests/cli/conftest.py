@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import provscan
-from provscan.cli import main, progress
+from provscan.cli import main
+from provscan.kernels import warmup
 
 SAMPLES = Path(__file__).parents[1] / "report"
 SUMMARY: dict[str, Any] = json.loads((SAMPLES / "summary.json").read_text())
@@ -69,7 +70,7 @@ class Library:
 @pytest.fixture(autouse=True)
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the commands print does not depend on what ran before on this machine."""
-    monkeypatch.setattr(progress, "_will_compile", lambda: False)
+    monkeypatch.setattr(warmup, "compile_all", lambda report: None)
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ import pytest
 from click.testing import Result
 
 import provscan
-from provscan.cli import COMMANDS, main, progress
+from provscan.cli import COMMANDS, main
 from provscan.errors import FieldNotFoundError, GateError, IndexFormatError, OutputError, ParameterError
+from provscan.kernels import warmup
 from provscan.params import MatchParams
 
 Run = Callable[..., Result]
@@ -250,9 +251,9 @@ def test_progress_is_plain_lines_off_a_terminal(library: Any, run: Run) -> None:
 
 
 def test_the_first_run_says_why_it_takes_longer(library: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_will_compile", lambda: True)
+    monkeypatch.setattr(warmup, "compile_all", lambda report: [report(seconds) for seconds in (0.0, 0.1, 1.5)])
     notice, _ = run("match", "a.jsonl").stderr.splitlines()
-    assert notice.startswith("provscan: the first run here compiles")
+    assert notice.startswith("provscan: compiling for this processor, once")
     assert run("match", "a.jsonl", "--quiet").stderr == ""
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from house import PACKAGE
+from house import PACKAGE, ROOT
 
 CALLER = """
 from provscan.kernels.callee import step
@@ -94,3 +94,26 @@ def test_without_any_place_to_write_kernels_are_compiled_each_time(package: Path
     assert output == "2 0"
     assert "NUMBA_CACHE_DIR" in warning
     assert run(package, NUMBA_CACHE_DIR=str(package.parents[1] / "chosen")) == ("2 0", "")
+
+
+FIRST_RUN = """
+import sys
+import numba
+import provscan
+from provscan.kernels import warmup
+tiny, out = sys.argv[1:]
+provscan.build_index(f"{tiny}/corpus", f"{out}/a.index")
+provscan.match(f"{tiny}/dataset.jsonl", f"{out}/a.index", f"{out}/a.run")
+for part in range(warmup.PARTS):
+    for function, arguments in warmup._calls(part):
+        if further := set(function.signatures) - {tuple(map(numba.typeof, arguments))}:
+            print(function.__name__, further)
+"""
+
+
+def test_runs_use_the_types_that_are_compiled_before_them(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_RUN, str(ROOT / "corpora" / "tiny"), str(tmp_path)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == ""

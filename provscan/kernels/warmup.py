@@ -1,0 +1,177 @@
+"""Compile what a run needs before it begins, in two processes: ``python -m provscan.kernels.warmup PART``.
+
+Each kernel that Python calls stands here with arguments of the types that it is called with. The parts share as few
+callees as possible, since each process compiles its own. Processes find the machine code of the other, and later
+runs that of all, in the cache of :mod:`provscan.kernels.jit`.
+"""
+
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numba
+import numpy as np
+
+from provscan.kernels.jit import cache_folder
+
+PARTS = 2
+
+
+def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Kernels of a part, and arguments."""
+    from provscan.kernels import (
+        background,
+        bands,
+        bloom,
+        chaining,
+        content,
+        exact_lookup,
+        liftover,
+        minhash,
+        minimizers,
+        normalize,
+        postings,
+        prefilter,
+        radix,
+        suppress,
+        utf8,
+        variants,
+        verify,
+        worddiff,
+    )
+    from provscan.kernels import records as r
+
+    u8, u32, u64 = np.zeros(4, np.uint8), np.zeros(4, np.uint32), np.zeros(4, np.uint64)
+    i32, i64, f64 = np.zeros(4, np.int32), np.zeros(4, np.int64), np.zeros(4)
+    pairs, flags = np.zeros((1, 2), np.uint64), np.zeros(1, np.bool_)
+    spans, three = np.zeros((1, 2), np.int64), np.zeros((1, 3), np.int32)
+    text = r.frozen(r.TextBuffer(u8, i64))
+    codes, raw = r.CodeBuffer(u32, i64), text.text
+    tables = r.frozen(
+        r.CanonicalTables(np.zeros(1, np.uint16), np.zeros((1, 256), np.uint32), u32, u64, u32, u64, u32[None], u32)
+    )
+    room = r.CanonicalScratch(np.zeros((3, 1), np.uint32), np.zeros((4, 1), np.int32), u8[None], u32, i32)
+    if part == 0:
+        yield normalize.codes_batch, (text, 0, tables, room, False, codes, i64)
+        yield utf8.encode_rows, (codes, i64, r.TextBuffer(u8, i64))
+        yield utf8.decode_rows, (text, i64, codes)
+        yield utf8.gather, (text, i64, r.TextBuffer(u8, i64))
+        yield normalize.cut, (raw, 0, 0, 0, i64)
+        yield utf8.code_points, (raw,)
+        yield utf8.byte_places, (raw, text.offsets, i64, spans, spans)
+        yield utf8.newlines, (raw,)
+        yield normalize.canonical_mapped, (raw, tables, room, i64, i64)
+        matches = liftover.LiftoverInput(raw, i64, i64, i64, spans, spans, text)
+        out = liftover.LiftoverOutput(spans, three, u8)
+        yield liftover.liftover, (r.frozen(matches), tables, 0.5, liftover.liftover_scratch(room, room, room), out)
+        return
+    seed_params, scratch = r.SeedParams(13, 8), r.SeedScratch(u32, i32, pairs, u32[None])
+    count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
+    table = r.Postings(u64, u32, 1)
+    bloom_filter = r.BloomFilter(u64, np.uint32(1))
+    seed_table = r.frozen(r.SeedTable(table, bloom_filter, bloom_filter))
+    grams, candidates = r.Grams(u32, u32, i64), r.Candidates(i64, i64, i64, i64)
+    thresholds = r.Thresholds(0.4, 0.5, 20)
+    yield minhash.signatures, (text, r.frozen(codes).codes, r.frozen(codes).codes, u32, u32[None])
+    yield (
+        verify.verify,
+        (
+            grams,
+            grams,
+            candidates,
+            thresholds,
+            verify.verify_scratch(4, 4),
+            r.VerifiedRows(i64, spans, spans, three, f64),
+        ),
+    )
+    yield verify.gram_hashes, (u32, u32)
+    yield verify.compare_rows, (codes, codes, verify.set_scratch(4, 4), spans)
+    yield prefilter.prefilter, (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags)
+    yield minimizers.seed_entries, (codes, 0, seed_params, scratch, (u32, i32), u64)
+    yield minimizers.seeds_of, (codes, seed_params, scratch, seeds)
+    yield minimizers.text_sizes, (text, 20, u32, u8)
+    yield minimizers.kminmer_entries, (u64, u64, u64)
+    yield minimizers.rare_entries, (u64, (4, 3), u8, bloom_filter, u64)
+    yield minimizers.mark_seeds, (u64, bloom_filter)
+    yield minimizers.held_seeds, (u64, r.frozen(bloom_filter), flags)
+    yield bloom.mark_all, (u64, bloom_filter)
+    state = r.frozen(chaining.ChainState(i64, u8, i64))._replace(chains=np.zeros((1, 4), np.int32))
+    limits = chaining.ChainLimits(16, 4, 2, 1)
+    yield (
+        chaining.seed_candidates,
+        (seeds, seed_table, limits, state, chaining.chain_scratch(), candidates, count),
+    )
+    text_table, asked = r.frozen(r.TextTable(table, table, pairs)), r.Sketches(pairs, pairs, pairs)
+    whole_limits, whole_scratch = postings.WholeLimits(64, 77, 16), postings.whole_scratch(1, 16)
+    yield postings.whole_candidates, (asked, text_table, whole_limits, whole_scratch, candidates, count)
+    yield (
+        variants.variants,
+        (codes, (i64, spans, f64), text_table.exact, variants.VariantLimits(0.8, 16), variants.variant_scratch(),
+         candidates, count),
+    )  # fmt: skip
+    yield suppress.suppress, (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags)
+    yield postings.text_keys, (text, pairs)
+    yield postings.number_texts, (pairs, pairs, u32, 0, i64)
+    yield postings.move_texts, (pairs, u32, pairs, u32)
+    yield postings.bucket_offsets, (r.read_only(u64), 0, 1, u32)
+    yield postings.close_bucket_offsets, (u32,)
+    yield exact_lookup.find_texts, (pairs, text, text_table.exact, text, i64)
+    yield radix.sort, (u64, u64, i64, 2)
+    yield radix.merge, (r.frozen(table).entries, u64, u64)
+    yield bands.band_keys, (u32[None], 32, 4, pairs)
+    yield bands.one_bit_sketch, (u32[None], pairs)
+    chars = r.frozen(codes).codes
+    yield background.count_grams, (chars, i64, 0, 1, 6, pairs, 1)
+    yield background.rehash, (pairs, pairs)
+    yield background.score_texts, (chars, i64, background.NgramModel(6, 0.75, 17.0, pairs), i64, pairs, f64)
+    yield minimizers.place_of, (0,)
+    side = worddiff.Side(u32, i64, i64, chars, spans, spans)
+    yield worddiff.differing_runs, (side, side, three)
+    yield content.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
+
+
+def compile_part(part: int) -> None:
+    """Compile the kernels of a part that are not in the cache."""
+    gc.disable()
+    for function, arguments in _calls(part):
+        function.compile(tuple(map(numba.typeof, arguments)))
+
+
+def _marker() -> Path | None:
+    """File that stands in the cache folder once all kernels are compiled for this processor and Python."""
+    folder = cache_folder()
+    if folder is None or getattr(numba.config, "DISABLE_JIT", False):
+        return None
+    versions = f"{sys.version_info[0]}.{sys.version_info[1]}-{numba.__version__}"
+    return folder / f"complete-{llvmlite.binding.get_host_cpu_name()}-{versions}"
+
+
+def compile_all(report: Callable[[float], None]) -> None:
+    """Compile all kernels, unless that was done before; ``report`` is called with the seconds that it has taken.
+
+    What fails here is compiled when it is first used.
+    """
+    marker = _marker()
+    if marker is None or marker.exists():
+        return
+    command = [sys.executable, "-m", __name__]
+    begin, out = time.monotonic(), subprocess.DEVNULL
+    processes = [subprocess.Popen([*command, str(part)], stdout=out, stderr=out) for part in range(PARTS)]
+    try:
+        while any(process.poll() is None for process in processes):
+            report(time.monotonic() - begin)
+            time.sleep(0.1)
+        if not any(process.returncode for process in processes):
+            marker.touch()
+    finally:
+        for process in processes:
+            process.kill()
+
+
+if __name__ == "__main__":
+    compile_part(int(sys.argv[1]))
