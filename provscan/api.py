@@ -134,8 +134,9 @@ def match(
     index: Index | Source | None = None,
     out: Source | None = None,
     *,
-    text_field: str | None = None,
+    text_field: str | tuple[str, ...] | None = None,
     id_field: str | None = None,
+    records: str | None = None,
     threshold: float = MatchParams.threshold,
     min_containment: float = MatchParams.min_containment,
     min_chars: int = MatchParams.min_chars,
@@ -170,7 +171,10 @@ def match(
     out
         The run folder; by default the first dataset's name with ``.run``, in the current folder.
     text_field, id_field
-        Names of fields; dots lead into nested ones. By default the usual names are looked for.
+        Names of fields; ``a.b`` leads into objects, ``a[].b`` into lists. By default every field that holds text is
+        scanned.
+    records
+        What is a record in plain text: "lines", "paragraphs" or "files"; by default by what the file looks like.
     threshold
         Minimum similarity of a match (Jaccard index of character 5-grams).
     min_containment
@@ -252,7 +256,7 @@ def match(
     ('dataset.run', 4997)
     """
     options = Options(
-        text_field=text_field, id_field=id_field, threshold=threshold, min_containment=min_containment,
+        text_field=text_field, id_field=id_field, records=records, threshold=threshold, min_containment=min_containment,
         min_chars=min_chars, cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample,
         sample_by=sample_by,
         seed=seed, workers=workers, executor=executor, allow_unread=allow_unread, strict=strict, max_bad=max_bad,

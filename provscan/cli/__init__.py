@@ -32,7 +32,7 @@ from provscan.errors import ProvscanError, UsageError
 
 DONE, GATE_CROSSED, WRONG_USAGE, UNUSABLE, FAULT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 70, 130, 141
 
-COMMANDS = ("index", "match", "recipes", "info", "report", "export", "explain", "forget", "merge", "verify")
+COMMANDS = ("index", "inspect", "match", "recipes", "info", "report", "export", "explain", "forget", "merge", "verify")
 
 
 # Control characters that a terminal would act on, as JSON and Python write them.
@@ -196,8 +196,18 @@ def index_option(*names: str, help: str) -> Callable[[Any], Any]:
     )
 
 
+def _names(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | tuple[str, ...] | None:
+    """No name, the only one, or all of them."""
+    return value if len(value) > 1 else next(iter(value), None)
+
+
 text_field = option(
-    "--text-field", metavar="NAME", help="Field that holds the text.  [default: found by its usual names]"
+    "--text-field",
+    metavar="NAME",
+    multiple=True,
+    callback=_names,
+    help="Field that holds text; a.b leads into objects, a[].b into lists. Can be repeated.  "
+    "[default: every field that holds text]",
 )
 id_field = option("--id-field", metavar="NAME", help="Field that holds the id.  [default: found by its usual names]")
 workers = option(

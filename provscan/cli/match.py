@@ -32,6 +32,11 @@ MATCHING, CHANCE, SAMPLING, RUNNING, STRICTNESS = "Matching", "Error rates", "Sa
 @text_field
 @id_field
 @option(
+    "--records",
+    type=click.Choice(["lines", "paragraphs", "files"]),
+    help="What is a record in plain text.  [default: by what the file looks like]",
+)
+@option(
     "--threshold",
     group=MATCHING,
     type=float,

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 
 from provscan.kernels.elements import BASE, one_a_line
 from provscan.readers.jsonl import head_records, head_stream, read_lines
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
+
+# First lines by which lines and documents are told apart.
+HEAD_LINES = 20
 
 
 class Elements(ByteStream):
@@ -38,6 +42,19 @@ class Elements(ByteStream):
         self.damage = self._stream.damage
 
 
+def _are_objects(head: bytes) -> bool:
+    """Whether most of the first lines are objects by themselves, so that a bad first line is just that."""
+    lines = [line for line in head.split(b"\n")[:HEAD_LINES] if line.strip()]
+    return 2 * sum(map(_is_object, lines)) > len(lines)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
 @dataclass(frozen=True)
 class JsonDocument:
     """A JSON array, or objects over several lines."""
@@ -47,7 +64,10 @@ class JsonDocument:
 
     def sniff(self, head: bytes) -> bool:
         start = head.lstrip()
-        return start.startswith(b"[") or (start.startswith(b"{") and start[1:].lstrip(b" \t\r").startswith(b"\n"))
+        if start.startswith(b"["):
+            return not _are_objects(start)
+        opens_alone = start.startswith(b"{") and start[1:].lstrip(b" \t\r").startswith(b"\n")
+        return opens_alone and not _are_objects(start)
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
         yield whole

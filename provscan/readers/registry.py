@@ -158,7 +158,9 @@ def identified(name: str, head: bytes, split: Split, records: str | None = None)
 
 
 def _marked(head: bytes) -> str | None:
-    """The encoding that a byte-order mark shows, if it is not UTF-8."""
+    """The encoding that a byte-order mark shows, if it is not UTF-8; every line end in it has a NUL."""
+    if head.count(0) < max(head.count(b"\n"), 1):
+        return None
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
     return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None

@@ -134,7 +134,7 @@ def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
     if sample is not None:
         inputs = Inputs(named, sample.splits, unread=sample.unread, sample=sample)
     else:
-        plan = readers.plan(named, options.fields, workers=workers)
+        plan = readers.plan(named, options.fields, workers=workers, records=options.records)
         inputs = Inputs(named, list(plan), unread=plan.unread)
     for split in [*inputs.splits, *(sample.rest if sample else [])]:
         file = inputs.files.setdefault(split.path, _stat(split.source, split.path))

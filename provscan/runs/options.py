@@ -28,8 +28,9 @@ MAX_BAD = 0.05
 class Options:
     """What :func:`provscan.match` was asked for; see there. Values of options that were not given are the defaults."""
 
-    text_field: str | None = None
+    text_field: str | tuple[str, ...] | None = None
     id_field: str | None = None
+    records: str | None = None
     threshold: float = MatchParams.threshold
     min_containment: float = MatchParams.min_containment
     min_chars: int = MatchParams.min_chars
@@ -90,6 +91,7 @@ class Options:
         return {
             **self.params.as_dict(),
             **chosen,
+            "text_field": list(self.text_field) if isinstance(self.text_field, tuple) else self.text_field,
             "cutoff": since,
             "control": self.control_files or None,
             "null": self.null_files or None,

@@ -1,0 +1,63 @@
+"""``provscan inspect``: what a run would read."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from provscan.cli import as_json, echo, id_field, text_field
+
+# Texts that are scanned in a second on one processor, in characters; benchmarks/match.py measures it.
+CHARACTERS_PER_SECOND = 8_000_000
+SHOWN = 50
+
+
+@click.command("inspect")
+@click.argument("sources", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@text_field
+@id_field
+@click.option(
+    "--records",
+    type=click.Choice(["lines", "paragraphs", "files"]),
+    help="What is a record in plain text.  [default: by what the file looks like]",
+)
+@as_json
+def command(
+    sources: tuple[str, ...],
+    text_field: str | tuple[str, ...] | None,
+    id_field: str | None,
+    records: str | None,
+    as_json: bool,
+) -> None:
+    """Show what would be read of PATH...: formats, fields, a sample, warnings, and an estimate of the time."""
+    from provscan.readers import Fields
+    from provscan.readers.inspection import inspect_sources
+
+    found = inspect_sources(list(sources), Fields(text=text_field, id=id_field), records=records)
+    if as_json:
+        echo(json.dumps(found.as_dict(), indent=1, ensure_ascii=False))
+        return
+    for file in found.files[:SHOWN]:
+        kind = " ".join(filter(None, [file.format, file.compression, file.encoding]))
+        unit = f", a record is {file.records_are.removesuffix('s')}" if file.records_are else ""
+        echo(f"{file.source}\n  {kind}, {file.bytes:,} bytes, {file.splits} splits{unit}")
+        for name, verdict in file.fields.items():
+            echo(f"  {name}: {verdict}")
+        sample = file.sampled
+        echo(f"  sample: {sample['records']:,} records, {sample['texts']:,} texts, {sample['characters']:,} characters")
+        for example in file.examples:
+            echo(f"    record {example['record'] + 1}, {example['field']}: {' '.join(example['text'].split())}")
+        for warning in file.warnings:
+            echo(f"  warning: {warning}")
+    if len(found.files) > SHOWN:
+        echo(f"... and {len(found.files) - SHOWN:,} more files")
+    for title, entries in (("Will not be read", found.unread), ("Holds no records", found.ignored)):
+        for path, reason in entries[:SHOWN]:
+            echo(f"{title}: {path}: {reason}")
+    seconds = sum(file.seconds for file in found.files)
+    scanning = sum(file.characters for file in found.files) / CHARACTERS_PER_SECOND
+    echo(
+        f"{len(found.files):,} files; on one processor about {seconds:,.0f} s to read and {scanning:,.0f} s to match, "
+        "estimated from the sample"
+    )

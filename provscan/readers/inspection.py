@@ -1,0 +1,175 @@
+"""What would be read of some sources, on a sample of each file, before a long run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import Any
+
+import ftfy.badness
+
+from provscan.errors import InputError
+from provscan.readers.fields import Fields
+from provscan.readers.limits import Limits, current_limits
+from provscan.readers.planning import plan
+from provscan.readers.protocol import Split
+from provscan.readers.reading import read
+from provscan.readers.stats import ReadStats
+
+# Rows that are read of a file, and those of them that are shown.
+SAMPLE, EXAMPLES, EXAMPLE_LENGTH = 2000, 3, 200
+
+
+@dataclass(slots=True)
+class FileInspection:
+    """One file, and what a sample of it holds.
+
+    Attributes
+    ----------
+    source, format, compression, encoding
+        The file as the user named it, and how it is read.
+    records_are
+        Of plain text: what is a record ("lines", "paragraphs", "files").
+    bytes
+        Size on disk.
+    splits
+        Parts that can be read separately.
+    fields
+        Fields with strings, and whether each is scanned, or why not.
+    sampled
+        Counts of the sample: ``records``, ``texts``, ``characters``, ``skipped``, ``repaired``, ``notes``.
+    examples
+        The first texts: ``record``, ``field`` and the beginning of the ``text``.
+    characters, seconds
+        Estimated code points of text in the file, and time to read it on one processor.
+    warnings
+        What should be looked at before a run.
+    """
+
+    source: str
+    format: str
+    compression: str | None
+    encoding: str
+    records_are: str | None
+    bytes: int
+    splits: int
+    fields: dict[str, str] = field(default_factory=dict)
+    sampled: dict[str, Any] = field(default_factory=dict)
+    examples: list[dict[str, Any]] = field(default_factory=list)
+    characters: int = 0
+    seconds: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Inspection:
+    """All files, and what will not be read."""
+
+    files: list[FileInspection]
+    unread: list[tuple[str, str]]
+    ignored: list[tuple[str, str]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, in types that JSON knows."""
+        return asdict(self)
+
+
+def inspect_sources(
+    sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    fields: Fields | None = None,
+    *,
+    records: str | None = None,
+    limits: Limits | None = None,
+) -> Inspection:
+    """What would be read of some sources.
+
+    Parameters
+    ----------
+    sources
+        Files, archives, folders, as for :func:`~provscan.readers.plan`.
+    fields
+        Names of the fields; by default they are determined.
+    records
+        What is a record in plain text.
+    limits
+        Limits on memory and time.
+
+    Returns
+    -------
+    Inspection
+        One entry a file, and the lists of what is not read.
+
+    Raises
+    ------
+    InputError
+        A source does not exist, or nothing can be read.
+    """
+    limits = limits or current_limits()
+    fields = fields or Fields()
+    found = plan(sources, fields, records=records, limits=limits)
+    files: dict[str, list[Split]] = {}
+    for split in found:
+        files.setdefault(split.source, []).append(split)
+    return Inspection([_inspected(splits, fields, limits) for splits in files.values()], found.unread, found.ignored)
+
+
+def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> FileInspection:
+    first, layout = splits[0], splits[0].layout
+    size = sum(split.size for split in splits)
+    result = FileInspection(
+        first.source,
+        first.format,
+        first.compression,
+        layout.encoding or "utf-8",
+        layout.records if first.format == "text" else None,
+        size,
+        len(splits),
+    )
+    stats = ReadStats()
+    texts: list[str] = []
+    started = time.perf_counter()
+    try:
+        for batch in read(first, fields, stats, limits=limits):
+            rows = batch.select(["record", "field", "text"]).slice(0, SAMPLE - len(texts)).to_pylist()
+            texts += [row["text"] for row in rows]
+            for row in islice(rows, EXAMPLES - len(result.examples)):
+                result.examples.append({**row, "text": row["text"][:EXAMPLE_LENGTH]})
+            if len(texts) >= SAMPLE:
+                break
+    except InputError as error:
+        result.warnings.append(str(error))
+    spent = time.perf_counter() - started
+    whole = size / stats.bytes if stats.bytes else 1.0
+    result.seconds, result.characters = round(spent * whole, 2), round(stats.characters * whole)
+    result.fields = {name: next(iter(verdicts)) for name, verdicts in stats.fields.items()}
+    counts = stats.as_dict()
+    result.sampled = {name: counts[name] for name in ("records", "characters", "skipped", "repaired", "notes")}
+    result.sampled["texts"] = len(texts)
+    result.warnings += _warnings(stats, texts)
+    return result
+
+
+def mojibake(texts: Sequence[str]) -> int:
+    """How many texts look like UTF-8 that was decoded as another encoding ("schÃ¶n")."""
+    return sum(1 for text in texts if not text.isascii() and ftfy.badness.is_bad(text))
+
+
+def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:
+    warnings = [
+        f"{count:,} records of the sample are skipped: {reason.replace('_', ' ')} "
+        f"(first: record {stats.examples[reason][0].record + 1}, {stats.examples[reason][0].detail})"
+        for reason, count in stats.skipped.items()
+    ]
+    warnings += [f"the file ends early: {damage.reason}" for damage in stats.damaged]
+    bad = mojibake(texts)
+    if bad:
+        warnings.append(
+            f"{bad:,} of {len(texts):,} texts were decoded with a wrong encoding before they were written; copies in "
+            "them may be missed. Repair them with ftfy first"
+        )
+    if not texts and not stats.damaged:
+        warnings.append("no record with text")
+    return warnings

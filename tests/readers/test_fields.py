@@ -1,0 +1,108 @@
+"""Every text of a record is read, and nothing that is none."""
+
+import json
+
+import pytest
+
+from provscan.errors import FieldNotFoundError
+from provscan.readers.fields import reads_like_text
+
+LONG = "a sentence of a few words"
+FORMS = {
+    "messages": (
+        {"messages": [{"role": "user", "content": f"{LONG} 1"}, {"role": "assistant", "content": f"{LONG} 2"}]},
+        {"messages[0].content": f"{LONG} 1", "messages[1].content": f"{LONG} 2"},
+    ),
+    "content parts": (
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": LONG}, {"type": "image_url", "image_url": {
+            "url": "https://example.org/a.png"}}]}]},
+        {"messages[0].content[0].text": LONG},
+    ),
+    "strings and parts": (
+        {"messages": [{"content": f"{LONG} 1"}, {"content": [{"type": "text", "text": f"{LONG} 2"}]}]},
+        {"messages[0].content": f"{LONG} 1", "messages[1].content[0].text": f"{LONG} 2"},
+    ),
+    "ShareGPT": (
+        {"id": "x", "conversations": [{"from": "human", "value": LONG}, {"from": "gpt", "value": "yes"}]},
+        {"conversations[0].value": LONG, "conversations[1].value": "yes"},
+    ),
+    "prompt and completion": ({"prompt": "why", "completion": LONG}, {"prompt": "why", "completion": LONG}),
+    "Alpaca": (
+        {"instruction": "do it", "input": "", "output": LONG},
+        {"instruction": "do it", "input": "", "output": LONG},
+    ),
+    "questions": ({"question": "what", "answer": "this", "label": 3}, {"question": "what", "answer": "this"}),
+    "title and text": (
+        {"title": "News", "text": LONG, "url": "https://example.org/some page", "date": "2020-01-02"},
+        {"title": "News", "text": LONG},
+    ),
+    "preferences": (
+        {"prompt": "p", "chosen": f"{LONG} 1", "rejected": f"{LONG} 2", "score": 0.5},
+        {"prompt": "p", "chosen": f"{LONG} 1", "rejected": f"{LONG} 2"},
+    ),
+    "list of strings": ({"lines": [LONG, "", "b"]}, {"lines[0]": LONG, "lines[1]": "", "lines[2]": "b"}),
+    "nested lists": ({"pages": [[LONG], [], [f"{LONG} 2"]]}, {"pages[0][0]": LONG, "pages[2][0]": f"{LONG} 2"}),
+    "unknown names": ({"foo": LONG, "bar": "en", "baz": "0a1b2c"}, {"foo": LONG}),
+    "no spaces": ({"foo": "今日はとても良い天気ですね", "bar": "中文"}, {"foo": "今日はとても良い天気ですね"}),
+    "short texts": ({"foo": "hello", "id": "7"}, {"foo": "hello"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("array", [False, True])
+def test_every_text_is_found(write, read_all, form, array):
+    record, expected = FORMS[form]
+    records = [record] * 3
+    found = read_all(write("a.json", json.dumps(records)) if array else write("a.jsonl", records))
+    assert [row for row in found.records if row == 1] == [1] * len(expected)
+    rows = [row for row in found.rows if row["record"] == 1]
+    assert {row["field"]: row["text"] for row in rows} == expected
+    assert found.stats.records == 3
+    assert "scanned" in {verdict for verdicts in found.stats.fields.values() for verdict in verdicts}
+
+
+def test_the_fields_that_are_not_scanned_are_told(write, read_all):
+    found = read_all(write("a.jsonl", [{"text": LONG, "url": "https://x.org", "lang": "en", "day": "2020-01-02"}] * 3))
+    assert found.stats.fields == {
+        "text": {"scanned": 1},
+        "url": {"not scanned: id or address, by its name": 1},
+        "lang": {"not scanned: short codes or names": 1},
+        "day": {"not scanned: dates or numbers": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("messages[].content", ["messages[0].content"]),
+        ("messages", ["messages[0].content"]),
+        ("meta.note", ["meta.note"]),
+        ("a.b", ["a.b"]),
+        (("meta.note", "a.b"), ["meta.note", "a.b"]),
+    ],
+)
+def test_named_fields(write, read_all, name, fields):
+    record = {"messages": [{"content": LONG, "role": "user"}], "meta": {"note": "x"}, "a.b": "dotted", "text": LONG}
+    assert read_all(write("a.jsonl", [record]), text=name).fields == fields
+
+
+def test_a_field_that_is_not_there(write, read_all):
+    with pytest.raises(FieldNotFoundError, match=r"no field 'messages\[\]\.body' for the text.*messages\[\]\.content"):
+        read_all(write("a.jsonl", [{"messages": [{"content": LONG}]}]), text="messages[].body")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a few words here", True),
+        ("Tue Oct 20 00:10:41 +0000 2015", False),
+        ("2015-02-24 11:35:52 -0800", False),
+        ("12 345 678", False),
+        ("https://example.org/with/path", False),
+        ("someone@example.org", False),
+        ("New York", False),
+        ("ฉันรักภาษาไทยมาก", True),
+    ],
+)
+def test_what_reads_like_text(value, text):
+    assert reads_like_text(value) is text

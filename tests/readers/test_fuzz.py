@@ -1,0 +1,98 @@
+"""Damaged files of every format: no traceback, no hang, and every record is delivered or counted.
+
+``PROVSCAN_FUZZ=10000`` sets the number of cases, for the nightly run.
+"""
+
+import json
+import os
+import zlib
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_matrix import COMPRESSIONS, FORMATS, archive, zipped
+
+from provscan.errors import InputError
+from provscan.readers import Limits
+
+CASES = int(os.environ.get("PROVSCAN_FUZZ", "1000"))
+SMALL = {name: data for name, data in FORMATS.items() if name != "w.tar"}
+LIMITS = Limits(chunk=4096, head_bytes=65_536, piece=10_000, overlap=100, record_bytes=100_000, value_lines=100)
+LINES = FORMATS["a.jsonl"].split(b"\n")[:40]
+BAD = [
+    b"null", b"5", b"[]", b"{", b'{"text": 1}', b"\xff\xfe{", b'{"text": "\\ud800"}', b'{"text": "a"} {"text": "b"}',
+    b"",
+    b'{"text": null, "id": ' + b"9" * 320 + b"}", b'{"x": ' + b"[" * 1100 + b"}", b'{"text": "\x00\x1f"}',
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Each format, compressed or in an archive, at a size that takes milliseconds."""
+    cases = []
+    for name, data in SMALL.items():
+        cases.append((name, data))
+        cases += [(name + suffix, compress(data)) for suffix, compress in COMPRESSIONS.items() if suffix]
+    cases.append(("a.zip", zipped([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])])))
+    cases.append(("a.tar", archive([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])])))
+    cases.append(("a.tar.gz", zlib.compress(archive([("a.jsonl", SMALL["a.jsonl"])]), wbits=31)))
+    return cases
+
+
+def mutated(data, draws):
+    """The data with bytes changed, a stretch dropped or repeated, or its end cut off."""
+    data = bytearray(data)
+    for kind, where, value in draws:
+        if not data:
+            break
+        at = where % len(data)
+        if kind == "byte":
+            data[at] = value
+        elif kind == "drop":
+            del data[at : at + value]
+        elif kind == "repeat":
+            data[at:at] = data[at : at + value]
+        else:
+            del data[at:]
+    return bytes(data)
+
+
+MUTATIONS = st.lists(
+    st.tuples(st.sampled_from(["byte", "byte", "drop", "repeat", "cut"]), st.integers(0, 2**31), st.integers(0, 255)),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(
+    max_examples=max(CASES // 4, 1),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(case=st.integers(0, 10_000), draws=MUTATIONS)
+def test_damaged_files(small, write, read_all, case, draws):
+    name, data = small[case % len(small)]
+    path = write(name, mutated(data, draws))
+    try:
+        found = read_all(path, limits=LIMITS)
+    except InputError:
+        return  # a message instead of a traceback
+    assert found.stats.records >= len(set(found.records))
+    assert found.stats.records + sum(found.stats.skipped.values()) > 0 or found.stats.damaged or found.stats.notes
+
+
+@settings(
+    max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(places=st.lists(st.tuples(st.integers(0, 39), st.sampled_from(BAD)), max_size=6), target=st.integers(200, 5000))
+def test_bad_lines_cost_themselves(write, read_all, places, target):
+    lines = list(LINES)
+    for place, line in places:
+        lines[place] = line
+    found = read_all(write("a.jsonl", b"\n".join(lines)), limits=LIMITS, target_bytes=target)
+    there = [number for number, line in enumerate(lines) if line.strip()]
+    good = [number for number, line in enumerate(lines) if line in LINES]
+    assert set(good) <= set(found.records)
+    assert found.stats.records + sum(found.stats.skipped.values()) == len(there)
+    texts = {row["record"]: row["text"] for row in found.rows}
+    assert all(texts[number] == json.loads(lines[number])["text"] for number in good)
