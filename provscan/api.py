@@ -46,6 +46,14 @@ class Run:
         ``summary.json``: what was found.
     info
         ``run.json``: parameters, versions, inputs, index, timings, and the command that repeats the run.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> index = provscan.build_index([{"id": "1", "text": "Never trust a goat near the harbour"}], "goats.index")
+    >>> run = provscan.match([{"text": "Never trust a goat near the harbour"}], index, "goats.run")
+    >>> run.summary["records_matched"], run.matches["level"].to_pylist()
+    (1, ['exact'])
     """
 
     path: Path
@@ -69,6 +77,10 @@ class Run:
 
     def to_pandas(self) -> pd.DataFrame:
         """The exhibits as the report numbers them: one row a match, with passage and tweet where it is counted.
+
+        Returns
+        -------
+        pandas.DataFrame
 
         Raises
         ------

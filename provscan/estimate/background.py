@@ -80,12 +80,17 @@ class BackgroundModel:
         self._table = np.zeros((1 << 12, 2), np.uint64)
 
     def add(self, texts: Texts) -> int:
-        """Count canonical texts; returns how many of them were counted before `max_chars` was reached.
+        """Count canonical texts, until `max_chars` is reached.
 
         Parameters
         ----------
         texts
             Strings, or an Arrow array of them; a null counts as an empty text.
+
+        Returns
+        -------
+        int
+            How many of them were counted.
         """
         chars, offsets = _code_points(texts)
         last = int(np.searchsorted(offsets[1:], self.max_chars - self.chars, side="right"))

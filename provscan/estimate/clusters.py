@@ -62,6 +62,10 @@ class Clusters:
         ----------
         hits
             What was found in each drawn part, shape (parts,).
+
+        Returns
+        -------
+        float
         """
         from scipy.special import stdtrit
 

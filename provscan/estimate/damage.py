@@ -20,7 +20,18 @@ _OWN = 0.97
 
 
 def damage_of(similarity: Floats, containment: Floats) -> Numbers:
-    """How damaged each match is: edited and how similar, or only cut short and how much is left."""
+    """How damaged each match is: edited and how similar, or only cut short and how much is left.
+
+    Parameters
+    ----------
+    similarity, containment
+        Of each match, 0 to 1.
+
+    Returns
+    -------
+    int64 array
+        The class of each match.
+    """
     similarity, containment = (
         np.clip(np.nan_to_num(values.astype(np.float64)), 1e-3, 1.0) for values in (similarity, containment)
     )

@@ -42,7 +42,13 @@ class Layers:
     counts: dict[str, float | None] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """As it stands in ``summary.json``."""
+        """The layers as ``summary.json`` holds them.
+
+        Returns
+        -------
+        dict
+            ``findings``, ``at_least``, ``estimate`` and ``at_most``; None where withheld.
+        """
         middle = self.estimate
         return {
             "findings": self.findings,
@@ -52,7 +58,17 @@ class Layers:
         }
 
     def scaled(self, factor: float) -> Layers:
-        """All layers times a known number."""
+        """All layers times a known number.
+
+        Parameters
+        ----------
+        factor
+            The number, such as 1 over the number of records for shares.
+
+        Returns
+        -------
+        Layers
+        """
 
         def times(number: float | None) -> float | None:
             return None if number is None else number * factor
@@ -130,6 +146,10 @@ def layered(
         Whether the texts found are more than chance explains: without that every lower limit is 0.
     fraction, effect
         As in :func:`total`.
+
+    Returns
+    -------
+    Layers
     """
     counted = float(found.counted.sum())
     unit = float(found.counted @ found.counted) / counted if counted > 0 else 1.0

@@ -72,6 +72,21 @@ def thinned(found: float, share: float, *, effect: float = 1.0, level: float = L
     How many are lost before so many are found has a negative binomial distribution. With an `effect` above 1 (a design
     effect, or the mean size of the units of an amount) there are ``found / effect`` units that are lost or found
     together.
+
+    Parameters
+    ----------
+    found
+        How many were found.
+    share
+        Probability with which each was found.
+    effect
+        Design effect, or mean size of a unit.
+    level
+        Confidence level of the two limits together.
+
+    Returns
+    -------
+    (low, high)
     """
     if share >= 1.0:
         return found, found
@@ -109,6 +124,12 @@ def predict_chance(
         Weight of the one bunch more that an upper limit allows for: the largest of any stratum.
     like
         Sizes that chance bunches may have as well; they count where the control has fewer than 20.
+    level
+        Confidence level of the two limits together.
+
+    Returns
+    -------
+    Chance
     """
     tail = (1.0 - level) / 2.0
     sizes_like = sizes
@@ -140,6 +161,15 @@ def product(*factors: Factor) -> Factor:
     """Product of independent factors: the distances of the limits add in squares on the scale of logarithms.
 
     The method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095), on logarithms.
+
+    Parameters
+    ----------
+    *factors
+        Numbers with their limits.
+
+    Returns
+    -------
+    Factor
     """
     value = math.prod(f.value for f in factors)
     if value <= 0.0:

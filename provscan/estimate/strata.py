@@ -52,7 +52,12 @@ class Strata:
         return result
 
     def as_list(self) -> list[dict[str, Any]]:
-        """For ``summary.json``."""
+        """The strata as ``summary.json`` holds them.
+
+        Returns
+        -------
+        list of dict
+        """
         return [
             {"stratum": name, "licensed": round(licensed), "control": round(control), "measured": bool(known)}
             for name, licensed, control, known in zip(
@@ -71,6 +76,10 @@ def divide(scripts: Sequence[str], lengths: Sequence[int], licensed: Floats, con
         Names of the scripts, and least lengths of the length classes.
     licensed, control
         Texts of each script and length class, [scripts, lengths].
+
+    Returns
+    -------
+    Strata
     """
     names: list[str] = []
     of_class = np.zeros(licensed.shape, np.int64)
@@ -91,10 +100,21 @@ def divide(scripts: Sequence[str], lengths: Sequence[int], licensed: Floats, con
 
 
 def rarefied(records: Floats, ratio: float) -> Floats:
-    """Bunches that each bunch of a null dataset stands for in a dataset `ratio` times as large.
+    """Number of bunches in a dataset `ratio` times as large, for each bunch of a null dataset.
 
     In a larger one each counts for `ratio` bunches, which is an upper estimate. In a smaller one a bunch of z records
     is seen with probability ``1 - (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
+
+    Parameters
+    ----------
+    records
+        Records of each bunch of the null dataset.
+    ratio
+        Size of the dataset over that of the null dataset.
+
+    Returns
+    -------
+    float64 array of the shape of `records`
     """
     if ratio >= 1.0:
         return np.full(len(records), ratio)

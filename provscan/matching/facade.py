@@ -27,13 +27,13 @@ class Span(NamedTuple):
     tweet_id
         The earliest of the licensed tweets with this text.
     tweets
-        How many there are.
+        How many licensed tweets have this text.
     level
         ``exact``, ``near_exact``, ``strong`` or ``weak``.
     similarity
         Jaccard index of the character 5-grams of the canonical span and the canonical tweet.
     containment
-        Share of the tweet's 5-grams that stand in the span.
+        Share of the tweet's 5-grams that are in the span.
     """
 
     start: int
@@ -49,6 +49,13 @@ class Index:
     """An open index of licensed tweets: one snapshot, mapped, safe to use from several threads.
 
     Get one from :func:`provscan.open_index` or :func:`provscan.build_index`.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> index = provscan.build_index([{"id": "1", "text": "Never trust a goat near the harbour"}], "goat.index")
+    >>> index.match_document("I said: never trust a goat near the harbour!")
+    [Span(start=8, end=43, tweet_id='1', tweets=1, level='near_exact', similarity=1.0, containment=1.0)]
     """
 
     def __init__(self, reader: IndexReader) -> None:
@@ -88,7 +95,13 @@ class Index:
         return f"<table><tbody>{''.join(rows)}</tbody></table>"
 
     def info(self) -> dict[str, Any]:
-        """What there is to know about the index, in types that JSON knows."""
+        """Describe the index.
+
+        Returns
+        -------
+        dict
+            Counts, parameters, fingerprint, segments and sizes, in types that JSON knows.
+        """
         return self.reader.info()
 
     def verify(self) -> None:
@@ -109,19 +122,19 @@ class Index:
         min_containment: float = MatchParams.min_containment,
         min_chars: int = MatchParams.min_chars,
     ) -> pa.Table:
-        """Licensed tweets in some texts, short or long.
+        """Find licensed tweets in texts, short or long.
 
         Parameters
         ----------
         texts
             Strings: an Arrow array, a chunked array or any iterable; a null counts as an empty text.
         threshold
-            Least similarity of a match (Jaccard index of character 5-grams).
+            Minimum similarity of a match (Jaccard index of character 5-grams).
         min_containment
-            Least share of the licensed text's 5-grams that a match holds.
+            Minimum containment: share of the licensed text's 5-grams that are in the span.
         min_chars
-            Least length of a licensed text in canonical code points, where a Chinese character, a kana or a Korean
-            syllable counts two.
+            Minimum length of a licensed text in canonical code points, where a Chinese character, a kana or a Korean
+            syllable counts as two.
 
         Returns
         -------
@@ -151,9 +164,19 @@ class Index:
         min_containment: float = MatchParams.min_containment,
         min_chars: int = MatchParams.min_chars,
     ) -> list[Span]:
-        """Licensed tweets in one text, in the order in which they stand there.
+        """Find licensed tweets in one text.
 
-        Parameters and errors as for :meth:`match`.
+        Parameters
+        ----------
+        text
+            A string of any length.
+        threshold, min_containment, min_chars
+            As for :meth:`match`.
+
+        Returns
+        -------
+        list of Span
+            In the order of their places.
         """
         table = self.match([text], threshold=threshold, min_containment=min_containment, min_chars=min_chars)
         return [Span(**row) for row in table.select(list(Span._fields)).to_pylist()]
@@ -174,6 +197,17 @@ def open_index(path: str | os.PathLike[str] = "licensed.index", *, verify: bool 
     ------
     IndexFormatError
         There is no index, or one of another version, incomplete or damaged.
+
+    Returns
+    -------
+    Index
+
+    Examples
+    --------
+    >>> import provscan
+    >>> _ = provscan.build_index([{"id": "1", "text": "Never trust a goat near the harbour"}], "a.index")
+    >>> len(provscan.open_index("a.index"))
+    1
     """
     return Index(open_reader(path, verify=verify))
 

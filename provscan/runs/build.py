@@ -48,12 +48,12 @@ def build_index(
     ----------
     sources
         Files, archives, folders, "-" for the standard input, ``recipe:NAME=PATH`` for a public set
-        (:func:`provscan.readers.known_recipes`); or an Arrow table, a ``datasets.Dataset``, dicts. Strings are taken
-        for paths: hand texts over as dicts or as an Arrow array.
+        (:func:`provscan.readers.known_recipes`); or an Arrow table, a ``datasets.Dataset``, dicts. Strings are
+        paths: pass texts as dicts or as an Arrow array.
     out
         The index's folder. It appears when the index is complete; an interrupted build leaves what was there before.
     text_field, id_field, author_field, date_field
-        Names of fields, dots lead into nested ones; by default the usual names are looked for. Of a table without a
+        Names of fields, dots lead into nested ones; by default found by their usual names. Of a table without a
         header, ``column_1`` is the first.
     delimiter, encoding
         Of CSV files: the character between the values of a row, the encoding; by default both are determined.
@@ -72,7 +72,11 @@ def build_index(
         Add to an index that is there. Tweets whose ids it holds, or has forgotten, change nothing; ``appended`` in
         :meth:`Index.info` counts them.
     progress
-        Told how far it is.
+        Receives the progress.
+
+    Returns
+    -------
+    Index
 
     Raises
     ------

@@ -161,8 +161,19 @@ def canonical_array(texts: Texts) -> pa.LargeStringArray:
 
 
 def canonical(texts: Texts) -> list[str]:
-    """Canonical texts of some strings.
+    """Canonical texts of strings.
 
+    Parameters
+    ----------
+    texts
+        Strings: an Arrow array, a chunked array or any iterable; a null counts as an empty text.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
     >>> canonical(["RT @a: Some TEXT &amp; more"])
     ['some text more']
     """
