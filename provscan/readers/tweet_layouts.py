@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from provscan.readers.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
+
 Object = dict[str, Any]
 Skip = Callable[[str, str], None]
 
@@ -20,13 +22,7 @@ RETWEETED = ("retweeted_status", "retweetedTweet")
 QUOTED = ("quoted_status", "quotedTweet")
 
 # Compliance events: a stream gives objects with one of these keys, v2 puts it below "data".
-DELETIONS = frozenset(
-    [
-        "delete", "status_withheld", "user_withheld", "scrub_geo", "user_delete", "user_undelete", "user_protect",
-        "user_unprotect", "user_suspend", "user_unsuspend", "user_profile_modification", "withheld", "drop", "undrop",
-        "tweet_edit",
-    ]
-)  # fmt: skip
+DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
 # What a stream sends between tweets, and the other lists of an account archive.
 OTHERS = frozenset(
     [
@@ -136,6 +132,11 @@ def _object(record: Object, *keys: str) -> Object:
     return next((value for key in keys if isinstance(value := record.get(key), dict)), {})
 
 
+def _objects(values: Any) -> list[Object]:
+    """The objects of what should be a list of them."""
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
 def _text(tweet: Object) -> Any:
     """The complete text: a long tweet keeps only its beginning in ``text``."""
     note = _object(tweet, "note_tweet")
@@ -169,13 +170,13 @@ def _id(tweet: Object) -> Any:
     return first or _first(tweet, "id_str", "id", "rest_id")
 
 
-def _author(tweet: Object, users: dict[Any, Object]) -> Any:
-    user = _object(tweet, "user", "author") or users.get(tweet.get("author_id"), {})
+def _author(tweet: Object, users: dict[str, Object]) -> Any:
+    user = _object(tweet, "user", "author") or users.get(str(tweet.get("author_id")), {})
     name = _first(user, "screen_name", "username", "id_str", "id")
     return name if name is not None else _first(tweet, "author_id", "username", "screen_name", "user", "author")
 
 
-def _row(tweet: Object, users: dict[Any, Object], text: Any, rt_of: Any = None) -> Tweet:
+def _row(tweet: Object, users: dict[str, Object], text: Any, rt_of: Any = None) -> Tweet:
     date = _first(tweet, "created_at", "date", "createdAt", "timestamp_ms")
     return Tweet(_id(tweet), text, _author(tweet, users), date, _first(tweet, "lang"), rt_of)
 
@@ -199,19 +200,17 @@ def _tweet(tweet: Object) -> Iterator[Tweet]:
 def _page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
     """Tweets of the v2 API with the users and tweets that they refer to, on the page or expanded in place."""
     includes = includes if isinstance(includes, dict) else {}
-    users = {user["id"]: user for user in includes.get("users") or () if isinstance(user, dict) and "id" in user}
-    included = [tweet for tweet in includes.get("tweets") or () if isinstance(tweet, dict)]
-    known = {tweet["id"]: tweet for tweet in included if "id" in tweet}
+    users = {str(user["id"]): user for user in _objects(includes.get("users")) if "id" in user}
+    included = _objects(includes.get("tweets"))
+    known = {str(tweet["id"]): tweet for tweet in included if "id" in tweet}
     for tweet in [*included, *tweets]:
         if not isinstance(tweet, dict):
             skip("not_a_tweet", type(tweet).__name__)
             continue
         text, rt_of = _text(tweet), None
-        for reference in tweet.get("referenced_tweets") or ():
-            if not isinstance(reference, dict):
-                continue
+        for reference in _objects(tweet.get("referenced_tweets")):
             inline = _text(reference) is not None
-            original = reference if inline else known.get(reference.get("id"), {})
+            original = reference if inline else known.get(str(reference.get("id")), {})
             if inline:
                 yield from _page([reference], None, skip)
             if reference.get("type") == "retweeted":

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.errors import FieldNotFoundError
 from provscan.kernels.utf8 import code_points
 from provscan.readers.batches import text_buffers
 from provscan.readers.fields import Fields
@@ -27,7 +28,7 @@ from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
 from provscan.readers.tweet_columns import Columns, column, dates, texts_of
 from provscan.readers.tweet_dates import parse_date
-from provscan.readers.tweet_fields import ROLES, bind
+from provscan.readers.tweet_fields import ROLES, Binding, bind
 from provscan.readers.tweet_ids import with_ids
 from provscan.readers.tweet_layouts import Tweet, is_nested, rows_of_table, tweets_in
 from provscan.readers.tweet_schema import TWEETS
@@ -108,12 +109,14 @@ class _Reader:
         self._file = file
         self._source = file.split.source
         self._binding = file.binding
+        self._error: FieldNotFoundError | None = None
         self._counts = stats
         self._limits = limits
 
     def batches(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
         """All tweets among some records, in batches within the limits, counted and with ids."""
         limits = self._limits
+        before = self._counts.records
         for batch in self._all(parts):
             if not batch.num_rows:
                 continue
@@ -125,6 +128,8 @@ class _Reader:
                 self._counts.records += part.num_rows
                 self._counts.characters += int(code_points(data[bounds[0] : bounds[-1]]))
                 yield part
+        if self._error is not None and self._counts.records == before:
+            raise self._error
 
     def _all(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
         numbers: list[int] = []
@@ -170,25 +175,44 @@ class _Reader:
         )
 
     def _objects(self, rows: Rows) -> Iterator[tuple[int, Tweet]]:
+        named, tried = bool(self._file.fields.texts), False
         for number, record in zip(rows.numbers, rows.values, strict=True):
             if not isinstance(record, dict):
                 self._counts.skip("not_an_object", self._source, number, type(record).__name__)
-                continue
-            if (table := rows_of_table(record)) is not None:
-                yield from self._objects(Rows(range(len(table)), table))
-                continue
-            named = self._file.fields.texts and self._binding is not None
-            if not named and is_nested(record):
+            elif (table := rows_of_table(record)) is not None:
+                binding = self._bound(table)
+                for place, row in enumerate(table):
+                    yield from self._flat(place, row, binding)
+            elif not named and is_nested(record):
+                yield from self._nested(number, record)
+            else:
+                if self._binding is None and not tried:
+                    tried = True
+                    objects = [value for value in rows.values if isinstance(value, dict)]
+                    flat = [value for value in objects if named or not is_nested(value)]
+                    self._binding = self._bound(flat) or self._bound(objects)
+                yield from self._flat(number, record, self._binding)
 
-                def skip(reason: str, detail: str, number: int = number) -> None:
-                    self._counts.skip(reason, self._source, number, detail)
+    def _bound(self, records: list[Any]) -> Binding | None:
+        """The places of the fields in records that could not be looked at before."""
+        try:
+            return bind(self._file.fields, [record for record in records if isinstance(record, dict)], self._source)
+        except FieldNotFoundError as error:
+            self._error = error
+            return None
 
-                for tweet in tweets_in(record, skip):
-                    yield number, self._completed(tweet)
-                continue
-            if self._binding is None:
-                self._binding = bind(self._file.fields, [r for r in rows.values if isinstance(r, dict)], self._source)
-            yield number, Tweet(*(_reach(record, getattr(self._binding, role)) for role in ROLES_OF_TWEET))
+    def _flat(self, number: int, record: Any, binding: Binding | None) -> Iterator[tuple[int, Tweet]]:
+        if binding is None:
+            self._counts.skip("no_text", self._source, number, "no field holds a text")
+        else:
+            yield number, Tweet(*(_reach(record, getattr(binding, role)) for role in Tweet._fields))
+
+    def _nested(self, number: int, record: dict[str, Any]) -> Iterator[tuple[int, Tweet]]:
+        def skip(reason: str, detail: str) -> None:
+            self._counts.skip(reason, self._source, number, detail)
+
+        for tweet in tweets_in(record, skip):
+            yield number, self._completed(tweet)
 
     def _completed(self, tweet: Tweet) -> Tweet:
         """A tweet of an account's archive with what stands in other files of it."""
@@ -203,9 +227,6 @@ class _Reader:
     def _made(self, numbers: list[int], tweets: list[Tweet]) -> pa.RecordBatch:
         columns = dict(zip(Tweet._fields, map(list, zip(*tweets, strict=True)), strict=True))
         return Columns(self._source, numbers, **columns).batch(self._counts)
-
-
-ROLES_OF_TWEET = Tweet._fields
 
 
 def _leaf(batch: pa.RecordBatch, path: Path) -> pa.Array | None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from readers.tweet_forms import (
     FORMS,
     PLANTED,
@@ -26,9 +32,11 @@ from readers.tweet_forms import (
 
 import provscan
 from provscan.errors import FieldNotFoundError, InputError
-from provscan.readers import Fields, ReadStats, plan_tweets, read_tweets
+from provscan.readers import Fields, ReadStats, plan_tweets, read_tweet_objects, read_tweets
+from provscan.readers.tweet_layouts import DELETIONS, MARKERS, OTHERS, WRAPPERS
 
 FIRST, SECOND = PLANTED[:2]
+CASES = 10_000 if os.environ.get("PROVSCAN_NIGHTLY") == "1" else 300
 QUOTE = v1(SECOND)
 
 
@@ -264,3 +272,44 @@ def test_a_run_counts_texts_and_tweets_apart(tmp_path: Path) -> None:
     index = provscan.build_index(rows, tmp_path / "licensed.index")
     run = provscan.match([{"text": t.text} for t in PLANTED], index, tmp_path / "a.run", spike_ins=0)
     assert (run.summary["texts_found"], run.summary["tweets_found"]) == (6, 5)
+
+
+KEYS = sorted({*MARKERS, *WRAPPERS, *DELETIONS, *OTHERS, "data", "user", "users", "text", "full_text", "id",
+               "author_id", "type", "columns", "tweets", "referenced_tweets", "edit_tweet_ids", "initial"})  # fmt: skip
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+)
+
+
+@settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from(KEYS), JSON, min_size=1, max_size=5))
+def test_objects_of_any_form_end_as_tweets_or_counts(record: dict[str, Any]) -> None:
+    stats = ReadStats()
+    batches = list(read_tweet_objects([record, {"id": "1", "text": "one that is sound"}], Fields(), stats))
+    assert "1" in [value for batch in batches for value in batch["id"].to_pylist()]
+    assert stats.records == sum(batch.num_rows for batch in batches)
+
+
+@pytest.mark.parametrize("form", ["excel", "floats"])
+def test_numbers_that_lost_digits_are_no_ids(form: str, tmp_path: Path) -> None:
+    if form == "excel":
+        book = openpyxl.Workbook()
+        for row in [("id", "text"), *((int(t.id), t.text) for t in PLANTED)]:
+            book.active.append(row)
+        book.save(path := tmp_path / "tweets.xlsx")
+    else:
+        table = pa.table({"id": [float(t.id) for t in PLANTED], "text": [t.text for t in PLANTED]})
+        pq.write_table(table, path := tmp_path / "tweets.parquet")
+    rows, stats = rows_of(path)
+    assert len({row["id"] for row in rows}) == len(PLANTED)
+    assert all(":" in row["id"] for row in rows)
+    assert stats.notes == {"id_mangled": len(PLANTED)}
+
+
+def test_overlapping_exports_count_each_tweet_once(tmp_path: Path) -> None:
+    for form in ("v1.1 lines, full_text", "csv", "account archive, zip", "sqlite"):
+        (tmp_path / "d" / form).mkdir(parents=True)
+        FORMS[form](tmp_path / "d" / form)
+    info = provscan.build_index(str(tmp_path / "d"), tmp_path / "licensed.index").info()
+    assert (info["tweets"], info["texts"], info["repeated_tweets"]) == (6, 6, 18)
