@@ -87,7 +87,7 @@ class Run:
         UsageError
             pandas is not installed.
         """
-        exhibits = RunFiles.open(self.path).exhibits
+        exhibits = RunFiles.open(self.path).with_texts()
         numbers = pa.array(range(1, len(exhibits) + 1), pa.int64())
         try:
             return exhibits.add_column(0, "exhibit", numbers).to_pandas()

@@ -72,7 +72,7 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
     """
     summary, exhibits = folder.summary, folder.exhibits
     reviewed = folder.marks(marks) if marks is not None else {}
-    shown = displayed(exhibits.slice(0, MOST), texts)
+    shown = displayed(folder.with_texts(MOST), texts)
     style, script = _joined(STYLES), f'"use strict";{{\n{_joined(SCRIPTS)}}}'
     page = _environment().get_template("page.html").render(
         summary=summary,

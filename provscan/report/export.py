@@ -64,7 +64,7 @@ def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None
         raise UsageError(f"{out} has no known format: name a file that ends in {', '.join(WRITERS)}")
     folder = RunFiles.open(run)
     reviewed = folder.marks(marks) if marks is not None else {}
-    exhibits = with_digests(folder.exhibits, texts).drop_columns(["has_text"])
+    exhibits = with_digests(folder.with_texts(), texts).drop_columns(["has_text"])
     temporary = out.with_name(f".{out.name}.tmp")
     try:
         write(temporary, exhibits, reviewed)

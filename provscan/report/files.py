@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from provscan.errors import InputError
 
 FILES = ("matches.parquet", "evidence.parquet", "summary.json", "run.json")
-SHOWN = ("before", "passage", "after", "tweet", "author", "time", "permalink")
+ABOUT, TEXTS = ("author", "time", "permalink"), ("before", "passage", "after", "tweet")
 KEY = ("record", "start", "end", "tweet_id")
 VERDICTS = ("accepted", "rejected", "unsure")
 
@@ -76,16 +76,17 @@ class RunFiles:
 
     @cached_property
     def exhibits(self) -> pa.Table:
-        """Matches of licensed texts with passage and tweet where counted, the strongest counted match first.
+        """Matches of licensed texts, the strongest counted match first, with author, time and permalink where counted.
 
-        Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same numbers.
+        Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same numbers. ``place`` is the row in
+        ``evidence.parquet``, null where the match is not counted.
 
         Raises
         ------
         InputError
             ``matches.parquet`` and ``evidence.parquet`` do not belong together.
         """
-        evidence = _read(self.path / "evidence.parquet")
+        evidence = _read(self.path / "evidence.parquet", [*KEY, *ABOUT])
         licensed = self.matches.filter(pc.invert(self.matches["control"]))
         counted = licensed["counted"].to_numpy(zero_copy_only=False)
         rows = licensed.filter(pa.array(counted))
@@ -96,13 +97,31 @@ class RunFiles:
                 f"{self.path}: the {len(rows):,} counted rows of matches.parquet are not the {len(evidence):,} rows of "
                 "evidence.parquet, so the files are of different runs: run match again"
             )
-        places = np.cumsum(counted) - 1
-        shown = evidence.select(SHOWN).take(pa.array(places, mask=~counted))
-        for name in SHOWN:
-            licensed = licensed.append_column(name, shown[name])
+        places = pa.array(np.cumsum(counted) - 1, mask=~counted)
+        for name in ABOUT:
+            licensed = licensed.append_column(name, evidence[name].take(places))
         bits = np.nan_to_num(licensed["bits"].to_numpy(zero_copy_only=False).astype(np.float64), nan=-1.0)
         order = np.lexsort((licensed["record"].to_numpy(), -bits, ~counted))
-        return licensed.take(pa.array(order))
+        return licensed.append_column("place", places).take(pa.array(order))
+
+    def with_texts(self, first: int | None = None) -> pa.Table:
+        """The first exhibits, all by default, with ``before``, ``passage``, ``after`` and ``tweet`` where counted.
+
+        Only the texts of these are held in memory.
+        """
+        exhibits = self.exhibits.slice(0, first)
+        wanted = pc.drop_null(exhibits["place"]).to_numpy()
+        chosen = np.zeros(pq.read_metadata(self.path / "evidence.parquet").num_rows, bool)
+        chosen[wanted] = True
+        parts, low = [], 0
+        for batch in pq.ParquetFile(self.path / "evidence.parquet").iter_batches(1 << 14, columns=list(TEXTS)):
+            parts.append(batch.filter(pa.array(chosen[low : low + len(batch)])))
+            low += len(batch)
+        rows = pa.array(np.cumsum(chosen) - 1).take(exhibits["place"].combine_chunks())
+        for name in TEXTS:
+            column = pa.chunked_array([part.column(name) for part in parts], pa.large_string()).combine_chunks()
+            exhibits = exhibits.append_column(name, column.take(rows))
+        return exhibits.drop_columns(["place"])
 
     def marks(self, path: Path) -> dict[int, dict[str, str]]:
         """Marks of reviewers, as the page saves them: row of the exhibit -> ``verdict`` and ``note``.
@@ -114,29 +133,26 @@ class RunFiles:
         """
         try:
             saved = json.loads(path.read_bytes())
-            marks = {int(mark["exhibit"]) - 1: mark for mark in saved["marks"]}
+            marks = {
+                int(mark["exhibit"]) - 1: (mark["tweet_id"], mark["verdict"], str(mark.get("note") or ""))
+                for mark in saved["marks"]
+            }
             run = saved["run"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path}: expected marks as a report saves them ({error}), so none were taken in"
             ) from None
         if run != self.identity:
             raise InputError(f"{path} holds marks of run {run}, not of {self.identity}: name the file of this run")
         ids = self.exhibits["tweet_id"]
-        for row, mark in marks.items():
-            if (
-                not (0 <= row < len(ids) and ids[row].as_py() == mark.get("tweet_id"))
-                or mark["verdict"] not in VERDICTS
-            ):
+        for row, (tweet_id, verdict, _) in marks.items():
+            if not (0 <= row < len(ids) and ids[row].as_py() == tweet_id) or verdict not in VERDICTS:
                 raise InputError(f"{path}: the mark of exhibit {row + 1} does not fit this run: save the marks again")
-        return {
-            row: {"verdict": mark["verdict"], "note": str(mark.get("note") or "")}
-            for row, mark in sorted(marks.items())
-        }
+        return {row: {"verdict": verdict, "note": note} for row, (_, verdict, note) in sorted(marks.items())}
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
-        return pq.read_table(path)
+        return pq.read_table(path, columns=columns)
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} can't be read ({error}): run match again") from None

@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 from provscan.report.differences import packed_runs
 from provscan.text.arrow import buffers
 
-LEVELS = ("exact", "near_exact", "strong", "weak", "partial")
 COUNTED, COMMON, TEXT, LINK = 1, 2, 4, 8
 # Fields of a row, in this order: a passage next to its tweet compresses best.
 FIELDS = {"ids": ("record_id", "tweet_id", "author"), "texts": ("before", "after", "passage", "tweet")}
@@ -59,7 +58,7 @@ def _digests(texts: pa.ChunkedArray) -> list[str | None]:
 
 def packed(exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> str:
     """The block of some exhibits (:func:`displayed`) and their marks."""
-    names: dict[str, list[Any]] = {"level": list(LEVELS)}
+    names: dict[str, list[Any]] = {}
     columns = _columns(exhibits, names)
     for name, fields in FIELDS.items():
         columns[name], offsets = _rows([exhibits[field] for field in fields])
@@ -87,8 +86,9 @@ def _columns(exhibits: pa.Table, names: dict[str, list[Any]]) -> dict[str, npt.N
 
     def codes(name: str) -> npt.NDArray[np.uint32]:
         coded = pc.fill_null(exhibits[name].cast(pa.string()), "").combine_chunks().dictionary_encode()
-        names[name] = coded.dictionary.to_pylist()
-        return coded.indices.to_numpy().astype(np.uint32)
+        order = pc.sort_indices(coded.dictionary).to_numpy()
+        names[name] = coded.dictionary.take(pa.array(order)).to_pylist()
+        return np.argsort(order)[coded.indices.to_numpy()].astype(np.uint32)
 
     has_text = pc.and_(exhibits["has_text"], pc.is_valid(exhibits["passage"]))
     bits = values("bits", -1)
@@ -98,7 +98,7 @@ def _columns(exhibits: pa.Table, names: dict[str, list[Any]]) -> dict[str, npt.N
             COUNTED * values("counted", 0) + COMMON * values("common", 0)
             + TEXT * has_text.to_numpy() + LINK * pc.is_valid(exhibits["permalink"]).to_numpy()
         ).astype(np.uint8),
-        "level": pc.index_in(exhibits["level"].combine_chunks(), pa.array(LEVELS)).to_numpy().astype(np.uint8),
+        "level": codes("level"),
         "similarity": np.rint(values("similarity", 0) * 1000).astype(np.uint16),
         "containment": np.rint(values("containment", 0) * 1000).astype(np.uint16),
         "bits": np.where(bits < 0, UNKNOWN, np.minimum(np.rint(bits * 10), UNKNOWN - 1)).astype(np.uint16),

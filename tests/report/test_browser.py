@@ -273,3 +273,11 @@ def test_pdf_and_commands(browser: Any, report: Path, tmp_path: Path) -> None:
     assert listed.output == f"60 exhibits: {tmp_path / 'a.csv'}\n"
     wrong = CliRunner().invoke(main, ["export", str(report.parent), "-o", str(tmp_path / "a.doc")])
     assert wrong.exit_code == 2
+
+
+def test_a_page_holds_the_strongest_of_very_many(opened: Open, report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provscan.report.document.MOST", 30)
+    page = opened(write_report(report.parent, report.parent / "cut.html"))
+    assert "The page holds the strongest 30 of 60 exhibits." in page.locator("#exhibits").text_content()
+    assert status(page) == "30 of 30 exhibits; 1 to 25 shown"
+    assert page.locator("#exhibit-1").locator("mark").all_text_contents() == ["sans nombre", "number 0"]

@@ -179,7 +179,12 @@ function startBrowser(data, run) {
   $("order").addEventListener("change", () => { state.order = $("order").value; changed(); });
   $("previous").addEventListener("click", () => turnTo(state.page - 1));
   $("next").addEventListener("click", () => turnTo(state.page + 1));
-  $("print").addEventListener("click", () => { drawCards(0, PRINTED); window.print(); });
+  $("print").addEventListener("click", () => {
+    drawCards(0, PRINTED);
+    $("status").textContent = `${number(rows.length)} of ${number(data.rows)} exhibits` +
+      (rows.length > PRINTED ? `; the first ${number(PRINTED)} are printed` : "");
+    window.print();
+  });
   window.addEventListener("afterprint", drawPage);
   $("save-marks").addEventListener("click", () => download(`provscan-marks-${run}.json`, marks.file()));
   $("load-marks").addEventListener("change", async (event) => {
