@@ -131,6 +131,8 @@ def plan_tweets(
         _add(plan, found, asked, alone, limits)
         if recipe is not None and not found:
             raise InputError(f"{path} holds none of the files of {recipe.title}: {', '.join(recipe.files)}")
+    plan.unread.sort()
+    plan.ignored.sort()
     if not plan.files:
         _raise_nothing(plan, sources)
     for role in ("id", "author", "date", "lang", "rt_of"):

@@ -140,7 +140,7 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
         found.append(f"Not indexed: {unread[0]['path']}: {unread[0]['reason']}{more}.")
     if count := notes.get("id_mangled"):
         found.append(
-            f"{count:,} ids had been rounded by a spreadsheet; their tweets are named by file and line. "
+            f"Ids that a spreadsheet had rounded: {count:,}; their tweets are named by file and line. "
             "Export them again with the ids as text."
         )
     if count := notes.get("id_missing"):
