@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -194,25 +195,22 @@ def _params(info: Mapping[str, Any]) -> MatchParams:
 def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> Iterator[tuple[str, str | None, str]]:
     """Source, field and text of one record of the datasets of a run, read from the files again."""
     names = [item["source"] for item in info["inputs"] if source in (None, item["source"])]
-    folder = Path(info.get("folder") or ".")
-    paths = {str(folder / name): name for name in names if (folder / name).exists()}
+    folder, parameters = Path(info.get("folder") or "."), info["parameters"]
+    fields = readers.Fields(text=parameters.get("text_field"), id=parameters.get("id_field"))
     found = False
-    parameters = info["parameters"]
-    for split in readers.plan(list(paths), fields := _fields(parameters)) if paths else []:
-        for batch in readers.read(split, fields, readers.ReadStats()):
-            for row in np.flatnonzero(batch.column("record").to_numpy() == record).tolist():
-                found = True
-                name = batch.column("field")[row].as_py() if "field" in batch.schema.names else None
-                yield paths.get(split.source, split.source), name, batch.column("text")[row].as_py()
+    for name in names:
+        path = str(folder / name)
+        for split in readers.plan(path, fields, records=parameters.get("records")) if os.path.exists(path) else []:
+            for batch in readers.read(split, fields, readers.ReadStats()):
+                for row in np.flatnonzero(batch.column("record").to_numpy() == record).tolist():
+                    found = True
+                    field = batch.column("field")[row].as_py()
+                    yield split.source.replace(path, name, 1), field, batch.column("text")[row].as_py()
     if not found:
         raise InputError(
             f"no record {record:,} was found in {', '.join(names) or 'the datasets of the run'}: run the command where "
             "the datasets are, or give the text itself"
         )
-
-
-def _fields(parameters: Mapping[str, Any]) -> readers.Fields:
-    return readers.Fields(text=parameters.get("text_field"), id=parameters.get("id_field"))
 
 
 def _tweet_text(index: Index, tweet_id: str) -> str:
