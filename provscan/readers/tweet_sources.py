@@ -30,6 +30,7 @@ ABOUT = re.compile(r"(readme|licen[cs]e|copying|changelog|citation|notice|author
 LEAST_LINES = 5
 # No file is cut, so that its lines can be counted as they are read.
 WHOLE = 1 << 62
+OTHER_FILE = "a file of an account's archive that holds no tweets"
 NO_TEXT = "no table of tweets: no column holds text"
 
 
@@ -194,7 +195,11 @@ def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits
     usernames = {_folder(split): _username(split, limits) for split, name in archives if name == "account"}
     notes = {_folder(split): _long_texts(split, limits) for split, name in archives if name == "note_tweet"}
     lists = {split.source: name for split, name in archives}
-    account_folders = {_folder(split) for split, _ in archives}
+    # A whole archive has other lists beside the tweets; pictures and fonts stand in its folder "data" and next to it.
+    folders = {_folder(split) for split, name in archives if not TWEETS.fullmatch(name)} - {""}
+    roots = tuple(f"{folder.removesuffix('/data')}/" for folder in folders)
+    plan.ignored += [(path, OTHER_FILE) for path, _ in plan.unread if path.startswith(roots)]
+    plan.unread = [entry for entry in plan.unread if not entry[0].startswith(roots)]
     for file in found:
         folder = _folder(file)
         if file.format == "archive":
@@ -203,8 +208,8 @@ def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits
             else:
                 plan.ignored.append((file.source, f"{lists[file.source]} of an account's archive, not its tweets"))
             continue
-        if folder in account_folders and not alone:
-            plan.ignored.append((file.source, "a file of an account's archive that holds no tweets"))
+        if file.format == "text" and file.source.startswith(roots):
+            plan.ignored.append((file.source, OTHER_FILE))
             continue
         form = FORMATS.get(file.format)
         try:

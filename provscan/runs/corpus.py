@@ -15,6 +15,8 @@ from provscan.readers.stats import require_undamaged
 from provscan.runs.options import source_list
 
 LEAST_ROWS = 4096
+# Files that were left out and are named in the index's manifest.
+MOST_LISTED = 100
 
 
 class Corpus:
@@ -35,7 +37,7 @@ class Corpus:
     ----------
     notes
         For the index's manifest, complete when all batches were read: ``sources``, ``read`` (counts), ``unread`` and
-        ``ignored`` (files and reasons).
+        ``ignored`` (files and reasons; the first of them), and how many those are.
 
     Raises
     ------
@@ -55,16 +57,18 @@ class Corpus:
             plan = readers.plan_tweets(self._named, fields, delimiter=delimiter, encoding=encoding)
             self._files = plan.files
             self.notes["sources"] = [{"source": f.split.source, "bytes": f.split.size} for f in plan.files]
-            self.notes["unread"] = [{"path": path, "reason": reason} for path, reason in plan.unread]
-            self.notes["ignored"] = [{"path": path, "reason": reason} for path, reason in plan.ignored]
+            for name, entries in (("unread", plan.unread), ("ignored", plan.ignored)):
+                self.notes[name] = [{"path": path, "reason": reason} for path, reason in entries[:MOST_LISTED]]
+                self.notes[f"{name}_files"] = len(entries)
 
     def unread_message(self) -> str:
         """Which files can't be read, and what to do."""
         unread = self.notes["unread"]
         shown = "; ".join(f"{item['path']}: {item['reason'].rstrip('.')}" for item in unread[:3])
-        more = f"; and {len(unread) - 3:,} more" if len(unread) > 3 else ""
+        count = self.notes["unread_files"]
+        more = f"; and {count - 3:,} more" if count > 3 else ""
         return (
-            f"{len(unread):,} of the files named hold no tweets that can be read: {shown}{more}. No index was written; "
+            f"{count:,} of the files named hold no tweets that can be read: {shown}{more}. No index was written; "
             "name only files with tweets, or leave these out with allow_unread (--allow-unread)"
         )
 
@@ -136,7 +140,7 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
     examples = info.get("read", {}).get("examples", {})
     found = []
     if unread := info.get("unread"):
-        more = f", and {len(unread) - 1:,} more files" if len(unread) > 1 else ""
+        more = f", and {info['unread_files'] - 1:,} more files" if len(unread) > 1 else ""
         found.append(f"Not indexed: {unread[0]['path']}: {unread[0]['reason']}{more}.")
     if count := notes.get("id_mangled"):
         found.append(

@@ -61,7 +61,7 @@ def test_every_text_is_found(write, read_all, form, array):
     assert "scanned" in {verdict for verdicts in found.stats.fields.values() for verdict in verdicts}
 
 
-def test_the_fields_that_are_not_scanned_are_told(write, read_all):
+def test_the_fields_that_are_not_scanned_are_listed(write, read_all):
     found = read_all(write("a.jsonl", [{"text": LONG, "url": "https://x.org", "lang": "en", "day": "2020-01-02"}] * 3))
     assert found.stats.fields == {
         "text": {"scanned": 1},

@@ -169,14 +169,8 @@ def test_a_stream_of_nothing_but_deletions_gives_no_index(tmp_path: Path) -> Non
 def test_other_files_of_an_account_archive_are_listed(tmp_path: Path) -> None:
     plan = plan_tweets(str(account_folder(tmp_path)), Fields())
     reasons = {Path(path).name: reason for path, reason in plan.ignored}
-    assert set(reasons) == {
-        "account.js",
-        "like.js",
-        "direct-messages.js",
-        "deleted-tweets.js",
-        "README.txt",
-        "Your archive.html",
-    }
+    others = {"account.js", "like.js", "direct-messages.js", "deleted-tweets.js", "README.txt", "Your archive.html"}
+    assert set(reasons) == others | {"1-picture.png", "logo.gif"}
     assert reasons["like.js"] == "like of an account's archive, not its tweets"
     assert plan.unread == []
 
@@ -313,3 +307,11 @@ def test_overlapping_exports_count_each_tweet_once(tmp_path: Path) -> None:
         FORMS[form](tmp_path / "d" / form)
     info = provscan.build_index(str(tmp_path / "d"), tmp_path / "licensed.index").info()
     assert (info["tweets"], info["texts"], info["repeated_tweets"]) == (6, 6, 18)
+
+
+def test_a_list_of_an_archive_among_other_files_hides_none(tmp_path: Path) -> None:
+    text_file("d/tweet.js", ytd("tweet.part0", [{"tweet": {"id_str": FIRST.id, "full_text": FIRST.text}}]))(tmp_path)
+    text_file("d/more.jsonl", lines([flat(SECOND)]))(tmp_path)
+    text_file("d/texts.txt", PLANTED[4].text + "\n")(tmp_path)
+    rows, _ = rows_of(tmp_path / "d")
+    assert {row["text"] for row in rows} == {FIRST.text, SECOND.text, PLANTED[4].text}

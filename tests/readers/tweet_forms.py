@@ -125,7 +125,7 @@ def text_file(name: str, content: str, encoding: str = "utf-8") -> Callable[[Pat
     def write(folder: Path) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode(encoding))
+        path.write_bytes(content.encode("latin-1" if "\0" in content else encoding))
         return path
 
     return write
@@ -139,6 +139,8 @@ def account_files(parts: int = 2) -> dict[str, str]:
         "data/deleted-tweets.js": ytd("deleted_tweets.part0", [{"tweet": {"id_str": "2", "full_text": "it is gone"}}]),
         "data/README.txt": "This archive holds your data.\n",
         "Your archive.html": "<html></html>",
+        "data/tweets_media/1-picture.png": "\x89PNG\0",
+        "assets/images/logo.gif": "GIF89a\0",
     }
     for part in range(parts):
         name = "data/tweets.js" if part == 0 else f"data/tweets-part{part}.js"
@@ -156,7 +158,7 @@ def account_zip(folder: Path) -> Path:
     path = folder / "twitter-2024-01-01.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in account_files().items():
-            archive.writestr(name, content)
+            archive.writestr(name, content.encode("latin-1" if "\0" in content else "utf-8"))
     return path
 
 
