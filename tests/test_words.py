@@ -25,7 +25,7 @@ CLASSES = {"Drawn", "Skipped", "Store", "Verified"}
 TOKENS_OF_A_MODEL = {"estimate", "runs", "report", "cli", "api", "probe", "tests", "benchmarks"}
 WORDS = re.compile(
     r"common property|\b(?:dice|told(?! apart)|moment|holders|hosts|given up|spikes)\b|\ba look\b(?!-)|\bleast share\b"
-    r"|\bstand for\b|\blike length\b|\bcame back\b|\bsay how sure\b",
+    r"|\bstand for\b|\blike length\b|\bcame back\b(?! a\b)|\bsay how sure\b",
     re.IGNORECASE,
 )
 """Not used in comments, docstrings, messages and documents."""

@@ -259,8 +259,8 @@ def _distinct_texts(folder: Path, infos: Iterable[SegmentInfo]) -> int:
     for number, segment in enumerate(segments):
         total += len(segment.texts)
         for low in range(0, len(segment.texts) if number else 0, TEXTS):
-            some = segment.texts.take(np.arange(low, min(low + TEXTS, len(segment.texts))))
-            before = [earlier.equal_texts(some) >= 0 for earlier in segments[:number]]
+            part = segment.texts.take(np.arange(low, min(low + TEXTS, len(segment.texts))))
+            before = [earlier.equal_texts(part) >= 0 for earlier in segments[:number]]
             total -= int(np.count_nonzero(np.any(before, axis=0)))
     return total
 

@@ -121,8 +121,8 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     index = provscan.build_index(golden_tweets(), tmp_path / "today.index")
     assert (index.params, index.fingerprint) == (PARAMS, FINGERPRINT)
     for name in FILES:
-        mine, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v5"))
-        assert mine.read_bytes() == theirs.read_bytes(), name
+        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v5"))
+        assert own.read_bytes() == theirs.read_bytes(), name
 
 
 @pytest.mark.parametrize("name", FILES)

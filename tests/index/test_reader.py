@@ -25,7 +25,7 @@ Build = Callable[..., provscan.Index]
 Tweet = dict[str, Any]
 
 
-def owners(index: provscan.Index) -> dict[str, list[str]]:
+def tweets_by_text(index: provscan.Index) -> dict[str, list[str]]:
     """Of each licensed text the ids of its tweets, by the segments' own order."""
     found: dict[str, list[str]] = {}
     for segment in index.reader.segments:
@@ -61,7 +61,7 @@ def test_equal_canonical_texts_are_stored_once_with_all_tweets(build: Build, twe
     assert len(index) == len(groups) < len(tweets)
     assert index.info()["tweets"] == len(tweets)
     assert index.info()["texts"] == len(groups)
-    assert owners(index) == {
+    assert tweets_by_text(index) == {
         text: [tweet["id"] for tweet in sorted(group, key=by_time)] for text, group in groups.items()
     }
     (segment,) = index.reader.segments
@@ -107,17 +107,17 @@ def test_segments_do_not_change_the_matches(
     build: Build, tweets: list[Tweet], small_segments: Callable[[int], None], limit: int
 ) -> None:
     documents = some_documents(tweets)
-    one = build(tweets)
-    expected = one.match(documents)
+    single = build(tweets)
+    expected = single.match(documents)
     assert expected.num_rows > 100
     assert max(expected.column("tweets").to_pylist()) > 1
     small_segments(limit)
     many = build(tweets)
     assert len(many.reader.segments) > len(tweets) // limit // 2
     assert many.match(documents).equals(expected)
-    assert len(many) == len(one)
-    assert many.info()["texts"] == one.info()["texts"]
-    assert many.info()["tweets"] == one.info()["tweets"]
+    assert len(many) == len(single)
+    assert many.info()["texts"] == single.info()["texts"]
+    assert many.info()["tweets"] == single.info()["tweets"]
 
 
 def test_a_text_in_two_segments_is_one_row(build: Build, small_segments: Callable[[int], None]) -> None:
@@ -157,31 +157,31 @@ def test_spilled_postings_are_the_same(build: Build, tweets: list[Tweet], monkey
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 50)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=7))
     spilled = build(tweets)
-    (mine,), (theirs,) = (list(Path(index.path, "segments").iterdir()) for index in (spilled, base))
-    assert mine.name == theirs.name
+    (own,), (theirs,) = (list(Path(index.path, "segments").iterdir()) for index in (spilled, base))
+    assert own.name == theirs.name
     for path in theirs.iterdir():
-        assert (mine / path.name).read_bytes() == path.read_bytes(), path.name
+        assert (own / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Tweet]) -> None:
     distinct = list({provscan.canonical([tweet["text"]])[0]: tweet for tweet in tweets}.values())
     distinct.sort(key=by_time)
     cut = len(distinct) - 20
-    large, small, whole = (build(some).reader.segments[0] for some in (distinct[:cut], distinct[cut:], distinct))
+    large, small, whole = (build(part).reader.segments[0] for part in (distinct[:cut], distinct[cut:], distinct))
     assert can_join(large, small)
     both = joined(large, small, provscan.IndexParams())
     for name in ("exact", "bands"):
-        for mine, theirs in zip(getattr(both, name), getattr(whole, name), strict=True):
-            assert np.array_equal(mine, theirs), name
+        for own, theirs in zip(getattr(both, name), getattr(whole, name), strict=True):
+            assert np.array_equal(own, theirs), name
     # A rare seed of the large one may be shared by too many places once those of the small one are added.
-    mine, theirs = (set(segment.seeds.table.entries.tolist()) for segment in (both, whole))
-    assert theirs <= mine
-    assert mine - theirs < set(large.seeds.table.entries.tolist())
+    own, theirs = (set(segment.seeds.table.entries.tolist()) for segment in (both, whole))
+    assert theirs <= own
+    assert own - theirs < set(large.seeds.table.entries.tolist())
     assert np.array_equal(both.seeds.high_frequency, large.seeds.high_frequency)
-    for mine, theirs in ((both.seeds.kminmers, whole.seeds.kminmers), (both.seeds.rare, whole.seeds.rare)):
-        size = min(len(mine), len(theirs))
-        mine, theirs = (np.bitwise_or.reduce(words.reshape(size, -1), axis=1) for words in (mine, theirs))
-        assert np.array_equal(mine & theirs, theirs)
+    for own, theirs in ((both.seeds.kminmers, whole.seeds.kminmers), (both.seeds.rare, whole.seeds.rare)):
+        size = min(len(own), len(theirs))
+        own, theirs = (np.bitwise_or.reduce(words.reshape(size, -1), axis=1) for words in (own, theirs))
+        assert np.array_equal(own & theirs, theirs)
     assert both.texts.array().equals(whole.texts.array())
     rows = np.arange(len(distinct))
     assert both.tweets.table(rows).equals(whole.tweets.table(rows))

@@ -36,10 +36,10 @@ def table_of(kminmers, rare):
     alone = np.array([key << 32 | text << 8 | place for key, text, place in rare], np.uint64)
     together = np.array([h >> 32 << 32 | text << 8 | place for h, text, place in kminmers], np.uint64)
     rows = np.sort(np.concatenate([alone, together]))
-    known, known_lone = new_filter(0), new_filter(0)
+    known, known_rare = new_filter(0), new_filter(0)
     bloom.mark_all(np.array([h for h, _, _ in kminmers], np.uint64), bloom_filter(known))
-    seed_kernels.mark_seeds(alone, bloom_filter(known_lone))
-    return Table(Postings(rows, np.array([0, len(rows)], np.uint32), 0), known, known_lone, new_filter(0)).record
+    seed_kernels.mark_seeds(alone, bloom_filter(known_rare))
+    return Table(Postings(rows, np.array([0, len(rows)], np.uint32), 0), known, known_rare, new_filter(0)).record
 
 
 def worth(chain):

@@ -51,8 +51,8 @@ def test_examples(text, expected):
 @given(st.lists(texts(), max_size=8))
 @example(["&", "&#", "&#x", "&#;", "&;", "&a", "&ampamp;", "&amp;#38;lt;", "&#1114112;", "&#xd800;", "&#0;", "&nGt;"])
 @example(["\ufdfa" * 40, "½ ①", "RT", "RT @", "rt\n@a", "@", "＠user", "<url", "pic.", "http:/", "https://"])
-def test_equals_the_naive_reference(some):
-    assert text_room.canonical(some) == [naive.canonical(text) for text in some]
+def test_equals_the_naive_reference(values):
+    assert text_room.canonical(values) == [naive.canonical(text) for text in values]
 
 
 def test_every_assigned_code_point():
