@@ -127,7 +127,7 @@ def with_files(
     -------
     Controls
     dict
-        What was read: ``tweets``, ``texts``, ``also_licensed`` (tweets left out), ``skipped``.
+        What was read: ``tweets``, ``texts``, ``also_licensed`` (tweets left out), ``skipped``, ``unread``.
 
     Raises
     ------
@@ -157,6 +157,7 @@ def with_files(
         "texts": extra.texts,
         "also_licensed": len(also),
         "skipped": stats.as_dict()["skipped"],
+        "unread": [{"path": path, "reason": reason} for path, reason in plan.unread],
     }
     texts = controls.texts + extra.texts
     return replace(
