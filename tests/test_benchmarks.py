@@ -32,6 +32,7 @@ TINY = {
     ],
     "growth": ["--texts=500,2000", "--records=400", "--megabytes=0.2", "--planted=50", "--repeats=1"],
     "first_run": ["--only=--help", "--repeats=1"],
+    "readers": ["--megabytes=0.2", "--repeats=1"],
 }
 TABLES = {
     "hashing": ["From tweets to signatures"],
@@ -41,6 +42,7 @@ TABLES = {
     "passages": ["Tweets in long text", "Share of the planted tweets found"],
     "growth": ["tweets/s built", "passages found"],
     "first_run": ["Seconds of a command"],
+    "readers": ["Reading tweet-sized records", "Reading long records"],
 }
 
 

@@ -93,11 +93,15 @@ class _Table:
 
     def rows(self, data: bytes, *, last: bool) -> tuple[list[Rows], bytes]:
         """The rows of whole lines, and the lines of a row that is not complete yet."""
-        if self.names is not None:
-            fast = self._parsed(data, last)
-            if fast is not None:
-                return fast
-        return self._by_row(data, last)
+        made: list[Rows] = []
+        if self.names is None:
+            # The first row alone: it may name the columns.
+            first, newline, others = data.partition(b"\n")
+            if newline and first.strip() and first.count(b'"') % 2 == 0:
+                made, data = self._by_row(first, True)[0], others
+        parsed = None if self.names is None or not data else self._parsed(data, last)
+        rows, rest = self._by_row(data, last) if parsed is None else parsed
+        return made + rows, rest
 
     def _parsed(self, data: bytes, last: bool) -> tuple[list[Rows], bytes] | None:
         layout = self._split.layout
@@ -108,7 +112,10 @@ class _Table:
         count, rest = len(ends) + 1, b""
         if layout.quoted and b'"' in data:
             quotes = np.flatnonzero(codes == 0x22)
-            ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
+            closed = np.flatnonzero(np.searchsorted(quotes, ends) % 2 == 0)
+            if np.diff(closed, prepend=-1, append=len(ends)).max() > self._context.limits.value_lines:
+                return None
+            ends = ends[closed]
             count = len(ends) + 1
             if len(quotes) % 2:
                 if last or len(ends) == 0:

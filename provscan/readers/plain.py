@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from provscan.readers.jsonl import byte_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.pieces import Pieces
@@ -78,6 +82,11 @@ class PlainText:
         rest = b""
         long: Pieces | None = None
         for chunk in stream:
+            if records == "lines" and long is None and (cut := chunk.rfind(b"\n")) >= 0:
+                data, count = rest + chunk[:cut], chunk.count(b"\n")
+                rows = _lines(number, data)
+                yield _rows(number, data.split(b"\n"), split.source, context) if rows is None else rows
+                number, rest, chunk = number + count, b"", chunk[cut + 1 :]
             parts = separator.split(rest + chunk)
             if long is not None and len(parts) > 1:
                 yield from long.feed(parts.pop(0), last=True)
@@ -94,6 +103,24 @@ class PlainText:
             yield from long.feed(rest, last=True)
         elif rest:
             yield _rows(number, [rest], split.source, context)
+
+
+def _lines(first: int, data: bytes) -> Rows | None:
+    """The lines of some text but for blank ones, without a Python object a line; None if it is not UTF-8."""
+    codes = np.frombuffer(data, np.uint8)
+    ends = np.append(np.flatnonzero(codes == 0x0A) + 1, len(data)).astype(np.int64)
+    offsets = pa.py_buffer(np.concatenate([[0], ends]))
+    texts = pa.LargeStringArray.from_buffers(len(ends), offsets, pa.py_buffer(data))
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        return None
+    texts = pc.utf8_rtrim(texts, characters="\r\n")
+    blank = pc.or_(pc.utf8_is_space(texts), pc.equal(texts, ""))
+    filled = np.flatnonzero(~blank.to_numpy(zero_copy_only=False))
+    if len(filled) < len(texts):
+        texts = texts.take(pa.array(filled))
+    return Rows(first + filled, pa.RecordBatch.from_arrays([texts], ["text"]))
 
 
 def _rows(first: int, parts: list[bytes], source: str, context: Context) -> Rows:

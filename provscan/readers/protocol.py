@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from provscan.readers.limits import Limits
@@ -141,7 +143,7 @@ class Rows(NamedTuple):
         The records: Python values, usually dicts, or columns.
     """
 
-    numbers: Sequence[int]
+    numbers: Sequence[int] | npt.NDArray[np.int64]
     values: list[Any] | pa.RecordBatch
 
 
