@@ -42,7 +42,7 @@ class Limits:
     nesting: int = 8
     value_lines: int = 10_000
     expansion: int = 250
-    expansion_bytes: int = 512 << 20
+    expansion_bytes: int = 256 << 20
     members: int = 1_000_000
 
     def as_dict(self) -> dict[str, int]:

@@ -29,7 +29,7 @@ from provscan.readers.protocol import STDIN, UNKNOWN, Context, Split
 BOM = b"\xef\xbb\xbf"
 
 # Compressed bytes decoded at once. zstd grows by up to 32,768 times and has no limit on its output.
-STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 8 << 10}
+STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 4 << 10}
 MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
 SKIPPABLE = b"\x2a\x4d\x18"
 PADDED = ("gzip", "xz")
