@@ -21,7 +21,7 @@ from provscan.matching import Index, open_index
 from provscan.params import MatchParams
 from provscan.report.files import RunFiles
 from provscan.report.notebook import Plots, run_html
-from provscan.runs.build import build_index
+from provscan.runs.build import build_index, require_apart
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
 from provscan.runs.inputs import default_out
 from provscan.runs.maintain import forget, merge, verify
@@ -275,6 +275,7 @@ def match(
         fail_above=fail_above,
     )  # fmt: skip
     path = Path(out if out is not None else default_out(source_list(sources)))
+    require_apart(path, source_list(sources) or [])
     target = Target(path, overwrite, resume, None if out is None else os.fspath(out))
     opened = index if isinstance(index, Index) else open_index(_index_path(index))
     summary, info = run_match(

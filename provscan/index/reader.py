@@ -6,6 +6,7 @@ room only, apart from the look-up tables that it hands to the kernels.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,10 +19,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 
 from provscan.errors import IndexFormatError
 from provscan.index import format as index_format
 from provscan.index.checks import check_content, check_shape
+from provscan.index.faults import survive_truncated_files
 from provscan.index.folder import THREADS
 from provscan.index.format import Manifest
 from provscan.index.join import can_join, joined
@@ -49,6 +52,7 @@ class IndexReader:
     segments: tuple[Segment, ...]
     bases: Numbers
     states: dict[Path, tuple[int, int, int]] = field(default_factory=dict)
+    verified: bool = False
 
     @property
     def params(self) -> IndexParams:
@@ -59,6 +63,12 @@ class IndexReader:
     def fingerprint(self) -> str:
         """32 hexadecimal digits, equal for equal indexes."""
         return self.manifest.fingerprint()
+
+    @property
+    def snapshot(self) -> str:
+        """What two readers have in common that number all texts alike; merging changes it, the fingerprint stays."""
+        parts = [f"{s.name}/{s.tombstones.name if s.tombstones else ''}" for s in self.manifest.segments]
+        return xxhash.xxh3_128_hexdigest(" ".join([self.fingerprint, *parts]).encode())
 
     @property
     def fraction(self) -> float:
@@ -114,6 +124,16 @@ class IndexReader:
                     f"{path} was changed while the index was in use, so the results can't be trusted: restore the "
                     "index and run again"
                 )
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Read the index in a block that ends with :meth:`require_unchanged`, even if it fails."""
+        try:
+            yield
+        except Exception:
+            self.require_unchanged()
+            raise
+        self.require_unchanged()
 
     def living(self, texts: Numbers) -> npt.NDArray[np.bool_]:
         """Texts that have a tweet which is not forgotten."""
@@ -296,7 +316,7 @@ def _state(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def open_reader(path: str | os.PathLike[str], *, verify: bool = True, fingerprint: str | None = None) -> IndexReader:
+def open_reader(path: str | os.PathLike[str], *, verify: bool = True, snapshot: str | None = None) -> IndexReader:
     """Map the present generation of an index.
 
     Parameters
@@ -306,8 +326,8 @@ def open_reader(path: str | os.PathLike[str], *, verify: bool = True, fingerprin
     verify
         Compare all files with their checksums and check every number in them against its bounds, which reads
         everything once. Without it, a damaged index may give wrong answers or end the process.
-    fingerprint
-        The fingerprint that it must have: that of the same index, opened elsewhere.
+    snapshot
+        The :attr:`IndexReader.snapshot` that it must have: that of the same index, opened elsewhere.
 
     Raises
     ------
@@ -328,15 +348,13 @@ def open_reader(path: str | os.PathLike[str], *, verify: bool = True, fingerprin
                     raise IndexFormatError(f"{folder} can't be opened: {error}") from error
                 raise
             manifest = newer
-    if fingerprint is not None and reader.fingerprint != fingerprint:
-        raise IndexFormatError(
-            f"{folder} was changed since it was opened: expected fingerprint {fingerprint}, found "
-            f"{reader.fingerprint}. Run again"
-        )
+    if snapshot is not None and reader.snapshot != snapshot:
+        raise IndexFormatError(f"the index {folder} was changed while it was used: run again, with --overwrite")
     return reader
 
 
 def _opened(folder: Path, manifest: Manifest, *, verify: bool) -> IndexReader:
+    survive_truncated_files()
     files = manifest.files()
     states = {folder / name: _state(folder / name) for name in files}
     index_format.check_sizes(folder, files)
@@ -349,7 +367,8 @@ def _opened(folder: Path, manifest: Manifest, *, verify: bool) -> IndexReader:
         for segment in segments:
             check_content(segment, folder)
     bases = np.cumsum([0, *(info.texts for info in manifest.segments)])
-    return IndexReader(folder, manifest, segments, bases, {path: state for path, state in states.items() if state})
+    known = {path: state for path, state in states.items() if state}
+    return IndexReader(folder, manifest, segments, bases, known, verify)
 
 
 def _gathered(columns: list[Strings], of: Numbers, rows: Numbers) -> Strings:

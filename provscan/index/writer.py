@@ -18,7 +18,7 @@ from provscan.errors import IndexFormatError, OutputError
 from provscan.index.folder import Change, changing
 from provscan.index.format import MANIFEST, PURGES, SEGMENTS, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones
 from provscan.index.known_tweets import KeyTable
-from provscan.index.prepare import Prepared, tweet_digests
+from provscan.index.prepare import NO_TIME, Prepared, tweet_digests
 from provscan.index.reader import IndexReader, open_reader
 from provscan.index.segment import MAX_TEXTS, Segment, open_segment, read_tombstones
 from provscan.index.segment_writer import SegmentWriter, Written
@@ -295,14 +295,19 @@ def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray, now: in
     old = read_tombstones(change.folder, segment.info)
     stones = np.concatenate([old, np.stack([rows, np.full(len(rows), now)], axis=1)])
     stones = np.ascontiguousarray(stones[np.argsort(stones[:, 0])], "<i8")
-    table = segment.tweets.table(stones[:, 0])
-    about = table.select(["author", "lang", "rt_of"]).combine_chunks().to_batches()[0]
-    ids, texts = table["id"].combine_chunks(), table["text"].combine_chunks()
-    digests = tweet_digests(ids, texts, segment.tweets.times[stones[:, 0]], about)
-    total = digests.sum(axis=0, dtype=np.uint64)
     name = f"{segment.info.name}-{generation:06}"
     info = change.write(TOMBSTONES, name, stones.tobytes())
-    return replace(segment.info, tombstones=Tombstones(name, info, len(stones), f"{total[0]:016x}{total[1]:016x}"))
+    return replace(segment.info, tombstones=Tombstones(name, info, len(stones), _digest_of(segment, stones[:, 0])))
+
+
+def _digest_of(segment: Segment, rows: np.ndarray) -> str:
+    """Sum of the digests of some tweets."""
+    total = np.zeros(2, np.uint64)
+    for batch in _tweets_of(segment, rows):
+        times = batch["created_at"].cast(pa.int64()).fill_null(int(NO_TIME)).to_numpy(zero_copy_only=False)
+        about = batch.select(["author", "lang", "rt_of"])
+        total += tweet_digests(batch["id"], batch["text"], times, about).sum(axis=0, dtype=np.uint64)
+    return f"{total[0]:016x}{total[1]:016x}"
 
 
 def _gone_texts(folder: Path, infos: list[SegmentInfo], texts: list[Strings]) -> int:
@@ -422,7 +427,8 @@ def check_again(reader: IndexReader, temporary: Path, prepare: Prepare) -> None:
                     f"{place / name} is not what is made from the tweets in it, though its checksum is right: it was "
                     "forged, or written by another version of provscan. Build the index again"
                 )
-        if made.digest != segment.info.digest:
+        dead = segment.info.tombstones
+        if made.digest != segment.info.digest or (dead and dead.digest != _digest_of(segment, segment.forgotten)):
             raise IndexFormatError(f"{reader.path / MANIFEST} has a wrong digest for segment {segment.info.name}")
     ids = [segment.tweets.ids_of(segment.living_rows).array() for segment in reader.segments]
     numbers = np.arange(reader.size)

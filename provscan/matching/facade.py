@@ -112,7 +112,7 @@ class Index:
         IndexFormatError
             One differs, or the index was changed since it was opened.
         """
-        open_reader(self.reader.path, fingerprint=self.reader.fingerprint)
+        open_reader(self.reader.path, snapshot=self.reader.snapshot)
 
     def match(
         self,
@@ -150,10 +150,10 @@ class Index:
         """
         params = MatchParams(threshold, min_containment, min_chars)
         array = to_array(texts)
-        found = scan_texts(*buffers(array), self.reader, params)
-        self.reader.require_unchanged()
-        names = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
-        batch = match_table(found, self.reader, "<memory>", pa.RecordBatch.from_pydict(names))
+        with self.reader.unchanged():
+            found = scan_texts(*buffers(array), self.reader, params)
+            names = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
+            batch = match_table(found, self.reader, "<memory>", pa.RecordBatch.from_pydict(names))
         return pa.Table.from_batches([batch])
 
     def match_document(

@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from provscan.errors import IndexFormatError
 from provscan.index import IndexReader, open_reader
 from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
 from provscan.matching.parts import PART, PartResult, replacing_file
@@ -104,12 +103,8 @@ def open_snapshot(snapshot: Snapshot) -> IndexReader:
     IndexFormatError
         The index was changed since.
     """
-    reader = open_reader(snapshot.index)
-    if reader.fingerprint != snapshot.fingerprint:
-        raise IndexFormatError(
-            f"the index {snapshot.index} was changed while it was used: run match again, with --overwrite"
-        )
-    return reader if snapshot.control is None else reader.with_control(open_reader(snapshot.control))
+    reader = open_reader(snapshot.index, verify=False, snapshot=snapshot.fingerprint)
+    return reader if snapshot.control is None else reader.with_control(open_reader(snapshot.control, verify=False))
 
 
 def scan(
@@ -156,7 +151,7 @@ def scan_batches(
         columns = [*rows.columns, pa.array(found.text), *passages(batch, found)]
         return batch, pa.RecordBatch.from_arrays(columns, schema=PART), found
 
-    with replacing_file(result.matches_file(folder)) as path:
+    with reader.unchanged(), replacing_file(result.matches_file(folder)) as path:
         # Not compressed, so that it can be mapped. Nothing is left of an earlier attempt.
         with pa.ipc.new_file(str(path), PART) as writer:
             for batch, rows, found in mapped(scan_batch, map(sampler.rows, batches)):

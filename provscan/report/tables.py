@@ -159,8 +159,20 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
     rows.add_row("Different texts", count(info["texts"]))
     if info.get("tweets_without_text"):
         rows.add_row("Tweets without text", f"{count(info['tweets_without_text'])}, not indexed")
+    if info.get("forgotten") or info.get("purged"):
+        purge = f"; {count(info['purged'])} more purged, last {info['last_purge'][:10]}" if info.get("purged") else ""
+        rows.add_row("Forgotten tweets", f"{count(info['forgotten'])} still in the files{purge}")
+    if added := info.get("appended"):
+        text = f"{count(added['added'])} tweets; {count(added['known'])} were in the index already"
+        text += f", {count(added['forgotten'])} are forgotten" if added["forgotten"] else ""
+        rows.add_row("Last addition", text)
     segments = len(info["segments"])
     rows.add_row("On disk", f"{size(info['bytes'])} in {count(segments)} segment{'s' if segments > 1 else ''}")
+    if sizes := info.get("bytes_a_text"):
+        parts = ", ".join(f"{name} {value:,.0f}" for name, value in sorted(sizes.items(), key=lambda item: -item[1]))
+        rows.add_row("Bytes a text", f"{sum(sizes.values()):,.0f}: {parts}")
+    if "generation" in info:
+        rows.add_row("Generation", count(info["generation"]))
     rows.add_row("Fingerprint", info["fingerprint"])
     rows.add_row("Parameters", ", ".join(f"{reason(name)} {value}" for name, value in info["params"].items()))
     _print(console, rows)

@@ -7,6 +7,7 @@ complete. It becomes ``NAME.run`` when all is written.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -21,6 +22,8 @@ from provscan.errors import OutputError, RecallError, UsageError
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
 RUN_FILE, REPORT_FILE = "run.json", "report.html"
 CHECKPOINT, PARTS, CONTROL, LOCK = "unfinished.json", "parts", "control", "lock"
+
+FILES = {MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE, REPORT_FILE, CHECKPOINT, PARTS, CONTROL, LOCK}
 
 # Names of what a checkpoint holds, for messages.
 NAMES = {"options": "options", "index": "index", "control": "control files", "files": "input files", "splits": "splits"}
@@ -96,8 +99,7 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
     if os.path.lexists(target):
         if not overwrite:
             raise OutputError(f"{target} exists already: name another folder, or replace it with --overwrite")
-        if not target.is_dir() or not ((target / RUN_FILE).exists() or not any(target.iterdir())):
-            raise OutputError(f"{target} is not a run, so it is not replaced: name another folder")
+        _check_replaceable(target)
     # Where the target is a link, what it leads to is replaced.
     place = Path(os.path.realpath(target))
     unfinished = place.with_name(f"{place.name}.unfinished")
@@ -123,6 +125,20 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
         shutil.rmtree(place / name, ignore_errors=True)
     for name in (CHECKPOINT, LOCK):
         (place / name).unlink(missing_ok=True)
+
+
+def _check_replaceable(target: Path) -> None:
+    """Raise an error unless provscan wrote everything in a folder, or it is empty."""
+    if not target.is_dir():
+        raise OutputError(f"{target} is not a folder, so it is not replaced: name another place")
+    foreign = sorted({path.name for path in target.iterdir()} - FILES)
+    try:
+        ours = not any(target.iterdir()) or "parameters" in json.loads((target / RUN_FILE).read_bytes())
+    except (OSError, ValueError, TypeError):
+        ours = False
+    if foreign or not ours:
+        why = f"it holds {foreign[0]}" if foreign else f"it has no {RUN_FILE} that provscan wrote"
+        raise OutputError(f"{target} is not a run ({why}), so it is not replaced: name another folder")
 
 
 def _failed(error: OSError, target: Path) -> OutputError:
@@ -180,8 +196,17 @@ def _locked(folder: Path, shown: Path) -> Iterator[TextIO]:
 
 def _put(temporary: Path, place: Path) -> None:
     """Move a folder to its place; what was there goes afterwards, or comes back."""
+    for path in temporary.iterdir():
+        if path.is_file():
+            _sync(path)
+    _sync(temporary)
     if not place.exists():
         temporary.rename(place)
+        _sync(place.parent)
+        return
+    if _exchange(temporary, place):
+        _sync(place.parent)
+        shutil.rmtree(temporary, ignore_errors=True)
         return
     retired = temporary.with_name(temporary.name + ".old")
     place.rename(retired)
@@ -192,6 +217,22 @@ def _put(temporary: Path, place: Path) -> None:
         raise
     # It is replaced already: what can't be removed is no reason to say it failed.
     shutil.rmtree(retired, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or a folder is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Let two folders change places at once, where the system can: no instant has neither."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    cwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return rename is not None and rename(cwd, os.fsencode(first), cwd, os.fsencode(second), exchange) == 0
 
 
 def _difference(before: Any, now: Any) -> str:

@@ -83,7 +83,10 @@ def run_match(
         ``summary.json`` and ``run.json``.
     """
     clock = Clock()
-    index.verify()
+    if index.reader.verified:
+        index.reader.require_unchanged()
+    else:
+        index.verify()
     clock.lap("open")
     with run_folder(target.path, resume=target.resume, overwrite=target.overwrite) as folder:
         planned = folder.earlier["workers"] if folder.earlier else options.threads
@@ -133,12 +136,12 @@ def calibrate(index: Index, options: Options, folder: RunFolder) -> tuple[Contro
         control = str(folder.path / CONTROL)
         files = options.control_files
         controls, about["files"] = with_files(controls, files, readers.Fields(), Path(control), options.threads)
-    return controls, Snapshot(str(index.path), index.fingerprint, control), about
+    return controls, Snapshot(str(index.path), index.reader.snapshot, control), about
 
 
 def _checkpoint(inputs: Inputs, snapshot: Snapshot, options: Options, workers: int) -> dict[str, Any]:
     """What must be the same for a run to go on where it was interrupted."""
-    control = None if snapshot.control is None else open_reader(snapshot.control).fingerprint
+    control = None if snapshot.control is None else open_reader(snapshot.control, verify=False).fingerprint
     return {
         "workers": workers,
         "options": options.lasting(),

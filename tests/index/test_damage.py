@@ -1,0 +1,173 @@
+"""Whatever the bytes of an index: a right answer, or an error that names the file. Never a dead process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xxhash
+
+import provscan
+from provscan.errors import IndexFormatError
+
+Build = Callable[..., provscan.Index]
+NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
+FLIPS = 2000 if NIGHTLY else 60
+
+
+@pytest.fixture
+def folder(build: Build, tweets: list[Any]) -> Path:
+    """An index of two segments with forgotten tweets."""
+    index = build(tweets[:150])
+    provscan.build_index(tweets[150:], index.path, append=True)
+    provscan.forget(index.path, [tweet["id"] for tweet in tweets[::7]])
+    return Path(index.path)
+
+
+def reseal(folder: Path) -> None:
+    """Give every file its right size and checksum in the manifest, as a forger would."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for segment in manifest["segments"]:
+        named = {folder / "segments" / segment["name"] / name: info for name, info in segment["files"].items()}
+        if segment["tombstones"]:
+            named[folder / "tombstones" / segment["tombstones"]["name"]] = segment["tombstones"]
+        for file, info in named.items():
+            content = file.read_bytes()
+            info["bytes"], info["xxh3"] = len(content), xxhash.xxh3_128_hexdigest(content)
+    body = {key: value for key, value in manifest.items() if key not in ("format", "version", "checksum")}
+    manifest["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
+    path.write_text(json.dumps(manifest))
+
+
+def targets(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and p.name != "lock")
+
+
+def test_every_flipped_byte_is_found(folder: Path) -> None:
+    rng = random.Random(5)
+    for _ in range(FLIPS):
+        path = rng.choice(targets(folder))
+        content = path.read_bytes()
+        damaged = bytearray(content)
+        if rng.random() < 0.2:
+            del damaged[rng.randrange(len(content)) :]
+        else:
+            damaged[rng.randrange(len(content) - (path.suffix == ".json"))] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        for check in (provscan.open_index, provscan.verify):
+            with pytest.raises(IndexFormatError, match=str(path)):
+                check(folder)
+        path.write_bytes(content)
+    provscan.verify(folder)
+
+
+def test_what_is_forged_with_its_checksum_is_found(folder: Path, tweets: list[Any]) -> None:
+    """Either it is found when the index is opened, or nothing ends the process; making it again finds all."""
+    rng = random.Random(6)
+    texts = [tweet["text"] for tweet in tweets[:60]]
+    manifest = (folder / "manifest.json").read_bytes()
+    opened = 0
+    for _ in range(FLIPS):
+        # Of tombstones, the time when each was set is nowhere else.
+        path = rng.choice([path for path in targets(folder) if path.parent.parent.name == "segments"])
+        content = path.read_bytes()
+        damaged = bytearray(content)
+        width = 8 if len(content) >= 8 else 1
+        place = rng.randrange(len(content) // width) * width
+        if rng.random() < 0.5:
+            damaged[place : place + width] = rng.randbytes(width)
+        else:
+            damaged[place + rng.randrange(width)] ^= 1 << rng.randrange(8)
+        if damaged == content:
+            continue
+        path.write_bytes(damaged)
+        reseal(folder)
+        with contextlib.suppress(IndexFormatError):
+            provscan.open_index(folder).match(texts)
+            opened += 1
+        with pytest.raises(IndexFormatError, match=str(folder)):
+            provscan.verify(folder)
+        path.write_bytes(content)
+        (folder / "manifest.json").write_bytes(manifest)
+    assert 0 < opened < FLIPS
+    provscan.verify(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "forge", "problem"),
+    [
+        ("texts.offsets", lambda a: a.__setitem__(3, 1 << 60), "its offsets do not ascend"),
+        ("raw_texts.offsets", lambda a: a.__setitem__(0, -8), "its offsets do not cover the text"),
+        ("tweets.starts", lambda a: a.__setitem__(2, a[1]), "a text has no tweet"),
+    ],
+)
+def test_forged_offsets(folder: Path, name: str, forge: Callable[[Any], None], problem: str) -> None:
+    path = next((folder / "segments").iterdir()) / name
+    array = np.fromfile(path, np.int64)
+    forge(array)
+    path.write_bytes(array.tobytes())
+    reseal(folder)
+    with pytest.raises(IndexFormatError, match=f"{path} is damaged: {problem}"):
+        provscan.open_index(folder)
+
+
+def test_an_index_that_is_changed_while_it_is_open(folder: Path, tweets: list[Any]) -> None:
+    index = provscan.open_index(folder)
+    texts = [tweet["text"] for tweet in tweets]
+    expected = index.match(texts)
+    # Writers leave what is open as it is.
+    provscan.forget(folder, [tweet["id"] for tweet in tweets[1::7]])
+    provscan.merge(folder)
+    provscan.build_index([{"id": "1", "text": "a text of another index"}], folder, overwrite=True)
+    assert index.match(texts).equals(expected)
+    assert len(provscan.open_index(folder)) == 1
+    # Other programs do not.
+    copy = shutil.copytree(folder, folder.with_name("copy.index"))
+    index = provscan.open_index(copy)
+    path = next(copy.rglob("raw_texts.utf8"))
+    with path.open("r+b") as file:
+        file.write(b"B")
+    with pytest.raises(IndexFormatError, match=r"raw_texts\.utf8 was changed while the index was in use"):
+        index.match(texts)
+
+
+TRUNCATED = """
+import os, sys
+from pathlib import Path
+import provscan
+index = provscan.open_index(sys.argv[1])
+texts = [f"tweet number {n} with words that nobody else {n * n} has {n * 7919}" for n in range(3000)]
+assert index.match(texts).num_rows == 3000
+for path in Path(sys.argv[1]).rglob("*.*"):
+    if path.parent.name != Path(sys.argv[1]).name:
+        os.truncate(path, 0)
+try:
+    index.match(texts)
+except provscan.errors.IndexFormatError as error:
+    print("noticed", error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="truncated maps are handled on Linux only")
+def test_a_truncated_file_does_not_end_the_process(tmp_path: Path) -> None:
+    tweets = [
+        {"id": str(n), "text": f"tweet number {n} with words that nobody else {n * n} has {n * 7919}"}
+        for n in range(3000)
+    ]
+    provscan.build_index(tweets, tmp_path / "a.index")
+    done = subprocess.run(
+        [sys.executable, "-c", TRUNCATED, str(tmp_path / "a.index")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "was changed while the index was in use" in done.stdout

@@ -1,0 +1,263 @@
+"""Adding, forgetting, merging: the same index as one that is built from the tweets that remain."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xxhash
+
+import provscan
+from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
+from provscan.index import writer
+
+Build = Callable[..., provscan.Index]
+Tweet = dict[str, Any]
+
+
+def files(folder: Any) -> dict[str, bytes]:
+    """Every file of an index, by its path in the folder."""
+    root = Path(folder)
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def segments(index: provscan.Index) -> dict[str, bytes]:
+    return {name: content for name, content in files(index.path).items() if name.startswith("segments/")}
+
+
+def documents(tweets: list[Tweet]) -> list[str]:
+    texts = [tweet["text"] for tweet in tweets]
+    return [*texts[::2], *(" -- ".join(texts[n : n + 5]) for n in range(0, len(texts), 9))]
+
+
+def test_order_files_and_repetitions_change_no_byte(build: Build, tweets: list[Tweet]) -> None:
+    base = build(tweets)
+    shuffled = random.Random(2).sample(tweets, len(tweets))
+    assert segments(build(shuffled)) == segments(base)
+    repeated = build([*shuffled, *tweets[:40]])
+    assert segments(repeated) == segments(base)
+    assert repeated.info()["repeated_tweets"] == 40
+
+
+def test_of_one_tweet_read_twice_the_same_row_stays(build: Build) -> None:
+    rows = [
+        {"id": "1", "text": "The same tweet, in two exports!", "author": author, "lang": lang, "created_at": date}
+        for author, lang in (("a", None), ("a", "en"), (None, "en"))
+        for date in ("2020-05-05", None)
+    ]
+    rows.append({**rows[0], "text": "the same tweet in two exports"})
+    expected = segments(build(rows))
+    for seed in range(5):
+        assert segments(build(random.Random(seed).sample(rows, len(rows)))) == expected
+
+
+def test_appending_gives_the_index_of_all_tweets(build: Build, tweets: list[Tweet], tmp_path: Path) -> None:
+    whole, index = build(tweets), build(tweets[:100])
+    for low in range(100, 240, 20):
+        part = tweets[low - 5 : low + 20]
+        index = provscan.build_index(part, index.path, append=True)
+        assert {name: index.info()["appended"][name] for name in ("added", "known", "forgotten")} == {
+            "added": 20, "known": 5, "forgotten": 0
+        }  # fmt: skip
+    assert len(index.info()["segments"]) > 1 or writer.FAN_OUT == 8
+    assert (len(index), index.info()["tweets"], index.fingerprint) == (len(whole), 240, whole.fingerprint)
+    found, expected = index.match(documents(tweets)), whole.match(documents(tweets))
+    assert found.equals(expected)
+    provscan.merge(index.path)
+    assert segments(provscan.open_index(index.path)) == segments(whole)
+
+
+def test_full_tiers_are_merged(build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "FAN_OUT", 3)
+    monkeypatch.setattr(writer, "FIRST_TIER", 10)
+    index = build(tweets[:8])
+    counts = []
+    for low in range(8, 240, 8):
+        index = provscan.build_index(tweets[low : low + 8], index.path, append=True)
+        counts.append(len(index.info()["segments"]))
+    assert max(counts) <= 2 * 4
+    assert index.fingerprint == build(tweets).fingerprint
+
+
+def test_known_tweets_change_nothing(build: Build, tweets: list[Tweet]) -> None:
+    index = build(tweets)
+    before = files(index.path)
+    again = provscan.build_index([{**tweets[0], "text": "another text of it"}, *tweets], index.path, append=True)
+    assert again.info()["appended"]["known"] == 241
+    assert files(index.path) == before
+
+
+def test_contradicting_parameters(build: Build, tweets: list[Tweet]) -> None:
+    index = build(tweets, bands=16, rows=8, fraction=0.5)
+    for name, value, stored in (("bands", 32, 16), ("rows", 4, 8), ("fraction", 0.25, 0.5)):
+        with pytest.raises(ParameterError, match=f"{name} is {value}, but .* was built with {stored}"):
+            provscan.build_index(tweets, index.path, append=True, **{name: value})  # type: ignore[arg-type]
+    more = provscan.build_index([{"id": "9", "text": "one more text of it all"}], index.path, append=True, bands=16)
+    assert (more.params.bands, more.reader.fraction) == (16, 0.5)
+    with pytest.raises(UsageError, match="either append"):
+        provscan.build_index(tweets, index.path, append=True, overwrite=True)
+    with pytest.raises(IndexFormatError, match="there is no index"):
+        provscan.build_index(tweets, Path(index.path).with_name("none.index"), append=True)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_forgotten_tweets_are_found_nowhere(build: Build, tweets: list[Tweet], parts: int) -> None:
+    step = 240 // parts
+    index = build(tweets[:step])
+    for low in range(step, 240, step):
+        index = provscan.build_index(tweets[low : low + step], index.path, append=True)
+    gone = [tweet["id"] for tweet in tweets[::3]]
+    kept = [tweet for tweet in tweets if tweet["id"] not in gone]
+    expected = build(kept)
+    before = files(index.path)
+    told = {"tweets": 80, "unknown": 1, "texts": len(index) - len(expected)}
+    assert provscan.forget(index.path, [*gone, "77"], dry_run=True).items() >= told.items()
+    assert files(index.path) == before
+    assert provscan.forget(index.path, [*gone, "77"]).items() >= told.items()
+    index = provscan.open_index(index.path)
+    info = index.info()
+    assert (len(index), info["tweets"], info["forgotten"]) == (len(expected), 160, 80)
+    assert index.fingerprint == expected.fingerprint
+    rows = index.match(documents(tweets))
+    assert rows.equals(expected.match(documents(tweets)))
+    assert not set(rows["tweet_id"].to_pylist()) & set(gone)
+    numbers = np.arange(index.reader.size)
+    living = numbers[index.reader.living(numbers)]
+    assert sorted(set(index.reader.same_text(living).tolist())) == sorted(set(index.reader.same_text(numbers)) - {-1})
+    assert index.reader.count_tweets(living) == 160
+    assert set(index.reader.tweet_ids(living).array().to_pylist()) <= {tweet["id"] for tweet in kept}
+    if parts == 1:
+        since = 1_578_500_000_000
+        young, other = (
+            i.reader.canonical_texts(np.flatnonzero(i.reader.posted_since(since))) for i in (index, expected)
+        )
+        assert sorted(young.array().to_pylist()) == sorted(other.array().to_pylist())
+    # What is forgotten stays so.
+    again = provscan.build_index(tweets, index.path, append=True)
+    assert (again.info()["appended"]["forgotten"], again.fingerprint) == (80, expected.fingerprint)
+    assert provscan.forget(index.path, gone)["tweets"] == 0
+
+
+def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> None:
+    index = build(tweets[:120])
+    provscan.build_index(tweets[120:], index.path, append=True)
+    secret = {"id": "424242", "text": "Zebracorn quuxification was never meant to be read", "author": "ghostwriter"}
+    provscan.build_index([secret], index.path, append=True)
+    marks = [b"zebracorn", b"Zebracorn", b"ghostwriter", b"quuxi"]
+    assert any(mark in content for mark in marks for content in files(index.path).values())
+    before = segments(provscan.open_index(index.path))
+    provscan.forget(index.path, "424242", purge=True)
+    after = provscan.open_index(index.path)
+    assert not any(mark in content for mark in marks for content in files(index.path).values())
+    assert segments(after).items() < before.items()  # two segments were not rewritten
+    (record,) = Path(index.path, "purges").iterdir()
+    (part,) = json.loads(record.read_text())
+    assert [tweet["id"] for tweet in part["tweets"]] == ["424242"]
+    assert part["tweets"][0]["asked"] <= part["purged"]
+    (replaced,) = part["replaced"]
+    assert f"segments/{replaced}/texts.utf8" in before
+    assert after.info()["purged"] == 1
+    again = provscan.build_index([secret], index.path, append=True)
+    assert again.info()["appended"]["forgotten"] == 1
+
+
+def test_all_can_be_forgotten(build: Build, tweets: list[Tweet]) -> None:
+    index = build(tweets)
+    provscan.forget(index.path, [tweet["id"] for tweet in tweets], purge=True)
+    index = provscan.open_index(index.path)
+    assert (len(index), index.info()["tweets"], index.match([tweets[0]["text"]]).num_rows) == (0, 0, 0)
+    provscan.verify(index.path)
+
+
+STREAM = """
+{"delete":{"status":{"id":1001,"id_str":"1001","user_id":3,"user_id_str":"3"},"timestamp_ms":"1427224109"}}
+{"data":{"delete":{"event_at":"2026-01-01T00:00:00Z","tweet":{"id":"1002","author_id":"3"}}}}
+{"status_withheld":{"id":1003,"user_id":3,"withheld_in_countries":["DE"]}}
+{"user_delete":{"id":77,"id_str":"77","timestamp_ms":"1427224109"}}
+{"data":{"user_suspend":{"event_at":"2026-01-01T00:00:00Z","user":{"id":"78"}}}}
+{"scrub_geo":{"user_id":14090452,"up_to_status_id":23260136625}}
+{"user_undelete":{"id":5}}
+{"id":"1004","action":"delete","redacted_at":"2026-01-01"}
+1005
+"""
+
+
+def test_compliance_streams(build: Build, tmp_path: Path) -> None:
+    tweets = [{"id": str(1000 + n), "text": f"text number {n * 7919} of all", "author": "9"} for n in range(10)]
+    tweets[8]["author"], tweets[9]["author"] = "77", "78"
+    index = build(tweets)
+    (tmp_path / "stream.jsonl").write_text(STREAM)
+    told = provscan.forget(index.path, tmp_path / "stream.jsonl")
+    assert told["tweets"] == 7
+    assert told["events"] == {
+        "delete": 3, "status_withheld": 1, "user_delete": 1, "user_suspend": 1, "scrub_geo": 1, "user_undelete": 1,
+        "id": 1,
+    }  # fmt: skip
+    left = provscan.open_index(index.path)
+    assert {left.match([t["text"]]).num_rows for t in (tweets[0], tweets[6], tweets[7])} == {1}
+    assert {left.match([tweets[n]["text"]]).num_rows for n in (1, 2, 3, 4, 5, 8, 9)} == {0}
+    assert provscan.forget(index.path, ["9"], users=True)["tweets"] == 3
+    (tmp_path / "wrong.jsonl").write_text('1000\n{"unknown": 1}\n')
+    with pytest.raises(InputError, match=r"wrong\.jsonl, line 2: expected an id or a compliance event"):
+        provscan.forget(index.path, tmp_path / "wrong.jsonl")
+    with pytest.raises(InputError, match="no such file"):
+        provscan.forget(index.path, ["a/list/of/ids.txt"])
+
+
+def test_nothing_is_written_where_something_is_read(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.jsonl").write_text('{"id": "1", "text": "some text that is licensed"}\n')
+    for target in (corpus, corpus / "b.index", tmp_path):
+        with pytest.raises(OutputError, match=r"would stand in the folder of .*corpus, which is read"):
+            provscan.build_index(corpus, target, overwrite=True)
+    index = provscan.build_index(corpus, tmp_path / "a.index")
+    for target in (corpus, corpus / "b.run"):
+        with pytest.raises(OutputError, match="would stand in the folder"):
+            provscan.match(corpus, index, target, overwrite=True)
+    assert os.listdir(corpus) == ["a.jsonl"]
+
+
+@pytest.mark.parametrize("mark", ["manifest.json", "run.json"])
+def test_a_folder_with_files_of_others_is_not_replaced(tmp_path: Path, build: Build, mark: str) -> None:
+    index = build([{"id": "1", "text": "some text that is licensed"}])
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / mark).write_text('{"format": "provscan-index", "version": 5, "parameters": {}}')
+    (corpus / "tweets.jsonl").write_text('{"text": "a record"}\n')
+    data = [{"id": "1", "text": "some text"}]
+    write = provscan.build_index if mark == "manifest.json" else partial(provscan.match, index=index)
+    with pytest.raises(OutputError, match=r"(manifest\.json, which provscan did not write|tweets\.jsonl)"):
+        write(data, out=corpus, overwrite=True)
+    assert (corpus / "tweets.jsonl").exists()
+
+
+def test_a_second_writer_is_told_who_is_first(build: Build, tweets: list[Tweet]) -> None:
+    index = build(tweets)
+
+    def slow() -> Any:
+        yield {"id": "1", "text": "a first tweet that comes in"}
+        with pytest.raises(OutputError, match=rf"is being written by process {os.getpid()} on .* since"):
+            provscan.forget(index.path, "2")
+        assert len(provscan.open_index(index.path)) == len(index)
+
+    assert len(provscan.build_index(slow(), index.path, append=True)) == len(index) + 1
+
+
+def test_verify_finds_what_was_forged(build: Build, tweets: list[Tweet]) -> None:
+    index = build(tweets)
+    assert provscan.verify(index.path).items() >= {"texts": len(index), "tweets": 240}.items()
+    path = Path(index.path, "manifest.json")
+    manifest = json.loads(path.read_text()) | {"texts": len(index) + 1}
+    body = {key: value for key, value in manifest.items() if key not in ("format", "version", "checksum")}
+    manifest["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(IndexFormatError, match=rf"counts {len(index) + 1} texts, the segments hold {len(index)}"):
+        provscan.verify(path.parent)
