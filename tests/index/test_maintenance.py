@@ -117,10 +117,10 @@ def test_forgotten_tweets_are_found_nowhere(build: Build, tweets: list[Tweet], p
     kept = [tweet for tweet in tweets if tweet["id"] not in gone]
     expected = build(kept)
     before = files(index.path)
-    told = {"tweets": 80, "unknown": 1, "texts": len(index) - len(expected)}
-    assert provscan.forget(index.path, [*gone, "77"], dry_run=True).items() >= told.items()
+    report = {"tweets": 80, "unknown": 1, "texts": len(index) - len(expected)}
+    assert provscan.forget(index.path, [*gone, "77"], dry_run=True).items() >= report.items()
     assert files(index.path) == before
-    assert provscan.forget(index.path, [*gone, "77"]).items() >= told.items()
+    assert provscan.forget(index.path, [*gone, "77"]).items() >= report.items()
     index = provscan.open_index(index.path)
     info = index.info()
     assert (len(index), info["tweets"], info["forgotten"]) == (len(expected), 160, 80)
@@ -194,9 +194,9 @@ def test_compliance_streams(build: Build, tmp_path: Path) -> None:
     tweets[8]["author"], tweets[9]["author"] = "77", "78"
     index = build(tweets)
     (tmp_path / "stream.jsonl").write_text(STREAM)
-    told = provscan.forget(index.path, tmp_path / "stream.jsonl")
-    assert told["tweets"] == 7
-    assert told["events"] == {
+    report = provscan.forget(index.path, tmp_path / "stream.jsonl")
+    assert report["tweets"] == 7
+    assert report["events"] == {
         "delete": 3, "status_withheld": 1, "user_delete": 1, "user_suspend": 1, "scrub_geo": 1, "user_undelete": 1,
         "id": 1,
     }  # fmt: skip
@@ -239,7 +239,7 @@ def test_a_folder_with_files_of_others_is_not_replaced(tmp_path: Path, build: Bu
     assert (corpus / "tweets.jsonl").exists()
 
 
-def test_a_second_writer_is_told_who_is_first(build: Build, tweets: list[Tweet]) -> None:
+def test_a_second_writer_learns_who_is_first(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets)
 
     def slow() -> Any:
