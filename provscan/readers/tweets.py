@@ -7,7 +7,7 @@ such records are parsed as objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from provscan.readers.protocol import UNKNOWN, Context, Path, Piece, Progress, R
 from provscan.readers.reading import read_rows
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
-from provscan.readers.tweet_columns import Columns, column, dates, texts_of
+from provscan.readers.tweet_columns import Columns, Numbers, column, dates, texts_of
 from provscan.readers.tweet_dates import parse_date
 from provscan.readers.tweet_fields import ROLES, Binding, bind
 from provscan.readers.tweet_ids import with_ids
@@ -141,7 +141,7 @@ class _Reader:
                 continue
             if isinstance(rows.values, pa.RecordBatch):
                 if self._binding is not None:
-                    yield self._columns(rows.values, np.asarray(rows.numbers))
+                    yield self._columns(rows.values, _array(rows.numbers))
                     continue
                 rows = Rows(rows.numbers, rows.values.to_pylist())
             for number, tweet in self._objects(rows):
@@ -160,7 +160,7 @@ class _Reader:
         guards = [_leaf(batch, path) for path in GUARDS]
         return text is not None and not text.null_count and all(g is None or g.null_count == len(g) for g in guards)
 
-    def _columns(self, batch: pa.RecordBatch, numbers: np.ndarray) -> pa.RecordBatch:
+    def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
         assert self._binding is not None
         found = {role: _leaf(batch, path) for role in ROLES if (path := getattr(self._binding, role)) is not None}
         kept, text = texts_of(found.pop("text"), numbers, self._source, self._counts)
@@ -227,6 +227,10 @@ class _Reader:
     def _made(self, numbers: list[int], tweets: list[Tweet]) -> pa.RecordBatch:
         columns = dict(zip(Tweet._fields, map(list, zip(*tweets, strict=True)), strict=True))
         return Columns(self._source, numbers, **columns).batch(self._counts)
+
+
+def _array(numbers: Sequence[int]) -> Numbers:
+    return np.arange(numbers.start, numbers.stop) if isinstance(numbers, range) else np.asarray(numbers, np.int64)
 
 
 def _leaf(batch: pa.RecordBatch, path: Path) -> pa.Array | None:
