@@ -86,6 +86,48 @@ def typos(text: str, rng: Random) -> str:
     return text
 
 
+def kept_in_part(text: str, rng: Random) -> str:
+    """The first 60 to 75 %, cut between words where there are any."""
+    cut = text[: int(len(text) * (0.6 + 0.15 * rng.random()))]
+    return cut.rsplit(" ", 1)[0] if " " in cut[len(cut) // 2 :] else cut
+
+
+def halved(text: str, rng: Random) -> str:
+    """One half of it."""
+    return rng.choice((text[: len(text) // 2], text[len(text) // 2 :])).strip()
+
+
+def three_words(text: str, rng: Random) -> str:
+    return _other_words(text, rng, 3)
+
+
+def mistyped(text: str, rng: Random) -> str:
+    """A wrong, missing or doubled character in every twelve."""
+    letters = list(text)
+    for start in range(0, len(letters) - 12, 12):
+        at = start + rng.randrange(12)
+        letters[at] = rng.choice(("", letters[at] * 2, letters[(at + 1) % len(letters)]))
+    return "".join(letters)
+
+
+def swapped(text: str, rng: Random) -> str:
+    """Second half first."""
+    words = text.split(" ")
+    if len(words) < 2:
+        return text[len(text) // 2 :] + text[: len(text) // 2]
+    return " ".join(words[len(words) // 2 :] + words[: len(words) // 2])
+
+
+def thinned_out(text: str, rng: Random) -> str:
+    """Without every fifth word, or every fifth character where there are no words."""
+    words = text.split(" ")
+    return (
+        " ".join(words[i] for i in range(len(words)) if i % 5 != 4)
+        if len(words) > 4
+        else "".join(text[i] for i in range(len(text)) if i % 5 != 4)
+    )
+
+
 EDITS: dict[str, Edit] = {
     edit.__name__: edit
     for edit in (
@@ -101,3 +143,5 @@ EDITS: dict[str, Edit] = {
         typos,
     )
 }
+HEAVY: dict[str, Edit] = {edit.__name__: edit for edit in (kept_in_part, three_words, mistyped, swapped, thinned_out)}
+"""Edits that leave little; :func:`halved` is another, by itself."""
