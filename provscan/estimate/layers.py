@@ -89,12 +89,15 @@ class Found:
         All verified matches.
     counted
         Size of each unit that counts, in strata whose chance is measured; 1 each where units are counted.
+    left_out
+        What counts in strata whose chance is not measured: all of it may be copies, or nothing (Manski 2003).
     most
         No number can be larger.
     """
 
     findings: float
     counted: Floats
+    left_out: float = 0.0
     most: float = np.inf
 
 
@@ -165,7 +168,8 @@ def layered(
             middle = total(left, counted_recall, fraction, effect * unit)
             low = max(middle.low, at_least) if claimed else 0.0
             value = max(middle.value, low)
-            estimate = Factor(*(min(found.most, end) for end in (value, low, max(middle.high, value))))
+            high = max(middle.high, value) + found.left_out / (counted_recall.low * fraction)
+            estimate = Factor(*(min(found.most, end) for end in (value, low, high)))
     if found_recall is not None:
         all_of = Factor(found.findings, found.findings, found.findings)
         at_most = total(all_of, found_recall, fraction, effect * unit).high

@@ -20,8 +20,10 @@ from provscan.estimate.limits import Factor, product
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
-# Edits of which less is found are no part of the mixture: what they could hide is said instead.
+# Classes of damage of which less is found are not seen; what edits could hide of which less is found, is said.
 FINDABLE = 1 / 3
+# Edits of which less is found are no part of the mixture.
+IN_MIXTURE = 0.1
 # Matches that the equal mixture of all edits counts for.
 PRIOR = 4.0
 # Spike-ins that the whole counts for in the profile of one edit.
@@ -30,7 +32,7 @@ SHRUNK = 4.0
 UNLIKE = 0.25
 # Half the 95 % quantile of chi-squared with one degree of freedom.
 DROP = 1.92
-STEPS, TILTS = 60, 14
+STEPS, TILTS = 120, 16
 _FLOOR = 1e-6
 
 
@@ -104,7 +106,7 @@ def recall_of(planted: Planted, damages: Floats, groups: Floats) -> Recall | Non
     number, count = number.reshape(-1), len(damages)
     share = (np.bincount(number, weight * found) + 0.5) / (np.bincount(number, weight) + 1.0)
     of_edit = dict(zip(names.tolist(), share.tolist(), strict=True))
-    kept = np.flatnonzero(share >= FINDABLE)
+    kept = np.flatnonzero(share >= IN_MIXTURE)
     if len(kept) == 0:
         return None
     # Classes in which copies are seen: their matches count for 1 / recall each (Horvitz & Thompson 1952).
@@ -121,10 +123,14 @@ def recall_of(planted: Planted, damages: Floats, groups: Floats) -> Recall | Non
     profile, hidden = profile[kept][:, seen], hidden[kept]
     shown = damages[seen]
     prior = PRIOR * share[kept] / share[kept].sum()
-    part, top = _mixed(profile, shown, prior, hidden, 0.0)
+    strengths = np.geomspace(0.01, 3.0, TILTS) * (shown.sum() + prior.sum())
+    parts, likelihood = _mixed(profile, shown, prior, hidden, np.concatenate([-strengths, [0.0], strengths]))
+    part = parts[TILTS]
     expected = (part @ profile) * shown.sum()
     misfit = max(1.0, float(((shown - expected) ** 2 / np.maximum(expected, 1.0)).sum()) / max(1, len(shown) - 1))
-    ends = [_extreme(profile, shown, prior, hidden, top - DROP * misfit, sign) for sign in (-1.0, 1.0)]
+    # How much is missed by the mixtures that the matches do not contradict.
+    missed = parts @ hidden
+    allowed = missed[likelihood >= likelihood[TILTS] - DROP * misfit]
     # A match's share of each class, in which what was planted counts as PRIOR matches.
     of_class = (shown + PRIOR * part @ profile) / (shown.sum() + PRIOR)
     corrected = of_class / recall[seen]
@@ -134,11 +140,14 @@ def recall_of(planted: Planted, damages: Floats, groups: Floats) -> Recall | Non
         np.bincount(planted.damage, weight**2, count), _FLOOR
     )
     spread = (1.0 - recall[seen]) / (recall[seen] * (size[seen] + SHRUNK))
-    error = float(np.sqrt((corrected**2 * spread).sum())) / visible
+    # The number of copies missed per match is a ratio of two counts of spike-ins.
+    counts = np.bincount(number)[kept]
+    of_hidden = (part * hidden) ** 2 / np.maximum(counts * share[kept] * (1.0 - share[kept]), 0.5)
+    error = float(np.sqrt((corrected**2 * spread).sum() + of_hidden.sum())) / lost
     unlike = UNLIKE * max(0.0, 1.0 - 1.0 / lost)
     widened = float(np.exp(1.96 * np.hypot(error, unlike)))
     limits = product(
-        Factor(lost, min(lost, visible + ends[0]), max(lost, visible + ends[1])), Factor(1.0, 1.0 / widened, widened)
+        Factor(lost, visible + allowed.min(), visible + allowed.max()), Factor(1.0, 1.0 / widened, widened)
     )
     copies = part / share[kept]
     return Recall(
@@ -164,39 +173,26 @@ def _weights(planted: Planted, groups: Floats) -> Floats:
     return scaled * len(scaled) / scaled.sum()
 
 
-def _mixed(profile: Floats, damages: Floats, prior: Floats, hidden: Floats, tilt: float) -> tuple[Floats, float]:
-    """Mixture of the matches that maximises the likelihood plus `tilt` times the copies missed per match.
+def _mixed(profile: Floats, damages: Floats, prior: Floats, hidden: Floats, tilts: Floats) -> tuple[Floats, Floats]:
+    """Mixtures of the matches that maximise the likelihood plus each tilt times the copies missed per match.
 
-    Also returns its likelihood. The step of EM that maximises has shares ``expected / (v - tilt * hidden)``, with v
-    such that they add up to 1.
+    The step of EM that maximises has shares ``expected / (v - tilt * hidden)``, with v such that they add up to 1: v is
+    found by Newton's method from the left, where it converges from any start.
+
+    Returns
+    -------
+    float64[tilts, edits], float64[tilts]
+        Shares of the matches, and their likelihoods.
     """
-    part = prior / prior.sum()
+    tilted = tilts[:, None] * hidden
+    part = np.repeat(prior[None, :] / prior.sum(), len(tilts), axis=0)
     for _ in range(STEPS):
-        given = part[:, None] * profile
-        given *= (damages / np.maximum(given.sum(axis=0), 1e-300))[None, :]
-        expected = given.sum(axis=1) + prior
-        if tilt == 0.0:
-            part = expected / expected.sum()
-            continue
-        least = float((tilt * hidden).max())
-        low, high = least, least + float(expected.sum()) + abs(tilt) * float(hidden.max())
-        for _ in range(40):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if float((expected / (middle - tilt * hidden)).sum()) > 1.0 else (low, middle)
-        part = expected / (high - tilt * hidden)
-        part = part / part.sum()
-    likelihood = float(damages @ np.log(np.maximum(part @ profile, 1e-300)) + prior @ np.log(np.maximum(part, 1e-300)))
+        expected = part * ((damages / np.maximum(part @ profile, 1e-300)) @ profile.T) + prior
+        v = (tilted + expected).max(axis=1, keepdims=True)
+        for _ in range(6):
+            each = expected / (v - tilted)
+            v = v + (each.sum(axis=1, keepdims=True) - 1.0) / (each / (v - tilted)).sum(axis=1, keepdims=True)
+        part = expected / (v - tilted)
+        part = part / part.sum(axis=1, keepdims=True)
+    likelihood = np.log(np.maximum(part @ profile, 1e-300)) @ damages + np.log(np.maximum(part, 1e-300)) @ prior
     return part, likelihood
-
-
-def _extreme(profile: Floats, damages: Floats, prior: Floats, hidden: Floats, least: float, sign: float) -> float:
-    """Most (or least) hidden copies per match of any mixture whose likelihood is not below `least`."""
-    low, high = 0.0, max(1.0, float(damages.sum()) + float(prior.sum()))
-    best = np.nan
-    for _ in range(TILTS):
-        middle = 0.5 * (low + high)
-        part, likelihood = _mixed(profile, damages, prior, hidden, sign * middle)
-        low, high = (middle, high) if likelihood >= least else (low, middle)
-        if likelihood >= least:
-            best = float(part @ hidden)
-    return best if np.isfinite(best) else float((prior / prior.sum()) @ hidden)

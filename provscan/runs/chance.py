@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 MEASURES = ("records", "texts", "tweets", "characters")
 # Texts whose scripts and lengths are looked up to compare the control with the licensed texts.
-SAMPLE = 20_000
+SAMPLE = 6_000
 
 
 @dataclass(frozen=True)

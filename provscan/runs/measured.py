@@ -253,6 +253,7 @@ class Measured:
         for name in names:
             units, most = self._units(name, rows, total)
             every, _ = self._units(name, findings, total)
+            beside, _ = self._units(name, findings[self.matches.scores.counted[findings]], total)
             fraction, recalls = self.fraction * self.index_fraction, self.recalls
             if name in ("texts", "tweets"):
                 fraction = self.index_fraction
@@ -260,7 +261,7 @@ class Measured:
             elif name == "characters":
                 recalls = self._under(recalls[0]), self._under(recalls[1])
             result[name] = layered(
-                Found(float(every.sum()), units, most),
+                Found(float(every.sum()), units, max(0.0, float(beside.sum() - units.sum())), most),
                 widest(self.gauges, name, bunches.sizes[name], part),
                 *recalls,
                 claimed=claimed,

@@ -17,7 +17,7 @@ from provscan.runs.measured import Measured
 PILED, PILED_HIGH = 0.10, 0.35
 POOR_RECALL = 1 / 3
 # Share of the findings in strata without control from which on there is no estimate.
-LEFT_OUT = 0.02
+LEFT_OUT = 0.1
 # Share of the licensed texts that can't count from which on it is said.
 NOT_DETECTABLE = 0.2
 # Years that two sets of texts have in common, as a share, below which they are of other years.
