@@ -11,10 +11,10 @@ Numbers = npt.NDArray[np.int64]
 
 # Classes of edited copies by their similarity, of those cut short by how much of the text is left.
 _EDGES = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.999])
-_CUTS = np.array([0.6, 0.7, 0.8, 0.9])
+_CUTS = np.array([0.53, 0.6, 0.7, 0.8, 0.9])
 DAMAGES = len(_EDGES) + 1 + len(_CUTS) + 1
-# The lowest class of either kind: what is worse is not found.
-AT_THE_GATE = (0, len(_EDGES) + 1)
+# The lowest classes of either kind: what is worse is not found.
+AT_THE_GATE = (0, len(_EDGES) + 1, len(_EDGES) + 2)
 # A span with less that is foreign to the text was cut out of it.
 _OWN = 0.97
 

@@ -48,6 +48,8 @@ class Recall:
         Share of each edit among the copies, by name; edits that are hardly found are left out.
     of_edit
         Share found of each edit's spike-ins, in the scripts and lengths of the matches.
+    hidden
+        Share of the copies that are in classes of damage of which hardly any is found.
     """
 
     value: float
@@ -55,6 +57,7 @@ class Recall:
     high: float
     mixture: dict[str, float]
     of_edit: dict[str, float]
+    hidden: float = 0.0
 
     @property
     def lost(self) -> Factor:
@@ -156,6 +159,7 @@ def recall_of(planted: Planted, damages: Floats, groups: Floats) -> Recall | Non
         min(1.0, 1.0 / limits.low),
         dict(zip(names[kept].tolist(), (copies / copies.sum()).tolist(), strict=True)),
         of_edit,
+        unseen / lost,
     )
 
 
