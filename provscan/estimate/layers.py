@@ -164,9 +164,9 @@ def layered(
         counts |= {"chance_expected": chance.expected, "chance_at_most": high}
         left = Factor(max(0.0, counted - chance.expected), counted - high, max(0.0, counted - chance.low))
         at_least = 0.0
-            if claimed:
-                # Without the noise of logarithms, which would take 1 from a whole number.
-                at_least = min(found.most, round(total(left, None, fraction, effect * unit).low, 6))
+        if claimed:
+            # Without the noise of logarithms, which would take 1 from a whole number.
+            at_least = min(found.most, round(total(left, None, fraction, effect * unit).low, 6))
         if counted_recall is not None:
             middle = total(left, counted_recall, fraction, effect * unit)
             low = max(middle.low, at_least) if claimed else 0.0

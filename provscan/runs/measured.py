@@ -345,9 +345,12 @@ class Measured:
 
     @cached_property
     def at_the_gate(self) -> float:
-        """Share of the counted records whose match is only just similar enough."""
-        best = self._best(self.counted)
-        return float(np.isin(self.matches.damage[best], AT_THE_GATE).mean()) if len(best) else 0.0
+        """Share of the counted records whose match is only just similar enough, those that chance explains taken off."""
+        m, best = self.matches, self._best(self.counted)
+        chance = np.flatnonzero(m.control & m.scores.counted & self.measured)
+        weights = self.strata.weights[self.stratum[chance]] * np.isin(m.damage[chance], AT_THE_GATE)
+        count = float(np.count_nonzero(np.isin(m.damage[best], AT_THE_GATE)) - weights.sum())
+        return max(0.0, count) / max(1, len(best))
 
     @cached_property
     def counted_records(self) -> int:

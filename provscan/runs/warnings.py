@@ -13,9 +13,9 @@ from provscan.estimate.recall import FINDABLE
 from provscan.runs import years
 from provscan.runs.measured import Measured
 
-# Share of the matches at the gate from which on it is said that more lies below; share of the copies that would have to
-# be there, unseen, from which on there is no estimate. benchmarks/coverage.py is their measurement.
-PILED, UNSEEN = 0.10, 0.12
+# Share of the matches at the gate, and share of the copies that would have to be below it, unseen, from which on there is
+# no estimate. benchmarks/coverage.py is their measurement.
+PILED, UNSEEN = 0.05, 0.12
 POOR_RECALL = 1 / 3
 # Share of the findings in strata without control from which on there is no estimate.
 LEFT_OUT = 0.1
@@ -45,7 +45,7 @@ def reasons(measured: Measured) -> dict[str, str]:
         strata, left_out = measured.without_control
         if left_out > LEFT_OUT * (left_out + measured.counted_records):
             withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
-        elif recall.hidden > UNSEEN:
+        elif recall.hidden > UNSEEN or measured.at_the_gate > PILED:
             withhold(("estimate",), withheld("at_the_gate"))
         elif recall.value < POOR_RECALL:
             withhold(("estimate",), withheld("poor_recall", recall=recall.value))
