@@ -345,7 +345,7 @@ class Measured:
 
     @cached_property
     def at_the_gate(self) -> float:
-        """Share of the counted records whose match is only just similar enough, those that chance explains taken off."""
+        """Share of the counted records whose match is only just similar enough, less what chance explains."""
         m, best = self.matches, self._best(self.counted)
         chance = np.flatnonzero(m.control & m.scores.counted & self.measured)
         weights = self.strata.weights[self.stratum[chance]] * np.isin(m.damage[chance], AT_THE_GATE)

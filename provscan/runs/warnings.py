@@ -13,8 +13,8 @@ from provscan.estimate.recall import FINDABLE
 from provscan.runs import years
 from provscan.runs.measured import Measured
 
-# Share of the matches at the gate, and share of the copies that would have to be below it, unseen, from which on there is
-# no estimate. benchmarks/coverage.py is their measurement.
+# Share of the matches at the gate, and share of the copies that would have to be below it, unseen, from which on there
+# is no estimate. benchmarks/coverage.py is their measurement.
 PILED, UNSEEN = 0.05, 0.12
 POOR_RECALL = 1 / 3
 # Share of the findings in strata without control from which on there is no estimate.
