@@ -33,8 +33,6 @@ FIRST_TIER = 1 << 15
 # Rows that are read from a segment, or compared with others, at a time.
 ROWS = 1 << 14
 TEXTS = 1 << 18
-# Memory that a merge needs for each tweet, in bytes.
-TWEET_BYTES = 120
 
 Prepare = Callable[[Iterable[pa.RecordBatch]], Iterable[Prepared]]
 
