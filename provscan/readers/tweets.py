@@ -229,7 +229,7 @@ class _Reader:
         return Columns(self._source, numbers, **columns).batch(self._counts)
 
 
-def _array(numbers: Sequence[int]) -> Numbers:
+def _array(numbers: Sequence[int] | Numbers) -> Numbers:
     return np.arange(numbers.start, numbers.stop) if isinstance(numbers, range) else np.asarray(numbers, np.int64)
 
 
