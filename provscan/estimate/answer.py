@@ -35,8 +35,10 @@ WARNINGS = {
     "of chance texts, {second} {second_low:,.0f}-{second_high:,.0f}. Lower limits use the larger.",
     "at_the_gate": "{share:.0%} of the matches are only just similar enough to be found: more copies lie below the "
     "threshold, and are not estimated.",
+    "unseen": "Judging by the similarity of the matches, {share:.0%} of the copies were changed too much to be found: "
+    "there is no estimate.",
     "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "
-    "that are not in the estimate; if all the least similar matches are such, {hidden:,.0f} more were missed.",
+    "that are mostly missed; if all the least similar matches are such, {hidden:,.0f} more were.",
     "not_detectable": "{share:.0%} of the licensed texts are too short or too commonplace to count even as exact "
     "copies.",
     "sampled": "A sample was scanned: texts are a lower bound, and tweets are withheld.",
