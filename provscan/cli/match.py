@@ -152,8 +152,8 @@ MATCHING, CHANCE, SAMPLING, RUNNING, STRICTNESS = "Matching", "Error rates", "Sa
 def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Find licensed tweets in datasets or model outputs.
 
-    DATASET is a file or a folder of files: JSON lines, Parquet, CSV, TSV or plain text, also compressed with gzip or
-    zstd; "-" reads the standard input.
+    DATASET is a file, an archive or a folder of files: JSON, Parquet, Arrow, CSV, plain text, source code, HTML or
+    WARC, also compressed; "-" reads the standard input.
     """
     import provscan
     from provscan.cli import show
