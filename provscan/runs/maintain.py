@@ -21,6 +21,8 @@ from provscan.runs.options import default_workers
 
 Source = str | os.PathLike[str]
 RUN_FILE = "run.json"
+# Ends of names that are meant as files, and not as ids.
+FILES = (".txt", ".json", ".jsonl", ".csv", ".ids", ".gz", ".zst")
 
 
 def forget(
@@ -84,7 +86,7 @@ def forget(
         name = os.fspath(item)
         if os.path.isfile(name) or not isinstance(item, str):
             asked.read(name, users=users)
-        elif name.startswith("{") or os.sep in name:
+        elif name.endswith(FILES):
             raise InputError(f"{name}: there is no such file, and it is no id. Nothing was forgotten")
         else:
             asked.take([name], name, users=users)
