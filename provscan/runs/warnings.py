@@ -70,9 +70,11 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
                 "controls_disagree", first=first, first_low=one_range.low, first_high=one_range.high,
                 second=second, second_low=other_range.low, second_high=other_range.high,
             ))  # fmt: skip
-    if measured.at_the_gate > PILED or ((recall := measured.recalls[0]) is not None and recall.hidden > UNSEEN):
-        result.append(warning("at_the_gate", share=measured.at_the_gate))
     recall, _ = measured.recalls
+    if measured.at_the_gate > PILED:
+        result.append(warning("at_the_gate", share=measured.at_the_gate))
+    elif recall is not None and measured.gauges and recall.hidden > UNSEEN:
+        result.append(warning("unseen", share=recall.hidden))
     if recall is not None:
         hardly = {edit: found for edit, found in recall.of_edit.items() if found < FINDABLE}
         if hardly:
