@@ -16,7 +16,7 @@ import xxhash
 
 from provscan.errors import ParameterError
 
-CANONICAL_VERSION = 1
+CANONICAL_VERSION = 2
 
 
 def _require(condition: bool, name: str, value: object, expected: str) -> None:

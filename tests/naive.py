@@ -6,6 +6,74 @@ import unicodedata
 
 _URL = r"[!#-;=?-\[\]_a-z~]*"  # printable ASCII but for space and < > " { } | \ ^ `
 _WORD = "[0-9A-Za-z_]"
+ELEMENTS = [
+    "a",
+    "abbr",
+    "article",
+    "b",
+    "big",
+    "blockquote",
+    "body",
+    "br",
+    "center",
+    "cite",
+    "code",
+    "dd",
+    "del",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "figure",
+    "font",
+    "footer",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hr",
+    "html",
+    "i",
+    "iframe",
+    "img",
+    "input",
+    "ins",
+    "label",
+    "li",
+    "main",
+    "mark",
+    "meta",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "script",
+    "section",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "style",
+    "sub",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "title",
+    "tr",
+    "tt",
+    "u",
+    "ul",
+    "video",
+]
 DROPPED = re.compile(
     rf"https?://{_URL}"
     rf"|(?<!{_WORD})(?:httpurl|https?)(?!{_WORD})"
@@ -13,6 +81,8 @@ DROPPED = re.compile(
     rf"|pic\.(?:twitter|x)\.com/{_URL}"
     rf"|(?<!{_WORD})rt[ \t\n\v\f\r]*[@＠]{_WORD}+"
     rf"|[@＠]{_WORD}+"
+    rf"|</?(?:{'|'.join(ELEMENTS)})"
+    r"(?:>|(?=[/ \t\v\f][^<>\n\r]{0,999}>)(?:[/ \t\v\f]*>|[^<>\n\r]*=[^<>\n\r]*>))"
     r"|<(?:url|user|username|mention|link|https?)>"
     r"|\[(?:url|user|username|mention|link|https?)\]"
     r"|\{(?:url|user|username|mention|link|https?)\}",
@@ -62,6 +132,12 @@ def fold_char(char):
     return result
 
 
+def unspaced(char):
+    """Whether a character is of a script that is written without spaces."""
+    ranges = ((0xE00, 0xF00), (0x1000, 0x10A0), (0x1780, 0x1800), (0x3040, 0x3100), (0x3400, 0xA000), (0xF900, 0xFB00))
+    return any(low <= ord(char) < high for low, high in (*ranges, (0x20000, 0x32000)))
+
+
 def canonical(text):
     text = html.unescape(html.unescape(text))
     text = DROPPED.sub(" ", text)
@@ -71,7 +147,10 @@ def canonical(text):
             if c == " ":
                 if not result.endswith(" "):
                     result += " "
-            elif result and not result.endswith(" ") and len(unicodedata.normalize("NFC", result[-1] + c)) == 1:
+                continue
+            if result.endswith(" ") and unspaced(c) and unspaced(result[-2:-1] or " "):
+                result = result[:-1]
+            if result and not result.endswith(" ") and len(unicodedata.normalize("NFC", result[-1] + c)) == 1:
                 result = result[:-1] + unicodedata.normalize("NFC", result[-1] + c)
             else:
                 result += c

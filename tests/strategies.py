@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 PIECES = (
     "http", "https", "://", "t.co/", "http://t.co/aB3", "www.", "www.a.b/c", "pic.twitter.com/", "pic.x.com/z", "@",
     "＠", "@user", "RT", "rt", "RT @a:", " ", " ", " ", "\n", "\t", ":", "…", "...", "<url>", "[URL]", "{user}", "<",
+    "<b>", "</p ", "<br", "/>", ">", "=", "、",
     "HTTPURL", "&", "&amp;", "&amp;amp;", "&lt;", "&gt;", "&eacute;", "&eacute", "&#38;", "&#x26;", "&#128512;",
     "&not", ";", "#", "#tag", "a", "b", "Word", "don't", "ß", "İ", "ſ", "é", "e\u0301", "Ё", "ΐ", "ﬁ", "½", "①",
     "\ufdfa", "が", "か\u3099", "ｶﾞ", "ﾞ", "한", "ᄒ", "ᅡ", "ᆫ", "क", "़", "ि", "ไทย", "ำ", "عر", "ـ", "ٌ", "👩", "\u200d",

@@ -22,7 +22,7 @@ _URL[0x21:0x7F] = True
 for _c in b'<>"{}|\\^`':
     _URL[_c] = False
 _SPACE = np.uint8(0x20)
-_U1 = np.uint64(1)
+_U1, _TWO = np.uint64(1), np.uint64(2)
 # The longest output of one code point.
 EXPANSION = 18
 # Code points that are looked at together, and room for them with their neighbours.
@@ -48,6 +48,16 @@ _URL_WORD = np.frombuffer(b"url", np.uint8)
 _PLACEHOLDERS = np.zeros((7, 9), np.uint8)
 for _i, _name in enumerate((b"url", b"user", b"username", b"mention", b"link", b"http", b"https")):
     _PLACEHOLDERS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
+# HTML elements whose tags are dropped, and the longest list of attributes.
+_ELEMENTS = (
+    b"a abbr article b big blockquote body br center cite code dd del div dl dt em figure font footer h1 h2 h3 h4 h5 "
+    b"h6 head header hr html i iframe img input ins label li main mark meta nav ol p pre q s script section small span "
+    b"strike strong style sub sup table tbody td th thead title tr tt u ul video"
+).split()
+_TAGS = np.zeros((len(_ELEMENTS), 12), np.uint8)
+for _i, _name in enumerate(_ELEMENTS):
+    _TAGS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
+_ATTRIBUTES = 1000
 
 
 @kernel
@@ -87,8 +97,63 @@ def _after_mention(codes, i, count):
 
 
 @kernel
+def _separates(code):
+    """Whether a code point stands between a tag's name and its attributes: white space within a line."""
+    return code == 0x20 or code == 9 or code == 11 or code == 12
+
+
+@kernel
+def _after_attributes(codes, at, stop, i):
+    """Index after the bracket that ends a tag with attributes, or ``i``."""
+    while at < stop and codes[at] != 0x3C and codes[at] != 0x3E and codes[at] != 10 and codes[at] != 13:
+        at += 1
+    return at + 1 if at < stop and codes[at] == 0x3E else i
+
+
+@kernel
+def _after_tag(codes, i, count):
+    """Index after an HTML tag at ``i``, or ``i``. It ends in its line, and has an ``=`` if it has attributes."""
+    first = i + 2 if i + 1 < count and codes[i + 1] == 0x2F else i + 1
+    for t in range(len(_TAGS)):
+        k = 0
+        while _TAGS[t, k] != 0 and first + k < count and codes[first + k] < 128:
+            if _LOWER[codes[first + k]] != _TAGS[t, k]:
+                break
+            k += 1
+        at = first + k
+        if _TAGS[t, k] != 0 or at >= count:
+            continue
+        if codes[at] == 0x3E:
+            return at + 1
+        if codes[at] == 0x2F or _separates(codes[at]):
+            stop = min(count, at + 1 + _ATTRIBUTES)
+            bare = True
+            while at < stop and codes[at] != 0x3C and codes[at] != 0x3E and codes[at] != 10 and codes[at] != 13:
+                if codes[at] == 0x3D:
+                    return _after_attributes(codes, at, stop, i)
+                bare = bare and (codes[at] == 0x2F or _separates(codes[at]))
+                at += 1
+            return at + 1 if bare and at < stop and codes[at] == 0x3E else i
+    return i
+
+
+@kernel
+def is_unspaced(code):
+    """Whether a code point is of a script that is written without spaces: Thai, Lao, Burmese, Khmer, kana, Han."""
+    return code >= 0x0E00 and (
+        code < 0x0F00
+        or 0x1000 <= code < 0x10A0
+        or 0x1780 <= code < 0x1800
+        or 0x3040 <= code < 0x3100
+        or 0x3400 <= code < 0xA000
+        or 0xF900 <= code < 0xFB00
+        or 0x20000 <= code < 0x32000
+    )
+
+
+@kernel
 def after_dropped(codes, i, count):
-    """Index after the URL, mention, retweet mark or placeholder that starts at ``i``; ``i`` if none does."""
+    """Index after the URL, mention, retweet mark, placeholder or HTML tag that starts at ``i``; ``i`` if none does."""
     c = codes[i]
     if c == 0x40 or c == 0xFF20:
         return _after_mention(codes, i, count)
@@ -136,6 +201,8 @@ def after_dropped(codes, i, count):
                 k += 1
             if _PLACEHOLDERS[p, k] == 0 and i + 1 + k < count and codes[i + 1 + k] == close:
                 return i + 2 + k
+        if c == 0x3C:
+            return _after_tag(codes, i, count)
     return i
 
 
@@ -191,6 +258,8 @@ def _look_ahead(codes, low, high, count, narrow, folded):
         closer |= ((c == np.uint8(0x3C)) | (c == np.uint8(0x5B)) | (c == np.uint8(0x7B))) & (
             (n1 == np.uint8(0x75)) | (n1 == np.uint8(0x6D)) | (n1 == np.uint8(0x6C)) | (n1 == np.uint8(0x68))
         )
+        # A tag.
+        closer |= (c == np.uint8(0x3C)) & ((np.uint8(n1 - _A) < _LETTERS) | (n1 == np.uint8(0x2F)))
         value = lower if letter else (c if digit else _SPACE)
         folded[j] = np.uint8(0) if closer else value
 
@@ -260,6 +329,10 @@ def fold(codes, count, tables, window, out, where):
                 n += np.uint64(0 if gap else 1)
                 gap = True
                 continue
+            if gap and n > _U1 and is_unspaced(value) and is_unspaced(out[n - _TWO]):
+                # Line breaks and punctuation come and go between characters of these scripts.
+                n -= _U1
+                gap = False
             if composes and not gap:
                 joint = _compose(out[n - _U1], value, tables)
                 if joint != 0:
@@ -343,20 +416,21 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
 
 @kernel
 def cut(text, start, stop, size, cuts):
-    """Cut ``text[start:stop]`` into pieces of ``size`` bytes or more whose canonical texts, with spaces between, are
+    """Cut ``text[start:stop]`` into chunks of ``size`` bytes or more whose canonical texts, with spaces between, are
     that of the whole.
 
-    So a piece begins after ASCII white space, and neither with more of it nor with ``@``, ``＠`` or ``&``, which may go
-    with a retweet mark before. Fills int64 ``cuts``, ``start`` and ``stop`` among them, which has
-    room for one a piece and one more; returns how many there are.
+    So a chunk begins after ASCII white space, and neither with more of it nor with ``@`` or ``&``, which may go with a
+    retweet mark before, nor with anything from U+0800 on, as are scripts that are written without spaces and ``＠``.
+    Fills int64 ``cuts``, ``start`` and ``stop`` among them, which has room for one a chunk and one more; returns how
+    many there are.
     """
     cuts[0] = start
     n = 1
     at = start + size
     while at < stop:
         last, byte = text[at - 1], text[at]
-        whole = 0x20 < byte < 0x80 or 0xC2 <= byte < 0xF5
-        if whole and (last == 0x20 or 9 <= last <= 13) and byte != 0x40 and byte != 0x26 and byte != 0xEF:
+        whole = 0x20 < byte < 0x80 or 0xC2 <= byte < 0xE0
+        if whole and (last == 0x20 or 9 <= last <= 13) and byte != 0x40 and byte != 0x26:
             cuts[n] = at
             n += 1
             at += size

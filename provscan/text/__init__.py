@@ -3,14 +3,15 @@
 The rules, in the order in which they apply; they look at characters, never at languages:
 
 1. HTML character references are decoded twice, as HTML5 does (``&amp;amp;`` happens).
-2. URLs, mentions, retweet marks (``RT @name``) and the placeholders that dataset builders write for them
-   (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) are dropped. They go wherever they stand, so that a
-   tweet inside a document has the same canonical text as the tweet alone.
+2. URLs, mentions, retweet marks (``RT @name``), the placeholders that dataset builders write for them
+   (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and tags of HTML elements are dropped. They go wherever
+   they stand, so that a tweet inside a document has the same canonical text as the tweet alone.
 3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code point); a Latin, Greek or
    Cyrillic letter loses its accents; invisible characters (joiners, variation selectors, soft hyphens) go.
    Marks that make another letter stay (kana voicing, Indic vowels, Arabic and Thai signs) and are composed.
 4. Everything but letters, digits, their marks and emoji separates; a run of separators is one space, none stands
-   at either end.
+   at either end. Between two characters of scripts that are written without spaces (Han, kana, Thai, Lao, Khmer,
+   Burmese) separators are dropped: line breaks and punctuation come and go there.
 
 The tables behind it ship with the package and carry a version, so that the same text has the same canonical text
 under every Python. See :mod:`provscan.kernels.normalize` for the code.

@@ -1,0 +1,149 @@
+"""How much may be done to a copy before it is missed?
+
+    python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER] [--tweets 50000] [--copies 200]
+
+Tweets are edited harder than `planted.py` does, and matched alone (a record) and inside a longer text (a document).
+Printed is the share that is found under the tweet's own id or a near-duplicate's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pyarrow as pa
+from measure import console, machine, table
+from planted import Tweet, add_data_options, licensed, long_texts, similar, write_jsonl
+
+import provscan
+
+Edit = Callable[[str, Random], str]
+EMOJI = "😀😂❤🔥👍🎉😭🙏"
+WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great")
+# Letters of a tweet that is edited, and characters of a document.
+LETTERS, DOCUMENT = 60, 2_000
+SAME = 0.6
+
+
+def _japanese(text: str) -> bool:
+    return 2 * sum("\u3040" <= c < "\u3100" or "\u3400" <= c < "\ua000" for c in text) > len(text)
+
+
+def bare_japanese(text: str, rng: Random) -> str:
+    """Without punctuation and white space."""
+    return "".join(c for c in text if unicodedata.category(c)[0] not in "PZC")
+
+
+def emoji(text: str, rng: Random) -> str:
+    """One emoji after every third word, and those of the tweet taken away."""
+    words = "".join(c for c in text if not 0x1F000 <= ord(c) < 0x20000).split()
+    return " ".join(word + (f" {rng.choice(EMOJI)}" if i % 3 == 2 else "") for i, word in enumerate(words))
+
+
+def tags(text: str, rng: Random) -> str:
+    """Some words in bold or linked, and line breaks."""
+    kinds = ("<b>{}</b>", '<a href="https://example.org/{}">{}</a>', "{}<br>", "<i>{}</i>", "{}<br />")
+    return " ".join(rng.choice(kinds).format(word, word) if rng.random() < 0.25 else word for word in text.split())
+
+
+def _replaced(text: str, rng: Random, count: int) -> str:
+    words = text.split()
+    inner = [i for i, word in enumerate(words) if len(word) > 2]
+    for i in rng.sample(inner, min(count, len(inner))):
+        words[i] = rng.choice(WORDS)
+    return " ".join(words)
+
+
+def every_fifth(text: str, rng: Random) -> str:
+    return " ".join(word for i, word in enumerate(text.split()) if i % 5 != 4)
+
+
+def typing_errors(text: str, rng: Random) -> str:
+    """One in every twelve characters: left out, twice, or changed places with the next one."""
+    for start in range(len(text) // 12 * 12 - 12, -1, -12):
+        i = start + rng.randrange(11)
+        text = text[:i] + rng.choice((text[i + 1], text[i : i + 2][::-1], 2 * text[i] + text[i + 1])) + text[i + 2 :]
+    return text
+
+
+def swapped(text: str, rng: Random) -> str:
+    words = text.split()
+    middle = len(words) // 2
+    return " ".join(words[middle:] + words[:middle])
+
+
+def _kept(share: float, last: bool = False) -> Edit:
+    def edit(text: str, rng: Random) -> str:
+        size = int(len(text) * share)
+        return text[-size:] if last else text[:size]
+
+    return edit
+
+
+EDITS: dict[str, tuple[Edit, bool]] = {
+    "Japanese, punctuation and spaces removed": (bare_japanese, True),
+    "emoji put between or taken from the words": (emoji, False),
+    "HTML tags inside": (tags, False),
+    "two words replaced": (lambda text, rng: _replaced(text, rng, 2), False),
+    "three words replaced": (lambda text, rng: _replaced(text, rng, 3), False),
+    "every fifth word dropped": (every_fifth, False),
+    "a typing error in every 12 characters": (typing_errors, False),
+    "Japanese, a typing error in every 12": (typing_errors, True),
+    "three quarters kept": (_kept(0.75), False),
+    "60 % kept": (_kept(0.6), False),
+    "first half kept": (_kept(0.5), False),
+    "last half kept": (_kept(0.5, last=True), False),
+    "halves swapped": (swapped, False),
+}
+"""Of each edit its function, and whether it is done to Japanese tweets."""
+
+
+def found(index: provscan.Index, tweets: list[Tweet], texts: list[str], by_id: dict[str, str]) -> float:
+    """Share of the texts in which their tweet is found."""
+    matches = index.match(pa.array(texts, pa.large_string()))
+    hits = set()
+    for record, tweet_id in zip(*(matches[name].to_pylist() for name in ("record", "tweet_id")), strict=True):
+        tweet = tweets[record]
+        if tweet_id == tweet.id or similar(by_id[tweet_id], tweet.text) >= SAME:
+            hits.add(record)
+    return len(hits) / len(texts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_data_options(parser)
+    parser.add_argument("--tweets", type=int, default=50_000)
+    parser.add_argument("--copies", type=int, default=200, help="of each edit")
+    arguments = parser.parse_args()
+    tweets, _ = licensed(arguments.corpus, arguments.tweets)
+    fillers = long_texts(arguments.background, DOCUMENT * arguments.copies)
+    long_enough = [tweet for tweet in tweets if sum(c.isalnum() for c in tweet.text) >= LETTERS / 2]
+    console.print(machine())
+    result = table(f"Recall, {len(tweets):,} tweets indexed", "edit", "copies", "records", "documents")
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = write_jsonl(Path(folder, "corpus.jsonl"), tweets)
+        index = provscan.build_index(corpus, Path(folder, "licensed.index"))
+        by_id = {tweet.id: tweet.text for tweet in tweets}
+        for name, (edit, japanese) in EDITS.items():
+            rng = Random(name)
+            fit = [
+                tweet for tweet in long_enough
+                if _japanese(tweet.text) == japanese and (japanese or sum(c.isalnum() for c in tweet.text) >= LETTERS)
+            ]  # fmt: skip
+            chosen = fit[: arguments.copies]
+            copies = [edit(tweet.text, rng) for tweet in chosen]
+            documents = [
+                f"{filler[:DOCUMENT]}\n{copy}\n{filler[DOCUMENT : 2 * DOCUMENT]}"
+                for copy, filler in zip(copies, fillers * len(copies), strict=False)
+            ]
+            shares = (found(index, chosen, texts, by_id) if texts else float("nan") for texts in (copies, documents))
+            result.add_row(name, f"{len(chosen)}", *(f"{share:.3f}" for share in shares))
+    console.print(result)
+
+
+if __name__ == "__main__":
+    main()
