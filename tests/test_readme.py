@@ -6,6 +6,7 @@ import doctest
 import re
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import readme
 
@@ -21,6 +22,10 @@ def test_commands_and_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     runner.run(session, out=found.append)
     assert not runner.failures, "".join(found)
+    for name in ("matches.parquet", "evidence.parquet"):
+        table = text.split(f"The columns of `{name}`")[1].split("\n\n")[1]
+        documented = {column for row in table.splitlines() for column in re.findall(r"`(\w+)`", row.split("|")[1])}
+        assert documented == set(pq.read_schema(tmp_path / "dataset.run" / name).names)
 
 
 def test_links_lead_somewhere() -> None:
