@@ -27,9 +27,8 @@ from provscan.runs.options import Options
 # Splits that a sample should hold; the dataset is cut accordingly, where it can be cut. More splits cost a file each to
 # open, fewer tell less of how much they differ.
 SPLITS = 300
-# With fewer, a sample of records is drawn unless files are asked for. As benchmarks/coverage_estimators.py measures
-# (--only files), intervals from 20 splits hold the truth as well, but where files differ they are so wide as to say
-# little; from 50 on they cover what they should at a size that is of use.
+# With fewer, a sample of records is drawn unless files are asked for: where few files differ, limits are so wide as to
+# say little.
 FEWEST = 50
 # A single split says nothing about how much splits differ.
 LEAST = 2
