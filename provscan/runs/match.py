@@ -181,6 +181,7 @@ def _info(
     info: dict[str, Any] = {
         "version": RUN_VERSION,
         "parameters": {**options.as_dict(), "workers": options.threads},
+        "limits": readers.current_limits().as_dict(),
         "repeat": None if inputs.named is None else options.command(inputs.named, index.path, target.named),
         "folder": os.getcwd(),
         "index": {"path": str(index.path), "fingerprint": index.fingerprint, "params": index.params.as_dict()},

@@ -141,7 +141,7 @@ def summarise(
             "texts": len(np.unique(text[counted])),
         },
         "sources": list(sources.values()),
-        **{name: stats[name] for name in ("skipped", "repaired", "notes")},
+        **{name: stats[name] for name in ("skipped", "repaired", "notes", "fields")},
         "examples": [
             {"source": case.source, "where": f"record {case.record}", "reason": f"{reason}: {case.detail}".rstrip(": ")}
             for reason, cases in sorted(totals.stats.examples.items())
