@@ -21,7 +21,7 @@ test: $(VENV)/installed-test
 	$(VENV)/bin/pytest
 
 nightly: $(VENV)/installed-test
-	PROVSCAN_NIGHTLY=1 $(VENV)/bin/pytest
+	PROVSCAN_NIGHTLY=1 PROVSCAN_FUZZ=10000 $(VENV)/bin/pytest
 	$(VENV)/bin/python tests/mutation.py --mutants 200
 
 reference: $(VENV)/installed

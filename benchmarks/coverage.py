@@ -285,7 +285,7 @@ def summarised(cell: Cell, scans: list[dict[str, Any]]) -> str:
     """A row of the table."""
     columns = [cell.name, str(len(scans))]
     for name in ("records", "texts"):
-        pairs = [(one["truth"][name], one["answer"][name]) for one in scans]
+        pairs = [(scan["truth"][name], scan["answer"][name]) for scan in scans]
         least = [a["at_least"] <= truth + 1e-9 for truth, a in pairs if a["at_least"] is not None]
         most = [truth <= a["at_most"] + 1e-9 for truth, a in pairs if a["at_most"] is not None]
         given = [(truth, a["estimate"]) for truth, a in pairs if a["estimate"]]
@@ -295,9 +295,9 @@ def summarised(cell: Cell, scans: list[dict[str, Any]]) -> str:
         width = [(e["high"] - e["low"]) / truth for truth, e in given if truth]
         columns += [*map(of, (least, most, holds))]
         columns += [f"{np.median(bias):+.3f}" if bias else "-", f"{np.median(width):.3f}" if width else "-", of(claims)]
-    listed = [bool(np.any(np.nan_to_num(one["q"].to_numpy(zero_copy_only=False), nan=1.0) <= 0.01)) for one in scans]
-    split = [bool(one["answer"]["records"]["at_least"]) != bool(one["answer"]["texts"]["at_least"]) for one in scans]
-    columns += [of(listed), str(sum(split)), f"{np.median([one['seconds'] for one in scans]):.2f}"]
+    listed = [bool(np.any(np.nan_to_num(scan["q"].to_numpy(zero_copy_only=False), nan=1.0) <= 0.01)) for scan in scans]
+    split = [bool(scan["answer"]["records"]["at_least"]) != bool(scan["answer"]["texts"]["at_least"]) for scan in scans]
+    columns += [of(listed), str(sum(split)), f"{np.median([scan['seconds'] for scan in scans]):.2f}"]
     return "| " + " | ".join(columns) + " |"
 
 
@@ -333,7 +333,7 @@ def main() -> None:
             print(summarised(cell, scans), flush=True)
             if args.save:
                 args.save.mkdir(exist_ok=True)
-                answers = [{key: one[key] for key in ("truth", "answer", "recall", "control")} for one in scans]
+                answers = [{key: scan[key] for key in ("truth", "answer", "recall", "control")} for scan in scans]
                 (args.save / f"{cell.name.replace(' ', '_')}.json").write_text(json.dumps(answers))
 
 

@@ -63,8 +63,8 @@ def test_equals_the_naive_reference(values):
 def test_every_assigned_code_point():
     codes = [c for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")]
     step = 97
-    for some in (codes[i : i + step] for i in range(0, len(codes), step * 23)):
-        text = "x ".join(map(chr, some))
+    for part in (codes[i : i + step] for i in range(0, len(codes), step * 23)):
+        text = "x ".join(map(chr, part))
         assert text_room.canonical([text]) == [naive.canonical(text)]
 
 
