@@ -42,7 +42,7 @@ from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats
-from provscan.runs.analysis import analyse
+from provscan.runs.analysis import Settings, analyse
 from provscan.text.arrow import buffers
 
 RECORDS = 10_000
@@ -177,7 +177,7 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     carriers = [CarrierRecord(i, len(text), text[:4096], 1) for i, text in enumerate(rng.sample(texts, CARRIERS))]
     null = null_scan(corpus, rng, controls) if cell.control == "null" else None
     began = time.perf_counter()
-    analysis = analyse(rows, [part], carriers, controls, PARAMS, sampling=Sampling(1.0, seed), null=null)
+    analysis = analyse(rows, [part], carriers, controls, PARAMS, Settings(Sampling(1.0, seed)), null)
     seconds = time.perf_counter() - began
     truth = {"records": len(places), "texts": different}
     return {"truth": truth, "seconds": seconds, "q": analysis.added["q_value"], **analysis.summary}

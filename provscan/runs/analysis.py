@@ -73,20 +73,42 @@ class Analysis:
     summary: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How an analysis is made.
+
+    Attributes
+    ----------
+    sampling
+        As the scan was made.
+    drawn
+        The parts of the dataset that were scanned, one a result, where they are a sample.
+    spike_ins
+        Spike-ins to plant; by the number of records unless given.
+    edits
+        Which edits they go through: "light", "mixed" or "heavy".
+    index_fraction
+        Share of the licensed corpus that the index holds, drawn at random.
+    threads
+        How many do what can be shared; the result does not depend on it.
+    """
+
+    sampling: Sampling
+    drawn: FileSample | None = None
+    spike_ins: int | None = None
+    edits: str = "mixed"
+    index_fraction: float = 1.0
+    threads: int = 1
+
+
 def analyse(
     rows: pa.Table,
     results: list[PartResult],
     carriers: list[CarrierRecord],
     controls: Controls,
     params: MatchParams,
-    *,
-    sampling: Sampling,
-    drawn: FileSample | None = None,
+    settings: Settings,
     null: NullScan | None = None,
-    spike_ins: int | None = None,
-    edits: str = "mixed",
-    index_fraction: float = 1.0,
-    threads: int = 1,
 ) -> Analysis:
     """Score the matches of a scan, measure chance and recall, and put the layers of its numbers together.
 
@@ -96,20 +118,12 @@ def analyse(
         All matches, those of control texts among them, as in part files.
     results, carriers
         What the scan of the splits left behind, and the carrier records that were kept.
-    controls, params, sampling
+    controls, params
         As the scan was made.
-    drawn
-        The parts of the dataset that were scanned, one a result, where they are a sample.
+    settings
+        How the analysis is made.
     null
         The scan of a null dataset.
-    spike_ins
-        Spike-ins to plant; by the number of records unless given.
-    edits
-        Which edits they go through: "light", "mixed" or "heavy".
-    index_fraction
-        Share of the licensed corpus that the index holds, drawn at random.
-    threads
-        How many do what can be shared; the result does not depend on it.
 
     Returns
     -------
@@ -121,10 +135,10 @@ def analyse(
     RecallError
         Not one spike-in was found.
     """
-    scorer = Scorer(controls.reader, background(controls.licensed), controls.repeated, threads)
+    scorer = Scorer(controls.reader, background(controls.licensed), controls.repeated, settings.threads)
     matches = Matched.of(rows, scorer, controls)
-    count = how_many(sum(result.records for result in results), spike_ins)
-    planted = plant(controls, params, carriers, count, sampling.seed, SETS[edits])
+    count = how_many(sum(result.records for result in results), settings.spike_ins)
+    planted = plant(controls, params, carriers, count, settings.sampling.seed, SETS[settings.edits])
     back = recovered(planted, planted.scan(controls, params), scorer, controls.absent)
     if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
         raise RecallError(
@@ -132,7 +146,18 @@ def analyse(
             f"{', '.join(f'{name}={value}' for name, value in params.as_dict().items())} the scan finds nothing here, "
             "so that finding nothing means nothing. No run was written"
         )
-    measured = Measured(matches, results, controls, scorer, planted, back, null, sampling, drawn, index_fraction)
+    measured = Measured(
+        matches,
+        results,
+        controls,
+        scorer,
+        planted,
+        back,
+        null,
+        settings.sampling,
+        settings.drawn,
+        settings.index_fraction,
+    )
     bits, q, counted = matches.scores.bits, measured.q_values, matches.scores.counted & ~matches.control
     added = pa.table(
         [

@@ -28,7 +28,7 @@ from provscan.engine import Progress
 from provscan.index import open_reader
 from provscan.matching import Index
 from provscan.matching.task import Snapshot
-from provscan.runs.analysis import Analysis, analyse
+from provscan.runs.analysis import Analysis, Settings, analyse
 from provscan.runs.evidence import write_evidence
 from provscan.runs.folder import CONTROL, EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, RunFolder, run_folder
 from provscan.runs.inputs import Inputs, find_inputs
@@ -154,11 +154,12 @@ def _checkpoint(inputs: Inputs, snapshot: Snapshot, options: Options, workers: i
 def _analyse(
     rows: pa.Table, totals: ScanTotals, inputs: Inputs, controls: Controls, null: NullScan | None, options: Options
 ) -> Analysis:
-    return analyse(
-        rows, totals.parts, list(totals.carriers.records.values()), controls, options.params,
-        sampling=sampling_of(inputs, options), drawn=inputs.sample, null=null, spike_ins=options.spike_ins,
-        edits=options.edits, index_fraction=controls.licensed.fraction, threads=options.threads,
+    settings = Settings(
+        sampling_of(inputs, options), inputs.sample, options.spike_ins, options.edits, controls.licensed.fraction,
+        options.threads,
     )  # fmt: skip
+    carriers = list(totals.carriers.records.values())
+    return analyse(rows, totals.parts, carriers, controls, options.params, settings, null)
 
 
 def _summary(
