@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "provscan"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
+
 def module_of(path: Path) -> str:
     """``provscan/index/__init__.py`` -> ``provscan.index``."""
     parts = path.relative_to(ROOT).with_suffix("").parts
