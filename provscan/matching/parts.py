@@ -20,16 +20,10 @@ from provscan.matching.carriers import CarrierSample
 from provscan.matching.rows import MATCHES, TruncatedLookups
 from provscan.readers import ReadStats
 
-PART = pa.schema(
-    [
-        *MATCHES,
-        # The number of the licensed text in the reader.
-        pa.field("text", pa.int64(), nullable=False),
-        pa.field("before", pa.large_string(), nullable=False),
-        pa.field("passage", pa.large_string(), nullable=False),
-        pa.field("after", pa.large_string(), nullable=False),
-    ]
-)
+# Matches with the number of the licensed text in the reader.
+SCANNED = pa.schema([*MATCHES, pa.field("text", pa.int64(), nullable=False)])
+PASSAGE = [pa.field(name, pa.large_string(), nullable=False) for name in ("before", "passage", "after")]
+PART = pa.schema([*SCANNED, *PASSAGE])
 
 
 @dataclass

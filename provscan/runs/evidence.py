@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +30,20 @@ EVIDENCE = pa.schema(
         pa.field("permalink", pa.string()),
     ]
 )
+ROW_GROUP = 1 << 14
 PERMALINK = "https://x.com/i/status/"
 
 
-def write_evidence(rows: pa.Table, counted: npt.NDArray[np.bool_], reader: IndexReader, path: Path) -> int:
+def write_evidence(
+    batches: Iterable[pa.RecordBatch], counted: npt.NDArray[np.bool_], reader: IndexReader, path: Path
+) -> int:
     """Write ``evidence.parquet``, one row a counted match, in the order of ``matches.parquet``.
 
     Parameters
     ----------
-    rows
-        All matches as in part files: the columns of ``matches.parquet`` up to ``containment``, and ``text`` (the
-        number of the licensed text), ``before``, ``passage``, ``after``.
+    batches
+        All matches as in part files, a batch at a time: the columns of ``matches.parquet`` up to ``containment``,
+        ``text`` (the number of the licensed text), ``before``, ``passage`` and ``after``.
     counted
         bool[matches]: counted, and not of a control text.
     reader
@@ -53,22 +57,32 @@ def write_evidence(rows: pa.Table, counted: npt.NDArray[np.bool_], reader: Index
         Rows written.
     """
     written = offset = 0
+    waiting: list[pa.RecordBatch] = []
     with pq.ParquetWriter(path, EVIDENCE, compression="zstd") as writer:
-        for batch in rows.to_batches(max_chunksize=1 << 14):
+
+        def write() -> None:
+            if waiting:
+                writer.write_table(_evidence(pa.Table.from_batches(waiting).combine_chunks(), reader))
+                waiting.clear()
+
+        for batch in batches:
             picked = batch.filter(pa.array(counted[offset : offset + batch.num_rows]))
             offset += batch.num_rows
             if picked.num_rows:
-                writer.write_table(_evidence(picked, reader))
+                waiting.append(picked)
                 written += picked.num_rows
+            if sum(held.num_rows for held in waiting) >= ROW_GROUP:
+                write()
+        write()
     return written
 
 
-def _evidence(batch: pa.RecordBatch, reader: IndexReader) -> pa.Table:
-    tweets = reader.earliest_tweets(batch.column("text").to_numpy())
+def _evidence(rows: pa.Table, reader: IndexReader) -> pa.Table:
+    tweets = reader.earliest_tweets(rows["text"].to_numpy())
     ids = tweets["tweet_id"].combine_chunks()
     numeric = pc.match_substring_regex(ids, "^[0-9]+$")
     links = pc.if_else(numeric, pc.binary_join_element_wise(PERMALINK, ids, ""), pa.scalar(None, pa.string()))
-    known = {name: batch.column(name) for name in EVIDENCE.names if name in batch.schema.names}
+    known = {name: rows[name] for name in EVIDENCE.names if name in rows.schema.names}
     reported = {name: tweets[name] for name in ("tweet_id", "tweet", "author", "time")}
-    columns = {"field": pa.nulls(batch.num_rows, pa.string()), **known, **reported, "permalink": links}
+    columns = {"field": pa.nulls(rows.num_rows, pa.string()), **known, **reported, "permalink": links}
     return pa.table([columns[name] for name in EVIDENCE.names], names=EVIDENCE.names).cast(EVIDENCE)

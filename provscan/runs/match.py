@@ -35,7 +35,7 @@ from provscan.runs.inputs import Inputs, find_inputs
 from provscan.runs.options import Options, Sources
 from provscan.runs.sample import describe_sample
 from provscan.runs.scan import ScanTotals, sampling_of, scan_inputs
-from provscan.runs.totals import collect, summarise, write_matches
+from provscan.runs.totals import collect, read_parts, summarise, write_matches
 
 RUN_VERSION = 1
 PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
@@ -108,7 +108,9 @@ def run_match(
         clock.lap("estimate")
         summary = _summary(rows, analysis, totals, inputs, controls, options)
         write_matches(rows, analysis.added, folder.path / MATCHES_FILE)
-        write_evidence(rows, analysis.counted, controls.reader, folder.path / EVIDENCE_FILE)
+        write_evidence(
+            read_parts(folder.parts, totals.parts), analysis.counted, controls.reader, folder.path / EVIDENCE_FILE
+        )
         clock.lap("write")
         described = inputs.describe(options.threads)
         clock.lap("checksums")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,38 @@ import pyarrow.parquet as pq
 
 from provscan.index import IndexReader
 from provscan.matching import LEVELS, MATCHES
-from provscan.matching.parts import PART, PartResult
+from provscan.matching.parts import SCANNED, PartResult
 from provscan.runs.analysis import SCORED
 from provscan.runs.inputs import Inputs
 from provscan.runs.scan import ScanTotals
 
 SUMMARY_VERSION = 1
 ROW_GROUP = 1 << 17
-COLLECTED = PART.append(pa.field("cluster", pa.int64()))
+COLLECTED = SCANNED.append(pa.field("cluster", pa.int64()))
 
 
 def collect(folder: Path, parts: list[PartResult]) -> pa.Table:
-    """All part files as one table, mapped, in the order of the splits; ``cluster`` is the number of the split."""
+    """All part files as one table, mapped, in the order of the splits; ``cluster`` is the number of the split.
+
+    Passages are left where they are: see :func:`read_parts`.
+    """
+    options = pa.ipc.IpcReadOptions(included_fields=list(range(len(SCANNED))))
     tables = [COLLECTED.empty_table()]
     for number, part in enumerate(parts):
         if part.matches:
-            table = pa.ipc.open_file(pa.memory_map(str(part.matches_file(folder)))).read_all()
+            table = pa.ipc.open_file(pa.memory_map(str(part.matches_file(folder))), options=options).read_all()
             tables.append(table.append_column("cluster", pa.array(np.full(len(table), number, np.int64))))
     return pa.concat_tables(tables)
+
+
+def read_parts(folder: Path, parts: list[PartResult]) -> Iterator[pa.RecordBatch]:
+    """The rows of :func:`collect` with their passages, a batch at a time: read, not mapped, so that no more is held."""
+    for part in parts:
+        if part.matches:
+            with pa.OSFile(str(part.matches_file(folder))) as file:
+                stored = pa.ipc.open_file(file)
+                for number in range(stored.num_record_batches):
+                    yield stored.get_batch(number)
 
 
 def write_matches(rows: pa.Table, added: pa.Table, target: Path) -> None:

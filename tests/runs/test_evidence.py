@@ -31,7 +31,7 @@ def test_a_row_is_the_passage_and_its_earliest_tweet(tmp_path: Path) -> None:
             **{name: pa.array([name, "\0", name], pa.large_string()) for name in ("before", "passage", "after")},
         }
     )
-    assert write_evidence(rows, np.array([True, True, False]), reader, tmp_path / "evidence.parquet") == 2
+    assert write_evidence(rows.to_batches(), np.array([True, True, False]), reader, tmp_path / "evidence.parquet") == 2
     first, second = pq.read_table(tmp_path / "evidence.parquet").to_pylist()
     assert first == {
         "source": "a.jsonl", "record": 4, "field": None, "start": 9, "end": 46, "tweet_id": "1101",
@@ -45,5 +45,5 @@ def test_a_row_is_the_passage_and_its_earliest_tweet(tmp_path: Path) -> None:
 def test_no_counted_match_is_a_file_without_rows(tmp_path: Path) -> None:
     reader = provscan.build_index(TWEETS, tmp_path / "a.index").reader
     rows = pa.table({"source": ["a"], "text": pa.array([0], pa.int64())})
-    assert write_evidence(rows, np.zeros(1, bool), reader, tmp_path / "evidence.parquet") == 0
+    assert write_evidence(rows.to_batches(), np.zeros(1, bool), reader, tmp_path / "evidence.parquet") == 0
     assert pq.read_table(tmp_path / "evidence.parquet").column_names[:2] == ["source", "record"]
