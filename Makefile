@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 demo: $(VENV)/installed
 	$(VENV)/bin/provscan index corpora/tiny/corpus --overwrite
-	$(VENV)/bin/provscan match corpora/tiny/dataset.jsonl --cutoff 2017-01-01 --overwrite
+	$(VENV)/bin/provscan match corpora/tiny/dataset.jsonl --cutoff 2017-01-01 --edits light --overwrite
 
 test: $(VENV)/installed-test
 	$(VENV)/bin/pytest
