@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import doctest
+import json
 import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import readme
+
+SAMPLE = Path(__file__).parent / "report" / "run.json"
 
 
 def test_commands_and_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,6 +25,9 @@ def test_commands_and_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     runner.run(session, out=found.append)
     assert not runner.failures, "".join(found)
+    made, sample = (json.loads(path.read_text()) for path in (tmp_path / "dataset.run" / "run.json", SAMPLE))
+    assert made.keys() == sample.keys(), "tests/report/run.json is of another version"
+    assert made["parameters"].keys() == sample["parameters"].keys()
     for name in ("matches.parquet", "evidence.parquet"):
         table = text.split(f"The columns of `{name}`")[1].split("\n\n")[1]
         documented = {column for row in table.splitlines() for column in re.findall(r"`(\w+)`", row.split("|")[1])}
