@@ -5,6 +5,7 @@ Nothing is written to disk. The records of all members are numbered through.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import tarfile
@@ -107,10 +108,11 @@ class Tar:
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
         number = 0
-        for member, file in _files(stream):
-            for rows in self._member(member, file, stream, number, wanted):
-                number = (rows.number if isinstance(rows, Piece) else rows.numbers[-1]) + 1
-                yield rows
+        with _damage_counted(stream.context):
+            for member, file in _files(stream):
+                for rows in self._member(member, file, stream, number, wanted):
+                    number = (rows.number if isinstance(rows, Piece) else rows.numbers[-1]) + 1
+                    yield rows
 
     def _member(
         self, member: tarfile.TarInfo, file: IO[bytes], stream: ByteStream, number: int, wanted: Wanted
@@ -140,38 +142,45 @@ class WebDataset(Tar):
         number = -1
         key = ""
         sample: dict[str, Any] = {}
-        for member, file in _files(stream):
-            stem, _, kind = os.path.basename(member.name).partition(".")
-            this = os.path.join(os.path.dirname(member.name), stem)
-            if this != key:
-                if number >= 0:
-                    yield Rows([number], [sample])
-                key, number, sample = this, number + 1, {"__key__": this}
-            if kind not in TEXTS or member.size > stream.context.limits.record_bytes:
-                continue
-            data = file.read()
-            try:
-                sample[kind] = orjson.loads(data) if kind == "json" else data.decode(errors="replace")
-            except orjson.JSONDecodeError as error:
-                stream.context.stats.note("bad_json", stream.split.source, number, f"{member.name}: {error}")
+        with _damage_counted(stream.context):
+            for member, file in _files(stream):
+                stem, _, kind = os.path.basename(member.name).partition(".")
+                this = os.path.join(os.path.dirname(member.name), stem)
+                if this != key:
+                    if number >= 0:
+                        yield Rows([number], [sample])
+                    key, number, sample = this, number + 1, {"__key__": this}
+                if kind not in TEXTS or member.size > stream.context.limits.record_bytes:
+                    continue
+                data = file.read()
+                try:
+                    sample[kind] = orjson.loads(data) if kind == "json" else data.decode(errors="replace")
+                except orjson.JSONDecodeError as error:
+                    stream.context.stats.note("bad_json", stream.split.source, number, f"{member.name}: {error}")
         if number >= 0:
             yield Rows([number], [sample])
+
+
+@contextlib.contextmanager
+def _damage_counted(context: Context) -> Iterator[None]:
+    """Ends the reading of an archive where it is damaged, and notes that it was."""
+    try:
+        yield
+    except BROKEN as error:
+        if not context.breaks:
+            context.breaks.append(f"damaged tar archive ({error})")
 
 
 def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """The files of an archive, each to be read before the next."""
     context = stream.context
-    try:
-        with tarfile.open(fileobj=io.BufferedReader(Readable(stream), PART), mode="r|", bufsize=PART) as archive:
-            for count, member in enumerate(archive):
-                if count >= context.limits.members:
-                    context.breaks.append(f"an archive of more than {context.limits.members:,} files")
-                    return
-                file = archive.extractfile(member) if member.isfile() else None
-                hidden = os.path.basename(member.name).startswith((".", "_"))
-                if file is not None and not hidden:
-                    yield member, file
-                archive.members = []  # type: ignore[attr-defined]  # or it would remember them all
-    except BROKEN as error:
-        if not context.breaks:
-            context.breaks.append(f"damaged tar archive ({error})")
+    with tarfile.open(fileobj=io.BufferedReader(Readable(stream), PART), mode="r|", bufsize=PART) as archive:
+        for count, member in enumerate(archive):
+            if count >= context.limits.members:
+                context.breaks.append(f"an archive of more than {context.limits.members:,} files")
+                return
+            file = archive.extractfile(member) if member.isfile() else None
+            hidden = os.path.basename(member.name).startswith((".", "_"))
+            if file is not None and not hidden:
+                yield member, file
+            archive.members = []  # type: ignore[attr-defined]  # or it would remember them all

@@ -271,7 +271,7 @@ def test_a_run_is_replaced_when_asked(index: provscan.Index, tmp_path: Path) -> 
     assert provscan.match(some_records(14, 20), index, target, overwrite=True).matches.num_rows > 5
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").touch()
-    with pytest.raises(OutputError, match="photos is not a run, so it is not replaced"):
+    with pytest.raises(OutputError, match=r"photos is not a run \(it holds a\.jpg\), so it is not replaced"):
         provscan.match(some_records(14, 20), index, tmp_path / "photos", overwrite=True)
 
 
