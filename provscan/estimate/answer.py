@@ -64,7 +64,7 @@ def number(value: float) -> str:
 def share(part: float, whole: float) -> str:
     """A share with two digits, never rounded to nothing or to all."""
     percent = 100.0 * part / whole if whole else 0.0
-    return f"{percent:.2g}%" if percent < 99.5 or percent == 100.0 else f"{percent:.4g}%"
+    return f"{percent:.2g}%" if percent < 99.5 else f"{percent:.4g}%"
 
 
 def headline(records: Layers, scanned: float) -> tuple[str, str]:

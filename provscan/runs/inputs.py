@@ -167,10 +167,10 @@ def check_skipped(stats: readers.ReadStats, options: Options) -> None:
     if not count:
         return
     if options.strict:
-        what, remedy = f"{count:,} records can't be read", "mend the file, or leave --strict out"
+        what, remedy = f"{count:,} records can't be read", "Mend the file, or leave --strict out"
     elif count > options.max_bad * (whole := stats.records + sum(stats.skipped.values())):
         what = f"{count:,} of {whole:,} records can't be read, more than --max-bad {options.max_bad:.3%} allows"
-        remedy = "mend the file, or allow more with --max-bad"
+        remedy = "Mend the file, or allow more with --max-bad"
     else:
         return
     first, reason = min((case, reason) for reason in bad for case in stats.examples.get(reason, []))

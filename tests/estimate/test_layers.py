@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import provscan.estimate
 from provscan.estimate import Chance, Found, Recall, headline, layered, predict_chance, thinned
+from provscan.estimate.answer import share
 
 README = (Path(provscan.estimate.__file__).parent / "README.md").read_text(encoding="utf-8")
 COUNTED = Recall(0.90, 0.86, 0.93, {}, {})
@@ -77,3 +78,10 @@ def test_headlines() -> None:
         "5 of 50 records (10%) match licensed tweets; how many of them match by chance was not measured. "
         f"At most {math.ceil(found.at_most or 0)} hold one.",
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "text"), [(0, "0%"), (1, "0.01%"), (4_321, "43%"), (9_996, "99.96%"), (10_000, "100%")]
+)
+def test_a_share_in_a_sentence(part: int, text: str) -> None:
+    assert share(part, 10_000) == text
