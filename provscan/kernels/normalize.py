@@ -390,8 +390,9 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
     """Canonical code points of the texts of a :class:`~provscan.kernels.records.TextBuffer` from ``low`` on.
 
     Text i goes to ``out.codes[out.offsets[i]:out.offsets[i + 1]]`` (``out.offsets[low]`` is given); the code points of
-    the original are counted in int64 ``lengths[i]``. With ``spaced`` a space follows each text of which anything is
-    left. Returns the first text that found no room in ``out.codes``, else the number of texts.
+    the original are counted in int64 ``lengths[i]``. With ``spaced`` they are chunks of one text: a space follows each
+    of which anything is left, unless the characters on both sides are of scripts that have none. Returns the first
+    text that found no room in ``out.codes``, else the number of texts.
     """
     text, offsets = texts
     codes, code_offsets = out
@@ -407,6 +408,15 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
             length = decode(text, start, stop, scratch.codes[0])
             n, _, _ = canonical_decoded(length, tables, scratch, codes[at:])
         if spaced and n > 0:
+            if at > 1 and is_unspaced(codes[at]) and is_unspaced(codes[at - 2]):
+                # The chunk begins with what has nothing left, a link, and such a character behind it.
+                for k in range(at, at + n):
+                    codes[k - 1] = codes[k]
+                for j in range(i, -1, -1):
+                    if code_offsets[j] != at:
+                        break
+                    code_offsets[j] = at - 1
+                at -= 1
             codes[at + n] = _SPACE
             n += 1
         code_offsets[i + 1] = at + n

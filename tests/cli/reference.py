@@ -24,11 +24,14 @@ def cell(text: str) -> str:
 def options(command: click.Command, context: click.Context) -> list[str]:
     """A table of the options, group by group."""
     groups: dict[str, list[str]] = {}
-    for parameter in command.get_params(context):
+    for parameter in command.params:
         if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context)) is not None:
             names, meaning = record
             row = f"| `{cell(names)}` | {cell(meaning)} |"
             groups.setdefault(getattr(parameter, "group", "Options"), []).append(row)
+    # A command keeps the names of its help option from its first use, which need not be under this context.
+    names = ", ".join(context.help_option_names)
+    groups.setdefault("Options", []).append(f"| `{names}` | Show this message and exit. |")
     lines = []
     for name, rows in groups.items():
         lines += ["", f"| {name} | |", "|---|---|", *rows]

@@ -90,6 +90,7 @@ def test_places_lead_back(text):
 @given(st.lists(texts(6), max_size=12).map(" ".join), st.integers(1, 12))
 @example("RT @a: b RT &commat;c RT ＠d e  f", 1)
 @example("e \u0301a RT\u00a0@b", 1)
+@example("ไทย http㈠ ไทย http http 一 http 二", 1)
 def test_the_chunks_of_a_text_have_its_canonical_text(text, size):
     raw = np.frombuffer(f"x{text}y".encode(), np.uint8)
     whole = text_room.canonical_codes(raw, np.array([1, len(raw) - 1]))
