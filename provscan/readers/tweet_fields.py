@@ -7,7 +7,7 @@ header by what they hold. The outcome is a :class:`Binding`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +43,14 @@ USUAL: dict[str, tuple[str, ...]] = {
         "retweet_tweetid", "referenced_tweets.retweeted.id",
     ),
 }  # fmt: skip
+# Where roles are looked for in the later records of a file whose first ones lack them.
+LATE: dict[str, tuple[str, ...]] = {
+    "id": ("id_str", "id", "tweet_id"),
+    "author": ("author", "username", "screen_name"),
+    "date": ("created_at", "date"),
+    "lang": ("lang", "language"),
+    "rt_of": ("rt_of", "retweeted_status_id_str"),
+}
 # Records of a table without a header in which an id, a date or a text has to be seen.
 SHARE = 0.9
 
@@ -59,6 +67,8 @@ class Binding:
         What was determined by its content, in words.
     missing
         Roles whose field was named and is not there.
+    late
+        Roles that the first records lack, and where later ones may have them.
     """
 
     text: Path
@@ -70,6 +80,7 @@ class Binding:
     wanted: tuple[tuple[Path, pa.DataType], ...] = ()
     guessed: str = ""
     missing: tuple[str, ...] = ()
+    late: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
 
 def _plain(path: Path) -> str:
@@ -173,7 +184,12 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
     if "text" not in roles:
         raise not_found("text", None, found, source)
     wanted = tuple((path, _type(role, found[path])) for role, path in roles.items())
-    return Binding(**roles, wanted=wanted, guessed=guessed, missing=missing)
+    late = {
+        role: ((name,),) if (name := getattr(fields, role)) else tuple((usual,) for usual in names)
+        for role, names in LATE.items()
+        if role not in roles
+    }
+    return Binding(**roles, wanted=wanted, guessed=guessed, missing=missing, late=late)
 
 
 def _type(role: str, values: list[Any]) -> pa.DataType:

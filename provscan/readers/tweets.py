@@ -95,7 +95,8 @@ def _rows(file: TweetFile, reader: _Reader, context: Context) -> Iterator[Rows |
     wanted = dict(binding.wanted)
     if split.format in ("json", "jsonl"):
         taken = {path[0] for path in wanted}
-        wanted |= {path: pa.string() for path in GUARDS if path[0] not in taken}
+        late = (path for paths in binding.late.values() for path in paths)
+        wanted |= {path: pa.string() for path in (*GUARDS, *late) if path[0] not in taken}
         stream = ByteStream(split, context)
         yield from read_lines(Elements(stream) if split.format == "json" else stream, wanted, reader.is_flat)
     else:
@@ -162,7 +163,7 @@ class _Reader:
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
         assert self._binding is not None
-        found = {role: _leaf(batch, path) for role in ROLES if (path := getattr(self._binding, role)) is not None}
+        found = {role: _column(batch, self._binding, role) for role in ROLES}
         kept, text = texts_of(found.pop("text"), numbers, self._source, self._counts)
         if kept is not None:
             numbers = numbers[kept]
@@ -205,7 +206,7 @@ class _Reader:
         if binding is None:
             self._counts.skip("no_text", self._source, number, "no field holds a text")
         else:
-            yield number, Tweet(*(_reach(record, getattr(binding, role)) for role in Tweet._fields))
+            yield number, Tweet(*(_value(record, binding, role) for role in Tweet._fields))
 
     def _nested(self, number: int, record: dict[str, Any]) -> Iterator[tuple[int, Tweet]]:
         def skip(reason: str, detail: str) -> None:
@@ -238,6 +239,24 @@ def _leaf(batch: pa.RecordBatch, path: Path) -> pa.Array | None:
         return None
     array = batch.column(batch.schema.get_field_index(path[0]))
     return pc.struct_field(array, list(path[1:])) if len(path) > 1 else array
+
+
+def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | None:
+    """The values of a role, from where the first records have it, else from where later ones do."""
+    path = getattr(binding, role)
+    if path is not None:
+        return _leaf(batch, path)
+    there = [leaf for path in binding.late.get(role, ()) if (leaf := _leaf(batch, path)) is not None]
+    return pc.coalesce(*there) if there else None
+
+
+def _value(record: Any, binding: Binding, role: str) -> Any:
+    """As :func:`_column`, of one record."""
+    path = getattr(binding, role)
+    if path is not None:
+        return _reach(record, path)
+    values = (_reach(record, path) for path in binding.late.get(role, ()))
+    return next((value for value in values if isinstance(value, str | int | float)), None)
 
 
 def _reach(record: Any, path: Path | None) -> Any:

@@ -121,6 +121,25 @@ def test_quoted_tweets_and_quotes_are_both_tweets(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("form", ["jsonl", "json"])
+@pytest.mark.parametrize("odd", [{}, {"lang": ["no", "text"]}, {"author": 5}], ids=["plain", "a list", "a number"])
+def test_fields_that_the_first_records_lack_are_read_from_later_ones(
+    form: str, odd: dict[str, Any], tmp_path: Path
+) -> None:
+    bare = [{"id": str(n), "text": f"a tweet about boat {n}"} for n in range(3000)]
+    whole = {"author": "a", "created_at": "2019-01-02", "lang": "en", "rt_of": "7"}
+    records = [*bare, {**bare[0], "id": "x", **whole}, {**bare[1], "id": "y", **odd}]
+    path = tmp_path / f"tweets.{form}"
+    path.write_text(json.dumps(records) if form == "json" else "".join(f"{json.dumps(r)}\n" for r in records))
+    rows, _ = rows_of(path)
+    assert len(rows) == len(records)
+    late = {name: rows[-2][name] for name in ("id", "author", "lang", "rt_of")}
+    assert late == {"id": "x", "author": "a", "lang": "en", "rt_of": "7"}
+    assert str(rows[-2]["created_at"])[:10] == "2019-01-02"
+    assert rows[-1]["author"] == ("5" if "author" in odd else None)
+    assert all(rows[n]["lang"] is None for n in (0, 2999, 3001))
+
+
 def test_originals_in_records_far_behind_flat_ones(tmp_path: Path) -> None:
     """A file is flat by its first records; a later one may still embed an original."""
     filler = [{"id_str": str(n), "text": f"filler number {n} of a long and flat file"} for n in range(5000)]
