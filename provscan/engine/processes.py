@@ -80,8 +80,10 @@ class Processes:
                 waiting = True
                 while waiting:
                     waiting = bool(wait([future], SECONDS_BETWEEN_REPORTS).not_done)
-                    progress.advance(self._done.value - reported)
-                    reported = self._done.value
+                    # Read once: workers go on counting.
+                    done = self._done.value
+                    progress.advance(done - reported)
+                    reported = done
                 yield future.result()
             finished = True
         except BrokenProcessPool as error:
