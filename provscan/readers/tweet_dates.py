@@ -25,6 +25,9 @@ API_FORM = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d:\d\d:\d\d) ([
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MONTH_NUMBERS = {name: f"{number:02}" for number, name in enumerate(MONTHS, 1)}
 
+# A time of day with a zone, as Arrow's parser of ISO 8601 takes it.
+ZONE = r"\d\d:?\d\d(?::?\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)$"
+
 # "2015-10-20 00:10:41 UTC", "2015-10-20 00:10:41 +0000"
 SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
 
@@ -89,16 +92,16 @@ def parse_date(value: Any) -> int | None:
 
 
 def _from_strings(strings: pa.Array) -> pa.Array | None:
-    """Arrow's own ISO parser: all with a zone or all without, or None."""
+    """Arrow's own ISO parser, which takes values with a zone and values without in two passes; None if it fails."""
     strings = pc.if_else(pc.equal(strings, ""), pa.scalar(None, strings.type), strings)
+    zoned = pc.match_substring_regex(strings, ZONE)
+    nothing = pa.scalar(None, strings.type)
     try:
-        return pc.cast(strings, TIMESTAMP)
-    except pa.ArrowInvalid:
-        pass
-    try:
-        return pc.cast(pc.cast(strings, pa.timestamp("ms")), TIMESTAMP)
+        with_zone = pc.cast(pc.if_else(zoned, strings, nothing), TIMESTAMP)
+        without = pc.cast(pc.cast(pc.if_else(zoned, nothing, strings), pa.timestamp("ms")), TIMESTAMP)
     except pa.ArrowInvalid:
         return None
+    return pc.coalesce(with_zone, without)
 
 
 def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:

@@ -80,3 +80,30 @@ def test_a_column_is_its_values(times, zone):
     column, bad = timestamps([time and time.isoformat() for time in times])
     assert column.to_pylist() == [time and time.replace(tzinfo=UTC) for time in times]
     assert bad == []
+
+
+FORMS = [
+    "2012-01-02T20:00:13-0530",
+    "2012-01-02T20:00:13+05:30",
+    "2012-01-02 20:00:13Z",
+    "2012-01-02T20:00:13.123Z",
+    "2012-01-02T20:00:13.5",
+    "2012-01-02T20:00:13.123456Z",
+    "2012-01-02",
+    "2012-01-02T20:00",
+    "2012-01-02 20:00Z",
+    "2012-01-02T20:00+05",
+    "2012-01-02T20",
+    "20120102T200013Z",
+    "1325534413",
+    "Mon Jan 02 20:00:13 +0000 2012",
+    "",
+    None,
+]
+
+
+@given(st.lists(st.sampled_from(FORMS), max_size=9))
+def test_forms_may_be_mixed(values):
+    column, bad = timestamps(values)
+    assert column.cast("int64").to_pylist() == [parse_date(value) for value in values]
+    assert bad == []
