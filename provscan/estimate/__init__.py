@@ -9,6 +9,11 @@
 :mod:`~provscan.estimate.layers`      findings, at least and at most, estimate
 :mod:`~provscan.estimate.clusters`    samples of whole files: their design effect
 :mod:`~provscan.estimate.fdr`         the error rate of a list of matches
+:mod:`~provscan.estimate.inference`   a number with its limits, its test, its assumptions and its validity
+:mod:`~provscan.estimate.paired`      two matched arms: difference, tests, power
+:mod:`~provscan.estimate.separation`  how well a score tells two arms apart
+:mod:`~provscan.estimate.trend`       dose and response
+:mod:`~provscan.estimate.unseen`      lower bounds for what was not asked
 :mod:`~provscan.estimate.background`  how rare the wording of a text is
 :mod:`~provscan.estimate.answer`      the headline, and the words of warnings
 """
@@ -17,11 +22,16 @@ from provscan.estimate.answer import headline
 from provscan.estimate.background import BackgroundModel, common_text, matched_bits
 from provscan.estimate.clusters import Clusters
 from provscan.estimate.damage import damage_of
-from provscan.estimate.fdr import q_values
+from provscan.estimate.fdr import benjamini_hochberg, conformal_p_values, q_values
+from provscan.estimate.inference import Inference
 from provscan.estimate.layers import Found, Layers, layered
 from provscan.estimate.limits import Chance, Factor, clopper_pearson, predict_chance, product, thinned
+from provscan.estimate.paired import detectable_share, mcnemar, paired_difference, paired_power, sign_flip
 from provscan.estimate.recall import Planted, Recall, recall_of
+from provscan.estimate.separation import paired_auc
 from provscan.estimate.strata import Strata, divide, rarefied, years_apart
+from provscan.estimate.trend import cochran_armitage, never_falls
+from provscan.estimate.unseen import stratified_excess, unseen_texts
 
 __all__ = [
     "BackgroundModel",
@@ -29,22 +39,35 @@ __all__ = [
     "Clusters",
     "Factor",
     "Found",
+    "Inference",
     "Layers",
     "Planted",
     "Recall",
     "Strata",
+    "benjamini_hochberg",
     "clopper_pearson",
+    "cochran_armitage",
     "common_text",
+    "conformal_p_values",
     "damage_of",
+    "detectable_share",
     "divide",
     "headline",
     "layered",
     "matched_bits",
+    "mcnemar",
+    "never_falls",
+    "paired_auc",
+    "paired_difference",
+    "paired_power",
     "predict_chance",
     "product",
     "q_values",
     "rarefied",
     "recall_of",
+    "sign_flip",
+    "stratified_excess",
     "thinned",
+    "unseen_texts",
     "years_apart",
 ]
