@@ -162,6 +162,7 @@ def match(
     seed: int = 1,
     workers: int | None = None,
     executor: str = "threads",
+    address: str | None = None,
     allow_unread: bool = False,
     strict: bool = False,
     max_bad: float = MAX_BAD,
@@ -216,10 +217,16 @@ def match(
     seed
         Seed for all random choices.
     workers
-        Number of threads or processes; by default one per processor. The results do not depend on it.
+        Number of threads, processes or tasks at once; by default one per processor of this machine, or of the cluster.
+        The results do not depend on it.
     executor
-        What scans: ``"threads"`` of this process, or ``"processes"``. Processes read files only, not data in memory or
-        the standard input; a script that uses them needs ``if __name__ == "__main__":``. The results are the same.
+        What scans: ``"threads"`` of this process, ``"processes"``, or ``"ray"``, a Ray cluster; the results are the
+        same. Processes and clusters read files only, not data in memory or the standard input; a script that uses
+        processes needs ``if __name__ == "__main__":``. The nodes of a cluster must see datasets, index and run folder
+        under the same paths. What three workers in turn fail to scan is listed under ``unread``.
+    address
+        Of the head of a Ray cluster, or ``"auto"`` for the one that this machine belongs to; by default one is started
+        on this machine for the time of the run.
     allow_unread
         Whether named files that can't be scanned are acceptable. Either way the summary lists them under ``unread``;
         the command ends with status 3 if they are not.
@@ -257,7 +264,7 @@ def match(
     GateError
         More records than ``fail_above`` allows hold licensed text.
     WorkerError
-        A worker process was ended by the system.
+        A worker process was ended by the system, or there is no cluster at the address.
 
     Examples
     --------
@@ -271,8 +278,8 @@ def match(
         text_field=text_field, id_field=id_field, records=records, threshold=threshold, min_containment=min_containment,
         min_chars=min_chars, cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample,
         sample_by=sample_by,
-        seed=seed, workers=workers, executor=executor, allow_unread=allow_unread, strict=strict, max_bad=max_bad,
-        fail_above=fail_above,
+        seed=seed, workers=workers, executor=executor, address=address, allow_unread=allow_unread, strict=strict,
+        max_bad=max_bad, fail_above=fail_above,
     )  # fmt: skip
     path = Path(out if out is not None else default_out(source_list(sources)))
     require_apart(path, source_list(sources) or [])

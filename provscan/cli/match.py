@@ -120,8 +120,16 @@ MATCHING, CHANCE, SAMPLING, RUNNING, STRICTNESS = "Matching", "Error rates", "Sa
 @option(
     "--executor",
     group=RUNNING,
-    type=click.Choice(["threads", "processes"]),
-    help="What scans: threads, or processes, which read files only. The results are the same.  [default: threads]",
+    type=click.Choice(["threads", "processes", "ray"]),
+    help="What scans: threads; processes; or a Ray cluster, whose nodes must see all files under the same paths. The "
+    "results are the same.  [default: threads]",
+)
+@option(
+    "--address",
+    group=RUNNING,
+    metavar="HOST:PORT",
+    help='Address of a Ray cluster, or "auto" for the one that this machine belongs to.  [default: one is started on '
+    "this machine]",
 )
 @option("--resume", group=RUNNING, is_flag=True, help="Go on with an interrupted run of the same command, if any.")
 @option("--overwrite", group=RUNNING, is_flag=True, help="Replace existing results.")

@@ -35,7 +35,7 @@ class Processes:
     """Runs tasks in other processes; see :class:`provscan.engine.protocol.Executor`."""
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers
+        self.workers, self.in_flight = workers, workers + 2
         context: SpawnContext = multiprocessing.get_context("spawn")
         self._stop, self._done = context.Event(), context.Value("q", 0)
         self._pool = ProcessPoolExecutor(
@@ -76,7 +76,7 @@ class Processes:
 
         finished = False
         try:
-            for future in in_order(submit, tasks, self.workers + 2):
+            for future in in_order(submit, tasks, self.in_flight):
                 waiting = True
                 while waiting:
                     waiting = bool(wait([future], SECONDS_BETWEEN_REPORTS).not_done)

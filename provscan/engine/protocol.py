@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from provscan.engine.progress import Progress
 
@@ -21,6 +21,13 @@ class Abandoned(BaseException):
     """Nobody waits for the result of the task any more. Not an error of the task, so no handler of these catches it."""
 
 
+class LostTask(NamedTuple):
+    """In place of a result: a task that no worker could finish, and why each attempt failed."""
+
+    task: Any
+    failures: tuple[str, ...]
+
+
 class Executor(Protocol):
     """Runs tasks.
 
@@ -28,11 +35,16 @@ class Executor(Protocol):
     ----------
     workers
         How many tasks run at once.
+    in_flight
+        How many are begun, or done, before the first of them is consumed.
     """
 
     workers: int
+    in_flight: int
 
-    def run(self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress) -> Iterator[R]:
+    def run(
+        self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress
+    ) -> Iterator[R | LostTask]:
         """The results of ``function(task, advance)``, in the order of the tasks.
 
         The first error, or Ctrl-C, ends the iteration: what has not begun is not begun, and what runs is abandoned.
@@ -43,13 +55,14 @@ class Executor(Protocol):
             Calls ``advance`` with the units of work that it has done since the last call, often: ``advance`` raises
             :class:`Abandoned` when the task is no longer wanted.
         tasks
-            Is consumed as results are: little more than one task a worker is in flight.
+            Is consumed as results are.
         progress
             Learns what the tasks report.
 
         Returns
         -------
         Iterator
+            A :class:`LostTask` stands for a task that failed for want of workers, where an executor can go on.
         """
 
     def __enter__(self) -> Executor: ...

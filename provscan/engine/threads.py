@@ -20,7 +20,7 @@ class Threads:
     """Runs tasks in threads of this process; see :class:`provscan.engine.protocol.Executor`."""
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers
+        self.workers, self.in_flight = workers, workers + 2
 
     def __enter__(self) -> Threads:
         return self
@@ -60,7 +60,7 @@ class Threads:
 
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="provscan")
         try:
-            for future in in_order(submit, tasks, self.workers + 2):
+            for future in in_order(submit, tasks, self.in_flight):
                 yield future.result()
         finally:
             stop.set()

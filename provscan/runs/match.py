@@ -116,6 +116,8 @@ def run_match(
         clock.lap("checksums")
         info = _info(index, target, options, inputs, described)
         info |= clock.describe()
+        if totals.cluster is not None:
+            info["cluster"] = totals.cluster
         info["records_per_second"] = round(totals.records / max(clock.seconds["scan"], 1e-4), 1)
         _write_json(folder.path / SUMMARY_FILE, summary)
         _write_json(folder.path / RUN_FILE, info)

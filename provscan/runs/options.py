@@ -20,7 +20,7 @@ Source = str | os.PathLike[str]
 Sources = Source | Sequence[Source] | object
 
 # What neither results nor parts depend on: a run may be resumed with other values.
-FREE = ("workers", "executor", "allow_unread", "strict", "max_bad", "fail_above")
+FREE = ("workers", "executor", "address", "allow_unread", "strict", "max_bad", "fail_above")
 MAX_BAD = 0.05
 
 
@@ -44,6 +44,7 @@ class Options:
     seed: int = 1
     workers: int | None = None
     executor: str = "threads"
+    address: str | None = None
     allow_unread: bool = False
     strict: bool = False
     max_bad: float = MAX_BAD
@@ -58,6 +59,8 @@ class Options:
         _require(self.seed >= 0, "seed", self.seed, "at least 0")
         _require(self.workers is None or self.workers >= 1, "workers", self.workers, "at least 1")
         _require(self.executor in EXECUTORS, "executor", self.executor, " or ".join(map(repr, EXECUTORS)))
+        if self.address is not None and self.executor != "ray":
+            raise ParameterError(f"address={self.address!r} is that of a Ray cluster: give executor='ray', too")
         _require(0.0 <= self.max_bad <= 1.0, "max_bad", self.max_bad, "between 0 and 1")
         above = self.fail_above
         _require(above is None or 0.0 <= above <= 1.0, "fail_above", above, "between 0 and 1")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from provscan.calibration.spike_ins import CARRIERS
-from provscan.engine import EXECUTORS, Advance, Executor, Progress, Threads
+from provscan.engine import Advance, Executor, LostTask, Processes, Progress, Ray, Threads
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, OutputError, ParameterError
 from provscan.index import IndexReader
@@ -37,12 +37,15 @@ class ScanTotals:
         What was read and what was not; look-ups cut short.
     carriers
         A random sample of the records that were scanned.
+    cluster
+        What the nodes of a cluster did, and which tasks they failed (:meth:`provscan.engine.Ray.describe`).
     """
 
     carriers: CarrierSample
     parts: list[PartResult] = field(default_factory=list)
     stats: ReadStats = field(default_factory=ReadStats)
     truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
+    cluster: dict[str, Any] | None = None
 
     def add(self, part: PartResult) -> None:
         """Add the next part."""
@@ -108,14 +111,17 @@ def scan_inputs(
     with _executor(inputs, options) as executor:
         results = executor.run(_function(inputs, reader, options, executor), tasks(), progress)
         for number in range(len(inputs.splits)):
-            if number not in complete:
-                next(results)
+            result = None if number in complete else next(results)
+            if isinstance(result, LostTask):
+                inputs.unread.append(_lost(result, inputs))
+                continue
             part = complete.pop(number, None) or load_part(parts, number)
             if part is None:
                 raise OutputError(f"part {number} of {parts} is gone: run match again")
             totals.add(part)
             if options.strict or totals.stats.records >= CHECK_FROM:
                 check_skipped(totals.stats, options)
+        totals.cluster = executor.describe() if isinstance(executor, Ray) else None
     check_skipped(totals.stats, options)
     if totals.records == 0:
         folder.resumable = False
@@ -129,12 +135,23 @@ def _executor(inputs: Inputs, options: Options) -> Executor:
             f"executor={options.executor!r} needs files: data in memory, the standard input and pipes can be read in "
             "this process only. Save the data to a file, or use executor='threads'"
         )
-    return EXECUTORS[options.executor](max(1, min(len(inputs.splits), options.threads)))
+    if options.executor == "ray":
+        return Ray(options.workers, options.address)
+    workers = max(1, min(len(inputs.splits), options.threads))
+    return Processes(workers) if options.executor == "processes" else Threads(workers)
+
+
+def _lost(lost: LostTask, inputs: Inputs) -> tuple[str, str]:
+    """What was not scanned, and why."""
+    split = lost.task.split
+    of = sum(other.source == split.source for other in inputs.splits)
+    where = "all of it" if of == 1 else f"part {split.part + 1} of {of}"
+    return split.source, f"{where} ({len(lost.failures)} attempts failed: {', '.join(sorted(set(lost.failures)))})"
 
 
 def _function(inputs: Inputs, reader: IndexReader, options: Options, executor: Executor) -> Any:
-    """What the executor runs. Few splits are scanned by several threads each."""
-    threads = max(1, options.threads // executor.workers)
+    """What the executor runs. On this machine, few splits are scanned by several threads each."""
+    threads = 1 if isinstance(executor, Ray) else max(1, options.threads // executor.workers)
     mapped: Map = partial(ordered_map, workers=threads) if threads > 1 else map
     shared = reader if isinstance(executor, Threads) else None
     read = inputs.reader(options)

@@ -43,3 +43,39 @@ def write_until_abandoned(folder: str, number: int, advance: Advance) -> int:
 
 def end_the_process(number: int, advance: Advance) -> int:
     os._exit(1)
+
+
+def _first_time(folder: str, number: int) -> bool:
+    try:
+        (Path(folder) / str(number)).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def end_the_process_once(folder: str, number: int, advance: Advance) -> int:
+    advance(number)
+    if number == 3 and _first_time(folder, number):
+        os._exit(1)
+    return number
+
+
+def end_the_process_at_two(number: int, advance: Advance) -> int:
+    if number == 2:
+        os._exit(1)
+    return number
+
+
+def hang_once(folder: str, number: int, advance: Advance) -> int:
+    if number == 1 and _first_time(folder, number):
+        time.sleep(600)
+    return number
+
+
+def unreachable(number: int, advance: Advance) -> int:
+    raise ConnectionResetError("503")
+
+
+def touch_and_wait(folder: str, number: int, advance: Advance) -> int:
+    time.sleep(0.2)
+    return number

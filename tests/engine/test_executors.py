@@ -9,8 +9,10 @@ from pathlib import Path
 
 import executor_tasks as tasks
 import pytest
+import ray
+from ray.cluster_utils import Cluster
 
-from provscan.engine import EXECUTORS, Processes, Progress
+from provscan.engine import EXECUTORS, LostTask, Processes, Progress, Ray
 from provscan.errors import WorkerError
 
 
@@ -23,9 +25,25 @@ class Total(Progress):
         self.done += n
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A head without processors, whose process this one is, and one node with two."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Nodes inherit it: the tasks are in a module beside this one.
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        nodes.add_node(num_cpus=2)
+        ray.init(nodes.address, log_to_driver=False, logging_level="ERROR")
+        yield nodes
+        ray.shutdown()
+        nodes.shutdown()
+
+
 @pytest.fixture(params=EXECUTORS)
 def executor(request: pytest.FixtureRequest) -> str:
     name: str = request.param
+    if name == "ray":
+        request.getfixturevalue("cluster")
     return name
 
 
@@ -52,7 +70,7 @@ def test_few_tasks_are_in_flight(executor: str) -> None:
         results = pool.run(tasks.square, numbers(), Progress())
         for done in range(1, 20):
             assert next(results) == done * done
-            assert taken <= done + 3
+            assert taken <= done + pool.in_flight - 1
 
 
 def test_the_first_error_is_the_callers(executor: str) -> None:
@@ -82,3 +100,50 @@ def test_processes_are_spawned_once_and_are_not_this_one() -> None:
 def test_a_process_that_ends_is_an_error_with_a_remedy() -> None:
     with pytest.raises(WorkerError, match=r"ended by the system.*fewer --workers"), Processes(1) as pool:
         list(pool.run(tasks.end_the_process, [1], Progress()))
+
+
+def test_a_task_is_repeated_when_its_worker_is_lost(cluster: Cluster, tmp_path: Path) -> None:
+    progress = Total()
+    with Ray(2) as pool:
+        assert list(pool.run(partial(tasks.end_the_process_once, str(tmp_path)), range(6), progress)) == [*range(6)]
+        assert pool.describe()["failures"] == {"WorkerCrashedError": 1}
+    assert progress.done == sum(range(6))
+
+
+def test_a_task_that_is_lost_three_times_does_not_stop_the_others(cluster: Cluster) -> None:
+    with Ray(2) as pool:
+        results = list(pool.run(tasks.end_the_process_at_two, range(5), Progress()))
+    assert results == [0, 1, LostTask(2, ("WorkerCrashedError",) * 3), 3, 4]
+
+
+def test_a_task_that_hangs_is_ended(cluster: Cluster, tmp_path: Path) -> None:
+    with Ray(2, patience=0.5) as pool:
+        results = list(pool.run(partial(tasks.hang_once, str(tmp_path)), range(3), Progress()))
+        assert results == [0, 1, 2]
+        assert pool.describe()["failures"] == {"no report for 0 s": 1}
+
+
+def test_an_error_of_the_system_is_tried_again(cluster: Cluster) -> None:
+    with Ray(2) as pool:
+        (lost,) = pool.run(tasks.unreachable, [7], Progress())
+    assert lost == LostTask(7, ("ConnectionResetError: 503",) * 3)
+
+
+def test_the_tasks_of_a_node_that_is_lost_run_on_another(cluster: Cluster, tmp_path: Path) -> None:
+    node = cluster.add_node(num_cpus=2)
+    with Ray(4) as pool:
+        results = pool.run(partial(tasks.touch_and_wait, str(tmp_path)), range(24), Progress())
+        assert next(results) == 0
+        cluster.remove_node(node, allow_graceful=False)
+        assert list(results) == [*range(1, 24)]
+
+
+def test_without_a_cluster_the_error_names_the_remedy(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+
+    def unreachable(*args: object, **options: object) -> None:
+        raise ConnectionError("refused")
+
+    monkeypatch.setattr(ray, "init", unreachable)
+    with pytest.raises(WorkerError, match=r"no Ray cluster was reached at 'auto' \(refused\).*ray start --head"):
+        Ray(address="auto")

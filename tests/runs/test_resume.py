@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 from dataset import some_records
+from ray.cluster_utils import Cluster
 
 import provscan
 from provscan.engine import Progress
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.matching import task
+from provscan.runs import scan as scan_module
 
 Write = Callable[..., Path]
 FILES = 12
@@ -53,6 +58,55 @@ def test_the_same_bytes_whatever_the_executor_and_the_number_of_workers(
         )  # fmt: skip
         found.append(content(run.path))
     assert found[0] == found[1] == found[2]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """A head without processors and two nodes with one each."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Nodes inherit it: one test has a function of this module run there.
+        tests = Path(__file__).parent
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (tests, tests.parent))))
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        for _ in range(2):
+            nodes.add_node(num_cpus=1)
+        ray.init(nodes.address, log_to_driver=False, logging_level="ERROR")
+        yield
+        ray.shutdown()
+        nodes.shutdown()
+
+
+def test_the_same_bytes_from_a_cluster(cluster: None, index: provscan.Index, folder: Path, tmp_path: Path) -> None:
+    expected = provscan.match(folder, index, tmp_path / "threads.run", workers=1)
+    run = provscan.match(folder, index, tmp_path / "ray.run", executor="ray")
+    assert content(run.path) == content(expected.path)
+    nodes = run.info["cluster"]["nodes"]
+    assert sum(nodes.values()) == sum(path.stat().st_size for path in folder.iterdir())
+
+
+def test_what_a_cluster_can_not_scan_is_listed(
+    cluster: None, index: provscan.Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = [record for number in range(FILES) if number != 5 for record in some_records(number, 60)]
+    monkeypatch.setattr(scan_module, "scan", partial(lose, "05.jsonl"))
+    run = provscan.match(folder, index, tmp_path / "ray.run", executor="ray")
+    (unread,) = run.summary["unread"]
+    assert unread["path"].endswith("05.jsonl")
+    assert unread["reason"] == "all of it (3 attempts failed: ConnectionResetError: 503)"
+    assert run.summary["records"] == len(expected)
+    assert run.info["cluster"]["failures"] == {"ConnectionResetError: 503": 3}
+
+
+def lose(name: str, job: task.ScanTask, *args: Any, **options: Any) -> int:
+    """A scan that never reaches one file."""
+    if job.split.path.endswith(name):
+        raise ConnectionResetError("503")
+    return task.scan(job, *args, **options)
+
+
+def test_an_address_needs_the_executor() -> None:
+    with pytest.raises(ParameterError, match=r"address='auto' is that of a Ray cluster: give executor='ray'"):
+        provscan.match([], address="auto")
 
 
 def test_processes_need_files(index: provscan.Index, tmp_path: Path) -> None:

@@ -1,0 +1,277 @@
+"""The executor of a Ray cluster: tasks run on any of its nodes, and are repeated when a worker or a node is lost.
+
+Every node needs this package, and sees the files that the tasks name under the same paths. The package ``ray`` is an
+extra, ``provscan[ray]``, and is imported when an executor is made.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from provscan.engine.progress import Progress
+from provscan.engine.protocol import Advance, LostTask
+from provscan.errors import ParameterError, ProvscanError, WorkerError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+ATTEMPTS = 3
+# A task that has reported nothing for so long is ended and repeated.
+PATIENCE_SECONDS = 900.0
+SECONDS_BETWEEN_REPORTS = 0.5
+SECONDS_TO_ABANDON = 5.0
+
+# A task's place in the order, and the number of the attempt.
+Key = tuple[int, int]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class _Running(Generic[T]):
+    """A task on the cluster: its place in the order, and what became of its attempts."""
+
+    place: int
+    task: T
+    reference: Any = None
+    failures: list[str] = field(default_factory=list)
+    ended_because: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """Of this attempt."""
+        return self.place, len(self.failures)
+
+
+class _Raised(NamedTuple):
+    """The error that a task raised; it is raised when its turn comes."""
+
+    error: BaseException
+
+
+class _Monitor:
+    """An actor that tasks report to: what each attempt has done, and when it last reported by the actor's own clock."""
+
+    def __init__(self) -> None:
+        self.done: dict[Key, int] = {}
+        self.heard: dict[Key, float] = {}
+        self.nodes: dict[str, int] = {}
+
+    def report(self, key: Key, node: str, units: int) -> None:
+        self.done[key] = self.done.get(key, 0) + units
+        self.heard[key] = time.monotonic()
+        self.nodes[node] = self.nodes.get(node, 0) + units
+
+    def state(self) -> tuple[int, dict[Key, float]]:
+        """Units in all, and seconds since each attempt last reported."""
+        now = time.monotonic()
+        return sum(self.done.values()), {key: now - then for key, then in self.heard.items()}
+
+    def by_node(self) -> dict[str, int]:
+        """Units that each node has done, in vain or not."""
+        return self.nodes
+
+    def end(self, key: Key, failed: bool) -> None:
+        """An attempt is over; what a failed one has done is done again."""
+        self.heard.pop(key, None)
+        if failed:
+            self.done.pop(key, None)
+
+
+class Ray:
+    """Runs tasks on a Ray cluster; see :class:`provscan.engine.protocol.Executor`.
+
+    A task whose worker or node is lost, that reports nothing for `patience` seconds, or that can't reach a file, is
+    tried again elsewhere, three times in all; what fails then becomes a
+    :class:`~provscan.engine.protocol.LostTask`, and the others go on.
+
+    Parameters
+    ----------
+    workers
+        Tasks at once; None for one per processor of the cluster.
+    address
+        Of the cluster's head, ``"auto"`` for the one that this machine belongs to; None starts one on this machine,
+        which ends with the executor.
+    patience
+        Seconds without a report after which a task is taken for hung.
+
+    Raises
+    ------
+    ParameterError
+        Ray is not installed.
+    WorkerError
+        There is no cluster at that address.
+    """
+
+    def __init__(
+        self, workers: int | None = None, address: str | None = None, *, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        try:
+            ray: Any = importlib.import_module("ray")
+        except ImportError as error:
+            raise ParameterError("executor='ray' needs Ray: pip install 'provscan[ray]'") from error
+        self._ray = ray
+        self._own = not ray.is_initialized()
+        if self._own:
+            cpus = workers if address is None else None
+            try:
+                ray.init(address or "local", num_cpus=cpus, include_dashboard=False, log_to_driver=False,
+                         logging_level=logging.ERROR)  # fmt: skip
+            except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+                raise WorkerError(
+                    f"no Ray cluster was reached at {address or 'this machine'!r} ({error}): start one with `ray start "
+                    "--head`, or leave out --address"
+                ) from error
+        self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self.in_flight = 4 * self.workers
+        self.patience = patience
+        self.failures: list[str] = []
+        # The monitor must outlive every node but the one of this process.
+        driver = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        self._monitor: Any = ray.remote(_Monitor).options(num_cpus=0, scheduling_strategy=driver).remote()
+        self._remote: Any = ray.remote(_call).options(num_cpus=1, max_retries=0)
+        self._reported = 0
+
+    def __enter__(self) -> Ray:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._own:
+            self._ray.shutdown()
+
+    def run(
+        self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress
+    ) -> Iterator[R | LostTask]:
+        """See :meth:`provscan.engine.protocol.Executor.run`.
+
+        Parameters
+        ----------
+        function, tasks, progress
+            As there.
+
+        Returns
+        -------
+        Iterator
+            As there.
+        """
+        shared = self._ray.put(function)
+        todo = enumerate(tasks)
+        running: deque[_Running[T]] = deque()
+        done: dict[int, R | LostTask | _Raised] = {}
+        next_place = 0
+        try:
+            while True:
+                # What waits for an earlier task counts, so that results do not pile up behind a straggler.
+                while len(running) + len(done) < self.in_flight and (item := next(todo, None)) is not None:
+                    running.append(self._start(_Running(*item), shared))
+                if not running and not done:
+                    return
+                for attempt in self._ended(running):
+                    running.remove(attempt)
+                    result = self._result(attempt)
+                    if isinstance(result, LostTask) and len(attempt.failures) < ATTEMPTS:
+                        running.append(self._start(attempt, shared))
+                    else:
+                        done[attempt.place] = result
+                self._report(running, progress)
+                while next_place in done:
+                    result = done.pop(next_place)
+                    if isinstance(result, _Raised):
+                        raise result.error
+                    yield result
+                    next_place += 1
+        finally:
+            references = [attempt.reference for attempt in running]
+            for reference in references:
+                self._ray.cancel(reference, force=False)
+            if references:
+                self._ray.wait(references, num_returns=len(references), timeout=SECONDS_TO_ABANDON)
+
+    def describe(self) -> dict[str, Any]:
+        """What the cluster did.
+
+        Returns
+        -------
+        dict
+            ``nodes``: units of work by node; ``failures``: the attempts that failed, by reason.
+        """
+        nodes = self._ray.get(self._monitor.by_node.remote())
+        return {"workers": self.workers, "nodes": nodes, "failures": dict(Counter(self.failures))}
+
+    def _start(self, attempt: _Running[T], shared: Any) -> _Running[T]:
+        attempt.reference = self._remote.remote(shared, attempt.task, attempt.key, self._monitor)
+        return attempt
+
+    def _ended(self, running: deque[_Running[T]]) -> list[_Running[T]]:
+        references = {attempt.reference: attempt for attempt in running}
+        if not references:
+            return []
+        ready, _ = self._ray.wait(list(references), num_returns=len(references), timeout=SECONDS_BETWEEN_REPORTS)
+        if not ready:
+            return []
+        return [references[reference] for reference in ready]
+
+    def _result(self, attempt: _Running[T]) -> Any:
+        """The result of an attempt that ended; a LostTask if another may succeed."""
+        exceptions = self._ray.exceptions
+        try:
+            result = self._ray.get(attempt.reference)
+            self._monitor.end.remote(attempt.key, False)
+            return result
+        except exceptions.RayTaskError as error:
+            cause = error.cause if isinstance(error.cause, BaseException) else error
+            if isinstance(cause, ProvscanError) or not isinstance(cause, OSError):
+                return _Raised(cause)
+            reason = f"{type(cause).__name__}: {cause}"
+        except (exceptions.RayError, exceptions.TaskCancelledError) as error:
+            reason = attempt.ended_because or type(error).__name__
+        self._monitor.end.remote(attempt.key, True)
+        attempt.ended_because = None
+        attempt.failures.append(reason)
+        self.failures.append(reason)
+        log.warning("task %d failed (attempt %d of %d): %s", attempt.place, len(attempt.failures), ATTEMPTS, reason)
+        return LostTask(attempt.task, tuple(attempt.failures))
+
+    def _report(self, running: Iterable[_Running[T]], progress: Progress) -> None:
+        """Tell the progress of all tasks, and end those that hang."""
+        total, silent = self._ray.get(self._monitor.state.remote())
+        progress.advance(total - self._reported)
+        self._reported = total
+        for attempt in running:
+            if silent.get(attempt.key, 0.0) > self.patience and attempt.ended_because is None:
+                attempt.ended_because = f"no report for {self.patience:.0f} s"
+                self._ray.cancel(attempt.reference, force=True)
+
+
+def _call(function: Callable[[T, Advance], R], task: T, key: tuple[int, int], monitor: Any) -> R:
+    """What runs on a node."""
+    import ray
+
+    node = ray.get_runtime_context().get_node_id()
+    unreported, last = 0, time.monotonic()
+
+    def advance(n: int) -> None:
+        nonlocal unreported, last
+        unreported += n
+        if time.monotonic() - last > SECONDS_BETWEEN_REPORTS:
+            monitor.report.remote(key, node, unreported)
+            unreported, last = 0, time.monotonic()
+
+    monitor.report.remote(key, node, 0)
+    result = function(task, advance)
+    # Waited for, so that the last report is counted before the task is done.
+    ray.get(monitor.report.remote(key, node, unreported))
+    return result
