@@ -1,9 +1,9 @@
 """MinHash signatures, bit for bit those of datasketch 2.
 
 :func:`minhash` takes texts as they come, :func:`minhash_canonical` texts that are canonical already; both read
-Arrow's buffers in place and give ``uint32[n, 128]``. :func:`to_datasketch` and :func:`to_lean` hand signatures to
-datasketch, whose forest, ensemble and HNSW then take them. The kernels are in :mod:`provscan.kernels.minhash`;
-datasketch is imported only by the two helpers.
+Arrow's buffers in place and give ``uint32[n, 128]``. :func:`to_datasketch` hands signatures to datasketch, whose
+forest, ensemble and HNSW then take them; only it imports datasketch. The kernels are in
+:mod:`provscan.kernels.minhash`.
 
 A signature is that of ``datasketch.MinHash(num_perm=128, seed=1, scheme="affine32",
 hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every character 5-gram. A text of one to
@@ -13,7 +13,7 @@ method is Broder's (1997, doi:10.1109/SEQUEN.1997.666900).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -146,28 +146,13 @@ def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
     >>> a.jaccard(b)
     1.0
     """
-    module = _import_datasketch()
-    import xxhash
-
-    return [
-        module.MinHash(
-            seed=SEED,
-            hashfunc=xxhash.xxh32_intdigest,
-            hashvalues=row,
-            permutations=PERMUTATIONS,
-            scheme=SCHEME,
-        )
-        for row in _checked(signatures)
-    ]
-
-
-def to_lean(signatures: NDArray[np.uint32]) -> list[datasketch.LeanMinHash]:
-    """One ``datasketch.LeanMinHash`` a signature: smaller, not to be updated, serialisable.
-
-    Parameters and errors as for :func:`to_datasketch`.
-    """
-    module = _import_datasketch()
-    return [module.LeanMinHash(seed=SEED, hashvalues=row, scheme=SCHEME) for row in _checked(signatures)]
+    try:
+        import datasketch
+        import xxhash
+    except ModuleNotFoundError as error:
+        raise UsageError("this needs datasketch 2: pip install 'provscan[sketches]'") from error
+    options: Any = {"seed": SEED, "hashfunc": xxhash.xxh32_intdigest, "permutations": PERMUTATIONS, "scheme": SCHEME}
+    return [datasketch.MinHash(hashvalues=row, **options) for row in _checked(signatures)]
 
 
 def _checked_buffer(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> TextBuffer:
@@ -199,11 +184,3 @@ def _checked(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
             "pass what minhash returned"
         )
     return signatures
-
-
-def _import_datasketch() -> Any:
-    try:
-        import datasketch
-    except ModuleNotFoundError as error:
-        raise UsageError("this needs datasketch 2: pip install 'provscan[sketches]'") from error
-    return cast(Any, datasketch)

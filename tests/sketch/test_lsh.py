@@ -1,13 +1,8 @@
-"""The S-curve against datasketch and simulation; band keys and one-bit sketches against their definitions."""
+"""The S-curve against a simulation; band keys and one-bit sketches against their definitions."""
 
 import naive_sketch as naive
 import numpy as np
 import pytest
-from datasketch.lsh import (
-    _false_negative_probability,
-    _false_positive_probability,
-    _optimal_param,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -22,46 +17,14 @@ def random_signatures(count, seed=0):
     return np.random.default_rng(seed).integers(0, 2**32, (count, 128), np.uint32)
 
 
-@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.4, 0.5, 0.62, 0.8, 0.9, 0.95])
-@pytest.mark.parametrize("weights", [(0.5, 0.5), (0.1, 0.9)])
-def test_choice_is_that_of_datasketch(threshold, weights):
-    assert lsh.choose(threshold, 128, weights) == _optimal_param(threshold, 128, *weights)
-
-
-def test_choice_for_other_lengths():
-    assert lsh.choose(0.7, 64) == _optimal_param(0.7, 64, 0.5, 0.5)
-    assert lsh.choose(0.7, 1) == lsh.Banding(bands=1, rows=1)
-
-
-@pytest.mark.parametrize(("bands", "rows"), [(1, 1), (32, 4), (16, 8), (128, 1), (1, 128)])
-def test_error_areas_are_the_integrals(bands, rows):
-    false_positive, false_negative = lsh.error_areas(0.4, bands, rows)
-    assert false_positive == pytest.approx(_false_positive_probability(0.4, bands, rows), abs=1e-7)
-    assert false_negative == pytest.approx(_false_negative_probability(0.4, bands, rows), abs=1e-7)
-
-
-def test_probability_at_known_points():
-    np.testing.assert_allclose(lsh.probability([0, 1], 32, 4), [0, 1])
-    assert lsh.probability(0.5, 32, 4) == pytest.approx(1 - (15 / 16) ** 32)
-    assert lsh.probability(0.5, 1, 3) == pytest.approx(0.125)
-
-
-def test_recall_is_what_a_simulation_finds():
+def test_bands_meet_as_often_as_the_s_curve_says():
     similarity = 0.45
     left = random_signatures(4000)
     right = np.where(np.random.default_rng(1).random(left.shape) < similarity, left, random_signatures(4000, 2))
     for bands, rows in ((32, 4), (16, 8), (20, 5)):
         found = (lsh.band_keys(left, bands, rows) == lsh.band_keys(right, bands, rows)).any(axis=1).mean()
-        expected = lsh.recall([similarity], bands, rows)
+        expected = 1 - (1 - similarity**rows) ** bands
         assert found == pytest.approx(expected, abs=5 * np.sqrt(expected * (1 - expected) / 4000) + 1e-3)
-
-
-def test_recall_and_candidates_weigh_their_bins():
-    similarities, counts = [0.0, 0.5, 1.0], [1000, 10, 2]
-    chance = lsh.probability(0.5, 32, 4)
-    assert lsh.recall(similarities, 32, 4, counts) == pytest.approx((10 * chance + 2) / 1012)
-    assert lsh.recall([0.5, 1.0], 32, 4) == pytest.approx((chance + 1) / 2)
-    assert lsh.expected_candidates(similarities, counts, 32, 4, records=4) == pytest.approx((10 * chance + 2) / 4)
 
 
 @given(SIGNATURES, st.sampled_from([(32, 4), (16, 8), (25, 5), (1, 1), (128, 1), (1, 128)]))
@@ -115,13 +78,6 @@ def test_read_only_signatures_will_do():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: lsh.choose(1.5), "threshold must be between 0 and 1, not 1.5"),
-        (lambda: lsh.choose(0.5, 0), "num_perm must be at least 1, not 0"),
-        (lambda: lsh.choose(0.5, 128, (0.5, 0.6)), "sum of 1"),
-        (lambda: lsh.probability([0.5, 1.5], 1, 1), "found values from 0.5 to 1.5"),
-        (lambda: lsh.probability(0.5, 0, 4), "bands and rows must be at least 1, not 0 and 4"),
-        (lambda: lsh.recall([], 32, 4), "at least one pair"),
-        (lambda: lsh.expected_candidates([0.5], [1], 32, 4, records=0), "records must be at least 1"),
         (lambda: lsh.band_keys(random_signatures(1), 33, 4), r"at most the length of a signature, 128, not 33 \* 4"),
         (lambda: lsh.band_keys(np.zeros((1, 128), np.int64), 32, 4), "uint32 array of two dimensions, not int64"),
         (lambda: lsh.one_bit_sketch(np.zeros((1, 64), np.uint32)), "128 values, not of 64"),
