@@ -7,17 +7,22 @@ right or an error must name the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from provscan.errors import IndexFormatError
-from provscan.index.format import SEGMENTS
-from provscan.index.segment import Segment
+from provscan.index.folder import THREADS
+from provscan.index.format import SEGMENTS, TOMBSTONES
+from provscan.index.segment import ROWS, Segment
 from provscan.index.texts import Strings
 from provscan.kernels import postings as kernels
-from provscan.kernels.records import Postings
+from provscan.kernels.exact_lookup import find_texts
+from provscan.kernels.records import Postings, frozen
+from provscan.text import canonical_buffers
 
 # Numbers that are checked at a time.
 BLOCK = 1 << 20
@@ -31,24 +36,28 @@ def check_shape(segment: Segment, index: Path) -> None:
     IndexFormatError
         A file does not fit the others: names it.
     """
-    _require(_misshapen(segment), index, segment)
+    _require(_misshapen(segment), index / SEGMENTS / segment.info.name)
 
 
 def check_content(segment: Segment, index: Path) -> None:
-    """Check every offset, number and text.
+    """Check every offset, number and text, and all that is said of a tweet.
+
+    Whether signatures and seeds are those of the texts is left to :func:`provscan.index.check_again`.
 
     Raises
     ------
     IndexFormatError
-        One is out of its bounds: names the file.
+        One is out of its bounds, or contradicts another: names the file.
     """
-    _require(_damaged(segment), index, segment)
+    _require(_damaged(segment), index / SEGMENTS / segment.info.name)
+    _require(_wrong_tombstones(segment), index / TOMBSTONES)
 
 
-def _require(problems: Iterator[tuple[str, str]], index: Path, segment: Segment) -> None:
+def _require(problems: Iterator[tuple[str, str]], folder: Path) -> None:
     for name, problem in problems:
-        path = index / SEGMENTS / segment.info.name / name
-        raise IndexFormatError(f"{path} is damaged: {problem}. Restore it from a copy or build the index again")
+        raise IndexFormatError(
+            f"{folder / name} is damaged: {problem}. Restore it from a copy or build the index again"
+        )
 
 
 def _tables(segment: Segment) -> dict[str, tuple[Postings, int]]:
@@ -125,9 +134,26 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
         column = getattr(segment.tweets, name)
         if column.codes.max(initial=0) >= max(1, len(column.values)):
             yield f"{name}.codes", "a code is out of range"
-    forgotten, rows = segment.forgotten, segment.info.tweets
-    if len(forgotten) and (forgotten[0] < 0 or forgotten[-1] >= rows or np.diff(forgotten).min(initial=1) < 1):
-        yield "tweets.starts", "the tombstones name rows that are not there"
+        values = column.values.array()
+        if not pc.all(pc.less(values[:-1], values[1:]), min_count=0).as_py():
+            yield f"{name}.offsets", "its values do not ascend"
+    if len(segment.exact.entries) != segment.info.texts or not _each_text_found(segment):
+        yield "exact.entries", "a text is not found by its key"
+    if not _texts_are_those_of_tweets(segment):
+        yield "raw_texts.utf8", "a tweet has another text than texts.utf8, by tweets.starts, says"
+    if segment.digest(np.arange(segment.info.tweets)) != segment.info.digest:
+        yield "times.ms", "the manifest has another digest of the tweets in this file, ids, author, lang and rt_of"
+
+
+def _wrong_tombstones(segment: Segment) -> Iterator[tuple[str, str]]:
+    """The tombstone file, if it holds rows that are not there or not those that were forgotten."""
+    stones, rows = segment.info.tombstones, segment.forgotten
+    if stones is None:
+        return
+    if len(rows) and (rows[0] < 0 or rows[-1] >= segment.info.tweets or np.diff(rows).min(initial=1) < 1):
+        yield stones.name, "it names rows that are not there"
+    if segment.digest(rows) != stones.digest:
+        yield stones.name, "the manifest has another digest of the rows that it names"
 
 
 def _ascending(array: np.ndarray) -> bool:
@@ -142,6 +168,29 @@ def _same_buckets(table: Postings) -> bool:
     kernels.bucket_offsets(table.entries, 0, table.bits, starts)
     kernels.close_bucket_offsets(starts)
     return np.array_equal(starts, table.starts)
+
+
+def _each_text_found(segment: Segment) -> bool:
+    """Whether each text is found by its key."""
+    keys = np.empty((segment.info.texts, 2), np.uint64)
+    kernels.text_keys(segment.texts.record, keys)
+    numbers = np.empty(segment.info.texts, np.int64)
+    find_texts(keys, segment.texts.record, frozen(segment.exact), segment.texts.record, numbers)
+    return np.array_equal(numbers, np.arange(segment.info.texts))
+
+
+def _texts_are_those_of_tweets(segment: Segment) -> bool:
+    """Whether the canonical text of each tweet is that of its row."""
+
+    def same(low: int) -> bool:
+        rows = np.arange(low, min(low + ROWS, segment.info.tweets))
+        found = canonical_buffers(*segment.tweets.raw_texts.take(rows))
+        expected = segment.texts.take(np.searchsorted(segment.tweet_starts, rows, "right") - 1)
+        size = expected.offsets[-1]
+        return np.array_equal(found.offsets, expected.offsets) and np.array_equal(found.text[:size], expected.text)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return all(pool.map(same, range(0, segment.info.tweets, ROWS)))
 
 
 def _blocks(array: np.ndarray) -> Iterator[np.ndarray]:

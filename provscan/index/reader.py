@@ -26,7 +26,7 @@ from provscan.index import format as index_format
 from provscan.index.checks import check_content, check_shape
 from provscan.index.faults import survive_truncated_files
 from provscan.index.folder import THREADS
-from provscan.index.format import Manifest
+from provscan.index.format import SEGMENTS, Manifest
 from provscan.index.join import can_join, joined
 from provscan.index.segment import LookupTables, Segment, open_segment
 from provscan.index.texts import Strings
@@ -277,7 +277,17 @@ class IndexReader:
                 better[tie] = segment.tweets.rank(rows[tie]) < self.segments[of[place]].tweets.rank(row[place])
             places = places[better]
             of[places], row[places], time[places] = number, rows[better], times[better]
+        self._require_found(texts, of >= 0)
         return of, row
+
+    def _require_found(self, texts: Numbers, found: npt.NDArray[np.bool_]) -> None:
+        """Raise an error if a text of the index is not found by its key."""
+        if not found.all():
+            segment = self.segments[self._segment_of(texts[~found][:1])[0]]
+            raise IndexFormatError(
+                f"{self.path / SEGMENTS / segment.info.name / 'exact.entries'} is damaged: a text is not found by its "
+                "key. Restore it from a copy or build the index again"
+            )
 
     def info(self) -> dict[str, Any]:
         """What there is to know about the index, in types that JSON knows."""

@@ -15,18 +15,20 @@ Which rows are forgotten stands in a file of its own beside the segments.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.errors import IndexFormatError
 from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo
 from provscan.index.postings import map_array, open_postings
-from provscan.index.prepare import NO_TIME
+from provscan.index.prepare import NO_TIME, tweet_digests
 from provscan.index.seeds import Seeds, open_seeds
 from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import TweetRows, open_tweets
@@ -40,6 +42,8 @@ MAX_TEXTS = 1 << 24
 RETWEET = "(?i)^\\s*RT @"
 # Texts whose tweets are looked at together.
 CHUNK = 1 << 18
+# Rows that are read at a time.
+ROWS = 1 << 14
 
 
 class LookupTables(NamedTuple):
@@ -156,6 +160,20 @@ class Segment:
             text, rows = self.tweets_of(texts)
             young[texts[text[self.retweets(rows)]]] = False
         return young
+
+    def batches(self, rows: np.ndarray) -> Iterator[pa.RecordBatch]:
+        """Some rows of tweets, as the readers gave them."""
+        for low in range(0, len(rows), ROWS):
+            yield from self.tweets.table(rows[low : low + ROWS]).combine_chunks().to_batches()
+
+    def digest(self, rows: np.ndarray) -> str:
+        """Sum of the digests of some rows of tweets, 32 hexadecimal digits."""
+        total = np.zeros(2, np.uint64)
+        for batch in self.batches(rows):
+            times = batch["created_at"].cast(pa.int64()).fill_null(int(NO_TIME)).to_numpy(zero_copy_only=False)
+            about = batch.select(["author", "lang", "rt_of"])
+            total += tweet_digests(batch["id"], batch["text"], times, about).sum(axis=0, dtype=np.uint64)
+        return f"{total[0]:016x}{total[1]:016x}"
 
     def tables(self, first: int) -> LookupTables:
         """What the kernels look things up in; `first` is the reader's number of the first text."""

@@ -18,7 +18,7 @@ from provscan.errors import IndexFormatError, OutputError
 from provscan.index.folder import Change, changing
 from provscan.index.format import MANIFEST, PURGES, SEGMENTS, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones
 from provscan.index.known_tweets import KeyTable
-from provscan.index.prepare import NO_TIME, Prepared, tweet_digests
+from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader, open_reader
 from provscan.index.segment import MAX_TEXTS, Segment, open_segment, read_tombstones
 from provscan.index.segment_writer import SegmentWriter, Written
@@ -30,8 +30,7 @@ from provscan.text.arrow import buffers
 # the tier below, the lowest up to FIRST_TIER.
 FAN_OUT = 8
 FIRST_TIER = 1 << 15
-# Rows that are read from a segment, or compared with others, at a time.
-ROWS = 1 << 14
+# Texts that are compared with others at a time.
 TEXTS = 1 << 18
 
 Prepare = Callable[[Iterable[pa.RecordBatch]], Iterable[Prepared]]
@@ -295,17 +294,7 @@ def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray, now: in
     stones = np.ascontiguousarray(stones[np.argsort(stones[:, 0])], "<i8")
     name = f"{segment.info.name}-{generation:06}"
     info = change.write(TOMBSTONES, name, stones.tobytes())
-    return replace(segment.info, tombstones=Tombstones(name, info, len(stones), _digest_of(segment, stones[:, 0])))
-
-
-def _digest_of(segment: Segment, rows: np.ndarray) -> str:
-    """Sum of the digests of some tweets."""
-    total = np.zeros(2, np.uint64)
-    for batch in _tweets_of(segment, rows):
-        times = batch["created_at"].cast(pa.int64()).fill_null(int(NO_TIME)).to_numpy(zero_copy_only=False)
-        about = batch.select(["author", "lang", "rt_of"])
-        total += tweet_digests(batch["id"], batch["text"], times, about).sum(axis=0, dtype=np.uint64)
-    return f"{total[0]:016x}{total[1]:016x}"
+    return replace(segment.info, tombstones=Tombstones(name, info, len(stones), segment.digest(stones[:, 0])))
 
 
 def _gone_texts(folder: Path, infos: list[SegmentInfo], texts: list[Strings]) -> int:
@@ -356,7 +345,7 @@ def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepar
         return manifest
     _check_room(change.folder, group)
     old = [open_segment(change.folder, info) for info in group]
-    tweets = (batch for segment in old for batch in _tweets_of(segment, segment.living_rows))
+    tweets = (batch for segment in old for batch in segment.batches(segment.living_rows))
     new, _ = _write_segments(change, prepare(tweets), manifest.params)
     segments = [info for info in manifest.segments if info not in group]
     segments += [info for info in new if info.tweets or not segments]
@@ -368,12 +357,6 @@ def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepar
         info = change.write(PURGES, name, json.dumps(parts, indent=1).encode())
         purges[name] = Purge(info, parts[-1]["purged"], sum(len(part["tweets"]) for part in parts))
     return replace(manifest, segments=tuple(segments), purges=purges)
-
-
-def _tweets_of(segment: Segment, rows: np.ndarray) -> Iterator[pa.RecordBatch]:
-    """Tweets of a segment as the readers gave them."""
-    for low in range(0, len(rows), ROWS):
-        yield from segment.tweets.table(rows[low : low + ROWS]).combine_chunks().to_batches()
 
 
 def _purge_record(folder: Path, old: list[Segment], new: tuple[SegmentInfo, ...]) -> dict[str, Any]:
@@ -415,7 +398,7 @@ def check_again(reader: IndexReader, temporary: Path, prepare: Prepare) -> None:
     """
     change = Change(temporary, None, set())
     for segment in reader.segments:
-        tweets = _tweets_of(segment, np.arange(segment.info.tweets))
+        tweets = segment.batches(np.arange(segment.info.tweets))
         (made, *more), _ = _write_segments(change, prepare(tweets), reader.params)
         shutil.rmtree(temporary / SEGMENTS)
         place = reader.path / SEGMENTS / segment.info.name
@@ -426,7 +409,7 @@ def check_again(reader: IndexReader, temporary: Path, prepare: Prepare) -> None:
                     "forged, or written by another version of provscan. Build the index again"
                 )
         dead = segment.info.tombstones
-        if made.digest != segment.info.digest or (dead and dead.digest != _digest_of(segment, segment.forgotten)):
+        if made.digest != segment.info.digest or (dead and dead.digest != segment.digest(segment.forgotten)):
             raise IndexFormatError(f"{reader.path / MANIFEST} has a wrong digest for segment {segment.info.name}")
     ids = [segment.tweets.ids_of(segment.living_rows).array() for segment in reader.segments]
     numbers = np.arange(reader.size)

@@ -72,6 +72,30 @@ def test_every_flipped_byte_is_found(folder: Path) -> None:
     provscan.verify(folder)
 
 
+def forged(content: bytes, rng: random.Random) -> bytes:
+    """Another number, or a flipped bit, somewhere."""
+    damaged = bytearray(content)
+    width = 8 if len(content) >= 8 else 1
+    place = rng.randrange(len(content) // width) * width
+    if rng.random() < 0.5:
+        damaged[place : place + width] = rng.randbytes(width)
+    else:
+        damaged[place + rng.randrange(width)] ^= 1 << rng.randrange(8)
+    return bytes(damaged)
+
+
+def in_bounds(content: bytes, rng: random.Random) -> bytes:
+    """A number that is one more, or that of its neighbour, and so often within its bounds."""
+    numbers = np.frombuffer(content, np.uint64 if len(content) % 8 == 0 else np.uint8).copy()
+    place = rng.randrange(max(1, len(numbers) - 1))
+    numbers[place] = rng.choice([(numbers + numbers.dtype.type(1))[place], numbers[min(place + 1, len(numbers) - 1)]])
+    return numbers.tobytes()
+
+
+def segment_files(folder: Path) -> list[Path]:
+    return [path for path in targets(folder) if path.parent.parent.name == "segments"]
+
+
 def test_what_is_forged_with_its_checksum_is_found(folder: Path, tweets: list[Any]) -> None:
     """Either it is found when the index is opened, or nothing ends the process; making it again finds all."""
     rng = random.Random(6)
@@ -79,17 +103,9 @@ def test_what_is_forged_with_its_checksum_is_found(folder: Path, tweets: list[An
     manifest = (folder / "manifest.json").read_bytes()
     opened = 0
     for _ in range(FLIPS):
-        # Of tombstones, the time when each was set is nowhere else.
-        path = rng.choice([path for path in targets(folder) if path.parent.parent.name == "segments"])
+        path = rng.choice(segment_files(folder))
         content = path.read_bytes()
-        damaged = bytearray(content)
-        width = 8 if len(content) >= 8 else 1
-        place = rng.randrange(len(content) // width) * width
-        if rng.random() < 0.5:
-            damaged[place : place + width] = rng.randbytes(width)
-        else:
-            damaged[place + rng.randrange(width)] ^= 1 << rng.randrange(8)
-        if damaged == content:
+        if (damaged := forged(content, rng)) == content:
             continue
         path.write_bytes(damaged)
         reseal(folder)
@@ -102,6 +118,44 @@ def test_what_is_forged_with_its_checksum_is_found(folder: Path, tweets: list[An
         (folder / "manifest.json").write_bytes(manifest)
     assert 0 < opened < FLIPS
     provscan.verify(folder)
+
+
+@pytest.mark.parametrize("forge", [forged, in_bounds])
+def test_an_index_with_forged_texts_tweets_or_offsets_is_not_opened(
+    folder: Path, forge: Callable[[bytes, random.Random], bytes]
+) -> None:
+    """Only signatures, seeds and their filters are left to a verification, which makes them again."""
+    rng = random.Random(7)
+    left = ("bands.entries", "seeds.", "texts.sketches", "texts.sizes")
+    files = [path for path in targets(folder) if not path.name.startswith(left) and path.suffix != ".json"]
+    files += [path for path in segment_files(folder) if path.name == "seeds.starts"]
+    manifest = (folder / "manifest.json").read_bytes()
+    for _ in range(FLIPS):
+        path = rng.choice(files)
+        content = path.read_bytes()
+        damaged = forge(content, rng)
+        if path.parent.name == "tombstones":  # the time when each was set is nowhere else
+            rows = np.frombuffer(damaged, np.int64).reshape(-1, 2).copy()
+            rows[:, 1] = np.frombuffer(content, np.int64).reshape(-1, 2)[:, 1]
+            damaged = rows.tobytes()
+        if damaged == content:
+            continue
+        path.write_bytes(damaged)
+        reseal(folder)
+        with pytest.raises(IndexFormatError, match=str(folder)):
+            provscan.open_index(folder)
+        path.write_bytes(content)
+        (folder / "manifest.json").write_bytes(manifest)
+    provscan.open_index(folder)
+
+
+def test_an_index_that_is_opened_unverified_names_the_file(folder: Path, tweets: list[Any]) -> None:
+    """A text that is not found by its key is an error as soon as it is asked for."""
+    for path in (folder / "segments").glob("*/exact.entries"):
+        path.write_bytes(bytes(path.stat().st_size))
+    reseal(folder)
+    with pytest.raises(IndexFormatError, match=r"exact\.entries is damaged: a text is not found by its key"):
+        provscan.open_index(folder, verify=False).match([tweet["text"] for tweet in tweets])
 
 
 @pytest.mark.parametrize(
