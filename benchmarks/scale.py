@@ -6,11 +6,12 @@
 
 Measures what a million texts cost to build and to keep, and what a gigabyte costs to scan against indexes of several
 sizes, in seconds of one core, in one run, with made-up tweets. All these costs are taken to be linear in the number of
-texts: the line through the smaller sizes is compared with what the largest one took, which says how far the model may be
-trusted. Then the plan: shards, machines, hours and money for the full size. ``--price`` is that of one core hour.
+texts: the line through the smaller sizes is compared with what the largest one took, which says how far the model may
+be trusted. Then the plan: shards, machines, hours and money for the full size. ``--price`` is that of one core hour.
 
 A shard is an index of its own here. A scan reads every text once against every shard, so a gigabyte costs
-``shards * base + texts * growth``: few large shards are cheaper than many small ones, and what a machine can hold decides.
+``shards * base + texts * growth``: few large shards are cheaper than many small ones, and what a machine can hold
+decides.
 """
 
 from __future__ import annotations
@@ -136,11 +137,11 @@ def show_plan(costs: list[Cost], arguments: argparse.Namespace) -> None:
     grown = slope * texts / (math.ceil(texts / TEXTS_A_SHARD) * base + slope * texts)
     console.print(
         f"\n{grown:.0%} of the scan is work that grows with the number of texts, chance meetings of seeds: that breaks "
-        "first; disk and build are small beside it. A second piece of evidence before texts are compared would cut it.\n"
+        "first; disk and build are small beside it. More evidence before texts are compared would cut it.\n"
         f"Taken from the claim: {arguments.claimed_tweets:,.0f} tweets, {arguments.distinct:.0%} of them distinct, "
         f"{arguments.claimed_terabytes:,.0f} TB; machines of {arguments.cores} cores, {arguments.gigabytes:,.0f} GB of "
-        f"memory and {arguments.disk_terabytes:,.0f} TB of disk; {arguments.price} a core hour. Extrapolated by a factor "
-        f"of {texts / costs[-1].texts:,.0f} in texts, so an order of magnitude, not a quotation."
+        f"memory and {arguments.disk_terabytes:,.0f} TB of disk; {arguments.price} a core hour. Extrapolated by a "
+        f"factor of {texts / costs[-1].texts:,.0f} in texts, so an order of magnitude, not a quotation."
     )
 
 
