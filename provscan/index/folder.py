@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -90,7 +91,11 @@ class Change:
         return FileInfo(len(content), xxhash.xxh3_128_hexdigest(content))
 
     def commit(self, manifest: Manifest) -> None:
-        """Make a manifest the index's next generation, and remove the files that it does not name."""
+        """Make a manifest the index's next generation, and remove the files that it does not name.
+
+        Its segments are put in order, the largest first.
+        """
+        manifest = replace(manifest, segments=tuple(sorted(manifest.segments, key=lambda s: (-s.texts, s.name))))
         before = self._replaced | set(self.manifest.files() if self.manifest else ())
         after = manifest.files()
         new = [self.folder / name for name in after if name not in before]

@@ -1,6 +1,8 @@
-"""Two segments as one, in memory: a scan that looks things up once costs little more than with one of them."""
+"""Segments as one, in memory: a scan that looks things up once costs little more than with one of them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,6 +21,8 @@ from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
 MOST_BYTES = 1 << 30
+# Of the files of all small segments of an index.
+MOST_SMALL_BYTES = 1 << 28
 
 
 def can_join(large: Segment, small: Segment) -> bool:
@@ -29,7 +33,7 @@ def can_join(large: Segment, small: Segment) -> bool:
 def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
     """A segment with the texts of both; those of the small one are numbered behind the others.
 
-    No text may stand in both. It has no folder of its own.
+    It has no folder of its own. For looking up tweets no text may stand in both.
     """
     count = len(large.texts)
     texts = appended(large.texts, small.texts)
@@ -45,6 +49,16 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
         joined_tweets(large.tweets, small.tweets),
         np.concatenate([large.forgotten, small.forgotten + large.info.tweets]),
     )
+
+
+def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Segment]:
+    """Neighbouring small segments as one, if memory has room for it; a text that stands in several is in it as often."""
+    if sum(segment.info.bytes for segment in segments) > MOST_SMALL_BYTES:
+        return segments
+    while len(segments) > 1:
+        ends = [joined(*pair, params) for pair in zip(segments[::2], segments[1::2], strict=False)]
+        segments = [*ends, *segments[2 * len(ends) :]]
+    return segments
 
 
 def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, above: np.uint64, params: IndexParams) -> Seeds:

@@ -27,7 +27,7 @@ from provscan.index.checks import check_content, check_shape
 from provscan.index.faults import survive_truncated_files
 from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, Manifest
-from provscan.index.join import can_join, joined
+from provscan.index.join import can_join, joined, joined_all
 from provscan.index.segment import LookupTables, Segment, open_segment
 from provscan.index.texts import Strings
 from provscan.params import IndexParams
@@ -102,8 +102,12 @@ class IndexReader:
 
     @cached_property
     def tables(self) -> tuple[LookupTables, ...]:
-        """What the kernels look things up in, one entry a segment."""
-        return tuple(s.tables(int(first)) for s, first in zip(self.segments, self.bases, strict=False))
+        """What the kernels look things up in: all segments as one where memory has room for it, and as few as it has."""
+        large, rest = self.segments[0], joined_all(self.segments[1:], self.params)
+        one = len(rest) == 1 and can_join(large, rest[0])
+        parts = [joined(large, rest[0], self.params)] if one else [large, *rest]
+        firsts = np.cumsum([0, *(len(segment.texts) for segment in parts)])
+        return tuple(segment.tables(int(first)) for segment, first in zip(parts, firsts, strict=False))
 
     def require_unchanged(self) -> None:
         """Check that no file was changed under this reader.

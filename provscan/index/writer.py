@@ -28,7 +28,7 @@ from provscan.text.arrow import buffers
 
 # Segments of one tier are merged when there are so many; a tier holds segments of up to so many times the texts of
 # the tier below, the lowest up to FIRST_TIER.
-FAN_OUT = 8
+FAN_OUT = 4
 FIRST_TIER = 1 << 15
 # Texts that are compared with others at a time.
 TEXTS = 1 << 18

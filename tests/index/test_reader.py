@@ -201,6 +201,28 @@ def test_a_large_segment_is_not_copied(build: Build, tweets: list[Tweet], monkey
     assert not can_join(segment, segment)
 
 
+@pytest.mark.parametrize(("most", "small", "tables"), [(1 << 30, 1 << 30, 1), (0, 1 << 30, 2), (0, 0, 6)])
+def test_what_was_appended_is_looked_up_together(
+    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, most: int, small: int, tables: int
+) -> None:
+    monkeypatch.setattr("provscan.index.join.MOST_BYTES", most)
+    monkeypatch.setattr("provscan.index.join.MOST_SMALL_BYTES", small)
+    monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
+    index = build(tweets[:20])
+    for low in (20, 30, 40, 50, 60):
+        provscan.build_index(tweets[low : low + (180 if low == 60 else 10)], index.path, append=True)
+    provscan.forget(index.path, [tweet["id"] for tweet in tweets[5:220:9]])
+    index = provscan.open_index(index.path)
+    sizes = [segment.texts for segment in index.reader.manifest.segments]
+    assert len(sizes) == 6
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(index.reader.tables) == tables
+    left = [tweet for number, tweet in enumerate(tweets) if number not in range(5, 220, 9)]
+    asked = [tweet["text"] for tweet in tweets] + [" and ".join(tweet["text"] for tweet in tweets[:40])]
+    columns = ["record", "start", "end", "tweet_id", "tweets", "level", "similarity"]
+    assert index.match(asked).select(columns).equals(build(left).match(asked).select(columns))
+
+
 def test_small_tables_spill_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entries = np.sort(np.random.default_rng(1).integers(0, 2**64, 40, np.uint64))
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 3)
