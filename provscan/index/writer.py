@@ -18,6 +18,7 @@ from provscan.errors import IndexFormatError, OutputError
 from provscan.index.folder import Change, changing
 from provscan.index.format import MANIFEST, PURGES, SEGMENTS, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones
 from provscan.index.known_tweets import KeyTable
+from provscan.index.places import told_apart
 from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader, open_reader
 from provscan.index.segment import MAX_TEXTS, Segment, open_segment, read_tombstones
@@ -207,7 +208,7 @@ def _new_tweets(
     path = change.workspace().with_suffix(".arrow")
     ids: list[pa.Array] = []
     writer = None
-    for batch in batches:
+    for batch in (told_apart(batch, before.segments) for batch in batches):
         writer = writer or pa.ipc.new_file(str(path), batch.schema)
         writer.write_batch(batch)
         ids.append(batch.column("id"))

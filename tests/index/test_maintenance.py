@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,30 @@ def segments(index: provscan.Index) -> dict[str, bytes]:
 def documents(tweets: list[Tweet]) -> list[str]:
     texts = [tweet["text"] for tweet in tweets]
     return [*texts[::2], *(" -- ".join(texts[n : n + 5]) for n in range(0, len(texts), 9))]
+
+
+def test_another_file_of_the_same_name_without_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def added(texts: list[str]) -> dict[str, int]:
+        Path("new.txt").write_text("".join(f"{text}\n" for text in texts))
+        append = Path("a.index").exists()
+        info = provscan.build_index("new.txt", "a.index", append=append).info()
+        return {name: info["appended"][name] for name in ("added", "known", "forgotten")} if append else {}
+
+    monkeypatch.chdir(tmp_path)
+    monday = ["the first text on this Monday", "a second text that came later", "and the same text on both days"]
+    tuesday = ["the first text on the day after", "a second text of another kind", monday[2]]
+    added(monday)
+    assert added(monday) == {"added": 0, "known": 3, "forgotten": 0}
+    assert added(tuesday) == {"added": 2, "known": 1, "forgotten": 0}
+    assert added(tuesday) == {"added": 0, "known": 3, "forgotten": 0}
+    found = provscan.open_index("a.index").match([*monday, *tuesday]).to_pylist()
+    assert [row["record"] for row in found] == list(range(6))
+    assert found[0]["tweet_id"] == "new.txt:1"
+    assert re.fullmatch("new.txt:1:[0-9a-f]{16}", found[3]["tweet_id"])
+    assert found[5]["tweet_id"] == "new.txt:3"
+    provscan.forget("a.index", [found[3]["tweet_id"]])
+    assert added(tuesday) == {"added": 0, "known": 2, "forgotten": 1}
+    provscan.verify("a.index")
 
 
 def test_order_files_and_repetitions_change_no_byte(build: Build, tweets: list[Tweet]) -> None:
