@@ -52,7 +52,7 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
 
 
 def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Segment]:
-    """Neighbouring small segments as one, if memory has room for it; a text that stands in several is in it as often."""
+    """Small neighbours as one, if memory has room for it; a text that stands in several is in it as often."""
     if sum(segment.info.bytes for segment in segments) > MOST_SMALL_BYTES:
         return segments
     while len(segments) > 1:

@@ -102,7 +102,7 @@ class IndexReader:
 
     @cached_property
     def tables(self) -> tuple[LookupTables, ...]:
-        """What the kernels look things up in: all segments as one where memory has room for it, and as few as it has."""
+        """What the kernels look things up in: all segments as one where memory has room for it, else few."""
         large, rest = self.segments[0], joined_all(self.segments[1:], self.params)
         one = len(rest) == 1 and can_join(large, rest[0])
         parts = [joined(large, rest[0], self.params)] if one else [large, *rest]
