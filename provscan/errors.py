@@ -14,7 +14,8 @@ exits. ::
         ├── IndexFormatError
         ├── OutputError
         ├── RecallError
-        └── WorkerError
+        ├── WorkerError
+        └── ModelError
 """
 
 from typing import Any
@@ -72,3 +73,7 @@ class RecallError(UnusableError):
 
 class WorkerError(UnusableError):
     """A worker process was ended by the system, or could not be started."""
+
+
+class ModelError(UnusableError):
+    """A language model can't be asked: no endpoint answers, the key is refused, there is no such model."""

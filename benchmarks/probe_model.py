@@ -1,0 +1,204 @@
+"""A small language model whose training data are known, and a server of it that speaks the protocol of OpenAI.
+
+    python benchmarks/probe_model.py FOLDER --tweets FILE [--minutes 10]    # go on training, for so long; again and again
+    python benchmarks/probe_model.py FOLDER --serve [--faults]              # serve it, also with failures
+
+A transformer of a few million parameters over byte pairs, on the processor. It is trained on every line of a file of
+JSON lines, as often as it stands there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from random import Random
+from typing import Any
+
+LENGTH, BATCH, EPOCHS, RATE, VOCABULARY = 64, 32, 3, 2e-3, 4096
+STATE = "training.pt"
+# How often each failure happens, of the answers of a server with faults: busy, broken, late, cut off.
+FAULTS = {"busy": 0.1, "broken": 0.05, "late": 0.02, "cut": 0.05}
+# Longer than the client waits.
+LATE_SECONDS = 3.0
+
+
+def new_model(texts: list[str], folder: Path) -> Any:
+    """A tokenizer of these texts, and a model that knows nothing yet."""
+    import tokenizers
+    import transformers
+
+    bpe = tokenizers.Tokenizer(tokenizers.models.BPE())
+    bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=["<s>", "</s>"], show_progress=False,
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    bpe.train_from_iterator(sorted(set(texts)), trainer)
+    bpe.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    wrapped = transformers.PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token="<s>", eos_token="</s>")
+    wrapped.save_pretrained(folder)
+    config = transformers.GPT2Config(
+        vocab_size=len(wrapped), n_positions=192, n_embd=256, n_layer=4, n_head=4, bos_token_id=0, eos_token_id=1,
+        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
+    )  # fmt: skip
+    return transformers.GPT2LMHeadModel(config)
+
+
+def train(texts: list[str], folder: Path, minutes: float) -> bool:
+    """Train for so long, from where the last call ended; whether all epochs are done."""
+    import torch
+    import transformers
+
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(1)
+    fresh = not (folder / STATE).exists()
+    model = new_model(texts, folder) if fresh else transformers.GPT2LMHeadModel.from_pretrained(folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    rows = [[*ids, 1][:LENGTH] for ids in tokenizer(texts)["input_ids"]]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.01)
+    state = {"batch": 0} if fresh else torch.load(folder / STATE, weights_only=True)
+    if not fresh:
+        optimizer.load_state_dict(state["optimizer"])
+    batches = []
+    for epoch in range(EPOCHS):
+        order = list(range(len(rows)))
+        Random(epoch).shuffle(order)
+        # Rows of like length together: little is spent on padding.
+        groups = [sorted(order[low : low + 32 * BATCH], key=lambda r: len(rows[r])) for low in
+                  range(0, len(order), 32 * BATCH)]  # fmt: skip
+        found = [group[low : low + BATCH] for group in groups for low in range(0, len(group), BATCH)]
+        Random(epoch).shuffle(found)
+        batches += found
+    began, losses = time.monotonic(), []
+    model.train()
+    at = state["batch"]
+    while at < len(batches) and time.monotonic() - began < 60 * minutes:
+        chosen = [rows[row] for row in batches[at]]
+        longest = max(map(len, chosen))
+        ids = torch.tensor([row + [1] * (longest - len(row)) for row in chosen])
+        labels = torch.tensor([row + [-100] * (longest - len(row)) for row in chosen])
+        warm, left = min(1.0, (at + 1) / 100), 1.0 - at / len(batches)
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * warm * (0.05 + 0.95 * left)
+        loss = model(input_ids=ids, attention_mask=(labels >= 0).long(), labels=labels).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+        at += 1
+        if at % 200 == 0:
+            print(f"batch {at} of {len(batches)}, loss {sum(losses[-200:]) / 200:.3f}", flush=True)
+    model.save_pretrained(folder)
+    torch.save({"batch": at, "optimizer": optimizer.state_dict()}, folder / STATE)
+    seconds = time.monotonic() - began
+    print(f"{sum(p.numel() for p in model.parameters()):,} parameters; batch {at} of {len(batches)}; {seconds:.0f} s")
+    return at >= len(batches)
+
+
+class Server(ThreadingHTTPServer):
+    """Answers completions with the very code that asks a local model; some answers fail on purpose."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path, *, faults: bool) -> None:
+        from provscan.probe.local import Local
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.model, self.faults, self.lock = Local(folder, "completion", 0.0), faults, threading.Lock()
+        self.random, self.counts = Random(7), {"asked": 0, **dict.fromkeys(FAULTS, 0)}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    def fault(self) -> str | None:
+        """What goes wrong with the next answer."""
+        with self.lock:
+            self.counts["asked"] += 1
+            draw = self.random.random() if self.faults else 1.0
+            for name, share in FAULTS.items():
+                draw -= share
+                if draw < 0:
+                    self.counts[name] += 1
+                    return name
+        return None
+
+    def complete(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The answer of the model."""
+        from provscan.probe.plan import Question
+
+        question = Question("0/0", asked["prompt"], "", asked["temperature"], asked["seed"], asked["max_tokens"])
+        with self.lock:
+            answer = next(self.model.answers([question]))[0]
+        usage = {"prompt_tokens": answer.prompt_tokens, "completion_tokens": answer.answer_tokens}
+        choice = {"index": 0, "text": answer.text, "finish_reason": answer.finish, "logprobs": None}
+        return {
+            "id": "cmpl-1", "object": "text_completion", "created": 0, "model": asked["model"], "choices": [choice],
+            "system_fingerprint": "fp_tiny", "usage": {**usage, "total_tokens": sum(usage.values())},
+        }  # fmt: skip
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        fault = self.server.fault()
+        if fault == "busy":
+            self.reply(429, {"error": {"message": "slow down"}}, {"retry-after": "0.2"})
+        elif fault == "broken":
+            self.reply(503, {"error": {"message": "overloaded"}})
+        elif fault == "late":
+            time.sleep(LATE_SECONDS)
+            self.close_connection = True
+        elif fault == "cut":
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", "1000")
+            self.end_headers()
+            self.wfile.write(b'{"id": "cmpl-1", "cho')
+            self.close_connection = True
+        else:
+            self.reply(200, self.server.complete(asked))
+
+    def reply(self, status: int, value: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        for name, content in {"content-type": "application/json", **(headers or {})}.items():
+            self.send_header(name, content)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--tweets", type=Path)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--serve", action="store_true")
+    parser.add_argument("--faults", action="store_true")
+    options = parser.parse_args()
+    if options.serve:
+        server = Server(options.folder, faults=options.faults)
+        print(server.url, flush=True)
+        server.serve_forever()
+    with options.tweets.open(encoding="utf-8") as file:
+        texts = [json.loads(line)["text"] for line in file]
+    train(texts, options.folder, options.minutes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""``provscan probe``: ask a language model for licensed tweets, and for tweets that it cannot have seen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from provscan.cli import (
+    GATE_CROSSED,
+    UNUSABLE,
+    GroupedCommand,
+    as_json,
+    echo,
+    given,
+    index_option,
+    option,
+    quiet,
+)
+
+EXPERIMENT, RULE, ENDPOINT, BUDGET = "Experiment", "What counts", "Endpoint", "Budget"
+
+
+@click.group("probe")
+def command() -> None:
+    """Ask a language model for licensed tweets, and for tweets that it cannot have seen.
+
+    \b
+    provscan probe plan --control-after 2024-06-01 -o PROBE     which tweets, which prompts: written before asking
+    provscan probe run PROBE --endpoint URL --model NAME        ask a model; --hf PATH asks a local one
+    provscan probe score PROBE                                  compare, estimate, write the report
+    """
+
+
+@command.command("plan", cls=GroupedCommand)
+@index_option("--index", "-i", help="Index of the licensed tweets.")
+@option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the probe.")
+@option(
+    "--control-after",
+    metavar="DATE",
+    help="The model cannot have seen tweets of this day or later; those of the index are the controls.",
+)
+@option(
+    "--control",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="Tweets that the model cannot have seen for another reason. Can be repeated.",
+)
+@option("--pairs", group=EXPERIMENT, type=int, metavar="N", show_default="400", help="Licensed tweets to ask for.")
+@option(
+    "--samples",
+    group=EXPERIMENT,
+    type=int,
+    metavar="N",
+    show_default="4",
+    help="Answers to each prompt: one at temperature 0, the others at --temperature.",
+)
+@option("--temperature", group=EXPERIMENT, type=float, show_default="1", help="Temperature of the other answers.")
+@option(
+    "--style",
+    group=EXPERIMENT,
+    type=click.Choice(["chat", "completion"]),
+    show_default="chat",
+    help="Whether the model follows instructions or goes on with a text.",
+)
+@option(
+    "--prompts",
+    group=EXPERIMENT,
+    multiple=True,
+    type=click.Choice(["prefix", "opening", "masked"]),
+    help="Kinds of prompt: half of the words; author, day and first words; all but a stretch. Can be repeated.  "
+    "[default: all that the style allows]",
+)
+@option(
+    "--free", group=EXPERIMENT, type=int, metavar="N", show_default="0", help="Answers to a prompt that names no tweet."
+)
+@option("--seed", group=EXPERIMENT, type=int, metavar="N", show_default="1", help="Seed for all random choices.")
+@option("--min-words", group=RULE, type=int, show_default="8", help="Words that must be recited, or ...")
+@option("--min-chars", group=RULE, type=int, show_default="40", help="... characters, of the canonical text.")
+@option("--min-bits", group=RULE, type=float, show_default="50", help="How rare the recited wording must be.")
+@option("--threshold", group=RULE, type=float, show_default="0.5", help="Minimum similarity of the recited span.")
+@option("--min-containment", group=RULE, type=float, show_default="0.8", help="Minimum share of the target in it.")
+@option(
+    "--max-auc",
+    group=RULE,
+    type=float,
+    show_default="0.6",
+    help="Upper limit of how well the two arms may be told apart without the model; beyond it nothing is claimed.",
+)
+@as_json
+def plan(
+    index: str, out: Path, control_after: str | None, control: tuple[str, ...], as_json: bool, **options: Any
+) -> None:
+    """Draw the tweets and their controls, and write the plan before anything is asked."""
+    import provscan
+    from provscan.probe import Settings, make_plan
+    from provscan.report import plan_table
+
+    chosen = given(**options)
+    if "prompts" in chosen:
+        chosen["prompts"] = tuple(chosen["prompts"])
+    made = make_plan(
+        provscan.open_index(index), out, Settings(**chosen), control_after=control_after, control=list(control)
+    )
+    about = {name: value for name, value in made.content.items() if name != "pairs"}
+    echo(
+        json.dumps({"probe": str(out), "digest": made.digest, **about}, indent=2, ensure_ascii=False)
+        if as_json
+        else plan_table(out, made.digest, about, sum(1 for _ in made.questions()))
+    )
+
+
+@command.command("run", cls=GroupedCommand)
+@click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
+@option("--endpoint", group=ENDPOINT, metavar="URL", help="An endpoint that speaks the protocol of OpenAI.")
+@option("--model", group=ENDPOINT, metavar="NAME", help="Name of the model there.")
+@option("--hf", type=click.Path(path_type=Path), metavar="PATH", help="Folder of a Hugging Face model to ask instead.")
+@option(
+    "--key-env",
+    group=ENDPOINT,
+    metavar="NAME",
+    show_default="OPENAI_API_KEY",
+    help="Environment variable that holds the key; it is written nowhere.",
+)
+@option(
+    "--concurrency", group=ENDPOINT, type=click.IntRange(min=1), show_default="4", help="Questions asked at a time."
+)
+@option("--timeout", group=ENDPOINT, type=float, show_default="120", metavar="SECONDS", help="Wait for an answer.")
+@option(
+    "--attempts",
+    group=ENDPOINT,
+    type=click.IntRange(min=1),
+    show_default="8",
+    help="How often a question is sent before it is left unanswered.",
+)
+@option("--max-tokens", group=BUDGET, type=int, metavar="N", help="Tokens of all prompts and answers together.")
+@option("--max-dollars", group=BUDGET, type=float, metavar="X", help="Money; needs --price-in and --price-out.")
+@option("--price-in", group=BUDGET, type=float, metavar="X", help="Dollars for a million tokens of prompts.")
+@option("--price-out", group=BUDGET, type=float, metavar="X", help="Dollars for a million tokens of answers.")
+@as_json
+@quiet
+def run(
+    probe: Path, endpoint: str | None, model: str | None, hf: Path | None, as_json: bool, quiet: bool, **options: Any
+) -> None:
+    """Ask a model all that the plan has and that is not answered yet.
+
+    Answers are kept as they came. An interrupted run goes on where it was. The status is 1 if the budget ended the run,
+    and 3 if questions got no answer after all attempts: both go on with the same command.
+    """
+    from provscan import probe as probes
+    from provscan.cli.progress import progress
+    from provscan.errors import UsageError
+    from provscan.probe.endpoint import Endpoint, EndpointOptions
+    from provscan.probe.local import Local
+    from provscan.probe.run import Budget
+
+    if (hf is None) == (endpoint is None) or (endpoint is None) != (model is None):
+        raise UsageError("give either --endpoint and --model, or --hf")
+    settings = probes.open_plan(probe).settings
+    prices = (options.pop("price_in") or 0.0, options.pop("price_out") or 0.0)
+    budget = Budget(options.pop("max_tokens"), options.pop("max_dollars"), prices)
+    if hf is not None:
+        asked: Any = Local(hf, settings.style, settings.temperature)
+    else:
+        asked = Endpoint(str(endpoint), str(model), settings.style, EndpointOptions(**given(**options)))
+    with progress(quiet) as watcher:
+        done = probes.run(probe, asked, budget=budget, progress=watcher)
+    if as_json:
+        echo(json.dumps(done, indent=2))
+    else:
+        echo(f"{done['answered']:,} of {done['questions']:,} questions are answered, {done['refused']:,} by a refusal.")
+        money = "" if done["dollars"] is None else f", ${done['dollars']:.2f}"
+        echo(f"Used: {done['prompt_tokens']:,} tokens of prompts, {done['answer_tokens']:,} of answers{money}.")
+    if done["failed"]:
+        echo(f"provscan: {done['failed']:,} questions got no answer: run the same command again.", err=True)
+        click.get_current_context().exit(UNUSABLE)
+    if done["left"]:
+        echo(f"provscan: the budget is spent; {done['left']:,} questions were not asked.", err=True)
+        click.get_current_context().exit(GATE_CROSSED)
+
+
+@command.command("score", cls=GroupedCommand)
+@click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
+@index_option("--index", "-i", help="Index of the licensed tweets; read if answers name no tweet (--free).")
+@as_json
+def score(probe: Path, index: str, as_json: bool) -> None:
+    """Compare the answers with the tweets, estimate, and write the report."""
+    import provscan
+    from provscan import probe as probes
+    from provscan.report import probe_table, write_probe_report
+
+    opened = provscan.open_index(index) if probes.open_plan(probe).settings.free else None
+    summary = probes.score(probe, opened, render=write_probe_report)
+    if as_json:
+        echo(json.dumps({"probe": str(probe), **summary}, indent=2, ensure_ascii=False))
+        return
+    echo(probe_table(summary))
+    echo(f"The report: {probe / 'report.html'}")

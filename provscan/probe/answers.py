@@ -1,0 +1,142 @@
+"""The answers of a model: one JSON line each, written as it comes, never changed.
+
+An interrupted run goes on behind the last complete line. Each line has the plan's digest, so that answers to another
+plan are seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from provscan.errors import InputError, OutputError, UsageError
+
+ANSWERS_FILE = "answers.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, as the model gave it.
+
+    Attributes
+    ----------
+    key
+        Of the question.
+    text
+        The answer; None where the model refused the question.
+    time
+        When it came, in UTC.
+    model, fingerprint, id
+        Name of the model, its system fingerprint and the number of the answer, as returned.
+    finish
+        Why the answer ends, as returned.
+    prompt_tokens, answer_tokens
+        Tokens used, as returned.
+    logprob
+        Natural logarithm of the probability that one sample recites the target, where the model gives it.
+    attempts
+        How often the question was sent until this answer came.
+    refused
+        What an endpoint said that did not accept the question.
+    """
+
+    key: str
+    text: str | None
+    time: str
+    model: str | None = None
+    fingerprint: str | None = None
+    id: str | None = None
+    finish: str | None = None
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    logprob: float | None = None
+    attempts: int = 1
+    refused: str | None = None
+
+
+@dataclass
+class AnswerFile:
+    """The file of answers while a model is asked; safe to use from several threads."""
+
+    file: BinaryIO
+    digest: str
+    known: dict[str, Answer]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, answers: list[Answer]) -> None:
+        """Write answers; they are on disk when this returns."""
+        with self._lock:
+            for answer in answers:
+                line = json.dumps({"plan": self.digest, **dataclasses.asdict(answer)}, ensure_ascii=True)
+                self.file.write(line.encode() + b"\n")
+                self.known[answer.key] = answer
+            self.file.flush()
+            os.fsync(self.file.fileno())
+
+
+@contextlib.contextmanager
+def answer_file(folder: Path, digest: str) -> Iterator[AnswerFile]:
+    """Open the answers of a probe to add to them.
+
+    Raises
+    ------
+    OutputError
+        Another process is asking.
+    UsageError
+        There are answers to another plan.
+    """
+    with (folder / ANSWERS_FILE).open("ab+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputError(f"{folder} is being run by another process: wait for it") from error
+        file.seek(0)
+        whole = file.read()
+        # A line that was cut off is no answer.
+        file.truncate(whole.rfind(b"\n") + 1)
+        yield AnswerFile(file, digest, read_answers(folder, digest))
+
+
+def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
+    """The answers to a plan, by the key of their question; the first one counts.
+
+    Raises
+    ------
+    InputError
+        A line is no answer.
+    UsageError
+        There are answers to another plan.
+    """
+    path = folder / ANSWERS_FILE
+    names = {each.name for each in dataclasses.fields(Answer)}
+    known: dict[str, Answer] = {}
+    if not path.exists():
+        return known
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                stored: dict[str, Any] = json.loads(line)
+                plan = stored.pop("plan")
+                answer = Answer(**{name: value for name, value in stored.items() if name in names})
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(
+                    f"{path}, line {number}: expected an answer as provscan writes it, found something else ({error}): "
+                    "restore the file"
+                ) from None
+            if plan != digest:
+                raise UsageError(
+                    f"{path}, line {number} answers plan {plan[:12]}, and the plan in this folder is {digest[:12]}: it "
+                    "was changed after the first question. Restore it, or make a new probe"
+                )
+            known.setdefault(answer.key, answer)
+    return known

@@ -1,0 +1,313 @@
+"""Which tweets are asked for: licensed ones drawn by strata, each matched with a control.
+
+Licensed texts fall into classes by their number of copies, and every class gives as many as any other, as far as it
+goes: so dose and response can be seen, and the probability with which a text is drawn is known. Within a class texts
+are taken evenly over script, length and the author's reach, at random otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from provscan.calibration.controls import Controls
+from provscan.estimate.background import COMMON_AUTHORS
+from provscan.index import IndexReader
+from provscan.probe.baseline import Arms
+from provscan.probe.prompts import Prompt, make_prompt
+from provscan.probe.settings import Settings
+from provscan.scoring.background import Background, background
+from provscan.scoring.families import families
+from provscan.scoring.lengths import BANDS, SCRIPTS, measured
+from provscan.text import canonical_array
+
+Numbers = npt.NDArray[np.int64]
+COPIES = (1, 2, 4, 16, 64)
+"""Least number of copies of each class."""
+# Texts of one class, and of the control, that the experiment draws from.
+POOL = 5_000
+# Texts whose numbers of copies are read together.
+CHUNK = 1 << 18
+# Controls that are weighed for each licensed tweet.
+CHOICE = 12
+# Members of a pair have the same script and language, and lengths within this factor.
+FACTOR = 1.35
+MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One prompt for a tweet, and what of an answer would be a recitation."""
+
+    prompt: Prompt
+    bits: float
+    words: int
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tweet that can be asked for."""
+
+    tweet_id: str
+    text: str
+    author: str | None
+    day: str | None
+    lang: str | None
+    script: str
+    length: int
+    copies: int
+    reach: int
+    number: int
+    key: int
+    targets: tuple[Target, ...]
+
+    def stratum(self) -> tuple[Any, ...]:
+        """Texts in this order are taken at even distances."""
+        band = int(np.searchsorted(BANDS, self.length, "right"))
+        return (self.script, band, min(self.reach, 2), self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """A class of licensed texts: those with `copies` or more, up to the next class.
+
+    Attributes
+    ----------
+    copies
+        Least number of copies.
+    population
+        Licensed texts of this class that could be asked for.
+    drawn
+        Those that were drawn; some of them may have found no control.
+    """
+
+    copies: int
+    population: float
+    drawn: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What was drawn.
+
+    Attributes
+    ----------
+    pairs
+        A licensed tweet and its control each.
+    strata
+        The classes that the licensed tweets come from.
+    others
+        Tweets of both pools that are in no pair, to train the blind baseline on.
+    left_out
+        How many texts take no part, by reason.
+    """
+
+    pairs: list[tuple[Candidate, Candidate]]
+    strata: list[Stratum]
+    others: tuple[list[Candidate], list[Candidate]]
+    left_out: dict[str, int]
+
+
+def draw(controls: Controls, settings: Settings) -> Draw:
+    """Draw licensed tweets and match each with a control."""
+    rng = np.random.default_rng(settings.seed)
+    model = background(controls.licensed)
+    left_out: Counter[str] = Counter()
+    classes, sizes = _classes(controls, rng)
+    pools = [_candidates(numbers, controls, model, settings, left_out) for numbers in classes]
+    *licensed, control = _one_each(pools, controls.reader, left_out)
+    wanted = _shares([len(pool) for pool in licensed], settings.pairs)
+    chosen: list[Candidate] = []
+    strata = []
+    for least, pool, numbers, size, count in zip(COPIES, licensed, classes, sizes, wanted, strict=False):
+        if pool:
+            ordered = sorted(pool, key=Candidate.stratum)
+            places = (np.arange(count) + rng.random()) * len(ordered) / max(count, 1)
+            chosen += [ordered[int(place)] for place in places]
+            strata.append(Stratum(least, size * len(pool) / len(numbers), count))
+    pairs = _matched(chosen, control[: CHOICE * len(chosen)])
+    left_out["no control like it"] += len(chosen) - len(pairs)
+    used = {tweet.tweet_id for pair in pairs for tweet in pair}
+    rest = ([t for pool in licensed for t in pool if t.tweet_id not in used],
+            [t for t in control if t.tweet_id not in used])  # fmt: skip
+    order = rng.permutation(len(pairs))
+    return Draw([pairs[at] for at in order], strata, rest, {reason: n for reason, n in left_out.items() if n})
+
+
+def texts_of(tweets: Sequence[Candidate], kind: str) -> list[str]:
+    """What the model is given of tweets, and what it would have to add, for the prompts of one kind."""
+    found = (target.prompt for tweet in tweets for target in tweet.targets if target.prompt.kind == kind)
+    return [f"{prompt.given} {prompt.target}" for prompt in found]
+
+
+def arms(pairs: Sequence[tuple[Candidate, Candidate]], kind: str) -> Arms:
+    """The two arms of those pairs that both have a prompt of a kind."""
+    both = [pair for pair in pairs if all(any(t.prompt.kind == kind for t in tweet.targets) for tweet in pair)]
+    return Arms(texts_of([a for a, _ in both], kind), texts_of([b for _, b in both], kind))
+
+
+def _classes(controls: Controls, rng: np.random.Generator) -> tuple[list[Numbers], list[int]]:
+    """Numbers of texts to draw from, of each class of copies and of the control; how many texts each class has."""
+    reader = controls.reader
+    parts: list[list[Numbers]] = [[] for _ in range(len(COPIES) + 1)]
+    for low in range(0, reader.size, CHUNK):
+        texts = np.arange(low, min(low + CHUNK, reader.size))
+        copies = reader.tweet_counts(texts)
+        if len(reader.segments) > 1:
+            copies[reader.same_text(texts) != texts] = 0
+        of = np.searchsorted(COPIES, copies, "right") - 1
+        of[controls.absent[texts] & (of >= 0)] = len(COPIES)
+        for number, part in enumerate(parts):
+            part.append(texts[of == number])
+    whole = [np.concatenate(part) for part in parts]
+    return [np.sort(rng.permutation(texts)[:POOL]) for texts in whole], [len(texts) for texts in whole]
+
+
+def _candidates(
+    numbers: Numbers, controls: Controls, model: Background, settings: Settings, left_out: Counter[str]
+) -> list[Candidate]:
+    """Those of some texts that can be asked for."""
+    reader = controls.reader
+    if len(numbers) == 0:
+        return []
+    common = (reader.author_counts(numbers) >= COMMON_AUTHORS) | np.isin(numbers, controls.repeated)
+    left_out["commonplace wording"] += int(common.sum())
+    numbers = numbers[~common]
+    rows = reader.earliest_tweets(numbers).to_pylist()
+    targets = _targets(numbers, rows, model, settings)
+    length, script = measured(reader, numbers)
+    copies, reach = reader.tweet_counts(numbers), Counter(row["author"] for row in rows if row["author"])
+    found = []
+    for at, row in enumerate(rows):
+        if not targets[at]:
+            left_out["too short or too predictable"] += 1
+            continue
+        key = xxhash.xxh64_intdigest(row["tweet_id"].encode("utf-8", "replace"), seed=settings.seed)
+        about = (row["tweet_id"], row["tweet"], row["author"], _day(row["time"]), row["lang"])
+        counts = (int(length[at]), int(copies[at]), reach.get(row["author"], 1), int(numbers[at]))
+        found.append(Candidate(*about, SCRIPTS[script[at]], *counts, key, targets[at]))
+    return found
+
+
+def _targets(
+    numbers: Numbers, rows: list[dict[str, Any]], model: Background, settings: Settings
+) -> list[tuple[Target, ...]]:
+    """The prompts of each tweet whose targets are long and rare enough."""
+    found: list[list[Target]] = [[] for _ in rows]
+    copies = np.isin(numbers, model.counted).astype(np.int64)
+    for kind in settings.prompts:
+        made = [make_prompt(kind, settings.style, r["tweet"], r["author"], _day(r["time"])) for r in rows]
+        places = [at for at, prompt in enumerate(made) if prompt is not None]
+        prompts = [prompt for prompt in made if prompt is not None]
+        if not places or model.model.chars == 0:
+            continue
+        canonical = canonical_array([prompt.target for prompt in prompts])
+        given = [prompt.given for prompt in prompts]
+        bits = model.model.bits(canonical, copies=copies[places])
+        columns = (canonical.to_pylist(), canonical_array(given).to_pylist(), bits.tolist())
+        for at, prompt, text, before, worth in zip(places, prompts, *columns, strict=True):
+            target = Target(prompt, worth, len(text.split()), len(text))
+            enough = target.chars >= settings.min_chars or (target.words >= settings.min_words and target.chars >= 20)
+            # In a script that the model hardly knows the bits are not known. What the prompt says is not recited.
+            if enough and worth >= settings.min_bits and not _repeats(text, before):
+                found[at].append(target)
+    return [tuple(targets) for targets in found]
+
+
+def _repeats(target: str, given: str) -> bool:
+    """Whether half of a target's 5-grams stand in the prompt already."""
+    grams = {target[at : at + 5] for at in range(max(1, len(target) - 4))}
+    return 2 * sum(gram in given for gram in grams) > len(grams)
+
+
+def _one_each(pools: list[list[Candidate]], reader: IndexReader, left_out: Counter[str]) -> list[list[Candidate]]:
+    """Pools of which no two tweets have like wording, nor the same target; a licensed one goes before a control."""
+    numbers = np.array([tweet.number for pool in pools for tweet in pool], np.int64)
+    family = dict(zip(numbers.tolist(), families(reader, numbers).tolist(), strict=True))
+    seen: set[Any] = set()
+    kept: list[list[Candidate]] = [[] for _ in pools]
+    for number in [*reversed(range(len(pools) - 1)), len(pools) - 1]:
+        for tweet in sorted(pools[number], key=lambda t: t.key):
+            targets = canonical_array([target.prompt.target for target in tweet.targets]).to_pylist()
+            wording = {family[tweet.number], *targets}
+            if wording & seen:
+                left_out["wording like that of another"] += 1
+            else:
+                seen |= wording
+                kept[number].append(tweet)
+    return kept
+
+
+def _shares(available: Sequence[int], wanted: int) -> list[int]:
+    """As many of each class, as far as it goes; what is left over goes to the others."""
+    given = [0] * len(available)
+    while wanted > 0:
+        open_classes = [at for at, n in enumerate(available) if given[at] < n]
+        if not open_classes:
+            break
+        share = max(1, wanted // len(open_classes))
+        for at in open_classes:
+            more = min(share, available[at] - given[at], wanted)
+            given[at] += more
+            wanted -= more
+    return given
+
+
+def _matched(licensed: list[Candidate], control: list[Candidate]) -> list[tuple[Candidate, Candidate]]:
+    """Pairs whose members are as alike as possible in all, none twice (assignment problem)."""
+    from scipy.optimize import linear_sum_assignment
+
+    if not licensed or not control:
+        return []
+    a, b = _features(licensed), _features(control)
+    spread = np.concatenate([a, b]).std(axis=0)
+    a, b = a / np.where(spread > 0, spread, 1.0), b / np.where(spread > 0, spread, 1.0)
+    cost = np.zeros((len(a), len(b)))
+    for column in range(a.shape[1]):
+        cost += (a[:, column, None] - b[None, :, column]) ** 2
+    author = _codes([t.author or f"licensed {at}" for at, t in enumerate(licensed)],
+                    [t.author or f"control {at}" for at, t in enumerate(control)])  # fmt: skip
+    script = _codes([tweet.script for tweet in licensed], [tweet.script for tweet in control])
+    lang = _codes([tweet.lang for tweet in licensed], [tweet.lang for tweet in control])
+    known = np.array([bool(t.lang) for t in licensed])[:, None] & np.array([bool(t.lang) for t in control])
+    other = (script[0][:, None] != script[1]) | (known & (lang[0][:, None] != lang[1]))
+    length = [np.log([tweet.length for tweet in side]) for side in (licensed, control)]
+    cost[author[0][:, None] != author[1]] += 0.5
+    cost[other | (np.abs(length[0][:, None] - length[1]) > np.log(FACTOR))] = 1e6
+    rows, columns = linear_sum_assignment(cost)
+    return [(licensed[r], control[c]) for r, c in zip(rows, columns, strict=True) if cost[r, c] < 1e6]
+
+
+def _codes(licensed: Sequence[Any], control: Sequence[Any]) -> tuple[Numbers, Numbers]:
+    """Numbers of values, equal for equal ones of both sides."""
+    known: dict[Any, int] = {}
+    first, second = ([known.setdefault(value, len(known)) for value in side] for side in (licensed, control))
+    return np.array(first), np.array(second)
+
+
+def _features(tweets: Sequence[Candidate]) -> npt.NDArray[np.float64]:
+    """Length, predictability and marks."""
+    return np.array(
+        [
+            [
+                2.0 * np.log(len(tweet.text)),
+                2.0 * np.log(max(tweet.targets[0].chars, 1)),
+                tweet.targets[0].bits / max(tweet.targets[0].chars, 1),
+                *(min(len(re.findall(mark, tweet.text)), 3) for mark in MARKS),
+                float(tweet.text.startswith("RT @")),
+            ]
+            for tweet in tweets
+        ]
+    )
+
+
+def _day(time: Any) -> str | None:
+    return None if time is None else f"{time:%Y-%m-%d}"

@@ -1,0 +1,163 @@
+"""A Hugging Face model on this machine, with log-probabilities."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from provscan.errors import ModelError, UsageError
+from provscan.probe.answers import Answer
+from provscan.probe.plan import Question
+
+BATCH = 16
+
+
+class Local:
+    """A causal language model in a folder, as ``save_pretrained`` writes it; nothing is downloaded.
+
+    Of the first sample of each prompt the log-probability of the target is computed as well: from it follows how
+    likely one sample recites it (Hayes et al. 2024, arXiv 2410.19482).
+
+    Parameters
+    ----------
+    path
+        The folder.
+    style
+        ``"chat"`` puts each prompt into the model's chat template.
+    temperature
+        Of the samples for which the probability of the target is given.
+    batch
+        Questions that are answered together.
+
+    Raises
+    ------
+    UsageError
+        torch or transformers is not installed, or the model has no chat template.
+    ModelError
+        The folder holds no model.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], style: str, temperature: float = 1.0, batch: int = BATCH) -> None:
+        try:
+            import torch
+            import transformers
+        except ImportError:
+            raise UsageError("local models need torch and transformers: pip install 'provscan[probe]'") from None
+        folder = os.fspath(path)
+        try:
+            self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"{folder} is not the folder of a causal language model: {str(error).splitlines()[0]}"
+            ) from None
+        if style == "chat" and not self._tokenizer.chat_template:
+            raise UsageError(f"{folder} has no chat template: plan the probe in completion style")
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model = model.to(self._device).eval()
+        self._torch, self._path, self._style = torch, folder, style
+        self._temperature, self._batch = temperature, batch
+        self._ends = {self._tokenizer.eos_token_id, getattr(model.generation_config, "eos_token_id", None)}
+
+    def describe(self) -> dict[str, Any]:
+        """The folder and the kind of model."""
+        return {"path": self._path, "model": self._model.config.model_type, "style": self._style}
+
+    def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
+        """Answers, a batch at a time; see :class:`~provscan.probe.run.Model`."""
+        source = iter(questions)
+        while batch := list(islice(source, self._batch)):
+            with self._torch.inference_mode():
+                answers = self._generated(batch)
+                yield [
+                    replace(answer, logprob=self._logprob(question))
+                    if question.target and question.sample == 0 and self._temperature > 0
+                    else answer
+                    for question, answer in zip(batch, answers, strict=True)
+                ]
+
+    def _ids(self, question: Question) -> list[int]:
+        """The prompt in tokens; where it is empty or blank, what a text begins with."""
+        if self._style == "chat":
+            messages = [{"role": "user", "content": question.prompt}]
+            text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        if not question.prompt.strip():
+            start = self._tokenizer.bos_token_id
+            return [self._tokenizer.eos_token_id if start is None else start]
+        return list(self._tokenizer(question.prompt)["input_ids"])
+
+    def _generated(self, questions: list[Question]) -> list[Answer]:
+        """One answer to each question, greedy or sampled with the question's own seed."""
+        torch = self._torch
+        prompts = [self._ids(question) for question in questions]
+        longest = max(map(len, prompts))
+        ids = torch.zeros((len(prompts), longest), dtype=torch.long)
+        mask = torch.zeros((len(prompts), longest), dtype=torch.long)
+        for row, prompt in enumerate(prompts):
+            ids[row, longest - len(prompt) :] = torch.tensor(prompt)
+            mask[row, longest - len(prompt) :] = 1
+        place = (mask.cumsum(1) - 1).clamp(min=0)
+        draws = [torch.Generator().manual_seed(question.seed) for question in questions]
+        room = self._room(longest)
+        texts: list[list[int]] = [[] for _ in questions]
+        going, cache = set(range(len(questions))), None
+        for _ in range(min(room, max(question.max_tokens for question in questions))):
+            got = self._model(
+                input_ids=ids.to(self._device), attention_mask=mask.to(self._device),
+                position_ids=place.to(self._device), past_key_values=cache, use_cache=True,
+            )  # fmt: skip
+            cache, logits = got.past_key_values, got.logits[:, -1].float().cpu()
+            ids = torch.zeros((len(prompts), 1), dtype=torch.long)
+            for row in sorted(going):
+                question = questions[row]
+                if question.temperature > 0:
+                    chances = torch.softmax(logits[row] / question.temperature, 0)
+                    ids[row, 0] = torch.multinomial(chances, 1, generator=draws[row])[0]
+                else:
+                    ids[row, 0] = logits[row].argmax()
+                token = int(ids[row, 0])
+                if token not in self._ends:
+                    texts[row].append(token)
+                if token in self._ends or len(texts[row]) >= question.max_tokens:
+                    going.discard(row)
+            if not going:
+                break
+            mask = torch.cat([mask, torch.ones((len(prompts), 1), dtype=torch.long)], 1)
+            place = place[:, -1:] + 1
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return [
+            Answer(
+                question.key, self._tokenizer.decode(text, skip_special_tokens=True), now,
+                self._model.config.model_type,
+                finish="length" if row in going or len(text) >= question.max_tokens else "stop",
+                prompt_tokens=len(prompt), answer_tokens=len(text),
+            )
+            for row, (question, prompt, text) in enumerate(zip(questions, prompts, texts, strict=True))
+        ]  # fmt: skip
+
+    def _room(self, used: int) -> int:
+        """Tokens that the model can add."""
+        return max(1, int(getattr(self._model.config, "max_position_embeddings", 1 << 20)) - used)
+
+    def _logprob(self, question: Question) -> float | None:
+        """Log-probability of the target behind the prompt, when sampling at the temperature; None if it is too long."""
+        torch = self._torch
+        prompt = self._ids(question)
+        whole = list(self._tokenizer(question.prompt + question.target)["input_ids"])
+        # Words may join across the end of the prompt: then the target is taken by itself.
+        joined = self._style == "completion" and whole[: len(prompt)] == prompt and len(whole) > len(prompt)
+        alone = self._tokenizer(question.target, add_special_tokens=False)["input_ids"]
+        target = whole[len(prompt) :] if joined else alone
+        while joined and target and target[-1] in self._ends:
+            target = target[:-1]
+        if len(target) > self._room(len(prompt)) or not target:
+            return None
+        ids = torch.tensor([[*prompt, *target]], device=self._device)
+        logits = self._model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float()
+        chances = torch.log_softmax(logits / self._temperature, -1)
+        return float(chances.gather(1, torch.tensor(target, device=self._device)[:, None]).sum())

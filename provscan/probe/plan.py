@@ -1,0 +1,288 @@
+"""The plan of a probe: written, with a digest, before the first question.
+
+A probe is a folder. ``plan.json`` names the tweets, the prompts, the number of answers, the rule of what counts, the
+blind baseline and the power. Its SHA-256 is the plan's digest: it stands in every answer, so that a plan that was
+changed afterwards is seen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from provscan.calibration.controls import no_control, parse_utc, with_cutoff, with_files
+from provscan.errors import InputError, OutputError, UsageError
+from provscan.estimate import detectable_share
+from provscan.matching import Index
+from provscan.probe.baseline import Arms, blind_baseline
+from provscan.probe.draw import Candidate, Draw, arms, draw, texts_of
+from provscan.probe.prompts import FREE, STYLES, TEMPLATES, max_tokens
+from provscan.probe.settings import Settings
+from provscan.readers import Fields
+from provscan.runs.options import default_workers
+
+PLAN_FILE, VERSION = "plan.json", 1
+ARMS = ("licensed", "control")
+# Tokens of an answer to the prompt that names no tweet.
+FREE_TOKENS = 120
+# Shares of controls recited by chance for which the power is given.
+CHANCE = (0.0, 0.01, 0.05)
+POWER = 0.8
+
+
+class Question(NamedTuple):
+    """One question: what is sent, and how often it was sent before.
+
+    Attributes
+    ----------
+    key
+        Its name in the plan: pair, arm and kind, or "free", and the number of the sample.
+    prompt
+        What the model is sent.
+    target
+        What would follow word for word, with the white space before it; empty where nothing is asked for.
+    temperature
+        0 for a greedy answer.
+    seed
+        Of the model's random choices.
+    max_tokens
+        Tokens of the answer at most.
+    """
+
+    key: str
+    prompt: str
+    target: str
+    temperature: float
+    seed: int
+    max_tokens: int
+
+    @property
+    def sample(self) -> int:
+        """Number of the answer to this prompt."""
+        return int(self.key.rsplit("/", 1)[1])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan as it stands in its file.
+
+    Attributes
+    ----------
+    path
+        The folder of the probe.
+    content
+        ``plan.json``.
+    digest
+        SHA-256 of the file, in hexadecimal digits.
+    """
+
+    path: Path
+    content: dict[str, Any]
+    digest: str
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the experiment is made with."""
+        stored = self.content["settings"]
+        return Settings(**{**stored, "prompts": tuple(stored["prompts"])})
+
+    @property
+    def pairs(self) -> list[dict[str, Any]]:
+        """Of each pair the two tweets with their prompts."""
+        pairs: list[dict[str, Any]] = self.content["pairs"]
+        return pairs
+
+    def questions(self) -> Iterator[Question]:
+        """All questions, in the order in which they are asked: pair by pair, so that a budget leaves whole pairs."""
+        free = self.settings.free
+        every = max(1, len(self.pairs) // free) if free else 0
+        asked = 0
+        for number, pair in enumerate(self.pairs):
+            for kind in pair["licensed"]["prompts"]:
+                for sample in range(self.settings.samples):
+                    # Which arm goes first changes from pair to pair.
+                    for arm in ARMS if number % 2 == 0 else ARMS[::-1]:
+                        prompt = pair[arm]["prompts"][kind]
+                        key = f"{number}/{arm}/{kind}/{sample}"
+                        yield self._question(
+                            key, prompt["prompt"], prompt["gap"] + prompt["target"], prompt["max_tokens"], sample
+                        )
+            while every and asked < min(free, (number + 1) // every):
+                yield self._free(asked)
+                asked += 1
+        for rest in range(asked, free):
+            yield self._free(rest)
+
+    def _free(self, sample: int) -> Question:
+        # No greedy answer: all of them are draws from the same distribution.
+        return self._question(f"{FREE}/{sample}", self.content["free_prompt"], "", FREE_TOKENS, sample + 1)
+
+    def _question(self, key: str, prompt: str, target: str, tokens: int, sample: int) -> Question:
+        temperature = self.settings.temperature if sample else 0.0
+        seed = int.from_bytes(hashlib.sha256(f"{self.settings.seed} {key}".encode()).digest()[:4], "big") >> 1
+        return Question(key, prompt, target, temperature, seed, tokens)
+
+
+def make_plan(
+    index: Index,
+    out: str | os.PathLike[str],
+    settings: Settings | None = None,
+    *,
+    control_after: str | None = None,
+    control: Sequence[str] = (),
+) -> Plan:
+    """Draw the tweets, make the prompts, measure what can be measured beforehand, and write it all.
+
+    Parameters
+    ----------
+    index
+        The licensed tweets.
+    out
+        The folder of the probe; must not exist.
+    settings
+        What the experiment is made with.
+    control_after
+        Date after which the model can't have seen a tweet: younger licensed texts are controls.
+    control
+        Files of tweets that the model can't have seen for another reason.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    UsageError
+        There is no control, or the folder exists.
+    InputError
+        No licensed tweet found a control like it.
+    """
+    settings, path = settings or Settings(), Path(out)
+    if (control_after is None) == (not control):
+        raise UsageError("a probe needs tweets that the model can't have seen: give control_after, or control files")
+    if settings.style not in STYLES or not any((settings.style, kind) in TEMPLATES for kind in settings.prompts):
+        raise UsageError(f"prompts {', '.join(settings.prompts)} can't be asked in {settings.style} style")
+    if os.path.lexists(path):
+        raise OutputError(f"{path} exists already: name another folder, or remove it")
+    with tempfile.TemporaryDirectory(prefix="provscan") as folder:
+        controls = no_control(index.reader)
+        if control_after is not None:
+            controls = with_cutoff(controls, parse_utc(control_after))
+        else:
+            controls, _ = with_files(controls, list(control), Fields(), Path(folder) / "control", default_workers(None))
+        drawn = draw(controls, settings)
+    content = {
+        "version": VERSION,
+        "index": {"fingerprint": index.fingerprint, "texts": index.reader.texts, "tweets": index.reader.tweets},
+        "control": {"after": control_after, "files": list(control), "texts": controls.texts},
+        "settings": settings.as_dict(),
+        "free_prompt": TEMPLATES[settings.style, FREE],
+        **_described(drawn, settings),
+    }
+    path.mkdir(parents=True)
+    (path / PLAN_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return open_plan(path)
+
+
+def open_plan(path: str | os.PathLike[str]) -> Plan:
+    """Open the plan of a probe.
+
+    Parameters
+    ----------
+    path
+        The folder of the probe.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        There is no plan, or it is not one of this version.
+    """
+    file = Path(path) / PLAN_FILE
+    try:
+        raw = file.read_bytes()
+        content = json.loads(raw)
+        version = content["version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file} is not a plan that provscan wrote ({error}): run provscan probe plan first") from None
+    if version != VERSION:
+        raise InputError(
+            f"{file} has version {version!r}, and this provscan knows {VERSION}: use the one that wrote it"
+        )
+    return Plan(Path(path), content, hashlib.sha256(raw).hexdigest())
+
+
+def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
+    """Baseline, power, strata and pairs."""
+    baselines = {}
+    for kind in settings.prompts:
+        both = arms(drawn.pairs, kind)
+        if both.licensed:
+            others = Arms(*(texts_of(side, kind) for side in drawn.others))
+            area = blind_baseline(both, others)
+            baselines[kind] = {"pairs": len(both.licensed), **area.as_dict(), **_holds(area.high, settings.max_auc)}
+    fit = [kind for kind, area in baselines.items() if area["holds"]]
+    # Where the arms differ the prompts are asked all the same, but nothing is claimed from their answers.
+    asked = fit or list(baselines)
+    pairs = [entry for pair in drawn.pairs if (entry := _pair(*pair, asked)) is not None]
+    if not pairs:
+        reasons = ", ".join(f"{reason}: {count:,}" for reason, count in drawn.left_out.items())
+        raise InputError(
+            f"no licensed tweet has a control like it, so nothing can be asked ({reasons or 'no texts'}). Give more "
+            "controls of the same language and length"
+        )
+    matched: dict[int, int] = {}
+    for pair in pairs:
+        least = max(s.copies for s in drawn.strata if s.copies <= pair["licensed"]["copies"])
+        pair["stratum"] = least
+        matched[least] = matched.get(least, 0) + 1
+    shares = {f"{share:g}": detectable_share(len(pairs), share, POWER) for share in CHANCE}
+    return {
+        "claims": fit,
+        "baseline": baselines,
+        "power": {"pairs": len(pairs), "power": POWER, "detectable_share_by_control_share": shares},
+        "strata": [{**dataclasses.asdict(s), "matched": matched.get(s.copies, 0)} for s in drawn.strata],
+        "left_out": drawn.left_out,
+        "pairs": pairs,
+    }
+
+
+def _holds(high: float | None, limit: float) -> dict[str, Any]:
+    return {"limit": limit, "holds": high is not None and high <= limit}
+
+
+def _pair(licensed: Candidate, control: Candidate, kinds: Sequence[str]) -> dict[str, Any] | None:
+    """A pair as the plan holds it; None where no kind of prompt fits both."""
+    sides = [{t.prompt.kind: t for t in tweet.targets if t.prompt.kind in kinds} for tweet in (licensed, control)]
+    both = [kind for kind in kinds if all(kind in side for side in sides)]
+    if not both:
+        return None
+    entry = {}
+    for arm, tweet, side in zip(ARMS, (licensed, control), sides, strict=True):
+        about = {
+            "tweet_id": tweet.tweet_id, "author": tweet.author, "day": tweet.day, "lang": tweet.lang,
+            "script": tweet.script, "length": tweet.length, "copies": tweet.copies, "reach": tweet.reach,
+            "text": tweet.text,
+        }  # fmt: skip
+        prompts = {
+            kind: {
+                "prompt": side[kind].prompt.text, "gap": side[kind].prompt.gap,
+                "target": side[kind].prompt.target,
+                "bits": round(side[kind].bits, 2), "words": side[kind].words, "chars": side[kind].chars,
+                "max_tokens": max_tokens(side[kind].prompt.target),
+            }
+            for kind in both
+        }  # fmt: skip
+        entry[arm] = {**about, "prompts": prompts}
+    return entry

@@ -1,0 +1,173 @@
+"""Asks a model all questions of a plan that are not answered yet."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from provscan.engine import Progress
+from provscan.errors import ParameterError, UsageError
+from provscan.probe.answers import Answer, answer_file
+from provscan.probe.plan import Plan, Question, open_plan
+
+MODEL_FILE = "model.json"
+
+
+class Model(Protocol):
+    """A language model that can be asked."""
+
+    def describe(self) -> dict[str, Any]:
+        """What it is, without any secret; the same each time for the same model."""
+
+    def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
+        """Answers in any order; a question that got none is left out. Questions are taken as they are asked."""
+
+
+@dataclass
+class Budget:
+    """What may be spent, answers of earlier runs included.
+
+    Attributes
+    ----------
+    tokens
+        Tokens of prompts and answers together; None for any number.
+    dollars
+        Money; None for any amount.
+    prices
+        Dollars for a million tokens of prompts, and of answers.
+    """
+
+    tokens: int | None = None
+    dollars: float | None = None
+    prices: tuple[float, float] = (0.0, 0.0)
+    _reserved: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _spent: list[int] = field(default_factory=lambda: [0, 0])
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if self.dollars is not None and max(self.prices) <= 0:
+            raise ParameterError("a budget in dollars needs prices: give dollars for a million tokens of each kind")
+
+    def reserve(self, question: Question) -> bool:
+        """Whether a question can be paid for whatever its answer, with all that are on their way."""
+        with self._lock:
+            self._reserved[question.key] = (16 + len(question.prompt.encode()) // 2, question.max_tokens)
+            prompt, answer = (self._spent[k] + sum(each[k] for each in self._reserved.values()) for k in (0, 1))
+            cost = (prompt * self.prices[0] + answer * self.prices[1]) / 1e6
+            fits = (self.tokens is None or prompt + answer <= self.tokens) and (
+                self.dollars is None or cost <= self.dollars
+            )
+            if not fits:
+                del self._reserved[question.key]
+            return fits
+
+    def spend(self, answer: Answer) -> None:
+        """An answer came."""
+        with self._lock:
+            self._reserved.pop(answer.key, None)
+            self._spent[0] += answer.prompt_tokens
+            self._spent[1] += answer.answer_tokens
+
+    def describe(self) -> dict[str, Any]:
+        """What was spent."""
+        prompt, answer = self._spent
+        cost = (prompt * self.prices[0] + answer * self.prices[1]) / 1e6
+        return {"prompt_tokens": prompt, "answer_tokens": answer, "dollars": cost if max(self.prices) > 0 else None}
+
+
+def run(
+    path: str | os.PathLike[str],
+    model: Model,
+    *,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Ask a model what the plan has and what is not answered yet.
+
+    Parameters
+    ----------
+    path
+        The folder of the probe.
+    model
+        What is asked.
+    budget
+        What may be spent; the run stops before it is exceeded.
+    progress
+        Receives the progress.
+
+    Returns
+    -------
+    dict
+        ``questions``, ``answered``, ``refused``, ``failed`` (no answer after all attempts), ``left`` (not asked, for
+        the budget) and what was spent.
+
+    Raises
+    ------
+    ModelError
+        The model can't be asked at all.
+    UsageError
+        The answers that are there are of another model or another plan.
+    """
+    plan, budget, progress = open_plan(path), budget or Budget(), progress or Progress()
+    with answer_file(plan.path, plan.digest) as file:
+        _same_model(plan, model.describe())
+        for answer in file.known.values():
+            budget.spend(answer)
+        questions = list(plan.questions())
+        missing = [question for question in questions if question.key not in file.known]
+        asked: list[str] = []
+
+        def affordable() -> Iterator[Question]:
+            for question in missing:
+                if not budget.reserve(question):
+                    return
+                asked.append(question.key)
+                yield question
+
+        progress.start("Asking", len(missing), "questions")
+        for answers in model.answers(affordable()):
+            file.add(answers)
+            for answer in answers:
+                budget.spend(answer)
+            progress.advance(len(answers))
+        progress.finish()
+        refused = sum(1 for answer in file.known.values() if answer.text is None)
+        failed = sum(1 for key in asked if key not in file.known)
+        return {
+            "questions": len(questions),
+            "answered": len(file.known),
+            "refused": refused,
+            "failed": failed,
+            "left": len(missing) - len(asked),
+            **budget.describe(),
+        }
+
+
+def _same_model(plan: Plan, described: dict[str, Any]) -> None:
+    """Note which model is asked, or compare it with the one that was asked before."""
+    file = plan.path / MODEL_FILE
+    about = {**described, "plan": plan.digest}
+    if not file.exists():
+        versions = {"provscan": importlib.metadata.version("provscan")}
+        file.write_text(json.dumps({**about, "versions": versions}, indent=1) + "\n", encoding="utf-8")
+        return
+    before = read_model(plan.path)
+    for name, value in about.items():
+        if before.get(name) != value:
+            raise UsageError(
+                f"{plan.path} was asked with {name} {before.get(name)!r}, and now with {value!r}: a probe asks one "
+                "model. Repeat the first command, or copy the plan to another folder"
+            )
+
+
+def read_model(folder: Path) -> dict[str, Any]:
+    """What is known of the model that was asked; empty if none was."""
+    file = folder / MODEL_FILE
+    known: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {}
+    return known

@@ -1,0 +1,428 @@
+"""From answers to numbers: ``summary.json``, ``tweets.parquet``, ``recitations.parquet`` and ``run.json``.
+
+A pair counts once all its questions are answered in both arms. A tweet is recited if any of its answers recites it, by
+the rule in the plan; claims rest only on those prompts by which the arms could not be told apart beforehand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import math
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provscan.calibration.controls import no_control, parse_utc, with_cutoff
+from provscan.errors import InputError, UsageError
+from provscan.estimate import (
+    Inference,
+    benjamini_hochberg,
+    clopper_pearson,
+    cochran_armitage,
+    conformal_p_values,
+    detectable_share,
+    never_falls,
+    paired_difference,
+    sign_flip,
+    stratified_excess,
+    unseen_texts,
+)
+from provscan.estimate.paired import ALPHA
+from provscan.index import IndexReader
+from provscan.matching import Index
+from provscan.probe.answers import ANSWERS_FILE, Answer, read_answers
+from provscan.probe.plan import ARMS, POWER, Plan, open_plan
+from provscan.probe.prompts import FREE
+from provscan.probe.run import read_model
+from provscan.probe.verification import FreeMatch, Recitation, free_matches, recitations
+from provscan.probe.wording import headline, warnings
+
+SUMMARY_FILE, RUN_FILE = "summary.json", "run.json"
+TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
+SUMMARY_VERSION = 1
+# False discovery rate of the list of recited tweets.
+RATE = 0.05
+SAMPLES = (1, 10, 100, 1_000, 10_000, 100_000)
+
+TWEETS = pa.schema(
+    [
+        *((name, pa.int64()) for name in ("pair",)), ("arm", pa.string()), ("tweet_id", pa.string()),
+        ("author", pa.string()), ("day", pa.string()), ("lang", pa.string()), ("script", pa.string()),
+        ("length", pa.int64()), ("copies", pa.int64()), ("stratum", pa.int64()), ("answers", pa.int64()),
+        ("recited_answers", pa.int64()), ("recited", pa.bool_()), ("bits", pa.float64()), ("q_value", pa.float64()),
+        ("logprob", pa.float64()), ("samples_50", pa.float64()), ("samples_90", pa.float64()), ("text", pa.string()),
+    ]
+)  # fmt: skip
+RECITATIONS = pa.schema(
+    [
+        ("pair", pa.int64()), ("arm", pa.string()), ("kind", pa.string()), ("sample", pa.int64()),
+        ("tweet_id", pa.string()), ("given", pa.string()), ("target", pa.string()), ("answer", pa.string()),
+        ("start", pa.int64()), ("end", pa.int64()), ("level", pa.string()), ("similarity", pa.float64()),
+        ("containment", pa.float64()), ("bits", pa.float64()),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the answers of a probe hold.
+
+    Attributes
+    ----------
+    plan
+        What was asked.
+    answers
+        By the key of their question.
+    found
+        Recitations.
+    complete
+        Pairs of which every question is answered, in both arms.
+    """
+
+    plan: Plan
+    answers: dict[str, Answer]
+    found: list[Recitation]
+    complete: list[int]
+
+    def recited(self, kinds: list[str]) -> dict[str, np.ndarray]:
+        """Share of the answers that recite, float64[complete pairs] of each arm; nan where no such prompt was sent."""
+        place = {pair: at for at, pair in enumerate(self.complete)}
+        hits = {arm: np.zeros(len(place)) for arm in ARMS}
+        for each in self.found:
+            if each.asked.pair in place and each.asked.kind in kinds:
+                hits[each.asked.arm][place[each.asked.pair]] += 1
+        prompts = [sum(k in kinds for k in self.plan.pairs[pair]["licensed"]["prompts"]) for pair in self.complete]
+        asked = np.array(prompts, np.float64) * self.plan.settings.samples
+        return {arm: np.where(asked > 0, counts / np.maximum(asked, 1), np.nan) for arm, counts in hits.items()}
+
+
+def score(
+    path: str | os.PathLike[str],
+    index: Index | None = None,
+    *,
+    render: Callable[[Path], Any] | None = None,
+) -> dict[str, Any]:
+    """Compare the answers with the tweets, estimate, and write the results into the folder of the probe.
+
+    Parameters
+    ----------
+    path
+        The folder of the probe.
+    index
+        The licensed tweets; needed where answers name no tweet.
+    render
+        Renders the report of a probe that is otherwise complete.
+
+    Returns
+    -------
+    dict
+        ``summary.json``.
+
+    Raises
+    ------
+    InputError
+        No pair was asked completely.
+    UsageError
+        An index is needed, or it is not the one of the plan.
+    """
+    plan = open_plan(path)
+    answers = read_answers(plan.path, plan.digest)
+    free = [answer for answer in answers.values() if answer.key.startswith(f"{FREE}/")]
+    if free and (index is None or index.fingerprint != plan.content["index"]["fingerprint"]):
+        what = "none was given" if index is None else f"this has {index.fingerprint[:12]}"
+        raise UsageError(
+            f"{plan.path} holds answers that name no tweet, which are compared with the index of the plan "
+            f"({plan.content['index']['fingerprint'][:12]}), and {what}: give it with --index"
+        )
+    complete = _complete(plan, answers)
+    if not complete:
+        raise InputError(f"{plan.path}: no pair was asked completely: run provscan probe run first")
+    found = Evidence(plan, answers, recitations(plan, answers.values()), complete)
+    matches = free_matches(free, index.reader) if index is not None else []
+    summary, tweets = _summary(found)
+    summary["free"] = _free(plan, free, matches, index.reader) if free and index is not None else None
+    summary["answer"] = {**headline(summary), "warnings": warnings(summary)}
+    pq.write_table(tweets, plan.path / TWEETS_FILE, compression="zstd")
+    pq.write_table(_rows(found, matches, index), plan.path / RECITATIONS_FILE, compression="zstd")
+    _write(plan.path / SUMMARY_FILE, summary)
+    _write(plan.path / RUN_FILE, _info(plan))
+    if render is not None:
+        render(plan.path)
+    return summary
+
+
+def _complete(plan: Plan, answers: dict[str, Answer]) -> list[int]:
+    missing = {int(q.key.split("/")[0]) for q in plan.questions() if q.target and q.key not in answers}
+    return [number for number in range(len(plan.pairs)) if number not in missing]
+
+
+def _summary(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
+    """The numbers, and the table of the tweets."""
+    plan = found.plan
+    claims = plan.content["claims"]
+    kinds = claims or list(plan.content["baseline"])
+    shares = found.recited(kinds)
+    use = ~np.isnan(shares["licensed"])
+    pairs = [pair for pair, used in zip(found.complete, use.tolist(), strict=True) if used]
+    shares = {arm: values[use] for arm, values in shares.items()}
+    licensed, control = (shares[arm] > 0 for arm in ARMS)
+    tested = _tests(licensed, control, shares, bool(claims))
+    claimed = bool(claims) and tested["difference"]["p_value"] is not None and tested["difference"]["p_value"] <= ALPHA
+    best = _best_bits(found, pairs, kinds)
+    q_values = np.full(len(pairs), np.nan)
+    if claims:
+        q_values = benjamini_hochberg(conformal_p_values(best["licensed"], best["control"]))
+    extraction, needed = _extraction(found, pairs, kinds)
+    tweets = _tweets(found, pairs, shares, best, q_values, needed)
+    keys = [question.key for question in plan.questions()]
+    refusals = Counter(key.split("/")[1] for key in keys if key in found.answers and found.answers[key].text is None)
+    counts = {arm: int(hits.sum()) for arm, hits in zip(ARMS, (licensed, control), strict=True)}
+    chance = counts["control"] / max(len(pairs), 1)
+    summary = {
+        "version": SUMMARY_VERSION,
+        "plan": {"digest": plan.digest, **{k: v for k, v in plan.content.items() if k not in ("pairs", "version")}},
+        "model": {**read_model(plan.path), "returned": _returned(found.answers)},
+        "asked": {
+            "questions": len(keys),
+            "answered": sum(key in found.answers for key in keys),
+            "refused": {arm: refusals.get(arm, 0) for arm in ARMS},
+            "pairs": len(plan.pairs),
+            "complete_pairs": len(found.complete),
+        },
+        "claimed": claimed,
+        "recited": {"pairs": len(pairs), **counts, "prompts": kinds},
+        "tests": tested,
+        "by_prompt": {kind: _of_kind(found, kind) for kind in plan.content["baseline"]},
+        "dose": _dose(plan, pairs, licensed),
+        "listed": {
+            "rate": RATE,
+            "tweets": int(np.count_nonzero(licensed & (np.nan_to_num(q_values, nan=1.0) <= RATE))),
+        },
+        "total": _total(plan, pairs, licensed, counts["control"], claimed),
+        "power": {"pairs": len(pairs), "power": POWER, "detectable_share": detectable_share(len(pairs), chance)},
+        "extraction": extraction,
+    }
+    return summary, tweets
+
+
+def _tests(licensed: np.ndarray, control: np.ndarray, shares: dict[str, np.ndarray], alike: bool) -> dict[str, Any]:
+    """The two tests of the pairs; withheld where the arms are not alike without the model."""
+    only = int((licensed & ~control).sum()), int((control & ~licensed).sum())
+    tests = {
+        "difference": paired_difference(*only, len(licensed)),
+        "permutation": sign_flip(shares["licensed"] - shares["control"]),
+    }
+    why = None if alike else "the two arms can be told apart without the model"
+    return {
+        "licensed_only": only[0],
+        "control_only": only[1],
+        **{name: dataclasses.replace(each, invalid=each.invalid or why).as_dict() for name, each in tests.items()},
+    }
+
+
+def _of_kind(found: Evidence, kind: str) -> dict[str, Any]:
+    shares = found.recited([kind])
+    use = ~np.isnan(shares["licensed"])
+    return {"pairs": int(use.sum()), **{arm: int((values[use] > 0).sum()) for arm, values in shares.items()}}
+
+
+def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
+    """Recited tweets by class of copies, and the trend over the doublings of copies."""
+    stratum = np.array([plan.pairs[pair]["stratum"] for pair in pairs])
+    classes = np.unique(stratum)
+    hits = [int(licensed[stratum == each].sum()) for each in classes]
+    totals = [int((stratum == each).sum()) for each in classes]
+    copies = np.array([plan.pairs[pair]["licensed"]["copies"] for pair in pairs], np.float64)
+    doses, place = np.unique(np.log2(np.maximum(copies, 1)), return_inverse=True)
+    trend = cochran_armitage(doses, np.bincount(place, licensed, len(doses)), np.bincount(place, minlength=len(doses)))
+    limits = [clopper_pearson(k, n) for k, n in zip(hits, totals, strict=True)]
+    fitted = never_falls(hits, totals).tolist() if totals else []
+    rows = zip(classes.tolist(), totals, hits, limits, fitted, strict=True)
+    return {
+        "classes": [
+            {"copies": least, "tweets": n, "recited": k, "low": low, "high": high, "fitted": fit}
+            for least, n, k, (low, high), fit in rows
+        ],
+        "trend": trend.as_dict(),
+    }
+
+
+def _total(plan: Plan, pairs: list[int], licensed: np.ndarray, chance: int, claimed: bool) -> dict[str, Any]:
+    """Licensed texts that would be recited if all were asked, at least."""
+    hits: Counter[int] = Counter(plan.pairs[pair]["stratum"] for pair in np.array(pairs)[licensed].tolist())
+    strata = plan.content["strata"]
+    size, drawn = ([max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn"))
+    total = stratified_excess(size, drawn, [hits[s["copies"]] for s in strata], chance, len(pairs)).as_dict()
+    if not claimed:
+        # Claimed together or not at all.
+        total |= {"low": None, "value": None, "invalid": "nothing is claimed from the pairs that were asked"}
+    return {**total, "population": float(sum(size))}
+
+
+def _best_bits(found: Evidence, pairs: list[int], kinds: list[str]) -> dict[str, np.ndarray]:
+    """Bits of the strongest recitation of each tweet, 0 where there is none."""
+    place = {pair: at for at, pair in enumerate(pairs)}
+    best = {arm: np.zeros(len(pairs)) for arm in ARMS}
+    for each in found.found:
+        if each.asked.pair in place and each.asked.kind in kinds:
+            of_arm, at = best[each.asked.arm], place[each.asked.pair]
+            of_arm[at] = max(of_arm[at], each.bits)
+    return best
+
+
+def samples_needed(logprob: float, probability: float) -> float:
+    """Samples until a target is recited with some probability, from the log-probability of one sample.
+
+    (n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482): ``1 - (1 - exp(logprob))^n >= probability``.
+
+    Examples
+    --------
+    >>> samples_needed(math.log(0.5), 0.9), samples_needed(0.0, 0.9)
+    (4.0, 1.0)
+    """
+    if logprob >= -1e-12:
+        return 1.0
+    one = math.exp(logprob)
+    return math.inf if one == 0.0 else float(max(1, math.ceil(math.log1p(-probability) / math.log1p(-one) - 1e-9)))
+
+
+def _extraction(found: Evidence, pairs: list[int], kinds: list[str]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """How many tweets are recited within n samples, with probability .5 and .9; None without log-probabilities."""
+    best: dict[str, dict[int, float]] = {arm: {} for arm in ARMS}
+    for pair in pairs:
+        for arm in ARMS:
+            answers = (found.answers.get(f"{pair}/{arm}/{kind}/0") for kind in kinds)
+            known = [answer.logprob for answer in answers if answer is not None and answer.logprob is not None]
+            if known:
+                best[arm][pair] = max(known)
+    if not best["licensed"]:
+        return None, best
+    table = {
+        f"{probability:g}": {
+            arm: [sum(samples_needed(lp, probability) <= n for lp in best[arm].values()) for n in SAMPLES]
+            for arm in ARMS
+        }
+        for probability in (0.5, 0.9)
+    }
+    return {"samples": list(SAMPLES), "tweets": {arm: len(best[arm]) for arm in ARMS}, "within": table}, best
+
+
+def _tweets(
+    found: Evidence,
+    pairs: list[int],
+    shares: dict[str, np.ndarray],
+    best: dict[str, np.ndarray],
+    q_values: np.ndarray,
+    logprobs: dict[str, dict[int, float]],
+) -> pa.Table:
+    rows = []
+    for at, pair in enumerate(pairs):
+        entry = found.plan.pairs[pair]
+        for arm in ARMS:
+            tweet, logprob = entry[arm], logprobs[arm].get(pair)
+            prompts = sum(kind in found.plan.content["baseline"] for kind in tweet["prompts"])
+            count = prompts * found.plan.settings.samples
+            needed = [None if logprob is None else samples_needed(logprob, p) for p in (0.5, 0.9)]
+            rows.append(
+                {
+                    **{name: tweet[name] for name in TWEETS.names if name in tweet},
+                    "pair": pair, "arm": arm, "stratum": entry["stratum"], "answers": count,
+                    "recited_answers": round(float(shares[arm][at]) * count), "recited": bool(shares[arm][at] > 0),
+                    "bits": float(best[arm][at]), "logprob": logprob, "samples_50": needed[0], "samples_90": needed[1],
+                    "q_value": None if arm == "control" or np.isnan(q_values[at]) else float(q_values[at]),
+                }
+            )  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=TWEETS)
+
+
+def _rows(found: Evidence, matches: list[FreeMatch], index: Index | None) -> pa.Table:
+    """Every recitation, with the words of the model."""
+    rows: list[dict[str, Any]] = []
+    for each in found.found:
+        asked = each.asked
+        tweet = found.plan.pairs[asked.pair][asked.arm]
+        prompt = tweet["prompts"][asked.kind]
+        rows.append(
+            {
+                **asked._asdict(), "tweet_id": tweet["tweet_id"], "given": prompt["prompt"],
+                "target": prompt["target"],
+                "answer": found.answers[f"{asked.pair}/{asked.arm}/{asked.kind}/{asked.sample}"].text,
+                **{name: getattr(each, name) for name in RECITATIONS.names[8:]},
+            }
+        )  # fmt: skip
+    if matches and index is not None:
+        tweets = index.reader.earliest_tweets(np.array([match.text for match in matches])).to_pylist()
+        for match, tweet in zip(matches, tweets, strict=True):
+            rows.append(
+                {
+                    "kind": FREE, "arm": "licensed", "sample": match.sample, "tweet_id": tweet["tweet_id"],
+                    "given": found.plan.content["free_prompt"], "target": tweet["tweet"],
+                    "answer": found.answers[f"{FREE}/{match.sample}"].text,
+                    **{name: getattr(match, name) for name in RECITATIONS.names[8:]},
+                }
+            )  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=RECITATIONS)
+
+
+def _free(plan: Plan, answers: list[Answer], matches: list[FreeMatch], reader: IndexReader) -> dict[str, Any]:
+    """What free generation showed: licensed texts, controls beside them, and lower bounds for the rest."""
+    controls = no_control(reader)
+    after = plan.content["control"]["after"]
+    if after is not None:
+        controls = with_cutoff(controls, parse_utc(after))
+    draws: dict[int, set[int]] = defaultdict(set)
+    control: set[int] = set()
+    for match in matches:
+        if controls.absent[match.text]:
+            control.add(match.text)
+        else:
+            draws[match.text].add(match.sample)
+    texts, mass = unseen_texts([len(samples) for samples in draws.values()], len(answers))
+    return {
+        "answers": len(answers),
+        "texts": len(draws),
+        "licensed_texts": controls.licensed_texts,
+        "control_texts_found": len(control) if after is not None else None,
+        "control_texts": controls.texts if after is not None else None,
+        "at_least": _unless(len(answers) == 0, texts),
+        "new_in_next": _unless(len(answers) == 0, mass),
+    }
+
+
+def _unless(empty: bool, inference: Inference) -> dict[str, Any] | None:
+    return None if empty else inference.as_dict()
+
+
+def _returned(answers: dict[str, Answer]) -> list[dict[str, Any]]:
+    """Models and fingerprints as returned, with the number of answers: whether all came from one system."""
+    seen = Counter((answer.model, answer.fingerprint) for answer in answers.values() if answer.text is not None)
+    return [{"model": m, "fingerprint": f, "answers": n} for (m, f), n in sorted(seen.items(), key=lambda x: -x[1])]
+
+
+def _info(plan: Plan) -> dict[str, Any]:
+    with (plan.path / ANSWERS_FILE).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    packages = ("provscan", "numpy", "pyarrow", "scipy")
+    return {
+        "version": SUMMARY_VERSION,
+        "plan": plan.digest,
+        "answers": digest,
+        "finished": datetime.now(UTC).isoformat(),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "repeat": f"provscan probe score {plan.path}",
+    }
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace")

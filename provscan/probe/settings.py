@@ -1,0 +1,73 @@
+"""What an experiment is made with: everything that is fixed before the first question."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from provscan.errors import ParameterError
+from provscan.probe.prompts import KINDS, STYLES
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a probe; they are part of its plan.
+
+    Attributes
+    ----------
+    pairs
+        Licensed tweets to ask for, each with a control.
+    samples
+        Answers to each prompt: the first one greedy (temperature 0), the others at `temperature`.
+    temperature
+        Of all samples but the first.
+    style
+        ``"chat"``: the model follows instructions; ``"completion"``: it goes on with a text.
+    prompts
+        Kinds of prompt: entries of :data:`~provscan.probe.prompts.KINDS`.
+    free
+        Answers to the prompt that names no tweet.
+    seed
+        Seed for all random choices, the model's as far as it takes one.
+    min_words, min_chars
+        What must be recited at least: so many words, or so many canonical code points.
+    min_bits
+        Bits that this must have under the background model: the second half of a proverb is no evidence.
+    threshold, min_containment
+        Least similarity of the recited span, and least share of the target's 5-grams in it.
+    max_auc
+        The arms must not be told apart without the model: upper limit of the area under the ROC curve.
+    """
+
+    pairs: int = 400
+    samples: int = 4
+    temperature: float = 1.0
+    style: str = "chat"
+    prompts: tuple[str, ...] = KINDS
+    free: int = 0
+    seed: int = 1
+    min_words: int = 8
+    min_chars: int = 40
+    min_bits: float = 50.0
+    threshold: float = 0.5
+    min_containment: float = 0.8
+    max_auc: float = 0.6
+
+    def __post_init__(self) -> None:
+        for name, lowest in (("pairs", 1), ("samples", 1), ("free", 0), ("seed", 0), ("min_words", 1)):
+            if getattr(self, name) < lowest:
+                raise ParameterError(f"{name} must be at least {lowest}, not {getattr(self, name)!r}")
+        if self.style not in STYLES:
+            raise ParameterError(f"style must be {' or '.join(STYLES)}, not {self.style!r}")
+        if not self.prompts or set(self.prompts) - set(KINDS):
+            raise ParameterError(f"prompts must be among {', '.join(KINDS)}, not {', '.join(self.prompts) or 'none'}")
+        if not 0.0 <= self.temperature <= 2.0:
+            raise ParameterError(f"temperature must be between 0 and 2, not {self.temperature!r}")
+        if self.min_chars < 20:
+            raise ParameterError(f"min_chars must be at least 20, not {self.min_chars!r}")
+        object.__setattr__(self, "prompts", tuple(kind for kind in KINDS if kind in self.prompts))
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings, in types that JSON knows."""
+        return {**dataclasses.asdict(self), "prompts": list(self.prompts)}

@@ -1,0 +1,144 @@
+"""Answers against tweets, with the verifier of ``match``: what of an answer is a recitation.
+
+An answer is compared with the *target* of its own prompt, the words that the prompt does not have, so that nobody
+recites by repeating the prompt. Free generation is compared with the whole index.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from provscan.estimate import matched_bits
+from provscan.index import IndexReader
+from provscan.matching import LEVELS, scan_texts
+from provscan.params import MatchParams
+from provscan.probe.answers import Answer
+from provscan.probe.plan import ARMS, Plan
+from provscan.probe.prompts import FREE
+from provscan.runs.build import build_index
+from provscan.scoring.background import background
+from provscan.scoring.rule import Scorer
+from provscan.text.arrow import buffers, to_array
+
+
+class Asked(NamedTuple):
+    """What a key says: pair, arm and kind of the prompt, number of the sample."""
+
+    pair: int
+    arm: str
+    kind: str
+    sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recitation:
+    """A span of an answer that recites a tweet.
+
+    Attributes
+    ----------
+    asked
+        The question.
+    start, end
+        The span, code points of the answer.
+    level, similarity, containment
+        As in a match, with the target in place of the tweet.
+    bits
+        How rare the recited wording is.
+    """
+
+    asked: Asked
+    start: int
+    end: int
+    level: str
+    similarity: float
+    containment: float
+    bits: float
+
+
+@dataclass(frozen=True, slots=True)
+class FreeMatch:
+    """A licensed text in an answer to the prompt that names no tweet."""
+
+    sample: int
+    text: int
+    start: int
+    end: int
+    level: str
+    similarity: float
+    containment: float
+    bits: float
+
+
+def asked_of(key: str) -> Asked:
+    """The question of a key of a pair."""
+    pair, arm, kind, sample = key.split("/")
+    return Asked(int(pair), arm, kind, int(sample))
+
+
+def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
+    """All recitations in the answers to a plan.
+
+    Returns
+    -------
+    list of Recitation
+        One at most for each answer, in their order.
+    """
+    rule = plan.settings
+    rows = [answer for answer in answers if answer.text and not answer.key.startswith(f"{FREE}/")]
+    if not rows:
+        return []
+    targets = {
+        f"{number}/{arm}/{kind}": prompt
+        for number, pair in enumerate(plan.pairs)
+        for arm in ARMS
+        for kind, prompt in pair[arm]["prompts"].items()
+    }
+    with tempfile.TemporaryDirectory(prefix="provscan") as folder:
+        tweets = [{"id": key, "text": prompt["target"]} for key, prompt in targets.items()]
+        index = build_index(tweets, Path(folder) / "targets.index")
+        found = index.match(
+            [answer.text or "" for answer in rows], threshold=rule.threshold, min_containment=rule.min_containment
+        ).to_pylist()
+    best: dict[str, Recitation] = {}
+    for match in found:
+        key = rows[match["record"]].key
+        prompt = targets[match["tweet_id"]]
+        share = match["containment"]
+        enough = share * prompt["chars"] >= rule.min_chars or share * prompt["words"] >= rule.min_words
+        bits = float(matched_bits(prompt["bits"], prompt["chars"], share))
+        if match["tweet_id"] != key.rsplit("/", 1)[0] or not enough or bits < rule.min_bits:
+            continue
+        if key not in best or bits > best[key].bits:
+            best[key] = Recitation(
+                asked_of(key), match["start"], match["end"], match["level"], match["similarity"], share, bits
+            )
+    return [best[answer.key] for answer in rows if answer.key in best]
+
+
+def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[FreeMatch]:
+    """Licensed texts in answers to the prompt that names no tweet, by the rule of what counts in ``match``."""
+    rows = [answer for answer in answers if answer.text and answer.key.startswith(f"{FREE}/")]
+    if not rows:
+        return []
+    with reader.unchanged():
+        found = scan_texts(*buffers(to_array([answer.text or "" for answer in rows])), reader, MatchParams())
+        scorer = Scorer(reader, background(reader), np.zeros(0, np.int64))
+        scores = scorer.scores(found.text, found.containment)
+    kept: npt.NDArray[np.int64] = np.flatnonzero(scores.counted)
+    columns: list[list[Any]] = [
+        [int(rows[row].key.rsplit("/", 1)[1]) for row in found.row[kept].tolist()],
+        found.text[kept].tolist(),
+        *found.span[kept].T.tolist(),
+        [LEVELS[level] for level in found.level[kept].tolist()],
+        found.similarity[kept].tolist(),
+        found.containment[kept].tolist(),
+        scores.bits[kept].tolist(),
+    ]
+    return [FreeMatch(*row) for row in zip(*columns, strict=True)]
