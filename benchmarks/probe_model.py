@@ -1,7 +1,7 @@
 """A small language model whose training data are known, and a server of it that speaks the protocol of OpenAI.
 
-    python benchmarks/probe_model.py FOLDER --tweets FILE [--minutes 10]    # go on training, for so long; again and again
-    python benchmarks/probe_model.py FOLDER --serve [--faults]              # serve it, also with failures
+    python benchmarks/probe_model.py FOLDER --tweets FILE [--minutes 10]    # train on, for so long; again and again
+    python benchmarks/probe_model.py FOLDER --serve [--faults]             # serve it, also with failures
 
 A transformer of a few million parameters over byte pairs, on the processor. It is trained on every line of a file of
 JSON lines, as often as it stands there.
@@ -68,7 +68,7 @@ def train(texts: list[str], folder: Path, minutes: float) -> bool:
     for epoch in range(EPOCHS):
         order = list(range(len(rows)))
         Random(epoch).shuffle(order)
-        # Rows of like length together: little is spent on padding.
+        # Rows of similar length together: little is spent on padding.
         groups = [sorted(order[low : low + 32 * BATCH], key=lambda r: len(rows[r])) for low in
                   range(0, len(order), 32 * BATCH)]  # fmt: skip
         found = [group[low : low + BATCH] for group in groups for low in range(0, len(group), BATCH)]

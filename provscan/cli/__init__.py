@@ -32,7 +32,9 @@ from provscan.errors import ProvscanError, UsageError
 
 DONE, GATE_CROSSED, WRONG_USAGE, UNUSABLE, FAULT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 70, 130, 141
 
-COMMANDS = ("index", "inspect", "match", "recipes", "info", "report", "export", "explain", "forget", "merge", "verify")
+COMMANDS = (
+    "index", "inspect", "match", "probe", "recipes", "info", "report", "export", "explain", "forget", "merge", "verify",
+)  # fmt: skip
 
 
 # Control characters that a terminal would act on, as JSON and Python write them.

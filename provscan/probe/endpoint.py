@@ -87,12 +87,13 @@ class Endpoint:
                 f"{address.scheme}://{address.hostname}{address.path}"
             )
         self._openai = openai
-        self._client: Any = openai.OpenAI(
-            base_url=url,
-            api_key=os.environ.get(options.key_env) or "none",
-            max_retries=0,
-            timeout=options.timeout,
-        )
+        self._client: Any = None
+        self._connection: dict[str, Any] = {
+            "base_url": url,
+            "api_key": os.environ.get(options.key_env) or "none",
+            "max_retries": 0,
+            "timeout": options.timeout,
+        }
         self._url, self._model, self._style, self._options = url, model, style, options
         self._limit_name = "max_tokens"
         self._open_at = 0.0
@@ -114,7 +115,11 @@ class Endpoint:
         """
         waiting: set[Future[Answer | None]] = set()
         source = iter(questions)
-        with ThreadPoolExecutor(self._options.concurrency, "probe") as pool:
+        self._stopped.clear()
+        with (
+            self._openai.OpenAI(**self._connection) as self._client,
+            ThreadPoolExecutor(self._options.concurrency, "probe") as pool,
+        ):
             try:
                 while True:
                     while len(waiting) < self._options.concurrency and (question := next(source, None)) is not None:

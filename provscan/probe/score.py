@@ -293,8 +293,8 @@ def samples_needed(logprob: float, probability: float) -> float:
     """
     if logprob >= -1e-12:
         return 1.0
-    one = math.exp(logprob)
-    return math.inf if one == 0.0 else float(max(1, math.ceil(math.log1p(-probability) / math.log1p(-one) - 1e-9)))
+    share = math.exp(logprob)
+    return math.inf if share == 0.0 else float(max(1, math.ceil(math.log1p(-probability) / math.log1p(-share) - 1e-9)))
 
 
 def _extraction(found: Evidence, pairs: list[int], kinds: list[str]) -> tuple[dict[str, Any] | None, dict[str, Any]]:

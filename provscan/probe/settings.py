@@ -35,7 +35,7 @@ class Settings:
     min_bits
         Bits that this must have under the background model: the second half of a proverb is no evidence.
     threshold, min_containment
-        Least similarity of the recited span, and least share of the target's 5-grams in it.
+        Minimum similarity of the recited span, and minimum share of the target's 5-grams in it.
     max_auc
         The arms must not be told apart without the model: upper limit of the area under the ROC curve.
     """

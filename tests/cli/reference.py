@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -38,13 +40,21 @@ def options(command: click.Command, context: click.Context) -> list[str]:
     return lines[1:]
 
 
+def commands(group: click.Group, context: click.Context, above: str = "") -> Iterator[tuple[str, click.Command, Any]]:
+    """All commands with their full names, those of groups behind them."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=context)
+        yield f"{above}{name}", command, inner
+        if isinstance(command, click.Group):
+            yield from commands(command, inner, f"{above}{name} ")
+
+
 def reference() -> str:
     context = main.make_context("provscan", [], resilient_parsing=True)
     parts = [HEAD]
-    for name in main.list_commands(context):
-        command = main.get_command(context, name)
-        assert command is not None
-        inner = click.Context(command, info_name=name, parent=context)
+    for name, command, inner in commands(main, context):
         usage = command.get_usage(inner).removeprefix("Usage: ")
         described = inspect.cleandoc(command.help or "").replace("\b\n", "")
         parts += [f"## provscan {name}\n", f"    {' '.join(usage.split())}\n", f"{described}\n"]

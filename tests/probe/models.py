@@ -1,15 +1,20 @@
-"""Cheap models to probe: a look-up with noise."""
+"""Cheap models to probe: a look-up with noise, also behind a server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 from typing import Any
 
+from provscan.probe import Plan
 from provscan.probe.answers import Answer
-from provscan.probe.plan import Plan, Question
+from provscan.probe.plan import Question
 
-NOISE = "the weather was mild and nobody spoke about the second harbour until late in the evening".split()
+NOISE = ["the", "weather", "was", "mild", "and", "nobody", "spoke", "about", "a", "second", "harbour", "until", "late"]
 
 
 class Lookup:
@@ -30,14 +35,97 @@ class Lookup:
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
         for question in questions:
             self.asked.append(question.key)
-            yield [Answer(question.key, self.text(question), "2026-01-01T00:00:00Z", "lookup", prompt_tokens=20,
-                          answer_tokens=12)]  # fmt: skip
+            yield [
+                Answer(question.key, self.text(question), "2026-01-01", "lookup", prompt_tokens=20, answer_tokens=12)
+            ]
 
 
-def chances(plan: Plan, licensed: Any, control: float = 0.0) -> dict[str, float]:
+def chances(plan: Plan, licensed: Callable[[int], float], control: float = 0.0) -> dict[str, float]:
     """The probability of each tweet: of a licensed one by its number of copies."""
     return {
         f"{number}/{arm}": licensed(pair["licensed"]["copies"]) if arm == "licensed" else control
         for number, pair in enumerate(plan.pairs)
         for arm in ("licensed", "control")
     }
+
+
+class Server(ThreadingHTTPServer):
+    """Serves what :class:`Lookup` would say, by prompt and seed; every `trouble`-th request goes wrong."""
+
+    daemon_threads = True
+
+    def __init__(self, plan: Plan, model: Lookup, trouble: int = 0, slow: float = 0.0) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.questions = {(q.prompt, q.seed): q for q in plan.questions()}
+        self.model, self.trouble, self.slow = model, trouble, slow
+        self.requests: list[dict[str, Any]] = []
+        self.answered: list[str] = []
+        self.keys: set[str] = set()
+        self.refuse: int | None = None
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        server = self.server
+        server.requests.append(asked)
+        server.keys.add(self.headers["authorization"])
+        time.sleep(server.slow)
+        if server.refuse is not None:
+            self.reply(server.refuse, {"error": {"message": "no: your key is sk-123", "code": None}})
+        elif server.trouble and len(server.requests) % server.trouble == 0:
+            self.fail(len(server.requests) // server.trouble % 4)
+        else:
+            chat = self.path.endswith("/chat/completions")
+            prompt = asked["messages"][0]["content"] if chat else asked["prompt"]
+            question = server.questions[prompt, asked["seed"]]
+            server.answered.append(question.key)
+            text = server.model.text(question)
+            said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text, "logprobs": None}
+            self.reply(200, {
+                "id": "c1", "object": "chat.completion" if chat else "text_completion", "created": 0,
+                "model": "lookup-1", "system_fingerprint": "fp1",
+                "choices": [{"index": 0, "finish_reason": "stop", **said}],
+                "usage": {"prompt_tokens": 20, "completion_tokens": 12, "total_tokens": 32},
+            })  # fmt: skip
+
+    def fail(self, way: int) -> None:
+        match way:
+            case 0:
+                self.reply(429, {"error": {"message": "slow down"}}, ("retry-after", "0.02"))
+            case 1:
+                self.reply(503, {"error": {"message": "overloaded"}})
+            case 2:
+                time.sleep(1.0)  # longer than the client waits
+                self.close_connection = True
+            case 3:
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", "1000")
+                self.end_headers()
+                self.wfile.write(b'{"id": "c1", "cho')
+                self.close_connection = True
+
+    def reply(self, status: int, value: dict[str, Any], *headers: tuple[str, str]) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        length = ("content-length", str(len(body)))
+        for name, content in (("content-type", "application/json"), length, *headers):
+            self.send_header(name, content)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass

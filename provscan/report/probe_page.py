@@ -1,0 +1,110 @@
+"""``report.html`` of a probe: one self-contained file, from the files that ``provscan probe score`` wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from markupsafe import Markup
+
+from provscan.errors import InputError, OutputError
+from provscan.report import probe_tables, wording
+from provscan.report.document import _digest, _environment, _joined
+
+STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
+FILES = ("summary.json", "run.json", "tweets.parquet", "recitations.parquet")
+# Recitations that the page shows, the strongest of each tweet.
+SHOWN = 200
+
+
+def is_probe(folder: Path) -> bool:
+    """Whether a folder is a probe."""
+    return (folder / "plan.json").is_file()
+
+
+def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | None = None) -> Path:
+    """Write the report of a probe; by default as ``report.html`` in its folder.
+
+    Parameters
+    ----------
+    folder
+        The folder of the probe.
+    out
+        The file to write.
+    texts
+        How many recitations may show texts, the strongest first. All by default.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        The probe was not scored.
+    OutputError
+        The file can't be written.
+    """
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name} is missing, so this probe was not scored: run provscan probe score")
+    summary, info = (json.loads((folder / name).read_bytes()) for name in FILES[:2])
+    tweets = pq.read_table(folder / FILES[2], columns=["pair", "arm", "author", "day", "copies", "q_value"])
+    rows = _strongest(pq.read_table(folder / FILES[3]))
+    style = _joined(STYLES)
+    page = _environment().get_template("probe.html").render(
+        summary=summary,
+        answer=summary["answer"],
+        info=info,
+        arms=_arms(summary),
+        lines=probe_tables.lines(summary),
+        baseline=probe_tables.baseline,
+        recitations=[_shown(row, texts is None or at < texts) for at, row in enumerate(rows)],
+        total=pc.sum(pc.equal(pq.read_table(folder / FILES[3], columns=["arm"])["arm"], "licensed")).as_py() or 0,
+        about={(row["pair"], row["arm"]): row for row in tweets.to_pylist()},
+        wording=wording,
+        style=Markup(style),
+        policy=f"default-src 'none'; style-src {_digest(style)}; base-uri 'none'; form-action 'none'",
+    )  # fmt: skip
+    target = out or folder / "report.html"
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(f"{target} can't be written: {error.strerror}") from error
+    return target
+
+
+def _arms(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The two arms, as places on an axis."""
+    recited = summary["recited"]
+    names = {"licensed": "Licensed tweets", "control": "Matched tweets that it cannot have seen"}
+    return [{"name": name, "recited": recited[arm], "pairs": recited["pairs"]} for arm, name in names.items()]
+
+
+def _strongest(rows: pa.Table) -> list[dict[str, Any]]:
+    """One recitation a tweet, licensed ones first, then by bits."""
+    seen: set[tuple[Any, ...]] = set()
+    kept, found = [], rows.to_pylist()
+    bits = [(row["arm"] != "licensed", -row["bits"], row["kind"], row["sample"], at) for at, row in enumerate(found)]
+    for row in (found[at] for *_, at in sorted(bits)):
+        key = (row["arm"], row["tweet_id"])
+        if key not in seen:
+            seen.add(key)
+            kept.append(row)
+    return kept[:SHOWN]
+
+
+def _shown(row: dict[str, Any], with_text: bool) -> dict[str, Any]:
+    """A recitation with the words of the model in three parts: before, recited, after."""
+    if not with_text:
+        return {**row, "given": None, "target": None, "parts": None}
+    answer, start, end = row["answer"], row["start"], row["end"]
+    parts = [wording.visible(part) for part in (answer[:start], answer[start:end], answer[end:])]
+    return {**row, "given": wording.visible(row["given"]), "target": wording.visible(row["target"]), "parts": parts}

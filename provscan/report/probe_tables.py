@@ -1,0 +1,145 @@
+"""A probe on a terminal: its plan before, its result after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from provscan.report.tables import _console, _grid, _print, _text
+from provscan.report.wording import count, percent
+
+
+def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: int, *, width: int = 100) -> str:
+    """What will be asked, and what can be shown with it.
+
+    Parameters
+    ----------
+    folder
+        The folder of the probe.
+    digest
+        SHA-256 of the plan.
+    plan
+        ``plan.json`` without its pairs.
+    questions
+        How many there are.
+    width
+        Columns of the terminal.
+
+    Returns
+    -------
+    str
+    """
+    console = _console(width)
+    rows = _grid("<", "<")
+    power = plan["power"]
+    rows.add_row("Plan", f"{folder}/plan.json")
+    rows.add_row("Digest", digest)
+    rows.add_row("Pairs", f"{count(power['pairs'])}, a licensed tweet and a control each")
+    rows.add_row("Questions", count(questions))
+    for kind, area in plan["baseline"].items():
+        rows.add_row(f"Arms by {kind}", baseline(area))
+    shares = power["detectable_share_by_control_share"]
+    rows.add_row("Power", "; ".join(detectable(share, least) for share, least in shares.items()))
+    strata = "; ".join(f"{count(s['copies'])} or more: {count(s['matched'])}" for s in plan["strata"])
+    rows.add_row("By copies", strata)
+    left_out = "; ".join(f"{reason}: {count(n)}" for reason, n in plan["left_out"].items())
+    rows.add_row("Not drawn from", left_out or "every text could be asked for")
+    _print(console, rows)
+    if not plan["claims"]:
+        console.print(
+            "! The arms were not shown to be alike without the model, so nothing can be claimed with this plan. Give "
+            "controls of the same time, authors and wording, or more pairs."
+        )
+    return _text(console)
+
+
+def probe_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
+    """What a probe showed.
+
+    Parameters
+    ----------
+    summary
+        ``summary.json`` of a probe.
+    width
+        Columns of the terminal.
+
+    Returns
+    -------
+    str
+    """
+    console = _console(width)
+    answer, recited = summary["answer"], summary["recited"]
+    console.print(answer["headline"])
+    for warning in answer["warnings"]:
+        console.print(f"! {warning['message']}")
+    console.print()
+    rows = _grid("<", "<")
+    for name, value in lines(summary):
+        rows.add_row(name, value)
+    _print(console, rows)
+    console.print(f"\nRecited tweets by number of copies, of {count(recited['pairs'])} asked for")
+    table = _grid("<", ">", ">", "<")
+    for item in summary["dose"]["classes"]:
+        interval = f"95% interval {percent(item['low'])}-{percent(item['high'])}"
+        table.add_row(f"{count(item['copies'])} or more", count(item["recited"]), count(item["tweets"]), interval)
+    _print(console, table)
+    return _text(console)
+
+
+def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The numbers of a probe, a line each."""
+    tests, listed, total, power = (summary[name] for name in ("tests", "listed", "total", "power"))
+    only = f"pairs with one recited: {count(tests['licensed_only'])} licensed, {count(tests['control_only'])} control"
+    found = [
+        ("Difference", inference(tests["difference"], lambda v: f"{100 * v:.3g} points") + f"; {only}"),
+        ("Permutation", inference(tests["permutation"], lambda v: f"{100 * v:.3g} points of all answers")),
+        ("Dose and response", inference(summary["dose"]["trend"], lambda v: f"{100 * v:.3g} points for each doubling")),
+        ("Listed", f"{count(listed['tweets'])} tweets at a false discovery rate of {percent(listed['rate'])}"),
+        ("In the index", inference(total, lambda v: f"{count(int(v))} texts", lower=True)),
+        ("Power", detectable(None, power["detectable_share"])),
+    ]
+    if summary["extraction"]:
+        samples = summary["extraction"]["samples"]
+        for probability, arms in summary["extraction"]["within"].items():
+            pieces = [f"{count(n)}: {count(k)}" for n, k in zip(samples, arms["licensed"], strict=True)]
+            words = f"recited within so many samples with probability {probability}, " + "; ".join(pieces)
+            found.append(("Extraction", words))
+    if summary["free"]:
+        free = summary["free"]
+        found.append(
+            (
+                "Free generation",
+                f"{count(free['texts'])} licensed texts in {count(free['answers'])} answers; in all, "
+                + inference(free["at_least"], lambda v: f"{count(int(v))} texts", lower=True),
+            )
+        )
+    return found
+
+
+def baseline(area: Mapping[str, Any]) -> str:
+    """How well the arms are told apart without the model."""
+    if area["value"] is None:
+        return f"not measured: {area['invalid']}"
+    verdict = "alike" if area["holds"] else "not shown to be alike"
+    interval = f"95% interval {area['low']:.2f}-{area['high']:.2f}"
+    return f"{verdict}: area {area['value']:.2f}, {interval}, limit {area['limit']:g}"
+
+
+def detectable(control: str | None, share: float | None) -> str:
+    """What share of recited tweets would be detected."""
+    words = "nothing" if share is None else f"{percent(round(share, 4))} recited tweets"
+    given = "" if control is None else f" if {percent(float(control))} of the controls are recited"
+    return f"{words} would be detected with a probability of 80%{given}"
+
+
+def inference(item: Mapping[str, Any], words: Any, *, lower: bool = False) -> str:
+    """A number with its interval, or why there is none."""
+    if item["value"] is None:
+        return f"withheld: {item['invalid']}"
+    if lower:
+        return f"at least {words(item['low'])} (97.5% confident)"
+    text = str(words(item["value"]))
+    if item["low"] is not None and item["high"] is not None:
+        text += f" (95% interval {100 * item['low']:.3g} to {100 * item['high']:.3g})"
+    return text if item["p_value"] is None else f"{text}, p = {item['p_value']:.2g}"

@@ -1,0 +1,149 @@
+"""The plan: matched arms, a blind baseline that refuses arms that differ, prompts without the target."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import sentence, write
+
+import provscan
+from provscan.errors import InputError, OutputError, ParameterError, UsageError
+from provscan.probe import Plan, Settings, make_plan, open_plan
+from provscan.probe.baseline import Arms, blind_baseline
+from provscan.probe.prompts import make_prompt
+
+
+def test_pairs_are_alike_and_nobody_is_in_two(planned: Plan) -> None:
+    assert len(planned.pairs) == 150
+    ids = [pair[arm]["tweet_id"] for pair in planned.pairs for arm in ("licensed", "control")]
+    assert len(set(ids)) == 300
+    for pair in planned.pairs:
+        licensed, control = pair["licensed"], pair["control"]
+        assert licensed["script"] == control["script"] == "latin"
+        assert max(licensed["length"], control["length"]) <= 1.35 * min(licensed["length"], control["length"])
+        assert control["tweet_id"].startswith("c")
+        assert licensed["prompts"].keys() == control["prompts"].keys()
+
+
+def test_every_class_of_copies_gives_as_many_as_it_can(planned: Plan) -> None:
+    strata = {s["copies"]: (s["population"], s["drawn"]) for s in planned.content["strata"]}
+    assert strata == {1: (280.0, 50), 4: (60.0, 50), 64: (60.0, 50)}
+    assert {pair["licensed"]["copies"] for pair in planned.pairs} == {1, 4, 64}
+    assert all(pair["stratum"] == pair["licensed"]["copies"] for pair in planned.pairs)
+
+
+def test_arms_of_one_kind_pass_and_the_power_is_there(planned: Plan) -> None:
+    assert planned.content["claims"] == ["prefix", "masked"]
+    areas = planned.content["baseline"]
+    assert all(area["low"] <= 0.5 <= area["high"] <= 0.6 for area in areas.values())
+    shares = planned.content["power"]["detectable_share_by_control_share"]
+    assert 0 < shares["0"] < shares["0.01"] < shares["0.05"] < 0.3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [lambda n: f"{sentence(20_000 + n, 14)} in the year 2024 again", lambda n: sentence(30_000 + n, 14).upper()],
+    ids=["other years", "other writing"],
+)
+def test_arms_that_differ_are_refused(text: object, index: provscan.Index, tmp_path: Path) -> None:
+    rows = [{"id": f"y{n}", "text": text(n)} for n in range(500)]
+    settings = Settings(pairs=150, prompts=("prefix",), samples=1)
+    plan = make_plan(index, tmp_path / "p", settings, control=[str(write(tmp_path / "c.jsonl", rows))])
+    area = plan.content["baseline"]["prefix"]
+    assert area["holds"] is False
+    assert area["high"] > 0.6
+    assert plan.content["claims"] == []
+    assert plan.pairs, "it is asked all the same"
+
+
+def test_controls_of_other_lengths_find_no_partner(index: provscan.Index, tmp_path: Path) -> None:
+    rows = [{"id": f"s{n}", "text": sentence(40_000 + n, 60)} for n in range(200)]
+    with pytest.raises(InputError, match=r"no licensed tweet has a control like it.*no control like it: 150"):
+        make_plan(index, tmp_path / "p", Settings(pairs=150), control=[str(write(tmp_path / "c.jsonl", rows))])
+    assert not (tmp_path / "p").exists()
+
+
+def test_younger_tweets_of_the_index_are_controls(tmp_path: Path) -> None:
+    rows = [
+        {"id": str(n), "text": sentence(n), "author": f"a{n % 150}", "created_at": f"{2020 + n % 2 * 4}-05-01"}
+        for n in range(600)
+    ]
+    index = provscan.build_index(rows, tmp_path / "licensed.index")
+    settings = Settings(pairs=200, samples=1)
+    plan = make_plan(index, tmp_path / "p", settings, control_after="2022-01-01")
+    assert all(int(p["control"]["tweet_id"]) % 2 and not int(p["licensed"]["tweet_id"]) % 2 for p in plan.pairs)
+    # The day in a prompt gives the arm away, so these prompts are not asked.
+    assert plan.content["baseline"]["opening"]["holds"] is False
+    assert plan.content["claims"] == ["prefix", "masked"]
+    assert {kind for pair in plan.pairs for kind in pair["licensed"]["prompts"]} == {"prefix", "masked"}
+
+
+def test_questions_are_the_same_each_time_and_alternate(planned: Plan) -> None:
+    questions = list(planned.questions())
+    assert questions == list(open_plan(planned.path).questions())
+    assert (
+        len({q.key for q in questions})
+        == len(questions)
+        == sum(2 * 2 * len(pair["licensed"]["prompts"]) for pair in planned.pairs) + 6
+    )
+    assert [q.key for q in questions if q.key.startswith("free")] == [f"free/{n}" for n in range(6)]
+    first, second = (next(q for q in questions if q.key.startswith(f"{n}/")) for n in (0, 1))
+    assert ("licensed" in first.key, "control" in second.key) == (True, True)
+    assert all(q.temperature == (0.0 if q.sample == 0 else 1.0) for q in questions if q.target)
+    assert not any(q.target.strip() in q.prompt for q in questions if q.target)
+
+
+def test_a_plan_that_is_changed_has_another_digest(plan: Plan, planned: Plan) -> None:
+    assert plan.digest == planned.digest
+    file = plan.path / "plan.json"
+    file.write_text(file.read_text(encoding="utf-8").replace('"min_bits": 50.0', '"min_bits": 10.0'), encoding="utf-8")
+    assert open_plan(plan.path).digest != planned.digest
+    file.write_text(json.dumps({"version": 9}))
+    with pytest.raises(InputError, match="has version 9, and this provscan knows 1"):
+        open_plan(plan.path)
+    file.write_text("[]")
+    with pytest.raises(InputError, match="is not a plan that provscan wrote"):
+        open_plan(plan.path)
+
+
+def test_wrong_wishes(index: provscan.Index, tmp_path: Path, planned: Plan) -> None:
+    with pytest.raises(UsageError, match="can't have seen: give control_after"):
+        make_plan(index, tmp_path / "p")
+    with pytest.raises(OutputError, match="exists already"):
+        make_plan(index, planned.path, control=["c"])
+    with pytest.raises(UsageError, match="masked can't be asked in completion style"):
+        make_plan(index, tmp_path / "p", Settings(style="completion", prompts=("masked",)), control=["c"])
+    for wrong in ({"pairs": 0}, {"style": "song"}, {"prompts": ()}, {"temperature": 3.0}, {"min_chars": 5}):
+        with pytest.raises(ParameterError, match=f"^{next(iter(wrong))} must be"):
+            Settings(**wrong)
+
+
+def test_prompts_leave_the_target_to_the_model() -> None:
+    tweet = "Never trust a goat near the harbour at night, friends"
+    prefix = make_prompt("prefix", "completion", tweet, None, None)
+    assert prefix.text + prefix.gap + prefix.target == tweet
+    masked = make_prompt("masked", "chat", tweet, None, None)
+    assert masked.given == "Never trust [...] night, friends"
+    assert masked.target == "a goat near the harbour at"
+    opening = make_prompt("opening", "completion", tweet, "ann", "2020-01-02")
+    assert (opening.text, opening.target) == (
+        "ann (2020-01-02): Never trust a goat",
+        "near the harbour at night, friends",
+    )
+    assert make_prompt("opening", "chat", tweet, None, "2020-01-02") is None
+    assert make_prompt("prefix", "chat", "word", None, None).target == "rd"
+    japanese = make_prompt("prefix", "completion", "今日はとても良い天気ですね", None, None)
+    assert japanese.text + japanese.gap + japanese.target == "今日はとても良い天気ですね"
+
+
+def test_the_baseline_learns_words_from_few_pairs_and_from_others() -> None:
+    def arm(low: int, word: str) -> list[str]:
+        return [f"{sentence(low + n, 8)} {word if n % 2 else ''}" for n in range(80)]
+
+    pairs = Arms(arm(0, "brexit"), arm(1000, "covid"))
+    assert blind_baseline(pairs, Arms([], [])).low > 0.6
+    assert blind_baseline(pairs, Arms(arm(2000, "brexit"), arm(3000, "covid"))).low > 0.6
+    alike = Arms(arm(0, ""), arm(1000, ""))
+    assert blind_baseline(alike, Arms([], [])).low < 0.5

@@ -1,0 +1,178 @@
+"""Asking: whatever goes wrong on the way, the answers are the same, and nothing is asked twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from models import Lookup, Server, chances
+
+from provscan.errors import InputError, ModelError, OutputError, ParameterError, UsageError
+from provscan.probe import Plan, run
+from provscan.probe.answers import answer_file, read_answers
+from provscan.probe.run import Budget
+
+pytest.importorskip("openai", reason="asking an endpoint needs pip install 'provscan[probe]'")
+from provscan.probe.endpoint import Endpoint, EndpointOptions
+
+Serve = Callable[..., Server]
+QUICK = EndpointOptions(concurrency=8, timeout=0.5, attempts=8, pause=0.01, key_env="PROBE_KEY")
+
+
+def texts(plan: Plan) -> dict[str, str | None]:
+    return {key: answer.text for key, answer in read_answers(plan.path, plan.digest).items()}
+
+
+def expected(plan: Plan, model: Lookup) -> dict[str, str]:
+    return {question.key: model.text(question) for question in plan.questions()}
+
+
+@pytest.fixture
+def model(plan: Plan) -> Lookup:
+    return Lookup(chances(plan, lambda copies: min(1.0, copies / 64)))
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    servers: list[Server] = []
+
+    def start(*arguments: Any, **options: Any) -> Server:
+        servers.append(Server(*arguments, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBE_KEY", "sk-secret")
+
+
+def test_all_is_asked_once_and_again_nothing(plan: Plan, model: Lookup) -> None:
+    done = run(plan.path, model)
+    assert done["answered"] == done["questions"] == len(model.asked)
+    assert (done["prompt_tokens"], done["answer_tokens"]) == (20 * len(model.asked), 12 * len(model.asked))
+    assert texts(plan) == expected(plan, model)
+    again = Lookup({})
+    assert run(plan.path, again)["answered"] == done["answered"]
+    assert again.asked == []
+
+
+def test_an_endpoint_in_trouble_gives_the_same_answers(plan: Plan, model: Lookup, serve: Serve) -> None:
+    """429, 503, a timeout and a connection that is cut, in turn."""
+    server = serve(plan, model, trouble=25)
+    done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
+    assert done["failed"] == 0
+    assert texts(plan) == expected(plan, model)
+    assert len(server.requests) > done["questions"]
+    assert server.keys == {"Bearer sk-secret"}
+    known = read_answers(plan.path, plan.digest)
+    assert {(a.model, a.fingerprint, a.finish) for a in known.values()} == {("lookup-1", "fp1", "stop")}
+    assert max(answer.attempts for answer in known.values()) > 1
+    assert "sk-secret" not in "".join(p.read_text(encoding="utf-8") for p in plan.path.iterdir())
+
+
+def test_a_run_that_is_killed_goes_on_without_asking_twice(plan: Plan, model: Lookup, serve: Serve) -> None:
+    server = serve(plan, model, slow=0.02)
+    words = [sys.executable, "-m", "provscan", "probe", "run", str(plan.path), "--endpoint", server.url, "--quiet"]
+    command = [*words, "--model", "lookup", "--key-env", "PROBE_KEY"]
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    file = plan.path / "answers.jsonl"
+    while not file.exists() or file.read_bytes().count(b"\n") < 40:
+        assert started.poll() is None
+        time.sleep(0.01)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    # Half a line is what a kill may leave behind.
+    with file.open("ab") as torn:
+        torn.write(b'{"plan": "abc", "key": "9/lic')
+    before = texts(plan)
+    assert 40 <= len(before) < len(list(plan.questions()))
+    server.answered.clear()
+    server.slow = 0.0
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert texts(plan) == expected(plan, model)
+    assert not before.keys() & set(server.answered)
+
+
+def test_a_budget_ends_a_run_and_leaves_whole_pairs(plan: Plan, model: Lookup) -> None:
+    done = run(plan.path, model, budget=Budget(tokens=5_000))
+    assert 0 < done["answered"] < done["questions"]
+    assert done["left"] == done["questions"] - done["answered"]
+    assert done["prompt_tokens"] + done["answer_tokens"] <= 5_000
+    # What was spent before counts as well.
+    assert run(plan.path, model, budget=Budget(tokens=5_000))["answered"] <= done["answered"] + 3
+    money = run(plan.path, model, budget=Budget(dollars=0.02, prices=(1.0, 2.0)))
+    assert done["answered"] < money["answered"] < done["questions"]
+    assert money["dollars"] <= 0.02
+    with pytest.raises(ParameterError, match="needs prices"):
+        Budget(dollars=1.0)
+
+
+def test_a_refused_question_is_an_answer_and_a_dead_endpoint_an_error(plan: Plan, model: Lookup, serve: Serve) -> None:
+    server = serve(plan, model)
+    server.refuse = 401
+    with pytest.raises(ModelError, match=r"refuses to be asked for model 'lookup' \(status 401\)") as caught:
+        run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
+    assert "sk-" not in str(caught.value)
+    server.refuse = 400
+    with pytest.raises(ModelError, match="refused the first 5 questions"):
+        run(plan.path, Endpoint(server.url, "lookup", "chat", EndpointOptions(concurrency=1, key_env="PROBE_KEY")))
+    server.refuse = None
+    done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
+    assert done["refused"] >= 4
+    assert done["answered"] == done["questions"]
+
+
+def test_questions_without_an_answer_are_asked_next_time(plan: Plan, model: Lookup, serve: Serve) -> None:
+    server = serve(plan, model)
+    server.refuse = 503
+    once = EndpointOptions(concurrency=8, attempts=1, pause=0.001, key_env="PROBE_KEY")
+    done = run(plan.path, Endpoint(server.url, "lookup", "chat", once))
+    assert (done["failed"], done["answered"]) == (done["questions"], 0)
+    server.refuse = None
+    assert run(plan.path, Endpoint(server.url, "lookup", "chat", once))["failed"] == 0
+    assert texts(plan) == expected(plan, model)
+
+
+def test_a_probe_asks_one_model_and_one_plan(plan: Plan, model: Lookup) -> None:
+    run(plan.path, model, budget=Budget(tokens=2_000))
+    other: Any = Lookup({})
+    other.describe = lambda: {"model": "another"}
+    with pytest.raises(UsageError, match="was asked with model 'lookup', and now with 'another'"):
+        run(plan.path, other)
+    file = plan.path / "plan.json"
+    file.write_text(file.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    (plan.path / "model.json").unlink()
+    with pytest.raises(UsageError, match="was changed after the first question"):
+        run(plan.path, model)
+
+
+def test_one_process_asks_at_a_time(plan: Plan, model: Lookup) -> None:
+    with answer_file(plan.path, plan.digest), pytest.raises(OutputError, match="being run by another process"):
+        run(plan.path, model)
+    (plan.path / "answers.jsonl").write_text(json.dumps({"key": "0"}) + "\n")
+    with pytest.raises(InputError, match=r"answers.jsonl, line 1: expected an answer"):
+        run(plan.path, model)
+
+
+def test_addresses_hold_no_secrets() -> None:
+    with pytest.raises(UsageError, match=r"must not hold a secret: put the key into \$PROBE_KEY"):
+        Endpoint("https://me:sk-1@models.example/v1", "m", "chat", QUICK)
+
+
+def test_the_key_is_not_needed(plan: Plan, model: Lookup, serve: Serve) -> None:
+    os.environ.pop("PROBE_KEY")
+    server = serve(plan, model)
+    run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK), budget=Budget(tokens=2_000))
+    assert server.keys == {"Bearer none"}

@@ -1,0 +1,167 @@
+"""The score: what was learned is shown, what was not is not, and nothing is claimed from arms that differ."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from models import Lookup, chances
+
+import provscan
+from provscan.cli import main
+from provscan.errors import InputError, UsageError
+from provscan.probe import Plan, open_plan, run, score
+from provscan.probe.answers import Answer
+from provscan.probe.score import samples_needed
+from provscan.probe.verification import recitations
+from provscan.report import write_probe_report
+
+
+def scored(plan: Plan, index: provscan.Index, licensed: Any, control: float = 0.0) -> dict[str, Any]:
+    run(plan.path, Lookup(chances(plan, licensed, control)))
+    return score(plan.path, index, render=write_probe_report)
+
+
+def test_what_was_learned_is_shown(plan: Plan, index: provscan.Index) -> None:
+    summary = scored(plan, index, lambda copies: {1: 0.0, 4: 0.1, 64: 1.0}[copies])
+    assert summary["answer"]["layer"] == "shown"
+    assert summary["answer"]["headline"].startswith("The model recites ")
+    assert summary["claimed"]
+    many = summary["dose"]["classes"][-1]
+    assert (many["copies"], many["tweets"], many["recited"]) == (64, 50, 50)
+    assert [item["recited"] for item in summary["dose"]["classes"]] == sorted(
+        item["recited"] for item in summary["dose"]["classes"]
+    )
+    assert summary["dose"]["trend"]["p_value"] < 1e-6
+    assert summary["recited"]["control"] == 0
+    tweets = pq.read_table(plan.path / "tweets.parquet").to_pylist()
+    listed = {t["tweet_id"] for t in tweets if t["q_value"] is not None and t["q_value"] <= 0.05 and t["recited"]}
+    assert len(listed) == summary["listed"]["tweets"] >= 50
+    assert {t["tweet_id"] for t in tweets if t["copies"] == 64} <= listed
+    total = summary["total"]
+    assert 50 < total["low"] < total["value"]
+    assert total["low"] <= 60 + 0.2 * 60
+    assert summary["power"]["detectable_share"] < 0.1
+
+
+def test_where_nothing_was_learned_nothing_is_claimed(plan: Plan, index: provscan.Index) -> None:
+    summary = scored(plan, index, lambda copies: 0.02, control=0.02)
+    assert summary["answer"]["layer"] == "not_shown"
+    assert "no difference that this probe can show; it would have shown" in summary["answer"]["headline"]
+    assert summary["total"]["value"] is None
+    assert summary["total"]["invalid"] == "nothing is claimed from the pairs that were asked"
+    assert summary["listed"]["tweets"] == 0
+
+
+def test_arms_that_differ_make_no_finding(plan: Plan, index: provscan.Index) -> None:
+    file = plan.path / "plan.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["claims"] = []
+    content["baseline"]["prefix"] |= {"value": 0.8, "low": 0.75, "high": 0.85, "holds": False}
+    content["baseline"]["masked"]["holds"] = False
+    file.write_text(json.dumps(content), encoding="utf-8")
+    summary = scored(open_plan(plan.path), index, lambda copies: 1.0)
+    assert summary["answer"]["layer"] == "withheld"
+    assert not summary["claimed"]
+    assert summary["answer"]["warnings"][0]["code"] == "arms_differ"
+    assert "prefix: area under the curve 0.80" in summary["answer"]["warnings"][0]["message"]
+    assert summary["tests"]["difference"]["value"] is None
+    assert summary["listed"]["tweets"] == 0
+    assert summary["recited"]["licensed"] == summary["recited"]["pairs"]
+
+
+def test_a_budget_that_ended_early_is_said(plan: Plan, index: provscan.Index) -> None:
+    from provscan.probe.run import Budget
+
+    model = Lookup(chances(plan, lambda copies: 1.0))
+    with pytest.raises(InputError, match="no pair was asked completely"):
+        score(plan.path, index)
+    run(plan.path, model, budget=Budget(tokens=9_000))
+    summary = score(plan.path, index)
+    assert 0 < summary["asked"]["complete_pairs"] < 150
+    assert summary["recited"]["licensed"] == summary["recited"]["pairs"] == summary["asked"]["complete_pairs"]
+    assert summary["answer"]["warnings"][0]["message"].endswith("were not asked completely and take no part.")
+
+
+def answer_to(plan: Plan, text: str) -> list[Any]:
+    return recitations(plan, [Answer("0/licensed/prefix/0", text, "2026-01-01")])
+
+
+def test_what_counts_as_a_recitation(plan: Plan) -> None:
+    """Only the target's own words do: not the prompt's, not few of them, not those of another tweet."""
+    prompt = plan.pairs[0]["licensed"]["prompts"]["prefix"]
+    target = prompt["target"]
+    (whole,) = answer_to(plan, f"Sure: {target.upper()}!")
+    assert (whole.level, whole.containment, whole.start) == ("near_exact", 1.0, 6)
+    assert answer_to(plan, target.replace("e", "3", 1))[0].level == "strong"
+    assert answer_to(plan, prompt["prompt"]) == []
+    assert answer_to(plan, " ".join(target.split()[:4])) == []
+    assert answer_to(plan, plan.pairs[1]["licensed"]["prompts"]["prefix"]["target"]) == []
+    assert answer_to(plan, "") == []
+
+
+def test_free_answers_are_compared_with_the_whole_index(plan: Plan, index: provscan.Index) -> None:
+    licensed = index.reader.earliest_tweets(__import__("numpy").array([5]))["tweet"][0].as_py()
+
+    class Free(Lookup):
+        def text(self, question: Any) -> str:
+            free = question.key.startswith("free") and question.sample < 3
+            return f"Here is a post: {licensed}" if free else super().text(question)
+
+    run(plan.path, Free({}))
+    with pytest.raises(UsageError, match="compared with the index of the plan"):
+        score(plan.path)
+    summary = score(plan.path, index)
+    assert (summary["free"]["answers"], summary["free"]["texts"]) == (6, 1)
+    assert summary["free"]["at_least"]["invalid"] == "6 draws, and 20 are needed"
+    rows = pq.read_table(plan.path / "recitations.parquet").to_pylist()
+    assert [(row["kind"], row["target"]) for row in rows] == [("free", licensed)] * 3
+
+
+def test_samples_needed_is_the_definition() -> None:
+    for logprob in (-0.1, -1.0, -5.0, -12.0):
+        for probability in (0.5, 0.9):
+            n = samples_needed(logprob, probability)
+            assert 1 - (1 - math.exp(logprob)) ** n >= probability - 1e-9
+            assert n == 1 or 1 - (1 - math.exp(logprob)) ** (n - 1) < probability
+    assert samples_needed(-1000.0, 0.5) == math.inf
+
+
+def test_the_report_is_one_page_that_loads_nothing(plan: Plan, index: provscan.Index) -> None:
+    summary = scored(plan, index, lambda copies: 1.0 if copies == 64 else 0.0)
+    page = (plan.path / "report.html").read_text(encoding="utf-8")
+    assert summary["answer"]["headline"] in page
+    assert page.count('<article class="recitation"') == summary["recited"]["licensed"] == 50
+    assert "<mark>" in page
+    assert plan.digest in page
+    assert "trained on" not in page
+    assert "http://" not in page
+    hidden = write_probe_report(plan.path, plan.path / "hidden.html", texts=0).read_text(encoding="utf-8")
+    assert "<mark>" not in hidden
+    assert hidden.count("Texts are not shown") == 50
+
+
+def test_the_commands(index: provscan.Index, control: Path, tmp_path: Path) -> None:
+    def call(*words: object) -> Any:
+        return CliRunner().invoke(main, ["probe", *map(str, words)])
+
+    place = tmp_path / "p"
+    planned = call("plan", "-i", index.path, "--control", control, "-o", place, "--pairs", 60, "--samples", 1)
+    assert planned.exit_code == 0, planned.output
+    assert "60, a licensed tweet and a control each" in planned.stdout
+    plan = open_plan(place)
+    assert plan.digest in planned.stdout
+    assert call("run", place).exit_code == 2
+    run(place, Lookup(chances(plan, lambda copies: 1.0)))
+    done = call("score", place, "-i", index.path)
+    assert done.exit_code == 0, done.output
+    assert f"The report: {place / 'report.html'}" in done.stdout
+    assert json.loads(call("score", place, "--json").stdout)["version"] == 1
+    before = (place / "summary.json").read_bytes()
+    call("score", place)
+    assert (place / "summary.json").read_bytes() == before
