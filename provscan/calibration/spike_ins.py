@@ -184,7 +184,7 @@ def draw_texts(controls: Controls, count: int, seed: int, *, absent: bool = Fals
     drawn = np.unique(rng.integers(0, size, DRAWN * count)) if size > DRAWN * count else np.arange(size)
     if absent and len(drawn) < size:
         drawn = rng.permutation(np.flatnonzero(controls.absent))[:count]
-    drawn = np.unique(controls.licensed.same_text(drawn))
+    drawn = np.unique(controls.reader.same_text(drawn))
     drawn = drawn[(drawn >= 0) & (controls.absent[drawn] == absent)]
     rng.shuffle(drawn)
     return drawn

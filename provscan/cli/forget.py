@@ -9,7 +9,7 @@ from provscan.cli import as_json, given, workers
 
 @click.command("forget")
 @click.argument("index", metavar="INDEX", type=click.Path())
-@click.argument("ids", nargs=-1, required=True, metavar="IDS...")
+@click.argument("ids", nargs=-1, metavar="[IDS]...")
 @click.option("--users", is_flag=True, help="Plain ids and batch results name accounts; forget all their tweets.")
 @click.option("--purge", is_flag=True, help="Also rewrite the files, so that neither text nor hash is left on disk.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
@@ -22,6 +22,7 @@ def command(
 
     IDS are ids of tweets, files with one id a line, or compliance events as platforms send them: JSON lines
     with delete, user_delete, user_suspend, status_withheld or scrub_geo, and results of batch compliance jobs.
+    With --purge they can be left out: what was forgotten before is purged.
     """
     import provscan
     from provscan.cli import show

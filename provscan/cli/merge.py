@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from provscan.cli import as_json, given, workers
+from provscan.cli import as_json, echo, given, workers
 
 
 @click.command("merge")
@@ -18,7 +18,14 @@ def command(index: str, purge_only: bool, workers: int | None, as_json: bool) ->
     The result is the index that building it from the same tweets would give. Adding merges by itself when there
     are many segments; this command is for the time after forgetting, and before a long series of runs.
     """
+    from pathlib import Path
+
     import provscan
     from provscan.cli import show
+    from provscan.index import merge_needs
 
+    needs = merge_needs(Path(index), purge_only=purge_only)
+    if needs.segments:
+        disk, memory = (-(-size // 10**6) for size in (needs.disk, needs.memory))
+        echo(f"Merging segments: {needs.segments}; at most {disk:,} MB of disk, {memory:,} MB of memory", err=True)
     show.index(provscan.merge(index, purge_only=purge_only, **given(workers=workers)), as_json)

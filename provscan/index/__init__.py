@@ -14,7 +14,7 @@ from provscan.index.reader import IndexReader, open_reader
 from provscan.index.seeds import SIZE_STEP
 from provscan.index.segment import LookupTables
 from provscan.index.texts import Strings
-from provscan.index.writer import Forgotten, append, check_again, forget, merge, write_index
+from provscan.index.writer import Forgotten, append, check_again, forget, merge, merge_needs, write_index
 
 __all__ = [
     "SIZE_STEP",
@@ -28,6 +28,7 @@ __all__ = [
     "file_checksum",
     "forget",
     "merge",
+    "merge_needs",
     "open_reader",
     "prepare",
     "seed_params",

@@ -17,7 +17,7 @@ from provscan.text.arrow import buffers
 PLACE = ":(?P<line>[1-9][0-9]{0,17})$"
 
 
-def told_apart(batch: pa.RecordBatch, segments: Iterable[Segment]) -> pa.RecordBatch:
+def with_distinct_places(batch: pa.RecordBatch, segments: Iterable[Segment]) -> pa.RecordBatch:
     """A batch of tweets in which a place that the index has for another text gets a hash of the text behind it.
 
     The same file, added again, so has the same ids again.

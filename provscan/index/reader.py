@@ -104,8 +104,8 @@ class IndexReader:
     def tables(self) -> tuple[LookupTables, ...]:
         """What the kernels look things up in: all segments as one where memory has room for it, else few."""
         large, rest = self.segments[0], joined_all(self.segments[1:], self.params)
-        one = len(rest) == 1 and can_join(large, rest[0])
-        parts = [joined(large, rest[0], self.params)] if one else [large, *rest]
+        fits = len(rest) == 1 and can_join(large, rest[0])
+        parts = [joined(large, rest[0], self.params)] if fits else [large, *rest]
         firsts = np.cumsum([0, *(len(segment.texts) for segment in parts)])
         return tuple(segment.tables(int(first)) for segment, first in zip(parts, firsts, strict=False))
 

@@ -14,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.errors import IndexFormatError, OutputError
+from provscan.errors import IndexFormatError
 from provscan.index.folder import Change, changing
 from provscan.index.format import MANIFEST, PURGES, SEGMENTS, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones
 from provscan.index.known_tweets import KeyTable
-from provscan.index.places import told_apart
+from provscan.index.places import with_distinct_places
 from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader, open_reader
+from provscan.index.room import Needs, needs_of, require_room
 from provscan.index.segment import MAX_TEXTS, Segment, open_segment, read_tombstones
 from provscan.index.segment_writer import SegmentWriter, Written
 from provscan.index.texts import Strings
@@ -154,17 +155,32 @@ def merge(target: Path, prepare: Prepare, *, purge_only: bool = False) -> IndexR
     """Merge segments into as few as possible, without forgotten tweets; ``purge_only`` rewrites what holds some."""
     with changing(target, "change") as change:
         manifest = open_reader(target, verify=False).manifest
-        infos = manifest.segments
-        if purge_only:
-            groups = [[info] for info in infos if info.tombstones]
-        else:
-            groups = [group for group in _groups(infos) if len(group) > 1 or group[0].tombstones]
+        groups = _to_merge(manifest, purge_only=purge_only)
         merged = replace(manifest, generation=manifest.generation + 1)
         for group in groups:
             merged = _merged(change, merged, group, prepare)
         if groups:
             change.commit(merged)
     return open_reader(target, verify=False)
+
+
+def merge_needs(target: Path, *, purge_only: bool = False) -> Needs:
+    """What :func:`merge` would need at most."""
+    groups = _to_merge(open_reader(target, verify=False).manifest, purge_only=purge_only)
+    needs = [needs_of(group) for group in groups]
+    # All new segments stand beside the old ones until the end.
+    return Needs(
+        sum(need.segments for need in needs),
+        sum(need.disk for need in needs),
+        max((need.memory for need in needs), default=0),
+    )
+
+
+def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]]:
+    """Groups of segments, each of which becomes one."""
+    if purge_only:
+        return [[info] for info in manifest.segments if info.tombstones]
+    return [group for group in _groups(manifest.segments) if len(group) > 1 or group[0].tombstones]
 
 
 def _write_segments(
@@ -208,7 +224,7 @@ def _new_tweets(
     path = change.workspace().with_suffix(".arrow")
     ids: list[pa.Array] = []
     writer = None
-    for batch in (told_apart(batch, before.segments) for batch in batches):
+    for batch in (with_distinct_places(batch, before.segments) for batch in batches):
         writer = writer or pa.ipc.new_file(str(path), batch.schema)
         writer.write_batch(batch)
         ids.append(batch.column("id"))
@@ -344,7 +360,7 @@ def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepar
     """A manifest in which one segment takes the place of a group; its forgotten tweets are purged and recorded."""
     if not group:
         return manifest
-    _check_room(change.folder, group)
+    require_room(change.folder, needs_of(group))
     old = [open_segment(change.folder, info) for info in group]
     tweets = (batch for segment in old for batch in segment.batches(segment.living_rows))
     new, _ = _write_segments(change, prepare(tweets), manifest.params)
@@ -377,16 +393,6 @@ def _purge_record(folder: Path, old: list[Segment], new: tuple[SegmentInfo, ...]
 
 def _date(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
-
-
-def _check_room(folder: Path, group: list[SegmentInfo]) -> None:
-    """Raise an error if the disk has no room for a merged segment and what is needed to write it."""
-    needed, free = 2 * sum(info.bytes for info in group), shutil.disk_usage(folder).free
-    if needed > free:
-        raise OutputError(
-            f"merging {len(group)} segments of {folder} needs up to {needed:,} bytes on disk, of which {free:,} are "
-            "free: free some space, or leave the segments as they are"
-        )
 
 
 def check_again(reader: IndexReader, temporary: Path, prepare: Prepare) -> None:

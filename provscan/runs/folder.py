@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+import xxhash
+
 from provscan.errors import OutputError, RecallError, UsageError
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
@@ -76,6 +78,12 @@ class RunFolder:
     def complete_parts(self) -> int:
         """How many parts are complete."""
         return sum(1 for _ in self.parts.glob("*.json"))
+
+
+def info_checksum(info: dict[str, Any]) -> str:
+    """XXH3-128 of what ``run.json`` says, but for its own checksum."""
+    body = {key: value for key, value in info.items() if key != "checksum"}
+    return xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True).encode())
 
 
 @contextlib.contextmanager

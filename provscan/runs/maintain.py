@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan import index as indexes
@@ -17,17 +18,17 @@ from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, info_checksum
 from provscan.runs.options import default_workers
 
 Source = str | os.PathLike[str]
-RUN_FILE = "run.json"
 # Ends of names that are meant as files, and not as ids.
 FILES = (".txt", ".json", ".jsonl", ".csv", ".ids", ".gz", ".zst")
 
 
 def forget(
     index: Source,
-    ids: Source | Sequence[Source],
+    ids: Source | Sequence[Source] = (),
     *,
     users: bool = False,
     purge: bool = False,
@@ -45,7 +46,8 @@ def forget(
         The index's folder.
     ids
         Ids of tweets; or files with ids, one a line, or with compliance events as platforms send them, JSON lines
-        with ``delete``, ``user_delete``, ``user_suspend``, ``status_withheld`` and others, or batch results.
+        with ``delete``, ``user_delete``, ``user_suspend``, ``status_withheld`` and others, or batch results. None to
+        purge what is forgotten already.
     users
         Plain ids and batch results name accounts: all of their tweets are forgotten.
     purge
@@ -81,8 +83,11 @@ def forget(
     """
     if purge and dry_run:
         raise UsageError("a dry run changes nothing: give either dry_run or purge")
+    items = [ids] if isinstance(ids, str | os.PathLike) else list(ids)
+    if not items and not purge:
+        raise UsageError("no ids to forget: name ids or files, or purge what is forgotten already with purge (--purge)")
     asked = Withdrawals()
-    for item in [ids] if isinstance(ids, str | os.PathLike) else ids:
+    for item in items:
         name = os.fspath(item)
         if os.path.isfile(name) or not isinstance(item, str):
             asked.read(name, users=users)
@@ -121,7 +126,8 @@ def merge(index: Source, *, purge_only: bool = False, workers: int | None = None
     Raises
     ------
     OutputError
-        The index is being written by another process, or the disk has no room.
+        The index is being written by another process, or there is too little disk or memory
+        (:func:`provscan.index.merge_needs`).
 
     Examples
     --------
@@ -183,25 +189,39 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
 
 
 def _verify_run(folder: Path) -> dict[str, Any]:
-    """Compare the counts of a run's files."""
+    """Compare the files of a run with their checksums in ``run.json``, and their counts with each other."""
     try:
-        summary = json.loads((folder / "summary.json").read_bytes())
         info = json.loads((folder / RUN_FILE).read_bytes())
-        table = pq.read_table(folder / "matches.parquet", columns=["level", "control"])
-        evidence = folder / "evidence.parquet"
-        rows = pq.read_metadata(evidence).num_rows if evidence.exists() else None
-    except (OSError, ValueError, pa.ArrowException) as error:
+        if (found := info_checksum(info)) != info["checksum"]:
+            raise InputError(f"{folder / RUN_FILE} was changed: expected XXH3-128 {info['checksum']}, found {found}")
+        for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE):
+            expected = info["files"][name]["xxh3"]
+            if (found := indexes.file_checksum(folder / name)) != expected:
+                raise InputError(f"{folder / name} was changed: expected XXH3-128 {expected}, found {found}")
+        summary = json.loads((folder / SUMMARY_FILE).read_bytes())
+        table = pq.read_table(folder / MATCHES_FILE, columns=["level", "control", "counted"])
+        evidence = pq.read_metadata(folder / EVIDENCE_FILE).num_rows
+    except KeyError as error:
+        raise InputError(f"{folder / RUN_FILE} names no checksum of {error}: run match again") from error
+    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise InputError(f"{folder} can't be read ({error}): run match again") from error
-    for name, expected in info.get("files", {}).items():
-        found = indexes.file_checksum(folder / name)
-        if found != expected["xxh3"]:
-            raise InputError(f"{folder / name} was changed: expected XXH3-128 {expected['xxh3']}, found {found}")
-    licensed = table.filter(pa.compute.invert(table["control"]))
+    licensed = table.filter(pc.invert(table["control"]))
     levels = {row["values"]: row["counts"] for row in licensed["level"].value_counts().to_pylist()}
+    counted = pc.sum(licensed["counted"]).as_py() or 0
     stated = {level: count for level, count in summary["levels"].items() if count}
-    if summary["matches"] != len(licensed) or stated != levels:
+    for what, first, second in (
+        ("matches", summary["matches"], len(licensed)),
+        ("matches by level", stated, levels),
+        ("counted matches", summary["counted"]["matches"], counted),
+    ):
+        if first != second:
+            raise InputError(
+                f"{folder}: {what} are {first} by {SUMMARY_FILE} and {second} by {MATCHES_FILE}, one of which was "
+                "changed: run match again"
+            )
+    if evidence != counted:
         raise InputError(
-            f"{folder}: summary.json counts {summary['matches']:,} matches ({stated}), matches.parquet holds "
-            f"{len(licensed):,} ({levels}): one of them was changed. Run match again"
+            f"{folder}: {EVIDENCE_FILE} holds {evidence:,} rows for {counted:,} counted matches, so one of them was "
+            "changed: run match again"
         )
-    return {"run": str(folder), "matches": len(licensed), "rows": len(table), "evidence": rows}
+    return {"run": str(folder), "matches": len(licensed), "rows": len(table), "evidence": evidence}

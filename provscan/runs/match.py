@@ -25,12 +25,21 @@ from provscan import readers
 from provscan.calibration.controls import Controls, no_control, with_cutoff, with_files
 from provscan.calibration.null import NullScan, scan_null
 from provscan.engine import Progress
-from provscan.index import open_reader
+from provscan.index import file_checksum, open_reader
 from provscan.matching import Index
 from provscan.matching.task import Snapshot
 from provscan.runs.analysis import Analysis, Settings, analyse
 from provscan.runs.evidence import write_evidence
-from provscan.runs.folder import CONTROL, EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, RunFolder, run_folder
+from provscan.runs.folder import (
+    CONTROL,
+    EVIDENCE_FILE,
+    MATCHES_FILE,
+    RUN_FILE,
+    SUMMARY_FILE,
+    RunFolder,
+    info_checksum,
+    run_folder,
+)
 from provscan.runs.inputs import Inputs, find_inputs
 from provscan.runs.options import Options, Sources
 from provscan.runs.sample import describe_sample
@@ -120,6 +129,11 @@ def run_match(
             info["cluster"] = totals.cluster
         info["records_per_second"] = round(totals.records / max(clock.seconds["scan"], 1e-4), 1)
         _write_json(folder.path / SUMMARY_FILE, summary)
+        info["files"] = {
+            name: {"bytes": (folder.path / name).stat().st_size, "xxh3": file_checksum(folder.path / name)}
+            for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE)
+        }
+        info["checksum"] = info_checksum(info)
         _write_json(folder.path / RUN_FILE, info)
         # The part files are mapped.
         del rows

@@ -6,18 +6,22 @@ import json
 import os
 import random
 import re
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xxhash
+from tweets import sentence
 
 import provscan
 from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
-from provscan.index import writer
+from provscan.index import merge_needs, writer
 
 Build = Callable[..., provscan.Index]
 Tweet = dict[str, Any]
@@ -191,6 +195,113 @@ def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> No
     assert after.info()["purged"] == 1
     again = provscan.build_index([secret], index.path, append=True)
     assert again.info()["appended"]["forgotten"] == 1
+    # What was forgotten before can be purged by itself.
+    provscan.forget(index.path, [tweet["id"] for tweet in tweets[:7]])
+    with pytest.raises(UsageError, match="no ids to forget"):
+        provscan.forget(index.path)
+    assert provscan.open_index(index.path).info()["forgotten"] == 7
+    assert provscan.forget(index.path, purge=True)["tweets"] == 0
+    info = provscan.open_index(index.path).info()
+    assert (info["forgotten"], info["purged"]) == (0, 8)
+
+
+@pytest.mark.parametrize("what", ["on disk", "of memory"])
+def test_a_merge_that_has_no_room_changes_nothing(
+    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    index = build(tweets[:200])
+    provscan.build_index(tweets[200:], index.path, append=True)
+    before = files(index.path)
+    needs = merge_needs(Path(index.path))
+    size = sum(len(content) for name, content in before.items() if name.startswith("segments/"))
+    assert needs == (2, 2 * size, needs.memory)
+    assert needs.memory > 240 * 160
+    if what == "on disk":
+        usage = shutil.disk_usage(index.path)._replace(free=needs.disk - 1)
+        monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    else:
+        monkeypatch.setattr("provscan.index.room.available_memory", lambda: needs.memory - 1)
+    with pytest.raises(OutputError, match=f"merging 2 segments of .* needs up to [0-9,]+ bytes {what}"):
+        provscan.merge(index.path)
+    assert files(index.path).keys() - {"lock"} == before.keys() - {"lock"}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        ("summary.json", lambda text: text.replace(b'"matches": 2', b'"matches": 3', 1), r"summary\.json was changed"),
+        ("evidence.parquet", lambda text: text[:-30] + b"x" + text[-29:], r"evidence\.parquet was changed"),
+        ("matches.parquet", lambda text: text[:40] + b"x" + text[41:], r"matches\.parquet was changed"),
+        ("run.json", lambda text: text.replace(b'"version": 1', b'"version": 2', 1), r"run\.json was changed"),
+        ("run.json", lambda text: text.replace(b'"files"', b'"fails"', 1), r"run\.json was changed"),
+        ("evidence.parquet", None, "can't be read"),
+    ],
+)
+def test_a_run_that_was_changed(
+    build: Build, tmp_path: Path, name: str, change: Callable[[bytes], bytes] | None, problem: str
+) -> None:
+    run = matched(build, tmp_path)
+    assert provscan.verify(run) == {"run": str(run), "matches": 2, "rows": 3, "evidence": 2}
+    if change is None:
+        (run / name).unlink()
+    else:
+        content = (run / name).read_bytes()
+        (run / name).write_bytes(change(content))
+        assert (run / name).read_bytes() != content
+    with pytest.raises(InputError, match=problem):
+        provscan.verify(run)
+
+
+@pytest.mark.parametrize(
+    ("level", "counted", "problem"),
+    [
+        ("weak", True, "matches by level are .* by summary.json and .* by matches.parquet"),
+        ("exact", False, "counted matches are 2 by summary.json and 0 by matches.parquet"),
+    ],
+)
+def test_a_run_whose_counts_contradict_each_other(
+    build: Build, tmp_path: Path, level: str, counted: bool, problem: str
+) -> None:
+    run = matched(build, tmp_path)
+    table = pq.read_table(run / "matches.parquet")
+    for column, value in (("level", level), ("counted", counted)):
+        field = table.schema.field(column)
+        values = pa.array([value] * len(table), field.type)
+        table = table.set_column(table.schema.get_field_index(column), field, values)
+    pq.write_table(table, run / "matches.parquet")
+    seal(run)
+    with pytest.raises(InputError, match=problem):
+        provscan.verify(run)
+
+
+def test_a_run_with_too_little_evidence(build: Build, tmp_path: Path) -> None:
+    run = matched(build, tmp_path)
+    pq.write_table(pq.read_table(run / "evidence.parquet").slice(1), run / "evidence.parquet")
+    seal(run)
+    with pytest.raises(InputError, match=r"evidence\.parquet holds 1 rows for 2 counted matches"):
+        provscan.verify(run)
+
+
+def matched(build: Build, tmp_path: Path) -> Path:
+    """A run over two copies, one of a tweet that was appended, and a control's."""
+    rng = random.Random(9)
+    texts = [sentence(rng, "latin", 90) for _ in range(3)]
+    index = build([{"id": "1", "text": texts[0]}])
+    index = provscan.build_index([{"id": "2", "text": texts[1]}], index.path, append=True)
+    control = tmp_path / "control.jsonl"
+    control.write_text(json.dumps({"id": "3", "text": texts[2]}) + "\n")
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    return Path(provscan.match(tmp_path / "data.jsonl", index, tmp_path / "a.run", control=control).path)
+
+
+def seal(run: Path) -> None:
+    """Give the files the checksums of today."""
+    info = json.loads((run / "run.json").read_text())
+    for name, entry in info["files"].items():
+        entry["xxh3"] = xxhash.xxh3_128_hexdigest((run / name).read_bytes())
+    body = {key: value for key, value in info.items() if key != "checksum"}
+    info["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True).encode())
+    (run / "run.json").write_text(json.dumps(info))
 
 
 def test_all_can_be_forgotten(build: Build, tweets: list[Tweet]) -> None:
