@@ -31,6 +31,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         chaining,
         content,
         exact_lookup,
+        json_lines,
         liftover,
         minhash,
         minimizers,
@@ -65,6 +66,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield utf8.code_points, (raw,)
         yield utf8.byte_places, (raw, text.offsets, i64, spans, spans)
         yield utf8.newlines, (raw,)
+        json_columns = json_lines.JsonColumns(u8[None], i64[None], u8[None])
+        yield json_lines.top_level_values, (raw, raw, text.offsets, raw, json_columns)
         yield normalize.canonical_mapped, (raw, tables, room, i64, i64)
         matches = liftover.LiftoverInput(raw, i64, i64, i64, spans, spans, text)
         out = liftover.LiftoverOutput(spans, three, u8)

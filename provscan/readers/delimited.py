@@ -247,7 +247,7 @@ class Delimited:
         blocks = lines(stream)
         block = next(blocks, None)
         while block is not None:
-            data = rest + b"\n" + block.data if rest else block.data
+            data = rest + b"\n" + block.data if rest else bytes(block.data)
             block = next(blocks, None)
             made, rest = table.rows(data, last=block is None)
             yield from made

@@ -1,10 +1,11 @@
 """JSON lines.
 
-A block of lines is parsed by Arrow's JSON reader into the columns that are wanted. Arrow does not see lines and ends
-the process on a ``null`` where an object should stand, so a block goes to it only if each of its lines begins with
-``{`` and ends with ``}``, and its result is used only if it has as many rows as there are lines. Every other block,
-and one with conflicting types, duplicate keys, lone surrogates or invalid UTF-8, is parsed line by line by orjson; a
-line that orjson refuses is tried again by Python's own parser, which accepts NaN and control characters.
+A block of lines whose wanted values are strings and integers of the objects themselves is parsed by a kernel, one with
+values further within by Arrow's JSON reader. Arrow does not see lines and ends the process on a ``null`` where an
+object should stand, so a block goes to it only if each of its lines begins with ``{`` and ends with ``}``, and its
+result is used only if it has as many rows as there are lines. Every other block, and one with conflicting types,
+duplicate keys or lone surrogates, is parsed line by line by orjson; a line that orjson refuses is tried again by
+Python's own parser, which accepts NaN and control characters.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from provscan.errors import InputError
+from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, JsonColumns, top_level_values
 from provscan.kernels.utf8 import newlines
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import ANY, Context, Path, Rows, Split, Wanted
@@ -30,6 +33,8 @@ LENIENT = "NaN, a lone surrogate or a control character"
 
 # Rows parsed line by line at a time.
 GROUP = 4096
+# Columns for which the kernel's search for a key and room for the values pay.
+MOST_COLUMNS = 16
 
 
 def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
@@ -56,6 +61,47 @@ def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
     return pa.schema(list(root)) if root is not None and pa.types.is_struct(root) else None
 
 
+class TopLevel:
+    """Parses blocks whose wanted values are not within other values; lines with values there go to Arrow."""
+
+    def __init__(self, wanted: dict[Path, pa.DataType]) -> None:
+        self._columns = {path[0]: kind for path, kind in wanted.items() if len(path) == 1}
+        roots = [*self._columns, *{path[0] for path in wanted if len(path) > 1}]
+        kinds = [INTEGER if kind == pa.int64() else STRING for kind in self._columns.values()]
+        names = [json.dumps(name, ensure_ascii=False)[1:-1].encode(errors="replace") for name in roots]
+        readable = {pa.string(), pa.large_string(), pa.int64()}.issuperset(self._columns.values())
+        self.usable = bool(kinds) and readable and len(set(roots)) == len(roots) <= MOST_COLUMNS
+        self._names = np.frombuffer(b"".join(names), np.uint8)
+        self._name_ends = np.cumsum([0, *map(len, names)])
+        self._kinds = np.array([*kinds, *[NOTHING] * (len(roots) - len(kinds))], np.uint8)
+        self._name_ends.flags.writeable = self._kinds.flags.writeable = False
+
+    def parsed(self, block: Block) -> pa.RecordBatch | None:
+        """The columns of a block; None if it has to be parsed otherwise."""
+        count, size, rows = len(self._kinds), len(block.data), block.lines
+        # Arrow's memory, which is kept between blocks: the first touch of new memory takes as long as parsing.
+        data = pa.allocate_buffer(count * size)
+        columns = JsonColumns(
+            np.frombuffer(data, np.uint8).reshape(count, size),
+            np.zeros((count, rows + 1), np.int64),
+            np.empty((count, rows), np.uint8),
+        )
+        text = np.frombuffer(block.data, np.uint8)
+        if not top_level_values(text, self._names, self._name_ends, self._kinds, columns):
+            return None
+        arrays = {}
+        for k, (name, kind) in enumerate(self._columns.items()):
+            valid = columns.valid[k] == 1
+            bits = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+            offsets, values = pa.py_buffer(columns.ends[k]), data.slice(k * size, int(columns.ends[k, -1]))
+            array = pa.Array.from_buffers(pa.large_string(), rows, [bits, offsets, values])
+            try:
+                arrays[name] = array if kind == pa.large_string() else pc.cast(array, kind)
+            except pa.ArrowInvalid:
+                return None
+        return pa.RecordBatch.from_pydict(arrays)
+
+
 def _one_object_a_line(data: bytes) -> int:
     """How many lines there are if each begins with ``{`` and ends with ``}``; else 0."""
     if data[:1] != b"{" or data.rstrip(b"\r")[-1:] != b"}":
@@ -70,12 +116,13 @@ def _one_object_a_line(data: bytes) -> int:
 
 def parsed_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
     """The columns of a block of lines; None if they have to be parsed line by line."""
-    if _one_object_a_line(block.data) != block.lines:
+    data = bytes(block.data)
+    if _one_object_a_line(data) != block.lines:
         return None
     try:
         table = pj.read_json(
-            pa.BufferReader(block.data),
-            pj.ReadOptions(use_threads=False, block_size=len(block.data) + 1),
+            pa.BufferReader(data),
+            pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
             pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
         )
         batch = table.to_batches()[0]
@@ -141,7 +188,7 @@ def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
     stats = ReadStats()
     for block in lines(stream):
         size += len(block.data)
-        for rows in parse_lines(block.first, block.data, stream.split.source, stats):
+        for rows in parse_lines(block.first, bytes(block.data), stream.split.source, stats):
             records += rows.values
             if len(records) >= limits.head_records:
                 break
@@ -224,9 +271,12 @@ def read_lines(
 ) -> Iterator[Rows]:
     """The objects of a stream of lines; a block whose columns are not accepted is parsed line by line."""
     schema = None if wanted is None else schema_of(wanted)
+    top_level = TopLevel(wanted or {})
     for block in lines(stream):
-        batch = None if schema is None else parsed_block(block, schema)
+        batch = top_level.parsed(block) if top_level.usable else None
+        if batch is None and schema is not None:
+            batch = parsed_block(block, schema)
         if batch is not None and (accept is None or accept(batch)):
             yield Rows(range(block.first, block.first + block.lines), batch)
         else:
-            yield from parse_lines(block.first, block.data, stream.split.source, stream.context.stats)
+            yield from parse_lines(block.first, bytes(block.data), stream.split.source, stream.context.stats)

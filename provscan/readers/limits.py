@@ -31,7 +31,7 @@ class Limits:
         Files that an archive may hold.
     """
 
-    chunk: int = 4 << 20
+    chunk: int = 2 << 20
     batch_records: int = 16_384
     batch_bytes: int = 4 << 20
     piece: int = 16 << 20

@@ -10,6 +10,7 @@ import bz2
 import codecs
 import itertools
 import lzma
+import os
 import sys
 import zipfile
 import zlib
@@ -41,7 +42,7 @@ class Block(NamedTuple):
 
     first: int
     lines: int
-    data: bytes
+    data: bytes | memoryview
 
 
 def _decoder(compression: str) -> Any:
@@ -82,6 +83,7 @@ class ByteStream:
         self.damage: str | None = None
         self._iterator: Iterator[bytes] | None = None
         self._peeked = b""
+        self._rereads = False
 
     def peek(self) -> bytes:
         """The first chunk, which iteration will give again; empty if there is none."""
@@ -89,6 +91,15 @@ class ByteStream:
             self._iterator = self._chunks()
             self._peeked = next(self._iterator, b"")
         return self._peeked
+
+    def reread(self) -> bool:
+        """Ask that what follows the last newline of a chunk come once more in the next one, and say whether it will.
+
+        Lines then need not be joined, which would copy all of them.
+        """
+        layout = self.split.layout
+        self._rereads = self.split.random_access and layout.encoding is None and not layout.cr
+        return self._rereads
 
     def __iter__(self) -> Iterator[bytes]:
         first = self.peek()
@@ -139,7 +150,7 @@ class ByteStream:
         layout = split.layout
         if layout.encoding is not None:
             plain = _as_utf8(plain, layout.encoding)
-        chunks = _gathered(plain, self.context.limits.chunk)
+        chunks = plain if self._rereads else _gathered(plain, self.context.limits.chunk)
         if split.part == 0 and (first := next(chunks, b"")):
             chunks = itertools.chain([first.removeprefix(BOM)], chunks)
         yield from _with_newlines(chunks) if layout.cr else chunks
@@ -150,12 +161,16 @@ class ByteStream:
         left = sys.maxsize if whole else self.split.end - self.split.start
         given = 0
         while left > 0 and (raw := file.read(min(step, left))):
-            left -= len(raw)
+            size = len(raw)
+            if self._rereads and (cut := raw.rfind(b"\n") + 1):
+                file.seek(cut - size, os.SEEK_CUR)
+                size = cut
+            left -= size
             if not zipped:
-                self.context.consumed(len(raw))
+                self.context.consumed(size)
             elif given < self.split.size:  # the size of a member is that in the archive
-                self.context.consumed(min(len(raw), self.split.size - given))
-            given += len(raw)
+                self.context.consumed(min(size, self.split.size - given))
+            given += size
             self._bomb(given, self.split.size if zipped else given)
             yield raw
             if self.damage:
@@ -255,6 +270,7 @@ def lines(stream: ByteStream) -> Iterator[Block]:
     number = stream.split.first_record
     held: list[bytes] = []
     size = 0
+    rereads = stream.reread()
     for chunk in stream:
         cut = chunk.rfind(b"\n")
         if cut < 0:
@@ -268,13 +284,13 @@ def lines(stream: ByteStream) -> Iterator[Block]:
                 number += 1
                 held, chunk, cut = [], chunk[first + 1 :], cut - first - 1
         if cut >= 0:
-            block = b"".join([*held, memoryview(chunk)[:cut]]) if held else chunk[:cut]
+            block = b"".join([*held, memoryview(chunk)[:cut]]) if size else memoryview(chunk)[:cut]
             count = newlines(np.frombuffer(block, np.uint8)) + 1
             yield Block(number, count, block)
             number += count
             del block
-        held = [chunk[cut + 1 :]]
-        size = len(held[0])
+        held = [] if rereads else [chunk[cut + 1 :]]
+        size = 0 if rereads else len(held[0])
     if size > limit:
         _too_long(stream, number, size)
     elif size and stream.damage is None:
