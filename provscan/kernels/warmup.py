@@ -66,6 +66,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield utf8.code_points, (raw,)
         yield utf8.byte_places, (raw, text.offsets, i64, spans, spans)
         yield utf8.newlines, (raw,)
+        yield utf8.quotes, (raw,)
         json_columns = json_lines.JsonColumns(u8[None], i64[None], u8[None])
         yield json_lines.top_level_values, (raw, raw, text.offsets, raw, json_columns)
         yield normalize.canonical_mapped, (raw, tables, room, i64, i64)

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
+from provscan.kernels.utf8 import newlines, quotes
 from provscan.readers.fields import reads_like_text, usual_name
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Layout, Rows, Split, Wanted
@@ -91,37 +92,36 @@ class _Table:
         self._context = context
         csv.field_size_limit(min(context.limits.record_bytes, 2**31 - 1))
 
-    def rows(self, data: bytes, *, last: bool) -> tuple[list[Rows], bytes]:
+    def rows(self, data: bytes | memoryview, *, last: bool) -> tuple[list[Rows], bytes]:
         """The rows of whole lines, and the lines of a row that is not complete yet."""
         made: list[Rows] = []
         if self.names is None:
             # The first row alone: it may name the columns.
-            first, newline, others = data.partition(b"\n")
+            first, newline, others = bytes(data).partition(b"\n")
             if newline and first.strip() and first.count(b'"') % 2 == 0:
                 made, data = self._by_row(first, True)[0], others
         parsed = None if self.names is None or not data else self._parsed(data, last)
-        rows, rest = self._by_row(data, last) if parsed is None else parsed
+        rows, rest = self._by_row(bytes(data), last) if parsed is None else parsed
         return made + rows, rest
 
-    def _parsed(self, data: bytes, last: bool) -> tuple[list[Rows], bytes] | None:
+    def _parsed(self, data: bytes | memoryview, last: bool) -> tuple[list[Rows], bytes] | None:
         layout = self._split.layout
         codes = np.frombuffer(data, np.uint8)
-        ends = np.flatnonzero(codes == 0x0A)
-        if (len(ends) and (np.diff(ends) == 1).any()) or data[:1] in (b"\n", b"\r"):
-            return None  # blank lines
-        count, rest = len(ends) + 1, b""
-        if layout.quoted and b'"' in data:
-            quotes = np.flatnonzero(codes == 0x22)
-            closed = np.flatnonzero(np.searchsorted(quotes, ends) % 2 == 0)
+        # Arrow skips blank lines, which are then missing among its rows.
+        count, rest, several_lines = newlines(codes) + 1, b"", False
+        if layout.quoted and (marks := quotes(codes)):
+            ends = np.flatnonzero(codes == 0x0A)
+            closed = np.flatnonzero(np.searchsorted(np.flatnonzero(codes == 0x22), ends) % 2 == 0)
             if np.diff(closed, prepend=-1, append=len(ends)).max() > self._context.limits.value_lines:
                 return None
+            several_lines = len(closed) < len(ends)
             ends = ends[closed]
             count = len(ends) + 1
-            if len(quotes) % 2:
+            if marks % 2:
                 if last or len(ends) == 0:
                     return None
                 count -= 1
-                data, rest = data[: ends[-1]], data[ends[-1] + 1 :]
+                data, rest = data[: ends[-1]], bytes(data[ends[-1] + 1 :])
         assert self.names is not None
         names = self.names if self._wanted is None else [n for n in self.names if (n,) in self._wanted]
         try:
@@ -131,10 +131,14 @@ class _Table:
                 pc_csv.ParseOptions(
                     delimiter=layout.delimiter,
                     quote_char='"' if layout.quoted else False,
-                    newlines_in_values=layout.quoted,
+                    newlines_in_values=several_lines,
                 ),
                 pc_csv.ConvertOptions(
-                    include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                    include_columns=names,
+                    column_types=dict.fromkeys(names, pa.string()),
+                    strings_can_be_null=False,
+                    # Those that are used are checked later.
+                    check_utf8=self._wanted is None,
                 ),
             )
         except (pa.ArrowException, ValueError):
@@ -247,7 +251,7 @@ class Delimited:
         blocks = lines(stream)
         block = next(blocks, None)
         while block is not None:
-            data = rest + b"\n" + block.data if rest else bytes(block.data)
+            data = rest + b"\n" + block.data if rest else block.data
             block = next(blocks, None)
             made, rest = table.rows(data, last=block is None)
             yield from made

@@ -29,9 +29,6 @@ class Elements(ByteStream):
         super().__init__(stream.split, stream.context)
         self._stream = stream
 
-    def reread(self) -> bool:
-        return False
-
     def __iter__(self) -> Iterator[bytes]:
         state = np.zeros(4, np.int64)
         begun = False

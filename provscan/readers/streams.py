@@ -17,9 +17,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import IO, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import zstandard
 
 from provscan.errors import InputError
@@ -27,6 +29,8 @@ from provscan.kernels.utf8 import newlines
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Split
 
+# Bytes in which a newline is looked for at a time.
+SEARCHED = 64 << 10
 BOM = b"\xef\xbb\xbf"
 
 # Compressed bytes decoded at once. zstd grows by up to 32,768 times and has no limit on its output.
@@ -83,7 +87,7 @@ class ByteStream:
         self.damage: str | None = None
         self._iterator: Iterator[bytes] | None = None
         self._peeked = b""
-        self._rereads = False
+        self._whole_lines = False
 
     def peek(self) -> bytes:
         """The first chunk, which iteration will give again; empty if there is none."""
@@ -92,14 +96,13 @@ class ByteStream:
             self._peeked = next(self._iterator, b"")
         return self._peeked
 
-    def reread(self) -> bool:
-        """Ask that what follows the last newline of a chunk come once more in the next one, and say whether it will.
+    def end_with_newlines(self) -> None:
+        """Ask for chunks that end with a newline wherever the bytes of the file are the text.
 
         Lines then need not be joined, which would copy all of them.
         """
         layout = self.split.layout
-        self._rereads = self.split.random_access and layout.encoding is None and not layout.cr
-        return self._rereads
+        self._whole_lines = self.split.random_access and layout.encoding is None and not layout.cr
 
     def __iter__(self) -> Iterator[bytes]:
         first = self.peek()
@@ -150,9 +153,9 @@ class ByteStream:
         layout = split.layout
         if layout.encoding is not None:
             plain = _as_utf8(plain, layout.encoding)
-        chunks = plain if self._rereads else _gathered(plain, self.context.limits.chunk)
+        chunks = plain if self._whole_lines else _gathered(plain, self.context.limits.chunk)
         if split.part == 0 and (first := next(chunks, b"")):
-            chunks = itertools.chain([first.removeprefix(BOM)], chunks)
+            chunks = itertools.chain([first[len(BOM) :] if first[: len(BOM)] == BOM else first], chunks)
         yield from _with_newlines(chunks) if layout.cr else chunks
 
     def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
@@ -160,17 +163,14 @@ class ByteStream:
         whole = self.split.end < 0 or zipped
         left = sys.maxsize if whole else self.split.end - self.split.start
         given = 0
-        while left > 0 and (raw := file.read(min(step, left))):
-            size = len(raw)
-            if self._rereads and (cut := raw.rfind(b"\n") + 1):
-                file.seek(cut - size, os.SEEK_CUR)
-                size = cut
-            left -= size
+        read = partial(_whole_lines, file) if self._whole_lines else file.read
+        while left > 0 and (raw := read(min(step, left))):
+            left -= len(raw)
             if not zipped:
-                self.context.consumed(size)
+                self.context.consumed(len(raw))
             elif given < self.split.size:  # the size of a member is that in the archive
-                self.context.consumed(min(size, self.split.size - given))
-            given += size
+                self.context.consumed(min(len(raw), self.split.size - given))
+            given += len(raw)
             self._bomb(given, self.split.size if zipped else given)
             yield raw
             if self.damage:
@@ -247,6 +247,30 @@ def _with_newlines(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield chunk.replace(b"\r", b"\n")
 
 
+def _whole_lines(file: IO[bytes], size: int) -> bytes:
+    """The next bytes up to the last newline among them, or all of them if there is none.
+
+    They are in Arrow's memory, which is kept: the first touch of new memory takes longer than reading.
+    """
+    room = memoryview(pa.allocate_buffer(size)).cast("B")
+    size = file.readinto(room)  # type: ignore[attr-defined]
+    cut = _last_newline(room[:size]) + 1
+    if cut:
+        file.seek(cut - size, os.SEEK_CUR)
+    return room[: cut or size].toreadonly()  # type: ignore[return-value]
+
+
+def _last_newline(data: bytes | memoryview) -> int:
+    """The place of the last newline, or -1; without a copy of all."""
+    stop = len(data)
+    while stop > 0:
+        start = max(stop - SEARCHED, 0)
+        if (at := bytes(data[start:stop]).rfind(b"\n")) >= 0:
+            return start + at
+        stop = start
+    return -1
+
+
 def _gathered(parts: Iterator[bytes], chunk: int) -> Iterator[bytes]:
     """Join small parts, so that a pipe and a file give chunks of about the same size."""
     held: list[bytes] = []
@@ -270,15 +294,15 @@ def lines(stream: ByteStream) -> Iterator[Block]:
     number = stream.split.first_record
     held: list[bytes] = []
     size = 0
-    rereads = stream.reread()
+    stream.end_with_newlines()
     for chunk in stream:
-        cut = chunk.rfind(b"\n")
+        cut = _last_newline(chunk)
         if cut < 0:
             size += len(chunk)
             held = [*held, chunk] if size <= limit else []
             continue
         if size:
-            first = chunk.find(b"\n")
+            first = bytes(chunk).find(b"\n")
             if size + first > limit:
                 _too_long(stream, number, size + first)
                 number += 1
@@ -289,8 +313,8 @@ def lines(stream: ByteStream) -> Iterator[Block]:
             yield Block(number, count, block)
             number += count
             del block
-        held = [] if rereads else [chunk[cut + 1 :]]
-        size = 0 if rereads else len(held[0])
+        held = [chunk[cut + 1 :]]
+        size = len(held[0])
     if size > limit:
         _too_long(stream, number, size)
     elif size and stream.damage is None:

@@ -131,12 +131,9 @@ class Extractor:
         array = self._leaf(batch.column(batch.schema.get_field_index(path[0])), path[1:])[0]
         if array is not None and pa.types.is_integer(array.type):
             return pc.cast(array, pa.string())
-        if array is not None and pa.types.is_string(array.type):
-            try:
-                array.validate(full=True)
-                return array
-            except pa.ArrowInvalid:
-                return pc.cast(as_text(array)[0], pa.string())
+        if array is not None and _is_text(array.type):
+            ids = pc.cast(as_text(array)[0], pa.string())
+            return pc.if_else(pc.equal(ids, ""), pa.scalar(None, pa.string()), ids)
         values = [None] * batch.num_rows if array is None else array.to_pylist()
         return pa.array([_id(value) for value in values], pa.string())
 

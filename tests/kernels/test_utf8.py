@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.utf8 import byte_places, code_points, newlines
+from provscan.kernels.utf8 import byte_places, code_points, newlines, quotes
 
 pytestmark = pytest.mark.kernels
 
@@ -32,8 +32,9 @@ def test_places_of_code_points(texts, times, wanted):
     ]
 
 
-@given(st.text(LETTERS | st.just("\n"), max_size=30), st.integers(1, 900))
+@given(st.text(LETTERS | st.sampled_from('\n"'), max_size=30), st.integers(1, 900))
 def test_counts(text, times):
     data = (text * times).encode()
     assert code_points(np.frombuffer(data, np.uint8)) == len(text * times)
     assert newlines(np.frombuffer(data, np.uint8)) == data.count(b"\n")
+    assert quotes(np.frombuffer(data, np.uint8)) == data.count(b'"')
