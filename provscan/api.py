@@ -149,6 +149,7 @@ def match(
     text_field: str | tuple[str, ...] | None = None,
     id_field: str | None = None,
     records: str | None = None,
+    outputs: bool = False,
     threshold: float = MatchParams.threshold,
     min_containment: float = MatchParams.min_containment,
     min_chars: int = MatchParams.min_chars,
@@ -188,6 +189,9 @@ def match(
         scanned.
     records
         What is a record in plain text: "lines", "paragraphs" or "files"; by default by what the file looks like.
+    outputs
+        The records are outputs of a model. Prompts, recognised by the names of fields and by who speaks in a chat, are
+        not scanned, and words that an answer repeats of its prompt are left out; both are counted in ``notes``.
     threshold
         Minimum similarity of a match (Jaccard index of character 5-grams).
     min_containment
@@ -275,7 +279,8 @@ def match(
     ('dataset.run', 4997)
     """
     options = Options(
-        text_field=text_field, id_field=id_field, records=records, threshold=threshold, min_containment=min_containment,
+        text_field=text_field, id_field=id_field, records=records, outputs=outputs, threshold=threshold,
+        min_containment=min_containment,
         min_chars=min_chars, cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample,
         sample_by=sample_by,
         seed=seed, workers=workers, executor=executor, address=address, allow_unread=allow_unread, strict=strict,

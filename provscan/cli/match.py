@@ -37,6 +37,11 @@ MATCHING, CHANCE, SAMPLING, RUNNING, STRICTNESS = "Matching", "Error rates", "Sa
     help="What is a record in plain text.  [default: by what the file looks like]",
 )
 @option(
+    "--outputs",
+    is_flag=True,
+    help="DATASET holds outputs of a model: leave out prompts, and the words that answers repeat of them.",
+)
+@option(
     "--threshold",
     group=MATCHING,
     type=float,

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
+from provscan.readers.answers import roles_of
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import ANY, Path
 
@@ -43,6 +44,7 @@ UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 class Fields:
     """Names of fields as the user gave them; None: determined from what the file holds.
 
+    With `outputs` the records are outputs of a model: what it was given is left out (:mod:`provscan.readers.answers`).
     A dotted name such as ``user.screen_name`` leads into objects, ``[]`` into lists: ``messages[].content``.
     """
 
@@ -52,6 +54,7 @@ class Fields:
     date: str | None = None
     lang: str | None = None
     rt_of: str | None = None
+    outputs: bool = False
 
     def __post_init__(self) -> None:
         if self.text is not None and not isinstance(self.text, str):
@@ -74,12 +77,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Where texts and id are in one file, and the verdict on every field with strings."""
+    """Where texts and id are in one file, and the verdict on every field with strings.
+
+    Of outputs of a model, the texts are followed by the fields that tell who speaks.
+    """
 
     texts: tuple[Path, ...]
     id: Path | None
     verdicts: dict[str, str]
     wanted: dict[Path, pa.DataType]
+    outputs: bool = False
 
 
 def name_of(path: Path) -> str:
@@ -209,12 +216,20 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
         verdicts[name_of(path)] = "scanned"
     ids = _named(fields.id, found) if fields.id else [(name,) for name in ID if (name,) in found]
     chosen = next((path for path in ids if ANY not in path and not {"object", "list"} & found[path].kinds.keys()), None)
+    if fields.outputs:
+        roles = roles_of(texts, [path for path in strings if path not in texts])
+        verdicts.update({name_of(path): "tells who speaks" for path in roles})
+        texts += roles
     wanted: dict[Path, pa.DataType] = {path: pa.large_string() for path in texts}
     if chosen is not None and chosen not in wanted:
         kinds = found[chosen].kinds
         wanted[chosen] = pa.int64() if "int" in kinds and "string" not in kinds else pa.string()
     return Binding(
-        tuple(texts), chosen, {n: "not scanned: " + v if v != "scanned" else v for n, v in verdicts.items()}, wanted
+        tuple(texts),
+        chosen,
+        {n: "not scanned: " + v if v != "scanned" else v for n, v in verdicts.items()},
+        wanted,
+        fields.outputs,
     )
 
 

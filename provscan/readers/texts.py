@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.readers.answers import without_prompts
 from provscan.readers.fields import Binding, name_of
 from provscan.readers.names import printable
 from provscan.readers.protocol import ANY, Path, Rows
@@ -51,6 +52,10 @@ class Extractor:
 
     def batch(self, rows: Rows) -> pa.RecordBatch:
         """The texts of some records; records without text are counted."""
+        batch = self._batch(rows)
+        return without_prompts(batch, self._source, self._counts) if self._binding.outputs else batch
+
+    def _batch(self, rows: Rows) -> pa.RecordBatch:
         if isinstance(rows.values, pa.RecordBatch):
             numbers = rows.numbers
             if isinstance(numbers, range):

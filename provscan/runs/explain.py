@@ -196,7 +196,9 @@ def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> I
     """Source, field and text of one record of the datasets of a run, read from the files again."""
     names = [item["source"] for item in info["inputs"] if source in (None, item["source"])]
     folder, parameters = Path(info.get("folder") or "."), info["parameters"]
-    fields = readers.Fields(text=parameters.get("text_field"), id=parameters.get("id_field"))
+    fields = readers.Fields(
+        text=parameters.get("text_field"), id=parameters.get("id_field"), outputs=parameters.get("outputs") or False
+    )
     found = False
     for name in names:
         path = str(folder / name)

@@ -162,7 +162,7 @@ def check_skipped(stats: readers.ReadStats, options: Options) -> None:
     InputError
         Says what, where and how to go on.
     """
-    bad = {reason: count for reason, count in stats.skipped.items() if reason != "no_text"}
+    bad = {reason: count for reason, count in stats.skipped.items() if reason not in ("no_text", "only_prompts")}
     count = sum(bad.values())
     if not count:
         return

@@ -31,6 +31,7 @@ class Options:
     text_field: str | tuple[str, ...] | None = None
     id_field: str | None = None
     records: str | None = None
+    outputs: bool = False
     threshold: float = MatchParams.threshold
     min_containment: float = MatchParams.min_containment
     min_chars: int = MatchParams.min_chars
@@ -70,7 +71,7 @@ class Options:
     @property
     def fields(self) -> Fields:
         """Names of the fields of the dataset."""
-        return Fields(text=self.text_field, id=self.id_field)
+        return Fields(text=self.text_field, id=self.id_field, outputs=self.outputs)
 
     @property
     def control_files(self) -> list[str]:

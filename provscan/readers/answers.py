@@ -1,0 +1,129 @@
+"""Outputs of a model: what it was given is no part of them, nor is what it repeats of that.
+
+Prompts are recognised by the names of fields (``prompt``, ``instruction``, ``question``) and, in chats, by who speaks
+(``role``, ``from``). They are left out, and the stretches of an answer that stand in a prompt of its record are
+blanked, code point by code point, so that every span stays where it is. Both are counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.readers.protocol import Path
+from provscan.readers.stats import ReadStats
+
+ROLES = ("role", "from", "speaker", "author")
+"""Names of fields that tell who speaks in a chat."""
+GIVEN = {"system", "user", "human", "prompter", "instruction", "developer", "tool", "function", "environment"}
+"""Those who speak to a model."""
+PROMPTS = {
+    "prompt", "prompts", "instruction", "instructions", "input", "inputs", "question", "query", "context", "system",
+    "system_prompt", "user_prompt", "prefix",
+}  # fmt: skip
+"""Fields of these names hold what a model was given."""
+# Letters and digits in a row, whatever stands between them, that an answer must share with its prompt to repeat it.
+SHARED = 12
+
+
+def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
+    """Fields beside some texts, or above them, that tell who speaks."""
+    known = set(found)
+    above = (path[:depth] for path in texts for depth in range(1, len(path)))
+    return tuple(dict.fromkeys((*place, role) for place in above for role in ROLES if (*place, role) in known))
+
+
+def without_prompts(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordBatch:
+    """The answers among the texts of whole records, without the words of their prompts.
+
+    Parameters
+    ----------
+    batch
+        Texts, among them those that tell who speaks.
+    source, stats
+        Where they are from, and what is counted: ``prompt_left_out`` texts, ``prompt_repeated`` in answers, and records
+        that are skipped since they hold ``only_prompts``.
+    """
+    record = batch.column("record").to_numpy()
+    names, texts = (batch.column(name).to_pylist() for name in ("field", "text"))
+    kept: list[int] = []
+    starts = np.flatnonzero(np.diff(record, prepend=-1)).tolist()
+    for low, high in zip(starts, [*starts[1:], len(record)], strict=True):
+        rows = range(low, high)
+        answers = list(_answers(rows, names, texts))
+        number = int(record[low])
+        prompts = sum(1 for row in rows if not _tells_role(names[row])) - len(answers)
+        if prompts:
+            stats.note("prompt_left_out", source, number, count=prompts)
+        if not answers:
+            stats.skip("only_prompts", source, number)
+        for row, given in answers:
+            kept.append(row)
+            blanked = without_shared(texts[row], given)
+            if blanked != texts[row]:
+                stats.note("prompt_repeated", source, number, names[row])
+                texts[row] = blanked
+    columns = [column.take(pa.array(kept, pa.int64())) for column in batch.columns]
+    columns[batch.schema.get_field_index("text")] = pa.array([texts[row] for row in kept], pa.large_string())
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _answers(rows: range, names: list[str], texts: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """The answers of a record, each with what the model was given before it."""
+    speakers = {names[row].rpartition(".")[0]: texts[row].strip().lower() for row in rows if _tells_role(names[row])}
+    given: list[tuple[str, str]] = []
+    answers = []
+    for row in rows:
+        if _tells_role(names[row]):
+            continue
+        turn = next((turn for turn in sorted(speakers, key=len, reverse=True) if names[row].startswith(turn)), None)
+        chat = "" if turn is None else turn.rpartition("[")[0]
+        prompt = speakers[turn] in GIVEN if turn is not None else _last(names[row]) in PROMPTS
+        if prompt:
+            given.append((chat, texts[row]))
+        else:
+            answers.append((row, chat, len(given)))
+    for row, chat, before in answers:
+        # What is said later in a chat was not given; a prompt in a field of its own may stand behind its answer.
+        yield row, [text for at, (where, text) in enumerate(given) if at < before or where != chat or not chat]
+
+
+def _tells_role(name: str) -> bool:
+    return _last(name) in ROLES
+
+
+def _last(name: str) -> str:
+    return re.sub(r"\[\d*\]", "", name).rpartition(".")[2].strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def without_shared(text: str, given: Sequence[str]) -> str:
+    """A text of which every stretch that it shares with what was given is blanked.
+
+    Examples
+    --------
+    >>> without_shared("You said: never trust a goat. Why not?", ["Never trust a GOAT!"])
+    'You said:                   . Why not?'
+    """
+    grams = {letters[at : at + SHARED] for part in given for letters in [_letters(part)[0]] for at in _places(letters)}
+    if not grams:
+        return text
+    letters, places = _letters(text)
+    result = list(text)
+    for at in _places(letters):
+        if letters[at : at + SHARED] in grams:
+            low, high = places[at], places[at + SHARED - 1] + 1
+            result[low:high] = " " * (high - low)
+    return "".join(result)
+
+
+def _places(letters: str) -> range:
+    return range(len(letters) - SHARED + 1)
+
+
+def _letters(text: str) -> tuple[str, list[int]]:
+    """Letters and digits in lower case, and where each stands."""
+    places = [at for at, char in enumerate(text) if char.isalnum()]
+    return "".join(text[at].lower()[0] for at in places), places

@@ -1,0 +1,106 @@
+"""Outputs of a model: prompts are left out, with what answers repeat of them; nothing silently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import provscan
+from provscan.readers import Fields, ReadStats, read_objects
+from provscan.readers.answers import SHARED, without_shared
+
+TWEET = "Never trust a goat near the harbour, it has eaten my hat and both of my tickets"
+OTHER = "The lighthouse keeper paints his door in a new colour each time a ship forgets to greet"
+
+
+@pytest.fixture(scope="module")
+def goats(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+    rows = [{"id": "1", "text": TWEET}, {"id": "2", "text": OTHER}]
+    return provscan.build_index(rows, tmp_path_factory.mktemp("goats") / "goats.index")
+
+
+def chat(*turns: tuple[str, str], role: str = "role", text: str = "content") -> dict[str, Any]:
+    return {"messages": [{role: who, text: said} for who, said in turns]}
+
+
+def ask(said: str) -> str:
+    return f"Please say this again, word for word, for my newspaper: {said}"
+
+
+CASES: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("repeats", chat(("user", ask(TWEET)), ("assistant", f"Of course: {TWEET}")), []),
+    ("recites", chat(("user", ask("a post")), ("assistant", f"Of course: {TWEET}")), ["messages[1].content"]),
+    ("other", chat(("user", ask(TWEET)), ("assistant", f"{TWEET}. And {OTHER}")), ["messages[1].content"]),
+    ("later", chat(("user", ask("a post")), ("assistant", TWEET), ("user", TWEET)), ["messages[1].content"]),
+    ("again", chat(("user", TWEET), ("assistant", "No. I will not."), ("user", "Do"), ("assistant", TWEET)), []),
+    ("share", {"conversations": [{"from": "human", "value": ask(TWEET)}, {"from": "gpt", "value": TWEET}]}, []),
+    ("pair", {"completion": f"Sure. {TWEET}", "prompt": ask(TWEET)}, []),
+    ("pair2", {"prompt": ask("a post"), "completion": TWEET}, ["completion"]),
+    ("samples", {"prompt": ask(TWEET), "completions": [f"Well. {TWEET}", OTHER]}, ["completions[1]"]),
+    ("alpaca", {"instruction": ask("this"), "input": TWEET, "output": TWEET}, []),
+    ("choices", {"prompt": ask(TWEET), "choices": [{"message": {"role": "assistant", "content": OTHER}}]},
+     ["choices[0].message.content"]),
+    ("plain", {"text": TWEET}, ["text"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", [False, True], ids=["objects", "columns"])
+@pytest.mark.parametrize(("name", "record", "fields"), CASES, ids=[case[0] for case in CASES])
+def test_only_what_the_model_adds_is_matched(
+    name: str, record: dict[str, Any], fields: list[str], columns: bool, goats: provscan.Index, tmp_path: Path
+) -> None:
+    data: Any = pa.Table.from_pylist([record] * 3) if columns else [record] * 3
+    run = provscan.match(data, goats, tmp_path / "a.run", outputs=True, spike_ins=0)
+    assert run.matches["field"].to_pylist() == fields * 3
+    assert run.summary["records"] == 3
+    every = provscan.match(data, goats, tmp_path / "b.run", spike_ins=0)
+    assert len(every.matches) >= len(fields) * 3
+    texts = [run.evidence["passage"], run.evidence["tweet"]]
+    assert all(len(passage) > 60 for passage in texts[0].to_pylist())
+
+
+def test_what_is_left_out_is_counted_and_shown(
+    goats: provscan.Index, write: Callable[..., Path], tmp_path: Path
+) -> None:
+    records = [CASES[0][1], CASES[1][1], chat(("user", TWEET))]
+    run = provscan.match(write("out.jsonl", records), goats, tmp_path / "a.run", outputs=True, spike_ins=0)
+    assert run.summary["notes"] == {"prompt_left_out": 3, "prompt_repeated": 1}
+    assert run.summary["skipped"] == {"only_prompts": 1}
+    assert run.summary["fields"]["messages[].role"] == {"not scanned: tells who speaks": 1}
+    assert "--outputs" in run.info["repeat"]
+    from provscan.report import text_table
+
+    shown = text_table(run.summary)
+    assert "answers that repeat their prompt" in shown
+    assert "prompts without an answer: 1" in shown
+    # Without the option the file is data like any other.
+    data = provscan.match(tmp_path / "out.jsonl", goats, tmp_path / "b.run", spike_ins=0)
+    assert (data.summary["notes"], data.summary["records"], len(data.matches)) == ({}, 3, 4)
+
+
+def test_spans_stay_where_they_are(goats: provscan.Index) -> None:
+    record = chat(("user", ask(TWEET)), ("assistant", f"You wrote: {TWEET}! Well: {OTHER}"))
+    stats = ReadStats()
+    (batch,) = read_objects([record], Fields(outputs=True), stats)
+    text = batch["text"][0].as_py()
+    assert len(text) == len(record["messages"][1]["content"])
+    assert text.endswith(f"! Well: {OTHER}")
+    assert TWEET not in text
+    assert [span.tweet_id for span in goats.match_document(text)] == ["2"]
+
+
+@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=30))
+def test_stretches_are_blanked_and_nothing_else(before: str, shared: str, after: str) -> None:
+    text = before + shared + after
+    blanked = without_shared(text, [shared])
+    assert len(blanked) == len(text)
+    assert all(now in (char, " ") for char, now in zip(text, blanked, strict=True))
+    if sum(map(str.isalnum, shared)) >= SHARED:
+        assert not any(map(str.isalnum, blanked[len(before) : len(before) + len(shared)]))
+    assert without_shared(text, []) == text
