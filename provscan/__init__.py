@@ -11,9 +11,12 @@ Everything public is listed in ``__all__`` and loaded on first use, so that ``im
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# As in typing, whose import would take a few milliseconds before Ctrl-C is taken care of.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from provscan.api import Index, Run, build_index, forget, match, merge, open_index, open_run, verify
     from provscan.params import IndexParams, MatchParams
     from provscan.sketch.signatures import minhash, to_datasketch

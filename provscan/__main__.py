@@ -4,32 +4,62 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
-from types import FrameType
+
+# Nothing is imported before Ctrl-C is taken care of, and ``typing`` and ``contextlib`` take some milliseconds.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+# Seconds after which an interruption that came during an import is tried again.
+AGAIN = 0.02
 
 
 def main() -> None:
-    """Run the command line; before it has begun and after it has ended, Ctrl-C ends the program at once."""
+    """Run the command line.
+
+    Before a command has begun and after it has ended, Ctrl-C ends the program at once; in between it raises
+    ``KeyboardInterrupt``, so that what is unfinished is put away.
+    """
     _on_interruption(_exit)
     from provscan.cli import main as commands
 
-    _on_interruption(signal.default_int_handler)
-    try:
-        commands(prog_name="provscan")
-    finally:
+    commands(prog_name="provscan", obj=Interruptible())
+
+
+class Interruptible:
+    """A block in which an interruption raises ``KeyboardInterrupt``."""
+
+    def __enter__(self) -> None:
+        signal.signal(signal.SIGALRM, _interrupt)
+        _on_interruption(_interrupt)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         _on_interruption(_exit)
+        signal.signal(signal.SIGALRM, _exit)
 
 
-def _on_interruption(handler: Callable[[int, FrameType | None], None]) -> None:
+def _on_interruption(handler: object) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # A shell lets what it starts in the background ignore Ctrl-C.
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handler)
+            signal.signal(number, handler)  # type: ignore[arg-type]
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
     os.write(2, b"provscan: Interrupted.\n")
     os._exit(130)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        # Half a module is of no use to those who clean up, and compiled modules turn the exception into another.
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -313,13 +313,11 @@ def certain_share(summary: dict[str, Any]) -> float:
     Raises
     ------
     UsageError
-        There is no lower bound without a measure of chance.
+        There is no lower bound.
     """
     records = summary["answer"]["records"]
     if records["at_least"] is None and summary["records"]:
-        raise UsageError(
-            "fail_above needs a lower bound, and there is none without a measure of chance: give cutoff, control or "
-            "null"
-        )
+        reason = summary["answer"]["withheld"].get("records.at_least", "there is no measure of chance")
+        raise UsageError(f"fail_above can't be decided, since there is no lower bound: {reason}")
     share: float = records["share"]["at_least"] or 0.0
     return share

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from provscan import readers
 from provscan.calibration.controls import Controls
-from provscan.engine.ordered_map import ordered_map
-from provscan.errors import InputError
-from provscan.matching.task import matches_in
-from provscan.params import MatchParams
-from provscan.readers.stats import require_undamaged
+from provscan.matching.parts import PartResult
 
 
 @dataclass(frozen=True)
@@ -25,8 +20,8 @@ class NullScan:
     Attributes
     ----------
     record, text, containment, size
-        Number of the record in the null dataset, number of the text in the reader, share of the text in the span, and
-        its code points.
+        Number of the record among those with matches, number of the text in the reader, share of the text in the span,
+        and its code points.
     records, characters
         Scanned.
     sources
@@ -42,38 +37,30 @@ class NullScan:
     sources: tuple[str, ...]
 
 
-def scan_null(
-    sources: Sequence[str], controls: Controls, params: MatchParams, fields: readers.Fields, workers: int
-) -> NullScan:
-    """Scan a null dataset for everything that the dataset is scanned for.
+def null_scan(rows: pa.Table, results: list[PartResult], controls: Controls, sources: Sequence[str]) -> NullScan:
+    """What the scan of a null dataset found of the licensed texts.
 
-    Raises
-    ------
-    InputError
-        It holds no record, or a file breaks off.
+    Parameters
+    ----------
+    rows
+        All matches, ordered by split and record, with the split as ``cluster``.
+    results
+        The counts of each split.
+
+    Returns
+    -------
+    NullScan
     """
-    stats = readers.ReadStats()
-    parts: list[tuple[Any, ...]] = []
-    base = records = characters = 0
-    for split in readers.plan(list(sources), fields, workers=workers):
-        last = 0
-        scanned = ordered_map(
-            lambda batch: (batch, matches_in(batch, controls.reader, params)),
-            readers.read(split, fields, stats),
-            workers,
-        )
-        for batch, found in scanned:
-            number = batch.column("record").to_numpy()
-            licensed = np.flatnonzero(~controls.absent[found.text])
-            found = found.take(licensed)
-            size = found.span[:, 1] - found.span[:, 0]
-            parts.append((number[found.row] + base, found.text, found.containment, size))
-            last = max(last, int(number.max(initial=-1)) + 1)
-            characters += int(found.characters.sum())
-            records += len(np.unique(number))
-        base += last
-    require_undamaged(stats)
-    if records == 0:
-        raise InputError(f"null dataset {', '.join(sources)} holds no record: nothing measures chance")
-    record, text, containment, size = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return NullScan(record, text, containment, size, records, characters, tuple(sources))
+    columns = ("cluster", "record", "text", "containment", "start", "end")
+    cluster, record, text, containment, start, end = (rows[name].to_numpy() for name in columns)
+    number = np.cumsum((np.diff(cluster, prepend=-1) != 0) | (np.diff(record, prepend=-1) != 0))
+    licensed = np.flatnonzero(~controls.absent[text])
+    return NullScan(
+        number[licensed],
+        text[licensed],
+        containment[licensed].astype(np.float64),
+        (end - start)[licensed],
+        sum(result.records for result in results),
+        sum(result.characters for result in results),
+        tuple(sources),
+    )

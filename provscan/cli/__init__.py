@@ -18,10 +18,12 @@ status meaning
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -54,6 +56,11 @@ def _failed(error: BaseException, status: int, message: str | None = None) -> cl
     return click.exceptions.Exit(status)
 
 
+def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
+    """Print a warning of a library as one line."""
+    echo(f"provscan: {' '.join(str(message).split())}", err=True)
+
+
 def _os_error(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
     where = f": {click.format_filename(error.filename)}" if error.filename is not None else ""
@@ -82,7 +89,9 @@ class Commands(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         try:
-            return super().invoke(ctx)
+            with ctx.obj or contextlib.nullcontext(), warnings.catch_warnings():
+                warnings.showwarning = _warned
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):
             raise
         except UsageError as error:

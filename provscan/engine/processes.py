@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +23,7 @@ from provscan.engine.ordered_map import in_order
 from provscan.engine.progress import Progress
 from provscan.engine.protocol import Abandoned, Advance
 from provscan.errors import WorkerError
+from provscan.readers.names import printable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -103,9 +105,15 @@ def _begin(stop: Any, done: Any) -> None:
     """What a worker process does first."""
     global _worker
     _worker = (stop, done)
+    warnings.formatwarning = _formatted
     # Ctrl-C goes to all processes of a terminal: the first one decides what becomes of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _formatted(message: Warning | str, *where: Any, **more: Any) -> str:
+    """A warning as the commands print it: one line, without the path of a module."""
+    return f"provscan: {printable(' '.join(str(message).split()))}\n"
 
 
 def _end_with_parent() -> None:

@@ -18,7 +18,7 @@ from provscan.matching.rows import Matches
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
 from provscan.params import MatchParams
-from provscan.readers import Fields, ReadStats, Split, read
+from provscan.readers import LIMITS, Fields, Limits, ReadStats, Split, read
 from provscan.text.arrow import buffers
 
 Map = Callable[..., Iterator[Any]]
@@ -83,6 +83,8 @@ class ScanTask:
         How.
     folder
         Where the part goes.
+    limits
+        Of the readers.
     """
 
     number: int
@@ -92,6 +94,7 @@ class ScanTask:
     params: MatchParams
     sampling: Sampling
     folder: str
+    limits: Limits = LIMITS
 
 
 @lru_cache(maxsize=1)
@@ -133,7 +136,7 @@ def scan(
         The number of the task.
     """
     stats = ReadStats()
-    batches = read(task.split, task.fields, stats, on_bytes=advance)
+    batches = read(task.split, task.fields, stats, on_bytes=advance, limits=task.limits)
     return scan_batches(task, batches, stats, reader or open_snapshot(task.snapshot), mapped)
 
 

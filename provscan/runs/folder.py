@@ -23,12 +23,16 @@ from provscan.errors import OutputError, RecallError, UsageError
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
 RUN_FILE, REPORT_FILE = "run.json", "report.html"
-CHECKPOINT, PARTS, CONTROL, LOCK = "unfinished.json", "parts", "control", "lock"
+CHECKPOINT, PARTS, NULL_PARTS, CONTROL, LOCK = "unfinished.json", "parts", "null", "control", "lock"
 
-FILES = {MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE, REPORT_FILE, CHECKPOINT, PARTS, CONTROL, LOCK}
+FILES = {MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE, REPORT_FILE, CHECKPOINT, PARTS, NULL_PARTS, CONTROL, LOCK}
 
 # Names of what a checkpoint holds, for messages.
-NAMES = {"options": "options", "index": "index", "control": "control files", "files": "input files", "splits": "splits"}
+NAMES = {
+    "options": "options", "limits": "limits of the readers", "index": "index", "control": "control files",
+    "files": "input files", "splits": "splits", "null_files": "files of the null dataset",
+    "null_splits": "splits of the null dataset",
+}  # fmt: skip
 
 
 @dataclass
@@ -66,18 +70,17 @@ class RunFolder:
         if self.earlier is not None:
             for name, words in NAMES.items():
                 before = self.earlier.get(name)
-                if known[name] != before:
+                if known.get(name) != before:
                     raise UsageError(
-                        f"can't resume {self.path}: its {words} differ{_difference(before, known[name])}. "
+                        f"can't resume {self.path}: its {words} differ{_difference(before, known.get(name))}. "
                         "Repeat the first command with --resume, or start again with --overwrite"
                     )
         self.resumable = resumable
-        self.parts.mkdir(exist_ok=True)
         (self.path / CHECKPOINT).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
     def complete_parts(self) -> int:
         """How many parts are complete."""
-        return sum(1 for _ in self.parts.glob("*.json"))
+        return sum(1 for name in (PARTS, NULL_PARTS) for _ in (self.path / name).glob("*.json"))
 
 
 def info_checksum(info: dict[str, Any]) -> str:
@@ -121,6 +124,7 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
         try:
             if folder.earlier is None:
                 shutil.rmtree(folder.parts, ignore_errors=True)
+                shutil.rmtree(unfinished / NULL_PARTS, ignore_errors=True)
             shutil.rmtree(unfinished / CONTROL, ignore_errors=True)
             yield folder
             _put(unfinished, place)
@@ -129,7 +133,7 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
             if isinstance(error, OSError):
                 raise _failed(error, target) from error
             raise
-    for name in (PARTS, CONTROL):
+    for name in (PARTS, NULL_PARTS, CONTROL):
         shutil.rmtree(place / name, ignore_errors=True)
     for name in (CHECKPOINT, LOCK):
         (place / name).unlink(missing_ok=True)
@@ -174,7 +178,7 @@ def _earlier(unfinished: Path, shown: Path, *, resume: bool, overwrite: bool) ->
     """The checkpoint to go on from."""
     names = {path.name for path in unfinished.iterdir()}
     if CHECKPOINT not in names:
-        if names - {LOCK, PARTS, CONTROL}:
+        if names - {LOCK, PARTS, NULL_PARTS, CONTROL}:
             raise OutputError(f"{shown} is not an unfinished run, so it is not replaced: name another folder")
         return None
     if not resume:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, UsageError
 from provscan.readers import UNKNOWN, Damage, Split
+from provscan.runs.folder import NULL_PARTS, PARTS
 from provscan.runs.options import Options, Sources, source_list
 from provscan.runs.sample import FileSample, draw_files
 
@@ -54,6 +55,10 @@ class Inputs:
         What the user named and is not scanned: path and reason.
     sample
         The splits as a sample of more, if they are one.
+    stage
+        What the scan is called while it runs.
+    parts
+        Name of the folder of the part files.
     """
 
     named: list[str] | None
@@ -62,6 +67,8 @@ class Inputs:
     files: dict[str, InputFile] = field(default_factory=dict)
     unread: list[tuple[str, str]] = field(default_factory=list)
     sample: FileSample | None = None
+    stage: str = "Scanning"
+    parts: str = PARTS
 
     @property
     def streamed(self) -> bool:
@@ -144,6 +151,21 @@ def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
     for split in inputs.splits:
         inputs.files[split.path].scanned += split.size
     return inputs
+
+
+def find_null(options: Options, workers: int) -> Inputs | None:
+    """Plan what to read of the null dataset, if there is one: all of it, whatever the sample of the dataset.
+
+    Raises
+    ------
+    InputError, FieldNotFoundError
+        As :func:`find_inputs`.
+    """
+    if not options.null_files:
+        return None
+    return replace(
+        find_inputs(options.null_files, options.of_null(), workers), stage="Scanning null dataset", parts=NULL_PARTS
+    )
 
 
 def _stat(source: str, path: str) -> InputFile:

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from provscan import readers
 from provscan.calibration.controls import Controls, no_control, with_cutoff, with_files
-from provscan.calibration.null import NullScan, scan_null
+from provscan.calibration.null import NullScan, null_scan
 from provscan.engine import Progress
 from provscan.index import file_checksum, open_reader
 from provscan.matching import Index
@@ -40,7 +40,7 @@ from provscan.runs.folder import (
     info_checksum,
     run_folder,
 )
-from provscan.runs.inputs import Inputs, find_inputs
+from provscan.runs.inputs import Inputs, find_inputs, find_null
 from provscan.runs.options import Options, Sources
 from provscan.runs.sample import describe_sample
 from provscan.runs.scan import ScanTotals, sampling_of, scan_inputs
@@ -100,17 +100,22 @@ def run_match(
     with run_folder(target.path, resume=target.resume, overwrite=target.overwrite) as folder:
         planned = folder.earlier["workers"] if folder.earlier else options.threads
         inputs = find_inputs(sources, options, planned)
+        null_inputs = find_null(options, planned)
         clock.lap("sample")
         controls, snapshot, about = calibrate(index, options, folder)
         clock.lap("calibrate")
-        folder.begin(_checkpoint(inputs, snapshot, options, planned), resumable=not inputs.streamed)
+        checkpoint = _checkpoint(inputs, null_inputs, snapshot, options, planned)
+        folder.begin(checkpoint, resumable=not inputs.streamed and not (null_inputs and null_inputs.streamed))
         totals = scan_inputs(inputs, folder, snapshot, controls.reader, options, progress)
         clock.lap("scan")
         rows = collect(folder.parts, totals.parts)
         null = None
-        if options.null_files:
-            files = options.null_files
-            null = scan_null(files, controls, options.params, options.fields, options.threads)
+        if null_inputs is not None:
+            scanned = scan_inputs(null_inputs, folder, snapshot, controls.reader, options.of_null(), progress)
+            found = collect(folder.path / null_inputs.parts, scanned.parts)
+            null = null_scan(found, scanned.parts, controls, options.null_files)
+            totals.stats.damaged += [*scanned.stats.damaged, *null_inputs.changed()]
+            inputs.unread += null_inputs.unread
         clock.lap("null")
         analysis = _analyse(rows, totals, inputs, controls, null, options)
         analysis.summary["control"].update(about)
@@ -157,15 +162,19 @@ def calibrate(index: Index, options: Options, folder: RunFolder) -> tuple[Contro
     return controls, Snapshot(str(index.path), index.reader.snapshot, control), about
 
 
-def _checkpoint(inputs: Inputs, snapshot: Snapshot, options: Options, workers: int) -> dict[str, Any]:
+def _checkpoint(
+    inputs: Inputs, null: Inputs | None, snapshot: Snapshot, options: Options, workers: int
+) -> dict[str, Any]:
     """What must be the same for a run to go on where it was interrupted."""
     control = None if snapshot.control is None else open_reader(snapshot.control, verify=False).fingerprint
     return {
         "workers": workers,
         "options": options.lasting(),
         "index": snapshot.fingerprint,
+        "limits": readers.current_limits().as_dict(),
         "control": control,
         **inputs.state(),
+        **{f"null_{name}": value for name, value in (null.state() if null else {}).items()},
     }
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any
 
 from provscan.calibration.controls import parse_utc
 from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
-from provscan.errors import ParameterError
+from provscan.errors import ParameterError, UsageError
 from provscan.params import MatchParams
 from provscan.readers import Fields
 
@@ -65,6 +65,11 @@ class Options:
         _require(0.0 <= self.max_bad <= 1.0, "max_bad", self.max_bad, "between 0 and 1")
         above = self.fail_above
         _require(above is None or 0.0 <= above <= 1.0, "fail_above", above, "between 0 and 1")
+        if above is not None and not (self.cutoff or self.control_files or self.null_files):
+            raise UsageError(
+                "fail_above needs a lower bound, and there is none without a measure of chance: give cutoff, control "
+                "or null"
+            )
         object.__setattr__(self, "params", MatchParams(self.threshold, self.min_containment, self.min_chars))
         object.__setattr__(self, "since", parse_utc(self.cutoff) if self.cutoff is not None else None)
 
@@ -82,6 +87,10 @@ class Options:
     def null_files(self) -> list[str]:
         """Paths that `null` names."""
         return _paths("null", self.null)
+
+    def of_null(self) -> Options:
+        """The same for the scan of the null dataset, which is read as a whole and in which nothing is planted."""
+        return replace(self, sample=None, sample_by=None, spike_ins=0)
 
     @property
     def threads(self) -> int:

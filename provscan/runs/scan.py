@@ -16,8 +16,8 @@ from provscan.matching import TruncatedLookups
 from provscan.matching.carriers import CarrierSample
 from provscan.matching.parts import PartResult, load_part
 from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, scan, scan_batches
-from provscan.readers import ReadStats
-from provscan.runs.folder import RunFolder
+from provscan.readers import ReadStats, current_limits
+from provscan.runs.folder import NULL_PARTS, RunFolder
 from provscan.runs.inputs import Inputs, check_skipped
 from provscan.runs.options import Options
 
@@ -91,8 +91,9 @@ def scan_inputs(
     ParameterError
         The executor can't read the inputs.
     """
-    parts = folder.parts
-    sampling = sampling_of(inputs, options)
+    parts = folder.path / inputs.parts
+    parts.mkdir(exist_ok=True)
+    sampling, limits = sampling_of(inputs, options), current_limits()
     totals = ScanTotals(sampling.carrier_sample())
     complete: dict[int, PartResult] = {}
     if folder.earlier is not None:
@@ -104,9 +105,9 @@ def scan_inputs(
         for number in missing:
             # Later tasks need not keep records that the sample so far rules out.
             kept, split = replace(sampling, carrier_limit=totals.carriers.limit), inputs.splits[number]
-            yield ScanTask(number, split, options.fields, snapshot, options.params, kept, str(parts))
+            yield ScanTask(number, split, options.fields, snapshot, options.params, kept, str(parts), limits)
 
-    progress.start("Scanning", inputs.size, "records" if inputs.named is None else "bytes")
+    progress.start(inputs.stage, inputs.size, "records" if inputs.named is None else "bytes")
     progress.advance(sum(inputs.splits[number].size for number in complete))
     with _executor(inputs, options) as executor:
         results = executor.run(_function(inputs, reader, options, executor), tasks(), progress)
@@ -177,7 +178,8 @@ def _nothing_scanned(inputs: Inputs, totals: ScanTotals) -> InputError:
     why = [f"{count:,} records were skipped ({reason})" for reason, count in totals.stats.skipped.items()]
     why += [f"{damage.source} is damaged ({damage.reason})" for damage in totals.stats.damaged[:3]]
     why += [f"{path} can't be read ({reason})" for path, reason in inputs.unread[:3]]
+    what = "no records of the null dataset were scanned" if inputs.parts == NULL_PARTS else "no records were scanned"
     return InputError(
-        f"no records were scanned: {'; '.join(why) or 'the inputs are empty'}. "
+        f"{what}: {'; '.join(why) or 'the inputs are empty'}. "
         "Check the paths, and the field that holds the text (--text-field)"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -23,6 +24,7 @@ import provscan
 from provscan.engine import Progress
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.matching import task
+from provscan.readers import Limits
 from provscan.runs import scan as scan_module
 
 Write = Callable[..., Path]
@@ -107,6 +109,12 @@ def lose(name: str, job: task.ScanTask, *args: Any, **options: Any) -> int:
 def test_an_address_needs_the_executor() -> None:
     with pytest.raises(ParameterError, match=r"address='auto' is that of a Ray cluster: give executor='ray'"):
         provscan.match([], address="auto")
+
+
+def test_a_gate_without_a_measure_of_chance_is_refused_before_the_scan(index: provscan.Index, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"fail_above needs a lower bound.*give cutoff, control or null"):
+        provscan.match(tmp_path / "no such file", index, tmp_path / "a.run", fail_above=0.1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_processes_need_files(index: provscan.Index, tmp_path: Path) -> None:
@@ -210,6 +218,76 @@ def test_only_the_same_run_goes_on(index: provscan.Index, folder: Path, tmp_path
     assert complete(tmp_path) >= {"00", "01", "02", "03", "04"}
     assert provscan.match(folder, index, interrupted, overwrite=True).summary["records"] == 60 * FILES + 1
     assert not (tmp_path / "a.run.unfinished").exists()
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_limits_of_the_readers_hold_in_every_worker(
+    index: provscan.Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str
+) -> None:
+    (folder / "long.jsonl").write_text(
+        json.dumps({"text": "long " * 8000}) + "\n" + json.dumps({"text": "short"}) + "\n"
+    )
+    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(chunk=1000, record_bytes=20_000))
+    run = provscan.match(folder, index, tmp_path / "a.run", executor=executor, workers=2, spike_ins=0)
+    assert run.summary["skipped"] == {"record_too_long": 1}
+    assert run.info["limits"]["record_bytes"] == 20_000
+
+
+def test_a_null_dataset_is_part_of_the_run_that_goes_on(
+    index: provscan.Index, write: Write, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted in its second file; what is complete is not scanned again, and other files are another run."""
+    for number in range(3):
+        write(f"null/{number}.jsonl", some_records(100 + number, 40))
+    null, out, scanned = tmp_path / "null", tmp_path / "a.run", list[str]()
+    read = task.read
+
+    def interrupt(split: Any, *args: Any, **options: Any) -> Any:
+        if split.path.endswith("null/1.jsonl"):
+            raise KeyboardInterrupt
+        return read(split, *args, **options)
+
+    def note(split: Any, *args: Any, **options: Any) -> Any:
+        scanned.append("/".join(Path(split.path).parts[-2:]))
+        return read(split, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(task, "read", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            provscan.match(folder, index, out, null=null, workers=1)
+    write("other/0.jsonl", some_records(3, 40))
+    with pytest.raises(UsageError, match=r"its options differ \(null was"):
+        provscan.match(folder, index, out, null=tmp_path / "other", resume=True)
+    before = (null / "2.jsonl").stat()
+    with (null / "2.jsonl").open("a") as file:
+        file.write("\n")
+    with pytest.raises(UsageError, match=r"its files of the null dataset differ \(.*2\.jsonl\)"):
+        provscan.match(folder, index, out, null=null, resume=True)
+    os.truncate(null / "2.jsonl", before.st_size)
+    os.utime(null / "2.jsonl", ns=(before.st_atime_ns, before.st_mtime_ns))
+    monkeypatch.setattr(task, "read", note)
+    run = provscan.match(folder, index, out, null=null, resume=True)
+    assert {"null/1.jsonl", "null/2.jsonl"} >= set(scanned) >= {"null/1.jsonl"}
+    assert run.summary["control"]["null"]["records"] == 120
+    assert content(run.path) == content(provscan.match(folder, index, tmp_path / "whole.run", null=null).path)
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        ["matches.parquet", "evidence.parquet", "summary.json", "run.json", "report.html"]
+    )
+
+
+def test_what_of_a_null_dataset_was_not_scanned_is_listed(
+    index: provscan.Index, write: Write, folder: Path, tmp_path: Path
+) -> None:
+    null = write("null/0.jsonl", some_records(100, 400)).parent
+    (null / "1.jsonl.gz").write_bytes(gzip.compress((null / "0.jsonl").read_bytes() * 20)[:-2000])
+    (null / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    summary = provscan.match(folder, index, tmp_path / "a.run", null=null).summary
+    assert [Path(damage["source"]).name for damage in summary["damaged"]] == ["1.jsonl.gz"]
+    assert [Path(unread["path"]).name for unread in summary["unread"]] == ["2.png"]
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text('{"text": null}\n')
+    with pytest.raises(InputError, match="null dataset"):
+        provscan.match(folder, index, tmp_path / "b.run", null=empty)
 
 
 def test_a_damaged_part_is_made_again(index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path) -> None:

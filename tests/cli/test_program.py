@@ -1,0 +1,63 @@
+"""The program as a process: interrupted at any time, and what libraries warn of."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# When a module is imported, this process gets Ctrl-C, or a library warns.
+PROGRAM = """
+import importlib.abc, os, signal, sys, warnings
+
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == MODULE:
+            sys.meta_path.remove(self)
+            EVENT
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.meta_path.insert(0, Finder())
+    from provscan.__main__ import main
+    main()
+"""
+INTERRUPT = "os.kill(os.getpid(), signal.SIGINT)"
+WARN = r"warnings.warn('a \x1b[2J warning\nof a library')"
+
+
+def run(folder: Path, module: str, event: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in which something happens at the import of a module."""
+    program = folder / "program.py"
+    program.write_text(PROGRAM.replace("MODULE", repr(module)).replace("EVENT", event))
+    return subprocess.run(
+        [sys.executable, program, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> str:
+    tweets = [{"id": str(n), "text": f"tweet number {n} of a corpus that is small"} for n in range(9)]
+    (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(tweet) + "\n" for tweet in tweets))
+    return "corpus.jsonl"
+
+
+@pytest.mark.parametrize(
+    "module", ["provscan.cli", "click", "provscan.cli.index", "numpy", "pyarrow", "numba", "provscan.index.writer"]
+)
+def test_ctrl_c_during_an_import(corpus: str, tmp_path: Path, module: str) -> None:
+    done = run(tmp_path, module, INTERRUPT, "index", corpus, "--quiet")
+    assert done.returncode == 130, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("provscan: Interrupted")
+    assert done.stdout == ""
+    assert not list(tmp_path.glob("*.index*"))
+
+
+def test_a_warning_of_a_library_is_one_line(corpus: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "provscan.index.writer", WARN, "index", corpus, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "provscan: a \\u001b[2J warning of a library\n"
