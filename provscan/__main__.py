@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 # Nothing is imported before Ctrl-C is taken care of, and ``typing`` and ``contextlib`` take some milliseconds.
 TYPE_CHECKING = False
@@ -21,9 +22,19 @@ def main() -> None:
     ``KeyboardInterrupt``, so that what is unfinished is put away.
     """
     _on_interruption(_exit)
+    sys.meta_path.insert(0, _NoPandas)
     from provscan.cli import main as commands
 
     commands(prog_name="provscan", obj=Interruptible())
+
+
+class _NoPandas:
+    """No command uses pandas, which Arrow, where it is installed, would import to ask whether a list is a series."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 class Interruptible:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import sqlite3
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
-
-import duckdb
 
 from provscan.errors import InputError
 from provscan.readers.delimited import header_of
@@ -59,12 +57,22 @@ class _Sqlite:
 
 
 class _DuckDB:
+    @contextmanager
+    def _open(self, path: str) -> Iterator[Any]:
+        import duckdb
+
+        try:
+            with duckdb.connect(path, read_only=True) as connection:
+                yield connection
+        except duckdb.Error as error:
+            raise ValueError(error) from error
+
     def names(self, path: str) -> list[str]:
-        with duckdb.connect(path, read_only=True) as connection:
+        with self._open(path) as connection:
             return sorted(name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall())
 
     def records(self, path: str, table: str) -> Iterator[dict[str, Any]]:
-        with duckdb.connect(path, read_only=True) as connection:
+        with self._open(path) as connection:
             cursor = connection.execute(f"SELECT * FROM {_quoted(table)}")
             names = [column[0] for column in cursor.description or ()]
             while rows := cursor.fetchmany(GROUP):
@@ -149,7 +157,7 @@ class TableFile:
         context.consumed(split.size)
 
 
-FAILURES = (sqlite3.Error, duckdb.Error, zipfile.BadZipFile, OSError, ValueError, KeyError)
+FAILURES = (sqlite3.Error, zipfile.BadZipFile, OSError, ValueError, KeyError)
 TABLE_FILES = (
     TableFile("sqlite", (".sqlite", ".sqlite3", ".db", ".db3"), b"SQLite format 3\0", 0, _Sqlite()),
     TableFile("duckdb", (".duckdb", ".ddb"), b"DUCK", 8, _DuckDB()),

@@ -6,8 +6,6 @@ import codecs
 import os
 from dataclasses import replace
 
-import charset_normalizer
-
 from provscan.readers import delimited, plain
 from provscan.readers.account_archive import AccountArchive
 from provscan.readers.databases import TABLE_FILES
@@ -173,7 +171,11 @@ def _legacy(head: bytes) -> str | None:
     if bad < LEAST_FOREIGN:
         return None
     valid = sum(ord(c) > 127 for c in text.decode("utf-8", "ignore"))
-    best = charset_normalizer.from_bytes(text[:32_768]).best() if bad > valid else None
+    if bad <= valid:
+        return None
+    import charset_normalizer
+
+    best = charset_normalizer.from_bytes(text[:32_768]).best()
     return None if best is None or best.encoding in ("utf_8", "ascii") else best.encoding
 
 

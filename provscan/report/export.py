@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-import xlsxwriter
 
 from provscan.errors import OutputError, UsageError
 from provscan.report.files import RunFiles
@@ -69,7 +68,7 @@ def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None
     try:
         write(temporary, exhibits, reviewed)
         temporary.replace(out)
-    except (OSError, xlsxwriter.exceptions.XlsxWriterException) as error:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OutputError(f"{out} can't be written: {error}") from error
     return len(exhibits)
@@ -110,28 +109,36 @@ def _write_xlsx(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]
         raise OutputError(
             f"Excel files hold {MOST_ROWS:,} rows, and there are {len(exhibits):,}: export .csv or .parquet"
         )
-    with xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_urls": False}) as book:
-        sheet = book.add_worksheet("Exhibits")
-        bold, wrapped = (
-            book.add_format({"bold": True}),
-            book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"}),
-        )
-        for column, (name, width) in enumerate(COLUMNS.items()):
-            sheet.set_column(column, column, width)
-            sheet.write_string(0, column, name, bold)
-        sheet.freeze_panes(1, 1)
-        sheet.autofilter(0, 0, len(exhibits), len(COLUMNS) - 1)
-        for number, row in enumerate(_rows(exhibits, marks), 1):
-            for column, value in enumerate(row.values()):
-                if isinstance(value, bool):
-                    sheet.write_string(number, column, "yes" if value else "no")
-                elif isinstance(value, str):
-                    text = visible(value)
-                    sheet.write_string(
-                        number, column, text[: LONGEST_CELL - 1] + "…" if len(text) > LONGEST_CELL else text, wrapped
-                    )
-                elif value is not None:
-                    sheet.write_number(number, column, value)
+    import xlsxwriter
+
+    try:
+        with xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_urls": False}) as book:
+            sheet = book.add_worksheet("Exhibits")
+            bold, wrapped = (
+                book.add_format({"bold": True}),
+                book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"}),
+            )
+            for column, (name, width) in enumerate(COLUMNS.items()):
+                sheet.set_column(column, column, width)
+                sheet.write_string(0, column, name, bold)
+            sheet.freeze_panes(1, 1)
+            sheet.autofilter(0, 0, len(exhibits), len(COLUMNS) - 1)
+            for number, row in enumerate(_rows(exhibits, marks), 1):
+                for column, value in enumerate(row.values()):
+                    if isinstance(value, bool):
+                        sheet.write_string(number, column, "yes" if value else "no")
+                    elif isinstance(value, str):
+                        text = visible(value)
+                        sheet.write_string(
+                            number,
+                            column,
+                            text[: LONGEST_CELL - 1] + "…" if len(text) > LONGEST_CELL else text,
+                            wrapped,
+                        )
+                    elif value is not None:
+                        sheet.write_number(number, column, value)
+    except xlsxwriter.exceptions.XlsxWriterException as error:
+        raise OSError(error) from error
 
 
 def _write_jsonl(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> None:
