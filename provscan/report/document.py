@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +20,7 @@ from markupsafe import Markup
 from provscan.errors import OutputError
 from provscan.report import figures, wording
 from provscan.report.files import RunFiles
-from provscan.report.packing import displayed, packed
+from provscan.report.packing import CHUNK, displayed, packed
 
 STYLES = ("page.css", "exhibits.css", "print.css")
 SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "browser.js")
@@ -53,8 +53,8 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = None) -> str:
-    """The report of a run as one HTML page.
+def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = None) -> Iterator[str]:
+    """The report of a run as one HTML page, piece by piece, so that no more than a piece of it is held.
 
     Parameters
     ----------
@@ -72,16 +72,18 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
     """
     summary, exhibits = folder.summary, folder.exhibits
     reviewed = folder.marks(marks) if marks is not None else {}
-    shown = displayed(folder.with_texts(MOST), texts)
+    shown = exhibits.slice(0, MOST)
+    first = next(displayed(folder.batches(STATIC, STATIC), texts, len(shown))).to_pylist()
+    marked = {row: mark for row, mark in reviewed.items() if row < len(shown)}
     style, script = _joined(STYLES), f'"use strict";{{\n{_joined(SCRIPTS)}}}'
-    page = _environment().get_template("page.html").render(
+    pieces = _environment().get_template("page.html").generate(
         summary=summary,
         answer=summary["answer"],
         info=folder.info,
         identity=folder.identity,
         exhibits=exhibits,
         shown=len(shown),
-        first=_first(shown.slice(0, STATIC).to_pylist()),
+        first=_first(first),
         reviewed=reviewed,
         review=wording.review(reviewed),
         interval=figures.interval(summary["answer"]["records"]),
@@ -93,14 +95,14 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         left_out=wording.left_out(summary),
         command=folder.info.get("repeat"),
         texts=texts,
-        data=Markup(packed(shown, {row: mark for row, mark in reviewed.items() if row < len(shown)})),
+        blocks=map(Markup, packed(shown, displayed(folder.batches(CHUNK, MOST), texts, len(shown)), marked)),
         style=Markup(style),
         script=Markup(script),
         policy=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; base-uri 'none'; "
         "form-action 'none'",
     )  # fmt: skip
     # A file name on disk need not be valid Unicode; the page must be.
-    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+    return (piece.encode("utf-8", "backslashreplace").decode("utf-8") for piece in pieces)
 
 
 def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -113,11 +115,12 @@ def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def write_report(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
     """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`."""
-    page = render(RunFiles.open(run), texts=texts, marks=marks)
+    pieces = render(RunFiles.open(run), texts=texts, marks=marks)
     target = out or run / "report.html"
     temporary = target.with_name(f".{target.name}.tmp")
     try:
-        temporary.write_text(page, encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
         temporary.replace(target)
     except OSError as error:
         raise OutputError(f"{target} can't be written: {error.strerror}") from error

@@ -63,7 +63,8 @@ def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None
         raise UsageError(f"{out} has no known format: name a file that ends in {', '.join(WRITERS)}")
     folder = RunFiles.open(run)
     reviewed = folder.marks(marks) if marks is not None else {}
-    exhibits = with_digests(folder.with_texts(), texts).drop_columns(["has_text"])
+    batches = with_digests(folder.batches(BATCH), texts)
+    exhibits = pa.concat_tables(batch.drop_columns(["has_text"]) for batch in batches)
     temporary = out.with_name(f".{out.name}.tmp")
     try:
         write(temporary, exhibits, reviewed)

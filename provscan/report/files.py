@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from provscan.errors import InputError
 
 FILES = ("matches.parquet", "evidence.parquet", "summary.json", "run.json")
-ABOUT, TEXTS = ("author", "time", "permalink"), ("before", "passage", "after", "tweet")
+ABOUT = {"author": pa.string(), "time": pa.timestamp("ms", "UTC"), "lang": pa.string(), "permalink": pa.string()}
+TEXTS = ("before", "passage", "after", "tweet")
+BATCH = 1 << 14
 KEY = ("record", "start", "end", "tweet_id")
 VERDICTS = ("accepted", "rejected", "unsure")
 
@@ -65,8 +67,9 @@ class RunFiles:
 
     @cached_property
     def matches(self) -> pa.Table:
-        """``matches.parquet``, matches of control texts included."""
-        return _read(self.path / "matches.parquet")
+        """``matches.parquet`` without its texts, matches of control texts included."""
+        path = self.path / "matches.parquet"
+        return _read(path, [name for name in _names(path) if name not in TEXTS])
 
     @cached_property
     def identity(self) -> str:
@@ -76,18 +79,21 @@ class RunFiles:
 
     @cached_property
     def exhibits(self) -> pa.Table:
-        """Matches of licensed texts, the strongest counted match first, with author, time and permalink where counted.
+        """Matches of licensed texts, the strongest counted match first, with author, time, language and permalink.
 
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same numbers. ``place`` is the row in
-        ``evidence.parquet``, null where the match is not counted.
+        ``evidence.parquet``, null where the match is not counted; ``row`` that in ``matches.parquet``.
 
         Raises
         ------
         InputError
             ``matches.parquet`` and ``evidence.parquet`` do not belong together.
         """
-        evidence = _read(self.path / "evidence.parquet", [*KEY, *ABOUT])
-        licensed = self.matches.filter(pc.invert(self.matches["control"]))
+        names = _names(self.path / "evidence.parquet")
+        about = [name for name in ABOUT if name in names]
+        evidence = _read(self.path / "evidence.parquet", [*KEY, *about])
+        licensed = self.matches.append_column("row", pa.array(np.arange(len(self.matches))))
+        licensed = licensed.filter(pc.invert(licensed["control"]))
         counted = licensed["counted"].to_numpy(zero_copy_only=False)
         rows = licensed.filter(pa.array(counted))
         if len(rows) != len(evidence) or not all(
@@ -98,30 +104,37 @@ class RunFiles:
                 "evidence.parquet, so the files are of different runs: run match again"
             )
         places = pa.array(np.cumsum(counted) - 1, mask=~counted)
-        for name in ABOUT:
-            licensed = licensed.append_column(name, evidence[name].take(places))
+        for name, kind in ABOUT.items():
+            column = evidence[name].take(places) if name in about else pa.nulls(len(licensed), kind)
+            if name in licensed.column_names:
+                column = pc.coalesce(column, licensed[name])
+                licensed = licensed.drop_columns([name])
+            licensed = licensed.append_column(name, column)
         bits = np.nan_to_num(licensed["bits"].to_numpy(zero_copy_only=False).astype(np.float64), nan=-1.0)
         order = np.lexsort((licensed["record"].to_numpy(), -bits, ~counted))
         return licensed.append_column("place", places).take(pa.array(order))
 
-    def with_texts(self, first: int | None = None) -> pa.Table:
-        """The first exhibits, all by default, with ``before``, ``passage``, ``after`` and ``tweet`` where counted.
+    def batches(self, size: int, first: int | None = None) -> Iterator[pa.Table]:
+        """The first exhibits, all by default, so many at a time, with their texts, of which only these are held.
 
-        Only the texts of these are held in memory.
+        ``before``, ``passage``, ``after`` and ``tweet`` are null where the run keeps no texts, which it does of all
+        counted matches and of the strongest others, unless it was told otherwise; ``has_text`` is false where
+        ``passage`` and ``tweet`` are SHA-256 digests.
         """
         exhibits = self.exhibits.slice(0, first)
-        wanted = pc.drop_null(exhibits["place"]).to_numpy()
-        chosen = np.zeros(pq.read_metadata(self.path / "evidence.parquet").num_rows, bool)
-        chosen[wanted] = True
-        parts, low = [], 0
-        for batch in pq.ParquetFile(self.path / "evidence.parquet").iter_batches(1 << 14, columns=list(TEXTS)):
-            parts.append(batch.filter(pa.array(chosen[low : low + len(batch)])))
-            low += len(batch)
-        rows = pa.array(np.cumsum(chosen) - 1).take(exhibits["place"].combine_chunks())
-        for name in TEXTS:
-            column = pa.chunked_array([part.column(name) for part in parts], pa.large_string()).combine_chunks()
-            exhibits = exhibits.append_column(name, column.take(rows))
-        return exhibits.drop_columns(["place"])
+        sources = (("evidence.parquet", "place"), ("matches.parquet", "row"))
+        texts = [_Texts.read(self.path / name, exhibits[place].combine_chunks()) for name, place in sources]
+        exhibits = exhibits.drop_columns(["place", "row"])
+        for low in range(0, max(1, len(exhibits)), size):
+            batch = exhibits.slice(low, size)
+            for name in (*TEXTS, "has_text"):
+                counted, other = (held.take(name, low, size) for held in texts)
+                batch = batch.append_column(name, pc.coalesce(counted, other))
+            yield batch
+
+    def with_texts(self, first: int | None = None) -> pa.Table:
+        """The first exhibits, all by default, with their texts: see :meth:`batches`."""
+        return pa.concat_tables(self.batches(BATCH, first))
 
     def marks(self, path: Path) -> dict[int, dict[str, str]]:
         """Marks of reviewers, as the page saves them: row of the exhibit -> ``verdict`` and ``note``.
@@ -149,6 +162,51 @@ class RunFiles:
             if not (0 <= row < len(ids) and ids[row].as_py() == tweet_id) or verdict not in VERDICTS:
                 raise InputError(f"{path}: the mark of exhibit {row + 1} does not fit this run: save the marks again")
         return {row: {"verdict": verdict, "note": note} for row, (_, verdict, note) in sorted(marks.items())}
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Columns of texts of a file, of the rows that exhibits need.
+
+    Attributes
+    ----------
+    rows
+        Those rows.
+    places
+        The row of each exhibit in `rows`; null where it has none.
+    """
+
+    rows: pa.Table
+    places: pa.Array
+
+    @classmethod
+    def read(cls, path: Path, wanted: pa.Array) -> _Texts:
+        """Read what a file knows of some rows, a batch at a time."""
+        chosen = np.zeros(pq.read_metadata(path).num_rows, bool)
+        chosen[pc.drop_null(wanted).to_numpy()] = True
+        names = [name for name in (*TEXTS, "has_text") if name in _names(path)]
+        parts, low = [], 0
+        for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=names) if names else ():
+            parts.append(batch.filter(pa.array(chosen[low : low + len(batch)])))
+            low += len(batch)
+        rows = pa.Table.from_batches(parts) if parts else pa.table({})
+        return cls(rows, pa.array(np.cumsum(chosen) - 1).take(wanted))
+
+    def take(self, name: str, low: int, size: int) -> pa.Array:
+        """A column of some exhibits."""
+        places = self.places.slice(low, size)
+        if name in self.rows.column_names:
+            return self.rows[name].take(places).combine_chunks()
+        if name == "has_text":
+            return pc.if_else(pc.is_valid(places), True, pa.scalar(None, pa.bool_()))
+        return pa.nulls(len(places), pa.large_string())
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        return list(pq.read_schema(path).names)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} can't be read ({error}): run match again") from None
 
 
 def _read(path: Path, columns: list[str] | None = None) -> pa.Table:

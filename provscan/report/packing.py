@@ -1,8 +1,9 @@
-"""Exhibits as one compressed block that the page unpacks.
+"""Exhibits as compressed blocks that the page unpacks one by one.
 
-The block is gzip in base64: ``uint32`` length of a JSON header, the header, columns as little-endian arrays at
-multiples of 8. ``ids`` and ``texts`` are UTF-8, a row an exhibit; each field ends with the byte 0xFF, which UTF-8 never
-holds, so the page searches bytes and decodes only the rows that it shows.
+A block is gzip in base64: ``uint32`` length of a JSON header, the header, columns as little-endian arrays at multiples
+of 8. The first block holds what is filtered and sorted by, of all exhibits; each of the others ``ids`` and ``texts`` of
+:data:`CHUNK` exhibits: UTF-8, a row an exhibit, whose fields each end with the byte 0xFF, which UTF-8 never holds. So
+the page is of use when two blocks are unpacked, searches bytes, and decodes only the rows that it shows.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import base64
 import gzip
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,55 +23,81 @@ import pyarrow.compute as pc
 from provscan.report.differences import packed_runs
 from provscan.text.arrow import buffers
 
-COUNTED, COMMON, TEXT, LINK = 1, 2, 4, 8
-# Fields of a row, in this order: a passage next to its tweet compresses best.
+COUNTED, COMMON, LINK = 1, 2, 4
+# Fields of a row, in this order: a passage next to its tweet, and apart from ids, compresses best.
 FIELDS = {"ids": ("record_id", "tweet_id", "author"), "texts": ("before", "after", "passage", "tweet")}
+CHUNK = 4096
 UNKNOWN, NO_DAY = 0xFFFF, -(2**31)
 # Code points of context in pages of up to so many exhibits, and in larger ones.
-SMALL, AROUND, AROUND_IN_LARGE = 20_000, 120, 16
+SMALL, AROUND, AROUND_IN_LARGE = 20_000, 120, 10
 
 
-def displayed(exhibits: pa.Table, texts: int | None) -> pa.Table:
+def displayed(batches: Iterable[pa.Table], texts: int | None, count: int) -> Iterator[pa.Table]:
     """Exhibits with the texts that a page may hold (:func:`with_digests`), and less context the more there are."""
-    around = AROUND if len(exhibits) <= SMALL else AROUND_IN_LARGE
-    columns = {name: exhibits[name] for name in exhibits.column_names}
-    columns["before"] = pc.utf8_slice_codeunits(columns["before"].combine_chunks(), -around)
-    columns["after"] = pc.utf8_slice_codeunits(columns["after"].combine_chunks(), 0, around)
-    return with_digests(pa.table(columns), texts)
+    around = AROUND if count <= SMALL else AROUND_IN_LARGE
+    for batch in with_digests(batches, texts):
+        columns = {name: batch[name] for name in batch.column_names}
+        columns["before"] = pc.utf8_slice_codeunits(columns["before"].combine_chunks(), -around)
+        columns["after"] = pc.utf8_slice_codeunits(columns["after"].combine_chunks(), 0, around)
+        yield pa.table(columns)
 
 
-def with_digests(exhibits: pa.Table, texts: int | None) -> pa.Table:
-    """Exhibits of which the first ``texts`` keep their texts (all if ``None``), with a column ``has_text``.
+def with_digests(batches: Iterable[pa.Table], texts: int | None) -> Iterator[pa.Table]:
+    """Exhibits of which the first ``texts`` keep their texts (all if ``None``).
 
-    Of the others, ``passage`` and ``tweet`` are SHA-256 digests of their UTF-8, and there is no context.
+    Of the others, ``passage`` and ``tweet`` are SHA-256 digests of their UTF-8, there is no context, and ``has_text``
+    is false.
     """
-    kept = len(exhibits) if texts is None else min(texts, len(exhibits))
-    for name in ("before", "after", "passage", "tweet") if kept < len(exhibits) else ():
-        head, tail = exhibits[name].slice(0, kept), exhibits[name].slice(kept)
-        values = [None] * len(tail) if name in ("before", "after") else _digests(tail)
-        column = pa.chunked_array([*head.chunks, pa.array(values, tail.type)])
-        exhibits = exhibits.set_column(exhibits.column_names.index(name), name, column)
-    return exhibits.append_column("has_text", pa.array(np.arange(len(exhibits)) < kept))
+    low = 0
+    for batch in batches:
+        kept = len(batch) if texts is None else min(max(texts - low, 0), len(batch))
+        low += len(batch)
+        if kept == len(batch):
+            yield batch
+            continue
+        columns = {name: batch[name] for name in batch.column_names}
+        known = columns["has_text"].to_numpy()
+        for name in ("before", "after", "passage", "tweet"):
+            head, tail = columns[name].slice(0, kept).to_pylist(), columns[name].slice(kept).to_pylist()
+            if name in ("before", "after"):
+                tail = [None] * len(tail)
+            else:
+                tail = [digest(text) if whole else text for text, whole in zip(tail, known[kept:], strict=True)]
+            columns[name] = pa.chunked_array([pa.array(head + tail, columns[name].type)])
+        columns["has_text"] = pa.chunked_array([pa.array(known & (np.arange(len(batch)) < kept))])
+        yield pa.table(columns)
 
 
-def _digests(texts: pa.ChunkedArray) -> list[str | None]:
-    return [None if text is None else hashlib.sha256(text.encode()).hexdigest() for text in texts.to_pylist()]
+def digest(text: str | None) -> str | None:
+    """SHA-256 of the UTF-8 of a text, in hexadecimal digits."""
+    return None if text is None else hashlib.sha256(text.encode()).hexdigest()
 
 
-def packed(exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> str:
-    """The block of some exhibits (:func:`displayed`) and their marks."""
+def packed(exhibits: pa.Table, batches: Iterable[pa.Table], marks: dict[int, dict[str, str]]) -> Iterator[str]:
+    """The blocks of some exhibits and their marks.
+
+    Parameters
+    ----------
+    exhibits
+        What is known of them but texts.
+    batches
+        The same with texts (:func:`displayed`), :data:`CHUNK` rows at a time.
+    """
     names: dict[str, list[Any]] = {}
     columns = _columns(exhibits, names)
-    for name, fields in FIELDS.items():
-        columns[name], offsets = _rows([exhibits[field] for field in fields])
-        columns[f"{name}_lengths"] = np.diff(offsets).astype(np.uint32)
-    with_text = np.flatnonzero(columns["flags"] & TEXT)
-    pairs = exhibits.select(["passage", "tweet"]).take(pa.array(with_text))
-    runs, places = packed_runs(zip(pairs["passage"].to_pylist(), pairs["tweet"].to_pylist(), strict=True))
-    columns["runs"] = runs
-    columns["runs_lengths"] = np.zeros(len(exhibits), np.uint32)
-    columns["runs_lengths"][with_text] = np.diff(places)
-    return _block(columns, {"rows": len(exhibits), "names": names, "marks": marks})
+    yield _block(columns, {"rows": len(exhibits), "chunk": CHUNK, "names": names, "marks": marks})
+    for batch in batches:
+        chunk: dict[str, npt.NDArray[Any]] = {}
+        for name, fields in FIELDS.items():
+            chunk[name], offsets = _rows([batch[field] for field in fields])
+            chunk[f"{name}_lengths"] = np.diff(offsets).astype(np.uint32)
+        whole = pc.and_(batch["has_text"], pc.is_valid(batch["passage"])).to_numpy()
+        pairs = batch.select(["passage", "tweet"]).filter(pa.array(whole))
+        runs, places = packed_runs(zip(pairs["passage"].to_pylist(), pairs["tweet"].to_pylist(), strict=True))
+        lengths = np.zeros(len(batch), np.uint32)
+        lengths[whole] = np.diff(places)
+        chunk |= {"runs": runs, "runs_lengths": lengths, "has_text": whole.astype(np.uint8)}
+        yield _block(chunk, {})
 
 
 def _rows(columns: list[pa.ChunkedArray]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
@@ -90,19 +118,19 @@ def _columns(exhibits: pa.Table, names: dict[str, list[Any]]) -> dict[str, npt.N
         names[name] = coded.dictionary.take(pa.array(order)).to_pylist()
         return np.argsort(order)[coded.indices.to_numpy()].astype(np.uint32)
 
-    has_text = pc.and_(exhibits["has_text"], pc.is_valid(exhibits["passage"]))
     bits = values("bits", -1)
     time = exhibits["time"].combine_chunks()
     return {
         "flags": (
             COUNTED * values("counted", 0) + COMMON * values("common", 0)
-            + TEXT * has_text.to_numpy() + LINK * pc.is_valid(exhibits["permalink"]).to_numpy()
+            + LINK * pc.is_valid(exhibits["permalink"]).to_numpy()
         ).astype(np.uint8),
         "level": codes("level"),
         "similarity": np.rint(values("similarity", 0) * 1000).astype(np.uint16),
         "containment": np.rint(values("containment", 0) * 1000).astype(np.uint16),
         "bits": np.where(bits < 0, UNKNOWN, np.minimum(np.rint(bits * 10), UNKNOWN - 1)).astype(np.uint16),
-        "q_value": values("q_value", np.nan).astype(np.float32),
+        # Three digits, of which fewer bytes remain when they are packed.
+        "q_value": (values("q_value", np.nan).astype(np.float32).view(np.uint32) & 0xFFFFF000).view(np.float32),
         "record": values("record", 0),
         "start": values("start", 0),
         "length": (values("end", 0) - values("start", 0)).astype(np.uint32),

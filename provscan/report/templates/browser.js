@@ -6,7 +6,7 @@ const $ = (id) => document.getElementById(id);
 function startBrowser(data, run) {
   const marks = new Marks(data, run), facets = makeFacets(data, marks);
   const state = { query: "", order: "strength", page: 0 };
-  let found = null, searched = "", rows = new Uint32Array(0);
+  let found = null, searched = "", rows = new Uint32Array(0), turn = 0;
 
   const number = (n) => n.toLocaleString("en");
 
@@ -15,16 +15,20 @@ function startBrowser(data, run) {
       card(exhibit(data, row), differingRuns(data, row), { verdict: marks.verdict(row), note: marks.note(row) }, act)));
   }
 
-  function drawPage() {
-    const pages = Math.max(1, Math.ceil(rows.length / PAGE));
+  // Draws a page once its texts are there; gives way, and returns false, if something else is to be shown meanwhile.
+  async function drawPage() {
+    const asked = ++turn, pages = Math.max(1, Math.ceil(rows.length / PAGE));
     state.page = Math.min(state.page, pages - 1);
     const low = state.page * PAGE, high = Math.min(low + PAGE, rows.length);
+    await data.load(rows.subarray(low, high));
+    if (asked !== turn) return false;
     drawCards(low, high);
     $("status").textContent = `${number(rows.length)} of ${number(data.rows)} exhibits` +
       (rows.length ? `; ${number(low + 1)} to ${number(high)} shown` : "");
     $("page").textContent = `Page ${number(state.page + 1)} of ${number(pages)}`;
     $("previous").disabled = state.page === 0;
     $("next").disabled = state.page >= pages - 1;
+    return true;
   }
 
   function drawFacets(counts) {
@@ -74,53 +78,52 @@ function startBrowser(data, run) {
     $("mark-counts").textContent = `Your marks: ${number(counts[1])} accepted, ${number(counts[2])} rejected, ${number(counts[3])} unsure`;
   }
 
-  // Filters and draws by the state; the address is the caller's.
-  function show() {
+  // Filters and draws by the state, as drawPage; the address is the caller's.
+  async function show() {
     if (state.query !== searched) {
-      found = search(data, state.query);
-      searched = state.query;
+      const asked = ++turn, query = state.query, hits = await search(data, query);
+      if (asked !== turn) return false;
+      found = hits;
+      searched = query;
     }
     const passed = passing(data, facets, found);
     rows = ordered(data, passed.rows, state.order);
     drawFacets(passed.counts);
     drawChips();
-    drawPage();
     if (document.activeElement !== $("query")) $("query").value = state.query;
     $("order").value = state.order;
+    return drawPage();
   }
 
-  function changed(focused) {
+  async function changed(focused) {
     state.page = 0;
     history.pushState(null, "", addressOf(state, facets));
-    show();
-    if (focused) document.querySelector(`[data-code="${CSS.escape(focused)}"]`)?.focus();
+    if (await show() && focused) document.querySelector(`[data-code="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  function turnTo(page) {
+  async function turnTo(page) {
     state.page = page;
     history.pushState(null, "", addressOf(state, facets));
-    drawPage();
-    $("cards").firstElementChild?.focus();
+    if (await drawPage()) $("cards").firstElementChild?.focus();
   }
 
   // Shows what the address names: one exhibit, a filtered list, or another section of the page.
-  function follow() {
+  async function follow() {
     const wanted = /^#exhibit-(\d+)$/.exec(location.hash);
     if (!wanted) {
       if (location.hash.startsWith("#exhibits") || !rows.length) readAddress(location.hash, state, facets);
-      show();
-      if (location.hash.startsWith("#exhibits?")) $("exhibits").scrollIntoView();
+      if (await show() && location.hash.startsWith("#exhibits?")) $("exhibits").scrollIntoView();
       return;
     }
     let place = rows.indexOf(wanted[1] - 1);
     if (place < 0) {
       readAddress("", state, facets);
-      show();
+      if (!await show()) return;
       place = rows.indexOf(wanted[1] - 1);
     }
     if (place < 0) return;
     state.page = Math.floor(place / PAGE);
-    drawPage();
+    if (!await drawPage()) return;
     const node = $("exhibit-" + wanted[1]);
     node.scrollIntoView({ block: "start" });
     node.focus({ preventScroll: true });
@@ -179,18 +182,19 @@ function startBrowser(data, run) {
   $("order").addEventListener("change", () => { state.order = $("order").value; changed(); });
   $("previous").addEventListener("click", () => turnTo(state.page - 1));
   $("next").addEventListener("click", () => turnTo(state.page + 1));
-  $("print").addEventListener("click", () => {
+  $("print").addEventListener("click", async () => {
+    await data.load(rows.subarray(0, PRINTED));
     drawCards(0, PRINTED);
     $("status").textContent = `${number(rows.length)} of ${number(data.rows)} exhibits` +
       (rows.length > PRINTED ? `; the first ${number(PRINTED)} are printed` : "");
     window.print();
   });
   window.addEventListener("afterprint", drawPage);
-  $("save-marks").addEventListener("click", () => download(`provscan-marks-${run}.json`, marks.file()));
+  $("save-marks").addEventListener("click", async () => download(`provscan-marks-${run}.json`, await marks.file()));
   $("load-marks").addEventListener("change", async (event) => {
     const file = event.target.files[0];
     if (!file) return;
-    $("mark-message").textContent = marks.take(await file.text());
+    $("mark-message").textContent = await marks.take(await file.text());
     event.target.value = "";
     drawMarkCounts();
     show();
@@ -199,18 +203,19 @@ function startBrowser(data, run) {
 
   if (window.matchMedia("(max-width: 56rem)").matches) $("facets").open = false;
   drawMarkCounts();
-  follow();
+  return follow();
 }
 
 (async () => {
   document.documentElement.classList.add("js");
   const run = document.documentElement.dataset.run;
   try {
-    const data = await unpack($("data"));
+    const data = await openData(document.querySelectorAll(".block"));
     $("browser").hidden = false;
     $("static").remove();
-    startBrowser(data, run);
+    await startBrowser(data, run);
     document.documentElement.dataset.ready = "yes";
+    await data.loadAll();
   } catch (error) {
     document.documentElement.classList.remove("js");
     $("browser-error").textContent = "This browser can't unpack the exhibits; the first ones are shown without search.";

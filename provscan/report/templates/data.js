@@ -1,6 +1,6 @@
 // Exhibits as typed arrays over one unpacked block; texts stay UTF-8 and are decoded a row at a time.
 
-const COUNTED = 1, COMMON = 2, TEXT = 4, LINK = 8, UNKNOWN = 0xffff, NO_DAY = -(2 ** 31), END = 0xff;
+const COUNTED = 1, COMMON = 2, LINK = 4, UNKNOWN = 0xffff, NO_DAY = -(2 ** 31), END = 0xff;
 const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array,
   float64: Float64Array };
 const decoder = new TextDecoder();
@@ -18,25 +18,53 @@ function offsetsOf(lengths) {
   return offsets;
 }
 
+// Lets the browser draw and listen between two pieces of work.
+const pause = () => new Promise((done) => setTimeout(done));
+
+// The header of a block, and its columns.
 async function unpack(node) {
   const bytes = fromBase64(node.textContent.trim());
   node.remove();
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const buffer = await new Response(stream).arrayBuffer();
   const size = new DataView(buffer).getUint32(0, true);
-  const header = JSON.parse(decoder.decode(new Uint8Array(buffer, 4, size)));
-  const data = { rows: header.rows, names: header.names, marks: header.marks };
+  const header = JSON.parse(decoder.decode(new Uint8Array(buffer, 4, size))), columns = {};
   for (const [name, [type, offset, length]] of Object.entries(header.columns)) {
-    data[name] = new ARRAYS[type](buffer, 4 + size + offset, length);
+    columns[name] = new ARRAYS[type](buffer, 4 + size + offset, length);
   }
-  for (const name of ["ids", "texts", "runs"]) data[name + "_offsets"] = offsetsOf(data[name + "_lengths"]);
+  return [header, columns];
+}
+
+// The exhibits: what is known of all of them at once, their texts as they are needed.
+async function openData(nodes) {
+  const [header, columns] = await unpack(nodes[0]), chunks = [], waiting = [];
+  const data = { ...header, ...columns, chunks };
+
+  function load(number) {
+    waiting[number] ??= unpack(nodes[number + 1]).then(([, chunk]) => {
+      for (const name of ["ids", "texts", "runs"]) chunk[name + "_offsets"] = offsetsOf(chunk[name + "_lengths"]);
+      chunks[number] = chunk;
+    });
+    return waiting[number];
+  }
+
+  // Texts of some rows, or of all.
+  data.load = (rows) => Promise.all([...new Set(Array.from(rows, (row) => Math.floor(row / data.chunk)))].map(load));
+  data.loadAll = async () => {
+    for (let number = 0; number + 1 < nodes.length; number++) {
+      if (!chunks[number]) await load(number).then(pause);
+    }
+  };
   return data;
 }
 
+// The chunk that holds the texts of a row, which must be loaded, and the place of the row in it.
+const chunkOf = (data, row) => [data.chunks[Math.floor(row / data.chunk)], row % data.chunk];
+
 // The fields of one row of `ids` or `texts`.
 function fields(data, name, row) {
-  const bytes = data[name], stop = data[name + "_offsets"][row + 1], found = [];
-  for (let low = data[name + "_offsets"][row]; low < stop;) {
+  const [chunk, place] = chunkOf(data, row), bytes = chunk[name], offsets = chunk[name + "_offsets"], found = [];
+  for (let low = offsets[place], stop = offsets[place + 1]; low < stop;) {
     const high = bytes.indexOf(END, low);
     found.push(decoder.decode(bytes.subarray(low, high)));
     low = high + 1;
@@ -46,8 +74,8 @@ function fields(data, name, row) {
 
 // What differs on either side of an exhibit: lists of [start, end, kind] in UTF-16 units.
 function differingRuns(data, row) {
-  const runs = data.runs, low = data.runs_offsets[row];
-  if (low === data.runs_offsets[row + 1]) return [[], []];
+  const [chunk, place] = chunkOf(data, row), runs = chunk.runs, low = chunk.runs_offsets[place];
+  if (low === chunk.runs_offsets[place + 1]) return [[], []];
   let at = low + 2;
   return [runs[low], runs[low + 1]].map((count) => {
     const side = [];
@@ -68,7 +96,7 @@ function dayText(day) {
 function exhibit(data, row) {
   const [recordId, tweetId, author] = fields(data, "ids", row);
   const [before, after, passage, tweet] = fields(data, "texts", row);
-  const flags = data.flags[row];
+  const flags = data.flags[row], [chunk, place] = chunkOf(data, row);
   return {
     row, number: row + 1, recordId, tweetId, author, before, after, passage, tweet,
     source: data.names.source[data.source[row]], field: data.names.field[data.field[row]],
@@ -76,7 +104,7 @@ function exhibit(data, row) {
     level: data.names.level[data.level[row]].replace("_", " "), similarity: data.similarity[row] / 10,
     containment: data.containment[row] / 10, bits: data.bits[row] === UNKNOWN ? null : data.bits[row] / 10,
     q: Number.isNaN(data.q_value[row]) ? null : data.q_value[row], tweets: data.tweets[row], day: dayText(data.day[row]),
-    counted: Boolean(flags & COUNTED), common: Boolean(flags & COMMON), hasText: Boolean(flags & TEXT),
+    counted: Boolean(flags & COUNTED), common: Boolean(flags & COMMON), hasText: Boolean(chunk.has_text[place]),
     link: flags & LINK ? "https://x.com/i/status/" + encodeURIComponent(tweetId) : null,
   };
 }

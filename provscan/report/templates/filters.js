@@ -52,7 +52,10 @@ function passing(data, facets, found) {
 
 const ORDERS = {
   strength: null,
-  record: (data) => (row) => data.source[row] * 2 ** 40 + data.record[row],
+  record: (data) => {
+    const most = data.record.reduce((a, b) => Math.max(a, b), 0) + 1;
+    return (row) => data.source[row] * most + data.record[row];
+  },
   oldest: (data) => (row) => (data.day[row] === NO_DAY ? 2 ** 31 : data.day[row]),
   newest: (data) => (row) => -data.day[row],
   different: (data) => (row) => data.similarity[row],
@@ -61,9 +64,17 @@ const ORDERS = {
 // Sorts by a number a row; equal ones stay in the order of strength.
 function ordered(data, rows, order) {
   if (!ORDERS[order]) return rows;
-  const key = Float64Array.from(rows, ORDERS[order](data)), places = Uint32Array.from(rows, (_, i) => i);
-  places.sort((a, b) => key[a] - key[b] || a - b);
-  return Uint32Array.from(places, (place) => rows[place]);
+  const size = rows.length, keyOf = ORDERS[order](data), keys = new Float64Array(size);
+  let most = 0;
+  for (let i = 0; i < size; i++) most = Math.max(most, Math.abs(keys[i] = keyOf(rows[i])));
+  if ((most + 1) * size > Number.MAX_SAFE_INTEGER) {
+    const places = Uint32Array.from(rows, (_, i) => i).sort((a, b) => keys[a] - keys[b] || a - b);
+    return places.map((place) => rows[place]);
+  }
+  // Key and place in one number: sorting without a function is ten times as fast.
+  for (let i = 0; i < size; i++) keys[i] = keys[i] * size + i;
+  keys.sort();
+  return Uint32Array.from(keys, (key) => rows[((key % size) + size) % size]);
 }
 
 // The state as an address, and back. `#exhibit-7` is one exhibit, `#exhibits?...` a filtered list.

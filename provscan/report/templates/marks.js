@@ -49,7 +49,8 @@ class Marks {
     return counts;
   }
 
-  file() {
+  async file() {
+    await this.data.load(this.rows());
     const marks = this.rows().filter((row) => this.verdicts[row]).map((row) => {
       const item = exhibit(this.data, row);
       return { exhibit: item.number, verdict: this.verdict(row), note: this.note(row), source: item.source, record: item.record,
@@ -59,11 +60,12 @@ class Marks {
   }
 
   // Takes in a saved file; returns what to tell the user.
-  take(text) {
+  async take(text) {
     let saved;
     try { saved = JSON.parse(text); } catch { return "This file holds no marks: expected JSON as this page saves it."; }
     if (!saved || !Array.isArray(saved.marks)) return "This file holds no marks: expected JSON as this page saves it.";
     if (saved.run !== this.run) return "This file holds marks of another run; none were taken in.";
+    await this.data.loadAll();
     let taken = 0;
     for (const mark of saved.marks) {
       const row = mark.exhibit - 1;

@@ -1,5 +1,8 @@
 // Search in UTF-8 bytes: all words of a query, or what stands in quotation marks, must occur in a row.
 
+// Milliseconds after which a search lets the browser draw and listen.
+const TURN = 50;
+
 function queryTerms(query) {
   return [...query.toLowerCase().matchAll(/"([^"]+)"|(\S+)/g)].map((found) => found[1] || found[2].replaceAll('"', ""))
     .filter(Boolean);
@@ -32,16 +35,26 @@ function needlesOf(term) {
 }
 
 // uint8[rows] of the rows that a query finds; null where there is no query.
-function search(data, query) {
-  const terms = queryTerms(query);
+async function search(data, query) {
+  const terms = queryTerms(query).map(needlesOf);
   if (terms.length === 0) return null;
-  const found = new Uint8Array(data.rows).fill(1);
-  for (const term of terms) {
-    const hits = new Uint8Array(data.rows);
-    for (const needle of needlesOf(term)) {
-      for (const name of ["ids", "texts"]) markRows(data[name], data[name + "_offsets"], needle, hits);
+  await data.loadAll();
+  const found = new Uint8Array(data.rows);
+  let low = 0, began = performance.now();
+  for (const chunk of data.chunks) {
+    const size = chunk.texts_lengths.length, passed = found.subarray(low, low + size).fill(1);
+    for (const needles of terms) {
+      const hits = new Uint8Array(size);
+      for (const needle of needles) {
+        for (const name of ["ids", "texts"]) markRows(chunk[name], chunk[name + "_offsets"], needle, hits);
+      }
+      for (let i = 0; i < size; i++) passed[i] &= hits[i];
     }
-    for (let i = 0; i < found.length; i++) found[i] &= hits[i];
+    low += size;
+    if (performance.now() - began > TURN) {
+      await pause();
+      began = performance.now();
+    }
   }
   return found;
 }
