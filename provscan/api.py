@@ -161,6 +161,8 @@ def match(
     sample: float | None = None,
     sample_by: str | None = None,
     seed: int = 1,
+    no_text: bool = False,
+    texts: int | None = None,
     workers: int | None = None,
     executor: str = "threads",
     address: str | None = None,
@@ -220,6 +222,11 @@ def match(
         records.
     seed
         Seed for all random choices.
+    no_text
+        Whether the run folder holds SHA-256 digests in place of texts.
+    texts
+        Number of matches that keep their texts, the strongest counted ones first; others have digests, or nothing if
+        they don't count. By default all that count and the 10,000 strongest others.
     workers
         Number of threads, processes or tasks at once; by default one per processor of this machine, or of the cluster.
         The results do not depend on it.
@@ -282,7 +289,7 @@ def match(
         text_field=text_field, id_field=id_field, records=records, outputs=outputs, threshold=threshold,
         min_containment=min_containment,
         min_chars=min_chars, cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample,
-        sample_by=sample_by,
+        sample_by=sample_by, no_text=no_text, texts=texts,
         seed=seed, workers=workers, executor=executor, address=address, allow_unread=allow_unread, strict=strict,
         max_bad=max_bad, fail_above=fail_above,
     )  # fmt: skip

@@ -22,7 +22,8 @@ from provscan.cli import (
     workers,
 )
 
-MATCHING, CHANCE, SAMPLING, RUNNING, STRICTNESS = "Matching", "Error rates", "Sampling", "Running", "Strictness"
+MATCHING, CHANCE, SAMPLING, TEXTS = "Matching", "Error rates", "Sampling", "Texts"
+RUNNING, STRICTNESS = "Running", "Strictness"
 
 
 @click.command("match", cls=GroupedCommand)
@@ -120,6 +121,15 @@ MATCHING, CHANCE, SAMPLING, RUNNING, STRICTNESS = "Matching", "Error rates", "Sa
     type=click.IntRange(min=0),
     metavar="N",
     help="Seed for all random choices.  [default: 1]",
+)
+@option("--no-text", group=TEXTS, is_flag=True, help="Keep SHA-256 digests in place of texts in the results.")
+@option(
+    "--texts",
+    group=TEXTS,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Keep the texts of the N strongest matches only, digests of the others.  [default: all that count, and 10,000 "
+    "others]",
 )
 @workers
 @option(

@@ -71,6 +71,10 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         Files of the run, or the marks, do not belong together.
     """
     summary, exhibits = folder.summary, folder.exhibits
+    parameters = folder.info["parameters"]
+    known = 0 if parameters.get("no_text") else parameters.get("texts")
+    if known is not None:
+        texts = known if texts is None else min(texts, known)
     reviewed = folder.marks(marks) if marks is not None else {}
     shown = exhibits.slice(0, MOST)
     first = next(displayed(folder.batches(STATIC, STATIC), texts, len(shown))).to_pylist()
@@ -88,7 +92,7 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         review=wording.review(reviewed),
         interval=figures.interval(summary["answer"]["records"]),
         histogram=figures.histogram(folder.matches, summary["recall"].get("bits")),
-        breakdowns={name: figures.breakdown(exhibits, name) for name in ("year", "author", "source", "field")},
+        breakdowns={name: figures.breakdown(exhibits, name) for name in ("year", "author", "lang", "source", "field")},
         strip=figures.strip(exhibits, summary["sources"]),
         stricter=figures.stricter(exhibits),
         wording=wording,

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.errors import InputError
+from provscan.runs.evidence import PERMALINK
 
 FILES = ("matches.parquet", "evidence.parquet", "summary.json", "run.json")
-ABOUT = {"author": pa.string(), "time": pa.timestamp("ms", "UTC"), "lang": pa.string(), "permalink": pa.string()}
+ABOUT = {"author": pa.string(), "time": pa.timestamp("ms", "UTC"), "lang": pa.string()}
 TEXTS = ("before", "passage", "after", "tweet")
 BATCH = 1 << 14
 KEY = ("record", "start", "end", "tweet_id")
@@ -110,6 +111,9 @@ class RunFiles:
                 column = pc.coalesce(column, licensed[name])
                 licensed = licensed.drop_columns([name])
             licensed = licensed.append_column(name, column)
+        numeric = pc.match_substring_regex(licensed["tweet_id"], "^[0-9]+$")
+        links = pc.binary_join_element_wise(PERMALINK, licensed["tweet_id"], "")
+        licensed = licensed.append_column("permalink", pc.if_else(numeric, links, pa.scalar(None, pa.string())))
         bits = np.nan_to_num(licensed["bits"].to_numpy(zero_copy_only=False).astype(np.float64), nan=-1.0)
         order = np.lexsort((licensed["record"].to_numpy(), -bits, ~counted))
         return licensed.append_column("place", places).take(pa.array(order))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.report.differences import packed_runs
+from provscan.runs.evidence import digest
 from provscan.text.arrow import buffers
 
 COUNTED, COMMON, LINK = 1, 2, 4
@@ -66,11 +66,6 @@ def with_digests(batches: Iterable[pa.Table], texts: int | None) -> Iterator[pa.
             columns[name] = pa.chunked_array([pa.array(head + tail, columns[name].type)])
         columns["has_text"] = pa.chunked_array([pa.array(known & (np.arange(len(batch)) < kept))])
         yield pa.table(columns)
-
-
-def digest(text: str | None) -> str | None:
-    """SHA-256 of the UTF-8 of a text, in hexadecimal digits."""
-    return None if text is None else hashlib.sha256(text.encode()).hexdigest()
 
 
 def packed(exhibits: pa.Table, batches: Iterable[pa.Table], marks: dict[int, dict[str, str]]) -> Iterator[str]:
@@ -138,6 +133,7 @@ def _columns(exhibits: pa.Table, names: dict[str, list[Any]]) -> dict[str, npt.N
         "source": codes("source"),
         "field": codes("field"),
         "author": codes("author"),
+        "lang": codes("lang"),
         "day": pc.fill_null(time.cast(pa.date32()).cast(pa.int32()), NO_DAY).to_numpy(),
         "year": pc.fill_null(pc.year(time), 0).to_numpy().astype(np.uint16),
     }  # fmt: skip

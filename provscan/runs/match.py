@@ -29,7 +29,7 @@ from provscan.index import file_checksum, open_reader
 from provscan.matching import Index
 from provscan.matching.task import Snapshot
 from provscan.runs.analysis import Analysis, Settings, analyse
-from provscan.runs.evidence import write_evidence
+from provscan.runs.evidence import CANDIDATES, kept, write_evidence
 from provscan.runs.folder import (
     CONTROL,
     EVIDENCE_FILE,
@@ -121,10 +121,10 @@ def run_match(
         analysis.summary["control"].update(about)
         clock.lap("estimate")
         summary = _summary(rows, analysis, totals, inputs, controls, options)
-        write_matches(rows, analysis.added, folder.path / MATCHES_FILE)
-        write_evidence(
-            read_parts(folder.parts, totals.parts), analysis.counted, controls.reader, folder.path / EVIDENCE_FILE
-        )
+        chosen = kept(rows, analysis.added, analysis.counted, options.texts_kept)
+        parts = read_parts(folder.parts, totals.parts)
+        candidates = write_evidence(parts, chosen, controls.reader, folder.path / EVIDENCE_FILE)
+        write_matches(rows, analysis.added, chosen.candidates, candidates, folder.path / MATCHES_FILE)
         clock.lap("write")
         described = inputs.describe(options.threads)
         clock.lap("checksums")
@@ -209,7 +209,7 @@ def _info(
     info: dict[str, Any] = {
         "version": RUN_VERSION,
         "parameters": {**options.as_dict(), "workers": options.threads},
-        "limits": readers.current_limits().as_dict(),
+        "limits": {**readers.current_limits().as_dict(), "candidates": CANDIDATES},
         "repeat": None if inputs.named is None else options.command(inputs.named, index.path, target.named),
         "folder": os.getcwd(),
         "index": {"path": str(index.path), "fingerprint": index.fingerprint, "params": index.params.as_dict()},

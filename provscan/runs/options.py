@@ -43,6 +43,8 @@ class Options:
     sample: float | None = None
     sample_by: str | None = None
     seed: int = 1
+    no_text: bool = False
+    texts: int | None = None
     workers: int | None = None
     executor: str = "threads"
     address: str | None = None
@@ -59,6 +61,7 @@ class Options:
         _require(self.edits in SETS, "edits", self.edits, ", ".join(map(repr, SETS)))
         _require(self.seed >= 0, "seed", self.seed, "at least 0")
         _require(self.workers is None or self.workers >= 1, "workers", self.workers, "at least 1")
+        _require(self.texts is None or self.texts >= 0, "texts", self.texts, "at least 0")
         _require(self.executor in EXECUTORS, "executor", self.executor, " or ".join(map(repr, EXECUTORS)))
         if self.address is not None and self.executor != "ray":
             raise ParameterError(f"address={self.address!r} is that of a Ray cluster: give executor='ray', too")
@@ -91,6 +94,11 @@ class Options:
     def of_null(self) -> Options:
         """The same for the scan of the null dataset, which is read as a whole and in which nothing is planted."""
         return replace(self, sample=None, sample_by=None, spike_ins=0)
+
+    @property
+    def texts_kept(self) -> int | None:
+        """How many matches keep texts; None for all that count and the strongest others."""
+        return 0 if self.no_text else self.texts
 
     @property
     def threads(self) -> int:

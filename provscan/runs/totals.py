@@ -48,12 +48,16 @@ def read_parts(folder: Path, parts: list[PartResult]) -> Iterator[pa.RecordBatch
                     yield stored.get_batch(number)
 
 
-def write_matches(rows: pa.Table, added: pa.Table, target: Path) -> None:
-    """``matches.parquet``: the columns of `rows` that belong there, and `added` behind them."""
+def write_matches(rows: pa.Table, added: pa.Table, flags: npt.NDArray[np.bool_], texts: pa.Table, target: Path) -> None:
+    """``matches.parquet``: the columns of `rows` that belong there, `added`, and `texts` of the matches with a flag."""
     table = pa.table([*rows.select(MATCHES.names).columns, *added.columns], schema=SCORED)
-    with pq.ParquetWriter(target, SCORED, compression="zstd") as writer:
+    schema = pa.schema([*SCORED, *texts.schema])
+    places = pa.array(np.cumsum(flags) - 1, mask=~flags)
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for low in range(0, max(1, len(table)), ROW_GROUP):
-            writer.write_table(table.slice(low, ROW_GROUP))
+            part = table.slice(low, ROW_GROUP)
+            of_part = texts.take(places.slice(low, ROW_GROUP))
+            writer.write_table(pa.table([*part.columns, *of_part.columns], schema=schema))
 
 
 class RecordCounts:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.runs.evidence import EVIDENCE
+from provscan.runs.evidence import CANDIDATE, EVIDENCE
 
 FIXTURES = Path(__file__).parent
 MATCHES = pa.schema(
@@ -21,6 +21,7 @@ MATCHES = pa.schema(
         *((name, pa.float32()) for name in ("similarity", "containment", "bits")),
         ("q_value", pa.float64()),
         *((name, pa.bool_()) for name in ("control", "common", "counted")),
+        *CANDIDATE,
     ]
 )
 WORDS = ("ferry", "harbour", "goat", "landslip", "umbrella", "kettle", "Sunday", "junction", "closing", "bathtub")
@@ -67,7 +68,7 @@ def hostile(count: int = 100) -> list[str]:
 
 
 def rows(count: int = 60, texts: list[str] | None = None) -> list[dict[str, Any]]:
-    """Matches with the passage and the tweet of each; every seventh is not counted."""
+    """Matches with the passage and the tweet of each; every seventh is not counted, every 14th has no texts then."""
     made = []
     for i in range(count):
         tweet = " ".join(WORDS[(i * step + step) % len(WORDS)] for step in range(1, 9)) + f" number {i}"
@@ -83,6 +84,7 @@ def rows(count: int = 60, texts: list[str] | None = None) -> list[dict[str, Any]
                 "containment": 1.0, "bits": 400.0 - 3 * (i % 100), "q_value": 0.004, "control": False,
                 "common": not counted and i % 2 == 0, "counted": counted, "before": "before ", "passage": passage,
                 "after": " after", "tweet": tweet, "author": f"author_{i % 5}",
+                "lang": (None, "en", "ja")[i % 3], "has_text": True,
                 "time": datetime(2012, 1, 1, tzinfo=UTC) + timedelta(days=97 * (i % 30)),
                 "permalink": f"https://x.com/i/status/{900000000000000000 + i}",
             }
@@ -95,8 +97,10 @@ def write_folder(
 ) -> Path:
     """A run folder of these matches."""
     path.mkdir(exist_ok=True)
-    chance = [{**made[0], "control": True, "counted": False, "bits": 12.0}] if made else []
-    pq.write_table(pa.Table.from_pylist(made + chance, MATCHES), path / "matches.parquet")
+    texts = dict.fromkeys(CANDIDATE.names)
+    found = [row | texts if row["counted"] or row["record"] % 14 == 13 else row for row in made]
+    chance = [{**made[0], "control": True, "counted": False, "bits": 12.0, **texts}] if made else []
+    pq.write_table(pa.Table.from_pylist(found + chance, MATCHES), path / "matches.parquet")
     counted = [row for row in made if row["counted"]]
     pq.write_table(pa.Table.from_pylist(counted, EVIDENCE), path / "evidence.parquet")
     for name, given in (("summary.json", summary), ("run.json", info)):

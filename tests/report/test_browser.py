@@ -281,3 +281,27 @@ def test_a_page_holds_the_strongest_of_very_many(opened: Open, report: Path, mon
     assert "The page holds the strongest 30 of 60 exhibits." in page.locator("#exhibits").text_content()
     assert status(page) == "30 of 30 exhibits; 1 to 25 shown"
     assert page.locator("#exhibit-1").locator("mark").all_text_contents() == ["sans nombre", "number 0"]
+
+
+def test_candidates_show_their_texts(opened: Open, report: Path) -> None:
+    """Of matches that don't count, the run keeps the texts of some; the page says so where it does not."""
+    page = opened(report, "#exhibits?counted=no%3A+may+be+chance")
+    texts = [card.locator(".text").all_text_contents() for card in page.locator("article").all()]
+    made = [row for row in rows() if not row["counted"] and not row["common"]]
+    assert all(row["record"] % 14 == 13 for row in made)
+    assert {text for pair in texts for text in pair} == {
+        "not kept: of matches that do not count, only the strongest are"
+    }
+    page.goto(report.as_uri() + "#exhibits?counted=no%3A+commonplace+wording")
+    kept = [row for row in rows() if row["common"]]
+    wait_for(page, f"{len(kept)} of 60")
+    texts = [card.locator(".text").all_text_contents() for card in page.locator("article").all()]
+    assert sorted(pair[1] for pair in texts) == sorted(row["tweet"] for row in kept)
+
+
+def test_the_language_is_a_filter(opened: Open, report: Path) -> None:
+    page = opened(report)
+    page.get_by_role("group", name="Language of the tweet").get_by_role("checkbox", name=re.compile("^ja")).check()
+    known = [row for row in rows() if row["lang"] == "ja" and (row["counted"] or row["common"])]
+    wait_for(page, f"{len(known)} of 60")
+    assert page.url.endswith("#exhibits?lang=ja")

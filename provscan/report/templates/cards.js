@@ -88,7 +88,7 @@ function sideHeading(...parts) {
 }
 
 function digest(text) {
-  return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept, since the match is not counted"));
+  return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept: of matches that do not count, only the strongest are"));
 }
 
 // One card. `act(row, action, value)` is called for accepted, rejected, unsure, note and cite.

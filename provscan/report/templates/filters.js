@@ -22,6 +22,7 @@ function makeFacets(data, marks) {
     { key: "q", title: "Share of chance (q-value)", names: Q_NAMES, codes: Uint8Array.from(data.q_value, qClass) },
     { key: "year", title: "Year of the tweet", names: years.map((year) => (year ? String(year) : "not known")),
       codes: Uint16Array.from(data.year, (year) => yearCode.get(year)) },
+    { key: "lang", title: "Language of the tweet", names: known(data.names.lang), codes: data.lang, listed: LISTED },
     { key: "source", title: "Source", names: known(data.names.source), codes: data.source },
     { key: "field", title: "Field", names: known(data.names.field), codes: data.field },
     { key: "author", title: "Author", names: known(data.names.author), codes: data.author, listed: LISTED },
