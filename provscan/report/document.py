@@ -38,7 +38,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         count=wording.count, percent=wording.percent, reason=wording.reason, size=wording.size, value=wording.value,
-        amount=wording.amount, day=wording.day,
+        amount=wording.amount, day=wording.day, term=wording.term,
     )  # fmt: skip
     return environment
 

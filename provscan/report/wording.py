@@ -16,6 +16,18 @@ LEVELS = {
     "weak": "less than 80% alike, but above the threshold",
 }
 """What each level means, best first."""
+PROPER = {"arabic", "chinese", "cyrillic", "greek", "hebrew", "indic", "japanese", "korean", "latin", "thai"}
+
+
+def term(name: str) -> str:
+    """The name of an edit, a script or another class, as people write it.
+
+    Examples
+    --------
+    >>> term("near_exact"), term("arabic")
+    ('near exact', 'Arabic')
+    """
+    return name.capitalize() if name in PROPER else name.replace("_", " ")
 
 
 def count(n: int) -> str:

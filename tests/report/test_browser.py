@@ -305,3 +305,26 @@ def test_the_language_is_a_filter(opened: Open, report: Path) -> None:
     known = [row for row in rows() if row["lang"] == "ja" and (row["counted"] or row["common"])]
     wait_for(page, f"{len(known)} of 60")
     assert page.url.endswith("#exhibits?lang=ja")
+
+
+def test_a_long_facet_shows_more(opened: Open, tmp_path: Path) -> None:
+    made = rows(70)
+    for i, row in enumerate(made):
+        row.update(author=f"writer_{i}", counted=True)
+    page = opened(write_report(write_folder(tmp_path / "authors.run", made)))
+    authors = page.get_by_role("group", name="Author")
+    assert authors.get_by_role("checkbox").count() == 12
+    authors.get_by_role("button", name="Show 50 of 58 more").click()
+    assert authors.get_by_role("checkbox").count() == 62
+    assert page.evaluate("document.activeElement.dataset.code").startswith("author ")
+    authors.get_by_role("button", name="Show 8 of 8 more").click()
+    assert authors.get_by_role("checkbox").count() == 70
+    assert authors.get_by_role("button").count() == 0
+
+
+def test_a_partial_match_says_how_much_of_the_tweet_it_holds(opened: Open, tmp_path: Path) -> None:
+    made = rows(3)
+    made[0].update(level="partial", containment=0.47, similarity=0.2)
+    page = opened(write_report(write_folder(tmp_path / "partial.run", made)))
+    assert "partial, 47% of the tweet" in page.locator("#exhibit-1").text_content()
+    assert page.get_by_role("checkbox", name=re.compile("^partial")).count() == 1

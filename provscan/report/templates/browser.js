@@ -1,12 +1,12 @@
 // The browser of exhibits: reads the address, filters, draws one page of cards, listens.
 
-const PAGE = 25, PRINTED = 500;
+const PAGE = 25, PRINTED = 500, MORE = 50;
 const $ = (id) => document.getElementById(id);
 
 function startBrowser(data, run) {
   const marks = new Marks(data, run), facets = makeFacets(data, marks);
   const state = { query: "", order: "strength", page: 0 };
-  let found = null, searched = "", rows = new Uint32Array(0), turn = 0;
+  let found = null, searched = "", rows = new Uint32Array(0), turn = 0, counted = [];
 
   const number = (n) => n.toLocaleString("en");
 
@@ -32,6 +32,7 @@ function startBrowser(data, run) {
   }
 
   function drawFacets(counts) {
+    counted = counts;
     $("facet-groups").replaceChildren(...facets.map((facet, f) => {
       const group = document.createElement("fieldset");
       group.append(make("legend", "", facet.title));
@@ -52,7 +53,17 @@ function startBrowser(data, run) {
         box.dataset.code = `${facet.key} ${code}`;
         group.append(make("label", "", box, name, make("span", "", number(counts[f][code]))));
       }
-      if (more > 0) group.append(make("p", "more", `and ${number(more)} more: search for a name`));
+      if (more > 0) {
+        const button = make("button", "more", `Show ${number(Math.min(more, MORE))} of ${number(more)} more`);
+        button.type = "button";
+        button.addEventListener("click", () => {
+          const first = `${facet.key} ${codes[facet.listed]}`;
+          facet.listed += MORE;
+          drawFacets(counted);
+          document.querySelector(`[data-code="${CSS.escape(first)}"]`)?.focus();
+        });
+        group.append(button);
+      }
       return group;
     }));
   }

@@ -79,8 +79,8 @@ function citation(item) {
   const tweet = `tweet ${item.tweetId}${item.author ? ` by ${item.author}` : ""}${item.day ? `, ${item.day}` : ""}` +
     `${item.link ? `, ${item.link}` : ""}`;
   const texts = item.hasText ? [`: “${item.passage}”`, `: “${item.tweet}”`] : ["", ""];
-  return `Exhibit ${item.number}. ${place}${texts[0]} – licensed ${tweet}${texts[1]} (${item.level}, ${percentText(item.similarity)} ` +
-    `alike, ${significance(item)}). ${document.querySelector(".masthead p").textContent.trim()}.`;
+  return `Exhibit ${item.number}. ${place}${texts[0]} – licensed ${tweet}${texts[1]} (${likeness(item)}, ` +
+    `${significance(item)}). ${document.querySelector(".masthead p").textContent.trim()}.`;
 }
 
 function sideHeading(...parts) {
@@ -90,6 +90,10 @@ function sideHeading(...parts) {
 function digest(text) {
   return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept: of matches that do not count, only the strongest are"));
 }
+
+// A partial match is told by how much of the tweet it holds.
+const likeness = (item) => `${item.level}, ${item.level === "partial" ? `${percentText(item.containment)} of the tweet`
+  : `${percentText(item.similarity)} alike`}`;
 
 // One card. `act(row, action, value)` is called for accepted, rejected, unsure, note and cite.
 function card(item, runs, mark, act) {
@@ -103,7 +107,7 @@ function card(item, runs, mark, act) {
   address.href = "#exhibit-" + item.number;
   address.setAttribute("aria-label", `Address of exhibit ${item.number}`);
   node.append(make("header", "", title,
-    make("span", "", `${item.level}, ${percentText(item.similarity)} alike`),
+    make("span", "", likeness(item)),
     make("span", "", item.bits === null ? "" : `${Math.round(item.bits).toLocaleString("en")} bits`),
     make("span", item.counted ? "counted" : "soft", significance(item)), address));
 
