@@ -122,7 +122,7 @@ class RunFiles:
         """The first exhibits, all by default, so many at a time, with their texts, of which only these are held.
 
         ``before``, ``passage``, ``after`` and ``tweet`` are null where the run keeps no texts, which it does of all
-        counted matches and of the strongest others, unless it was told otherwise; ``has_text`` is false where
+        counted matches and of the strongest others, if not of fewer; ``has_text`` is false where
         ``passage`` and ``tweet`` are SHA-256 digests.
         """
         exhibits = self.exhibits.slice(0, first)

@@ -91,7 +91,7 @@ function digest(text) {
   return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept: of matches that do not count, only the strongest are"));
 }
 
-// A partial match is told by how much of the tweet it holds.
+// A partial match is described by how much of the tweet it holds.
 const likeness = (item) => `${item.level}, ${item.level === "partial" ? `${percentText(item.containment)} of the tweet`
   : `${percentText(item.similarity)} alike`}`;
 
