@@ -121,9 +121,9 @@ class RunFiles:
     def batches(self, size: int, first: int | None = None) -> Iterator[pa.Table]:
         """The first exhibits, all by default, so many at a time, with their texts, of which only these are held.
 
-        ``before``, ``passage``, ``after`` and ``tweet`` are null where the run keeps no texts, which it does of all
-        counted matches and of the strongest others, if not of fewer; ``has_text`` is false where
-        ``passage`` and ``tweet`` are SHA-256 digests.
+        A run keeps texts of its counted matches and of the strongest others, or of fewer: ``before``, ``passage``,
+        ``after`` and ``tweet`` are null where it keeps none, and ``has_text`` is false where ``passage`` and ``tweet``
+        are SHA-256 digests.
         """
         exhibits = self.exhibits.slice(0, first)
         sources = (("evidence.parquet", "place"), ("matches.parquet", "row"))
