@@ -52,7 +52,7 @@ def command(
     """Index licensed tweets.
 
     PATH is a file, an archive or a folder of files: tweets as the API, twarc, snscrape or the archive of an account
-    give them, JSON, CSV, Excel, Parquet, SQLite, DuckDB or plain text; "-" reads standard input.
+    give them, JSON, CSV, Excel, Parquet, SQLite, DuckDB or plain text; or a URL; "-" reads standard input.
     recipe:NAME=PATH reads a public set (provscan recipes).
     """
     import provscan

@@ -30,7 +30,10 @@ def command(
     records: str | None,
     as_json: bool,
 ) -> None:
-    """Show what would be read of PATH...: formats, fields, a sample, warnings, and an estimate of the time."""
+    """Show what would be read of PATH...: formats, fields, a sample, warnings, and an estimate of the time.
+
+    PATH is what `provscan match` or `provscan index` can read, URLs and recipe:NAME=PATH included.
+    """
     from provscan.readers import Fields
     from provscan.readers.inspection import inspect_sources
 

@@ -11,8 +11,10 @@ Every format implements :class:`Format` (:mod:`provscan.readers.protocol`) and i
 
 from provscan.readers.checksums import checksum
 from provscan.readers.fields import Fields
+from provscan.readers.files import is_remote, open_file, state_of, without_secrets
 from provscan.readers.limits import LIMITS, Limits, current_limits
-from provscan.readers.memory import object_rows, read_objects
+from provscan.readers.memory import read_objects
+from provscan.readers.objects import object_rows
 from provscan.readers.planning import plan
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Format, Layout, Piece, Plan, Rows, Split
 from provscan.readers.reading import read, read_rows
@@ -47,8 +49,10 @@ __all__ = [
     "TweetPlan",
     "checksum",
     "current_limits",
+    "is_remote",
     "known_recipes",
     "object_rows",
+    "open_file",
     "plan",
     "plan_tweets",
     "read",
@@ -56,4 +60,6 @@ __all__ = [
     "read_rows",
     "read_tweet_objects",
     "read_tweets",
+    "state_of",
+    "without_secrets",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import lru_cache
 
 from provscan.errors import InputError
 from provscan.readers.fields import Binding, Fields, bind, survey
+from provscan.readers.files import state_of
+from provscan.readers.hub import HUB
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Split
 from provscan.readers.registry import FORMATS
@@ -23,14 +24,16 @@ def binding_of(split: Split, fields: Fields, limits: Limits) -> Binding | None:
     InputError
         The file can't be read.
     """
+    if split.format == HUB:
+        return _binding(split, fields, limits, 0)
     try:
-        stat = os.stat(split.path)
+        state = state_of(split.path)
     except OSError as error:
         raise InputError(f"{split.source} can't be read: {error.strerror}") from error
     whole = split
     if split.archive != "tar":
-        whole = replace(split, start=0, end=stat.st_size if split.archive is None else -1, size=stat.st_size)
-    return _binding(replace(whole, first_record=0, part=0), fields, limits, stat.st_mtime_ns)
+        whole = replace(split, start=0, end=state.size if split.archive is None else -1, size=state.size)
+    return _binding(replace(whole, first_record=0, part=0), fields, limits, state.modified)
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from provscan.errors import InputError
 from provscan.readers.delimited import header_of
+from provscan.readers.files import is_remote
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
@@ -124,8 +125,8 @@ class TableFile:
 
     def tables(self, whole: Split) -> list[Split]:
         """One split for each table."""
-        if not whole.random_access:
-            raise InputError(f"{whole.source} can't be read inside an archive or compressed; unpack it")
+        if not whole.random_access or is_remote(whole.path):
+            raise InputError(f"{whole.source} can't be read remotely, inside an archive or compressed; make it a file")
         try:
             names = self.source.names(whole.path)
         except FAILURES as error:

@@ -15,9 +15,11 @@ from provscan.errors import InputError
 from provscan.readers.fields import Fields
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.planning import plan
-from provscan.readers.protocol import Split
+from provscan.readers.protocol import Plan, Split
 from provscan.readers.reading import read
+from provscan.readers.recipes import PREFIX
 from provscan.readers.stats import ReadStats
+from provscan.readers.tweet_sources import plan_tweets
 
 # Rows that are read of a file, and those of them that are shown.
 SAMPLE, EXAMPLES, EXAMPLE_LENGTH = 2000, 3, 200
@@ -89,7 +91,7 @@ def inspect_sources(
     Parameters
     ----------
     sources
-        Files, archives, folders, as for :func:`~provscan.readers.plan`.
+        Files, archives, folders, as for :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``.
     fields
         Names of the fields; by default they are determined.
     records
@@ -109,11 +111,19 @@ def inspect_sources(
     """
     limits = limits or current_limits()
     fields = fields or Fields()
-    found = plan(sources, fields, records=records, limits=limits)
-    files: dict[str, list[Split]] = {}
+    named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    paths = [source for source in named if not os.fspath(source).startswith(PREFIX)]
+    found = plan(paths, fields, records=records, limits=limits) if paths or not named else Plan([])
+    files: dict[str, tuple[list[Split], Fields]] = {}
     for split in found:
-        files.setdefault(split.source, []).append(split)
-    return Inspection([_inspected(splits, fields, limits) for splits in files.values()], found.unread, found.ignored)
+        files.setdefault(split.source, ([], fields))[0].append(split)
+    for source in named:
+        if source not in paths:
+            tweets = plan_tweets(source, fields, limits=limits)
+            files |= {file.split.source: ([file.split], file.fields) for file in tweets.files}
+            found.unread += tweets.unread
+            found.ignored += tweets.ignored
+    return Inspection([_inspected(*file, limits) for file in files.values()], found.unread, found.ignored)
 
 
 def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> FileInspection:

@@ -24,6 +24,7 @@ import pyarrow.json as pj
 from provscan.errors import InputError
 from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, JsonColumns, top_level_values
 from provscan.kernels.utf8 import newlines
+from provscan.readers.files import is_remote
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import ANY, Context, Path, Rows, Split, Wanted
 from provscan.readers.stats import ReadStats
@@ -155,7 +156,7 @@ def _integer(digits: str) -> int | float:
 
 
 def parse_lines(first: int, data: bytes, source: str, stats: ReadStats) -> Iterator[Rows]:
-    """The objects among some lines; the rest is counted."""
+    """The objects among some lines, and strings as objects with a text; the rest is counted."""
     numbers: list[int] = []
     records: list[Any] = []
     for number, line in enumerate(data.split(b"\n"), first):
@@ -169,7 +170,9 @@ def parse_lines(first: int, data: bytes, source: str, stats: ReadStats) -> Itera
             except ValueError:
                 stats.skip("bad_json", source, number, f"{problem.msg} (column {problem.colno})")
                 continue
-        if not isinstance(record, dict):
+        if isinstance(record, str):
+            record = {"text": record}
+        elif not isinstance(record, dict):
             stats.skip("not_an_object", source, number, line[:60].decode(errors="replace"))
             continue
         numbers.append(number)
@@ -211,6 +214,8 @@ def head_stream(whole: Split, limits: Limits) -> ByteStream:
 def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
     """Ranges that end after a newline; the lines of each are counted to number those of the next."""
     cuttable = whole.random_access and whole.layout.encoding is None and not whole.layout.cr
+    # To count lines, all of a remote file would be fetched once more.
+    cuttable = cuttable and not is_remote(whole.path)
     if whole.size <= target or not cuttable:
         yield whole
         return

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from stat import S_ISREG
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
 from provscan.readers.binding import binding_of
 from provscan.readers.fields import Fields
+from provscan.readers.files import is_remote, open_file, remote_files, state_of, without_secrets
+from provscan.readers.hub import PREFIX, hub_splits
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.members import is_webdataset
 from provscan.readers.names import printable
-from provscan.readers.protocol import STDIN, UNKNOWN, Layout, NotReadable, Plan, Split
+from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, NotReadable, Plan, Split
 from provscan.readers.registry import FORMATS, READABLE, ZIPPED, identified, split_name
-from provscan.readers.streams import compression_of, head_of
+from provscan.readers.streams import ByteStream, compression_of, head_of
 
 Source = str | os.PathLike[str]
 
@@ -35,19 +41,37 @@ ROUNDS = 4
 
 
 class Walk:
-    """Files and members of archives among the sources, with what is left out."""
+    """Files and members of archives among the sources, with what is left out.
 
-    def __init__(self, limits: Limits, records: str | None) -> None:
+    Parameters
+    ----------
+    unpack
+        A compressed tar archive is decompressed into a temporary file, so that its members become files, too; else it
+        is read from front to back as if it were one file.
+    """
+
+    def __init__(self, limits: Limits, records: str | None, *, unpack: bool = False) -> None:
         self.unread: list[tuple[str, str]] = []
         self.ignored: list[tuple[str, str]] = []
         self._limits = limits
         self._records = records
+        self._unpack = unpack
         self._seen: set[str] = set()
 
     def files(self, sources: Iterable[str]) -> Iterator[Split]:
         for source in sources:
+            if source.startswith("file://"):
+                source = url2pathname(urlsplit(source).path)
             if source == STDIN:
                 yield Split("-", STDIN, UNKNOWN, layout=Layout(records=self._records))
+            elif source.startswith(PREFIX):
+                yield from self._hub(source)
+            elif is_remote(source):
+                try:
+                    for url in remote_files(source):
+                        yield from self._file(url, without_secrets(url))
+                except InputError as error:
+                    self._leave(printable(without_secrets(source)), error)
             elif os.path.isdir(source):
                 yield from self._folder(source, source)
             elif not os.path.exists(source):
@@ -56,6 +80,12 @@ class Walk:
                 yield Split(printable(source), source, UNKNOWN, layout=Layout(records=self._records))
             else:
                 yield from self._file(source, source)
+
+    def _hub(self, source: str) -> Iterator[Split]:
+        try:
+            yield from hub_splits(source)
+        except InputError as error:
+            self._leave(source, error)
 
     def _folder(self, folder: str, shown: str) -> Iterator[Split]:
         real = os.path.realpath(folder)
@@ -83,17 +113,17 @@ class Walk:
                 yield from self._file(entry.path, inner)
 
     def _file(self, path: str, shown: str) -> Iterator[Split]:
-        real = os.path.realpath(path)
+        real = path if is_remote(path) else os.path.realpath(path)
         if real in self._seen:
             self.ignored.append((printable(shown), "the same file as one before"))
             return
         self._seen.add(real)
         try:
-            stat = os.stat(path)
-            if not S_ISREG(stat.st_mode):
+            if not is_remote(path) and not S_ISREG(os.stat(path).st_mode):
                 raise NotReadable("not a file")
-            whole = Split(printable(shown), path, "", None, 0, stat.st_size, 0, stat.st_size)
-            yield from self._archive(whole, os.path.basename(path))
+            size = state_of(path).size
+            whole = Split(printable(shown), path, "", None, 0, size, 0, size)
+            yield from self._archive(whole, os.path.basename(shown))
         except (OSError, NotReadable, InputError) as error:
             self._leave(printable(shown), error)
 
@@ -102,7 +132,7 @@ class Walk:
         self.unread.append((shown, reason))
 
     def _archive(self, whole: Split, name: str) -> Iterator[Split]:
-        with open(whole.path, "rb") as file:
+        with open_file(whole.path, buffered=False) as file:
             magic = file.read(512)
         if magic.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not name.lower().endswith(ZIPPED):
             yield from self._members(whole, self._zip(whole))
@@ -113,11 +143,27 @@ class Walk:
             else:
                 yield from self._members(whole, iter(members))
         else:
-            yield self._known(whole, name)
+            split = self._known(whole, name)
+            if self._unpack and split.format == "tar":
+                yield from self._archive(self._unpacked(split), name)
+            else:
+                yield split
+
+    def _unpacked(self, split: Split) -> Split:
+        """A decompressed copy of an archive, which is removed when the process ends."""
+        copy = tempfile.NamedTemporaryFile(suffix=".tar")  # noqa: SIM115
+        atexit.register(copy.close)
+        stream = ByteStream(split, Context.quiet(self._limits))
+        for chunk in stream:
+            copy.write(chunk)
+        copy.flush()
+        if stream.damage is not None:
+            raise NotReadable(stream.damage)
+        return Split(split.source, copy.name, "", None, 0, copy.tell(), 0, copy.tell())
 
     def _zip(self, whole: Split) -> Iterator[Split]:
         try:
-            with zipfile.ZipFile(whole.path) as archive:
+            with open_file(whole.path) as file, zipfile.ZipFile(file) as archive:
                 for info in archive.infolist():
                     if info.is_dir():
                         continue
@@ -130,7 +176,7 @@ class Walk:
 
     def _tar(self, whole: Split) -> Iterator[Split]:
         try:
-            with tarfile.open(whole.path, "r:") as archive:
+            with open_file(whole.path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
                 for info in archive:
                     if info.isfile() and info.sparse is None:
                         start, size = info.offset_data, info.size
@@ -187,7 +233,8 @@ def plan(
     Parameters
     ----------
     sources
-        One or several of: a file, an archive, a folder (walked, in sorted order), "-" for the standard input.
+        One or several of: a file, an archive, a folder (walked, in sorted order), a URL that fsspec can open,
+        ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of the Hugging Face hub, "-" for the standard input.
     fields
         Names of the fields; None: they are not determined now.
     workers
@@ -240,7 +287,7 @@ def plan(
         more = f"; nor can {len(walk.unread) - 1:,} more" if len(walk.unread) > 1 else ""
         raise InputError(f"{path} can't be read: {reason}{more}. Readable are {READABLE}.")
     if not files:
-        names = ", ".join(printable(os.fspath(source)) for source in named)
+        names = ", ".join(printable(without_secrets(os.fspath(source))) for source in named)
         raise InputError(f"{names}: no file to read. Readable are {READABLE}.")
     if not has_id and fields is not None and not any(file.format in (UNKNOWN, "text") for file in files):
         raise FieldNotFoundError(

@@ -10,6 +10,7 @@ from provscan.readers import delimited, plain
 from provscan.readers.account_archive import AccountArchive
 from provscan.readers.databases import TABLE_FILES
 from provscan.readers.delimited import Delimited
+from provscan.readers.hub import Hub
 from provscan.readers.json_documents import JsonDocument
 from provscan.readers.jsonl import JsonLines
 from provscan.readers.members import Tar, WebDataset, is_webdataset, tar_names
@@ -33,6 +34,7 @@ FORMATS: dict[str, Format] = {
         Html(),
         Delimited(),
         PlainText(),
+        Hub(),
     )
 }
 EXTENSIONS = {extension: known.name for known in FORMATS.values() for extension in known.extensions}

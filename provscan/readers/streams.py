@@ -26,6 +26,7 @@ import zstandard
 
 from provscan.errors import InputError
 from provscan.kernels.utf8 import newlines
+from provscan.readers.files import is_remote, open_file
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Split
 
@@ -122,7 +123,9 @@ class ByteStream:
                 self.damage = f"damaged zip archive ({error})"
             except (OSError, RuntimeError, NotImplementedError) as error:
                 reason = getattr(error, "strerror", None) or error
-                raise InputError(f"{split.source} can't be read: {reason}") from error
+                if not is_remote(split.path):
+                    raise InputError(f"{split.source} can't be read: {reason}") from error
+                self.damage = f"it can't be read further: {reason}"
             finally:
                 if self.damage is not None and self.damage not in self.context.breaks:
                     self.context.breaks.append(self.damage)
@@ -133,10 +136,10 @@ class ByteStream:
             return sys.stdin.buffer
         if split.archive == "zip":
             assert split.member is not None
-            archive = opened.enter_context(zipfile.ZipFile(split.path))
+            archive = opened.enter_context(zipfile.ZipFile(opened.enter_context(open_file(split.path))))
             return opened.enter_context(archive.open(split.member))
         # A pipe gives what it has, be it one byte; its buffer waits for more.
-        file = opened.enter_context(open(split.path, "rb", buffering=-1 if split.format == UNKNOWN else 0))  # noqa: SIM115
+        file = opened.enter_context(open_file(split.path, buffered=split.format == UNKNOWN))
         if split.start:
             file.seek(split.start)
         return file

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.errors import InputError
+from provscan.readers.files import is_remote, open_file
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
@@ -32,8 +33,9 @@ RAW = {
 @contextmanager
 def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
     """The file, at random access; out of its archive and decompressed if need be."""
+    path = stream.split.path
     if stream.split.random_access:
-        with pa.OSFile(stream.split.path) as file:
+        with pa.PythonFile(open_file(path), mode="r") if is_remote(path) else pa.OSFile(path) as file:
             yield file
         return
     with tempfile.TemporaryFile() as copy:
@@ -85,7 +87,8 @@ class Parquet:
             yield whole
             return
         try:
-            metadata = pq.read_metadata(whole.path)
+            with _file(ByteStream(whole, Context.quiet(limits))) as source:
+                metadata = pq.read_metadata(source)
             groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
         except FAILURES as error:
             raise InputError(f"{whole.source} can't be read as Parquet: {error}") from error

@@ -14,6 +14,7 @@ from provscan.readers.account_archive import TWEETS, AccountArchive
 from provscan.readers.databases import TableFile
 from provscan.readers.delimited import layout_of
 from provscan.readers.fields import Fields
+from provscan.readers.files import without_secrets
 from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.planning import Source, Walk
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Split
@@ -113,7 +114,7 @@ def plan_tweets(
     for source in [sources] if isinstance(sources, str | os.PathLike) else sources:
         named = os.fspath(source)
         recipe, path = recipe_of(named) if named.startswith(PREFIX) else (None, named)
-        walk = Walk(limits, "lines")
+        walk = Walk(limits, "lines", unpack=True)
         found = list(walk.files([path]))
         alone = os.path.isfile(path) and len(found) == 1
         if recipe is not None:
@@ -313,4 +314,4 @@ def _raise_nothing(plan: TweetPlan, sources: Any) -> None:
         more = len(plan.unread) + len(plan.ignored) - 1
         others = f", and {more:,} more files were left out" if more else ""
         raise InputError(f"no tweets to index: {path}: {reason}{others}. Readable are {READABLE}.")
-    raise InputError(f"no tweets to index: {sources} holds no file. Readable are {READABLE}.")
+    raise InputError(f"no tweets to index: {without_secrets(str(sources))} holds no file. Readable are {READABLE}.")

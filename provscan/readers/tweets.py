@@ -21,7 +21,7 @@ from provscan.readers.fields import Fields
 from provscan.readers.json_documents import Elements
 from provscan.readers.jsonl import read_lines
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.memory import object_rows
+from provscan.readers.objects import object_rows
 from provscan.readers.protocol import UNKNOWN, Context, Path, Piece, Progress, Rows, Split
 from provscan.readers.reading import read_rows
 from provscan.readers.stats import Damage, ReadStats

@@ -102,7 +102,7 @@ class Corpus:
             yield from readers.read_tweets(file, stats, on_bytes=self._progress.advance)
 
     def _shown(self) -> str:
-        return "the corpus" if self._named is None else ", ".join(self._named)
+        return "the corpus" if self._named is None else ", ".join(map(readers.without_secrets, self._named))
 
 
 def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

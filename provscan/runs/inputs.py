@@ -113,6 +113,8 @@ class Inputs:
         def entry(item: tuple[str, InputFile]) -> dict[str, Any]:
             path, file = item
             whole = file.size is not None and file.scanned >= file.size and file.source not in changed
+            # A remote file would have to be fetched once more.
+            whole = whole and not readers.is_remote(path)
             known = {"source": file.source, "bytes": file.size, "xxh3": readers.checksum(path) if whole else None}
             return {**known, "scanned": file.scanned} if self.sample is not None else known
 
@@ -147,7 +149,7 @@ def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
         file = inputs.files.setdefault(split.path, _stat(split.source, split.path))
         if file.source != split.source:
             # Several members of an archive.
-            file.source = split.path
+            file.source = readers.without_secrets(split.path)
     for split in inputs.splits:
         inputs.files[split.path].scanned += split.size
     return inputs
@@ -170,10 +172,10 @@ def find_null(options: Options, workers: int) -> Inputs | None:
 
 def _stat(source: str, path: str) -> InputFile:
     try:
-        found = os.stat(path) if os.path.isfile(path) else None
+        found = readers.state_of(path) if readers.is_remote(path) or os.path.isfile(path) else None
     except OSError:
         found = None
-    return InputFile(source) if found is None else InputFile(source, found.st_size, found.st_mtime_ns)
+    return InputFile(source) if found is None else InputFile(source, found.size, found.modified)
 
 
 def check_skipped(stats: readers.ReadStats, options: Options) -> None:
@@ -210,7 +212,7 @@ def default_out(named: Sequence[str] | None) -> str:
     """
     if named is None or list(named) == ["-"]:
         raise UsageError("name the folder for the results with out (-o): the data has no name to take it from")
-    name = os.path.basename(os.path.abspath(named[0]))
+    name = os.path.basename(os.path.abspath(readers.without_secrets(named[0])).replace(":", "-"))
     for suffix in (".gz", ".bz2", ".xz", ".zst", ".zstd"):
         name = name.removesuffix(suffix)
     stem, dot, _ = name.rpartition(".")

@@ -14,7 +14,7 @@ from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
 from provscan.errors import ParameterError, UsageError
 from provscan.params import MatchParams
-from provscan.readers import Fields
+from provscan.readers import Fields, without_secrets
 
 Source = str | os.PathLike[str]
 Sources = Source | Sequence[Source] | object
@@ -114,8 +114,8 @@ class Options:
             **chosen,
             "text_field": list(self.text_field) if isinstance(self.text_field, tuple) else self.text_field,
             "cutoff": since,
-            "control": self.control_files or None,
-            "null": self.null_files or None,
+            "control": [without_secrets(path) for path in self.control_files] or None,
+            "null": [without_secrets(path) for path in self.null_files] or None,
         }
 
     def lasting(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class Options:
             for item in value if isinstance(value, list | tuple) else [value]:
                 words += [option] if item is True else [f"{option}={item}"]
         # A source may begin with "-".
-        return shlex.join([*words, "--", *sources])
+        return shlex.join([*words, "--", *map(without_secrets, sources)])
 
 
 def _require(condition: bool, name: str, value: object, expected: str) -> None:

@@ -145,13 +145,14 @@ def _sample_keys(splits: list[Split], seed: int) -> list[int]:
 def _ends(path: str) -> bytes:
     """The size of a file and what stands at both of its ends."""
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
+        with readers.open_file(path) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
             head = file.read(ENDS)
             file.seek(max(0, size - ENDS))
             return b"%d %s %s" % (size, head, file.read(ENDS))
     except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}") from error
+        raise InputError(f"{readers.without_secrets(path)} can't be read: {error.strerror}") from error
 
 
 def describe_sample(asked: float, sample: FileSample | None, parts: Sequence[PartResult]) -> dict[str, Any]:

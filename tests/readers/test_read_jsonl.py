@@ -89,9 +89,9 @@ def test_every_line_that_is_no_record_is_counted(write, read_all):
     ]
     path = write("a.jsonl", "\n".join(lines))
     found = read_all(path)
-    assert found.texts == ["good", ""]
-    assert found.records == [0, 8]
-    assert found.stats.skipped == {"bad_json": 1, "not_an_object": 2, "no_text": 2, "text_not_string": 2}
+    assert found.texts == ["good", "a string", ""]
+    assert found.records == [0, 3, 8]
+    assert found.stats.skipped == {"bad_json": 1, "not_an_object": 1, "no_text": 2, "text_not_string": 2}
     assert [case.record for case in found.stats.examples["text_not_string"]] == [6, 7]
     assert found.stats.examples["text_not_string"][0].detail == "a number where text is expected"
     assert found.stats.examples["bad_json"] == [(path, 1, "unexpected end of data (column 18)")]
@@ -311,3 +311,11 @@ def test_other_json_documents(write, read_all):
 def test_a_plan_is_cut_by_size_not_by_workers(write):
     path = write("a.jsonl", [{"text": "x" * 100}] * 1000)
     assert plan(path, Fields(), workers=1) == plan(path, Fields(), workers=8)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_strings_are_texts(write, read_all, name):
+    lines = [json.dumps(text) for text in ("a text by itself", 'one more, with "quotes"', "and a third")]
+    found = read_all(write(name, "\n".join(lines) if name == "a.jsonl" else f"[{','.join(lines)}]"))
+    assert found.texts == [json.loads(line) for line in lines]
+    assert found.records == [0, 1, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from readers.tweet_forms import PLANTED, lines, v1
 import provscan
 from provscan.errors import InputError, ParameterError
 from provscan.readers import Fields, ReadStats, known_recipes, plan_tweets, read_tweets
+from provscan.readers.inspection import inspect_sources
 
 A, B, C = PLANTED[0], PLANTED[4], PLANTED[2]
 OWN = ("2018-En-00866", "2018-En-01234")
@@ -190,8 +192,26 @@ def test_a_recipe_reads_its_set_and_nothing_else(name: str, tmp_path: Path) -> N
     else:
         assert {row["id"]: row["text"] for row in rows} == dict(zip(ids, (A.text, B.text), strict=True))
     assert {key: count for key, count in stats.skipped.items() if key != "deletion"} == {}
+    inspected = inspect_sources(f"recipe:{name}={folder}")
+    assert [file.source for file in inspected.files] == [file.split.source for file in plan.files]
+    assert inspected.ignored == plan.ignored
     ignored = {str(Path(path).relative_to(folder)) for path, _ in plan.ignored}
     assert ignored == LAYOUTS[name].keys() - {str(Path(f.split.source).relative_to(folder)) for f in plan.files}
+
+
+def test_a_set_in_a_compressed_tar_archive(tmp_path: Path) -> None:
+    folder = written("tweeteval", tmp_path / "set")
+    archive = tmp_path / "set.tar.gz"
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(folder, "set")
+    plan = plan_tweets(f"recipe:tweeteval={archive}", Fields())
+    rows = [row for file in plan.files for batch in read_tweets(file, ReadStats()) for row in batch.to_pylist()]
+    assert {row["text"] for row in rows} == {A.text, B.text}
+    assert {Path(path).name for path, _ in plan.ignored} == {"train_labels.txt", "mapping.txt", "emotion.txt"}
+    assert all(file.split.source.startswith(f"{archive}/set/") for file in plan.files)
+    archive.write_bytes(archive.read_bytes()[:-40])
+    with pytest.raises(InputError, match="truncated gzip file"):
+        plan_tweets(str(archive), Fields())
 
 
 def test_an_index_from_a_recipe_counts_each_tweet_once(tmp_path: Path) -> None:

@@ -1,0 +1,161 @@
+"""Files by path or URL: local ones as they are, remote ones by ranges of bytes, through fsspec.
+
+What a URL says about who asks, a password or the query string with its signature, is left out wherever a name is shown.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, Any, NamedTuple, TypeVar
+
+from provscan.errors import InputError
+
+Result = TypeVar("Result")
+URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
+SECRETS = re.compile(r"(?<=://)[^/@\s]*@|(?<=[^\s?])\?[^\s'\"]+(?=['\"\s]|$)")
+# Tries of one request, seconds before the second, which double from try to try, and bytes that small reads ask for.
+TRIES, WAIT, BUFFER = 5, 0.1, 1 << 20
+# Answers of a server that another try may change.
+PASSING = (408, 425, 429, 500, 502, 503, 504)
+
+
+class FileState(NamedTuple):
+    """Size in bytes, and a number that changes with the file."""
+
+    size: int
+    modified: int
+
+
+def is_remote(path: str | os.PathLike[str]) -> bool:
+    """Whether a source is a URL."""
+    return URL.match(os.fspath(path)) is not None
+
+
+def without_secrets(text: str) -> str:
+    """A source or a message without the passwords and query strings of its URLs."""
+    return SECRETS.sub("", text) if "://" in text else text
+
+
+def state_of(path: str) -> FileState:
+    """Size and version of a file.
+
+    Raises
+    ------
+    OSError
+        It can't be read.
+    """
+    if not is_remote(path):
+        found = os.stat(path)
+        return FileState(found.st_size, found.st_mtime_ns)
+    system, place = _system(path)
+    about = _tried(lambda: system.info(place))
+    if about.get("size") is None or about.get("partial") is False:
+        raise OSError(errno.ENOTSUP, "its server does not give parts of files; download it")
+    version = [str(about.get(name)) for name in ("ETag", "etag", "LastModified", "mtime", "updated", "sha")]
+    return FileState(int(about["size"]), int.from_bytes("".join(version).encode()[-7:].rjust(7), "big"))
+
+
+def open_file(path: str, *, buffered: bool = True) -> IO[bytes]:
+    """A file to be read at any place of it."""
+    if not is_remote(path):
+        return open(path, "rb", buffering=-1 if buffered else 0)
+    file = RemoteFile(path)
+    return io.BufferedReader(file, BUFFER) if buffered else file  # type: ignore[return-value]
+
+
+def remote_files(url: str) -> Iterator[str]:
+    """The files below a URL in sorted order, or the one that it names."""
+    system, place = _system(url)
+    try:
+        # A web server has no folders, and may answer a question for them with a page.
+        if url.startswith("http") or not _tried(lambda: system.isdir(place)):
+            yield url
+            return
+        names = sorted(_tried(lambda: system.find(place)))
+    except OSError as error:
+        raise InputError(f"{without_secrets(url)} can't be read: {error.strerror or error}") from None
+    for name in names:
+        yield system.unstrip_protocol(name)
+
+
+class RemoteFile(io.RawIOBase):
+    """A remote file, of which each read is one request; a request that fails is repeated."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        system, place = _system(url)
+        self._file = _tried(lambda: system.open(place, "rb", cache_type="none"))
+        self._size = state_of(url).size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        start, stop = self._at, min(self._at + len(buffer), self._size)
+        if stop <= start:
+            return 0
+
+        def part() -> bytes:
+            self._file.seek(start)
+            data: bytes = self._file.read(stop - start)
+            if len(data) != stop - start:
+                raise OSError(errno.EIO, f"{len(data):,} bytes came where {stop - start:,} were asked for")
+            return data
+
+        buffer[: stop - start] = _tried(part)
+        self._at = stop
+        return stop - start
+
+
+def _system(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the place in it."""
+    try:
+        import fsspec
+
+        # What a system keeps of listings and blocks would be kept for the whole run.
+        system, place = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except ImportError as error:
+        raise InputError(f"{without_secrets(url)} can't be read: pip install 'provscan[remote]' ({error})") from None
+    except ValueError as error:
+        raise InputError(f"{without_secrets(url)} can't be read: {without_secrets(str(error))}") from None
+    return system, place
+
+
+def _tried(request: Callable[[], Result]) -> Result:
+    """What a request gives, tried several times; what fails in the end is an OSError without secrets."""
+    for attempt in range(TRIES):
+        try:
+            return request()
+        except Exception as error:  # each file system raises those of its own library
+            status = getattr(error.__cause__ or error, "status", None)
+            lasting = (
+                isinstance(error, FileNotFoundError | PermissionError | ValueError)
+                if status is None
+                else status not in PASSING
+            )
+            if attempt + 1 < TRIES and not lasting:
+                time.sleep(WAIT * 2**attempt)
+                continue
+            if isinstance(error, FileNotFoundError) and status in (None, 404):
+                raise FileNotFoundError(errno.ENOENT, "it does not exist") from None
+            said = getattr(error, "message", None) or getattr(error, "strerror", None) or error
+            what = f"{type(error).__name__}{f' {status}' if status else ''}: {without_secrets(str(said))}"
+            number = errno.EACCES if isinstance(error, PermissionError) or status in (401, 403) else errno.EIO
+            raise OSError(number, what) from None
+    raise AssertionError

@@ -1,0 +1,75 @@
+"""A web server on this machine that gives ranges of files, and faults that tests ask for."""
+
+import re
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Faults:
+    """What goes wrong: answers of 503, or connections that are cut, before the next ones succeed."""
+
+    def __init__(self):
+        self.unavailable = self.cut = 0
+        self.ranges = True
+        self.forever_from = None
+        self.asked = []
+
+
+@contextmanager
+def web_server(files):
+    """Serves ``files``, bytes by path; gives its address and its :class:`Faults`."""
+    faults = Faults()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self):
+            self.answer(body=False)
+
+        def do_GET(self):
+            self.answer(body=True)
+
+        def answer(self, *, body):
+            path, _, query = self.path.partition("?")
+            faults.asked.append((self.command, path, query, self.headers.get("Range")))
+            data = files.get(path)
+            if data is None:
+                return self.finish_with(404, b"")
+            found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range") or "")
+            start, stop = (int(found[1]), min(int(found[2]) + 1, len(data))) if found else (0, len(data))
+            broken = faults.forever_from is not None and body and stop > faults.forever_from
+            if broken or (body and faults.unavailable):
+                faults.unavailable -= not broken
+                return self.finish_with(503, b"")
+            if not (found and faults.ranges):
+                return self.finish_with(200, data if body else b"", length=len(data))
+            if faults.cut:
+                faults.cut -= 1
+                self.finish_with(206, data[start : (start + stop) // 2], length=stop - start)
+                self.close_connection = True
+                return None
+            return self.finish_with(206, data[start:stop], bounds=f"bytes {start}-{stop - 1}/{len(data)}")
+
+        def finish_with(self, status, data, *, length=None, bounds=None):
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data) if length is None else length))
+            if status == 404:
+                self.send_header("X-Error-Code", "EntryNotFound")  # as the Hugging Face hub says it
+            if bounds:
+                self.send_header("Content-Range", bounds)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", faults
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,56 @@
+"""Datasets of the Hugging Face hub, from a server on this machine that speaks its protocol."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from remote import web_server
+
+from provscan.errors import InputError
+from provscan.readers import plan
+
+pytest.importorskip("datasets")
+
+SHA = "a" * 40
+LINES = "".join(json.dumps({"id": n, "text": f"a text of the hub, number {n}"}) + "\n" for n in range(50)).encode()
+API, FILES = "/api/datasets/me/tweets", {"train.jsonl": LINES, "test.jsonl": LINES[: LINES.index(b"\n") + 1]}
+
+
+def _served():
+    tree = [{"type": "file", "path": name, "size": len(data), "oid": "b" * 40} for name, data in FILES.items()]
+    about = {"id": "me/tweets", "sha": SHA, "siblings": [{"rfilename": name} for name in FILES], "private": False}
+    answer = json.dumps({**about, "tags": [], "downloads": 0, "likes": 0}).encode()
+    return {
+        API: answer,
+        f"{API}/revision/{SHA}": answer,
+        f"{API}/tree/{SHA}": json.dumps(tree).encode(),
+        **{f"/datasets/me/tweets/resolve/{SHA}/{name}": data for name, data in FILES.items()},
+    }
+
+
+def _inspected(source, address, folder):
+    """What ``provscan inspect`` says, in a process whose hub is the server."""
+    environment = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(folder), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    command = [sys.executable, "-m", "provscan", "inspect", "--json", *source]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_dataset_of_the_hub(tmp_path):
+    with web_server(_served()) as (address, _faults):
+        found = _inspected(["hf:me/tweets", "hf:me/nothing", "hf:me/tweets:nothing"], address, tmp_path)
+    assert found.returncode == 0, found.stderr
+    said = json.loads(found.stdout)
+    counts = [(file["source"], file["sampled"]["records"]) for file in said["files"]]
+    assert counts == [("hf:me/tweets:train", 50), ("hf:me/tweets:test", 1)]
+    assert said["files"][0]["examples"][0] == {"record": 0, "field": "text", "text": "a text of the hub, number 0"}
+    (missing, _), (split, reason) = said["unread"]
+    assert (missing, split) == ("hf:me/nothing", "hf:me/tweets:nothing")
+    assert reason == "its splits are train, test"
+
+
+def test_without_the_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(InputError, match=r"pip install 'provscan\[datasets\]'"):
+        plan("hf:me/tweets")
