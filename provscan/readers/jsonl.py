@@ -25,6 +25,7 @@ from provscan.errors import InputError
 from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, JsonColumns, top_level_values
 from provscan.kernels.utf8 import newlines
 from provscan.readers.files import is_remote
+from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import ANY, Context, Path, Rows, Split, Wanted
 from provscan.readers.stats import ReadStats
@@ -217,7 +218,9 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
     # To count lines, all of a remote file would be fetched once more.
     cuttable = cuttable and not is_remote(whole.path)
     if whole.size <= target or not cuttable:
-        yield whole
+        yield from frame_ranges(
+            whole, target, lambda data: newlines(np.frombuffer(data, np.uint8)) if data[-1:] == b"\n" else None
+        )
         return
     try:
         with open(whole.path, "rb", buffering=0) as file:

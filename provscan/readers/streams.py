@@ -50,7 +50,8 @@ class Block(NamedTuple):
     data: bytes | memoryview
 
 
-def _decoder(compression: str) -> Any:
+def decoder_of(compression: str) -> Any:
+    """A new decoder of one member or frame."""
     if compression == "gzip":
         return zlib.decompressobj(wbits=31)
     if compression == "bzip2":
@@ -119,7 +120,7 @@ class ByteStream:
         with ExitStack() as opened:
             try:
                 yield from self._decoded(self._file(opened))
-            except zipfile.BadZipFile as error:
+            except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
                 self.damage = f"damaged zip archive ({error})"
             except (OSError, RuntimeError, NotImplementedError) as error:
                 reason = getattr(error, "strerror", None) or error
@@ -208,7 +209,7 @@ class ByteStream:
                     raw = raw.lstrip(b"\0") if compression in PADDED else raw
                     if not raw:
                         break
-                    decoder = _decoder(compression)
+                    decoder = decoder_of(compression)
                 try:
                     for data in _output(decoder, raw, self.context.limits.chunk):
                         given += len(data)
@@ -345,7 +346,7 @@ def decompressed_head(data: bytes, compression: str, size: int = 64 << 10) -> by
     try:
         if compression == "zstd":
             return zstandard.ZstdDecompressor().stream_reader(data).read(size)
-        head: bytes = _decoder(compression).decompress(data, size)
+        head: bytes = decoder_of(compression).decompress(data, size)
         return head
     except BROKEN:
         return b""

@@ -14,12 +14,15 @@ from itertools import islice
 from typing import IO, Any
 
 from provscan.errors import InputError
+from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.members import Readable
 from provscan.readers.protocol import Context, Rows, Split, Wanted
 from provscan.readers.streams import ByteStream, decompressed_head
 
 GROUP = 64
+# Kinds of WARC records that hold texts.
+PAGES = ("response", "conversion", "resource")
 BUFFER = 64 << 10
 # Bytes of a page after decompression.
 PAGE = 64 << 20
@@ -81,7 +84,7 @@ class Warc:
         return head.startswith(b"WARC/1.")
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield whole
+        yield from frame_ranges(whole, target, _count)
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         return [
@@ -94,8 +97,8 @@ class Warc:
         number = stream.split.first_record
         file: IO[bytes] = io.BufferedReader(Readable(stream), BUFFER)
         while (headers := _headers(file)) is not None:
-            length = int(headers.get("content-length", "0")) if headers.get("content-length", "0").isdecimal() else 0
-            if headers.get("warc-type") not in ("response", "conversion", "resource"):
+            length = _length(headers)
+            if headers.get("warc-type") not in PAGES:
                 _skipped(file, length)
                 continue
             page = {"url": headers.get("warc-target-uri"), "text": None}
@@ -112,6 +115,21 @@ class Warc:
                 numbers, pages = [], []
         if pages:
             yield Rows(numbers, pages)
+
+
+def _length(headers: dict[str, str]) -> int:
+    length = headers.get("content-length", "0")
+    return int(length) if length.isdecimal() else 0
+
+
+def _count(data: bytes) -> int | None:
+    """How many pages whole records hold; None if the last one goes on."""
+    file = io.BytesIO(data)
+    count = 0
+    while (headers := _headers(file)) is not None:
+        count += headers.get("warc-type") in PAGES
+        file.seek(_length(headers), io.SEEK_CUR)
+    return count if file.tell() <= len(data) and data.endswith(b"\r\n\r\n") else None
 
 
 def _headers(file: IO[bytes]) -> dict[str, str] | None:
