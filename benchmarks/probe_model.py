@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-LENGTH, BATCH, EPOCHS, RATE, VOCABULARY = 64, 32, 3, 2e-3, 4096
+LENGTH, BATCH, EPOCHS, RATE, VOCABULARY = 64, 32, 3, 2e-3, 2048
 STATE = "training.pt"
 # How often each failure happens, of the answers of a server with faults: busy, broken, late, cut off.
 FAULTS = {"busy": 0.1, "broken": 0.05, "late": 0.02, "cut": 0.05}
@@ -43,7 +43,7 @@ def new_model(texts: list[str], folder: Path) -> Any:
     wrapped = transformers.PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token="<s>", eos_token="</s>")
     wrapped.save_pretrained(folder)
     config = transformers.GPT2Config(
-        vocab_size=len(wrapped), n_positions=192, n_embd=256, n_layer=4, n_head=4, bos_token_id=0, eos_token_id=1,
+        vocab_size=len(wrapped), n_positions=192, n_embd=192, n_layer=4, n_head=4, bos_token_id=0, eos_token_id=1,
         resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
     )  # fmt: skip
     return transformers.GPT2LMHeadModel(config)
@@ -92,8 +92,8 @@ def train(texts: list[str], folder: Path, minutes: float) -> bool:
         optimizer.zero_grad()
         losses.append(float(loss.detach()))
         at += 1
-        if at % 200 == 0:
-            print(f"batch {at} of {len(batches)}, loss {sum(losses[-200:]) / 200:.3f}", flush=True)
+        if at % 100 == 0:
+            print(f"batch {at} of {len(batches)}, loss {sum(losses[-100:]) / len(losses[-100:]):.3f}", flush=True)
     model.save_pretrained(folder)
     torch.save({"batch": at, "optimizer": optimizer.state_dict()}, folder / STATE)
     seconds = time.monotonic() - began

@@ -34,6 +34,7 @@ TINY = {
     "scale": ["--texts=500,1000,2000", "--records=400", "--megabytes=0.2"],
     "first_run": ["--only=--help", "--repeats=1"],
     "readers": ["--megabytes=0.2", "--repeats=1"],
+    "probe": ["simulate", "--probes=2", "--pairs=40"],
 }
 TABLES = {
     "hashing": ["From tweets to signatures"],
@@ -45,6 +46,7 @@ TABLES = {
     "scale": ["measured / predicted", "core hours"],
     "first_run": ["Seconds of a command"],
     "readers": ["Reading tweet-sized records", "Reading long records"],
+    "probe": ["nothing learned", "difference covered"],
 }
 
 
@@ -55,7 +57,7 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-LONG = {"build", "lsh", "passages", "growth", "scale"}
+LONG = {"build", "lsh", "passages", "growth", "probe", "scale"}
 NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 
 

@@ -36,12 +36,18 @@ from provscan.cli import given
     help="Show the marks and notes that reviewers saved from an earlier report of this run.",
 )
 def command(run: Path, out: Path | None, form: str, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
-    """Write the report of RUN again.
+    """Write the report of RUN, or of a probe, again.
 
-    The report is computed from the run folder alone; neither index nor dataset is needed.
+    The report is computed from the folder alone; neither index nor dataset is needed.
     """
-    from provscan.report import write_pdf, write_report
+    from provscan.errors import UsageError
+    from provscan.report import is_probe, write_pdf, write_probe_report, write_report
 
+    if is_probe(run):
+        if form == "pdf" or reviewed is not None:
+            raise UsageError("the report of a probe is HTML, without marks: leave out --format and --reviewed")
+        click.echo(f"The report: {write_probe_report(run, out, **given(texts=0 if no_text else texts))}")
+        return
     write = write_pdf if form == "pdf" else write_report
     target = write(run, out, **given(texts=0 if no_text else texts, marks=reviewed))
     click.echo(f"The report: {target}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -61,6 +62,10 @@ class Local:
         self._model = model.to(self._device).eval()
         self._torch, self._path, self._style = torch, folder, style
         self._temperature, self._batch = temperature, batch
+        self._length = int(getattr(model.config, "max_position_embeddings", None) or 1 << 20)
+        # The name changed between versions of transformers.
+        forward = inspect.signature(model.forward).parameters
+        self._cache_name = "cache" if "cache" in forward else "past_key_values"
         self._ends = {self._tokenizer.eos_token_id, getattr(model.generation_config, "eos_token_id", None)}
 
     def describe(self) -> dict[str, Any]:
@@ -72,12 +77,17 @@ class Local:
         source = iter(questions)
         while batch := list(islice(source, self._batch)):
             with self._torch.inference_mode():
-                answers = self._generated(batch)
+                fits = [question for question in batch if self._room(question) > 0]
+                answers = self._generated(fits) if fits else []
                 yield [
                     replace(answer, logprob=self._logprob(question))
                     if question.target and question.sample == 0 and self._temperature > 0
                     else answer
-                    for question, answer in zip(batch, answers, strict=True)
+                    for question, answer in zip(fits, answers, strict=True)
+                ] + [
+                    Answer(question.key, None, _now(), refused="the prompt is longer than the model takes")
+                    for question in batch
+                    if question not in fits
                 ]
 
     def _ids(self, question: Question) -> list[int]:
@@ -103,15 +113,16 @@ class Local:
             mask[row, longest - len(prompt) :] = 1
         place = (mask.cumsum(1) - 1).clamp(min=0)
         draws = [torch.Generator().manual_seed(question.seed) for question in questions]
-        room = self._room(longest)
+        limits = [min(question.max_tokens, self._room(question)) for question in questions]
         texts: list[list[int]] = [[] for _ in questions]
         going, cache = set(range(len(questions))), None
-        for _ in range(min(room, max(question.max_tokens for question in questions))):
+        for _ in range(max(limits)):
             got = self._model(
                 input_ids=ids.to(self._device), attention_mask=mask.to(self._device),
-                position_ids=place.to(self._device), past_key_values=cache, use_cache=True,
+                position_ids=place.clamp(max=self._length - 1).to(self._device), use_cache=True,
+                **({self._cache_name: cache} if cache is not None else {}),
             )  # fmt: skip
-            cache, logits = got.past_key_values, got.logits[:, -1].float().cpu()
+            cache, logits = getattr(got, self._cache_name), got.logits[:, -1].float().cpu()
             ids = torch.zeros((len(prompts), 1), dtype=torch.long)
             for row in sorted(going):
                 question = questions[row]
@@ -123,26 +134,26 @@ class Local:
                 token = int(ids[row, 0])
                 if token not in self._ends:
                     texts[row].append(token)
-                if token in self._ends or len(texts[row]) >= question.max_tokens:
+                if token in self._ends or len(texts[row]) >= limits[row]:
                     going.discard(row)
             if not going:
                 break
             mask = torch.cat([mask, torch.ones((len(prompts), 1), dtype=torch.long)], 1)
             place = place[:, -1:] + 1
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = _now()
         return [
             Answer(
                 question.key, self._tokenizer.decode(text, skip_special_tokens=True), now,
                 self._model.config.model_type,
-                finish="length" if row in going or len(text) >= question.max_tokens else "stop",
+                finish="length" if row in going or len(text) >= limits[row] else "stop",
                 prompt_tokens=len(prompt), answer_tokens=len(text),
             )
             for row, (question, prompt, text) in enumerate(zip(questions, prompts, texts, strict=True))
         ]  # fmt: skip
 
-    def _room(self, used: int) -> int:
-        """Tokens that the model can add."""
-        return max(1, int(getattr(self._model.config, "max_position_embeddings", 1 << 20)) - used)
+    def _room(self, question: Question) -> int:
+        """Tokens that the model can add to a prompt."""
+        return self._length - len(self._ids(question))
 
     def _logprob(self, question: Question) -> float | None:
         """Log-probability of the target behind the prompt, when sampling at the temperature; None if it is too long."""
@@ -155,9 +166,13 @@ class Local:
         target = whole[len(prompt) :] if joined else alone
         while joined and target and target[-1] in self._ends:
             target = target[:-1]
-        if len(target) > self._room(len(prompt)) or not target:
+        if len(target) > self._room(question) or not target:
             return None
         ids = torch.tensor([[*prompt, *target]], device=self._device)
         logits = self._model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float()
         chances = torch.log_softmax(logits / self._temperature, -1)
         return float(chances.gather(1, torch.tensor(target, device=self._device)[:, None]).sum())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -150,7 +150,7 @@ def score(
         raise InputError(f"{plan.path}: no pair was asked completely: run provscan probe run first")
     found = Evidence(plan, answers, recitations(plan, answers.values()), complete)
     matches = free_matches(free, index.reader) if index is not None else []
-    summary, tweets = _summary(found)
+    summary, tweets = summarise(found)
     summary["free"] = _free(plan, free, matches, index.reader) if free and index is not None else None
     summary["answer"] = {**headline(summary), "warnings": warnings(summary)}
     pq.write_table(tweets, plan.path / TWEETS_FILE, compression="zstd")
@@ -167,8 +167,8 @@ def _complete(plan: Plan, answers: dict[str, Answer]) -> list[int]:
     return [number for number in range(len(plan.pairs)) if number not in missing]
 
 
-def _summary(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
-    """The numbers, and the table of the tweets."""
+def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
+    """The numbers of a probe, and the table of the tweets that were asked for."""
     plan = found.plan
     claims = plan.content["claims"]
     kinds = claims or list(plan.content["baseline"])

@@ -162,6 +162,10 @@ def test_the_commands(index: provscan.Index, control: Path, tmp_path: Path) -> N
     assert done.exit_code == 0, done.output
     assert f"The report: {place / 'report.html'}" in done.stdout
     assert json.loads(call("score", place, "--json").stdout)["version"] == 1
+    report = CliRunner().invoke(main, ["report", str(place), "--no-text", "-o", str(tmp_path / "r.html")])
+    assert report.exit_code == 0, report.output
+    assert "Texts are not shown" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert CliRunner().invoke(main, ["report", str(place), "--format", "pdf"]).exit_code == 2
     before = (place / "summary.json").read_bytes()
     call("score", place)
     assert (place / "summary.json").read_bytes() == before

@@ -1,0 +1,253 @@
+"""Does a probe say the truth? Simulated probes with a known truth, and a small model whose training data are known.
+
+    python benchmarks/probe.py simulate [--tweets FILE] [--probes 200]    # a cheap model: look-ups with noise
+    python benchmarks/probe.py model FOLDER --tweets FILE [--minutes 10]  # a transformer: train, ask, compare
+
+`simulate` plans once. Each probe then asks a cheap model that knows tweets with given probabilities: how often is
+something claimed where nothing was learned, how often do intervals and lower bounds hold, is the power as computed?
+
+`model` splits real tweets into three parts. A transformer is trained on the first, in which 4, 16 or 64 copies of 60
+tweets each stand; it never sees the others. Probes ask for the first part and for the second, with the third as
+control: from the folder, and through a server that fails on purpose and a client that is killed in the middle. Training
+ends after so many minutes; repeat the command to go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import zstandard
+from measure import machine
+from rich.console import Console
+from rich.table import Table
+from synthetic import tweets as made_up
+
+import provscan
+from provscan.estimate import paired_power
+from provscan.probe import Plan, Settings, make_plan, open_plan, run, score
+from provscan.probe.answers import Answer, read_answers
+from provscan.probe.score import Evidence, summarise
+from provscan.probe.verification import recitations
+from provscan.report import probe_table, write_probe_report
+
+COPIES = {4: 60, 16: 60, 64: 60}
+PART, LONG = 1_500, 80
+NOISE = "the weather was mild and nobody spoke about a second harbour until late in the evening"
+# What the cheap model knows: licensed tweets by their least number of copies, and controls.
+CELLS: dict[str, tuple[dict[int, float], float]] = {
+    "nothing learned, nothing by chance": ({}, 0.0),
+    "nothing learned, 5% by chance": (dict.fromkeys((1, 2, 4, 16, 64), 0.05), 0.05),
+    "2% of all tweets": (dict.fromkeys((1, 2, 4, 16, 64), 0.02), 0.0),
+    "8% of all tweets, 1% by chance": (dict.fromkeys((1, 2, 4, 16, 64), 0.08), 0.01),
+    "with the copies, 1% by chance": ({1: 0.02, 2: 0.05, 4: 0.1, 16: 0.4, 64: 0.9}, 0.01),
+}
+console = Console(width=150, highlight=False)
+
+
+def texts(path: Path | None) -> Iterator[str]:
+    """Distinct long tweets of a file of JSON lines, or made-up ones."""
+    if path is None:
+        yield from (t for batch in made_up(30_000) for t in batch.column("text").to_pylist() if len(t) >= LONG)
+        return
+    with zstandard.open(path, "rt", encoding="utf-8") if path.suffix == ".zst" else path.open(encoding="utf-8") as file:
+        seen = set()
+        for line in file:
+            text = json.loads(line)["text"]
+            if len(text) >= LONG and text not in seen:
+                seen.add(text)
+                yield text
+
+
+def parts(path: Path | None, size: int) -> list[list[str]]:
+    """Three parts of as many tweets, at random."""
+    every = list(texts(path))
+    Random(1).shuffle(every)
+    return [every[:size], every[size : 2 * size], every[2 * size : 4 * size]]
+
+
+def rows(part: list[str], name: str, copied: bool) -> list[dict[str, str]]:
+    """Tweets with ids and authors; the first ones of a part with copies, if it has any."""
+    counts = [n for n, tweets in COPIES.items() for _ in range(tweets)] if copied else []
+    return [
+        {"id": f"{name}{number}-{copy}", "text": text, "author": f"{name}{number}"}
+        for number, text in enumerate(part)
+        for copy in range(counts[number] if number < len(counts) else 1)
+    ]
+
+
+def write(path: Path, tweets: list[dict[str, str]]) -> Path:
+    path.write_text("".join(json.dumps(tweet) + "\n" for tweet in tweets), encoding="utf-8")
+    return path
+
+
+def simulate(path: Path | None, probes: int, pairs: int) -> None:
+    """A table with a row for each cell."""
+    table = Table(
+        "known", "claimed", "power", "difference covered", "at least holds", "false entries", "lists with false entries"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        licensed, _, control = parts(path, PART)
+        index = provscan.build_index(rows(licensed, "a", True), Path(folder) / "licensed.index")
+        file = write(Path(folder) / "control.jsonl", rows(control, "c", False))
+        settings = Settings(pairs=pairs, samples=1, style="completion", prompts=("prefix",), max_auc=1.0)
+        plan = make_plan(index, Path(folder) / "plan", settings, control=[str(file)])
+        known = {q.key: Answer(q.key, f"{q.target} {NOISE}", "") for q in plan.questions()}
+        found = {f"{r.asked.pair}/{r.asked.arm}/{r.asked.kind}/0": r for r in recitations(plan, known.values())}
+        assert len(found) == len(known), "the verifier missed a recitation"
+        assert not recitations(plan, [Answer(key, NOISE, "") for key in known]), "noise was taken for a recitation"
+        for name, (knows, chance) in CELLS.items():
+            table.add_row(name, *cell(plan, known, found, knows, chance, probes))
+    console.print(f"{probes} probes of {pairs} pairs a row")
+    console.print(table)
+
+
+def cell(
+    plan: Plan, known: dict[str, Answer], found: dict[str, Any], knows: dict[int, float], chance: float, probes: int
+) -> list[str]:
+    """One row: how often each number holds."""
+    copies = [pair["stratum"] for pair in plan.pairs]
+    learned = np.array([knows.get(each, 0.0) for each in copies])
+    truth = float(learned.mean()) - chance
+    total = sum(s["population"] * (knows.get(s["copies"], 0.0) - chance) for s in plan.content["strata"])
+    claimed, covered, holds, false, any_false = [], [], [], [], []
+    for seed in range(probes):
+        rng = np.random.default_rng(seed)
+        hits = {"licensed": rng.random(len(copies)) < learned, "control": rng.random(len(copies)) < chance}
+        recited = [r for r in found.values() if hits[r.asked.arm][r.asked.pair]]
+        summary, _ = summarise(Evidence(plan, known, recited, list(range(len(copies)))))
+        difference = summary["tests"]["difference"]
+        claimed.append(summary["claimed"])
+        covered.append(difference["low"] <= truth <= difference["high"])
+        holds.append(summary["total"]["low"] is None or summary["total"]["low"] <= total)
+        # Of the listed tweets as many are chance as would be without any knowledge.
+        wrong = summary["listed"]["tweets"] if not knows or truth <= 0 else 0
+        false.append(wrong)
+        any_false.append(wrong > 0)
+    power = paired_power(len(copies), float(learned.mean()), chance)
+    computed = f"{power:.3f}" if truth > 0 else "-"
+    return [
+        f"{np.mean(claimed):.3f}", computed, f"{np.mean(covered):.3f}", f"{np.mean(holds):.3f}",
+        f"{np.mean(false):.2f}", f"{np.mean(any_false):.3f}",
+    ]  # fmt: skip
+
+
+def model(folder: Path, path: Path, minutes: float, pairs: int) -> None:
+    """Train, ask and compare."""
+    from probe_model import train
+
+    folder.mkdir(parents=True, exist_ok=True)
+    trained, unseen, control = parts(path, PART)
+    tweets = {name: rows(part, name, name == "trained") for name, part in
+              (("trained", trained), ("unseen", unseen), ("control", control))}  # fmt: skip
+    files = {name: write(folder / f"{name}.jsonl", part) for name, part in tweets.items()}
+    Random(2).shuffle(tweets["trained"])
+    if not train([tweet["text"] for tweet in tweets["trained"]], folder / "model", minutes):
+        print("training is not done: repeat the command to go on")
+        return
+    for name in ("trained", "unseen"):
+        index = provscan.build_index(tweets[name], folder / f"{name}.index", overwrite=True)
+        settings = Settings(pairs=pairs, samples=2, style="completion", prompts=("prefix",), free=40)
+        shutil.rmtree(folder / name, ignore_errors=True)
+        plan = make_plan(index, folder / name, settings, control=[str(files["control"])])
+        ask(plan, index, folder / "model")
+    print(f"training data: {', '.join(found_among(folder, name) for name in ('trained', 'unseen'))}")
+    served(folder, 60)
+
+
+def found_among(folder: Path, name: str) -> str:
+    """How many of the recited and listed tweets of a probe were in the training data, and how many with 64 copies."""
+    rows = pq.read_table(folder / name / "tweets.parquet").to_pylist()
+    licensed = [row for row in rows if row["arm"] == "licensed"]
+    recited = [row for row in licensed if row["recited"]]
+    listed = [row for row in recited if row["q_value"] is not None and row["q_value"] <= 0.05]
+    many = [row for row in licensed if row["copies"] == 64]
+    counts = (len(recited), len(listed), sum(row in listed for row in many), len(many))
+    return f"{name}: {counts[0]} recited, {counts[1]} listed, {counts[2]} of the {counts[3]} with 64 copies listed"
+
+
+def served(folder: Path, pairs: int) -> None:
+    """The same plan, but fewer pairs, from the folder and through a server: the same answers?"""
+    from probe_model import Server
+
+    from provscan.probe.local import Local
+
+    index = provscan.open_index(folder / "trained.index")
+    settings = Settings(pairs=pairs, samples=2, style="completion", prompts=("prefix",), max_auc=1.0)
+    direct, through = folder / "direct", folder / "served"
+    for place in (direct, through):
+        shutil.rmtree(place, ignore_errors=True)
+    plan = make_plan(index, direct, settings, control=[str(folder / "control.jsonl")])
+    run(direct, Local(folder / "model", "completion", 0.0, batch=1))
+    through.mkdir()
+    shutil.copy(direct / "plan.json", through)
+    server = Server(folder / "model", faults=True)
+    killed(open_plan(through), server)
+    first, second = (
+        {key: answer.text for key, answer in read_answers(place, plan.digest).items()} for place in (direct, through)
+    )
+    same = sum(first[key] == second[key] for key in first)
+    print(f"served with {server.counts}, killed once: {same:,} of {len(first):,} answers are the same")
+    results = [score(place, index) for place in (direct, through)]
+    print(f"same numbers: {results[0]['recited'] == results[1]['recited']}, {results[0]['recited']}")
+
+
+def ask(plan: Plan, index: provscan.Index, folder: Path) -> None:
+    from provscan.probe.local import Local
+
+    began = time.monotonic()
+    run(plan.path, Local(folder, "completion", plan.settings.temperature, batch=64))
+    seconds = time.monotonic() - began
+    summary = score(plan.path, index, render=write_probe_report)
+    print(f"\n{plan.path.name}: asked in {seconds:.0f} s\n{probe_table(summary)}")
+
+
+def killed(plan: Plan, server: Any) -> None:
+    """Ask a server by the command, kill the command in the middle, and go on."""
+    import threading
+
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    words = ["probe", "run", str(plan.path), "--endpoint", server.url, "--model", "tiny", "--timeout", "2.5", "--quiet"]
+    command = [sys.executable, "-m", "provscan", *words]
+    started = subprocess.Popen(command)
+    answers, total = plan.path / "answers.jsonl", sum(1 for _ in plan.questions())
+    while started.poll() is None and (not answers.exists() or answers.read_bytes().count(b"\n") < total / 3):
+        time.sleep(0.1)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    subprocess.run(command, check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    cheap = commands.add_parser("simulate")
+    cheap.add_argument("--probes", type=int, default=200)
+    real = commands.add_parser("model")
+    real.add_argument("folder", type=Path)
+    real.add_argument("--minutes", type=float, default=10.0)
+    for each in (cheap, real):
+        each.add_argument("--tweets", type=Path, required=each is real)
+        each.add_argument("--pairs", type=int, default=300)
+    options = parser.parse_args()
+    print(machine())
+    if options.command == "simulate":
+        simulate(options.tweets, options.probes, options.pairs)
+    else:
+        model(options.folder, options.tweets, options.minutes, options.pairs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""A model on this machine: greedy and sampled answers, and log-probabilities of the target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="local models need pip install 'provscan[probe]'")
+transformers = pytest.importorskip("transformers", reason="local models need pip install 'provscan[probe]'")
+tokenizers = pytest.importorskip("tokenizers", reason="local models need pip install 'provscan[probe]'")
+
+from conftest import sentence  # noqa: E402
+
+from provscan.errors import ModelError, UsageError  # noqa: E402
+from provscan.probe.local import Local  # noqa: E402
+from provscan.probe.plan import Question  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with random weights."""
+    place = tmp_path_factory.mktemp("model")
+    bpe = tokenizers.Tokenizer(tokenizers.models.BPE())
+    bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=400, special_tokens=["<s>", "</s>"], show_progress=False,
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    bpe.train_from_iterator([sentence(n) for n in range(50)], trainer)
+    bpe.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    wrapped = transformers.PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token="<s>", eos_token="</s>")
+    wrapped.save_pretrained(place)
+    torch.manual_seed(1)
+    config = transformers.GPT2Config(
+        vocab_size=len(wrapped), n_positions=96, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=1,
+        initializer_range=0.5,
+    )  # fmt: skip
+    transformers.GPT2LMHeadModel(config).save_pretrained(place)
+    return place
+
+
+def question(key: str, prompt: str, temperature: float = 0.0, seed: int = 3) -> Question:
+    return Question(key, prompt, " " + sentence(7, 3), temperature, seed, 12)
+
+
+def asked(model: Local, questions: list[Question]) -> list[Any]:
+    return [answer for batch in model.answers(questions) for answer in batch]
+
+
+def test_answers_do_not_depend_on_the_batch(folder: Path) -> None:
+    questions = [question(f"{n}/licensed/prefix/{n % 3}", sentence(n, 2 + n % 5), n % 3 / 2, n) for n in range(7)]
+    questions.append(question("free/1", "\n", 1.0))
+    together = asked(Local(folder, "completion", batch=8), questions)
+    alone = asked(Local(folder, "completion", batch=1), questions)
+    assert [answer.text for answer in together] == [answer.text for answer in alone]
+    assert all(0 < answer.answer_tokens <= 12 or answer.finish == "stop" for answer in together)
+    assert len({answer.text for answer in together}) > 4
+    assert [answer.logprob is not None for answer in together] == [n % 3 == 0 for n in range(7)] + [False]
+
+
+def test_greedy_answers_are_those_of_the_whole_text(folder: Path) -> None:
+    """Each next token is the likeliest behind all that stands before it, computed afresh."""
+    (answer,) = asked(Local(folder, "completion"), [question("0/licensed/prefix/0", sentence(2, 5))])
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
+    ids = list(tokenizer(sentence(2, 5))["input_ids"])
+    given = len(ids)
+    while len(ids) < given + 12 and ids[-1] != 1:
+        ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+    assert answer.text == tokenizer.decode(ids[given:], skip_special_tokens=True)
+
+
+def test_the_log_probability_is_that_of_the_target(folder: Path) -> None:
+    (answer,) = asked(Local(folder, "completion", temperature=0.7), [question("0/licensed/prefix/0", sentence(1, 4))])
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.GPT2LMHeadModel.from_pretrained(folder)
+    prompt, target = sentence(1, 4), " " + sentence(7, 3)
+    ids = [0, *tokenizer(prompt + target, add_special_tokens=False)["input_ids"]]
+    given = 1 + len(tokenizer(prompt, add_special_tokens=False)["input_ids"])
+    chances = torch.log_softmax(model(torch.tensor([ids])).logits[0] / 0.7, -1)
+    expected = sum(chances[at - 1, ids[at]].item() for at in range(given, len(ids)))
+    assert answer.logprob == pytest.approx(expected, abs=1e-3)
+
+
+def test_targets_beyond_the_models_length_have_none(folder: Path) -> None:
+    (answer,) = asked(
+        Local(folder, "completion"), [question("0/licensed/prefix/0", sentence(1, 30))._replace(max_tokens=1)]
+    )
+    assert answer.logprob is None
+
+
+def test_what_is_no_model(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is not the folder of a causal language model"):
+        Local(tmp_path, "completion")
+    with pytest.raises(UsageError, match="has no chat template: plan the probe in completion style"):
+        Local(folder, "chat")
