@@ -108,7 +108,9 @@ class _KernelCache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            # Numba's own method first loads what only compiling needs, which takes longer than all the rest.
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
         except Exception as error:  # unpickling a damaged file may raise anything
             _warn(f"compiled kernels in {self.cache_path} are damaged ({error!r}) and are compiled again")
             with contextlib.suppress(OSError):
