@@ -1,14 +1,18 @@
 """Do the numbers of a run hold? Simulated scans with a known truth, cell by cell, in one table.
 
     python benchmarks/coverage.py [--corpus DIR --background DIR] [--scans 30] [--main 200] [--only WORD,...]
+    python benchmarks/coverage.py --save FILE ...     append every scan to FILE, so that the cells can be run in pieces
+    python benchmarks/coverage.py --table FILE        print the table of what was saved
 
 A cell is a kind of dataset and a kind of control. A scan is a random sample of records without any tweet, into which
 licensed tweets are planted that went through edits (benchmarks/edits.py, written apart from those of the spike-ins). It
-is scanned and analysed as `provscan match` does it; matches of records without tweets are looked up once for all scans.
+is analysed as `provscan match` does it. So that thousands of scans are affordable, everything is scanned once and drawn
+from afterwards: the records without tweets, every edit of some thousand tweets, sets of spike-ins.
 Printed of each cell, for records and for texts: how often "at least" and "at most" hold, how often there is an estimate
 and its interval holds, its bias and its width over the truth (medians), how often copies are claimed; how often the
-list at q <= 0.01 is not empty, how often only records or only texts are claimed, and the seconds of an analysis. Where
-nothing is planted, every claim is false. Without data, made-up tweets and texts are taken.
+list at q <= 0.01 is not empty, how often only records or only texts are claimed, how often nothing warns of drift, and
+the CPU time of an analysis without its spike-ins in milliseconds. Where nothing is planted, every claim is false.
+Without data, made-up tweets and texts are taken.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -36,18 +41,26 @@ from synthetic import documents, tweets
 import provscan
 from provscan.calibration.controls import Controls, no_control, with_files
 from provscan.calibration.null import NullScan
+from provscan.calibration.spike_ins import FEWEST, Recovered, SpikeIns
 from provscan.matching import scan_texts
 from provscan.matching.carriers import CarrierRecord
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats
-from provscan.runs.analysis import Settings, analyse
+from provscan.runs.analysis import Settings, conclude, spike
+from provscan.runs.measured import Matched, Measured
+from provscan.scoring.background import background
+from provscan.scoring.rule import Scorer
 from provscan.text.arrow import buffers
 
-RECORDS = 10_000
+RECORDS, DOCUMENTS = 10_000, 4_000
 CARRIERS = 400
+# Tweets that are copied, each with every edit, and sets of spike-ins.
+COPIED, SPIKED = 3_000, 12
 PARAMS = MatchParams()
+ALL_EDITS = {**EDITS, **HEAVY, halved.__name__: halved}
+LATE = ("control_from_other_years", "chance_drifts", "control_unlike")
 
 
 @dataclass(frozen=True)
@@ -63,11 +76,12 @@ class Cell:
     control
         Which control of that corpus; "none" for none.
     edits
-        "light", "mixed", "heavy", or "halves": light ones, and a quarter of the copies cut to half.
+        "light", "mixed", "heavy", the name of an edit, or "halves": light ones, and a quarter of the copies cut to
+        half; "headlines": 30 texts of the first years that both sides have from elsewhere.
     usage
         Share of the records that hold a copy.
     inside
-        Whether copies stand inside of records.
+        Whether copies stand inside of documents.
     main
         Scanned more often.
     """
@@ -86,110 +100,201 @@ CELLS = [
         Cell(f"nothing, {c} control", "latin", c, usage=0.0, main=c == "same")
         for c in ("same", "other", "later", "none")
     ),
-    Cell("nothing, null dataset", "latin", "null", usage=0.0),
+    Cell("nothing, null dataset", "latin", "null", usage=0.0, main=True),
     Cell("nothing, Japanese, same control", "japanese", "same", usage=0.0),
     Cell("nothing, Japanese, Latin control", "japanese", "latin", usage=0.0),
+    Cell("nothing, documents, same control", "latin", "same", usage=0.0, inside=True),
+    Cell("30 old headlines, later control", "latin", "later", "headlines", 0.003),
     *(Cell(f"light, {u:.1%}", "latin", "same", usage=u, main=u == 0.01) for u in (0.001, 0.01, 0.1)),
     *(Cell(f"mixed, {u:.1%}", "latin", "same", "mixed", u, main=u == 0.01) for u in (0.001, 0.01, 0.1)),
     *(Cell(f"heavy, {u:.1%}", "latin", "same", "heavy", u) for u in (0.01, 0.1)),
     *(Cell(f"halves, {u:.1%}", "latin", "same", "halves", u, main=u == 0.1) for u in (0.01, 0.1)),
-    *(Cell(f"{e}, inside, 10.0%", "latin", "same", e, 0.1, True) for e in ("light", "mixed", "halves")),
+    *(Cell(f"{e}, in documents, 10.0%", "latin", "same", e, 0.1, True) for e in ("light", "mixed", "halves")),
     *(Cell(f"light, {c} control", "latin", c, usage=0.1) for c in ("other", "later", "null", "none")),
     *(Cell(f"{e}, no control", "latin", "none", e, 0.1) for e in ("mixed", "heavy", "halves")),
     *(
-        Cell(f"{e}, {c}, 10.0%", c.lower(), "same", e, 0.1)
+        Cell(f"{e.replace('_', ' ')}, {c}, 10.0%", c.lower(), "same", e, 0.1)
         for c in ("Japanese", "Chinese")
-        for e in ("light", "halves", "heavy")
+        for e in ("light", "halves", "halved", "three_words", "heavy")
     ),
 ]  # fmt: skip
 
 
+class Scanned:
+    """Matches in texts that were scanned once, to be drawn from."""
+
+    def __init__(self, texts: list[str], controls: Controls) -> None:
+        found = scan_texts(*buffers(pa.array(texts, pa.large_string())), controls.reader, PARAMS)
+        self.lengths = np.array([len(text) for text in texts], np.int64)
+        self.columns = {
+            "start": found.span[:, 0], "end": found.span[:, 1], "text": found.text,
+            "similarity": found.similarity.astype(np.float32), "containment": found.containment.astype(np.float32),
+        }  # fmt: skip
+        self.first = np.searchsorted(found.row, np.arange(len(texts) + 1))
+
+    def drawn(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Matches in some of the texts; ``record`` numbers these from 0."""
+        counts = self.first[rows + 1] - self.first[rows]
+        record = np.repeat(np.arange(len(rows)), counts)
+        at = np.arange(len(record)) - np.repeat(np.cumsum(counts) - counts, counts) + self.first[rows][record]
+        return {"record": record, **{name: values[at] for name, values in self.columns.items()}}
+
+
+@dataclass
+class Controlled:
+    """A corpus with one of its controls, and all that was scanned for them."""
+
+    controls: Controls
+    corpus: Corpus
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        return Scorer(self.controls.reader, background(self.controls.licensed), self.controls.repeated, 1)
+
+    @cached_property
+    def records(self) -> Scanned:
+        return Scanned(self.corpus.background, self.controls)
+
+    @cached_property
+    def documents(self) -> Scanned:
+        return Scanned(self.corpus.documents, self.controls)
+
+    @cached_property
+    def null(self) -> Scanned:
+        return Scanned(self.corpus.null, self.controls)
+
+    @cached_property
+    def copies(self) -> Scanned:
+        return Scanned(self.corpus.copies(inside=False), self.controls)
+
+    @cached_property
+    def copies_inside(self) -> Scanned:
+        return Scanned(self.corpus.copies(inside=True), self.controls)
+
+    @cached_property
+    def spiked(self) -> list[tuple[SpikeIns, Recovered]]:
+        return self._spiked(self.corpus.background)
+
+    @cached_property
+    def spiked_inside(self) -> list[tuple[SpikeIns, Recovered]]:
+        return self._spiked(self.corpus.documents)
+
+    def _spiked(self, texts: list[str]) -> list[tuple[SpikeIns, Recovered]]:
+        result = []
+        for seed in range(SPIKED):
+            rng = Random(seed)
+            carriers = [CarrierRecord(i, len(t), t[:4096], 1) for i, t in enumerate(rng.sample(texts, CARRIERS))]
+            settings = Settings(Sampling(1.0, seed))
+            result.append(spike(self.controls, PARAMS, carriers, FEWEST, settings, self.scorer))
+        return result
+
+
 @dataclass
 class Corpus:
-    """An index, its controls, and the records without tweets, scanned once for each control."""
+    """An index, its controls, and texts without tweets."""
 
     licensed: list[dict[str, Any]]
     index: provscan.Index
     background: list[str]
-    controls: dict[str, Controls]
-    null: list[str] = field(default_factory=list)
-    found: dict[str, dict[str, Any]] = field(default_factory=dict)
-    distinct: dict[str, str] = field(default_factory=dict)
+    documents: list[str]
+    null: list[str]
+    distinct: dict[str, str]
+    seed: int
+    held: dict[str, Controlled] = field(default_factory=dict)
+
+    @cached_property
+    def copied(self) -> list[dict[str, Any]]:
+        """The tweets that are copied; those of the first years are the first ones."""
+        fit = [tweet for tweet in self.licensed if len(self.distinct[tweet["id"]]) >= 20]
+        chosen = Random(self.seed).sample(fit, min(COPIED, len(fit)))
+        return sorted(chosen, key=lambda tweet: tweet.get("created_at") or "9999")
+
+    def copies(self, *, inside: bool) -> list[str]:
+        """Every edit of every tweet that is copied."""
+        rng = Random(f"{self.seed} {inside}")
+        texts = [edit(tweet["text"], rng) for edit in ALL_EDITS.values() for tweet in self.copied]
+        return [placed(copy, rng.choice(self.documents), rng) for copy in texts] if inside else texts
 
 
-def scanned(texts: list[str], controls: Controls) -> dict[str, Any]:
-    """Matches in some texts, as columns; ``row`` counts the texts."""
-    found = scan_texts(*buffers(pa.array(texts, pa.large_string())), controls.reader, PARAMS)
-    return {
-        "row": found.row, "start": found.span[:, 0], "end": found.span[:, 1], "text": found.text,
-        "similarity": found.similarity.astype(np.float32), "containment": found.containment.astype(np.float32),
-    }  # fmt: skip
+def placed(copy: str, document: str, rng: Random) -> str:
+    """A copy inside of a document."""
+    at = rng.choice([0, *(i for i, c in enumerate(document) if c.isspace()), len(document)])
+    return f"{document[:at]}\n{copy}\n{document[at:]}"
 
 
-def planted(cell: Cell, corpus: Corpus, texts: list[str], rng: Random) -> tuple[list[int], int, int]:
-    """Plant copies in `texts`; records that hold one, how many different tweets, and how many copies."""
-    count = round(cell.usage * len(texts))
-    copies: list[dict[str, Any]] = []
-    while len(copies) < count:
-        tweet = rng.choice(corpus.licensed)
-        if len(corpus.distinct[tweet["id"]]) >= 20:
-            copies += [tweet] * min(count - len(copies), rng.choice((1, 1, 1, 1, 2, 3)))
-    light, heavy = list(EDITS.values()), list(HEAVY.values())
-    places = rng.sample(range(len(texts)), count)
-    for place, tweet in zip(places, copies, strict=True):
-        edits = heavy if cell.edits == "heavy" or (cell.edits == "mixed" and rng.random() < 0.3) else light
-        edit = halved if cell.edits == "halves" and rng.random() < 0.25 else rng.choice(edits)
-        copy = edit(tweet["text"], rng)
-        if cell.inside:
-            carrier = texts[place]
-            at = rng.choice([0, *(i for i, c in enumerate(carrier) if c.isspace()), len(carrier)])
-            copy = f"{carrier[:at]}\n{copy}\n{carrier[at:]}"
-        texts[place] = copy
-    return places, len({corpus.distinct[tweet["id"]] for tweet in copies}), count
+def planted(cell: Cell, corpus: Corpus, count: int, rng: Random) -> tuple[np.ndarray, int]:
+    """Numbers of the copies that are planted, and of how many different tweets they are."""
+    names = {name: number for number, name in enumerate(ALL_EDITS)}
+    size = len(corpus.copied)
+    if cell.edits == "headlines":
+        chosen = rng.sample(range(size // 8), count)
+        return np.array(chosen) + names["exact"] * size, count
+    which: list[int] = []
+    while len(which) < count:
+        which += [rng.randrange(size)] * min(count - len(which), rng.choice((1, 1, 1, 1, 2, 3)))
+    numbers = []
+    for tweet in which:
+        edits = [cell.edits] if cell.edits in ALL_EDITS else list(EDITS)
+        if cell.edits == "heavy" or (cell.edits == "mixed" and rng.random() < 0.3):
+            edits = list(HEAVY)
+        elif cell.edits == "halves" and rng.random() < 0.25:
+            edits = [halved.__name__]
+        numbers.append(names[rng.choice(edits)] * size + tweet)
+    different = {corpus.distinct[corpus.copied[tweet]["id"]] for tweet in which}
+    return np.array(numbers, np.int64), len(different)
 
 
 def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     """The answer of one simulated scan beside the truth."""
     rng = Random(f"{cell.name} {seed}")
-    control = "none" if cell.control == "null" else cell.control
-    controls, found = corpus.controls[control], corpus.found[control]
-    chosen = np.array(rng.sample(range(len(corpus.background)), min(RECORDS, len(corpus.background))))
-    texts = [corpus.background[i] for i in chosen.tolist()]
-    places, different, _ = planted(cell, corpus, texts, rng)
-    fresh = scanned([texts[place] for place in places], controls)
-    fresh["row"] = np.array(places, np.int64)[fresh["row"]]
-    place_of = np.full(len(corpus.background), -1)
-    place_of[chosen] = np.arange(len(chosen))
-    place_of[chosen[places]] = -1
-    kept = np.flatnonzero(place_of[found["row"]] >= 0)
-    old = {name: values[kept] for name, values in found.items()}
-    old["row"] = place_of[old["row"]]
-    columns = {name: np.concatenate([old[name], fresh[name]]) for name in fresh}
-    order = np.lexsort((columns["start"], columns["row"]))
-    columns = {name: values[order] for name, values in columns.items()}
-    size = len(order)
+    held = corpus.held["none" if cell.control == "null" else cell.control]
+    texts, wanted = (corpus.documents, DOCUMENTS) if cell.inside else (corpus.background, RECORDS)
+    chosen = np.array(rng.sample(range(len(texts)), min(wanted, len(texts))))
+    count = round(cell.usage * len(chosen))
+    copies, different = planted(cell, corpus, count, rng) if count else (np.zeros(0, np.int64), 0)
+    pools = (held.documents, held.copies_inside) if cell.inside else (held.records, held.copies)
+    old, new = pools[0].drawn(chosen[count:]), pools[1].drawn(copies)
+    new["record"] += len(chosen) - count
+    columns = {name: np.concatenate([old[name], new[name]]) for name in new}
+    size = len(columns["record"])
     rows = pa.table({
-        "source": pa.repeat(pa.scalar("data"), size), "record": columns.pop("row"),
-        "field": pa.repeat(pa.scalar("text"), size), **columns,
-        "tweets": controls.reader.tweet_counts(columns["text"]).astype(np.int32),
+        "source": pa.repeat(pa.scalar("data"), size), "field": pa.repeat(pa.scalar("text"), size), **columns,
+        "tweets": held.controls.reader.tweet_counts(columns["text"]).astype(np.int32),
     })  # fmt: skip
-    part = PartResult(0, "data", records=len(texts), characters=sum(map(len, texts)), stats=ReadStats())
-    carriers = [CarrierRecord(i, len(text), text[:4096], 1) for i, text in enumerate(rng.sample(texts, CARRIERS))]
-    null = null_scan(corpus, rng, controls) if cell.control == "null" else None
-    began = time.perf_counter()
-    analysis = analyse(rows, [part], carriers, controls, PARAMS, Settings(Sampling(1.0, seed)), null)
-    seconds = time.perf_counter() - began
-    truth = {"records": len(places), "texts": different}
-    return {"truth": truth, "seconds": seconds, "q": analysis.added["q_value"], **analysis.summary}
+    characters = int(pools[0].lengths[chosen[count:]].sum() + pools[1].lengths[copies].sum())
+    part = PartResult(0, "data", records=len(chosen), characters=characters, stats=ReadStats())
+    null = null_scan(held, len(chosen), rng) if cell.control == "null" else None
+    spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
+    began = time.process_time()
+    matches = Matched.of(rows, held.scorer, held.controls)
+    sampling = Sampling(1.0, seed)
+    measured = Measured(matches, [part], held.controls, held.scorer, *spike_ins, null, sampling, None, 1.0)
+    analysis = conclude(measured, [])
+    seconds = time.process_time() - began
+    answer, q = analysis.summary["answer"], analysis.added["q_value"].to_numpy(zero_copy_only=False)
+    headlines = cell.edits == "headlines"
+    return {
+        "cell": cell.name,
+        "seed": seed,
+        "truth": {"records": 0 if headlines else count, "texts": 0 if headlines else different},
+        **{name: {key: answer[name][key] for key in ("findings", "at_least", "estimate", "at_most")}
+           for name in ("records", "texts")},
+        "listed": bool(np.any(np.nan_to_num(q, nan=1.0) <= 0.01)),
+        "warnings": [entry["code"] for entry in answer["warnings"]],
+        "withheld": answer["withheld"].get("records.estimate"),
+        "recall": analysis.summary["recall"]["of_matches"],
+        "seconds": seconds,
+    }  # fmt: skip
 
 
-def null_scan(corpus: Corpus, rng: Random, controls: Controls) -> NullScan:
+def null_scan(held: Controlled, count: int, rng: Random) -> NullScan:
     """As many other records without tweets."""
-    texts = rng.sample(corpus.null, min(RECORDS, len(corpus.null)))
-    found = scanned(texts, controls)
+    rows = np.array(rng.sample(range(len(held.corpus.null)), min(count, len(held.corpus.null))))
+    found = held.null.drawn(rows)
     size = found["end"] - found["start"]
+    characters = int(held.null.lengths[rows].sum())
     containment = found["containment"].astype(np.float64)
-    return NullScan(found["row"], found["text"], containment, size, len(texts), sum(map(len, texts)), ("null",))
+    return NullScan(found["record"], found["text"], containment, size, len(rows), characters, ("null",))
 
 
 def corpora(corpus: Path | None, background: Path | None, folder: Path, seed: int) -> dict[str, Callable[[], Corpus]]:
@@ -202,13 +307,14 @@ def corpora(corpus: Path | None, background: Path | None, folder: Path, seed: in
         else:
             rows = [row for path in sorted(corpus.glob("*.jsonl*")) for row in read_rows(path)]
             texts = [r["text"] for path in sorted(background.glob("*.jsonl*")) for r in read_rows(path)]
-        return made("latin", rows, [text for text in texts if len(text) <= 400], folder, seed)
+        long = documents(20_000_000, seed + 2, mean=1200) if corpus is None else texts
+        return made("latin", rows, texts, long, folder, seed)
 
     def wide(name: str, low: str, high: str) -> Callable[[], Corpus]:
         def make() -> Corpus:
             rows = made_up(lambda text: sum(low <= c <= high for c in text) > 0.3 * len(text), 400_000, seed)
             texts = [row["text"] for row in rows[: len(rows) // 2]]
-            return made(name, rows[len(rows) // 2 :], texts, folder, seed)
+            return made(name, rows[len(rows) // 2 :], texts, [], folder, seed)
 
         return make
 
@@ -236,42 +342,43 @@ def made_up(wanted: Callable[[str], bool], count: int, seed: int) -> list[dict[s
     return rows
 
 
-def made(name: str, rows: list[dict[str, Any]], texts: list[str], folder: Path, seed: int) -> Corpus:
+def made(name: str, rows: list[dict[str, Any]], texts: list[str], long: list[str], folder: Path, seed: int) -> Corpus:
     """A corpus with its controls: of the same kind, by other authors, of later years, and Latin text."""
     rng = Random(seed)
     canonical = provscan.canonical([row["text"] for row in rows])
     first = {text: row for row, text in zip(rows, canonical, strict=True)}
-    known = {row["id"]: text for text, row in first.items()}
     every = [row for text, row in first.items() if text and not row["text"].startswith("RT @")]
     rng.shuffle(every)
-    rng.shuffle(texts)
+    short = [text for text in texts if len(text) <= 400]
+    long = [text for text in long if 400 < len(text) <= 4000]
+    rng.shuffle(short)
+    rng.shuffle(long)
     years = sorted(row["created_at"] for row in every if row.get("created_at"))
     late = years[len(years) * 7 // 10] if years else "9999"
     authors = sorted({row["author"] for row in every if row.get("author")})
     rng.shuffle(authors)
     apart = set(authors[: len(authors) * 3 // 10])
-    held = {
+    kept_out = {
         "same": {row["id"] for row in every[: len(every) * 3 // 10]},
         "other": {row["id"] for row in every if row.get("author") in apart},
         "later": {row["id"] for row in every if (row.get("created_at") or "") > late},
     }
-    away = set().union(*held.values()) if name == "latin" else held["same"]
+    if name != "latin":
+        kept_out = {"same": kept_out["same"]}
+    away = set().union(*kept_out.values())
     licensed = [row for row in every if row["id"] not in away]
     index = provscan.build_index(licensed, folder / f"{name}.index")
-    result = Corpus(
-        licensed, index, texts[: len(texts) // 2], {"none": no_control(index.reader)}, texts[len(texts) // 2 :]
-    )
-    result.distinct = known
-    for kind, ids in held.items():
-        if ids and (name == "latin" or kind == "same"):
-            result.controls[kind] = control(
-                index, [row for row in every if row["id"] in ids], folder / f"{name}.{kind}"
-            )
+    half = len(short) // 2
+    known = {row["id"]: text for text, row in first.items()}
+    result = Corpus(licensed, index, short[:half], long[:20_000], short[half:], known, seed)
+    controls = {"none": no_control(index.reader)}
+    for kind, ids in kept_out.items():
+        if ids:
+            controls[kind] = control(index, [row for row in every if row["id"] in ids], folder / f"{name}.{kind}")
     if name != "latin":
         latin = made_up(lambda text: text.isascii(), 20_000, seed)
-        result.controls["latin"] = control(index, latin, folder / f"{name}.latin")
-    for kind, controls in result.controls.items():
-        result.found[kind] = scanned(result.background, controls)
+        controls["latin"] = control(index, latin, folder / f"{name}.latin")
+    result.held = {kind: Controlled(each, result) for kind, each in controls.items()}
     return result
 
 
@@ -281,11 +388,11 @@ def control(index: provscan.Index, rows: list[dict[str, Any]], folder: Path) -> 
     return with_files(no_control(index.reader), [str(path)], Fields(), folder, 2)[0]
 
 
-def summarised(cell: Cell, scans: list[dict[str, Any]]) -> str:
+def summarised(name: str, scans: list[dict[str, Any]]) -> str:
     """A row of the table."""
-    columns = [cell.name, str(len(scans))]
-    for name in ("records", "texts"):
-        pairs = [(scan["truth"][name], scan["answer"][name]) for scan in scans]
+    columns = [name, str(len(scans))]
+    for count in ("records", "texts"):
+        pairs = [(scan["truth"][count], scan[count]) for scan in scans]
         least = [a["at_least"] <= truth + 1e-9 for truth, a in pairs if a["at_least"] is not None]
         most = [truth <= a["at_most"] + 1e-9 for truth, a in pairs if a["at_most"] is not None]
         given = [(truth, a["estimate"]) for truth, a in pairs if a["estimate"]]
@@ -295,14 +402,26 @@ def summarised(cell: Cell, scans: list[dict[str, Any]]) -> str:
         width = [(e["high"] - e["low"]) / truth for truth, e in given if truth]
         columns += [*map(of, (least, most, holds))]
         columns += [f"{np.median(bias):+.3f}" if bias else "-", f"{np.median(width):.3f}" if width else "-", of(claims)]
-    listed = [bool(np.any(np.nan_to_num(scan["q"].to_numpy(zero_copy_only=False), nan=1.0) <= 0.01)) for scan in scans]
-    split = [bool(scan["answer"]["records"]["at_least"]) != bool(scan["answer"]["texts"]["at_least"]) for scan in scans]
-    columns += [of(listed), str(sum(split)), f"{np.median([scan['seconds'] for scan in scans]):.2f}"]
+    split = [bool(scan["records"]["at_least"]) != bool(scan["texts"]["at_least"]) for scan in scans]
+    silent = [not any(code in scan["warnings"] for code in LATE) for scan in scans]
+    milliseconds = 1000.0 * float(np.median([scan["seconds"] for scan in scans]))
+    columns += [of([scan["listed"] for scan in scans]), str(sum(split)), of(silent), f"{milliseconds:.0f}"]
     return "| " + " | ".join(columns) + " |"
 
 
 def of(values: list[bool]) -> str:
     return f"{sum(values)}/{len(values)}" if values else "-"
+
+
+def table(scans: list[dict[str, Any]]) -> None:
+    """Print the table of some scans."""
+    six = "at least holds | at most holds | interval holds | bias | width | claims"
+    print(f"\n| cell | scans | records: {six} | texts: {six} | listed | split | no drift warning | ms |")
+    print("|---" * 18 + "|")
+    for cell in CELLS:
+        of_cell = [scan for scan in scans if scan["cell"] == cell.name]
+        if of_cell:
+            print(summarised(cell.name, of_cell))
 
 
 def main() -> None:
@@ -313,28 +432,29 @@ def main() -> None:
     parser.add_argument("--main", type=int, default=200, help="of the main cells")
     parser.add_argument("--only", default="", help="cells whose names contain one of these words")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--save", type=Path, help="folder for the answers, one JSON file a cell")
+    parser.add_argument("--save", type=Path, help="file to append the scans to, as JSON lines")
+    parser.add_argument("--table", type=Path, help="such a file: print its table, and scan nothing")
     args = parser.parse_args()
+    if args.table:
+        table([json.loads(line) for line in args.table.read_text().splitlines()])
+        return
     print(machine())
     words = [word for word in args.only.split(",") if word]
     cells = [cell for cell in CELLS if not words or any(word in cell.name for word in words)]
-    six = "at least holds | at most holds | interval holds | bias | width | claims"
-    print(f"\n| cell | scans | records: {six} | texts: {six} | listed | split | s |")
-    print("|---" * 17 + "|")
+    scans = []
     with tempfile.TemporaryDirectory() as name:
         makers, ready = corpora(args.corpus, args.background, Path(name), args.seed), {}
         for cell in sorted(cells, key=lambda cell: list(makers).index(cell.corpus)):
             if cell.corpus not in ready:
                 ready = {cell.corpus: makers[cell.corpus]()}
-            if cell.control not in (*ready[cell.corpus].controls, "null"):
+            if cell.control not in (*ready[cell.corpus].held, "null"):
                 continue
-            count = args.main if cell.main else args.scans
-            scans = [scan(cell, ready[cell.corpus], 1000 * args.seed + number) for number in range(count)]
-            print(summarised(cell, scans), flush=True)
-            if args.save:
-                args.save.mkdir(exist_ok=True)
-                answers = [{key: scan[key] for key in ("truth", "answer", "recall", "control")} for scan in scans]
-                (args.save / f"{cell.name.replace(' ', '_')}.json").write_text(json.dumps(answers))
+            for number in range(args.main if cell.main else args.scans):
+                scans.append(scan(cell, ready[cell.corpus], 1000 * args.seed + number))
+                if args.save:
+                    with args.save.open("a") as file:
+                        file.write(json.dumps(scans[-1]) + "\n")
+    table(scans)
 
 
 if __name__ == "__main__":

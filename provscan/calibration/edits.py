@@ -23,6 +23,9 @@ _PLACEHOLDERS = (("@user", "http"), ("<user>", "<url>"), ("[USER]", "[URL]"), ("
 _BEFORE = ("so true:", "this", "lol", "wow", "saw this today:", "quote:")
 _AFTER = ("haha", "#mood", "!!", "smh", "what do you think", "(found online)")
 _WORDS = ("thing", "never", "maybe", "people", "always", "better", "nothing", "somehow")
+_EMOJI = ("\U0001f602", "\U0001f525", "\u2764\ufe0f", "\U0001f64f\U0001f3fd", "\U0001f1ef\U0001f1f5")
+_FULL_WIDTH = dict(zip(map(ord, '!?.,:;()"~'), "！？。、：；（）「～", strict=True))
+_HALF_WIDTH = dict(zip(map(ord, "！？。、：；（）「」『』～…"), '!?.,:;()""""~.', strict=True))
 _SPACES = (" ", "  ", "\n", "\t", "\u00a0", " \u200b")
 
 
@@ -58,6 +61,29 @@ def commented(text: str, rng: Random) -> Planted:
     return rng.choice(_BEFORE) + " ", text, " " + rng.choice(_AFTER)
 
 
+def marked_up(text: str, rng: Random) -> Planted:
+    """As a web page has it: in tags, with line breaks and links as tags, and character references."""
+    tag = rng.choice(("p", "div", "blockquote", "li"))
+    body = _LINK.sub(lambda link: f'<a href="{link.group()}">{link.group()}</a>', html.escape(text, quote=False))
+    return f"<{tag}>", body.replace("\n", "<br/>"), f"</{tag}>"
+
+
+def with_emoji(text: str, rng: Random) -> Planted:
+    """Emoji put in between words and at the end, or all taken out."""
+    kept = "".join(c for c in text if unicodedata.category(c) != "So")
+    if kept != text and rng.random() < 0.5:
+        return "", kept, ""
+    at = rng.choice([m.end() for m in re.finditer(r"\s|[、。]", text)] or [len(text)])
+    return "", f"{text[:at]}{rng.choice(_EMOJI)}{text[at:]}{rng.choice(_EMOJI)}", ""
+
+
+def repunctuated(text: str, rng: Random) -> Planted:
+    """Other punctuation: full width for half width or the reverse, other quotation marks, or none at all."""
+    bare = _LINK.sub("", text)
+    table = rng.choice((_FULL_WIDTH, _HALF_WIDTH, dict.fromkeys((*_FULL_WIDTH, *_HALF_WIDTH))))
+    return "", bare.translate(table), ""
+
+
 def truncated(text: str, rng: Random) -> Planted:
     """Cut off after 80 to 95 %."""
     return "", _beginning(text, rng.uniform(0.8, 0.95)), "…"
@@ -70,7 +96,7 @@ def cut_to_two_thirds(text: str, rng: Random) -> Planted:
 
 def cut_to_half(text: str, rng: Random) -> Planted:
     """The first or the second half."""
-    middle = round(len(text) * rng.uniform(0.45, 0.55))
+    middle = round(len(text) * rng.uniform(0.47, 0.53))
     return "", (text[:middle] if rng.random() < 0.5 else text[middle:]).strip(), ""
 
 
@@ -96,13 +122,13 @@ def typos(text: str, rng: Random) -> Planted:
 
 
 def many_typos(text: str, rng: Random) -> Planted:
-    """One typing error per twelve characters."""
-    return "", _mistyped(text, rng, 12), ""
+    """One typing error in every twelve characters."""
+    return "", "".join(_mistyped(text[i : i + 12], rng, 12) for i in range(0, len(text), 12)), ""
 
 
 def reordered(text: str, rng: Random) -> Planted:
-    """Two parts swapped, cut between words where there are spaces."""
-    at = round(len(text) * rng.uniform(0.3, 0.7))
+    """Two parts of about the same length swapped, cut between words where there are spaces."""
+    at = round(len(text) * rng.uniform(0.4, 0.55))
     space = text.find(" ", at)
     at = space if 0 < space < len(text) - 1 else at
     return "", f"{text[at:].strip()} {text[:at].strip()}", ""
@@ -143,7 +169,7 @@ def _other_words(text: str, rng: Random, count: int) -> str:
     return text
 
 
-LIGHT = (exact, anonymised, stripped, escaped, retweeted, commented, respaced)
+LIGHT = (exact, anonymised, stripped, escaped, retweeted, commented, respaced, marked_up, with_emoji, repunctuated)
 COMMON = (truncated, one_word, two_words, typos)
 HEAVY = (cut_to_two_thirds, cut_to_half, three_words, many_typos, reordered, every_fifth_dropped)
 WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}
@@ -153,7 +179,7 @@ IN_PIECES = (reordered.__name__,)
 """Edits that leave no passage as a whole: how alike such a copy is says nothing of whether it is found."""
 SETS = {
     "light": [edit.__name__ for edit in (*LIGHT, *COMMON)],
-    "mixed": list(EDITS),
+    "mixed": [edit.__name__ for edit in (*LIGHT, *COMMON, *COMMON, *HEAVY, *HEAVY, *HEAVY)],
     "heavy": [edit.__name__ for edit in (*COMMON, *HEAVY)],
 }
-"""What ``--edits`` names: the edits that spike-ins go through."""
+"""What ``--edits`` names: the edits that spike-ins take in turn; those of which recall varies more, more often."""

@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import EDITS, IN_PIECES
-from provscan.estimate.damage import DAMAGES, damage_of
 from provscan.matching import Matches, compared, scan_texts
 from provscan.matching.carriers import CarrierRecord
 from provscan.params import MatchParams
@@ -81,9 +80,8 @@ class Recovered:
         bool: and it is of the very text that was planted.
     detectable
         bool: a word-for-word copy would count.
-    damage
-        Class of damage (:func:`~provscan.estimate.damage.damage_of`): of the match, or of the copy itself where none
-        was found; :data:`~provscan.estimate.damage.DAMAGES` for a lost copy that stands there in pieces.
+    similarity, containment
+        float64, of the match, or of the copy itself where none was found; nan for a lost copy that is in pieces.
     share
         float64, code points of the copy that lie under the match, as a share.
     bits
@@ -94,7 +92,8 @@ class Recovered:
     counted: npt.NDArray[np.bool_]
     same_text: npt.NDArray[np.bool_]
     detectable: npt.NDArray[np.bool_]
-    damage: npt.NDArray[np.int64]
+    similarity: npt.NDArray[np.float64]
+    containment: npt.NDArray[np.float64]
     share: npt.NDArray[np.float64]
     bits: npt.NDArray[np.float64]
 
@@ -154,18 +153,16 @@ def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: npt.NDAr
     at = best[hit]
     missed = np.flatnonzero(~hit)
     copies = [spikes.planted[i][slice(*spikes.span[i])] for i in missed.tolist()]
-    _, similarity, containment = compared(
-        *buffers(pa.array(copies, pa.large_string())), spikes.text[missed], scorer.reader
-    )
-    damage = np.zeros(len(spikes), np.int64)
-    damage[hit] = damage_of(found.similarity[at], found.containment[at])
-    damage[missed] = np.where(np.isin(spikes.edit[missed], IN_PIECES), DAMAGES, damage_of(similarity, containment))
+    left = np.full((2, len(spikes)), np.nan)
+    left[:, hit] = found.similarity[at], found.containment[at]
+    left[:, missed] = compared(*buffers(pa.array(copies, pa.large_string())), spikes.text[missed], scorer.reader)[1:]
+    left[:, missed[np.isin(spikes.edit[missed], IN_PIECES)]] = np.nan
     counted, same, share, bits = hit.copy(), hit.copy(), np.zeros(len(spikes)), np.full(len(spikes), np.nan)
     bits[hit] = scores.bits[at]
     counted[hit], same[hit] = scores.counted[at], found.text[at] == spikes.text[hit]
     share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
     detectable = scorer.scores(spikes.text, np.ones(len(spikes))).counted
-    return Recovered(hit, counted, same, detectable, damage, share, bits)
+    return Recovered(hit, counted, same, detectable, left[0], left[1], share, bits)
 
 
 def _parted(text: str, rng: Random) -> tuple[str, str]:

@@ -21,7 +21,7 @@
 from provscan.estimate.answer import headline
 from provscan.estimate.background import BackgroundModel, common_text, matched_bits
 from provscan.estimate.clusters import Clusters
-from provscan.estimate.damage import damage_of
+from provscan.estimate.damage import DAMAGES, damage_of
 from provscan.estimate.fdr import benjamini_hochberg, conformal_p_values, q_values
 from provscan.estimate.inference import Inference
 from provscan.estimate.layers import Found, Layers, layered
@@ -34,6 +34,7 @@ from provscan.estimate.trend import cochran_armitage, never_falls
 from provscan.estimate.unseen import stratified_excess, unseen_texts
 
 __all__ = [
+    "DAMAGES",
     "BackgroundModel",
     "Chance",
     "Clusters",

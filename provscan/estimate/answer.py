@@ -14,8 +14,7 @@ WITHHELD = {
     "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0).",
     "nothing_scanned": "No record was scanned.",
     "unlike_control": "The control has no texts like some of those found: {strata}.",
-    "at_the_gate": "Many matches are only just similar enough to be found, so that more copies lie below the threshold "
-    "than can be estimated.",
+    "unseen": "Judging by the matches, too many copies were changed too much to be found.",
     "poor_recall": "Only {recall:.0%} of the test copies that look like the matches were found.",
     "sampled": "A sample was scanned: texts that stand only in the rest can't be counted.",
 }
@@ -28,13 +27,15 @@ WARNINGS = {
     "that match only such texts take no part in the lower bound.",
     "control_from_other_years": "The control's texts are from {control}, the licensed ones from {licensed}. Quotations "
     "and headlines of years without control count as copies: check the findings by year.",
+    "years_not_known": "Few of the control's or of the licensed texts are dated, so that nothing shows whether chance "
+    "differs between their years. Quotations and headlines of years without control count as copies.",
+    "control_unlike": "The control differs from the licensed texts in {what}, which no weight makes up for. The lower "
+    "bound holds only if its texts match by chance as often as theirs.",
     "chance_drifts": "Chance differs between the control's years: before {split} it is {ratio:.2g} times that of later "
     "years (95% interval {low:.2g}-{high}). The lower bound holds only if the licensed texts' years are like the "
     "control's.",
     "controls_disagree": "Two measures of chance disagree: {first} predicts {first_low:,.0f}-{first_high:,.0f} bunches "
     "of chance texts, {second} {second_low:,.0f}-{second_high:,.0f}. Lower limits use the larger.",
-    "at_the_gate": "{share:.0%} of the matches are only just similar enough to be found: more copies lie below the "
-    "threshold, and are not estimated.",
     "unseen": "Judging by the similarity of the matches, {share:.0%} of the copies were changed too much to be found: "
     "there is no estimate.",
     "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "

@@ -10,11 +10,12 @@ Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
 # Classes of edited copies by their similarity, of those cut short by how much of the text is left.
-_EDGES = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.999])
-_CUTS = np.array([0.53, 0.6, 0.7, 0.8, 0.9])
-DAMAGES = len(_EDGES) + 1 + len(_CUTS) + 1
-# The lowest classes of either kind: what is worse is not found.
-AT_THE_GATE = (0, len(_EDGES) + 1, len(_EDGES) + 2)
+_EDGES = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.999])
+_CUTS = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+DAMAGES = len(_EDGES) + len(_CUTS) + 3
+# The class of copies of which a little less is left; the lowest have none.
+BELOW = np.arange(DAMAGES) - 1
+BELOW[[0, len(_EDGES) + 1, DAMAGES - 1]] = DAMAGES - 1
 # A span with less that is foreign to the text was cut out of it.
 _OWN = 0.97
 
@@ -25,13 +26,14 @@ def damage_of(similarity: Floats, containment: Floats) -> Numbers:
     Parameters
     ----------
     similarity, containment
-        Of each match, 0 to 1.
+        Of each match, 0 to 1; nan for a copy in pieces.
 
     Returns
     -------
     int64 array
-        The class of each match.
+        The class of each match, below :data:`DAMAGES`; copies in pieces are the last.
     """
+    pieces = np.isnan(similarity)
     similarity, containment = (
         np.clip(np.nan_to_num(values.astype(np.float64)), 1e-3, 1.0) for values in (similarity, containment)
     )
@@ -40,6 +42,7 @@ def damage_of(similarity: Floats, containment: Floats) -> Numbers:
     edited = np.searchsorted(_EDGES, similarity, side="right")
     cut = len(_EDGES) + 1 + np.searchsorted(_CUTS, containment, side="right")
     result: Numbers = np.where((own >= _OWN) & (similarity < _EDGES[-1]), cut, edited)
+    result[pieces] = DAMAGES - 1
     return result
 
 

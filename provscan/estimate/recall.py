@@ -1,11 +1,12 @@
 """Recall of copies whose edits are unknown: a finite mixture of known components.
 
-Copies fall into classes of damage (:func:`~provscan.estimate.damage.damage_of`). Where copies of a class are found,
-spike-ins measure how many of them are, and a match counts for one over that (Horvitz & Thompson 1952,
-doi:10.1080/01621459.1952.10483446). Classes in which hardly any is found are not seen at all. How much lies there
-follows from the edits: each spreads its copies over all classes in a known way, so that the mixture of edits which made
-the matches (EM; Dempster, Laird & Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x) says how many copies are missed
-with them. How far the matches leave the mixture open is a profile likelihood.
+Copies fall into cells, by what is left of them (:func:`~provscan.estimate.damage.damage_of`) and by script and length
+of the text. Where copies of a cell are found, spike-ins measure how many of them are, and a match counts for one over
+that (Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446). Cells in which hardly any is found are not seen at
+all. How much lies there follows from the edits: each spreads its copies over the cells in a known way, and edits do not
+depend on the text. So the mixture of edits that made the matches (EM; Dempster, Laird & Rubin 1977,
+doi:10.1111/j.2517-6161.1977.tb01600.x) says how many copies are missed: halves of long texts are found, and tell of
+those of short ones. How far the matches leave the mixture open is a profile likelihood.
 """
 
 from __future__ import annotations
@@ -15,25 +16,30 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from provscan.estimate.damage import BELOW
 from provscan.estimate.limits import Factor, product
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
-# Classes of damage of which less is found are not seen; what edits could hide of which less is found, is said.
+# Cells of which less is found are not seen; what edits could hide of which less is found, is said.
 FINDABLE = 1 / 3
-# Edits of which less is found are no part of the mixture.
-IN_MIXTURE = 0.1
+# Edits of which less is found are no part of the mixture; upper limits allow for those of which hardly any is found.
+IN_MIXTURE, HARDLY = 0.15, 0.01
 # Matches that the equal mixture of all edits counts for.
 PRIOR = 4.0
-# Spike-ins that the whole counts for in the profile of one edit.
+# Spike-ins that the whole counts for in a cell, and in the profile of one edit.
 SHRUNK = 4.0
 # Standard deviation of the logarithm of the odds of being lost between two sets of edits written independently.
 UNLIKE = 0.25
 # Half the 95 % quantile of chi-squared with one degree of freedom.
 DROP = 1.92
-STEPS, TILTS = 120, 16
-_FLOOR = 1e-6
+# Edits of whose copies more is found hide little.
+HIDES_LITTLE = 0.85
+# Share of its copies that an edit has beside what is not seen, whatever few spike-ins say.
+FEW_BESIDE = 0.03
+STEPS, TILTS = 60, 8
+_FLOOR = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,9 @@ class Recall:
     of_edit
         Share found of each edit's spike-ins, in the scripts and lengths of the matches.
     hidden
-        Share of the copies that are in classes of damage of which hardly any is found.
+        Share of the copies that are in cells of which hardly any is found.
+    at_worst
+        Copies for each match that are hidden if whatever is like a badly damaged copy is of the edit that hides most.
     """
 
     value: float
@@ -58,11 +66,7 @@ class Recall:
     mixture: dict[str, float]
     of_edit: dict[str, float]
     hidden: float = 0.0
-
-    @property
-    def lost(self) -> Factor:
-        """By what a count found is multiplied."""
-        return Factor(1.0 / self.value, 1.0 / self.high, 1.0 / self.low)
+    at_worst: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +91,17 @@ class Planted:
     found: npt.NDArray[np.bool_]
 
 
-def recall_of(planted: Planted, damages: Floats, groups: Floats) -> Recall | None:
-    """Recall of copies with this damage, in these groups.
+def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE) -> Recall | None:
+    """Recall of copies like the matches.
 
     Parameters
     ----------
     planted
         Spike-ins.
-    damages, groups
-        Matches of each class of damage and of each group, those that chance explains taken off.
+    shown
+        Matches of each group and class of damage, those that chance explains taken off, [groups, damages].
+    least
+        What share of an edit's copies must be found for the edit to be part of the mixture.
 
     Returns
     -------
@@ -104,99 +110,145 @@ def recall_of(planted: Planted, damages: Floats, groups: Floats) -> Recall | Non
     """
     if not planted.found.any():
         return None
-    weight, found = _weights(planted, groups), planted.found
     names, number = np.unique(planted.edit, return_inverse=True)
-    number, count = number.reshape(-1), len(damages)
-    share = (np.bincount(number, weight * found) + 0.5) / (np.bincount(number, weight) + 1.0)
-    of_edit = dict(zip(names.tolist(), share.tolist(), strict=True))
-    kept = np.flatnonzero(share >= IN_MIXTURE)
+    count = (len(names), *shown.shape)
+    at = np.ravel_multi_index((number.reshape(-1), planted.group, planted.damage), count)
+    planted_in = np.bincount(at, minlength=int(np.prod(count))).reshape(count).astype(np.float64)
+    found_in = np.bincount(at[planted.found], minlength=int(np.prod(count))).reshape(count).astype(np.float64)
+    recall = _of_cells(planted_in.sum(axis=0), found_in.sum(axis=0))
+    seen = recall >= FINDABLE
+    # Where the copies of an edit fall, in each group: few spike-ins, and those of all groups beside them.
+    everywhere = planted_in.sum(axis=1, keepdims=True)
+    of_group = planted_in.sum(axis=2, keepdims=True)
+    falls = (planted_in + SHRUNK * everywhere / everywhere.sum(axis=2, keepdims=True)) / (of_group + SHRUNK)
+    # The groups of the copies, as far as the matches tell, beside those of a few spike-ins.
+    groups = planted_in.sum(axis=(0, 2))
+    in_seen = (falls * np.where(seen, recall, 0.0)).sum(axis=2)
+    missed = (falls * ~seen).sum(axis=2)
+    share = (in_seen * groups).sum(axis=1) / groups.sum()
+    kept = np.flatnonzero(share >= least)
     if len(kept) == 0:
         return None
-    # Classes in which copies are seen: their matches count for 1 / recall each (Horvitz & Thompson 1952).
-    planted_in, found_in = (np.bincount(planted.damage, w, count) for w in (weight, weight * found))
-    mean = float(found_in.sum() / planted_in.sum())
-    recall = (found_in + SHRUNK * mean) / (planted_in + SHRUNK)
-    seen = recall >= FINDABLE
-    # Of each edit the damage of its found copies, and how many copies in classes that are not seen go with each.
-    profile = np.zeros((len(names), count))
-    np.add.at(profile, (number, planted.damage), weight * found * seen[planted.damage])
-    hidden = np.bincount(number, weight * ~seen[planted.damage]) / np.maximum(profile.sum(axis=1), _FLOOR)
-    every = profile.sum(axis=0) / profile.sum()
-    profile = (profile + SHRUNK * every) / (profile.sum(axis=1) + SHRUNK)[:, None]
-    profile, hidden = profile[kept][:, seen], hidden[kept]
-    shown = damages[seen]
-    prior = PRIOR * share[kept] / share[kept].sum()
-    strengths = np.geomspace(0.01, 3.0, TILTS) * (shown.sum() + prior.sum())
-    parts, likelihood = _mixed(profile, shown, prior, hidden, np.concatenate([-strengths, [0.0], strengths]))
-    part = parts[TILTS]
-    expected = (part @ profile) * shown.sum()
-    misfit = max(1.0, float(((shown - expected) ** 2 / np.maximum(expected, 1.0)).sum()) / max(1, len(shown) - 1))
-    # How much is missed by the mixtures that the matches do not contradict.
-    missed = parts @ hidden
-    allowed = missed[likelihood >= likelihood[TILTS] - DROP * misfit]
-    # A match's share of each class, in which what was planted counts as PRIOR matches.
-    of_class = (shown + PRIOR * part @ profile) / (shown.sum() + PRIOR)
-    corrected = of_class / recall[seen]
-    visible, unseen = float(corrected.sum()), float(part @ hidden)
-    lost = visible + unseen
-    size = np.bincount(planted.damage, weight, count) ** 2 / np.maximum(
-        np.bincount(planted.damage, weight**2, count), _FLOOR
-    )
-    spread = (1.0 - recall[seen]) / (recall[seen] * (size[seen] + SHRUNK))
-    # The number of copies missed per match is a ratio of two counts of spike-ins.
-    counts = np.bincount(number)[kept]
-    of_hidden = (part * hidden) ** 2 / np.maximum(counts * share[kept] * (1.0 - share[kept]), 0.5)
-    error = float(np.sqrt((corrected**2 * spread).sum() + of_hidden.sum())) / lost
-    unlike = UNLIKE * max(0.0, 1.0 - 1.0 / lost)
-    widened = float(np.exp(1.96 * np.hypot(error, unlike)))
-    limits = product(
-        Factor(lost, visible + allowed.min(), visible + allowed.max()), Factor(1.0, 1.0 / widened, widened)
-    )
-    copies = part / share[kept]
+    counts = np.where(seen, shown, 0.0)
+    size, matches = float(counts.sum()), float(shown.sum())
+    profile, missed = (falls * np.where(seen, recall, 0.0))[kept], missed[kept]
+    # The prior mixture has as many copies of each edit.
+    prior = PRIOR * profile.sum(axis=2) * groups / (profile.sum(axis=2) * groups).sum()
+    middle, likelihood = _mixed(profile, missed, counts, prior, np.zeros(1))
+    copies = middle[0]
+    in_cells = copies[:, :, None] * profile
+    modelled = in_cells.sum(axis=0)
+    bound = float(((copies * in_seen[kept]).sum(axis=1) / np.maximum((copies * missed).sum(axis=1), _FLOOR)).min())
+    tilts = bound * np.concatenate([-np.geomspace(0.1, 100.0, TILTS), 1.0 - np.geomspace(0.9, 0.02, TILTS)])
+    others, likelihoods = _mixed(profile, missed, counts, prior, tilts)
+    misfit = _misfit(counts[seen], modelled[seen] * (size / modelled.sum()))
+
+    def per_seen(of: Floats) -> Floats:
+        """Copies in cells that are not seen for each match in those that are."""
+        result: Floats = (of * missed).sum(axis=(1, 2)) / (of * in_seen[kept]).sum(axis=(1, 2))
+        return result
+
+    ratio = np.append(per_seen(others)[likelihoods >= likelihood[0] - DROP * misfit], per_seen(middle))
+    # In each cell, what the mixture shows counts as PRIOR matches.
+    like = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
+    corrected = np.where(seen, like / np.maximum(recall, FINDABLE), 0.0)
+    visible = float(corrected.sum())
+    # Matches in cells that are not seen are copies as well.
+    rest = max(0.0, matches - size) / max(size, 1.0)
+    unseen, low, high = (max(rest, float(value)) for value in (ratio[-1], ratio.min(), ratio.max()))
+    # At worst what matches beside cells that are not seen is of the edit that hides most, unless an edit made it that
+    # hides little.
+    beside = seen & ~seen[:, BELOW]
+    on_rim, of_edit = in_cells[:, beside].sum(axis=1), copies.sum(axis=1)
+    hides = float(((copies * missed).sum(axis=1) / (on_rim + FEW_BESIDE * of_edit)).max())
+    hard = (copies * in_seen[kept]).sum(axis=1) < HIDES_LITTLE * of_edit
+    at_worst = hides * float(on_rim[hard].sum() / in_cells.sum())
+    high = max(high, at_worst)
+    total = visible + unseen
+    # The spike-ins' own number: recall of cells, and copies missed with each edit.
+    trials = planted_in.sum(axis=0) + SHRUNK
+    spread = (1.0 - recall + 0.5 / trials) / (np.maximum(recall, FINDABLE) * trials)
+    shares = (copies * missed).sum(axis=1) / (copies * in_seen[kept]).sum()
+    odds = (copies * missed).sum(axis=1) / copies.sum(axis=1)
+    of_missed = shares**2 * (1.0 - odds) / np.maximum(odds * planted_in.sum(axis=(1, 2))[kept], 1.0)
+    error = float(np.sqrt((corrected**2 * spread).sum() + of_missed.sum())) / total
+    found_share = min(1.0, (1.0 + rest) / total)
+    widened = float(np.exp(1.96 * np.hypot(error, UNLIKE * (1.0 - found_share))))
+    limits = product(Factor(total, visible + low, visible + high), Factor(1.0, 1.0 / widened, widened))
+    value, lowest, highest = (min(1.0, (1.0 + rest) / n) for n in (total, limits.high, limits.low))
+    of_group = copies.sum(axis=0) / copies.sum()
+    by_edit = (falls * recall).sum(axis=2) @ of_group
+    mixture = copies.sum(axis=1) / copies.sum()
     return Recall(
-        min(1.0, 1.0 / lost),
-        min(1.0, 1.0 / limits.high),
-        min(1.0, 1.0 / limits.low),
-        dict(zip(names[kept].tolist(), (copies / copies.sum()).tolist(), strict=True)),
-        of_edit,
-        unseen / lost,
+        value,
+        lowest,
+        highest,
+        dict(zip(names[kept].tolist(), mixture.tolist(), strict=True)),
+        dict(zip(names.tolist(), by_edit.tolist(), strict=True)),
+        unseen / total,
+        at_worst,
     )
 
 
-def _weights(planted: Planted, groups: Floats) -> Floats:
-    """Weights of the spike-ins that give them the scripts and lengths of what the matches are copies of."""
-    count = len(groups)
-    each = np.bincount(planted.group, minlength=count).astype(np.float64)
-    hit = np.bincount(planted.group[planted.found], minlength=count)
-    share = (hit + 1.0) / (each + 1.0 / max(float(planted.found.mean()), _FLOOR))
-    # What was planted counts as five matches.
-    like = groups + 5.0 * hit / hit.sum()
-    wanted = np.where(each > 0, like / np.minimum(share, 1.0), 0.0)
-    weight = np.divide(wanted, each, out=np.zeros(count), where=each > 0)
-    scaled: Floats = weight[planted.group]
-    return scaled * len(scaled) / scaled.sum()
+def _of_cells(planted: Floats, found: Floats) -> Floats:
+    """Recall of each cell: that of its spike-ins, beside what the odds of its row and column say."""
+    whole = float(found.sum() / planted.sum())
+
+    def odds(axis: int) -> Floats:
+        share = (found.sum(axis=axis, keepdims=True) + SHRUNK * whole) / (
+            planted.sum(axis=axis, keepdims=True) + SHRUNK
+        )
+        share = np.clip(share, 1e-3, 1.0 - 1e-3)
+        result: Floats = share / (1.0 - share)
+        return result
+
+    both = odds(0) * odds(1) * (1.0 - whole + 1e-3) / (whole + 1e-3)
+    cells: Floats = (found + SHRUNK * both / (1.0 + both)) / (planted + SHRUNK)
+    return cells
 
 
-def _mixed(profile: Floats, damages: Floats, prior: Floats, hidden: Floats, tilts: Floats) -> tuple[Floats, Floats]:
-    """Mixtures of the matches that maximise the likelihood plus each tilt times the copies missed per match.
+def _mixed(profile: Floats, missed: Floats, counts: Floats, prior: Floats, tilts: Floats) -> tuple[Floats, Floats]:
+    """Mixtures of the matches that maximise the likelihood plus each tilt times the copies that are not seen.
 
-    The step of EM that maximises has shares ``expected / (v - tilt * hidden)``, with v such that they add up to 1: v is
-    found by Newton's method from the left, where it converges from any start.
+    Counts are Poisson with means ``edit * group * profile``: edits do not depend on the text. Edits and groups are
+    maximised in turn (ECM; Meng & Rubin 1993, doi:10.1093/biomet/80.2.267).
+
+    Parameters
+    ----------
+    profile
+        Of each edit's copies in a group, the share that is seen in each cell, [edits, groups, damages].
+    missed
+        And the share in cells that are not seen, [edits, groups].
+    counts
+        Matches, [groups, damages].
+    prior
+        Matches of each edit and group that the prior mixture counts for, [edits, groups].
+    tilts
+        How much more, or less, a copy counts that is not seen.
 
     Returns
     -------
-    float64[tilts, edits], float64[tilts]
-        Shares of the matches, and their likelihoods.
+    float64[tilts, edits, groups], float64[tilts]
+        Copies, and log-likelihoods.
     """
-    tilted = tilts[:, None] * hidden
-    part = np.repeat(prior[None, :] / prior.sum(), len(tilts), axis=0)
+    edits = len(profile)
+    group, damage = np.nonzero(counts)
+    n, shape = counts[group, damage], profile[:, group, damage]
+    caught = profile.sum(axis=2)
+    pseudo, of_group = prior.sum(axis=1), counts.sum(axis=1) + prior.sum(axis=0)
+    weight = np.maximum(caught[None] - tilts[:, None, None] * missed[None], 1e-3 * caught[None] + _FLOOR)
+    edit = np.full((len(tilts), edits), 1.0 / edits)
     for _ in range(STEPS):
-        expected = part * ((damages / np.maximum(part @ profile, 1e-300)) @ profile.T) + prior
-        v = (tilted + expected).max(axis=1, keepdims=True)
-        for _ in range(6):
-            each = expected / (v - tilted)
-            v = v + (each.sum(axis=1, keepdims=True) - 1.0) / (each / (v - tilted)).sum(axis=1, keepdims=True)
-        part = expected / (v - tilted)
-        part = part / part.sum(axis=1, keepdims=True)
-    likelihood = np.log(np.maximum(part @ profile, 1e-300)) @ damages + np.log(np.maximum(part, 1e-300)) @ prior
-    return part, likelihood
+        text = of_group / np.einsum("te,teg->tg", edit, weight)
+        mean = np.maximum((edit @ shape) * text[:, group], _FLOOR)
+        explained = edit * ((n / mean * text[:, group]) @ shape.T) + pseudo
+        edit = explained / np.einsum("tg,teg->te", text, weight)
+    copies = edit[:, :, None] * text[:, None, :]
+    likelihood = np.log(mean) @ n - (copies * caught).sum(axis=(1, 2)) + np.log(edit) @ pseudo
+    likelihood += np.log(np.maximum(text, _FLOOR)) @ prior.sum(axis=0)
+    return copies, likelihood
+
+
+def _misfit(counts: Floats, expected: Floats) -> float:
+    """Pearson's chi-squared for each cell, at least 1 (quasi-likelihood)."""
+    return max(1.0, float(((counts - expected) ** 2 / np.maximum(expected, 1.0)).sum()) / max(1, len(counts) - 1))

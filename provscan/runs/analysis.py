@@ -13,7 +13,7 @@ import pyarrow as pa
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import SETS, WEIGHTS
 from provscan.calibration.null import NullScan
-from provscan.calibration.spike_ins import how_many, plant, recovered
+from provscan.calibration.spike_ins import Recovered, SpikeIns, how_many, plant, recovered
 from provscan.errors import RecallError
 from provscan.estimate.answer import headline
 from provscan.estimate.layers import METHOD, Layers
@@ -27,6 +27,7 @@ from provscan.params import MatchParams
 from provscan.runs.chance import gauges_summary
 from provscan.runs.measured import Matched, Measured
 from provscan.runs.sample import FileSample
+from provscan.runs.sides import alike
 from provscan.runs.warnings import reasons, warnings
 from provscan.runs.years import by_year
 from provscan.scoring.background import background
@@ -138,14 +139,7 @@ def analyse(
     scorer = Scorer(controls.reader, background(controls.licensed), controls.repeated, settings.threads)
     matches = Matched.of(rows, scorer, controls)
     count = how_many(sum(result.records for result in results), settings.spike_ins)
-    planted = plant(controls, params, carriers, count, settings.sampling.seed, SETS[settings.edits])
-    back = recovered(planted, planted.scan(controls, params), scorer, controls.absent)
-    if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
-        raise RecallError(
-            f"none of {len(planted):,} licensed texts that were planted in this dataset was found: with "
-            f"{', '.join(f'{name}={value}' for name, value in params.as_dict().items())} the scan finds nothing here, "
-            "so that finding nothing means nothing. No run was written"
-        )
+    planted, back = spike(controls, params, carriers, count, settings, scorer)
     measured = Measured(
         matches,
         results,
@@ -158,6 +152,38 @@ def analyse(
         settings.drawn,
         settings.index_fraction,
     )
+    return conclude(measured, [carrier.text for carrier in carriers])
+
+
+def spike(
+    controls: Controls,
+    params: MatchParams,
+    carriers: list[CarrierRecord],
+    count: int,
+    settings: Settings,
+    scorer: Scorer,
+) -> tuple[SpikeIns, Recovered]:
+    """Plant spike-ins and scan for them.
+
+    Raises
+    ------
+    RecallError
+        Not one was found.
+    """
+    planted = plant(controls, params, carriers, count, settings.sampling.seed, SETS[settings.edits])
+    back = recovered(planted, planted.scan(controls, params), scorer, controls.absent)
+    if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
+        raise RecallError(
+            f"none of {len(planted):,} licensed texts that were planted in this dataset was found: with "
+            f"{', '.join(f'{name}={value}' for name, value in params.as_dict().items())} the scan finds nothing here, "
+            "so that finding nothing means nothing. No run was written"
+        )
+    return planted, back
+
+
+def conclude(measured: Measured, carriers: Sequence[str]) -> Analysis:
+    """What follows from what was measured; `carriers` are texts of the dataset."""
+    matches = measured.matches
     bits, q, counted = matches.scores.bits, measured.q_values, matches.scores.counted & ~matches.control
     added = pa.table(
         [
@@ -170,7 +196,7 @@ def analyse(
         schema=ADDED,
     )
     summary = {
-        "answer": _answer(measured, [carrier.text for carrier in carriers]),
+        "answer": _answer(measured, carriers),
         "by": _breakdowns(measured),
         "recall": _recall(measured),
         "control": _control(measured),
@@ -284,7 +310,8 @@ def _recall(measured: Measured) -> dict[str, Any]:
 
 def _control(measured: Measured) -> dict[str, Any]:
     matches, controls, null = measured.matches, measured.controls, measured.null
-    licensed, control = measured.years
+    licensed, control = measured.sides
+    every, bunches, _ = measured.chance_by_year
     result = {
         "texts": controls.texts,
         "licensed_texts": controls.licensed_texts,
@@ -295,7 +322,12 @@ def _control(measured: Measured) -> dict[str, Any]:
         "licensed_bunches": len(measured.bunches),
         "strata": measured.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control[0],
-        "years": {"licensed": by_year(licensed), "control": by_year(control)},
+        "alike": alike(licensed, control),
+        "years": {
+            "licensed": by_year(licensed.year),
+            "control": by_year(control.year),
+            "chance_bunches": dict(zip(map(str, every.tolist()), bunches.tolist(), strict=True)),
+        },
         "placebo": measured.placebo,
         "null": None,
     }

@@ -8,17 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from provscan.calibration.controls import Controls
-from provscan.calibration.spike_ins import draw_texts
 from provscan.estimate.limits import Chance, predict_chance
-from provscan.estimate.strata import Strata, divide
-from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 MEASURES = ("records", "texts", "tweets", "characters")
-# Texts whose scripts and lengths are looked up to compare the control with the licensed texts.
-SAMPLE = 6_000
 
 
 @dataclass(frozen=True)
@@ -97,24 +91,6 @@ def widest(gauges: list[Gauge], measure: str, like: Floats | None = None, part: 
     all_of = [gauge.chance(measure, like, part) for gauge in gauges]
     largest = int(np.argmax([len(gauge.bunches) for gauge in gauges]))
     return Chance(all_of[largest].expected, min(c.low for c in all_of), max(c.high for c in all_of))
-
-
-def strata_of(controls: Controls, seed: int) -> Strata:
-    """Strata of the licensed and the control texts, from a random sample of each."""
-    counts = []
-    for absent, total in ((False, controls.licensed_texts), (True, controls.texts)):
-        table = np.zeros((len(SCRIPTS), len(BANDS)))
-        if total:
-            texts = draw_texts(controls, SAMPLE, seed, absent=absent)[:SAMPLE]
-            length, script = measured(controls.reader, texts)
-            np.add.at(table, (script, band_places(bands(length))), total / max(1, len(texts)))
-        counts.append(table)
-    return divide(SCRIPTS, BANDS, *counts)
-
-
-def band_places(band: Numbers) -> Numbers:
-    """Places of length classes in :data:`~provscan.scoring.lengths.BANDS`."""
-    return np.searchsorted(np.array(BANDS), band).astype(np.int64)
 
 
 def gauges_summary(gauges: list[Gauge]) -> list[dict[str, Any]]:

@@ -14,16 +14,17 @@ import pyarrow as pa
 from provscan.calibration.controls import Controls
 from provscan.calibration.null import NullScan
 from provscan.calibration.spike_ins import Recovered, SpikeIns
-from provscan.estimate.damage import AT_THE_GATE, DAMAGES, coded, covered, damage_of, record_numbers
+from provscan.estimate.damage import DAMAGES, coded, covered, damage_of, record_numbers
 from provscan.estimate.fdr import q_values
 from provscan.estimate.layers import Found, Layers, layered
-from provscan.estimate.recall import Planted, Recall, recall_of
+from provscan.estimate.recall import HARDLY, IN_MIXTURE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
-from provscan.runs.chance import MEASURES, Bunches, Gauge, band_places, bunched, strata_of, widest
+from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, widest
 from provscan.runs.sample import FileSample
-from provscan.runs.years import of_control, years_of
+from provscan.runs.sides import Classes, Side, band_places, classes_of, side_of
+from provscan.runs.years import of_control
 from provscan.scoring.families import families
 from provscan.scoring.lengths import BANDS, SCRIPTS
 from provscan.scoring.rule import Scorer, Scores
@@ -32,6 +33,8 @@ Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
+# Recall from which on the number of texts follows from how many copies were found of each.
+CONVERGES = 0.6
 UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
 
 
@@ -86,15 +89,27 @@ class Measured:
     index_fraction: float
 
     @cached_property
+    def sides(self) -> tuple[Side, Side]:
+        """Samples of the licensed and of the control texts."""
+        licensed, control = (
+            side_of(self.controls, self.scorer.background, self.sampling.seed, absent=absent)
+            for absent in (False, True)
+        )
+        return licensed, control
+
+    @cached_property
+    def classes(self) -> Classes:
+        return classes_of(*self.sides)
+
+    @property
     def strata(self) -> Strata:
-        return strata_of(self.controls, self.sampling.seed)
+        return self.classes.strata
 
     @cached_property
     def stratum(self) -> Numbers:
         """Of each match the stratum of its text."""
         scores = self.matches.scores
-        result: Numbers = self.strata.of_class[scores.script, band_places(scores.band)]
-        return result
+        return self.classes.of(scores.script, scores.band, scores.authorship.lang, scores.place)
 
     @cached_property
     def null_scores(self) -> Scores | None:
@@ -193,18 +208,19 @@ class Measured:
         result[counted] = np.max(rates, axis=0)
         return result
 
-    def _recall(self, found: Flags, rows: Numbers, chance: Numbers, weights: Floats) -> Recall | None:
+    def _recall(self, found: Flags, rows: Numbers, chance: Numbers, weights: Floats, least: float) -> Recall | None:
         """Recall of what shows in `rows`; rows of chance matches, each times its weight, are taken off."""
         if len(self.planted) == 0:
             return None
         m, best = self.matches, self._best(rows)
-        group = _group(m.scores.script, m.scores.band)
-        shown = []
-        for classes, count in ((m.damage, DAMAGES + 1), (group, 2 * len(BANDS))):
-            seen = np.bincount(classes[best], minlength=count) - np.bincount(classes[chance], weights, count)
-            shown.append(np.maximum(seen, 0.0))
+        shape = (2 * len(BANDS), DAMAGES)
+        cell = _group(m.scores.script, m.scores.band) * shape[1] + m.damage
+        shown = np.bincount(cell[best], minlength=shape[0] * shape[1]).astype(np.float64)
+        shown -= np.bincount(cell[chance], weights, shape[0] * shape[1])
         group = _group(self.planted.script, self.planted.band)
-        return recall_of(Planted(self.planted.edit, group, self.back.damage, found), *shown)
+        damage = damage_of(self.back.similarity, self.back.containment)
+        planted = Planted(self.planted.edit, group, damage, found)
+        return recall_of(planted, np.maximum(shown, 0.0).reshape(shape), least)
 
     def _best(self, rows: Numbers) -> Numbers:
         """The most similar match of each record."""
@@ -221,8 +237,8 @@ class Measured:
         weights = self.strata.weights[self.stratum[rows]] if len(rows) else np.zeros(0)
         none = np.zeros(0, np.int64)
         return (
-            self._recall(self.back.counted, self.counted, rows, weights),
-            self._recall(self.back.found, np.flatnonzero(~m.control), none, np.zeros(0)),
+            self._recall(self.back.counted, self.counted, rows, weights, IN_MIXTURE),
+            self._recall(self.back.found, np.flatnonzero(~m.control), none, np.zeros(0), HARDLY),
         )
 
     def layers(
@@ -288,7 +304,8 @@ class Measured:
         """Share of the distinct texts of which at least one copy is found.
 
         A text with o copies found counts for ``1 - (-(1 - r) / r) ** o`` texts (Good & Toulmin 1956,
-        doi:10.1093/biomet/43.1-2.45). Texts that can't be detected are lost with all their copies.
+        doi:10.1093/biomet/43.1-2.45), and where the series does not converge for 1 / r, as if each had one copy. Texts
+        that can't be detected are lost with all their copies.
         """
         m = self.matches
         if len(rows) == 0 or recall is None:
@@ -298,7 +315,9 @@ class Measured:
         possible = max(float(self.back.detectable.mean()), recall.high, 1e-3)
 
         def share(r: float) -> float:
-            odds = np.minimum((1.0 - r / possible) / max(r / possible, 1e-9), 1.0)
+            if r < CONVERGES * possible:
+                return r
+            odds = (possible - r) / r
             texts = float((1.0 - (-odds) ** np.minimum(copies, 20)).sum())
             return possible * len(copies) / max(texts, len(copies))
 
@@ -344,15 +363,6 @@ class Measured:
         return self.fraction < 1.0
 
     @cached_property
-    def at_the_gate(self) -> float:
-        """Share of the counted records whose match is only just similar enough, less what chance explains."""
-        m, best = self.matches, self._best(self.counted)
-        chance = np.flatnonzero(m.control & m.scores.counted & self.measured)
-        weights = self.strata.weights[self.stratum[chance]] * np.isin(m.damage[chance], AT_THE_GATE)
-        count = float(np.count_nonzero(np.isin(m.damage[best], AT_THE_GATE)) - weights.sum())
-        return max(0.0, count) / max(1, len(best))
-
-    @cached_property
     def counted_records(self) -> int:
         """Records with a match that counts."""
         return len(np.unique(self.matches.record[self.counted]))
@@ -366,20 +376,18 @@ class Measured:
         return names, len(np.setdiff1d(m.record[rows], m.record[self.counted]))
 
     @cached_property
-    def years(self) -> tuple[Numbers, Numbers]:
-        """Years of samples of the licensed and of the control texts."""
-        seed, none = self.sampling.seed, np.zeros(0, np.int64)
-        control = years_of(self.controls, seed, absent=True) if self.controls.texts else none
-        return years_of(self.controls, seed, absent=False), control
-
-    @cached_property
-    def placebo(self) -> dict[str, Any] | None:
-        """The earlier half of the control's years against the later half."""
+    def chance_by_year(self) -> tuple[Numbers, Numbers, Numbers]:
+        """Years of the control, and its bunches and texts of each."""
         m = self.matches
         rows = np.flatnonzero(m.control & m.scores.counted)
         first = rows[np.unique(self.family[0][rows], return_index=True)[1]]
         known = m.scores.authorship.year.take(pa.array(m.scores.place[first])).drop_null().to_numpy()
-        return years_apart(*of_control(self.years[1], known.astype(np.int64), self.controls.texts))
+        return of_control(self.sides[1].year, known.astype(np.int64), self.controls.texts)
+
+    @cached_property
+    def placebo(self) -> dict[str, Any] | None:
+        """The earlier half of the control's years against the later half."""
+        return years_apart(*self.chance_by_year)
 
 
 def _group(script: Numbers, band: Numbers) -> Numbers:

@@ -12,10 +12,11 @@ from provscan.estimate.answer import warning, withheld
 from provscan.estimate.recall import FINDABLE
 from provscan.runs import years
 from provscan.runs.measured import Measured
+from provscan.runs.sides import KNOWN, alike
 
-# Share of the matches at the gate, and share of the copies that would have to be below it, unseen, from which on there
-# is no estimate. benchmarks/coverage.py is their measurement.
-PILED, UNSEEN = 0.05, 0.12
+# Share of the copies that would have to be where hardly any is found from which on there is no estimate.
+# benchmarks/coverage.py is its measurement.
+UNSEEN = 0.6
 POOR_RECALL = 1 / 3
 # Share of the findings in strata without control from which on there is no estimate.
 LEFT_OUT = 0.1
@@ -23,6 +24,8 @@ LEFT_OUT = 0.1
 NOT_DETECTABLE = 0.2
 # Years that two sets of texts have in common, as a share, below which they are of other years.
 IN_COMMON = 0.5
+# The same of what no stratum makes up for.
+COMPARED = {"language": 0.5, "wording": 0.5, "author": 0.2}
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
 NUMBERS = ("records", "texts", "tweets", "characters")
 
@@ -45,8 +48,8 @@ def reasons(measured: Measured) -> dict[str, str]:
         strata, left_out = measured.without_control
         if left_out > LEFT_OUT * (left_out + measured.counted_records):
             withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
-        elif recall.hidden > UNSEEN or measured.at_the_gate > PILED:
-            withhold(("estimate",), withheld("at_the_gate"))
+        elif recall.hidden > UNSEEN:
+            withhold(("estimate",), withheld("unseen"))
         elif recall.value < POOR_RECALL:
             withhold(("estimate",), withheld("poor_recall", recall=recall.value))
     if measured.sampled:
@@ -71,16 +74,13 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
                 second=second, second_low=other_range.low, second_high=other_range.high,
             ))  # fmt: skip
     recall, _ = measured.recalls
-    if measured.at_the_gate > PILED:
-        result.append(warning("at_the_gate", share=measured.at_the_gate))
-    elif recall is not None and measured.gauges and recall.hidden > UNSEEN:
+    if recall is not None and measured.gauges and recall.hidden > UNSEEN:
         result.append(warning("unseen", share=recall.hidden))
     if recall is not None:
         hardly = {edit: found for edit, found in recall.of_edit.items() if found < FINDABLE}
         if hardly:
-            hidden = measured.at_the_gate * measured.counted_records * (1.0 / max(min(hardly.values()), 0.01) - 1.0)
             edits = ", ".join(edit.replace("_", " ") for edit in hardly)
-            result.append(warning("hardly_found", edits=edits, hidden=hidden))
+            result.append(warning("hardly_found", edits=edits, hidden=recall.at_worst * measured.counted_records))
         undetectable = 1.0 - float(measured.back.detectable.mean())
         if undetectable > NOT_DETECTABLE:
             result.append(warning("not_detectable", share=undetectable))
@@ -94,10 +94,16 @@ def _drift(measured: Measured) -> list[dict[str, Any]]:
     if not measured.controls.texts:
         return []
     result = []
-    licensed, control = measured.years
-    if len(licensed) and len(control) and years.overlap(licensed, control) < IN_COMMON:
-        words = {"control": years.span(control), "licensed": years.span(licensed)}
+    licensed, control = measured.sides
+    shares = alike(licensed, control)
+    if shares.get("year", 1.0) < IN_COMMON:
+        words = {"control": years.span(control.year), "licensed": years.span(licensed.year)}
         result.append(warning("control_from_other_years", **words))
+    elif 2 * min(len(licensed.year), len(control.year)) < KNOWN <= min(licensed.total, control.total):
+        result.append(warning("years_not_known"))
+    unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
+    if unlike:
+        result.append(warning("control_unlike", what=", ".join(unlike)))
     placebo = measured.placebo
     if placebo is not None and (placebo["low"] > 1.0 or (placebo["high"] is not None and placebo["high"] < 1.0)):
         high = "more" if placebo["high"] is None else f"{placebo['high']:.2g}"
@@ -108,10 +114,10 @@ def _drift(measured: Measured) -> list[dict[str, Any]]:
 
 def _remedy(measured: Measured, carriers: Sequence[str]) -> str:
     """How a control could be had: what cutoffs would give, and what the dataset says of its own date."""
-    licensed, _ = measured.years
+    licensed = measured.sides[0].year
     if len(np.unique(licensed)) < 2:
         return withheld("no_dates")
-    texts = measured.controls.licensed_texts / max(1, min(years.DATED, measured.controls.licensed_texts))
+    texts = measured.controls.licensed_texts / max(1, min(KNOWN, measured.controls.licensed_texts))
     latest = np.unique(licensed)[1:][-4:].tolist()
     cutoffs = "; ".join(f"--cutoff {year}-01-01: {texts * int((licensed >= year).sum()):,.0f}" for year in latest)
     named = sorted(int(year) for text in carriers for year in set(YEAR.findall(text)))

@@ -1,0 +1,156 @@
+"""Random samples of the licensed and of the control texts, compared: what the one says of the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from provscan.calibration.controls import Controls
+from provscan.calibration.spike_ins import draw_texts
+from provscan.estimate.strata import Strata, divide
+from provscan.scoring.authorship import authorship
+from provscan.scoring.background import Background
+from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
+
+Numbers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+# Texts whose script and length, whose authors, times and languages, and whose wording is looked up.
+SAMPLE, KNOWN, WORDED = 4_000, 2_000, 300
+# Languages are strata where so many texts of either side have one; those of so many of the licensed by themselves.
+HAVE_LANGUAGE, OF_ITS_OWN = 0.8, 0.05
+
+
+@dataclass(frozen=True)
+class Side:
+    """A random sample of the licensed texts, or of the control's; the first ones looked up in full.
+
+    Attributes
+    ----------
+    total
+        Texts that there are.
+    script, band
+        Script (an entry of :data:`~provscan.scoring.lengths.SCRIPTS`) and place of the length class of each text.
+    year
+        Years, where known.
+    author, lang
+        "" where not known.
+    rarity
+        Bits for each code point, where known.
+    """
+
+    total: int
+    script: Numbers
+    band: Numbers
+    year: Numbers
+    author: list[str]
+    lang: list[str]
+    rarity: Floats
+
+
+def side_of(controls: Controls, background: Background, seed: int, *, absent: bool) -> Side:
+    """Sample one side."""
+    total = controls.texts if absent else controls.licensed_texts
+    texts = draw_texts(controls, SAMPLE, seed, absent=absent)[:SAMPLE] if total else np.zeros(0, np.int64)
+    length, script = measured(controls.reader, texts)
+    known = authorship(controls.reader, texts[:KNOWN])
+    authors, languages = (
+        ["" if name is None else str(name) for name in column.to_pylist()] for column in (known.author, known.lang)
+    )
+    rarity = background.bits(controls.reader, texts[:WORDED]) / np.maximum(length[:WORDED], 1)
+    years: Numbers = known.year.drop_null().to_numpy().astype(np.int64)
+    return Side(total, script, band_places(bands(length)), years, authors, languages, rarity[~np.isnan(rarity)])
+
+
+def band_places(band: Numbers) -> Numbers:
+    """Places of length classes in :data:`~provscan.scoring.lengths.BANDS`."""
+    return np.searchsorted(np.array(BANDS), band).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Strata, and to which each text belongs.
+
+    Attributes
+    ----------
+    strata
+        By script, length, and language where it is known.
+    languages
+        Those that are strata by themselves; none where language is not known.
+    """
+
+    strata: Strata
+    languages: list[str]
+
+    def of(self, script: Numbers, band: Numbers, lang: pa.ChunkedArray, place: Numbers) -> Numbers:
+        """Stratum of each match, whose text's language is entry `place` of `lang`."""
+        names = lang.to_pylist() if self.languages else []
+        code = _codes(names, self.languages)[place] if names else np.zeros(len(script), np.int64)
+        result: Numbers = self.strata.of_class[script * (len(self.languages) + 1) + code, band_places(band)]
+        return result
+
+
+def classes_of(licensed: Side, control: Side) -> Classes:
+    """Strata of two sides."""
+    both = min((np.mean([name != "" for name in side.lang]) if side.lang else 0.0) for side in (licensed, control))
+    count = Counter(licensed.lang)
+    languages = sorted(n for n in count if n and count[n] >= OF_ITS_OWN * len(licensed.lang))
+    if both < HAVE_LANGUAGE or len(languages) < 2:
+        languages = []
+    codes = len(languages) + 1
+    tables = []
+    for side in (licensed, control):
+        table = np.zeros((len(SCRIPTS) * codes, len(BANDS)))
+        used = len(side.lang) if languages else len(side.script)
+        code = _codes(side.lang, languages) if languages else np.zeros(used, np.int64)
+        np.add.at(table, (side.script[:used] * codes + code, side.band[:used]), side.total / max(1, used))
+        tables.append(table)
+    others = [*languages, "other languages"] if languages else [""]
+    kinds = [f"{script}{f', {name}' if name else ''}" for script in SCRIPTS for name in others]
+    return Classes(divide(kinds, BANDS, *tables), languages)
+
+
+def _codes(names: list[str], languages: list[str]) -> Numbers:
+    place = {name: number for number, name in enumerate(languages)}
+    return np.array([place.get(name, len(languages)) for name in names], np.int64)
+
+
+def alike(licensed: Side, control: Side) -> dict[str, float]:
+    """How far two sides agree in what is known of both, 1 where they do not differ.
+
+    Script, length, language, year and wording: the share that both distributions have in common. Author: how often a
+    text of the control is by an author of the licensed sample, over how often another licensed text is.
+    """
+    result = {}
+    pairs = {
+        "script": (licensed.script, control.script),
+        "length": (licensed.band, control.band),
+        "year": (licensed.year, control.year),
+    }
+    for name, (first, second) in pairs.items():
+        if len(first) and len(second):
+            result[name] = _common(first, second)
+    if any(licensed.lang) and any(control.lang):
+        codes = {name: number for number, name in enumerate(sorted({*licensed.lang, *control.lang} - {""}))}
+        first, second = (np.array([codes[name] for name in side.lang if name]) for side in (licensed, control))
+        result["language"] = _common(first, second)
+    if len(licensed.rarity) and len(control.rarity):
+        edges = np.quantile(licensed.rarity, [0.2, 0.4, 0.6, 0.8])
+        result["wording"] = _common(*(np.searchsorted(edges, side.rarity) for side in (licensed, control)))
+    half = len(licensed.author) // 2
+    others, own = ([name for name in names if name] for names in (control.author, licensed.author[half:]))
+    known = set(licensed.author[:half]) - {""}
+    again = float(np.mean([name in known for name in own])) if own else 0.0
+    if again > 0.0 and others:
+        result["author"] = min(1.0, float(np.mean([name in known for name in others])) / again)
+    return result
+
+
+def _common(first: Numbers, second: Numbers) -> float:
+    """Share that two distributions of numbers have in common."""
+    size = int(max(first.max(), second.max())) + 1
+    shares = [np.bincount(each, minlength=size) / len(each) for each in (first, second)]
+    return float(np.minimum(*shares).sum())
