@@ -48,7 +48,7 @@ from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats
-from provscan.runs.analysis import Settings, conclude, spike
+from provscan.runs.analysis import Settings, spike, summarise
 from provscan.runs.measured import Matched, Measured
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
@@ -269,7 +269,7 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     matches = Matched.of(rows, held.scorer, held.controls)
     sampling = Sampling(1.0, seed)
     measured = Measured(matches, [part], held.controls, held.scorer, *spike_ins, null, sampling, None, 1.0)
-    analysis = conclude(measured, [])
+    analysis = summarise(measured, [])
     seconds = time.process_time() - began
     answer, q = analysis.summary["answer"], analysis.added["q_value"].to_numpy(zero_copy_only=False)
     headlines = cell.edits == "headlines"

@@ -50,11 +50,12 @@ class Layers:
             ``findings``, ``at_least``, ``estimate`` and ``at_most``; None where withheld.
         """
         middle = self.estimate
+        ends = None if middle is None else (middle.value, middle.low, middle.high)
         return {
-            "findings": self.findings,
-            "at_least": self.at_least,
-            "estimate": None if middle is None else {"value": middle.value, "low": middle.low, "high": middle.high},
-            "at_most": self.at_most,
+            "findings": written(self.findings),
+            "at_least": written(self.at_least),
+            "estimate": None if ends is None else dict(zip(("value", "low", "high"), map(written, ends), strict=True)),
+            "at_most": written(self.at_most),
         }
 
     def scaled(self, factor: float) -> Layers:
@@ -77,6 +78,22 @@ class Layers:
         if middle is not None:
             middle = Factor(middle.value * factor, middle.low * factor, middle.high * factor)
         return Layers(self.findings * factor, times(self.at_least), middle, times(self.at_most), self.counts)
+
+
+def written(number: float | None) -> float | None:
+    """A number as ``summary.json`` holds it: without the noise of its last digits.
+
+    Parameters
+    ----------
+    number
+        A number, or None.
+
+    Returns
+    -------
+    float or None
+        Twelve digits of it.
+    """
+    return None if number is None else float(f"{number:.12g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,4 +194,5 @@ def layered(
         all_of = Factor(found.findings, found.findings, found.findings)
         at_most = total(all_of, found_recall, fraction, effect * unit).high
         at_most = min(found.most, max(at_most, 0.0 if estimate is None else estimate.high))
+    counts = {name: written(number) for name, number in counts.items()}
     return Layers(found.findings, at_least, estimate, at_most, counts)

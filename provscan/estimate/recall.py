@@ -26,12 +26,14 @@ Numbers = npt.NDArray[np.int64]
 FINDABLE = 1 / 3
 # Edits of which less is found are no part of the mixture; upper limits allow for those of which hardly any is found.
 IN_MIXTURE, HARDLY = 0.15, 0.01
+# How often upper limits allow for the copies that are hidden at worst.
+MARGIN = 2.0
 # Matches that the equal mixture of all edits counts for.
 PRIOR = 4.0
 # Spike-ins that the whole counts for in a cell, and in the profile of one edit.
 SHRUNK = 4.0
 # Standard deviation of the logarithm of the odds of being lost between two sets of edits written independently.
-UNLIKE = 0.25
+UNLIKE = 0.4
 # Half the 95 % quantile of chi-squared with one degree of freedom.
 DROP = 1.92
 # Edits of whose copies more is found hide little.
@@ -91,7 +93,7 @@ class Planted:
     found: npt.NDArray[np.bool_]
 
 
-def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE) -> Recall | None:
+def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE, margin: float = 1.0) -> Recall | None:
     """Recall of copies like the matches.
 
     Parameters
@@ -102,6 +104,8 @@ def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE) -> Rec
         Matches of each group and class of damage, those that chance explains taken off, [groups, damages].
     least
         What share of an edit's copies must be found for the edit to be part of the mixture.
+    margin
+        How often the copies that are hidden at worst are allowed for.
 
     Returns
     -------
@@ -163,7 +167,7 @@ def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE) -> Rec
     hides = float(((copies * missed).sum(axis=1) / (on_rim + FEW_BESIDE * of_edit)).max())
     hard = (copies * in_seen[kept]).sum(axis=1) < HIDES_LITTLE * of_edit
     at_worst = hides * float(on_rim[hard].sum() / in_cells.sum())
-    high = max(high, at_worst)
+    high = max(high, margin * at_worst)
     total = visible + unseen
     # The spike-ins' own number: recall of cells, and copies missed with each edit.
     trials = planted_in.sum(axis=0) + SHRUNK

@@ -152,7 +152,7 @@ def analyse(
         settings.drawn,
         settings.index_fraction,
     )
-    return conclude(measured, [carrier.text for carrier in carriers])
+    return summarise(measured, [carrier.text for carrier in carriers])
 
 
 def spike(
@@ -181,7 +181,7 @@ def spike(
     return planted, back
 
 
-def conclude(measured: Measured, carriers: Sequence[str]) -> Analysis:
+def summarise(measured: Measured, carriers: Sequence[str]) -> Analysis:
     """What follows from what was measured; `carriers` are texts of the dataset."""
     matches = measured.matches
     bits, q, counted = matches.scores.bits, measured.q_values, matches.scores.counted & ~matches.control
@@ -209,12 +209,7 @@ def _answer(measured: Measured, carriers: Sequence[str]) -> dict[str, Any]:
     whole = measured.records / measured.fraction
     withheld = reasons(measured)
     layers = measured.layers(measured.counted, np.flatnonzero(~measured.matches.control), whole)
-    for name, number in layers.items():
-        kept = {
-            layer: None if f"{name}.{layer}" in withheld else getattr(number, layer)
-            for layer in ("at_least", "estimate", "at_most")
-        }
-        layers[name] = Layers(number.findings, **kept, counts=number.counts)
+    layers = {name: _given(name, number, withheld) for name, number in layers.items()}
     layer, sentence = headline(layers["records"], round(whole))
     totals = {
         "records": whole,
@@ -232,12 +227,21 @@ def _answer(measured: Measured, carriers: Sequence[str]) -> dict[str, Any]:
     return {**result, "withheld": withheld, "warnings": warnings(measured, carriers)}
 
 
+def _given(name: str, number: Layers, withheld: dict[str, str]) -> Layers:
+    """The layers of a number that are not withheld."""
+    kept = {
+        layer: None if f"{name}.{layer}" in withheld else getattr(number, layer)
+        for layer in ("at_least", "estimate", "at_most")
+    }
+    return Layers(number.findings, **kept, counts=number.counts)
+
+
 def _breakdowns(measured: Measured) -> dict[str, Any]:
     """Layers of the records and texts of each source, author, year, language.
 
     Recall is that of all; of chance each has the share that it has of the texts, of a source the share of the records.
     """
-    matches = measured.matches
+    matches, withheld = measured.matches, reasons(measured)
     result: dict[str, Any] = {}
     every = max(1, len(np.unique(matches.text[measured.counted])))
     sizes: dict[str, int] = {}
@@ -263,7 +267,9 @@ def _breakdowns(measured: Measured) -> dict[str, Any]:
             part = total / max(1, measured.records) if of_source else len(np.unique(matches.text[rows])) / every
             findings = licensed[code[licensed] == value]
             layers = measured.layers(rows, findings, total / measured.fraction, part, ("records", "texts"))
-            result[column][str(names[value])] = {name: number.as_dict() for name, number in layers.items()}
+            result[column][str(names[value])] = {
+                name: _given(name, number, withheld).as_dict() for name, number in layers.items()
+            }
     return result
 
 

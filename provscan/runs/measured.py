@@ -17,7 +17,7 @@ from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.estimate.damage import DAMAGES, coded, covered, damage_of, record_numbers
 from provscan.estimate.fdr import q_values
 from provscan.estimate.layers import Found, Layers, layered
-from provscan.estimate.recall import HARDLY, IN_MIXTURE, Planted, Recall, recall_of
+from provscan.estimate.recall import HARDLY, IN_MIXTURE, MARGIN, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
@@ -63,7 +63,7 @@ class Matched:
             scorer.scores(text, containment),
             text,
             (record := record_numbers(rows["source"], rows["record"])),
-            np.unique(np.stack([record, coded(rows["field"])]), axis=1, return_inverse=True)[1].reshape(-1),
+            _numbered(record, coded(rows["field"]) + 1),
             rows["start"].to_numpy(),
             rows["end"].to_numpy(),
             rows["tweets"].to_numpy().astype(np.float64),
@@ -208,8 +208,11 @@ class Measured:
         result[counted] = np.max(rates, axis=0)
         return result
 
-    def _recall(self, found: Flags, rows: Numbers, chance: Numbers, weights: Floats, least: float) -> Recall | None:
-        """Recall of what shows in `rows`; rows of chance matches, each times its weight, are taken off."""
+    def _recall(self, found: Flags, rows: Numbers, chance: Numbers, weights: Floats, *, upper: bool) -> Recall | None:
+        """Recall of what shows in `rows`; rows of chance matches, each times its weight, are taken off.
+
+        For upper limits copies are allowed for of which hardly any is found.
+        """
         if len(self.planted) == 0:
             return None
         m, best = self.matches, self._best(rows)
@@ -220,7 +223,8 @@ class Measured:
         group = _group(self.planted.script, self.planted.band)
         damage = damage_of(self.back.similarity, self.back.containment)
         planted = Planted(self.planted.edit, group, damage, found)
-        return recall_of(planted, np.maximum(shown, 0.0).reshape(shape), least)
+        least, margin = (HARDLY, MARGIN) if upper else (IN_MIXTURE, 1.0)
+        return recall_of(planted, np.maximum(shown, 0.0).reshape(shape), least, margin)
 
     def _best(self, rows: Numbers) -> Numbers:
         """The most similar match of each record."""
@@ -237,8 +241,8 @@ class Measured:
         weights = self.strata.weights[self.stratum[rows]] if len(rows) else np.zeros(0)
         none = np.zeros(0, np.int64)
         return (
-            self._recall(self.back.counted, self.counted, rows, weights, IN_MIXTURE),
-            self._recall(self.back.found, np.flatnonzero(~m.control), none, np.zeros(0), HARDLY),
+            self._recall(self.back.counted, self.counted, rows, weights, upper=False),
+            self._recall(self.back.found, np.flatnonzero(~m.control), none, np.zeros(0), upper=True),
         )
 
     def layers(
@@ -310,8 +314,8 @@ class Measured:
         m = self.matches
         if len(rows) == 0 or recall is None:
             return recall
-        pairs = np.unique(np.stack([m.text[rows], m.record[rows]]), axis=1)
-        copies = np.unique(pairs[0], return_counts=True)[1]
+        first = np.unique(_numbered(m.text[rows], m.record[rows]), return_index=True)[1]
+        copies = np.unique(m.text[rows[first]], return_counts=True)[1]
         possible = max(float(self.back.detectable.mean()), recall.high, 1e-3)
 
         def share(r: float) -> float:
@@ -388,6 +392,12 @@ class Measured:
     def placebo(self) -> dict[str, Any] | None:
         """The earlier half of the control's years against the later half."""
         return years_apart(*self.chance_by_year)
+
+
+def _numbered(first: Numbers, second: Numbers) -> Numbers:
+    """A number for each distinct pair of two numbers, counted from 0."""
+    key = first * (int(second.max(initial=0)) + 1) + second
+    return np.unique(key, return_inverse=True)[1].reshape(-1)
 
 
 def _group(script: Numbers, band: Numbers) -> Numbers:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from provscan.estimate.answer import warning, withheld
-from provscan.estimate.recall import FINDABLE
+from provscan.estimate.recall import FINDABLE, Recall
 from provscan.runs import years
 from provscan.runs.measured import Measured
 from provscan.runs.sides import KNOWN, alike
 
-# Share of the copies that would have to be where hardly any is found from which on there is no estimate.
+# Share of the copies that are hidden, and a quarter of what is at worst, from which on there is no estimate.
 # benchmarks/coverage.py is its measurement.
-UNSEEN = 0.6
+UNSEEN, AT_WORST = 0.24, 0.25
 POOR_RECALL = 1 / 3
 # Share of the findings in strata without control from which on there is no estimate.
 LEFT_OUT = 0.1
@@ -48,13 +48,18 @@ def reasons(measured: Measured) -> dict[str, str]:
         strata, left_out = measured.without_control
         if left_out > LEFT_OUT * (left_out + measured.counted_records):
             withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
-        elif recall.hidden > UNSEEN:
+        elif _unseen(recall):
             withhold(("estimate",), withheld("unseen"))
         elif recall.value < POOR_RECALL:
             withhold(("estimate",), withheld("poor_recall", recall=recall.value))
     if measured.sampled:
         withhold(("estimate", "at_most"), withheld("sampled"), ("texts", "tweets"))
     return result
+
+
+def _unseen(recall: Recall) -> bool:
+    """Whether too many copies may be hidden."""
+    return recall.hidden + AT_WORST * recall.at_worst > UNSEEN
 
 
 def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]]:
@@ -74,7 +79,7 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
                 second=second, second_low=other_range.low, second_high=other_range.high,
             ))  # fmt: skip
     recall, _ = measured.recalls
-    if recall is not None and measured.gauges and recall.hidden > UNSEEN:
+    if recall is not None and measured.gauges and _unseen(recall):
         result.append(warning("unseen", share=recall.hidden))
     if recall is not None:
         hardly = {edit: found for edit, found in recall.of_edit.items() if found < FINDABLE}

@@ -60,11 +60,11 @@ def test_what_is_hidden_of_short_texts_is_seen_from_long_ones() -> None:
 
 def test_an_edit_of_which_nothing_is_found_is_no_part_of_the_mixture() -> None:
     rng = np.random.default_rng(1)
-    some = planted(rng)
-    edit = np.concatenate([some.edit, np.full(100, "rewritten")])
+    found = planted(rng)
+    edit = np.concatenate([found.edit, np.full(100, "rewritten")])
     none = np.zeros(100, np.int64)
-    lost = Planted(edit, *(np.concatenate([column, none]) for column in (some.group, some.damage)), np.concatenate([
-        some.found, none.astype(np.bool_)]))  # fmt: skip
+    lost = Planted(edit, *(np.concatenate([column, none]) for column in (found.group, found.damage)), np.concatenate([
+        found.found, none.astype(np.bool_)]))  # fmt: skip
     shown = matches(rng, [0.5, 0.5, 0.0], 400, 400)
     recall = recall_of(lost, shown)
     assert recall is not None
