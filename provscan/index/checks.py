@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from provscan.errors import IndexFormatError
 from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, TOMBSTONES
+from provscan.index.packed import Chained, Numbers
 from provscan.index.segment import ROWS, Segment
 from provscan.index.texts import Strings
 from provscan.kernels import postings as kernels
@@ -60,51 +61,69 @@ def _require(problems: Iterator[tuple[str, str]], folder: Path) -> None:
         )
 
 
-def _tables(segment: Segment) -> dict[str, tuple[Postings, int]]:
-    """Postings, and the bits of an entry below the text's number."""
-    return {"exact": (segment.exact, 0), "bands": (segment.bands, 0), "seeds": (segment.seeds.table, 8)}
+def _tables(segment: Segment) -> dict[str, Postings]:
+    return {"exact": segment.exact, "bands": segment.bands, "seeds": segment.seeds.table}
 
 
 def _strings(segment: Segment) -> dict[str, tuple[Strings, int | None]]:
     """Strings, and how many there must be."""
     tweets = segment.tweets
-    found: dict[str, tuple[Strings, int | None]] = {
-        "texts": (segment.texts, segment.info.texts), "raw_texts": (tweets.raw_texts, segment.info.tweets),
+    return {
+        "texts": (segment.texts, segment.info.texts), "ids": (tweets.ids.strings, None),
         "author": (tweets.author.values, None), "lang": (tweets.lang.values, None),
         "rt_of": (tweets.rt_of.values, None),
     }  # fmt: skip
-    return found | ({"ids": (tweets.ids, segment.info.tweets)} if isinstance(tweets.ids, Strings) else {})
+
+
+def _columns(segment: Segment) -> dict[str, Numbers]:
+    tweets = segment.tweets
+    return {
+        "tweets": segment.tweet_starts, "ids": tweets.ids.numbers, "times": tweets.times,
+        "author": tweets.author.codes, "lang": tweets.lang.codes, "rt_of": tweets.rt_of.codes,
+    } | {name: column for name, (column, _) in _offsets(segment).items()}  # fmt: skip
+
+
+def _offsets(segment: Segment) -> dict[str, tuple[Numbers, int | None]]:
+    """Columns of offsets, and what their last one must be."""
+    raw = segment.tweets.raw_texts
+    if isinstance(raw, Chained):
+        return {}
+    return {
+        "tweets": (segment.tweet_starts, segment.info.tweets),
+        "raw_texts": (raw.offsets, None),
+        "raw_texts_blocks": (raw.blocks, len(raw.compressed)),
+    }
 
 
 def _misshapen(segment: Segment) -> Iterator[tuple[str, str]]:
     """Files whose length does not fit, with the reason."""
-    texts, rows, tweets = segment.info.texts, segment.info.tweets, segment.tweets
+    texts = segment.info.texts
     lengths = {
         "texts.sizes": (len(segment.text_sizes), texts), "texts.sketches": (len(segment.sketches), texts),
-        "tweets.starts": (len(segment.tweet_starts), texts + 1), "times.ms": (len(tweets.times), rows),
-        "author.codes": (len(tweets.author.codes), rows), "lang.codes": (len(tweets.lang.codes), rows),
-        "rt_of.codes": (len(tweets.rt_of.codes), rows),
+        "exact.entries": (len(segment.exact.entries), texts),
+        "seeds.places": (len(segment.seeds.places), len(segment.seeds.table.entries)),
     }  # fmt: skip
-    if not isinstance(tweets.ids, Strings):
-        lengths["ids.numbers"] = len(tweets.ids), rows
     for name, (found, expected) in lengths.items():
         if found != expected:
             yield name, f"expected {expected:,} numbers, found {found:,}"
+    for name, column in _columns(segment).items():
+        if not column.is_whole():
+            yield f"{name}.blocks", "its blocks do not fit its words"
     for name, (strings, count) in _strings(segment).items():
         found = len(strings.offsets) - 1
         if found < 0 or (count is not None and found != count):
             yield f"{name}.offsets", f"expected {count or 0:,} strings, found {found:,}"
         elif strings.offsets[0] != 0 or strings.offsets[-1] != len(strings.text):
             yield f"{name}.offsets", "its offsets do not cover the text"
-    for name, (table, _) in _tables(segment).items():
-        if table.bits < 0 or len(table.starts) != (1 << table.bits) + 1 or table.bits > 32:
-            yield f"{name}.starts", f"{len(table.starts):,} is no number of buckets"
+    for name, table in _tables(segment).items():
+        if len(table.starts) != (1 << table.bits) + 1:
+            yield f"{name}.starts", f"expected {(1 << table.bits) + 1:,} numbers, found {len(table.starts):,}"
         elif table.starts[0] != 0 or table.starts[-1] != len(table.entries):
             yield f"{name}.starts", "its buckets do not cover the entries"
-    for name in ("kminmers", "rare", "high_frequency"):
-        words = getattr(segment.seeds, name)
+    filters = {f"seeds.{name}": getattr(segment.seeds, name) for name in ("kminmers", "rare", "high_frequency")}
+    for name, words in {"bands.filter": segment.band_filter, **filters}.items():
         if len(words) == 0 or len(words) & (len(words) - 1):
-            yield f"seeds.{name}", f"{len(words):,} words are no power of two"
+            yield name, f"{len(words):,} words are no power of two"
 
 
 def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
@@ -116,33 +135,40 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
             strings.array().validate(full=True)
         except pa.ArrowInvalid:
             yield f"{name}.utf8", "its text is not valid UTF-8"
-    if not _ascending(segment.tweet_starts) or segment.tweet_starts[0] != 0:
-        yield "tweets.starts", "its offsets do not ascend"
-    if segment.tweet_starts[-1] != segment.info.tweets:
-        yield "tweets.starts", "its offsets do not cover the tweets"
-    if np.diff(segment.tweet_starts).min(initial=1) < 1:
-        yield "tweets.starts", "a text has no tweet"
-    for name, (table, shift) in _tables(segment).items():
-        if not _ascending(table.entries):
-            yield f"{name}.entries", "its entries do not ascend"
-        if not _same_buckets(table):
-            yield f"{name}.starts", "its buckets are not those of the entries"
-        number = ((np.uint64(1 << 24) - np.uint64(1)) << np.uint64(shift), np.uint64(segment.info.texts << shift))
-        if any((block & number[0]).max(initial=0) >= number[1] for block in _blocks(table.entries)):
+    for name, (column, end) in _offsets(segment).items():
+        numbers = column.all()
+        if not _ascending(numbers) or numbers[0] != 0:
+            yield f"{name}.blocks", "its offsets do not ascend"
+        if end is not None and numbers[-1] != end:
+            yield f"{name}.blocks", "its offsets do not cover what they are for"
+    if np.diff(segment.tweet_starts.all()).min(initial=1) < 1:
+        yield "tweets.blocks", "a text has no tweet"
+    numbers = segment.tweets.ids.numbers.all()
+    numbers = numbers[numbers < 0]
+    if not np.array_equal(numbers, -1 - np.arange(len(segment.tweets.ids.strings))):
+        yield "ids.blocks", "its rows of strings are not those that are there"
+    for name, table in _tables(segment).items():
+        if not _ascending(table.starts):
+            yield f"{name}.starts", "its buckets do not ascend"
+        elif not _ascending_in_buckets(table):
+            yield f"{name}.entries", "the entries of a bucket do not ascend"
+        number = np.uint32((1 << table.text_bits) - 1)
+        if any((block & number).max(initial=0) >= segment.info.texts for block in _blocks(table.entries)):
             yield f"{name}.entries", "an entry names a text that is not there"
     for name in ("author", "lang", "rt_of"):
         column = getattr(segment.tweets, name)
-        if column.codes.max(initial=0) >= max(1, len(column.values)):
-            yield f"{name}.codes", "a code is out of range"
+        codes = column.codes.all()
+        if codes.min(initial=0) < 0 or codes.max(initial=0) >= max(1, len(column.values)):
+            yield f"{name}.blocks", "a row is out of range"
         values = column.values.array()
         if not pc.all(pc.less(values[:-1], values[1:]), min_count=0).as_py():
             yield f"{name}.offsets", "its values do not ascend"
-    if len(segment.exact.entries) != segment.info.texts or not _each_text_found(segment):
+    if not _each_text_found(segment):
         yield "exact.entries", "a text is not found by its key"
     if not _texts_are_those_of_tweets(segment):
-        yield "raw_texts.utf8", "a tweet has another text than texts.utf8, by tweets.starts, says"
+        yield "raw_texts.zstd", "a tweet has another text than texts.utf8, by tweets.blocks, says"
     if segment.digest(np.arange(segment.info.tweets)) != segment.info.digest:
-        yield "times.ms", "the manifest has another digest of the tweets in this file, ids, author, lang and rt_of"
+        yield "times.blocks", "the manifest has another digest of the tweets in this file, ids, author, lang and rt_of"
 
 
 def _wrong_tombstones(segment: Segment) -> Iterator[tuple[str, str]]:
@@ -162,12 +188,14 @@ def _ascending(array: np.ndarray) -> bool:
     return all(bool(np.all(block[:-1] <= block[1:])) for block in blocks)
 
 
-def _same_buckets(table: Postings) -> bool:
-    """Whether the buckets are those of the entries."""
-    starts = np.full(len(table.starts), len(table.entries), np.uint32)
-    kernels.bucket_offsets(table.entries, 0, table.bits, starts)
-    kernels.close_bucket_offsets(starts)
-    return np.array_equal(starts, table.starts)
+def _ascending_in_buckets(table: Postings) -> bool:
+    """Whether no entry is below the one before it in the same bucket."""
+    for low in range(0, len(table.entries) - 1, BLOCK):
+        block = table.entries[low : low + BLOCK + 1]
+        drops = low + 1 + np.flatnonzero(block[1:] < block[:-1])
+        if np.any(table.starts[np.searchsorted(table.starts, drops)] != drops):
+            return False
+    return True
 
 
 def _each_text_found(segment: Segment) -> bool:
@@ -181,11 +209,12 @@ def _each_text_found(segment: Segment) -> bool:
 
 def _texts_are_those_of_tweets(segment: Segment) -> bool:
     """Whether the canonical text of each tweet is that of its row."""
+    texts = segment.texts_of(np.arange(segment.info.tweets))
 
     def same(low: int) -> bool:
         rows = np.arange(low, min(low + ROWS, segment.info.tweets))
         found = canonical_buffers(*segment.tweets.raw_texts.take(rows))
-        expected = segment.texts.take(np.searchsorted(segment.tweet_starts, rows, "right") - 1)
+        expected = segment.texts.take(texts[rows])
         size = expected.offsets[-1]
         return np.array_equal(found.offsets, expected.offsets) and np.array_equal(found.text[:size], expected.text)
 

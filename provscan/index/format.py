@@ -19,7 +19,7 @@ from provscan.errors import IndexFormatError, ParameterError
 from provscan.params import IndexParams
 
 FORMAT = "provscan-index"
-VERSION = 5
+VERSION = 6
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"

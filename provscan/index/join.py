@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from provscan.index.filters import bloom_filter, mark_bands, new_filter, widened
 from provscan.index.format import SegmentInfo
-from provscan.index.postings import bucket_bits, sorted_entries
+from provscan.index.packed import pack_numbers
+from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, packed, sorted_entries, unpacked
 from provscan.index.prepare import seed_entries
-from provscan.index.seeds import Seeds, bloom_filter, kminmer_entries, new_filter, rare_entries, widened
+from provscan.index.seeds import Seeds, kminmer_entries, rare_entries
 from provscan.index.segment import MAX_TEXTS, Segment
 from provscan.index.texts import Strings
 from provscan.index.tweets import appended, joined_tweets
@@ -23,6 +25,7 @@ from provscan.params import IndexParams
 MOST_BYTES = 1 << 30
 # Of the files of all small segments of an index.
 MOST_SMALL_BYTES = 1 << 28
+_NO_PLACES = np.zeros(0, np.uint8)
 
 
 def can_join(large: Segment, small: Segment) -> bool:
@@ -37,15 +40,20 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
     """
     count = len(large.texts)
     texts = appended(large.texts, small.texts)
+    bands = bands_layout(params.bands)
+    more_bands = unpacked(small.bands, _NO_PLACES, bands)
+    band_filter = widened(large.band_filter, len(more_bands) // 2)
+    mark_bands(more_bands, bands, band_filter)
     return Segment(
         SegmentInfo(large.info.name, len(texts), large.info.tweets + small.info.tweets, "", {}),
         texts,
         np.concatenate([large.text_sizes, small.text_sizes]),
         np.concatenate([large.sketches, small.sketches]),
-        _merged(large.exact, small.exact.entries, np.uint64(count)),
-        _merged(large.bands, small.bands.entries, np.uint64(count)),
-        _seeds(large.seeds, small.texts, small.text_sizes, np.uint64(count << 8), params),
-        np.concatenate([large.tweet_starts, small.tweet_starts[1:] + large.info.tweets]),
+        _joined_table(large.exact, unpacked(small.exact, _NO_PLACES, EXACT), EXACT, (count, len(texts))),
+        _joined_table(large.bands, more_bands, bands, (count, len(texts))),
+        band_filter,
+        _seeds(large.seeds, small.texts, small.text_sizes, (count, len(texts)), params),
+        pack_numbers(np.concatenate([large.tweet_starts.all(), small.tweet_starts.all()[1:] + large.info.tweets])),
         joined_tweets(large.tweets, small.tweets),
         np.concatenate([large.forgotten, small.forgotten + large.info.tweets]),
     )
@@ -61,8 +69,8 @@ def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Seg
     return segments
 
 
-def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, above: np.uint64, params: IndexParams) -> Seeds:
-    """The large segment's table with the seeds of more `texts`, `above` added to their entries.
+def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, counts: tuple[int, int], params: IndexParams) -> Seeds:
+    """The large segment's table with the seeds of more `texts`; `counts` are its texts and those of both.
 
     Keys that are frequent in the large segment are excluded from the rare seeds of those, so that they have as many as
     they would in one segment. Its own stay, however many of the few texts share them.
@@ -76,16 +84,29 @@ def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, above: np.uint64, pa
     known, known_rare = widened(large.kminmers, len(kminmers)), widened(large.rare, len(rare))
     bloom.mark_all(hashes, bloom_filter(known))
     seed_kernels.mark_seeds(rare, bloom_filter(known_rare))
-    table = _merged(large.table, sorted_entries(np.concatenate([kminmers, rare])), above)
-    return Seeds(table, known, known_rare, large.high_frequency)
+    more = sorted_entries(np.concatenate([kminmers, rare]))
+    table, places = _merged(unpacked(large.table, large.places, SEEDS), more, SEEDS, counts)
+    return Seeds(table, places, known, known_rare, large.high_frequency)
 
 
-def _merged(first: Postings, second: np.ndarray, above: np.uint64) -> Postings:
-    """A table with more sorted entries, `above` added to them."""
-    entries = np.empty(len(first.entries) + len(second), np.uint64)
-    radix.merge(frozen(first).entries, second + above, entries)
-    bits = bucket_bits(len(entries))
+def _joined_table(large: Postings, more: np.ndarray, layout: Layout, counts: tuple[int, int]) -> Postings:
+    """A table with more sorted entries; see :func:`_merged`."""
+    return _merged(unpacked(large, _NO_PLACES, layout), more, layout, counts)[0]
+
+
+def _merged(
+    first: np.ndarray, second: np.ndarray, layout: Layout, counts: tuple[int, int]
+) -> tuple[Postings, np.ndarray]:
+    """A table of sorted entries and more, and its places; the texts of the second stand behind those of the first.
+
+    ``counts`` are the texts of the first and of both.
+    """
+    before, texts = counts
+    entries = np.empty(len(first) + len(second), np.uint64)
+    radix.merge(first, second + np.uint64(before << layout.shift), entries)
+    bits = layout.bucket_bits(texts)
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
     kernels.bucket_offsets(read_only(entries), 0, bits, starts)
     kernels.close_bucket_offsets(starts)
-    return Postings(entries, starts, bits)
+    table, places = packed(entries, layout, texts)
+    return Postings(table, starts, bits, layout.text_bits(texts)), places

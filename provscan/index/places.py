@@ -30,8 +30,8 @@ def with_distinct_places(batch: pa.RecordBatch, segments: Iterable[Segment]) -> 
         return batch
     known_ids, known_rows = [pa.array([], pa.string())], [pa.array([], pa.string())]
     for segment in segments:
-        rows = segment.tweets.with_ids(places)
-        known_ids.append(segment.tweets.ids_of(rows).array().cast(pa.string()))
+        rows = segment.tweets.ids.among(places)
+        known_ids.append(segment.tweets.ids.take(rows).array().cast(pa.string()))
         known_rows.append(_with_hash(known_ids[-1], segment.tweets.raw_texts.take(rows)))
     hashed = _with_hash(ids, Strings(*buffers(batch.column("text"))))
     taken = pc.and_(is_place, pc.is_in(ids, value_set=pa.concat_arrays(known_ids)))

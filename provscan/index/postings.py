@@ -1,26 +1,67 @@
-"""Tables of postings: collected in bounded memory, written sorted, mapped back.
+"""Tables of postings: collected in bounded memory, written sorted and packed, mapped back.
 
 What an entry is and how a table is laid out stands in :mod:`provscan.kernels.postings`. On disk a table ``NAME`` is
-``NAME.entries`` (uint64) and ``NAME.starts`` (uint32), both little-endian.
+``NAME.entries`` and ``NAME.starts``, both uint32, and in a table of seeds ``NAME.places``, uint8.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from provscan.errors import IndexFormatError
 from provscan.kernels import postings as kernels
 from provscan.kernels import radix
-from provscan.kernels.records import Postings, read_only
+from provscan.kernels.records import Postings, frozen, read_only
 
 # Entries are sorted in memory up to this many; more are parted by their upper bits into files first.
 SPILL_ENTRIES = 16 << 20
 PARTS = 64
+# An entry has 32 bits, of which a text's number takes no less than so many.
+ENTRY_BITS = 32
+MIN_TEXT_BITS = 8
+
+
+class Layout(NamedTuple):
+    """How a table's entries are laid out.
+
+    Attributes
+    ----------
+    key_bits
+        Bits of a key that the table knows.
+    shift
+        Bits below the text's number while the table is made: 0, or 8 where an entry has a place.
+    """
+
+    key_bits: int
+    shift: int = 0
+
+    def text_bits(self, texts: int) -> int:
+        """Bits of the number of one of so many texts in an entry."""
+        return max(MIN_TEXT_BITS, (texts - 1).bit_length())
+
+    def bucket_bits(self, texts: int) -> int:
+        """Upper bits of a key that number its bucket: those that entries have no room for."""
+        return self.key_bits - ENTRY_BITS + self.text_bits(texts)
+
+    def entries(self, keys: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """Entries in the making: of uint64 keys and the numbers of their texts, uint64."""
+        return (keys & ~np.uint64((1 << (64 - self.key_bits)) - 1)) | texts
+
+
+# A bucket has one to four entries of whole texts, and four to sixteen of seeds.
+EXACT = Layout(30)
+SEEDS = Layout(32, shift=8)
+
+
+def bands_layout(bands: int) -> Layout:
+    """The layout of so many LSH bands a text: eight to sixteen entries a bucket."""
+    return Layout(27 + bands.bit_length())
 
 
 class PostingsWriter:
@@ -30,14 +71,15 @@ class PostingsWriter:
     ----------
     folder, name
         Where to.
-    shift
-        Bits of an entry below the text's number.
+    layout
+        Of its entries.
     """
 
-    def __init__(self, folder: Path, name: str, shift: int = 0) -> None:
+    def __init__(self, folder: Path, name: str, layout: Layout) -> None:
         self._folder = folder
         self._name = name
-        self._shift = np.uint64(shift)
+        self._layout = layout
+        self._shift = np.uint64(layout.shift)
         self._numbers: np.ndarray | None = None
         self._renumbered: list[int] = []
         self._waiting: list[np.ndarray] = []
@@ -67,10 +109,9 @@ class PostingsWriter:
         if not self._parts:
             self._parts = [self._folder / f"{self._name}.part{p:02}" for p in range(PARTS)]
         waiting = np.concatenate(self._waiting)
-        ordered, ends = np.empty_like(waiting), np.empty(1 << radix.DIGIT, np.int64)
-        radix.scatter(waiting, np.uint64(64 - radix.DIGIT), ends, ordered)
-        width = len(ends) // PARTS
-        for path, (low, high) in zip(self._parts, pairwise([0, *ends[width - 1 :: width].tolist()]), strict=True):
+        ordered, ends = np.empty_like(waiting), np.empty(PARTS, np.int64)
+        radix.scatter(waiting, np.uint64(65 - PARTS.bit_length()), ends, ordered)
+        for path, (low, high) in zip(self._parts, pairwise([0, *ends.tolist()]), strict=True):
             with path.open("ab") as file:
                 write_array(file, ordered[low:high])
         self._waiting, self._waits = [], 0
@@ -91,35 +132,42 @@ class PostingsWriter:
                 kernels.renumber(entries[: self._renumbered[number]], self._shift, self._numbers)
             yield sorted_entries(entries)
 
-    def close(self) -> list[str]:
-        """Write the table; the names of its files."""
-        bits = bucket_bits(self.count)
-        entries_name, starts_name = f"{self._name}.entries", f"{self._name}.starts"
-        starts = _new_bucket_offsets(self._folder / starts_name, (1 << bits) + 1, self.count)
+    def close(self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None) -> list[str]:
+        """Write the table of so many texts; the names of its files. ``see`` is called with all sorted entries."""
+        layout, bits = self._layout, self._layout.bucket_bits(texts)
+        names = [f"{self._name}.{part}" for part in ("starts", "entries", "places")[: 3 if layout.shift else 2]]
+        starts = _new_bucket_offsets(self._folder / names[0], (1 << bits) + 1, self.count)
         first = 0
-        with (self._folder / entries_name).open("wb") as file:
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context((self._folder / name).open("wb")) for name in names[1:]]
             for entries in self.sorted():
                 kernels.bucket_offsets(read_only(entries), first, bits, starts.view(np.ndarray))
-                write_array(file, entries)
+                for file, array in zip(files, packed(entries, layout, texts), strict=False):
+                    write_array(file, array)
                 first += len(entries)
+                see(entries)
         kernels.close_bucket_offsets(starts.view(np.ndarray))
         starts.flush()
-        return [entries_name, starts_name]
+        return names
 
 
-def bucket_bits(count: int) -> int:
-    """Upper key bits that number a table's buckets.
+def packed(entries: np.ndarray, layout: Layout, texts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted entries as a table of so many texts has them, and their places."""
+    out, places = np.empty(len(entries), np.uint32), np.empty(len(entries) if layout.shift else 0, np.uint8)
+    kernels.pack(entries, layout.text_bits(texts), layout.key_bits, layout.shift, out, places)
+    return out, places
 
-    Four entries a bucket: the offsets stay small, and a bucket within a cache line or two.
-    """
-    return max(0, count.bit_length() - 2)
+
+def unpacked(table: Postings, places: np.ndarray, layout: Layout) -> np.ndarray:
+    """A table's entries as they were before."""
+    out = np.empty(len(table.entries), np.uint64)
+    kernels.unpack(frozen(table), read_only(places), layout.shift, out)
+    return out
 
 
 def sorted_entries(entries: np.ndarray) -> np.ndarray:
-    """Sorted in place. Digits enough to tell all of them apart, and a part's common upper bits besides."""
-    digits = (len(entries).bit_length() + radix.DIGIT) // radix.DIGIT + 1
-    counts = np.empty(1 << radix.DIGIT, np.int64)
-    radix.sort(entries, np.empty_like(entries), counts, digits + digits % 2)
+    """Sorted in place."""
+    radix.sort(entries, np.empty_like(entries), np.empty((3, 1 << radix.DIGIT), np.int64))
     return entries
 
 
@@ -145,11 +193,14 @@ def _new_bucket_offsets(path: Path, size: int, value: int) -> np.memmap[Any, np.
     return np.memmap(path, np.uint32, "r+", shape=(size,))
 
 
-def open_postings(folder: Path, name: str) -> Postings:
-    """Map a table."""
-    entries = map_array(folder / f"{name}.entries", np.uint64)
-    starts = map_array(folder / f"{name}.starts", np.uint32)
-    return Postings(entries, starts, (len(starts) - 1).bit_length() - 1)
+def open_postings(folder: Path, name: str, layout: Layout, texts: int) -> Postings:
+    """Map a table of so many texts."""
+    return Postings(
+        map_array(folder / f"{name}.entries", np.uint32),
+        map_array(folder / f"{name}.starts", np.uint32),
+        layout.bucket_bits(texts),
+        layout.text_bits(texts),
+    )
 
 
 def map_array(path: Path, dtype: type[np.generic], columns: int = 0) -> np.ndarray:

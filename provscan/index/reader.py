@@ -29,9 +29,8 @@ from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, Manifest
 from provscan.index.join import can_join, joined, joined_all
 from provscan.index.segment import LookupTables, Segment, open_segment
-from provscan.index.texts import Strings
+from provscan.index.texts import Strings, combined
 from provscan.params import IndexParams
-from provscan.text.arrow import buffers
 
 # Texts whose tweets are looked at together.
 CHUNK = 1 << 16
@@ -163,12 +162,13 @@ class IndexReader:
 
     def raw_texts(self, texts: Numbers) -> Strings:
         """The text of each one's earliest tweet, as it came."""
-        return _gathered([segment.tweets.raw_texts for segment in self.segments], *self._earliest(texts))
+        of, rows = self._earliest(texts)
+        return combined([s.tweets.raw_texts.take(rows[of == number]) for number, s in enumerate(self.segments)], of)
 
     def tweet_ids(self, texts: Numbers) -> Strings:
         """The id of each text's earliest tweet."""
         of, rows = self._earliest(texts)
-        return _combined([s.tweets.ids_of(rows[of == number]) for number, s in enumerate(self.segments)], of)
+        return combined([s.tweets.ids.take(rows[of == number]) for number, s in enumerate(self.segments)], of)
 
     def tweet_counts(self, texts: Numbers) -> Numbers:
         """How many tweets carry each text."""
@@ -210,7 +210,7 @@ class IndexReader:
     def count_tweets(self, texts: Numbers) -> int:
         """How many different tweets carry any of some texts."""
         ids = [
-            segment.tweets.ids_of(np.unique(segment.tweets_of(found)[1])).array()
+            segment.tweets.ids.take(np.unique(segment.tweets_of(found)[1])).array()
             for segment, _, found in self._everywhere(np.unique(texts))
         ]
         return int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py())
@@ -274,7 +274,7 @@ class IndexReader:
         of, row, time = np.full(len(texts), -1), np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64)
         for number, (segment, places, found) in enumerate(self._everywhere(texts)):
             rows = segment.earliest(found)
-            times = segment.tweets.times[rows]
+            times = segment.tweets.times.take(rows)
             better = (of[places] < 0) | (times < time[places])
             for tie in np.flatnonzero(~better & (times == time[places])).tolist():
                 place = places[tie]
@@ -372,7 +372,7 @@ def _opened(folder: Path, manifest: Manifest, *, verify: bool) -> IndexReader:
     files = manifest.files()
     states = {folder / name: _state(folder / name) for name in files}
     index_format.check_sizes(folder, files)
-    segments = tuple(open_segment(folder, info) for info in manifest.segments)
+    segments = tuple(open_segment(folder, info, manifest.params) for info in manifest.segments)
     for segment in segments:
         check_shape(segment, folder)
     if verify:
@@ -389,15 +389,7 @@ def _gathered(columns: list[Strings], of: Numbers, rows: Numbers) -> Strings:
     """String ``rows[i]`` of column ``of[i]``, for every i."""
     if len(columns) == 1:
         return columns[0].take(rows)
-    return _combined([column.take(rows[of == number]) for number, column in enumerate(columns)], of)
-
-
-def _combined(parts: list[Strings], of: Numbers) -> Strings:
-    """The next string of part ``of[i]``, for every i."""
-    if len(parts) == 1:
-        return parts[0]
-    order = np.argsort(np.argsort(of, kind="stable"), kind="stable")
-    return Strings(*buffers(pa.concat_arrays([part.array() for part in parts]).take(pa.array(order))))
+    return combined([column.take(rows[of == number]) for number, column in enumerate(columns)], of)
 
 
 def _chunks(rows: Numbers) -> Iterator[Numbers]:

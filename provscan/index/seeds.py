@@ -1,6 +1,6 @@
 """The seed table: postings of k-min-mers and of rare seeds, and three filters (:mod:`provscan.kernels.bloom`).
 
-``seeds.entries``, ``seeds.starts``
+``seeds.entries``, ``seeds.places``, ``seeds.starts``
     A k-min-mer, two seeds that follow each other in a text, under its key
     (:func:`provscan.kernels.minimizers.kminmer_hash`). A rare seed under its own: one that at most :data:`RARE` places
     share, in a text of up to :data:`RARE_UNITS`.
@@ -19,10 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index.postings import PostingsWriter, map_array, open_postings, write_array
+from provscan.index.filters import bloom_filter, narrowed, new_filter
+from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_postings, write_array
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
-from provscan.kernels.records import BloomFilter, Postings, SeedTable, frozen
+from provscan.kernels.records import Postings, SeedTable, frozen
 
 # Step that a text's size is counted in, in units.
 SIZE_STEP = 20
@@ -34,9 +35,10 @@ _FILTERS = ("seeds.kminmers", "seeds.rare", "seeds.high_frequency")
 
 
 class Seeds(NamedTuple):
-    """An open seed table with its filters."""
+    """An open seed table, the codes of its places (uint8), and its filters."""
 
     table: Postings
+    places: np.ndarray
     kminmers: np.ndarray
     rare: np.ndarray
     high_frequency: np.ndarray
@@ -44,33 +46,7 @@ class Seeds(NamedTuple):
     @property
     def record(self) -> SeedTable:
         """As the kernels take it, read-only."""
-        return frozen(SeedTable(self.table, bloom_filter(self.kminmers), bloom_filter(self.rare)))
-
-
-def new_filter(count: int) -> np.ndarray:
-    """An empty filter for so many hashes: 8 to 16 bits each, 2**31 at most."""
-    return np.zeros(1 << (min(31, max(10, (8 * count).bit_length())) - 6), np.uint64)
-
-
-def widened(words: np.ndarray, more: int) -> np.ndarray:
-    """A copy of a filter in which `more` hashes find room beside what it holds.
-
-    A larger filter takes one more bit of a hash for the number of its word. Which one is not known of what the filter
-    holds, so both words hold it.
-    """
-    return np.repeat(words, max(1, len(new_filter(2 * more)) // len(words)))
-
-
-def bloom_filter(words: np.ndarray) -> BloomFilter:
-    """A filter as the kernels take it."""
-    return BloomFilter(words, np.uint32(33 - len(words).bit_length()))
-
-
-def narrowed(words: np.ndarray, count: int) -> np.ndarray:
-    """A filter of so many hashes without the room that they don't need."""
-    while len(words) > len(new_filter(count)):
-        words = words[0::2] | words[1::2]
-    return words
+        return frozen(SeedTable(self.table, self.places, bloom_filter(self.kminmers), bloom_filter(self.rare)))
 
 
 def kminmer_entries(entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,8 +77,8 @@ class SeedsWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._table = PostingsWriter(folder, "seeds", shift=8)
-        self._single = PostingsWriter(folder, "seeds.single", shift=8)
+        self._table = PostingsWriter(folder, "seeds", SEEDS)
+        self._single = PostingsWriter(folder, "seeds.single", SEEDS)
         self._waiting = folder / "seeds.kminmers.part"
         self._hashes = self._waiting.open("wb")
 
@@ -131,7 +107,7 @@ class SeedsWriter:
             seed_kernels.mark_seeds(found, bloom_filter(rare))
             self._table.add(found)
         rare = narrowed(rare, self._table.count - count)
-        names = self._table.close()
+        names = self._table.close(len(sizes))
         for name, words in zip(_FILTERS, (kminmers, rare, high_frequency), strict=True):
             with (self._folder / name).open("wb") as file:
                 write_array(file, words)
@@ -147,9 +123,10 @@ class SeedsWriter:
         self._hashes.close()
 
 
-def open_seeds(folder: Path) -> Seeds:
-    """Map the table and its filters."""
+def open_seeds(folder: Path, texts: int) -> Seeds:
+    """Map the table of so many texts and its filters."""
     return Seeds(
-        open_postings(folder, "seeds"),
+        open_postings(folder, "seeds", SEEDS, texts),
+        map_array(folder / "seeds.places", np.uint8),
         *(map_array(folder / name, np.uint64) for name in _FILTERS),
     )

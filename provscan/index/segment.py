@@ -6,8 +6,9 @@ A segment holds up to 2**24 licensed texts in files that are mapped when it is o
     Canonical texts, ordered by their earliest tweet; their lengths in units (:mod:`provscan.kernels.minimizers`), in
     steps of ``SIZE_STEP``, rounded up, 255 at most; one-bit MinHash sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
-    Postings of whole texts, of LSH bands and of seeds (:mod:`provscan.index.seeds`).
-``tweets.starts``
+    Postings of whole texts, of LSH bands and of seeds (:mod:`provscan.index.seeds`); ``bands.filter`` knows which
+    bands there are.
+``tweets.*``
     Where the tweets of each text begin among the rows of :mod:`provscan.index.tweets`.
 
 Which rows are forgotten stands in a file of its own beside the segments.
@@ -26,8 +27,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.errors import IndexFormatError
+from provscan.index.filters import bloom_filter
 from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo
-from provscan.index.postings import map_array, open_postings
+from provscan.index.packed import Numbers, open_numbers
+from provscan.index.postings import EXACT, bands_layout, map_array, open_postings
 from provscan.index.prepare import NO_TIME, tweet_digests
 from provscan.index.seeds import Seeds, open_seeds
 from provscan.index.texts import Strings, open_strings
@@ -35,6 +38,7 @@ from provscan.index.tweets import TweetRows, open_tweets
 from provscan.kernels import postings as kernels
 from provscan.kernels.exact_lookup import find_texts
 from provscan.kernels.records import Postings, SeedTable, TextTable, frozen
+from provscan.params import IndexParams
 
 # Text numbers have 24 bits in an entry.
 MAX_TEXTS = 1 << 24
@@ -75,7 +79,7 @@ class Segment:
     ----------
     info
         What the manifest says of it.
-    texts, text_sizes, sketches, exact, bands, seeds, tweet_starts, tweets
+    texts, text_sizes, sketches, exact, bands, band_filter, seeds, tweet_starts, tweets
         See the module's docstring.
     forgotten
         int64, ascending: rows of tweets that are forgotten.
@@ -87,8 +91,9 @@ class Segment:
     sketches: np.ndarray
     exact: Postings
     bands: Postings
+    band_filter: np.ndarray
     seeds: Seeds
-    tweet_starts: np.ndarray
+    tweet_starts: Numbers
     tweets: TweetRows
     forgotten: np.ndarray
 
@@ -105,20 +110,20 @@ class Segment:
     @cached_property
     def _counts(self) -> np.ndarray:
         """int64[texts]: tweets that are not forgotten."""
-        dead = np.searchsorted(self.forgotten, self.tweet_starts)
-        return np.diff(self.tweet_starts) - np.diff(dead)
+        starts = self.tweet_starts.all()
+        return np.diff(starts) - np.diff(np.searchsorted(self.forgotten, starts))
 
     def earliest(self, texts: np.ndarray) -> np.ndarray:
         """The row of the earliest tweet of each text."""
         if len(self.forgotten) == 0:
-            return self.tweet_starts[texts]
-        place = np.searchsorted(self.living_rows, self.tweet_starts[texts])
+            return self.tweet_starts.take(texts)
+        place = np.searchsorted(self.living_rows, self.tweet_starts.take(texts))
         return self.living_rows[np.minimum(place, len(self.living_rows) - 1)]
 
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
         """How many tweets carry each text."""
         if len(self.forgotten) == 0:
-            return self.tweet_starts[texts + 1] - self.tweet_starts[texts]
+            return self.tweet_starts.take(texts + 1) - self.tweet_starts.take(texts)
         return self._counts[texts]
 
     def equal_texts(self, texts: Strings) -> np.ndarray:
@@ -133,14 +138,19 @@ class Segment:
 
     def tweets_of(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All tweets of some texts: places in `texts`, and rows."""
-        count = self.tweet_starts[texts + 1] - self.tweet_starts[texts]
+        starts = self.tweet_starts.take(texts)
+        count = self.tweet_starts.take(texts + 1) - starts
         text = np.repeat(np.arange(len(texts)), count)
         within = np.arange(len(text)) - np.repeat(np.cumsum(count) - count, count)
-        rows = self.tweet_starts[texts][text] + within
+        rows = starts[text] + within
         if len(self.forgotten):
             kept = np.isin(rows, self.forgotten, invert=True)
             text, rows = text[kept], rows[kept]
         return text, rows
+
+    def texts_of(self, rows: np.ndarray) -> np.ndarray:
+        """The text that each row has."""
+        return np.searchsorted(self.tweet_starts.all(), rows, "right") - 1
 
     def retweets(self, rows: np.ndarray) -> np.ndarray:
         """bool[n]: the tweet says that it repeats another one."""
@@ -150,8 +160,7 @@ class Segment:
     def posted_since(self, time: int) -> np.ndarray:
         """bool[texts], see :meth:`provscan.index.IndexReader.posted_since`, of this segment alone."""
         rows = self.living_rows
-        text = np.searchsorted(self.tweet_starts, rows, "right") - 1
-        times = self.tweets.times[rows]
+        text, times = self.texts_of(rows), self.tweets.times.take(rows)
         young = np.ones(self.info.texts, np.bool_) if self.living is None else self.living.copy()
         young[text[(times < time) | (times == NO_TIME)]] = False
         candidates = np.flatnonzero(young)
@@ -177,11 +186,11 @@ class Segment:
 
     def tables(self, first: int) -> LookupTables:
         """What the kernels look things up in; `first` is the reader's number of the first text."""
-        whole = TextTable(self.exact, self.bands, self.sketches)
+        whole = TextTable(self.exact, self.bands, bloom_filter(self.band_filter), self.sketches)
         return frozen(LookupTables(first, self.texts, self.text_sizes, whole, self.seeds.record, self.living))
 
 
-def open_segment(index: Path, info: SegmentInfo) -> Segment:
+def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment:
     """Map a segment of the index in a folder."""
     folder = index / SEGMENTS / info.name
     return Segment(
@@ -189,11 +198,12 @@ def open_segment(index: Path, info: SegmentInfo) -> Segment:
         open_strings(folder, "texts"),
         map_array(folder / "texts.sizes", np.uint8),
         map_array(folder / "texts.sketches", np.uint64, 2),
-        open_postings(folder, "exact"),
-        open_postings(folder, "bands"),
-        open_seeds(folder),
-        map_array(folder / "tweets.starts", np.int64),
-        open_tweets(folder),
+        open_postings(folder, "exact", EXACT, info.texts),
+        open_postings(folder, "bands", bands_layout(params.bands), info.texts),
+        map_array(folder / "bands.filter", np.uint64),
+        open_seeds(folder, info.texts),
+        open_numbers(folder, "tweets", info.texts + 1),
+        open_tweets(folder, info.tweets),
         read_tombstones(index, info)[:, 0],
     )
 

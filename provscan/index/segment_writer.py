@@ -16,13 +16,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.index.filters import mark_bands, new_band_filter
 from provscan.index.known_tweets import KeyTable, taken
-from provscan.index.postings import PostingsWriter, map_array, write_array
+from provscan.index.packed import write_numbers, write_packed_strings
+from provscan.index.postings import EXACT, PostingsWriter, bands_layout, map_array, write_array
 from provscan.index.prepare import Prepared
 from provscan.index.seeds import SIZE_STEP, SeedsWriter
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, StringsWriter, open_strings
-from provscan.index.tweets import LABELS, whole_numbers, write_flat, write_labels, write_strings
+from provscan.index.tweets import LABELS, whole_numbers, write_ids, write_labels, write_strings
 from provscan.kernels import postings as kernels
 from provscan.kernels.minimizers import text_sizes
 from provscan.params import IndexParams
@@ -80,8 +82,9 @@ class SegmentWriter:
         self._ids = StringsWriter(folder, "ids.part")
         self._sketches = (folder / "sketches.part").open("wb")
         self._about = pa.ipc.new_file(str(folder / "about.part"), _ABOUT)
-        self._exact = PostingsWriter(folder, "exact")
-        self._bands = PostingsWriter(folder, "bands")
+        self._exact = PostingsWriter(folder, "exact", EXACT)
+        self._bands_layout = bands_layout(params.bands)
+        self._bands = PostingsWriter(folder, "bands", self._bands_layout)
         self._seeds = SeedsWriter(folder)
         self._keys = KeyTable()
         self._text_of: list[np.ndarray] = []
@@ -114,8 +117,8 @@ class SegmentWriter:
         number = numbers[first].astype(np.uint64)
         self._texts.add(batch.texts if len(first) == count else batch.texts.take(first))
         write_array(self._sketches, batch.sketches.bits[first])
-        self._exact.add((batch.sketches.keys[first, 0] & ~_LOW24) | number)
-        self._bands.add(((batch.sketches.bands[first] & ~_LOW24) | number[:, None]).ravel())
+        self._exact.add(EXACT.entries(batch.sketches.keys[first, 0], number))
+        self._bands.add(self._bands_layout.entries(batch.sketches.bands[first], number[:, None]).ravel())
         self._seeds.add(_renumbered(batch.seeds, first, number, count))
         self._raw_texts.add(batch.raw_texts)
         self._ids.add(batch.ids)
@@ -160,12 +163,12 @@ class SegmentWriter:
             with ThreadPoolExecutor(CLOSERS) as pool:
                 jobs = [
                     pool.submit(self._write_bands, numbers), pool.submit(self._write_texts, numbers),
-                    pool.submit(write_strings, folder, "raw_texts", raw_texts, rows),
+                    pool.submit(write_packed_strings, folder, "raw_texts", raw_texts, rows),
                     pool.submit(write_ids, folder, ids, rows),
                     *(pool.submit(write_labels, folder, name, about[name], rows) for name in LABELS),
                 ]  # fmt: skip
-                write_flat(folder / "times.ms", times[rows])
-                write_flat(folder / "tweets.starts", starts)
+                write_numbers(folder, "times", times[rows])
+                write_numbers(folder, "tweets", starts)
                 for job in jobs:
                     job.result()
         for part in folder.glob("*.part*"):
@@ -176,20 +179,25 @@ class SegmentWriter:
 
     def _write_bands(self, numbers: np.ndarray) -> None:
         self._bands.renumber(numbers)
-        self._bands.close()
+        known = new_band_filter(self._bands.count)
+        self._bands.close(self.texts, lambda entries: mark_bands(entries, self._bands_layout, known))
+        with (self._folder / "bands.filter").open("wb") as file:
+            write_array(file, known)
         self._exact.renumber(numbers)
-        self._exact.close()
+        self._exact.close(self.texts)
 
     def _write_texts(self, numbers: np.ndarray) -> None:
         order = np.empty(len(numbers), np.int64)
         order[numbers] = np.arange(len(numbers))
         write_strings(self._folder, "texts", open_strings(self._folder, "texts.part"), order)
-        write_flat(self._folder / "texts.sketches", map_array(self._folder / "sketches.part", np.uint64, 2)[order])
+        sketches = map_array(self._folder / "sketches.part", np.uint64, 2)[order]
         texts = open_strings(self._folder, "texts")
         sizes = np.empty(self.texts, np.uint8)
         room = np.empty(int(np.diff(texts.offsets).max(initial=0)), np.uint32)
         text_sizes(texts.record, SIZE_STEP, room, sizes)
-        write_flat(self._folder / "texts.sizes", sizes)
+        for name, array in (("texts.sketches", sketches), ("texts.sizes", sizes)):
+            with (self._folder / name).open("wb") as file:
+                write_array(file, array)
         self._seeds.renumber(numbers)
         self._seeds.close(sizes)
 
@@ -236,15 +244,6 @@ def by_text(order: np.ndarray, text_of: np.ndarray, texts: int) -> tuple[np.ndar
     starts = np.zeros(texts + 1, np.int64)
     np.cumsum(np.bincount(numbers[text], minlength=texts), out=starts[1:])
     return rows, starts, numbers
-
-
-def write_ids(folder: Path, ids: Strings, rows: np.ndarray) -> None:
-    """As numbers where all of them are."""
-    numbers = whole_numbers(ids.array())
-    if numbers is None:
-        write_strings(folder, "ids", ids, rows)
-    else:
-        write_flat(folder / "ids.numbers", numbers[rows])
 
 
 def _renumbered(seeds: np.ndarray, rows: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from provscan.index.postings import map_array, write_array
 from provscan.kernels import utf8 as kernels
 from provscan.kernels.records import CodeBuffer, TextBuffer, frozen
-from provscan.text.arrow import from_buffers
+from provscan.text.arrow import buffers, from_buffers
 
 
 class Strings(NamedTuple):
@@ -75,3 +75,11 @@ class StringsWriter:
 def open_strings(folder: Path, name: str) -> Strings:
     """Map the two files."""
     return Strings(map_array(folder / f"{name}.utf8", np.uint8), map_array(folder / f"{name}.offsets", np.int64))
+
+
+def combined(parts: list[Strings], of: np.ndarray) -> Strings:
+    """The next string of part ``of[i]``, for every i."""
+    if len(parts) == 1:
+        return parts[0]
+    order = np.argsort(np.argsort(of, kind="stable"), kind="stable")
+    return Strings(*buffers(pa.concat_arrays([part.array() for part in parts]).take(pa.array(order))))

@@ -1,9 +1,9 @@
 """The tweets of a segment: ids, times, authors, languages, in rows that are ordered by text, the earliest first.
 
-``ids.numbers`` int64, where all ids are whole numbers in their usual notation; else ``ids.utf8`` and ``ids.offsets``.
-``author.codes`` uint32 are rows of the distinct names in ``author.utf8`` and ``author.offsets``, which are sorted; the
-empty one stands for an author that is not known. ``lang.*`` and ``rt_of.*`` likewise. ``times`` int64, milliseconds
-since 1970, the highest number where not known. ``raw_texts.*``: the text as it came.
+Columns of numbers (:mod:`provscan.index.packed`): ``ids``, an id that is a whole number in its usual notation, else -1
+minus its row among the strings ``ids``; ``times``, milliseconds since 1970, the highest number where not known;
+``author``, ``lang`` and ``rt_of``, rows of the distinct names in the strings of that name, which are sorted; the empty
+one stands for what is not known. ``raw_texts``: the text as it came, in compressed blocks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.index.postings import map_array, write_array
+from provscan.index.packed import (
+    Chained,
+    Numbers,
+    PackedStrings,
+    joined_numbers,
+    open_numbers,
+    open_packed_strings,
+    pack_numbers,
+    write_numbers,
+)
 from provscan.index.prepare import NO_TIME
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.text.arrow import buffers
@@ -28,17 +37,45 @@ ROWS = 1 << 18
 class Labels(NamedTuple):
     """A column of few distinct strings: the row of each in `values`, where null is the empty string."""
 
-    codes: np.ndarray
+    codes: Numbers
     values: Strings
 
     def take(self, rows: np.ndarray) -> pa.Array:
         """Strings of some rows, null where not known."""
-        found = self.values.take(self.codes[rows].astype(np.int64)).array().cast(pa.string())
+        found = self.values.take(self.codes.take(rows)).array().cast(pa.string())
         return pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
 
     def known(self, rows: np.ndarray) -> np.ndarray:
         """bool[n]: whether each of some rows has a value."""
-        return (np.diff(self.values.offsets) > 0)[self.codes[rows]]
+        return (np.diff(self.values.offsets) > 0)[self.codes.take(rows)]
+
+
+class Ids(NamedTuple):
+    """A column of ids: a number for each, negative for those that are strings, and these."""
+
+    numbers: Numbers
+    strings: Strings
+
+    def take(self, rows: np.ndarray) -> Strings:
+        """Ids of some rows."""
+        numbers = self.numbers.take(rows)
+        found = pa.array(numbers).cast(pa.large_string())
+        if len(self.strings) and (other := numbers < 0).any():
+            strings = self.strings.take(-1 - numbers[other]).array()
+            found = pc.replace_with_mask(found, pa.array(other), strings)
+        return Strings(*buffers(found))
+
+    def among(self, ids: pa.Array) -> np.ndarray:
+        """int64, ascending: rows whose id is among `ids`, strings."""
+        numeric = pc.match_substring_regex(ids, NUMBER)
+        numbers = self.numbers.all()
+        found = pc.is_in(pa.array(numbers), value_set=pc.cast(ids.filter(numeric), pa.int64()))
+        rows = np.flatnonzero(found.to_numpy(zero_copy_only=False))
+        if len(self.strings) == 0:
+            return rows
+        found = pc.is_in(self.strings.array(), value_set=ids.cast(pa.large_string()))
+        others = np.flatnonzero(numbers < 0)[found.to_numpy(zero_copy_only=False)]
+        return np.union1d(rows, others)
 
 
 class TweetRows(NamedTuple):
@@ -47,50 +84,36 @@ class TweetRows(NamedTuple):
     Attributes
     ----------
     ids
-        int64 or strings.
+        As they came, empty where there is none.
     times
-        int64, ``NO_TIME`` where not known.
+        ``NO_TIME`` where not known.
     raw_texts
         As they came.
     author, lang, rt_of
         Columns of labels.
     """
 
-    ids: np.ndarray | Strings
-    times: np.ndarray
-    raw_texts: Strings
+    ids: Ids
+    times: Numbers
+    raw_texts: PackedStrings | Chained
     author: Labels
     lang: Labels
     rt_of: Labels
 
-    def ids_of(self, rows: np.ndarray) -> Strings:
-        """Ids of some rows."""
-        if isinstance(self.ids, Strings):
-            return self.ids.take(rows)
-        return Strings(*buffers(pa.array(self.ids[rows]).cast(pa.large_string())))
-
     def rank(self, row: int) -> tuple[int, int, str]:
         """What tweets are ordered by: time, then id, shorter ones first."""
-        key = self.ids_of(np.array([row])).array()[0].as_py()
-        return int(self.times[row]), len(key), key
-
-    def with_ids(self, ids: pa.Array) -> np.ndarray:
-        """int64, ascending: rows whose id is among `ids`, strings."""
-        if isinstance(self.ids, Strings):
-            found = pc.is_in(self.ids.array(), value_set=ids.cast(pa.large_string()))
-        else:
-            numbers = whole_numbers(ids.filter(pc.match_substring_regex(ids, NUMBER)))
-            found = pc.is_in(pa.array(self.ids), value_set=pa.array(numbers if numbers is not None else [], pa.int64()))
-        return np.flatnonzero(found.to_numpy(zero_copy_only=False))
+        rows = np.array([row])
+        key = self.ids.take(rows).array()[0].as_py()
+        return int(self.times.take(rows)[0]), len(key), key
 
     def table(self, rows: np.ndarray) -> pa.Table:
         """Rows in the schema of :data:`provscan.readers.SCHEMA`, as they were read."""
-        times = pa.array(self.times[rows], mask=self.times[rows] == NO_TIME)
+        times = self.times.take(rows)
         return pa.table({
-            "id": self.ids_of(rows).array().cast(pa.string()),
+            "id": self.ids.take(rows).array().cast(pa.string()),
             "text": self.raw_texts.take(rows).array(),
             "author": self.author.take(rows),
-            "created_at": times.cast(pa.timestamp("ms", tz="UTC")),
+            "created_at": pa.array(times, mask=times == NO_TIME).cast(pa.timestamp("ms", tz="UTC")),
             "lang": self.lang.take(rows),
             "rt_of": self.rt_of.take(rows),
         })  # fmt: skip
@@ -107,29 +130,29 @@ def whole_numbers(ids: pa.Array) -> np.ndarray | None:
     return pc.cast(ids, pa.int64()).to_numpy(zero_copy_only=False)
 
 
-def open_tweets(folder: Path) -> TweetRows:
-    """Map the files."""
-    numeric = (folder / "ids.numbers").exists()
+def open_tweets(folder: Path, rows: int) -> TweetRows:
+    """Map the files of so many rows."""
     return TweetRows(
-        map_array(folder / "ids.numbers", np.int64) if numeric else open_strings(folder, "ids"),
-        map_array(folder / "times.ms", np.int64),
-        open_strings(folder, "raw_texts"),
-        *(Labels(map_array(folder / f"{name}.codes", np.uint32), open_strings(folder, name)) for name in LABELS),
+        Ids(open_numbers(folder, "ids", rows), open_strings(folder, "ids")),
+        open_numbers(folder, "times", rows),
+        open_packed_strings(folder, "raw_texts", rows),
+        *(Labels(open_numbers(folder, name, rows), open_strings(folder, name)) for name in LABELS),
     )
 
 
 def joined_tweets(first: TweetRows, second: TweetRows) -> TweetRows:
     """The rows of both."""
-    if isinstance(first.ids, Strings) or isinstance(second.ids, Strings):
-        ids: Strings | np.ndarray = appended(*(rows.ids_of(np.arange(len(rows.times))) for rows in (first, second)))
-    else:
-        ids = np.concatenate([first.ids, second.ids])
+    numbers = second.ids.numbers.all()
+    numbers[numbers < 0] -= len(first.ids.strings)
     return TweetRows(
-        ids,
-        np.concatenate([first.times, second.times]),
-        appended(first.raw_texts, second.raw_texts),
+        Ids(
+            pack_numbers(np.concatenate([first.ids.numbers.all(), numbers])),
+            appended(first.ids.strings, second.ids.strings),
+        ),
+        joined_numbers(first.times, second.times),
+        Chained(first.raw_texts, second.raw_texts),
         *(
-            Labels(np.concatenate([a.codes, b.codes + np.uint32(len(a.values))]), appended(a.values, b.values))
+            Labels(joined_numbers(a.codes, b.codes, len(a.values)), appended(a.values, b.values))
             for a, b in zip(first[3:], second[3:], strict=True)
         ),
     )
@@ -149,10 +172,15 @@ def write_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -
     writer.close()
 
 
-def write_flat(path: Path, array: np.ndarray) -> None:
-    """Write an array."""
-    with path.open("wb") as file:
-        write_array(file, array)
+def write_ids(folder: Path, ids: Strings, rows: np.ndarray) -> None:
+    """Write the ids of some rows, in their order."""
+    array = ids.array()
+    numeric = pc.match_substring_regex(array, NUMBER)
+    numbers = pc.cast(pc.if_else(numeric, array, "-1"), pa.int64()).to_numpy(zero_copy_only=False)[rows]
+    others = np.flatnonzero(numbers < 0)
+    numbers[others] = -1 - np.arange(len(others))
+    write_numbers(folder, "ids", numbers)
+    write_strings(folder, "ids", ids, rows[others])
 
 
 def write_labels(folder: Path, name: str, column: pa.ChunkedArray, rows: np.ndarray) -> None:
@@ -163,7 +191,7 @@ def write_labels(folder: Path, name: str, column: pa.ChunkedArray, rows: np.ndar
     used = np.unique(codes := encoded.indices.to_numpy()[rows])
     values = encoded.dictionary.take(pa.array(used)).cast(pa.large_string())
     order = pc.array_sort_indices(values).to_numpy()
-    new = np.zeros(len(encoded.dictionary), np.uint32)
-    new[used[order]] = np.arange(len(used), dtype=np.uint32)
-    write_flat(folder / f"{name}.codes", new[codes])
+    new = np.zeros(len(encoded.dictionary), np.int64)
+    new[used[order]] = np.arange(len(used))
+    write_numbers(folder, name, new[codes])
     write_strings(folder, name, Strings(*buffers(values)), order.astype(np.int64))

@@ -64,7 +64,7 @@ def write_index(
     """
     with changing(target, "replace" if overwrite else "create") as change:
         segments, counts = _write_segments(change, batches, params)
-        texts = _distinct_texts(change.folder, segments)
+        texts = _distinct_texts(change.folder, segments, params)
         generation = change.manifest.generation + 1 if change.manifest else 1
         change.commit(Manifest(params, segments, texts, counts.pop("tweets"), generation, {}, {**notes, **counts}))
     return open_reader(target, verify=False)
@@ -129,13 +129,13 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
         for segment in before.segments:
             rows = _rows_of(segment, ids, authors)
             if len(rows):
-                found_ids.append(segment.tweets.ids_of(rows).array())
+                found_ids.append(segment.tweets.ids.take(rows).array())
                 texts.append(_texts_of(segment, rows))
                 infos.append(_with_tombstones(change, segment, rows, now, generation))
             else:
                 infos.append(segment.info)
         found = pa.chunked_array(found_ids, pa.large_string()).unique()
-        gone = _gone_texts(change.folder, infos, texts) if texts else 0
+        gone = _gone_texts(change.folder, replace(before.manifest, segments=tuple(infos)), texts) if texts else 0
         known = int(pc.sum(pc.is_in(ids.unique(), value_set=found.cast(ids.type))).as_py() or 0) if len(ids) else 0
         result = Forgotten(len(found), gone, len(ids.unique()) - known)
         if len(found) and not dry_run:
@@ -234,10 +234,10 @@ def _new_tweets(
     asked = pa.chunked_array(ids, pa.string()).combine_chunks()
     known, gone = [pa.array([], pa.string())], [purged_ids(change.folder, before.manifest)]
     for segment in before.segments:
-        rows = segment.tweets.with_ids(asked)
+        rows = segment.tweets.ids.among(asked)
         dead = np.isin(rows, segment.forgotten)
-        known.append(segment.tweets.ids_of(rows[~dead]).array().cast(pa.string()))
-        gone.append(segment.tweets.ids_of(rows[dead]).array().cast(pa.string()))
+        known.append(segment.tweets.ids.take(rows[~dead]).array().cast(pa.string()))
+        gone.append(segment.tweets.ids.take(rows[dead]).array().cast(pa.string()))
     known_ids, gone_ids = pa.concat_arrays(known), pa.concat_arrays(gone)
     is_known = pc.is_in(asked, value_set=known_ids)
     is_gone = pc.and_not(pc.is_in(asked, value_set=gone_ids), is_known)
@@ -266,9 +266,9 @@ def purged_ids(folder: Path, manifest: Manifest) -> pa.Array:
     return pa.array(ids, pa.string())
 
 
-def _distinct_texts(folder: Path, infos: Iterable[SegmentInfo]) -> int:
+def _distinct_texts(folder: Path, infos: Iterable[SegmentInfo], params: IndexParams) -> int:
     """Texts of segments that were written together, each counted once."""
-    segments = [open_segment(folder, info) for info in infos]
+    segments = [open_segment(folder, info, params) for info in infos]
     total = 0
     for number, segment in enumerate(segments):
         total += len(segment.texts)
@@ -281,7 +281,7 @@ def _distinct_texts(folder: Path, infos: Iterable[SegmentInfo]) -> int:
 
 def _new_texts(folder: Path, info: SegmentInfo, before: IndexReader) -> int:
     """Texts of a segment that an index does not hold."""
-    segment = open_segment(folder, info)
+    segment = open_segment(folder, info, before.params)
     new = np.ones(len(segment.texts), np.bool_)
     for low in range(0, len(segment.texts), TEXTS):
         rows, _ = before.equal_texts(segment.texts.take(np.arange(low, min(low + TEXTS, len(segment.texts)))))
@@ -291,17 +291,16 @@ def _new_texts(folder: Path, info: SegmentInfo, before: IndexReader) -> int:
 
 def _rows_of(segment: Segment, ids: pa.Array, authors: pa.Array) -> np.ndarray:
     """Rows of tweets with one of the ids or of the authors that are not forgotten yet, ascending."""
-    rows = segment.tweets.with_ids(ids)
+    rows = segment.tweets.ids.among(ids)
     if len(authors):
         names = segment.tweets.author.values.array()
         meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(zero_copy_only=False)
-        rows = np.union1d(rows, np.flatnonzero(meant[segment.tweets.author.codes])) if meant.any() else rows
+        rows = np.union1d(rows, np.flatnonzero(meant[segment.tweets.author.codes.all()])) if meant.any() else rows
     return np.setdiff1d(rows, segment.forgotten, assume_unique=True)
 
 
 def _texts_of(segment: Segment, rows: np.ndarray) -> Strings:
-    numbers = np.unique(np.searchsorted(segment.tweet_starts, rows, "right") - 1)
-    return segment.texts.take(numbers)
+    return segment.texts.take(np.unique(segment.texts_of(rows)))
 
 
 def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray, now: int, generation: int) -> SegmentInfo:
@@ -314,12 +313,12 @@ def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray, now: in
     return replace(segment.info, tombstones=Tombstones(name, info, len(stones), segment.digest(stones[:, 0])))
 
 
-def _gone_texts(folder: Path, infos: list[SegmentInfo], texts: list[Strings]) -> int:
+def _gone_texts(folder: Path, manifest: Manifest, texts: list[Strings]) -> int:
     """How many of some texts have no tweet left."""
     strings = pa.concat_arrays([part.array() for part in texts]).unique()
     found = np.zeros(len(strings), np.bool_)
-    for info in infos:
-        found |= open_segment(folder, info).equal_texts(Strings(*buffers(strings))) >= 0
+    for info in manifest.segments:
+        found |= open_segment(folder, info, manifest.params).equal_texts(Strings(*buffers(strings))) >= 0
     return int(np.count_nonzero(~found))
 
 
@@ -361,7 +360,7 @@ def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepar
     if not group:
         return manifest
     require_room(change.folder, needs_of(group))
-    old = [open_segment(change.folder, info) for info in group]
+    old = [open_segment(change.folder, info, manifest.params) for info in group]
     tweets = (batch for segment in old for batch in segment.batches(segment.living_rows))
     new, _ = _write_segments(change, prepare(tweets), manifest.params)
     segments = [info for info in manifest.segments if info not in group]
@@ -381,7 +380,7 @@ def _purge_record(folder: Path, old: list[Segment], new: tuple[SegmentInfo, ...]
     tweets = []
     for segment in old:
         stones = read_tombstones(folder, segment.info)
-        ids = segment.tweets.ids_of(stones[:, 0]).array().to_pylist()
+        ids = segment.tweets.ids.take(stones[:, 0]).array().to_pylist()
         tweets += [{"id": key, "asked": _date(time)} for key, time in zip(ids, stones[:, 1].tolist(), strict=True)]
     return {
         "purged": _date(int(datetime.now(UTC).timestamp() * 1000)),
@@ -418,7 +417,7 @@ def check_again(reader: IndexReader, temporary: Path, prepare: Prepare) -> None:
         dead = segment.info.tombstones
         if made.digest != segment.info.digest or (dead and dead.digest != segment.digest(segment.forgotten)):
             raise IndexFormatError(f"{reader.path / MANIFEST} has a wrong digest for segment {segment.info.name}")
-    ids = [segment.tweets.ids_of(segment.living_rows).array() for segment in reader.segments]
+    ids = [segment.tweets.ids.take(segment.living_rows).array() for segment in reader.segments]
     numbers = np.arange(reader.size)
     counted = {
         "texts": int(np.count_nonzero(reader.same_text(numbers) == numbers)),

@@ -26,7 +26,7 @@ from provscan.kernels.bloom import has_bits, word_of
 from provscan.kernels.hashing import MURMUR1
 from provscan.kernels.jit import kernel
 from provscan.kernels.minimizers import kminmer_hash, seed_hash
-from provscan.kernels.postings import equal_range, prefetch
+from provscan.kernels.postings import equal_range, prefetch, text_of
 
 CHAIN_BITS = 11
 PAIR, WAYS = 2, 4
@@ -37,11 +37,7 @@ FAR_BAND_WIDTH = 80
 CHUNK = 512
 _DONE = np.int32(-(1 << 30))
 _U1 = np.uint64(1)
-_S8 = np.uint64(8)
-_KEY_SHIFT = np.int64(32)
 _S32 = np.uint64(32)
-_TEXT = np.uint64(0xFFFFFF)
-_PLACE = np.uint64(0xFF)
 _PAIR, _WAYS = np.uint64(PAIR), np.uint64(WAYS)
 _CHAIN_SHIFT = np.uint64(64 - CHAIN_BITS + 1)
 # So many seeds are worth keeping a chain for as many more.
@@ -91,7 +87,7 @@ class ChainScratch(NamedTuple):
 
 
 class _Hit(NamedTuple):
-    """A seed of a record that is in the table: where it stands, and what it is."""
+    """A seed of a record that is in the table: where it stands, what it is, and its place in the text."""
 
     record: int
     seed: int
@@ -99,6 +95,7 @@ class _Hit(NamedTuple):
     unit: int
     code: int
     frequent: int
+    place: int
 
 
 def chain_scratch() -> ChainScratch:
@@ -156,29 +153,28 @@ def _equal_ranges(table, text_sizes, limit, count, scratch, counters):
 
     Ranges are measured up to ``limit``; the sizes of their texts are prefetched.
     """
-    entries = table.postings.entries
+    postings = table.postings
     which, firsts, sizes = scratch.which, scratch.firsts, scratch.sizes
-    counters.reads[0] += np.int64(prefetch(table.postings, _KEY_SHIFT, scratch.keys[:count], firsts, sizes) & _U1)
+    counters.reads[0] += np.int64(prefetch(postings, _S32, scratch.keys[:count], firsts, sizes) & _U1)
     found = np.int64(0)
     for k in range(count):
-        start, size = equal_range(entries, firsts[k], sizes[k], _S32, np.uint64(scratch.keys[k]), limit)
+        start, size = equal_range(postings, firsts[k], sizes[k], np.uint64(scratch.keys[k]) << _S32, limit)
         which[found], firsts[found], sizes[found] = which[k], start, size
         found += size > 0
     ahead = np.int64(0)
     for k in range(found):
         for e in range(firsts[k], firsts[k] + min(sizes[k], limit)):
-            ahead += text_sizes[(entries[e] >> _S8) & _TEXT]
+            ahead += np.int64(text_sizes[text_of(postings, e)]) + np.int64(table.places[e])
     counters.reads[0] += ahead & 1
     return found
 
 
 @kernel(forceinline=True)
-def _add_hit(entry, hit, since, limits, state, out, n):
+def _add_hit(text, hit, since, limits, state, out, n):
     """Add a hit to the chain of its text, and write a candidate when that has seeds enough; the rows written then."""
     chains, text_sizes = state.chains, state.text_sizes
     is_kminmer, frequent = hit.is_kminmer, hit.frequent
-    text = np.int32((entry >> _S8) & _TEXT)
-    place = state.places[entry & _PLACE]
+    place = hit.place
     diagonal = hit.unit - place
     width = BAND_WIDTH if place < FAR else FAR_BAND_WIDTH
     home = (np.uint64(text) * MURMUR1) >> _CHAIN_SHIFT << _U1
@@ -238,7 +234,7 @@ def seed_candidates(seeds, table, limits, state, scratch, out, counters):
     int64
         How many there are. Those that find no room are counted and not written.
     """
-    entries, bounds = table.postings.entries, seeds.bounds
+    bounds = seeds.bounds
     record, n = np.int64(0), np.int64(0)
     for low in range(bounds[0], bounds[-1], CHUNK):
         high = min(low + CHUNK, bounds[-1])
@@ -253,7 +249,8 @@ def seed_candidates(seeds, table, limits, state, scratch, out, counters):
             since = bounds[record]
             counters.seeds_cut[0] += size > limits.places
             unit, code = np.int64(seeds.units[seed]), np.int64(seeds.codes[seed])
-            hit = _Hit(record, seed, is_kminmer, unit, code, np.int32(size > limits.frequent_places))
+            frequent = np.int32(size > limits.frequent_places)
             for e in range(first, first + min(size, limits.places)):
-                n = _add_hit(entries[e], hit, since, limits, state, out, n)
+                hit = _Hit(record, seed, is_kminmer, unit, code, frequent, state.places[table.places[e]])
+                n = _add_hit(np.int32(text_of(table.postings, e)), hit, since, limits, state, out, n)
     return n

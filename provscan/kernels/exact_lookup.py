@@ -1,12 +1,7 @@
 """Which texts of a segment are equal to given ones."""
 
-import numpy as np
-
 from provscan.kernels.jit import kernel
-from provscan.kernels.postings import bucket_of, equal_range
-
-_S24 = np.uint64(24)
-_TEXT = np.uint64(0xFFFFFF)
+from provscan.kernels.postings import bucket_of, equal_range, text_of
 
 
 @kernel
@@ -19,12 +14,11 @@ def find_texts(keys, texts, postings, licensed, numbers):
     text, offsets = texts
     for i in range(len(keys)):
         numbers[i] = -1
-        key = keys[i, 0] >> _S24
-        low, high = bucket_of(postings, _S24, key)
-        first, size = equal_range(postings.entries, low, high, _S24, key, len(postings.entries))
+        low, high = bucket_of(postings, keys[i, 0])
+        first, size = equal_range(postings, low, high, keys[i, 0], len(postings.entries))
         length = offsets[i + 1] - offsets[i]
         for e in range(first, first + size):
-            number = np.int64(postings.entries[e] & _TEXT)
+            number = text_of(postings, e)
             begin = licensed.offsets[number]
             if licensed.offsets[number + 1] - begin != length:
                 continue

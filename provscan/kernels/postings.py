@@ -1,11 +1,15 @@
-"""Postings: sorted 64-bit entries with bucket offsets, and what a scan looks up in them.
+"""Postings: which texts have a key, in 32 bits each, and what a scan looks up in them.
 
-An *entry* is a key above a payload: ``key << shift | payload``. All entries of a table stand sorted in one uint64
-array; the bucket offsets ``starts`` (uint32[2**bits + 1]) say for the upper ``bits`` of the key where its entries
-begin. A look-up is one read of the offsets and one of the entries. Entries with one key are an *equal range*.
+Keys are 64-bit hashes, of which a table knows the upper bits. The first ``bits`` of a key number its *bucket*; the
+bucket offsets ``starts`` (uint32[2**bits + 1]) say where its entries begin. An *entry*, uint32, is the key's next
+``32 - text_bits`` bits above the number of the text; the entries of a bucket ascend. A look-up is one read of the
+offsets and one of the entries. Entries with one key are an *equal range*.
 
-Three tables use it: whole canonical texts (key 40 bits | text 24), LSH bands (the same), and k-min-mers of seeds with
-rare seeds (key 32 | text 24 | place 8).
+Three tables use it: whole canonical texts, LSH bands, and k-min-mers of seeds with rare seeds; the last has the places
+of its seeds in an array of their own.
+
+While a table is made, its entries are uint64: the key above the number of the text in 24 bits, and in seeds above the
+place in 8.
 
 Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack.
 """
@@ -14,20 +18,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.hashing import FNV_START, MURMUR1, MURMUR2, fnv1a, murmur_mix
+from provscan.kernels.bloom import has_bits, mark, word_of
+from provscan.kernels.hashing import FNV_START, GOLDEN32, MURMUR1, MURMUR2, fnv1a, murmur_mix
 from provscan.kernels.jit import kernel
 
-_S8, _S24, _S32 = np.uint64(8), np.uint64(24), np.uint64(32)
 _TEXT = np.uint64(0xFFFFFF)
-_U1 = np.uint64(1)
-# Entries that a look-up compares at once: a cache line of them, and mostly all that a bucket holds.
-_STRIDE = np.uint64(8)
-_LINE = ~np.uint64(7)
-_KEY_SHIFT = np.int64(24)
+_S20 = np.uint32(20)
+_U1, _U32, _U64 = np.uint64(1), np.uint64(32), np.uint64(64)
+# Bits that a key of a text or a band lacks of 64.
+_WHOLE = np.uint64(0)
 # Records whose bands are looked up together.
 _TOGETHER = 16
-# Strides before a bucket is bisected.
-_STRIDES = 8
+# Entries of a bucket that are compared one by one; in a larger one the range is bisected.
+_LINEAR = 64
 # Score of a text that equals the record: above what any sketch agrees in.
 _EQUAL = np.int64(129)
 _M1 = np.uint64(0x5555555555555555)
@@ -60,6 +63,9 @@ class WholeScratch(NamedTuple):
     band_keys: np.ndarray
     band_lows: np.ndarray
     band_highs: np.ndarray
+    band_hashes: np.ndarray
+    band_words: np.ndarray
+    which: np.ndarray
     keys: np.ndarray
     lows: np.ndarray
     highs: np.ndarray
@@ -71,7 +77,7 @@ def whole_scratch(bands: int, candidates: int) -> WholeScratch:
     """Scratch for so many bands a record and candidates a record."""
     of_bands, of_texts = bands * _TOGETHER, _TOGETHER
     return WholeScratch(
-        *(np.empty(of_bands, dtype) for dtype in (np.uint64, np.int64, np.int64)),
+        *(np.empty(of_bands + 1, dtype) for dtype in (np.uint64, np.int64, np.int64, np.uint64, np.uint64, np.int64)),
         *(np.empty(of_texts, dtype) for dtype in (np.uint64, np.int64, np.int64)),
         *(np.empty(candidates, np.int64) for _ in range(2)),
     )
@@ -150,23 +156,62 @@ def close_bucket_offsets(starts):
         starts[bucket] = min(starts[bucket], starts[bucket + 1])
 
 
+@kernel
+def pack(entries, text_bits, key_bits, shift, out, places):
+    """Entries of a table in the making as a table has them, into uint32 ``out``.
+
+    ``text_bits`` are those of a text's number, ``key_bits`` those of a key that bucket and entry hold together. Below
+    the text stand ``shift`` bits, 0 or 8; in the second case they go into uint8 ``places``.
+    """
+    down = _U64 - np.uint64(key_bits)
+    fingerprint = (_U1 << (_U32 - np.uint64(text_bits))) - _U1
+    for i in range(len(entries)):
+        e = entries[i]
+        text = (e >> np.uint64(shift)) & _TEXT
+        out[i] = np.uint32(((e >> down) & fingerprint) << np.uint64(text_bits) | text)
+    if shift > 0:
+        for i in range(len(entries)):
+            places[i] = np.uint8(entries[i] & np.uint64(0xFF))
+
+
+@kernel
+def unpack(postings, places, shift, out):
+    """The opposite of :func:`pack` for a whole table, into uint64 ``out``; ``places`` are read if ``shift`` is 8."""
+    entries, starts, bits, text_bits = postings
+    low = _U64 - np.uint64(bits)
+    down = low - (_U32 - np.uint64(text_bits))
+    text = (_U1 << np.uint64(text_bits)) - _U1
+    for bucket in range(len(starts) - 1):
+        for i in range(starts[bucket], starts[bucket + 1]):
+            e = np.uint64(entries[i])
+            out[i] = np.uint64(bucket) << low | (e >> np.uint64(text_bits)) << down | (e & text) << np.uint64(shift)
+            if shift > 0:
+                out[i] |= np.uint64(places[i])
+
+
 @kernel(forceinline=True)
-def bucket_of(postings, shift, key):
-    """First and last (exclusive) entry of a key's bucket; the key stands above ``shift`` bits of an entry."""
-    bucket = key >> np.uint64(np.uint64(64) - shift - np.uint64(postings.bits))
+def bucket_of(postings, key):
+    """First and last (exclusive) entry of a 64-bit key's bucket."""
+    bucket = key >> (_U64 - np.uint64(postings.bits))
     return np.int64(postings.starts[bucket]), np.int64(postings.starts[bucket + _U1])
 
 
 @kernel(forceinline=True)
-def prefetch(postings, shift, keys, lows, highs):
+def text_of(postings, entry):
+    """The text that an entry names."""
+    return np.int64(np.uint64(postings.entries[entry]) & ((_U1 << np.uint64(postings.text_bits)) - _U1))
+
+
+@kernel(forceinline=True)
+def prefetch(postings, above, keys, lows, highs):
     """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``, and reads of what :func:`equal_range` will read.
 
-    A look-up waits for memory twice. In these loops no read waits for a decision about another one, so the processor
-    has many under way; :func:`equal_range`, which decides, then finds everything in its caches. The sum that is
-    returned keeps the reads from being optimised away.
+    Keys of less than 64 bits lack ``above``. A look-up waits for memory twice. In these loops no read waits for a
+    decision about another one, so the processor has many under way; :func:`equal_range`, which decides, then finds
+    everything in its caches. The sum that is returned keeps the reads from being optimised away.
     """
-    entries, starts, bits = postings
-    down = np.uint64(64 - shift - bits)
+    entries, starts = postings.entries, postings.starts
+    down = _U64 - np.uint64(postings.bits) - above
     for i in range(len(keys)):
         bucket = np.uint64(keys[i]) >> down
         lows[i] = starts[bucket]
@@ -175,53 +220,44 @@ def prefetch(postings, shift, keys, lows, highs):
     last = np.uint64(max(len(entries), 1) - 1)
     for i in range(len(keys)):
         low, high = np.uint64(lows[i]), np.uint64(highs[i])
-        total += entries[min(low, last)] ^ entries[min(high, last)]
+        total += np.uint64(entries[min(low, last)] ^ entries[min(high, last)])
     return total
 
 
 @kernel(forceinline=True)
-def equal_range(entries, low, stop, shift, key, limit):
-    """First entry with ``key`` in the bucket from ``low`` to ``stop``, and how many there are, up to ``limit`` or so.
-
-    Entries before the bucket are less and those after it greater, so a cache line of them is counted without a branch
-    on any.
-    """
-    less, upto = np.int64(0), np.int64(0)
-    start = np.uint64(low) & _LINE
-    first = start
-    for _ in range(_STRIDES):
-        if np.int64(first + _STRIDE) > len(entries):
-            break
-        line_less, line_upto = np.int64(0), np.int64(0)
-        for e in range(_STRIDE):
-            entry = entries[first + e] >> shift
-            line_less += entry < key
-            line_upto += entry <= key
-        less += line_less
-        upto += line_upto
-        if line_upto < np.int64(_STRIDE) or upto - less > limit:
-            return np.int64(start) + less, upto - less
-        first += _STRIDE
-    return _bisected_range(entries, low, stop, shift, key, limit)
+def equal_range(postings, low, stop, key, limit):
+    """First entry with a 64-bit ``key`` in its bucket from ``low`` to ``stop``, and how many, up to ``limit`` or so."""
+    entries = postings.entries
+    text_bits = np.uint64(postings.text_bits)
+    fingerprint = (key << np.uint64(postings.bits)) >> (_U32 + text_bits)
+    base, texts = np.uint32(fingerprint << text_bits), np.uint32(_U1 << text_bits)
+    if stop - low > _LINEAR:
+        return _bisected_range(entries, low, stop, (base, texts), limit)
+    less, equal = np.int64(0), np.int64(0)
+    for e in range(np.uint64(low), np.uint64(stop)):
+        less += entries[e] < base
+        equal += np.uint32(entries[e] - base) < texts
+    return low + less, equal
 
 
 @kernel
-def _bisected_range(entries, low, stop, shift, key, limit):
+def _bisected_range(entries, low, stop, wanted, limit):
     """:func:`equal_range` in a bucket of any length, by bisection. Past ``limit`` the end is not looked for."""
+    base, texts = wanted
     high = stop
     while low < high:
         middle = (low + high) >> 1
-        if entries[middle] >> shift < key:
+        if entries[middle] < base:
             low = middle + 1
         else:
             high = middle
     first = low
-    if first + limit < stop and entries[first + limit] >> shift == key:
+    if first + limit < stop and np.uint32(entries[first + limit] - base) < texts:
         return first, limit + 1
     high = min(first + limit, stop)
     while low < high:
         middle = (low + high) >> 1
-        if entries[middle] >> shift == key:
+        if np.uint32(entries[middle] - base) < texts:
             low = middle + 1
         else:
             high = middle
@@ -255,18 +291,49 @@ def _keep_best(text, score, texts, scores, count):
 
 
 @kernel(forceinline=True)
-def _look_up_bands(table, keys, lows, highs, limit, counters):
-    """Entries ``lows[k]`` to ``highs[k]`` of each band, at most ``limit``; prefetches the sketches of their texts."""
-    entries = table.bands.entries
-    alive = prefetch(table.bands, _KEY_SHIFT, keys, lows, highs)
-    for k in range(len(keys)):
-        start, size = equal_range(entries, lows[k], highs[k], _S24, keys[k], limit)
+def band_hash(key, known):
+    """64-bit hash of a band's key as its filter wants it; of the key, the upper ``known`` bits are in the table."""
+    half = np.uint32((key >> (_U64 - known) << (_U64 - known)) >> _U32)
+    return np.uint64(half) << _U32 | np.uint64(np.uint32(half * GOLDEN32) >> _S20)
+
+
+@kernel
+def mark_bands(entries, known, bloom):
+    """Add the bands of entries in the making to a filter; of each key ``known`` bits are in the table."""
+    for entry in entries:
+        mark(bloom, band_hash(entry, np.uint64(known)))
+
+
+@kernel(forceinline=True)
+def _look_up_bands(table, count, limit, scratch, counters):
+    """Of the first ``count`` bands in scratch those that the table holds, each with its equal range; how many.
+
+    Ranges are up to ``limit`` long; the sketches of their texts are prefetched.
+    """
+    bands, keys, hashes = table.bands, scratch.band_keys, scratch.band_hashes
+    which, lows, highs = scratch.which, scratch.band_lows, scratch.band_highs
+    known = _U32 + np.uint64(bands.bits) - np.uint64(bands.text_bits)
+    for k in range(count):
+        hashes[k] = band_hash(keys[k], known)
+    for k in range(count):
+        scratch.band_words[k] = word_of(table.band_filter, hashes[k])
+    # Few bands are in any text.
+    n = np.uint64(0)
+    for k in range(np.uint64(count)):
+        which[n], keys[n] = k, keys[k]
+        n += has_bits(scratch.band_words[k], hashes[k])
+    alive = prefetch(bands, _WHOLE, keys[: np.int64(n)], lows, highs)
+    found = np.int64(0)
+    for k in range(np.int64(n)):
+        start, size = equal_range(bands, lows[k], highs[k], keys[k], limit)
         counters.bands_cut[0] += size > limit
-        lows[k], highs[k] = start, start + min(size, limit)
-    for k in range(len(keys)):
+        which[found], lows[found], highs[found] = which[k], start, start + min(size, limit)
+        found += size > 0
+    for k in range(found):
         for e in range(lows[k], highs[k]):
-            alive += table.sketches[entries[e] & _TEXT, 0]
+            alive += table.sketches[text_of(bands, e), 0]
     counters.reads[0] += np.int64(alive & _U1)
+    return found
 
 
 @kernel
@@ -296,36 +363,35 @@ def whole_candidates(records, table, limits, scratch, out, counters):
     int64
         How many there are.
     """
-    exact, licensed = table.exact.entries, table.sketches
+    licensed = table.sketches
     texts, scores = scratch.texts[: limits.candidates], scratch.scores
     each = records.bands.shape[1]
     n = 0
     for first in range(0, len(records.keys), _TOGETHER):
         size = min(_TOGETHER, len(records.keys) - first)
         for i in range(size):
-            scratch.keys[i] = records.keys[first + i, 0] >> _S24
+            scratch.keys[i] = records.keys[first + i, 0]
             for b in range(each):
-                scratch.band_keys[i * each + b] = records.bands[first + i, b] >> _S24
-        alive = prefetch(table.exact, _KEY_SHIFT, scratch.keys[:size], scratch.lows, scratch.highs)
+                scratch.band_keys[i * each + b] = records.bands[first + i, b]
+        alive = prefetch(table.exact, _WHOLE, scratch.keys[:size], scratch.lows, scratch.highs)
         counters.reads[0] += np.int64(alive & _U1)
-        _look_up_bands(
-            table, scratch.band_keys[: size * each], scratch.band_lows, scratch.band_highs, limits.band_texts, counters
-        )
+        found = _look_up_bands(table, size * each, limits.band_texts, scratch, counters)
+        k = np.int64(0)
         for i in range(size):
             record = first + i
             count = np.int64(0)
-            start, equal = equal_range(
-                exact, scratch.lows[i], scratch.highs[i], _S24, scratch.keys[i], limits.candidates
-            )
+            low, high = scratch.lows[i], scratch.highs[i]
+            start, equal = equal_range(table.exact, low, high, scratch.keys[i], limits.candidates)
             for e in range(start, start + min(equal, limits.candidates)):
-                count = _keep_best(np.int64(exact[e] & _TEXT), _EQUAL, texts, scores, count)
-            for k in range(i * each, (i + 1) * each):
+                count = _keep_best(text_of(table.exact, e), _EQUAL, texts, scores, count)
+            while k < found and scratch.which[k] < (i + 1) * each:
                 for e in range(scratch.band_lows[k], scratch.band_highs[k]):
-                    text = table.bands.entries[e] & _TEXT
+                    text = text_of(table.bands, e)
                     differ = _ones(records.bits[record, 0] ^ licensed[text, 0])
                     differ += _ones(records.bits[record, 1] ^ licensed[text, 1])
                     if 128 - differ >= limits.sketch_bits:
-                        count = _keep_best(np.int64(text), 128 - differ, texts, scores, count)
+                        count = _keep_best(text, 128 - differ, texts, scores, count)
+                k += 1
             for c in range(count):
                 out.record[n], out.text[n] = record, texts[c]
                 n += 1

@@ -1,29 +1,34 @@
-"""Sorting of postings: a radix sort of the upper bits, least significant digit first, then insertion.
+"""Sorting of postings in the making: once by their upper digits into parts that stay in a cache, then part by part.
 
-Keys are hashes, so few entries share their upper bits and the insertion moves little. The sort is stable: entries with
-equal keys keep the order in which they came, which is that of their texts. numpy's own sort is several times slower
-where a processor compresses vectors in microcode.
+Keys are hashes, so few entries of a part share its next digit, and an insertion sort moves little. Long runs with one
+digit, the entries of a frequent key, are sorted digit by digit. numpy's own sort is several times slower where a
+processor compresses vectors in microcode.
 """
 
 import numpy as np
 
 from provscan.kernels.jit import kernel
 
-DIGIT = 8
+DIGIT = 11
+# Entries of a run that are inserted one by one.
+_SHORT = 32
+_BYTE = 256
+_U0, _U1, _U8 = np.uint64(0), np.uint64(1), np.uint64(8)
+_DIGIT = np.uint64(DIGIT)
 
 
 @kernel
 def scatter(entries, shift, counts, out):
-    """Move uint64 ``entries`` to ``out``, ordered by the :data:`DIGIT` bits above ``shift``; ``counts`` is int64[256].
+    """Move uint64 ``entries`` to ``out``, ordered by the bits above ``shift`` that number the 2**k of int64 ``counts``.
 
-    Afterwards ``counts`` says for each digit where its entries end.
+    Entries with equal digits keep their order. Afterwards ``counts`` says for each digit where its entries end.
     """
-    mask = np.uint64(255)
+    mask = np.uint64(len(counts) - 1)
     counts[:] = 0
     for e in entries:
         counts[(e >> shift) & mask] += 1
     total = 0
-    for digit in range(256):
+    for digit in range(len(counts)):
         size = counts[digit]
         counts[digit] = total
         total += size
@@ -34,7 +39,13 @@ def scatter(entries, shift, counts, out):
 
 
 @kernel
-def insert(entries):
+def _copy(entries, out):
+    for i in range(len(out)):
+        out[i] = entries[i]
+
+
+@kernel
+def _insert(entries):
     """Sort ``entries`` that are nearly sorted, in place."""
     for i in range(1, len(entries)):
         e = entries[i]
@@ -46,16 +57,49 @@ def insert(entries):
 
 
 @kernel
-def sort(entries, spare, counts, digits):
-    """Sort ``entries`` by their upper ``digits`` digits, then in full; ``spare`` is room for as many.
+def _sort_bytes(entries, spare, top, counts):
+    """Sort entries that are equal from bit ``top`` on, byte by byte, in place."""
+    shift = _U0
+    while shift < top:
+        scatter(entries, shift, counts[:_BYTE], spare)
+        _copy(spare, entries)
+        shift += _U8
 
-    ``counts`` is int64[256] of scratch. ``digits`` is 2, 4 or 6: what is moved an even number of times comes back.
-    """
-    for pair in range(digits // 2):
-        shift = np.uint64(64 - DIGIT * (digits - 2 * pair))
-        scatter(entries, shift, counts, spare)
-        scatter(spare, shift + np.uint64(DIGIT), counts, entries)
-    insert(entries)
+
+@kernel
+def _sort_part(entries, top, counts, out):
+    """Sort entries that are equal from bit ``top`` on into ``out``; they are scratch afterwards."""
+    if len(entries) <= _SHORT or top == _U0:
+        _copy(entries, out)
+        _insert(out)
+        return
+    shift = max(top, _DIGIT) - _DIGIT
+    scatter(entries, shift, counts[1], out)
+    low = np.int64(0)
+    for digit in range(counts.shape[1]):
+        high = counts[1, digit]
+        if high - low > _SHORT:
+            _sort_bytes(out[low:high], entries[low:high], shift, counts[2])
+        low = high
+    _insert(out)
+
+
+@kernel
+def sort(entries, spare, counts):
+    """Sort uint64 ``entries`` in place; ``spare`` is room for as many, ``counts`` int64[3, 2**DIGIT]."""
+    differ = _U0
+    for e in entries:
+        differ |= e ^ entries[0]
+    top = _U0
+    while top < np.uint64(64) and differ >> top != _U0:
+        top += _U1
+    shift = max(top, _DIGIT) - _DIGIT
+    scatter(entries, shift, counts[0], spare)
+    low = np.int64(0)
+    for digit in range(counts.shape[1]):
+        high = counts[0, digit]
+        _sort_part(spare[low:high], shift, counts, entries[low:high])
+        low = high
 
 
 @kernel

@@ -71,11 +71,20 @@ class Grams(NamedTuple):
 
 
 class Postings(NamedTuple):
-    """A table of postings: uint64 entries, sorted; uint32 bucket offsets; upper key bits that number a bucket."""
+    """A table of :mod:`provscan.kernels.postings`.
+
+    Attributes
+    ----------
+    entries, starts
+        uint32: entries and bucket offsets.
+    bits, text_bits
+        Bits of a key that number a bucket, and of an entry that number a text.
+    """
 
     entries: np.ndarray
     starts: np.ndarray
     bits: int
+    text_bits: int
 
 
 class BloomFilter(NamedTuple):
@@ -86,18 +95,21 @@ class BloomFilter(NamedTuple):
 
 
 class SeedTable(NamedTuple):
-    """Postings of k-min-mers and rare seeds, and a filter of each."""
+    """Postings of k-min-mers and rare seeds, the code of each one's place (uint8), and a filter of each kind."""
 
     postings: Postings
+    places: np.ndarray
     kminmers: BloomFilter
     rare: BloomFilter
 
 
 class TextTable(NamedTuple):
-    """What whole texts are looked up in: postings of keys and of LSH bands, one-bit sketches uint64[n, 2]."""
+    """What whole texts are looked up in: postings of keys and of LSH bands, a filter of the bands, one-bit sketches
+    uint64[n, 2]."""
 
     exact: Postings
     bands: Postings
+    band_filter: BloomFilter
     sketches: np.ndarray
 
 

@@ -12,15 +12,13 @@ import numpy as np
 from provscan.kernels.align import SPACE
 from provscan.kernels.hashing import FNV_START, fnv1a, murmur_mix
 from provscan.kernels.jit import kernel
-from provscan.kernels.postings import equal_range, prefetch
+from provscan.kernels.postings import equal_range, prefetch, text_of
 
 # Words around each edge of a match.
 WORDS = np.int64(2)
 _BORDERS = 2 * int(WORDS) + 1
-_S24 = np.uint64(24)
-_KEY_SHIFT = np.int64(24)
+_WHOLE = np.uint64(0)
 _NO_WORDS = np.int64(0)
-_TEXT = np.uint64(0xFFFFFF)
 _SIX = np.uint32(0x3F)
 
 
@@ -113,7 +111,7 @@ def variants(records, matches, postings, limits, scratch, out, counters):
     """
     codes, offsets = records
     record, span, similarity = matches
-    entries, keys, lows, highs = postings.entries, scratch.keys, scratch.lows, scratch.highs
+    keys, lows, highs = scratch.keys, scratch.lows, scratch.highs
     room = len(out.record)
     n = 0
     for m in range(len(record)):
@@ -131,17 +129,17 @@ def variants(records, matches, postings, limits, scratch, out, counters):
             count = 0
             for i in range(at, furthest):
                 if i > nearest and codes[i] == SPACE and count < _BORDERS - 1:
-                    keys[count] = murmur_mix(state) >> _S24
+                    keys[count] = murmur_mix(state)
                     count += 1
                 state = _hash_code(state, codes[i])
-            keys[count] = murmur_mix(state) >> _S24
+            keys[count] = murmur_mix(state)
             count += 1
-            counters.reads[0] += np.int64(prefetch(postings, _KEY_SHIFT, keys[:count], lows, highs) & np.uint64(1))
+            counters.reads[0] += np.int64(prefetch(postings, _WHOLE, keys[:count], lows, highs) & np.uint64(1))
             for k in range(count):
-                start, size = equal_range(entries, lows[k], highs[k], _S24, keys[k], limits.texts)
+                start, size = equal_range(postings, lows[k], highs[k], keys[k], limits.texts)
                 for e in range(start, start + min(size, limits.texts)):
                     if n < room:
-                        out.record[n], out.text[n], out.code[n] = m, np.int64(entries[e] & _TEXT), at - begin
+                        out.record[n], out.text[n], out.code[n] = m, text_of(postings, e), at - begin
                         n += 1
             at = _after(codes, at, end, _NO_WORDS) + 1
     return n

@@ -36,6 +36,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         minhash,
         minimizers,
         normalize,
+        packing,
         postings,
         prefilter,
         radix,
@@ -76,9 +77,9 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         return
     seed_params, scratch = r.SeedParams(13, 8), r.SeedScratch(u32, i32, pairs, u32[None])
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
-    table = r.Postings(u64, u32, 1)
+    table = r.Postings(u32, u32, 1, 8)
     bloom_filter = r.BloomFilter(u64, np.uint32(1))
-    seed_table = r.frozen(r.SeedTable(table, bloom_filter, bloom_filter))
+    seed_table = r.frozen(r.SeedTable(table, u8, bloom_filter, bloom_filter))
     grams, candidates = r.Grams(u32, u32, i64), r.Candidates(i64, i64, i64, i64)
     thresholds = r.Thresholds(0.4, 0.5, 20)
     yield minhash.signatures, (text, r.frozen(codes).codes, r.frozen(codes).codes, u32, u32[None])
@@ -110,7 +111,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         chaining.seed_candidates,
         (seeds, seed_table, limits, state, chaining.chain_scratch(), candidates, count),
     )
-    text_table, asked = r.frozen(r.TextTable(table, table, pairs)), r.Sketches(pairs, pairs, pairs)
+    text_table, asked = r.frozen(r.TextTable(table, table, bloom_filter, pairs)), r.Sketches(pairs, pairs, pairs)
     whole_limits, whole_scratch = postings.WholeLimits(64, 77, 16), postings.whole_scratch(1, 16)
     yield postings.whole_candidates, (asked, text_table, whole_limits, whole_scratch, candidates, count)
     yield (
@@ -122,11 +123,18 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield postings.text_keys, (text, pairs)
     yield postings.number_texts, (pairs, pairs, u32, 0, i64)
     yield postings.move_texts, (pairs, u32, pairs, u32)
+    yield radix.scatter, (u64, np.uint64(0), i64, u64)
+    yield postings.mark_bands, (u64, 32, bloom_filter)
+    yield postings.pack, (u64, 8, 32, 0, u32, u8)
+    yield postings.unpack, (r.frozen(table), r.read_only(u8), 0, u64)
     yield postings.bucket_offsets, (r.read_only(u64), 0, 1, u32)
     yield postings.close_bucket_offsets, (u32,)
     yield exact_lookup.find_texts, (pairs, text, text_table.exact, text, i64)
-    yield radix.sort, (u64, u64, i64, 2)
-    yield radix.merge, (r.frozen(table).entries, u64, u64)
+    yield packing.measure, (i64, spans)
+    yield packing.pack, (i64, spans, u64)
+    yield packing.unpack, (r.read_only(u64), r.read_only(spans), i64, i64)
+    yield radix.sort, (u64, u64, spans)
+    yield radix.merge, (u64, u64, u64)
     yield bands.band_keys, (u32[None], 32, 4, pairs)
     yield bands.one_bit_sketch, (u32[None], pairs)
     chars = r.frozen(codes).codes

@@ -1,0 +1,45 @@
+"""Bloom filters of a segment (:mod:`provscan.kernels.bloom`): what is in its tables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from provscan.index.postings import Layout
+from provscan.kernels import postings as kernels
+from provscan.kernels.records import BloomFilter
+
+
+def new_filter(count: int) -> np.ndarray:
+    """An empty filter for so many hashes: 8 to 16 bits each, 2**31 at most."""
+    return np.zeros(1 << (min(31, max(10, (8 * count).bit_length())) - 6), np.uint64)
+
+
+def widened(words: np.ndarray, more: int) -> np.ndarray:
+    """A copy of a filter in which `more` hashes find room beside what it holds.
+
+    A larger filter takes one more bit of a hash for the number of its word. Which one is not known of what the filter
+    holds, so both words hold it.
+    """
+    return np.repeat(words, max(1, len(new_filter(2 * more)) // len(words)))
+
+
+def bloom_filter(words: np.ndarray) -> BloomFilter:
+    """A filter as the kernels take it."""
+    return BloomFilter(words, np.uint32(33 - len(words).bit_length()))
+
+
+def narrowed(words: np.ndarray, count: int) -> np.ndarray:
+    """A filter of so many hashes without the room that they don't need."""
+    while len(words) > len(new_filter(count)):
+        words = words[0::2] | words[1::2]
+    return words
+
+
+def new_band_filter(count: int) -> np.ndarray:
+    """An empty filter for so many bands, of half the size: what it lets pass the table refuses."""
+    return new_filter(count // 2)
+
+
+def mark_bands(entries: np.ndarray, layout: Layout, words: np.ndarray) -> None:
+    """Add bands, as entries in the making, to a filter."""
+    kernels.mark_bands(entries, layout.key_bits, bloom_filter(words))

@@ -1,0 +1,220 @@
+"""Columns of a segment in few bytes, any row of which is read fast: numbers, and texts in compressed blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import zstandard
+
+from provscan.errors import IndexFormatError
+from provscan.index.postings import map_array, write_array
+from provscan.index.texts import Strings, combined
+from provscan.kernels import packing
+from provscan.kernels.records import read_only
+
+# Texts of a block: more take fewer bytes, and more time to read one.
+BLOCK = 8
+LEVEL = 3
+DICTIONARY_BYTES = 112 << 10
+# Texts that a dictionary is trained with, and the fewest bytes of them.
+SAMPLE = 1 << 14
+SAMPLE_BYTES = 1 << 20
+# Texts that are copied together.
+ROWS = 1 << 16
+
+
+class Numbers(NamedTuple):
+    """A column of int64, see :mod:`provscan.kernels.packing`: ``X.words`` uint64, ``X.blocks`` int64[m, 2].
+
+    Attributes
+    ----------
+    words, blocks
+        See there.
+    rows
+        How many.
+    """
+
+    words: np.ndarray
+    blocks: np.ndarray
+    rows: int
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """int64: the numbers of some rows."""
+        out = np.empty(len(rows), np.int64)
+        packing.unpack(read_only(self.words), read_only(self.blocks), np.asarray(rows, np.int64), out)
+        return out
+
+    def is_whole(self) -> bool:
+        """Whether there are as many blocks and words as its rows need, and each block has its own."""
+        widths = packing.WORDS_A_BIT * (self.blocks[:, 1] & 127)
+        starts = np.cumsum(widths) - widths
+        return (
+            len(self.blocks) == -(-self.rows // packing.BLOCK)
+            and bool(np.all(widths <= 64 * packing.WORDS_A_BIT))
+            and bool(np.all(self.blocks[:, 1] >> 8 == starts))
+            and len(self.words) == int(widths.sum())
+        )
+
+    def all(self) -> np.ndarray:
+        """int64: all numbers."""
+        return self.take(np.arange(self.rows))
+
+
+def pack_numbers(numbers: np.ndarray) -> Numbers:
+    """Whole numbers as a column."""
+    numbers = np.ascontiguousarray(numbers, np.int64)
+    blocks = np.empty((-(-len(numbers) // packing.BLOCK), 2), np.int64)
+    words = np.zeros(packing.measure(numbers, blocks), np.uint64)
+    packing.pack(numbers, blocks, words)
+    return Numbers(words, blocks, len(numbers))
+
+
+def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
+    """Write a column."""
+    column = pack_numbers(numbers)
+    for part in ("words", "blocks"):
+        with (folder / f"{name}.{part}").open("wb") as file:
+            write_array(file, getattr(column, part))
+
+
+def open_numbers(folder: Path, name: str, count: int) -> Numbers:
+    """Map a column of so many rows."""
+    return Numbers(
+        map_array(folder / f"{name}.words", np.uint64), map_array(folder / f"{name}.blocks", np.int64, 2), count
+    )
+
+
+class PackedStrings(NamedTuple):
+    """Texts in compressed blocks of :data:`BLOCK`.
+
+    ``X.zstd``: the blocks, one Zstandard frame each, in which the texts stand one after the other. ``X.dictionary``:
+    Zstandard's dictionary for them; it may be empty. The columns of numbers ``X`` and ``X_blocks`` are where each text
+    begins in what is uncompressed, and each block in ``X.zstd``; behind the last one, where it ends.
+
+    Attributes
+    ----------
+    path
+        ``X.zstd``, for messages.
+    compressed
+        Its bytes, uint8.
+    dictionary
+        To decompress with; ``None`` if it is empty.
+    offsets, blocks
+        Columns of numbers.
+    """
+
+    path: Path
+    compressed: np.ndarray
+    dictionary: zstandard.ZstdCompressionDict | None
+    offsets: Numbers
+    blocks: Numbers
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def take(self, rows: np.ndarray) -> Strings:
+        """The texts of some rows.
+
+        Raises
+        ------
+        IndexFormatError
+            A block is damaged.
+        """
+        blocks, where = np.unique(rows // BLOCK, return_inverse=True)
+        # Where all texts of these blocks begin, if the blocks stand one after the other.
+        starts = np.minimum(blocks[:, None] * BLOCK + np.arange(BLOCK + 1), len(self))
+        sizes = np.diff(self.offsets.take(starts.reshape(-1)).reshape(starts.shape), axis=1)
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        text = b"".join(self._decompressed(blocks, sizes.sum(axis=1)))
+        found = Strings(np.frombuffer(text, np.uint8), offsets).take(where.reshape(-1) * BLOCK + rows % BLOCK)
+        try:
+            found.array().validate(full=True)
+        except pa.ArrowInvalid:
+            raise self._damage("its text is not valid UTF-8") from None
+        return found
+
+    def _decompressed(self, blocks: np.ndarray, sizes: np.ndarray) -> Iterator[bytes]:
+        decompressor = zstandard.ZstdDecompressor(dict_data=self.dictionary)
+        bounds = zip(self.blocks.take(blocks).tolist(), self.blocks.take(blocks + 1).tolist(), strict=True)
+        for (low, high), size in zip(bounds, sizes.tolist(), strict=True):
+            frame = self.compressed[low:high].data
+            try:
+                # No more memory is taken than the block may need, whatever it says.
+                if zstandard.frame_content_size(frame) != size:
+                    raise self._damage("a block has another size than its texts")
+                yield decompressor.decompress(frame)
+            except zstandard.ZstdError as error:
+                raise self._damage(str(error)) from None
+
+    def _damage(self, problem: str) -> IndexFormatError:
+        return IndexFormatError(f"{self.path} is damaged: {problem}. Restore it from a copy or build the index again")
+
+
+class Chained(NamedTuple):
+    """The texts of one column and, behind them, those of another."""
+
+    first: PackedStrings | Chained
+    second: PackedStrings | Chained
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def take(self, rows: np.ndarray) -> Strings:
+        """The texts of some rows."""
+        of = (rows >= len(self.first)).astype(np.int64)
+        parts = [self.first.take(rows[of == 0]), self.second.take(rows[of == 1] - len(self.first))]
+        return combined(parts, of)
+
+
+def write_packed_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -> None:
+    """Write some rows of texts, in their order."""
+    trained = _dictionary(strings, rows)
+    with (folder / f"{name}.dictionary").open("wb") as file:
+        file.write(trained.as_bytes() if trained else b"")
+    compressor = zstandard.ZstdCompressor(LEVEL, dict_data=trained, write_checksum=False, write_dict_id=False)
+    sizes = []
+    with (folder / f"{name}.zstd").open("wb") as file:
+        for low in range(0, len(rows), ROWS):
+            part = strings.take(rows[low : low + ROWS])
+            bounds = [*part.offsets[:-1:BLOCK].tolist(), int(part.offsets[-1])]
+            for begin, end in pairwise(bounds):
+                sizes.append(file.write(compressor.compress(part.text[begin:end].data)))
+    write_numbers(folder, f"{name}_blocks", np.concatenate([[0], np.cumsum(np.array(sizes, np.int64))]))
+    lengths = strings.offsets[rows + 1] - strings.offsets[rows]
+    write_numbers(folder, name, np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def open_packed_strings(folder: Path, name: str, count: int) -> PackedStrings:
+    """Map so many texts."""
+    path, trained = folder / f"{name}.zstd", (folder / f"{name}.dictionary").read_bytes()
+    return PackedStrings(
+        path,
+        map_array(path, np.uint8),
+        zstandard.ZstdCompressionDict(trained) if trained else None,
+        open_numbers(folder, name, count + 1),
+        open_numbers(folder, f"{name}_blocks", -(-count // BLOCK) + 1),
+    )
+
+
+def _dictionary(strings: Strings, rows: np.ndarray) -> zstandard.ZstdCompressionDict | None:
+    """A dictionary trained with texts from everywhere; ``None`` if they are too few."""
+    chosen = strings.take(rows[:: max(1, len(rows) // SAMPLE)])
+    samples: list[bytes | bytearray | memoryview] = [
+        chosen.text[low:high].tobytes() for low, high in pairwise(chosen.offsets[::BLOCK].tolist())
+    ]
+    if sum(map(len, samples)) < SAMPLE_BYTES:
+        return None
+    return zstandard.train_dictionary(DICTIONARY_BYTES, samples, level=LEVEL)
+
+
+def joined_numbers(first: Numbers, second: Numbers, above: int = 0) -> Numbers:
+    """The rows of both, `above` added to those of the second."""
+    return pack_numbers(np.concatenate([first.all(), second.all() + above]))
