@@ -135,6 +135,9 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
             strings.array().validate(full=True)
         except pa.ArrowInvalid:
             yield f"{name}.utf8", "its text is not valid UTF-8"
+    for name, column in _columns(segment).items():
+        if not column.is_minimal():
+            yield f"{name}.words", "its numbers are not packed as they should be"
     for name, (column, end) in _offsets(segment).items():
         numbers = column.all()
         if not _ascending(numbers) or numbers[0] != 0:
@@ -166,7 +169,7 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
     if not _each_text_found(segment):
         yield "exact.entries", "a text is not found by its key"
     if not _texts_are_those_of_tweets(segment):
-        yield "raw_texts.zstd", "a tweet has another text than texts.utf8, by tweets.blocks, says"
+        yield "raw_texts.words", "a tweet has another text than texts.utf8, by tweets.blocks, says"
     if segment.digest(np.arange(segment.info.tweets)) != segment.info.digest:
         yield "times.blocks", "the manifest has another digest of the tweets in this file, ids, author, lang and rt_of"
 

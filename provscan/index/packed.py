@@ -20,6 +20,8 @@ from provscan.kernels.records import read_only
 # Texts of a block: more take fewer bytes, and more time to read one.
 BLOCK = 8
 LEVEL = 3
+# Ending of the file of compressed blocks.
+FRAMES = f"zstd{''.join(map(str, zstandard.ZSTD_VERSION))}"
 DICTIONARY_BYTES = 112 << 10
 # Texts that a dictionary is trained with, and the fewest bytes of them.
 SAMPLE = 1 << 14
@@ -63,6 +65,11 @@ class Numbers(NamedTuple):
             and len(self.words) == int(widths.sum())
         )
 
+    def is_minimal(self) -> bool:
+        """Whether it is what :func:`pack_numbers` makes of its numbers."""
+        again = pack_numbers(self.all())
+        return np.array_equal(again.words, self.words) and np.array_equal(again.blocks, self.blocks)
+
     def all(self) -> np.ndarray:
         """int64: all numbers."""
         return self.take(np.arange(self.rows))
@@ -95,14 +102,15 @@ def open_numbers(folder: Path, name: str, count: int) -> Numbers:
 class PackedStrings(NamedTuple):
     """Texts in compressed blocks of :data:`BLOCK`.
 
-    ``X.zstd``: the blocks, one Zstandard frame each, in which the texts stand one after the other. ``X.dictionary``:
-    Zstandard's dictionary for them; it may be empty. The columns of numbers ``X`` and ``X_blocks`` are where each text
-    begins in what is uncompressed, and each block in ``X.zstd``; behind the last one, where it ends.
+    ``X.zstdV``: the blocks, one Zstandard frame each, in which the texts stand one after the other; V is the version of
+    Zstandard that made them, since others make other bytes. ``X.dictionary``: Zstandard's dictionary for them; it may
+    be empty. The columns of numbers ``X`` and ``X_blocks`` are where each text begins in what is uncompressed, and each
+    block in ``X.zstdV``; behind the last one, where it ends.
 
     Attributes
     ----------
     path
-        ``X.zstd``, for messages.
+        ``X.zstdV``, for messages.
     compressed
         Its bytes, uint8.
     dictionary
@@ -181,7 +189,7 @@ def write_packed_strings(folder: Path, name: str, strings: Strings, rows: np.nda
         file.write(trained.as_bytes() if trained else b"")
     compressor = zstandard.ZstdCompressor(LEVEL, dict_data=trained, write_checksum=False, write_dict_id=False)
     sizes = []
-    with (folder / f"{name}.zstd").open("wb") as file:
+    with (folder / f"{name}.{FRAMES}").open("wb") as file:
         for low in range(0, len(rows), ROWS):
             part = strings.take(rows[low : low + ROWS])
             bounds = [*part.offsets[:-1:BLOCK].tolist(), int(part.offsets[-1])]
@@ -194,7 +202,8 @@ def write_packed_strings(folder: Path, name: str, strings: Strings, rows: np.nda
 
 def open_packed_strings(folder: Path, name: str, count: int) -> PackedStrings:
     """Map so many texts."""
-    path, trained = folder / f"{name}.zstd", (folder / f"{name}.dictionary").read_bytes()
+    path = next(folder.glob(f"{name}.zstd*"), folder / f"{name}.{FRAMES}")
+    trained = (folder / f"{name}.dictionary").read_bytes()
     return PackedStrings(
         path,
         map_array(path, np.uint8),

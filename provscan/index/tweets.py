@@ -30,6 +30,8 @@ from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.text.arrow import buffers
 
 LABELS = ("author", "lang", "rt_of")
+# Columns whose bytes depend on the version of Zstandard.
+COMPRESSED = frozenset({"raw_texts", "raw_texts_blocks"})
 # Rows that are copied together.
 ROWS = 1 << 18
 

@@ -29,9 +29,9 @@ def tweets_by_text(index: provscan.Index) -> dict[str, list[str]]:
     """Of each licensed text the ids of its tweets, by the segments' own order."""
     found: dict[str, list[str]] = {}
     for segment in index.reader.segments:
-        ids = segment.tweets.ids_of(np.arange(segment.info.tweets)).array().to_pylist()
+        ids = segment.tweets.ids.take(np.arange(segment.info.tweets)).array().to_pylist()
         for number, text in enumerate(segment.texts.array().to_pylist()):
-            low, high = segment.tweet_starts[number : number + 2].tolist()
+            low, high = segment.tweet_starts.all()[number : number + 2].tolist()
             found[text] = ids[low:high]
     return found
 
@@ -174,11 +174,18 @@ def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Twee
         for own, theirs in zip(getattr(both, name), getattr(whole, name), strict=True):
             assert np.array_equal(own, theirs), name
     # A rare seed of the large one may be shared by too many places once those of the small one are added.
-    own, theirs = (set(segment.seeds.table.entries.tolist()) for segment in (both, whole))
+    own, theirs, before = (
+        set(postings.unpacked(segment.seeds.table, segment.seeds.places, postings.SEEDS).tolist())
+        for segment in (both, whole, large)
+    )
     assert theirs <= own
-    assert own - theirs < set(large.seeds.table.entries.tolist())
+    assert own - theirs < before
     assert np.array_equal(both.seeds.high_frequency, large.seeds.high_frequency)
-    for own, theirs in ((both.seeds.kminmers, whole.seeds.kminmers), (both.seeds.rare, whole.seeds.rare)):
+    for own, theirs in (
+        (both.seeds.kminmers, whole.seeds.kminmers),
+        (both.seeds.rare, whole.seeds.rare),
+        (both.band_filter, whole.band_filter),
+    ):
         size = min(len(own), len(theirs))
         own, theirs = (np.bitwise_or.reduce(words.reshape(size, -1), axis=1) for words in (own, theirs))
         assert np.array_equal(own & theirs, theirs)
@@ -224,14 +231,18 @@ def test_what_was_appended_is_looked_up_together(
 
 
 def test_small_tables_spill_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = np.sort(np.random.default_rng(1).integers(0, 2**64, 40, np.uint64))
+    random = np.random.default_rng(1)
+    keys, texts, places = (random.integers(0, 1 << bits, 40, np.uint64) for bits in (32, 8, 8))
+    entries = np.sort(keys << np.uint64(32) | texts << np.uint64(8) | places)
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 3)
-    writer = postings.PostingsWriter(tmp_path, "some")
+    layout = postings.Layout(40, shift=8)
+    writer = postings.PostingsWriter(tmp_path, "some", layout)
     for part in np.array_split(np.random.default_rng(2).permutation(entries), 20):
         writer.add(part)
-    assert set(writer.close()) == {path.name for path in tmp_path.iterdir()}
-    table = postings.open_postings(tmp_path, "some")
-    assert table.entries.tolist() == entries.tolist()
+    assert set(writer.close(256)) == {path.name for path in tmp_path.iterdir()}
+    table = postings.open_postings(tmp_path, "some", layout, 256)
+    found = postings.map_array(tmp_path / "some.places", np.uint8)
+    assert postings.unpacked(table, found, layout).tolist() == entries.tolist()
     starts = np.searchsorted(entries, np.arange(1 << table.bits, dtype=np.uint64) << np.uint64(64 - table.bits))
     assert table.starts.tolist() == [*starts.tolist(), 40]
 
@@ -245,7 +256,8 @@ def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
         segment.exact.entries,
         table.starts,
         segment.sketches,
-        segment.tweets.raw_texts.text,
+        segment.tweets.raw_texts.compressed,
+        segment.tweets.times.words,
     ):
         assert not array.flags.writeable
         assert not array.flags.owndata
@@ -259,7 +271,7 @@ def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
 def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
     index = build([*tweets, {"id": "1", "text": "@only https://t.co/x"}])
     info = json.loads(json.dumps(index.info()))
-    assert info["version"] == 5
+    assert info["version"] == 6
     assert info["tweets_without_text"] == 1
     assert info["params"] == index.params.as_dict()
     assert info["fingerprint"] == index.fingerprint

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.index.seeds import bloom_filter, narrowed, widened
+from provscan.index.filters import bloom_filter, narrowed, widened
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels.records import frozen

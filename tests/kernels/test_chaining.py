@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provscan.index.filters import bloom_filter, new_filter
 from provscan.index.seeds import Seeds as Table
-from provscan.index.seeds import bloom_filter, new_filter
-from provscan.kernels import bloom
+from provscan.kernels import bloom, postings
 from provscan.kernels import chaining as chains
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels.records import Candidates, Postings, Seeds, counters, frozen
@@ -32,14 +32,22 @@ parts = st.lists(st.tuples(st.integers(0, TEXTS - 1), st.integers(0, 30), kinds,
 
 
 def table_of(kminmers, rare):
-    """Seeds with (hash, text, place) and (key, text, place) behind a directory of one bucket."""
+    """Seeds with (hash, text, place) and (key, text, place) in a table."""
     alone = np.array([key << 32 | text << 8 | place for key, text, place in rare], np.uint64)
     together = np.array([h >> 32 << 32 | text << 8 | place for h, text, place in kminmers], np.uint64)
     rows = np.sort(np.concatenate([alone, together]))
     known, known_rare = new_filter(0), new_filter(0)
     bloom.mark_all(np.array([h for h, _, _ in kminmers], np.uint64), bloom_filter(known))
     seed_kernels.mark_seeds(alone, bloom_filter(known_rare))
-    return Table(Postings(rows, np.array([0, len(rows)], np.uint32), 0), known, known_rare, new_filter(0)).record
+    starts, out, places = (
+        np.full(257, len(rows), np.uint32),
+        np.empty(len(rows), np.uint32),
+        np.empty(len(rows), np.uint8),
+    )
+    postings.bucket_offsets(rows, 0, 8, starts)
+    postings.close_bucket_offsets(starts)
+    postings.pack(rows, 8, 32, 8, out, places)
+    return Table(Postings(out, starts, 8, 8), places, known, known_rare, new_filter(0)).record
 
 
 def worth(chain):

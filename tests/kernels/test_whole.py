@@ -6,22 +6,31 @@ from random import Random
 import numpy as np
 import pytest
 
+from provscan.index.filters import bloom_filter
 from provscan.kernels import postings as kernels
 from provscan.kernels.records import Candidates, Postings, Sketches, TextTable, counters, frozen
 
 pytestmark = pytest.mark.kernels
 
 BANDS, CAP, AGREE, MOST = 3, 4, 100, 3
-TEXTS, BITS = 40, 2
+TEXTS, BITS = 40, 6
 
 
 def table_of(rows):
-    """(key of 40 bits, text) as sorted entries with bucket offsets."""
-    entries = np.array(sorted(key << 24 | text for key, text in rows), np.uint64)
-    starts = np.full((1 << BITS) + 1, len(entries), np.uint32)
+    """(key of 32 bits, text) as a table of 2**BITS buckets."""
+    entries = np.array(sorted(key << 32 | text for key, text in rows), np.uint64)
+    starts, out = np.full((1 << BITS) + 1, len(entries), np.uint32), np.empty(len(entries), np.uint32)
     kernels.bucket_offsets(entries, 0, BITS, starts)
     kernels.close_bucket_offsets(starts)
-    return Postings(entries, starts, BITS)
+    kernels.pack(entries, BITS, 32, 0, out, np.empty(0, np.uint8))
+    return Postings(out, starts, BITS, BITS)
+
+
+def filter_of(rows):
+    """A filter of the keys."""
+    words = np.zeros(16, np.uint64)
+    kernels.mark_bands(np.array([key << 32 for key, _ in rows], np.uint64), 32, bloom_filter(words))
+    return bloom_filter(words)
 
 
 def runs_of(rows):
@@ -34,7 +43,7 @@ def runs_of(rows):
 @pytest.mark.parametrize("records", [0, 1, 15, 16, 17, 50])
 def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
     rng = Random(records)
-    keys = [rng.getrandbits(40) for _ in range(12)]
+    keys = [rng.getrandbits(32) for _ in range(12)]
     sketches = [rng.getrandbits(128) for _ in range(TEXTS)]
     exact = [(rng.choice(keys), text) for text in range(TEXTS)]
     bands = [(rng.choice(keys), text) for text in range(TEXTS) for _ in range(BANDS)]
@@ -60,9 +69,9 @@ def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
         return np.array([(n & 2**64 - 1, n >> 64) for n in numbers], np.uint64).reshape(-1, 2)
 
     def upper(keys, *shape):
-        return (np.array(keys, np.uint64) << np.uint64(24)).reshape(*shape)
+        return (np.array(keys, np.uint64) << np.uint64(32)).reshape(*shape)
 
-    table = frozen(TextTable(table_of(exact), table_of(bands), halves(sketches)))
+    table = frozen(TextTable(table_of(exact), table_of(bands), filter_of(bands), halves(sketches)))
     asked = Sketches(np.stack([upper(text_key, -1)] * 2, axis=1), halves(own), upper(band_key, -1, BANDS))
     out, count = Candidates(*np.empty((4, records * MOST), np.int64)), counters()
     limits = kernels.WholeLimits(band_texts=CAP, sketch_bits=AGREE, candidates=MOST)
