@@ -5,7 +5,8 @@ the bytes. Below them: :mod:`~provscan.index.format` the manifest, :mod:`~provsc
 leftovers, :mod:`~provscan.index.segment` the immutable parts and :mod:`~provscan.index.segment_writer` their writer,
 :mod:`~provscan.index.checks` their bounds. A segment is made of :mod:`~provscan.index.postings`,
 :mod:`~provscan.index.filters`, :mod:`~provscan.index.texts`, :mod:`~provscan.index.seeds` and
-:mod:`~provscan.index.tweets`, whose columns are :mod:`~provscan.index.packed`; :mod:`~provscan.index.prepare` computes what it stores, :mod:`~provscan.index.join` makes one of two in memory.
+:mod:`~provscan.index.tweets`, whose columns are :mod:`~provscan.index.packed`; :mod:`~provscan.index.prepare` computes
+what it stores, :mod:`~provscan.index.join` makes one of two in memory.
 """
 
 from provscan.index.format import file_checksum

@@ -35,9 +35,9 @@ class Needs(NamedTuple):
 
 
 def needs_of(group: Sequence[SegmentInfo]) -> Needs:
-    """What one segment in place of a group needs: itself and what waits to be sorted are as large as the group."""
+    """What one segment in place of a group needs: itself, and twice as much that waits to be sorted and packed."""
     size, tweets = sum(info.bytes for info in group), sum(info.tweets for info in group)
-    return Needs(len(group), 2 * size, TWEET_BYTES * tweets + min(TABLES_BYTES, 2 * size) + OTHER_BYTES)
+    return Needs(len(group), 3 * size, TWEET_BYTES * tweets + min(TABLES_BYTES, 3 * size) + OTHER_BYTES)
 
 
 def require_room(folder: Path, needs: Needs) -> None:
