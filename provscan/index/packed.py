@@ -51,7 +51,8 @@ class Numbers(NamedTuple):
     def take(self, rows: np.ndarray) -> np.ndarray:
         """int64: the numbers of some rows."""
         out = np.empty(len(rows), np.int64)
-        packing.unpack(read_only(self.words), read_only(self.blocks), np.asarray(rows, np.int64), out)
+        rows = read_only(np.ascontiguousarray(rows, np.int64))
+        packing.unpack(read_only(self.words), read_only(self.blocks), rows, out)
         return out
 
     def is_whole(self) -> bool:

@@ -409,7 +409,7 @@ def check_again(reader: IndexReader, temporary: Path, prepare: Prepare) -> None:
         (made, *more), _ = _write_segments(change, prepare(tweets), reader.params)
         shutil.rmtree(temporary / SEGMENTS)
         place = reader.path / SEGMENTS / segment.info.name
-        # What another version of Zstandard makes has other bytes. What they stand for is in the digest.
+        # What another version of Zstandard makes has other bytes. The digest covers what is in them.
         other = frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
         for name, info in segment.info.files.items():
             if more or (made.files.get(name) != info and name.split(".")[0] not in other):

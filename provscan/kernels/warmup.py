@@ -132,7 +132,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield exact_lookup.find_texts, (pairs, text, text_table.exact, text, i64)
     yield packing.measure, (i64, spans)
     yield packing.pack, (i64, spans, u64)
-    yield packing.unpack, (r.read_only(u64), r.read_only(spans), i64, i64)
+    yield packing.unpack, (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64)
     yield radix.sort, (u64, u64, spans)
     yield radix.merge, (u64, u64, u64)
     yield bands.band_keys, (u32[None], 32, 4, pairs)
