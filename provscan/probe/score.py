@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from provscan.estimate.paired import ALPHA
 from provscan.index import IndexReader
 from provscan.matching import Index
 from provscan.probe.answers import ANSWERS_FILE, Answer, read_answers
+from provscan.probe.draw import COPIES
 from provscan.probe.plan import ARMS, POWER, Plan, open_plan
 from provscan.probe.prompts import FREE
 from provscan.probe.run import read_model
@@ -248,10 +250,19 @@ def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
     trend = cochran_armitage(doses, np.bincount(place, licensed, len(doses)), np.bincount(place, minlength=len(doses)))
     limits = [clopper_pearson(k, n) for k, n in zip(hits, totals, strict=True)]
     fitted = never_falls(hits, totals).tolist() if totals else []
+    below = {low: high - 1 for low, high in pairwise(COPIES)}
     rows = zip(classes.tolist(), totals, hits, limits, fitted, strict=True)
     return {
         "classes": [
-            {"copies": least, "tweets": n, "recited": k, "low": low, "high": high, "fitted": fit}
+            {
+                "copies": least,
+                "up_to": below.get(least),
+                "tweets": n,
+                "recited": k,
+                "low": low,
+                "high": high,
+                "fitted": fit,
+            }
             for least, n, k, (low, high), fit in rows
         ],
         "trend": trend.as_dict(),

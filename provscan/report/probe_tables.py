@@ -82,7 +82,7 @@ def probe_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     table = _grid("<", ">", ">", "<")
     for item in summary["dose"]["classes"]:
         interval = f"95% interval {percent(item['low'])}-{percent(item['high'])}"
-        table.add_row(f"{count(item['copies'])} or more", count(item["recited"]), count(item["tweets"]), interval)
+        table.add_row(copies(item), count(item["recited"]), count(item["tweets"]), interval)
     _print(console, table)
     return _text(console)
 
@@ -115,6 +115,18 @@ def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             )
         )
     return found
+
+
+def copies(item: Mapping[str, Any]) -> str:
+    """The numbers of copies of a class.
+
+    Examples
+    --------
+    >>> [copies({"copies": low, "up_to": high}) for low, high in ((1, 1), (4, 15), (64, None))]
+    ['1', '4-15', '64 or more']
+    """
+    low, high = item["copies"], item["up_to"]
+    return f"{count(low)} or more" if high is None else count(low) if low == high else f"{count(low)}-{count(high)}"
 
 
 def baseline(area: Mapping[str, Any]) -> str:

@@ -34,6 +34,7 @@ def test_what_was_learned_is_shown(plan: Plan, index: provscan.Index) -> None:
     assert summary["claimed"]
     many = summary["dose"]["classes"][-1]
     assert (many["copies"], many["tweets"], many["recited"]) == (64, 50, 50)
+    assert [item["up_to"] for item in summary["dose"]["classes"]] == [1, 15, None]
     assert [item["recited"] for item in summary["dose"]["classes"]] == sorted(
         item["recited"] for item in summary["dose"]["classes"]
     )
