@@ -153,6 +153,7 @@ def match(
     threshold: float = MatchParams.threshold,
     min_containment: float = MatchParams.min_containment,
     min_chars: int = MatchParams.min_chars,
+    partial_chars: int = MatchParams.partial_chars,
     cutoff: str | date | None = None,
     control: Source | Sequence[Source] | None = None,
     null: Source | Sequence[Source] | None = None,
@@ -201,6 +202,9 @@ def match(
     min_chars
         Minimum length of a licensed text in canonical code points, where a Chinese character, a kana or a Korean
         syllable counts as two.
+    partial_chars
+        Minimum stretch of a licensed text, counted likewise, that a span below these shares must hold; see
+        :class:`provscan.params.MatchParams`.
     cutoff
         When the dataset was collected. Licensed texts all of whose tweets are younger can't have been copied into it,
         so their matches measure chance.
@@ -287,10 +291,9 @@ def match(
     """
     options = Options(
         text_field=text_field, id_field=id_field, records=records, outputs=outputs, threshold=threshold,
-        min_containment=min_containment,
-        min_chars=min_chars, cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample,
-        sample_by=sample_by, no_text=no_text, texts=texts,
-        seed=seed, workers=workers, executor=executor, address=address, allow_unread=allow_unread, strict=strict,
+        min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars, cutoff=cutoff,
+        control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
+        no_text=no_text, texts=texts, seed=seed, workers=workers, executor=executor, address=address, allow_unread=allow_unread, strict=strict,
         max_bad=max_bad, fail_above=fail_above,
     )  # fmt: skip
     path = Path(out if out is not None else default_out(source_list(sources)))

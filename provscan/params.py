@@ -160,9 +160,14 @@ class MatchParams(_Params):
         Minimum similarity of a match: Jaccard index of the character 5-grams of span and licensed text.
     min_containment
         Minimum containment of a match: share of the licensed text's 5-grams that are in the span.
+    partial_chars
+        What falls short of ``threshold`` or ``min_containment`` is a match, too, if it holds a stretch of so many
+        canonical code points from the licensed text's begin or up to its end, or half as many again from within it
+        (level ``partial``). 85 % as many are enough where they are 45 % of the text, or in common with it all over
+        (level ``weak``). 0 for neither.
     min_chars
-        Minimum length of a licensed text, and of what a match has in common with it, in canonical code points; a
-        Chinese character, a kana or a Korean syllable counts as two.
+        Minimum length of a licensed text, and of what a match has in common with it, in canonical code points. Here and
+        in ``partial_chars`` a Chinese character, a kana or a Korean syllable counts as two.
     limits
         What bounds the search.
 
@@ -178,9 +183,12 @@ class MatchParams(_Params):
     threshold: float = 0.4
     min_containment: float = 0.55
     min_chars: int = 20
+    partial_chars: int = 40
     limits: SearchLimits = SearchLimits()
 
     def __post_init__(self) -> None:
         _require(0.1 <= self.threshold <= 1.0, "threshold", self.threshold, "between 0.1 and 1")
         _require(0 <= self.min_containment <= 1, "min_containment", self.min_containment, "between 0 and 1")
         _require(self.min_chars >= 1, "min_chars", self.min_chars, "at least 1")
+        part = self.partial_chars
+        _require(part == 0 or part >= 20, "partial_chars", part, "0 or at least 20")

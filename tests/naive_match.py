@@ -3,6 +3,7 @@
 from collections import Counter
 
 import naive
+import naive_passages
 
 
 def similarities(text, length, tweet):
@@ -33,3 +34,34 @@ def best(text, tweet, threshold, least):
             if pair[0] >= threshold and pair[1] >= least and (found is None or pair > found):
                 found = pair
     return found
+
+
+def _units(text):
+    return sum(2 if naive_passages.wide(char) else 1 for char in text)
+
+
+def longest_stretch(text, tweet):
+    """Units of a tweet's longest stretch in a text, both canonical: its 5-grams in a window, less any others there."""
+    wanted = naive.grams(tweet)
+    best = value = 0
+    for i in range(len(text) - 4):
+        value = max(value, 0) + (1 if text[i : i + 5] in wanted else -1)
+        best = max(best, value)
+    return (best + 4) * _units(tweet) / len(tweet) if best else 0
+
+
+def is_spread(text, tweet, units):
+    """Whether 5-grams from nearly all over a tweet stand in a text, so many units in all."""
+    shared = naive.grams(text) & naive.grams(tweet)
+    places = [i for i in range(len(tweet) - 4) if tweet[i : i + 5] in shared]
+    return (
+        len(places) > 0
+        and places[-1] + 5 - places[0] >= 0.8 * len(tweet)
+        and (len(shared) + 4) * _units(tweet) >= units * len(tweet)
+    )
+
+
+def may_match(text, tweet, stretch):
+    """Whether a text holds as much of a tweet as a match needs that has not the share of it."""
+    least = 0.85 * stretch
+    return longest_stretch(text, tweet) >= least or is_spread(text, tweet, least)

@@ -19,9 +19,9 @@ class NullScan:
 
     Attributes
     ----------
-    record, text, containment, size
+    record, text, containment, similarity, size
         Number of the record among those with matches, number of the text in the reader, share of the text in the span,
-        and its code points.
+        its similarity, and its code points.
     records, characters
         Scanned.
     sources
@@ -31,6 +31,7 @@ class NullScan:
     record: npt.NDArray[np.int64]
     text: npt.NDArray[np.int64]
     containment: npt.NDArray[np.float64]
+    similarity: npt.NDArray[np.float64]
     size: npt.NDArray[np.int64]
     records: int
     characters: int
@@ -51,14 +52,15 @@ def null_scan(rows: pa.Table, results: list[PartResult], controls: Controls, sou
     -------
     NullScan
     """
-    columns = ("cluster", "record", "text", "containment", "start", "end")
-    cluster, record, text, containment, start, end = (rows[name].to_numpy() for name in columns)
+    columns = ("cluster", "record", "text", "containment", "similarity", "start", "end")
+    cluster, record, text, containment, similarity, start, end = (rows[name].to_numpy() for name in columns)
     number = np.cumsum((np.diff(cluster, prepend=-1) != 0) | (np.diff(record, prepend=-1) != 0))
     licensed = np.flatnonzero(~controls.absent[text])
     return NullScan(
         number[licensed],
         text[licensed],
         containment[licensed].astype(np.float64),
+        similarity[licensed].astype(np.float64),
         (end - start)[licensed],
         sum(result.records for result in results),
         sum(result.characters for result in results),

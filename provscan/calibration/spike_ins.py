@@ -141,7 +141,7 @@ def plant(
 
 def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: npt.NDArray[np.bool_]) -> Recovered:
     """What the scan of spike-ins found of them; matches of `absent` texts find nothing."""
-    scores = scorer.scores(found.text, found.containment)
+    scores = scorer.scores(found.text, found.containment, found.similarity)
     low, high = spikes.span[found.row, 0], spikes.span[found.row, 1]
     both = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)
     valid = np.flatnonzero((2 * both >= found.span[:, 1] - found.span[:, 0]) & ~absent[found.text])
@@ -161,7 +161,8 @@ def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: npt.NDAr
     bits[hit] = scores.bits[at]
     counted[hit], same[hit] = scores.counted[at], found.text[at] == spikes.text[hit]
     share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
-    detectable = scorer.scores(spikes.text, np.ones(len(spikes))).counted
+    whole = np.ones(len(spikes))
+    detectable = scorer.scores(spikes.text, whole, whole).counted
     return Recovered(hit, counted, same, detectable, left[0], left[1], share, bits)
 
 

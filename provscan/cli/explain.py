@@ -45,7 +45,7 @@ def command(
     import provscan
     from provscan.cli import echo
     from provscan.report import explanation_table
-    from provscan.runs.explain import explain_record, explain_text, explain_tweet
+    from provscan.runs.explain import explain_record, explain_text, explain_tweet, params_of
 
     opened = provscan.open_run(run)
     folder = Path(opened.info.get("folder") or ".")
@@ -63,8 +63,7 @@ def command(
     elif kind == "tweet":
         explained = explain_tweet(opened.info, opened.matches, what, licensed)
     else:
-        gates = {name: opened.info["parameters"][name] for name in ("threshold", "min_containment", "min_chars")}
-        explained = explain_text(what, licensed, provscan.MatchParams(**gates), tweet_id=tweet_id)
+        explained = explain_text(what, licensed, params_of(opened.info), tweet_id=tweet_id)
     if as_json:
         echo(json.dumps([item.as_dict() for item in explained], indent=2, ensure_ascii=False))
     else:

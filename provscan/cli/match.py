@@ -65,6 +65,14 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     "character counts as two.",
 )
 @option(
+    "--partial-chars",
+    group=MATCHING,
+    type=int,
+    show_default="40",
+    help="Minimum stretch of a licensed text that a span below these shares must hold, counted likewise; half as long "
+    "again if neither the text's begin nor its end is in it. 0 to find no partial copies.",
+)
+@option(
     "--cutoff",
     group=CHANCE,
     metavar="DATE",

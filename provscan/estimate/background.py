@@ -25,6 +25,8 @@ Texts: TypeAlias = Any
 UNKNOWN_BITS = math.log2(150_000)
 # From how many authors on, and below how many bits, a text is commonplace.
 COMMON_AUTHORS, COMMON_BITS = 3, 40.0
+# From how many code points on a part of a text is no name or phrase.
+LONG_PART = 90
 _CODE_POINTS = 0x110000
 _FAMILIAR = 50
 _FAMILIAR_SHARE = 0.8
@@ -157,17 +159,25 @@ class BackgroundModel:
         return bits
 
 
-def matched_bits(bits: npt.ArrayLike, length: npt.ArrayLike, containment: npt.ArrayLike, *, gram: int = 5) -> Floats:
+def matched_bits(
+    bits: npt.ArrayLike, length: npt.ArrayLike, containment: npt.ArrayLike, similarity: npt.ArrayLike = 0.0,
+    *, gram: int = 5,
+) -> Floats:  # fmt: skip
     """Bits that an edited match still has.
 
     Only the share of the text that stands there counts, and every edit is a freedom: a match with e edits is one of
     about ``length ** e`` that would have been reported alike, which costs ``e * log2(length)`` bits. One edit spoils
-    `gram` n-grams.
+    `gram` n-grams of the text. Where the span has few n-grams of its own in their place, most of what is missing was
+    cut off, which is one edit. But what is cut out of a text may be a name or a phrase that the model overrates: each
+    code point by which it is shorter than :data:`LONG_PART` costs a bit.
 
     Parameters
     ----------
     bits, length, containment
         Bits and code points of the licensed text; share of its n-grams in the span. Broadcast against each other.
+    similarity
+        Jaccard index of the n-grams of the span and of the text; 0 where it is not known, and all that is missing was
+        edited.
     gram
         Length of the n-grams behind `containment`.
 
@@ -177,8 +187,15 @@ def matched_bits(bits: npt.ArrayLike, length: npt.ArrayLike, containment: npt.Ar
     """
     size = np.maximum(np.asarray(length, np.float64), 1.0)
     share = np.clip(np.asarray(containment, np.float64), 0.0, 1.0)
-    edits = np.ceil((1.0 - share) * np.maximum(size - gram + 1, 1.0) / gram - 1e-6)
-    result: Floats = np.maximum(np.asarray(bits, np.float64) * share - edits * np.log2(size), 0.0)
+    grams = np.maximum(size - gram + 1, 1.0)
+    missing, held = (1.0 - share) * grams, share * grams
+    with np.errstate(divide="ignore", invalid="ignore"):
+        foreign = np.nan_to_num(held / np.asarray(similarity, np.float64) - grams, nan=np.inf, posinf=np.inf)
+    cost = np.log2(size)
+    edits = np.ceil(missing / gram - 1e-6) * cost
+    left = np.ceil(np.minimum(foreign, missing) / gram - 1e-2) + 1.0
+    cut = left * cost + np.maximum(LONG_PART - held - gram + 1, 0.0)
+    result: Floats = np.maximum(np.asarray(bits, np.float64) * share - np.minimum(edits, cut), 0.0)
     return result
 
 

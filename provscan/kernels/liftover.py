@@ -3,9 +3,9 @@
 Canonical text has lost what stands at a tweet's edges: punctuation, URLs, mentions. Where the copy has the tweet's
 first (last) letters, the stretch grows over what stands before (after) them as long as the licensed tweet has the
 same there, item by item: an item is a visible character, or a dropped URL, mention or placeholder, of which any two are
-alike (a URL that became ``http`` is still the URL). A retweet mark before it all belongs to the copy. What is then left
-of the licensed tweet is aligned with what stands there (:mod:`provscan.kernels.align`): a URL with a typo is no URL any
-more.
+alike (a URL that became ``http`` is still the URL); HTML tags come and go. A retweet mark before it all belongs to the
+copy. What is then left of the licensed tweet is aligned with what stands there (:mod:`provscan.kernels.align`): a URL
+with a typo is no URL any more.
 """
 
 from typing import NamedTuple
@@ -14,13 +14,14 @@ import numpy as np
 
 from provscan.kernels.align import BAND, MAX_REST, Edge, aligned_end, new_costs
 from provscan.kernels.jit import kernel
-from provscan.kernels.normalize import after_dropped, canonical, canonical_decoded, continues
+from provscan.kernels.normalize import after_dropped, after_tag, canonical, canonical_decoded, continues
 from provscan.kernels.records import CanonicalScratch, TextBuffer
 from provscan.kernels.verify import SetScratch, compare, set_scratch
 
 _ITEMS = 128
 _DROPPED = np.int64(-1)
 _RETWEET = np.int64(-2)
+_TAG = np.int64(-3)
 _FIRST, _LAST = np.int64(0), np.int64(1)
 EXACT, NEAR_EXACT, OTHER = 0, 1, 2
 
@@ -41,6 +42,8 @@ class LiftoverInput(NamedTuple):
         that is not known.
     raw_texts
         The licensed tweets as they came, one a match.
+    similarity
+        float64[n], minimum Jaccard index: an edge that brings it below is left out.
     """
 
     text: np.ndarray
@@ -50,6 +53,7 @@ class LiftoverInput(NamedTuple):
     spans: np.ndarray
     copied: np.ndarray
     raw_texts: TextBuffer
+    similarity: np.ndarray
 
 
 class LiftoverOutput(NamedTuple):
@@ -142,7 +146,9 @@ def _is_zero_width(code):
 
 @kernel
 def _is_faint(code, tables):
-    """Whether an item may be there or not: what canonical text ignores."""
+    """Whether an item may be there or not: what canonical text ignores, and HTML tags."""
+    if code == _TAG:
+        return True
     return 0 <= code < 0x110000 and tables.entries[tables.pages[code >> 8], code & 0xFF] >> 24 & 7 == 1
 
 
@@ -166,6 +172,8 @@ def _items(stream, low, high, last, items):
         after = after_dropped(codes, i, stream.length)
         if after > i:
             items.kinds[n] = _RETWEET if codes[i] == 0x52 or codes[i] == 0x72 else _DROPPED
+            if codes[i] == 0x3C and after_tag(codes, i, stream.length) > i:
+                items.kinds[n] = _TAG
             items.starts[n], items.ends[n] = i, after
             n += 1
             i = after
@@ -192,7 +200,7 @@ def _after_link(a, low, high, b, b_low, b_high):
 
 @kernel
 def _alike(a, b):
-    return a == b or (a < 0 and b < 0)
+    return a == b or (_RETWEET <= a < 0 and _RETWEET <= b < 0)
 
 
 @kernel
@@ -317,7 +325,7 @@ def _compare_original(start, stop, row, tables, scratch, text):
 
 
 @kernel
-def liftover(matches, tables, similarity, scratch, out):
+def liftover(matches, tables, scratch, out):
     """Spans in the original records, and how literal each copy is.
 
     Parameters
@@ -326,8 +334,6 @@ def liftover(matches, tables, similarity, scratch, out):
         :class:`LiftoverInput`.
     tables
         :class:`~provscan.kernels.records.CanonicalTables`.
-    similarity
-        Minimum Jaccard index: an edge that brings it below is left out.
     scratch
         :func:`liftover_scratch`.
     out
@@ -377,7 +383,7 @@ def liftover(matches, tables, similarity, scratch, out):
 
         text = tweet.canon[:size]
         low, high, common, distinct, span_distinct, equal = _compare_original(start, stop, row, tables, scratch, text)
-        if common < similarity * (distinct + span_distinct - common):
+        if common < matches.similarity[m] * (distinct + span_distinct - common):
             # What the aligned edge brought in is too much: report what was verified.
             whole_head = False
             low, high, common, distinct, span_distinct, equal = _compare_original(

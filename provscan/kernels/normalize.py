@@ -111,7 +111,7 @@ def _after_attributes(codes, at, stop, i):
 
 
 @kernel
-def _after_tag(codes, i, count):
+def after_tag(codes, i, count):
     """Index after an HTML tag at ``i``, or ``i``. It ends in its line, and has an ``=`` if it has attributes."""
     first = i + 2 if i + 1 < count and codes[i + 1] == 0x2F else i + 1
     for t in range(len(_TAGS)):
@@ -202,7 +202,7 @@ def after_dropped(codes, i, count):
             if _PLACEHOLDERS[p, k] == 0 and i + 1 + k < count and codes[i + 1 + k] == close:
                 return i + 2 + k
         if c == 0x3C:
-            return _after_tag(codes, i, count)
+            return after_tag(codes, i, count)
     return i
 
 

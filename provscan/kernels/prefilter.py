@@ -1,4 +1,4 @@
-"""The prefilter before verification, which refuses candidates that cannot reach the minimum containment.
+"""The prefilter before verification, which refuses candidates that have too little in common with their texts.
 
 Nearly all candidates are chance, a phrase or two in common. Here each licensed text is decoded into scratch that stays
 in the first-level cache, and the record's 5-grams near the diagonal that may stand in the text are counted: a Bloom
@@ -13,7 +13,7 @@ import numpy as np
 from provscan.kernels.jit import kernel
 from provscan.kernels.minimizers import has_wide, length_units
 from provscan.kernels.utf8 import decode
-from provscan.kernels.verify import GRAM, band_width, code_of_unit, gram_hashes
+from provscan.kernels.verify import GRAM, band_width, code_of_unit, gram_hashes, least_hits
 
 FILTER_BITS = 12
 _DOWN = np.uint32(32 - FILTER_BITS)
@@ -99,5 +99,5 @@ def prefilter(records, texts, candidates, thresholds, scratch, kept):
         total = np.int64(0)
         for h in records.hashes[begin + first : begin + last_gram]:
             total += np.int64(marks[h >> _DOWN])
-        kept[c] = total >= thresholds.containment * distinct
+        kept[c] = total >= least_hits(length, units, distinct, thresholds)
     return alive

@@ -185,11 +185,12 @@ class Candidates(NamedTuple):
 
 
 class Thresholds(NamedTuple):
-    """Minimum similarity (Jaccard index), containment, and length in units of a match."""
+    """Minimum similarity (Jaccard index), containment and length in units of a match, and that of a stretch."""
 
     similarity: float
     containment: float
     units: int
+    stretch: int
 
 
 class VerifiedRows(NamedTuple):
@@ -207,6 +208,8 @@ class VerifiedRows(NamedTuple):
         int32[n, 3]: distinct 5-grams in common, of the text, of the span.
     similarity
         float64[n], the Jaccard index.
+    partial
+        bool[n]: only a stretch of the text is there.
     """
 
     candidate: np.ndarray
@@ -214,6 +217,7 @@ class VerifiedRows(NamedTuple):
     copied: np.ndarray
     grams: np.ndarray
     similarity: np.ndarray
+    partial: np.ndarray
 
 
 class Counters(NamedTuple):

@@ -6,6 +6,15 @@ run of 5-grams with the highest Jaccard index of hits, found exactly by Dinkelba
 doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses`` by Kadane's scan, set j to the index reached, repeat.
 Then both sets of 5-grams are compared in full, code point by code point.
 
+What decides is either the share of the text that the span has (similarity and containment), or how much that is:
+
+- *spread*: hits near one diagonal that reach over nearly all of the text, as an edited copy leaves them;
+- *partial*: a stretch of the text, the run with the greatest ``hits - misses``, that is long enough. One that reaches
+  the text's begin or end, at a word's border in the record, was cut once; any other was cut twice and must be longer.
+  It may be shorter where it is a large part of the text.
+
+Where hits near the diagonal are too few, those of a text whose parts changed places are sought in its whole reach.
+
 Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack.
 """
 
@@ -17,9 +26,20 @@ from provscan.kernels.align import BAND, MAX_REST, SPACE, Edge, aligned_end, new
 from provscan.kernels.hashing import GOLDEN64
 from provscan.kernels.jit import kernel
 from provscan.kernels.minimizers import is_wide, length_units
+from provscan.kernels.normalize import is_unspaced
 
 GRAM = 5
 _ZERO = np.int64(0)
+# Of the length of a stretch: enough where it is a large part of its text, or spread over it; and needed within a text.
+LARGE_LENGTH, INNER_LENGTH = 0.85, 1.5
+# Of a text: a large part, and the part that spread hits reach over, with their similarity.
+LARGE, REACH, SPREAD_SIMILARITY = 0.45, 0.8, 0.25
+# Of a text whose parts changed places: hits on one diagonal, and similarity.
+SWAPPED_HITS, SWAPPED_SIMILARITY = 0.25, 0.6
+# Of the 5-grams of a stretch, those that are the text's.
+OWN = 0.8
+# Code points that a stretch may lack of the text's begin or end.
+EDGE = 4
 # Odd and below 2**32: the product with a code point is one cheap instruction a lane.
 _G0 = np.uint64(0xBF58476D)
 _G1 = np.uint64(0x94D049BB)
@@ -79,6 +99,24 @@ class _IndexedText(NamedTuple):
     follows: np.ndarray
 
 
+class _Record(NamedTuple):
+    """A record ``codes[low:high]``, with the hash of the 5-gram at each code point."""
+
+    codes: np.ndarray
+    hashes: np.ndarray
+    low: int
+    high: int
+
+
+class _Window(NamedTuple):
+    """The ``grams`` 5-grams of a record from ``first`` on, of a text of some length that stands on a diagonal."""
+
+    first: int
+    grams: int
+    length: int
+    diagonal: int
+
+
 def set_scratch(longest: int, longest_text: int, hashes: bool = True) -> SetScratch:
     """Scratch for spans and texts of up to so many code points; without hashes where the caller has them."""
 
@@ -97,7 +135,7 @@ def set_scratch(longest: int, longest_text: int, hashes: bool = True) -> SetScra
 
 def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
     """Scratch for records and licensed texts of up to so many code points."""
-    window = min(longest_record, 3 * longest_text + 256)
+    window = min(longest_record, 4 * longest_text + 256)
     return VerifyScratch(
         set_scratch(window, longest_text, hashes=False),
         np.empty(window + 1, np.bool_),
@@ -300,6 +338,90 @@ def _find_copy(codes, low, high, text, length, ideal):
     return best
 
 
+@kernel(forceinline=True)
+def least_hits(length, units, distinct, thresholds):
+    """Fewest 5-grams in common with which a text of some length and number of distinct 5-grams is accepted."""
+    spread = LARGE_LENGTH * thresholds.stretch * length / units - GRAM + 1
+    return min(thresholds.containment * distinct, max(spread, 1.0))
+
+
+@kernel
+def _mark_hits(record, window, text, width, hits):
+    """Mark which 5-grams of a window stand in the text within ``width`` of the diagonal; how many do."""
+    total = 0
+    first, place = record.low + window.first, window.first - window.diagonal
+    for j in range(window.grams):
+        found = _near(record.codes, record.hashes, first + j, text, place + j, width) >= 0
+        hits[j] = found
+        total += found
+    return total
+
+
+@kernel
+def _most_similar_run(hits, count, grams, index):
+    """Bounds of the run of hits with the greatest Jaccard index with a text of ``grams`` 5-grams, from ``index`` on."""
+    start, stop = 0, 0
+    for _ in range(8):
+        was_start, was_stop = start, stop
+        start, stop = _best_run(hits, count, index)
+        if start == was_start and stop == was_stop:
+            break
+        common = 0
+        for j in range(start, stop):
+            common += hits[j]
+        index = common / (grams + stop - start - common) if common < grams else 1.0
+    return start, stop
+
+
+@kernel
+def _trimmed(codes, start, stop):
+    """A span without the spaces at its ends."""
+    while start < stop and codes[start] == SPACE:
+        start += 1
+    while start < stop and codes[stop - 1] == SPACE:
+        stop -= 1
+    return start, stop
+
+
+@kernel
+def _is_border(record, at):
+    """Whether a word of a record may begin or end at a place."""
+    codes = record.codes
+    if at <= record.low or at >= record.high or codes[at - 1] == SPACE or codes[at] == SPACE:
+        return True
+    return is_unspaced(codes[at - 1]) or is_unspaced(codes[at])
+
+
+@kernel
+def _stretch(record, window, text, hits):
+    """The stretch of hits in a window: begin and end in the record and in the text, and its length in units.
+
+    The length is less by the misses; it counts for less where the text was cut twice, and for more where it is a large
+    part of the text.
+    """
+    codes, length, width = record.codes, window.length, band_width(window.length)
+    start, stop = _best_run(hits, window.grams, 1.0)
+    if start == stop:
+        return _ZERO, _ZERO, _ZERO, _ZERO, 0.0
+    value = 0
+    for j in range(start, stop):
+        value += 1 if hits[j] else -1
+    first, place = record.low + window.first, window.first - window.diagonal
+    head = _near(codes, record.hashes, first + start, text, place + start, width)
+    tail = _near(codes, record.hashes, first + stop - 1, text, place + stop - 1, width) + GRAM
+    begin, end = first + start, first + stop + GRAM - 1
+    size = length_units(codes, begin, end) * (value + GRAM - 1) / (end - begin)
+    first_letter, after_last = _trimmed(codes, begin, end)
+    head, tail = head + first_letter - begin, tail - (end - after_last)
+    at_begin = head <= EDGE and _is_border(record, first_letter)
+    at_end = tail >= length - EDGE and _is_border(record, after_last)
+    if not (at_begin or at_end):
+        size /= INNER_LENGTH
+    elif value + GRAM - 1 >= LARGE * length:
+        size /= LARGE_LENGTH
+    return np.int64(first_letter - record.low), np.int64(after_last - record.low), head, tail, size
+
+
 @kernel
 def verify(records, texts, candidates, thresholds, scratch, out):
     """Verify candidates and write those that are similar enough.
@@ -314,7 +436,8 @@ def verify(records, texts, candidates, thresholds, scratch, out):
         :class:`~provscan.kernels.records.Candidates`; where ``code`` is -1 the whole record is compared.
     thresholds
         :class:`~provscan.kernels.records.Thresholds`; of the length in units, both the licensed text and what the span
-        has in common with it must have the minimum.
+        has in common with it must have the minimum. Similarity and containment may be below theirs where the hits are
+        spread or a stretch is long enough.
     scratch
         :func:`verify_scratch`.
     out
@@ -343,7 +466,7 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             for k in range(length):
                 same = same and texts.codes[a + k] == codes[begin + k]
             if same and length > 0:
-                out.candidate[n], out.similarity[n] = c, 1.0
+                out.candidate[n], out.similarity[n], out.partial[n] = c, 1.0, False
                 out.span[n, 0], out.span[n, 1] = 0, size
                 out.copied[n, 0], out.copied[n, 1] = 0, length
                 out.grams[n, :] = 1
@@ -363,37 +486,23 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             diagonal = _diagonal_by_vote(codes, hashes, begin, count, text, grams, scratch.votes)
             first = max(0, diagonal - width)
             count = min(size, diagonal + length + width) - first - GRAM + 1
-        total = 0
-        for j in range(count):
-            q = _near(codes, hashes, begin + first + j, text, first + j - diagonal, width)
-            hits[j] = q >= 0
-            total += q >= 0
-        if total < thresholds.containment * distinct:
+        whole = _Record(codes, hashes, begin, end)
+        window = _Window(first, count, length, diagonal)
+        total = _mark_hits(whole, window, text, width, hits)
+        if total < least_hits(length, units, distinct, thresholds):
             continue
-        index, start, stop = thresholds.similarity, 0, 0
-        for _ in range(8):
-            was_start, was_stop = start, stop
-            start, stop = _best_run(hits, count, index)
-            if start == was_start and stop == was_stop:
-                break
-            common = 0
-            for j in range(start, stop):
-                common += hits[j]
-            index = common / (grams + stop - start - common) if common < grams else 1.0
+        start, stop = _most_similar_run(hits, count, grams, thresholds.similarity)
         if stop == start:
             continue
-        start, stop = first + start, first + stop + GRAM - 1
-        while codes[begin + start] == SPACE:
-            start += 1
-        while codes[begin + stop - 1] == SPACE:
-            stop -= 1
+        start, stop = _trimmed(codes, begin + first + start, begin + first + stop + GRAM - 1)
+        start, stop = start - begin, stop - begin
         if stop - start < GRAM:
             continue
         if stop - start >= length:
             # Where the whole text stands there, it alone is the span, whatever beside it the text has elsewhere too.
             copy = _find_copy(codes, begin + start, begin + stop, text, length, begin + diagonal)
             if copy >= 0:
-                out.candidate[n], out.similarity[n] = c, 1.0
+                out.candidate[n], out.similarity[n], out.partial[n] = c, 1.0, False
                 out.span[n, 0], out.span[n, 1] = copy - begin, copy - begin + length
                 out.copied[n, 0], out.copied[n, 1] = 0, length
                 out.grams[n, :] = distinct
@@ -401,15 +510,60 @@ def verify(records, texts, candidates, thresholds, scratch, out):
                 continue
         common, span_distinct = _sets(codes, hashes, begin + start, begin + stop, text, sets)
         similarity = common / (distinct + span_distinct - common)
-        if similarity < thresholds.similarity or common < thresholds.containment * distinct:
-            continue
-        if (common + GRAM - 1) * units < thresholds.units * length:
-            continue
-        # Where the edge of the copy was edited, the run stops short of it: align what is left of the text.
-        far_start, far_stop = start, stop
         head = _near(codes, hashes, begin + start, text, start - diagonal, width)
         tail = _near(codes, hashes, begin + stop - GRAM, text, stop - GRAM - diagonal, width)
         tail = tail + GRAM if tail >= 0 else tail
+        held = (common + GRAM - 1) * units
+        least = thresholds.similarity
+        if (
+            similarity < thresholds.similarity
+            or common < thresholds.containment * distinct
+            or held < thresholds.units * length
+        ):
+            least = similarity
+            spread = (
+                head >= 0
+                and tail - head >= REACH * length
+                and similarity >= SPREAD_SIMILARITY
+                and held >= LARGE_LENGTH * thresholds.stretch * length
+            )
+            low, high, part_head, part_tail, part = _stretch(whole, window, text, hits)
+            if total >= SWAPPED_HITS * distinct:
+                # The parts of the text may have changed places.
+                far = max(_ZERO, diagonal - length - width)
+                count = min(size, diagonal + 2 * length + width) - far - GRAM + 1
+                window = _Window(far, count, length, diagonal)
+                _mark_hits(whole, window, text, 4 * length + width, hits)
+                far_low, far_high = _most_similar_run(hits, count, grams, thresholds.similarity)
+                far_low, far_high = _trimmed(codes, begin + far + far_low, begin + far + far_high + GRAM - 1)
+                shared, far_distinct = _sets(codes, hashes, far_low, far_high, text, sets)
+                index = shared / (distinct + far_distinct - shared)
+                if (
+                    index >= max(SWAPPED_SIMILARITY, thresholds.similarity)
+                    and shared >= thresholds.containment * distinct
+                    and (shared + GRAM - 1) * units >= thresholds.units * length
+                ):
+                    out.candidate[n], out.similarity[n], out.partial[n] = c, index, False
+                    out.span[n, 0], out.span[n, 1] = far_low - begin, far_high - begin
+                    out.copied[n, :] = -1
+                    out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = shared, distinct, far_distinct
+                    n += 1
+                    continue
+            if not spread:
+                if part < thresholds.stretch:
+                    continue
+                common, span_distinct = _sets(codes, hashes, begin + low, begin + high, text, sets)
+                if common < OWN * span_distinct:
+                    continue
+                out.candidate[n], out.partial[n] = c, True
+                out.similarity[n] = common / (distinct + span_distinct - common)
+                out.span[n, 0], out.span[n, 1] = low, high
+                out.copied[n, 0], out.copied[n, 1] = part_head, part_tail
+                out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = common, distinct, span_distinct
+                n += 1
+                continue
+        # Where the edge of the copy was edited, the run stops short of it: align what is left of the text.
+        far_start, far_stop = start, stop
         if 0 < head <= MAX_REST:
             edge = Edge(a + head - 1, begin + start - 1, -1)
             far_start -= aligned_end(texts.codes, codes, edge, head, min(start, head + BAND), costs)
@@ -418,17 +572,15 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             edge = Edge(a + tail, begin + stop, 1)
             far_stop += aligned_end(texts.codes, codes, edge, rest, min(size - stop, rest + BAND), costs)
         if far_start < start or far_stop > stop:
-            while codes[begin + far_start] == SPACE:
-                far_start += 1
-            while codes[begin + far_stop - 1] == SPACE:
-                far_stop -= 1
+            far_start, far_stop = _trimmed(codes, begin + far_start, begin + far_stop)
+            far_start, far_stop = far_start - begin, far_stop - begin
             far_common, far_distinct = _sets(codes, hashes, begin + far_start, begin + far_stop, text, sets)
-            if far_common >= thresholds.similarity * (distinct + far_distinct - far_common):
+            if far_common >= least * (distinct + far_distinct - far_common):
                 head = 0 if far_start < start else head
                 tail = length if far_stop > stop else tail
                 start, stop, common, span_distinct = far_start, far_stop, far_common, far_distinct
                 similarity = common / (distinct + span_distinct - common)
-        out.candidate[n], out.similarity[n] = c, similarity
+        out.candidate[n], out.similarity[n], out.partial[n] = c, similarity, False
         out.span[n, 0], out.span[n, 1] = start, stop
         out.copied[n, 0], out.copied[n, 1] = head, tail
         out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = common, distinct, span_distinct

@@ -71,9 +71,9 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         json_columns = json_lines.JsonColumns(u8[None], i64[None], u8[None])
         yield json_lines.top_level_values, (raw, raw, text.offsets, raw, json_columns)
         yield normalize.canonical_mapped, (raw, tables, room, i64, i64)
-        matches = liftover.LiftoverInput(raw, i64, i64, i64, spans, spans, text)
+        matches = liftover.LiftoverInput(raw, i64, i64, i64, spans, spans, text, f64)
         out = liftover.LiftoverOutput(spans, three, u8)
-        yield liftover.liftover, (r.frozen(matches), tables, 0.5, liftover.liftover_scratch(room, room, room), out)
+        yield liftover.liftover, (r.frozen(matches), tables, liftover.liftover_scratch(room, room, room), out)
         return
     seed_params, scratch = r.SeedParams(13, 8), r.SeedScratch(u32, i32, pairs, u32[None])
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
@@ -81,7 +81,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     bloom_filter = r.BloomFilter(u64, np.uint32(1))
     seed_table = r.frozen(r.SeedTable(table, u8, bloom_filter, bloom_filter))
     grams, candidates = r.Grams(u32, u32, i64), r.Candidates(i64, i64, i64, i64)
-    thresholds = r.Thresholds(0.4, 0.5, 20)
+    thresholds = r.Thresholds(0.4, 0.5, 20, 40)
     yield minhash.signatures, (text, r.frozen(codes).codes, r.frozen(codes).codes, u32, u32[None])
     yield (
         verify.verify,
@@ -91,7 +91,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
             candidates,
             thresholds,
             verify.verify_scratch(4, 4),
-            r.VerifiedRows(i64, spans, spans, three, f64),
+            r.VerifiedRows(i64, spans, spans, three, f64, flags),
         ),
     )
     yield verify.gram_hashes, (u32, u32)

@@ -29,7 +29,7 @@ class Span(NamedTuple):
     tweets
         How many licensed tweets have this text.
     level
-        ``exact``, ``near_exact``, ``strong`` or ``weak``.
+        ``exact``, ``near_exact``, ``strong``, ``weak`` or ``partial``.
     similarity
         Jaccard index of the character 5-grams of the canonical span and the canonical tweet.
     containment
@@ -121,6 +121,7 @@ class Index:
         threshold: float = MatchParams.threshold,
         min_containment: float = MatchParams.min_containment,
         min_chars: int = MatchParams.min_chars,
+        partial_chars: int = MatchParams.partial_chars,
     ) -> pa.Table:
         """Find licensed tweets in texts, short or long.
 
@@ -135,6 +136,9 @@ class Index:
         min_chars
             Minimum length of a licensed text in canonical code points, where a Chinese character, a kana or a Korean
             syllable counts as two.
+        partial_chars
+            Minimum stretch of a licensed text, counted likewise, that a span below these shares must hold; see
+            :class:`provscan.params.MatchParams`.
 
         Returns
         -------
@@ -144,11 +148,11 @@ class Index:
         Raises
         ------
         ParameterError
-            ``threshold`` or ``min_chars`` is out of range.
+            A parameter is out of range.
         TypeError
             ``texts`` is a single string, or holds something that is not one.
         """
-        params = MatchParams(threshold, min_containment, min_chars)
+        params = MatchParams(threshold, min_containment, min_chars, partial_chars)
         array = to_array(texts)
         with self.reader.unchanged():
             found = scan_texts(*buffers(array), self.reader, params)
@@ -163,6 +167,7 @@ class Index:
         threshold: float = MatchParams.threshold,
         min_containment: float = MatchParams.min_containment,
         min_chars: int = MatchParams.min_chars,
+        partial_chars: int = MatchParams.partial_chars,
     ) -> list[Span]:
         """Find licensed tweets in one text.
 
@@ -170,7 +175,7 @@ class Index:
         ----------
         text
             A string of any length.
-        threshold, min_containment, min_chars
+        threshold, min_containment, min_chars, partial_chars
             As for :meth:`match`.
 
         Returns
@@ -178,7 +183,13 @@ class Index:
         list of Span
             In the order of their places.
         """
-        table = self.match([text], threshold=threshold, min_containment=min_containment, min_chars=min_chars)
+        table = self.match(
+            [text],
+            threshold=threshold,
+            min_containment=min_containment,
+            min_chars=min_chars,
+            partial_chars=partial_chars,
+        )
         return [Span(**row) for row in table.select(list(Span._fields)).to_pylist()]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pyarrow as pa
 
-LEVELS = ("exact", "near_exact", "strong", "weak")
+LEVELS = ("exact", "near_exact", "strong", "weak", "partial")
 STRONG = 0.8
 
 MATCHES = pa.schema(

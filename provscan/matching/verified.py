@@ -17,13 +17,15 @@ from provscan.kernels import suppress as suppress_kernels
 from provscan.kernels import verify as kernels
 from provscan.kernels.records import Candidates, CodeBuffer, Grams, Thresholds, VerifiedRows, frozen
 from provscan.kernels.scratch import scratch_array
-from provscan.matching.rows import STRONG, Matches, TruncatedLookups
+from provscan.matching.rows import LEVELS, STRONG, Matches, TruncatedLookups
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, scratch
 from provscan.text.tables import tables
 
 # Code points of a cell of the grid that tells which matches share a place.
 CELL = 64
+# A stretch that no text has.
+NO_STRETCH = 1 << 40
 
 
 class VerifiedCandidates(NamedTuple):
@@ -39,6 +41,8 @@ class VerifiedCandidates(NamedTuple):
         int32[n, 3]: distinct 5-grams in common, of the text, of the span.
     similarity
         float64[n].
+    partial
+        bool[n]: only a stretch of the text is there.
     """
 
     record: np.ndarray
@@ -47,6 +51,7 @@ class VerifiedCandidates(NamedTuple):
     copied: np.ndarray
     grams: np.ndarray
     similarity: np.ndarray
+    partial: np.ndarray
 
     def take(self, rows: np.ndarray) -> VerifiedCandidates:
         """Some of the rows."""
@@ -62,7 +67,8 @@ def grams_of(texts: CodeBuffer, of: str) -> Grams:
 
 def thresholds(params: MatchParams) -> Thresholds:
     """As the kernels take them."""
-    return Thresholds(float(params.threshold), float(params.min_containment), int(params.min_chars))
+    shares = float(params.threshold), float(params.min_containment)
+    return Thresholds(*shares, int(params.min_chars), int(params.partial_chars) or NO_STRETCH)
 
 
 def prefiltered(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> Candidates:
@@ -93,6 +99,7 @@ def verify(records: Grams, candidates: Candidates, segment: LookupTables, params
         np.empty((count, 2), np.int64),
         np.empty((count, 3), np.int32),
         np.empty(count, np.float64),
+        np.empty(count, np.bool_),
     )
     room = kernels.verify_scratch(longest_record, longest_text)
     n = kernels.verify(records, texts, candidates, thresholds(params), room, out)
@@ -115,10 +122,11 @@ def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
 
     The better row has the greater ``common - (missing in the span + foreign in the span) / 2`` in 5-grams, so a long
     text that is there wins over a short one inside it, and a short one over a long one of which only that much is
-    there; then the greater similarity, then the one that more of the text is a copy of, then the lower text.
+    there; no more is missing than is there, so that half of a long text wins over chance inside it. Then the greater
+    similarity, then the one that more of the text is a copy of, then the lower text.
     """
     common, of_text, of_span = rows.grams.T
-    score = 2 * common - 0.5 * (of_text + of_span)
+    score = common - 0.5 * (np.minimum(of_text - common, common) + of_span - common)
     copied = np.where((rows.copied >= 0).all(axis=1), rows.copied[:, 1] - rows.copied[:, 0], 0)
     order = np.lexsort((rows.text, -copied, -rows.similarity, -score, rows.record))
     low, high = rows.span[:, 0] // CELL, (rows.span[:, 1] - 1) // CELL + 1
@@ -211,13 +219,15 @@ def liftover(records: Located, rows: VerifiedCandidates, reader: IndexReader, pa
         np.empty((count, 2), np.int64), np.empty((count, 3), np.int32), np.empty(count, np.uint8)
     )
     matches = liftover_kernels.LiftoverInput(
-        records.text, records.begins, records.ends, rows.record, rows.span, rows.copied, raw_texts.record
-    )
-    liftover_kernels.liftover(frozen(matches), tables(), float(params.threshold), room, out)
+        records.text, records.begins, records.ends, rows.record, rows.span, rows.copied, raw_texts.record,
+        np.minimum(rows.similarity, params.threshold),
+    )  # fmt: skip
+    liftover_kernels.liftover(frozen(matches), tables(), room, out)
     common, of_text, of_span = out.grams.T
     similarity = common / (of_text + of_span - common)
     literal = out.kinds != liftover_kernels.OTHER
     level = np.where(literal, out.kinds, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)
+    level[rows.partial] = LEVELS.index("partial")
     found = Matches(
         rows.record, out.spans, rows.text, level, similarity, common / of_text, records.characters, TruncatedLookups()
     )

@@ -214,12 +214,11 @@ def explanation_table(explained: list[dict[str, Any]], *, width: int = 100) -> s
     for number, item in enumerate(explained):
         if number:
             console.print()
-        failed = [gate for gate in item["gates"] if not gate["passed"]]
         row = item["match"]
         if row is not None:
             result = f"match, {row['level'].replace('_', ' ')}"
         else:
-            result = "no match" if failed else "passes all gates, but a closer licensed text was reported here"
+            result = "passes all gates, but a closer licensed text was reported here" if item["passed"] else "no match"
         console.print(f"Tweet {item['tweet_id']}: {result}")
         rows = _grid("<", "<")
         rows.add_row("Licensed tweet", item["tweet"])

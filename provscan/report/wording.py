@@ -13,7 +13,8 @@ LEVELS = {
     "exact": "same text, up to white space and HTML entities",
     "near_exact": "same text once links, @names, case, accents and punctuation are left out",
     "strong": "at least 80% alike",
-    "weak": "less than 80% alike, but above the threshold",
+    "weak": "less than 80% alike, but all over the text",
+    "partial": "a long stretch of the text, without the rest",
 }
 """What each level means, best first."""
 PROPER = {"arabic", "chinese", "cyrillic", "greek", "hebrew", "indic", "japanese", "korean", "latin", "thai"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,9 @@ class Explanation:
 
     @property
     def passed(self) -> bool:
-        """Whether all gates of a match are passed."""
-        return all(gate.passed for gate in self.gates if gate.option)
+        """Whether the gates of a match are passed; a long stretch stands for similarity and containment."""
+        length, similarity, containment, stretch, *_ = (gate.passed for gate in self.gates)
+        return length and (stretch or (similarity and containment))
 
     def as_dict(self) -> dict[str, Any]:
         """In types that JSON knows."""
@@ -150,7 +152,7 @@ def explain_record(
     UsageError
         The index has no tweet of this id.
     """
-    params = _params(info)
+    params = params_of(info)
     explained = []
     for name, field, text in _record_texts(info, record, source):
         rows = matches.filter((pc.field("source") == name) & (pc.field("record") == record) & ~pc.field("control"))
@@ -185,11 +187,13 @@ def explain_tweet(
     explained = []
     for source, record in dict.fromkeys(zip(*rows.select(["source", "record"]).to_pydict().values(), strict=True)):
         explained += explain_record(info, rows, record, index, source=source, tweet_id=tweet_id)
-    return explained or [_compared("", (0, 0), tweet_id, index, _params(info), None)]
+    return explained or [_compared("", (0, 0), tweet_id, index, params_of(info), None)]
 
 
-def _params(info: Mapping[str, Any]) -> MatchParams:
-    return MatchParams(**{name: info["parameters"][name] for name in ("threshold", "min_containment", "min_chars")})
+def params_of(info: Mapping[str, Any]) -> MatchParams:
+    """The gates of a run, of its ``run.json``; of an older one that has no ``partial_chars``, that of today."""
+    names = ("threshold", "min_containment", "min_chars", "partial_chars")
+    return MatchParams(**{name: info["parameters"][name] for name in names if name in info["parameters"]})
 
 
 def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> Iterator[tuple[str, str | None, str]]:
@@ -236,7 +240,7 @@ def _compared(
     similarity = shared / max(1, len(left | right))
     containment = shared / max(1, len(right))
     keys = band_keys(minhash([passage, tweet]), index.params.bands, index.params.rows)
-    length = sum(2 if _wide(letter) else 1 for letter in theirs)
+    length, stretch = _length(theirs), _longest_stretch(ours, theirs)
     gates = [
         Gate("length of the licensed text", length, params.min_chars, length >= params.min_chars, "--min-chars"),
         Gate("similarity", similarity, params.threshold, similarity >= params.threshold, "--threshold"),
@@ -244,6 +248,7 @@ def _compared(
             "containment", containment, params.min_containment, containment >= params.min_containment,
             "--min-containment",
         ),
+        Gate("or a stretch", stretch, params.partial_chars, stretch >= params.partial_chars > 0, "--partial-chars"),
     ]  # fmt: skip
     if match is not None and match["bits"] is not None:
         gates.append(Gate("bits, to be counted", match["bits"], BITS, match["bits"] >= BITS, ""))
@@ -255,6 +260,16 @@ def _compared(
 
 def _grams(text: str) -> set[str]:
     return {text[i : i + SHINGLE] for i in range(max(1, len(text) - SHINGLE + 1))} if text else set()
+
+
+def _longest_stretch(text: str, other: str) -> int:
+    """Length of the longest stretch that two texts have in common."""
+    block = SequenceMatcher(None, text, other, autojunk=False).find_longest_match()
+    return _length(text[block.a : block.a + block.size])
+
+
+def _length(text: str) -> int:
+    return sum(2 if _wide(letter) else 1 for letter in text)
 
 
 def _wide(letter: str) -> bool:

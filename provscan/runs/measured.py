@@ -60,7 +60,7 @@ class Matched:
         similarity, containment = (rows[name].to_numpy().astype(np.float64) for name in ("similarity", "containment"))
         return cls(
             rows,
-            scorer.scores(text, containment),
+            scorer.scores(text, containment, similarity),
             text,
             (record := record_numbers(rows["source"], rows["record"])),
             _numbered(record, coded(rows["field"]) + 1),
@@ -113,7 +113,8 @@ class Measured:
 
     @cached_property
     def null_scores(self) -> Scores | None:
-        return None if self.null is None else self.scorer.scores(self.null.text, self.null.containment)
+        null = self.null
+        return None if null is None else self.scorer.scores(null.text, null.containment, null.similarity)
 
     @cached_property
     def family(self) -> tuple[Numbers, Numbers]:

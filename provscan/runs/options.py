@@ -35,6 +35,7 @@ class Options:
     threshold: float = MatchParams.threshold
     min_containment: float = MatchParams.min_containment
     min_chars: int = MatchParams.min_chars
+    partial_chars: int = MatchParams.partial_chars
     cutoff: str | date | None = None
     control: Source | Sequence[Source] | None = None
     null: Source | Sequence[Source] | None = None
@@ -73,7 +74,8 @@ class Options:
                 "fail_above needs a lower bound, and there is none without a measure of chance: give cutoff, control "
                 "or null"
             )
-        object.__setattr__(self, "params", MatchParams(self.threshold, self.min_containment, self.min_chars))
+        params = MatchParams(self.threshold, self.min_containment, self.min_chars, self.partial_chars)
+        object.__setattr__(self, "params", params)
         object.__setattr__(self, "since", parse_utc(self.cutoff) if self.cutoff is not None else None)
 
     @property

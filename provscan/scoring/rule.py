@@ -69,13 +69,15 @@ class Scorer:
     repeated: npt.NDArray[np.int64]
     threads: int = 1
 
-    def scores(self, text: npt.NDArray[np.int64], containment: npt.NDArray[np.float64]) -> Scores:
-        """Score matches: numbers of their texts and their containments, each [n]."""
+    def scores(
+        self, text: npt.NDArray[np.int64], containment: npt.NDArray[np.float64], similarity: npt.NDArray[np.float64]
+    ) -> Scores:
+        """Score matches: numbers of their texts, their containments and similarities, each [n]."""
         matched, place = np.unique(text, return_inverse=True)
         place = place.reshape(-1)
         of_text, length, script = self._of_texts(matched)
         known = authorship(self.reader, matched)
-        bits = matched_bits(of_text[place], length[place], containment)
+        bits = matched_bits(of_text[place], length[place], containment, similarity)
         rare = np.where(np.isnan(of_text), np.inf, of_text)
         common = common_text(known.authors, np.isin(matched, self.repeated), rare)[place]
         # In a script that the model hardly knows only a control can tell what a match is worth.

@@ -17,6 +17,8 @@ from provscan.matching.verified import VerifiedCandidates, grams_of, overlap_sup
 
 pytestmark = pytest.mark.kernels
 THRESHOLD, CONTAINMENT = 0.3, 0.3
+# A stretch that no text has.
+NEVER = 10_000
 
 
 def codes_of(texts):
@@ -28,25 +30,26 @@ def candidates_of(pairs):
     return Candidates(record, np.arange(len(pairs)), code, place)
 
 
-def verify(records, pairs, texts, threshold=THRESHOLD, containment=CONTAINMENT, units=1):
-    """Rows (candidate, span, copied, grams, similarity) of candidates (record, code, place) with one text each."""
+def verify(records, pairs, texts, threshold=THRESHOLD, containment=CONTAINMENT, units=1, stretch=NEVER):
+    """Rows (candidate, span, copied, grams, similarity, partial) of candidates (record, code, place), a text each."""
     n = len(pairs)
     out = VerifiedRows(
-        np.full(n, -1), np.full((n, 2), -1), np.full((n, 2), -1), np.full((n, 3), -1, np.int32), np.zeros(n)
-    )
+        np.full(n, -1), np.full((n, 2), -1), np.full((n, 2), -1), np.full((n, 3), -1, np.int32), np.zeros(n),
+        np.zeros(n, np.bool_),
+    )  # fmt: skip
     room = kernels.verify_scratch(max(map(len, records)), max(map(len, texts)))
     count = kernels.verify(
         grams_of(codes_of(records), "records"),
         grams_of(codes_of(texts), "texts"),
         candidates_of(pairs),
-        Thresholds(threshold, containment, units),
+        Thresholds(threshold, containment, units, stretch),
         room,
         out,
     )
     return [tuple(column[i].tolist() for column in out) for i in range(count)]
 
 
-def prefiltered(records, pairs, texts, containment, units=1):
+def prefiltered(records, pairs, texts, containment, units=1, stretch=NEVER):
     """The candidates (record, code, place) with one text each that the prefilter keeps."""
     raw = [text.encode() for text in texts]
     buffer = frozen(TextBuffer(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])))
@@ -55,7 +58,7 @@ def prefiltered(records, pairs, texts, containment, units=1):
         grams_of(codes_of(records), "records"),
         buffer,
         candidates_of(pairs),
-        Thresholds(THRESHOLD, containment, units),
+        Thresholds(THRESHOLD, containment, units, stretch),
         prefilter_kernels.prefilter_scratch(max(map(len, raw))),
         kept,
     )
@@ -88,7 +91,7 @@ def test_similarity_is_that_of_the_sets(script):
     rows = verify(records, pairs, texts)
     assert len(rows) > 20
     assert {candidate for candidate, *_ in rows} <= prefiltered(records, pairs, texts, CONTAINMENT)
-    for candidate, (start, stop), (head, tail), grams, similarity in rows:
+    for candidate, (start, stop), (head, tail), grams, similarity, _ in rows:
         text, span = texts[candidate], records[candidate][start:stop]
         assert similarity == pytest.approx(naive.jaccard(text, span), abs=1e-6)
         assert grams[0] / grams[1] == pytest.approx(naive.containment(text, span), abs=1e-6)
@@ -99,7 +102,7 @@ def test_similarity_is_that_of_the_sets(script):
         assert not span.endswith(" ")
         assert -1 <= head < len(text)
         assert -1 <= tail <= len(text)
-    exact = {candidate for candidate, *_, similarity in rows if similarity == 1}
+    exact = {candidate for candidate, *_, similarity, _ in rows if similarity == 1}
     assert {i for i in range(40) if texts[i] in records[i] and len(texts[i]) > 30} <= exact
 
 
@@ -112,12 +115,12 @@ def test_any_two_texts(text, record, known):
     pairs = [(0, place if known else -1, place if known else 0)]
     rows = verify([record], pairs, [text], 0.1, 0.1)
     assert len(rows) <= len(prefiltered([record], pairs, [text], 0.1))
-    for _, (start, stop), _, grams, similarity in rows:
+    for _, (start, stop), _, grams, similarity, _ in rows:
         span = record[start:stop]
         assert similarity == pytest.approx(naive.jaccard(text, span), abs=1e-6)
         assert grams[0] / grams[1] == pytest.approx(naive.containment(text, span), abs=1e-6)
     if record == text:
-        assert [row[-1] for row in rows] == [1.0]
+        assert [row[-2] for row in rows] == [1.0]
 
 
 def test_the_prefilter_refuses_what_has_too_few_grams_in_common():
@@ -140,7 +143,7 @@ def test_no_span_is_much_better_than_the_one_that_is_found():
         (row,) = verify([record], [(0, record.index(copy), 0)], [text], 0.1, 0.1)
         best = max(naive.jaccard(text, record[i:j]) for i in range(len(record)) for j in range(i + 5, len(record) + 1))
         # What aligning an edited edge adds to a span may cost a little similarity.
-        assert row[-1] >= best - 0.12
+        assert row[-2] >= best - 0.12
 
 
 @pytest.mark.parametrize(("text", "record", "least", "found"), [
@@ -189,6 +192,7 @@ def test_one_licensed_text_keeps_a_place(records, unit):
         copied=np.array([(0, row[6]) for row in flat], np.int64).reshape(-1, 2),
         grams=np.array([(row[3], row[3] + row[4], row[3] + 1) for row in flat], np.int32).reshape(-1, 3),
         similarity=np.array([row[5] for row in flat]),
+        partial=np.zeros(n, np.bool_),
     )
     expected = []
     for number in range(len(records)):
@@ -196,7 +200,10 @@ def test_one_licensed_text_keeps_a_place(records, unit):
         named = [
             (
                 rows.span[i].tolist(),
-                rows.grams[i, 0] - 0.5 * (rows.grams[i, 1] + rows.grams[i, 2] - 2 * rows.grams[i, 0]),
+                # What is missing counts up to as much as is there.
+                rows.grams[i, 0]
+                - 0.5 * min(rows.grams[i, 1] - rows.grams[i, 0], rows.grams[i, 0])
+                - 0.5 * (rows.grams[i, 2] - rows.grams[i, 0]),
                 rows.similarity[i],
                 # Of rows that are as good, the one that more of the text is a copy of, then the lower text.
                 (-max(rows.copied[i, 1], 0), rows.text[i]),

@@ -1,0 +1,107 @@
+"""Copies of which a part is left: what decides is how much of the tweet is there, not the share."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import naive
+import pytest
+from tweets import SCRIPTS, sentence
+
+import provscan
+
+Build = Callable[..., provscan.Index]
+BRIDGE = (
+    "Breaking: the city council has voted to close the old harbour bridge for repairs until next spring, and the mayor "
+    "of the town across the river calls it a disgrace"
+)
+AROUND = ("{}", 'He wrote "{}"; since Monday nothing else', "Nobody knew.\n{}\nSo it went on and on all the night.")
+
+
+def half(text: str, last: bool) -> str:
+    """The words of one half."""
+    middle = text.rindex(" ", 0, len(text) // 2)
+    return text[middle + 1 :] if last else text[:middle]
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("last", [False, True])
+def test_half_of_a_long_tweet_is_found_with_its_span(build: Build, around: str, last: bool) -> None:
+    copy = half(BRIDGE, last)
+    text = around.format(copy)
+    (span,) = build([BRIDGE]).match_document(text)
+    assert (text[span.start : span.end], span.level) == (copy, "partial")
+    parts = naive.canonical(BRIDGE), naive.canonical(copy)
+    assert span.containment == pytest.approx(naive.containment(*parts), abs=1e-6)
+    assert span.similarity == pytest.approx(naive.jaccard(*parts), abs=1e-6)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_halves_in_every_script(build: Build, script: str) -> None:
+    rng = random.Random(script)
+    tweets = [sentence(rng, script, 150).strip() for _ in range(20)]
+    index = build(tweets)
+    halves = [tweet[: len(tweet) // 2] for tweet in tweets]
+    rows = index.match([f"{half}\n" for half in halves]).to_pylist()
+    found = {row["record"]: halves[row["record"]][row["start"] : row["end"]] for row in rows}
+    assert [int(row["tweet_id"]) for row in rows] == [row["record"] for row in rows]
+    assert len(found) >= 19
+    for number, passage in found.items():
+        assert len(passage) >= len(halves[number].strip()) - 8
+        assert {row["level"] for row in rows} <= {"partial", "weak"}
+
+
+def test_a_stretch_from_within_must_be_longer(build: Build) -> None:
+    index = build([BRIDGE])
+    begin = BRIDGE.index("has voted")
+    for size, found in ((40, 0), (56, 0), (64, 1), (80, 1)):
+        assert len(index.match_document(f"so {BRIDGE[begin : begin + size]} they say")) == found
+
+
+def test_a_short_half_is_not_found(build: Build) -> None:
+    index = build([BRIDGE])
+    opening = "Breaking: the city council has voted"
+    assert not index.match_document(f"{opening} against it.")
+    assert index.match_document(f"{opening} to close the old one.")
+    assert not index.match_document(f"{opening} to close the old one.", partial_chars=60)
+    # A word goes on where the tweet's end was cut off.
+    name = "massive black hole at the centre of the milky w"
+    index = build([f"Is all of this matter falling into what was once a part of our galaxy, the {name}"])
+    assert not index.match_document(f"The {name[1:]}ay is quiet, the {name}ay is large.")
+    assert index.match_document(f"The {name} is large.")
+
+
+def test_parts_that_changed_places_are_one_match(build: Build) -> None:
+    words = BRIDGE.split()
+    swapped = " ".join(words[14:] + words[:14])
+    for around in AROUND:
+        text = around.format(swapped)
+        (span,) = build([BRIDGE]).match_document(text)
+        assert text[span.start : span.end] == swapped
+        assert span.level == "strong"
+
+
+def test_an_edited_copy_all_over_is_no_part(build: Build) -> None:
+    edited = BRIDGE.split()
+    edited[3::4] = ["somehow"] * len(edited[3::4])
+    (span,) = build([BRIDGE]).match_document(" ".join(edited))
+    assert span.level == "weak"
+    assert span.containment < 0.55
+
+
+def test_a_short_tweet_wins_over_half_of_a_long_one(build: Build) -> None:
+    first = half(BRIDGE, last=False)
+    spans = build([BRIDGE, first]).match_document(f"They say: {first}.")
+    assert [(span.tweet_id, span.level) for span in spans] == [("1", "exact")]
+
+
+@pytest.mark.parametrize("tag", ["</p>", "<br/>", "</b></a>"])
+@pytest.mark.parametrize("end", ["", " https://t.co/abc", " @ann"])
+def test_tags_around_a_copy_are_no_part_of_it(build: Build, tag: str, end: str) -> None:
+    tweet = f"@ben {BRIDGE}{end}"
+    index = build([tweet])
+    for copy in (tweet, BRIDGE):
+        text = f"Before it <p>{copy}{tag} and after it"
+        (span,) = index.match_document(text)
+        assert text[span.start : span.end] == copy
