@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.kernels.align import BAND, MAX_REST, Edge, aligned_end, new_costs
+from provscan.kernels.grams import SetScratch, compare, set_scratch
 from provscan.kernels.jit import kernel
 from provscan.kernels.normalize import after_dropped, after_tag, canonical, canonical_decoded, continues
 from provscan.kernels.records import CanonicalScratch, TextBuffer
-from provscan.kernels.verify import SetScratch, compare, set_scratch
 
 _ITEMS = 128
 _DROPPED = np.int64(-1)
@@ -307,7 +307,7 @@ def _compare_original(start, stop, row, tables, scratch, text):
     """Place of the unescaped stretch in the original record, and how its canonical text compares.
 
     The canonical text is that which anyone gets who cuts the span out of the record. Returns the place, start and end,
-    :func:`~provscan.kernels.verify.compare` with the canonical ``text``, and whether both are equal.
+    :func:`~provscan.kernels.grams.compare` with the canonical ``text``, and whether both are equal.
     """
     if row > 0:
         places = scratch.record.places

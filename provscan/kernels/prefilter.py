@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.grams import GRAM, gram_hashes
 from provscan.kernels.jit import kernel
 from provscan.kernels.minimizers import has_wide, length_units
 from provscan.kernels.utf8 import decode
-from provscan.kernels.verify import GRAM, band_width, code_of_unit, gram_hashes, least_hits
+from provscan.kernels.verify import band_width, code_of_unit, least_hits
 
 FILTER_BITS = 12
 _DOWN = np.uint32(32 - FILTER_BITS)

@@ -46,6 +46,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         verify,
         worddiff,
     )
+    from provscan.kernels import grams as gram_sets
     from provscan.kernels import records as r
 
     u8, u32, u64 = np.zeros(4, np.uint8), np.zeros(4, np.uint32), np.zeros(4, np.uint64)
@@ -94,8 +95,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
             r.VerifiedRows(i64, spans, spans, three, f64, flags),
         ),
     )
-    yield verify.gram_hashes, (u32, u32)
-    yield verify.compare_rows, (codes, codes, verify.set_scratch(4, 4), spans)
+    yield gram_sets.gram_hashes, (u32, u32)
+    yield gram_sets.compare_rows, (codes, codes, gram_sets.set_scratch(4, 4), spans)
     yield prefilter.prefilter, (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags)
     yield minimizers.seed_entries, (codes, 0, seed_params, scratch, (u32, i32), u64)
     yield minimizers.seeds_of, (codes, seed_params, scratch, seeds)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index import IndexReader, LookupTables
+from provscan.kernels import grams as gram_kernels
 from provscan.kernels import liftover as liftover_kernels
 from provscan.kernels import prefilter as prefilter_kernels
 from provscan.kernels import suppress as suppress_kernels
@@ -61,7 +62,7 @@ class VerifiedCandidates(NamedTuple):
 def grams_of(texts: CodeBuffer, of: str) -> Grams:
     """Code points with 5-gram hashes; the hashes last until the same thread asks again for the same ``of``."""
     hashes = scratch_array(f"grams of {of}", len(texts.codes), np.uint32)
-    kernels.gram_hashes(texts.codes, hashes)
+    gram_kernels.gram_hashes(texts.codes, hashes)
     return Grams(texts.codes, hashes, texts.offsets)
 
 
@@ -151,8 +152,8 @@ def compared(
     licensed = CodeBuffer(*reader.canonical_codes(texts))
     grams = np.empty((len(texts), 3), np.int64)
     longest, longest_text = (int(np.diff(each).max(initial=0)) for each in (code_offsets, licensed.offsets))
-    room = kernels.set_scratch(longest, longest_text)
-    kernels.compare_rows(CodeBuffer(codes, code_offsets), licensed, room, grams)
+    room = gram_kernels.set_scratch(longest, longest_text)
+    gram_kernels.compare_rows(CodeBuffer(codes, code_offsets), licensed, room, grams)
     common, of_text, of_span = grams.T
     similarity = common / np.maximum(of_text + of_span - common, 1)
     level = np.where(similarity == 1.0, 1, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)

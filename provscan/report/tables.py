@@ -87,7 +87,7 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
         console.print(f"\nMatches by level, {count(summary['matches'])} in all")
         levels = _grid("<", ">", "<")
         for level, meaning in LEVELS.items():
-            levels.add_row(level, count(summary["levels"][level]), meaning)
+            levels.add_row(level, count(summary["levels"].get(level, 0)), meaning)
         _print(console, levels)
 
     if len(summary["sources"]) > 1:

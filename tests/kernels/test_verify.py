@@ -162,6 +162,24 @@ def test_what_is_in_common_has_a_least_length():
     assert len(verify([record], [(0, -1, 0)], [text], 0.2, 0.2, common + 2)) == 0
 
 
+def test_what_stands_all_over_the_text_needs_no_share_of_it():
+    text = canonical_sentence(random.Random(3), "latin", 120)
+    record = "".join(letter for place, letter in enumerate(text) if place % 11 != 5)
+    share = len(naive.grams(text) & naive.grams(record)) + 4
+    pairs = [(0, -1, 0)]
+    assert not verify([record], pairs, [text], 0.6, 0.9)
+    needed = round(share / 0.85)
+    (row,) = verify([record], pairs, [text], 0.6, 0.9, stretch=needed - 2)
+    assert row[1][1] - row[1][0] > len(record) - 8
+    assert not row[-1]
+    assert prefiltered([record], pairs, [text], 0.9, stretch=needed - 2)
+    assert not verify([record], pairs, [text], 0.6, 0.9, stretch=needed + 2)
+    # The same wording in one place is no copy of the whole text, and too short for a part of it.
+    assert not verify([text[:share]], pairs, [text], 0.6, 0.9, stretch=share + 2)
+    (row,) = verify([text[:share]], pairs, [text], 0.6, 0.9, stretch=share - 2)
+    assert row[-1]
+
+
 @given(st.text(max_size=30))
 def test_hashes_of_5_grams(text):
     hashes = grams_of(codes_of([text]), "text").hashes
