@@ -293,8 +293,8 @@ def match(
         text_field=text_field, id_field=id_field, records=records, outputs=outputs, threshold=threshold,
         min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars, cutoff=cutoff,
         control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
-        no_text=no_text, texts=texts, seed=seed, workers=workers, executor=executor, address=address, allow_unread=allow_unread, strict=strict,
-        max_bad=max_bad, fail_above=fail_above,
+        no_text=no_text, texts=texts, seed=seed, workers=workers, executor=executor, address=address,
+        allow_unread=allow_unread, strict=strict, max_bad=max_bad, fail_above=fail_above,
     )  # fmt: skip
     path = Path(out if out is not None else default_out(source_list(sources)))
     require_apart(path, source_list(sources) or [])

@@ -130,7 +130,7 @@ def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[FreeMat
     with reader.unchanged():
         found = scan_texts(*buffers(to_array([answer.text or "" for answer in rows])), reader, MatchParams())
         scorer = Scorer(reader, background(reader), np.zeros(0, np.int64))
-        scores = scorer.scores(found.text, found.containment)
+        scores = scorer.scores(found.text, found.containment, found.similarity)
     kept: npt.NDArray[np.int64] = np.flatnonzero(scores.counted)
     columns: list[list[Any]] = [
         [int(rows[row].key.rsplit("/", 1)[1]) for row in found.row[kept].tolist()],

@@ -175,7 +175,7 @@ def test_what_stands_all_over_the_text_needs_no_share_of_it():
     assert prefiltered([record], pairs, [text], 0.9, stretch=needed - 2)
     assert not verify([record], pairs, [text], 0.6, 0.9, stretch=needed + 2)
     # The same wording in one place is no copy of the whole text, and too short for a part of it.
-    assert not verify([text[:share]], pairs, [text], 0.6, 0.9, stretch=share + 2)
+    assert not verify([text[:share]], pairs, [text], 0.6, 0.9, stretch=needed + 2)
     (row,) = verify([text[:share]], pairs, [text], 0.6, 0.9, stretch=share - 2)
     assert row[-1]
 
