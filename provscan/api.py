@@ -76,7 +76,7 @@ class Run:
         return Plots(self.path)
 
     def to_pandas(self) -> pd.DataFrame:
-        """The exhibits as the report numbers them: one row a match, with passage and tweet where it is counted.
+        """The exhibits as the report numbers them: one row a match, with passage and tweet where the run keeps them.
 
         Returns
         -------

@@ -215,6 +215,8 @@ def _names(path: Path) -> list[str]:
 
 def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
-        return pq.read_table(path, columns=columns)
+        # Not pq.read_table, whose import of all kinds of file systems takes longer than most runs' files.
+        with pq.ParquetFile(path) as file:
+            return file.read(columns=columns)
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} can't be read ({error}): run match again") from None

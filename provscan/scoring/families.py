@@ -14,17 +14,34 @@ def families(reader: IndexReader, texts: npt.NDArray[np.int64]) -> npt.NDArray[n
 
     Texts share a band with probability 0.13 at a Jaccard index of 0.25, and 0.87 at 0.5.
     """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     if len(texts) == 0:
         return np.zeros(0, np.int64)
     bands = sketch_texts(reader.canonical_texts(texts), reader.params).bands
     bands = bands ^ np.arange(bands.shape[1], dtype=np.uint64)[None, :] * np.uint64(0x9E3779B97F4A7C15)
-    _, bucket = np.unique(bands.reshape(-1), return_inverse=True)
-    rows = np.repeat(np.arange(len(texts)), bands.shape[1])
-    bucket = bucket.reshape(-1) + len(texts)
-    size = int(bucket.max()) + 1
-    graph = coo_matrix((np.ones(len(rows), np.bool_), (rows, bucket)), shape=(size, size))
-    result: npt.NDArray[np.int64] = connected_components(graph, directed=False)[1][: len(texts)].astype(np.int64)
-    return result
+    return components(np.unique(bands, return_inverse=True)[1].reshape(bands.shape))
+
+
+def components(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Connected components of rows, which are connected if they share a group; numbered by their first rows.
+
+    Parameters
+    ----------
+    groups
+        int64[rows, n]: the groups of each row, numbered from 0 without gaps.
+    """
+    flat = groups.reshape(-1)
+    order = np.argsort(flat, kind="stable")
+    starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
+    rows = order // groups.shape[1]
+    # Each row is labelled with a row of its component, the first of all in the end.
+    label = np.arange(len(groups))
+    while True:
+        least = np.minimum.reduceat(label[rows], starts)[groups].min(axis=1)
+        following = label.copy()
+        # The row that was the label learns of a lesser one, so that whole trees are joined at once.
+        np.minimum.at(following, label, least)
+        following = np.minimum(following, least)
+        following = following[following]
+        if np.array_equal(following, label):
+            return np.unique(label, return_inverse=True)[1].astype(np.int64)
+        label = following
