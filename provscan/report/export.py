@@ -20,7 +20,7 @@ from provscan.report.wording import significance, visible
 COLUMNS = {
     "exhibit": 8, "counted": 9, "significance": 40, "level": 11, "source": 24, "record": 10, "record_id": 14,
     "field": 10, "start": 8, "end": 8, "before": 30, "passage": 60, "after": 30, "tweet": 60, "tweet_id": 22,
-    "author": 18, "time": 20, "permalink": 44, "tweets": 8, "similarity": 10, "containment": 11, "bits": 8,
+    "author": 18, "time": 20, "lang": 6, "permalink": 44, "tweets": 8, "similarity": 10, "containment": 11, "bits": 8,
     "q_value": 10, "verdict": 11, "note": 30,
 }  # fmt: skip
 # What a spreadsheet takes for the beginning of a formula or command.

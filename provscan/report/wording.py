@@ -17,6 +17,8 @@ LEVELS = {
     "partial": "a long stretch of the text, without the rest",
 }
 """What each level means, best first."""
+# Above this q-value, "1 in so many" is no longer said.
+MOSTLY_CHANCE = 0.6
 PROPER = {"arabic", "chinese", "cyrillic", "greek", "hebrew", "indic", "japanese", "korean", "latin", "thai"}
 
 
@@ -145,6 +147,8 @@ def significance(counted: bool, common: bool, bits: float | None, q_value: float
     --------
     >>> significance(True, False, 120.0, 0.004)
     'counted; about 1 in 250 at least this strong is chance'
+    >>> significance(True, False, 120.0, 0.9)
+    'counted; most or all at least this strong are chance'
     """
     if not counted:
         why = "commonplace wording" if common else "not rare or not complete enough to tell from chance"
@@ -153,7 +157,9 @@ def significance(counted: bool, common: bool, bits: float | None, q_value: float
         return "counted; how many such matches are chance is not known"
     if q_value <= 0:
         return "counted; no control match is as strong"
-    return f"counted; about 1 in {count(max(1, round(1 / q_value)))} at least this strong is chance"
+    if q_value > MOSTLY_CHANCE:
+        return "counted; most or all at least this strong are chance"
+    return f"counted; about 1 in {count(round(1 / q_value))} at least this strong is chance"
 
 
 def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:

@@ -66,9 +66,10 @@ function significance(item) {
   if (!item.counted) {
     return item.common ? "not counted: commonplace wording" : "not counted: may be chance";
   }
-  if (item.q === null) return "counted";
-  return item.q <= 0 ? "counted; no control match is as strong"
-    : `counted; about 1 in ${Math.max(1, Math.round(1 / item.q)).toLocaleString("en")} at least this strong is chance`;
+  if (item.q === null) return "counted; how many such matches are chance is not known";
+  if (item.q <= 0) return "counted; no control match is as strong";
+  if (item.q > 0.6) return "counted; most or all at least this strong are chance";
+  return `counted; about 1 in ${Math.round(1 / item.q).toLocaleString("en")} at least this strong is chance`;
 }
 
 const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 ? 1 : 0)) + "%";
