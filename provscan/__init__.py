@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from provscan.api import Index, Run, build_index, forget, match, merge, open_index, open_run, verify
+    from provscan.api import Index, Run, build_index, forget, match, merge, open_index, open_run, reveal, verify
     from provscan.params import IndexParams, MatchParams
     from provscan.sketch.signatures import minhash, to_datasketch
     from provscan.text import canonical
@@ -37,6 +37,7 @@ _HOME = {
     "minhash": "provscan.sketch.signatures",
     "open_index": "provscan.api",
     "open_run": "provscan.api",
+    "reveal": "provscan.api",
     "to_datasketch": "provscan.sketch.signatures",
     "verify": "provscan.api",
 }
@@ -54,6 +55,7 @@ __all__ = [
     "minhash",
     "open_index",
     "open_run",
+    "reveal",
     "to_datasketch",
     "verify",
 ]

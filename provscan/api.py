@@ -17,10 +17,13 @@ import pyarrow.parquet as pq
 from provscan import report
 from provscan.engine import Progress
 from provscan.errors import GateError, InputError, UsageError
+from provscan.index.blind import open_blind, read_key
 from provscan.matching import Index, open_index
 from provscan.params import MatchParams
 from provscan.report.files import RunFiles
 from provscan.report.notebook import Plots, run_html
+from provscan.runs.blind import match_blind
+from provscan.runs.blind import reveal as reveal_run
 from provscan.runs.build import build_index, require_apart
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
 from provscan.runs.inputs import default_out
@@ -31,7 +34,7 @@ from provscan.runs.options import MAX_BAD, Options, Source, Sources, source_list
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Index", "Run", "build_index", "forget", "match", "merge", "open_index", "open_run", "verify"]
+__all__ = ["Index", "Run", "build_index", "forget", "match", "merge", "open_index", "open_run", "reveal", "verify"]
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,7 @@ def match(
     fail_above: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    key: Source | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Find the licensed tweets of an index in datasets, and write a run folder.
@@ -256,6 +260,9 @@ def match(
         Go on with an interrupted run of the same command, if there is one: complete parts are not scanned again.
     overwrite
         Replace an existing run folder.
+    key
+        File with the key of a blind index. A blind run finds rows and makes no estimate; :func:`reveal` turns them into
+        evidence.
     progress
         Receives the progress of the run.
 
@@ -298,6 +305,17 @@ def match(
     )  # fmt: skip
     path = Path(out if out is not None else default_out(source_list(sources)))
     require_apart(path, source_list(sources) or [])
+    if key is not None:
+        if isinstance(index, Index):
+            raise UsageError("key is that of a blind index: give the folder of one as index, or leave key out")
+        if resume or any(value is not None for value in (cutoff, control, null, spike_ins, sample, fail_above)):
+            raise UsageError(
+                "a blind run finds rows only: leave out resume, sample, spike_ins, fail_above and controls"
+            )
+        sketches = open_blind(_index_path(index), read_key(key))
+        found = match_blind(sources, sketches, path, options, overwrite=overwrite, progress=progress or Progress())
+        report.write_report(path)
+        return Run(path, *found)
     target = Target(path, overwrite, resume, None if out is None else os.fspath(out))
     opened = index if isinstance(index, Index) else open_index(_index_path(index))
     summary, info = run_match(
@@ -311,6 +329,58 @@ def match(
             run,
         )
     return run
+
+
+def reveal(
+    run: Source,
+    index: Index | Source | None = None,
+    out: Source | None = None,
+    *,
+    threshold: float = MatchParams.threshold,
+    min_containment: float = MatchParams.min_containment,
+    overwrite: bool = False,
+) -> Run:
+    """Turn the rows of a blind run into evidence, with the full index.
+
+    Each passage is compared with the tweet that its row names: rows get their true similarity, containment and level,
+    and those that reach the thresholds are counted and have evidence.
+
+    Parameters
+    ----------
+    run
+        Folder of a blind run.
+    index
+        The full index, open or its folder; by default ``$PROVSCAN_INDEX``, else ``licensed.index``.
+    out
+        Folder to write; by default ``run`` with ``.revealed.run`` in place of ``.run``.
+    threshold, min_containment
+        As for :func:`match`.
+    overwrite
+        Replace an existing run folder.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        There is no blind run, or one that was changed.
+    IndexFormatError
+        There is no full index, or a damaged one.
+    OutputError
+        ``out`` exists, or can't be written.
+    """
+    opened = index if isinstance(index, Index) else open_index(_index_path(index))
+    folder = Path(run)
+    target = Path(out) if out is not None else folder.with_name(f"{folder.name.removesuffix('.run')}.revealed.run")
+    params = MatchParams(threshold, min_containment)
+    found = reveal_run(
+        folder, opened.reader, target, threshold=params.threshold, min_containment=params.min_containment,
+        overwrite=overwrite,
+    )  # fmt: skip
+    report.write_report(target)
+    return Run(target, *found)
 
 
 def _index_path(index: Source | None) -> Source:

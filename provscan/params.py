@@ -90,6 +90,61 @@ class IndexParams(_Params):
 
 
 @dataclass(frozen=True)
+class BlindParams(_Params):
+    """What a blind index is built with.
+
+    Attributes
+    ----------
+    canonical_version
+        As of :class:`IndexParams`.
+    seed_length
+        Length of a seed in code points; a character of an unspaced script counts as two.
+    seed_step, seeds
+        One seed is kept of so many places of a text, and so many at most.
+    least_seeds, frequent_texts
+        So many seeds are kept even if more texts than that have them.
+    common_texts
+        A seed that more texts have is common: alone it makes no match.
+    prints
+        Of how many 5-grams of a text a print is kept at most, in equal steps.
+    """
+
+    canonical_version: int = CANONICAL_VERSION
+    seed_length: int = 12
+    seed_step: int = 14
+    seeds: int = 7
+    least_seeds: int = 3
+    frequent_texts: int = 200
+    common_texts: int = 4
+    prints: int = 40
+
+    def __post_init__(self) -> None:
+        _require(self.canonical_version == CANONICAL_VERSION, "canonical_version", self.canonical_version, "2")
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            _require(type(value) is int and 0 < value <= 254, field.name, value, "between 1 and 254")
+
+
+@dataclass(frozen=True)
+class BlindLimits(_Params):
+    """What a match of a blind index needs beside the thresholds, since prints tell less than texts do.
+
+    Attributes
+    ----------
+    min_chars
+        Minimum of :attr:`MatchParams.min_chars`.
+    margin
+        What is added to both thresholds where not every 5-gram of a text has a print.
+    seed_texts
+        Texts that are read of one seed at most.
+    """
+
+    min_chars: int = 28
+    margin: float = 0.03
+    seed_texts: int = 64
+
+
+@dataclass(frozen=True)
 class SearchLimits:
     """What bounds the time and the reach of a search; look-ups that are cut short are counted in a run's results.
 

@@ -36,6 +36,7 @@ DONE, GATE_CROSSED, WRONG_USAGE, UNUSABLE, FAULT, INTERRUPTED, PIPE_CLOSED = 0, 
 
 COMMANDS = (
     "index", "inspect", "match", "probe", "recipes", "info", "report", "export", "explain", "forget", "merge", "verify",
+    "reveal",
 )  # fmt: skip
 
 
@@ -228,6 +229,7 @@ workers = option(
     metavar="N",
     help="Number of workers; the results do not depend on it.  [default: one per processor]",
 )
+key = option("--key", metavar="FILE", type=click.Path(), help="File with the key of a blind index, 32 random bytes.")
 as_json = option("--json", "as_json", group="Output", is_flag=True, help="Print the result as JSON.")
 quiet = option(
     "--quiet", "-q", group="Output", is_flag=True, help="No progress on stderr; warnings and errors are still printed."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from provscan.cli import as_json, echo, given, id_field, index_option, quiet, share, text_field, workers
+from provscan.cli import as_json, echo, given, id_field, index_option, key, quiet, share, text_field, workers
 
 
 @click.command("index")
@@ -30,6 +30,8 @@ from provscan.cli import as_json, echo, given, id_field, index_option, quiet, sh
 @workers
 @click.option("--append", is_flag=True, help="Add to the index that is there; ids that it holds change nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
+@click.option("--blind", is_flag=True, help="Build a blind index: ids and keyed sketches, no text; needs --key.")
+@key
 @as_json
 @quiet
 def command(
@@ -46,6 +48,8 @@ def command(
     workers: int | None,
     append: bool,
     overwrite: bool,
+    blind: bool,
+    key: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -77,9 +81,14 @@ def command(
                 workers=workers,
                 overwrite=overwrite or None,
                 append=append or None,
+                blind=blind or None,
+                key=key,
             ),
         )
     info = index.info()
+    if blind:
+        show.blind_index(info, as_json)
+        return
     show.index(info, as_json)
     for warning in corpus_warnings(info):
         echo(f"provscan: {warning}", err=True)

@@ -15,6 +15,7 @@ from provscan.cli import (
     given,
     id_field,
     index_option,
+    key,
     option,
     quiet,
     share,
@@ -156,6 +157,7 @@ RUNNING, STRICTNESS = "Running", "Strictness"
 )
 @option("--resume", group=RUNNING, is_flag=True, help="Go on with an interrupted run of the same command, if any.")
 @option("--overwrite", group=RUNNING, is_flag=True, help="Replace existing results.")
+@key
 @option(
     "--fail-above",
     group=STRICTNESS,
@@ -195,11 +197,14 @@ def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool
     gate = None
     try:
         with progress(quiet) as watcher:
-            opened = provscan.open_index(index)
+            opened = index if options["key"] else provscan.open_index(index)
             run = provscan.match(list(sources), opened, out, progress=watcher, **given(**options))
     except GateError as error:
         gate, run = error, error.run
-    show.run(run.path, run.summary, as_json)
+    if options["key"]:
+        show.blind_run(run, as_json)
+    else:
+        show.run(run.path, run.summary, as_json)
 
     # An incomplete scan outranks the gate: the share of what was read says nothing about the rest.
     context = click.get_current_context()

@@ -30,6 +30,28 @@ def run(path: Path, summary: dict[str, Any], as_json: bool) -> None:
     echo(f"Every match: {path / 'matches.parquet'}")
 
 
+def blind_run(run: Any, as_json: bool) -> None:
+    """What a blind run found, before or after it was revealed."""
+    if as_json:
+        echo(json.dumps({"run": str(run.path), **run.summary}, indent=2, ensure_ascii=False))
+        return
+    echo(f"{run.summary['answer']['headline']}.")
+    for name, value in report.blind_lines(run.summary):
+        echo(f"  {name:<28}{value:>10}")
+    for cost in run.summary["blind"]["costs"]:
+        echo(cost)
+    echo(f"The report: {run.path / 'report.html'}")
+
+
+def blind_index(info: dict[str, Any], as_json: bool) -> None:
+    """What a blind index holds."""
+    if as_json:
+        echo(json.dumps(info, indent=2))
+        return
+    echo(f"Blind index {info['path']}: {info['texts']:,} texts of {info['tweets']:,} tweets, {info['bytes']:,} bytes")
+    echo("Whoever has it and its key can test guesses of what it holds. Keep the key apart from it.")
+
+
 def forgotten(found: dict[str, Any], as_json: bool) -> None:
     """What was forgotten, or would be."""
     if as_json:

@@ -19,6 +19,7 @@ from provscan.errors import IndexFormatError, ParameterError
 from provscan.params import IndexParams
 
 FORMAT = "provscan-index"
+BLIND_FORMAT = "provscan-blind"
 VERSION = 6
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
@@ -214,6 +215,8 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
     except (ValueError, OSError, RecursionError) as error:
         raise IndexFormatError(f"{path} can't be read ({error}): restore it from a copy or build it again") from None
+    if isinstance(found, dict) and found.get("format") == BLIND_FORMAT:
+        raise IndexFormatError(f"{folder} is a blind index: only match reads it, with its key (--key)")
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise IndexFormatError(f"{path} is not the manifest of a provscan index: expected format {FORMAT!r}")
     version = found.get("version")

@@ -215,6 +215,17 @@ class IndexReader:
         ]
         return int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py())
 
+    def texts_of_ids(self, ids: pa.Array) -> Numbers:
+        """A text of each tweet with one of some ids, -1 where no tweet that is not forgotten has it."""
+        found = np.full(len(ids), -1)
+        for first, segment in zip(self.bases, self.segments, strict=False):
+            rows = np.setdiff1d(segment.tweets.with_ids(ids.unique()), segment.forgotten, assume_unique=True)
+            place = pc.index_in(ids.cast(pa.large_string()), value_set=segment.tweets.ids_of(rows).array())
+            known = np.flatnonzero(place.is_valid().to_numpy(zero_copy_only=False))
+            row = rows[place.take(pa.array(known)).to_numpy(zero_copy_only=False)]
+            found[known] = first + np.searchsorted(segment.tweet_starts, row, "right") - 1
+        return found
+
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
         """Licensed texts that equal canonical texts: rows of `texts` and numbers of licensed texts, in pairs."""
         pairs = [

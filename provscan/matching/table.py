@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from provscan.index import IndexReader
 from provscan.matching.rows import LEVELS, MATCHES, Matches
+from provscan.matching.verifier import TweetNames
 
 
-def match_table(found: Matches, reader: IndexReader, source: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+def match_table(found: Matches, reader: TweetNames, source: str, batch: pa.RecordBatch) -> pa.RecordBatch:
     """The rows of some matches.
 
     Parameters

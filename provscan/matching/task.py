@@ -15,11 +15,10 @@ from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
 from provscan.matching.parts import PART, PartResult, replacing_file
 from provscan.matching.passages import passages
 from provscan.matching.rows import Matches
-from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
+from provscan.matching.verifier import TextVerifier, matches_in
 from provscan.params import MatchParams
 from provscan.readers import LIMITS, Fields, Limits, ReadStats, Split, read
-from provscan.text.arrow import buffers
 
 Map = Callable[..., Iterator[Any]]
 
@@ -145,11 +144,12 @@ def scan_batches(
 ) -> int:
     """Scan what the readers deliver, which count in `stats`; as :func:`scan`."""
     source, folder = task.split.source, Path(task.folder)
+    verifier = TextVerifier(reader, task.params)
     result = PartResult(task.number, source, stats=stats, carriers=task.sampling.carrier_sample())
     sampler = RecordSampler(task.sampling.fraction, task.sampling.seed)
 
     def scan_batch(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch, Matches]:
-        found = matches_in(batch, reader, task.params)
+        found = matches_in(batch, verifier)
         rows = match_table(found, reader, source, batch)
         columns = [*rows.columns, pa.array(found.text), *passages(batch, found)]
         return batch, pa.RecordBatch.from_arrays(columns, schema=PART), found
@@ -169,13 +169,3 @@ def scan_batches(
         result.matches_file(folder).unlink()
     result.save(folder)
     return task.number
-
-
-def matches_in(batch: pa.RecordBatch, reader: IndexReader, params: MatchParams) -> Matches:
-    """Matches in one batch of records, or of pieces of a record (:mod:`provscan.readers.schema`)."""
-    found = scan_texts(*buffers(batch.column("text")), reader, params)
-    if "offset" not in batch.schema.names or len(found.row) == 0:
-        return found
-    offset, low, high = (batch.column(name).to_numpy()[found.row] for name in ("offset", "own_from", "own_to"))
-    found.span = found.span + offset[:, None]
-    return found.take(((found.span[:, 0] >= low) & (found.span[:, 0] < high)).nonzero()[0])

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from provscan.report.blind import blind_lines
     from provscan.report.document import write_report
     from provscan.report.export import export
     from provscan.report.pdf import write_pdf
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from provscan.report.tables import explanation_table, index_table, text_table
 
 _HOME = {
+    "blind_lines": "blind",
     "explanation_table": "tables",
     "export": "export",
     "index_table": "tables",
@@ -33,6 +35,7 @@ _HOME = {
 }
 
 __all__ = [
+    "blind_lines",
     "explanation_table",
     "export",
     "index_table",

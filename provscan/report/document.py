@@ -14,11 +14,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from provscan.errors import OutputError
 from provscan.report import figures, wording
+from provscan.report.blind import blind_page, blind_summary
 from provscan.report.files import RunFiles
 from provscan.report.packing import CHUNK, displayed, packed
 
@@ -119,7 +121,11 @@ def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def write_report(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
     """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`."""
-    pieces = render(RunFiles.open(run), texts=texts, marks=marks)
+    pieces: Iterable[str]
+    if (blind := blind_summary(run)) is not None:
+        pieces = [blind_page(blind, pq.read_table(run / "matches.parquet").to_pylist())]
+    else:
+        pieces = render(RunFiles.open(run), texts=texts, marks=marks)
     target = out or run / "report.html"
     temporary = target.with_name(f".{target.name}.tmp")
     try:

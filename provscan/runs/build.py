@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from provscan.engine.progress import Progress
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.index import Prepared, open_reader, prepare, write_index
 from provscan.index import append as append_tweets
+from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
-from provscan.params import IndexParams
+from provscan.params import BlindParams, IndexParams
 from provscan.runs.corpus import Corpus
 from provscan.runs.options import default_workers, source_list
 
@@ -40,6 +42,8 @@ def build_index(
     workers: int | None = None,
     overwrite: bool = False,
     append: bool = False,
+    blind: bool = False,
+    key: Source | None = None,
     progress: Progress | None = None,
 ) -> Index:
     """Build an index over licensed tweets.
@@ -71,12 +75,18 @@ def build_index(
     append
         Add to an index that is there. Tweets whose ids it holds, or has forgotten, change nothing; ``appended`` in
         :meth:`Index.info` counts them.
+    blind
+        Build a blind index, for others to scan their data with: it holds ids and keyed sketches, and no text. For a
+        moment a full one stands beside it, in a hidden folder.
+    key
+        File with the key of a blind index, 32 random bytes. It is not stored, and opens the index.
     progress
         Receives the progress.
 
     Returns
     -------
     Index
+        Of a blind one a :class:`~provscan.index.blind.BlindIndex`, which has ``info`` only.
 
     Raises
     ------
@@ -99,6 +109,16 @@ def build_index(
         raise UsageError("give either append, which keeps the index that is there, or overwrite, which replaces it")
     if fraction is not None and not 0.0 < fraction <= 1.0:
         raise ParameterError(f"fraction must be above 0 and at most 1, not {fraction!r}")
+    if blind != (key is not None):
+        raise UsageError("a blind index needs a key, and only a blind one has one: give both blind and key, or neither")
+    if blind and append:
+        raise UsageError("a blind index is not added to: add to the full one, and build the blind one again")
+    if key is not None:
+        return _built_blind(sources, Path(out), read_key(key), {
+            "text_field": text_field, "id_field": id_field, "author_field": author_field, "date_field": date_field,
+            "delimiter": delimiter, "encoding": encoding, "allow_unread": allow_unread, "workers": workers,
+            "progress": progress,
+        }, overwrite=overwrite)  # fmt: skip
     given = {name: value for name, value in (("bands", bands), ("rows", rows)) if value is not None}
     params = _stored(Path(out), {**given, "fraction": fraction}) if append else IndexParams(**given)
     require_apart(Path(out), source_list(sources) or [])
@@ -118,6 +138,16 @@ def build_index(
         reader = write_index(batches, Path(out), params, corpus.notes, overwrite=overwrite)
     watcher.finish()
     return Index(reader)
+
+
+def _built_blind(sources: object, out: Path, key: bytes, options: dict[str, Any], *, overwrite: bool) -> Any:
+    """A blind index, by way of a full one."""
+    require_apart(out, source_list(sources) or [])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".provscan-", dir=out.parent) as folder:
+        full = build_index(sources, Path(folder) / "full.index", **options)
+        write_blind(full.reader, out, key, BlindParams(), overwrite=overwrite)
+    return open_blind(out, key)
 
 
 def preparing(params: IndexParams, workers: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[Prepared]]:

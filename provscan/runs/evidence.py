@@ -123,7 +123,7 @@ def write_evidence(batches: Iterable[pa.RecordBatch], kept: Kept, reader: IndexR
 
         def write() -> None:
             if counted:
-                writer.write_table(_evidence(counted, reader))
+                writer.write_table(evidence_rows(counted, reader))
                 counted.clear()
 
         for batch in batches:
@@ -138,10 +138,11 @@ def write_evidence(batches: Iterable[pa.RecordBatch], kept: Kept, reader: IndexR
         write()
     if not candidates:
         return CANDIDATE.empty_table()
-    return _evidence(candidates, reader).select(CANDIDATE.names)
+    return evidence_rows(candidates, reader).select(CANDIDATE.names)
 
 
-def _evidence(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Table:
+def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Table:
+    """Rows of ``evidence.parquet`` for matches as in part files, with ``has_text``: whether texts are kept."""
     rows = pa.Table.from_batches(batches).combine_chunks()
     tweets = reader.earliest_tweets(rows["text"].to_numpy())
     ids = tweets["tweet_id"].combine_chunks()

@@ -22,10 +22,13 @@ import xxhash
 from provscan.errors import OutputError, RecallError, UsageError
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
-RUN_FILE, REPORT_FILE = "run.json", "report.html"
+RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
 CHECKPOINT, PARTS, NULL_PARTS, CONTROL, LOCK = "unfinished.json", "parts", "null", "control", "lock"
 
-FILES = {MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE, REPORT_FILE, CHECKPOINT, PARTS, NULL_PARTS, CONTROL, LOCK}
+FILES = {
+    MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE, REPORT_FILE, PASSAGES_FILE, CHECKPOINT, PARTS, NULL_PARTS,
+    CONTROL, LOCK,
+}  # fmt: skip
 
 # Names of what a checkpoint holds, for messages.
 NAMES = {

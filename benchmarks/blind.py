@@ -1,0 +1,108 @@
+"""What does a blind index find, beside the full one, and how large is it?
+
+    python benchmarks/blind.py --planted FOLDER
+
+FOLDER holds ``corpus/`` with the tweets to index, ``records.jsonl``, ``documents.jsonl`` and ``truth.jsonl`` (one line
+a planted tweet: ``dataset``, ``record``, ``tweet_id``); without it, made-up tweets are planted in made-up text. Recall
+is the share of planted tweets that are found in their record. A row of the blind index that the full one does not
+report is either one of a planted tweet, which the full index missed, or not; both are counted. Seconds are CPU time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import planted
+from measure import console, machine, table
+
+import provscan
+from provscan.index.blind import open_blind
+from provscan.matching.verifier import SketchVerifier
+from provscan.params import MatchParams
+from provscan.text.arrow import buffers, to_array
+
+Pairs = set[tuple[int, str]]
+
+
+def made_up(folder: Path, count: int) -> None:
+    """Plant made-up tweets in made-up text."""
+    tweets, _ = planted.licensed(None, count)
+    (folder / "corpus").mkdir()
+    planted.write_jsonl(folder / "corpus" / "tweets.jsonl", tweets)
+    chosen = planted.plantable(tweets, count // 10)
+    half = len(chosen) // 2
+    records, in_records = planted.in_records(chosen[:half], planted.short_texts(None, count // 2))
+    documents, in_documents = planted.in_documents(chosen[half:], planted.long_texts(None, 40 * count))
+    truth = []
+    for name, texts, marks in (("records", records, in_records), ("documents", documents, in_documents)):
+        planted.write_jsonl(folder / f"{name}.jsonl", planted.numbered(texts))
+        truth += [{"dataset": name, "record": mark.record, "tweet_id": mark.tweet.id} for mark in marks]
+    (folder / "truth.jsonl").write_text("".join(json.dumps(mark) + "\n" for mark in truth))
+
+
+def timed(function: Callable[[], Any]) -> tuple[Any, float]:
+    """What it returns, and CPU seconds."""
+    before = time.process_time()
+    value = function()
+    return value, time.process_time() - before
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--planted", type=Path)
+    parser.add_argument("--tweets", type=int, default=20_000)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="provscan-") as temporary:
+        work = Path(temporary)
+        folder = args.planted or work
+        if args.planted is None:
+            made_up(work, args.tweets)
+        (work / "key").write_bytes(os.urandom(32))
+        full, plain_build = timed(lambda: provscan.build_index(folder / "corpus", work / "full.index"))
+        _, blind_build = timed(
+            lambda: provscan.build_index(folder / "corpus", work / "blind.index", blind=True, key=work / "key")
+        )
+        blind = open_blind(work / "blind.index", (work / "key").read_bytes())
+        info = blind.info()
+        console.print(machine())
+        console.print(
+            f"{blind.size:,} texts: {info['bytes'] / blind.size:.1f} bytes a text; "
+            f"built in {blind_build:.1f} s, the full one in {plain_build:.1f} s"
+        )
+        truth = [json.loads(line) for line in (folder / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
+        shown = table(
+            "Blind beside full", "dataset", "recall, full", "recall, blind", "rows, full", "rows, blind",
+            "not in full", "of these not planted", "seconds, full", "seconds, blind",
+        )  # fmt: skip
+        for name in ("records", "documents"):
+            lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+            texts = [json.loads(line)["text"] for line in lines]
+            marks = {(mark["record"], mark["tweet_id"]) for mark in truth if mark["dataset"] == name}
+            full.match(texts[:10])
+            rows, plain_seconds = timed(partial(full.match, texts))
+            plain: Pairs = set(zip(rows["record"].to_pylist(), rows["tweet_id"].to_pylist(), strict=True))
+            verifier = SketchVerifier(blind, MatchParams())
+            verifier.matches(*buffers(to_array(texts[:10])))
+            found, seconds = timed(partial(verifier.matches, *buffers(to_array(texts))))
+            ids = blind.tweet_ids(found.text).array().to_pylist()
+            sketched: Pairs = set(zip(found.row.tolist(), ids, strict=True))
+            extra = sketched - plain
+            shown.add_row(
+                name, f"{len(marks & plain) / len(marks):.4f}", f"{len(marks & sketched) / len(marks):.4f}",
+                f"{len(plain):,}", f"{len(sketched):,}", f"{len(extra):,} ({len(extra) / max(1, len(sketched)):.2%})",
+                f"{len(extra - marks):,} ({len(extra - marks) / max(1, len(sketched)):.2%})", f"{plain_seconds:.1f}",
+                f"{seconds:.1f}",
+            )  # fmt: skip
+        console.print(shown)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,361 @@
+"""Blind indexes: what is needed to find licensed texts, and neither a text nor a hash that anyone can recompute.
+
+``manifest.json`` names parameters, a value that tells whether a key is the right one, and every file with its checksum.
+Texts are numbered in the order of their keyed hashes.
+
+``texts.hashes``, ``texts.lengths``, ``texts.prints``
+    uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.kernels.blind`; the salted prints stand text by text.
+``seeds.starts``, ``seeds.entries``
+    uint32[2**bits + 1] and uint16[m, 3].
+``ids.numbers``, ``ids.utf8``, ``ids.offsets``
+    The earliest tweet of each text: int64[n], its id where that is a whole number in usual notation; of the others
+    -1 for the first of the strings, -2 for the second.
+``tweets.counts``
+    uint32[k, 2]: texts that several tweets carry, ascending, and how many do.
+
+The key, 32 bytes, is in none of them. Whoever has it and the index can test guesses: see the README.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from provscan.errors import IndexFormatError, OutputError, ParameterError
+from provscan.index.format import BLIND_FORMAT, MANIFEST, FileInfo, check_sizes, check_sums, file_checksum
+from provscan.index.postings import bucket_bits, map_array
+from provscan.index.reader import IndexReader
+from provscan.index.segment import MAX_TEXTS
+from provscan.index.texts import Strings, open_strings
+from provscan.index.tweets import NUMBER, write_flat, write_strings
+from provscan.kernels import blind as kernels
+from provscan.kernels.records import CodeBuffer, frozen
+from provscan.params import BlindParams
+from provscan.text.arrow import buffers
+
+VERSION = 1
+KEY_BYTES = 32
+# Counters of seeds, two to the power of it.
+COUNTER_BITS = 26
+LONGEST = (1 << 16) - 1
+# Texts that are read together.
+TEXTS = 1 << 15
+
+
+def read_key(path: str | os.PathLike[str]) -> bytes:
+    """The key in a file: 32 bytes, or 64 hexadecimal digits.
+
+    Raises
+    ------
+    ParameterError
+        The file holds something else, or can't be read.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ParameterError(f"the key {os.fspath(path)} can't be read: {error.strerror}") from error
+    with contextlib.suppress(ValueError):
+        if len(content.strip()) == 2 * KEY_BYTES:
+            content = bytes.fromhex(content.strip().decode("ascii"))
+    if len(content) != KEY_BYTES:
+        raise ParameterError(
+            f"{os.fspath(path)} is no key: expected {KEY_BYTES} bytes or {2 * KEY_BYTES} hexadecimal digits, found "
+            f"{len(content):,} bytes. Make one from a source of random bytes"
+        )
+    return content
+
+
+def derived(key: bytes, purpose: bytes) -> bytes:
+    """16 bytes made from a key for a purpose, with keyed BLAKE2b (RFC 7693)."""
+    return hashlib.blake2b(purpose, digest_size=16, key=key, person=b"provscan").digest()
+
+
+def key_check(key: bytes) -> str:
+    """What the manifest has to tell whether a key is the right one."""
+    return derived(key, b"check").hex()
+
+
+def kernel_keys(key: bytes) -> kernels.Keys:
+    """As the kernels take them."""
+    return frozen(kernels.Keys(*(np.frombuffer(derived(key, of), "<u8") for of in (b"seeds", b"prints", b"texts"))))
+
+
+@dataclass(frozen=True, eq=False)
+class BlindIndex:
+    """An open blind index with its key."""
+
+    path: Path
+    params: BlindParams
+    manifest: dict[str, Any]
+    keys: kernels.Keys
+    table: kernels.BlindSeeds
+    texts: kernels.BlindTexts
+    ids: np.ndarray
+    other_ids: Strings
+    counts: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Number of licensed texts."""
+        return len(self.texts.hashes)
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits, equal for equal tweets, parameters and keys."""
+        return str(self.manifest["fingerprint"])
+
+    def tweet_ids(self, texts: np.ndarray) -> Strings:
+        """The id of each text's earliest tweet."""
+        numbers = self.ids[texts]
+        other = np.flatnonzero(numbers < 0)
+        found = pa.array(numbers).cast(pa.large_string())
+        strings = self.other_ids.take(-1 - numbers[other]).array()
+        return Strings(*buffers(pc.replace_with_mask(found, pa.array(numbers < 0), strings)))
+
+    def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
+        """How many tweets carry each text."""
+        place = np.searchsorted(self.counts[:, 0], texts)
+        place = np.minimum(place, max(0, len(self.counts) - 1))
+        if len(self.counts) == 0:
+            return np.ones(len(texts), np.int64)
+        return np.where(self.counts[place, 0] == texts, self.counts[place, 1], 1).astype(np.int64)
+
+    def info(self) -> dict[str, Any]:
+        """What there is to know about it, in types that JSON knows."""
+        sizes = {name: entry["bytes"] for name, entry in self.manifest["files"].items()}
+        return {
+            "path": str(self.path), "blind": True, "version": VERSION, "fingerprint": self.fingerprint,
+            "params": self.params.as_dict(), "texts": self.size, "tweets": self.manifest["tweets"],
+            "bytes": sum(sizes.values()),
+            "bytes_a_text": {name: round(size / max(1, self.size), 1) for name, size in sorted(sizes.items())},
+        }  # fmt: skip
+
+
+def write_blind(reader: IndexReader, target: Path, key: bytes, params: BlindParams, *, overwrite: bool = False) -> None:
+    """Write the blind index of an open one.
+
+    Raises
+    ------
+    OutputError
+        ``target`` exists and is not to be replaced, or is no blind index.
+    ParameterError
+        There are too many texts, or a text is too long.
+    """
+    if os.path.lexists(target):
+        if not overwrite:
+            raise OutputError(f"{target} exists already: name another place, or replace it with --overwrite")
+        known = {MANIFEST, *_manifest(target)["files"]}
+        if foreign := sorted({path.name for path in target.iterdir()} - known):
+            raise OutputError(f"{target} holds {foreign[0]}, which provscan did not write, so it is not replaced")
+    numbers = np.flatnonzero(reader.same_text(np.arange(reader.size)) == np.arange(reader.size))
+    if len(numbers) > MAX_TEXTS:
+        raise ParameterError(f"a blind index holds up to {MAX_TEXTS:,} texts, not {len(numbers):,}: build several")
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        _write_files(reader, numbers, unfinished, key, params)
+        names = sorted(os.listdir(unfinished))
+        files = {name: FileInfo((unfinished / name).stat().st_size, file_checksum(unfinished / name)) for name in names}
+        sums = " ".join([params.fingerprint(), *(info.xxh3 for info in files.values())])
+        body = {
+            "params": params.as_dict(), "key_check": key_check(key), "texts": len(numbers), "tweets": reader.tweets,
+            "fingerprint": xxhash.xxh3_128_hexdigest(sums.encode()),
+            "files": {name: info._asdict() for name, info in files.items()},
+        }  # fmt: skip
+        head = {"format": BLIND_FORMAT, "version": VERSION, "checksum": _checksum(body)}
+        (unfinished / MANIFEST).write_text(json.dumps({**head, **body}, indent=1) + "\n")
+        for name in [*names, MANIFEST, "."]:
+            descriptor = os.open(unfinished / name, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
+        if os.path.lexists(target):
+            shutil.rmtree(target)
+        unfinished.rename(target)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: bytes, params: BlindParams) -> None:
+    keys = kernel_keys(key)
+    hashes, lengths = np.empty(len(numbers), np.uint32), np.empty(len(numbers), np.int64)
+    counts = np.zeros(1 << min(COUNTER_BITS, max(10, (64 * len(numbers)).bit_length())), np.uint8)
+    room = np.empty(LONGEST + 1, np.uint64)
+    for low, texts in _blocks(reader, numbers):
+        ranges = np.stack([texts.offsets[:-1], texts.offsets[1:]], axis=1)
+        lengths[low : low + len(ranges)] = np.diff(ranges, axis=1)[:, 0]
+        if lengths[low : low + len(ranges)].max(initial=0) > LONGEST:
+            raise ParameterError(f"a blind index takes texts of up to {LONGEST:,} characters, and one is longer")
+        kernels.whole_hashes(texts.codes, ranges, keys.texts, hashes[low : low + len(ranges)])
+        kernels.count_seeds(texts, params.seed_length, keys.seeds, counts, room)
+    order = np.lexsort((lengths, hashes))
+    numbers, hashes, lengths = numbers[order], hashes[order], lengths[order].astype(np.uint16)
+    first = _first_prints(lengths, params)
+    prints = np.empty(first[-1], np.uint8)
+    choice = kernels.SeedChoice(
+        params.seed_length, params.seed_step, params.seeds, params.frequent_texts, params.least_seeds,
+        params.common_texts,
+    )  # fmt: skip
+    parts = []
+    for low, texts in _blocks(reader, numbers):
+        high = low + len(texts.offsets) - 1
+        part = kernels.BlindTexts(hashes[low:high], lengths[low:high], prints[:0], first[low : high + 1])
+        kernels.fill_prints(texts, frozen(part), params.prints, keys.prints, prints)
+        seeds = np.empty(((high - low) * max(params.seeds, params.least_seeds), 2), np.uint64)
+        n = kernels.choose_seeds(texts, np.arange(low, high), choice, keys.seeds, counts, room, seeds)
+        parts.append(seeds[:n].copy())
+    seeds = np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
+    seeds = seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
+    bits = bucket_bits(len(seeds))
+    starts, entries = np.zeros((1 << bits) + 1, np.uint32), np.empty((len(seeds), 3), np.uint16)
+    kernels.fill_table(seeds, bits, starts, entries)
+    ids, tweets = reader.tweet_ids(numbers), reader.tweet_counts(numbers)
+    several = np.flatnonzero(tweets > 1)
+    is_number = pc.match_substring_regex(ids.array(), NUMBER).to_numpy(zero_copy_only=False)
+    others = np.flatnonzero(~is_number)
+    as_numbers = np.empty(len(ids), np.int64)
+    as_numbers[is_number] = pc.cast(ids.array().filter(pa.array(is_number)), pa.int64())
+    as_numbers[others] = -1 - np.arange(len(others))
+    write_strings(folder, "ids", ids, others)
+    arrays: dict[str, np.ndarray] = {
+        "texts.hashes": hashes, "texts.lengths": lengths, "texts.prints": prints, "seeds.starts": starts,
+        "seeds.entries": entries, "ids.numbers": as_numbers,
+        "tweets.counts": np.stack([several, tweets[several]], axis=1).astype(np.uint32),
+    }  # fmt: skip
+    for name, array in arrays.items():
+        write_flat(folder / name, array)
+
+
+def _blocks(reader: IndexReader, numbers: np.ndarray) -> Iterator[tuple[int, CodeBuffer]]:
+    for low in range(0, len(numbers), TEXTS):
+        yield low, frozen(CodeBuffer(*reader.canonical_codes(numbers[low : low + TEXTS])))
+
+
+def _first_prints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
+    """int64[n + 1]: where the prints of each text begin."""
+    first = np.zeros(len(lengths) + 1, np.int64)
+    kernels.print_counts(lengths, params.prints, first[1:])
+    np.cumsum(first, out=first)
+    return first
+
+
+def open_blind(path: str | os.PathLike[str], key: bytes) -> BlindIndex:
+    """Open a blind index, and check every byte of it.
+
+    Raises
+    ------
+    IndexFormatError
+        There is none, or it is damaged: names the file.
+    ParameterError
+        The key is not that of the index.
+    """
+    folder = Path(path)
+    manifest = _manifest(folder)
+    if manifest["key_check"] != key_check(key):
+        raise ParameterError(f"the key is not that of {folder}: use the key that it was built with")
+    try:
+        files = {name: FileInfo(int(entry["bytes"]), str(entry["xxh3"])) for name, entry in manifest["files"].items()}
+        params = BlindParams(**manifest["params"])
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise IndexFormatError(f"{folder / MANIFEST} can't be read: {error}. Ask for the index again") from error
+    check_sizes(folder, files)
+    check_sums(folder, files)
+    try:
+        lengths = map_array(folder / "texts.lengths", np.uint16)
+        starts = map_array(folder / "seeds.starts", np.uint32)
+        texts = kernels.BlindTexts(
+            map_array(folder / "texts.hashes", np.uint32), lengths, map_array(folder / "texts.prints", np.uint8),
+            _first_prints(lengths, params),
+        )  # fmt: skip
+        table = kernels.BlindSeeds(
+            starts, map_array(folder / "seeds.entries", np.uint16, 3), (len(starts) - 1).bit_length() - 1
+        )
+        ids, other_ids = map_array(folder / "ids.numbers", np.int64), open_strings(folder, "ids")
+        counts = map_array(folder / "tweets.counts", np.uint32, 2)
+    except OSError as error:
+        raise IndexFormatError(f"{error.filename} is missing: ask for the index again") from error
+    index = BlindIndex(
+        folder,
+        params,
+        manifest,
+        kernel_keys(key),
+        frozen(table),
+        frozen(texts),
+        ids,
+        other_ids,
+        counts.astype(np.int64),
+    )
+    for name, problem in _problems(index):
+        raise IndexFormatError(f"{folder / name} is damaged: {problem}. Ask for the index again")
+    return index
+
+
+def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
+    """Files that do not fit the others, with the reason."""
+    texts, table = index.texts, index.table
+    count = len(texts.hashes)
+    if count != index.manifest["texts"] or not np.all(texts.hashes[:-1] <= texts.hashes[1:]):
+        yield "texts.hashes", "its hashes do not ascend, or are not as many as there are texts"
+    if len(texts.lengths) != count or (texts.lengths == 0).any():
+        yield "texts.lengths", "a text has no length"
+    if texts.first[-1] != len(texts.prints):
+        yield "texts.prints", "its prints are not those of the lengths"
+    starts = table.starts
+    if table.bits < 0 or table.bits > 32 or len(starts) != (1 << table.bits) + 1:
+        yield "seeds.starts", f"{len(starts):,} is no number of buckets"
+    if starts[0] != 0 or starts[-1] != len(table.entries) or not np.all(starts[:-1] <= starts[1:]):
+        yield "seeds.starts", "its buckets do not cover the entries"
+    if kernels.highest_text(table.entries) >= count:
+        yield "seeds.entries", "an entry names a text that is not there"
+    ids, others = index.ids, index.other_ids
+    if len(ids) != count or ids.min(initial=0) < -len(others):
+        yield "ids.numbers", f"expected {count:,} ids"
+    offsets = others.offsets
+    if (
+        len(offsets) == 0
+        or offsets[0] != 0
+        or offsets[-1] != len(others.text)
+        or not np.all(offsets[:-1] <= offsets[1:])
+    ):
+        yield "ids.offsets", "its offsets do not cover the ids"
+    try:
+        others.array().validate(full=True)
+    except pa.ArrowInvalid:
+        yield "ids.utf8", "an id is not valid UTF-8"
+    pairs = index.counts
+    if len(pairs) and (pairs[-1, 0] >= count or np.diff(pairs[:, 0]).min(initial=1) < 1):
+        yield "tweets.counts", "it names a text that is not there, or one twice"
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        found = json.loads(path.read_bytes())
+        body = {name: value for name, value in found.items() if name not in ("format", "version", "checksum")}
+        known = (found["format"], found["version"])
+    except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
+        raise IndexFormatError(f"{folder} is no blind index ({error}): name the folder of one") from error
+    if known != (BLIND_FORMAT, VERSION):
+        raise IndexFormatError(
+            f"{path}: expected format {BLIND_FORMAT!r}, version {VERSION}, found {known[0]!r}, version {known[1]!r}"
+        )
+    if found["checksum"] != _checksum(body) or not {"files", "params", "key_check", "texts", "tweets"} <= body.keys():
+        raise IndexFormatError(f"{path} was changed after it was written: ask for the index again")
+    return body
+
+
+def _checksum(body: dict[str, Any]) -> str:
+    return xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True).encode())

@@ -1,0 +1,224 @@
+"""Blind runs: a lab scans its data with a platform's blind index; the platform turns the rows into evidence.
+
+A blind run knows no text of a tweet. So it has no estimate, no chance and no evidence, only rows; ``passages.parquet``
+holds what stands at each of them. :func:`reveal` compares these passages with the texts of the full index.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from provscan import __version__
+from provscan.engine import Progress
+from provscan.engine.ordered_map import ordered_map
+from provscan.errors import InputError
+from provscan.index import IndexReader, file_checksum
+from provscan.index.blind import BlindIndex
+from provscan.matching.parts import PASSAGE, PartResult
+from provscan.matching.passages import passages
+from provscan.matching.rows import LEVELS, MATCHES
+from provscan.matching.table import match_table
+from provscan.matching.verified import compared
+from provscan.matching.verifier import SketchVerifier, matches_in
+from provscan.params import BlindLimits
+from provscan.readers import ReadStats, read
+from provscan.runs.analysis import SCORED
+from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
+from provscan.runs.folder import (
+    EVIDENCE_FILE,
+    MATCHES_FILE,
+    PASSAGES_FILE,
+    RUN_FILE,
+    SUMMARY_FILE,
+    info_checksum,
+    run_folder,
+)
+from provscan.runs.inputs import check_skipped, find_inputs
+from provscan.runs.options import Options, Sources
+from provscan.text.arrow import buffers
+
+FOUND = pa.schema([*MATCHES, *PASSAGE])
+VERSION = 1
+COSTS = (
+    "The index holds no texts: similarity and containment are estimates from sketches, and copies under "
+    f"{BlindLimits.min_chars} characters, or of wording that many tweets share, are not found.",
+    "There is no measure of chance and of recall, so the rows are candidates and no estimate is made.",
+    "No row is evidence until the owner of the full index has compared its passage with the tweet (provscan reveal).",
+)
+
+
+def match_blind(
+    sources: Sources, index: BlindIndex, target: Path, options: Options, *, overwrite: bool, progress: Progress
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Find the licensed tweets of a blind index in datasets, and write a run folder, but for its report.
+
+    Returns
+    -------
+    dict, dict
+        ``summary.json`` and ``run.json``.
+    """
+    inputs = find_inputs(sources, options, options.threads)
+    verifier, read_memory = SketchVerifier(index, options.params), inputs.reader(options)
+    stats, tables, totals = ReadStats(), [FOUND.empty_table()], PartResult(0, "")
+
+    def found_in(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Table, Any]:
+        found = matches_in(batch, verifier)
+        rows = match_table(found, index, source, batch)
+        return batch, pa.table([*rows.columns, *passages(batch, found)], schema=FOUND), found
+
+    progress.start("Scanning", inputs.size, "records" if inputs.named is None else "bytes")
+    for split in inputs.splits:
+        source, part = split.source, PartResult(0, split.source)
+        batches: Iterator[pa.RecordBatch] = (
+            read(split, options.fields, stats, on_bytes=progress.advance)
+            if read_memory is None
+            else read_memory(split, stats)
+        )
+        for batch, rows, found in ordered_map(found_in, batches, options.threads):
+            part.count(batch, found.characters)
+            totals.truncated.add(found.truncated)
+            tables.append(rows)
+        totals.records += part.records
+        totals.characters += part.characters
+    check_skipped(stats, options)
+    if totals.records == 0:
+        raise InputError("no records were scanned: check the paths, and the field that holds the text (--text-field)")
+    table = pa.concat_tables(tables)
+    about = {"texts": index.size, "tweets": index.manifest["tweets"], "fingerprint": index.fingerprint}
+    summary = {
+        **_counts(table),
+        "records": totals.records,
+        "characters": totals.characters,
+        "skipped": stats.skipped,
+        "damaged": [
+            {"source": damage.source, "records": damage.records, "problem": damage.reason}
+            for damage in [*stats.damaged, *inputs.changed()]
+        ],
+        "unread": [{"path": path, "reason": reason} for path, reason in inputs.unread],
+        "truncated": {"bands_cut": 0, "seeds_cut": totals.truncated.seeds_cut},
+        "index": about,
+    }
+    progress.finish()
+    info = {
+        "parameters": {**options.as_dict(), **{f"blind_{k}": v for k, v in BlindLimits().as_dict().items()}},
+        "index": {"path": str(index.path), "fingerprint": index.fingerprint, "params": index.params.as_dict()},
+        "inputs": inputs.describe(options.threads),
+    }
+    counted = np.zeros(len(table), np.bool_)
+    return _write(target, table, counted, EVIDENCE.empty_table(), summary, info, overwrite=overwrite)
+
+
+def reveal(
+    run: Path, reader: IndexReader, target: Path, *, threshold: float, min_containment: float, overwrite: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Compare the passages of a blind run with the texts of the full index, and write a run with the evidence.
+
+    Raises
+    ------
+    InputError
+        The folder holds no blind run, or one that was changed.
+    """
+    try:
+        info = json.loads((run / RUN_FILE).read_bytes())
+        summary = json.loads((run / SUMMARY_FILE).read_bytes())
+        for name, entry in info["files"].items():
+            if file_checksum(run / name) != entry["xxh3"]:
+                raise InputError(f"{run / name} was changed since it was written: match again")
+        table = pq.read_table(run / PASSAGES_FILE, schema=FOUND)
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise InputError(f"{run} is no complete blind run ({error}): name the folder of one") from error
+    texts = reader.texts_of_ids(table["tweet_id"].combine_chunks())
+    known = np.flatnonzero(texts >= 0)
+    passage = table["passage"].combine_chunks().take(pa.array(known))
+    level, similarity, containment = compared(*buffers(passage), texts[known], reader)
+    columns = {name: table[name].to_numpy().copy() for name in ("similarity", "containment")}
+    columns["similarity"][known], columns["containment"][known] = similarity, containment
+    levels = np.array(table["level"].to_pylist(), object)
+    levels[known] = np.array(LEVELS, object)[level]
+    for name, values in {**columns, "level": levels}.items():
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(name), pa.array(values, table.schema.field(name).type))
+    counted = np.zeros(len(table), np.bool_)
+    counted[known] = (similarity >= threshold) & (containment >= min_containment)
+    chosen = table.filter(pa.array(counted)).append_column("text", pa.array(texts[counted]))
+    chosen = chosen.append_column("has_text", pa.array(np.ones(len(chosen), np.bool_)))
+    evidence = evidence_rows(chosen.to_batches(), reader) if len(chosen) else EVIDENCE.empty_table()
+    summary |= _counts(table)
+    summary["blind"] |= {
+        "revealed": {
+            "rows": len(table),
+            "confirmed": int(counted.sum()),
+            "refuted": int(len(known) - counted.sum()),
+            "unknown": int(len(table) - len(known)),
+        }
+    }
+    summary["counted"]["matches"] = int(counted.sum())
+    info["revealed_with"] = {"path": str(reader.path), "fingerprint": reader.fingerprint}
+    return _write(target, table, counted, evidence, summary, info, overwrite=overwrite)
+
+
+def _counts(table: pa.Table) -> dict[str, Any]:
+    """What the summary counts of the rows."""
+    levels = {row["values"]: row["counts"] for row in pc.value_counts(table["level"]).to_pylist()}
+    places = table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
+    tweets = pc.count_distinct(table["tweet_id"]).as_py()
+    headline = f"{len(table):,} matches of {tweets:,} tweets in {len(places):,} records, by sketches alone"
+    return {
+        "version": VERSION,
+        "blind": {"costs": list(COSTS)},
+        "matches": len(table),
+        "records_matched": len(places),
+        "levels": {level: levels.get(level, 0) for level in LEVELS},
+        "texts_found": tweets,
+        "counted": {"matches": 0},
+        "answer": {"headline": headline, "layer": "findings", "warnings": [{"code": "blind", "message": COSTS[1]}]},
+    }
+
+
+def _write(
+    target: Path,
+    table: pa.Table,
+    counted: np.ndarray,
+    evidence: pa.Table,
+    summary: dict[str, Any],
+    info: dict[str, Any],
+    *,
+    overwrite: bool,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the files of a run but for its report."""
+    nothing = np.zeros(len(table), np.bool_)
+    scored = pa.table(
+        [
+            *table.select(MATCHES.names).columns,
+            pa.nulls(len(table), pa.float32()),
+            pa.nulls(len(table), pa.float64()),
+            pa.array(nothing),
+            pa.array(nothing),
+            pa.array(counted),
+            *(pa.nulls(len(table), column.type) for column in CANDIDATE),
+        ],
+        schema=pa.schema([*SCORED, *CANDIDATE]),
+    )
+    with run_folder(target, resume=False, overwrite=overwrite) as folder:
+        pq.write_table(scored, folder.path / MATCHES_FILE, compression="zstd")
+        pq.write_table(table, folder.path / PASSAGES_FILE, compression="zstd")
+        pq.write_table(evidence, folder.path / EVIDENCE_FILE, compression="zstd")
+        (folder.path / SUMMARY_FILE).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+        info = {**info, "version": VERSION, "blind": True, "folder": os.getcwd(), "versions": {"provscan": __version__}}
+        info.pop("checksum", None)
+        info["files"] = {
+            name: {"bytes": (folder.path / name).stat().st_size, "xxh3": file_checksum(folder.path / name)}
+            for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, PASSAGES_FILE)
+        }
+        info["checksum"] = info_checksum(info)
+        (folder.path / RUN_FILE).write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+    return summary, info

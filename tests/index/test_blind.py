@@ -1,0 +1,299 @@
+"""A blind index, from end to end: the platform builds it, the lab scans with it, the platform reveals."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import xxhash
+from tweets import SCRIPTS, sentence
+
+import provscan
+from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
+from provscan.index.blind import open_blind, read_key
+from provscan.kernels import blind as kernels
+from provscan.matching.verifier import SketchVerifier, TextVerifier, Verifier
+from provscan.params import MatchParams
+from provscan.text.arrow import buffers, to_array
+
+RNG = random.Random(21)
+WORDS = [sentence(RNG, "latin", RNG.randrange(3, 9)).strip() for _ in range(900)]
+TWEETS: list[dict[str, Any]] = [
+    {"id": str(1_500_000_000_000_000_000 + n) if n % 9 else f"post-{n}", "author": f"a{n % 7}",
+     "text": " ".join(RNG.sample(WORDS, 14)) if n % 3 else sentence(RNG, SCRIPTS[n // 3 % len(SCRIPTS)], 70).strip()}
+    for n in range(180)
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a key, a full index and a blind one."""
+    folder = tmp_path_factory.mktemp("platform")
+    (folder / "key").write_bytes(bytes(range(32)))
+    corpus = folder / "corpus.jsonl"
+    again = {**TWEETS[4], "id": "99"}
+    corpus.write_text("".join(json.dumps(tweet) + "\n" for tweet in [*TWEETS, again]))
+    provscan.build_index(corpus, folder / "full.index")
+    provscan.build_index(corpus, folder / "blind.index", blind=True, key=folder / "key")
+    return folder
+
+
+def siphash(key: bytes, message: bytes) -> int:
+    """SipHash-2-4 as its paper has it."""
+    mask = (1 << 64) - 1
+    k0, k1 = (int.from_bytes(key[at : at + 8], "little") for at in (0, 8))
+    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+
+    def turn(x: int, by: int) -> int:
+        return (x << by | x >> (64 - by)) & mask
+
+    def rounds(count: int) -> None:
+        for _ in range(count):
+            v[0] = (v[0] + v[1]) & mask
+            v[1] = turn(v[1], 13) ^ v[0]
+            v[0] = turn(v[0], 32)
+            v[2] = (v[2] + v[3]) & mask
+            v[3] = turn(v[3], 16) ^ v[2]
+            v[0] = (v[0] + v[3]) & mask
+            v[3] = turn(v[3], 21) ^ v[0]
+            v[2] = (v[2] + v[1]) & mask
+            v[1] = turn(v[1], 17) ^ v[2]
+            v[2] = turn(v[2], 32)
+
+    size = len(message)
+    message += bytes(7 - size % 8) + bytes([size & 255])
+    for at in range(0, len(message), 8):
+        word = int.from_bytes(message[at : at + 8], "little")
+        v[3] ^= word
+        rounds(2)
+        v[0] ^= word
+    v[2] ^= 255
+    rounds(4)
+    return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+def test_the_hash_is_siphash() -> None:
+    # The test vector of the paper's appendix.
+    assert siphash(bytes(range(16)), bytes(range(15))) == 0xA129CA6149BE45E5
+    rng = random.Random(1)
+    for count in range(12):
+        key, salt = rng.randbytes(16), rng.randrange(1 << 64)
+        codes = np.array([rng.randrange(1 << 20) for _ in range(count)], np.uint32)
+        message = salt.to_bytes(8, "little") + codes.astype("<u4").tobytes()
+        found = kernels.siphash(np.frombuffer(key, "<u8"), np.uint64(salt), codes, 0, count)
+        assert int(found) == siphash(key, message)
+
+
+def copies() -> list[tuple[str, dict[str, Any]]]:
+    """Texts that hold a tweet, and the tweet."""
+    rng = random.Random(3)
+    made = []
+    for tweet in TWEETS[1::3]:
+        words = tweet["text"].split()
+        words[rng.randrange(len(words))] = "altered"
+        made += [
+            (tweet["text"], tweet),
+            (f"He wrote: {tweet['text'].upper()}!! And then he left the room.", tweet),
+            (" ".join(words), tweet),
+        ]
+    return made
+
+
+def test_what_the_full_index_finds_the_blind_one_finds(platform: Path) -> None:
+    blind = open_blind(platform / "blind.index", bytes(range(32)))
+    full = provscan.open_index(platform / "full.index").reader
+    verifiers: list[Verifier] = [TextVerifier(full, MatchParams()), SketchVerifier(blind, MatchParams())]
+    made = copies()
+    texts = [text for text, _ in made] + [" ".join(RNG.sample(WORDS, 30)) for _ in range(50)]
+    rows = []
+    for verifier in verifiers:
+        found = verifier.matches(*buffers(to_array(texts)))
+        ids = verifier.names.tweet_ids(found.text).array().to_pylist()
+        counts = verifier.names.tweet_counts(found.text).tolist()
+        columns = (found.row.tolist(), ids, found.span.tolist(), counts)
+        rows.append({(row, key): (span, count) for row, key, span, count in zip(*columns, strict=True)})
+        assert found.characters.tolist() == [len(text) for text in texts]
+    plain, sketched = rows
+    assert len(plain) == len(made)
+    assert sketched.keys() <= plain.keys()
+    assert len(sketched) >= 0.98 * len(plain)
+    for key, ((start, end), count) in sketched.items():
+        (low, high), expected = plain[key]
+        assert count == expected == (2 if key[1] == TWEETS[4]["id"] else 1)
+        assert min(end, high) - max(start, low) >= 0.5 * (high - low)
+    # Equal canonical texts are known to be equal: their spans are the same but for signs at their ends.
+    found = verifiers[1].matches(*buffers(to_array(texts)))
+    equal = {row for row, level in zip(found.row.tolist(), found.level.tolist(), strict=True) if level == 1}
+    assert equal == {row for row in range(len(made)) if row % 3 < 2}
+
+
+def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
+    content = b"".join(path.read_bytes() for path in (platform / "blind.index").iterdir())
+    for tweet in TWEETS:
+        (canonical,) = provscan.canonical([tweet["text"]])
+        codes = canonical.encode("utf-32-le")
+        for at in range(0, max(1, len(canonical) - 4), 7):
+            gram = canonical[at : at + 5]
+            assert len(gram.encode()) < 5 or gram.encode() not in content
+            assert gram.encode("utf-32-le") not in content
+        for digest in (xxhash.xxh64_digest(codes), xxhash.xxh3_64_digest(codes), hashlib.md5(codes).digest()):
+            assert digest not in content
+            assert digest[::-1] not in content
+    assert bytes(range(32)) not in content
+    # With another key nothing is the same.
+    (platform / "other").write_bytes(bytes(range(1, 33)))
+    provscan.build_index(platform / "corpus.jsonl", platform / "b.index", blind=True, key=platform / "other")
+    for name in ("texts.hashes", "texts.prints", "seeds.entries"):
+        first, second = (np.fromfile(platform / index / name, np.uint8) for index in ("blind.index", "b.index"))
+        size = min(len(first), len(second))
+        assert (first[:size] == second[:size]).mean() < 0.3, name
+    # With the same one everything is.
+    provscan.build_index(
+        platform / "corpus.jsonl", platform / "b.index", blind=True, key=platform / "key", overwrite=True
+    )
+    for path in (platform / "blind.index").iterdir():
+        assert path.read_bytes() == (platform / "b.index" / path.name).read_bytes(), path.name
+    shutil.rmtree(platform / "b.index")
+
+
+def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path) -> None:
+    lab = tmp_path / "lab"
+    lab.mkdir()
+    shutil.copytree(platform / "blind.index", lab / "blind.index")
+    shutil.copy(platform / "key", lab)
+    made = copies()
+    (lab / "data.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text, _ in made))
+    run = provscan.match(lab / "data.jsonl", lab / "blind.index", lab / "data.run", key=lab / "key")
+    assert run.summary["records"] == len(made)
+    assert run.summary["matches"] == run.matches.num_rows >= 0.98 * len(made)
+    assert not any(run.matches["counted"].to_pylist())
+    assert run.evidence.num_rows == 0
+    assert provscan.verify(run.path)["matches"] == run.matches.num_rows
+    page = (run.path / "report.html").read_text()
+    assert all(cost.split(":")[0] in page for cost in run.summary["blind"]["costs"])
+    wrong = made[7][1]["id"]
+    revealed = provscan.reveal(run.path, platform / "full.index")
+    assert revealed.path == lab / "data.revealed.run"
+    assert revealed.summary["blind"]["revealed"] == {
+        "rows": run.matches.num_rows, "confirmed": run.matches.num_rows, "refuted": 0, "unknown": 0,
+    }  # fmt: skip
+    texts = {tweet["id"]: tweet["text"] for tweet in TWEETS}
+    for row in revealed.evidence.to_pylist():
+        assert row["tweet"] == texts[row["tweet_id"]]
+        assert row["passage"] == made[row["record"]][0][row["start"] : row["end"]]
+    provscan.verify(revealed.path)
+    # What the full index has forgotten is no evidence.
+    shutil.copytree(platform / "full.index", tmp_path / "later.index")
+    provscan.forget(tmp_path / "later.index", [wrong])
+    later = provscan.reveal(run.path, tmp_path / "later.index", tmp_path / "later.run")
+    assert later.summary["blind"]["revealed"]["unknown"] == 3
+    assert wrong not in later.evidence["tweet_id"].to_pylist()
+    # A passage that is not the tweet's is refuted.
+    strict = provscan.reveal(run.path, platform / "full.index", tmp_path / "strict.run", threshold=1.0)
+    counts = strict.summary["blind"]["revealed"]
+    assert 0 < counts["refuted"] == run.matches.num_rows - counts["confirmed"]
+    table = pq.read_table(run.path / "passages.parquet")
+    pq.write_table(table.slice(1), run.path / "passages.parquet")
+    with pytest.raises(InputError, match=r"passages\.parquet was changed"):
+        provscan.reveal(run.path, platform / "full.index", tmp_path / "no.run")
+
+
+def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
+    blind = platform / "blind.index"
+    (tmp_path / "short").write_bytes(b"secret")
+    (tmp_path / "hex").write_text("ab" * 32 + "\n")
+    assert read_key(tmp_path / "hex") == b"\xab" * 32
+    with pytest.raises(ParameterError, match=r"short is no key: expected 32 bytes or 64 hexadecimal digits, found 6"):
+        read_key(tmp_path / "short")
+    with pytest.raises(ParameterError, match="can't be read"):
+        read_key(tmp_path / "none")
+    data = [{"text": TWEETS[0]["text"]}]
+    with pytest.raises(ParameterError, match="the key is not that of"):
+        provscan.match(data, blind, tmp_path / "a.run", key=tmp_path / "hex")
+    with pytest.raises(IndexFormatError, match="is a blind index: only match reads it"):
+        provscan.match(data, blind, tmp_path / "a.run")
+    with pytest.raises(IndexFormatError, match="expected format 'provscan-blind'"):
+        provscan.match(data, platform / "full.index", tmp_path / "a.run", key=platform / "key")
+    with pytest.raises(UsageError, match="a blind run finds rows only"):
+        provscan.match(data, blind, tmp_path / "a.run", key=platform / "key", sample=0.5)
+    with pytest.raises(UsageError, match="key is that of a blind index"):
+        provscan.match(data, provscan.open_index(platform / "full.index"), tmp_path / "a.run", key=platform / "key")
+    with pytest.raises(UsageError, match="a blind index needs a key"):
+        provscan.build_index(data, tmp_path / "a.index", blind=True)
+    with pytest.raises(UsageError, match="not added to"):
+        provscan.build_index(data, tmp_path / "a.index", blind=True, key=platform / "key", append=True)
+    with pytest.raises(OutputError, match="exists already"):
+        provscan.build_index(data, blind, blind=True, key=platform / "key")
+    copy = shutil.copytree(blind, tmp_path / "copy.index")
+    (copy / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds notes\.txt, which provscan did not write"):
+        provscan.build_index(data, copy, blind=True, key=platform / "key", overwrite=True)
+    with pytest.raises(InputError, match="no complete blind run"):
+        provscan.reveal(tmp_path, platform / "full.index")
+
+
+def reseal(folder: Path) -> None:
+    """Give every file its size and checksum of today."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name, entry in manifest["files"].items():
+        content = (folder / name).read_bytes()
+        entry["bytes"], entry["xxh3"] = len(content), xxhash.xxh3_128_hexdigest(content)
+    body = {key: value for key, value in manifest.items() if key not in ("format", "version", "checksum")}
+    manifest["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True).encode())
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+Forge = Callable[[bytes], bytes]
+
+
+@pytest.mark.parametrize(
+    ("name", "forge", "problem"),
+    [
+        ("texts.hashes", lambda content: content[::-1], "do not ascend"),
+        ("texts.lengths", lambda content: b"\0\0" + content[2:], "a text has no length"),
+        ("texts.prints", lambda content: content[1:], "its prints are not those of the lengths"),
+        ("seeds.starts", lambda content: content[:-4], "no number of buckets"),
+        ("seeds.starts", lambda content: content[:4] + b"\xff\xff\xff\x7f" + content[8:], "do not cover the entries"),
+        ("seeds.entries", lambda content: b"\xff" * len(content), "names a text that is not there"),
+        ("ids.numbers", lambda content: b"\0" * 7 + b"\x80" + content[8:], "expected 180 ids"),
+        ("ids.offsets", lambda content: content[:8] + b"\xff" * 8 + content[16:], "its offsets do not cover the ids"),
+        ("ids.utf8", lambda content: b"\xff" + content[1:], "not valid UTF-8"),
+        ("tweets.counts", lambda content: b"\xff" * 4 + content[4:], "names a text that is not there"),
+    ],
+)
+def test_a_damaged_blind_index(platform: Path, tmp_path: Path, name: str, forge: Forge, problem: str) -> None:
+    copy = shutil.copytree(platform / "blind.index", tmp_path / "a.index")
+    (copy / name).write_bytes(forge((copy / name).read_bytes()))
+    with pytest.raises(IndexFormatError, match=name):
+        open_blind(copy, bytes(range(32)))
+    reseal(copy)
+    with pytest.raises(IndexFormatError, match=f"{name} is damaged: .*{problem}"):
+        open_blind(copy, bytes(range(32)))
+
+
+def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(platform / "blind.index", tmp_path / "a.index")
+    rng = random.Random(8)
+    texts = buffers(to_array([text for text, _ in copies()]))
+    opened = 0
+    for _ in range(60):
+        path = copy / rng.choice(["texts.prints", "seeds.entries", "texts.hashes", "seeds.starts", "tweets.counts"])
+        content = path.read_bytes()
+        forged = bytearray(content)
+        forged[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(forged)
+        reseal(copy)
+        with contextlib.suppress(IndexFormatError):
+            SketchVerifier(open_blind(copy, bytes(range(32))), MatchParams()).matches(*texts)
+            opened += 1
+        path.write_bytes(content)
+    assert opened > 0
