@@ -370,6 +370,18 @@ def reveal(
         There is no full index, or a damaged one.
     OutputError
         ``out`` exists, or can't be written.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> from pathlib import Path
+    >>> tweets = [{"id": "1", "text": "the only tweet of this corpus, which somebody copied"}]
+    >>> _ = Path("key").write_bytes(bytes(range(32)))
+    >>> _ = provscan.build_index(tweets, "blind.index", blind=True, key="key")
+    >>> run = provscan.match([{"text": tweets[0]["text"].upper()}], "blind.index", "blind.run", key="key")
+    >>> full = provscan.build_index(tweets, "full.index")
+    >>> provscan.reveal(run.path, full, "revealed.run").evidence["tweet_id"].to_pylist()
+    ['1']
     """
     opened = index if isinstance(index, Index) else open_index(_index_path(index))
     folder = Path(run)

@@ -51,6 +51,7 @@ PUBLIC = [
     "minhash",
     "open_index",
     "open_run",
+    "reveal",
     "to_datasketch",
     "verify",
 ]

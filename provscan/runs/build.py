@@ -76,8 +76,8 @@ def build_index(
         Add to an index that is there. Tweets whose ids it holds, or has forgotten, change nothing; ``appended`` in
         :meth:`Index.info` counts them.
     blind
-        Build a blind index, for others to scan their data with: it holds ids and keyed sketches, and no text. For a
-        moment a full one stands beside it, in a hidden folder.
+        Build a blind index, for others to scan their data with: it holds ids and keyed sketches, and no text. While it
+        is built, a full one stands beside it, in a hidden folder.
     key
         File with the key of a blind index, 32 random bytes. It is not stored, and opens the index.
     progress
