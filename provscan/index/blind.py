@@ -35,11 +35,11 @@ import xxhash
 
 from provscan.errors import IndexFormatError, OutputError, ParameterError
 from provscan.index.format import BLIND_FORMAT, MANIFEST, FileInfo, check_sizes, check_sums, file_checksum
-from provscan.index.postings import bucket_bits, map_array
+from provscan.index.postings import map_array, write_array
 from provscan.index.reader import IndexReader
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, open_strings
-from provscan.index.tweets import NUMBER, write_flat, write_strings
+from provscan.index.tweets import NUMBER, write_strings
 from provscan.kernels import blind as kernels
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import BlindParams
@@ -219,7 +219,8 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
         parts.append(seeds[:n].copy())
     seeds = np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
     seeds = seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
-    bits = bucket_bits(len(seeds))
+    # Some four entries a bucket.
+    bits = max(0, len(seeds).bit_length() - 2)
     starts, entries = np.zeros((1 << bits) + 1, np.uint32), np.empty((len(seeds), 3), np.uint16)
     kernels.fill_table(seeds, bits, starts, entries)
     ids, tweets = reader.tweet_ids(numbers), reader.tweet_counts(numbers)
@@ -236,7 +237,8 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
         "tweets.counts": np.stack([several, tweets[several]], axis=1).astype(np.uint32),
     }  # fmt: skip
     for name, array in arrays.items():
-        write_flat(folder / name, array)
+        with (folder / name).open("wb") as file:
+            write_array(file, array)
 
 
 def _blocks(reader: IndexReader, numbers: np.ndarray) -> Iterator[tuple[int, CodeBuffer]]:

@@ -219,11 +219,11 @@ class IndexReader:
         """A text of each tweet with one of some ids, -1 where no tweet that is not forgotten has it."""
         found = np.full(len(ids), -1)
         for first, segment in zip(self.bases, self.segments, strict=False):
-            rows = np.setdiff1d(segment.tweets.with_ids(ids.unique()), segment.forgotten, assume_unique=True)
-            place = pc.index_in(ids.cast(pa.large_string()), value_set=segment.tweets.ids_of(rows).array())
+            rows = np.setdiff1d(segment.tweets.ids.among(ids.unique()), segment.forgotten, assume_unique=True)
+            place = pc.index_in(ids.cast(pa.large_string()), value_set=segment.tweets.ids.take(rows).array())
             known = np.flatnonzero(place.is_valid().to_numpy(zero_copy_only=False))
             row = rows[place.take(pa.array(known)).to_numpy(zero_copy_only=False)]
-            found[known] = first + np.searchsorted(segment.tweet_starts, row, "right") - 1
+            found[known] = first + segment.texts_of(row)
         return found
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
