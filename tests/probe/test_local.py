@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="local models need pip install 'prov
 transformers = pytest.importorskip("transformers", reason="local models need pip install 'provscan[probe]'")
 tokenizers = pytest.importorskip("tokenizers", reason="local models need pip install 'provscan[probe]'")
 
-from conftest import sentence  # noqa: E402
+from sentences import sentence  # noqa: E402
 
 from provscan.errors import ModelError, UsageError  # noqa: E402
 from provscan.probe.local import Local  # noqa: E402

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import sentence, write
+from sentences import sentence, write
 
 import provscan
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
