@@ -57,9 +57,10 @@ class Way:
         return self.amount / self.median
 
 
-def take_turns(ways: Sequence[Way], repeats: int) -> None:
+def take_turns(ways: Sequence[Way], repeats: int, clock: Callable[[], float] = time.perf_counter) -> None:
     """Run all ways one after the other, ``repeats`` times: a machine that slows down slows all of them.
 
+    ``clock`` may be :func:`time.process_time` where other work shares the machine and ways use one thread each.
     A turn before those, which isn't counted, compiles and warms up. What is there by then is left out of garbage
     collection: or each way would pay for the objects that the others have made ready.
     """
@@ -67,10 +68,10 @@ def take_turns(ways: Sequence[Way], repeats: int) -> None:
     gc.freeze()
     for turn in range(repeats + 1):
         for way in ways:
-            begin = time.perf_counter()
+            begin = clock()
             way.run()
             if turn:
-                way.seconds.append(time.perf_counter() - begin)
+                way.seconds.append(clock() - begin)
 
 
 class Usage(NamedTuple):

@@ -36,6 +36,7 @@ TINY = {
     "first_run": ["--only=--help", "--repeats=1"],
     "readers": ["--megabytes=0.2", "--repeats=1"],
     "probe": ["simulate", "--probes=2", "--pairs=40"],
+    "large": ["--gigabytes=0.001,0.002", "--megabytes=0.2", "--tweets=500"],
 }
 TABLES = {
     "hashing": ["From tweets to signatures"],
@@ -49,6 +50,7 @@ TABLES = {
     "first_run": ["Seconds of a command"],
     "readers": ["Reading tweet-sized records", "Reading long records"],
     "probe": ["nothing learned", "difference covered"],
+    "large": ["A large dataset of mixed formats", "without mapped files"],
 }
 
 
@@ -59,7 +61,7 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-LONG = {"build", "lsh", "passages", "growth", "probe", "scale"}
+LONG = {"build", "lsh", "passages", "growth", "probe", "scale", "large"}
 NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 
 

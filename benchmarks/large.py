@@ -1,0 +1,117 @@
+"""How much memory and time does a large dataset of mixed formats take?
+
+    python benchmarks/large.py [--gigabytes 1,2,4] [--tweets 100000] [--workers 2] [--folder FOLDER]
+
+Long texts and tweet-sized records with planted tweets are written once in each format, in files of some 100 MB, which
+are then repeated under other names (hard links) until the dataset is as large as asked for. What counts is that memory
+does not grow with it. Memory is that of the matching process, with and without mapped files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from itertools import cycle
+from pathlib import Path
+
+import planted
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import zstandard
+from measure import apart, console, machine, table
+
+import provscan
+
+FORMATS = ("jsonl", "jsonl.zst", "csv", "parquet", "arrow", "txt")
+FRAME = 1 << 20
+
+
+def match(source: Path, index: Path, out: Path, workers: int) -> None:
+    provscan.match(source, index, out, workers=workers, overwrite=True)
+
+
+def write(texts: list[str], path: Path) -> None:
+    """The texts as a file of the format that its name tells."""
+    rows = pa.table({"id": [str(number) for number in range(len(texts))], "text": texts})
+    kind = path.name.partition(".")[2]
+    if kind == "csv":
+        pyarrow.csv.write_csv(rows, path)
+    elif kind == "parquet":
+        pq.write_table(rows, path, row_group_size=10_000)
+    elif kind == "arrow":
+        with pa.ipc.new_file(str(path), rows.schema) as file:
+            file.write_table(rows, max_chunksize=10_000)
+    elif kind == "txt":
+        path.write_text("\n".join(text.replace("\n", " ") for text in texts), encoding="utf-8")
+    else:
+        plain = planted.write_jsonl(path.with_suffix(".plain"), planted.numbered(texts))
+        if kind == "jsonl":
+            plain.rename(path)
+            return
+        lines = plain.read_bytes().splitlines(keepends=True)
+        compressor = zstandard.ZstdCompressor()
+        with path.open("wb") as file:
+            held, size = [], 0
+            for line in lines:
+                held.append(line)
+                size += len(line)
+                if size >= FRAME or line is lines[-1]:
+                    file.write(compressor.compress(b"".join(held)))
+                    held, size = [], 0
+        plain.unlink()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gigabytes", default="1,2,4", help="sizes of the dataset")
+    parser.add_argument("--tweets", type=int, default=100_000, help="licensed tweets")
+    parser.add_argument("--megabytes", type=float, default=100, help="size of one file")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the files go meanwhile")
+    arguments = parser.parse_args()
+    console.print(machine())
+    tweets = list(planted.made_up(arguments.tweets))
+    size = round(arguments.megabytes * 1e6)
+    long = planted.long_texts(None, size)
+    short = planted.short_texts(None, size // 100)
+    guests = planted.plantable(tweets, min(50, len(tweets) // 20))
+    contents = cycle([planted.in_documents(guests, long)[0], planted.in_records(guests, short)[0]])
+    printed = table(
+        "A large dataset of mixed formats", "GB", "files", "MB/s", "peak MB", "without mapped files", "matches"
+    )
+    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="provscan-large-") as name:
+        folder = Path(name)
+        index = provscan.build_index(
+            planted.write_jsonl(folder / "licensed.jsonl", tweets), folder / "licensed.index"
+        ).path
+        units = [folder / f"unit{number}.{kind}" for number, kind in enumerate(FORMATS)]
+        for unit, texts in zip(units, contents, strict=False):
+            write(texts, unit)
+        dataset = folder / "dataset"
+        dataset.mkdir()
+        total = count = 0
+        for gigabytes in sorted(float(text) for text in arguments.gigabytes.split(",")):
+            while total < gigabytes * 1e9:
+                unit = units[count % len(units)]
+                os.link(unit, dataset / f"{count:06}.{unit.name.partition('.')[2]}")
+                total += unit.stat().st_size
+                count += 1
+            out = folder / "found.run"
+            usage = apart(match, dataset, index, out, arguments.workers)
+            found = provscan.open_run(out).matches.num_rows
+            rate = total / 1e6 / usage.seconds
+            printed.add_row(
+                f"{total / 1e9:.2f}",
+                f"{count:,}",
+                f"{rate:,.0f}",
+                f"{usage.peak / 1e6:,.0f}",
+                f"{usage.own / 1e6:,.0f}",
+                f"{found:,}",
+            )
+    console.print(printed)
+
+
+if __name__ == "__main__":
+    main()
