@@ -35,6 +35,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         liftover,
         minhash,
         minimizers,
+        mojibake,
         normalize,
         packing,
         postings,
@@ -69,6 +70,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield utf8.byte_places, (raw, text.offsets, i64, spans, spans)
         yield utf8.newlines, (raw,)
         yield utf8.quotes, (raw,)
+        yield mojibake.wrongly_decoded, (raw, text.offsets, i64)
         json_columns = json_lines.JsonColumns(u8[None], i64[None], u8[None])
         yield json_lines.top_level_values, (raw, raw, text.offsets, raw, json_columns)
         yield normalize.canonical_mapped, (raw, tables, room, i64, i64)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from provscan.kernels.mojibake import wrongly_decoded
 from provscan.kernels.utf8 import byte_places, code_points
 from provscan.readers.limits import Limits
 from provscan.readers.schema import OWN
@@ -30,10 +31,20 @@ def _characters(batch: pa.RecordBatch) -> int:
     return int(code_points(data[offsets[0] : offsets[-1]]))
 
 
+def note_wrongly_decoded(batch: pa.RecordBatch, source: str, stats: ReadStats) -> None:
+    """Count the texts of a batch that were decoded with a wrong encoding before they were written."""
+    texts = batch.column("text")
+    rows = np.zeros(len(texts), np.int64)
+    if count := wrongly_decoded(*text_buffers(texts), rows):
+        record, text = batch.column("record")[int(rows[0])].as_py(), texts[int(rows[0])].as_py()
+        stats.note("wrongly_decoded", source, record, text, count)
+
+
 class Batcher:
     """Counts records and characters, and delivers them in batches within the limits."""
 
-    def __init__(self, stats: ReadStats, limits: Limits) -> None:
+    def __init__(self, source: str, stats: ReadStats, limits: Limits) -> None:
+        self._source = source
         self._stats = stats
         self._limits = limits
         self._last = -1
@@ -83,6 +94,7 @@ class Batcher:
         self._stats.records += int(np.count_nonzero(np.diff(records))) + int(records[0] != self._last)
         self._last = int(records[-1])
         self._stats.characters += _characters(batch)
+        note_wrongly_decoded(batch, self._source, self._stats)
         return batch
 
     def _cut(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
-import ftfy.badness
-
 from provscan.errors import InputError
 from provscan.readers.fields import Fields
 from provscan.readers.limits import Limits, current_limits
@@ -162,11 +160,6 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> FileInspe
     return result
 
 
-def mojibake(texts: Sequence[str]) -> int:
-    """How many texts look like UTF-8 that was decoded as another encoding ("schÃ¶n")."""
-    return sum(1 for text in texts if not text.isascii() and ftfy.badness.is_bad(text))
-
-
 def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:
     warnings = [
         f"{count:,} records of the sample are skipped: {reason.replace('_', ' ')} "
@@ -174,11 +167,11 @@ def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:
         for reason, count in stats.skipped.items()
     ]
     warnings += [f"the file ends early: {damage.reason}" for damage in stats.damaged]
-    bad = mojibake(texts)
-    if bad:
+    if bad := stats.notes.get("wrongly_decoded"):
+        case = stats.examples["wrongly_decoded"][0]
         warnings.append(
-            f"{bad:,} of {len(texts):,} texts were decoded with a wrong encoding before they were written; copies in "
-            "them may be missed. Repair them with ftfy first"
+            f"{bad:,} texts of the sample were decoded with a wrong encoding before they were written (first: record "
+            f"{case.record + 1}); copies in them may be missed. Repair them with ftfy first"
         )
     if not texts and not stats.damaged:
         warnings.append("no record with text")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from provscan.errors import FieldNotFoundError
 from provscan.kernels.utf8 import code_points
-from provscan.readers.batches import text_buffers
+from provscan.readers.batches import note_wrongly_decoded, text_buffers
 from provscan.readers.fields import Fields
 from provscan.readers.json_documents import Elements
 from provscan.readers.jsonl import read_lines
@@ -128,6 +128,7 @@ class _Reader:
                 data, bounds = text_buffers(part.column("text"))
                 self._counts.records += part.num_rows
                 self._counts.characters += int(code_points(data[bounds[0] : bounds[-1]]))
+                note_wrongly_decoded(part, self._source, self._counts)
                 yield part
         if self._error is not None and self._counts.records == before:
             raise self._error

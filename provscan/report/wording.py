@@ -241,6 +241,7 @@ REASONS = {
     "not_an_object": "JSON, but not an object",
     "seeds_cut": "look-ups of very common phrases",
     "text_not_string": "text field that holds no text",
+    "wrongly_decoded": "texts decoded with a wrong encoding before they were written; copies in them may be missed",
 }
 """What the keys in ``skipped``, ``repaired`` and the like mean."""
 

@@ -147,6 +147,11 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
             f"Ids that a spreadsheet had rounded: {count:,}; their tweets are named by file and line. "
             "Export them again with the ids as text."
         )
+    if count := notes.get("wrongly_decoded"):
+        found.append(
+            f"Tweets decoded with a wrong encoding before they were written: {count:,}; copies of them may be missed. "
+            "Repair them with ftfy and index them again."
+        )
     if count := notes.get("id_missing"):
         whose = "No tweet has an id" if count == info["tweets"] else f"Tweets without an id: {count:,}"
         found.append(

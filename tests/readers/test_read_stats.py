@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provscan.readers import Damage, ReadStats
+from provscan.readers.inspection import inspect_sources
 
 REASONS = st.sampled_from(["bad_json", "no_text"])
 EVENTS = st.lists(st.tuples(st.sampled_from(["skip", "repair", "note"]), REASONS), max_size=40)
@@ -55,3 +56,20 @@ def test_parts_add_up_to_the_whole_in_any_order(events, places, rng: random.Rand
     for part in parts:
         total.merge(part)
     assert total.as_dict() == whole.as_dict()
+
+
+def test_texts_decoded_with_a_wrong_encoding_are_counted(write, read_all, read_tweet_rows):
+    texts = [
+        "a sound text, schön and good",
+        "it was schön before".encode().decode("latin-1"),
+        "it’s".encode().decode("cp1252"),
+    ]
+    path = write("a.jsonl", [{"id": str(n), "text": text} for n, text in enumerate(texts)])
+    for stats in (read_all(path).stats, read_tweet_rows(path).stats):
+        assert stats.notes["wrongly_decoded"] == 2
+        assert stats.examples["wrongly_decoded"] == [(path, 1, texts[1])]
+    (file,) = inspect_sources(path).files
+    assert file.warnings == [
+        "2 texts of the sample were decoded with a wrong encoding before they were written (first: record 2); "
+        "copies in them may be missed. Repair them with ftfy first"
+    ]
