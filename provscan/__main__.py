@@ -29,11 +29,14 @@ def main() -> None:
 
 
 class _NoPandas:
-    """No command uses pandas, which Arrow, where it is installed, would import to ask whether a list is a series."""
+    """No command uses pandas, which Arrow, where it is installed, would import to ask whether a list is a series.
+
+    The datasets library needs it.
+    """
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
-        if name == "pandas":
+        if name == "pandas" and "datasets" not in sys.modules:
             raise ModuleNotFoundError(name)
 
 
