@@ -62,7 +62,7 @@ class IndexParams(_Params):
     shingle: int = 5
     num_perm: int = 128
     seed: int = 1
-    bands: int = 32
+    bands: int = 24
     rows: int = 4
     seed_length: int = 13
     seed_window: int = 8

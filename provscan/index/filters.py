@@ -8,6 +8,9 @@ from provscan.index.postings import Layout
 from provscan.kernels import postings as kernels
 from provscan.kernels.records import BloomFilter
 
+# Words whose bits are counted at a time.
+_CHUNK = 1 << 16
+
 
 def new_filter(count: int) -> np.ndarray:
     """An empty filter for so many hashes: 8 to 16 bits each, 2**31 at most."""
@@ -33,6 +36,12 @@ def narrowed(words: np.ndarray, count: int) -> np.ndarray:
     while len(words) > len(new_filter(count)):
         words = words[0::2] | words[1::2]
     return words
+
+
+def count_of(words: np.ndarray) -> int:
+    """How many hashes a filter holds, or a few less: each has two bits."""
+    chunks = (words[low : low + _CHUNK] for low in range(0, len(words), _CHUNK))
+    return sum(int(np.unpackbits(chunk.view(np.uint8)).sum()) for chunk in chunks) // 2
 
 
 def new_band_filter(count: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index.filters import bloom_filter, narrowed, new_filter
+from provscan.index.filters import bloom_filter, count_of, narrowed, new_filter
 from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_postings, write_array
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
@@ -107,6 +107,7 @@ class SeedsWriter:
             seed_kernels.mark_seeds(found, bloom_filter(rare))
             self._table.add(found)
         rare = narrowed(rare, self._table.count - count)
+        high_frequency = narrowed(high_frequency, count_of(high_frequency))
         names = self._table.close(len(sizes))
         for name, words in zip(_FILTERS, (kminmers, rare, high_frequency), strict=True):
             with (self._folder / name).open("wb") as file:

@@ -62,7 +62,7 @@ def build_index(
     delimiter, encoding
         Of CSV files: the character between the values of a row, the encoding; by default both are determined.
     bands, rows
-        LSH banding of the 128 signature values; 32 and 4, or those of the index that is added to.
+        LSH banding of the 128 signature values; 24 and 4, or those of the index that is added to.
     fraction
         Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.
         All, or that of the index that is added to.
