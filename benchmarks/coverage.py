@@ -293,8 +293,8 @@ def null_scan(held: Controlled, count: int, rng: Random) -> NullScan:
     found = held.null.drawn(rows)
     size = found["end"] - found["start"]
     characters = int(held.null.lengths[rows].sum())
-    containment = found["containment"].astype(np.float64)
-    return NullScan(found["record"], found["text"], containment, size, len(rows), characters, ("null",))
+    alike = (found[name].astype(np.float64) for name in ("containment", "similarity"))
+    return NullScan(found["record"], found["text"], *alike, size, len(rows), characters, ("null",))
 
 
 def corpora(corpus: Path | None, background: Path | None, folder: Path, seed: int) -> dict[str, Callable[[], Corpus]]:

@@ -178,9 +178,18 @@ class Measured:
 
     @cached_property
     def claimed(self) -> bool:
-        """More bunches than chance explains."""
-        expected = widest(self.gauges, "bunches")
-        return expected is not None and len(self.bunches) > expected.high
+        """More bunches than chance explains, and more records and texts."""
+        return self._claimed(self.counted, self.bunches, 1.0)
+
+    def _claimed(self, rows: Numbers, bunches: Bunches, part: float) -> bool:
+        expected = widest(self.gauges, "bunches", part=part)
+        if expected is None or len(bunches) <= expected.high:
+            return False
+        for name, of in (("records", self.matches.record), ("texts", self.matches.text)):
+            most = widest(self.gauges, name, bunches.sizes[name], part)
+            if most is None or len(np.unique(of[rows])) <= most.high:
+                return False
+        return True
 
     @cached_property
     def q_values(self) -> Floats:
@@ -267,8 +276,7 @@ class Measured:
         """
         whole = rows is self.counted
         bunches = self.bunches if whole else self._bunches(rows)
-        expected = widest(self.gauges, "bunches", part=part)
-        claimed = self.claimed and expected is not None and len(bunches) > expected.high
+        claimed = self.claimed if whole else self.claimed and self._claimed(rows, bunches, part)
         effect = self._effect(rows) if self.drawn is not None else 1.0
         result = {}
         for name in names:
