@@ -63,5 +63,5 @@ def is_spread(text, tweet, units):
 
 def may_match(text, tweet, stretch):
     """Whether a text holds as much of a tweet as a match needs that has not the share of it."""
-    least = 0.85 * stretch
+    least = 0.9 * stretch
     return longest_stretch(text, tweet) >= least or is_spread(text, tweet, least)

@@ -38,9 +38,9 @@ from provscan.kernels.normalize import is_unspaced
 
 _ZERO = np.int64(0)
 # Of the length of a stretch: enough where it is a large part of its text, or spread over it; and needed within a text.
-LARGE_LENGTH, INNER_LENGTH = 0.85, 1.5
+LARGE_LENGTH, INNER_LENGTH = 0.9, 1.5
 # Of a text: a large part, and the part that spread hits reach over, with their similarity.
-LARGE, REACH, SPREAD_SIMILARITY = 0.45, 0.8, 0.25
+LARGE, REACH, SPREAD_SIMILARITY = 0.45, 0.8, 0.3
 # Of a text whose parts changed places: hits on one diagonal, and similarity.
 SWAPPED_HITS, SWAPPED_SIMILARITY = 0.45, 0.6
 # Of the 5-grams of a stretch, those that are the text's.
@@ -383,7 +383,9 @@ def verify(records, texts, candidates, thresholds, scratch, out):
                 if part < thresholds.stretch:
                     continue
                 common, span_distinct = common_grams(codes, hashes, begin + low, begin + high, text, sets)
-                if common < OWN * span_distinct:
+                # A letter that is repeated is one 5-gram, however long that goes on.
+                held = (common + GRAM - 1) * units
+                if common < OWN * span_distinct or held < LARGE_LENGTH * thresholds.stretch * length:
                     continue
                 out.candidate[n], out.partial[n] = c, True
                 out.similarity[n] = common / (distinct + span_distinct - common)

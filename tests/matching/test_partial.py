@@ -97,3 +97,8 @@ def test_tags_around_a_copy_are_no_part_of_it(build: Build, tag: str, end: str) 
         text = f"Before it <p>{copy}{tag} and after it"
         (span,) = index.match_document(text)
         assert text[span.start : span.end] == copy
+
+
+def test_a_letter_that_goes_on_is_no_part(build: Build) -> None:
+    index = build([f"Hell yeah, there comes the money, wh{'o' * 60}"])
+    assert not index.match_document(f"And then he shouted wh{'o' * 60}!")
