@@ -11,6 +11,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo "$$python" && break; done)
 
+# Tests of one file run one after the other: they share what is slow to set up.
+PARALLEL = --numprocesses auto --maxprocesses 4 --dist loadfile
+
 .PHONY: demo test nightly reference clean
 
 demo: $(VENV)/installed
@@ -18,10 +21,10 @@ demo: $(VENV)/installed
 	$(VENV)/bin/provscan match corpora/tiny/dataset.jsonl --cutoff 2017-01-01 --edits light --overwrite
 
 test: $(VENV)/installed-test
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest $(PARALLEL)
 
 nightly: $(VENV)/installed-test
-	PROVSCAN_NIGHTLY=1 PROVSCAN_FUZZ=10000 $(VENV)/bin/pytest
+	PROVSCAN_NIGHTLY=1 PROVSCAN_FUZZ=10000 $(VENV)/bin/pytest $(PARALLEL)
 	$(VENV)/bin/python tests/mutation.py --mutants 200
 
 reference: $(VENV)/installed

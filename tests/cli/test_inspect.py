@@ -30,7 +30,7 @@ def test_what_would_be_read(tmp_path):
     assert chats["examples"][0] == {"record": 0, "field": "messages[0].content", "text": "a question of some words"}
     assert "1 records of the sample are skipped: bad json (first: record 6" in chats["warnings"][0]
     assert (book["format"], book["records_are"]) == ("text", "lines")
-    assert "20 of 20 texts were decoded with a wrong encoding" in book["warnings"][0]
+    assert "20 texts of the sample were decoded with a wrong encoding" in book["warnings"][0]
     assert found["unread"] == [[f"{tmp_path}/logo.png", "it is an image"]]
     assert found["ignored"] == [[f"{tmp_path}/_SUCCESS", "hidden: its name starts with _"]]
     words = inspect(tmp_path).output
