@@ -225,6 +225,8 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
         provscan.match(data, platform / "full.index", tmp_path / "a.run", key=platform / "key")
     with pytest.raises(UsageError, match="a blind run finds rows only"):
         provscan.match(data, blind, tmp_path / "a.run", key=platform / "key", sample=0.5)
+    with pytest.raises(UsageError, match="leave out executor"):
+        provscan.match(data, blind, tmp_path / "a.run", key=platform / "key", executor="processes")
     with pytest.raises(UsageError, match="key is that of a blind index"):
         provscan.match(data, provscan.open_index(platform / "full.index"), tmp_path / "a.run", key=platform / "key")
     with pytest.raises(UsageError, match="a blind index needs a key"):
