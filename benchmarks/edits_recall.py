@@ -76,6 +76,15 @@ def swapped(text: str, rng: Random) -> str:
     return " ".join(words[middle:] + words[:middle])
 
 
+LOOKALIKES = str.maketrans("aeopcxy", "аеорсху")
+DIGITS = str.maketrans("aeiost", "431057")
+
+
+def lookalikes(text: str, rng: Random) -> str:
+    """Half of the letters that look the same in Cyrillic are Cyrillic."""
+    return "".join(c.translate(LOOKALIKES) if rng.random() < 0.5 else c for c in text)
+
+
 def _kept(share: float, last: bool = False) -> Edit:
     def edit(text: str, rng: Random) -> str:
         size = int(len(text) * share)
@@ -98,6 +107,10 @@ EDITS: dict[str, tuple[Edit, bool]] = {
     "first half kept": (_kept(0.5), False),
     "last half kept": (_kept(0.5, last=True), False),
     "halves swapped": (swapped, False),
+    "look-alike letters of another script": (lookalikes, False),
+    "digits for letters": (lambda text, rng: text.translate(DIGITS), False),
+    "letters spaced out": (lambda text, rng: " ".join(text), False),
+    "all spaces removed": (lambda text, rng: text.replace(" ", ""), False),
 }
 """Of each edit its function, and whether it is done to Japanese tweets."""
 
