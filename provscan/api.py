@@ -311,8 +311,8 @@ def match(
         refused = (cutoff, control, null, spike_ins, sample, fail_above)
         if resume or executor != "threads" or any(value is not None for value in refused):
             raise UsageError(
-                "a blind run finds rows only, in threads of this process: leave out executor, resume, sample, spike_ins, "
-                "fail_above and controls"
+                "a blind run finds rows only, in threads of this process: leave out executor, resume, sample, "
+                "spike_ins, fail_above and controls"
             )
         sketches = open_blind(_index_path(index), read_key(key))
         found = match_blind(sources, sketches, path, options, overwrite=overwrite, progress=progress or Progress())
