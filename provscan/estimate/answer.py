@@ -39,7 +39,7 @@ WARNINGS = {
     "unseen": "Judging by the similarity of the matches, {share:.0%} of the copies were changed too much to be found: "
     "there is no estimate.",
     "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "
-    "that are mostly missed; if all the least similar matches are such, {hidden:,.0f} more were.",
+    "that are mostly missed: if all of the least similar matches are such copies, {hidden:,.0f} more were missed.",
     "not_detectable": "{share:.0%} of the licensed texts are too short or too commonplace to count even as exact "
     "copies.",
     "sampled": "A sample was scanned: texts are a lower bound, and tweets are withheld.",

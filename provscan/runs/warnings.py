@@ -128,4 +128,7 @@ def _remedy(measured: Measured, carriers: Sequence[str]) -> str:
     cutoffs = "; ".join(f"--cutoff {year}-01-01: {texts * int((licensed >= year).sum()):,.0f}" for year in latest)
     named = sorted(int(year) for text in carriers for year in set(YEAR.findall(text)))
     dated = f" The dataset names years up to {named[-1 - len(named) // 50]}." if len(named) >= 5 else ""
-    return f"If it was collected before a date, later tweets serve as a control (texts for {cutoffs}).{dated}"
+    return (
+        "If you know when the dataset was collected, the tweets that are younger serve as a control "
+        f"(texts for {cutoffs}).{dated}"
+    )
