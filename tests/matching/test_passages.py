@@ -1,0 +1,41 @@
+"""What stands at a match and around it, also in texts that are scanned in pieces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import provscan
+from provscan.matching.passages import CONTEXT, passages
+from provscan.matching.verifier import TextVerifier, matches_in
+from provscan.params import MatchParams
+from provscan.readers import Fields, ReadStats, read
+from provscan.readers.limits import Limits
+from provscan.readers.planning import plan
+
+TWEET = "Ten minutes before closing time trains beat planes on every day but this one"
+
+
+@pytest.mark.parametrize("piece", [1 << 20, 700])
+def test_passages_of_pieces_are_those_of_the_whole(tmp_path: Path, piece: int) -> None:
+    index = provscan.build_index([{"id": "1", "text": TWEET}], tmp_path / "a.index")
+    filler = " ".join(f"wörd{number}" for number in range(150))
+    text = f"{filler} {TWEET} {filler} {TWEET} {filler}"
+    limits, path = Limits(piece=piece, overlap=300), tmp_path / "a.txt"
+    path.write_text(text, encoding="utf-8")
+    (split,) = plan([str(path)], Fields(), records="lines", limits=limits)
+    batches = list(read(split, Fields(), ReadStats(), limits=limits))
+    assert ("offset" in batches[0].schema.names) == (piece == 700)
+    found = []
+    for batch in batches:
+        matches = matches_in(batch, TextVerifier(index.reader, MatchParams()))
+        before, passage, after = (column.to_pylist() for column in passages(batch, matches))
+        found += zip(matches.span.tolist(), before, passage, after, strict=True)
+    places = (len(filler) + 1, 2 * len(filler) + len(TWEET) + 3)
+    assert [span for span, *_ in found] == [[place, place + len(TWEET)] for place in places]
+    for (start, end), before, passage, after in found:
+        assert passage == TWEET
+        assert text[:start].endswith(before)
+        assert text[end:].startswith(after)
+        assert min(len(before), len(after)) >= min(CONTEXT, 100)
