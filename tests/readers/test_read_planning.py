@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import os
-import pickle
 import sys
 import threading
 
@@ -14,7 +13,7 @@ import pytest
 import zstandard
 
 from provscan.errors import InputError
-from provscan.readers import Fields, Plan, Split, checksum, plan
+from provscan.readers import Fields, Split, checksum, plan
 from provscan.readers.protocol import UNKNOWN
 
 LINE = b'{"text": "hello"}\n'
@@ -143,14 +142,6 @@ def test_as_many_parts_as_asked_whoever_reads_but_none_below_a_limit(write, monk
         assert max(split.size for split in plan(paths, Fields(), workers=workers, parts=40)) < size / 9
         # But for the last of each file, which is what is left.
         assert 4 < len(plan(paths, Fields(), workers=workers, parts=10**9)) <= 4 * (size // 100 + 1)
-
-
-def test_a_plan_can_be_sent(write):
-    splits = plan(write("a.txt", "a\n"), Fields())
-    again = pickle.loads(pickle.dumps(splits))
-    assert isinstance(again, Plan)
-    assert (list(again), again.unread, again.ignored) == (list(splits), [], [])
-    assert hash(splits[0]) == hash(again[0])
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress, zstandard.compress])
