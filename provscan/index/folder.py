@@ -137,41 +137,54 @@ def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iter
     place = Path(os.path.realpath(target))
     if mode == "change":
         read_manifest(place)
-    created = not place.exists()
+    created = False
+    lock = change = None
+    replaced: set[str] = set()
     try:
+        created = not place.exists()
         if created:
             place.mkdir(parents=True)
         elif not place.is_dir():
             raise OutputError(f"{target} is not a folder, so no index is written there: name another place")
         elif mode != "change":
             _check_replaceable(target, place, mode)
-        with _lock(target, place):
-            replaced = set() if mode == "change" else _check_replaceable(target, place, mode)
-            manifest = read_manifest(place) if mode == "change" else None
-            remove_leftovers(place, manifest, keep=replaced)
-            (place / SEGMENTS).mkdir(exist_ok=True)
-            change = Change(place, manifest, replaced)
-            if mode == "replace" and replaced:
-                with contextlib.suppress(IndexFormatError):
-                    change.manifest = read_manifest(place)
-            try:
-                yield change
-            finally:
-                if not change.committed:
-                    remove_leftovers(place, change.manifest, keep=replaced)
-                    if created:
-                        shutil.rmtree(place, ignore_errors=True)
+        lock = _lock(target, place)
+        replaced = set() if mode == "change" else _check_replaceable(target, place, mode)
+        manifest = read_manifest(place) if mode == "change" else None
+        remove_leftovers(place, manifest, keep=replaced)
+        (place / SEGMENTS).mkdir(exist_ok=True)
+        change = Change(place, manifest, replaced)
+        if mode == "replace" and replaced:
+            with contextlib.suppress(IndexFormatError):
+                change.manifest = read_manifest(place)
+        yield change
     except OSError as error:
         raise OutputError(f"writing {target} failed: {error.strerror or error}. Nothing was changed") from error
+    finally:
+        # Ctrl-C may have come before any of the three was there.
+        if change is None or not change.committed:
+            if created:
+                _remove(place, lock)
+            elif change is not None:
+                remove_leftovers(place, change.manifest, keep=replaced)
+        if lock is not None:
+            os.ftruncate(lock, 0)
+            os.close(lock)
 
 
-@contextlib.contextmanager
-def _lock(target: Path, place: Path) -> Iterator[None]:
-    """Hold the lock file. The kernel releases it when its holder dies; the text in it is for messages only."""
+def _lock(target: Path, place: Path) -> int:
+    """Take the lock file. The kernel releases it when its holder dies; the text in it is for messages only."""
     while True:
         descriptor = os.open(place / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), os.stat(place / LOCK)):
+                    command = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]])
+                    process = f"process {os.getpid()} on {socket.gethostname()} ({command})"
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, f"{process} since {datetime.now(UTC):%F %T} UTC".encode(), 0)
+                    return descriptor
         except BlockingIOError:
             holder = os.read(descriptor, 4096).decode(errors="replace").strip() or "another process"
             os.close(descriptor)
@@ -179,20 +192,22 @@ def _lock(target: Path, place: Path) -> Iterator[None]:
         except BaseException:
             os.close(descriptor)
             raise
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), os.stat(place / LOCK)):
-                break
         os.close(descriptor)  # the holder before removed the folder
         place.mkdir(parents=True, exist_ok=True)
-    try:
-        command = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]])
-        holder = f"process {os.getpid()} on {socket.gethostname()} ({command}) since {datetime.now(UTC):%F %T} UTC"
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, holder.encode(), 0)
-        yield
-        os.ftruncate(descriptor, 0)
-    finally:
-        os.close(descriptor)
+
+
+def _remove(place: Path, lock: int | None) -> None:
+    """Remove a folder made for an index that was not written, unless another process has begun one in it."""
+    with contextlib.suppress(OSError):
+        if lock is not None:
+            shutil.rmtree(place)
+            return
+        descriptor = os.open(place / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(place)
+        finally:
+            os.close(descriptor)
 
 
 def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
