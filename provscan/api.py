@@ -153,6 +153,7 @@ def match(
     id_field: str | None = None,
     records: str | None = None,
     outputs: bool = False,
+    fix_encoding: bool = False,
     threshold: float = MatchParams.threshold,
     min_containment: float = MatchParams.min_containment,
     min_chars: int = MatchParams.min_chars,
@@ -199,6 +200,9 @@ def match(
     outputs
         The records are outputs of a model. Prompts, recognised by the names of fields and by who speaks in a chat, are
         not scanned, and words that an answer repeats of its prompt are left out; both are counted in ``notes``.
+    fix_encoding
+        Scan texts that were decoded with a wrong encoding before they were written ("schÃ¶n") as what was meant. They
+        are counted in ``repaired``; spans are those of the original.
     threshold
         Minimum similarity of a match (Jaccard index of character 5-grams).
     min_containment
@@ -297,9 +301,9 @@ def match(
     ('dataset.run', 4997)
     """
     options = Options(
-        text_field=text_field, id_field=id_field, records=records, outputs=outputs, threshold=threshold,
-        min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars, cutoff=cutoff,
-        control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
+        text_field=text_field, id_field=id_field, records=records, outputs=outputs, fix_encoding=fix_encoding,
+        threshold=threshold, min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars,
+        cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
         no_text=no_text, texts=texts, seed=seed, workers=workers, executor=executor, address=address,
         allow_unread=allow_unread, strict=strict, max_bad=max_bad, fail_above=fail_above,
     )  # fmt: skip
@@ -308,11 +312,11 @@ def match(
     if key is not None:
         if isinstance(index, Index):
             raise UsageError("key is that of a blind index: give the folder of one as index, or leave key out")
-        refused = (cutoff, control, null, spike_ins, sample, fail_above)
+        refused = (cutoff, control, null, spike_ins, sample, fail_above, fix_encoding or None)
         if resume or executor != "threads" or any(value is not None for value in refused):
             raise UsageError(
                 "a blind run finds rows only, in threads of this process: leave out executor, resume, sample, "
-                "spike_ins, fail_above and controls"
+                "spike_ins, fail_above, fix_encoding and controls"
             )
         sketches = open_blind(_index_path(index), read_key(key))
         found = match_blind(sources, sketches, path, options, overwrite=overwrite, progress=progress or Progress())

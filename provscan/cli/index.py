@@ -23,6 +23,11 @@ from provscan.cli import as_json, echo, given, id_field, index_option, key, quie
 @click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV; determined unless given.")
 @click.option("--encoding", metavar="NAME", help="Encoding of CSV and text, e.g. latin-1; determined unless given.")
 @click.option(
+    "--fix-encoding",
+    is_flag=True,
+    help="Index tweets that were decoded with a wrong encoding before they were written as what was meant.",
+)
+@click.option(
     "--allow-unread",
     is_flag=True,
     help="Leave out files that hold no tweets or can't be read.",
@@ -44,6 +49,7 @@ def command(
     fraction: float | None,
     delimiter: str | None,
     encoding: str | None,
+    fix_encoding: bool,
     allow_unread: bool,
     workers: int | None,
     append: bool,
@@ -77,6 +83,7 @@ def command(
                 fraction=fraction,
                 delimiter=delimiter,
                 encoding=encoding,
+                fix_encoding=fix_encoding or None,
                 allow_unread=allow_unread or None,
                 workers=workers,
                 overwrite=overwrite or None,

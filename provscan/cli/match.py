@@ -44,6 +44,12 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     help="DATASET holds outputs of a model: leave out prompts, and the words that answers repeat of them.",
 )
 @option(
+    "--fix-encoding",
+    is_flag=True,
+    help="Scan texts that were decoded with a wrong encoding before they were written as what was meant; spans are "
+    "those of the original.",
+)
+@option(
     "--threshold",
     group=MATCHING,
     type=float,

@@ -47,7 +47,28 @@ def _sequence(text, i, stop):
     b, c, d = text[i + 1], text[i + 2], text[i + 3]
     if c == 0xC2:
         # Two bytes became two characters; of three, the second became a control character.
-        return 0x82 <= b <= 0x83 or 0x90 <= b <= 0x91 or (0xA3 <= b <= 0xA9 and d < 0xA0)
+        return 0x82 <= b <= 0x83 or 0x90 <= b <= 0x91 or ((0xA2 <= b <= 0xA9 or b == 0xB0) and d < 0xA0)
+    if b == 0x83:
+        return c == 0xC5
     if b == 0xA2:
         return c == 0xE2 and d == 0x82 and i + 4 < stop and text[i + 4] == 0xAC
-    return b == 0xB0 and c == 0xC5 and d == 0xB8
+    if b == 0xB0:
+        return c == 0xC5 and d == 0xB8
+    if not 0xA3 <= b <= 0xA9:
+        return False
+    # A Chinese character or a kana, and the next one; in French a letter may stand before quotes and dots.
+    second = i + 2 + _further(text, i + 2, stop)
+    third = second + _further(text, second, stop)
+    space = second + 1 < stop and text[second] == 0xC2 and text[second + 1] == 0xA0
+    following = third + 1 < stop and text[third] == 0xC3 and 0xA3 <= text[third + 1] <= 0xA9
+    return i + 2 < second < third and not space and following
+
+
+@kernel
+def _further(text, i, stop):
+    """Bytes of the character at a place if one of the bytes 0x80 to 0xBF decodes to it; else 0."""
+    if i + 1 >= stop:
+        return 0
+    if text[i] == 0xC2 or text[i] == 0xC5:
+        return 2
+    return 3 if text[i] == 0xE2 and (text[i + 1] == 0x80 or text[i + 1] == 0x82 or text[i + 1] == 0x84) else 0

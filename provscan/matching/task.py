@@ -149,7 +149,7 @@ def scan_batches(
     sampler = RecordSampler(task.sampling.fraction, task.sampling.seed)
 
     def scan_batch(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch, Matches]:
-        found = matches_in(batch, verifier)
+        found = matches_in(batch, verifier, fix_encoding=task.fields.fix_encoding)
         rows = match_table(found, reader, source, batch)
         columns = [*rows.columns, pa.array(found.text), *passages(batch, found)]
         return batch, pa.RecordBatch.from_arrays(columns, schema=PART), found

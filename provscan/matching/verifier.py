@@ -14,6 +14,7 @@ from provscan.matching.blind import scan_blind
 from provscan.matching.rows import Matches
 from provscan.matching.scan import scan_texts
 from provscan.params import BlindLimits, MatchParams
+from provscan.readers import mended_texts
 from provscan.text.arrow import buffers
 
 
@@ -67,9 +68,17 @@ class SketchVerifier:
         return scan_blind(text, offsets, self.names, self.params, self.limits)
 
 
-def matches_in(batch: pa.RecordBatch, verifier: Verifier) -> Matches:
-    """Matches in one batch of records, or of pieces of a record (:mod:`provscan.readers.schema`)."""
-    found = verifier.matches(*buffers(batch.column("text")))
+def matches_in(batch: pa.RecordBatch, verifier: Verifier, *, fix_encoding: bool = False) -> Matches:
+    """Matches in one batch of records, or of pieces of a record (:mod:`provscan.readers.schema`).
+
+    With `fix_encoding` they are those in the repaired texts, and their spans those of the texts as they are.
+    """
+    texts, repaired = mended_texts(batch.column("text")) if fix_encoding else (batch.column("text"), {})
+    found = verifier.matches(*buffers(texts))
+    for row, text in repaired.items():
+        places = (found.row == row).nonzero()[0]
+        found.span[places] = text.original(found.span[places])
+        found.characters[row] = int(text.original(found.characters[row : row + 1])[0])
     if "offset" not in batch.schema.names or len(found.row) == 0:
         return found
     offset, low, high = (batch.column(name).to_numpy()[found.row] for name in ("offset", "own_from", "own_to"))

@@ -14,6 +14,7 @@ from provscan.readers.fields import Fields
 from provscan.readers.files import is_remote, open_file, state_of, without_secrets
 from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.memory import read_objects
+from provscan.readers.mending import mended, mended_texts
 from provscan.readers.objects import object_rows
 from provscan.readers.planning import plan
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Format, Layout, Piece, Plan, Rows, Split
@@ -51,6 +52,8 @@ __all__ = [
     "current_limits",
     "is_remote",
     "known_recipes",
+    "mended",
+    "mended_texts",
     "object_rows",
     "open_file",
     "plan",

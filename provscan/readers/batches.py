@@ -5,25 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from provscan.kernels.mojibake import wrongly_decoded
 from provscan.kernels.utf8 import byte_places, code_points
 from provscan.readers.limits import Limits
-from provscan.readers.schema import OWN
+from provscan.readers.mending import note_wrongly_decoded
+from provscan.readers.schema import OWN, text_buffers
 from provscan.readers.stats import ReadStats
-
-
-def text_buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """The bytes of a large_string array, and the int64[n + 1] offsets in them; both read-only."""
-    data, offsets = np.zeros(0, np.uint8), np.zeros(1, np.int64)
-    if len(texts):
-        offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-        data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    for array in (data, offsets):
-        array.flags.writeable = False
-    return data, offsets
 
 
 def _characters(batch: pa.RecordBatch) -> int:
@@ -31,22 +19,14 @@ def _characters(batch: pa.RecordBatch) -> int:
     return int(code_points(data[offsets[0] : offsets[-1]]))
 
 
-def note_wrongly_decoded(batch: pa.RecordBatch, source: str, stats: ReadStats) -> None:
-    """Count the texts of a batch that were decoded with a wrong encoding before they were written."""
-    texts = batch.column("text")
-    rows = np.zeros(len(texts), np.int64)
-    if count := wrongly_decoded(*text_buffers(texts), rows):
-        record, text = batch.column("record")[int(rows[0])].as_py(), texts[int(rows[0])].as_py()
-        stats.note("wrongly_decoded", source, record, text, count)
-
-
 class Batcher:
     """Counts records and characters, and delivers them in batches within the limits."""
 
-    def __init__(self, source: str, stats: ReadStats, limits: Limits) -> None:
+    def __init__(self, source: str, stats: ReadStats, limits: Limits, *, fixed: bool = False) -> None:
         self._source = source
         self._stats = stats
         self._limits = limits
+        self._fixed = fixed
         self._last = -1
 
     def batches(self, parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -94,7 +74,7 @@ class Batcher:
         self._stats.records += int(np.count_nonzero(np.diff(records))) + int(records[0] != self._last)
         self._last = int(records[-1])
         self._stats.characters += _characters(batch)
-        note_wrongly_decoded(batch, self._source, self._stats)
+        note_wrongly_decoded(batch, self._source, self._stats, fixed=self._fixed)
         return batch
 
     def _cut(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -115,6 +95,8 @@ class Batcher:
 
     def _counted(self, piece: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         record, own_from, own_to = (piece.column(name)[0].as_py() for name in ("record", "own_from", "own_to"))
+        if record != self._last:
+            note_wrongly_decoded(piece, self._source, self._stats, fixed=self._fixed)
         self._stats.records += record != self._last
         self._last = record
         self._stats.characters += own_to - own_from

@@ -45,6 +45,7 @@ class Fields:
     """Names of fields as the user gave them; None: determined from what the file holds.
 
     With `outputs` the records are outputs of a model: what it was given is left out (:mod:`provscan.readers.answers`).
+    With `fix_encoding` texts in a wrong encoding count as repaired (:mod:`provscan.readers.mending`).
     A dotted name such as ``user.screen_name`` leads into objects, ``[]`` into lists: ``messages[].content``.
     """
 
@@ -55,6 +56,7 @@ class Fields:
     lang: str | None = None
     rt_of: str | None = None
     outputs: bool = False
+    fix_encoding: bool = False
 
     def __post_init__(self) -> None:
         if self.text is not None and not isinstance(self.text, str):

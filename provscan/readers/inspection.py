@@ -171,7 +171,7 @@ def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:
         case = stats.examples["wrongly_decoded"][0]
         warnings.append(
             f"{bad:,} texts of the sample were decoded with a wrong encoding before they were written (first: record "
-            f"{case.record + 1}); copies in them may be missed. Repair them with ftfy first"
+            f"{case.record + 1}); copies in them may be missed without --fix-encoding"
         )
     if not texts and not stats.damaged:
         warnings.append("no record with text")

@@ -70,4 +70,4 @@ def read_objects(
                 extractor = Extractor(binding, source, counts)
             yield extractor.batch(rows)
 
-    yield from Batcher(source, counts, limits).batches(batches(limits))
+    yield from Batcher(source, counts, limits, fixed=names.fix_encoding).batches(batches(limits))

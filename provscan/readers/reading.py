@@ -88,7 +88,8 @@ def read(
         return
     context = Context(stats, limits, [], on_bytes)
     before = stats.records
-    yield from Batcher(split.source, stats, limits).batches(_texts(split, fields, context))
+    batcher = Batcher(split.source, stats, limits, fixed=fields.fix_encoding)
+    yield from batcher.batches(_texts(split, fields, context))
     if context.breaks:
         stats.damaged.append(Damage(split.source, stats.records - before, context.breaks[0]))
     elif stats.records == before and split.part == 0 and not stats.skipped:

@@ -7,6 +7,8 @@ Neighbours overlap by ``limits.overlap`` code points, and each place of the text
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 SCHEMA = pa.schema(
@@ -21,3 +23,14 @@ SCHEMA = pa.schema(
 OWN = [pa.field(name, pa.int64(), nullable=False) for name in ("offset", "own_from", "own_to")]
 
 PIECE_SCHEMA = pa.schema([*SCHEMA, *OWN])
+
+
+def text_buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The bytes of a large_string array, and the int64[n + 1] offsets in them; both read-only."""
+    data, offsets = np.zeros(0, np.uint8), np.zeros(1, np.int64)
+    if len(texts):
+        offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+        data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    for array in (data, offsets):
+        array.flags.writeable = False
+    return data, offsets

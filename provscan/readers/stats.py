@@ -45,7 +45,8 @@ class ReadStats:
         Records that were not delivered, by reason: ``bad_json``, ``not_an_object``, ``no_text`` (missing or
         null), ``text_not_string``, ``bad_csv_row``, ``record_too_long``.
     repaired
-        Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD).
+        Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD),
+        ``encoding_fixed`` (:mod:`provscan.readers.mending`).
     notes
         Things that cost no record: ``bad_date`` (the date is null), ``empty_file``, ``field_missing`` (a file lacks
         a field that was named), ``lenient_json`` (no strict JSON, but clear: NaN, control characters).
@@ -72,9 +73,9 @@ class ReadStats:
         self.skipped[reason] = self.skipped.get(reason, 0) + count
         self._example(reason, source, record, detail)
 
-    def repair(self, reason: str, source: str, record: int, detail: str = "") -> None:
-        """Count a record that is delivered after a repair."""
-        self.repaired[reason] = self.repaired.get(reason, 0) + 1
+    def repair(self, reason: str, source: str, record: int, detail: str = "", count: int = 1) -> None:
+        """Count a record, or several of which this is the first, delivered after a repair."""
+        self.repaired[reason] = self.repaired.get(reason, 0) + count
         self._example(reason, source, record, detail)
 
     def note(self, reason: str, source: str, record: int = 0, detail: str = "", count: int = 1) -> None:

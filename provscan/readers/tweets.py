@@ -16,14 +16,15 @@ import pyarrow.compute as pc
 
 from provscan.errors import FieldNotFoundError
 from provscan.kernels.utf8 import code_points
-from provscan.readers.batches import note_wrongly_decoded, text_buffers
 from provscan.readers.fields import Fields
 from provscan.readers.json_documents import Elements
 from provscan.readers.jsonl import read_lines
 from provscan.readers.limits import Limits, current_limits
+from provscan.readers.mending import mended_texts, note_wrongly_decoded
 from provscan.readers.objects import object_rows
 from provscan.readers.protocol import UNKNOWN, Context, Path, Piece, Progress, Rows, Split
 from provscan.readers.reading import read_rows
+from provscan.readers.schema import text_buffers
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
 from provscan.readers.tweet_columns import Columns, Numbers, column, dates, texts_of
@@ -128,7 +129,11 @@ class _Reader:
                 data, bounds = text_buffers(part.column("text"))
                 self._counts.records += part.num_rows
                 self._counts.characters += int(code_points(data[bounds[0] : bounds[-1]]))
-                note_wrongly_decoded(part, self._source, self._counts)
+                fixed = self._file.fields.fix_encoding
+                note_wrongly_decoded(part, self._source, self._counts, fixed=fixed)
+                if fixed:
+                    place = part.schema.get_field_index("text")
+                    part = part.set_column(place, TWEETS.field("text"), mended_texts(part.column("text"))[0])
                 yield part
         if self._error is not None and self._counts.records == before:
             raise self._error

@@ -229,6 +229,7 @@ REASONS = {
     "bad_date": "date not understood, taken as missing",
     "bad_json": "line that is not JSON",
     "bands_cut": "look-ups of very common texts",
+    "encoding_fixed": "decoded with a wrong encoding before it was written, taken as what was meant",
     "empty_file": "empty file",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "lenient_json": "not strictly JSON, but clear",
@@ -241,7 +242,8 @@ REASONS = {
     "not_an_object": "JSON, but not an object",
     "seeds_cut": "look-ups of very common phrases",
     "text_not_string": "text field that holds no text",
-    "wrongly_decoded": "texts decoded with a wrong encoding before they were written; copies in them may be missed",
+    "wrongly_decoded": "texts decoded with a wrong encoding before they were written; copies in them may be missed "
+    "without --fix-encoding",
 }
 """What the keys in ``skipped``, ``repaired`` and the like mean."""
 

@@ -35,6 +35,7 @@ def build_index(
     date_field: str | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
+    fix_encoding: bool = False,
     bands: int | None = None,
     rows: int | None = None,
     fraction: float | None = None,
@@ -61,6 +62,8 @@ def build_index(
         header, ``column_1`` is the first.
     delimiter, encoding
         Of CSV files: the character between the values of a row, the encoding; by default both are determined.
+    fix_encoding
+        Index tweets that were decoded with a wrong encoding before they were written ("schÃ¶n") as what was meant.
     bands, rows
         LSH banding of the 128 signature values; 24 and 4, or those of the index that is added to.
     fraction
@@ -122,7 +125,9 @@ def build_index(
     given = {name: value for name, value in (("bands", bands), ("rows", rows)) if value is not None}
     params = _stored(Path(out), {**given, "fraction": fraction}) if append else IndexParams(**given)
     require_apart(Path(out), source_list(sources) or [])
-    fields = readers.Fields(text=text_field, id=id_field, author=author_field, date=date_field)
+    fields = readers.Fields(
+        text=text_field, id=id_field, author=author_field, date=date_field, fix_encoding=fix_encoding
+    )
     workers = default_workers(workers)
     watcher = progress or Progress()
     corpus = Corpus(sources, fields, delimiter, encoding, watcher)

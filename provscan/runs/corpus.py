@@ -150,7 +150,7 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
     if count := notes.get("wrongly_decoded"):
         found.append(
             f"Tweets decoded with a wrong encoding before they were written: {count:,}; copies of them may be missed. "
-            "Repair them with ftfy and index them again."
+            "Index them again with --fix-encoding."
         )
     if count := notes.get("id_missing"):
         whose = "No tweet has an id" if count == info["tweets"] else f"Tweets without an id: {count:,}"

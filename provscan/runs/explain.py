@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
@@ -90,8 +90,9 @@ class Explanation:
 
 
 def explain_text(
-    text: str, index: Index, params: MatchParams, *, tweet_id: str | None = None, matches: pa.Table | None = None
-) -> list[Explanation]:
+    text: str, index: Index, params: MatchParams, *, tweet_id: str | None = None, matches: pa.Table | None = None,
+    fix_encoding: bool = False,
+) -> list[Explanation]:  # fmt: skip
     """Compare a text with the licensed texts that come closest, the closest first.
 
     Parameters
@@ -106,12 +107,16 @@ def explain_text(
         Compare with this tweet only, however little they share.
     matches
         The rows of ``matches.parquet`` in this text.
+    fix_encoding
+        Whether the run repaired texts in a wrong encoding: then the passage is the repaired one.
 
     Raises
     ------
     UsageError
         The index has no tweet of this id.
     """
+    fixed = readers.mended(text) if fix_encoding else None
+    text = text if fixed is None else fixed.text
     near = index.match(
         [text], threshold=WIDEST.threshold, min_containment=WIDEST.min_containment, min_chars=WIDEST.min_chars
     ).sort_by([("containment", "descending"), ("similarity", "descending")])
@@ -121,8 +126,10 @@ def explain_text(
     reported = matches.to_pylist() if matches is not None else []
     explained = []
     for start, end, licensed in places[:SHOWN]:
-        found = [row for row in reported if row["tweet_id"] == licensed and row["start"] < end and start < row["end"]]
-        explained.append(_compared(text, (start, end), licensed, index, params, found[0] if found else None))
+        low, high = (start, end) if fixed is None else fixed.original(np.array([start, end])).tolist()
+        found = [row for row in reported if row["tweet_id"] == licensed and row["start"] < high and low < row["end"]]
+        compared = _compared(text, (start, end), licensed, index, params, found[0] if found else None)
+        explained.append(replace(compared, start=low, end=high))
     return explained
 
 
@@ -152,13 +159,13 @@ def explain_record(
     UsageError
         The index has no tweet of this id.
     """
-    params = params_of(info)
+    params, fix_encoding = params_of(info), info["parameters"].get("fix_encoding") or False
     explained = []
     for name, field, text in _record_texts(info, record, source):
         rows = matches.filter((pc.field("source") == name) & (pc.field("record") == record) & ~pc.field("control"))
         if field is not None:
             rows = rows.filter(pc.field("field") == field)
-        explained += explain_text(text, index, params, tweet_id=tweet_id, matches=rows)
+        explained += explain_text(text, index, params, tweet_id=tweet_id, matches=rows, fix_encoding=fix_encoding)
     return explained
 
 

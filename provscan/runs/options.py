@@ -32,6 +32,7 @@ class Options:
     id_field: str | None = None
     records: str | None = None
     outputs: bool = False
+    fix_encoding: bool = False
     threshold: float = MatchParams.threshold
     min_containment: float = MatchParams.min_containment
     min_chars: int = MatchParams.min_chars
@@ -81,7 +82,7 @@ class Options:
     @property
     def fields(self) -> Fields:
         """Names of the fields of the dataset."""
-        return Fields(text=self.text_field, id=self.id_field, outputs=self.outputs)
+        return Fields(text=self.text_field, id=self.id_field, outputs=self.outputs, fix_encoding=self.fix_encoding)
 
     @property
     def control_files(self) -> list[str]:

@@ -71,5 +71,5 @@ def test_texts_decoded_with_a_wrong_encoding_are_counted(write, read_all, read_t
     (file,) = inspect_sources(path).files
     assert file.warnings == [
         "2 texts of the sample were decoded with a wrong encoding before they were written (first: record 2); "
-        "copies in them may be missed. Repair them with ftfy first"
+        "copies in them may be missed without --fix-encoding"
     ]

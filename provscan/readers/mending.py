@@ -1,0 +1,114 @@
+"""Texts that were decoded with a wrong encoding before they were written: counted and, on request, repaired.
+
+UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one. A text with a sequence that hardly another
+one has (:mod:`provscan.kernels.mojibake`) is taken for such a text, and all sequences in it that are UTF-8 are decoded,
+again if it happened twice. As each of them stands for one character, every place leads back to the original exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.kernels.mojibake import wrongly_decoded
+from provscan.readers.schema import text_buffers
+from provscan.readers.stats import ReadStats
+
+Places = npt.NDArray[np.int64]
+
+# The characters that Windows-1252 has where Latin-1 has none, and their bytes.
+WINDOWS = {char: byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "replace")) != "\ufffd"}
+FURTHER = f"[\x80-\xbf{''.join(WINDOWS)}]"
+# In French a letter, a no-break space and a closing quote are what they seem. The byte 0x9D is often lost.
+SEQUENCE = re.compile(
+    f"[\xc2-\xdf]{FURTHER}|[\xe0-\xef](?!\xa0\xbb){FURTHER}{{2}}|[\xf0-\xf4]{FURTHER}{{3}}|\xe2\u20ac\ufffd?"
+)
+# A text may have been decoded wrongly several times.
+ROUNDS = 3
+
+
+class Mended(NamedTuple):
+    """A repaired text, and how its places lead back to the original.
+
+    Attributes
+    ----------
+    text
+        What was meant.
+    rounds
+        Of each round of repair: int64[n] places of repaired characters, and int64[n + 1], by how many characters the
+        sequences before were longer.
+    """
+
+    text: str
+    rounds: list[tuple[Places, Places]]
+
+    def original(self, places: Places) -> Places:
+        """Where code points of the repaired text begin in the original, or ends of spans lie in it."""
+        for repaired, longer in reversed(self.rounds):
+            places = places + longer[np.searchsorted(repaired, places)]
+        return places
+
+
+def mended(text: str) -> Mended | None:
+    """A text repaired; None if it shows no sign of a wrong encoding."""
+    rounds: list[tuple[Places, Places]] = []
+    while len(rounds) < ROUNDS and len(wrong_rows(pa.array([text], pa.large_string()))):
+        parts: list[str] = []
+        repaired: list[int] = []
+        longer = [0]
+        at = 0
+        for found in SEQUENCE.finditer(text):
+            char = _decoded(found.group())
+            if char is not None:
+                parts += [text[at : found.start()], char]
+                repaired.append(found.start() - longer[-1])
+                longer.append(longer[-1] + len(found.group()) - 1)
+                at = found.end()
+        if not repaired:
+            break
+        text = "".join([*parts, text[at:]])
+        rounds.append((np.array(repaired, np.int64), np.array(longer, np.int64)))
+    return Mended(text, rounds) if rounds else None
+
+
+def _decoded(sequence: str) -> str | None:
+    if sequence[:2] == "\xe2\u20ac" and len(sequence.rstrip("\ufffd")) == 2:
+        return "\u201d"
+    try:
+        char = bytes(WINDOWS.get(char, ord(char)) for char in sequence).decode()
+    except UnicodeDecodeError:
+        return None
+    return char
+
+
+def wrong_rows(texts: pa.LargeStringArray) -> Places:
+    """The numbers of the texts that show signs of a wrong encoding."""
+    rows = np.zeros(len(texts), np.int64)
+    return rows[: wrongly_decoded(*text_buffers(texts), rows)]
+
+
+def mended_texts(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, dict[int, Mended]]:
+    """Texts with those repaired that have to be, and these by their number."""
+    found = {int(row): result for row in wrong_rows(texts) if (result := mended(texts[int(row)].as_py())) is not None}
+    if found:
+        mask = np.zeros(len(texts), np.bool_)
+        mask[list(found)] = True
+        new = pa.array([result.text for result in found.values()], pa.large_string())
+        texts = pc.replace_with_mask(texts, pa.array(mask), new)
+    return texts, found
+
+
+def note_wrongly_decoded(batch: pa.RecordBatch, source: str, stats: ReadStats, *, fixed: bool) -> None:
+    """Count the texts of a batch that were decoded with a wrong encoding; `fixed`: as such that are repaired."""
+    rows = wrong_rows(batch.column("text"))
+    if len(rows):
+        record, text = batch.column("record")[int(rows[0])].as_py(), batch.column("text")[int(rows[0])].as_py()
+        if fixed:
+            stats.repair("encoding_fixed", source, record, text, len(rows))
+        else:
+            stats.note("wrongly_decoded", source, record, text, len(rows))

@@ -1,0 +1,159 @@
+"""Texts in a wrong encoding are matched as what was meant, and the spans are those of the texts as they are."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import provscan
+from provscan.matching.passages import passages
+from provscan.matching.verifier import TextVerifier, matches_in
+from provscan.params import MatchParams
+from provscan.readers import Fields, ReadStats, mended, mended_texts, read_objects
+from provscan.readers.limits import Limits
+from provscan.runs.explain import explain_record
+
+WORDS = {
+    "latin": "über den Dächern schläft die Möwe und träumt façade déjà vu año niño señor",
+    "cyrillic": "вчера вечером мы долго ждали автобус под холодным дождём возле старой площади",
+    "japanese": "昨日の夜は雨の中で古い広場のバスをとても長い時間待っていましたよね",
+    "emoji": "so happy about it 🎉 it’s “the best” day of my whole long life — isn’t it…",
+}
+
+
+def written(text, encoding="sloppy"):
+    """The text as a program sees it that takes its UTF-8 for Latin-1, or Windows-1252 where that has a character."""
+    data = text.encode()
+    if encoding == "latin-1":
+        return data.decode("latin-1")
+    return "".join(bytes([byte]).decode("cp1252", "replace").replace("\ufffd", chr(byte)) for byte in data)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("encoding", ["latin-1", "sloppy"])
+@pytest.mark.parametrize("text", WORDS.values(), ids=WORDS)
+def test_what_was_meant_is_found_with_the_way_back(text, encoding, times):
+    wrong = text
+    for _ in range(times):
+        wrong = written(wrong, encoding)
+    found = mended(wrong)
+    assert found.text == text
+    expected = [0]
+    for char in text:
+        for _ in range(times):
+            char = written(char, encoding)
+        expected.append(expected[-1] + len(char))
+    assert found.original(np.arange(len(text) + 1)).tolist() == expected
+
+
+@pytest.mark.parametrize("text", ["", "l’été\xa0», dit-il… é", "CAFÉ»", "NÃO", "MANHÃ… Ã”", *WORDS.values()])
+def test_what_is_right_stays(text):
+    assert mended(text) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from([*WORDS.values(), "plain", "l’été", "Ã", "â€", "\ufffd"]), st.booleans())))
+def test_the_way_back_leads_to_what_each_character_was_made_of(parts):
+    text = " ".join(written(part) if wrong else part for part, wrong in parts)
+    found = mended(text)
+    if found is None:
+        return
+    places = found.original(np.arange(len(found.text) + 1))
+    assert (places[0], places[-1]) == (0, len(text))
+    assert (np.diff(places) > 0).all()
+    for char, low, high in zip(found.text, places[:-1], places[1:], strict=True):
+        assert char == text[low:high] or char == "”" or text[low:high] in (written(char), written(written(char)))
+
+
+def test_a_lost_byte_of_a_closing_quote():
+    assert mended("â€œso it isâ€ she said, and â€œnoâ€\ufffd.").text == "“so it is” she said, and “no”."
+
+
+def test_rows_of_a_slice():
+    texts = pa.array(["x", "schön", written("schön"), written("Möwe и вечером"), "y"], pa.large_string())
+    result, found = mended_texts(texts.slice(1))
+    assert result.to_pylist() == ["schön", "schön", "Möwe и вечером", "y"]
+    assert sorted(found) == [1, 2]
+
+
+@pytest.fixture(scope="module")
+def licensed(tmp_path_factory):
+    tweets = [{"id": str(number), "text": text} for number, text in enumerate(WORDS.values(), 1)]
+    return provscan.build_index(tweets, tmp_path_factory.mktemp("mending") / "licensed.index")
+
+
+def carriers():
+    return [f"Vorher stand ein anderer Satz da, größer: {text} und 日本 dahinter не всё." for text in WORDS.values()]
+
+
+def spans(batches, licensed, fix_encoding):
+    verifier = TextVerifier(licensed.reader, MatchParams())
+    found = []
+    for batch in batches:
+        matches = matches_in(batch, verifier, fix_encoding=fix_encoding)
+        own = passages(batch, matches)[1].to_pylist()
+        records = batch.column("record").to_numpy()[matches.row].tolist()
+        rows = zip(records, matches.span.tolist(), matches.text.tolist(), matches.level.tolist(), own, strict=True)
+        found += [(*row[:1], *row[1], *row[2:]) for row in rows]
+    return found
+
+
+def test_spans_stand_in_the_original(licensed):
+    clean = carriers()
+    batches = list(read_objects(clean, Fields()))
+    expected = spans(batches, licensed, False)
+    assert {row[0] for row in expected} == set(range(len(clean)))
+    assert spans(batches, licensed, True) == expected
+    wrong = [written(text) for text in clean]
+    moved = [
+        (record, len(written(clean[record][:start])), len(written(clean[record][:end])), *rest, written(passage))
+        for record, start, end, *rest, passage in expected
+    ]
+    stats = ReadStats()
+    assert spans(read_objects(wrong, Fields(fix_encoding=True), stats), licensed, True) == moved
+    assert (stats.repaired, stats.notes) == ({"encoding_fixed": len(wrong)}, {})
+    assert len(spans(read_objects(wrong, Fields()), licensed, False)) < len(moved)
+
+
+def test_spans_in_pieces_of_a_long_text(licensed):
+    clean = "\n".join(("Füllwörter überall, größer als zuvor. " * 40) + text for text in carriers())
+    limits = Limits(piece=4000, overlap=1000)
+    (whole,) = read_objects([clean], Fields())
+    expected = [
+        (len(written(clean[:start])), len(written(clean[:end])))
+        for _, start, end, *_ in spans([whole], licensed, False)
+    ]
+    stats = ReadStats()
+    batches = list(read_objects([written(clean)], Fields(fix_encoding=True), stats, limits=limits))
+    assert len(batches) > 2
+    assert [row[1:3] for row in spans(batches, licensed, True)] == expected
+    assert stats.repaired == {"encoding_fixed": 1}
+
+
+def test_a_run_on_request(tmp_path, licensed):
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps({"text": written(text)}) + "\n" for text in carriers()))
+    run = provscan.match(path, licensed, tmp_path / "a.run", fix_encoding=True, spike_ins=0)
+    assert run.summary["repaired"] == {"encoding_fixed": len(WORDS)}
+    assert run.summary["records_matched"] == len(WORDS)
+    for row in run.matches.to_pylist():
+        passage = written(carriers()[row["record"]])[row["start"] : row["end"]]
+        assert mended(passage).text in carriers()[row["record"]]
+    assert "--fix-encoding" in run.info["repeat"]
+    for record, text in enumerate(carriers()):
+        explained = explain_record(run.info, run.matches, record, licensed)[0]
+        assert explained.passed
+        assert explained.passage in text
+        assert (explained.start, explained.end) == (explained.match["start"], explained.match["end"])
+    without = provscan.match(path, licensed, tmp_path / "b.run", spike_ins=0)
+    assert without.summary["notes"] == {"wrongly_decoded": len(WORDS)}
+    assert without.summary["records_matched"] < len(WORDS)
+    index = provscan.build_index(path, tmp_path / "c.index", fix_encoding=True)
+    assert index.reader.raw_texts(np.arange(4)).array().to_pylist() == carriers()
+
+
+def test_a_blind_run_refuses(tmp_path):
+    with pytest.raises(provscan.errors.UsageError, match="fix_encoding"):
+        provscan.match([{"text": "a"}], tmp_path, tmp_path / "a.run", key=tmp_path / "key", fix_encoding=True)
