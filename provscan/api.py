@@ -178,6 +178,7 @@ def match(
     resume: bool = False,
     overwrite: bool = False,
     key: Source | None = None,
+    without_segment: str | Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Find the licensed tweets of an index in datasets, and write a run folder.
@@ -267,6 +268,9 @@ def match(
     key
         File with the key of a blind index. A blind run finds rows and makes no estimate; :func:`reveal` turns them into
         evidence.
+    without_segment
+        Name of a segment of the index to leave out, or several: a damaged one, as the error names it. Summary and
+        report say how many licensed tweets were not looked for.
     progress
         Receives the progress of the run.
 
@@ -300,30 +304,35 @@ def match(
     >>> run.path.name, run.summary["records"]
     ('dataset.run', 4997)
     """
+    if isinstance(index, Index):
+        if without_segment is not None:
+            raise UsageError("the index is open already: give without_segment to open_index, or name its folder")
+        without_segment = list(index.reader.left_out.segments) or None
     options = Options(
         text_field=text_field, id_field=id_field, records=records, outputs=outputs, fix_encoding=fix_encoding,
         threshold=threshold, min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars,
         cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
         no_text=no_text, texts=texts, seed=seed, workers=workers, executor=executor, address=address,
         allow_unread=allow_unread, strict=strict, max_bad=max_bad, fail_above=fail_above,
+        without_segment=without_segment,
     )  # fmt: skip
     path = Path(out if out is not None else default_out(source_list(sources)))
     require_apart(path, source_list(sources) or [])
     if key is not None:
         if isinstance(index, Index):
             raise UsageError("key is that of a blind index: give the folder of one as index, or leave key out")
-        refused = (cutoff, control, null, spike_ins, sample, fail_above, fix_encoding or None)
+        refused = (cutoff, control, null, spike_ins, sample, fail_above, without_segment, fix_encoding or None)
         if resume or executor != "threads" or any(value is not None for value in refused):
             raise UsageError(
                 "a blind run finds rows only, in threads of this process: leave out executor, resume, sample, "
-                "spike_ins, fail_above, fix_encoding and controls"
+                "spike_ins, fail_above, fix_encoding, without_segment and controls"
             )
         sketches = open_blind(_index_path(index), read_key(key))
         found = match_blind(sources, sketches, path, options, overwrite=overwrite, progress=progress or Progress())
         report.write_report(path)
         return Run(path, *found)
     target = Target(path, overwrite, resume, None if out is None else os.fspath(out))
-    opened = index if isinstance(index, Index) else open_index(_index_path(index))
+    opened = index if isinstance(index, Index) else open_index(_index_path(index), without_segment=without_segment)
     summary, info = run_match(
         sources, opened, target, options, progress=progress or Progress(), render=report.write_report
     )  # fmt: skip

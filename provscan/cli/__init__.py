@@ -230,6 +230,14 @@ workers = option(
     help="Number of workers; the results do not depend on it.  [default: one per processor]",
 )
 key = option("--key", metavar="FILE", type=click.Path(), help="File with the key of a blind index, 32 random bytes.")
+without_segment = option(
+    "--without-segment",
+    group="Strictness",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out a damaged segment of the index, as the error names it; the results say how many tweets are "
+    "missing. Can be repeated.",
+)
 as_json = option("--json", "as_json", group="Output", is_flag=True, help="Print the result as JSON.")
 quiet = option(
     "--quiet", "-q", group="Output", is_flag=True, help="No progress on stderr; warnings and errors are still printed."

@@ -49,7 +49,8 @@ def command(
 
     opened = provscan.open_run(run)
     folder = Path(opened.info.get("folder") or ".")
-    licensed = provscan.open_index(index or folder / opened.info["index"]["path"])
+    left_out = None if index else opened.info["parameters"].get("without_segment")
+    licensed = provscan.open_index(index or folder / opened.info["index"]["path"], without_segment=left_out)
     ids = opened.matches["tweet_id"]
     if kind is None:
         if what.isdigit() and len(what) <= LONGEST_RECORD_NUMBER:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from provscan.cli import as_json
+from provscan.cli import as_json, given, without_segment
 from provscan.errors import InputError
 
 
@@ -20,8 +20,9 @@ from provscan.errors import InputError
     envvar="PROVSCAN_INDEX",
     type=click.Path(path_type=Path),
 )
+@without_segment
 @as_json
-def command(path: Path, as_json: bool) -> None:
+def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None:
     """Show what an index holds or what a run found.
 
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
@@ -33,7 +34,7 @@ def command(path: Path, as_json: bool) -> None:
     else:
         import provscan
 
-        show.index(provscan.open_index(path, verify=False).info(), as_json)
+        show.index(provscan.open_index(path, verify=False, **given(without_segment=without_segment)).info(), as_json)
 
 
 def _read(path: Path) -> dict[str, Any]:

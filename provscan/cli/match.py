@@ -20,6 +20,7 @@ from provscan.cli import (
     quiet,
     share,
     text_field,
+    without_segment,
     workers,
 )
 
@@ -164,6 +165,7 @@ RUNNING, STRICTNESS = "Running", "Strictness"
 @option("--resume", group=RUNNING, is_flag=True, help="Go on with an interrupted run of the same command, if any.")
 @option("--overwrite", group=RUNNING, is_flag=True, help="Replace existing results.")
 @key
+@without_segment
 @option(
     "--fail-above",
     group=STRICTNESS,
@@ -203,8 +205,7 @@ def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool
     gate = None
     try:
         with progress(quiet) as watcher:
-            opened = index if options["key"] else provscan.open_index(index)
-            run = provscan.match(list(sources), opened, out, progress=watcher, **given(**options))
+            run = provscan.match(list(sources), index, out, progress=watcher, **given(**options))
     except GateError as error:
         gate, run = error, error.run
     if options["key"]:

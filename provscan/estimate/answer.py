@@ -42,6 +42,8 @@ WARNINGS = {
     "that are mostly missed: if all of the least similar matches are such copies, {hidden:,.0f} more were missed.",
     "not_detectable": "{share:.0%} of the licensed texts are too short or too commonplace to count even as exact "
     "copies.",
+    "segments_left_out": "Damaged segments of the index were left out on request, so {tweets:,} of {total:,} licensed "
+    "tweets were not looked for. Every number is for the other {rest:,} only.",
     "sampled": "A sample was scanned: texts are a lower bound, and tweets are withheld.",
 }
 """Words of the warnings, by code."""

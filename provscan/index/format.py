@@ -106,6 +106,11 @@ class SegmentInfo:
         """Rows of tweets that are not forgotten."""
         return self.tweets - (self.tombstones.tweets if self.tombstones else 0)
 
+    def paths(self) -> dict[str, FileInfo]:
+        """Its files by their paths in the index folder."""
+        found = {f"{SEGMENTS}/{self.name}/{name}": info for name, info in self.files.items()}
+        return found | ({f"{TOMBSTONES}/{self.tombstones.name}": self.tombstones.info} if self.tombstones else {})
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -164,12 +169,7 @@ class Manifest:
 
     def files(self) -> dict[str, FileInfo]:
         """Every file but the manifest itself, by its path in the folder."""
-        found = {
-            f"{SEGMENTS}/{segment.name}/{name}": info
-            for segment in self.segments
-            for name, info in segment.files.items()
-        }
-        found |= {f"{TOMBSTONES}/{s.tombstones.name}": s.tombstones.info for s in self.segments if s.tombstones}
+        found = {path: info for segment in self.segments for path, info in segment.paths().items()}
         return found | {f"{PURGES}/{name}": purge.info for name, purge in self.purges.items()}
 
     def encoded(self) -> bytes:

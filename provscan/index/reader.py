@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +21,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from provscan.errors import IndexFormatError
+from provscan.errors import IndexFormatError, UsageError
 from provscan.index import format as index_format
 from provscan.index.checks import check_content, check_shape
 from provscan.index.faults import survive_truncated_files
 from provscan.index.folder import THREADS
-from provscan.index.format import SEGMENTS, Manifest
+from provscan.index.format import PURGES, SEGMENTS, FileInfo, Manifest, SegmentInfo
 from provscan.index.join import can_join, joined, joined_all
 from provscan.index.segment import LookupTables, Segment, open_segment
 from provscan.index.texts import Strings, combined
@@ -36,6 +36,21 @@ from provscan.params import IndexParams
 CHUNK = 1 << 16
 
 Numbers = npt.NDArray[np.int64]
+
+
+class LeftOut(NamedTuple):
+    """What a reader leaves out of its index: segments by their names, and the tweets and texts only they hold."""
+
+    segments: tuple[str, ...]
+    tweets: int
+    texts: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """In types that JSON knows."""
+        return {"segments": list(self.segments), "tweets": self.tweets, "texts": self.texts}
+
+
+NOTHING = LeftOut((), 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +67,7 @@ class IndexReader:
     bases: Numbers
     states: dict[Path, tuple[int, int, int]] = field(default_factory=dict)
     verified: bool = False
+    left_out: LeftOut = NOTHING
 
     @property
     def params(self) -> IndexParams:
@@ -137,6 +153,13 @@ class IndexReader:
             self.require_unchanged()
             raise
         self.require_unchanged()
+
+    def count(self) -> tuple[int, int]:
+        """Distinct licensed tweets and texts, by reading all of them."""
+        ids = [segment.tweets.ids.take(segment.living_rows).array() for segment in self.segments]
+        numbers = np.arange(self.size)
+        tweets = int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py())
+        return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
     def living(self, texts: Numbers) -> npt.NDArray[np.bool_]:
         """Texts that have a tweet which is not forgotten."""
@@ -328,6 +351,7 @@ class IndexReader:
             ],
             "purged": sum(purge.tweets for purge in self.manifest.purges.values()),
             "last_purge": max((purge.purged for purge in self.manifest.purges.values()), default=None),
+            "segments_left_out": self.left_out.as_dict(),
             **self.manifest.notes,
         }
 
@@ -341,7 +365,9 @@ def _state(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def open_reader(path: str | os.PathLike[str], *, verify: bool = True, snapshot: str | None = None) -> IndexReader:
+def open_reader(
+    path: str | os.PathLike[str], *, verify: bool = True, snapshot: str | None = None, without: Sequence[str] = ()
+) -> IndexReader:
     """Map the present generation of an index.
 
     Parameters
@@ -353,17 +379,21 @@ def open_reader(path: str | os.PathLike[str], *, verify: bool = True, snapshot: 
         everything once. Without it, a damaged index may give wrong answers or end the process.
     snapshot
         The :attr:`IndexReader.snapshot` that it must have: that of the same index, opened elsewhere.
+    without
+        Names of segments to leave out, such as damaged ones; their files are not read.
 
     Raises
     ------
     IndexFormatError
         There is no index, or one of another version, incomplete or damaged; or not the one that is meant.
+    UsageError
+        There is no segment of that name, or none would be left.
     """
     folder = Path(path)
     manifest = index_format.read_manifest(folder)
     while True:
         try:
-            reader = _opened(folder, manifest, verify=verify)
+            reader = _opened(folder, manifest, verify=verify, without=without)
             break
         except (IndexFormatError, OSError) as error:
             # A writer may have removed what the manifest named when it was read.
@@ -378,22 +408,63 @@ def open_reader(path: str | os.PathLike[str], *, verify: bool = True, snapshot: 
     return reader
 
 
-def _opened(folder: Path, manifest: Manifest, *, verify: bool) -> IndexReader:
+def _opened(folder: Path, manifest: Manifest, *, verify: bool, without: Sequence[str]) -> IndexReader:
     survive_truncated_files()
-    files = manifest.files()
+    infos = _remaining(folder, manifest, without)
+    remaining = replace(manifest, segments=tuple(infos))
+    files = remaining.files()
     states = {folder / name: _state(folder / name) for name in files}
+    _check_files(folder, {name: files[name] for name in files if name.startswith(PURGES)}, verify=verify)
+    segments: list[Segment] = []
+    damaged: list[tuple[SegmentInfo, IndexFormatError]] = []
+    for info in infos:
+        try:
+            segments.append(_open_checked(folder, info, remaining, verify=verify))
+        except IndexFormatError as error:
+            damaged.append((info, error))
+    if damaged:
+        if len(damaged) < len(infos):
+            tweets = sum(info.living for info, _ in damaged)
+            options = " ".join(f"--without-segment {info.name}" for info, _ in damaged)
+            damaged[0][1].add_note(f"To match without the {tweets:,} tweets in what is damaged, give {options}")
+        raise damaged[0][1]
+    bases = np.cumsum([0, *(info.texts for info in infos)])
+    known = {path: state for path, state in states.items() if state}
+    reader = IndexReader(folder, remaining, tuple(segments), bases, known, verify)
+    if not without:
+        return reader
+    tweets, texts = reader.count()
+    left_out = LeftOut(tuple(sorted(set(without))), manifest.tweets - tweets, manifest.texts - texts)
+    return replace(reader, manifest=replace(remaining, tweets=tweets, texts=texts), left_out=left_out)
+
+
+def _open_checked(folder: Path, info: SegmentInfo, manifest: Manifest, *, verify: bool) -> Segment:
+    _check_files(folder, info.paths(), verify=verify)
+    segment = open_segment(folder, info, manifest.params)
+    check_shape(segment, folder)
+    if verify:
+        check_content(segment, folder)
+    return segment
+
+
+def _check_files(folder: Path, files: dict[str, FileInfo], *, verify: bool) -> None:
     index_format.check_sizes(folder, files)
-    segments = tuple(open_segment(folder, info, manifest.params) for info in manifest.segments)
-    for segment in segments:
-        check_shape(segment, folder)
     if verify:
         with ThreadPoolExecutor(THREADS) as pool:
             index_format.check_sums(folder, files, pool.map)
-        for segment in segments:
-            check_content(segment, folder)
-    bases = np.cumsum([0, *(info.texts for info in manifest.segments)])
-    known = {path: state for path, state in states.items() if state}
-    return IndexReader(folder, manifest, segments, bases, known, verify)
+
+
+def _remaining(folder: Path, manifest: Manifest, without: Sequence[str]) -> list[SegmentInfo]:
+    """The segments without those of some names."""
+    names = [info.name for info in manifest.segments]
+    if unknown := sorted(set(without) - set(names)):
+        raise UsageError(
+            f"{folder} has no segment {unknown[0]}, only {', '.join(names)}: leave out one of them, or none"
+        )
+    infos = [info for info in manifest.segments if info.name not in without]
+    if not infos:
+        raise UsageError(f"{folder} has no segments but those that are to be left out: keep one")
+    return infos
 
 
 def _gathered(columns: list[Strings], of: Numbers, rows: Numbers) -> Strings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -112,7 +113,7 @@ class Index:
         IndexFormatError
             One differs, or the index was changed since it was opened.
         """
-        open_reader(self.reader.path, snapshot=self.reader.snapshot)
+        open_reader(self.reader.path, snapshot=self.reader.snapshot, without=self.reader.left_out.segments)
 
     def match(
         self,
@@ -193,7 +194,12 @@ class Index:
         return [Span(**row) for row in table.select(list(Span._fields)).to_pylist()]
 
 
-def open_index(path: str | os.PathLike[str] = "licensed.index", *, verify: bool = True) -> Index:
+def open_index(
+    path: str | os.PathLike[str] = "licensed.index",
+    *,
+    verify: bool = True,
+    without_segment: str | Sequence[str] | None = None,
+) -> Index:
     """Open an index, by mapping it.
 
     Parameters
@@ -203,11 +209,16 @@ def open_index(path: str | os.PathLike[str] = "licensed.index", *, verify: bool 
     verify
         Compare every file with its checksum and every number in it with its bounds first, which reads everything once.
         Leave it out only for an index that you wrote yourself: a damaged one gives wrong answers.
+    without_segment
+        Name of a segment to leave out, or several: a damaged one, as the error names it. ``info()`` says under
+        ``segments_left_out`` how many tweets and texts are missing.
 
     Raises
     ------
     IndexFormatError
         There is no index, or one of another version, incomplete or damaged.
+    UsageError
+        There is no segment of that name, or none would be left.
 
     Returns
     -------
@@ -220,7 +231,8 @@ def open_index(path: str | os.PathLike[str] = "licensed.index", *, verify: bool 
     >>> len(provscan.open_index("a.index"))
     1
     """
-    return Index(open_reader(path, verify=verify))
+    without = [without_segment] if isinstance(without_segment, str) else without_segment or ()
+    return Index(open_reader(path, verify=verify, without=without))
 
 
 __all__ = ["LEVELS", "Index", "Span", "open_index"]

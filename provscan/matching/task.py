@@ -35,11 +35,14 @@ class Snapshot:
         Of this very generation.
     control
         Folder of the index of control files, if there is one.
+    without
+        Segments of the licensed index that are left out.
     """
 
     index: str
     fingerprint: str
     control: str | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,9 @@ def open_snapshot(snapshot: Snapshot) -> IndexReader:
     IndexFormatError
         The index was changed since.
     """
-    reader = open_reader(snapshot.index, verify=False, snapshot=snapshot.fingerprint)
+    reader = open_reader(
+        snapshot.index, verify=False, snapshot=snapshot.fingerprint, without=snapshot.without
+    )  # fmt: skip
     return reader if snapshot.control is None else reader.with_control(open_reader(snapshot.control, verify=False))
 
 

@@ -162,6 +162,9 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
     if info.get("forgotten") or info.get("purged"):
         purge = f"; {count(info['purged'])} more purged, last {info['last_purge'][:10]}" if info.get("purged") else ""
         rows.add_row("Forgotten tweets", f"{count(info['forgotten'])} still in the files{purge}")
+    if (left_out := info.get("segments_left_out", {})).get("segments"):
+        names = ", ".join(left_out["segments"])
+        rows.add_row("Left out", f"{count(left_out['tweets'])} tweets, {count(left_out['texts'])} texts in {names}")
     if added := info.get("appended"):
         text = f"{count(added['added'])} tweets; {count(added['known'])} were in the index already"
         text += f", {count(added['forgotten'])} are forgotten" if added["forgotten"] else ""

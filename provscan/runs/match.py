@@ -159,7 +159,8 @@ def calibrate(index: Index, options: Options, folder: RunFolder) -> tuple[Contro
         control = str(folder.path / CONTROL)
         files = options.control_files
         controls, about["files"] = with_files(controls, files, readers.Fields(), Path(control), options.threads)
-    return controls, Snapshot(str(index.path), index.reader.snapshot, control), about
+    snapshot = Snapshot(str(index.path), index.reader.snapshot, control, index.reader.left_out.segments)
+    return controls, snapshot, about
 
 
 def _checkpoint(
@@ -196,6 +197,7 @@ def _summary(
     counts = summarise(rows, control, analysis.counted, totals, inputs, controls.reader)
     licensed = controls.licensed
     about = {"texts": licensed.texts, "tweets": licensed.tweets, "fingerprint": licensed.fingerprint}
+    about |= {"left_out": licensed.left_out.as_dict()} if licensed.left_out.segments else {}
     summary = {**counts, "index": about, **analysis.summary}
     if options.sample is not None:
         summary["sample"] = describe_sample(options.sample, inputs.sample, totals.parts)

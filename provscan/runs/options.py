@@ -54,6 +54,7 @@ class Options:
     strict: bool = False
     max_bad: float = MAX_BAD
     fail_above: float | None = None
+    without_segment: str | Sequence[str] | None = None
     params: MatchParams = field(init=False, repr=False)
     since: datetime | None = field(init=False, repr=False)
 

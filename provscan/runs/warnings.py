@@ -92,6 +92,9 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
             result.append(warning("not_detectable", share=undetectable))
     if measured.sampled:
         result.append(warning("sampled"))
+    if measured.controls.licensed.left_out.segments:
+        rest, missing = measured.controls.licensed.tweets, measured.controls.licensed.left_out.tweets
+        result.insert(0, warning("segments_left_out", tweets=missing, total=rest + missing, rest=rest))
     return result
 
 

@@ -21,7 +21,7 @@ import provscan
 from provscan.errors import OutputError
 
 NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
-KILLS = 200 if NIGHTLY else 20
+KILLS, ROUNDS = 20, 10 if NIGHTLY else 1
 READERS, SECONDS = (20, 60) if NIGHTLY else (3, 4)
 
 # Runs commands that come in, one a line, each in a fork: what is imported and compiled is there already.
@@ -62,7 +62,8 @@ def state(folder: Path) -> tuple[int, str]:
     return index.reader.manifest.generation, index.fingerprint
 
 
-def test_a_killed_command_leaves_the_old_index_or_the_new_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_a_killed_command_leaves_the_old_index_or_the_new_one(tmp_path: Path, seed: int) -> None:
     for name, low, high in (("a", 0, 1500), ("b", 1400, 2200), ("c", 2000, 2600)):
         corpus(tmp_path / f"{name}.jsonl", low, high)
     start = tmp_path / "start.index"
@@ -85,7 +86,7 @@ def test_a_killed_command_leaves_the_old_index_or_the_new_one(tmp_path: Path) ->
     assert server.stdin is not None
     assert server.stdout is not None
     assert server.stdout.readline() == "ready\n"
-    rng = random.Random(4)
+    rng = random.Random(4 + seed)
 
     def run(command: list[str], seconds: float | None, how: int = signal.SIGKILL) -> float:
         assert server.stdin is not None

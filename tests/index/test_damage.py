@@ -18,7 +18,8 @@ import pytest
 import xxhash
 
 import provscan
-from provscan.errors import IndexFormatError
+from provscan.errors import IndexFormatError, UsageError
+from provscan.matching.task import Snapshot, open_snapshot
 
 Build = Callable[..., provscan.Index]
 NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
@@ -226,3 +227,64 @@ def test_a_truncated_file_does_not_end_the_process(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "was changed while the index was in use" in done.stdout
+
+
+@pytest.fixture
+def damaged(folder: Path) -> str:
+    """The name of a segment that is damaged."""
+    name = provscan.open_index(folder).info()["segments"][1]["name"]
+    with (folder / "segments" / name / "texts.utf8").open("r+b") as file:
+        file.write(b"~")
+    return name
+
+
+def test_a_damaged_segment_is_left_out_on_request(folder: Path, build: Build, damaged: str, tweets: list[Any]) -> None:
+    with pytest.raises(IndexFormatError, match=damaged) as error:
+        provscan.open_index(folder)
+    assert error.value.__notes__ == [
+        f"To match without the 77 tweets in what is damaged, give --without-segment {damaged}"
+    ]
+    rest = build(tweets[:150])
+    provscan.forget(rest.path, [tweet["id"] for tweet in tweets[::7]])
+    rest = provscan.open_index(rest.path)
+    index = provscan.open_index(folder, without_segment=damaged)
+    texts = [tweet["text"] for tweet in tweets]
+    assert index.match(texts).equals(rest.match(texts))
+    assert (len(index), index.info()["tweets"], index.fingerprint) == (
+        len(rest), rest.info()["tweets"], rest.fingerprint,
+    )  # fmt: skip
+    whole = provscan.open_index(folder, verify=False).info()
+    assert index.info()["segments_left_out"] == {
+        "segments": [damaged], "tweets": 77, "texts": whole["texts"] - len(rest),
+    }  # fmt: skip
+    index.verify()
+
+
+def test_segments_that_can_not_be_left_out(folder: Path, damaged: str) -> None:
+    other = provscan.open_index(folder, without_segment=damaged).info()["segments"][0]["name"]
+    with pytest.raises(UsageError, match=f"has no segment none, only {other}, {damaged}: leave out"):
+        provscan.open_index(folder, without_segment=["none"])
+    with pytest.raises(UsageError, match="has no segments but those that are to be left out"):
+        provscan.open_index(folder, without_segment=[damaged, other])
+
+
+def test_a_run_says_what_was_left_out(folder: Path, damaged: str, tweets: list[Any]) -> None:
+    data = folder.with_name("data.jsonl")
+    data.write_text("".join(json.dumps({"text": tweet["text"]}) + "\n" for tweet in tweets))
+    options: dict[str, Any] = {"spike_ins": 0, "workers": 2}
+    run = provscan.match(data, folder, folder.with_name("a.run"), without_segment=damaged, **options)
+    assert run.summary["index"]["left_out"] == {"segments": [damaged], "tweets": 77, "texts": 58}
+    said = "left out on request, so 77 of 205 licensed tweets were not looked for"
+    first = run.summary["answer"]["warnings"][0]
+    assert (first["code"], said in first["message"]) == ("segments_left_out", True)
+    assert said in (run.path / "report.html").read_text()
+    assert f"--without-segment={damaged}" in run.info["repeat"]
+    opened = provscan.open_index(folder, without_segment=damaged)
+    # As processes and clusters open it.
+    snapshot = Snapshot(str(folder), opened.reader.snapshot, None, (damaged,))
+    assert open_snapshot(snapshot).fingerprint == opened.fingerprint
+    again = provscan.match(data, opened, folder.with_name("b.run"), **options)
+    assert again.summary["index"] == run.summary["index"]
+    assert f"--without-segment={damaged}" in again.info["repeat"]
+    with pytest.raises(UsageError, match="the index is open already"):
+        provscan.match(data, opened, folder.with_name("c.run"), without_segment=damaged, **options)
