@@ -33,7 +33,12 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
         show.run(path, _read(path / "summary.json"), as_json)
     else:
         import provscan
+        from provscan.index.blind import blind_info
+        from provscan.index.format import is_blind
 
+        if is_blind(path):
+            show.blind_index(blind_info(path), as_json)
+            return
         show.index(provscan.open_index(path, verify=False, **given(without_segment=without_segment)).info(), as_json)
 
 

@@ -85,7 +85,11 @@ def verified(found: dict[str, Any], as_json: bool) -> None:
     elif "run" in found:
         echo(f"{found['run']} is sound: {found['matches']:,} matches in {found['rows']:,} rows.")
     else:
-        how = "checksums and bounds" if found["quick"] else "made again from its tweets, byte by byte"
+        how = "made again from its tweets, byte by byte"
+        if found.get("blind"):
+            how = "a blind index: checksums and bounds; without the texts its sketches can't be made again"
+        elif found["quick"]:
+            how = "checksums and bounds"
         echo(
             f"{found['index']} is sound ({how}): generation {found['generation']}, {found['files']:,} files, "
             f"{found['bytes']:,} bytes, fingerprint {found['fingerprint']}."

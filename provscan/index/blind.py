@@ -1,7 +1,7 @@
 """Blind indexes: what is needed to find licensed texts, and neither a text nor a hash that anyone can recompute.
 
-``manifest.json`` names parameters, a value that tells whether a key is the right one, and every file with its checksum.
-Texts are numbered in the order of their keyed hashes.
+Its folder is that of an index with one segment; ``notes`` hold a value that tells whether a key is the right one.
+The segment's texts are numbered in the order of their keyed hashes.
 
 ``texts.hashes``, ``texts.lengths``, ``texts.prints``
     uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.kernels.blind`; the salted prints stand text by text.
@@ -20,11 +20,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +32,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from provscan.errors import IndexFormatError, OutputError, ParameterError
-from provscan.index.format import BLIND_FORMAT, MANIFEST, FileInfo, check_sizes, check_sums, file_checksum
+from provscan.errors import IndexFormatError, ParameterError
+from provscan.index.folder import changing
+from provscan.index.format import SEGMENTS, VERSION, Manifest, check_sizes, check_sums, read_manifest
 from provscan.index.postings import map_array, write_array
 from provscan.index.reader import IndexReader
 from provscan.index.segment import MAX_TEXTS
@@ -45,7 +45,6 @@ from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import BlindParams
 from provscan.text.arrow import buffers
 
-VERSION = 1
 KEY_BYTES = 32
 # Counters of seeds, two to the power of it.
 COUNTER_BITS = 26
@@ -98,7 +97,7 @@ class BlindIndex:
 
     path: Path
     params: BlindParams
-    manifest: dict[str, Any]
+    manifest: Manifest
     keys: kernels.Keys
     table: kernels.BlindSeeds
     texts: kernels.BlindTexts
@@ -114,7 +113,7 @@ class BlindIndex:
     @property
     def fingerprint(self) -> str:
         """32 hexadecimal digits, equal for equal tweets, parameters and keys."""
-        return str(self.manifest["fingerprint"])
+        return self.manifest.fingerprint()
 
     def tweet_ids(self, texts: np.ndarray) -> Strings:
         """The id of each text's earliest tweet."""
@@ -134,59 +133,56 @@ class BlindIndex:
 
     def info(self) -> dict[str, Any]:
         """What there is to know about it, in types that JSON knows."""
-        sizes = {name: entry["bytes"] for name, entry in self.manifest["files"].items()}
-        return {
-            "path": str(self.path), "blind": True, "version": VERSION, "fingerprint": self.fingerprint,
-            "params": self.params.as_dict(), "texts": self.size, "tweets": self.manifest["tweets"],
-            "bytes": sum(sizes.values()),
-            "bytes_a_text": {name: round(size / max(1, self.size), 1) for name, size in sorted(sizes.items())},
-        }  # fmt: skip
+        return _described(self.path, self.manifest)
 
 
-def write_blind(reader: IndexReader, target: Path, key: bytes, params: BlindParams, *, overwrite: bool = False) -> None:
-    """Write the blind index of an open one.
+def blind_info(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What there is to know about a blind index without its key; see :meth:`BlindIndex.info`."""
+    return _described(Path(path), read_manifest(Path(path), blind=True))
+
+
+def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
+    sizes = {name.rpartition("/")[2]: size for name, (size, _) in manifest.files().items()}
+    return {
+        "path": str(path), "blind": True, "version": VERSION, "generation": manifest.generation,
+        "fingerprint": manifest.fingerprint(), "params": manifest.params.as_dict(), "texts": manifest.texts,
+        "tweets": manifest.tweets, "bytes": sum(sizes.values()),
+        "bytes_a_text": {name: round(size / max(1, manifest.texts), 1) for name, size in sorted(sizes.items())},
+    }  # fmt: skip
+
+
+def write_blind(
+    full: Callable[[Path], IndexReader], target: Path, key: bytes, params: BlindParams, *, overwrite: bool = False
+) -> None:
+    """Write a blind index.
+
+    Parameters
+    ----------
+    full
+        Builds the index that has the texts, in a folder that is removed afterwards.
 
     Raises
     ------
     OutputError
-        ``target`` exists and is not to be replaced, or is no blind index.
+        ``target`` exists and is not to be replaced, holds what provscan did not write, or is being written.
     ParameterError
         There are too many texts, or a text is too long.
     """
-    if os.path.lexists(target):
-        if not overwrite:
-            raise OutputError(f"{target} exists already: name another place, or replace it with --overwrite")
-        known = {MANIFEST, *_manifest(target)["files"]}
-        if foreign := sorted({path.name for path in target.iterdir()} - known):
-            raise OutputError(f"{target} holds {foreign[0]}, which provscan did not write, so it is not replaced")
-    numbers = np.flatnonzero(reader.same_text(np.arange(reader.size)) == np.arange(reader.size))
-    if len(numbers) > MAX_TEXTS:
-        raise ParameterError(f"a blind index holds up to {MAX_TEXTS:,} texts, not {len(numbers):,}: build several")
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
-        _write_files(reader, numbers, unfinished, key, params)
-        names = sorted(os.listdir(unfinished))
-        files = {name: FileInfo((unfinished / name).stat().st_size, file_checksum(unfinished / name)) for name in names}
-        sums = " ".join([params.fingerprint(), *(info.xxh3 for info in files.values())])
-        body = {
-            "params": params.as_dict(), "key_check": key_check(key), "texts": len(numbers), "tweets": reader.tweets,
-            "fingerprint": xxhash.xxh3_128_hexdigest(sums.encode()),
-            "files": {name: info._asdict() for name, info in files.items()},
-        }  # fmt: skip
-        head = {"format": BLIND_FORMAT, "version": VERSION, "checksum": _checksum(body)}
-        (unfinished / MANIFEST).write_text(json.dumps({**head, **body}, indent=1) + "\n")
-        for name in [*names, MANIFEST, "."]:
-            descriptor = os.open(unfinished / name, os.O_RDONLY)
-            os.fsync(descriptor)
-            os.close(descriptor)
-        if os.path.lexists(target):
-            shutil.rmtree(target)
-        unfinished.rename(target)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+    with changing(target, "replace" if overwrite else "create") as change:
+        place, workspace = change.workspace(), change.workspace()
+        reader = full(place)
+        numbers = np.flatnonzero(reader.same_text(np.arange(reader.size)) == np.arange(reader.size))
+        if len(numbers) > MAX_TEXTS:
+            raise ParameterError(f"a blind index holds up to {MAX_TEXTS:,} texts, not {len(numbers):,}: build several")
+        workspace.mkdir()
+        _write_files(reader, numbers, workspace, key, params)
+        shutil.rmtree(place)
+        info = change.adopt(workspace, len(numbers), reader.tweets, "")
+        sums = " ".join(file.xxh3 for file in info.files.values())
+        info = replace(info, digest=xxhash.xxh3_128_hexdigest(sums.encode()))
+        generation = change.manifest.generation + 1 if change.manifest else 1
+        notes = {"key_check": key_check(key)}
+        change.commit(Manifest(params, (info,), len(numbers), reader.tweets, generation, {}, notes))
 
 
 def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: bytes, params: BlindParams) -> None:
@@ -265,16 +261,35 @@ def open_blind(path: str | os.PathLike[str], key: bytes) -> BlindIndex:
         The key is not that of the index.
     """
     folder = Path(path)
-    manifest = _manifest(folder)
-    if manifest["key_check"] != key_check(key):
+    manifest = read_manifest(folder, blind=True)
+    if manifest.notes.get("key_check") != key_check(key):
         raise ParameterError(f"the key is not that of {folder}: use the key that it was built with")
-    try:
-        files = {name: FileInfo(int(entry["bytes"]), str(entry["xxh3"])) for name, entry in manifest["files"].items()}
-        params = BlindParams(**manifest["params"])
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise IndexFormatError(f"{folder / MANIFEST} can't be read: {error}. Ask for the index again") from error
-    check_sizes(folder, files)
-    check_sums(folder, files)
+    return _opened(folder, manifest, key)
+
+
+def verify_blind(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Check every byte of a blind index, without its key; what was checked.
+
+    Raises
+    ------
+    IndexFormatError
+        There is none, or it is damaged: names the file.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder, blind=True)
+    # Only what is looked up depends on the key.
+    info = _opened(folder, manifest, bytes(KEY_BYTES)).info()
+    names = ("generation", "fingerprint", "bytes", "texts", "tweets")
+    return {"index": str(folder), "blind": True, "files": len(manifest.files()), **{name: info[name] for name in names}}
+
+
+def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
+    check_sizes(path, manifest.files())
+    check_sums(path, manifest.files())
+    params = manifest.params
+    if not isinstance(params, BlindParams) or len(manifest.segments) != 1:
+        raise IndexFormatError(f"{path} is no blind index, which has one segment: ask for the index again")
+    folder = path / SEGMENTS / manifest.segments[0].name
     try:
         lengths = map_array(folder / "texts.lengths", np.uint16)
         starts = map_array(folder / "seeds.starts", np.uint32)
@@ -290,7 +305,7 @@ def open_blind(path: str | os.PathLike[str], key: bytes) -> BlindIndex:
     except OSError as error:
         raise IndexFormatError(f"{error.filename} is missing: ask for the index again") from error
     index = BlindIndex(
-        folder,
+        path,
         params,
         manifest,
         kernel_keys(key),
@@ -309,7 +324,7 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
     """Files that do not fit the others, with the reason."""
     texts, table = index.texts, index.table
     count = len(texts.hashes)
-    if count != index.manifest["texts"] or not np.all(texts.hashes[:-1] <= texts.hashes[1:]):
+    if count != index.manifest.texts or not np.all(texts.hashes[:-1] <= texts.hashes[1:]):
         yield "texts.hashes", "its hashes do not ascend, or are not as many as there are texts"
     if len(texts.lengths) != count or (texts.lengths == 0).any():
         yield "texts.lengths", "a text has no length"
@@ -340,24 +355,3 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
     pairs = index.counts
     if len(pairs) and (pairs[-1, 0] >= count or np.diff(pairs[:, 0]).min(initial=1) < 1):
         yield "tweets.counts", "it names a text that is not there, or one twice"
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    try:
-        found = json.loads(path.read_bytes())
-        body = {name: value for name, value in found.items() if name not in ("format", "version", "checksum")}
-        known = (found["format"], found["version"])
-    except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise IndexFormatError(f"{folder} is no blind index ({error}): name the folder of one") from error
-    if known != (BLIND_FORMAT, VERSION):
-        raise IndexFormatError(
-            f"{path}: expected format {BLIND_FORMAT!r}, version {VERSION}, found {known[0]!r}, version {known[1]!r}"
-        )
-    if found["checksum"] != _checksum(body) or not {"files", "params", "key_check", "texts", "tweets"} <= body.keys():
-        raise IndexFormatError(f"{path} was changed after it was written: ask for the index again")
-    return body
-
-
-def _checksum(body: dict[str, Any]) -> str:
-    return xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True).encode())

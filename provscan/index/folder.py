@@ -24,6 +24,7 @@ import xxhash
 
 from provscan.errors import IndexFormatError, OutputError
 from provscan.index.format import (
+    BLIND_FORMAT,
     FORMAT,
     MANIFEST,
     PURGES,
@@ -34,6 +35,7 @@ from provscan.index.format import (
     Manifest,
     SegmentInfo,
     file_checksum,
+    is_blind,
     read_manifest,
 )
 
@@ -156,7 +158,7 @@ def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iter
         change = Change(place, manifest, replaced)
         if mode == "replace" and replaced:
             with contextlib.suppress(IndexFormatError):
-                change.manifest = read_manifest(place)
+                change.manifest = read_manifest(place, blind=is_blind(place))
         yield change
     except OSError as error:
         raise OutputError(f"writing {target} failed: {error.strerror or error}. Nothing was changed") from error
@@ -230,10 +232,10 @@ def _named_files(place: Path) -> set[str]:
     """The files that a manifest of any version names, itself included; none if it can't be read."""
     try:
         found = json.loads((place / MANIFEST).read_bytes())
-        if found["format"] != FORMAT:
+        if found["format"] not in (FORMAT, BLIND_FORMAT):
             return set()
         if found["version"] == VERSION:
-            return {MANIFEST, *read_manifest(place).files()}
+            return {MANIFEST, *read_manifest(place, blind=is_blind(place)).files()}
         return {MANIFEST, *(f"{SEGMENTS}/{s['name']}/{name}" for s in found["segments"] for name in s["files"])}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, IndexFormatError):
         return set()
@@ -244,9 +246,10 @@ def _is_leftover(name: str) -> bool:
     parts = name.split("/")
     if len(parts) == 1:
         return name in (LOCK, f"{MANIFEST}.new")
-    if parts[0] == SEGMENTS and len(parts) == 3:
+    if parts[0] == SEGMENTS and len(parts) >= 3:
         folder = parts[1]
-        return folder.startswith(UNFINISHED) or (len(folder) == 16 and set(folder) <= set("0123456789abcdef"))
+        finished = len(folder) == 16 and set(folder) <= set("0123456789abcdef")
+        return folder.startswith(UNFINISHED) or (finished and len(parts) == 3)
     return parts[0] in (TOMBSTONES, PURGES) and len(parts) == 2
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import xxhash
 
 from provscan.errors import IndexFormatError, ParameterError
-from provscan.params import IndexParams
+from provscan.params import BlindParams, IndexParams
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
@@ -130,15 +130,24 @@ class Manifest:
         Records of purges, by the names of their files.
     notes
         What the builder noted: where the tweets came from, what was left out.
+
+    That of a blind index has one segment, whose digest is made from the checksums of its files.
     """
 
-    params: IndexParams
+    params: IndexParams | BlindParams
     segments: tuple[SegmentInfo, ...]
     texts: int
     tweets: int
     generation: int = 1
     purges: dict[str, Purge] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def index_params(self) -> IndexParams:
+        """Its parameters, if it is not of a blind index."""
+        if isinstance(self.params, BlindParams):
+            raise TypeError("a blind index has no parameters of an index")
+        return self.params
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types for JSON."""
@@ -175,7 +184,8 @@ class Manifest:
     def encoded(self) -> bytes:
         """The file's content."""
         body = self.as_dict()
-        head = {"format": FORMAT, "version": VERSION, "checksum": _checksum(body)}
+        kind = BLIND_FORMAT if isinstance(self.params, BlindParams) else FORMAT
+        head = {"format": kind, "version": VERSION, "checksum": _checksum(body)}
         return (json.dumps({**head, **body}, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -195,8 +205,17 @@ def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
     }
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an index folder.
+def is_blind(folder: Path) -> bool:
+    """Whether there is a blind index."""
+    try:
+        found = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("format") == BLIND_FORMAT
+
+
+def read_manifest(folder: Path, *, blind: bool = False) -> Manifest:
+    """The manifest of an index folder; of a blind index if `blind`.
 
     Raises
     ------
@@ -215,10 +234,11 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
     except (ValueError, OSError, RecursionError) as error:
         raise IndexFormatError(f"{path} can't be read ({error}): restore it from a copy or build it again") from None
-    if isinstance(found, dict) and found.get("format") == BLIND_FORMAT:
-        raise IndexFormatError(f"{folder} is a blind index: only match reads it, with its key (--key)")
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise IndexFormatError(f"{path} is not the manifest of a provscan index: expected format {FORMAT!r}")
+    expected = BLIND_FORMAT if blind else FORMAT
+    if not blind and isinstance(found, dict) and found.get("format") == BLIND_FORMAT:
+        raise IndexFormatError(f"{folder} is a blind index: match reads it, with its key (--key), info and verify do")
+    if not isinstance(found, dict) or found.get("format") != expected:
+        raise IndexFormatError(f"{path} is not the manifest of a provscan index: expected format {expected!r}")
     version = found.get("version")
     if version != VERSION:
         newer = isinstance(version, int) and version > VERSION
@@ -231,7 +251,7 @@ def read_manifest(folder: Path) -> Manifest:
     if found.get("checksum") != _checksum(body):
         raise IndexFormatError(f"{path} was changed after it was written: its checksum is wrong. Build the index again")
     try:
-        manifest = _parsed(body)
+        manifest = _parsed(body, BlindParams if blind else IndexParams)
         if manifest.fingerprint() != body["fingerprint"]:
             raise ValueError("the fingerprint does not belong to the segments")
     except (AttributeError, KeyError, TypeError, ValueError, ParameterError) as error:
@@ -239,9 +259,9 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _parsed(body: dict[str, Any]) -> Manifest:
+def _parsed(body: dict[str, Any], params: type[IndexParams | BlindParams]) -> Manifest:
     manifest = Manifest(
-        IndexParams(**body["params"]),
+        params(**body["params"]),
         tuple(_segment(value) for value in body["segments"]),
         _count(body["texts"]),
         _count(body["tweets"]),

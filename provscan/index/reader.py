@@ -72,7 +72,7 @@ class IndexReader:
     @property
     def params(self) -> IndexParams:
         """Parameters that the index was built with."""
-        return self.manifest.params
+        return self.manifest.index_params
 
     @property
     def fingerprint(self) -> str:
@@ -440,7 +440,7 @@ def _opened(folder: Path, manifest: Manifest, *, verify: bool, without: Sequence
 
 def _open_checked(folder: Path, info: SegmentInfo, manifest: Manifest, *, verify: bool) -> Segment:
     _check_files(folder, info.paths(), verify=verify)
-    segment = open_segment(folder, info, manifest.params)
+    segment = open_segment(folder, info, manifest.index_params)
     check_shape(segment, folder)
     if verify:
         check_content(segment, folder)

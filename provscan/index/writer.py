@@ -319,7 +319,7 @@ def _gone_texts(folder: Path, manifest: Manifest, texts: list[Strings]) -> int:
     strings = pa.concat_arrays([part.array() for part in texts]).unique()
     found = np.zeros(len(strings), np.bool_)
     for info in manifest.segments:
-        found |= open_segment(folder, info, manifest.params).equal_texts(Strings(*buffers(strings))) >= 0
+        found |= open_segment(folder, info, manifest.index_params).equal_texts(Strings(*buffers(strings))) >= 0
     return int(np.count_nonzero(~found))
 
 
@@ -361,9 +361,9 @@ def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepar
     if not group:
         return manifest
     require_room(change.folder, needs_of(group))
-    old = [open_segment(change.folder, info, manifest.params) for info in group]
+    old = [open_segment(change.folder, info, manifest.index_params) for info in group]
     tweets = (batch for segment in old for batch in segment.batches(segment.living_rows))
-    new, _ = _write_segments(change, prepare(tweets), manifest.params)
+    new, _ = _write_segments(change, prepare(tweets), manifest.index_params)
     segments = [info for info in manifest.segments if info not in group]
     segments += [info for info in new if info.tweets or not segments]
     purges = dict(manifest.purges)

@@ -93,7 +93,7 @@ def match_blind(
     if totals.records == 0:
         raise InputError("no records were scanned: check the paths, and the field that holds the text (--text-field)")
     table = pa.concat_tables(tables)
-    about = {"texts": index.size, "tweets": index.manifest["tweets"], "fingerprint": index.fingerprint}
+    about = {"texts": index.size, "tweets": index.manifest.tweets, "fingerprint": index.fingerprint}
     summary = {
         **_counts(table),
         "records": totals.records,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.engine.progress import Progress
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
-from provscan.index import Prepared, open_reader, prepare, write_index
+from provscan.index import IndexReader, Prepared, open_reader, prepare, write_index
 from provscan.index import append as append_tweets
 from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
@@ -148,10 +147,11 @@ def build_index(
 def _built_blind(sources: object, out: Path, key: bytes, options: dict[str, Any], *, overwrite: bool) -> Any:
     """A blind index, by way of a full one."""
     require_apart(out, source_list(sources) or [])
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".provscan-", dir=out.parent) as folder:
-        full = build_index(sources, Path(folder) / "full.index", **options)
-        write_blind(full.reader, out, key, BlindParams(), overwrite=overwrite)
+
+    def full(place: Path) -> IndexReader:
+        return build_index(sources, place, **options).reader
+
+    write_blind(full, out, key, BlindParams(), overwrite=overwrite)
     return open_blind(out, key)
 
 

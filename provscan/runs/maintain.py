@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from provscan import index as indexes
 from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
+from provscan.index.blind import verify_blind
+from provscan.index.format import is_blind
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, info_checksum
@@ -152,6 +154,7 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
     quick
         Of an index compare checksums and bounds only. Otherwise its segments are also made again from the tweets, in
         a temporary folder, which takes as long as building it, and finds files that were forged with their checksums.
+        Of a blind index there are no tweets to make it again from, so that it is always quick; no key is needed.
     workers
         Threads; all processors by default.
 
@@ -178,6 +181,8 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
     folder = Path(path)
     if (folder / RUN_FILE).is_file():
         return _verify_run(folder)
+    if is_blind(folder):
+        return verify_blind(folder)
     reader = open_reader(folder)
     checked = {"index": str(folder), "generation": reader.manifest.generation, "fingerprint": reader.fingerprint}
     checked |= {"files": len(reader.manifest.files()), "bytes": reader.info()["bytes"], "quick": quick}

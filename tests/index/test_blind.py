@@ -15,11 +15,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import xxhash
+from click.testing import CliRunner
 from tweets import SCRIPTS, sentence
 
 import provscan
+from provscan.cli import main
 from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
-from provscan.index.blind import open_blind, read_key
+from provscan.index.blind import blind_info, open_blind, read_key
+from provscan.index.folder import changing
 from provscan.kernels import blind as kernels
 from provscan.matching.verifier import SketchVerifier, TextVerifier, Verifier
 from provscan.params import MatchParams
@@ -32,6 +35,12 @@ TWEETS: list[dict[str, Any]] = [
      "text": " ".join(RNG.sample(WORDS, 14)) if n % 3 else sentence(RNG, SCRIPTS[n // 3 % len(SCRIPTS)], 70).strip()}
     for n in range(180)
 ]  # fmt: skip
+
+
+def files(index: Path) -> Path:
+    """The folder of its files."""
+    (folder,) = (index / "segments").iterdir()
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +146,7 @@ def test_what_the_full_index_finds_the_blind_one_finds(platform: Path) -> None:
 
 
 def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
-    content = b"".join(path.read_bytes() for path in (platform / "blind.index").iterdir())
+    content = b"".join(path.read_bytes() for path in (platform / "blind.index").rglob("*") if path.is_file())
     for tweet in TWEETS:
         (canonical,) = provscan.canonical([tweet["text"]])
         codes = canonical.encode("utf-32-le")
@@ -153,15 +162,16 @@ def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
     (platform / "other").write_bytes(bytes(range(1, 33)))
     provscan.build_index(platform / "corpus.jsonl", platform / "b.index", blind=True, key=platform / "other")
     for name in ("texts.hashes", "texts.prints", "seeds.entries"):
-        first, second = (np.fromfile(platform / index / name, np.uint8) for index in ("blind.index", "b.index"))
+        first, second = (np.fromfile(files(platform / index) / name, np.uint8) for index in ("blind.index", "b.index"))
         size = min(len(first), len(second))
         assert (first[:size] == second[:size]).mean() < 0.3, name
     # With the same one everything is.
     provscan.build_index(
         platform / "corpus.jsonl", platform / "b.index", blind=True, key=platform / "key", overwrite=True
     )
-    for path in (platform / "blind.index").iterdir():
-        assert path.read_bytes() == (platform / "b.index" / path.name).read_bytes(), path.name
+    assert files(platform / "blind.index").name == files(platform / "b.index").name
+    for path in files(platform / "blind.index").iterdir():
+        assert path.read_bytes() == (files(platform / "b.index") / path.name).read_bytes(), path.name
     shutil.rmtree(platform / "b.index")
 
 
@@ -219,7 +229,7 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     data = [{"text": TWEETS[0]["text"]}]
     with pytest.raises(ParameterError, match="the key is not that of"):
         provscan.match(data, blind, tmp_path / "a.run", key=tmp_path / "hex")
-    with pytest.raises(IndexFormatError, match="is a blind index: only match reads it"):
+    with pytest.raises(IndexFormatError, match="is a blind index: match reads it, with its key"):
         provscan.match(data, blind, tmp_path / "a.run")
     with pytest.raises(IndexFormatError, match="expected format 'provscan-blind'"):
         provscan.match(data, platform / "full.index", tmp_path / "a.run", key=platform / "key")
@@ -246,11 +256,11 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
 def reseal(folder: Path) -> None:
     """Give every file its size and checksum of today."""
     manifest = json.loads((folder / "manifest.json").read_text())
-    for name, entry in manifest["files"].items():
-        content = (folder / name).read_bytes()
+    for name, entry in manifest["segments"][0]["files"].items():
+        content = (files(folder) / name).read_bytes()
         entry["bytes"], entry["xxh3"] = len(content), xxhash.xxh3_128_hexdigest(content)
     body = {key: value for key, value in manifest.items() if key not in ("format", "version", "checksum")}
-    manifest["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True).encode())
+    manifest["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -274,12 +284,16 @@ Forge = Callable[[bytes], bytes]
 )
 def test_a_damaged_blind_index(platform: Path, tmp_path: Path, name: str, forge: Forge, problem: str) -> None:
     copy = shutil.copytree(platform / "blind.index", tmp_path / "a.index")
-    (copy / name).write_bytes(forge((copy / name).read_bytes()))
+    (files(copy) / name).write_bytes(forge((files(copy) / name).read_bytes()))
     with pytest.raises(IndexFormatError, match=name):
         open_blind(copy, bytes(range(32)))
+    with pytest.raises(IndexFormatError, match=name):
+        provscan.verify(copy)
     reseal(copy)
     with pytest.raises(IndexFormatError, match=f"{name} is damaged: .*{problem}"):
         open_blind(copy, bytes(range(32)))
+    with pytest.raises(IndexFormatError, match=f"{name} is damaged: .*{problem}"):
+        provscan.verify(copy)
 
 
 def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) -> None:
@@ -288,7 +302,9 @@ def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) ->
     texts = buffers(to_array([text for text, _ in copies()]))
     opened = 0
     for _ in range(60):
-        path = copy / rng.choice(["texts.prints", "seeds.entries", "texts.hashes", "seeds.starts", "tweets.counts"])
+        path = files(copy) / rng.choice(
+            ["texts.prints", "seeds.entries", "texts.hashes", "seeds.starts", "tweets.counts"]
+        )
         content = path.read_bytes()
         forged = bytearray(content)
         forged[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
@@ -299,3 +315,37 @@ def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) ->
             opened += 1
         path.write_bytes(content)
     assert opened > 0
+
+
+def test_info_and_verify_need_no_key(platform: Path) -> None:
+    blind = platform / "blind.index"
+    info = blind_info(blind)
+    assert info == open_blind(blind, bytes(range(32))).info()
+    assert info["bytes"] == sum(path.stat().st_size for path in files(blind).iterdir())
+    checked = provscan.verify(blind)
+    expected = {"index": str(blind), "blind": True, "texts": 180, "tweets": 181, "fingerprint": info["fingerprint"]}
+    assert expected.items() <= checked.items()
+    shown = CliRunner().invoke(main, ["info", str(blind)])
+    assert f"Blind index {blind}: 180 texts of 181 tweets" in shown.stdout
+    shown = CliRunner().invoke(main, ["verify", str(blind)])
+    assert shown.exit_code == 0
+    assert "is sound (a blind index: checksums and bounds" in shown.stdout
+
+
+def test_a_blind_index_is_written_under_the_lock_of_an_index(platform: Path, tmp_path: Path) -> None:
+    """What a killed writer leaves, the texts above all, is removed by the next one; an old index stays until then."""
+    folder = tmp_path / "a.index"
+    data = [{"id": "1", "text": "the only tweet of this corpus, which somebody copied"}]
+    options: dict[str, Any] = {"blind": True, "key": platform / "key"}
+    with changing(folder, "create"), pytest.raises(OutputError, match="is being written by process"):
+        provscan.build_index(data, folder, overwrite=True, **options)
+    provscan.build_index(data, folder, **options)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    shutil.copytree(platform / "full.index", folder / "segments" / ".new-1")
+    with pytest.raises(ParameterError, match="a blind index takes texts of up to"):
+        provscan.build_index([{"id": "2", "text": "word " * 20_000}], folder, overwrite=True, **options)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    index = provscan.build_index(data * 2, folder, overwrite=True, **options)
+    assert index.info()["generation"] == 2
+    assert {path.relative_to(folder).parts[0] for path in folder.rglob("*")} == {"segments", "manifest.json", "lock"}
+    assert len(list(folder.rglob("*"))) == 4 + len(list(files(folder).iterdir()))
