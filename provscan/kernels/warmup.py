@@ -30,6 +30,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         bloom,
         chaining,
         content,
+        delimited,
         exact_lookup,
         json_lines,
         liftover,
@@ -70,6 +71,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield utf8.byte_places, (raw, text.offsets, i64, spans, spans)
         yield utf8.newlines, (raw,)
         yield utf8.quotes, (raw,)
+        yield delimited.row_end, (raw, 0, 0, i64, i64, i64)
         yield mojibake.wrongly_decoded, (raw, text.offsets, i64)
         json_columns = json_lines.JsonColumns(u8[None], i64[None], u8[None])
         yield json_lines.top_level_values, (raw, raw, text.offsets, raw, json_columns)

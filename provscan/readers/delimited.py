@@ -17,11 +17,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
+from provscan.errors import InputError
+from provscan.kernels.delimited import ROWS, STATE, row_end
 from provscan.kernels.utf8 import newlines, quotes
 from provscan.readers.fields import reads_like_text, usual_name
+from provscan.readers.files import is_remote
+from provscan.readers.jsonl import head_stream
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Layout, Rows, Split, Wanted
-from provscan.readers.streams import ByteStream, lines
+from provscan.readers.streams import BOM, ByteStream, lines
 
 DELIMITERS = ",\t;|"
 HEAD_LINES = 200
@@ -85,7 +89,8 @@ class _Table:
     """The rows of one file: counted, checked, as columns."""
 
     def __init__(self, split: Split, wanted: Wanted, context: Context) -> None:
-        self.names: list[str] | None = None
+        self.names = None if split.layout.columns is None else list(split.layout.columns)
+        self.has_header = False
         self.number = split.first_record
         self._split = split
         self._wanted = wanted
@@ -184,8 +189,8 @@ class _Table:
 
     def _take(self, row: list[str], numbers: list[int], good: list[list[str]], raw: bytes) -> None:
         if self.names is None:
-            self.names, is_header = header_of(row)
-            if is_header:
+            self.names, self.has_header = header_of(row)
+            if self.has_header:
                 return
         number, self.number = self.number, self.number + 1
         if len(row) != len(self.names):
@@ -218,6 +223,33 @@ def _unclosed(row: list[str], texts: list[str]) -> bool:
     return bool(row) and row[-1].endswith("\n") and sum(text.count('"') for text in texts) % 2 == 1
 
 
+def _row_ends(whole: Split, target: int, limits: Limits) -> Iterator[tuple[int, int]]:
+    """Where to cut a file, and how many rows it has up to there: after each ``target`` bytes, and at its end.
+
+    Where rows may be divided in several ways, by a quote that is never closed, it is cut no further.
+    """
+    state = np.zeros(STATE, np.int64)
+    layout = np.array([ord(whole.layout.delimiter), whole.layout.quoted], np.int64)
+    most = np.array([limits.value_lines, limits.record_bytes], np.int64)
+    position, wanted = whole.start, whole.start + target
+    try:
+        with open(whole.path, "rb", buffering=0) as file:
+            file.seek(position)
+            while data := file.read(min(limits.chunk, whole.end - position)):
+                codes = np.frombuffer(data, np.uint8)
+                at = len(BOM) if position == whole.start and data.startswith(BOM) else 0
+                while (at := row_end(codes, at, wanted - position, layout, most, state)) > 0:
+                    if position + at < whole.end:
+                        yield position + at, int(state[ROWS])
+                    wanted = position + at + target
+                if at < 0:
+                    break
+                position += len(data)
+    except OSError as error:
+        raise InputError(f"{whole.source} can't be read: {error.strerror}") from error
+    yield whole.end, int(state[ROWS])
+
+
 @dataclass(frozen=True)
 class Delimited:
     """CSV and TSV, with any delimiter, with or without a header."""
@@ -229,7 +261,22 @@ class Delimited:
         return False
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield whole
+        if whole.size <= target or not whole.plain_text or is_remote(whole.path):
+            yield whole
+            return
+        table = _Table(whole, None, Context.quiet(limits))
+        next(self._all(head_stream(whole, limits), table), None)
+        if table.names is None:
+            yield whole
+            return
+        start, first = whole.start, 0
+        layout = whole.layout
+        for part, (end, rows) in enumerate(_row_ends(whole, target, limits)):
+            yield replace(
+                whole, start=start, end=end, first_record=first, size=end - start, part=part, layout=layout
+            )  # fmt: skip
+            start, first = end, rows - table.has_header
+            layout = replace(whole.layout, columns=tuple(table.names))
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         records: list[Any] = []

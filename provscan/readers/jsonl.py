@@ -214,9 +214,8 @@ def head_stream(whole: Split, limits: Limits) -> ByteStream:
 
 def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
     """Ranges that end after a newline; the lines of each are counted to number those of the next."""
-    cuttable = whole.random_access and whole.layout.encoding is None and not whole.layout.cr
     # To count lines, all of a remote file would be fetched once more.
-    cuttable = cuttable and not is_remote(whole.path)
+    cuttable = whole.plain_text and not is_remote(whole.path)
     if whole.size <= target or not cuttable:
         yield from frame_ranges(
             whole, target, lambda data: newlines(np.frombuffer(data, np.uint8)) if data[-1:] == b"\n" else None
@@ -259,7 +258,7 @@ class JsonLines:
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         records = head_records(head_stream(whole, limits), limits)
-        if whole.random_access and whole.size > 64 * limits.head_bytes:
+        if whole.plain_text and whole.size > 64 * limits.head_bytes:
             # Later records may have fields that the first do not.
             for quarter in (1, 2, 3):
                 start = whole.start + whole.size * quarter // 4

@@ -51,6 +51,8 @@ class Layout:
         Lines end in a carriage return alone.
     delimiter, quoted
         Of CSV: between the values of a row; whether quotes enclose values.
+    columns
+        Of CSV: the names of the columns, of a range that does not begin with them.
     records
         Of plain text: "lines", "paragraphs" or "files"; None for a pipe, of which it is determined when it is read.
     """
@@ -59,6 +61,7 @@ class Layout:
     cr: bool = False
     delimiter: str = ","
     quoted: bool = True
+    columns: tuple[str, ...] | None = None
     records: str | None = None
 
 
@@ -108,6 +111,12 @@ class Split:
     def random_access(self) -> bool:
         """Whether the file can be read at any place of it."""
         return self.compression is None and self.archive is None and self.end >= 0
+
+    @property
+    def plain_text(self) -> bool:
+        """Whether the range of the file is the text as it is, so that lines can be read from any of them on."""
+        as_is = self.compression is None and self.archive != "zip" and self.end >= 0
+        return as_is and self.layout.encoding is None and not self.layout.cr
 
 
 class Plan(list[Split]):

@@ -103,8 +103,7 @@ class ByteStream:
 
         Lines then need not be joined, which would copy all of them.
         """
-        layout = self.split.layout
-        self._whole_lines = self.split.random_access and layout.encoding is None and not layout.cr
+        self._whole_lines = self.split.plain_text
 
     def __iter__(self) -> Iterator[bytes]:
         first = self.peek()

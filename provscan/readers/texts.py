@@ -138,7 +138,8 @@ class Extractor:
             return pc.cast(array, pa.string())
         if array is not None and _is_text(array.type):
             ids = pc.cast(as_text(array)[0], pa.string())
-            return pc.if_else(pc.equal(ids, ""), pa.scalar(None, pa.string()), ids)
+            empty = pc.equal(ids, "")
+            return pc.if_else(empty, pa.scalar(None, pa.string()), ids) if pc.any(empty).as_py() else ids
         values = [None] * batch.num_rows if array is None else array.to_pylist()
         return pa.array([_id(value) for value in values], pa.string())
 
@@ -220,7 +221,8 @@ def _dictionary(names: Iterable[str]) -> pa.Array:
 def _names(path: Path, places: list[Numbers], count: int) -> pa.Array:
     """What each value of a field is called, with its places in lists."""
     if not places:
-        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), _dictionary([name_of(path)]))
+        codes = pa.array(np.zeros(count, np.int32))
+        return pa.DictionaryArray.from_arrays(codes, _dictionary([name_of(path)]), safe=False)
     distinct, codes = np.unique(np.stack(places, axis=1), axis=0, return_inverse=True)
     parts = name_of(path).split(ANY)
     names = [

@@ -141,3 +141,46 @@ def test_a_line_above_the_limit_is_counted(write, read_all):
     assert found.texts == ["a", "b"]
     assert found.stats.skipped == {"record_too_long": 2}
     assert [case.record for case in found.stats.examples["record_too_long"]] == [2, 4], "numbers of lines"
+
+
+ROW = st.lists(
+    st.text(st.sampled_from('ab ,;"\r\n\u00e9'), max_size=5).map(lambda text: text.encode()), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.one_of(ROW.map(b",".join), st.just(b'a,"b\nc"'), st.just(b'"x, ""y""",z')), max_size=30),
+    st.sampled_from([b"\n", b"\r\n"]), st.sampled_from([b"", b"text,id"]), st.integers(1, 40),
+)  # fmt: skip
+def test_splits_have_the_rows_and_numbers_of_the_whole(write, read_all, rows, newline, header, target):
+    data = newline.join([header, b"some words of text,7", *rows] if header else [b"some words of text,7", *rows])
+    path = write("a.csv", data)
+    whole = read_all(path, target_bytes=1 << 30, limits=Limits(value_lines=4))
+    found = read_all(path, target_bytes=target, limits=Limits(value_lines=4, chunk=64))
+    assert found.rows == whole.rows
+    assert found.stats.skipped == whole.stats.skipped
+    assert found.stats.repaired == whole.stats.repaired
+
+
+def test_a_file_is_cut_between_rows_never_in_a_quote(write, read_all):
+    rows = [('a text\nof "several" lines, ' * (number % 3), number) for number in range(400)]
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([("text", "id"), *rows])
+    path = write("a.csv", "\ufeff" + file.getvalue())
+    whole, found = read_all(path), read_all(path, target_bytes=500)
+    assert len(found.splits) > 10
+    assert len(whole.splits) == 1
+    assert found.rows == whole.rows
+    assert [split.start for split in found.splits[1:]] == [split.end for split in found.splits[:-1]]
+
+
+def test_a_file_is_not_cut_behind_a_quote_that_may_never_be_closed(write, read_all):
+    rows = "".join(f"text number {number},{number}\n" for number in range(300))
+    path = write("a.csv", f'text,id\n{rows}"open,7\n{rows}"shut, too",8\n{rows}')
+    found = read_all(path, target_bytes=500)
+    assert found.rows == read_all(path).rows
+    assert found.records[-1] == 901
+    broken = found.stats.examples["bad_csv_row"][0].record
+    assert broken == 300
+    assert all(split.first_record <= broken for split in found.splits)

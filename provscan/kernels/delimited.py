@@ -1,0 +1,55 @@
+"""Rows of CSV, as Python's csv module divides them, to cut a file between two of them."""
+
+from provscan.kernels.jit import kernel
+
+# The state between two stretches of a file, int64[STATE]: where in a row it stands, how many rows ended, and of the
+# row that is being read delimiters, newlines, bytes, and whether it is blank; and values of the first row.
+PLACE, ROWS, DELIMITERS, NEWLINES, LENGTH, BLANK, WIDTH, STATE = 0, 1, 2, 3, 4, 5, 6, 7
+_ROW, _FIELD, _VALUE, _QUOTED, _CLOSED, _RETURN = 0, 1, 2, 3, 4, 5
+
+
+@kernel
+def row_end(data, begin, wanted, layout, most, state):
+    """Read rows from ``begin`` on; give the end of the first one that ends at ``wanted`` or later.
+
+    ``data`` is uint8[m], ``layout`` int64[2]: delimiter, and whether quotes enclose values; ``most`` int64[2]: newlines
+    in a row, and bytes of one, that are usual. 0: the data ends before. -1: what readers may divide otherwise, such as
+    a quote that is perhaps never closed, follows.
+    """
+    delimiter, quotes = layout[0], layout[1] != 0
+    place = state[PLACE]
+    for i in range(begin, len(data)):
+        c = data[i]
+        state[LENGTH] += 1
+        if place == _QUOTED:
+            if c == 0x22:
+                place = _CLOSED
+            elif c == 0x0A:
+                state[NEWLINES] += 1
+        elif place == _RETURN and c != 0x0A:
+            return -1
+        elif c == 0x22 and quotes and place not in (_VALUE, _RETURN):
+            place = _QUOTED
+        elif c == delimiter:
+            state[DELIMITERS] += 1
+            place = _FIELD
+        elif c == 0x0D:
+            state[BLANK] = place == _ROW
+            place = _RETURN
+        elif c != 0x0A:
+            place = _VALUE
+        else:
+            if not (place == _ROW or (place == _RETURN and state[BLANK])):
+                width = state[DELIMITERS] + 1
+                if (state[NEWLINES] and width != state[WIDTH]) or state[NEWLINES] >= most[0] or state[LENGTH] > most[1]:
+                    return -1
+                if state[ROWS] == 0:
+                    state[WIDTH] = width
+                state[ROWS] += 1
+            state[DELIMITERS] = state[NEWLINES] = state[LENGTH] = 0
+            place = _ROW
+            if i + 1 >= wanted:
+                state[PLACE] = place
+                return i + 1
+    state[PLACE] = place
+    return 0
