@@ -35,6 +35,7 @@ from provscan.cli import as_json, echo, given, id_field, index_option, key, quie
 @workers
 @click.option("--append", is_flag=True, help="Add to the index that is there; ids that it holds change nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
+@click.option("--shards", type=int, metavar="N", help="Part the index into so many shards; 1 unless given.")
 @click.option("--blind", is_flag=True, help="Build a blind index: ids and keyed sketches, no text; needs --key.")
 @key
 @as_json
@@ -54,6 +55,7 @@ def command(
     workers: int | None,
     append: bool,
     overwrite: bool,
+    shards: int | None,
     blind: bool,
     key: str | None,
     as_json: bool,
@@ -88,6 +90,7 @@ def command(
                 workers=workers,
                 overwrite=overwrite or None,
                 append=append or None,
+                shards=shards,
                 blind=blind or None,
                 key=key,
             ),

@@ -6,7 +6,8 @@ leftovers, :mod:`~provscan.index.segment` the immutable parts and :mod:`~provsca
 :mod:`~provscan.index.checks` their bounds. A segment is made of :mod:`~provscan.index.postings`,
 :mod:`~provscan.index.filters`, :mod:`~provscan.index.texts`, :mod:`~provscan.index.seeds` and
 :mod:`~provscan.index.tweets`, whose columns are :mod:`~provscan.index.packed`; :mod:`~provscan.index.prepare` computes
-what it stores, :mod:`~provscan.index.join` makes one of two in memory.
+what it stores, :mod:`~provscan.index.join` makes one of two in memory. :mod:`~provscan.index.shard_writer` parts an
+index, :mod:`~provscan.index.shards` looks the parts up as one.
 """
 
 from provscan.index.format import file_checksum
@@ -14,15 +15,19 @@ from provscan.index.prepare import Prepared, prepare, seed_params, seed_scratch,
 from provscan.index.reader import IndexReader, open_reader
 from provscan.index.seeds import SIZE_STEP
 from provscan.index.segment import LookupTables
+from provscan.index.shard_writer import MOST_SHARDS
+from provscan.index.shards import ShardTables
 from provscan.index.texts import Strings
 from provscan.index.writer import Forgotten, append, check_again, forget, merge, merge_needs, write_index
 
 __all__ = [
+    "MOST_SHARDS",
     "SIZE_STEP",
     "Forgotten",
     "IndexReader",
     "LookupTables",
     "Prepared",
+    "ShardTables",
     "Strings",
     "append",
     "check_again",

@@ -6,7 +6,7 @@ right or an error must name the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from provscan.errors import IndexFormatError
 from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, TOMBSTONES
 from provscan.index.packed import Chained, Numbers
+from provscan.index.postings import map_array
 from provscan.index.segment import ROWS, Segment
 from provscan.index.texts import Strings
 from provscan.kernels import postings as kernels
@@ -52,6 +53,29 @@ def check_content(segment: Segment, index: Path) -> None:
     """
     _require(_damaged(segment), index / SEGMENTS / segment.info.name)
     _require(_wrong_tombstones(segment), index / TOMBSTONES)
+
+
+def check_shards(segments: Sequence[Segment], index: Path) -> None:
+    """Check that shards belong together.
+
+    Raises
+    ------
+    IndexFormatError
+        One is another one than the manifest says, or numbers its texts otherwise than the others: names the file.
+    """
+    total = sum(segment.info.texts for segment in segments)
+    seen = np.zeros(total, np.bool_)
+    for shard, segment in enumerate(segments):
+        folder, numbers = index / SEGMENTS / segment.info.name, segment.numbers
+        if map_array(folder / "texts.shard", np.uint32).tolist() != [shard, len(segments)]:
+            _require(iter([("texts.shard", f"it is not shard {shard} of {len(segments)}")]), folder)
+        assert numbers is not None
+        if len(numbers) != segment.info.texts or numbers.max(initial=0) >= max(total, 1) or not _ascending(numbers):
+            _require(iter([("texts.numbers", "its numbers are not those of its texts")]), folder)
+        seen[numbers] = True
+    if not seen.all():
+        folder = index / SEGMENTS / segments[0].info.name
+        _require(iter([("texts.numbers", "two shards have a number in common")]), folder)
 
 
 def _require(problems: Iterator[tuple[str, str]], folder: Path) -> None:

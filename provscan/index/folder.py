@@ -29,6 +29,7 @@ from provscan.index.format import (
     MANIFEST,
     PURGES,
     SEGMENTS,
+    SHARDS_VERSION,
     TOMBSTONES,
     VERSION,
     FileInfo,
@@ -95,9 +96,9 @@ class Change:
     def commit(self, manifest: Manifest) -> None:
         """Make a manifest the index's next generation, and remove the files that it does not name.
 
-        Its segments are put in order, the largest first.
+        Its segments are put in order, shards before others, the largest first.
         """
-        manifest = replace(manifest, segments=tuple(sorted(manifest.segments, key=lambda s: (-s.texts, s.name))))
+        manifest = replace(manifest, segments=tuple(sorted(manifest.segments, key=_order)))
         before = self._replaced | set(self.manifest.files() if self.manifest else ())
         after = manifest.files()
         new = [self.folder / name for name in after if name not in before]
@@ -116,6 +117,10 @@ class Change:
             with contextlib.suppress(OSError):  # the change is made; the next writer tries again
                 (self.folder / name).unlink()
         remove_leftovers(self.folder, manifest)
+
+
+def _order(info: SegmentInfo) -> tuple[int, int, str]:
+    return (-info.texts, 0, info.name) if info.shard is None else (-sys.maxsize, info.shard, "")
 
 
 @contextlib.contextmanager
@@ -234,7 +239,7 @@ def _named_files(place: Path) -> set[str]:
         found = json.loads((place / MANIFEST).read_bytes())
         if found["format"] not in (FORMAT, BLIND_FORMAT):
             return set()
-        if found["version"] == VERSION:
+        if found["version"] in (VERSION, SHARDS_VERSION):
             return {MANIFEST, *read_manifest(place, blind=is_blind(place)).files()}
         return {MANIFEST, *(f"{SEGMENTS}/{s['name']}/{name}" for s in found["segments"] for name in s["files"])}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, IndexFormatError):

@@ -21,6 +21,8 @@ from provscan.params import BlindParams, IndexParams
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
 VERSION = 6
+# Of an index in shards.
+SHARDS_VERSION = 7
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"
@@ -87,6 +89,8 @@ class SegmentInfo:
         Every file in it.
     tombstones
         Its forgotten tweets, if there are any.
+    shard
+        Its number, if it is one of the shards.
     """
 
     name: str
@@ -95,6 +99,7 @@ class SegmentInfo:
     digest: str
     files: dict[str, FileInfo]
     tombstones: Tombstones | None = None
+    shard: int | None = None
 
     @property
     def bytes(self) -> int:
@@ -149,6 +154,16 @@ class Manifest:
             raise TypeError("a blind index has no parameters of an index")
         return self.params
 
+    @property
+    def shards(self) -> tuple[SegmentInfo, ...]:
+        """Its shards, in their order; none if it has none."""
+        return tuple(segment for segment in self.segments if segment.shard is not None)
+
+    @property
+    def version(self) -> int:
+        """Version of the format that it needs."""
+        return SHARDS_VERSION if self.shards else VERSION
+
     def as_dict(self) -> dict[str, Any]:
         """Plain types for JSON."""
         return {
@@ -185,7 +200,7 @@ class Manifest:
         """The file's content."""
         body = self.as_dict()
         kind = BLIND_FORMAT if isinstance(self.params, BlindParams) else FORMAT
-        head = {"format": kind, "version": VERSION, "checksum": _checksum(body)}
+        head = {"format": kind, "version": self.version, "checksum": _checksum(body)}
         return (json.dumps({**head, **body}, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -195,7 +210,9 @@ def _files_dict(files: dict[str, FileInfo]) -> dict[str, Any]:
 
 def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
     dead = segment.tombstones
+    shard = {} if segment.shard is None else {"shard": segment.shard}
     return {
+        **shard,
         "name": segment.name,
         "texts": segment.texts,
         "tweets": segment.tweets,
@@ -240,12 +257,12 @@ def read_manifest(folder: Path, *, blind: bool = False) -> Manifest:
     if not isinstance(found, dict) or found.get("format") != expected:
         raise IndexFormatError(f"{path} is not the manifest of a provscan index: expected format {expected!r}")
     version = found.get("version")
-    if version != VERSION:
-        newer = isinstance(version, int) and version > VERSION
+    if version not in (VERSION, SHARDS_VERSION):
+        newer = isinstance(version, int) and version > SHARDS_VERSION
         remedy = "upgrade provscan" if newer else "build the index again, or use the provscan that wrote it"
         raise IndexFormatError(
             f"{path} has index version {version!r}, written by {'a newer' if newer else 'another'} version of "
-            f"provscan; this one reads version {VERSION}: {remedy}"
+            f"provscan; this one reads versions {VERSION} and {SHARDS_VERSION}: {remedy}"
         )
     body = {key: value for key, value in found.items() if key not in ("format", "version", "checksum")}
     if found.get("checksum") != _checksum(body):
@@ -276,6 +293,8 @@ def _parsed(body: dict[str, Any], params: type[IndexParams | BlindParams]) -> Ma
         raise TypeError(f"notes must be an object, not {manifest.notes!r}")
     if len({segment.name for segment in manifest.segments}) < len(manifest.segments):
         raise ValueError("two segments have one name")
+    if [segment.shard for segment in manifest.shards] != list(range(len(manifest.shards))):
+        raise ValueError("shards are missing or out of order")
     return manifest
 
 
@@ -293,6 +312,7 @@ def _segment(value: dict[str, Any]) -> SegmentInfo:
         _matching(_DIGEST, value["digest"]),
         _files(value["files"], SEGMENTS),
         tombstones,
+        _count(value["shard"]) if "shard" in value else None,
     )
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from provscan.index.filters import bloom_filter, mark_bands, new_filter, widened
 from provscan.index.format import SegmentInfo
 from provscan.index.packed import pack_numbers
-from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, packed, sorted_entries, unpacked
+from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, sorted_entries, table_of, unpacked
 from provscan.index.prepare import seed_entries
 from provscan.index.seeds import Seeds, kminmer_entries, rare_entries
-from provscan.index.segment import MAX_TEXTS, Segment
+from provscan.index.segment import MAX_TEXTS, LookupTables, Segment
 from provscan.index.texts import Strings
 from provscan.index.tweets import appended, joined_tweets
 from provscan.kernels import bloom, radix
 from provscan.kernels import minimizers as seed_kernels
-from provscan.kernels import postings as kernels
-from provscan.kernels.records import Postings, frozen, read_only
+from provscan.kernels.records import Postings, frozen
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -69,12 +69,34 @@ def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Seg
     return segments
 
 
+def tables_behind(
+    large: Seeds, small: Segment, first: int, params: IndexParams
+) -> tuple[LookupTables, np.ndarray, np.ndarray]:
+    """Tables of a small segment as they are joined to a large one, left apart; the seeds' filters of both.
+
+    ``first`` is the number of the first of its texts.
+    """
+    more, known, known_rare = more_seeds(large, small.texts, small.text_sizes, params)
+    table, places = table_of(more, SEEDS, len(small.texts))
+    seeds = Seeds(table, places, known, known_rare, large.high_frequency)
+    return replace(small, seeds=seeds).tables(first), known, known_rare
+
+
 def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, counts: tuple[int, int], params: IndexParams) -> Seeds:
     """The large segment's table with the seeds of more `texts`; `counts` are its texts and those of both.
 
     Keys that are frequent in the large segment are excluded from the rare seeds of those, so that they have as many as
     they would in one segment. Its own stay, however many of the few texts share them.
     """
+    more, known, known_rare = more_seeds(large, texts, sizes, params)
+    table, places = _merged(unpacked(large.table, large.places, SEEDS), more, SEEDS, counts)
+    return Seeds(table, places, known, known_rare, large.high_frequency)
+
+
+def more_seeds(
+    large: Seeds, texts: Strings, sizes: np.ndarray, params: IndexParams
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sorted seed entries of more texts than those of `large`; the filters of k-min-mers and rare seeds of both."""
     entries = seed_entries(texts, params)
     kminmers, hashes = kminmer_entries(entries)
     rare = rare_entries(sorted_entries(entries), sizes, new_filter(len(entries)))
@@ -84,9 +106,7 @@ def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, counts: tuple[int, i
     known, known_rare = widened(large.kminmers, len(kminmers)), widened(large.rare, len(rare))
     bloom.mark_all(hashes, bloom_filter(known))
     seed_kernels.mark_seeds(rare, bloom_filter(known_rare))
-    more = sorted_entries(np.concatenate([kminmers, rare]))
-    table, places = _merged(unpacked(large.table, large.places, SEEDS), more, SEEDS, counts)
-    return Seeds(table, places, known, known_rare, large.high_frequency)
+    return sorted_entries(np.concatenate([kminmers, rare])), known, known_rare
 
 
 def _joined_table(large: Postings, more: np.ndarray, layout: Layout, counts: tuple[int, int]) -> Postings:
@@ -104,9 +124,4 @@ def _merged(
     before, texts = counts
     entries = np.empty(len(first) + len(second), np.uint64)
     radix.merge(first, second + np.uint64(before << layout.shift), entries)
-    bits = layout.bucket_bits(texts)
-    starts = np.full((1 << bits) + 1, len(entries), np.uint32)
-    kernels.bucket_offsets(read_only(entries), 0, bits, starts)
-    kernels.close_bucket_offsets(starts)
-    table, places = packed(entries, layout, texts)
-    return Postings(table, starts, bits, layout.text_bits(texts)), places
+    return table_of(entries, layout, texts)

@@ -73,12 +73,15 @@ class PostingsWriter:
         Where to.
     layout
         Of its entries.
+    writers
+        How many write at a time and share the memory for entries that wait.
     """
 
-    def __init__(self, folder: Path, name: str, layout: Layout) -> None:
+    def __init__(self, folder: Path, name: str, layout: Layout, writers: int = 1) -> None:
         self._folder = folder
         self._name = name
         self._layout = layout
+        self._most = SPILL_ENTRIES // writers
         self._shift = np.uint64(layout.shift)
         self._numbers: np.ndarray | None = None
         self._renumbered: list[int] = []
@@ -92,7 +95,7 @@ class PostingsWriter:
         self._waiting.append(entries)
         self._waits += len(entries)
         self.count += len(entries)
-        if self._waits >= SPILL_ENTRIES:
+        if self._waits >= self._most:
             self._spill()
 
     def renumber(self, numbers: np.ndarray) -> None:
@@ -132,6 +135,19 @@ class PostingsWriter:
                 kernels.renumber(entries[: self._renumbered[number]], self._shift, self._numbers)
             yield sorted_entries(entries)
 
+    def sorted_parts(self) -> Iterator[np.ndarray]:
+        """The same in :data:`PARTS` stretches, by the keys' upper bits."""
+        parted = bool(self._parts)
+        for entries in self.sorted():
+            if parted:
+                yield entries
+            else:
+                bounds = np.arange(1, PARTS, dtype=np.uint64) << np.uint64(65 - PARTS.bit_length())
+                yield from np.split(entries, np.searchsorted(entries, bounds))
+                return
+        if not parted:
+            yield from [np.zeros(0, np.uint64)] * PARTS
+
     def close(self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None) -> list[str]:
         """Write the table of so many texts; the names of its files. ``see`` is called with all sorted entries."""
         layout, bits = self._layout, self._layout.bucket_bits(texts)
@@ -156,6 +172,16 @@ def packed(entries: np.ndarray, layout: Layout, texts: int) -> tuple[np.ndarray,
     out, places = np.empty(len(entries), np.uint32), np.empty(len(entries) if layout.shift else 0, np.uint8)
     kernels.pack(entries, layout.text_bits(texts), layout.key_bits, layout.shift, out, places)
     return out, places
+
+
+def table_of(entries: np.ndarray, layout: Layout, texts: int) -> tuple[Postings, np.ndarray]:
+    """A table of so many texts in memory, of sorted entries, and its places."""
+    bits = layout.bucket_bits(texts)
+    starts = np.full((1 << bits) + 1, len(entries), np.uint32)
+    kernels.bucket_offsets(read_only(entries), 0, bits, starts)
+    kernels.close_bucket_offsets(starts)
+    table, places = packed(entries, layout, texts)
+    return Postings(table, starts, bits, layout.text_bits(texts)), places
 
 
 def unpacked(table: Postings, places: np.ndarray, layout: Layout) -> np.ndarray:

@@ -23,12 +23,13 @@ import xxhash
 
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import format as index_format
-from provscan.index.checks import check_content, check_shape
+from provscan.index.checks import check_content, check_shape, check_shards
 from provscan.index.faults import survive_truncated_files
 from provscan.index.folder import THREADS
 from provscan.index.format import PURGES, SEGMENTS, FileInfo, Manifest, SegmentInfo
 from provscan.index.join import can_join, joined, joined_all
 from provscan.index.segment import LookupTables, Segment, open_segment
+from provscan.index.shards import Numbering, ShardTables, shard_tables
 from provscan.index.texts import Strings, combined
 from provscan.params import IndexParams
 
@@ -58,7 +59,8 @@ class IndexReader:
     """An open index: one snapshot of its segments.
 
     Licensed texts have numbers from 0 to :attr:`size`. A text that stands in several segments has a number in each;
-    whichever is asked for, its tweets are those of all of them.
+    whichever is asked for, its tweets are those of all of them. Texts in shards have the numbers that they would have
+    in one segment.
     """
 
     path: Path
@@ -116,8 +118,10 @@ class IndexReader:
         return max((int(np.diff(s.texts.offsets).max(initial=0)) for s in self.segments), default=0)
 
     @cached_property
-    def tables(self) -> tuple[LookupTables, ...]:
+    def tables(self) -> tuple[LookupTables | ShardTables, ...]:
         """What the kernels look things up in: all segments as one where memory has room for it, else few."""
+        if self._numbering.shards:
+            return shard_tables(self._numbering, self.params, self.canonical_texts)
         large, rest = self.segments[0], joined_all(self.segments[1:], self.params)
         fits = len(rest) == 1 and can_join(large, rest[0])
         parts = [joined(large, rest[0], self.params)] if fits else [large, *rest]
@@ -168,15 +172,15 @@ class IndexReader:
     def same_text(self, texts: Numbers) -> Numbers:
         """The lowest number of each text among the segments where it has tweets; -1 where it has none."""
         numbers = np.full(len(texts), -1)
-        for first, (_, places, rows) in zip(self.bases, self._everywhere(texts), strict=False):
+        for number, (_, places, rows) in enumerate(self._everywhere(texts)):
             new = numbers[places] < 0
-            numbers[places[new]] = rows[new] + first
+            numbers[places[new]] = self._numbering.numbers(number, rows[new])
         return numbers
 
     def canonical_texts(self, texts: Numbers) -> Strings:
         """Canonical texts."""
-        of = self._segment_of(texts)
-        return _gathered([segment.texts for segment in self.segments], of, texts - self.bases[of])
+        of, rows = self._numbering.located(texts)
+        return _gathered([segment.texts for segment in self.segments], of, rows)
 
     def canonical_codes(self, texts: Numbers) -> tuple[npt.NDArray[np.uint32], Numbers]:
         """Canonical code points: uint32[m] and int64 offsets[n + 1]."""
@@ -241,21 +245,28 @@ class IndexReader:
     def texts_of_ids(self, ids: pa.Array) -> Numbers:
         """A text of each tweet with one of some ids, -1 where no tweet that is not forgotten has it."""
         found = np.full(len(ids), -1)
-        for first, segment in zip(self.bases, self.segments, strict=False):
+        for number, segment in enumerate(self.segments):
             rows = np.setdiff1d(segment.tweets.ids.among(ids.unique()), segment.forgotten, assume_unique=True)
             place = pc.index_in(ids.cast(pa.large_string()), value_set=segment.tweets.ids.take(rows).array())
             known = np.flatnonzero(place.is_valid().to_numpy(zero_copy_only=False))
             row = rows[place.take(pa.array(known)).to_numpy(zero_copy_only=False)]
-            found[known] = first + segment.texts_of(row)
+            texts = self._numbering.numbers(number, segment.texts_of(row))
+            # Of a tweet with several texts the first one in all shards.
+            lower = (found[known] < 0) | (texts < found[known]) | (number >= self._numbering.shards)
+            found[known[lower]] = texts[lower]
         return found
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
         """Licensed texts that equal canonical texts: rows of `texts` and numbers of licensed texts, in pairs."""
         pairs = [
-            (np.flatnonzero(found >= 0), found[found >= 0] + first)
-            for first, found in zip(self.bases, (s.equal_texts(texts) for s in self.segments), strict=False)
+            (np.flatnonzero(found >= 0), self._numbering.numbers(number, found[found >= 0]))
+            for number, found in enumerate(segment.equal_texts(texts) for segment in self.segments)
         ]
-        return np.concatenate([row for row, _ in pairs]), np.concatenate([number for _, number in pairs])
+        rows, numbers = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        in_shards = sum(len(row) for row, _ in pairs[: self._numbering.shards])
+        order = np.argsort(rows[:in_shards], kind="stable")
+        rows[:in_shards], numbers[:in_shards] = rows[order], numbers[order]
+        return rows, numbers
 
     def posted_since(self, time: int) -> npt.NDArray[np.bool_]:
         """Texts of which every tweet is known to be made at `time`, in milliseconds, or later, and none is a retweet.
@@ -268,13 +279,14 @@ class IndexReader:
         """
         young = [segment.posted_since(time) for segment in self.segments]
         for number, of_segment in enumerate(young):
-            for other, of_other in zip(self.segments, young, strict=True):
-                if other is self.segments[number]:
+            for place, (other, of_other) in enumerate(zip(self.segments, young, strict=True)):
+                if place == number or max(place, number) < self._numbering.shards:
                     continue
                 for rows in _chunks(np.flatnonzero(of_segment)):
                     found = other.equal_texts(self.segments[number].texts.take(rows))
                     of_segment[rows] &= (found < 0) | of_other[found]
-        return np.concatenate(young)
+        found = np.concatenate(young)
+        return found if not self._numbering.shards else found[self._numbering.places(np.arange(self.size))]
 
     def with_control(self, extra: IndexReader) -> IndexReader:
         """A reader of the texts of this one and, numbered from :attr:`size` on, those of `extra`.
@@ -283,12 +295,13 @@ class IndexReader:
         """
         segments = (*self.segments, *extra.segments)
         bases = np.concatenate([self.bases, self.size + extra.bases[1:]])
-        if len(segments) == 2 and can_join(*segments):
+        if len(segments) == 2 and not self._numbering.shards and can_join(*segments):
             segments, bases = (joined(*segments, self.params),), bases[[0, 2]]
         return replace(self, segments=segments, bases=bases, states={**self.states, **extra.states})
 
-    def _segment_of(self, texts: Numbers) -> Numbers:
-        return np.searchsorted(self.bases, texts, "right") - 1
+    @cached_property
+    def _numbering(self) -> Numbering:
+        return Numbering(self.segments, self.bases, len(self.manifest.shards))
 
     def _everywhere(self, texts: Numbers) -> Iterator[tuple[Segment, Numbers, Numbers]]:
         """Of each segment the places in `texts` of those that stand in it, and their numbers there."""
@@ -321,7 +334,7 @@ class IndexReader:
     def _require_found(self, texts: Numbers, found: npt.NDArray[np.bool_]) -> None:
         """Raise an error if a text of the index is not found by its key."""
         if not found.all():
-            segment = self.segments[self._segment_of(texts[~found][:1])[0]]
+            segment = self.segments[self._numbering.located(texts[~found][:1])[0][0]]
             raise IndexFormatError(
                 f"{self.path / SEGMENTS / segment.info.name / 'exact.entries'} is damaged: a text is not found by its "
                 "key. Restore it from a copy or build the index again"
@@ -336,7 +349,7 @@ class IndexReader:
             structures[part] = structures.get(part, 0) + size
         return {
             "path": str(self.path),
-            "version": index_format.VERSION,
+            "version": self.manifest.version,
             "generation": self.manifest.generation,
             "fingerprint": self.fingerprint,
             "params": self.params.as_dict(),
@@ -349,6 +362,7 @@ class IndexReader:
                 {"name": s.name, "texts": s.texts, "tweets": s.tweets, "forgotten": s.tweets - s.living}
                 for s in self.manifest.segments
             ],
+            "shards": self._numbering.shards,
             "purged": sum(purge.tweets for purge in self.manifest.purges.values()),
             "last_purge": max((purge.purged for purge in self.manifest.purges.values()), default=None),
             "segments_left_out": self.left_out.as_dict(),
@@ -423,11 +437,13 @@ def _opened(folder: Path, manifest: Manifest, *, verify: bool, without: Sequence
         except IndexFormatError as error:
             damaged.append((info, error))
     if damaged:
-        if len(damaged) < len(infos):
+        if len(damaged) < len(infos) and all(info.shard is None for info, _ in damaged):
             tweets = sum(info.living for info, _ in damaged)
             options = " ".join(f"--without-segment {info.name}" for info, _ in damaged)
             damaged[0][1].add_note(f"To match without the {tweets:,} tweets in what is damaged, give {options}")
         raise damaged[0][1]
+    if manifest.shards:
+        check_shards(segments[: len(manifest.shards)], folder)
     bases = np.cumsum([0, *(info.texts for info in infos)])
     known = {path: state for path, state in states.items() if state}
     reader = IndexReader(folder, remaining, tuple(segments), bases, known, verify)
@@ -461,6 +477,8 @@ def _remaining(folder: Path, manifest: Manifest, without: Sequence[str]) -> list
         raise UsageError(
             f"{folder} has no segment {unknown[0]}, only {', '.join(names)}: leave out one of them, or none"
         )
+    if shards := [info.name for info in manifest.shards if info.name in without]:
+        raise UsageError(f"{shards[0]} of {folder} is a shard, without which the others can't be used: keep it")
     infos = [info for info in manifest.segments if info.name not in without]
     if not infos:
         raise UsageError(f"{folder} has no segments but those that are to be left out: keep one")

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ SIZE_STEP = 20
 RARE = 4
 RARE_UNITS = 60
 _CHUNK = 1 << 20
+_S32 = np.uint64(32)
 # Files of the filters, in the order of the fields of Seeds.
 _FILTERS = ("seeds.kminmers", "seeds.rare", "seeds.high_frequency")
 
@@ -73,55 +75,75 @@ class SeedsWriter:
     ----------
     folder
         Of the segment.
+    writers
+        How many write at a time.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._table = PostingsWriter(folder, "seeds", SEEDS)
-        self._single = PostingsWriter(folder, "seeds.single", SEEDS)
+    def __init__(self, folder: Path, writers: int = 1) -> None:
+        self.folder = folder
+        self.table = PostingsWriter(folder, "seeds", SEEDS, writers)
+        self.single = PostingsWriter(folder, "seeds.single", SEEDS, writers)
         self._waiting = folder / "seeds.kminmers.part"
         self._hashes = self._waiting.open("wb")
 
     def add(self, entries: np.ndarray) -> None:
         """Take seed entries of whole texts, in the order in which they stand there."""
         kminmers, hashes = kminmer_entries(entries)
-        self._table.add(kminmers)
+        self.table.add(kminmers)
         write_array(self._hashes, hashes)
-        self._single.add(entries)
+        self.single.add(entries)
 
-    def close(self, sizes: np.ndarray) -> list[str]:
-        """Write the table and its filters; the names of their files.
-
-        ``sizes`` are those of :func:`provscan.kernels.minimizers.text_sizes`.
-        """
-        kminmers = new_filter(self._table.count)
-        high_frequency = new_filter(self._single.count // (RARE + 1))
+    def mark_kminmers(self, words: np.ndarray) -> None:
+        """Add all k-min-mers to a filter; no more seeds are taken then."""
         self._hashes.close()
         with self._waiting.open("rb") as file:
             while len(hashes := np.fromfile(file, np.uint64, _CHUNK)):
-                bloom.mark_all(hashes, bloom_filter(kminmers))
+                bloom.mark_all(hashes, bloom_filter(words))
         self._waiting.unlink()
-        rare, count = new_filter(self._single.count), self._table.count
-        for entries in self._single.sorted():
-            found = rare_entries(entries, sizes, high_frequency)
-            seed_kernels.mark_seeds(found, bloom_filter(rare))
-            self._table.add(found)
-        rare = narrowed(rare, self._table.count - count)
-        high_frequency = narrowed(high_frequency, count_of(high_frequency))
-        names = self._table.close(len(sizes))
-        for name, words in zip(_FILTERS, (kminmers, rare, high_frequency), strict=True):
-            with (self._folder / name).open("wb") as file:
-                write_array(file, words)
-        return [*names, *_FILTERS]
 
     def renumber(self, numbers: np.ndarray) -> None:
         """Give all texts new numbers, uint32: text t becomes ``numbers[t]``."""
-        self._table.renumber(numbers)
-        self._single.renumber(numbers)
+        self.table.renumber(numbers)
+        self.single.renumber(numbers)
 
     def discard(self) -> None:
         """Close the file as it is."""
         self._hashes.close()
+
+
+def close_together(writers: Sequence[SeedsWriter], sizes: Sequence[np.ndarray]) -> None:
+    """Write the tables of segments and their filters, which are those of all of them and stand in the first.
+
+    ``sizes`` are those of :func:`provscan.kernels.minimizers.text_sizes` of each.
+    """
+    singles, counts = sum(writer.single.count for writer in writers), [writer.table.count for writer in writers]
+    kminmers, rare, high_frequency = (new_filter(n) for n in (sum(counts), singles, singles // (RARE + 1)))
+    for writer in writers:
+        writer.mark_kminmers(kminmers)
+    streams = [writer.single.sorted() if len(writers) == 1 else writer.single.sorted_parts() for writer in writers]
+    for parts in zip(*streams, strict=True):
+        frequent = _frequent_in_all(parts)
+        seed_kernels.mark_seeds(frequent, bloom_filter(high_frequency))
+        for writer, size, entries in zip(writers, sizes, parts, strict=True):
+            kept = entries[~np.isin(entries >> _S32, frequent >> _S32)] if len(frequent) else entries
+            found = rare_entries(kept, size, high_frequency)
+            seed_kernels.mark_seeds(found, bloom_filter(rare))
+            writer.table.add(found)
+    rare = narrowed(rare, sum(writer.table.count for writer in writers) - sum(counts))
+    filters = kminmers, rare, narrowed(high_frequency, count_of(high_frequency))
+    for writer, size in zip(writers, sizes, strict=True):
+        writer.table.close(len(size))
+        for name, words in zip(_FILTERS, filters, strict=True):
+            with (writer.folder / name).open("wb") as file:
+                write_array(file, words if writer is writers[0] else new_filter(0))
+
+
+def _frequent_in_all(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Of sorted entries of several segments the keys, as entries, that too many places share in all of them."""
+    if len(parts) == 1:
+        return np.zeros(0, np.uint64)
+    keys, count = np.unique(np.concatenate(parts) >> _S32, return_counts=True)
+    return keys[count > RARE] << _S32
 
 
 def open_seeds(folder: Path, texts: int) -> Seeds:

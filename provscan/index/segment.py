@@ -37,7 +37,7 @@ from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import TweetRows, open_tweets
 from provscan.kernels import postings as kernels
 from provscan.kernels.exact_lookup import find_texts
-from provscan.kernels.records import Postings, SeedTable, TextTable, frozen
+from provscan.kernels.records import Postings, SeedTable, TextTable, frozen, read_only
 from provscan.params import IndexParams
 
 # Text numbers have 24 bits in an entry.
@@ -48,6 +48,7 @@ RETWEET = "(?i)^\\s*RT @"
 CHUNK = 1 << 18
 # Rows that are read at a time.
 ROWS = 1 << 14
+NO_NUMBERS = read_only(np.zeros(0, np.int64))
 
 
 class LookupTables(NamedTuple):
@@ -61,6 +62,8 @@ class LookupTables(NamedTuple):
         See the module's docstring; ``whole`` is what whole texts are looked up in.
     living
         bool[n]: the text has a tweet that is not forgotten; ``None`` if all have.
+    numbers
+        int[n]: the reader's numbers of the texts, where they don't follow each other; else empty.
     """
 
     first: int
@@ -69,6 +72,11 @@ class LookupTables(NamedTuple):
     whole: TextTable
     seeds: SeedTable
     living: np.ndarray | None
+    numbers: np.ndarray = NO_NUMBERS
+
+    def numbered(self, texts: np.ndarray) -> np.ndarray:
+        """The reader's numbers of some texts."""
+        return self.numbers[texts].astype(np.int64) if len(self.numbers) else texts + self.first
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,8 @@ class Segment:
         See the module's docstring.
     forgotten
         int64, ascending: rows of tweets that are forgotten.
+    numbers
+        Of a shard, uint32, ascending: the texts' numbers among those of all shards.
     """
 
     info: SegmentInfo
@@ -96,6 +106,7 @@ class Segment:
     tweet_starts: Numbers
     tweets: TweetRows
     forgotten: np.ndarray
+    numbers: np.ndarray | None = None
 
     @cached_property
     def living(self) -> np.ndarray | None:
@@ -187,7 +198,8 @@ class Segment:
     def tables(self, first: int) -> LookupTables:
         """What the kernels look things up in; `first` is the reader's number of the first text."""
         whole = TextTable(self.exact, self.bands, bloom_filter(self.band_filter), self.sketches)
-        return frozen(LookupTables(first, self.texts, self.text_sizes, whole, self.seeds.record, self.living))
+        numbers = NO_NUMBERS if self.numbers is None else self.numbers
+        return frozen(LookupTables(first, self.texts, self.text_sizes, whole, self.seeds.record, self.living, numbers))
 
 
 def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment:
@@ -205,6 +217,7 @@ def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment
         open_numbers(folder, "tweets", info.texts + 1),
         open_tweets(folder, info.tweets),
         read_tombstones(index, info)[:, 0],
+        None if info.shard is None else map_array(folder / "texts.numbers", np.uint32),
     )
 
 

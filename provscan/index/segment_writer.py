@@ -21,7 +21,7 @@ from provscan.index.known_tweets import KeyTable, taken
 from provscan.index.packed import write_numbers, write_packed_strings
 from provscan.index.postings import EXACT, PostingsWriter, bands_layout, map_array, write_array
 from provscan.index.prepare import Prepared
-from provscan.index.seeds import SIZE_STEP, SeedsWriter
+from provscan.index.seeds import SIZE_STEP, SeedsWriter, close_together
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.index.tweets import LABELS, whole_numbers, write_ids, write_labels, write_strings
@@ -69,9 +69,11 @@ class SegmentWriter:
         Of the index.
     ids
         The ids of tweets, numbered; those in it already belong to other segments.
+    shards
+        How many are written at a time; with several, whoever does so closes their :attr:`seeds` together.
     """
 
-    def __init__(self, folder: Path, params: IndexParams, ids: KeyTable) -> None:
+    def __init__(self, folder: Path, params: IndexParams, ids: KeyTable, *, shards: int = 1) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
         self._params = params
@@ -82,10 +84,12 @@ class SegmentWriter:
         self._ids = StringsWriter(folder, "ids.part")
         self._sketches = (folder / "sketches.part").open("wb")
         self._about = pa.ipc.new_file(str(folder / "about.part"), _ABOUT)
-        self._exact = PostingsWriter(folder, "exact", EXACT)
+        self._exact = PostingsWriter(folder, "exact", EXACT, shards)
         self._bands_layout = bands_layout(params.bands)
-        self._bands = PostingsWriter(folder, "bands", self._bands_layout)
-        self._seeds = SeedsWriter(folder)
+        self._bands = PostingsWriter(folder, "bands", self._bands_layout, shards)
+        self.seeds = SeedsWriter(folder, shards)
+        self.sizes = np.zeros(0, np.uint8)
+        self._shards = shards
         self._keys = KeyTable()
         self._text_of: list[np.ndarray] = []
         self._times: list[np.ndarray] = []
@@ -119,7 +123,7 @@ class SegmentWriter:
         write_array(self._sketches, batch.sketches.bits[first])
         self._exact.add(EXACT.entries(batch.sketches.keys[first, 0], number))
         self._bands.add(self._bands_layout.entries(batch.sketches.bands[first], number[:, None]).ravel())
-        self._seeds.add(_renumbered(batch.seeds, first, number, count))
+        self.seeds.add(renumbered(batch.seeds, first, number, count))
         self._raw_texts.add(batch.raw_texts)
         self._ids.add(batch.ids)
         self._about.write_batch(batch.about.cast(_ABOUT))
@@ -154,7 +158,8 @@ class SegmentWriter:
             about = pa.ipc.open_file(source).read_all()
             raw_texts, ids = open_strings(folder, "raw_texts.part"), open_strings(folder, "ids.part")
             rest = about.add_column(0, "raw", raw_texts.array())
-            distinct = self._ids_table.count - self._known_ids == self.tweets
+            # Other shards have numbered ids, too.
+            distinct = self._shards == 1 and self._ids_table.count - self._known_ids == self.tweets
             order = tweet_order(times, ids, rest)
             if not distinct:
                 order = without_repeated(order, id_of, text_of)
@@ -172,7 +177,8 @@ class SegmentWriter:
                 for job in jobs:
                     job.result()
         for part in folder.glob("*.part*"):
-            part.unlink()
+            if self._shards == 1 or not part.name.startswith("seeds."):
+                part.unlink()
         total = digests[rows].sum(axis=0, dtype=np.uint64)
         repeated = self._repeated + self.tweets - len(rows)
         return Written(self.texts, len(rows), repeated, f"{total[0]:016x}{total[1]:016x}")
@@ -198,15 +204,17 @@ class SegmentWriter:
         for name, array in (("texts.sketches", sketches), ("texts.sizes", sizes)):
             with (self._folder / name).open("wb") as file:
                 write_array(file, array)
-        self._seeds.renumber(numbers)
-        self._seeds.close(sizes)
+        self.sizes = sizes
+        self.seeds.renumber(numbers)
+        if self._shards == 1:
+            close_together([self.seeds], [sizes])
 
     def discard(self) -> None:
         """Close the files as they are."""
         for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
             with contextlib.suppress(OSError):
                 file.close()
-        self._seeds.discard()
+        self.seeds.discard()
 
 
 def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
@@ -246,7 +254,7 @@ def by_text(order: np.ndarray, text_of: np.ndarray, texts: int) -> tuple[np.ndar
     return rows, starts, numbers
 
 
-def _renumbered(seeds: np.ndarray, rows: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:
+def renumbered(seeds: np.ndarray, rows: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:
     """Seed entries of some rows only, with the texts' numbers in place of the rows."""
     number_of = np.full(count, MAX_TEXTS, np.uint64)
     number_of[rows] = numbers

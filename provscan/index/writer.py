@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,8 @@ from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader, open_reader
 from provscan.index.room import Needs, needs_of, require_room
 from provscan.index.segment import MAX_TEXTS, Segment, open_segment, read_tombstones
-from provscan.index.segment_writer import SegmentWriter, Written
+from provscan.index.segment_writer import SegmentWriter
+from provscan.index.shard_writer import ShardsWriter
 from provscan.index.texts import Strings
 from provscan.index.tweets import COMPRESSED
 from provscan.params import IndexParams
@@ -57,14 +58,20 @@ class Forgotten:
 
 
 def write_index(
-    batches: Iterable[Prepared], target: Path, params: IndexParams, notes: dict[str, Any], *, overwrite: bool = False
+    batches: Iterable[Prepared],
+    target: Path,
+    params: IndexParams,
+    notes: dict[str, Any],
+    *,
+    overwrite: bool = False,
+    shards: int = 1,
 ) -> IndexReader:
-    """Write an index from prepared batches, one or more segments of up to 2**24 texts.
+    """Write an index from prepared batches: one or more segments of up to 2**24 texts, or so many shards.
 
     ``notes`` is read when the last batch has come, so that whoever prepares them can fill it in meanwhile.
     """
     with changing(target, "replace" if overwrite else "create") as change:
-        segments, counts = _write_segments(change, batches, params)
+        segments, counts = _write(change, batches, params, shards)
         texts = _distinct_texts(change.folder, segments, params)
         generation = change.manifest.generation + 1 if change.manifest else 1
         change.commit(Manifest(params, segments, texts, counts.pop("tweets"), generation, {}, {**notes, **counts}))
@@ -89,7 +96,7 @@ def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, no
     with changing(target, "change") as change:
         before = open_reader(target, verify=False)
         new, counts = _new_tweets(change, before, batches)
-        segments, written = _write_segments(change, prepare(new), before.params)
+        segments, written = _write(change, prepare(new), before.params)
         counts["known"] += written["repeated_tweets"]
         added = [segment for segment in segments if segment.tweets]
         infos = tuple({s.name: s for s in (*before.manifest.segments, *added)}.values())
@@ -179,35 +186,28 @@ def merge_needs(target: Path, *, purge_only: bool = False) -> Needs:
 
 def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]]:
     """Groups of segments, each of which becomes one."""
+    shards = list(manifest.shards)
     if purge_only:
-        return [[info] for info in manifest.segments if info.tombstones]
-    return [group for group in _groups(manifest.segments) if len(group) > 1 or group[0].tombstones]
+        forgotten = [info for info in manifest.segments if info.tombstones]
+        groups = [[info] for info in forgotten if info.shard is None]
+        # What is rare is decided over all shards.
+        return [shards, *groups] if any(info.shard is not None for info in forgotten) else groups
+    groups = [list(manifest.segments)] if shards else _groups(manifest.segments)
+    return [group for group in groups if len(group) > len(shards) or any(info.tombstones for info in group)]
 
 
-def _write_segments(
-    change: Change, batches: Iterable[Prepared], params: IndexParams
+def _write(
+    change: Change, batches: Iterable[Prepared], params: IndexParams, shards: int = 1
 ) -> tuple[tuple[SegmentInfo, ...], dict[str, int]]:
     """Write segments from prepared batches; with them the counts of distinct tweets and of what was left out."""
-    ids, infos, empty, repeated, anonymous = KeyTable(), [], 0, 0, 0
-    folder = change.workspace()
-    writer = SegmentWriter(folder, params, ids)
-
-    def finish() -> None:
-        nonlocal repeated
-        written: Written = writer.close()
-        repeated += written.repeated
-        infos.append(change.adopt(folder, written.texts, written.tweets, written.digest))
-
+    ids, empty, anonymous = KeyTable(), 0, 0
+    writer = ShardsWriter(change, params, ids, shards) if shards > 1 else _SegmentsWriter(change, params, ids)
     try:
         for batch in batches:
-            if not writer.has_room_for(len(batch.texts)):
-                finish()
-                folder = change.workspace()
-                writer = SegmentWriter(folder, params, ids)
             writer.add(batch)
             empty += batch.empty
             anonymous += int(np.count_nonzero(np.diff(batch.ids.offsets) == 0))
-        finish()
+        infos, repeated = writer.close()
     except BaseException:
         writer.discard()
         raise
@@ -216,6 +216,35 @@ def _write_segments(
     return tuple(infos), {
         "tweets": tweets, "tweets_without_text": empty, "repeated_tweets": repeated, "versions": rows - tweets,
     }  # fmt: skip
+
+
+class _SegmentsWriter:
+    """Writes segments, one after the other; see :class:`~provscan.index.shard_writer.ShardsWriter`."""
+
+    def __init__(self, change: Change, params: IndexParams, ids: KeyTable) -> None:
+        self._change, self._params, self._ids = change, params, ids
+        self._infos: list[SegmentInfo] = []
+        self._repeated = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._folder = self._change.workspace()
+        self._writer = SegmentWriter(self._folder, self._params, self._ids)
+
+    def add(self, batch: Prepared) -> None:
+        if not self._writer.has_room_for(len(batch.texts)):
+            self.close()
+            self._begin()
+        self._writer.add(batch)
+
+    def close(self) -> tuple[list[SegmentInfo], int]:
+        written = self._writer.close()
+        self._repeated += written.repeated
+        self._infos.append(self._change.adopt(self._folder, written.texts, written.tweets, written.digest))
+        return self._infos, self._repeated
+
+    def discard(self) -> None:
+        self._writer.discard()
 
 
 def _new_tweets(
@@ -273,7 +302,8 @@ def _distinct_texts(folder: Path, infos: Iterable[SegmentInfo], params: IndexPar
     total = 0
     for number, segment in enumerate(segments):
         total += len(segment.texts)
-        for low in range(0, len(segment.texts) if number else 0, TEXTS):
+        # No two shards have a text in common.
+        for low in range(0, len(segment.texts) if number and segment.numbers is None else 0, TEXTS):
             part = segment.texts.take(np.arange(low, min(low + TEXTS, len(segment.texts))))
             before = [earlier.equal_texts(part) >= 0 for earlier in segments[:number]]
             total -= int(np.count_nonzero(np.any(before, axis=0)))
@@ -331,8 +361,18 @@ def _tier(info: SegmentInfo) -> int:
 
 
 def _due(infos: tuple[SegmentInfo, ...]) -> list[SegmentInfo]:
-    """The segments to merge after an addition: those of a tier that is full, and of the tiers above that this fills."""
-    due: list[SegmentInfo] = []
+    """The segments to merge after an addition: those of a tier that is full, and of the tiers above that this fills.
+
+    Shards count as one segment, and stay the largest one.
+    """
+    shards = [info for info in infos if info.shard is not None]
+    if shards:
+        whole = replace(shards[0], texts=sum(info.texts for info in shards), shard=None)
+        others = tuple(info for info in infos if info.shard is None)
+        due = _due((whole, *others))
+        larger = any(info.texts >= whole.texts for info in others)
+        return list(infos) if larger or whole in due else due
+    due = []
     for tier in range(max(map(_tier, infos), default=0) + 1):
         members = [info for info in infos if _tier(info) == tier]
         if len(members) + bool(due) < FAN_OUT:
@@ -363,9 +403,10 @@ def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepar
     require_room(change.folder, needs_of(group))
     old = [open_segment(change.folder, info, manifest.index_params) for info in group]
     tweets = (batch for segment in old for batch in segment.batches(segment.living_rows))
-    new, _ = _write_segments(change, prepare(tweets), manifest.index_params)
+    shards = sum(info.shard is not None for info in group)
+    new, _ = _write(change, prepare(tweets), manifest.index_params, shards)
     segments = [info for info in manifest.segments if info not in group]
-    segments += [info for info in new if info.tweets or not segments]
+    segments += [info for info in new if info.tweets or shards or not segments]
     purges = dict(manifest.purges)
     if any(info.tombstones for info in group):
         name = f"{manifest.generation:06}.json"
@@ -404,10 +445,20 @@ def check_again(reader: IndexReader, temporary: Path, prepare: Prepare) -> None:
         A segment differs, or the manifest counts differently.
     """
     change = Change(temporary, None, set())
-    for segment in reader.segments:
-        tweets = segment.batches(np.arange(segment.info.tweets))
-        (made, *more), _ = _write_segments(change, prepare(tweets), reader.params)
+    shards = len(reader.manifest.shards)
+    groups = [reader.segments[:shards]] if shards else []
+    for group in [*groups, *([segment] for segment in reader.segments[shards:])]:
+        tweets = (batch for segment in group for batch in segment.batches(np.arange(segment.info.tweets)))
+        again, _ = _write(change, prepare(tweets), reader.params, len(group))
         shutil.rmtree(temporary / SEGMENTS)
+        _compare(reader, group, again)
+    _check_counts(reader)
+
+
+def _compare(reader: IndexReader, group: Sequence[Segment], again: Sequence[SegmentInfo]) -> None:
+    """Segments with the same, made again."""
+    more = len(again) > len(group)
+    for segment, made in zip(group, again, strict=False):
         place = reader.path / SEGMENTS / segment.info.name
         # What another version of Zstandard makes has other bytes. The digest covers what is in them.
         other = frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
@@ -420,6 +471,10 @@ def check_again(reader: IndexReader, temporary: Path, prepare: Prepare) -> None:
         dead = segment.info.tombstones
         if made.digest != segment.info.digest or (dead and dead.digest != segment.digest(segment.forgotten)):
             raise IndexFormatError(f"{reader.path / MANIFEST} has a wrong digest for segment {segment.info.name}")
+
+
+def _check_counts(reader: IndexReader) -> None:
+    """The manifest's counts with those of the segments."""
     for name, count in zip(("tweets", "texts"), reader.count(), strict=True):
         if count != getattr(reader, name):
             raise IndexFormatError(

@@ -66,11 +66,13 @@ class ChainLimits(NamedTuple):
 
 class ChainState(NamedTuple):
     """Open chains int32[2**CHAIN_BITS, 4], filled with -1; of the licensed texts
-    :func:`~provscan.kernels.minimizers.text_sizes`; the place that each place code stands for, int64[256]."""
+    :func:`~provscan.kernels.minimizers.text_sizes`; the place that each place code stands for, int64[256]; the numbers
+    int64[n] that texts have their slots by, empty where those are the table's."""
 
     chains: np.ndarray
     text_sizes: np.ndarray
     places: np.ndarray
+    numbers: np.ndarray
 
 
 class ChainScratch(NamedTuple):
@@ -177,7 +179,8 @@ def _add_hit(text, hit, since, limits, state, out, n):
     place = hit.place
     diagonal = hit.unit - place
     width = BAND_WIDTH if place < FAR else FAR_BAND_WIDTH
-    home = (np.uint64(text) * MURMUR1) >> _CHAIN_SHIFT << _U1
+    number = np.int64(text) if len(state.numbers) == 0 else state.numbers[text]
+    home = (np.uint64(number) * MURMUR1) >> _CHAIN_SHIFT << _U1
     c, least, known, same = home, np.int64(1) << 40, False, 0
     for way in range(_WAYS):
         # A text that has both its slots is one that repeats itself, and has the two beside them as well.
@@ -209,6 +212,24 @@ def _add_hit(text, hit, since, limits, state, out, n):
     if n < len(out.record):
         out.record[n], out.text[n], out.code[n], out.place[n] = hit.record, text, hit.code, place
     return n + 1
+
+
+@kernel
+def wanted_keys(seeds, table, scratch, out):
+    """Keys of seeds and of k-min-mers that the filters of ``table`` let pass, into uint32 ``out``; how many.
+
+    :func:`seed_candidates` looks up these and no others.
+    """
+    bounds = seeds.bounds
+    record, n = np.int64(0), np.int64(0)
+    for low in range(bounds[0], bounds[-1], CHUNK):
+        while bounds[record + 1] <= low:
+            record += 1
+        count = _look_up(seeds, record, low, min(low + CHUNK, bounds[-1]), table, scratch)
+        for k in range(count):
+            out[n + k] = scratch.keys[k]
+        n += count
+    return n
 
 
 @kernel

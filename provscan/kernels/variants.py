@@ -100,7 +100,7 @@ def variants(records, matches, postings, limits, scratch, out, counters):
         :class:`VariantLimits` and :func:`variant_scratch`.
     out
         :class:`~provscan.kernels.records.Candidates` with room for so many: ``record`` is filled with the match,
-        ``text``, and ``code`` with where in the record it begins.
+        ``text``, ``code`` with where in the record it begins, and ``place`` with which of the stretches there it is.
     counters
         :class:`~provscan.kernels.records.Counters`.
 
@@ -139,7 +139,7 @@ def variants(records, matches, postings, limits, scratch, out, counters):
                 start, size = equal_range(postings, lows[k], highs[k], keys[k], limits.texts)
                 for e in range(start, start + min(size, limits.texts)):
                     if n < room:
-                        out.record[n], out.text[n], out.code[n] = m, text_of(postings, e), at - begin
+                        out.record[n], out.text[n], out.code[n], out.place[n] = m, text_of(postings, e), at - begin, k
                         n += 1
             at = _after(codes, at, end, _NO_WORDS) + 1
     return n

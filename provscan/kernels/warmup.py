@@ -32,6 +32,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         content,
         delimited,
         exact_lookup,
+        gather,
         json_lines,
         liftover,
         minhash,
@@ -110,12 +111,13 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield minimizers.mark_seeds, (u64, bloom_filter)
     yield minimizers.held_seeds, (u64, r.frozen(bloom_filter), flags)
     yield bloom.mark_all, (u64, bloom_filter)
-    state = r.frozen(chaining.ChainState(i64, u8, i64))._replace(chains=np.zeros((1, 4), np.int32))
+    state = r.frozen(chaining.ChainState(i64, u8, i64, i64))._replace(chains=np.zeros((1, 4), np.int32))
     limits = chaining.ChainLimits(16, 4, 2, 1)
     yield (
         chaining.seed_candidates,
         (seeds, seed_table, limits, state, chaining.chain_scratch(), candidates, count),
     )
+    yield chaining.wanted_keys, (seeds, seed_table, chaining.chain_scratch(), u32)
     text_table, asked = r.frozen(r.TextTable(table, table, bloom_filter, pairs)), r.Sketches(pairs, pairs, pairs)
     whole_limits, whole_scratch = postings.WholeLimits(64, 77, 16), postings.whole_scratch(1, 16)
     yield postings.whole_candidates, (asked, text_table, whole_limits, whole_scratch, candidates, count)
@@ -134,6 +136,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield postings.unpack, (r.frozen(table), r.read_only(u8), 0, u64)
     yield postings.bucket_offsets, (r.read_only(u64), 0, 1, u32)
     yield postings.close_bucket_offsets, (u32,)
+    yield gather.ranges, (text_table.exact, u64, 1, i64, i64)
+    yield gather.entries, (text_table.exact, (i64, i64), u64, (u64, i64, i64))
     yield exact_lookup.find_texts, (pairs, text, text_table.exact, text, i64)
     yield packing.measure, (i64, spans)
     yield packing.pack, (i64, spans, u64)

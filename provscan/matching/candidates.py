@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from provscan.index import SIZE_STEP, LookupTables, seed_params, seed_scratch
+from provscan.index import SIZE_STEP, LookupTables, ShardTables, seed_params, seed_scratch
 from provscan.kernels import chaining, minimizers, postings
 from provscan.kernels import variants as variant_kernels
 from provscan.kernels.records import Candidates, CodeBuffer, Seeds, Sketches, counters
@@ -85,7 +85,7 @@ def passages(seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: Tru
     room = CANDIDATES_PER_SEED * int(seeds.bounds[-1]) + CANDIDATES
     while True:
         chains = np.full((1 << chaining.CHAIN_BITS, 4), -1, np.int32)
-        state = chaining.ChainState(chains, segment.text_sizes, _PLACES)
+        state = chaining.ChainState(chains, segment.text_sizes, _PLACES, segment.numbers)
         found, count = Candidates(*scratch_array("candidates", 4 * room, np.int64).reshape(4, -1)), counters()
         n = chaining.seed_candidates(seeds, segment.seeds, bounds, state, scratch, found, count)
         if n <= room:
@@ -100,6 +100,34 @@ def exact_variants(
     records: CodeBuffer, matches: VerifiedCandidates, segment: LookupTables, limits: SearchLimits
 ) -> Candidates:
     """Texts that equal a stretch around a match of another one: see :mod:`provscan.kernels.variants`."""
+    found = _variants(records, matches, segment, limits)
+    return _distinct(matches.record[found.record], found.text, found.code)
+
+
+def shard_variants(
+    records: CodeBuffer, matches: VerifiedCandidates, shards: ShardTables, limits: SearchLimits
+) -> tuple[LookupTables, Candidates]:
+    """The same of shards, and a segment of these texts."""
+    parts = []
+    for source in shards.sources:
+        part = _variants(records, matches, source, limits)
+        living = np.ones(len(part.text), np.bool_) if source.living is None else source.living[part.text]
+        parts.append((part.record, part.code, part.place, source.numbered(part.text), living))
+    columns = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    # Stretch by stretch, and the limits once more, for all shards.
+    order = np.lexsort(columns[3::-1])
+    match, code, place, number, living = (column[order] for column in columns)
+    new = (np.diff(match, prepend=-1) != 0) | (np.diff(code, prepend=-1) != 0) | (np.diff(place, prepend=-1) != 0)
+    first = np.flatnonzero(new)
+    kept = np.arange(len(new)) - first[np.cumsum(new) - 1] < limits.whole_candidates
+    kept = np.flatnonzero(kept)[: limits.variants * len(matches.record)]
+    numbers, rows, text = np.unique(number[kept], return_index=True, return_inverse=True)
+    return shards.of_texts(numbers, living[kept][rows]), _distinct(matches.record[match[kept]], text, code[kept])
+
+
+def _variants(
+    records: CodeBuffer, matches: VerifiedCandidates, segment: LookupTables, limits: SearchLimits
+) -> Candidates:
     found = _new_candidates(limits.variants * len(matches.record))
     bounds = variant_kernels.VariantLimits(limits.variant_similarity, limits.whole_candidates)
     n = variant_kernels.variants(
@@ -111,9 +139,12 @@ def exact_variants(
         found,
         counters(),
     )
-    if n == 0:
+    return Candidates(*(column[:n] for column in found))
+
+
+def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candidates:
+    if len(record) == 0:
         return NONE
-    record, text, code = matches.record[found.record[:n]], found.text[:n], found.code[:n]
     _, kept = np.unique(np.stack([record, text, code]), axis=1, return_index=True)
     return Candidates(record[kept], text[kept], code[kept], np.zeros(len(kept), np.int64))
 

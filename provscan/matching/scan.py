@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import IndexReader, Strings, sketch_texts
+from provscan.index import IndexReader, ShardTables, Strings, sketch_texts
 from provscan.kernels.records import CodeBuffer
 from provscan.kernels.utf8 import code_points
 from provscan.matching import candidates as generators
@@ -141,15 +141,22 @@ def _matches(
     sketches = sketch_texts(Strings(*encoded(*records, short)), reader.params)
     grams = grams_of(records, "records")
     parts = []
-    for segment in reader.tables:
+    for tables in reader.tables:
+        shards = tables if isinstance(tables, ShardTables) else None
+        segment = tables.look_up(seeds, sketches, limits) if isinstance(tables, ShardTables) else tables
         inside = generators.passages(seeds, segment, limits, cut)
         whole = generators.whole_records(short, sketches, segment, limits, cut)
+        if shards is not None:
+            segment = shards.with_texts(segment, np.concatenate([whole.text, inside.text]))
         whole, inside = (prefiltered(grams, candidates, segment, params) for candidates in (whole, inside))
         pairs = generators.merged(whole, inside)
         if len(pairs.record):
             rows = verify(grams, pairs, segment, params)
             parts.append(rows)
-            variants = generators.exact_variants(records, rows, segment, limits)
+            if shards is None:
+                variants = generators.exact_variants(records, rows, segment, limits)
+            else:
+                segment, variants = generators.shard_variants(records, rows, shards, limits)
             if len(variants.record):
                 parts.append(verify(grams, variants, segment, params))
     return without_overlaps(parts) if sum(len(part.record) for part in parts) else None

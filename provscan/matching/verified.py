@@ -105,7 +105,7 @@ def verify(records: Grams, candidates: Candidates, segment: LookupTables, params
     room = kernels.verify_scratch(longest_record, longest_text)
     n = kernels.verify(records, texts, candidates, thresholds(params), room, out)
     chosen = out.candidate[:n]
-    text = candidates.text[chosen] + segment.first
+    text = segment.numbered(candidates.text[chosen])
     return VerifiedCandidates(candidates.record[chosen], text, *(column[:n] for column in out[1:]))
 
 

@@ -13,7 +13,7 @@ from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.engine.progress import Progress
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
-from provscan.index import IndexReader, Prepared, open_reader, prepare, write_index
+from provscan.index import MOST_SHARDS, IndexReader, Prepared, open_reader, prepare, write_index
 from provscan.index import append as append_tweets
 from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
@@ -42,6 +42,7 @@ def build_index(
     workers: int | None = None,
     overwrite: bool = False,
     append: bool = False,
+    shards: int | None = None,
     blind: bool = False,
     key: Source | None = None,
     progress: Progress | None = None,
@@ -77,6 +78,10 @@ def build_index(
     append
         Add to an index that is there. Tweets whose ids it holds, or has forgotten, change nothing; ``appended`` in
         :meth:`Index.info` counts them.
+    shards
+        Part the index by text into so many shards, at most 256, which are looked up as one; 1 by default. For an index
+        that is larger than one segment, 2**24 texts, or than one machine's memory: a scan reads of each shard what it
+        asks for. It finds the same, to the byte.
     blind
         Build a blind index, for others to scan their data with: it holds ids and keyed sketches, and no text. While it
         is built, a full one stands beside it, in a hidden folder.
@@ -111,6 +116,10 @@ def build_index(
         raise UsageError("give either append, which keeps the index that is there, or overwrite, which replaces it")
     if fraction is not None and not 0.0 < fraction <= 1.0:
         raise ParameterError(f"fraction must be above 0 and at most 1, not {fraction!r}")
+    if shards is not None and not 1 <= shards <= MOST_SHARDS:
+        raise ParameterError(f"shards must be between 1 and {MOST_SHARDS}, not {shards!r}")
+    if shards is not None and (append or blind):
+        raise UsageError("shards are made when an index is built: leave shards out with append and with blind")
     if blind != (key is not None):
         raise UsageError("a blind index needs a key, and only a blind one has one: give both blind and key, or neither")
     if blind and append:
@@ -139,7 +148,7 @@ def build_index(
         reader = append_tweets(corpus.batches(), Path(out), prepared, corpus.notes)
     else:
         batches = corpus.with_text(prepared(corpus.batches()))
-        reader = write_index(batches, Path(out), params, corpus.notes, overwrite=overwrite)
+        reader = write_index(batches, Path(out), params, corpus.notes, overwrite=overwrite, shards=shards or 1)
     watcher.finish()
     return Index(reader)
 

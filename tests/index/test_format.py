@@ -210,11 +210,13 @@ def test_no_index_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "remedy"), [(0, "build the index again"), (5, "build"), ("2", "build"), (None, "build"), (7, "upgrade")]
+    ("version", "remedy"), [(0, "build the index again"), (5, "build"), ("2", "build"), (None, "build"), (8, "upgrade")]
 )
 def test_another_version(folder: Path, version: object, remedy: str) -> None:
     change(folder, version=version)
-    message = f"has index version {version!r}, written by a.* version of provscan; this one reads version 6: {remedy}"
+    message = (
+        f"has index version {version!r}, written by a.* version of provscan; this one reads versions 6 and 7: {remedy}"
+    )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)
 

@@ -125,7 +125,7 @@ def expected_of(records, kminmers, rare):
 
 def candidates(seeds, places, bounds, kminmers, rare):
     """Candidates of all records, as the kernel writes them."""
-    state = frozen(chains.ChainState(np.zeros(0), np.array(SIZES, np.uint8), np.arange(256)))
+    state = frozen(chains.ChainState(np.zeros(0), np.array(SIZES, np.uint8), np.arange(256), np.zeros(0, np.int64)))
     state = state._replace(chains=np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32))
     units = np.array(places, np.int32)
     of_records = Seeds(np.array(seeds, np.uint32), units, units + np.int32(1000), np.array(bounds))

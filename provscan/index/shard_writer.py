@@ -1,0 +1,129 @@
+"""Writes the shards of an index: each by itself, and then what is decided over all of them (FORMAT.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.errors import OutputError
+from provscan.index.folder import Change
+from provscan.index.format import SegmentInfo
+from provscan.index.known_tweets import KeyTable
+from provscan.index.postings import write_array
+from provscan.index.prepare import Prepared
+from provscan.index.seeds import close_together
+from provscan.index.segment import MAX_TEXTS, open_segment
+from provscan.index.segment_writer import SegmentWriter, renumbered, tweet_order
+from provscan.index.texts import Strings
+from provscan.index.tweets import whole_numbers
+from provscan.kernels.records import Sketches
+from provscan.params import IndexParams
+from provscan.text.arrow import buffers
+
+MOST_SHARDS = 256
+
+
+class ShardsWriter:
+    """Writes shards, a prepared batch at a time.
+
+    Parameters
+    ----------
+    change
+        Of the index.
+    params
+        Of the index.
+    ids
+        The ids of tweets, numbered.
+    count
+        How many shards.
+    """
+
+    def __init__(self, change: Change, params: IndexParams, ids: KeyTable, count: int) -> None:
+        self._change = change
+        self._params = params
+        self._folders = [change.workspace() for _ in range(count)]
+        self._writers = [SegmentWriter(folder, params, ids, shards=count) for folder in self._folders]
+
+    def add(self, batch: Prepared) -> None:
+        """Add a batch."""
+        for writer, part in zip(self._writers, parted(batch, len(self._writers)), strict=True):
+            if not writer.has_room_for(len(part.texts)):
+                raise OutputError(
+                    f"a shard would have more than {MAX_TEXTS:,} texts, its limit: build the index with more shards"
+                )
+            writer.add(part)
+
+    def close(self) -> tuple[list[SegmentInfo], int]:
+        """Write all files; the shards, and how many rows were left out because the same tweet was read before."""
+        written = [writer.close() for writer in self._writers]
+        close_together([writer.seeds for writer in self._writers], [writer.sizes for writer in self._writers])
+        infos = [
+            SegmentInfo(folder.name, each.texts, each.tweets, each.digest, {})
+            for folder, each in zip(self._folders, written, strict=True)
+        ]
+        for shard, (folder, numbers) in enumerate(zip(self._folders, self._numbers(infos), strict=True)):
+            for name, array in (("texts.numbers", numbers), ("texts.shard", np.array([shard, len(infos)], np.uint32))):
+                with (folder / name).open("wb") as file:
+                    write_array(file, array)
+        adopted = [
+            replace(self._change.adopt(folder, info.texts, info.tweets, info.digest), shard=shard)
+            for shard, (folder, info) in enumerate(zip(self._folders, infos, strict=True))
+        ]
+        return adopted, sum(each.repeated for each in written)
+
+    def _numbers(self, infos: list[SegmentInfo]) -> list[np.ndarray]:
+        """Of each shard the numbers of its texts among those of all, uint32: ordered by their earliest tweet."""
+        segments = [open_segment(self._change.folder, info, self._params) for info in infos]
+        rows = [segment.tweet_starts.all()[:-1] for segment in segments]
+        tweets = [segment.tweets for segment in segments]
+        times = np.concatenate([each.times.take(row) for each, row in zip(tweets, rows, strict=True)])
+        ids = _concatenated(each.ids.take(row) for each, row in zip(tweets, rows, strict=True))
+        order = tweet_order(times, ids, pa.table({}))
+        if _tied(times[order], ids.take(order)):
+            raw = _concatenated(each.raw_texts.take(row) for each, row in zip(tweets, rows, strict=True))
+            order = tweet_order(times, ids, pa.table({"raw": raw.array()}))
+        numbers = np.empty(len(order), np.uint32)
+        numbers[order] = np.arange(len(order), dtype=np.uint32)
+        return np.split(numbers, np.cumsum([info.texts for info in infos])[:-1])
+
+    def discard(self) -> None:
+        """Close the files as they are."""
+        for writer in self._writers:
+            writer.discard()
+
+
+def parted(batch: Prepared, shards: int) -> Iterator[Prepared]:
+    """The rows of each shard."""
+    of = batch.sketches.keys[:, 1] % np.uint64(shards)
+    for shard in range(shards):
+        rows = np.flatnonzero(of == shard)
+        yield Prepared(
+            batch.texts.take(rows),
+            batch.raw_texts.take(rows),
+            batch.ids.take(rows),
+            Sketches(*(array[rows] for array in batch.sketches)),
+            renumbered(batch.seeds, rows, np.arange(len(rows), dtype=np.uint64), len(of)),
+            batch.times[rows],
+            batch.about.take(pa.array(rows)),
+            batch.digests[rows],
+            0,
+        )
+
+
+def _concatenated(parts: Iterable[Strings]) -> Strings:
+    return Strings(*buffers(pa.concat_arrays([part.array() for part in parts])))
+
+
+def _tied(times: np.ndarray, ids: Strings) -> bool:
+    """Whether two neighbours of some tweets have time and id in common."""
+    same = times[1:] == times[:-1]
+    array = ids.array()
+    numbers = whole_numbers(array)
+    if numbers is not None:
+        return bool(np.any(same & (numbers[1:] == numbers[:-1])))
+    equal = pc.equal(array[1:], array[:-1]).to_numpy(zero_copy_only=False)
+    return bool(np.any(same & equal.astype(bool)))

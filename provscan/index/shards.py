@@ -1,0 +1,233 @@
+"""Shards, looked up as the one segment that all of them would be (FORMAT.md).
+
+Of a batch of records each shard is asked once, for the keys that the filters of all shards let pass. What the shards
+have of them becomes a small segment of its own, in which texts are ordered as in one segment of all, so that the
+kernels find there what they would find in that one, and count the same look-ups as cut short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.index.filters import bloom_filter, mark_bands, new_band_filter
+from provscan.index.join import joined_all, tables_behind
+from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, sorted_entries, table_of
+from provscan.index.segment import LookupTables, Segment
+from provscan.index.texts import Strings
+from provscan.kernels import gather
+from provscan.kernels.chaining import chain_scratch, wanted_keys
+from provscan.kernels.records import BloomFilter, Postings, Seeds, SeedTable, Sketches, TextTable, frozen
+from provscan.params import IndexParams, SearchLimits
+
+_S8, _S32 = np.uint64(8), np.uint64(32)
+# Of a source the table to ask, what it has beside texts, and whether that is by text or by entry.
+_Values = Callable[[LookupTables], tuple[Postings, np.ndarray, bool]]
+_NO_TEXTS = Strings(np.zeros(0, np.uint8), np.zeros(1, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Numbering:
+    """Numbers of texts: those of shards are the ones that they would have in one segment, others follow each other.
+
+    Attributes
+    ----------
+    segments, bases
+        Segments, and how many texts those before each have.
+    shards
+        How many of them, the first ones, are shards.
+    """
+
+    segments: tuple[Segment, ...]
+    bases: np.ndarray
+    shards: int
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        """uint32: by number the place of each text of a shard among those of all shards, one after the other."""
+        places = np.empty(self.bases[self.shards], np.uint32)
+        for first, segment in zip(self.bases, self.segments[: self.shards], strict=False):
+            places[segment.numbers] = np.arange(first, first + len(segment.texts), dtype=np.uint32)
+        return places
+
+    def places(self, texts: np.ndarray) -> np.ndarray:
+        """Where some texts stand among those of all segments, one after the other."""
+        if not self.shards:
+            return texts
+        places = texts.copy()
+        inside = np.flatnonzero(texts < len(self._places))
+        places[inside] = self._places[texts[inside]]
+        return places
+
+    def located(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The segments of some texts, and their rows there."""
+        places = self.places(texts)
+        of = np.searchsorted(self.bases, places, "right") - 1
+        return of, places - self.bases[of]
+
+    def numbers(self, segment: int, rows: np.ndarray) -> np.ndarray:
+        """Numbers of texts of a segment."""
+        numbers = self.segments[segment].numbers
+        return rows + self.bases[segment] if numbers is None else numbers[rows].astype(np.int64)
+
+
+class _Hits(NamedTuple):
+    """Entries of all shards for the keys of one kind that were asked for.
+
+    Attributes
+    ----------
+    keys, numbers
+        uint64[n], and int64[n]: the reader's numbers of the texts.
+    values
+        [n, ...]: what the table has beside a text.
+    sizes, living
+        uint8[n], bool[n]: see :class:`~provscan.index.segment.LookupTables`.
+    """
+
+    keys: np.ndarray
+    numbers: np.ndarray
+    values: np.ndarray
+    sizes: np.ndarray
+    living: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class ShardTables:
+    """What the kernels look things up in, of shards and of what stands behind them.
+
+    Attributes
+    ----------
+    sources
+        The tables of each shard, and of what was added.
+    kminmers, rare
+        The filters of all of them together.
+    params
+        Of the index.
+    canonical_texts
+        Canonical texts by the reader's numbers.
+    """
+
+    sources: tuple[LookupTables, ...]
+    kminmers: BloomFilter
+    rare: BloomFilter
+    params: IndexParams
+    canonical_texts: Callable[[np.ndarray], Strings]
+
+    def look_up(self, seeds: Seeds, sketches: Sketches, limits: SearchLimits) -> LookupTables:
+        """A segment of all texts that have a key of some records; the texts themselves are not in it yet.
+
+        Parameters
+        ----------
+        seeds, sketches
+            Of the records.
+        limits
+            No more entries are read of a key than these ask for.
+        """
+        filtered = frozen(self.sources[0].seeds._replace(kminmers=self.kminmers, rare=self.rare))
+        asked = np.empty(2 * int(seeds.bounds[-1]), np.uint32)
+        count = wanted_keys(seeds, filtered, chain_scratch(), asked)
+        keys = np.unique(asked[:count]).astype(np.uint64) << _S32
+        bands = bands_layout(self.params.bands)
+        found = [
+            self._ask(keys, max(limits.seed_places, limits.frequent_places) + 1, _seeds),
+            self._ask(_known(sketches.bands, bands), limits.band_texts + 1, _bands),
+            self._ask(_known(sketches.keys[:, 0], EXACT), limits.whole_candidates, _exact),
+        ]
+        numbers, first, rows = np.unique(
+            np.concatenate([hits.numbers for hits in found]), return_index=True, return_inverse=True
+        )
+        of_seeds, of_bands, of_exact = np.split(rows, np.cumsum([len(hits.numbers) for hits in found])[:2])
+        sizes, living = (np.concatenate(parts)[first] for parts in zip(*(hits[3:] for hits in found), strict=True))
+        payload = of_seeds.astype(np.uint64) << _S8 | found[0].values
+        places, seed_postings = _table(found[0].keys | payload, SEEDS, len(numbers))
+        band_entries = found[1].keys | of_bands.astype(np.uint64)
+        known = new_band_filter(len(band_entries))
+        mark_bands(band_entries, bands, known)
+        bits = np.zeros((len(numbers), 2), np.uint64)
+        bits[of_bands] = found[1].values
+        whole = TextTable(
+            _table(found[2].keys | of_exact.astype(np.uint64), EXACT, len(numbers))[1],
+            _table(band_entries, bands, len(numbers))[1],
+            bloom_filter(known),
+            bits,
+        )
+        return frozen(
+            LookupTables(
+                0, _NO_TEXTS, sizes, whole, SeedTable(seed_postings, places, self.kminmers, self.rare),
+                None if living.all() else living, numbers,
+            )
+        )  # fmt: skip
+
+    def with_texts(self, tables: LookupTables, texts: np.ndarray) -> LookupTables:
+        """Such a segment with some of its texts; the others are empty."""
+        chosen = np.unique(texts)
+        strings = self.canonical_texts(tables.numbers[chosen])
+        offsets = np.zeros(len(tables.numbers) + 1, np.int64)
+        offsets[chosen + 1] = np.diff(strings.offsets)
+        return tables._replace(texts=frozen(Strings(strings.text[strings.offsets[0] :], np.cumsum(offsets))))
+
+    def of_texts(self, numbers: np.ndarray, living: np.ndarray) -> LookupTables:
+        """A segment of texts by their numbers, ascending, in which nothing is looked up."""
+        tables = self.sources[0]._replace(numbers=numbers, living=None if living.all() else living)
+        return self.with_texts(tables, np.arange(len(numbers)))
+
+    def _ask(self, keys: np.ndarray, limit: int, values: _Values) -> _Hits:
+        """The entries of some keys in all shards, the first ``limit`` of each key in each."""
+        parts = []
+        for source in self.sources:
+            postings, column, by_text = values(source)
+            firsts, sizes = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
+            count = gather.ranges(postings, keys, limit, firsts, sizes)
+            key, text, entry = np.empty(count, np.uint64), np.empty(count, np.int64), np.empty(count, np.int64)
+            gather.entries(postings, (firsts, sizes), keys, (key, text, entry))
+            living = np.ones(count, np.bool_) if source.living is None else source.living[text]
+            value = column[text if by_text else entry]
+            parts.append(_Hits(key, source.numbered(text), value, source.text_sizes[text], living))
+        return _Hits(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def shard_tables(
+    numbering: Numbering, params: IndexParams, canonical_texts: Callable[[np.ndarray], Strings]
+) -> tuple[LookupTables | ShardTables, ...]:
+    """The tables of shards, with what was added behind them where it fits one segment, else apart from it."""
+    shards, rest = numbering.segments[: numbering.shards], numbering.segments[numbering.shards :]
+    first, seeds = int(numbering.bases[numbering.shards]), shards[0].seeds
+    kminmers, rare = seeds.kminmers, seeds.rare
+    sources = [shard.tables(0) for shard in shards]
+    others: list[LookupTables] = []
+    small = joined_all(rest, params)
+    if len(small) == 1:
+        behind, kminmers, rare = tables_behind(seeds, small[0], first, params)
+        sources.append(behind)
+    else:
+        firsts = first + np.cumsum([0, *(len(segment.texts) for segment in small)])
+        others = [segment.tables(int(first)) for segment, first in zip(small, firsts, strict=False)]
+    filters = frozen(bloom_filter(kminmers)), frozen(bloom_filter(rare))
+    return ShardTables(tuple(sources), *filters, params, canonical_texts), *others
+
+
+def _seeds(source: LookupTables) -> tuple[Postings, np.ndarray, bool]:
+    return source.seeds.postings, source.seeds.places, False
+
+
+def _bands(source: LookupTables) -> tuple[Postings, np.ndarray, bool]:
+    return source.whole.bands, source.whole.sketches, True
+
+
+def _exact(source: LookupTables) -> tuple[Postings, np.ndarray, bool]:
+    return source.whole.exact, source.text_sizes, True
+
+
+def _known(keys: np.ndarray, layout: Layout) -> np.ndarray:
+    """Of keys what a table knows of them, ascending, each once."""
+    return np.unique(keys & np.uint64((1 << 64) - (1 << (64 - layout.key_bits))))
+
+
+def _table(entries: np.ndarray, layout: Layout, texts: int) -> tuple[np.ndarray, Postings]:
+    """A table of entries in any order, and its places."""
+    postings, places = table_of(sorted_entries(entries), layout, texts)
+    return places, postings

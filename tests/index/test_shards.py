@@ -1,0 +1,202 @@
+"""An index in shards gives what one segment gives, to the byte; and its files depend on its tweets alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tweets import sentence
+
+import provscan
+from provscan.errors import IndexFormatError, ParameterError, UsageError
+from provscan.index import IndexReader, open_reader, postings
+from provscan.index.shards import ShardTables
+from provscan.matching.scan import scan_texts
+from provscan.params import MatchParams, SearchLimits
+from provscan.text.arrow import buffers, to_array
+
+Tweet = dict[str, Any]
+Build = Callable[..., provscan.Index]
+
+# So low that templates meet every one of them.
+LOW = SearchLimits(band_texts=3, whole_candidates=3, seed_places=3, frequent_places=1, variants=1)
+
+
+def templates(count: int = 240) -> list[Tweet]:
+    """Variants of a few templates, with two texts of one tweet, equal times, and retweets."""
+    rng = random.Random(3)
+    kinds = [sentence(rng, script, 90).split() for script in ("latin", "latin", "cyrillic")]
+    tweets: list[Tweet] = []
+    for number in range(count):
+        words = list(kinds[number % len(kinds)])
+        words[rng.randrange(len(words))] = sentence(rng, "latin", 8)
+        tweets.append({
+            "id": str(9_000 + number - (number % 11 == 1)),
+            "text": " ".join(words),
+            "author": f"author{number % 5}",
+            "created_at": f"2020-01-{1 + number % 3:02} 10:00:00",
+        })  # fmt: skip
+    return tweets
+
+
+@pytest.fixture
+def corpus(tweets: list[Tweet]) -> list[Tweet]:
+    return [*tweets, *templates()]
+
+
+@pytest.fixture
+def asked(corpus: list[Tweet]) -> list[str]:
+    """Texts of the corpus alone, several together, and altered."""
+    rng = random.Random(5)
+    texts = [tweet["text"] for tweet in corpus]
+    return [
+        *(f"{text} #tag" for text in texts[::2]),
+        *(" ... ".join(rng.sample(texts, 12)) for _ in range(20)),
+        *(" ".join(word for word in text.split() if rng.random() < 0.9) for text in texts[1::3]),
+        "nothing of it", "",
+    ]  # fmt: skip
+
+
+def scanned(reader: IndexReader, texts: list[str], limits: SearchLimits) -> tuple[Any, ...]:
+    """All that a scan finds and counts."""
+    found = scan_texts(*buffers(to_array(texts)), reader, MatchParams(limits=limits))
+    columns = found.row, found.span, found.text, found.level, found.similarity, found.containment, found.characters
+    return (*(column.tolist() for column in columns), found.truncated)
+
+
+def files(index: provscan.Index) -> dict[str, bytes]:
+    root = Path(index.path) / "segments"
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("shards", [2, 16])
+def test_shards_are_scanned_as_one_segment(build: Build, corpus: list[Tweet], asked: list[str], shards: int) -> None:
+    single, many = build(corpus), build(corpus, shards=shards)
+    assert (many.info()["shards"], many.info()["version"], len(many.reader.segments)) == (shards, 7, shards)
+    assert isinstance(many.reader.tables[0], ShardTables)
+    assert (many.fingerprint, len(many)) == (single.fingerprint, len(single))
+    for name in ("tweets", "repeated_tweets", "versions", "tweets_without_text"):
+        assert many.info()[name] == single.info()[name]
+    assert single.info()["versions"] > 0
+    for limits in (SearchLimits(), LOW):
+        expected = scanned(single.reader, asked, limits)
+        assert scanned(many.reader, asked, limits) == expected
+        assert len(expected[0]) > len(asked) / 2
+    # The low limits were met.
+    assert min(expected[-1].bands_cut, expected[-1].seeds_cut) > 0
+    assert many.match(asked).equals(single.match(asked))
+    filters = [
+        [next(content for name, content in sorted(files(index).items()) if name.startswith(f"{info}/seeds.{kind}"))
+         for kind in ("kminmers", "rare", "high_frequency")]
+        for index, info in ((index, index.reader.segments[0].info.name) for index in (single, many))
+    ]  # fmt: skip
+    assert filters[0] == filters[1]
+    assert provscan.verify(many.path)["tweets"] == single.info()["tweets"]
+
+
+def test_a_reader_of_shards_answers_as_one_of_a_segment(build: Build, corpus: list[Tweet]) -> None:
+    single, many = (build(corpus, shards=shards).reader for shards in (None, 6))
+    numbers = np.random.default_rng(1).permutation(single.size)
+    texts = single.canonical_texts(numbers)
+    ids = pa.array([tweet["id"] for tweet in corpus], pa.string())
+    for ask in (
+        lambda reader: reader.canonical_texts(numbers).array().to_pylist(),
+        lambda reader: reader.raw_texts(numbers).array().to_pylist(),
+        lambda reader: reader.earliest_tweets(numbers).to_pylist(),
+        lambda reader: reader.tweet_counts(numbers).tolist(),
+        lambda reader: reader.author_counts(numbers).tolist(),
+        lambda reader: reader.same_text(numbers).tolist(),
+        lambda reader: reader.posted_since(1_577_900_000_000).tolist(),
+        lambda reader: reader.texts_of_ids(ids).tolist(),
+        lambda reader: [part.tolist() for part in reader.equal_texts(texts)],
+        lambda reader: (reader.count_tweets(numbers[:50]), reader.longest, reader.text_bytes),
+    ):
+        assert ask(many) == ask(single)
+
+
+def test_what_is_added_and_forgotten(
+    build: Build, corpus: list[Tweet], asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
+    paths = [build(corpus[:300], shards=shards).path for shards in (None, 4)]
+
+    def check(segments: int) -> None:
+        single, many = (provscan.open_index(path) for path in paths)
+        assert (len(many.info()["segments"]), many.info()["shards"]) == (segments, 4)
+        assert (many.fingerprint, len(many)) == (single.fingerprint, len(single))
+        for limits in (SearchLimits(), LOW):
+            assert scanned(many.reader, asked, limits) == scanned(single.reader, asked, limits)
+        assert many.match(asked).equals(single.match(asked))
+
+    for low, high in ((300, 340), (320, 400)):
+        for path in paths:
+            provscan.build_index(corpus[low:high], path, append=True)
+    check(6)
+    gone = [tweet["id"] for tweet in corpus[10:390:7]]
+    assert len({str(provscan.forget(path, gone)) for path in paths}) == 1
+    check(6)
+    for path in paths:
+        provscan.forget(path, purge=True)
+    check(6)
+    for path in paths:
+        provscan.merge(path)
+    check(4)
+    provscan.verify(paths[1])
+    # More than the shards hold goes into them at once.
+    provscan.build_index(corpus[400:], paths[1], append=True)
+    more = [{"id": f"m{n}", "text": f"{n} bottles stand there"} for n in range(900)]
+    provscan.build_index(more, paths[1], append=True)
+    assert len(provscan.open_index(paths[1]).info()["segments"]) == 4
+
+
+def test_the_bytes_of_shards_depend_on_the_tweets_alone(
+    build: Build, corpus: list[Tweet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = files(build(corpus, shards=3))
+    monkeypatch.setattr(postings, "SPILL_ENTRIES", 700)
+    assert files(build(random.Random(2).sample(corpus, len(corpus)), shards=3)) == expected
+
+
+def test_tweets_that_are_read_twice_count_once(build: Build, corpus: list[Tweet]) -> None:
+    # So many ids as one shard has rows.
+    many = build([*corpus, *corpus[:100]], shards=2)
+    assert many.info()["repeated_tweets"] == build([*corpus, *corpus[:100]]).info()["repeated_tweets"] >= 100
+
+
+@pytest.mark.parametrize(("name", "content", "problem"), [
+    ("texts.shard", np.array([1, 3], np.uint32), "it is not shard 0 of 3"),
+    ("texts.numbers", None, "two shards have a number in common"),
+])  # fmt: skip
+def test_shards_that_do_not_belong_together(
+    build: Build, corpus: list[Tweet], name: str, content: np.ndarray | None, problem: str
+) -> None:
+    index = build(corpus, shards=3)
+    path = Path(index.path) / "segments" / index.reader.segments[0].info.name / name
+    if content is None:
+        content = np.fromfile(path, np.uint32)
+        content[0] = content[1]
+    path.chmod(0o644)
+    path.write_bytes(content.tobytes())
+    with pytest.raises(IndexFormatError, match=f"{name} is damaged: {problem}"):
+        provscan.open_index(index.path, verify=False)
+
+
+def test_when_shards_are_made(build: Build, corpus: list[Tweet]) -> None:
+    with pytest.raises(ParameterError, match="shards must be between 1 and 256, not 0"):
+        build(corpus, shards=0)
+    index = build(corpus[:9], shards=1)
+    assert (index.info()["shards"], index.info()["version"]) == (0, 6)
+    with pytest.raises(UsageError, match="shards are made when an index is built"):
+        provscan.build_index(corpus, index.path, append=True, shards=2)
+
+
+def test_no_shard_is_left_out(build: Build, corpus: list[Tweet]) -> None:
+    index = build(corpus, shards=2)
+    name = index.reader.segments[1].info.name
+    with pytest.raises(UsageError, match=f"{name} of .* is a shard, without which the others can't be used: keep it"):
+        open_reader(index.path, without=[name])
