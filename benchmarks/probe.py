@@ -190,16 +190,20 @@ def served(folder: Path, pairs: int) -> None:
     for place in (direct, through):
         shutil.rmtree(place, ignore_errors=True)
     plan = make_plan(index, direct, settings, control=[str(folder / "control.jsonl")])
-    run(direct, Local(folder / "model", "completion", 0.0, batch=1))
+    run(direct, Local(folder / "model", "completion", settings.temperature, batch=1))
     through.mkdir()
     shutil.copy(direct / "plan.json", through)
     server = Server(folder / "model", faults=True)
     killed(open_plan(through), server)
-    first, second = (
-        {key: answer.text for key, answer in read_answers(place, plan.digest).items()} for place in (direct, through)
-    )
-    same = sum(first[key] == second[key] for key in first)
+    first, second = (read_answers(place, plan.digest) for place in (direct, through))
+    same = sum(first[key].text == second[key].text for key in first)
     print(f"served with {server.counts}, killed once: {same:,} of {len(first):,} answers are the same")
+    both = [(first[key].logprob, second[key].logprob) for key in first if first[key].logprob is not None]
+    apart = [abs(a - b) for a, b in both if b is not None]
+    print(
+        f"log-probabilities of the targets: {len(apart):,} of {len(both):,} also through the server, at most "
+        f"{max(apart, default=0.0):.2g} apart"
+    )
     results = [score(place, index) for place in (direct, through)]
     print(f"same numbers: {results[0]['recited'] == results[1]['recited']}, {results[0]['recited']}")
 

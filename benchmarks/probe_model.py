@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-LENGTH, BATCH, EPOCHS, RATE, VOCABULARY = 64, 32, 3, 2e-3, 2048
+LENGTH, BATCH, EPOCHS, RATE, VOCABULARY = 64, 32, 2, 2e-3, 2048
 STATE = "training.pt"
 # How often each failure happens, of the answers of a server with faults: busy, broken, late, cut off.
 FAULTS = {"busy": 0.1, "broken": 0.05, "late": 0.02, "cut": 0.05}
@@ -74,7 +74,7 @@ def train(texts: list[str], folder: Path, minutes: float) -> bool:
         found = [group[low : low + BATCH] for group in groups for low in range(0, len(group), BATCH)]
         Random(epoch).shuffle(found)
         batches += found
-    began, losses = time.monotonic(), []
+    began, cpu, losses = time.monotonic(), time.process_time(), []
     model.train()
     at = state["batch"]
     while at < len(batches) and time.monotonic() - began < 60 * minutes:
@@ -96,8 +96,11 @@ def train(texts: list[str], folder: Path, minutes: float) -> bool:
             print(f"batch {at} of {len(batches)}, loss {sum(losses[-100:]) / len(losses[-100:]):.3f}", flush=True)
     model.save_pretrained(folder)
     torch.save({"batch": at, "optimizer": optimizer.state_dict()}, folder / STATE)
-    seconds = time.monotonic() - began
-    print(f"{sum(p.numel() for p in model.parameters()):,} parameters; batch {at} of {len(batches)}; {seconds:.0f} s")
+    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+    print(
+        f"{sum(p.numel() for p in model.parameters()):,} parameters; batch {at} of {len(batches)}; trained for "
+        f"{seconds:.0f} s, {cpu:.0f} s of processor time"
+    )
     return at >= len(batches)
 
 
@@ -107,10 +110,12 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, folder: Path, *, faults: bool) -> None:
+        from provscan.probe.causal import Causal
         from provscan.probe.local import Local
 
         super().__init__(("127.0.0.1", 0), Handler)
-        self.model, self.faults, self.lock = Local(folder, "completion", 0.0), faults, threading.Lock()
+        self.loaded, self.model = Causal(folder), Local(folder, "completion", 0.0)
+        self.faults, self.lock = faults, threading.Lock()
         self.random, self.counts = Random(7), {"asked": 0, **dict.fromkeys(FAULTS, 0)}
 
     @property
@@ -129,19 +134,36 @@ class Server(ThreadingHTTPServer):
                     return name
         return None
 
+    def echo(self, text: str) -> tuple[dict[str, Any], dict[str, int]]:
+        """A text with its log-probabilities, and the tokens used; no word is added to it."""
+        known = self.loaded.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        with self.lock:
+            (chances,) = self.loaded.token_logprobs([[self.loaded.start, *known["input_ids"]]])
+        tokens = [text[low:high] for low, high in known["offset_mapping"]]
+        choice = {"text": text, "logprobs": {"tokens": tokens, "token_logprobs": chances}, "finish_reason": "length"}
+        return choice, {"prompt_tokens": len(tokens), "completion_tokens": 0}
+
     def complete(self, asked: dict[str, Any]) -> dict[str, Any]:
         """The answer of the model."""
+        if asked.get("echo"):
+            choice, usage = self.echo(asked["prompt"])
+        else:
+            choice, usage = self.continued(asked)
+        return {
+            "id": "cmpl-1", "object": "text_completion", "created": 0, "model": asked["model"],
+            "choices": [{"index": 0, **choice}], "system_fingerprint": "fp_tiny",
+            "usage": {**usage, "total_tokens": sum(usage.values())},
+        }  # fmt: skip
+
+    def continued(self, asked: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
+        """The words that follow, and the tokens used."""
         from provscan.probe.plan import Question
 
         question = Question("0/0", asked["prompt"], "", asked["temperature"], asked["seed"], asked["max_tokens"])
         with self.lock:
             answer = next(self.model.answers([question]))[0]
         usage = {"prompt_tokens": answer.prompt_tokens, "completion_tokens": answer.answer_tokens}
-        choice = {"index": 0, "text": answer.text, "finish_reason": answer.finish, "logprobs": None}
-        return {
-            "id": "cmpl-1", "object": "text_completion", "created": 0, "model": asked["model"], "choices": [choice],
-            "system_fingerprint": "fp_tiny", "usage": {**usage, "total_tokens": sum(usage.values())},
-        }  # fmt: skip
+        return {"text": answer.text, "finish_reason": answer.finish, "logprobs": None}, usage
 
 
 class Handler(BaseHTTPRequestHandler):

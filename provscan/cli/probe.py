@@ -173,6 +173,9 @@ def run(
     else:
         echo(f"{done['answered']:,} of {done['questions']:,} questions are answered, {done['refused']:,} by a refusal.")
         money = "" if done["dollars"] is None else f", ${done['dollars']:.2f}"
+        if done["without"]:
+            without = ", ".join(f"{name} ({count:,} answers)" for name, count in done["without"].items())
+            echo(f"Not accepted by the endpoint, and left out: {without}.")
         echo(f"Used: {done['prompt_tokens']:,} tokens of prompts, {done['answer_tokens']:,} of answers{money}.")
     if done["failed"]:
         echo(f"provscan: {done['failed']:,} questions got no answer: run the same command again.", err=True)

@@ -46,6 +46,9 @@ class Answer:
         How often the question was sent until this answer came.
     refused
         What an endpoint said that did not accept the question.
+    without
+        Parameters of the question that the endpoint refused, so that it was asked without them; ``logprobs`` where it
+        gave no log-probability of the target.
     """
 
     key: str
@@ -60,6 +63,7 @@ class Answer:
     logprob: float | None = None
     attempts: int = 1
     refused: str | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass
@@ -127,6 +131,7 @@ def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
             try:
                 stored: dict[str, Any] = json.loads(line)
                 plan = stored.pop("plan")
+                stored["without"] = tuple(stored.get("without", ()))
                 answer = Answer(**{name: value for name, value in stored.items() if name in names})
             except (ValueError, KeyError, TypeError) as error:
                 raise InputError(

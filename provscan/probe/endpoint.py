@@ -1,20 +1,23 @@
 """A model behind an endpoint that speaks the protocol of OpenAI.
 
 Several questions are on their way at a time. An endpoint that is busy (429) is left alone for as long as it says, by
-all of them; other failures are tried again with growing pauses. The key comes from the environment and is written
-nowhere.
+all of them; other failures are tried again with growing pauses. Parameters that it refuses are left out, and the answer
+says so. Of completions that repeat the prompt with log-probabilities (``echo``) the target's is read; the protocol of
+chats gives none of words that the model did not say. The key comes from the environment and is written nowhere.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import xxhash
@@ -27,6 +30,18 @@ from provscan.probe.plan import Question
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 # If so many questions are refused before the first is answered, none will be.
 REFUSALS = 5
+# What a question is asked with where the endpoint accepts it.
+OPTIONAL = ("temperature", "seed")
+LOGPROBS = "logprobs"
+Found = TypeVar("Found")
+
+
+class Echo(NamedTuple):
+    """What an endpoint says of a text that it repeats: log-probability of the target, and tokens used."""
+
+    logprob: float | None
+    prompt_tokens: int
+    answer_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +113,9 @@ class Endpoint:
         self._limit_name = "max_tokens"
         self._open_at = 0.0
         self._refusals = 0
+        # Refused parameters with their values, and whether log-probabilities of a given text are returned.
+        self._refused: set[tuple[str, float]] = set()
+        self._echoes: bool | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
@@ -138,13 +156,28 @@ class Endpoint:
 
     def _ask(self, question: Question) -> Answer | None:
         """The answer to a question; None if none came after all attempts."""
+        answer = self._tried(question, lambda attempt: self._answer(question, attempt))
+        if answer is None or answer.text is None or self._style == "chat" or not question.scored:
+            return answer
+        echo = None if self._echoes is False else self._tried(question, lambda _: self._echo(question))
+        echo = echo or Echo(None, 0, 0)
+        return replace(
+            answer,
+            logprob=echo.logprob,
+            prompt_tokens=answer.prompt_tokens + echo.prompt_tokens,
+            answer_tokens=answer.answer_tokens + echo.answer_tokens,
+            without=answer.without if echo.logprob is not None else (*answer.without, LOGPROBS),
+        )
+
+    def _tried(self, question: Question, call: Callable[[int], Found]) -> Found | None:
+        """What a call gives that is made until it succeeds; None if it did not after all attempts."""
         openai, pause = self._openai, self._options.pause
         for attempt in range(1, self._options.attempts + 1):
             self._wait_until_open()
             if self._stopped.is_set():
                 return None
             try:
-                answer = self._once(question, attempt)
+                return call(attempt)
             except openai.RateLimitError as error:
                 if getattr(error, "code", None) == "insufficient_quota":
                     raise ModelError(f"{self._url}: the account has no quota left: nothing more can be asked") from None
@@ -155,27 +188,38 @@ class Endpoint:
                     f"{self._url} refuses to be asked for model {self._model!r} (status {error.status_code}): check "
                     f"the address, the model's name, and the key in ${self._options.key_env}"
                 ) from None
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                if "max_completion_tokens" in str(error) and self._limit_name == "max_tokens":
-                    self._limit_name = "max_completion_tokens"
-                    continue
-                return self._refusal(question, attempt, error)
             except (openai.OpenAIError, ValueError):
                 # A timeout, a connection that was cut, a server that failed, an answer that is not whole.
                 self._stopped.wait(self._jittered(pause, question, attempt))
-            else:
-                self._refusals = -1
-                return answer
             pause = min(2.0 * pause, LONGEST_PAUSE)
         return None
 
-    def _once(self, question: Question, attempt: int) -> Answer:
-        settings: dict[str, Any] = {
-            "model": self._model,
-            "temperature": question.temperature,
-            "seed": question.seed,
-            self._limit_name: question.max_tokens,
-        }
+    def _answer(self, question: Question, attempt: int) -> Answer:
+        """The answer, or the refusal, to a question that is asked without what the endpoint refuses."""
+        with self._lock:
+            without = tuple(name for name in OPTIONAL if (name, _value(name, question)) in self._refused)
+        while True:
+            try:
+                answer = self._once(question, attempt, without)
+            except (self._openai.BadRequestError, self._openai.UnprocessableEntityError) as error:
+                if "max_completion_tokens" in str(error) and self._limit_name == "max_tokens":
+                    self._limit_name = "max_completion_tokens"
+                    continue
+                name = _refused_parameter(error)
+                if name is None or name in without:
+                    return self._refusal(question, attempt, error)
+                without = (*without, name)
+            else:
+                with self._lock:
+                    self._refusals = -1
+                    # An answer shows that it was the parameter that was refused, not the question.
+                    self._refused |= {(name, _value(name, question)) for name in without}
+                return answer
+
+    def _once(self, question: Question, attempt: int, without: tuple[str, ...]) -> Answer:
+        given = {"temperature": question.temperature, "seed": question.seed}
+        optional = {name: value for name, value in given.items() if name not in without}
+        settings: dict[str, Any] = {"model": self._model, self._limit_name: question.max_tokens, **optional}
         if self._style == "chat":
             messages = [{"role": "user", "content": question.prompt}]
             got: Any = self._client.chat.completions.create(messages=messages, **settings)
@@ -187,9 +231,29 @@ class Endpoint:
         text = choice.message.content if self._style == "chat" else choice.text
         return Answer(
             question.key, text or "", _now(), got.model, getattr(got, "system_fingerprint", None), got.id,
-            choice.finish_reason, getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0,
-            attempts=attempt,
+            choice.finish_reason, *_used(usage), attempts=attempt, without=without,
         )  # fmt: skip
+
+    def _echo(self, question: Question) -> Echo:
+        """The log-probability of the target, from a text that the endpoint repeats instead of going on with it."""
+        text = question.prompt + question.target
+        try:
+            got: Any = self._client.completions.create(
+                model=self._model, prompt=text, max_tokens=1, echo=True, logprobs=1
+            )
+        except (self._openai.BadRequestError, self._openai.UnprocessableEntityError):
+            got = None
+        choice = got.choices[0] if got is not None and got.choices else None
+        used = _used(got.usage) if got is not None else (0, 0)
+        if choice is None or choice.logprobs is None or not (choice.text or "").startswith(text):
+            with self._lock:
+                # Where it has worked before, only this text is refused.
+                self._echoes = self._echoes or False
+            return Echo(None, *used)
+        with self._lock:
+            self._echoes = True
+        tokens, chances = choice.logprobs.tokens or [], choice.logprobs.token_logprobs or []
+        return Echo(target_logprob(tokens, chances, question.prompt, question.target), *used)
 
     def _refusal(self, question: Question, attempt: int, error: Any) -> Answer:
         """The endpoint does not accept this question; if it accepts none at all, it is of no use to go on."""
@@ -211,6 +275,56 @@ class Endpoint:
     def _jittered(self, pause: float, question: Question, attempt: int) -> float:
         """A pause of half to all of `pause`, so that those who wait do not all come at once."""
         return pause * (0.5 + xxhash.xxh32_intdigest(f"{question.key} {attempt}".encode()) / 2**33)
+
+
+def target_logprob(tokens: Sequence[str], chances: Sequence[float | None], prompt: str, target: str) -> float | None:
+    """Log-probability of a target from the tokens of a text that an endpoint repeated.
+
+    Parameters
+    ----------
+    tokens, chances
+        The tokens and their log-probabilities; one that marks the beginning of a text may stand before it.
+    prompt, target
+        The text.
+
+    Returns
+    -------
+    float or None
+        None where no token ends with the prompt or with the target, so that the two can't be told apart.
+
+    Examples
+    --------
+    >>> target_logprob(["a", " b", " c"], [None, -1.0, -2.0], "a", " b c")
+    -3.0
+    """
+    whole = "".join(tokens)
+    first = 0 if whole.startswith(prompt + target) else len(tokens[0]) if tokens else 0
+    if not whole[first:].startswith(prompt + target):
+        return None
+    ends = [0, *accumulate(map(len, tokens))]
+    wanted = first + len(prompt), first + len(prompt) + len(target)
+    if len(chances) != len(tokens) or not set(wanted) <= set(ends):
+        return None
+    known = chances[ends.index(wanted[0]) : ends.index(wanted[1])]
+    return None if None in known else float(sum(chance for chance in known if chance is not None))
+
+
+def _value(name: str, question: Question) -> float:
+    """What a parameter is refused for: a temperature alone, or any seed."""
+    return question.temperature if name == "temperature" else 0.0
+
+
+def _refused_parameter(error: Any) -> str | None:
+    """Which parameter an endpoint does not accept, by its message."""
+    named = getattr(error, "param", None)
+    if isinstance(named, str) and named:
+        return named if named in OPTIONAL else None
+    return next((name for name in OPTIONAL if re.search(rf"\b{name}\b", str(error))), None)
+
+
+def _used(usage: Any) -> tuple[int, int]:
+    """Tokens of the prompt and of the answer."""
+    return getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0
 
 
 def _retry_after(error: Any) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -10,8 +9,9 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from provscan.errors import ModelError, UsageError
+from provscan.errors import UsageError
 from provscan.probe.answers import Answer
+from provscan.probe.causal import Causal
 from provscan.probe.plan import Question
 
 BATCH = 16
@@ -43,34 +43,17 @@ class Local:
     """
 
     def __init__(self, path: str | os.PathLike[str], style: str, temperature: float = 1.0, batch: int = BATCH) -> None:
-        try:
-            import torch
-            import transformers
-        except ImportError:
-            raise UsageError("local models need torch and transformers: pip install 'provscan[probe]'") from None
-        folder = os.fspath(path)
-        try:
-            self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"{folder} is not the folder of a causal language model: {str(error).splitlines()[0]}"
-            ) from None
-        if style == "chat" and not self._tokenizer.chat_template:
-            raise UsageError(f"{folder} has no chat template: plan the probe in completion style")
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model = model.to(self._device).eval()
-        self._torch, self._path, self._style = torch, folder, style
-        self._temperature, self._batch = temperature, batch
-        self._length = int(getattr(model.config, "max_position_embeddings", None) or 1 << 20)
-        # The name changed between versions of transformers.
-        forward = inspect.signature(model.forward).parameters
-        self._cache_name = "cache" if "cache" in forward else "past_key_values"
-        self._ends = {self._tokenizer.eos_token_id, getattr(model.generation_config, "eos_token_id", None)}
+        loaded = Causal(path)
+        if style == "chat" and not loaded.tokenizer.chat_template:
+            raise UsageError(f"{loaded.path} has no chat template: plan the probe in completion style")
+        self._loaded, self._torch, self._tokenizer = loaded, loaded.torch, loaded.tokenizer
+        self._model, self._device, self._length = loaded.network, loaded.device, loaded.length
+        self._style, self._temperature, self._batch = style, temperature, batch
+        self._ends = {self._tokenizer.eos_token_id, getattr(loaded.network.generation_config, "eos_token_id", None)}
 
     def describe(self) -> dict[str, Any]:
         """The folder and the kind of model."""
-        return {"path": self._path, "model": self._model.config.model_type, "style": self._style}
+        return {"path": self._loaded.path, "model": self._loaded.kind, "style": self._style}
 
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
         """Answers, a batch at a time; see :class:`~provscan.probe.run.Model`."""
@@ -81,7 +64,7 @@ class Local:
                 answers = self._generated(fits) if fits else []
                 yield [
                     replace(answer, logprob=self._logprob(question))
-                    if question.target and question.sample == 0 and self._temperature > 0
+                    if question.scored and self._temperature > 0
                     else answer
                     for question, answer in zip(fits, answers, strict=True)
                 ] + [
@@ -97,8 +80,7 @@ class Local:
             text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
             return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
         if not question.prompt.strip():
-            start = self._tokenizer.bos_token_id
-            return [self._tokenizer.eos_token_id if start is None else start]
+            return [self._loaded.start]
         return list(self._tokenizer(question.prompt)["input_ids"])
 
     def _generated(self, questions: list[Question]) -> list[Answer]:
@@ -120,9 +102,9 @@ class Local:
             got = self._model(
                 input_ids=ids.to(self._device), attention_mask=mask.to(self._device),
                 position_ids=place.clamp(max=self._length - 1).to(self._device), use_cache=True,
-                **({self._cache_name: cache} if cache is not None else {}),
+                **({self._loaded.cache_name: cache} if cache is not None else {}),
             )  # fmt: skip
-            cache, logits = getattr(got, self._cache_name), got.logits[:, -1].float().cpu()
+            cache, logits = getattr(got, self._loaded.cache_name), got.logits[:, -1].float().cpu()
             ids = torch.zeros((len(prompts), 1), dtype=torch.long)
             for row in sorted(going):
                 question = questions[row]
@@ -144,7 +126,7 @@ class Local:
         return [
             Answer(
                 question.key, self._tokenizer.decode(text, skip_special_tokens=True), now,
-                self._model.config.model_type,
+                self._loaded.kind,
                 finish="length" if row in going or len(text) >= limits[row] else "stop",
                 prompt_tokens=len(prompt), answer_tokens=len(text),
             )

@@ -69,6 +69,11 @@ class Question(NamedTuple):
         """Number of the answer to this prompt."""
         return int(self.key.rsplit("/", 1)[1])
 
+    @property
+    def scored(self) -> bool:
+        """Whether the log-probability of the target is asked for as well: once for each prompt."""
+        return bool(self.target) and self.sample == 0
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,8 +57,10 @@ class Budget:
 
     def reserve(self, question: Question) -> bool:
         """Whether a question can be paid for whatever its answer, with all that are on their way."""
+        sent = [question.prompt, *([question.prompt + question.target] if question.scored else [])]
         with self._lock:
-            self._reserved[question.key] = (16 + len(question.prompt.encode()) // 2, question.max_tokens)
+            tokens = sum(16 + len(text.encode()) // 2 for text in sent), question.max_tokens + len(sent) - 1
+            self._reserved[question.key] = tokens
             prompt, answer = (self._spent[k] + sum(each[k] for each in self._reserved.values()) for k in (0, 1))
             cost = (prompt * self.prices[0] + answer * self.prices[1]) / 1e6
             fits = (self.tokens is None or prompt + answer <= self.tokens) and (
@@ -105,7 +108,7 @@ def run(
     -------
     dict
         ``questions``, ``answered``, ``refused``, ``failed`` (no answer after all attempts), ``left`` (not asked, for
-        the budget) and what was spent.
+        the budget), ``without`` (by parameter, answers that were asked for without it) and what was spent.
 
     Raises
     ------
@@ -145,6 +148,7 @@ def run(
             "refused": refused,
             "failed": failed,
             "left": len(missing) - len(asked),
+            "without": dict(Counter(name for answer in file.known.values() for name in answer.without)),
             **budget.describe(),
         }
 

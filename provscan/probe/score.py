@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import json
-import math
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -44,6 +43,7 @@ from provscan.index import IndexReader
 from provscan.matching import Index
 from provscan.probe.answers import ANSWERS_FILE, Answer, read_answers
 from provscan.probe.draw import COPIES
+from provscan.probe.extraction import best_logprobs, extraction, samples_needed
 from provscan.probe.plan import ARMS, POWER, Plan, open_plan
 from provscan.probe.prompts import FREE
 from provscan.probe.run import read_model
@@ -55,7 +55,6 @@ TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
 RATE = 0.05
-SAMPLES = (1, 10, 100, 1_000, 10_000, 100_000)
 
 TWEETS = pa.schema(
     [
@@ -185,8 +184,12 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     q_values = np.full(len(pairs), np.nan)
     if claims:
         q_values = benjamini_hochberg(conformal_p_values(best["licensed"], best["control"]))
-    extraction, needed = _extraction(found, pairs, kinds)
-    tweets = _tweets(found, pairs, shares, best, q_values, needed)
+    model = read_model(plan.path)
+    logprobs = {
+        arm: best_logprobs(found.answers, {pair: [f"{pair}/{arm}/{kind}/0" for kind in kinds] for pair in pairs})
+        for arm in ARMS
+    }
+    tweets = _tweets(found, pairs, shares, best, q_values, logprobs)
     keys = [question.key for question in plan.questions()]
     refusals = Counter(key.split("/")[1] for key in keys if key in found.answers and found.answers[key].text is None)
     counts = {arm: int(hits.sum()) for arm, hits in zip(ARMS, (licensed, control), strict=True)}
@@ -194,11 +197,12 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     summary = {
         "version": SUMMARY_VERSION,
         "plan": {"digest": plan.digest, **{k: v for k, v in plan.content.items() if k not in ("pairs", "version")}},
-        "model": {**read_model(plan.path), "returned": _returned(found.answers)},
+        "model": {**model, "returned": _returned(found.answers)},
         "asked": {
             "questions": len(keys),
             "answered": sum(key in found.answers for key in keys),
             "refused": {arm: refusals.get(arm, 0) for arm in ARMS},
+            "departures": _departures(plan, found.answers),
             "pairs": len(plan.pairs),
             "complete_pairs": len(found.complete),
         },
@@ -213,7 +217,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         },
         "total": _total(plan, pairs, licensed, counts["control"], claimed),
         "power": {"pairs": len(pairs), "power": POWER, "detectable_share": detectable_share(len(pairs), chance)},
-        "extraction": extraction,
+        "extraction": extraction(logprobs, plan.settings, "endpoint" in model),
     }
     return summary, tweets
 
@@ -290,43 +294,6 @@ def _best_bits(found: Evidence, pairs: list[int], kinds: list[str]) -> dict[str,
             of_arm, at = best[each.asked.arm], place[each.asked.pair]
             of_arm[at] = max(of_arm[at], each.bits)
     return best
-
-
-def samples_needed(logprob: float, probability: float) -> float:
-    """Samples until a target is recited with some probability, from the log-probability of one sample.
-
-    (n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482): ``1 - (1 - exp(logprob))^n >= probability``.
-
-    Examples
-    --------
-    >>> samples_needed(math.log(0.5), 0.9), samples_needed(0.0, 0.9)
-    (4.0, 1.0)
-    """
-    if logprob >= -1e-12:
-        return 1.0
-    share = math.exp(logprob)
-    return math.inf if share == 0.0 else float(max(1, math.ceil(math.log1p(-probability) / math.log1p(-share) - 1e-9)))
-
-
-def _extraction(found: Evidence, pairs: list[int], kinds: list[str]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """How many tweets are recited within n samples, with probability .5 and .9; None without log-probabilities."""
-    best: dict[str, dict[int, float]] = {arm: {} for arm in ARMS}
-    for pair in pairs:
-        for arm in ARMS:
-            answers = (found.answers.get(f"{pair}/{arm}/{kind}/0") for kind in kinds)
-            known = [answer.logprob for answer in answers if answer is not None and answer.logprob is not None]
-            if known:
-                best[arm][pair] = max(known)
-    if not best["licensed"]:
-        return None, best
-    table = {
-        f"{probability:g}": {
-            arm: [sum(samples_needed(lp, probability) <= n for lp in best[arm].values()) for n in SAMPLES]
-            for arm in ARMS
-        }
-        for probability in (0.5, 0.9)
-    }
-    return {"samples": list(SAMPLES), "tweets": {arm: len(best[arm]) for arm in ARMS}, "within": table}, best
 
 
 def _tweets(
@@ -419,6 +386,20 @@ def _returned(answers: dict[str, Answer]) -> list[dict[str, Any]]:
     """Models and fingerprints as returned, with the number of answers: whether all came from one system."""
     seen = Counter((answer.model, answer.fingerprint) for answer in answers.values() if answer.text is not None)
     return [{"model": m, "fingerprint": f, "answers": n} for (m, f), n in sorted(seen.items(), key=lambda x: -x[1])]
+
+
+def _departures(plan: Plan, answers: dict[str, Answer]) -> list[dict[str, Any]]:
+    """What the endpoint refused of the plan: parameter, its value, and answers that were asked for without it."""
+    asked, without = Counter[tuple[str, float | None]](), Counter[tuple[str, float | None]]()
+    for question in plan.questions():
+        if question.key in answers:
+            planned: list[tuple[str, float | None]] = [("temperature", question.temperature), ("seed", None)]
+            asked.update(planned)
+            without.update(each for each in planned if each[0] in answers[question.key].without)
+    return [
+        {"parameter": name, "value": value, "answers": count, "of": asked[name, value]}
+        for (name, value), count in without.items()
+    ]
 
 
 def _info(plan: Plan) -> dict[str, Any]:

@@ -11,6 +11,7 @@ WARNINGS = {
     "incomplete": "{missing:,} of {pairs:,} pairs were not asked completely and take no part.",
     "refused": "The model refused {licensed:,} questions about licensed tweets and {control:,} about controls; a "
     "refusal counts as no recitation.",
+    "departures": "The endpoint did not accept all that the plan asks with: {what}. Its own default applied instead.",
     "several_systems": "The answers came from {systems} different models or system fingerprints: the endpoint changed "
     "during the run.",
     "unmatched": "{count:,} of the licensed tweets that were drawn have no control like them and were not asked.",
@@ -60,11 +61,30 @@ def warnings(summary: dict[str, Any]) -> list[dict[str, str]]:
         found.append(("incomplete", {"missing": asked["pairs"] - asked["complete_pairs"], "pairs": asked["pairs"]}))
     if sum(asked["refused"].values()):
         found.append(("refused", asked["refused"]))
+    if asked["departures"]:
+        found.append(("departures", {"what": "; ".join(map(departure, asked["departures"]))}))
     if returned > 1:
         found.append(("several_systems", {"systems": returned}))
     if drawn > matched:
         found.append(("unmatched", {"count": drawn - matched}))
     return [{"code": code, "message": WARNINGS[code].format(**values)} for code, values in found]
+
+
+def departure(item: dict[str, Any]) -> str:
+    """A parameter that was left out, with how often.
+
+    Examples
+    --------
+    >>> departure({"parameter": "temperature", "value": 0.0, "answers": 300, "of": 300})
+    'temperature 0 left out of 300 of 300 questions, so that these answers are not greedy'
+    >>> departure({"parameter": "seed", "value": None, "answers": 1, "of": 1_200})
+    'seed left out of 1 of 1,200 questions, so that these answers cannot be drawn again'
+    """
+    name = item["parameter"] if item["value"] is None else f"{item['parameter']} {item['value']:g}"
+    why = {"seed": ", so that these answers cannot be drawn again"}.get(item["parameter"], "")
+    if item["parameter"] == "temperature" and item["value"] == 0.0:
+        why = ", so that these answers are not greedy"
+    return f"{name} left out of {item['answers']:,} of {item['of']:,} questions{why}"
 
 
 def _area(area: dict[str, Any]) -> str:

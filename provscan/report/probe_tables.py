@@ -99,12 +99,7 @@ def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("In the index", inference(total, lambda v: f"{count(int(v))} texts", lower=True)),
         ("Power", detectable(None, power["detectable_share"])),
     ]
-    if summary["extraction"]:
-        samples = summary["extraction"]["samples"]
-        for probability, arms in summary["extraction"]["within"].items():
-            pieces = [f"{count(n)}: {count(k)}" for n, k in zip(samples, arms["licensed"], strict=True)]
-            words = f"recited within so many samples with probability {probability}, " + "; ".join(pieces)
-            found.append(("Extraction", words))
+    found += extraction(summary["extraction"])
     if summary["free"]:
         free = summary["free"]
         found.append(
@@ -115,6 +110,21 @@ def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             )
         )
     return found
+
+
+def extraction(item: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How many licensed tweets are recited within so many samples, a line for each probability; why it is not known."""
+    if item["invalid"]:
+        return [("Extraction", f"not measured: {item['invalid']}")]
+    known = item["tweets"]["licensed"]
+    rows = []
+    for probability, arms in item["within"].items():
+        pieces = [f"{count(n)}: {count(k)}" for n, k in zip(item["samples"], arms["licensed"], strict=True)]
+        words = (
+            f"of {count(known)} licensed tweets, recited within so many samples at temperature {item['temperature']:g} "
+        )
+        rows.append(("Extraction", f"{words}with probability {probability}: " + "; ".join(pieces)))
+    return rows
 
 
 def copies(item: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -62,6 +63,9 @@ class Server(ThreadingHTTPServer):
         self.answered: list[str] = []
         self.keys: set[str] = set()
         self.refuse: int | None = None
+        # What is not accepted of a request, as an error of the protocol; and what an echo gives for each word.
+        self.reject: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda asked: None
+        self.echo: float | None = None
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -87,10 +91,17 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(server.refuse, {"error": {"message": "no: your key is sk-123", "code": None}})
         elif server.trouble and len(server.requests) % server.trouble == 0:
             self.fail(len(server.requests) // server.trouble % 4)
+        elif (error := server.reject(asked)) is not None:
+            self.reply(400, {"error": error})
+        elif asked.get("echo") and server.echo is not None:
+            self.repeat(asked["prompt"], server.echo)
         else:
             chat = self.path.endswith("/chat/completions")
             prompt = asked["messages"][0]["content"] if chat else asked["prompt"]
-            question = server.questions[prompt, asked["seed"]]
+            if "seed" in asked:
+                question = server.questions[prompt, asked["seed"]]
+            else:
+                question = next(q for (text, _), q in server.questions.items() if prompt.startswith(text))
             server.answered.append(question.key)
             text = server.model.text(question)
             said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text, "logprobs": None}
@@ -100,6 +111,17 @@ class Handler(BaseHTTPRequestHandler):
                 "choices": [{"index": 0, "finish_reason": "stop", **said}],
                 "usage": {"prompt_tokens": 20, "completion_tokens": 12, "total_tokens": 32},
             })  # fmt: skip
+
+    def repeat(self, text: str, chance: float) -> None:
+        """A text with its words as tokens, and one word more."""
+        tokens = [*re.findall(r"\s*\S+", text), " more"]
+        chances = [None, *[chance] * (len(tokens) - 1)]
+        choice = {"text": f"{text} more", "logprobs": {"tokens": tokens, "token_logprobs": chances}}
+        self.reply(200, {
+            "id": "c2", "object": "text_completion", "created": 0, "model": "lookup-1",
+            "choices": [{"index": 0, "finish_reason": "length", **choice}],
+            "usage": {"prompt_tokens": len(tokens) - 1, "completion_tokens": 1, "total_tokens": len(tokens)},
+        })  # fmt: skip
 
     def fail(self, way: int) -> None:
         match way:

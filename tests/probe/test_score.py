@@ -17,7 +17,7 @@ from provscan.cli import main
 from provscan.errors import InputError, UsageError
 from provscan.probe import Plan, open_plan, run, score
 from provscan.probe.answers import Answer
-from provscan.probe.score import samples_needed
+from provscan.probe.extraction import samples_needed
 from provscan.probe.verification import recitations
 from provscan.report import write_probe_report
 

@@ -1,0 +1,98 @@
+"""How many samples it takes until a model recites a tweet, from log-probabilities: without sampling.
+
+(n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482). A local model gives the probability of a target at
+the temperature of the plan; an endpoint that repeats a text with log-probabilities gives it at temperature 1; the
+protocol of chats does not give it at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from provscan.probe.answers import Answer
+from provscan.probe.settings import Settings
+
+SAMPLES = (1, 10, 100, 1_000, 10_000, 100_000)
+
+
+def samples_needed(logprob: float, probability: float) -> float:
+    """Samples until a target is recited with some probability, from the log-probability of one sample.
+
+    That is the least n with ``1 - (1 - exp(logprob))^n >= probability``.
+
+    Examples
+    --------
+    >>> samples_needed(math.log(0.5), 0.9), samples_needed(0.0, 0.9)
+    (4.0, 1.0)
+    """
+    if logprob >= -1e-12:
+        return 1.0
+    share = math.exp(logprob)
+    return math.inf if share == 0.0 else float(max(1, math.ceil(math.log1p(-probability) / math.log1p(-share) - 1e-9)))
+
+
+def best_logprobs(answers: Mapping[str, Answer], keys: Mapping[int, Sequence[str]]) -> dict[int, float]:
+    """Of each tweet the log-probability with its best prompt; tweets without any are left out.
+
+    Parameters
+    ----------
+    answers
+        By the key of their question.
+    keys
+        Of the questions about each tweet.
+
+    Returns
+    -------
+    dict
+    """
+    found = {}
+    for tweet, asked in keys.items():
+        known = [answers[key].logprob for key in asked if key in answers]
+        if best := [logprob for logprob in known if logprob is not None]:
+            found[tweet] = max(best)
+    return found
+
+
+def extraction(logprobs: Mapping[str, Mapping[int, float]], settings: Settings, endpoint: bool) -> dict[str, Any]:
+    """How many tweets of each arm are recited within n samples, with probability .5 and .9.
+
+    Parameters
+    ----------
+    logprobs
+        Of each arm, by tweet.
+    settings
+        Of the plan.
+    endpoint
+        Whether an endpoint was asked.
+
+    Returns
+    -------
+    dict
+        ``invalid``: why there is no such number, else None; ``temperature`` of the samples; ``samples`` (n),
+        ``tweets`` with a log-probability, and ``within``: by probability and arm, how many for each n.
+    """
+    why = None
+    if not any(logprobs.values()):
+        why = "the model gave no log-probabilities of the targets"
+        if endpoint and settings.style == "chat":
+            why = "the chat protocol gives no log-probabilities of words that the model did not say"
+        elif endpoint:
+            why = "the endpoint did not repeat a text with its log-probabilities (echo and logprobs of completions)"
+        elif settings.temperature == 0.0:
+            why = "at temperature 0 all samples are the same"
+    within = {
+        f"{probability:g}": {
+            arm: [sum(samples_needed(each, probability) <= n for each in known.values()) for n in SAMPLES]
+            for arm, known in logprobs.items()
+        }
+        for probability in (0.5, 0.9)
+    }
+    return {
+        "invalid": why,
+        "temperature": 1.0 if endpoint else settings.temperature,
+        "samples": list(SAMPLES),
+        "tweets": {arm: len(known) for arm, known in logprobs.items()},
+        "within": None if why else within,
+    }

@@ -1,0 +1,130 @@
+"""Endpoints that do not accept all that the plan asks with, and those that give log-probabilities of a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from models import Lookup, Server, chances
+
+import provscan
+from provscan.probe import Plan, run, score
+from provscan.probe.answers import Answer, read_answers
+from provscan.probe.plan import Question
+from provscan.report import probe_table, write_probe_report
+
+pytest.importorskip("openai", reason="asking an endpoint needs pip install 'provscan[probe]'")
+from provscan.probe.endpoint import Endpoint, EndpointOptions, target_logprob
+
+OPTIONS = EndpointOptions(concurrency=1, attempts=3, pause=0.001, key_env="PROBE_KEY")
+Start = Callable[..., Server]
+QUESTIONS = [
+    Question(f"{n}/licensed/prefix/{sample}", f"begin {n} and", f" end {n} here", float(sample), 10 * n + sample, 9)
+    for n in range(3)
+    for sample in range(2)
+]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    servers: list[Server] = []
+
+    def start(plan: Any = None) -> Server:
+        servers.append(Server(plan or SimpleNamespace(questions=lambda: QUESTIONS), Lookup({})))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def asked(server: Server, style: str = "completion") -> list[Answer]:
+    endpoint = Endpoint(server.url, "lookup", style, OPTIONS)
+    return [answer for batch in endpoint.answers(QUESTIONS) for answer in batch]
+
+
+def only_its_own_way(asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Like a model that has one temperature only, behind a server that knows no seed."""
+    if asked.get("temperature") == 0:
+        message = (
+            "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) is supported."
+        )
+        return {"message": message, "param": "temperature", "code": "unsupported_value"}
+    return (
+        {"message": "[{'loc': ('body', 'seed'), 'msg': 'Extra inputs are not permitted'}]"} if "seed" in asked else None
+    )
+
+
+def test_parameters_that_are_refused_are_left_out_and_said(plan: Plan, index: provscan.Index, start: Start) -> None:
+    server = start(plan)
+    server.model = Lookup(chances(plan, lambda copies: 1.0))
+    server.reject = only_its_own_way
+    done = run(plan.path, Endpoint(server.url, "lookup", "chat", OPTIONS))
+    assert (done["failed"], done["refused"], done["answered"]) == (0, 0, done["questions"])
+    # The first question finds out what is refused; the others are asked without it.
+    assert len(server.requests) == done["questions"] + 2
+    greedy = [q.key for q in plan.questions() if q.temperature == 0]
+    assert done["without"] == {"temperature": len(greedy), "seed": done["questions"]}
+    known = read_answers(plan.path, plan.digest)
+    assert {known[key].without for key in greedy} == {("temperature", "seed")}
+    assert {answer.without for key, answer in known.items() if key not in greedy} == {("seed",)}
+    summary = score(plan.path, index, render=write_probe_report)
+    assert summary["asked"]["departures"] == [
+        {"parameter": "temperature", "value": 0.0, "answers": len(greedy), "of": len(greedy)},
+        {"parameter": "seed", "value": None, "answers": done["questions"], "of": done["questions"]},
+    ]
+    said = f"temperature 0 left out of {len(greedy)} of {len(greedy)} questions, so that these answers are not greedy"
+    assert said in next(w["message"] for w in summary["answer"]["warnings"] if w["code"] == "departures")
+    assert said in " ".join(probe_table(summary).split())
+    assert said in (plan.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_question_that_is_refused_costs_no_other_its_parameters(start: Start) -> None:
+    server = start()
+    blocked = {"message": "the filter does not permit a prompt about temperature and seed"}
+    server.reject = lambda asked: blocked if asked["prompt"].startswith("begin 1") else None
+    answers = asked(server)
+    assert [answer.text is None for answer in answers] == [False, False, True, True, False, False]
+    assert not any({"temperature", "seed"} & set(answer.without) for answer in answers)
+    assert all("temperature" in each and "seed" in each for each in server.requests[-1:] if not each.get("echo"))
+
+
+def test_log_probabilities_of_a_repeated_text(start: Start) -> None:
+    server = start()
+    server.echo = -0.5
+    answers = asked(server)
+    assert [answer.logprob for answer in answers] == [-1.5, None] * 3
+    assert {answer.without for answer in answers} == {()}
+    # Both requests are paid for.
+    assert [answer.prompt_tokens for answer in answers] == [26, 20] * 3
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["ignored", "refused"])
+def test_an_endpoint_that_repeats_nothing_is_asked_for_it_once(start: Start, refused: bool) -> None:
+    server = start()
+    error = {"message": "Setting 'echo' and 'logprobs' at the same time is not supported for this model."}
+    server.reject = lambda asked: error if refused and asked.get("echo") else None
+    answers = asked(server)
+    assert [answer.without for answer in answers] == [("logprobs",), ()] * 3
+    assert all(answer.text and answer.logprob is None for answer in answers)
+    assert sum(bool(each.get("echo")) for each in server.requests) == 1
+
+
+def test_chats_are_not_asked_to_repeat(start: Start) -> None:
+    server = start()
+    server.echo = -0.5
+    assert {(answer.logprob, answer.without) for answer in asked(server, "chat")} == {(None, ())}
+    assert not any("echo" in each for each in server.requests)
+
+
+def test_tokens_across_a_border_give_no_log_probability() -> None:
+    chances = [None, -1.0, -2.0, -4.0]
+    assert target_logprob(["<s>", "a b", " c", " d"], chances, "a b", " c") == -2.0
+    assert target_logprob(["a", " b c", " d", "x"], chances, "a b", " c d") is None
+    assert target_logprob(["a", " b", " cd", "x"], chances, "a b", " c") is None
+    assert target_logprob(["a", " b", " c"], chances, "a b", " c") is None
+    assert target_logprob(["bytes:\\xe2", "b", "c", "d"], chances, "a b", " c") is None
+    assert target_logprob([], [], "a b", " c") is None
+    assert target_logprob(["a", " b"], [None, None], "a", " b") is None
