@@ -9,21 +9,31 @@ import numpy.typing as npt
 
 from provscan.errors import ParameterError
 from provscan.estimate.inference import Inference
-from provscan.estimate.limits import clopper_pearson
+from provscan.estimate.paired import ALPHA
+
+Floats = npt.NDArray[np.float64]
+# Parts in which the distance from the data is shared out over the strata.
+STEPS = 96
 
 
 def stratified_excess(
     population: npt.ArrayLike, drawn: npt.ArrayLike, hits: npt.ArrayLike, control_hits: int, controls: int
-) -> Inference:
+) -> tuple[Inference, int]:
     """How many of a population would be hits beyond those of a control, from a random sample of each stratum.
 
-    The total is that of Horvitz & Thompson (1952, doi:10.1080/01621459.1952.10483446); exact limits of the strata's
-    shares and of the control's are combined by their distances in squares (Zou & Donner 2008, doi:10.1002/sim.3095).
+    In no stratum is the excess negative, so that the excess of some strata is a bound for all of them. Looked at are
+    all strata, all but the first, and so on to the last alone: where only the last ones show an excess, chance is not
+    taken off a large first one. Half of the error belongs to all strata, the rest to the others in equal parts
+    (Bonferroni), and the largest bound counts. Each is the smallest Horvitz-Thompson total (1952,
+    doi:10.1080/01621459.1952.10483446) among those shares of the strata and of the control whose exact one-sided limits
+    (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404) lie so far from the data that their deviates, squared
+    and added, reach that of the error, the idea of Zou & Donner (2008, doi:10.1002/sim.3095), without its line.
 
     Parameters
     ----------
     population, drawn
-        [strata]: members, and how many of them were drawn at random. Those drawn and not used count as no hits.
+        [strata]: members, and how many of them were drawn at random. Those drawn and not used count as no hits. The
+        strata stand in an order that was fixed beforehand, those from which most is expected last.
     hits
         [strata]: hits among those drawn.
     control_hits, controls
@@ -31,33 +41,59 @@ def stratified_excess(
 
     Returns
     -------
-    Inference
+    total : Inference
         Value and lower limit (97.5 %); there is no upper one.
+    first : int
+        The stratum from which on the total was taken.
 
     Raises
     ------
     ParameterError
         A stratum has more hits than were drawn, or more drawn than members.
     """
+    from scipy.special import ndtri
+
     size, n, k = (np.asarray(values, np.float64) for values in (population, drawn, hits))
     if bool(((k < 0) | (k > n) | (n > size)).any()):
         raise ParameterError("every stratum needs 0 <= hits <= drawn <= population")
     method = (
-        "Horvitz-Thompson total (doi:10.1080/01621459.1952.10483446), exact limits of the strata combined as by "
-        "Zou & Donner (doi:10.1002/sim.3095); lower bound only"
+        "Horvitz-Thompson total of the strata from one on (doi:10.1080/01621459.1952.10483446); exact limits "
+        "(doi:10.1093/biomet/26.4.404), combined by their squared deviates; Bonferroni over the choice; a lower bound"
     )
-    assumes = "Tweets were drawn at random within each stratum, and recitation by chance is as frequent as on controls."
-    asked = n > 0
-    if not asked.any() or controls == 0:
-        return Inference(None, None, None, None, method, assumes, "nothing was asked")
-    size, n, k = size[asked], n[asked], k[asked]
-    share = k / n
-    below = [p - clopper_pearson(hit, total)[0] for p, hit, total in zip(share, k, n, strict=True)]
-    chance = control_hits / controls
-    above = clopper_pearson(control_hits, controls)[1] - chance
-    value = float(size @ (share - chance))
-    low = value - math.hypot(*(size * below).tolist(), float(size.sum()) * above)
-    return Inference(max(value, 0.0), max(low, 0.0), None, None, method, assumes)
+    assumes = (
+        "Tweets were drawn at random within each stratum, and recitation by chance is as frequent as on controls, so "
+        "that no stratum recites less."
+    )
+    asked = np.flatnonzero(n > 0)
+    if not len(asked) or controls == 0:
+        return Inference(None, None, None, None, method, assumes, "nothing was asked"), 0
+    best, bound = 0, -math.inf
+    for first in range(len(asked)):
+        error = ALPHA if len(asked) == 1 else ALPHA / 2 if first == 0 else ALPHA / 2 / (len(asked) - 1)
+        of = asked[first:]
+        low = _least_excess(size[of], n[of], k[of], control_hits, controls, -float(ndtri(error)))
+        if low > bound:
+            best, bound = first, low
+    of = asked[best:]
+    value = float(size[of] @ (k[of] / n[of] - control_hits / controls))
+    return Inference(max(value, 0.0), max(bound, 0.0), None, None, method, assumes), int(of[0])
+
+
+def _least_excess(size: Floats, n: Floats, k: Floats, control_hits: int, controls: int, deviate: float) -> float:
+    """Smallest total less chance; the square of the deviate is shared out in the way that makes it smallest."""
+    from scipy.special import betaincinv, ndtr
+
+    tails = ndtr(-deviate * np.sqrt(np.arange(STEPS + 1) / STEPS))
+    chance = np.ones(STEPS + 1)
+    if control_hits < controls:
+        chance = betaincinv(control_hits + 1, controls - control_hits, 1.0 - tails)
+    # [shares of the square that were spent]: the smallest total of the strata so far.
+    least = np.zeros(STEPS + 1)
+    for members, total, hits in zip(size.tolist(), n.tolist(), k.tolist(), strict=True):
+        if hits:
+            share = members * betaincinv(hits, total - hits + 1, tails)
+            least = np.array([(least[: spent + 1] + share[spent::-1]).min() for spent in range(STEPS + 1)])
+    return float((least[::-1] - size.sum() * chance).min())
 
 
 def unseen_texts(counts: npt.ArrayLike, draws: int) -> tuple[Inference, Inference]:

@@ -278,7 +278,8 @@ def _total(plan: Plan, pairs: list[int], licensed: np.ndarray, chance: int, clai
     hits: Counter[int] = Counter(plan.pairs[pair]["stratum"] for pair in np.array(pairs)[licensed].tolist())
     strata = plan.content["strata"]
     size, drawn = ([max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn"))
-    total = stratified_excess(size, drawn, [hits[s["copies"]] for s in strata], chance, len(pairs)).as_dict()
+    found, first = stratified_excess(size, drawn, [hits[s["copies"]] for s in strata], chance, len(pairs))
+    total = {**found.as_dict(), "from_copies": strata[first]["copies"]}
     if not claimed:
         # Claimed together or not at all.
         total |= {"low": None, "value": None, "invalid": "nothing is claimed from the pairs that were asked"}

@@ -96,7 +96,7 @@ def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Permutation", inference(tests["permutation"], lambda v: f"{100 * v:.3g} points of all answers")),
         ("Dose and response", inference(summary["dose"]["trend"], lambda v: f"{100 * v:.3g} points for each doubling")),
         ("Listed", f"{count(listed['tweets'])} tweets at a false discovery rate of {percent(listed['rate'])}"),
-        ("In the index", inference(total, lambda v: f"{count(int(v))} texts", lower=True)),
+        ("In the index", inference(total, lambda v: f"{count(int(v))} texts{_from(total)}", lower=True)),
         ("Power", detectable(None, power["detectable_share"])),
     ]
     found += extraction(summary["extraction"])
@@ -110,6 +110,11 @@ def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             )
         )
     return found
+
+
+def _from(total: Mapping[str, Any]) -> str:
+    """The classes of copies that a total stands on."""
+    return f" with {count(total['from_copies'])} or more copies" if total["from_copies"] > 1 else ""
 
 
 def extraction(item: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from scipy import stats
 from provscan.errors import ParameterError
 from provscan.estimate import (
     benjamini_hochberg,
+    clopper_pearson,
     cochran_armitage,
     conformal_p_values,
     never_falls,
@@ -92,21 +95,59 @@ def test_a_list_over_conformal_p_values_keeps_its_rate() -> None:
         benjamini_hochberg([2.0])
 
 
-def test_the_lower_bound_of_what_was_not_asked_holds() -> None:
+SIZE, DRAWN = [50_000, 3_000, 500, 60], [60, 60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("share", "chance"),
+    [
+        ([0.02, 0.2, 0.5, 0.9], 0.01),
+        ([0.01, 0.01, 0.7, 0.98], 0.01),
+        ([0.05, 0.05, 0.05, 0.98], 0.05),
+        ([0.1, 0.1, 0.1, 0.1], 0.1),
+        ([0.004, 0.02, 0.02, 0.02], 0.0),
+    ],
+)
+def test_the_lower_bound_of_what_was_not_asked_holds(share: list[float], chance: float) -> None:
     rng = np.random.default_rng(5)
-    size, drawn = np.array([20_000, 900, 40]), np.array([150, 150, 40])
-    share, chance = np.array([0.02, 0.2, 0.9]), 0.01
-    truth = float(size @ (share - chance))
+    truth = float(np.array(SIZE) @ (np.array(share) - chance))
     bounds = [
-        stratified_excess(size, drawn, rng.binomial(drawn, share), int(rng.binomial(340, chance)), 340).low
-        for _ in range(600)
+        stratified_excess(SIZE, DRAWN, rng.binomial(DRAWN, share), int(rng.binomial(240, chance)), 240)[0].low
+        for _ in range(200)
     ]
-    assert np.mean(np.array(bounds) <= truth) >= 0.97
-    certain = stratified_excess([64], [64], [64], 0, 400)
-    assert certain.low == pytest.approx(64 - np.hypot(64 * 0.0560, 64 * 0.00918), abs=0.05)
-    assert stratified_excess([5], [0], [0], 0, 0).invalid == "nothing was asked"
+    assert np.mean(np.array(bounds) <= truth + 1e-9) >= 0.97
+
+
+def test_chance_in_a_large_stratum_does_not_hide_a_small_one() -> None:
+    found, first = stratified_excess(SIZE, DRAWN, [0, 0, 30, 60], 0, 240)
+    assert first == 2
+    assert 180 < found.low < found.value == 310.0
+    whole, first = stratified_excess(SIZE, DRAWN, [60, 60, 60, 60], 0, 240)
+    assert (first, whole.value) == (0, sum(SIZE))
+    assert stratified_excess(SIZE, DRAWN, [0, 0, 0, 0], 0, 240)[0].low == 0.0
+
+
+def test_one_stratum_without_chance_has_the_exact_limit() -> None:
+    for hits in (3, 30, 64):
+        found, _ = stratified_excess([6400], [64], [hits], 0, 10**9)
+        assert found.low == pytest.approx(6400 * clopper_pearson(hits, 64)[0], rel=1e-3)
+    assert stratified_excess([5], [0], [0], 0, 0)[0].invalid == "nothing was asked"
+    assert stratified_excess([5], [5], [5], 4, 4)[0].low == 0.0
     with pytest.raises(ParameterError, match="every stratum"):
         stratified_excess([5], [6], [0], 0, 9)
+
+
+def test_the_distance_is_shared_out_in_the_worst_way() -> None:
+    """Against all shares of the square in steps of a hundredth, for two strata and the control."""
+    tails = stats.norm.sf(stats.norm.isf(0.0125) * np.sqrt(np.arange(101) / 100))
+    first, second = 900 * stats.beta.ppf(tails, 9, 82), 100 * stats.beta.ppf(tails, 20, 31)
+    chance = 1000 * stats.beta.isf(tails, 3, 138)
+    least = min(
+        first[a] + second[b] - chance[100 - a - b] for a, b in itertools.product(range(101), repeat=2) if a + b <= 100
+    )
+    found, start = stratified_excess([900, 100], [90, 50], [9, 20], 2, 140)
+    assert start == 0
+    assert found.low == pytest.approx(least, rel=0.01)
 
 
 def test_texts_never_generated_are_bounded_from_below() -> None:
