@@ -15,6 +15,7 @@ import copy
 import gc
 import importlib.abc
 import importlib.util
+import itertools
 import os
 import random
 import re
@@ -42,8 +43,9 @@ OPERATORS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
 }  # fmt: skip
-TESTS_A_MUTANT = 25
-SECONDS_A_MUTANT = 90
+# The quickest tests of a line come first, as many as take this long together without a mutant.
+SECONDS_OF_TESTS = 30.0
+SECONDS_A_MUTANT = 120
 
 
 class Mutant(NamedTuple):
@@ -100,21 +102,28 @@ def mutants(path: Path) -> Iterator[Mutant]:
 
 
 def line_tests(tests: list[str], data_file: Path) -> dict[str, dict[int, list[str]]]:
-    """File -> line -> the tests that run it."""
-    command = [sys.executable, "-m", "pytest", "-q", "-k", "not memory", *tests]
+    """File -> line -> the tests that run it, the quickest first, as many as there is time for."""
+    command = [sys.executable, "-m", "pytest", "-q", "-k", "not memory", "--durations=0", "-vv", *tests]
     command += ["--cov=provscan", "--cov-context=test", "--cov-report=", "--cov-fail-under=0"]
     environment = {**os.environ, "COVERAGE_FILE": str(data_file)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     # A test that fails already would kill every mutant.
     broken = set(re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE))
-    print(f"tests that fail without a mutant, left out: {sorted(broken) or 'none'}")
+    print(f"tests that fail without a mutant, left out: {sorted(broken) or 'none'}", flush=True)
+    seconds = Counter[str]()
+    for taken, test in re.findall(r"^([0-9.]+)s (?:setup|call|teardown) +(\S.*)$", done.stdout, re.MULTILINE):
+        seconds[test] += float(taken)
+
+    def quickest(contexts: list[str]) -> list[str]:
+        found = {context.split("|")[0] for context in contexts if context} - broken
+        ordered = sorted(found, key=lambda test: (seconds[test], test))
+        ends = itertools.accumulate(seconds[test] for test in ordered)
+        return [test for test, end in zip(ordered, ends, strict=True) if end <= SECONDS_OF_TESTS] or ordered[:1]
+
     data = coverage.CoverageData(str(data_file))
     data.read()
     return {
-        name: {
-            line: sorted({context.split("|")[0] for context in contexts if context} - broken)
-            for line, contexts in data.contexts_by_lineno(name).items()
-        }
+        name: {line: quickest(contexts) for line, contexts in data.contexts_by_lineno(name).items()}
         for name in data.measured_files()
     }
 
@@ -201,7 +210,6 @@ def main() -> None:
         lines = run_by.get(str(mutant.path), {})
         # A line that runs on import, such as a default of a class, belongs to all tests of the file.
         tests = lines.get(mutant.line, []) or sorted({test for line in lines.values() for test in line})
-        tests = random.Random(mutant.line).sample(tests, min(TESTS_A_MUTANT, len(tests)))
         total[room_of(mutant.path)] += 1
         if tests and not survives(mutant, tests):
             killed[room_of(mutant.path)] += 1

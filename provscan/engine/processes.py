@@ -16,12 +16,11 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing.context import SpawnContext
-from types import TracebackType
 from typing import Any, TypeVar
 
 from provscan.engine.ordered_map import in_order
 from provscan.engine.progress import Progress
-from provscan.engine.protocol import Abandoned, Advance
+from provscan.engine.protocol import Abandoned, Advance, Executor
 from provscan.errors import WorkerError
 from provscan.readers.names import printable
 
@@ -33,7 +32,7 @@ SECONDS_BETWEEN_REPORTS = 0.2
 UNREPORTED = 4 << 20
 
 
-class Processes:
+class Processes(Executor):
     """Runs tasks in other processes; see :class:`provscan.engine.protocol.Executor`."""
 
     def __init__(self, workers: int) -> None:
@@ -44,12 +43,8 @@ class Processes:
             workers, mp_context=context, initializer=_begin, initargs=(self._stop, self._done)
         )
 
-    def __enter__(self) -> Processes:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """See :meth:`provscan.engine.protocol.Executor.close`."""
         self._stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 

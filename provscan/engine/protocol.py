@@ -5,9 +5,10 @@ The results, and their order, do not depend on the executor or the number of its
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from provscan.engine.progress import Progress
 
@@ -28,8 +29,8 @@ class LostTask(NamedTuple):
     failures: tuple[str, ...]
 
 
-class Executor(Protocol):
-    """Runs tasks.
+class Executor(ABC):
+    """Runs tasks, until its ``with`` block ends.
 
     Attributes
     ----------
@@ -42,6 +43,7 @@ class Executor(Protocol):
     workers: int
     in_flight: int
 
+    @abstractmethod
     def run(
         self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress
     ) -> Iterator[R | LostTask]:
@@ -65,8 +67,13 @@ class Executor(Protocol):
             A :class:`LostTask` stands for a task that failed for want of workers, where an executor can go on.
         """
 
-    def __enter__(self) -> Executor: ...
+    def close(self) -> None:  # noqa: B027 - not every executor holds something
+        """End the workers."""
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        self.close()

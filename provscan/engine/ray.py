@@ -13,11 +13,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from provscan.engine.progress import Progress
-from provscan.engine.protocol import Advance, LostTask
+from provscan.engine.protocol import Advance, Executor, LostTask
 from provscan.errors import ParameterError, ProvscanError, WorkerError
 
 T = TypeVar("T")
@@ -86,7 +85,7 @@ class _Monitor:
             self.done.pop(key, None)
 
 
-class Ray:
+class Ray(Executor):
     """Runs tasks on a Ray cluster; see :class:`provscan.engine.protocol.Executor`.
 
     A task whose worker or node is lost, that reports nothing for `patience` seconds, or that can't reach a file, is
@@ -143,12 +142,8 @@ class Ray:
         self._remote: Any = ray.remote(_call).options(num_cpus=1, max_retries=0)
         self._reported = 0
 
-    def __enter__(self) -> Ray:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """See :meth:`provscan.engine.protocol.Executor.close`."""
         if self._own:
             self._ray.shutdown()
 

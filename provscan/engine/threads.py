@@ -5,30 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import TypeVar
 
 from provscan.engine.ordered_map import in_order
 from provscan.engine.progress import Progress
-from provscan.engine.protocol import Abandoned, Advance
+from provscan.engine.protocol import Abandoned, Advance, Executor
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Threads:
+class Threads(Executor):
     """Runs tasks in threads of this process; see :class:`provscan.engine.protocol.Executor`."""
 
     def __init__(self, workers: int) -> None:
         self.workers, self.in_flight = workers, workers + 2
 
-    def __enter__(self) -> Threads:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
+    def close(self) -> None:
+        """See :meth:`provscan.engine.protocol.Executor.close`."""
 
     def run(self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress) -> Iterator[R]:
         """See :meth:`provscan.engine.protocol.Executor.run`.
