@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import zstandard
-from edits import EDITS, HEAVY, halved
+from edits import EDITS, HEAVY, OTHERS, halved
 from measure import machine
 from synthetic import documents, tweets
 
@@ -59,7 +59,7 @@ CARRIERS = 400
 # Tweets that are copied, each with every edit, and sets of spike-ins.
 COPIED, SPIKED = 3_000, 12
 PARAMS = MatchParams()
-ALL_EDITS = {**EDITS, **HEAVY, halved.__name__: halved}
+ALL_EDITS = {**EDITS, **HEAVY, halved.__name__: halved, **OTHERS}
 LATE = ("control_from_other_years", "chance_drifts", "control_unlike")
 
 
@@ -117,6 +117,10 @@ CELLS = [
         for c in ("Japanese", "Chinese")
         for e in ("light", "halves", "halved", "three_words", "heavy")
     ),
+    *(Cell(f"{e}, {u:.1%}", "latin", "same", e, u) for e in ("mixed others", "others") for u in (0.01, 0.1)),
+    *(Cell(f"{e.replace('_', ' ')}, 10.0%", "latin", "same", e, 0.1) for e in OTHERS),
+    *(Cell(f"{e}, {c}, 10.0%", c.lower(), "same", e, 0.1) for c in ("Japanese", "Chinese")
+      for e in ("mixed others", "others", "letter_in_ten", "in_three_parts")),
 ]  # fmt: skip
 
 
@@ -237,6 +241,8 @@ def planted(cell: Cell, corpus: Corpus, count: int, rng: Random) -> tuple[np.nda
         edits = [cell.edits] if cell.edits in ALL_EDITS else list(EDITS)
         if cell.edits == "heavy" or (cell.edits == "mixed" and rng.random() < 0.3):
             edits = list(HEAVY)
+        elif cell.edits == "others" or (cell.edits == "mixed others" and rng.random() < 0.3):
+            edits = list(OTHERS)
         elif cell.edits == "halves" and rng.random() < 0.25:
             edits = [halved.__name__]
         numbers.append(names[rng.choice(edits)] * size + tweet)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 Edit = Callable[[str, Random], str]
@@ -145,3 +146,127 @@ EDITS: dict[str, Edit] = {
 }
 HEAVY: dict[str, Edit] = {edit.__name__: edit for edit in (kept_in_part, three_words, mistyped, swapped, thinned_out)}
 """Edits that leave little; :func:`halved` is another, by itself."""
+
+
+def in_three_parts(text: str, rng: Random) -> str:
+    """Three parts of about the same length, none of them where it was."""
+    words = text.split(" ")
+    unit = words if len(words) >= 6 else list(text)
+    first, second = len(unit) // 3, 2 * len(unit) // 3
+    parts = [unit[:first], unit[first:second], unit[second:]]
+    order = rng.choice(((1, 2, 0), (2, 0, 1), (2, 1, 0)))
+    return (" " if unit is words else "").join(piece for number in order for piece in parts[number])
+
+
+def in_five_parts(text: str, rng: Random) -> str:
+    """Five parts in any order."""
+    words = text.split(" ")
+    unit = words if len(words) >= 10 else list(text)
+    ends = [number * len(unit) // 5 for number in range(6)]
+    parts = [unit[low:high] for low, high in pairwise(ends)]
+    rng.shuffle(parts)
+    return (" " if unit is words else "").join(piece for part in parts for piece in part)
+
+
+def letter_in_ten(text: str, rng: Random) -> str:
+    """Every tenth character is another letter."""
+    letters = list(text)
+    for at in range(rng.randrange(10), len(letters), 10):
+        letters[at] = (
+            rng.choice("abcdefghijklmnopqrstuvwxyz") if letters[at].isascii() else rng.choice("的是不了のはにと")
+        )
+    return "".join(letters)
+
+
+def leetspeak(text: str, rng: Random) -> str:
+    """Digits for some of the letters."""
+    table = dict(rng.sample([("a", "4"), ("e", "3"), ("i", "1"), ("o", "0"), ("s", "5"), ("t", "7"), ("b", "8")], 2))
+    return "".join(table.get(c.lower(), c) for c in text)
+
+
+def interleaved(text: str, rng: Random) -> str:
+    """A word of somebody else after every third to sixth; after so many pairs of characters without spaces."""
+    words = text.split(" ")
+    unit = words if len(words) > 4 else [text[i : i + 2] for i in range(0, len(text), 2)]
+    apart = rng.randrange(3, 7)
+    put = [[*piece, rng.choice(_OTHER_WORDS)] for piece in (unit[i : i + apart] for i in range(0, len(unit), apart))]
+    return (" " if unit is words else "").join(word for piece in put for word in piece)
+
+
+def stretched(text: str, rng: Random) -> str:
+    """A character put into every second word, or after every sixth character where there are no spaces."""
+    words = text.split(" ")
+    unit = words if len(words) > 4 else [text[i : i + 6] for i in range(0, len(text), 6)]
+    for number in range(rng.randrange(2), len(unit), 2 if unit is words else 1):
+        at = rng.randrange(len(unit[number]) + 1)
+        unit[number] = unit[number][:at] + rng.choice("xzq-ー") + unit[number][at:]
+    return (" " if unit is words else "").join(unit)
+
+
+def middle_gone(text: str, rng: Random) -> str:
+    """Without its middle third."""
+    return f"{text[: len(text) // 3].rstrip()} ... {text[2 * len(text) // 3 :].lstrip()}"
+
+
+def fourth_word_other(text: str, rng: Random) -> str:
+    """Every fourth word is another one; where there are no spaces, two characters of every eight."""
+    words = text.split(" ")
+    unit = words if len(words) > 4 else [text[i : i + 2] for i in range(0, len(text), 2)]
+    for number in range(rng.randrange(4), len(unit), 4):
+        unit[number] = rng.choice(_OTHER_WORDS)
+    return (" " if unit is words else "").join(unit)
+
+
+def abbreviated(text: str, rng: Random) -> str:
+    """As people type in a hurry, without vowels in some of the longer words."""
+    short = {
+        "you": "u",
+        "are": "r",
+        "to": "2",
+        "for": "4",
+        "and": "n",
+        "the": "da",
+        "with": "w",
+        "your": "ur",
+        "be": "b",
+    }
+    words = [short.get(word.lower(), word) for word in text.split(" ")]
+    long = [number for number, word in enumerate(words) if len(word) > 5 and word.isalpha()]
+    for number in rng.sample(long, len(long) // 3):
+        words[number] = words[number][0] + re.sub("[aeiouAEIOU]", "", words[number][1:])
+    return " ".join(words)
+
+
+def ends_gone(text: str, rng: Random) -> str:
+    """Without its first and its last words, a sixth of it each."""
+    sixth = len(text) // 6
+    return text[sixth : len(text) - sixth].strip()
+
+
+def retyped(text: str, rng: Random) -> str:
+    """A neighbour on the keyboard for one letter in fifteen, and a word or two left out."""
+    near = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuioplsdfghjkl;xcvbnm,", strict=True))
+    typed = "".join(near.get(c, c) if rng.random() < 1 / 15 else c for c in text).split(" ")
+    for _ in range(rng.randrange(1, 3)):
+        if len(typed) > 4:
+            del typed[rng.randrange(len(typed))]
+    return " ".join(typed)
+
+
+OTHERS: dict[str, Edit] = {
+    edit.__name__: edit
+    for edit in (
+        in_three_parts,
+        in_five_parts,
+        letter_in_ten,
+        leetspeak,
+        interleaved,
+        stretched,
+        middle_gone,
+        fourth_word_other,
+        abbreviated,
+        ends_gone,
+        retyped,
+    )
+}
+"""Edits that leave little, and have no like among the spike-ins'."""

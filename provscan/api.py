@@ -224,7 +224,7 @@ def match(
         measure chance.
     spike_ins
         Number of edited licensed texts to plant in the dataset to measure recall; 0 for none, which withholds every
-        corrected number. By default one per 50 records, between 1,200 and 3,000.
+        corrected number. By default one per 50 records, between 1,500 and 3,000.
     edits
         What spike-ins go through: ``"light"`` edits, ``"mixed"`` ones, or ``"heavy"`` ones such as texts cut to half.
     sample

@@ -1,8 +1,8 @@
 """The ways in which copies differ from the original, each as a function of the text and a random number generator.
 
 An edit gives what is planted as three strings: what it puts before the copy, the copy, what it puts after it.
-:data:`EDITS` names them all, light ones (what pipelines do), common ones (what people do) and heavy ones; spike-ins
-take them in turn. All work in scripts with and without spaces.
+:data:`EDITS` names them all, light ones (what pipelines do), common ones (what people do), heavy ones and severe ones;
+spike-ins take them in turn. All work in scripts with and without spaces.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 Planted = tuple[str, str, str]
@@ -128,9 +129,7 @@ def many_typos(text: str, rng: Random) -> Planted:
 
 def reordered(text: str, rng: Random) -> Planted:
     """Two parts of about the same length swapped, cut between words where there are spaces."""
-    at = round(len(text) * rng.uniform(0.4, 0.55))
-    space = text.find(" ", at)
-    at = space if 0 < space < len(text) - 1 else at
+    at = _between_words(text, round(len(text) * rng.uniform(0.4, 0.55)))
     return "", f"{text[at:].strip()} {text[:at].strip()}", ""
 
 
@@ -141,6 +140,39 @@ def every_fifth_dropped(text: str, rng: Random) -> Planted:
     if len(words) >= 5:
         return "", " ".join(word for number, word in enumerate(words) if number % 5 != first), ""
     return "", "".join(c for number, c in enumerate(text) if number // 2 % 5 != first), ""
+
+
+def in_parts(text: str, rng: Random) -> Planted:
+    """Three to five parts of about the same length in another order, cut between words where there are spaces."""
+    count = rng.randrange(3, 6)
+    cuts = [_between_words(text, round(len(text) * (i + rng.uniform(-0.15, 0.15)) / count)) for i in range(1, count)]
+    parts = [text[a:b].strip() for a, b in pairwise([0, *cuts, len(text)])]
+    order = list(range(count))
+    while order == sorted(order):
+        rng.shuffle(order)
+    return "", " ".join(parts[i] for i in order), ""
+
+
+def middle_dropped(text: str, rng: Random) -> Planted:
+    """A quarter to two fifths left out of the middle."""
+    share = rng.uniform(0.25, 0.4)
+    start = round(len(text) * rng.uniform(0.25, 0.75 - share))
+    kept = text[:start].rstrip(), text[start + round(len(text) * share) :].lstrip()
+    return "", rng.choice((" ", "... ", "")).join(kept), ""
+
+
+def letters_replaced(text: str, rng: Random) -> Planted:
+    """One character in seven to eleven replaced by another of the text, at even distances."""
+    apart = rng.randrange(7, 12)
+    letters = list(text)
+    for i in range(rng.randrange(apart), len(letters), apart):
+        letters[i] = rng.choice(text)
+    return "", "".join(letters), ""
+
+
+def _between_words(text: str, at: int) -> int:
+    space = text.find(" ", at)
+    return space if 0 < space < len(text) - 1 else at
 
 
 def _mistyped(text: str, rng: Random, apart: int) -> str:
@@ -172,14 +204,16 @@ def _other_words(text: str, rng: Random, count: int) -> str:
 LIGHT = (exact, anonymised, stripped, escaped, retweeted, commented, respaced, marked_up, with_emoji, repunctuated)
 COMMON = (truncated, one_word, two_words, typos)
 HEAVY = (cut_to_two_thirds, cut_to_half, three_words, many_typos, reordered, every_fifth_dropped)
+SEVERE = (in_parts, middle_dropped, letters_replaced)
+"""Edits that somebody makes who does not want a copy to be found; only "at most" allows for them."""
 WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}
 """The edits of each weight."""
-EDITS: dict[str, Edit] = {edit.__name__: edit for edits in WEIGHTS.values() for edit in edits}
-IN_PIECES = (reordered.__name__,)
+EDITS: dict[str, Edit] = {edit.__name__: edit for edits in (*WEIGHTS.values(), SEVERE) for edit in edits}
+IN_PIECES = (reordered.__name__, in_parts.__name__, middle_dropped.__name__)
 """Edits that leave no passage as a whole: how alike such a copy is says nothing of whether it is found."""
 SETS = {
     "light": [edit.__name__ for edit in (*LIGHT, *COMMON)],
-    "mixed": [edit.__name__ for edit in (*LIGHT, *COMMON, *COMMON, *HEAVY, *HEAVY, *HEAVY)],
-    "heavy": [edit.__name__ for edit in (*COMMON, *HEAVY)],
+    "mixed": [edit.__name__ for edit in (*LIGHT, *COMMON, *COMMON, *(3 * (*HEAVY, *SEVERE)))],
+    "heavy": [edit.__name__ for edit in (*COMMON, *HEAVY, *SEVERE)],
 }
 """What ``--edits`` names: the edits that spike-ins take in turn; those of which recall varies more, more often."""

@@ -26,7 +26,7 @@ from provscan.scoring.rule import Scorer
 from provscan.text.arrow import buffers
 
 # Spike-ins of a run: one per so many records, within these bounds.
-RECORDS_A_SPIKE, FEWEST, MOST = 50, 1200, 3000
+RECORDS_A_SPIKE, FEWEST, MOST = 50, 1500, 3000
 # Records that are kept to plant in; each takes several, one at a time.
 CARRIERS = 400
 # Random texts drawn per text that is wanted.

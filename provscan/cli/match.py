@@ -109,7 +109,7 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     type=click.IntRange(min=0),
     metavar="N",
     help="Number of edited licensed texts to plant in the dataset to measure recall; 0 for none.  "
-    "[default: one per 50 records, 1,200 to 3,000]",
+    "[default: one per 50 records, 1,500 to 3,000]",
 )
 @option(
     "--edits",

@@ -15,6 +15,7 @@ WITHHELD = {
     "nothing_scanned": "No record was scanned.",
     "unlike_control": "The control has no texts like some of those found: {strata}.",
     "unseen": "Judging by the matches, too many copies were changed too much to be found.",
+    "unlike_edits": "The copies were edited unlike any test copies, so that nothing shows how many were missed.",
     "poor_recall": "Only {recall:.0%} of the test copies that look like the matches were found.",
     "sampled": "A sample was scanned: texts that stand only in the rest can't be counted.",
 }

@@ -26,14 +26,15 @@ Numbers = npt.NDArray[np.int64]
 FINDABLE = 1 / 3
 # Edits of which less is found are no part of the mixture; upper limits allow for those of which hardly any is found.
 IN_MIXTURE, HARDLY = 0.15, 0.01
-# How often upper limits allow for the copies that are hidden at worst.
-MARGIN = 2.0
+# Upper limits take recall for no less where matches are in cells that are not seen.
+NOT_LESS = 0.1
 # Matches that the equal mixture of all edits counts for.
 PRIOR = 4.0
 # Spike-ins that the whole counts for in a cell, and in the profile of one edit.
 SHRUNK = 4.0
-# Standard deviation of the logarithm of the odds of being lost between two sets of edits written independently.
-UNLIKE = 0.4
+# Standard deviation of the log odds of being lost between two sets of edits written independently, and the one for
+# which "at most" allows.
+UNLIKE, MOST_UNLIKE = 0.5, 0.8
 # Half the 95 % quantile of chi-squared with one degree of freedom.
 DROP = 1.92
 # Edits of whose copies more is found hide little.
@@ -60,6 +61,8 @@ class Recall:
         Share of the copies that are in cells of which hardly any is found.
     at_worst
         Copies for each match that are hidden if whatever is like a badly damaged copy is of the edit that hides most.
+    unlike
+        How unlike those of any mixture the matches are: chi-squared for each match, beyond what chance explains.
     """
 
     value: float
@@ -69,6 +72,7 @@ class Recall:
     of_edit: dict[str, float]
     hidden: float = 0.0
     at_worst: float = 0.0
+    unlike: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Planted:
     found: npt.NDArray[np.bool_]
 
 
-def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE, margin: float = 1.0) -> Recall | None:
+def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall | None:
     """Recall of copies like the matches.
 
     Parameters
@@ -102,10 +106,9 @@ def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE, margin
         Spike-ins.
     shown
         Matches of each group and class of damage, those that chance explains taken off, [groups, damages].
-    least
-        What share of an edit's copies must be found for the edit to be part of the mixture.
-    margin
-        How often the copies that are hidden at worst are allowed for.
+    upper
+        For "at most": edits of which hardly any is found are part of the mixture, and the copies' edits may be more
+        unlike the spike-ins'.
 
     Returns
     -------
@@ -130,7 +133,7 @@ def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE, margin
     in_seen = (falls * np.where(seen, recall, 0.0)).sum(axis=2)
     missed = (falls * ~seen).sum(axis=2)
     share = (in_seen * groups).sum(axis=1) / groups.sum()
-    kept = np.flatnonzero(share >= least)
+    kept = np.flatnonzero(share >= (HARDLY if upper else IN_MIXTURE))
     if len(kept) == 0:
         return None
     counts = np.where(seen, shown, 0.0)
@@ -145,7 +148,7 @@ def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE, margin
     bound = float(((copies * in_seen[kept]).sum(axis=1) / np.maximum((copies * missed).sum(axis=1), _FLOOR)).min())
     tilts = bound * np.concatenate([-np.geomspace(0.1, 100.0, TILTS), 1.0 - np.geomspace(0.9, 0.02, TILTS)])
     others, likelihoods = _mixed(profile, missed, counts, prior, tilts)
-    misfit = _misfit(counts[seen], modelled[seen] * (size / modelled.sum()))
+    misfit, unlike = _misfit(counts[seen], modelled[seen] * (size / modelled.sum()))
 
     def per_seen(of: Floats) -> Floats:
         """Copies in cells that are not seen for each match in those that are."""
@@ -157,9 +160,10 @@ def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE, margin
     like = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
     corrected = np.where(seen, like / np.maximum(recall, FINDABLE), 0.0)
     visible = float(corrected.sum())
-    # Matches in cells that are not seen are copies as well.
+    # Matches in cells that are not seen are copies as well; upper limits allow for those that were missed there.
     rest = max(0.0, matches - size) / max(size, 1.0)
     unseen, low, high = (max(rest, float(value)) for value in (ratio[-1], ratio.min(), ratio.max()))
+    high = max(high, float(np.where(seen, 0.0, shown / np.maximum(recall, NOT_LESS)).sum()) / max(size, 1.0))
     # At worst what matches beside cells that are not seen is of the edit that hides most, unless an edit made it that
     # hides little.
     beside = seen & ~seen[:, BELOW]
@@ -167,7 +171,7 @@ def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE, margin
     hides = float(((copies * missed).sum(axis=1) / (on_rim + FEW_BESIDE * of_edit)).max())
     hard = (copies * in_seen[kept]).sum(axis=1) < HIDES_LITTLE * of_edit
     at_worst = hides * float(on_rim[hard].sum() / in_cells.sum())
-    high = max(high, margin * at_worst)
+    high = max(high, at_worst)
     total = visible + unseen
     # The spike-ins' own number: recall of cells, and copies missed with each edit.
     trials = planted_in.sum(axis=0) + SHRUNK
@@ -177,7 +181,8 @@ def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE, margin
     of_missed = shares**2 * (1.0 - odds) / np.maximum(odds * planted_in.sum(axis=(1, 2))[kept], 1.0)
     error = float(np.sqrt((corrected**2 * spread).sum() + of_missed.sum())) / total
     found_share = min(1.0, (1.0 + rest) / total)
-    widened = float(np.exp(1.96 * np.hypot(error, UNLIKE * (1.0 - found_share))))
+    apart = (MOST_UNLIKE if upper else UNLIKE) * (1.0 - found_share)
+    widened = float(np.exp(1.96 * np.hypot(error, apart)))
     limits = product(Factor(total, visible + low, visible + high), Factor(1.0, 1.0 / widened, widened))
     value, lowest, highest = (min(1.0, (1.0 + rest) / n) for n in (total, limits.high, limits.low))
     of_group = copies.sum(axis=0) / copies.sum()
@@ -191,6 +196,7 @@ def recall_of(planted: Planted, shown: Floats, least: float = IN_MIXTURE, margin
         dict(zip(names.tolist(), by_edit.tolist(), strict=True)),
         unseen / total,
         at_worst,
+        unlike,
     )
 
 
@@ -253,6 +259,9 @@ def _mixed(profile: Floats, missed: Floats, counts: Floats, prior: Floats, tilts
     return copies, likelihood
 
 
-def _misfit(counts: Floats, expected: Floats) -> float:
-    """Pearson's chi-squared for each cell, at least 1 (quasi-likelihood)."""
-    return max(1.0, float(((counts - expected) ** 2 / np.maximum(expected, 1.0)).sum()) / max(1, len(counts) - 1))
+def _misfit(counts: Floats, expected: Floats) -> tuple[float, float]:
+    """Pearson's chi-squared for each cell, at least 1 (quasi-likelihood), and what no chance explains of it a match."""
+    cells = max(1, len(counts) - 1)
+    misfit = float(((counts - expected) ** 2 / np.maximum(expected, 1.0)).sum()) / cells
+    beyond = misfit - 1.0 - 2.0 * float(np.sqrt(2.0 / cells))
+    return max(1.0, misfit), max(0.0, beyond) * cells / max(1.0, float(counts.sum()))

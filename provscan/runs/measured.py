@@ -12,12 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provscan.calibration.controls import Controls
+from provscan.calibration.edits import SEVERE
 from provscan.calibration.null import NullScan
 from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.estimate.damage import DAMAGES, coded, covered, damage_of, record_numbers
 from provscan.estimate.fdr import q_values
 from provscan.estimate.layers import Found, Layers, layered
-from provscan.estimate.recall import HARDLY, IN_MIXTURE, MARGIN, Planted, Recall, recall_of
+from provscan.estimate.recall import Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
@@ -221,7 +222,7 @@ class Measured:
     def _recall(self, found: Flags, rows: Numbers, chance: Numbers, weights: Floats, *, upper: bool) -> Recall | None:
         """Recall of what shows in `rows`; rows of chance matches, each times its weight, are taken off.
 
-        For upper limits copies are allowed for of which hardly any is found.
+        For upper limits copies are allowed for that went through severe edits, or of which hardly any is found.
         """
         if len(self.planted) == 0:
             return None
@@ -232,9 +233,15 @@ class Measured:
         shown -= np.bincount(cell[chance], weights, shape[0] * shape[1])
         group = _group(self.planted.script, self.planted.band)
         damage = damage_of(self.back.similarity, self.back.containment)
-        planted = Planted(self.planted.edit, group, damage, found)
-        least, margin = (HARDLY, MARGIN) if upper else (IN_MIXTURE, 1.0)
-        return recall_of(planted, np.maximum(shown, 0.0).reshape(shape), least, margin)
+        kept = self.usual | upper
+        planted = Planted(self.planted.edit[kept], group[kept], damage[kept], found[kept])
+        return recall_of(planted, np.maximum(shown, 0.0).reshape(shape), upper=upper)
+
+    @cached_property
+    def usual(self) -> Flags:
+        """bool, one a spike-in: its edit is none of the severe ones, for which "at most" allows alone."""
+        result: Flags = ~np.isin(self.planted.edit, [edit.__name__ for edit in SEVERE])
+        return result
 
     def _best(self, rows: Numbers) -> Numbers:
         """The most similar match of each record."""
@@ -334,7 +341,7 @@ class Measured:
             texts = float((1.0 - (-odds) ** np.minimum(copies, 20)).sum())
             return possible * len(copies) / max(texts, len(copies))
 
-        other = 1.0 - float(self.back.same_text[self.back.found].mean())
+        other = 1.0 - float(self.back.same_text[self.back.found & self.usual].mean())
         low, high = share(recall.low) * (1.0 - other), min(1.0, share(recall.high) * (1.0 + other))
         return replace(recall, value=share(recall.value), low=min(low, share(recall.value)), high=high)
 
@@ -342,7 +349,7 @@ class Measured:
         """Recall of characters: of a copy that is found, a part may lie outside of the match."""
         if recall is None:
             return None
-        share = float(self.back.share[self.back.found].mean())
+        share = float(self.back.share[self.back.found & self.usual].mean())
         return replace(recall, value=recall.value * share, low=recall.low * share, high=recall.high * share)
 
     def _effect(self, rows: Numbers) -> float:

@@ -15,9 +15,10 @@ from provscan.runs.measured import Measured
 from provscan.runs.sides import KNOWN, alike
 
 # Share of the copies that are hidden, and a quarter of what is at worst, from which on there is no estimate: of copies
-# that count and of those that match at all, since what matches shows where it does not count. benchmarks/coverage.py
-# is its measurement.
-UNSEEN, AT_WORST = 0.28, 0.25
+# that count, and of all that match, with severe edits among them.
+UNSEEN, UNSEEN_AT_MOST, AT_WORST = 0.28, 0.6, 0.25
+# How unlike any test copies the matches may be. benchmarks/coverage.py is the measurement of all four.
+UNLIKE = 0.15
 POOR_RECALL = 1 / 3
 # Share of the findings in strata without control from which on there is no estimate.
 LEFT_OUT = 0.1
@@ -51,6 +52,8 @@ def reasons(measured: Measured) -> dict[str, str]:
             withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
         elif _unseen(measured.recalls):
             withhold(("estimate",), withheld("unseen"))
+        elif recall.unlike > UNLIKE:
+            withhold(("estimate",), withheld("unlike_edits"))
         elif recall.value < POOR_RECALL:
             withhold(("estimate",), withheld("poor_recall", recall=recall.value))
     if measured.sampled:
@@ -58,9 +61,10 @@ def reasons(measured: Measured) -> dict[str, str]:
     return result
 
 
-def _unseen(recalls: Sequence[Recall | None]) -> bool:
+def _unseen(recalls: tuple[Recall | None, Recall | None]) -> bool:
     """Whether too many copies may be hidden."""
-    return min((r.hidden + AT_WORST * r.at_worst for r in recalls if r is not None), default=0.0) > UNSEEN
+    limits = zip(recalls, (UNSEEN, UNSEEN_AT_MOST), strict=True)
+    return any(r is not None and r.hidden + AT_WORST * r.at_worst > limit for r, limit in limits)
 
 
 def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.calibration.controls import no_control
-from provscan.calibration.edits import EDITS
+from provscan.calibration.edits import EDITS, SEVERE
 from provscan.calibration.spike_ins import FEWEST, MOST, how_many, plant
 from provscan.estimate.background import BackgroundModel
 from provscan.matching.carriers import CarrierRecord
@@ -22,6 +23,7 @@ from provscan.params import MatchParams
 from provscan.scoring.background import background
 from provscan.scoring.lengths import SCRIPTS, bands, measured
 
+HARD = ("three_words", "many_typos", "every_fifth_dropped", "reordered", "cut_to_half", *(e.__name__ for e in SEVERE))
 TWEET = "Look @someone: the ferry & the bus are late again, bring a book https://t.co/abc #fun"
 
 
@@ -57,6 +59,15 @@ def test_edits_do_what_they_say() -> None:
     assert sorted(edited("reordered").split()) == sorted(TWEET.split())
     assert edited("reordered") != TWEET
     assert len(edited("every_fifth_dropped").split()) in (12, 13)
+    parts = edited("in_parts").split()
+    assert sorted(parts) == sorted(TWEET.split()) != parts
+    assert parts != TWEET.split()
+    beginning = EDITS["middle_dropped"](TWEET, Random(3))[1]
+    assert 0.55 < len(beginning) / len(TWEET) < 0.82
+    assert (beginning[:15], beginning[-15:]) == (TWEET[:15], TWEET[-15:])
+    other = [i for i, (a, b) in enumerate(zip(edited("letters_replaced"), TWEET, strict=True)) if a != b]
+    assert 5 <= len(other) <= 13
+    assert len({(b - a) % min(np.diff(other)) for a, b in pairwise(other)}) == 1
     for name, count in (("one_word", 1), ("two_words", 2), ("three_words", 3)):
         changed = [a != b for a, b in zip(edited(name).split(), TWEET.split(), strict=True)]
         assert sum(changed) == count
@@ -70,7 +81,7 @@ def carriers() -> list[CarrierRecord]:
     return [CarrierRecord(n, len(text), text, 1) for n, text in enumerate(texts)]
 
 
-@pytest.mark.parametrize("name", ["three_words", "many_typos", "every_fifth_dropped", "reordered", "cut_to_half"])
+@pytest.mark.parametrize("name", HARD)
 def test_heavy_edits_work_without_spaces(name: str) -> None:
     text = "今日は雨が降っているので図書館で本を読みながらコーヒーを飲みました"
     edited = "".join(EDITS[name](text, Random(5)))
@@ -85,7 +96,7 @@ def test_copies_stand_where_it_is_said(index: provscan.Index) -> None:
     assert spikes.planted == again.planted
     assert len(set(spikes.text.tolist())) == len(spikes.text) == 100
     assert 30 < spikes.inside.sum() < 70
-    assert {np.count_nonzero(spikes.edit == name) for name in EDITS} <= {5, 6}
+    assert {np.count_nonzero(spikes.edit == name) for name in EDITS} <= {4, 5}
     originals = controls.licensed.raw_texts(spikes.text).array().to_pylist()
     for number, (low, high) in enumerate(spikes.span.tolist()):
         copy = spikes.planted[number][low:high]

@@ -110,3 +110,35 @@ def test_q_values_count_bunches() -> None:
     q = q_values([10.0, 5.0, 1.0], np.arange(1.0, 101.0), [3.0, 2.0], [2.0, 2.0])
     assert q == pytest.approx([2 / 96, 2 / 96, 6 / 100])
     assert q_values([1.0], [1.0], [], 9.0)[0] == 1.0
+
+
+def test_matches_that_no_mixture_explains_are_unlike_the_spike_ins() -> None:
+    rng = np.random.default_rng(1)
+    like = recall_of(planted(rng), matches(rng, [0.4, 0.3, 0.3], 400, 400))
+    assert like is not None
+    assert like.unlike < 0.05
+    # Copies of one class of damage alone, in which every edit has but few.
+    shown = np.zeros((2, DAMAGES))
+    shown[0, CLASSES[2]] = 400.0
+    unlike = recall_of(planted(rng), shown)
+    assert unlike is not None
+    assert unlike.unlike > 0.15
+    # Ten times as many say no more of how unlike they are; few say nothing.
+    for factor, low, high in ((10.0, 0.5, 2.0), (0.01, 0.0, 0.0)):
+        other = recall_of(planted(rng), factor * shown)
+        assert other is not None
+        assert low * unlike.unlike <= other.unlike <= high * unlike.unlike
+
+
+def test_upper_limits_allow_for_more() -> None:
+    rng = np.random.default_rng(2)
+    spikes, shown = planted(rng), matches(rng, [0.4, 0.3, 0.3], 400, 400)
+    usual, upper = recall_of(spikes, shown), recall_of(spikes, shown, upper=True)
+    assert usual is not None
+    assert upper is not None
+    assert upper.low < usual.low
+    # Halves of short texts, of which hardly any is found: each match may be of many copies.
+    shown[1, CLASSES[3]] += 200.0
+    more = recall_of(spikes, shown, upper=True)
+    assert more is not None
+    assert shown.sum() / more.low > (shown.sum() - 200.0) / upper.low + 1000.0
