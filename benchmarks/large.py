@@ -2,7 +2,7 @@
 
     python benchmarks/large.py [--gigabytes 1,2,4] [--tweets 100000] [--workers 2] [--folder FOLDER]
 
-Long texts and tweet-sized records with planted tweets are written once in each format, in files of some 100 MB, which
+Long texts and tweet-sized records with planted tweets are written once in each format, in files of some 16 MB, which
 are then repeated under other names (hard links) until the dataset is as large as asked for. What counts is that memory
 does not grow with it. Memory is that of the matching process, with and without mapped files.
 """
@@ -67,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gigabytes", default="1,2,4", help="sizes of the dataset")
     parser.add_argument("--tweets", type=int, default=100_000, help="licensed tweets")
-    parser.add_argument("--megabytes", type=float, default=100, help="size of one file")
+    parser.add_argument("--megabytes", type=float, default=16, help="size of one file")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the files go meanwhile")
     arguments = parser.parse_args()
@@ -102,6 +102,8 @@ def main() -> None:
             usage = apart(match, dataset, index, out, arguments.workers)
             found = provscan.open_run(out).matches.num_rows
             rate = total / 1e6 / usage.seconds
+            # A line for each size when it is done: the next may take an hour.
+            console.print(f"{total / 1e9:.2f} GB: {usage.own / 1e6:,.0f} MB without mapped files, {rate:,.0f} MB/s")
             printed.add_row(
                 f"{total / 1e9:.2f}",
                 f"{count:,}",

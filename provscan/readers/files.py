@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import IO, Any, NamedTuple, TypeVar
 
+import xxhash
+
 from provscan.errors import InputError
 
 Result = TypeVar("Result")
@@ -24,11 +26,19 @@ TRIES, WAIT, BUFFER = 5, 0.1, 1 << 20
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 
+# What file systems call that which changes with a file, such as a checksum or a time.
+VERSION = (
+    "ETag", "etag", "Content-MD5", "md5Hash", "crc32c", "Digest", "VersionId", "generation", "Last-Modified",
+    "LastModified", "last_modified", "updated", "mtime", "created", "sha", "sha256", "blob_id",
+)  # fmt: skip
+
+
 class FileState(NamedTuple):
-    """Size in bytes, and a number that changes with the file."""
+    """Size in bytes, a number that changes with the file, and of a remote one what its server says of the version."""
 
     size: int
     modified: int
+    version: dict[str, str] | None = None
 
 
 def is_remote(path: str | os.PathLike[str]) -> bool:
@@ -56,8 +66,8 @@ def state_of(path: str) -> FileState:
     about = _tried(lambda: system.info(place))
     if about.get("size") is None or about.get("partial") is False:
         raise OSError(errno.ENOTSUP, "its server does not give parts of files; download it")
-    version = [str(about.get(name)) for name in ("ETag", "etag", "LastModified", "mtime", "updated", "sha")]
-    return FileState(int(about["size"]), int.from_bytes("".join(version).encode()[-7:].rjust(7), "big"))
+    version = {name: str(about[name]) for name in VERSION if about.get(name) is not None}
+    return FileState(int(about["size"]), xxhash.xxh3_64_intdigest(repr(version).encode()) >> 1, version)
 
 
 def open_file(path: str, *, buffered: bool = True) -> IO[bytes]:

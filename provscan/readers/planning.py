@@ -64,7 +64,7 @@ class Walk:
                 source = url2pathname(urlsplit(source).path)
             if source == STDIN:
                 yield Split("-", STDIN, UNKNOWN, layout=Layout(records=self._records))
-            elif source.startswith(PREFIX):
+            elif source.startswith(PREFIX) and not is_remote(source):
                 yield from self._hub(source)
             elif is_remote(source):
                 try:

@@ -31,12 +31,15 @@ class InputFile:
         As the user named it.
     scanned
         Bytes of it that are scanned.
+    version
+        Of a remote file: what its server says of the version, such as an ETag; empty if it says nothing.
     """
 
     source: str
     size: int | None = None
     modified: int | None = None
     scanned: int = 0
+    version: dict[str, str] | None = None
 
 
 @dataclass
@@ -113,9 +116,12 @@ class Inputs:
         def entry(item: tuple[str, InputFile]) -> dict[str, Any]:
             path, file = item
             whole = file.size is not None and file.scanned >= file.size and file.source not in changed
-            # A remote file would have to be fetched once more.
-            whole = whole and not readers.is_remote(path)
-            known = {"source": file.source, "bytes": file.size, "xxh3": readers.checksum(path) if whole else None}
+            # A remote file would have to be fetched once more; its server may say which version it is.
+            whole = whole and file.version is None
+            known: dict[str, Any] = {"source": file.source, "bytes": file.size}
+            known["xxh3"] = readers.checksum(path) if whole else None
+            if file.version is not None:
+                known["version"] = file.version
             return {**known, "scanned": file.scanned} if self.sample is not None else known
 
         return list(ordered_map(entry, self.files.items(), workers))
@@ -175,7 +181,7 @@ def _stat(source: str, path: str) -> InputFile:
         found = readers.state_of(path) if readers.is_remote(path) or os.path.isfile(path) else None
     except OSError:
         found = None
-    return InputFile(source) if found is None else InputFile(source, found.size, found.modified)
+    return InputFile(source) if found is None else InputFile(source, found.size, found.modified, version=found.version)
 
 
 def check_skipped(stats: readers.ReadStats, options: Options) -> None:

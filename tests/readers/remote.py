@@ -10,6 +10,7 @@ class Faults:
     """What goes wrong: answers of 503, or connections that are cut, before the next ones succeed."""
 
     def __init__(self):
+        self.etag = None
         self.unavailable = self.cut = 0
         self.ranges = True
         self.forever_from = None
@@ -56,6 +57,8 @@ def web_server(files):
             self.send_header("Content-Length", str(len(data) if length is None else length))
             if status == 404:
                 self.send_header("X-Error-Code", "EntryNotFound")  # as the Hugging Face hub says it
+            if faults.etag:
+                self.send_header("ETag", faults.etag)
             if bounds:
                 self.send_header("Content-Range", bounds)
             self.end_headers()

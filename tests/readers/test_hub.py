@@ -25,7 +25,8 @@ def _served():
     return {
         API: answer,
         f"{API}/revision/{SHA}": answer,
-        f"{API}/tree/{SHA}": json.dumps(tree).encode(),
+        **dict.fromkeys([f"{API}/tree/{SHA}", f"{API}/tree/main"], json.dumps(tree).encode()),
+        **{f"/datasets/me/tweets/resolve/main/{name}": data for name, data in FILES.items()},
         **{f"/datasets/me/tweets/resolve/{SHA}/{name}": data for name, data in FILES.items()},
     }
 
@@ -48,6 +49,18 @@ def test_a_dataset_of_the_hub(tmp_path):
     (missing, _), (split, reason) = said["unread"]
     assert (missing, split) == ("hf:me/nothing", "hf:me/tweets:nothing")
     assert reason == "its splits are train, test"
+
+
+def test_files_of_the_hub_by_url(tmp_path):
+    with web_server(_served()) as (address, faults):
+        found = _inspected(["hf://datasets/me/tweets", "hf://datasets/me/nothing"], address, tmp_path)
+    assert found.returncode == 0, found.stderr
+    said = json.loads(found.stdout)
+    base = "hf://datasets/me/tweets"
+    counts = [(file["source"], file["sampled"]["records"]) for file in said["files"]]
+    assert counts == [(f"{base}/test.jsonl", 1), (f"{base}/train.jsonl", 50)]
+    assert [path for path, _ in said["unread"]] == ["hf://datasets/me/nothing"]
+    assert {method for method, *_ in faults.asked} <= {"GET", "HEAD"}
 
 
 def test_without_the_library(monkeypatch):

@@ -14,7 +14,7 @@ from remote import web_server
 
 from provscan.errors import InputError
 from provscan.readers import LIMITS, files, plan
-from provscan.readers.files import without_secrets
+from provscan.readers.files import state_of, without_secrets
 
 TEXTS = [f"a text that is read from far away, number {number}" for number in range(500)]
 LINES = "".join(json.dumps({"text": text}) + "\n" for text in TEXTS).encode()
@@ -178,3 +178,14 @@ def test_a_folder_in_s3(monkeypatch, read_all):
         s3fs.S3FileSystem.clear_instance_cache()
         server.stop()
         assert os.environ["AWS_SECRET_ACCESS_KEY"] == "hush"
+
+
+def test_the_version_of_a_remote_file_is_what_its_server_says():
+    with web_server({"/a.jsonl": b'{"text": "a text of the web"}\n'}) as (address, faults):
+        silent = state_of(f"{address}/a.jsonl")
+        assert silent.version == {}
+        faults.etag = '"v1"'
+        first = state_of(f"{address}/a.jsonl")
+        assert first.version == {"ETag": '"v1"'}
+        faults.etag = '"v2"'
+        assert len({silent.modified, first.modified, state_of(f"{address}/a.jsonl").modified}) == 3

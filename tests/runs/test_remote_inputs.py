@@ -1,7 +1,12 @@
 """Remote datasets in what a run writes."""
 
+import importlib
+import io
 import json
 
+import pytest
+
+import provscan
 from provscan.runs.inputs import default_out, find_inputs
 from provscan.runs.options import Options
 
@@ -16,8 +21,70 @@ def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):
     inputs = find_inputs([url], options, 1)
     shown = "https://host/bucket/data.jsonl"
     assert [split.source for split in inputs.splits] == [shown]
-    assert inputs.describe(1) == [{"source": shown, "bytes": 19, "xxh3": None}]
+    (described,) = inputs.describe(1)
+    assert list(described.pop("version")) == ["created"]
+    assert described == {"source": shown, "bytes": 19, "xxh3": None}
     assert default_out([url]) == "data.run"
     written = json.dumps([options.as_dict(), options.command([url], "licensed.index", None), inputs.state()])
     assert shown in written
     assert "hush" not in written
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """An object store in memory under ``gs://``; gives its objects, (bytes, about) by name."""
+    fsspec = pytest.importorskip("fsspec")
+    objects = {}
+
+    class Bucket(fsspec.AbstractFileSystem):
+        protocol = "gs"
+        cachable = False
+
+        def ls(self, path, detail=True, **kwargs):
+            prefix = self._strip_protocol(path).rstrip("/") + "/"
+            names = {prefix + name[len(prefix) :].split("/")[0] for name in objects if name.startswith(prefix)}
+            found = [self.info(name) for name in sorted(names)]
+            if not found and prefix[:-1] not in objects:
+                raise FileNotFoundError(path)
+            return found if detail else [about["name"] for about in found]
+
+        def info(self, path, **kwargs):
+            name = self._strip_protocol(path).rstrip("/")
+            if name in objects:
+                data, about = objects[name]
+                return {"name": name, "size": len(data), "type": "file", **about}
+            if any(other.startswith(name + "/") for other in objects):
+                return {"name": name, "size": 0, "type": "directory"}
+            raise FileNotFoundError(path)
+
+        def _open(self, path, mode="rb", **kwargs):
+            return io.BytesIO(objects[self._strip_protocol(path)][0])
+
+    monkeypatch.setitem(importlib.import_module("fsspec.registry")._registry, "gs", Bucket)
+    return objects
+
+
+def test_a_run_says_which_version_of_remote_files_it_read(bucket, tmp_path):
+    index = provscan.build_index([{"id": "1", "text": "never trust a goat near the harbour"}], tmp_path / "a.index")
+    line = b'{"text": "never trust a goat near the harbour"}\n'
+    bucket["data/a.jsonl"] = line, {"etag": "abc", "updated": "2026-01-01T00:00:00Z"}
+    bucket["data/deeper/b.jsonl"] = line * 2, {}
+    bucket["data/deeper/c.pdf"] = b"%PDF-1.4 \0", {}
+    run = provscan.match("gs://data", index, tmp_path / "a.run", spike_ins=0)
+    assert run.summary["records_matched"] == 3
+    assert run.summary["unread"] == [{"path": "gs://data/deeper/c.pdf", "reason": "it is PDF"}]
+    version = {"etag": "abc", "updated": "2026-01-01T00:00:00Z"}
+    assert run.info["inputs"] == [
+        {"source": "gs://data/a.jsonl", "bytes": len(line), "xxh3": None, "version": version},
+        {"source": "gs://data/deeper/b.jsonl", "bytes": 2 * len(line), "xxh3": None, "version": {}},
+    ]
+
+
+@pytest.mark.parametrize("name", ["etag", "ETag", "LastModified", "updated", "generation"])
+def test_a_remote_file_that_changes_during_a_run_is_noticed(bucket, name):
+    bucket["data/a.jsonl"] = b'{"text": "a text"}\n', {name: "1"}
+    inputs = find_inputs(["gs://data/a.jsonl"], Options(), 1)
+    assert inputs.changed() == []
+    bucket["data/a.jsonl"] = b'{"text": "a text"}\n', {name: "2"}
+    (damage,) = inputs.changed()
+    assert "it was changed while it was scanned" in damage.reason
