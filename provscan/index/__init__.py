@@ -1,8 +1,9 @@
 """The index on disk: licensed texts with their tweets, and the tables that find them.
 
-:mod:`~provscan.index.reader` is the only way in, :mod:`~provscan.index.writer` makes every change; FORMAT.md describes
-the bytes. Below them: :mod:`~provscan.index.format` the manifest, :mod:`~provscan.index.folder` lock, commit and
-leftovers, :mod:`~provscan.index.segment` the immutable parts and :mod:`~provscan.index.segment_writer` their writer,
+:mod:`~provscan.index.reader` is the only way in, opened by :mod:`~provscan.index.opening`;
+:mod:`~provscan.index.writer` makes every change; FORMAT.md describes the bytes. Below them:
+:mod:`~provscan.index.format` the manifest, :mod:`~provscan.index.folder` lock, commit and leftovers,
+:mod:`~provscan.index.segment` the immutable parts and :mod:`~provscan.index.segment_writer` their writer,
 :mod:`~provscan.index.checks` their bounds. A segment is made of :mod:`~provscan.index.postings`,
 :mod:`~provscan.index.filters`, :mod:`~provscan.index.texts`, :mod:`~provscan.index.seeds` and
 :mod:`~provscan.index.tweets`, whose columns are :mod:`~provscan.index.packed`; :mod:`~provscan.index.prepare` computes
@@ -11,8 +12,9 @@ index, :mod:`~provscan.index.shards` looks the parts up as one.
 """
 
 from provscan.index.format import file_checksum
+from provscan.index.opening import open_reader
 from provscan.index.prepare import Prepared, prepare, seed_params, seed_scratch, sketch_texts
-from provscan.index.reader import IndexReader, open_reader
+from provscan.index.reader import IndexReader
 from provscan.index.seeds import SIZE_STEP
 from provscan.index.segment import LookupTables
 from provscan.index.shard_writer import MOST_SHARDS

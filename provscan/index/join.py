@@ -69,6 +69,14 @@ def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Seg
     return segments
 
 
+def beside(large: Segment, small: Segment, params: IndexParams) -> Segment:
+    """The small segment, left apart, with the seeds that it would have in one segment with the large one."""
+    more, _, _ = more_seeds(large.seeds, small.texts, small.text_sizes, params)
+    table, places = table_of(more, SEEDS, len(small.texts))
+    # Its filters let more pass than is in the table now.
+    return replace(small, seeds=small.seeds._replace(table=table, places=places))
+
+
 def tables_behind(
     large: Seeds, small: Segment, first: int, params: IndexParams
 ) -> tuple[LookupTables, np.ndarray, np.ndarray]:

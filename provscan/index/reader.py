@@ -7,9 +7,7 @@ room only, apart from the look-up tables that it hands to the kernels.
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,20 +19,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from provscan.errors import IndexFormatError, UsageError
-from provscan.index import format as index_format
-from provscan.index.checks import check_content, check_shape, check_shards
-from provscan.index.faults import survive_truncated_files
-from provscan.index.folder import THREADS
-from provscan.index.format import PURGES, SEGMENTS, FileInfo, Manifest, SegmentInfo
-from provscan.index.join import can_join, joined, joined_all
-from provscan.index.segment import LookupTables, Segment, open_segment
+from provscan.errors import IndexFormatError
+from provscan.index.format import SEGMENTS, Manifest
+from provscan.index.join import beside, can_join, joined, joined_all
+from provscan.index.segment import LookupTables, Segment
 from provscan.index.shards import Numbering, ShardTables, shard_tables
 from provscan.index.texts import Strings, combined
 from provscan.params import IndexParams
 
 # Texts whose tweets are looked at together.
 CHUNK = 1 << 16
+# Texts behind the first segment that are looked up in all others to know which stand in several.
+MOST_LOOKED_UP = 1 << 21
 
 Numbers = npt.NDArray[np.int64]
 
@@ -124,7 +120,10 @@ class IndexReader:
             return shard_tables(self._numbering, self.params, self.canonical_texts)
         large, rest = self.segments[0], joined_all(self.segments[1:], self.params)
         fits = len(rest) == 1 and can_join(large, rest[0])
-        parts = [joined(large, rest[0], self.params)] if fits else [large, *rest]
+        if len(rest) == 1:
+            parts = [joined(large, rest[0], self.params)] if fits else [large, beside(large, rest[0], self.params)]
+        else:
+            parts = [large, *rest]
         firsts = np.cumsum([0, *(len(segment.texts) for segment in parts)])
         return tuple(segment.tables(int(first)) for segment, first in zip(parts, firsts, strict=False))
 
@@ -140,7 +139,7 @@ class IndexReader:
             A file has another size or time of change than when it was opened.
         """
         for path, before in self.states.items():
-            now = _state(path)
+            now = state_of(path)
             # A file that is gone, or another one in its place, leaves the one that is mapped as it was.
             if now is not None and now[0] == before[0] and now != before:
                 raise IndexFormatError(
@@ -308,11 +307,38 @@ class IndexReader:
         if len(self.segments) == 1 and self.segments[0].living is None:
             yield self.segments[0], np.arange(len(texts)), texts
             return
-        strings = self.canonical_texts(texts)
-        for segment in self.segments:
+        several = self._in_several
+        looked_up = np.ones(len(texts), np.bool_) if several is None else several[texts]
+        asked = np.flatnonzero(looked_up)
+        strings = self.canonical_texts(texts[asked])
+        of, row = self._numbering.located(texts)
+        for number, segment in enumerate(self.segments):
+            own = np.flatnonzero((of == number) & ~looked_up)
+            if segment.living is not None:
+                own = own[segment.living[row[own]]]
             numbers = segment.equal_texts(strings)
-            places = np.flatnonzero(numbers >= 0)
-            yield segment, places, numbers[places]
+            found = numbers >= 0
+            yield segment, np.concatenate([own, asked[found]]), np.concatenate([row[own], numbers[found]])
+
+    @cached_property
+    def _in_several(self) -> npt.NDArray[np.bool_] | None:
+        """bool[size], the texts that stand in several segments; ``None`` if the small ones are too many to look up."""
+        behind = max(1, self._numbering.shards)
+        if self.size - self.bases[behind] > MOST_LOOKED_UP:
+            return None
+        several = np.zeros(self.size, np.bool_)
+        for number, segment in enumerate(self.segments[behind:], behind):
+            for rows in _chunks(np.arange(len(segment.texts))):
+                strings = segment.texts.take(rows)
+                texts = self._numbering.numbers(number, rows)
+                for place, other in enumerate(self.segments):
+                    found = other.find(strings)
+                    if place == number:
+                        self._require_found(texts, found == rows)
+                        continue
+                    several[texts[found >= 0]] = True
+                    several[self._numbering.numbers(place, found[found >= 0])] = True
+        return several
 
     def _earliest(self, texts: Numbers) -> tuple[Numbers, Numbers]:
         """Segment and row in it of the earliest tweet of each text."""
@@ -370,119 +396,13 @@ class IndexReader:
         }
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
+def state_of(path: Path) -> tuple[int, int, int] | None:
     """What tells whether a file was changed: inode, size and time of change."""
     try:
         found = path.stat()
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def open_reader(
-    path: str | os.PathLike[str], *, verify: bool = True, snapshot: str | None = None, without: Sequence[str] = ()
-) -> IndexReader:
-    """Map the present generation of an index.
-
-    Parameters
-    ----------
-    path
-        Its folder.
-    verify
-        Compare all files with their checksums and check every number in them against its bounds, which reads
-        everything once. Without it, a damaged index may give wrong answers or end the process.
-    snapshot
-        The :attr:`IndexReader.snapshot` that it must have: that of the same index, opened elsewhere.
-    without
-        Names of segments to leave out, such as damaged ones; their files are not read.
-
-    Raises
-    ------
-    IndexFormatError
-        There is no index, or one of another version, incomplete or damaged; or not the one that is meant.
-    UsageError
-        There is no segment of that name, or none would be left.
-    """
-    folder = Path(path)
-    manifest = index_format.read_manifest(folder)
-    while True:
-        try:
-            reader = _opened(folder, manifest, verify=verify, without=without)
-            break
-        except (IndexFormatError, OSError) as error:
-            # A writer may have removed what the manifest named when it was read.
-            newer = index_format.read_manifest(folder)
-            if newer.generation == manifest.generation:
-                if isinstance(error, OSError):
-                    raise IndexFormatError(f"{folder} can't be opened: {error}") from error
-                raise
-            manifest = newer
-    if snapshot is not None and reader.snapshot != snapshot:
-        raise IndexFormatError(f"the index {folder} was changed while it was used: run again, with --overwrite")
-    return reader
-
-
-def _opened(folder: Path, manifest: Manifest, *, verify: bool, without: Sequence[str]) -> IndexReader:
-    survive_truncated_files()
-    infos = _remaining(folder, manifest, without)
-    remaining = replace(manifest, segments=tuple(infos))
-    files = remaining.files()
-    states = {folder / name: _state(folder / name) for name in files}
-    _check_files(folder, {name: files[name] for name in files if name.startswith(PURGES)}, verify=verify)
-    segments: list[Segment] = []
-    damaged: list[tuple[SegmentInfo, IndexFormatError]] = []
-    for info in infos:
-        try:
-            segments.append(_open_checked(folder, info, remaining, verify=verify))
-        except IndexFormatError as error:
-            damaged.append((info, error))
-    if damaged:
-        if len(damaged) < len(infos) and all(info.shard is None for info, _ in damaged):
-            tweets = sum(info.living for info, _ in damaged)
-            options = " ".join(f"--without-segment {info.name}" for info, _ in damaged)
-            damaged[0][1].add_note(f"To match without the {tweets:,} tweets in what is damaged, give {options}")
-        raise damaged[0][1]
-    if manifest.shards:
-        check_shards(segments[: len(manifest.shards)], folder)
-    bases = np.cumsum([0, *(info.texts for info in infos)])
-    known = {path: state for path, state in states.items() if state}
-    reader = IndexReader(folder, remaining, tuple(segments), bases, known, verify)
-    if not without:
-        return reader
-    tweets, texts = reader.count()
-    left_out = LeftOut(tuple(sorted(set(without))), manifest.tweets - tweets, manifest.texts - texts)
-    return replace(reader, manifest=replace(remaining, tweets=tweets, texts=texts), left_out=left_out)
-
-
-def _open_checked(folder: Path, info: SegmentInfo, manifest: Manifest, *, verify: bool) -> Segment:
-    _check_files(folder, info.paths(), verify=verify)
-    segment = open_segment(folder, info, manifest.index_params)
-    check_shape(segment, folder)
-    if verify:
-        check_content(segment, folder)
-    return segment
-
-
-def _check_files(folder: Path, files: dict[str, FileInfo], *, verify: bool) -> None:
-    index_format.check_sizes(folder, files)
-    if verify:
-        with ThreadPoolExecutor(THREADS) as pool:
-            index_format.check_sums(folder, files, pool.map)
-
-
-def _remaining(folder: Path, manifest: Manifest, without: Sequence[str]) -> list[SegmentInfo]:
-    """The segments without those of some names."""
-    names = [info.name for info in manifest.segments]
-    if unknown := sorted(set(without) - set(names)):
-        raise UsageError(
-            f"{folder} has no segment {unknown[0]}, only {', '.join(names)}: leave out one of them, or none"
-        )
-    if shards := [info.name for info in manifest.shards if info.name in without]:
-        raise UsageError(f"{shards[0]} of {folder} is a shard, without which the others can't be used: keep it")
-    infos = [info for info in manifest.segments if info.name not in without]
-    if not infos:
-        raise UsageError(f"{folder} has no segments but those that are to be left out: keep one")
-    return infos
 
 
 def _gathered(columns: list[Strings], of: Numbers, rows: Numbers) -> Strings:

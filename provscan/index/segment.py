@@ -138,13 +138,18 @@ class Segment:
         return self._counts[texts]
 
     def equal_texts(self, texts: Strings) -> np.ndarray:
-        """int64[n]: number of the licensed text that equals each canonical text, -1 where there is none."""
+        """int64[n]: number of the licensed text that equals each canonical text, -1 where none has a tweet left."""
+        numbers = self.find(texts)
+        if self.living is not None and len(self.living):
+            numbers[~self.living[numbers]] = -1
+        return numbers
+
+    def find(self, texts: Strings) -> np.ndarray:
+        """int64[n]: number of the text that equals each canonical text, forgotten or not, -1 where there is none."""
         keys = np.empty((len(texts), 2), np.uint64)
         kernels.text_keys(texts.record, keys)
         numbers = np.empty(len(texts), np.int64)
         find_texts(keys, texts.record, frozen(self.exact), self.texts.record, numbers)
-        if self.living is not None and len(self.living):
-            numbers[~self.living[numbers]] = -1
         return numbers
 
     def tweets_of(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,9 +18,10 @@ from provscan.errors import IndexFormatError
 from provscan.index.folder import Change, changing
 from provscan.index.format import MANIFEST, PURGES, SEGMENTS, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones
 from provscan.index.known_tweets import KeyTable
+from provscan.index.opening import open_reader
 from provscan.index.places import with_distinct_places
 from provscan.index.prepare import Prepared
-from provscan.index.reader import IndexReader, open_reader
+from provscan.index.reader import IndexReader
 from provscan.index.room import Needs, needs_of, require_room
 from provscan.index.segment import MAX_TEXTS, Segment, open_segment, read_tombstones
 from provscan.index.segment_writer import SegmentWriter

@@ -27,7 +27,6 @@ SHINGLE = 5
 # The widest gates there are: what passes them is close enough to explain.
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 SHOWN = 5
-CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -227,13 +226,12 @@ def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> I
 
 
 def _tweet_text(index: Index, tweet_id: str) -> str:
-    """The text of a tweet that is the earliest of its licensed text."""
-    for low in range(0, index.reader.size, CHUNK):
-        numbers = np.arange(low, min(low + CHUNK, index.reader.size))
-        for row in np.flatnonzero(index.reader.tweet_ids(numbers).array().to_numpy(zero_copy_only=False) == tweet_id):
-            text: str = index.reader.raw_texts(numbers[[row]]).array()[0].as_py()
-            return text
-    raise UsageError(f"the index has no tweet {tweet_id} that is the earliest of its text, so it can't be compared")
+    """The text of a tweet; of several with one licensed text the earliest one's."""
+    number = index.reader.texts_of_ids(pa.array([tweet_id]))
+    if number[0] < 0:
+        raise UsageError(f"the index has no tweet {tweet_id}, or it is forgotten, so it can't be compared")
+    text: str = index.reader.raw_texts(number).array()[0].as_py()
+    return text
 
 
 def _compared(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -100,3 +101,16 @@ def test_command(run: provscan.Run, what: str, text: str) -> None:
 def test_command_prints_json(run: provscan.Run) -> None:
     done = CliRunner().invoke(main, ["explain", str(run.path), "1101", "--as", "tweet", "--json"])
     assert json.loads(done.output)[0]["match"]["tweet_id"] == "1101"
+
+
+def test_a_tweet_beside_forgotten_ones(tmp_path: Path) -> None:
+    texts = ["a text that was forgotten some time ago", "another text, which is there", "a third text that came later"]
+    tweets = [{"id": str(number), "text": text} for number, text in enumerate(texts)]
+    provscan.build_index(tweets[:2], tmp_path / "a.index")
+    provscan.build_index(tweets[2:], tmp_path / "a.index", append=True)
+    provscan.forget(tmp_path / "a.index", "0")
+    index = provscan.open_index(tmp_path / "a.index")
+    (found,) = explain_text("so a third text that came later", index, MatchParams(), tweet_id="2")
+    assert found.tweet == texts[2]
+    with pytest.raises(UsageError, match="has no tweet 0, or it is forgotten"):
+        explain_text(texts[0], index, MatchParams(), tweet_id="0")
