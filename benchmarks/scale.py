@@ -47,8 +47,10 @@ class Cost(NamedTuple):
         Seconds of one core for the whole build.
     bytes
         Of the index.
+    fixed
+        Seconds of one core of a run over one record: what every run costs, whatever its data.
     long, short
-        Seconds of one core to scan a gigabyte of long text, and of records of a tweet's length.
+        Seconds of one core beyond that to scan a gigabyte of long text, and of records of a tweet's length.
     memory
         Bytes of a matching process without the mapped index.
     """
@@ -56,6 +58,7 @@ class Cost(NamedTuple):
     texts: float
     build: float
     bytes: float
+    fixed: float
     long: float
     short: float
     memory: float
@@ -64,16 +67,17 @@ class Cost(NamedTuple):
 LABELS = {
     "build": "build, core seconds",
     "bytes": "bytes on disk",
+    "fixed": "a run over one record, core seconds",
     "long": "scan of 1 GB of long text, core seconds",
     "short": "scan of 1 GB of short records, core seconds",
 }
 
 
 def scanned(source: Path, index: Path, out: Path) -> float:
-    """Core seconds of a whole run a gigabyte."""
+    """Core seconds of a whole run."""
     begin = time.process_time()
-    provscan.match(source, index, out, overwrite=True, spike_ins=0)
-    return (time.process_time() - begin) / (source.stat().st_size / 1e9)
+    match(source, index, out)
+    return time.process_time() - begin
 
 
 def match(source: Path, index: Path, out: Path) -> None:
@@ -87,8 +91,13 @@ def measured(tweets: int, sources: dict[str, Path], folder: Path) -> Cost:
     index = provscan.build_index(source, path)
     build = time.process_time() - begin
     source.unlink()
-    long, short = (min(scanned(sources[kind], path, out) for _ in range(2)) for kind in ("long", "short"))
-    return Cost(len(index), build, index.info()["bytes"], long, short, apart(match, sources["long"], path, out).own)
+    seconds = {kind: min(scanned(source, path, out) for _ in range(2)) for kind, source in sources.items()}
+    long, short = (
+        max(seconds[kind] - seconds["single"], 1e-9) / (sources[kind].stat().st_size / 1e9)
+        for kind in ("long", "short")
+    )
+    memory = apart(match, sources["long"], path, out).own
+    return Cost(len(index), build, index.info()["bytes"], seconds["single"], long, short, memory)
 
 
 def line(costs: list[Cost], name: str) -> tuple[float, float]:
@@ -164,7 +173,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="provscan-scale-") as name:
         folder = Path(name)
         data = {"long": planted.long_texts(None, round(arguments.megabytes * 1e6)),
-                "short": planted.short_texts(None, arguments.records)}  # fmt: skip
+                "short": planted.short_texts(None, arguments.records), "single": ["a record"]}  # fmt: skip
         sources = {
             kind: planted.write_jsonl(folder / f"{kind}.jsonl", planted.numbered(texts)) for kind, texts in data.items()
         }

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index.filters import bloom_filter, mark_bands, new_band_filter
+from provscan.index.filters import bloom_filter, held_bands, mark_bands, new_band_filter
 from provscan.index.join import joined_all, tables_behind
 from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, sorted_entries, table_of
 from provscan.index.segment import LookupTables, Segment
@@ -175,11 +175,12 @@ class ShardTables:
         tables = self.sources[0]._replace(numbers=numbers, living=None if living.all() else living)
         return self.with_texts(tables, np.arange(len(numbers)))
 
-    def _ask(self, keys: np.ndarray, limit: int, values: _Values) -> _Hits:
+    def _ask(self, wanted: np.ndarray, limit: int, values: _Values) -> _Hits:
         """The entries of some keys in all shards, the first ``limit`` of each key in each."""
         parts = []
         for source in self.sources:
             postings, column, by_text = values(source)
+            keys = wanted if values is not _bands else wanted[held_bands(wanted, source.whole.band_filter.words)]
             firsts, sizes = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
             count = gather.ranges(postings, keys, limit, firsts, sizes)
             key, text, entry = np.empty(count, np.uint64), np.empty(count, np.int64), np.empty(count, np.int64)

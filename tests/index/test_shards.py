@@ -14,7 +14,7 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import IndexFormatError, ParameterError, UsageError
-from provscan.index import IndexReader, open_reader, postings
+from provscan.index import IndexReader, filters, open_reader, postings
 from provscan.index.shards import ShardTables
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams, SearchLimits
@@ -200,3 +200,13 @@ def test_no_shard_is_left_out(build: Build, corpus: list[Tweet]) -> None:
     name = index.reader.segments[1].info.name
     with pytest.raises(UsageError, match=f"{name} of .* is a shard, without which the others can't be used: keep it"):
         open_reader(index.path, without=[name])
+
+
+@pytest.mark.parametrize("bands", [1, 24, 128])
+def test_bands_that_a_filter_holds(bands: int) -> None:
+    layout, rng = postings.bands_layout(bands), np.random.default_rng(bands)
+    known = rng.integers(0, 1 << 63, 2_000, np.uint64) & np.uint64((1 << 64) - (1 << (64 - layout.key_bits)))
+    words = filters.new_band_filter(len(known))
+    filters.mark_bands(known, layout, words)
+    assert filters.held_bands(known, words).all()
+    assert filters.held_bands(rng.integers(0, 1 << 63, 2_000, np.uint64), words).mean() < 0.6
