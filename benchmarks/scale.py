@@ -9,7 +9,8 @@ sizes, in seconds of one core, in one run, with made-up tweets. All these costs 
 texts: the line through the smaller sizes is compared with what the largest one took, which says how far the model may
 be trusted. Then the plan: shards, machines, hours and money for the full size. ``--price`` is that of one core hour.
 
-A shard is an index of its own here. A scan reads every text once against every shard, so a gigabyte costs
+A shard is an index of its own here, with limits of its own, and not one of ``provscan index --shards``. A scan
+reads every text once against every shard, so a gigabyte costs
 ``shards * base + texts * growth``: few large shards are cheaper than many small ones, and what a machine can hold
 decides.
 """
@@ -92,9 +93,10 @@ def measured(tweets: int, sources: dict[str, Path], folder: Path) -> Cost:
     build = time.process_time() - begin
     source.unlink()
     seconds = {kind: min(scanned(source, path, out) for _ in range(2)) for kind, source in sources.items()}
+    if min(seconds["long"], seconds["short"]) < 2 * seconds["single"]:
+        raise SystemExit("what every run costs hides what the data costs: give more --megabytes and --records")
     long, short = (
-        max(seconds[kind] - seconds["single"], 1e-9) / (sources[kind].stat().st_size / 1e9)
-        for kind in ("long", "short")
+        (seconds[kind] - seconds["single"]) / (sources[kind].stat().st_size / 1e9) for kind in ("long", "short")
     )
     memory = apart(match, sources["long"], path, out).own
     return Cost(len(index), build, index.info()["bytes"], seconds["single"], long, short, memory)
