@@ -164,7 +164,11 @@ class Walk:
     def _zip(self, whole: Split) -> Iterator[Split]:
         try:
             with open_file(whole.path) as file, zipfile.ZipFile(file) as archive:
-                for info in archive.infolist():
+                entries = archive.infolist()
+                if entries and min(info.header_offset for info in entries) > 0:
+                    # What zipfile took for the directory is that of an archive within this one.
+                    raise NotReadable("damaged zip archive (its directory is missing)")
+                for info in entries:
                     if info.is_dir():
                         continue
                     if info.flag_bits & 1:

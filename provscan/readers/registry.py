@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from dataclasses import replace
 
 from provscan.readers import delimited, plain
@@ -45,6 +46,8 @@ COMPRESSIONS = {
 BINARY = ("parquet", "arrow", "sqlite", "duckdb", "excel")
 # Documents that are zip archives inside.
 ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
+# Bytes that text has hardly any of.
+CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 # Bytes that are not UTF-8 from which on another encoding is looked for.
 LEAST_FOREIGN = 5
 READABLE = (
@@ -109,7 +112,7 @@ def format_of(name: str, head: bytes) -> str:
     for form in ("json", "jsonl", "warc", "html"):
         if FORMATS[form].sniff(start):
             return form
-    if b"\0" in head:
+    if b"\0" in head or 100 * len(CONTROL.findall(head)) > len(head):
         raise NotReadable("neither its name nor its first bytes show a known format")
     return "text"
 

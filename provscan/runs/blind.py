@@ -42,7 +42,7 @@ from provscan.runs.folder import (
     info_checksum,
     run_folder,
 )
-from provscan.runs.inputs import check_skipped, find_inputs
+from provscan.runs.inputs import check_skipped, find_inputs, unread_members
 from provscan.runs.options import Options, Sources
 from provscan.text.arrow import buffers
 
@@ -89,6 +89,7 @@ def match_blind(
             tables.append(rows)
         totals.records += part.records
         totals.characters += part.characters
+    inputs.unread += unread_members(stats)
     check_skipped(stats, options)
     if totals.records == 0:
         raise InputError("no records were scanned: check the paths, and the field that holds the text (--text-field)")

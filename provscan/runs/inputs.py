@@ -184,6 +184,15 @@ def _stat(source: str, path: str) -> InputFile:
     return InputFile(source) if found is None else InputFile(source, found.size, found.modified, version=found.version)
 
 
+def unread_members(stats: readers.ReadStats) -> list[tuple[str, str]]:
+    """The members of compressed archives that were not read: the first of them, and how many there are more."""
+    cases = stats.examples.get("unread_member", [])
+    found = [(case.source, case.detail) for case in cases]
+    if more := stats.notes.get("unread_member", 0) - len(cases):
+        found.append((cases[-1].source, f"and {more:,} more members of archives, for reasons like these"))
+    return found
+
+
 def check_skipped(stats: readers.ReadStats, options: Options) -> None:
     """Stop where more records can't be read than the options allow; texts that are missing are no fault of a file.
 

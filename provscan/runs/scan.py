@@ -18,7 +18,7 @@ from provscan.matching.parts import PartResult, load_part
 from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, scan, scan_batches
 from provscan.readers import ReadStats, current_limits
 from provscan.runs.folder import NULL_PARTS, RunFolder
-from provscan.runs.inputs import Inputs, check_skipped
+from provscan.runs.inputs import Inputs, check_skipped, unread_members
 from provscan.runs.options import Options
 
 # Records after which the share that can't be read is first compared with what the options allow.
@@ -123,6 +123,7 @@ def scan_inputs(
             if options.strict or totals.stats.records >= CHECK_FROM:
                 check_skipped(totals.stats, options)
         totals.cluster = executor.describe() if isinstance(executor, Ray) else None
+    inputs.unread += unread_members(totals.stats)
     check_skipped(totals.stats, options)
     if totals.records == 0:
         folder.resumable = False

@@ -2,13 +2,15 @@
 
 import bz2
 import gzip
+import io
 import lzma
+import zipfile
 from dataclasses import replace
 
 import pytest
 import zstandard
 
-from provscan.readers import LIMITS, Context, Split, streams
+from provscan.readers import LIMITS, Context, Split, plan, streams
 
 ROWS = 20_000
 # Random digits do not compress well, so a cut file has a middle.
@@ -136,3 +138,27 @@ def test_a_decompression_bomb_is_abandoned(write, read_all, kind):
     (damage,) = found.stats.damaged
     assert "decompression bomb" in damage.reason
     assert "decompress it yourself" in damage.reason
+
+
+def test_a_zip_archive_cut_behind_one_that_it_holds(write, tmp_path):
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("inner.jsonl", JSONL[:1000])
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.writestr("a.jsonl", JSONL)
+        archive.writestr("b.zip", inner.getvalue())
+    data = outer.getvalue()
+    write("folder/cut.zip", data[: data.rfind(b"PK\x01\x02") - 10])
+    write("folder/a.jsonl", JSONL[:1000])
+    found = plan(str(tmp_path / "folder"))
+    assert [split.source for split in found] == [str(tmp_path / "folder/a.jsonl")]
+    ((path, reason),) = found.unread
+    assert (path, reason) == (str(tmp_path / "folder/cut.zip"), "damaged zip archive (its directory is missing)")
+
+
+def test_bytes_that_are_no_text(write, tmp_path):
+    write("folder/a.br", bytes(range(1, 256)) * 4)
+    write("folder/b.log", "\x1b[31mred\x1b[0m and so on\n" * 5)
+    found = plan(str(tmp_path / "folder"))
+    assert [(split.source[-5:], split.format) for split in found] == [("b.log", "text")]
+    assert [path[-4:] for path, _ in found.unread] == ["a.br"]
