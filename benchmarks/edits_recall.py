@@ -1,25 +1,36 @@
 """How much may be done to a copy before it is missed?
 
     python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER] [--tweets 50000] [--copies 200]
+    python benchmarks/edits_recall.py --seed-lengths 13,12,11 --megabytes 20 ...
 
 Tweets are edited harder than `planted.py` does, and matched alone (a record) and inside a longer text (a document).
-Printed is the share that is found under the tweet's own id or a near-duplicate's.
+Printed is the share that is found under the tweet's own id or a near-duplicate's. With ``--megabytes`` also what each
+seed length costs: the size of the index, processor time of a match in turns, and rows in texts without licensed tweets.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import pyarrow as pa
-from measure import console, machine, table
-from planted import Tweet, add_data_options, licensed, long_texts, similar, write_jsonl
+from measure import Way, console, machine, table, take_turns
+from planted import Tweet, add_data_options, licensed, long_texts, short_texts, similar, write_jsonl
+from rich.table import Table
 
 import provscan
+from provscan import readers
+from provscan.engine.progress import Progress
+from provscan.index import write_index
+from provscan.matching import Index
+from provscan.runs.build import preparing
+from provscan.runs.corpus import Corpus
 
 Edit = Callable[[str, Random], str]
 EMOJI = "😀😂❤🔥👍🎉😭🙏"
@@ -42,6 +53,11 @@ def emoji(text: str, rng: Random) -> str:
     """One emoji after every third word, and those of the tweet taken away."""
     words = "".join(c for c in text if not 0x1F000 <= ord(c) < 0x20000).split()
     return " ".join(word + (f" {rng.choice(EMOJI)}" if i % 3 == 2 else "") for i, word in enumerate(words))
+
+
+def glued_emoji(text: str, rng: Random) -> str:
+    """One emoji at the end of every second word, without a space."""
+    return " ".join(word + (rng.choice(EMOJI) if i % 2 else "") for i, word in enumerate(text.split()))
 
 
 def tags(text: str, rng: Random) -> str:
@@ -96,6 +112,7 @@ def _kept(share: float, last: bool = False) -> Edit:
 EDITS: dict[str, tuple[Edit, bool]] = {
     "Japanese, punctuation and spaces removed": (bare_japanese, True),
     "emoji put between or taken from the words": (emoji, False),
+    "emoji glued to every second word": (glued_emoji, False),
     "HTML tags inside": (tags, False),
     "two words replaced": (lambda text, rng: _replaced(text, rng, 2), False),
     "three words replaced": (lambda text, rng: _replaced(text, rng, 3), False),
@@ -115,6 +132,14 @@ EDITS: dict[str, tuple[Edit, bool]] = {
 """Of each edit its function, and whether it is done to Japanese tweets."""
 
 
+def build(source: Path, out: Path, seed_length: int) -> provscan.Index:
+    """An index with another length of seeds."""
+    params = provscan.IndexParams(seed_length=seed_length)
+    corpus = Corpus(source, readers.Fields(), None, None, Progress())
+    batches = corpus.with_text(preparing(params, 1)(corpus.batches()))
+    return Index(write_index(batches, out, params, corpus.notes))
+
+
 def found(index: provscan.Index, tweets: list[Tweet], texts: list[str], by_id: dict[str, str]) -> float:
     """Share of the texts in which their tweet is found."""
     matches = index.match(pa.array(texts, pa.large_string()))
@@ -126,20 +151,44 @@ def found(index: provscan.Index, tweets: list[Tweet], texts: list[str], by_id: d
     return len(hits) / len(texts)
 
 
+def compare(indexes: dict[int, provscan.Index], texts: dict[str, list[str]], repeats: int) -> Table:
+    """What each seed length costs: bytes, processor time of a match, and rows in texts without licensed tweets."""
+    result = table(
+        "Costs", "seed_length", "bytes a text", *(f"{kind}: {what}" for kind in texts for what in ("s", "rows"))
+    )
+    columns: dict[int, list[str]] = {length: [] for length in indexes}
+    for given in texts.values():
+        array = pa.array(given, pa.large_string())
+        ways = [Way(str(length), len(given), partial(index.match, array)) for length, index in indexes.items()]
+        take_turns(ways, repeats, time.process_time)
+        for (length, index), way in zip(indexes.items(), ways, strict=True):
+            columns[length] += [f"{way.median:.2f}", f"{index.match(array).num_rows:,}"]
+    for length, index in indexes.items():
+        info = index.info()
+        result.add_row(f"{length}", f"{info['bytes'] / len(index):.0f}", *columns[length])
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_data_options(parser)
     parser.add_argument("--tweets", type=int, default=50_000)
     parser.add_argument("--copies", type=int, default=200, help="of each edit")
+    parser.add_argument("--seed-lengths", default=str(provscan.IndexParams.seed_length), help="separated by commas")
+    parser.add_argument("--megabytes", type=float, default=0, help="texts without tweets, to compare what lengths cost")
+    parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     tweets, _ = licensed(arguments.corpus, arguments.tweets)
     fillers = long_texts(arguments.background, DOCUMENT * arguments.copies)
     long_enough = [tweet for tweet in tweets if sum(c.isalnum() for c in tweet.text) >= LETTERS / 2]
+    lengths = [int(length) for length in arguments.seed_lengths.split(",")]
     console.print(machine())
-    result = table(f"Recall, {len(tweets):,} tweets indexed", "edit", "copies", "records", "documents")
+    shares_of = ("records", "documents")
+    heads = [f"{kind}, {length}" if lengths[1:] else kind for length in lengths for kind in shares_of]
+    result = table(f"Recall, {len(tweets):,} tweets indexed", "edit", "copies", *heads)
     with tempfile.TemporaryDirectory() as folder:
         corpus = write_jsonl(Path(folder, "corpus.jsonl"), tweets)
-        index = provscan.build_index(corpus, Path(folder, "licensed.index"))
+        indexes = {length: build(corpus, Path(folder, f"{length}.index"), length) for length in lengths}
         by_id = {tweet.id: tweet.text for tweet in tweets}
         for name, (edit, japanese) in EDITS.items():
             rng = Random(name)
@@ -153,9 +202,20 @@ def main() -> None:
                 f"{filler[:DOCUMENT]}\n{copy}\n{filler[DOCUMENT : 2 * DOCUMENT]}"
                 for copy, filler in zip(copies, fillers * len(copies), strict=False)
             ]
-            shares = (found(index, chosen, texts, by_id) if texts else float("nan") for texts in (copies, documents))
+            shares = (
+                found(index, chosen, texts, by_id) if texts else float("nan")
+                for index in indexes.values()
+                for texts in (copies, documents)
+            )
             result.add_row(name, f"{len(chosen)}", *(f"{share:.3f}" for share in shares))
-    console.print(result)
+        console.print(result)
+        if arguments.megabytes:
+            size = round(arguments.megabytes * 1e6)
+            texts = {
+                "long texts": long_texts(arguments.background, size),
+                "short texts": short_texts(arguments.background, size // 60),
+            }
+            console.print(compare(indexes, texts, arguments.repeats))
 
 
 if __name__ == "__main__":

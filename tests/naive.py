@@ -93,24 +93,10 @@ DECORATIONS = [
     range(0x2DE0, 0x2E00), range(0xA66F, 0xA67E), range(0xFE00, 0xFE10), range(0xFE20, 0xFE30), range(0xE0100, 0xE01F0),
 ]  # fmt: skip
 BLANK = {0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F}
-OTHER_EMOJI = {
-    *range(0x2194, 0x219A), 0x21A9, 0x21AA, 0x231A, 0x231B, 0x2328, 0x23CF, *range(0x23E9, 0x23F4), 0x23F8, 0x23F9,
-    0x23FA, 0x25AA, 0x25AB, 0x25B6, 0x25C0, *range(0x25FB, 0x25FF), 0x2934, 0x2935, 0x2B05, 0x2B06, 0x2B07, 0x2B1B,
-    0x2B1C, 0x2B50, 0x2B55, 0x3030, 0x303D,
-}  # fmt: skip
 
 
 def decoration(char):
     return any(ord(char) in span for span in DECORATIONS)
-
-
-def emoji(char):
-    code, category = ord(char), unicodedata.category(char)
-    if 0x2600 <= code <= 0x27BF:
-        return category in ("So", "Sk")
-    if 0x1F000 <= code <= 0x1FAFF:
-        return category in ("So", "Sk", "Cn")
-    return code in OTHER_EMOJI
 
 
 def fold_char(char):
@@ -128,7 +114,7 @@ def fold_char(char):
         for p in c:
             if unicodedata.category(p) == "Cf" or ord(p) in BLANK or decoration(p):
                 continue
-            result += p if unicodedata.category(p)[0] in "LNM" or emoji(p) else " "
+            result += p if unicodedata.category(p)[0] in "LNM" else " "
     return result
 
 

@@ -21,34 +21,9 @@ def units(text):
     return result
 
 
-def emoji(char):
-    return 0x2190 <= ord(char) < 0x2C00 or 0x1F000 <= ord(char) < 0x20000
-
-
-def units_without_emoji(text):
-    """(unit, place among all units): a space stands for any number of emoji and spaces, but at neither end."""
-    result = []
-    place = 0
-    for char in text:
-        code = 0x20 if emoji(char) else ord(char)
-        if code != 0x20 or (result and result[-1][0] != 0x20):
-            result.append((code, place))
-        place += 1
-        if wide(char):
-            result.append((code | 0x1000000, place))
-            place += 1
-    return result[:-1] if result and result[-1][0] == 0x20 else result
-
-
 def index_seeds(text, k, window):
-    """(key, place) of a licensed text's seeds: all, then those without emoji that are new or beside a new one."""
-    seeds = index_minimizers([unit for unit, _ in units(text)], k, window)
-    if not any(map(emoji, text)):
-        return seeds
-    bare = units_without_emoji(text)
-    others = [(key, bare[at][1]) for key, at in index_minimizers([unit for unit, _ in bare], k, window)]
-    new = [False, *(seed not in seeds for seed in others), False]
-    return seeds + [seed for i, seed in enumerate(others) if any(new[i : i + 3])]
+    """(key, place) of a licensed text's seeds."""
+    return index_minimizers([unit for unit, _ in units(text)], k, window)
 
 
 def multipliers():

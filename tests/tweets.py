@@ -10,7 +10,7 @@ LETTERS = {
     "japanese": "のにはをたがでてとしれさあるいもなおよひこくまつけみそ日本人大年会国出学生社事者時間新東京",
     "chinese": "的一是不了人我在有他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年生自会那后能对着事",
     "korean": "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허고노도로모보소오",
-    "emoji": "😀😁😂🤣😃😄😅😆😉😊😋😎😍😘🥰😗🙂🤗🤩🤔🤨😐😑😶🙄😏😣😥😮🤐",
+    "emoji": "etaoinshrdlucmfwypvbgkjqxzetaoinshrdlu😀😂🥰🙂🤔",
 }  # fmt: skip
 SPACED = {"latin", "greek", "cyrillic", "arabic", "hindi", "korean"}
 SCRIPTS = sorted(LETTERS)

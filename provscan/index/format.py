@@ -20,9 +20,9 @@ from provscan.params import BlindParams, IndexParams
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
-VERSION = 6
+VERSION = 8
 # Of an index in shards.
-SHARDS_VERSION = 7
+SHARDS_VERSION = 9
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"

@@ -100,7 +100,7 @@ def seed_entries(texts: Strings, params: IndexParams) -> np.ndarray:
     parts = []
     for low in range(0, len(texts), BLOCK):
         codes = CodeBuffer(*texts.codes(np.arange(low, min(low + BLOCK, len(texts)))))
-        entries = np.empty(4 * len(codes.codes), np.uint64)
+        entries = np.empty(2 * len(codes.codes), np.uint64)
         longest = int(np.diff(codes.offsets).max())
         size = 2 * longest + 2
         row = scratch_array("seed_keys", size, np.uint32), scratch_array("seed_places", size, np.int32)

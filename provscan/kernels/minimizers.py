@@ -9,8 +9,7 @@ A *unit* is a code point, or one half of it where a code point is a Chinese char
 those tell two to three times as much as a letter does, so that a k-mer holds half as many of them.
 
 A short licensed text may have few seeds, or none that others don't share; so the index holds all that a copy of it may
-have. A licensed text with emoji is indexed twice, with its emoji and with a space in their place: text cleaning removes
-them, and in a short text they leave no seed whole.
+have.
 
 Two seeds that follow each other are a *k-min-mer* of order 2. A *rare seed* is one that few places share.
 """
@@ -25,10 +24,8 @@ from provscan.kernels.utf8 import decode
 _S8, _S32 = np.uint64(8), np.uint64(32)
 _S20 = np.uint32(20)
 _TEXT = np.uint64(0xFFFFFF)
-_PLACE, _NONE = np.uint64(0xFF), np.uint64(0xFFFFFFFFFFFFFFFF)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
-_SPACE = np.uint32(0x20)
 _ZERO = np.int64(0)
 # Window starts handled in one go: their hashes and minima stay in the first-level cache. Their windows have no more
 # k-mers than _PLACES tells apart.
@@ -105,44 +102,6 @@ def units_of(codes, out, origins):
             origins[n] = i
             n += 1
     return n
-
-
-@kernel
-def is_emoji(code):
-    """Whether a canonical code point is an emoji or another symbol."""
-    return 0x2190 <= code < 0x2C00 or 0x1F000 <= code < 0x20000
-
-
-@kernel
-def _has_emoji(codes):
-    top = np.uint32(0)
-    for i in range(len(codes)):
-        top = max(top, codes[i])
-    if top >= 0x2190:
-        for i in range(len(codes)):
-            if is_emoji(codes[i]):
-                return True
-    return False
-
-
-@kernel
-def units_without_emoji(codes, out, origins):
-    """:func:`units_of` with a space for emoji, one for several; int32 ``origins`` count units with emoji."""
-    n = 0
-    unit = 0
-    gap = True
-    for i in range(len(codes)):
-        code = _SPACE if is_emoji(codes[i]) else codes[i]
-        if code != _SPACE or not gap:
-            out[n], origins[n] = code, unit
-            n += 1
-        gap = code == _SPACE
-        unit += 1
-        if is_wide(code):
-            out[n], origins[n] = code | _HALF, unit
-            n += 1
-            unit += 1
-    return n - 1 if gap and n > 0 else n
 
 
 @kernel
@@ -284,9 +243,6 @@ def place_of(code):
 def seed_entries(texts, first_id, params, scratch, row, entries):
     """Index entries of texts: ``key << 32 | text id << 8 | place code``, uint64.
 
-    Of the seeds without emoji those are written that are new, and their neighbours: k-min-mers are taken from entries
-    that follow each other.
-
     Parameters
     ----------
     texts
@@ -308,38 +264,12 @@ def seed_entries(texts, first_id, params, scratch, row, entries):
     for i in range(len(texts.offsets) - 1):
         codes = texts.codes[texts.offsets[i] : texts.offsets[i + 1]]
         text = np.uint64(first_id + i) << _S8
-        first = n
         units = scratch.units[: units_of(codes, scratch.units, scratch.origins)]
         for s in range(index_minimizers(units, params, scratch, keys, places)):
             place = place_code(places[s])
             if place >= 0:
                 entries[n] = np.uint64(keys[s]) << _S32 | text | np.uint64(place)
                 n += 1
-        if not _has_emoji(codes):
-            continue
-        known, at = n, first
-        waiting, near = _NONE, False
-        units = scratch.units[: units_without_emoji(codes, scratch.units, scratch.origins)]
-        for s in range(index_minimizers(units, params, scratch, keys, places)):
-            place = place_code(scratch.origins[places[s]])
-            if place < 0:
-                break
-            entry = np.uint64(keys[s]) << _S32 | text | np.uint64(place)
-            while at < known and entries[at] & _PLACE < np.uint64(place):
-                at += 1
-            new = True
-            same = at
-            while same < known and entries[same] & _PLACE == np.uint64(place):
-                new &= entries[same] != entry
-                same += 1
-            if new and waiting != _NONE:
-                entries[n] = waiting
-                n += 1
-            if new or near:
-                entries[n] = entry
-                n += 1
-            waiting = _NONE if new or near else entry
-            near = new
     return n
 
 
@@ -387,8 +317,7 @@ def kminmer_entries(entries, hashes, out):
         before, current = entries[i - 1] & _LOW32, entries[i] & _LOW32
         hashes[n] = kminmer_hash(entries[i - 1] >> _S32, entries[i] >> _S32)
         out[n] = hashes[n] & ~_LOW32 | before
-        # The second row of a text begins before the first one ends.
-        n += (before >> _S8 == current >> _S8) & (before <= current)
+        n += before >> _S8 == current >> _S8
     return n
 
 

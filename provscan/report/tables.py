@@ -158,7 +158,7 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
     rows.add_row("Tweets", count(info["tweets"]))
     rows.add_row("Different texts", count(info["texts"]))
     if info.get("tweets_without_text"):
-        rows.add_row("Tweets without text", f"{count(info['tweets_without_text'])}, not indexed")
+        rows.add_row("Tweets without text", f"{count(info['tweets_without_text'])}, not indexed: no letters or digits")
     if info.get("forgotten") or info.get("purged"):
         purge = f"; {count(info['purged'])} more purged, last {info['last_purge'][:10]}" if info.get("purged") else ""
         rows.add_row("Forgotten tweets", f"{count(info['forgotten'])} still in the files{purge}")

@@ -9,9 +9,10 @@ The rules, in the order in which they apply; they look at characters, never at l
 3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code point); a Latin, Greek or
    Cyrillic letter loses its accents; invisible characters (joiners, variation selectors, soft hyphens) go.
    Marks that make another letter stay (kana voicing, Indic vowels, Arabic and Thai signs) and are composed.
-4. Everything but letters, digits, their marks and emoji separates; a run of separators is one space, none stands
-   at either end. Between two characters of scripts that are written without spaces (Han, kana, Thai, Lao, Khmer,
-   Burmese) separators are dropped: line breaks and punctuation come and go there.
+4. Everything but letters, digits and their marks separates; a run of separators is one space, none stands at either
+   end. Emoji are among them, since pipelines strip and add them. Between two characters of scripts that are written
+   without spaces (Han, kana, Thai, Lao, Khmer, Burmese) separators are dropped: line breaks and punctuation come and
+   go there.
 
 The tables behind it ship with the package and carry a version, so that the same text has the same canonical text
 under every Python. See :mod:`provscan.kernels.normalize` for the code.

@@ -44,24 +44,10 @@ DROPPED_MARKS = (
 )  # fmt: skip
 # Letters and marks without any ink (default ignorable, but not of category Cf).
 BLANKS = (0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F)
-EMOJI_BLOCKS = ((0x2600, 0x27BF), (0x1F000, 0x1FAFF))
-EMOJI_ELSEWHERE = (
-    *range(0x2194, 0x219A), 0x21A9, 0x21AA, 0x231A, 0x231B, 0x2328, 0x23CF, *range(0x23E9, 0x23F4), 0x23F8, 0x23F9,
-    0x23FA, 0x25AA, 0x25AB, 0x25B6, 0x25C0, *range(0x25FB, 0x25FF), 0x2934, 0x2935, 0x2B05, 0x2B06, 0x2B07, 0x2B1B,
-    0x2B1C, 0x2B50, 0x2B55, 0x3030, 0x303D,
-)  # fmt: skip
 
 
 def in_ranges(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
     return any(low <= code <= high for low, high in ranges)
-
-
-def is_emoji(code: int) -> bool:
-    """Pictures, flags and skin tones; unassigned places of the emoji planes count, for those to come."""
-    category = unicodedata.category(chr(code))
-    if in_ranges(code, EMOJI_BLOCKS):
-        return category in ("So", "Sk") or (category == "Cn" and code >= 0x1F000)
-    return code in EMOJI_ELSEWHERE
 
 
 def unaccented(char: str) -> str:
@@ -89,7 +75,7 @@ def outputs(code: int) -> list[int]:
         value, category = ord(char), unicodedata.category(char)
         if category == "Cf" or value in BLANKS or in_ranges(value, DROPPED_MARKS):
             continue
-        result.append(value if category[0] in "LNM" or is_emoji(value) else 0)
+        result.append(value if category[0] in "LNM" else 0)
     return result if any(result) else result[:1]
 
 
@@ -112,7 +98,7 @@ def entity_key(name: str) -> int:
     """Key of an entity's name in its table."""
     value = FNV_START
     for char in name:
-        value = fnv1a(value, ord(char))
+        value = np.uint64(fnv1a(value, ord(char)))  # compiled, it gives an int
     return int(value)
 
 

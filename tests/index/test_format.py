@@ -30,7 +30,7 @@ from provscan.kernels.records import Postings
 from provscan.readers import Limits
 
 GOLDEN = Path(__file__).parent / "golden"
-(SEGMENT,) = (GOLDEN / "v6" / "segments").iterdir()
+(SEGMENT,) = (GOLDEN / "v8" / "segments").iterdir()
 FILES = sorted(path.name for path in SEGMENT.iterdir())
 
 
@@ -52,7 +52,7 @@ def golden_tweets() -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden index."""
-    return Path(shutil.copytree(GOLDEN / "v6", tmp_path / "licensed.index"))
+    return Path(shutil.copytree(GOLDEN / "v8", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -73,12 +73,12 @@ def assert_table(table: Postings, rows: list[tuple[int, int]], key_bits: int) ->
     assert table.starts.tolist() == np.searchsorted(buckets, np.arange((1 << bits) + 1)).tolist()
 
 
-def test_golden_index_of_version_6() -> None:
+def test_golden_index_of_version_8() -> None:
     tweets = golden_tweets()
     # By time: 2019, 2020, 2020, 2021, unknown.
     kept = [tweets[number] for number in (0, 1, 2, 3)]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
-    index = provscan.open_index(GOLDEN / "v6")
+    index = provscan.open_index(GOLDEN / "v8")
     assert index.fingerprint == FINGERPRINT
     assert index.params == PARAMS
     (segment,) = index.reader.segments
@@ -131,7 +131,7 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     for name in FILES:
         if name.startswith("raw_texts"):  # depends on the version of Zstandard, and is read above
             continue
-        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v6"))
+        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v8"))
         assert own.read_bytes() == theirs.read_bytes(), name
 
 
@@ -210,12 +210,13 @@ def test_no_index_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "remedy"), [(0, "build the index again"), (5, "build"), ("2", "build"), (None, "build"), (8, "upgrade")]
+    ("version", "remedy"),
+    [(0, "build the index again"), (7, "build"), ("2", "build"), (None, "build"), (10, "upgrade")],
 )
 def test_another_version(folder: Path, version: object, remedy: str) -> None:
     change(folder, version=version)
     message = (
-        f"has index version {version!r}, written by a.* version of provscan; this one reads versions 6 and 7: {remedy}"
+        f"has index version {version!r}, written by a.* version of provscan; this one reads versions 8 and 9: {remedy}"
     )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)

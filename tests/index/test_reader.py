@@ -269,10 +269,10 @@ def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
 
 
 def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
-    index = build([*tweets, {"id": "1", "text": "@only https://t.co/x"}])
+    index = build([*tweets, {"id": "1", "text": "@only https://t.co/x"}, {"id": "2", "text": "😂😂 ❤️ 🇩🇪"}])
     info = json.loads(json.dumps(index.info()))
-    assert info["version"] == 6
-    assert info["tweets_without_text"] == 1
+    assert info["version"] == 8
+    assert info["tweets_without_text"] == 2
     assert info["params"] == index.params.as_dict()
     assert info["fingerprint"] == index.fingerprint
     assert info["bytes"] == sum(path.stat().st_size for path in Path(index.path, "segments").rglob("*.*"))
