@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import executor_tasks as tasks
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from ray_cluster import add_node, running
 
 from provscan.engine import EXECUTORS, LostTask, Processes, Progress, Ray
 from provscan.errors import WorkerError
@@ -27,16 +29,8 @@ class Total(Progress):
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A head without processors, whose process this one is, and one node with two."""
-    with pytest.MonkeyPatch.context() as patch:
-        # Nodes inherit it: the tasks are in a module beside this one.
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-        nodes.add_node(num_cpus=2)
-        ray.init(nodes.address, log_to_driver=False, logging_level="ERROR")
+    with running(1, 2, Path(__file__).parent) as nodes:
         yield nodes
-        ray.shutdown()
-        nodes.shutdown()
 
 
 @pytest.fixture(params=EXECUTORS)
@@ -87,6 +81,10 @@ def test_what_still_runs_is_abandoned(executor: str, tmp_path: Path) -> None:
         EXECUTORS[executor](2) as pool,
     ):
         list(pool.run(partial(tasks.write_until_abandoned, str(tmp_path)), range(2), Progress()))
+    # A cluster is told to abandon a task, and waited for only so long.
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "1.abandoned").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert {path.name for path in tmp_path.iterdir()} >= {"0.begun", "1.abandoned"}
 
 
@@ -130,7 +128,7 @@ def test_an_error_of_the_system_is_tried_again(cluster: Cluster) -> None:
 
 
 def test_the_tasks_of_a_node_that_is_lost_run_on_another(cluster: Cluster, tmp_path: Path) -> None:
-    node = cluster.add_node(num_cpus=2)
+    node = add_node(cluster, 2)
     with Ray(4) as pool:
         results = pool.run(partial(tasks.touch_and_wait, str(tmp_path)), range(24), Progress())
         assert next(results) == 0

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 from dataset import some_records
-from ray.cluster_utils import Cluster
+from ray_cluster import running
 
 import provscan
 from provscan.engine import Progress
@@ -64,18 +63,10 @@ def test_the_same_bytes_whatever_the_executor_and_the_number_of_workers(
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    """A head without processors and two nodes with one each."""
-    with pytest.MonkeyPatch.context() as patch:
-        # Nodes inherit it: one test has a function of this module run there.
-        tests = Path(__file__).parent
-        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (tests, tests.parent))))
-        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-        for _ in range(2):
-            nodes.add_node(num_cpus=1)
-        ray.init(nodes.address, log_to_driver=False, logging_level="ERROR")
+    # One test has a function of this module run there.
+    tests = Path(__file__).parent
+    with running(2, 1, tests, tests.parent):
         yield
-        ray.shutdown()
-        nodes.shutdown()
 
 
 def test_the_same_bytes_from_a_cluster(cluster: None, index: provscan.Index, folder: Path, tmp_path: Path) -> None:
