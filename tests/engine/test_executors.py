@@ -81,7 +81,7 @@ def test_what_still_runs_is_abandoned(executor: str, tmp_path: Path) -> None:
         EXECUTORS[executor](2) as pool,
     ):
         list(pool.run(partial(tasks.write_until_abandoned, str(tmp_path)), range(2), Progress()))
-    # A cluster is told to abandon a task, and waited for only so long.
+    # A cluster is asked to abandon a task, and waited for only so long.
     deadline = time.monotonic() + 120
     while not (tmp_path / "1.abandoned").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
