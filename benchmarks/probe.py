@@ -93,8 +93,8 @@ def write(path: Path, tweets: list[dict[str, str]]) -> Path:
     return path
 
 
-def simulate(path: Path | None, probes: int, pairs: int) -> None:
-    """A table with a row for each cell."""
+def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> None:
+    """A table with a row for each cell, and which bars were missed."""
     table = Table(
         "known", "claimed", "power", "difference covered", "at least holds", "false entries", "lists with false entries"
     )
@@ -108,22 +108,26 @@ def simulate(path: Path | None, probes: int, pairs: int) -> None:
         found = {f"{r.asked.pair}/{r.asked.arm}/{r.asked.kind}/0": r for r in recitations(plan, known.values())}
         assert len(found) == len(known), "the verifier missed a recitation"
         assert not recitations(plan, [Answer(key, NOISE, "") for key in known]), "noise was taken for a recitation"
+        missed = []
         for name, (knows, chance) in CELLS.items():
-            table.add_row(name, *cell(plan, known, found, knows, chance, probes))
-    console.print(f"{probes} probes of {pairs} pairs a row")
+            row, bars = cell(plan, known, found, knows, chance, range(first_seed, first_seed + probes))
+            table.add_row(name, *row)
+            missed += [f"{name}: {bar}" for bar, holds in bars.items() if not holds]
+    console.print(f"{probes} probes of {pairs} pairs a row, seeds from {first_seed}")
     console.print(table)
+    console.print(f"bars missed: {'; '.join(missed) or 'none'}")
 
 
 def cell(
-    plan: Plan, known: dict[str, Answer], found: dict[str, Any], knows: dict[int, float], chance: float, probes: int
-) -> list[str]:
-    """One row: how often each number holds."""
+    plan: Plan, known: dict[str, Answer], found: dict[str, Any], knows: dict[int, float], chance: float, seeds: range
+) -> tuple[list[str], dict[str, bool]]:
+    """One row: how often each number holds; and whether it meets the bars."""
     copies = [pair["stratum"] for pair in plan.pairs]
     learned = np.array([knows.get(each, 0.0) for each in copies])
     truth = float(learned.mean()) - chance
     total = sum(s["population"] * (knows.get(s["copies"], 0.0) - chance) for s in plan.content["strata"])
     claimed, covered, holds, false, any_false = [], [], [], [], []
-    for seed in range(probes):
+    for seed in seeds:
         rng = np.random.default_rng(seed)
         hits = {"licensed": rng.random(len(copies)) < learned, "control": rng.random(len(copies)) < chance}
         recited = [r for r in found.values() if hits[r.asked.arm][r.asked.pair]]
@@ -138,10 +142,20 @@ def cell(
         any_false.append(wrong > 0)
     power = paired_power(len(copies), float(learned.mean()), chance)
     computed = f"{power:.3f}" if truth > 0 else "-"
-    return [
+    # Where nobody recites anything every interval is the same, and holds.
+    bars = {
+        "interval outside of 93 to 99%": bool(0.93 <= np.mean(covered) <= 0.99) or not (knows or chance),
+        "at least below 97%": bool(np.mean(holds) >= 0.97),
+    }
+    if truth > 0:
+        bars["power more than .05 off"] = bool(abs(power - np.mean(claimed)) <= 0.05)
+    else:
+        bars["more than 5% claimed"] = bool(np.mean(claimed) <= 0.05)
+    row = [
         f"{np.mean(claimed):.3f}", computed, f"{np.mean(covered):.3f}", f"{np.mean(holds):.3f}",
         f"{np.mean(false):.2f}", f"{np.mean(any_false):.3f}",
     ]  # fmt: skip
+    return row, bars
 
 
 def model(folder: Path, path: Path, minutes: float, pairs: int) -> None:
@@ -239,6 +253,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     cheap = commands.add_parser("simulate")
     cheap.add_argument("--probes", type=int, default=200)
+    cheap.add_argument("--seed", type=int, default=0, help="seed of the first probe; the others follow")
     real = commands.add_parser("model")
     real.add_argument("folder", type=Path)
     real.add_argument("--minutes", type=float, default=10.0)
@@ -248,7 +263,7 @@ def main() -> None:
     options = parser.parse_args()
     print(machine())
     if options.command == "simulate":
-        simulate(options.tweets, options.probes, options.pairs)
+        simulate(options.tweets, options.probes, options.pairs, options.seed)
     else:
         model(options.folder, options.tweets, options.minutes, options.pairs)
 

@@ -49,6 +49,13 @@ def command() -> None:
     metavar="FILE",
     help="Tweets that the model cannot have seen for another reason. Can be repeated.",
 )
+@option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Folder of a Hugging Face model that has not seen the tweets; the arms are matched on how predictable they "
+    "are to it as well.",
+)
 @option("--pairs", group=EXPERIMENT, type=int, metavar="N", show_default="400", help="Licensed tweets to ask for.")
 @option(
     "--samples",
@@ -92,7 +99,13 @@ def command() -> None:
 )
 @as_json
 def plan(
-    index: str, out: Path, control_after: str | None, control: tuple[str, ...], as_json: bool, **options: Any
+    index: str,
+    out: Path,
+    control_after: str | None,
+    control: tuple[str, ...],
+    reference: Path | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Draw the tweets and their controls, and write the plan before anything is asked."""
     import provscan
@@ -102,9 +115,8 @@ def plan(
     chosen = given(**options)
     if "prompts" in chosen:
         chosen["prompts"] = tuple(chosen["prompts"])
-    made = make_plan(
-        provscan.open_index(index), out, Settings(**chosen), control_after=control_after, control=list(control)
-    )
+    controls: dict[str, Any] = {"control_after": control_after, "control": list(control), "reference": reference}
+    made = make_plan(provscan.open_index(index), out, Settings(**chosen), **controls)
     about = {name: value for name, value in made.content.items() if name != "pairs"}
     echo(
         json.dumps({"probe": str(out), "digest": made.digest, **about}, indent=2, ensure_ascii=False)

@@ -1,9 +1,10 @@
-"""The blind baseline: can the two arms be told apart by their words and lengths alone, without asking any model?
+"""The blind baseline: can the two arms be told apart by their words and lengths alone, without asking the model?
 
 Where they can, a model that tells them apart has shown nothing: most published tests for what a model has seen fail
-on that (Das, Zhang & Tramèr 2024, arXiv 2406.16201). The classifier is a logistic regression over words, pairs of words
-and counts of letters, digits, links and the like. It learns from tweets of the two pools that are in no pair or, where
-there are fewer of them than pairs, from other pairs than the one that it scores.
+on that (Das, Zhang & Tramèr 2024, arXiv 2406.16201). The classifier is a logistic regression over words, pairs of
+words, counts of letters, digits, links and the like, and how predictable the texts are to other models. It learns from
+tweets of the two pools that are in no pair or, where there are fewer of them than pairs, from other pairs than the one
+that it scores.
 """
 
 from __future__ import annotations
@@ -28,10 +29,19 @@ Floats = npt.NDArray[np.float64]
 
 
 class Arms(NamedTuple):
-    """Texts of the two arms."""
+    """Texts of the two arms.
+
+    Attributes
+    ----------
+    licensed, control
+        The texts.
+    measures
+        Numbers of each text, those of the control last; as many for each text.
+    """
 
     licensed: Sequence[str]
     control: Sequence[str]
+    measures: Sequence[Sequence[float]] = ()
 
 
 def blind_baseline(pairs: Arms, others: Arms) -> Inference:
@@ -51,7 +61,8 @@ def blind_baseline(pairs: Arms, others: Arms) -> Inference:
     """
     count = len(pairs.licensed)
     texts = [*pairs.licensed, *pairs.control, *others.licensed, *others.control]
-    matrix = _features(texts)
+    measures = np.array([*pairs.measures, *others.measures], np.float64).reshape(len(texts), -1)
+    matrix = _features(texts, measures)
     sides = np.repeat([1.0, 0.0, 1.0, 0.0], [count, count, len(others.licensed), len(others.control)])
     if min(len(others.licensed), len(others.control)) >= count:
         scores = matrix[: 2 * count] @ _fit(matrix[2 * count :], sides[2 * count :])
@@ -65,8 +76,8 @@ def blind_baseline(pairs: Arms, others: Arms) -> Inference:
     return paired_auc(scores[:count], scores[count:])
 
 
-def _features(texts: Sequence[str]) -> Any:
-    """Words and pairs of words, hashed, and standardised counts: a sparse matrix with a row for each text."""
+def _features(texts: Sequence[str], measures: Floats) -> Any:
+    """Words and pairs of words, hashed, and standardised numbers: a sparse matrix with a row for each text."""
     from scipy.sparse import csr_matrix, hstack
 
     rows: list[int] = []
@@ -79,7 +90,7 @@ def _features(texts: Sequence[str]) -> Any:
     words_in = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(texts), BUCKETS))
     words_in.data[:] = 1.0
     counts = np.array([[len(text), *(len(re.findall(each, text)) for each in COUNTS)] for text in texts], np.float64)
-    counts = np.log1p(counts).reshape(len(texts), -1)
+    counts = np.hstack([np.log1p(counts).reshape(len(texts), -1), measures])
     spread = counts.std(axis=0)
     counts = (counts - counts.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     return hstack([words_in, csr_matrix(np.hstack([counts, np.ones((len(texts), 1))]))]).tocsr()

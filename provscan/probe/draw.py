@@ -2,7 +2,8 @@
 
 Licensed texts fall into classes by their number of copies, and every class gives as many as any other, as far as it
 goes: so dose and response can be seen, and the probability with which a text is drawn is known. Within a class texts
-are taken evenly over script, length and the author's reach, at random otherwise.
+are taken evenly over script, length and the author's reach, at random otherwise. An index holds no numbers of followers
+or of retweets, so reach is how many texts of the author are among those that are drawn from.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from provscan.estimate.background import COMMON_AUTHORS
 from provscan.index import IndexReader
 from provscan.probe.baseline import Arms
 from provscan.probe.prompts import Prompt, make_prompt
+from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.scoring.background import Background, background
 from provscan.scoring.families import families
@@ -39,6 +41,8 @@ CHUNK = 1 << 18
 CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35
+REACH = "the author's texts among those drawn from; an index holds no numbers of followers or retweets"
+"""What stands for reach, in plans and reports."""
 MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
 
 
@@ -68,11 +72,22 @@ class Candidate:
     number: int
     key: int
     targets: tuple[Target, ...]
+    reference: float | None = None
 
     def stratum(self) -> tuple[Any, ...]:
         """Texts in this order are taken at even distances."""
         band = int(np.searchsorted(BANDS, self.length, "right"))
         return (self.script, band, min(self.reach, 2), self.key)
+
+    def prompt(self, kind: str) -> Prompt | None:
+        """Its prompt of one kind, if it has one."""
+        return next((target.prompt for target in self.targets if target.prompt.kind == kind), None)
+
+    def measures(self, kind: str) -> list[float]:
+        """How predictable its target and, under a reference model, the whole of it is: bits for each character."""
+        target = next(target for target in self.targets if target.prompt.kind == kind)
+        own = target.bits / max(target.chars, 1)
+        return [own] if self.reference is None else [own, self.reference / max(len(self.text), 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +131,8 @@ class Draw:
     left_out: dict[str, int]
 
 
-def draw(controls: Controls, settings: Settings) -> Draw:
-    """Draw licensed tweets and match each with a control."""
+def draw(controls: Controls, settings: Settings, reference: Reference | None = None) -> Draw:
+    """Draw licensed tweets and match each with a control, alike under the reference model if there is one."""
     rng = np.random.default_rng(settings.seed)
     model = background(controls.licensed)
     left_out: Counter[str] = Counter()
@@ -133,25 +148,34 @@ def draw(controls: Controls, settings: Settings) -> Draw:
             places = (np.arange(count) + rng.random()) * len(ordered) / max(count, 1)
             chosen += [ordered[int(place)] for place in places]
             strata.append(Stratum(least, size * len(pool) / len(numbers), count))
+    taken = {tweet.tweet_id for tweet in chosen}
+    spare = [tweet for pool in licensed for tweet in pool if tweet.tweet_id not in taken]
+    if reference is not None:
+        # A reference model is slow: it reads those that may be in a pair, and as many more to learn from.
+        spare = sorted(spare, key=lambda tweet: tweet.key)[: len(chosen)]
+        control = control[: CHOICE * len(chosen)]
+        chosen, spare, control = (_measured(tweets, reference) for tweets in (chosen, spare, control))
     pairs = _matched(chosen, control[: CHOICE * len(chosen)])
     left_out["no control like it"] += len(chosen) - len(pairs)
     used = {tweet.tweet_id for pair in pairs for tweet in pair}
-    rest = ([t for pool in licensed for t in pool if t.tweet_id not in used],
-            [t for t in control if t.tweet_id not in used])  # fmt: skip
+    rest = tuple([t for t in tweets if t.tweet_id not in used] for tweets in ([*chosen, *spare], control))
     order = rng.permutation(len(pairs))
-    return Draw([pairs[at] for at in order], strata, rest, {reason: n for reason, n in left_out.items() if n})
+    return Draw(
+        [pairs[at] for at in order], strata, (rest[0], rest[1]), {reason: n for reason, n in left_out.items() if n}
+    )
 
 
-def texts_of(tweets: Sequence[Candidate], kind: str) -> list[str]:
-    """What the model is given of tweets, and what it would have to add, for the prompts of one kind."""
-    found = (target.prompt for tweet in tweets for target in tweet.targets if target.prompt.kind == kind)
-    return [f"{prompt.given} {prompt.target}" for prompt in found]
+def arms(first: Sequence[Candidate], second: Sequence[Candidate], kind: str) -> Arms:
+    """What the model is given of those tweets that have a prompt of a kind, and what it would have to add."""
+    sides = [[tweet for tweet in side if tweet.prompt(kind) is not None] for side in (first, second)]
+    texts = [[f"{p.given} {p.target}" for tweet in side if (p := tweet.prompt(kind)) is not None] for side in sides]
+    return Arms(texts[0], texts[1], [tweet.measures(kind) for side in sides for tweet in side])
 
 
-def arms(pairs: Sequence[tuple[Candidate, Candidate]], kind: str) -> Arms:
-    """The two arms of those pairs that both have a prompt of a kind."""
-    both = [pair for pair in pairs if all(any(t.prompt.kind == kind for t in tweet.targets) for tweet in pair)]
-    return Arms(texts_of([a for a, _ in both], kind), texts_of([b for _, b in both], kind))
+def _measured(tweets: Sequence[Candidate], reference: Reference) -> list[Candidate]:
+    """Tweets with their bits under the reference model."""
+    bits = reference.bits([tweet.text for tweet in tweets])
+    return [replace(tweet, reference=float(each)) for tweet, each in zip(tweets, bits, strict=True)]
 
 
 def _classes(controls: Controls, rng: np.random.Generator) -> tuple[list[Numbers], list[int]]:
@@ -300,7 +324,7 @@ def _features(tweets: Sequence[Candidate]) -> npt.NDArray[np.float64]:
             [
                 2.0 * np.log(len(tweet.text)),
                 2.0 * np.log(max(tweet.targets[0].chars, 1)),
-                tweet.targets[0].bits / max(tweet.targets[0].chars, 1),
+                *tweet.measures(tweet.targets[0].prompt.kind),
                 *(min(len(re.findall(mark, tweet.text)), 3) for mark in MARKS),
                 float(tweet.text.startswith("RT @")),
             ]

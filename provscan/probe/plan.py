@@ -22,9 +22,10 @@ from provscan.calibration.controls import no_control, parse_utc, with_cutoff, wi
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.estimate import detectable_share
 from provscan.matching import Index
-from provscan.probe.baseline import Arms, blind_baseline
-from provscan.probe.draw import Candidate, Draw, arms, draw, texts_of
+from provscan.probe.baseline import blind_baseline
+from provscan.probe.draw import REACH, Candidate, Draw, arms, draw
 from provscan.probe.prompts import FREE, STYLES, TEMPLATES, max_tokens
+from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.readers import Fields
 from provscan.runs.options import default_workers
@@ -143,6 +144,7 @@ def make_plan(
     *,
     control_after: str | None = None,
     control: Sequence[str] = (),
+    reference: str | os.PathLike[str] | None = None,
 ) -> Plan:
     """Draw the tweets, make the prompts, measure what can be measured beforehand, and write it all.
 
@@ -158,6 +160,9 @@ def make_plan(
         Date after which the model can't have seen a tweet: younger licensed texts are controls.
     control
         Files of tweets that the model can't have seen for another reason.
+    reference
+        Folder of a causal language model that has not seen the tweets: the arms are matched and compared on how
+        predictable they are to it as well.
 
     Returns
     -------
@@ -167,6 +172,8 @@ def make_plan(
     ------
     UsageError
         There is no control, or the folder exists.
+    ModelError
+        The folder of the reference model holds none.
     InputError
         No licensed tweet found a control like it.
     """
@@ -177,17 +184,20 @@ def make_plan(
         raise UsageError(f"prompts {', '.join(settings.prompts)} can't be asked in {settings.style} style")
     if os.path.lexists(path):
         raise OutputError(f"{path} exists already: name another folder, or remove it")
+    asked = None if reference is None else Reference(reference)
     with tempfile.TemporaryDirectory(prefix="provscan") as folder:
         controls = no_control(index.reader)
         if control_after is not None:
             controls = with_cutoff(controls, parse_utc(control_after))
         else:
             controls, _ = with_files(controls, list(control), Fields(), Path(folder) / "control", default_workers(None))
-        drawn = draw(controls, settings)
+        drawn = draw(controls, settings, asked)
     content = {
         "version": VERSION,
         "index": {"fingerprint": index.fingerprint, "texts": index.reader.texts, "tweets": index.reader.tweets},
         "control": {"after": control_after, "files": list(control), "texts": controls.texts},
+        "reference": None if asked is None else asked.describe(),
+        "reach": REACH,
         "settings": settings.as_dict(),
         "free_prompt": TEMPLATES[settings.style, FREE],
         **_described(drawn, settings),
@@ -232,10 +242,10 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
     """Baseline, power, strata and pairs."""
     baselines = {}
     for kind in settings.prompts:
-        both = arms(drawn.pairs, kind)
+        able = [pair for pair in drawn.pairs if all(tweet.prompt(kind) is not None for tweet in pair)]
+        both = arms([licensed for licensed, _ in able], [control for _, control in able], kind)
         if both.licensed:
-            others = Arms(*(texts_of(side, kind) for side in drawn.others))
-            area = blind_baseline(both, others)
+            area = blind_baseline(both, arms(*drawn.others, kind))
             baselines[kind] = {"pairs": len(both.licensed), **area.as_dict(), **_holds(area.high, settings.max_auc)}
     fit = [kind for kind, area in baselines.items() if area["holds"]]
     # Where the arms differ the prompts are asked all the same, but nothing is claimed from their answers.
@@ -278,7 +288,7 @@ def _pair(licensed: Candidate, control: Candidate, kinds: Sequence[str]) -> dict
         about = {
             "tweet_id": tweet.tweet_id, "author": tweet.author, "day": tweet.day, "lang": tweet.lang,
             "script": tweet.script, "length": tweet.length, "copies": tweet.copies, "reach": tweet.reach,
-            "text": tweet.text,
+            "reference_bits": None if tweet.reference is None else round(tweet.reference, 2), "text": tweet.text,
         }  # fmt: skip
         prompts = {
             kind: {

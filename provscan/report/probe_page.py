@@ -64,6 +64,8 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
         arms=_arms(summary),
         lines=probe_tables.lines(summary),
         baseline=probe_tables.baseline,
+        predictability=probe_tables.predictability(summary["plan"]),
+        reach=probe_tables.reach(summary["plan"]),
         copies=probe_tables.copies,
         recitations=[_shown(row, texts is None or at < texts) for at, row in enumerate(rows)],
         total=pc.sum(pc.equal(pq.read_table(folder / FILES[3], columns=["arm"])["arm"], "licensed")).as_py() or 0,

@@ -39,6 +39,8 @@ def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: in
     rows.add_row("Questions", count(questions))
     for kind, area in plan["baseline"].items():
         rows.add_row(f"Arms by {kind}", baseline(area))
+    rows.add_row("Predictability", predictability(plan))
+    rows.add_row("Reach", reach(plan))
     shares = power["detectable_share_by_control_share"]
     rows.add_row("Power", "; ".join(detectable(share, least) for share, least in shares.items()))
     strata = "; ".join(f"{count(s['copies'])} or more: {count(s['matched'])}" for s in plan["strata"])
@@ -110,6 +112,21 @@ def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             )
         )
     return found
+
+
+def predictability(plan: Mapping[str, Any]) -> str:
+    """Under what models the arms are as predictable as each other."""
+    own = "under the background model of provscan"
+    reference = plan.get("reference")
+    if reference is None:
+        return f"matched {own} only; no reference model was given"
+    about = f"{reference['model']}, {count(reference['parameters'])} parameters, SHA-256 {reference['sha256'][:12]}"
+    return f"matched {own} and under the reference model {reference['path']} ({about})"
+
+
+def reach(plan: Mapping[str, Any]) -> str:
+    """What stands for the reach of authors."""
+    return str(plan.get("reach", "not described in this plan"))
 
 
 def _from(total: Mapping[str, Any]) -> str:

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="local models need pip install 'provscan[probe]'")
 transformers = pytest.importorskip("transformers", reason="local models need pip install 'provscan[probe]'")
-tokenizers = pytest.importorskip("tokenizers", reason="local models need pip install 'provscan[probe]'")
 
 from sentences import sentence  # noqa: E402
+from tiny import random_model  # noqa: E402
 
 from provscan.errors import ModelError, UsageError  # noqa: E402
 from provscan.probe.local import Local  # noqa: E402
@@ -22,26 +22,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with random weights."""
-    place = tmp_path_factory.mktemp("model")
-    bpe = tokenizers.Tokenizer(tokenizers.models.BPE())
-    bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = tokenizers.decoders.ByteLevel()
-    trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=400, special_tokens=["<s>", "</s>"], show_progress=False,
-        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
-    bpe.train_from_iterator([sentence(n) for n in range(50)], trainer)
-    bpe.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
-    wrapped = transformers.PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token="<s>", eos_token="</s>")
-    wrapped.save_pretrained(place)
-    torch.manual_seed(1)
-    config = transformers.GPT2Config(
-        vocab_size=len(wrapped), n_positions=96, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=1,
-        initializer_range=0.5,
-    )  # fmt: skip
-    transformers.GPT2LMHeadModel(config).save_pretrained(place)
-    return place
+    return random_model(tmp_path_factory.mktemp("model"))
 
 
 def question(key: str, prompt: str, temperature: float = 0.0, seed: int = 3) -> Question:

@@ -147,3 +147,11 @@ def test_the_baseline_learns_words_from_few_pairs_and_from_others() -> None:
     assert blind_baseline(pairs, Arms(arm(2000, "brexit"), arm(3000, "covid"))).low > 0.6
     alike = Arms(arm(0, ""), arm(1000, ""))
     assert blind_baseline(alike, Arms([], [])).low < 0.5
+
+
+def test_the_baseline_tells_arms_apart_that_differ_in_predictability_only() -> None:
+    texts = Arms([sentence(n, 8) for n in range(80)], [sentence(1000 + n, 8) for n in range(80)])
+    spread = [[2.0 + n % 7 / 10] for n in range(80)]
+    apart = texts._replace(measures=[*spread, *([value + 0.5] for (value,) in spread)])
+    assert blind_baseline(apart, Arms([], [])).low > 0.6
+    assert blind_baseline(texts._replace(measures=[*spread, *spread]), Arms([], [])).low < 0.5
