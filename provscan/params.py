@@ -19,7 +19,8 @@ from provscan.errors import ParameterError
 CANONICAL_VERSION = 2
 
 
-def _require(condition: bool, name: str, value: object, expected: str) -> None:
+def require(condition: bool, name: str, value: object, expected: str) -> None:
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter does not have a value that is expected."""
     if not condition:
         raise ParameterError(f"{name} must be {expected}, not {value!r}")
 
@@ -68,25 +69,25 @@ class IndexParams(_Params):
     seed_window: int = 8
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.canonical_version == CANONICAL_VERSION,
             "canonical_version",
             self.canonical_version,
             f"{CANONICAL_VERSION}, the one version that this provscan knows",
         )
-        _require(self.shingle == 5, "shingle", self.shingle, "5: signatures are defined over 5-grams")
-        _require(self.num_perm == 128, "num_perm", self.num_perm, "128: it is part of the signature's definition")
-        _require(self.seed == 1, "seed", self.seed, "1: it is part of the signature's definition")
-        _require(1 <= self.bands <= 128, "bands", self.bands, "between 1 and 128")
-        _require(1 <= self.rows <= 128, "rows", self.rows, "between 1 and 128")
-        _require(
+        require(self.shingle == 5, "shingle", self.shingle, "5: signatures are defined over 5-grams")
+        require(self.num_perm == 128, "num_perm", self.num_perm, "128: it is part of the signature's definition")
+        require(self.seed == 1, "seed", self.seed, "1: it is part of the signature's definition")
+        require(1 <= self.bands <= 128, "bands", self.bands, "between 1 and 128")
+        require(1 <= self.rows <= 128, "rows", self.rows, "between 1 and 128")
+        require(
             self.bands * self.rows <= self.num_perm,
             "bands * rows",
             self.bands * self.rows,
             f"at most num_perm, {self.num_perm}",
         )
-        _require(4 <= self.seed_length <= 32, "seed_length", self.seed_length, "between 4 and 32")
-        _require(1 <= self.seed_window <= 64, "seed_window", self.seed_window, "between 1 and 64")
+        require(4 <= self.seed_length <= 32, "seed_length", self.seed_length, "between 4 and 32")
+        require(1 <= self.seed_window <= 64, "seed_window", self.seed_window, "between 1 and 64")
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,10 @@ class BlindParams(_Params):
     prints: int = 40
 
     def __post_init__(self) -> None:
-        _require(self.canonical_version == CANONICAL_VERSION, "canonical_version", self.canonical_version, "2")
+        require(self.canonical_version == CANONICAL_VERSION, "canonical_version", self.canonical_version, "2")
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            _require(type(value) is int and 0 < value <= 254, field.name, value, "between 1 and 254")
+            require(type(value) is int and 0 < value <= 254, field.name, value, "between 1 and 254")
 
 
 @dataclass(frozen=True)
@@ -196,11 +197,11 @@ class SearchLimits:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            _require(value > 0, field.name, value, "above 0")
+            require(value > 0, field.name, value, "above 0")
         for name in ("seed_units", "frequent_seed_units"):
-            _require(getattr(self, name) % 20 == 0, name, getattr(self, name), "a multiple of 20")
-        _require(self.sketch_bits <= 128, "sketch_bits", self.sketch_bits, "at most 128")
-        _require(
+            require(getattr(self, name) % 20 == 0, name, getattr(self, name), "a multiple of 20")
+        require(self.sketch_bits <= 128, "sketch_bits", self.sketch_bits, "at most 128")
+        require(
             self.max_overlap_bytes < self.block_bytes, "max_overlap_bytes", self.max_overlap_bytes, "below block_bytes"
         )
 
@@ -242,8 +243,8 @@ class MatchParams(_Params):
     limits: SearchLimits = SearchLimits()
 
     def __post_init__(self) -> None:
-        _require(0.1 <= self.threshold <= 1.0, "threshold", self.threshold, "between 0.1 and 1")
-        _require(0 <= self.min_containment <= 1, "min_containment", self.min_containment, "between 0 and 1")
-        _require(self.min_chars >= 1, "min_chars", self.min_chars, "at least 1")
+        require(0.1 <= self.threshold <= 1.0, "threshold", self.threshold, "between 0.1 and 1")
+        require(0 <= self.min_containment <= 1, "min_containment", self.min_containment, "between 0 and 1")
+        require(self.min_chars >= 1, "min_chars", self.min_chars, "at least 1")
         part = self.partial_chars
-        _require(part == 0 or part >= 20, "partial_chars", part, "0 or at least 20")
+        require(part == 0 or part >= 20, "partial_chars", part, "0 or at least 20")

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from provscan.errors import ParameterError
+from provscan.params import require
 from provscan.probe.prompts import KINDS, STYLES
 
 
@@ -55,17 +55,20 @@ class Settings:
     max_auc: float = 0.6
 
     def __post_init__(self) -> None:
-        for name, lowest in (("pairs", 1), ("samples", 1), ("free", 0), ("seed", 0), ("min_words", 1)):
-            if getattr(self, name) < lowest:
-                raise ParameterError(f"{name} must be at least {lowest}, not {getattr(self, name)!r}")
-        if self.style not in STYLES:
-            raise ParameterError(f"style must be {' or '.join(STYLES)}, not {self.style!r}")
-        if not self.prompts or set(self.prompts) - set(KINDS):
-            raise ParameterError(f"prompts must be among {', '.join(KINDS)}, not {', '.join(self.prompts) or 'none'}")
-        if not 0.0 <= self.temperature <= 2.0:
-            raise ParameterError(f"temperature must be between 0 and 2, not {self.temperature!r}")
-        if self.min_chars < 20:
-            raise ParameterError(f"min_chars must be at least 20, not {self.min_chars!r}")
+        for name, lowest in (
+            ("pairs", 1),
+            ("samples", 1),
+            ("free", 0),
+            ("seed", 0),
+            ("min_words", 1),
+            ("min_chars", 20),
+        ):
+            require(getattr(self, name) >= lowest, name, getattr(self, name), f"at least {lowest}")
+        require(self.style in STYLES, "style", self.style, " or ".join(STYLES))
+        require(
+            bool(self.prompts) and set(self.prompts) <= set(KINDS), "prompts", self.prompts, f"among {', '.join(KINDS)}"
+        )
+        require(0.0 <= self.temperature <= 2.0, "temperature", self.temperature, "between 0 and 2")
         object.__setattr__(self, "prompts", tuple(kind for kind in KINDS if kind in self.prompts))
 
     def as_dict(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from provscan.calibration.controls import parse_utc
 from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
 from provscan.errors import ParameterError, UsageError
-from provscan.params import MatchParams
+from provscan.params import MatchParams, require
 from provscan.readers import Fields, without_secrets
 
 Source = str | os.PathLike[str]
@@ -59,18 +59,18 @@ class Options:
     since: datetime | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _require(self.sample is None or 0.0 < self.sample <= 1.0, "sample", self.sample, "above 0 and at most 1")
-        _require(self.spike_ins is None or self.spike_ins >= 0, "spike_ins", self.spike_ins, "at least 0")
-        _require(self.edits in SETS, "edits", self.edits, ", ".join(map(repr, SETS)))
-        _require(self.seed >= 0, "seed", self.seed, "at least 0")
-        _require(self.workers is None or self.workers >= 1, "workers", self.workers, "at least 1")
-        _require(self.texts is None or self.texts >= 0, "texts", self.texts, "at least 0")
-        _require(self.executor in EXECUTORS, "executor", self.executor, " or ".join(map(repr, EXECUTORS)))
+        require(self.sample is None or 0.0 < self.sample <= 1.0, "sample", self.sample, "above 0 and at most 1")
+        require(self.spike_ins is None or self.spike_ins >= 0, "spike_ins", self.spike_ins, "at least 0")
+        require(self.edits in SETS, "edits", self.edits, ", ".join(map(repr, SETS)))
+        require(self.seed >= 0, "seed", self.seed, "at least 0")
+        require(self.workers is None or self.workers >= 1, "workers", self.workers, "at least 1")
+        require(self.texts is None or self.texts >= 0, "texts", self.texts, "at least 0")
+        require(self.executor in EXECUTORS, "executor", self.executor, " or ".join(map(repr, EXECUTORS)))
         if self.address is not None and self.executor != "ray":
             raise ParameterError(f"address={self.address!r} is that of a Ray cluster: give executor='ray', too")
-        _require(0.0 <= self.max_bad <= 1.0, "max_bad", self.max_bad, "between 0 and 1")
+        require(0.0 <= self.max_bad <= 1.0, "max_bad", self.max_bad, "between 0 and 1")
         above = self.fail_above
-        _require(above is None or 0.0 <= above <= 1.0, "fail_above", above, "between 0 and 1")
+        require(above is None or 0.0 <= above <= 1.0, "fail_above", above, "between 0 and 1")
         if above is not None and not (self.cutoff or self.control_files or self.null_files):
             raise UsageError(
                 "fail_above needs a lower bound, and there is none without a measure of chance: give cutoff, control "
@@ -140,11 +140,6 @@ class Options:
                 words += [option] if item is True else [f"{option}={item}"]
         # A source may begin with "-".
         return shlex.join([*words, "--", *map(without_secrets, sources)])
-
-
-def _require(condition: bool, name: str, value: object, expected: str) -> None:
-    if not condition:
-        raise ParameterError(f"{name} must be {expected}, not {value!r}")
 
 
 def _paths(name: str, value: Source | Sequence[Source] | None) -> list[str]:
