@@ -199,10 +199,12 @@ class Endpoint:
         with self._lock:
             without = tuple(name for name in OPTIONAL if (name, _value(name, question)) in self._refused)
         while True:
+            # Questions that were on their way when the name changed were asked with the old one.
+            limit = self._limit_name
             try:
-                answer = self._once(question, attempt, without)
+                answer = self._once(question, attempt, without, limit)
             except (self._openai.BadRequestError, self._openai.UnprocessableEntityError) as error:
-                if "max_completion_tokens" in str(error) and self._limit_name == "max_tokens":
+                if self._style == "chat" and limit == "max_tokens" and "max_completion_tokens" in str(error):
                     self._limit_name = "max_completion_tokens"
                     continue
                 name = _refused_parameter(error)
@@ -216,10 +218,10 @@ class Endpoint:
                     self._refused |= {(name, _value(name, question)) for name in without}
                 return answer
 
-    def _once(self, question: Question, attempt: int, without: tuple[str, ...]) -> Answer:
+    def _once(self, question: Question, attempt: int, without: tuple[str, ...], limit: str) -> Answer:
         given = {"temperature": question.temperature, "seed": question.seed}
         optional = {name: value for name, value in given.items() if name not in without}
-        settings: dict[str, Any] = {"model": self._model, self._limit_name: question.max_tokens, **optional}
+        settings: dict[str, Any] = {"model": self._model, limit: question.max_tokens, **optional}
         if self._style == "chat":
             messages = [{"role": "user", "content": question.prompt}]
             got: Any = self._client.chat.completions.create(messages=messages, **settings)

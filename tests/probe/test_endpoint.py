@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -40,8 +41,8 @@ def start() -> Iterator[Start]:
         server.close()
 
 
-def asked(server: Server, style: str = "completion") -> list[Answer]:
-    endpoint = Endpoint(server.url, "lookup", style, OPTIONS)
+def asked(server: Server, style: str = "completion", options: EndpointOptions = OPTIONS) -> list[Answer]:
+    endpoint = Endpoint(server.url, "lookup", style, options)
     return [answer for batch in endpoint.answers(QUESTIONS) for answer in batch]
 
 
@@ -89,6 +90,26 @@ def test_a_question_that_is_refused_costs_no_other_its_parameters(start: Start) 
     assert [answer.text is None for answer in answers] == [False, False, True, True, False, False]
     assert not any({"temperature", "seed"} & set(answer.without) for answer in answers)
     assert all("temperature" in each and "seed" in each for each in server.requests[-1:] if not each.get("echo"))
+
+
+def test_the_other_name_of_the_limit_costs_no_question(start: Start) -> None:
+    """Four questions are on their way with the old name when the first of them is answered."""
+    server, together = start(), threading.Barrier(4)
+    error = {
+        "message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+        "param": "max_tokens",
+    }
+
+    def reject(asked: dict[str, Any]) -> dict[str, Any] | None:
+        if "max_tokens" not in asked or asked.get("echo"):
+            return None
+        together.wait(60)
+        return error
+
+    server.reject = reject
+    answers = asked(server, "chat", EndpointOptions(concurrency=4, attempts=3, pause=0.001, key_env="PROBE_KEY"))
+    assert len(answers) == len(QUESTIONS)
+    assert [answer.refused for answer in answers] == [None] * len(QUESTIONS)
 
 
 def test_log_probabilities_of_a_repeated_text(start: Start) -> None:
