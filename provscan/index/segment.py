@@ -17,6 +17,7 @@ Which rows are forgotten stands in a file of its own beside the segments.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ import pyarrow.compute as pc
 
 from provscan.errors import IndexFormatError
 from provscan.index.filters import bloom_filter
+from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo
 from provscan.index.packed import Numbers, open_numbers
 from provscan.index.postings import EXACT, bands_layout, map_array, open_postings
@@ -193,11 +195,17 @@ class Segment:
 
     def digest(self, rows: np.ndarray) -> str:
         """Sum of the digests of some rows of tweets, 32 hexadecimal digits."""
-        total = np.zeros(2, np.uint64)
-        for batch in self.batches(rows):
-            times = batch["created_at"].cast(pa.int64()).fill_null(int(NO_TIME)).to_numpy(zero_copy_only=False)
-            about = batch.select(["author", "lang", "rt_of"])
-            total += tweet_digests(batch["id"], batch["text"], times, about).sum(axis=0, dtype=np.uint64)
+
+        def part(low: int) -> np.ndarray:
+            total = np.zeros(2, np.uint64)
+            for batch in self.batches(rows[low : low + ROWS]):
+                times = batch["created_at"].cast(pa.int64()).fill_null(int(NO_TIME)).to_numpy(zero_copy_only=False)
+                about = batch.select(["author", "lang", "rt_of"])
+                total += tweet_digests(batch["id"], batch["text"], times, about).sum(axis=0, dtype=np.uint64)
+            return total
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            total = sum(pool.map(part, range(0, len(rows), ROWS)), np.zeros(2, np.uint64))
         return f"{total[0]:016x}{total[1]:016x}"
 
     def tables(self, first: int) -> LookupTables:
