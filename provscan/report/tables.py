@@ -95,14 +95,16 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
         _print(console, _sources(summary["sources"]))
 
     _counts(console, "Noticed", summary.get("notes", {}))
-    if summary.get("unread"):
-        console.print("\nNot scanned")
-        rows = _grid("<", "<")
-        for item in summary["unread"][:SOURCES_SHOWN]:
-            rows.add_row(item["path"], item["reason"])
-        if len(summary["unread"]) > SOURCES_SHOWN:
-            rows.add_row(f"... and {count(len(summary['unread']) - SOURCES_SHOWN)} more, in summary.json")
-        _print(console, rows)
+    for title, name in (("Not scanned", "unread"), ("Passed over", "ignored")):
+        if entries := summary.get(name):
+            console.print(f"\n{title}")
+            rows = _grid("<", "<")
+            for item in entries[:SOURCES_SHOWN]:
+                rows.add_row(item["path"], item["reason"])
+            total = summary.get(f"{name}_files", len(entries))
+            if total > SOURCES_SHOWN:
+                rows.add_row(f"... and {count(total - SOURCES_SHOWN)} more, in summary.json")
+            _print(console, rows)
 
     if summary["damaged"]:
         console.print("\nDamaged part-way: only what stands before the damage was scanned")

@@ -175,6 +175,9 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
     said = []
     if summary.get("unread"):
         said.append(f"{_several(len(summary['unread']), 'file was', 'files were')} not scanned.")
+    if number := summary.get("ignored_files"):
+        files = _several(number, "file or folder was", "files or folders were")
+        said.append(f"{files} passed over: hidden, describing a dataset, or named twice.")
     if summary["damaged"]:
         files = _several(len(summary["damaged"]), "file is", "files are")
         said.append(f"{files} damaged; only what precedes the damage was scanned.")

@@ -104,7 +104,7 @@ def match_blind(
             {"source": damage.source, "records": damage.records, "problem": damage.reason}
             for damage in [*stats.damaged, *inputs.changed()]
         ],
-        "unread": [{"path": path, "reason": reason} for path, reason in inputs.unread],
+        **inputs.left_out(),
         "truncated": {"bands_cut": 0, "seeds_cut": totals.truncated.seeds_cut},
         "index": about,
     }

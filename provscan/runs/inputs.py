@@ -14,6 +14,7 @@ from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, UsageError
 from provscan.readers import UNKNOWN, Damage, Split
+from provscan.runs.corpus import MOST_LISTED
 from provscan.runs.folder import NULL_PARTS, PARTS
 from provscan.runs.options import Options, Sources, source_list
 from provscan.runs.sample import FileSample, draw_files
@@ -56,6 +57,8 @@ class Inputs:
         Every file that the splits belong to, or that was left out of a sample, by its path.
     unread
         What the user named and is not scanned: path and reason.
+    ignored
+        What was passed over in folders and archives that the user named, since it holds no records of its own.
     sample
         The splits as a sample of more, if they are one.
     stage
@@ -69,6 +72,7 @@ class Inputs:
     data: object = None
     files: dict[str, InputFile] = field(default_factory=dict)
     unread: list[tuple[str, str]] = field(default_factory=list)
+    ignored: list[tuple[str, str]] = field(default_factory=list)
     sample: FileSample | None = None
     stage: str = "Scanning"
     parts: str = PARTS
@@ -95,6 +99,14 @@ class Inputs:
         return {
             "files": [[file.source, file.size, file.modified] for file in self.files.values()],
             "splits": xxhash.xxh3_128_hexdigest(splits),
+        }
+
+    def left_out(self) -> dict[str, Any]:
+        """The files of which nothing was scanned, as the summary lists them."""
+        return {
+            "unread": [{"path": path, "reason": reason} for path, reason in self.unread],
+            "ignored": [{"path": path, "reason": reason} for path, reason in self.ignored[:MOST_LISTED]],
+            "ignored_files": len(self.ignored),
         }
 
     def changed(self) -> list[Damage]:
@@ -147,10 +159,10 @@ def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
     if named is None:
         return Inputs(None, [Split(MEMORY, MEMORY, "", None, 0, -1, 0, 0)], sources)
     if sample is not None:
-        inputs = Inputs(named, sample.splits, unread=sample.unread, sample=sample)
+        inputs = Inputs(named, sample.splits, unread=sample.unread, ignored=sample.ignored, sample=sample)
     else:
         plan = readers.plan(named, options.fields, workers=workers, records=options.records)
-        inputs = Inputs(named, list(plan), unread=plan.unread)
+        inputs = Inputs(named, list(plan), unread=plan.unread, ignored=plan.ignored)
     for split in [*inputs.splits, *(sample.rest if sample else [])]:
         file = inputs.files.setdefault(split.path, _stat(split.source, split.path))
         if file.source != split.source:

@@ -116,6 +116,7 @@ def run_match(
             null = null_scan(found, scanned.parts, controls, options.null_files)
             totals.stats.damaged += [*scanned.stats.damaged, *null_inputs.changed()]
             inputs.unread += null_inputs.unread
+            inputs.ignored += null_inputs.ignored
         clock.lap("null")
         analysis = _analyse(rows, totals, inputs, controls, null, options)
         analysis.summary["control"].update(about)

@@ -48,11 +48,14 @@ class FileSample:
         All others.
     unread
         What the user named and can't be read: path and reason.
+    ignored
+        What was passed over: path and reason.
     """
 
     splits: list[Split]
     rest: list[Split]
     unread: list[tuple[str, str]]
+    ignored: list[tuple[str, str]]
 
     @property
     def ranges(self) -> list[list[str | int]]:
@@ -121,6 +124,7 @@ def draw_files(named: list[str] | None, options: Options) -> FileSample | None:
         [split for number, split in enumerate(splits) if number in chosen],
         [split for number, split in enumerate(splits) if number not in chosen],
         plan.unread,
+        plan.ignored,
     )
 
 

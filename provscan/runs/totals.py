@@ -170,7 +170,7 @@ def summarise(
             {"source": damage.source, "records": damage.records, "problem": damage.reason}
             for damage in [*totals.stats.damaged, *inputs.changed()]
         ],
-        "unread": [{"path": path, "reason": reason} for path, reason in inputs.unread],
+        **inputs.left_out(),
         "truncated": {"bands_cut": totals.truncated.bands_cut, "seeds_cut": totals.truncated.seeds_cut},
     }
 

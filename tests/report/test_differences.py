@@ -26,7 +26,7 @@ def marked(first: str, second: str) -> list[list[tuple[str, int]]]:
         ("the same", "the same", [], []),
         ("a b c d", "a x c d", [("b", DIFFERS)], [("x", DIFFERS)]),
         ("😂 a b", "😂 a x", [("b", DIFFERS)], [("x", DIFFERS)]),
-        ("so 🙏🏽 b", "so 🙏 b", [("🙏🏽", DIFFERS)], [("🙏", DIFFERS)]),
+        ("so 🙏🏽 b", "so 🙏 b", [("🙏🏽", LEFT_OUT)], [("🙏", LEFT_OUT)]),
         ("The Ferry", "the ferry", [("The", LEFT_OUT), ("Ferry", LEFT_OUT)], [("the", LEFT_OUT), ("ferry", LEFT_OUT)]),
         ("late, again", "late again", [(",", LEFT_OUT)], []),
         ("see http://t.co/x", "see", [("http://t.co/x", LEFT_OUT)], []),

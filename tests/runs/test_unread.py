@@ -32,3 +32,19 @@ def test_many_of_them_are_counted():
     assert found[:2] == [("a/0", "it is PDF"), ("a/1", "it is PDF")]
     assert found[-1] == ("a/4", "and 3 more members of archives, for reasons like these")
     assert unread_members(ReadStats()) == []
+
+
+def test_what_is_passed_over_in_a_folder_is_listed(tmp_path):
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("a.jsonl", "_part.jsonl"):
+        (data / name).write_text(json.dumps({"text": TEXT}))
+    (data / "again.jsonl").symlink_to("a.jsonl")
+    run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0)
+    assert run.summary["records"] == 1
+    assert {item["path"]: item["reason"] for item in run.summary["ignored"]} == {
+        f"{data}/_part.jsonl": "hidden: its name starts with _",
+        f"{data}/again.jsonl": "the same file as one before",
+    }
+    assert run.summary["ignored_files"] == 2
