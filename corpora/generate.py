@@ -36,6 +36,7 @@ T = TypeVar("T")
 TWEETS, RECORDS = 2_000, 5_000
 PLANTED_RECORDS, PLANTED_PASSAGES = 420, 60
 ENGLISH_SHARE = 0.5
+TWO_SENTENCES = 0.6
 NEAR_DUPLICATE = 0.4
 COLLECTED = "2017-01-01"
 """When the dataset was collected: it holds no tweet of that day or later, so that these can serve as a control."""
@@ -144,6 +145,11 @@ def dressed(rng: Generator, text: str) -> str:
     return text
 
 
+def sentence(rng: Generator, grammars: dict[str, Any], lang: str) -> str:
+    text = draw(rng, grammars[lang])
+    return text[0].upper() + text[1:] if lang == "en" else text
+
+
 def tweets(rng: Generator) -> list[Tweet]:
     """The corpus: originals first drawn, then shared; in the order of their time."""
     grammars = tomllib.loads((FOLDER / "tweets.toml").read_text(encoding="utf-8"))
@@ -152,9 +158,9 @@ def tweets(rng: Generator) -> list[Tweet]:
     known, texts = Known(), []
     while len(texts) < TWEETS - shared:
         lang = "en" if rng.chance(ENGLISH_SHARE) else others[len(texts) % len(others)]
-        text = draw(rng, grammars[lang])
-        if lang == "en":
-            text = text[0].upper() + text[1:]
+        text = sentence(rng, grammars, lang)
+        if rng.chance(TWO_SENTENCES):
+            text += " " + sentence(rng, grammars, lang)
         if len(text) <= 240 and known.nearest(text) < NEAR_DUPLICATE:
             known.add(text)
             texts.append((dressed(rng, text), lang))

@@ -90,7 +90,7 @@ def test_run_folder_is_whole(tiny_run: Path) -> None:
 
 
 def test_info(index: Path, tiny_run: Path, run: Run) -> None:
-    assert "1,996" in run("info", index).stdout
+    assert "1,997" in run("info", index).stdout
     assert "4,997" in run("info", tiny_run).stdout
 
 
