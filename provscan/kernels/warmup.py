@@ -182,8 +182,10 @@ def compile_all(report: Callable[[float], None]) -> None:
         return
     command = [sys.executable, "-m", __name__]
     begin, out = time.monotonic(), subprocess.DEVNULL
-    processes = [subprocess.Popen([*command, str(part)], stdout=out, stderr=out) for part in range(PARTS)]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
+        for part in range(PARTS):
+            processes.append(subprocess.Popen([*command, str(part)], stdout=out, stderr=out))
         while any(process.poll() is None for process in processes):
             report(time.monotonic() - begin)
             time.sleep(0.1)
