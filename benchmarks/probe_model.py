@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-LENGTH, BATCH, EPOCHS, RATE, VOCABULARY = 64, 32, 2, 2e-3, 2048
+LENGTH, BATCH, EPOCHS, RATE, VOCABULARY = 64, 32, 3, 2e-3, 2048
 STATE = "training.pt"
 # How often each failure happens, of the answers of a server with faults: busy, broken, late, cut off.
 FAULTS = {"busy": 0.1, "broken": 0.05, "late": 0.02, "cut": 0.05}

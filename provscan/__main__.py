@@ -33,13 +33,23 @@ def main() -> None:
 class _NoPandas:
     """No command uses pandas, which Arrow, where it is installed, would import to ask whether a list is a series.
 
-    The datasets library needs it.
+    Arrow asks from compiled code, whose caller is a module of provscan or of Arrow; other libraries may need pandas.
     """
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
-        if name == "pandas" and "datasets" not in sys.modules:
+        if name != "pandas":
+            return
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and _package(frame) == "importlib":
+            frame = frame.f_back
+        if frame is not None and _package(frame) in ("provscan", "pyarrow"):
             raise ModuleNotFoundError(name)
+
+
+def _package(frame: FrameType) -> str:
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0]
 
 
 class Interruptible:
@@ -70,7 +80,7 @@ def _exit(number: int, frame: FrameType | None) -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] in UNINTERRUPTIBLE:
+        if _package(frame) in UNINTERRUPTIBLE:
             signal.setitimer(signal.ITIMER_REAL, AGAIN)
             return
         frame = frame.f_back

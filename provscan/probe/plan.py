@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from provscan.calibration.controls import no_control, parse_utc, with_cutoff, with_files
-from provscan.errors import InputError, OutputError, UsageError
+from provscan.errors import InputError, OutputError, ProvscanError, UsageError
 from provscan.estimate import detectable_share
 from provscan.matching import Index
 from provscan.probe.baseline import blind_baseline
@@ -235,7 +235,12 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
         raise InputError(
             f"{file} has version {version!r}, and this provscan knows {VERSION}: use the one that wrote it"
         )
-    return Plan(Path(path), content, hashlib.sha256(raw).hexdigest())
+    plan = Plan(Path(path), content, hashlib.sha256(raw).hexdigest())
+    try:
+        _ = plan.settings, plan.pairs
+    except (KeyError, TypeError, ProvscanError) as error:
+        raise InputError(f"{file} was changed, and is no plan any more ({error}): make another one") from None
+    return plan
 
 
 def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:

@@ -134,11 +134,15 @@ def run(
                 yield question
 
         progress.start("Asking", len(missing), "questions")
-        for answers in model.answers(affordable()):
-            file.add(answers)
-            for answer in answers:
-                budget.spend(answer)
-            progress.advance(len(answers))
+        try:
+            for answers in model.answers(affordable()):
+                file.add(answers)
+                for answer in answers:
+                    budget.spend(answer)
+                progress.advance(len(answers))
+        except KeyboardInterrupt as error:
+            error.add_note(f"{len(file.known):,} answers are kept: the same command goes on")
+            raise
         progress.finish()
         refused = sum(1 for answer in file.known.values() if answer.text is None)
         failed = sum(1 for key in asked if key not in file.known)

@@ -61,3 +61,15 @@ def test_a_warning_of_a_library_is_one_line(corpus: str, tmp_path: Path) -> None
     done = run(tmp_path, "provscan.index.writer", WARN, "index", corpus, "--quiet")
     assert done.returncode == 0, done.stderr
     assert done.stderr == "provscan: a \\u001b[2J warning of a library\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "spared"), [("provscan.readers.objects", True), ("pyarrow.lib", True), ("transformers.x", False)]
+)
+def test_only_arrow_is_spared_pandas(module: str, spared: bool) -> None:
+    program = (
+        "import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._NoPandas); sys.modules.pop('pandas', None)\n"
+    )
+    program += f"exec('import pandas', {{'__name__': {module!r}}})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode != 0) == spared, done.stderr

@@ -80,6 +80,13 @@ def test_younger_tweets_of_the_index_are_controls(tmp_path: Path) -> None:
     assert {kind for pair in plan.pairs for kind in pair["licensed"]["prompts"]} == {"prefix", "masked"}
 
 
+def test_a_plan_with_other_settings_is_no_plan(planned: Plan, tmp_path: Path) -> None:
+    changed = (planned.path / "plan.json").read_text(encoding="utf-8").replace('"samples"', '"simples"')
+    (tmp_path / "plan.json").write_text(changed, encoding="utf-8")
+    with pytest.raises(InputError, match=r"was changed, and is no plan any more \(.*simples.*\): make another one"):
+        open_plan(tmp_path)
+
+
 def test_questions_are_the_same_each_time_and_alternate(planned: Plan) -> None:
     questions = list(planned.questions())
     assert questions == list(open_plan(planned.path).questions())
