@@ -93,8 +93,8 @@ def headline(records: Layers, scanned: float) -> tuple[str, str]:
     if records.findings == 0:
         return "nothing", f"None {of} matches a licensed tweet.{upper}"
     if records.at_least:
-        least = f"{number(math.floor(records.at_least))} {of} ({share(records.at_least, scanned)})"
-        sentence = f"At least {least} hold copies of licensed tweets"
+        least = math.floor(records.at_least)
+        sentence = f"At least {number(least)} {of} ({share(least, scanned)}) hold copies of licensed tweets"
         middle = records.estimate
         if middle is None:
             return "at_least", f"{sentence}."

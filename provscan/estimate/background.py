@@ -129,7 +129,7 @@ class BackgroundModel:
         -------
         float64[texts]
             0 for an empty text; nan, withheld, for a text in a script that the model hardly knows: fewer than four
-            fifths of its code points were counted 50 times or more, and it would damage rare for that alone.
+            fifths of its code points were counted 50 times or more, and it would seem rare for that alone.
 
         Raises
         ------

@@ -143,7 +143,7 @@ def years_apart(years: Numbers, bunches: Numbers, sizes: Numbers) -> dict[str, A
     total = int(bunches.sum())
     if len(years) < 2 or total == 0:
         return None
-    at = min(len(years) - 1, max(1, int(np.searchsorted(np.cumsum(sizes), sizes.sum() / 2)) + 1))
+    at = min(len(years) - 1, int(np.searchsorted(np.cumsum(sizes), sizes.sum() / 2)) + 1)
     early, early_size, late_size = int(bunches[:at].sum()), float(sizes[:at].sum()), float(sizes[at:].sum())
     low, high = clopper_pearson(early, total)
     odds = late_size / early_size

@@ -22,7 +22,7 @@ import xxhash
 from provscan.errors import IndexFormatError
 from provscan.index.format import SEGMENTS, Manifest
 from provscan.index.join import beside, can_join, joined, joined_all
-from provscan.index.segment import LookupTables, Segment
+from provscan.index.segment import LookupTables, Segment, retweets
 from provscan.index.shards import Numbering, ShardTables, shard_tables
 from provscan.index.texts import Strings, combined
 from provscan.params import IndexParams
@@ -209,15 +209,16 @@ class IndexReader:
         Returns
         -------
         pyarrow.Table
-            ``tweet_id``, ``tweet`` (the text as it came), ``author``, ``lang``, ``time`` (milliseconds, UTC): one row
-            a text, null where not known.
+            ``tweet_id``, ``tweet`` (the text as it came), ``author``, ``lang``, ``time`` (milliseconds, UTC), ``retweet``
+            (the tweet repeats another one): one row a text, null where not known.
         """
         of, rows = self._earliest(texts)
         places = [np.flatnonzero(of == number) for number in range(len(self.segments))]
         parts = [s.tweets.table(rows[place]) for s, place in zip(self.segments, places, strict=True)]
         table = pa.concat_tables(parts).take(pa.array(np.argsort(np.concatenate(places))))
-        names = ["tweet_id", "tweet", "author", "time", "lang"]
-        return table.select(["id", "text", "author", "created_at", "lang"]).rename_columns(names)
+        table = table.append_column("retweet", retweets(pc.is_valid(table["rt_of"]), table["text"]))
+        names = ["tweet_id", "tweet", "author", "time", "lang", "retweet"]
+        return table.select(["id", "text", "author", "created_at", "lang", "retweet"]).rename_columns(names)
 
     def author_counts(self, texts: Numbers) -> Numbers:
         """How many authors have posted each text; retweets and tweets without an author do not count."""

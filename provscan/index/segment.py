@@ -53,6 +53,11 @@ ROWS = 1 << 14
 NO_NUMBERS = read_only(np.zeros(0, np.int64))
 
 
+def retweets(named: pa.Array, texts: pa.Array) -> pa.Array:
+    """Whether tweets say that they repeat others: those with such a field, or by their texts as they came."""
+    return pc.or_(named, pc.match_substring_regex(texts, RETWEET))
+
+
 class LookupTables(NamedTuple):
     """A segment as the kernels take it.
 
@@ -172,8 +177,8 @@ class Segment:
 
     def retweets(self, rows: np.ndarray) -> np.ndarray:
         """bool[n]: the tweet says that it repeats another one."""
-        written = pc.match_substring_regex(self.tweets.raw_texts.take(rows).array(), RETWEET)
-        return self.tweets.rt_of.known(rows) | written.to_numpy(zero_copy_only=False)
+        named = pa.array(self.tweets.rt_of.known(rows))
+        return retweets(named, self.tweets.raw_texts.take(rows).array()).to_numpy(zero_copy_only=False)
 
     def posted_since(self, time: int) -> np.ndarray:
         """bool[texts], see :meth:`provscan.index.IndexReader.posted_since`, of this segment alone."""

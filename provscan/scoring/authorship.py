@@ -20,7 +20,8 @@ class Authorship(NamedTuple):
     author, lang
         string, of the earliest tweet; null where not known.
     year
-        int32, of the earliest tweet's time; null where not known.
+        int32, of the earliest tweet's time; null where not known, and where that is a retweet, which may be younger than
+        the text.
     authors
         int64[n], different authors who posted the text, retweets not counted.
     """
@@ -34,5 +35,5 @@ class Authorship(NamedTuple):
 def authorship(reader: IndexReader, texts: npt.NDArray[np.int64]) -> Authorship:
     """Look up the authorship of texts."""
     tweets = reader.earliest_tweets(texts)
-    year = pc.year(tweets["time"]).cast(pa.int32())
+    year = pc.if_else(tweets["retweet"], pa.scalar(None, pa.int32()), pc.year(tweets["time"]).cast(pa.int32()))
     return Authorship(tweets["author"], year, tweets["lang"], reader.author_counts(texts))

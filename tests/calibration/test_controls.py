@@ -97,6 +97,24 @@ def test_authors_are_counted_without_retweeters(write: Write, tmp_path: Path) ->
     assert years["nobody knows when this was written down"] is None
 
 
+def test_the_year_of_a_text_is_that_of_its_first_tweet(write: Write, tmp_path: Path) -> None:
+    tweets = [
+        {"text": "said again by somebody else in a later year", "created_at": f"{year}-06-01T00:00:00Z"}
+        for year in (2018, 2013, 2016)
+    ]
+    # A retweet may be younger than its text, whose year is not known then.
+    tweets += [
+        {"text": "RT @c: only repeated, never said in these tweets", "created_at": "2018-06-01T00:00:00Z"},
+        {"text": "repeated elsewhere, as another field says", "created_at": "2018-06-01T00:00:00Z", "rt_of": "9"},
+    ]
+    reader = provscan.build_index(write("t.jsonl", tweets), tmp_path / "a.index").reader
+    years = authorship(reader, np.arange(reader.size)).year.to_pylist()
+    texts = reader.segments[0].texts.array().to_pylist()
+    assert {text.split()[0]: year for text, year in zip(texts, years, strict=True)} == {
+        "said": 2013, "only": None, "repeated": None,
+    }  # fmt: skip
+
+
 @pytest.fixture
 def control(write: Write) -> Path:
     """Thirty tweets of the index's kind that are not in it, and one that is."""

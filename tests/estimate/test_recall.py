@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import naive_recall
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from provscan.estimate import DAMAGES, Planted, Strata, divide, q_values, rarefied, recall_of, years_apart
+from provscan.estimate.damage import BELOW
 
 Floats = npt.NDArray[np.float64]
 # Where the copies of three edits fall in four classes of damage, and how many of a class are found of long and of short
@@ -143,3 +145,34 @@ def test_upper_limits_allow_for_more() -> None:
     more = recall_of(spikes, shown, upper=True)
     assert more is not None
     assert shown.sum() / more.low > (shown.sum() - 200.0) / upper.low + 1000.0
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("case", ["usual", "few", "uneven", "hidden", "one edit", "badly edited"])
+def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
+    rng = np.random.default_rng(3)
+    spikes = planted(rng, 12 if case == "few" else 60)
+    shown = matches(rng, [0.2, 0.4, 0.4], *((300, 30) if case == "uneven" else (90, 120)))
+    if case == "hidden":
+        shown[1, CLASSES[2:]] += 60.0
+    if case == "one edit":
+        spikes = Planted(*(column[spikes.edit == "halves"] for column in columns_of(spikes)))
+    if case == "badly edited":
+        # An edit of which 1 to 15 % is found, and one of which nothing is.
+        bad, lost = planted(rng, 40), planted(rng, 10)
+        bad = Planted(np.full(120, "bad"), bad.group, np.full(120, CLASSES[3]), np.arange(120) % 8 == 0)
+        lost = Planted(np.full(30, "lost"), lost.group, np.zeros(30, np.int64), np.zeros(30, np.bool_))
+        spikes = Planted(
+            *(np.concatenate(columns) for columns in zip(*map(columns_of, (spikes, bad, lost)), strict=True))
+        )
+    below = {kind: int(BELOW[kind]) for kind in range(DAMAGES - 1) if BELOW[kind] != DAMAGES - 1}
+    rows = list(zip(*(column.tolist() for column in columns_of(spikes)), strict=True))
+    expected = naive_recall.recall_of(rows, {cell: float(n) for cell, n in np.ndenumerate(shown)}, below, upper)
+    found = recall_of(spikes, shown, upper=upper)
+    assert found is not None
+    for name, value in expected.items():
+        assert getattr(found, name) == pytest.approx(value, rel=1e-6, abs=1e-9), name
+
+
+def columns_of(spikes: Planted) -> tuple[npt.NDArray, ...]:
+    return spikes.edit, spikes.group, spikes.damage, spikes.found

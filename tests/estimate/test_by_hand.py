@@ -1,0 +1,408 @@
+"""Small examples of the statistics, worked out by hand, with the borders of their rules."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+from provscan.errors import ParameterError
+from provscan.estimate import (
+    DAMAGES,
+    Chance,
+    Clusters,
+    Factor,
+    Found,
+    Inference,
+    Layers,
+    Recall,
+    Strata,
+    cochran_armitage,
+    conformal_p_values,
+    damage_of,
+    detectable_share,
+    divide,
+    headline,
+    layered,
+    matched_bits,
+    paired_auc,
+    paired_difference,
+    paired_power,
+    predict_chance,
+    q_values,
+    rarefied,
+    sign_flip,
+    stratified_excess,
+    thinned,
+    unseen_texts,
+    years_apart,
+)
+from provscan.estimate.answer import share, warning, withheld
+from provscan.estimate.damage import BELOW, coded, covered, record_numbers
+from provscan.estimate.layers import total, written
+from provscan.estimate.limits import negative_binomial_quantile
+
+NONE = np.zeros(0)
+
+
+def floats(*values: float) -> np.ndarray:
+    return np.array(values, np.float64)
+
+
+# Clusters: (hits, bytes, records, rest) -> design effect.
+def student(freedom: float) -> float:
+    return (stats.t.ppf(0.975, freedom) / 1.96) ** 2
+
+
+@pytest.mark.parametrize(
+    ("hits", "sizes", "records", "rest", "effect"),
+    [
+        # Without a hit, files of 3 and 4 records are the trials: (9 + 16) / 7.
+        ([0, 0], [1, 1], [3, 4], [], 25 / 7),
+        ([0, 0], [1, 1], [0, 0], [], 1.0),
+        # Of one file all hits are one.
+        ([4], [1], [9], [], 4.0),
+        # Two each expected: the squares 1 and 1, and the larger once more, 2 / 1 times, over 4 hits; one degree of
+        # freedom, since 16 / 10 - 1 is less.
+        ([3, 1], [1, 1], [9, 9], [], 2 * 3 / 4 * student(1)),
+        # 2, 2 and 4 expected; 64 / 24 - 1 degrees of freedom.
+        ([4, 2, 2], [1, 1, 2], [9, 9, 9], [], 3 / 2 * 12 / 8 * student(5 / 3)),
+        # One file as large as both that were drawn scatters twice as much, four like them no more, eight halves less.
+        ([3, 1], [1, 1], [9, 9], [2], 2 * 2 * 3 / 4 * student(1)),
+        ([3, 1], [1, 1], [9, 9], [1, 1, 1, 1], 2 * 3 / 4 * student(1)),
+        ([3, 1], [1, 1], [9, 9], [0.5] * 8, 2 * 3 / 4 * student(1)),
+        ([3, 3, 3, 3], [1, 1, 1, 1], [9, 9, 9, 9], [], 1.0),
+    ],
+)
+def test_the_design_effect_of_files(
+    hits: list[float], sizes: list[float], records: list[float], rest: list[float], effect: float
+) -> None:
+    clusters = Clusters(floats(*sizes), floats(*records), floats(*rest))
+    assert clusters.design_effect(floats(*hits)) == pytest.approx(effect)
+    assert clusters.fraction == sum(sizes) / (sum(sizes) + sum(rest))
+
+
+@pytest.mark.parametrize(("sizes", "records"), [([], []), ([1.0, 0.0], [1.0, 1.0]), ([1.0], [1.0, 1.0])])
+def test_clusters_need_bytes_of_every_part(sizes: list[float], records: list[float]) -> None:
+    with pytest.raises(ParameterError, match="bytes above 0"):
+        Clusters(floats(*sizes), floats(*records), NONE)
+
+
+def test_what_is_left_of_a_copy() -> None:
+    similarity = floats(1, 0.999, 0.65, 0.5, 0.29, 0.65, 0.29, np.nan, 0, 0.95)
+    containment = floats(1, 1, 0.8, 0.8, 0.8, 0.65, 0.29, np.nan, 0, 0.95)
+    # Edited by similarity, from 0 to 8; cut short by what is left, from 9 to 16; in pieces 17.
+    assert damage_of(similarity, containment).tolist() == [8, 8, 4, 3, 0, 13, 9, 17, 9, 16]
+    assert DAMAGES == 18
+    assert BELOW.tolist() == [17, *range(8), 17, *range(9, 16), 17]
+
+
+def test_a_span_with_three_hundredths_of_its_own_wording_was_cut_out() -> None:
+    # Half of the text: of the span's 5-grams 98 % and 96 % are the text's.
+    similarity = 1 / (1 / floats(0.98, 0.96) + 1)
+    assert damage_of(similarity, floats(0.5, 0.5)).tolist() == [12, 2]
+
+
+def test_covered_code_points_count_once() -> None:
+    record, start, end = np.array([[1, 0, 10], [0, 0, 5], [0, 3, 9], [0, 4, 6], [1, 8, 12], [3, 2, 4]]).T
+    assert covered(record, start, end, 5).tolist() == [9, 12, 0, 2, 0]
+    assert covered(record[:0], start[:0], end[:0], 2).tolist() == [0, 0]
+
+
+def test_records_are_numbered_by_source() -> None:
+    source = pa.chunked_array([["b", "a", "b"], [None, "a", "a"]])
+    assert coded(source).tolist() == [0, 1, 0, -1, 1, 1]
+    # Sources in their order of appearance, records by number; a source without a name comes first.
+    assert record_numbers(source, pa.chunked_array([[5, 0, 5, 5, 5, 0]])).tolist() == [1, 2, 1, 0, 3, 2]
+
+
+def test_which_strata_are_measured() -> None:
+    licensed = floats(5000, 5001, 4900, 98, 100, 0, 7, 0)
+    control = floats(50, 50, 49, 49, 49, 60, 0, 0)
+    strata = Strata([*"abcdefgh"], np.zeros((1, 1), np.int64), licensed, control)
+    # 50 texts that stand for 100 each; else half as many as there are licensed ones.
+    assert strata.measured.tolist() == [True, False, False, True, False, False, False, False]
+    assert strata.weights.tolist() == [100, 0, 0, 2, 0, 0, 0, 0]
+    assert [row["stratum"] for row in strata.as_list()] == [*"abcdefg"]
+    assert strata.as_list()[0] == {"stratum": "a", "licensed": 5000, "control": 50, "measured": True}
+
+
+def test_strata_by_length_need_four_hundred_control_texts_of_each_length_that_is_licensed() -> None:
+    licensed = np.array([[5.0, 0.0, 7.0], [5.0, 5.0, 0.0]])
+    strata = divide(["latin", "thai"], [0, 20, 40], licensed, np.array([[400.0, 0.0, 400.0], [400.0, 399.0, 9.0]]))
+    assert strata.of_class.tolist() == [[0, 1, 2], [3, 3, 3]]
+    assert strata.names[2:] == ["latin, from 40 characters", "thai"]
+    assert (strata.licensed.tolist(), strata.control.tolist()) == ([5, 0, 7, 10], [400, 0, 400, 808])
+
+
+def test_a_smaller_dataset_sees_a_part_of_the_bunches() -> None:
+    assert rarefied(floats(1, 2, 3), 0.5).tolist() == [0.5, 0.75, 0.875]
+    assert rarefied(floats(1, 2), 1.5).tolist() == [1.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("bunches", "sizes", "split", "ratio"),
+    [
+        # 4 of 5 bunches in 200 of 300 texts: odds of 4 to 1, by 100 / 200.
+        ([3, 1, 0, 1], [100, 100, 50, 50], 2017, 2.0),
+        ([1, 0, 1, 0], [300, 10, 20, 30], 2016, 0.2),
+        ([0, 1, 1, 2], [10, 10, 10, 300], 2018, 10.0),
+        ([2, 1, 0, 0], [100, 100, 50, 50], 2017, None),
+    ],
+)
+def test_chance_of_earlier_and_later_years(
+    bunches: list[int], sizes: list[int], split: int, ratio: float | None
+) -> None:
+    found = years_apart(np.arange(2015, 2019), np.array(bunches), np.array(sizes))
+    assert found is not None
+    assert (found["split"], found["ratio"]) == (split, pytest.approx(ratio) if ratio else None)
+    at = split - 2015
+    limits = stats.binomtest(sum(bunches[:at]), sum(bunches)).proportion_ci(0.95, "exact")
+    odds = sum(sizes[at:]) / sum(sizes[:at])
+    assert found["low"] == pytest.approx(limits.low / (1 - limits.low) * odds)
+    assert found["high"] == (pytest.approx(limits.high / (1 - limits.high) * odds) if ratio else None)
+
+
+def test_years_that_say_nothing() -> None:
+    years, sizes = np.array([2015, 2016]), np.array([10, 10])
+    assert years_apart(years[:1], np.array([5]), sizes[:1]) is None
+    assert years_apart(years, np.array([0, 0]), sizes) is None
+    two = years_apart(years, np.array([1, 0]), sizes)
+    assert two is not None
+    assert two["split"] == 2016
+
+
+def test_thinned_counts_by_hand() -> None:
+    # Of a fair coin, more than 5 losses in a row have a chance of 2 ** -6, more than one of 2 ** -2.
+    assert thinned(0, 0.5) == (0, 5)
+    assert thinned(0, 0.5, level=0.5) == (0, 1)
+    low, high = thinned(4, 0.5)
+    assert (low, high) == (4 + stats.nbinom.ppf(0.025, 4, 0.5), 4 + stats.nbinom.ppf(0.975, 5, 0.5))
+    assert thinned(8, 0.5, effect=2) == (2 * low, 2 * high)
+    assert negative_binomial_quantile(0.975, 3.0, [0.0, -1.0]).tolist() == [0, 0]
+
+
+def test_twenty_bunches_describe_chance_by_themselves() -> None:
+    like = np.full(5, 16.0)
+    alone, beside = (predict_chance(np.ones(20), np.ones(20), 1.0, like=sizes) for sizes in (None, like))
+    assert alone == beside
+    assert predict_chance(np.ones(19), np.ones(19), 1.0, like) != predict_chance(np.ones(19), np.ones(19), 1.0)
+    # Without one on the control: bunches of 4 like those of the other side, of which 0.9 ** 36 is below 0.025.
+    assert predict_chance(NONE, NONE, 9.0, like=floats(4)) == Chance(0, 0, 4 * 35)
+
+
+def test_unequal_weights_have_the_mean_and_variance_of_their_sum() -> None:
+    # Weights 1 and 3: mean 4, variance 10; with the one more of weight 3: 7 and 19.
+    chance = predict_chance(floats(1, 3), floats(1, 1), 3.0)
+    assert chance.expected == 4
+    assert chance.low == stats.nbinom.ppf(0.025, 16 / 10, 16 / 10 / (16 / 10 + 4))
+    assert chance.high == stats.nbinom.ppf(0.975, 49 / 19, 49 / 19 / (49 / 19 + 7))
+    # Sizes 1 and 3 come in units of 10 / 4; the one more has a size of 2.
+    sized = predict_chance(floats(1, 1), floats(1, 3), 1.0)
+    assert sized.low == pytest.approx(2.5 * stats.nbinom.ppf(0.025, 1.6, 1.6 / (1.6 + 1.6)))
+    assert sized.high == pytest.approx(2.5 * stats.nbinom.ppf(0.975, 36 / 14, 36 / 14 / (36 / 14 + 2.4)))
+
+
+HALF = Recall(0.5, 0.25, 0.8, {}, {})
+
+
+def test_what_there_is_in_the_whole() -> None:
+    assert total(Factor(5, 4, 6), None) == Factor(5, pytest.approx(4), pytest.approx(6))
+    certain = Recall(0.5, 0.5, 0.5, {}, {})
+    low, high = thinned(4, 0.5)
+    assert total(Factor(4, 4, 4), certain) == Factor(8, pytest.approx(low), pytest.approx(high))
+    half = total(Factor(4, 4, 4), None, 0.5)
+    assert half == Factor(8, pytest.approx(low), pytest.approx(high))
+    assert total(Factor(0, 0, 4), HALF) == Factor(0, 0, thinned(4, 0.25)[1])
+    assert total(Factor(0, 0, -1), HALF, 0.5, 3.0) == Factor(0, 0, thinned(0, 0.125, effect=3.0)[1])
+    # Limits on one side only: recall 0.5 to 0.8 is a factor of 1.6 down, 0.25 one of 2 up.
+    recall = total(Factor(1e9, 1e9, 1e9), HALF)
+    assert (recall.low, recall.high) == (pytest.approx(2e9 / 1.6, rel=1e-3), pytest.approx(4e9, rel=1e-3))
+
+
+def test_layers_by_hand() -> None:
+    certain = Recall(1.0, 1.0, 1.0, {}, {})
+    number = layered(Found(12, np.ones(10), 3.0, 11.0), Chance(2, 1, 4), certain, certain, claimed=True)
+    assert number.counts == {"counted": 10, "chance_expected": 2, "chance_at_most": 4, "recall": 1}
+    # 10 - 4, 10 - 2, and 10 - 1 with 3 more that may be copies, but no more than 11 in all.
+    assert number.at_least == 6
+    assert number.estimate == Factor(8, pytest.approx(6), 11)
+    assert number.at_most == 11
+    assert number.scaled(0.5).as_dict() == {
+        "findings": 6, "at_least": 3, "estimate": {"value": 4, "low": 3, "high": 5.5}, "at_most": 5.5,
+    }  # fmt: skip
+    few = layered(Found(12, np.ones(10)), Chance(20, 15, 40), certain, None, claimed=False)
+    assert few.counts["chance_at_most"] == 10
+    assert (few.at_least, few.estimate, few.at_most) == (0, Factor(0, 0, 0), None)
+    # Two units of 2 and 4 characters are as uncertain as 20 / 6 each.
+    sized = layered(Found(6, floats(2, 4)), Chance(0, 0, 0), None, HALF, claimed=True, fraction=0.5)
+    assert sized.at_least == pytest.approx(thinned(6, 0.5, effect=20 / 6)[0])
+    assert sized.at_most == pytest.approx(total(Factor(6, 6, 6), HALF, 0.5, 20 / 6).high)
+    empty = layered(Found(0, NONE), None, None, HALF, claimed=False)
+    assert empty.at_most == thinned(0, 0.25)[1]
+    assert empty.as_dict() == {"findings": 0, "at_least": None, "estimate": None, "at_most": empty.at_most}
+    assert empty.scaled(2.0).at_most == 2 * empty.at_most
+
+
+def test_written_numbers_have_twelve_digits() -> None:
+    assert written(0.1 + 0.2) == 0.3
+    assert written(1.23456789012345) == 1.23456789012
+    assert written(None) is None
+
+
+@pytest.mark.parametrize(
+    ("layers", "scanned", "expected"),
+    [
+        (Layers(0, 0, None, None), 0, ("nothing", "No record was scanned.")),
+        (Layers(0, 0, None, 3.2), 50, ("nothing", "None of 50 records matches a licensed tweet. At most 4 hold one.")),
+        (Layers(9, 2.9, None, 12), 50, ("at_least", "At least 2 of 50 records (4%) hold copies of licensed tweets.")),
+        (
+            Layers(9, 2.0, Factor(5.4, 2.6, 8.4), 12),
+            50,
+            (
+                "estimate",
+                "At least 2 of 50 records (4%) hold copies of licensed tweets; the estimate is 5 (95% interval 3-8).",
+            ),
+        ),
+        (
+            Layers(1234, 0.0, None, None),
+            99_999,
+            ("findings", "1,234 of 99,999 records (1.2%) match licensed tweets, no more than chance can explain."),
+        ),
+    ],
+)
+def test_the_headline_of_each_layer(layers: Layers, scanned: int, expected: tuple[str, str]) -> None:
+    assert headline(layers, scanned) == expected
+
+
+def test_words_with_values() -> None:
+    assert share(0, 0) == "0%"
+    assert share(995, 1000) == "99.5%"
+    assert withheld("unlike_control", strata="thai").endswith("some of those found: thai.")
+    said = warning("not_detectable", share=0.25)
+    assert said["code"] == "not_detectable"
+    assert said["message"].startswith("25% of the licensed texts")
+
+
+def test_error_rates_of_lists_by_hand() -> None:
+    # 8, 9, 10, 12 and 12 matches reach the scores from 5 to 1; control matches of the weights 1, 1 and 3 stand at 1, 3
+    # and 4, and one more counts 3: 3 of 8, 6 of 9, 7 of 10, 7 of 12 and 8 of 12 are false. The list down to 2 is best.
+    scores = [*[5.0] * 8, 4.0, 3.0, 2.0, 2.0]
+    q = q_values([3.0, 5.0, 4.0, 1.0, 2.0, 5.0], scores, [3.0, 4.0, 1.0], [1.0, 3.0, 1.0])
+    assert q.tolist() == [7 / 12, 3 / 8, 7 / 12, 8 / 12, 7 / 12, 3 / 8]
+    assert q_values([6.0], [5.0], [], 1.0).tolist() == [1.0]
+    for bad in ([np.nan], [1.0]):
+        with pytest.raises(ParameterError, match="weights above 0"):
+            q_values(bad, [1.0], [1.0], [0.0] if bad == [1.0] else [1.0])
+    assert conformal_p_values([2.0], []).tolist() == [1.0]
+
+
+def test_an_inference_that_does_not_hold_has_no_numbers() -> None:
+    held = Inference(1.0, 0.0, 2.0, 0.5, "method", "nothing")
+    assert held.as_dict()["value"] == 1.0
+    lost = Inference(1.0, 0.0, 2.0, 0.5, "method", "nothing", "too few").as_dict()
+    assert [lost[name] for name in ("value", "low", "high", "p_value")] == [None] * 4
+
+
+def test_differences_of_arms_by_hand() -> None:
+    # 12 pairs for the first arm and none for the second: one-sided 2 ** -12.
+    assert paired_difference(12, 0, 12).p_value == pytest.approx(2.0**-12)
+    assert (paired_difference(12, 0, 12).value, paired_difference(12, 0, 12).high) == (1.0, 1.0)
+    assert paired_difference(0, 12, 12).low == -1.0
+    # At a level of a half the score test turns at 0.674 standard errors: without any hit z^2 / (n + z^2).
+    z2 = stats.norm.ppf(0.75) ** 2
+    assert paired_difference(0, 0, 9, level=0.5).high == pytest.approx(z2 / (9 + z2))
+    with pytest.raises(ParameterError, match="at most 3"):
+        paired_difference(2, 2, 3)
+    assert paired_difference(2, 1, 3).value == pytest.approx(1 / 3)
+    # All six differences are positive: one of 2 ** 6 flips gives as much.
+    assert sign_flip([1.0] * 6).p_value == pytest.approx(2.0**-6)
+    assert sign_flip([1.0] * 6).invalid is None
+    assert sign_flip([1.0] * 5 + [0.0]).invalid is not None
+    assert sign_flip([3.0, -1.0] * 3).value == pytest.approx(1.0)
+
+
+def test_power_by_hand() -> None:
+    # Six pairs reject if all six differ for the first arm: 2 ** -6 is below 0.025, and 2 ** -5 is not.
+    assert paired_power(6, 0.5, 0.0) == pytest.approx(0.5**6)
+    assert paired_power(5, 1.0, 0.0) == 0.0
+    assert paired_power(5, 1.0, 0.0, alpha=0.05) == 1.0
+    assert (paired_power(0, 1.0, 0.0), paired_power(9, 0.0, 0.0), paired_power(9, 1.0, 1.0)) == (0, 0, 0)
+    # The share whose sixth power is 0.8, and none if the second arm has as much.
+    assert detectable_share(6, 0.0) == pytest.approx(0.8 ** (1 / 6), abs=2e-4)
+    assert detectable_share(6, 0.0, power=0.5) == pytest.approx(0.5 ** (1 / 6), abs=2e-4)
+    assert detectable_share(6, 0.5) is None
+
+
+def test_areas_by_hand() -> None:
+    first, second = np.arange(20.0) + 0.5, np.arange(20.0)[::-1]
+    found = paired_auc(first, second)
+    # Each of the first arm is above i + 1 of the second: (1 + ... + 20) / 400.
+    assert found.value == pytest.approx(210 / 400)
+    # In pair i the placements are (i + 1) / 20 and 1 - (19 - i) / 20.
+    error = np.std(2 * (np.arange(20) + 1) / 20, ddof=1) / np.sqrt(20)
+    reach = stats.norm.ppf(0.975) * error
+    assert (found.low, found.high) == (pytest.approx(210 / 400 - reach), pytest.approx(210 / 400 + reach))
+    assert paired_auc(first, second, level=0.5).high == pytest.approx(210 / 400 + stats.norm.ppf(0.75) * error)
+    # Far apart nothing scatters: half a pair is the least error.
+    assert paired_auc(first + 99, second).low == pytest.approx(1 - stats.norm.ppf(0.975) * 0.5 / 20)
+    assert paired_auc(first + 99, second).high == 1.0
+    assert paired_auc(first[:19], second[:19]).invalid is not None
+
+
+def test_trends_by_hand() -> None:
+    # Doses 0 and 1, ten each: 1 and 6 hits. The slope is their difference.
+    found = cochran_armitage([0, 1], [1, 6], [10, 10])
+    assert found.value == pytest.approx(0.5)
+    # Shares of (k + 1/2) / (n + 1) around the line, each half the spread from the mean.
+    each = np.array([1.5, 6.5]) / 11
+    reach = stats.norm.ppf(0.975) * np.sqrt((10 * 0.25 * each * (1 - each)).sum()) / 5
+    assert (found.low, found.high) == (pytest.approx(0.5 - reach), pytest.approx(0.5 + reach))
+    assert cochran_armitage([0, 1], [0, 5], [10, 10]).invalid is None
+    assert (
+        cochran_armitage([0, 1], [10, 6], [10, 10]).invalid == "16 of 20 were recited, and 5 on either side are needed"
+    )
+    assert cochran_armitage([0, 1], [0, 0], [0, 0]).invalid is not None
+    with pytest.raises(ParameterError, match="as many doses"):
+        cochran_armitage([0, 1], [1], [2, 2])
+
+
+def test_chao_by_hand() -> None:
+    # 4 texts seen once, 1 twice, 1 thrice in 20 draws: 4 * 3 / (2 * 2) * 19 / 20 more.
+    texts, mass = unseen_texts([1, 1, 1, 1, 2, 3], 20)
+    new = 3 * 19 / 20
+    assert texts.value == pytest.approx(6 + new)
+    assert mass.value == pytest.approx(4 / 20)
+    assert texts.invalid is None
+    # Variance of Chao (1987): f2 (r^4 / 4 + r^3) and the number itself, with f2 + 1 for f2, r = 4 / 2; log-normal.
+    variance = new + 2 * (2**4 / 4 + 2**3)
+    factor = np.exp(stats.norm.ppf(0.975) * np.sqrt(np.log(1 + variance / new**2)))
+    assert texts.low == pytest.approx(6 + new / factor)
+    assert unseen_texts([2, 3], 20)[0].low == unseen_texts([2, 3], 20)[0].value == 2
+    assert unseen_texts([20], 20)[0].value == 1
+    assert unseen_texts([], 0)[1].value == 0
+    with pytest.raises(ParameterError, match="between 1 and"):
+        unseen_texts([21], 20)
+
+
+def test_a_population_that_was_asked_in_full_has_its_excess() -> None:
+    found, first = stratified_excess([10, 4], [0, 4], [0, 4], 0, 10**9)
+    # The first stratum was not asked; of the second all 4 are hits, at least 4 * 0.025 ** (1 / 4).
+    assert (first, found.value) == (1, 4.0)
+    assert found.low == pytest.approx(4 * 0.025**0.25, rel=1e-3)
+    for hits in (-1, 5):
+        with pytest.raises(ParameterError, match="every stratum"):
+            stratified_excess([4], [4], [hits], 0, 9)
+
+
+def test_what_edits_and_cuts_cost() -> None:
+    # 46 5-grams, 26 of them held, nothing foreign: one cut costs log2(50), and 90 - 26 - 4 bits for a short part; four
+    # edits cost four times log2(50).
+    cost = np.log2(50)
+    share = 26 / 46
+    assert matched_bits(200.0, 50, share, share) == pytest.approx(200 * share - 4 * cost)
+    assert matched_bits(900.0, 200, 100 / 196, 100 / 196) == pytest.approx(900 * 100 / 196 - np.log2(200))
+    # A text shorter than a 5-gram is its own only one.
+    assert matched_bits(30.0, 3, 1.0) == 30.0
+    assert matched_bits(30.0, 3, 0.0) == 0.0
