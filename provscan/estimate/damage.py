@@ -35,7 +35,7 @@ def damage_of(similarity: Floats, containment: Floats) -> Numbers:
     """
     pieces = np.isnan(similarity)
     similarity, containment = (
-        np.clip(np.nan_to_num(values.astype(np.float64)), 1e-3, 1.0) for values in (similarity, containment)
+        np.maximum(np.nan_to_num(values.astype(np.float64)), 1e-3) for values in (similarity, containment)
     )
     # Share of the span's 5-grams that are the text's own: both indices have the same numerator.
     own = 1.0 / np.maximum(1.0 / similarity - 1.0 / containment + 1.0, 1.0)

@@ -209,8 +209,8 @@ class IndexReader:
         Returns
         -------
         pyarrow.Table
-            ``tweet_id``, ``tweet`` (the text as it came), ``author``, ``lang``, ``time`` (milliseconds, UTC), ``retweet``
-            (the tweet repeats another one): one row a text, null where not known.
+            ``tweet_id``, ``tweet`` (the text as it came), ``author``, ``lang``, ``time`` (milliseconds, UTC), and
+            whether it is a ``retweet``: one row a text, null where not known.
         """
         of, rows = self._earliest(texts)
         places = [np.flatnonzero(of == number) for number in range(len(self.segments))]

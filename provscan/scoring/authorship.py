@@ -20,8 +20,7 @@ class Authorship(NamedTuple):
     author, lang
         string, of the earliest tweet; null where not known.
     year
-        int32, of the earliest tweet's time; null where not known, and where that is a retweet, which may be younger than
-        the text.
+        int32, of the earliest tweet's time; null where not known or a retweet, which may be younger than its text.
     authors
         int64[n], different authors who posted the text, retweets not counted.
     """

@@ -236,9 +236,11 @@ def test_layers_by_hand() -> None:
     assert few.counts["chance_at_most"] == 10
     assert (few.at_least, few.estimate, few.at_most) == (0, Factor(0, 0, 0), None)
     # Two units of 2 and 4 characters are as uncertain as 20 / 6 each.
-    sized = layered(Found(6, floats(2, 4)), Chance(0, 0, 0), None, HALF, claimed=True, fraction=0.5)
-    assert sized.at_least == pytest.approx(thinned(6, 0.5, effect=20 / 6)[0])
-    assert sized.at_most == pytest.approx(total(Factor(6, 6, 6), HALF, 0.5, 20 / 6).high)
+    sized = layered(Found(6, floats(2, 4)), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.5, effect=2.0)
+    assert sized.at_least == pytest.approx(thinned(6, 0.5, effect=20 / 3)[0])
+    whole = total(Factor(6, 6, 6), HALF, 0.5, 20 / 3)
+    assert sized.estimate is not None
+    assert (sized.estimate.value, sized.estimate.high, sized.at_most) == (whole.value, whole.high, whole.high)
     empty = layered(Found(0, NONE), None, None, HALF, claimed=False)
     assert empty.at_most == thinned(0, 0.25)[1]
     assert empty.as_dict() == {"findings": 0, "at_least": None, "estimate": None, "at_most": empty.at_most}
