@@ -65,7 +65,7 @@ def covered(record: Numbers, start: Numbers, end: Numbers, count: int) -> Floats
     if len(record) == 0:
         return np.zeros(count)
     order = np.lexsort((start, record))
-    base = record[order] * (int(end.max()) + 1)
+    base = record[order] * int(end.max())
     low, high = start[order] + base, end[order] + base
     reached = np.concatenate([[0], np.maximum.accumulate(high)[:-1]])
     return np.bincount(record[order], np.maximum(0, high - np.maximum(low, reached)), count).astype(np.float64)

@@ -50,31 +50,31 @@ def most_likely(profile, missed, counts, prior, edits, groups, damages, tilt):
     return copies, likelihood
 
 
-def recall_of(spikes, shown, below, upper=False):
-    """`spikes` are (edit, group, damage, found); `shown` are matches by (group, damage); `below` of a class is the one
+def recall_of(spike_ins, shown, below, upper=False):
+    """`spike_ins` are (edit, group, damage, found); `shown` are matches by (group, damage); `below` of a class is the one
     of which a little less is left, or None."""
     groups, damages = ([*dict.fromkeys(c[i] for c in shown)] for i in (0, 1))
-    names = sorted({s[0] for s in spikes})
+    names = sorted({s[0] for s in spike_ins})
     planted, found = {}, {}
-    for _, g, d, hit in spikes:
+    for _, g, d, hit in spike_ins:
         planted[g, d] = planted.get((g, d), 0) + 1
         found[g, d] = found.get((g, d), 0) + hit
     recall = cell_recall(planted, found, groups, damages)
     seen = {c for c in recall if recall[c] >= FINDABLE}
     falls = {}
     for e, g, d in product(names, groups, damages):
-        own = [s for s in spikes if s[0] == e]
+        own = [s for s in spike_ins if s[0] == e]
         everywhere = sum(s[2] == d for s in own) / len(own)
-        here = [s for s in own if s[1] == g]
-        falls[e, g, d] = (sum(s[2] == d for s in here) + WEIGHT * everywhere) / (len(here) + WEIGHT)
-    in_group = {g: sum(s[1] == g for s in spikes) for g in groups}
+        near = [s for s in own if s[1] == g]
+        falls[e, g, d] = (sum(s[2] == d for s in near) + WEIGHT * everywhere) / (len(near) + WEIGHT)
+    in_group = {g: sum(s[1] == g for s in spike_ins) for g in groups}
 
     def seen_share(e, g):
         return sum(falls[e, g, d] * recall[g, d] for d in damages if (g, d) in seen)
 
     edits = [
         e for e in names
-        if sum(seen_share(e, g) * in_group[g] for g in groups) / len(spikes) >= (HARDLY if upper else IN_MIXTURE)
+        if sum(seen_share(e, g) * in_group[g] for g in groups) / len(spike_ins) >= (HARDLY if upper else IN_MIXTURE)
     ]  # fmt: skip
     profile = {
         (e, g, d): falls[e, g, d] * recall[g, d] * ((g, d) in seen) for e, g, d in product(edits, groups, damages)
@@ -127,7 +127,7 @@ def recall_of(spikes, shown, below, upper=False):
         variance += corrected[c] ** 2 * (1 - recall[c] + 0.5 / trials) / (recall[c] * trials)
     for e in edits:
         odds = lost(copies, e) / of_edit[e]
-        trials = sum(s[0] == e for s in spikes)
+        trials = sum(s[0] == e for s in spike_ins)
         variance += (lost(copies, e) / visible_of(copies)) ** 2 * (1 - odds) / max(odds * trials, 1.0)
     apart = (0.8 if upper else 0.5) * (1 - min(1.0, (1 + rest) / total))
     spread = 1.96 * math.hypot(math.sqrt(variance) / total, apart)

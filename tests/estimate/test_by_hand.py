@@ -121,7 +121,7 @@ def test_which_strata_are_measured() -> None:
     licensed = floats(5000, 5001, 4900, 98, 100, 0, 7, 0)
     control = floats(50, 50, 49, 49, 49, 60, 0, 0)
     strata = Strata([*"abcdefgh"], np.zeros((1, 1), np.int64), licensed, control)
-    # 50 texts that stand for 100 each; else half as many as there are licensed ones.
+    # 50 texts, each for 100; else half as many as there are licensed ones.
     assert strata.measured.tolist() == [True, False, False, True, False, False, False, False]
     assert strata.weights.tolist() == [100, 0, 0, 2, 0, 0, 0, 0]
     assert [row["stratum"] for row in strata.as_list()] == [*"abcdefg"]
