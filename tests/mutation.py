@@ -76,14 +76,32 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
             yield lambda n: setattr(n, "value", ast.Constant(None))
 
 
+# Room that is filled later: with more of it nothing changes.
+ROOM = re.compile("empty|scratch_array|[a-z_]*_scratch")
+
+
+def unseen(node: ast.AST, name: str) -> bool:
+    """Whether a field of a node holds nothing that an answer depends on.
+
+    Annotations, decorators, messages of errors and texts; ``strict`` of a zip, which guards against mistakes in the
+    code; and the sizes of arrays that are filled later.
+    """
+    if isinstance(node, ast.Call) and name == "args":
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        return bool(ROOM.fullmatch(called))
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"
+    return name in ("annotation", "returns", "decorator_list") or isinstance(node, ast.Raise | ast.JoinedStr)
+
+
 def places(tree: ast.Module) -> Iterator[ast.AST]:
-    """Nodes inside functions, without annotations, decorators, messages of errors and texts."""
+    """Nodes inside functions, but for those that are not seen."""
     queue: list[ast.AST] = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     while queue:
         node = queue.pop()
         yield node
         for name, value in ast.iter_fields(node):
-            if name in ("annotation", "returns", "decorator_list") or isinstance(node, ast.Raise | ast.JoinedStr):
+            if unseen(node, name):
                 continue
             queue += [child for child in (value if isinstance(value, list) else [value]) if isinstance(child, ast.AST)]
 

@@ -51,8 +51,8 @@ def most_likely(profile, missed, counts, prior, edits, groups, damages, tilt):
 
 
 def recall_of(spike_ins, shown, below, upper=False):
-    """`spike_ins` are (edit, group, damage, found); `shown` are matches by (group, damage); `below` of a class is the one
-    of which a little less is left, or None."""
+    """Of spike-ins (edit, group, damage, found), and matches by (group, damage); `below` is the class of which less is
+    left, by class."""
     groups, damages = ([*dict.fromkeys(c[i] for c in shown)] for i in (0, 1))
     names = sorted({s[0] for s in spike_ins})
     planted, found = {}, {}

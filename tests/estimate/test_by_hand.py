@@ -393,6 +393,8 @@ def test_a_population_that_was_asked_in_full_has_its_excess() -> None:
     # The first stratum was not asked; of the second all 4 are hits, at least 4 * 0.025 ** (1 / 4).
     assert (first, found.value) == (1, 4.0)
     assert found.low == pytest.approx(4 * 0.025**0.25, rel=1e-3)
+    # 6 of 10 hits, 5 of 10 by chance.
+    assert stratified_excess([100], [10], [6], 5, 10)[0].value == pytest.approx(10)
     for hits in (-1, 5):
         with pytest.raises(ParameterError, match="every stratum"):
             stratified_excess([4], [4], [hits], 0, 9)
