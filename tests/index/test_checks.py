@@ -1,0 +1,255 @@
+"""Every rule that an open segment must keep, broken one at a time in memory, and its border kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import provscan
+from provscan.errors import IndexFormatError
+from provscan.index.checks import check_content, check_shape
+from provscan.index.filters import bloom_filter, count_of, narrowed, new_band_filter, new_filter, widened
+from provscan.index.format import FileInfo, Tombstones
+from provscan.index.packed import Numbers, pack_numbers
+from provscan.index.postings import EXACT, SEEDS, bands_layout
+from provscan.index.segment import Segment
+from provscan.index.texts import Strings
+
+
+@pytest.fixture(scope="module")
+def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
+    """Six tweets of five texts, two of them with an id that is no number, by two authors."""
+    words = ["harbour at night", "a letter from home", "rain before noon", "the last train", "bread and salt"]
+    rows = [
+        {
+            "id": str(n) if n < 4 else f"t{n}",
+            "text": f"number {n} of these tweets is about {words[n % 5]}",
+            "author": "ab"[n % 2],
+            "created_at": f"2020-01-0{n + 1}",
+        }
+        for n in range(5)
+    ]
+    rows.append({**rows[0], "id": "t9", "created_at": "2020-02-01"})
+    return provscan.build_index(rows, tmp_path_factory.mktemp("checks") / "i.index").reader.segments[0]
+
+
+def found(segment: Segment, check: Callable[..., None], tmp_path: Any) -> str | None:
+    """The file that a check names, and why, or nothing."""
+    try:
+        check(segment, tmp_path)
+    except IndexFormatError as error:
+        path, problem = str(error).split(" is damaged: ")
+        return f"{path.rsplit('/', 1)[1]}: {problem.split('. Restore')[0]}"
+    return None
+
+
+def changed(segment: Segment, **fields: Any) -> Segment:
+    return dataclasses.replace(segment, **fields)
+
+
+def of_tweets(segment: Segment, **fields: Any) -> Segment:
+    return changed(segment, tweets=segment.tweets._replace(**fields))
+
+
+def of_seeds(segment: Segment, **fields: Any) -> Segment:
+    return changed(segment, seeds=segment.seeds._replace(**fields))
+
+
+def with_number(array: np.ndarray, place: int, number: int) -> np.ndarray:
+    array = np.array(array)
+    array[place] = number
+    return array
+
+
+def part_of(column: Any, **parts: Any) -> Any:
+    """A column with other parts: the length of one is that of its rows, which ``_replace`` takes for its fields."""
+    return type(column)(**{**column._asdict(), **parts})
+
+
+def packed(column: Numbers, place: int, number: int) -> Numbers:
+    return pack_numbers(with_number(column.all(), place, number))
+
+
+def test_a_whole_segment_passes(segment: Segment, tmp_path: Any) -> None:
+    assert found(segment, check_shape, tmp_path) is None
+    assert found(segment, check_content, tmp_path) is None
+
+
+SHAPES: dict[str, Callable[[Segment], Segment]] = {
+    "texts.sizes: expected 5 numbers, found 4": lambda s: changed(s, text_sizes=s.text_sizes[1:]),
+    "texts.sketches: expected 5 numbers, found 4": lambda s: changed(s, sketches=s.sketches[1:]),
+    "exact.entries: expected 5 numbers, found 4": lambda s: changed(
+        s, exact=s.exact._replace(entries=s.exact.entries[1:])
+    ),
+    "times.blocks: its blocks do not fit its words": lambda s: of_tweets(s, times=part_of(s.tweets.times, rows=999)),
+    "raw_texts.blocks: its blocks do not fit its words": lambda s: of_tweets(
+        s, raw_texts=part_of(s.tweets.raw_texts, offsets=part_of(s.tweets.raw_texts.offsets, words=np.zeros(0, "u8")))
+    ),
+    "texts.offsets: expected 5 strings, found 4": lambda s: changed(
+        s, texts=Strings(s.texts.text, s.texts.offsets[:-1])
+    ),
+    "ids.offsets: expected 0 strings, found -1": lambda s: of_tweets(
+        s, ids=s.tweets.ids._replace(strings=Strings(s.texts.text[:0], s.texts.offsets[:0]))
+    ),
+    "texts.offsets: its offsets do not cover the text": lambda s: changed(
+        s, texts=Strings(s.texts.text[1:], s.texts.offsets)
+    ),
+    "author.offsets: its offsets do not cover the text": lambda s: of_tweets(
+        s,
+        author=s.tweets.author._replace(
+            values=Strings(s.tweets.author.values.text, with_number(s.tweets.author.values.offsets, 0, 1))
+        ),
+    ),
+    "exact.starts: its buckets do not cover the entries": lambda s: changed(
+        s, exact=s.exact._replace(starts=with_number(s.exact.starts, -1, 4))
+    ),
+    "bands.starts: its buckets do not cover the entries": lambda s: changed(
+        s, bands=s.bands._replace(starts=with_number(s.bands.starts, 0, 1))
+    ),
+    "bands.filter: 0 words are no power of two": lambda s: changed(s, band_filter=s.band_filter[:0]),
+    "bands.filter: 3 words are no power of two": lambda s: changed(s, band_filter=s.band_filter[:3]),
+    "seeds.rare: 6 words are no power of two": lambda s: of_seeds(s, rare=s.seeds.rare[:6]),
+}
+
+
+@pytest.mark.parametrize("problem", SHAPES)
+def test_files_of_a_wrong_length_are_named(segment: Segment, problem: str, tmp_path: Any) -> None:
+    assert found(SHAPES[problem](segment), check_shape, tmp_path) == problem
+
+
+def test_tables_have_a_bucket_more_than_numbers(segment: Segment, tmp_path: Any) -> None:
+    starts = segment.seeds.table.starts
+    wrong = of_seeds(segment, table=segment.seeds.table._replace(starts=starts[:-1]))
+    expected = f"seeds.starts: expected {len(starts):,} numbers, found {len(starts) - 1:,}"
+    assert found(wrong, check_shape, tmp_path) == expected
+    places = of_seeds(segment, places=segment.seeds.places[1:])
+    assert str(found(places, check_shape, tmp_path)).startswith("seeds.places: expected ")
+    assert found(changed(segment, band_filter=segment.band_filter[:1]), check_shape, tmp_path) is None
+
+
+CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
+    "texts.offsets: its offsets do not ascend": [
+        lambda s: changed(s, texts=Strings(s.texts.text, with_number(s.texts.offsets, 2, s.texts.offsets[1] - 1))),
+    ],
+    "texts.utf8: its text is not valid UTF-8": [
+        lambda s: changed(s, texts=Strings(with_number(s.texts.text, 3, 0xFF), s.texts.offsets)),
+    ],
+    "tweets.words: its numbers are not packed as they should be": [
+        lambda s: changed(s, tweet_starts=part_of(s.tweet_starts, words=s.tweet_starts.words | np.uint64(1 << 63))),
+    ],
+    "tweets.blocks: its offsets do not ascend": [
+        lambda s: changed(s, tweet_starts=packed(s.tweet_starts, 1, 4)),
+        lambda s: changed(s, tweet_starts=packed(s.tweet_starts, 0, 1)),
+    ],
+    "tweets.blocks: its offsets do not cover what they are for": [
+        lambda s: changed(s, tweet_starts=packed(s.tweet_starts, -1, 7)),
+    ],
+    "tweets.blocks: a text has no tweet": [
+        lambda s: changed(s, tweet_starts=packed(s.tweet_starts, 2, s.tweet_starts.all()[1])),
+    ],
+    "ids.blocks: its rows of strings are not those that are there": [
+        lambda s: of_tweets(s, ids=s.tweets.ids._replace(numbers=packed(s.tweets.ids.numbers, 0, -3))),
+    ],
+    "exact.entries: an entry names a text that is not there": [
+        lambda s: changed(s, exact=s.exact._replace(entries=s.exact.entries | np.uint32(5))),
+    ],
+    "author.blocks: a row is out of range": [
+        lambda s: of_tweets(s, author=s.tweets.author._replace(codes=packed(s.tweets.author.codes, 0, -1))),
+        lambda s: of_tweets(s, author=s.tweets.author._replace(codes=packed(s.tweets.author.codes, 0, 2))),
+    ],
+    "author.offsets: its values do not ascend": [
+        lambda s: of_tweets(s, author=s.tweets.author._replace(values=s.tweets.author.values.take(np.array([1, 0])))),
+        lambda s: of_tweets(s, author=s.tweets.author._replace(values=s.tweets.author.values.take(np.array([0, 0])))),
+    ],
+    "exact.entries: a text is not found by its key": [
+        lambda s: changed(s, exact=s.exact._replace(entries=s.exact.entries ^ np.uint32(1 << 20))),
+    ],
+    "raw_texts.words: a tweet has another text than texts.utf8, by tweets.blocks, says": [
+        lambda s: changed(s, tweet_starts=pack_numbers(np.array([0, 1, 3, 4, 5, 6]))),
+    ],
+    "times.blocks: the manifest has another digest of the tweets in this file, ids, author, lang and rt_of": [
+        lambda s: of_tweets(s, times=packed(s.tweets.times, 0, 5)),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("problem", "case"), [(name, n) for name, made in CONTENT.items() for n in range(len(made))])
+def test_numbers_out_of_their_bounds_are_named(segment: Segment, problem: str, case: int, tmp_path: Any) -> None:
+    wrong = CONTENT[problem][case](segment)
+    assert found(wrong, check_content, tmp_path) == problem
+
+
+def test_buckets_and_their_entries_ascend(segment: Segment, tmp_path: Any) -> None:
+    table = segment.bands
+    low, high = np.flatnonzero(np.diff(table.starts) > 1)[0] + np.array([0, 1])
+    first, last = int(table.starts[low]), int(table.starts[high]) - 1
+    turned = with_number(table.entries, first, table.entries[last])
+    turned[last] = table.entries[first]
+    wrong = changed(segment, bands=table._replace(entries=turned))
+    assert found(wrong, check_content, tmp_path) == "bands.entries: the entries of a bucket do not ascend"
+    wrong = changed(segment, bands=table._replace(starts=with_number(table.starts, high, table.starts[-1])))
+    assert found(wrong, check_content, tmp_path) == "bands.starts: its buckets do not ascend"
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([0, 5], None),
+        ([], None),
+        ([-1, 2], "it names rows that are not there"),
+        ([2, 6], "it names rows that are not there"),
+        ([2, 2], "it names rows that are not there"),
+        ([3, 2], "it names rows that are not there"),
+    ],
+)
+def test_forgotten_rows_are_rows(segment: Segment, rows: list[int], problem: str | None, tmp_path: Any) -> None:
+    forgotten = np.array(rows, np.int64)
+    digest = segment.digest(forgotten if problem is None else forgotten[:0])
+    stones = Tombstones("stones", FileInfo(0, ""), len(rows), digest)
+    buried = changed(segment, info=dataclasses.replace(segment.info, tombstones=stones), forgotten=forgotten)
+    assert found(buried, check_content, tmp_path) == (problem and f"stones: {problem}")
+    if problem is None and rows:
+        other = changed(buried, forgotten=forgotten[:1])
+        assert str(found(other, check_content, tmp_path)).startswith("stones: the manifest has another digest")
+
+
+def test_packed_columns_are_as_long_as_their_rows() -> None:
+    column = pack_numbers(np.arange(1000))
+    assert column.is_whole()
+    assert column.is_minimal()
+    assert not part_of(column, rows=100).is_whole()
+    assert not part_of(column, words=np.append(column.words, column.words[:1])).is_whole()
+    for place, number in ((0, column.blocks[0, 1] + 64), (1, column.blocks[1, 1] + 256)):
+        blocks = column.blocks.copy()
+        blocks[place, 1] = number
+        assert not part_of(column, blocks=blocks).is_whole()
+
+
+def test_filters_have_eight_to_sixteen_bits_a_hash() -> None:
+    # At least 2 ** 10 bits, then the next power of two above eight a hash: 8 * 128 is one itself.
+    assert [len(new_filter(count)) for count in (0, 127, 128, 255, 256)] == [16, 16, 32, 32, 64]
+    assert len(new_band_filter(511)) == len(new_filter(255))
+    assert len(new_band_filter(512)) == len(new_filter(256))
+    words = np.arange(64, dtype=np.uint64)
+    # Half of the words are gone, of each two there is what either holds: 2n | 2n + 1.
+    assert narrowed(words, 255).tolist() == list(range(1, 64, 2))
+    assert narrowed(words, 256) is words
+    assert narrowed(words, 127).tolist() == [4 * n + 3 for n in range(16)]
+    # Room for twice as many more: 128 words for 300, as they are for 100.
+    assert widened(words, 300).tolist() == [n for n in range(64) for _ in (0, 1)]
+    assert widened(words, 100).tolist() == words.tolist()
+    # Nine bits of three words: four hashes of two bits each.
+    assert count_of(np.array([0b111, 0b111, 0b111], np.uint64)) == 4
+    assert [int(bloom_filter(words[:n]).shift) for n in (1, 2, 64)] == [32, 31, 26]
+
+
+def test_entries_have_room_for_what_buckets_do_not_say() -> None:
+    # 8 bits at least for the number of a text, and the bits of a key that an entry has no room for number its bucket.
+    assert [EXACT.text_bits(texts) for texts in (1, 256, 257, 1 << 24)] == [8, 8, 9, 24]
+    assert [EXACT.bucket_bits(256), SEEDS.bucket_bits(256), bands_layout(32).bucket_bits(512)] == [6, 8, 10]
+    keys = np.array([(1 << 64) - 1], np.uint64)
+    assert EXACT.entries(keys, np.array([5], np.uint64)).tolist() == [((1 << 30) - 1) << 34 | 5]
