@@ -1,0 +1,289 @@
+"""Counts, places and borders of the scan, worked out by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from provscan.matching.carriers import (
+    LONGEST,
+    MAX_KEY,
+    CarrierRecord,
+    CarrierSample,
+    RecordSampler,
+    record_keys,
+    text_keys,
+)
+from provscan.matching.parts import PartResult, load_part, replacing_file
+from provscan.matching.rows import TruncatedLookups
+from provscan.matching.scan import BYTES, TEXTS, _groups
+from provscan.matching.task import Sampling
+from provscan.matching.verified import (
+    CELL,
+    NO_STRETCH,
+    VerifiedCandidates,
+    overlap_suppression,
+    thresholds,
+    windows,
+    without_overlaps,
+)
+from provscan.params import MatchParams
+
+
+def rows_of(record: list[int], **columns: list[int]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {name: pa.array(v, pa.int64()) for name, v in {"record": record, **columns}.items()}
+    )
+
+
+def counted(*parts: tuple[pa.RecordBatch, list[int]]) -> tuple[int, int, float]:
+    part = PartResult(0, "x.jsonl")
+    for batch, length in parts:
+        part.count(batch, np.array(length, np.int64))
+    part._close()
+    return part.records, part.characters, part.squares
+
+
+def test_records_are_counted_with_their_lengths() -> None:
+    # Records of 3, 4 + 5 and 6 code points; the second goes on in the next batch or in the one after.
+    assert counted((rows_of([0, 1, 1, 2]), [3, 4, 5, 6])) == (3, 18, 9 + 81 + 36)
+    assert counted((rows_of([0, 1]), [3, 4]), (rows_of([1, 2]), [5, 6])) == (3, 18, 9 + 81 + 36)
+    assert counted((rows_of([0, 1]), [3, 1]), (rows_of([1]), [3]), (rows_of([1, 2]), [5, 6])) == (3, 18, 9 + 81 + 36)
+    assert counted((rows_of([]), [])) == (0, 0, 0)
+    assert counted((rows_of([5]), [2]), (rows_of([]), []), (rows_of([6]), [1])) == (2, 3, 5)
+
+
+def test_pieces_of_a_record_count_what_they_own() -> None:
+    # A text of 30 code points in two pieces, 0 to 20 and 10 to 30, parted at 15.
+    pieces = rows_of([4, 4], offset=[0, 10], own_from=[0, 15], own_to=[15, 99])
+    assert counted((pieces, [20, 20])) == (1, 30, 900)
+
+
+def test_a_part_is_complete_once_all_of_it_is_there(tmp_path: Path) -> None:
+    part = PartResult(7, "x.jsonl", truncated=TruncatedLookups(1, 2))
+    assert load_part(tmp_path, 7) is None
+    part.count(rows_of([0, 1]), np.array([3, 4]))
+    part.matches_file(tmp_path).write_bytes(b"12345")
+    part.matches, part.bytes = 1, 5
+    part.save(tmp_path)
+    loaded = load_part(tmp_path, 7)
+    assert loaded is not None
+    assert (loaded.records, loaded.characters, loaded.squares) == (2, 7, 25)
+    assert loaded.truncated == TruncatedLookups(1, 2)
+    part.matches_file(tmp_path).write_bytes(b"1234")
+    assert load_part(tmp_path, 7) is None
+    part.matches_file(tmp_path).unlink()
+    assert load_part(tmp_path, 7) is None
+    # Without matches there is no file of them.
+    nothing = PartResult(8, "x.jsonl")
+    nothing.save(tmp_path)
+    assert load_part(tmp_path, 8) == nothing
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000007.json", "00000008.json"]
+
+
+def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    with pytest.raises(ZeroDivisionError), replacing_file(target) as path:
+        path.write_text(str(1 / path.write_text("")))
+    assert list(tmp_path.iterdir()) == []
+    with replacing_file(target) as path:
+        path.write_text("whole")
+        assert not target.exists()
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "whole")]
+
+
+def test_truncated_lookups_add_up() -> None:
+    cut = TruncatedLookups(1, 2)
+    cut.add(TruncatedLookups(10, 20))
+    assert dataclasses.astuple(cut) == (11, 22)
+
+
+def candidates(
+    *rows: tuple[int, int, tuple[int, int], tuple[int, int, int], float, tuple[int, int]],
+) -> VerifiedCandidates:
+    """Record, text, span, 5-grams (in common, of the text, of the span), similarity, what of the text it copies."""
+    record, text, span, grams, similarity, copied = zip(*rows, strict=True)
+    return VerifiedCandidates(
+        np.array(record), np.array(text), np.array(span), np.array(copied), np.array(grams, np.int32),
+        np.array(similarity), np.zeros(len(rows), np.bool_),
+    )  # fmt: skip
+
+
+WHOLE = (-1, -1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        # All of a long text wins over a short one inside it.
+        (((0, 100), (90, 96, 96), 0.9), ((20, 50), (26, 26, 26), 1.0), [True, False]),
+        # 26 there of 96: no more is missing than is there, so 13 and not 26 - 35; a short one of 26 is worth more.
+        (((0, 100), (26, 96, 30), 0.3), ((20, 50), (26, 26, 26), 1.0), [False, True]),
+        (((0, 100), (26, 96, 26), 0.3), ((20, 50), (12, 12, 12), 1.0), [True, False]),
+        # Foreign wording counts half: 30 - 5 against 26.
+        (((0, 100), (30, 30, 40), 0.7), ((20, 50), (26, 26, 26), 1.0), [False, True]),
+        (((0, 100), (32, 32, 40), 0.7), ((20, 50), (26, 26, 26), 1.0), [True, False]),
+        # Equal scores: the more similar, else the lower text.
+        (((0, 50), (26, 26, 26), 0.8), ((0, 50), (26, 26, 26), 0.9), [False, True]),
+        (((0, 50), (26, 26, 26), 0.9), ((0, 50), (26, 26, 26), 0.9), [True, False]),
+        # Side by side they don't meet.
+        (((0, 50), (26, 26, 26), 0.9), ((50, 90), (26, 26, 26), 0.9), [True, True]),
+    ],
+)  # fmt: skip
+def test_one_place_has_one_text(first: tuple, second: tuple, kept: list[bool]) -> None:
+    rows = candidates((0, 3, *first, WHOLE), (0, 4, *second, WHOLE))
+    assert overlap_suppression(rows).tolist() == kept
+    turned = candidates((0, 4, *second, WHOLE), (0, 3, *first, WHOLE))
+    assert overlap_suppression(turned).tolist() == kept[::-1]
+    # In two records each keeps its place.
+    apart = candidates((0, 3, *first, WHOLE), (1, 4, *second, WHOLE))
+    assert overlap_suppression(apart).tolist() == [True, True]
+
+
+def test_of_equal_matches_the_one_that_more_is_a_copy_of_wins() -> None:
+    same = ((0, 50), (26, 26, 26), 0.9)
+    rows = candidates((0, 3, *same, (5, 30)), (0, 4, *same, (0, 40)))
+    assert overlap_suppression(rows).tolist() == [False, True]
+    # A side that is not known makes no copy.
+    rows = candidates((0, 3, *same, (-1, 90)), (0, 4, *same, (0, 2)))
+    assert overlap_suppression(rows).tolist() == [False, True]
+    rows = candidates((0, 3, *same, (0, 0)), (0, 4, *same, (0, 2)))
+    assert overlap_suppression(rows).tolist() == [False, True]
+
+
+def test_places_that_share_a_cell_are_distinguished() -> None:
+    full = (26, 26, 26), 0.9, WHOLE
+    for start, kept in ((3 * CELL - 11, False), (3 * CELL - 10, True)):
+        # The last one has 20 code points, of which more than half, or just half, is taken.
+        spans = [(0, CELL), (CELL, CELL + 1), (CELL + 1, 3 * CELL), (start, start + 20)]
+        rows = candidates(*((0, n, span, *full) for n, span in enumerate(spans)))
+        assert overlap_suppression(rows).tolist() == [True, True, True, kept]
+
+
+def test_matches_of_segments_are_ordered_by_record_and_place() -> None:
+    full = (26, 26, 26), 0.9, WHOLE
+    first = candidates((0, 3, (60, 90), *full), (2, 1, (0, 30), *full))
+    second = candidates((0, 9, (0, 30), *full), (2, 8, (0, 30), *full), (2, 7, (40, 60), *full))
+    both = without_overlaps([first, second])
+    assert list(zip(both.record.tolist(), both.text.tolist(), strict=True)) == [(0, 9), (0, 3), (2, 1), (2, 7)]
+    assert without_overlaps([first]).text.tolist() == [3, 1]
+
+
+def test_windows_hold_a_chunk_more_on_each_side() -> None:
+    full = (26, 26, 26), 0.9, WHOLE
+    # Chunks of 10 bytes, each of 10 canonical characters.
+    cuts = offsets = np.arange(0, 101, 10)
+    rows, ranges = windows(candidates((0, 1, (45, 50), *full)), cuts, offsets)
+    # The match stands in chunk 4.
+    assert ranges.tolist() == [[3, 6]]
+    assert rows.span.tolist() == [[15, 20]]
+    rows, ranges = windows(
+        candidates((0, 1, (2, 5), *full), (0, 2, (3, 9), *full), (0, 3, (90, 100), *full)), cuts, offsets
+    )
+    assert ranges.tolist() == [[0, 2], [8, 10]]
+    assert (rows.record.tolist(), rows.span.tolist()) == ([0, 0, 1], [[2, 5], [3, 9], [10, 20]])
+    # Where the windows come to more than the whole text, that is taken as it is.
+    dense = candidates(*((0, n, (10 * n, 10 * n + 5), *full) for n in range(10)))
+    rows, ranges = windows(dense, cuts, offsets)
+    assert ranges.tolist() == [[0, 10]]
+    assert rows.span.tolist() == dense.span.tolist()
+
+
+def groups(lengths: list[int], block: int = 1000) -> list[tuple[int, int]]:
+    return list(_groups(np.concatenate([[0], np.cumsum(np.array(lengths, np.int64))]), block))
+
+
+def test_texts_are_scanned_some_thousand_at_a_time() -> None:
+    assert groups([]) == []
+    assert groups([5] * 3) == [(0, 3)]
+    assert groups([5] * (TEXTS + 1)) == [(0, TEXTS), (TEXTS, TEXTS + 1)]
+    # A long text is alone; one of just a block is not.
+    assert groups([5, 1001, 5, 5]) == [(0, 1), (1, 2), (2, 4)]
+    assert groups([1001, 1001, 5]) == [(0, 1), (1, 2), (2, 3)]
+    assert groups([5, 1000, 5]) == [(0, 3)]
+    half = BYTES // 2
+    assert groups([half, half, 1], BYTES) == [(0, 2), (2, 3)]
+    assert groups([half, half + 1, 1], BYTES) == [(0, 1), (1, 3)]
+    assert groups([0] * (TEXTS + 1)) == [(0, TEXTS), (TEXTS, TEXTS + 1)]
+
+
+def test_thresholds_for_the_kernels() -> None:
+    found = thresholds(MatchParams(threshold=0.5, min_containment=0.25, min_chars=7, partial_chars=0))
+    assert tuple(found) == (0.5, 0.25, 7, NO_STRETCH)
+    assert thresholds(MatchParams(partial_chars=90))[3] == 90
+
+
+def texts_batch(texts: list[str], record: list[int] | None = None, offset: list[int] | None = None) -> pa.RecordBatch:
+    columns = {
+        "record": pa.array(record or range(len(texts)), pa.int64()),
+        "id": pa.nulls(len(texts), pa.string()),
+        "text": pa.array(texts, pa.large_string()),
+    }
+    if offset:
+        columns["offset"] = pa.array(offset, pa.int64())
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def test_carriers_are_those_of_the_lowest_keys() -> None:
+    batch = texts_batch(["a", "b", "c", "b"])
+    keys = text_keys(batch["text"], 5).tolist()
+    low, middle, high = sorted(set(keys))
+    sample = CarrierSample(2, 5)
+    sample.offer(batch)
+    assert list(sample.records) == [low, middle]
+    # From now on no higher key can be one of the two.
+    assert sample.limit == middle
+    assert CarrierSample(0, 5).limit == MAX_KEY
+    # One at the limit is.
+    for limit, kept in ((high, 3), (high - 1, 2), (low, 1), (low - 1, 0)):
+        bounded = CarrierSample(9, 5, limit)
+        bounded.offer(batch)
+        assert len(bounded.records) == kept
+    other = CarrierSample(9, 5, low)
+    whole = CarrierSample(9, 5)
+    whole.offer(batch)
+    other.merge(whole)
+    assert list(other.records) == [low]
+    nothing = CarrierSample(0, 5)
+    nothing.offer(batch)
+    assert nothing.records == {}
+    assert CarrierSample.from_dict(whole.as_dict()).records == whole.records
+
+
+def test_only_the_first_piece_of_a_text_can_be_a_carrier() -> None:
+    sample = CarrierSample(9, 5)
+    sample.offer(texts_batch(["begins", "goes on"], [3, 3], [0, 40]))
+    assert [record.text for record in sample.records.values()] == ["begins"]
+
+
+def test_the_length_of_a_carrier_is_that_of_its_text() -> None:
+    sample = CarrierSample(9, 5)
+    for text in ("é" * (2 * LONGEST), "ü" * (2 * LONGEST) + "!", "x" * (LONGEST + 1)):
+        sample.offer(texts_batch([text]))
+    # Code points of a text of up to four bytes for each that is kept, bytes of longer ones.
+    assert sorted(record.length for record in sample.records.values()) == [LONGEST + 1, 2 * LONGEST, 4 * LONGEST + 1]
+    assert {len(record.text) for record in sample.records.values()} == {LONGEST}
+    merged = CarrierSample(9, 5, records={1: CarrierRecord(1, 5, "ab", 2)})
+    merged.merge(CarrierSample(9, 5, records={1: CarrierRecord(1, 4, "cd", 3)}))
+    assert merged.records == {1: CarrierRecord(1, 4, "cd", 5)}
+
+
+def test_a_fraction_is_a_limit_of_keys() -> None:
+    batch = texts_batch([f"t{n}" for n in range(64)])
+    keys = record_keys(batch, 3)
+    kept = RecordSampler(0.5, 3).rows(batch)["record"].to_pylist()
+    assert kept == np.flatnonzero(keys < np.uint64(1 << 63)).tolist()
+    assert RecordSampler(0.0, 3).rows(batch).num_rows == 0
+    assert RecordSampler(1.0, 3).rows(batch) is batch
+    # The keys of carriers are others than those by which records are sampled.
+    assert Sampling(seed=3, carriers=2).carrier_sample() == CarrierSample(2, 103, MAX_KEY)
+    assert Sampling() == Sampling(1.0, 1, 0, MAX_KEY)
+    # The rows of a record that begins a batch are chosen by themselves.
+    for number in range(8):
+        sampler = RecordSampler(0.5, 3)
+        first = texts_batch([f"t{number}", "behind"], [number, number])
+        assert sampler.rows(first).num_rows == (2 if number in kept else 0)
