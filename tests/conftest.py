@@ -28,3 +28,11 @@ def disk_is_not_waited_for():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("provscan.index.folder._sync", lambda path: None)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def marks_stay_in_the_tests(tmp_path_factory):
+    """Which indexes were checked is noted in the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield

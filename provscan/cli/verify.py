@@ -9,7 +9,7 @@ from provscan.cli import as_json, given, workers
 
 @click.command("verify")
 @click.argument("path", metavar="[INDEX|RUN]", default="licensed.index", envvar="PROVSCAN_INDEX", type=click.Path())
-@click.option("--quick", is_flag=True, help="Compare checksums and bounds only; do not make the segments again.")
+@click.option("--quick", is_flag=True, help="Compare checksums only; do not make the segments again.")
 @workers
 @as_json
 def command(path: str, quick: bool, workers: int | None, as_json: bool) -> None:

@@ -3,8 +3,9 @@
 :mod:`~provscan.index.reader` is the only way in, opened by :mod:`~provscan.index.opening`;
 :mod:`~provscan.index.writer` makes every change; FORMAT.md describes the bytes. Below them:
 :mod:`~provscan.index.format` the manifest, :mod:`~provscan.index.folder` lock, commit and leftovers,
-:mod:`~provscan.index.segment` the immutable parts and :mod:`~provscan.index.segment_writer` their writer,
-:mod:`~provscan.index.checks` their bounds. A segment is made of :mod:`~provscan.index.postings`,
+:mod:`~provscan.index.segment` the immutable parts and :mod:`~provscan.index.segments_writer` their writer,
+:mod:`~provscan.index.checks` and :mod:`~provscan.index.remake` what is checked of them and
+:mod:`~provscan.index.checked` when. A segment is made of :mod:`~provscan.index.postings`,
 :mod:`~provscan.index.filters`, :mod:`~provscan.index.texts`, :mod:`~provscan.index.seeds` and
 :mod:`~provscan.index.tweets`, whose columns are :mod:`~provscan.index.packed`; :mod:`~provscan.index.prepare` computes
 what it stores, :mod:`~provscan.index.join` makes one of two in memory. :mod:`~provscan.index.shard_writer` parts an
@@ -14,25 +15,26 @@ index, :mod:`~provscan.index.shards` looks the parts up as one.
 from provscan.index.format import file_checksum
 from provscan.index.opening import open_reader
 from provscan.index.prepare import Prepared, prepare, seed_params, seed_scratch, sketch_texts
-from provscan.index.reader import IndexReader
+from provscan.index.reader import NOTHING, IndexReader, LeftOut
 from provscan.index.seeds import SIZE_STEP
 from provscan.index.segment import LookupTables
 from provscan.index.shard_writer import MOST_SHARDS
 from provscan.index.shards import ShardTables
 from provscan.index.texts import Strings
-from provscan.index.writer import Forgotten, append, check_again, forget, merge, merge_needs, write_index
+from provscan.index.writer import Forgotten, append, forget, merge, merge_needs, write_index
 
 __all__ = [
     "MOST_SHARDS",
+    "NOTHING",
     "SIZE_STEP",
     "Forgotten",
     "IndexReader",
+    "LeftOut",
     "LookupTables",
     "Prepared",
     "ShardTables",
     "Strings",
     "append",
-    "check_again",
     "file_checksum",
     "forget",
     "merge",

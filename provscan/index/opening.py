@@ -7,21 +7,33 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import format as index_format
+from provscan.index.checked import is_marked, key_of, mark
 from provscan.index.checks import check_content, check_shape, check_shards
 from provscan.index.faults import survive_truncated_files
 from provscan.index.folder import THREADS
-from provscan.index.format import PURGES, FileInfo, Manifest, SegmentInfo
+from provscan.index.format import MANIFEST, PURGES, FileInfo, Manifest, SegmentInfo
 from provscan.index.reader import IndexReader, LeftOut, state_of
+from provscan.index.remake import check_counts, check_made_again
 from provscan.index.segment import Segment, open_segment
+
+Check = Literal["lengths", "checksums", "changes", "once", "again"]
+# A mark (:mod:`provscan.index.checked`) and the files that it is for.
+Mark = tuple[str, list[Path]]
 
 
 def open_reader(
-    path: str | os.PathLike[str], *, verify: bool = True, snapshot: str | None = None, without: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    check: Check = "once",
+    snapshot: str | None = None,
+    without: Sequence[str] | LeftOut = (),
+    workers: int | None = None,
 ) -> IndexReader:
     """Map the present generation of an index.
 
@@ -29,13 +41,18 @@ def open_reader(
     ----------
     path
         Its folder.
-    verify
-        Compare all files with their checksums and check every number in them against its bounds, which reads
-        everything once. Without it, a damaged index may give wrong answers or end the process.
+    check
+        What is checked of its files. ``"lengths"``: nothing but these, for an index that was checked before in the same
+        command. ``"checksums"``: these as well. ``"again"``: also whether it is what provscan makes from the tweets in
+        it, which takes as long as building it. ``"once"``: the same, but no more than checksums if that was done before
+        and nothing has changed the files since. ``"changes"``: not even these then.
     snapshot
         The :attr:`IndexReader.snapshot` that it must have: that of the same index, opened elsewhere.
     without
-        Names of segments to leave out, such as damaged ones; their files are not read.
+        Names of segments to leave out, such as damaged ones; their files are not read. What is left is counted, unless
+        it comes from a reader that has done so.
+    workers
+        Threads; all processors by default.
 
     Raises
     ------
@@ -48,7 +65,7 @@ def open_reader(
     manifest = index_format.read_manifest(folder)
     while True:
         try:
-            reader = _opened(folder, manifest, verify=verify, without=without)
+            reader = _opened(folder, manifest, check, without, workers or os.cpu_count() or 1)
             break
         except (IndexFormatError, OSError) as error:
             # A writer may have removed what the manifest named when it was read.
@@ -63,50 +80,108 @@ def open_reader(
     return reader
 
 
-def _opened(folder: Path, manifest: Manifest, *, verify: bool, without: Sequence[str]) -> IndexReader:
+def open_written(path: str | os.PathLike[str]) -> IndexReader:
+    """Map an index that this process has just written, or added to after it was checked: it needs no check."""
+    reader = open_reader(path, check="lengths")
+    for key, paths in _marks(reader.path, reader.manifest):
+        mark(key, paths)
+    return reader
+
+
+def _opened(
+    folder: Path, manifest: Manifest, check: Check, without: Sequence[str] | LeftOut, workers: int
+) -> IndexReader:
     survive_truncated_files()
-    infos = _remaining(folder, manifest, without)
+    left_out = without if isinstance(without, LeftOut) else LeftOut(tuple(sorted(set(without))), 0, 0)
+    infos = _remaining(folder, manifest, left_out.segments)
     remaining = replace(manifest, segments=tuple(infos))
     files = remaining.files()
     states = {folder / name: state_of(folder / name) for name in files}
-    _check_files(folder, {name: files[name] for name in files if name.startswith(PURGES)}, verify=verify)
+    marks = [] if check in ("lengths", "checksums") else _marks(folder, remaining)
+    trusted = bool(marks) and check != "again" and is_marked(marks[-1][0])
+    sums = check != "lengths" and not (check == "changes" and trusted)
+    _check_files(folder, {name: files[name] for name in files if name.startswith(PURGES)}, sums=sums)
     segments: list[Segment] = []
     damaged: list[tuple[SegmentInfo, IndexFormatError]] = []
     for info in infos:
         try:
-            segments.append(_open_checked(folder, info, remaining, verify=verify))
+            _check_files(folder, info.paths(), sums=sums)
+            segments.append(open_segment(folder, info, remaining.index_params))
+            check_shape(segments[-1], folder)
         except IndexFormatError as error:
             damaged.append((info, error))
-    if damaged:
-        if len(damaged) < len(infos) and all(info.shard is None for info, _ in damaged):
-            tweets = sum(info.living for info, _ in damaged)
-            options = " ".join(f"--without-segment {info.name}" for info, _ in damaged)
-            damaged[0][1].add_note(f"To match without the {tweets:,} tweets in what is damaged, give {options}")
-        raise damaged[0][1]
+    _raise_damage(damaged, infos)
     if manifest.shards:
         check_shards(segments[: len(manifest.shards)], folder)
     bases = np.cumsum([0, *(info.texts for info in infos)])
     known = {path: state for path, state in states.items() if state}
-    reader = IndexReader(folder, remaining, tuple(segments), bases, known, verify)
-    if not without:
+    reader = IndexReader(folder, remaining, tuple(segments), bases, known, bool(marks))
+    if marks and not trusted:
+        _check_all(reader, marks, again=check == "again", whole=not left_out.segments, workers=workers)
+    if not left_out.segments:
         return reader
-    tweets, texts = reader.count()
-    left_out = LeftOut(tuple(sorted(set(without))), manifest.tweets - tweets, manifest.texts - texts)
-    return replace(reader, manifest=replace(remaining, tweets=tweets, texts=texts), left_out=left_out)
+    if left_out is not without:
+        tweets, texts = reader.count()
+        left_out = left_out._replace(tweets=manifest.tweets - tweets, texts=manifest.texts - texts)
+    counted = replace(remaining, tweets=manifest.tweets - left_out.tweets, texts=manifest.texts - left_out.texts)
+    return replace(reader, manifest=counted, left_out=left_out)
 
 
-def _open_checked(folder: Path, info: SegmentInfo, manifest: Manifest, *, verify: bool) -> Segment:
-    _check_files(folder, info.paths(), verify=verify)
-    segment = open_segment(folder, info, manifest.index_params)
-    check_shape(segment, folder)
-    if verify:
-        check_content(segment, folder)
-    return segment
+def _groups(manifest: Manifest) -> list[tuple[SegmentInfo, ...]]:
+    """Segments that are made together: all shards, and each other one alone."""
+    others = [(info,) for info in manifest.segments if info.shard is None]
+    return [manifest.shards, *others] if manifest.shards else list(others)
 
 
-def _check_files(folder: Path, files: dict[str, FileInfo], *, verify: bool) -> None:
+def _marks(folder: Path, manifest: Manifest) -> list[Mark]:
+    """The marks of each group of segments and, as the last one, of all that the manifest says."""
+    named = [[name for info in group for name in info.paths()] for group in _groups(manifest)]
+    marks = []
+    for names in (*named, [MANIFEST, *manifest.files()]):
+        paths = [folder / name for name in names]
+        try:
+            marks.append((key_of(paths), paths))
+        except OSError:  # a missing file is reported by whoever opens it
+            marks.append(("missing", paths))
+    return marks
+
+
+def _check_all(reader: IndexReader, marks: list[Mark], *, again: bool, whole: bool, workers: int) -> None:
+    """Check whether segments are what is made from their tweets, and mark those that are."""
+    damaged: list[tuple[SegmentInfo, IndexFormatError]] = []
+    rest = reader.segments
+    for infos, (key, paths) in zip(_groups(reader.manifest), marks, strict=False):
+        group, rest = rest[: len(infos)], rest[len(infos) :]
+        if not again and is_marked(key):
+            continue
+        try:
+            for segment in group:
+                check_content(segment, reader.path)
+            check_made_again(reader.path, group, reader.params, workers)
+        except IndexFormatError as error:
+            damaged.append((infos[0], error))
+        else:
+            mark(key, paths)
+    _raise_damage(damaged, reader.manifest.segments)
+    if whole:
+        check_counts(reader)
+        mark(*marks[-1])
+
+
+def _raise_damage(damaged: list[tuple[SegmentInfo, IndexFormatError]], infos: Sequence[SegmentInfo]) -> None:
+    """Raise the first error, with a note on how to match without what is damaged."""
+    if not damaged:
+        return
+    if len(damaged) < len(infos) and all(info.shard is None for info, _ in damaged):
+        tweets = sum(info.living for info, _ in damaged)
+        options = " ".join(f"--without-segment {info.name}" for info, _ in damaged)
+        damaged[0][1].add_note(f"To match without the {tweets:,} tweets in what is damaged, give {options}")
+    raise damaged[0][1]
+
+
+def _check_files(folder: Path, files: dict[str, FileInfo], *, sums: bool) -> None:
     index_format.check_sizes(folder, files)
-    if verify:
+    if sums:
         with ThreadPoolExecutor(THREADS) as pool:
             index_format.check_sums(folder, files, pool.map)
 

@@ -66,11 +66,6 @@ class Numbers(NamedTuple):
             and len(self.words) == int(widths.sum())
         )
 
-    def is_minimal(self) -> bool:
-        """Whether it is what :func:`pack_numbers` makes of its numbers."""
-        again = pack_numbers(self.all())
-        return np.array_equal(again.words, self.words) and np.array_equal(again.blocks, self.blocks)
-
     def all(self) -> np.ndarray:
         """int64: all numbers."""
         return self.take(np.arange(self.rows))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,20 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.errors import IndexFormatError
 from provscan.index.folder import Change, changing
-from provscan.index.format import MANIFEST, PURGES, SEGMENTS, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones
-from provscan.index.known_tweets import KeyTable
-from provscan.index.opening import open_reader
+from provscan.index.format import PURGES, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones
+from provscan.index.opening import open_reader, open_written
 from provscan.index.places import with_distinct_places
 from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader
 from provscan.index.room import Needs, needs_of, require_room
 from provscan.index.segment import MAX_TEXTS, Segment, open_segment, read_tombstones
-from provscan.index.segment_writer import SegmentWriter
-from provscan.index.shard_writer import ShardsWriter
+from provscan.index.segments_writer import write_segments
 from provscan.index.texts import Strings
-from provscan.index.tweets import COMPRESSED
 from provscan.params import IndexParams
 from provscan.text.arrow import buffers
 
@@ -72,11 +67,11 @@ def write_index(
     ``notes`` is read when the last batch has come, so that whoever prepares them can fill it in meanwhile.
     """
     with changing(target, "replace" if overwrite else "create") as change:
-        segments, counts = _write(change, batches, params, shards)
+        segments, counts = write_segments(change, batches, params, shards)
         texts = _distinct_texts(change.folder, segments, params)
         generation = change.manifest.generation + 1 if change.manifest else 1
         change.commit(Manifest(params, segments, texts, counts.pop("tweets"), generation, {}, {**notes, **counts}))
-    return open_reader(target, verify=False)
+        return open_written(target)
 
 
 def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, notes: dict[str, Any]) -> IndexReader:
@@ -95,9 +90,9 @@ def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, no
         in the index) and ``forgotten`` (ids that were forgotten: they stay so).
     """
     with changing(target, "change") as change:
-        before = open_reader(target, verify=False)
+        before = open_reader(target, check="changes")
         new, counts = _new_tweets(change, before, batches)
-        segments, written = _write(change, prepare(new), before.params)
+        segments, written = write_segments(change, prepare(new), before.params)
         counts["known"] += written["repeated_tweets"]
         added = [segment for segment in segments if segment.tweets]
         infos = tuple({s.name: s for s in (*before.manifest.segments, *added)}.values())
@@ -113,7 +108,7 @@ def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, no
         )
         if added:
             change.commit(_merged(change, manifest, _due(infos), prepare))
-    reader = open_reader(target, verify=False)
+        reader = open_written(target)
     # If nothing was new, nothing was written.
     return replace(reader, manifest=replace(reader.manifest, notes=manifest.notes))
 
@@ -131,7 +126,7 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
         Only count them.
     """
     with changing(target, "change") as change:
-        before = open_reader(target, verify=False)
+        before = open_reader(target, check="changes")
         now = int(datetime.now(UTC).timestamp() * 1000)
         infos, found_ids, texts = [], [], []
         generation = before.manifest.generation + 1
@@ -157,25 +152,26 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
                     generation=generation,
                 )
             )
+            open_written(target)
     return result
 
 
 def merge(target: Path, prepare: Prepare, *, purge_only: bool = False) -> IndexReader:
     """Merge segments into as few as possible, without forgotten tweets; ``purge_only`` rewrites what holds some."""
     with changing(target, "change") as change:
-        manifest = open_reader(target, verify=False).manifest
+        manifest = open_reader(target, check="changes").manifest
         groups = _to_merge(manifest, purge_only=purge_only)
         merged = replace(manifest, generation=manifest.generation + 1)
         for group in groups:
             merged = _merged(change, merged, group, prepare)
         if groups:
             change.commit(merged)
-    return open_reader(target, verify=False)
+        return open_written(target)
 
 
 def merge_needs(target: Path, *, purge_only: bool = False) -> Needs:
     """What :func:`merge` would need at most."""
-    groups = _to_merge(open_reader(target, verify=False).manifest, purge_only=purge_only)
+    groups = _to_merge(open_reader(target, check="lengths").manifest, purge_only=purge_only)
     needs = [needs_of(group) for group in groups]
     # All new segments stand beside the old ones until the end.
     return Needs(
@@ -195,57 +191,6 @@ def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]
         return [shards, *groups] if any(info.shard is not None for info in forgotten) else groups
     groups = [list(manifest.segments)] if shards else _groups(manifest.segments)
     return [group for group in groups if len(group) > len(shards) or any(info.tombstones for info in group)]
-
-
-def _write(
-    change: Change, batches: Iterable[Prepared], params: IndexParams, shards: int = 1
-) -> tuple[tuple[SegmentInfo, ...], dict[str, int]]:
-    """Write segments from prepared batches; with them the counts of distinct tweets and of what was left out."""
-    ids, empty, anonymous = KeyTable(), 0, 0
-    writer = ShardsWriter(change, params, ids, shards) if shards > 1 else _SegmentsWriter(change, params, ids)
-    try:
-        for batch in batches:
-            writer.add(batch)
-            empty += batch.empty
-            anonymous += int(np.count_nonzero(np.diff(batch.ids.offsets) == 0))
-        infos, repeated = writer.close()
-    except BaseException:
-        writer.discard()
-        raise
-    rows = sum(info.tweets for info in infos)
-    tweets = ids.count + anonymous
-    return tuple(infos), {
-        "tweets": tweets, "tweets_without_text": empty, "repeated_tweets": repeated, "versions": rows - tweets,
-    }  # fmt: skip
-
-
-class _SegmentsWriter:
-    """Writes segments, one after the other; see :class:`~provscan.index.shard_writer.ShardsWriter`."""
-
-    def __init__(self, change: Change, params: IndexParams, ids: KeyTable) -> None:
-        self._change, self._params, self._ids = change, params, ids
-        self._infos: list[SegmentInfo] = []
-        self._repeated = 0
-        self._begin()
-
-    def _begin(self) -> None:
-        self._folder = self._change.workspace()
-        self._writer = SegmentWriter(self._folder, self._params, self._ids)
-
-    def add(self, batch: Prepared) -> None:
-        if not self._writer.has_room_for(len(batch.texts)):
-            self.close()
-            self._begin()
-        self._writer.add(batch)
-
-    def close(self) -> tuple[list[SegmentInfo], int]:
-        written = self._writer.close()
-        self._repeated += written.repeated
-        self._infos.append(self._change.adopt(self._folder, written.texts, written.tweets, written.digest))
-        return self._infos, self._repeated
-
-    def discard(self) -> None:
-        self._writer.discard()
 
 
 def _new_tweets(
@@ -405,7 +350,7 @@ def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepar
     old = [open_segment(change.folder, info, manifest.index_params) for info in group]
     tweets = (batch for segment in old for batch in segment.batches(segment.living_rows))
     shards = sum(info.shard is not None for info in group)
-    new, _ = _write(change, prepare(tweets), manifest.index_params, shards)
+    new, _ = write_segments(change, prepare(tweets), manifest.index_params, shards)
     segments = [info for info in manifest.segments if info not in group]
     segments += [info for info in new if info.tweets or shards or not segments]
     purges = dict(manifest.purges)
@@ -435,49 +380,3 @@ def _purge_record(folder: Path, old: list[Segment], new: tuple[SegmentInfo, ...]
 
 def _date(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
-
-
-def check_again(reader: IndexReader, temporary: Path, prepare: Prepare) -> None:
-    """Make all segments again from their tweets, in a temporary folder, and count tweets and texts again.
-
-    Raises
-    ------
-    IndexFormatError
-        A segment differs, or the manifest counts differently.
-    """
-    change = Change(temporary, None, set())
-    shards = len(reader.manifest.shards)
-    groups = [reader.segments[:shards]] if shards else []
-    for group in [*groups, *([segment] for segment in reader.segments[shards:])]:
-        tweets = (batch for segment in group for batch in segment.batches(np.arange(segment.info.tweets)))
-        again, _ = _write(change, prepare(tweets), reader.params, len(group))
-        shutil.rmtree(temporary / SEGMENTS)
-        _compare(reader, group, again)
-    _check_counts(reader)
-
-
-def _compare(reader: IndexReader, group: Sequence[Segment], again: Sequence[SegmentInfo]) -> None:
-    """Segments with the same, made again."""
-    more = len(again) > len(group)
-    for segment, made in zip(group, again, strict=False):
-        place = reader.path / SEGMENTS / segment.info.name
-        # What another version of Zstandard makes has other bytes. The digest covers what is in them.
-        other = frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
-        for name, info in segment.info.files.items():
-            if more or (made.files.get(name) != info and name.split(".")[0] not in other):
-                raise IndexFormatError(
-                    f"{place / name} is not what is made from the tweets in it, though its checksum is right: it was "
-                    "forged, or written by another version of provscan. Build the index again"
-                )
-        dead = segment.info.tombstones
-        if made.digest != segment.info.digest or (dead and dead.digest != segment.digest(segment.forgotten)):
-            raise IndexFormatError(f"{reader.path / MANIFEST} has a wrong digest for segment {segment.info.name}")
-
-
-def _check_counts(reader: IndexReader) -> None:
-    """The manifest's counts with those of the segments."""
-    for name, count in zip(("tweets", "texts"), reader.count(), strict=True):
-        if count != getattr(reader, name):
-            raise IndexFormatError(
-                f"{reader.path / MANIFEST} counts {getattr(reader, name):,} {name}, the segments hold {count:,}"
-            )

@@ -106,14 +106,14 @@ class Index:
         return self.reader.info()
 
     def verify(self) -> None:
-        """Compare every file with its checksum and every number in it with its bounds.
+        """Check every file again: its checksum, and whether it is what provscan makes from the tweets in the index.
 
         Raises
         ------
         IndexFormatError
             One differs, or the index was changed since it was opened.
         """
-        open_reader(self.reader.path, snapshot=self.reader.snapshot, without=self.reader.left_out.segments)
+        open_reader(self.reader.path, check="again", snapshot=self.reader.snapshot, without=self.reader.left_out)
 
     def match(
         self,
@@ -207,8 +207,10 @@ def open_index(
     path
         Its folder.
     verify
-        Compare every file with its checksum and every number in it with its bounds first, which reads everything once.
-        Leave it out only for an index that you wrote yourself: a damaged one gives wrong answers.
+        Compare every file with its checksum first. An index that this user has neither built nor opened before, or of
+        which a file was changed since, is also made again from the tweets in it and compared, in the temporary folder,
+        which takes as long as building it. Leave it out only for an index that you wrote yourself: a damaged one gives
+        wrong answers.
     without_segment
         Name of a segment to leave out, or several: a damaged one, as the error names it. ``info()`` says under
         ``segments_left_out`` how many tweets and texts are missing.
@@ -232,7 +234,7 @@ def open_index(
     1
     """
     without = [without_segment] if isinstance(without_segment, str) else without_segment or ()
-    return Index(open_reader(path, verify=verify, without=without))
+    return Index(open_reader(path, check="once" if verify else "lengths", without=without))
 
 
 __all__ = ["LEVELS", "Index", "Span", "open_index"]

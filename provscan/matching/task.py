@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from provscan.index import IndexReader, open_reader
+from provscan.index import NOTHING, IndexReader, LeftOut, open_reader
 from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
 from provscan.matching.parts import PART, PartResult, replacing_file
 from provscan.matching.passages import passages
@@ -35,14 +35,14 @@ class Snapshot:
         Of this very generation.
     control
         Folder of the index of control files, if there is one.
-    without
-        Segments of the licensed index that are left out.
+    left_out
+        What is left out of the licensed index.
     """
 
     index: str
     fingerprint: str
     control: str | None = None
-    without: tuple[str, ...] = ()
+    left_out: LeftOut = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +108,8 @@ def open_snapshot(snapshot: Snapshot) -> IndexReader:
     IndexFormatError
         The index was changed since.
     """
-    reader = open_reader(
-        snapshot.index, verify=False, snapshot=snapshot.fingerprint, without=snapshot.without
-    )  # fmt: skip
-    return reader if snapshot.control is None else reader.with_control(open_reader(snapshot.control, verify=False))
+    reader = open_reader(snapshot.index, check="lengths", snapshot=snapshot.fingerprint, without=snapshot.left_out)
+    return reader if snapshot.control is None else reader.with_control(open_reader(snapshot.control, check="lengths"))
 
 
 def scan(

@@ -171,7 +171,7 @@ def preparing(params: IndexParams, workers: int) -> Callable[[Iterable[pa.Record
 
 def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
     """The parameters of an index; an error if others are given."""
-    reader = open_reader(path, verify=False)
+    reader = open_reader(path, check="lengths")
     known = {**reader.params.as_dict(), "fraction": reader.fraction}
     for name, value in given.items():
         if value is not None and value != known[name]:

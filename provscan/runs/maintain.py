@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -140,7 +139,7 @@ def merge(index: Source, *, purge_only: bool = False, workers: int | None = None
     >>> len(provscan.merge("merged.index")["segments"])
     1
     """
-    params = open_reader(index, verify=False).params
+    params = open_reader(index, check="lengths").params
     return indexes.merge(Path(index), preparing(params, default_workers(workers)), purge_only=purge_only).info()
 
 
@@ -152,7 +151,7 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
     path
         Folder of an index or of a run.
     quick
-        Of an index compare checksums and bounds only. Otherwise its segments are also made again from the tweets, in
+        Of an index compare checksums only. Otherwise its segments are also made again from the tweets, in
         a temporary folder, which takes as long as building it, and finds files that were forged with their checksums.
         Of a blind index there are no tweets to make it again from, so that it is always quick; no key is needed.
     workers
@@ -183,14 +182,10 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
         return _verify_run(folder)
     if is_blind(folder):
         return verify_blind(folder)
-    reader = open_reader(folder)
+    reader = open_reader(folder, check="checksums" if quick else "again", workers=default_workers(workers))
     checked = {"index": str(folder), "generation": reader.manifest.generation, "fingerprint": reader.fingerprint}
     checked |= {"files": len(reader.manifest.files()), "bytes": reader.info()["bytes"], "quick": quick}
-    if quick:
-        return checked
-    with tempfile.TemporaryDirectory(prefix="provscan-") as temporary:
-        indexes.check_again(reader, Path(temporary), preparing(reader.params, default_workers(workers)))
-    return {**checked, "texts": reader.texts, "tweets": reader.tweets}
+    return checked if quick else {**checked, "texts": reader.texts, "tweets": reader.tweets}
 
 
 def _verify_run(folder: Path) -> dict[str, Any]:

@@ -95,7 +95,8 @@ def run_match(
     if index.reader.verified:
         index.reader.require_unchanged()
     else:
-        index.verify()
+        reader = index.reader
+        open_reader(reader.path, snapshot=reader.snapshot, without=reader.left_out, workers=options.threads)
     clock.lap("open")
     with run_folder(target.path, resume=target.resume, overwrite=target.overwrite) as folder:
         planned = folder.earlier["workers"] if folder.earlier else options.threads
@@ -160,7 +161,7 @@ def calibrate(index: Index, options: Options, folder: RunFolder) -> tuple[Contro
         control = str(folder.path / CONTROL)
         files = options.control_files
         controls, about["files"] = with_files(controls, files, readers.Fields(), Path(control), options.threads)
-    snapshot = Snapshot(str(index.path), index.reader.snapshot, control, index.reader.left_out.segments)
+    snapshot = Snapshot(str(index.path), index.reader.snapshot, control, index.reader.left_out)
     return controls, snapshot, about
 
 
@@ -168,7 +169,7 @@ def _checkpoint(
     inputs: Inputs, null: Inputs | None, snapshot: Snapshot, options: Options, workers: int
 ) -> dict[str, Any]:
     """What must be the same for a run to go on where it was interrupted."""
-    control = None if snapshot.control is None else open_reader(snapshot.control, verify=False).fingerprint
+    control = None if snapshot.control is None else open_reader(snapshot.control, check="lengths").fingerprint
     return {
         "workers": workers,
         "options": options.lasting(),

@@ -1,0 +1,59 @@
+"""Marks of files that were checked: as long as nothing changes them, they need not be checked again.
+
+A mark is an empty file in the user's cache folder, named after a digest of where the checked files stand and of what
+tells whether one was changed: inode, size, times of change. Whoever can write there can change what the user runs,
+too. Where no mark can be written, the files are checked whenever they are opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+# Marks that are kept at most; then the half that was used last stays.
+KEPT = 4096
+# A file that is changed twice within so many seconds may have the same times of change.
+TICK = 0.02
+
+
+def key_of(paths: Iterable[Path]) -> str:
+    """What the mark of some files is called; another one as soon as one of them is changed, moved or copied."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(os.path.realpath(path) for path in paths):
+        found = os.stat(path)
+        state = f"{path}\0{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}\0"
+        digest.update(os.fsencode(state))
+    return digest.hexdigest()
+
+
+def is_marked(key: str) -> bool:
+    """Whether the files were checked before."""
+    try:
+        os.utime(_folder() / key)
+    except OSError:
+        return False
+    return True
+
+
+def mark(key: str, paths: Iterable[Path]) -> None:
+    """Note that files are checked which have had this key since before they were opened."""
+    paths = list(paths)
+    with contextlib.suppress(OSError):
+        newest = max(os.stat(path).st_ctime for path in paths)
+        time.sleep(max(0.0, min(TICK, newest + TICK - time.time())))
+        if key_of(paths) != key:
+            return
+        folder = _folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / key).touch()
+        if len(os.listdir(folder)) > KEPT:
+            for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[: -KEPT // 2]:
+                path.unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "provscan" / "checked"

@@ -1,0 +1,102 @@
+"""Whether an index is what provscan makes from the tweets in it.
+
+An index may come from the other side of a dispute, and one entry less in a table is a match less. Checksums in the
+manifest prove nothing then, nor do bounds: the segments are made again and compared byte by byte.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.errors import IndexFormatError, OutputError
+from provscan.index.folder import Change
+from provscan.index.format import MANIFEST, SEGMENTS, SegmentInfo
+from provscan.index.prepare import Prepared, prepare
+from provscan.index.reader import IndexReader
+from provscan.index.segment import Segment
+from provscan.index.segments_writer import write_segments
+from provscan.index.tweets import COMPRESSED
+from provscan.params import IndexParams
+
+
+def check_made_again(folder: Path, group: Sequence[Segment], params: IndexParams, workers: int) -> None:
+    """Make a segment, or all shards, again from its tweets, in a temporary folder.
+
+    Raises
+    ------
+    IndexFormatError
+        A file is not what is made: names it.
+    OutputError
+        There is no room in the temporary folder.
+    """
+    with tempfile.TemporaryDirectory(prefix="provscan-") as place:
+        change = Change(Path(place), None, set())
+        tweets = (batch for segment in group for batch in segment.batches(np.arange(segment.info.tweets)))
+        try:
+            made, _ = write_segments(change, _prepared(tweets, params, workers), params, len(group))
+            _compare(folder, group, made, change.folder)
+        except FileNotFoundError:  # a writer has replaced the index meanwhile
+            raise
+        except OSError as error:
+            raise OutputError(
+                f"{folder} can't be checked in {place} ({error.strerror or error}), where it takes as much room as "
+                "building it: name another folder in TMPDIR"
+            ) from error
+
+
+def check_counts(reader: IndexReader) -> None:
+    """Count tweets and texts.
+
+    Raises
+    ------
+    IndexFormatError
+        The manifest has other counts.
+    """
+    for name, count in zip(("tweets", "texts"), reader.count(), strict=True):
+        if count != getattr(reader, name):
+            raise IndexFormatError(
+                f"{reader.path / MANIFEST} counts {getattr(reader, name):,} {name}, the segments hold {count:,}"
+            )
+
+
+def _prepared(batches: Iterable[pa.RecordBatch], params: IndexParams, workers: int) -> Iterator[Prepared]:
+    waiting: deque[Future[Prepared]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for batch in batches:
+            waiting.append(pool.submit(prepare, batch, params))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _compare(folder: Path, group: Sequence[Segment], again: Sequence[SegmentInfo], temporary: Path) -> None:
+    """Segments with the same, made again."""
+    more = len(again) > len(group)
+    for segment, made in zip(group, again, strict=False):
+        place, made_place = folder / SEGMENTS / segment.info.name, temporary / SEGMENTS / made.name
+        # What another version of Zstandard makes has other bytes. The digest covers what is in them.
+        other = frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
+        for name in segment.info.files:
+            if name.split(".")[0] in other and not more:
+                continue
+            # Their checksums may be equal on purpose.
+            if more or name not in made.files or not filecmp.cmp(place / name, made_place / name, shallow=False):
+                raise IndexFormatError(
+                    f"{place / name} is not what is made from the tweets in it, though its checksum is right: it was "
+                    "forged, or written by another version of provscan. Build the index again"
+                )
+        dead = segment.info.tombstones
+        if made.digest != segment.info.digest or (dead and dead.digest != segment.digest(segment.forgotten)):
+            raise IndexFormatError(
+                f"{folder / MANIFEST} has another digest than the tweets of segment {segment.info.name} give, or those "
+                "forgotten: it was changed, or one of the segment's files was. Build the index again"
+            )
