@@ -1,10 +1,13 @@
 """What all tests share."""
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from run_fixtures import index, latin, other, write
+
+from provscan.kernels import warmup
 
 __all__ = ["index", "latin", "other", "write"]
 
@@ -20,6 +23,13 @@ def pytest_configure(config):
     if os.environ.get("NUMBA_DISABLE_JIT") == "1":
         # Without the JIT, kernels run on numpy scalars, which warn where a hash overflows on purpose.
         config.addinivalue_line("filterwarnings", "ignore:overflow encountered:RuntimeWarning")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: list[Any]):
+    """Compile the kernels once, side by side: workers that begin with an empty cache would each compile all of them."""
+    if len(specs) > 1:
+        warmup.compile_all(lambda seconds: None)
 
 
 @pytest.fixture(autouse=True, scope="session")
