@@ -3,8 +3,11 @@
 from provscan.kernels.jit import kernel
 
 # The state between two stretches of a file, int64[STATE]: where in a row it stands, how many rows ended, and of the
-# row that is being read delimiters, newlines, bytes, and whether it is blank; and values of the first row.
-PLACE, ROWS, DELIMITERS, NEWLINES, LENGTH, BLANK, WIDTH, STATE = 0, 1, 2, 3, 4, 5, 6, 7
+# row that is being read delimiters, newlines, bytes, and whether it is blank; values of the first row; delimiters in
+# the line, quoted or not, and lines after the first of the row with as many as the first row has.
+PLACE, ROWS, DELIMITERS, NEWLINES, LENGTH, BLANK, WIDTH, LINE, LIKE_ROWS, STATE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+# A quoted value over so many more lines, all of which are like rows, is perhaps one whose quote was never closed.
+LEAST_LIKE_ROWS = 5
 _ROW, _FIELD, _VALUE, _QUOTED, _CLOSED, _RETURN = 0, 1, 2, 3, 4, 5
 
 
@@ -21,6 +24,11 @@ def row_end(data, begin, wanted, layout, most, state):
     for i in range(begin, len(data)):
         c = data[i]
         state[LENGTH] += 1
+        if c == delimiter:
+            state[LINE] += 1
+        elif c == 0x0A:
+            state[LIKE_ROWS] += state[NEWLINES] > 0 and state[LINE] == state[WIDTH] - 1
+            state[LINE] = 0
         if place == _QUOTED:
             if c == 0x22:
                 place = _CLOSED
@@ -37,16 +45,20 @@ def row_end(data, begin, wanted, layout, most, state):
             state[BLANK] = place == _ROW
             place = _RETURN
         elif c != 0x0A:
+            if place == _CLOSED and state[NEWLINES]:
+                return -1
             place = _VALUE
         else:
             if not (place == _ROW or (place == _RETURN and state[BLANK])):
                 width = state[DELIMITERS] + 1
                 if (state[NEWLINES] and width != state[WIDTH]) or state[NEWLINES] >= most[0] or state[LENGTH] > most[1]:
                     return -1
+                if state[NEWLINES] >= LEAST_LIKE_ROWS and state[LIKE_ROWS] == state[NEWLINES] and width > 1:
+                    return -1
                 if state[ROWS] == 0:
                     state[WIDTH] = width
                 state[ROWS] += 1
-            state[DELIMITERS] = state[NEWLINES] = state[LENGTH] = 0
+            state[DELIMITERS] = state[NEWLINES] = state[LENGTH] = state[LIKE_ROWS] = 0
             place = _ROW
             if i + 1 >= wanted:
                 state[PLACE] = place

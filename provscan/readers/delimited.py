@@ -2,7 +2,8 @@
 
 A stretch of whole rows is parsed by Arrow's CSV reader. Where that finds other rows than the quotes and newlines tell,
 or a row of another width than the header, Python's csv module reads the stretch row by row: a broken row is counted and
-skipped, and a quote that is never closed costs its line, not the rest of the file.
+skipped, and a quote that is never closed costs its line, not the rest of the file. A later quote may close it, in
+a row as wide as the header: it counts as never closed if the lines between are rows themselves.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
 from provscan.errors import InputError
-from provscan.kernels.delimited import ROWS, STATE, row_end
+from provscan.kernels.delimited import LEAST_LIKE_ROWS, ROWS, STATE, WIDTH, row_end
 from provscan.kernels.utf8 import newlines, quotes
 from provscan.readers.fields import reads_like_text, usual_name
 from provscan.readers.files import is_remote
@@ -30,6 +32,12 @@ from provscan.readers.streams import BOM, ByteStream, lines
 DELIMITERS = ",\t;|"
 HEAD_LINES = 200
 NUMBER = re.compile(r"[-+]?[\d.,:]+")
+# Numbers, dates and times: a text that is quoted has hardly one at the same place of each line.
+FIGURE = re.compile(r"[\s.,:/+TZ-]*\d[\d\s.,:/+TZ-]*")
+CLOSED = re.compile(r'(?:[^"]|"")*"')
+UNCLOSED = "a quote opens in it that is never closed"
+# Lines times delimiters in each from which on a value that looks like rows is noted, though nothing else shows it.
+LIKE_A_TABLE = 50
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
@@ -120,6 +128,8 @@ class _Table:
             if np.diff(closed, prepend=-1, append=len(ends)).max() > self._context.limits.value_lines:
                 return None
             several_lines = len(closed) < len(ends)
+            if several_lines and self._doubtful(codes):
+                return None
             ends = ends[closed]
             count = len(ends) + 1
             if marks % 2:
@@ -153,6 +163,14 @@ class _Table:
         first, self.number = self.number, self.number + count
         return [Rows(range(first, first + count), batch) for batch in table.combine_chunks().to_batches()], rest
 
+    def _doubtful(self, codes: npt.NDArray[np.uint8]) -> bool:
+        """Whether rows may be divided in several ways."""
+        assert self.names is not None
+        layout, limits = self._split.layout, self._context.limits
+        state = np.zeros(STATE, np.int64)
+        state[ROWS], state[WIDTH] = 1, len(self.names)
+        return row_end(codes, 0, len(codes) + 1, *_kernel_layout(layout, limits), state) < 0
+
     def _by_row(self, data: bytes, last: bool) -> tuple[list[Rows], bytes]:
         layout, limits = self._split.layout, self._context.limits
         pending = data.split(b"\n")
@@ -176,8 +194,15 @@ class _Table:
                     open_end = base + before == len(texts) and layout.quoted and _unclosed(row, texts[at:])
                     if open_end and not last and taken <= limits.value_lines:
                         return self._made(numbers, good), b"\n".join(pending[at:])
-                    if open_end or (taken > 1 and len(row) != len(self.names or row)) or taken > limits.value_lines:
-                        self._broken("a quote opens in it that is never closed")
+                    wrong = open_end or (taken > 1 and len(row) != len(self.names or row)) or taken > limits.value_lines
+                    if not wrong and taken > 1:
+                        found = holds_rows(texts[at : at + taken], len(row), layout.delimiter)
+                        wrong = found is True
+                        if found is None:
+                            detail = f"{taken:,} lines; if they are rows, a quote is missing in the first"
+                            self._context.stats.note("value_like_rows", self._split.source, self.number, detail)
+                    if wrong:
+                        self._broken(UNCLOSED)
                         start = at + 1
                         break
                     if row:
@@ -223,14 +248,49 @@ def _unclosed(row: list[str], texts: list[str]) -> bool:
     return bool(row) and row[-1].endswith("\n") and sum(text.count('"') for text in texts) % 2 == 1
 
 
+def _alone(text: str, delimiter: str) -> list[str]:
+    """The values of a line by itself; a quote that it does not close is a part of its text."""
+    values: list[str] = next(csv.reader([text], delimiter=delimiter), [])
+    return [*values[:-1], *values[-1].split(delimiter)] if values and values[-1].endswith("\n") else values
+
+
+def holds_rows(texts: list[str], width: int, delimiter: str) -> bool | None:
+    """Whether the lines of a row are rows themselves, joined by a quote that was never closed; None: perhaps.
+
+    That is so if each of them is as wide as the row, and either has figures where the first has, or the quote that
+    ends the value stands where none can be. Texts of several lines are not alike in this.
+    """
+    try:
+        first, *others = (_alone(text, delimiter) for text in texts)
+    except csv.Error:
+        return False
+    end = CLOSED.match(texts[-1])
+    misplaced = end is not None and texts[-1][end.end() : end.end() + 1] not in (delimiter, "\r", "\n", "")
+    alike = [row for row in others if len(row) == width]
+    least = 0.9 * len(others) if misplaced else max(len(others), LEAST_LIKE_ROWS)
+    if width < 2 or len(first) != width or len(alike) < least:
+        return False
+    figures = any(all(FIGURE.fullmatch(row[place]) for row in (first, *alike)) for place in range(width))
+    if figures or (misplaced and len(alike) >= 3):
+        return True
+    return None if len(alike) * (width - 1) >= LIKE_A_TABLE else False
+
+
+def _kernel_layout(layout: Layout, limits: Limits) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """A layout and the usual size of a row, as the kernel takes them."""
+    return (
+        np.array([ord(layout.delimiter), layout.quoted], np.int64),
+        np.array([limits.value_lines, limits.record_bytes], np.int64),
+    )
+
+
 def _row_ends(whole: Split, target: int, limits: Limits) -> Iterator[tuple[int, int]]:
     """Where to cut a file, and how many rows it has up to there: after each ``target`` bytes, and at its end.
 
     Where rows may be divided in several ways, by a quote that is never closed, it is cut no further.
     """
     state = np.zeros(STATE, np.int64)
-    layout = np.array([ord(whole.layout.delimiter), whole.layout.quoted], np.int64)
-    most = np.array([limits.value_lines, limits.record_bytes], np.int64)
+    layout, most = _kernel_layout(whole.layout, limits)
     position, wanted = whole.start, whole.start + target
     try:
         with open(whole.path, "rb", buffering=0) as file:

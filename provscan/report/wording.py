@@ -228,7 +228,7 @@ def size(n: int) -> str:
 
 
 REASONS = {
-    "bad_csv_row": "wrong number of fields in the row",
+    "bad_csv_row": "wrong number of fields in the row, or a quote that is never closed",
     "bad_date": "date not understood, taken as missing",
     "bad_json": "line that is not JSON",
     "bands_cut": "look-ups of very common texts",
@@ -245,6 +245,7 @@ REASONS = {
     "not_an_object": "JSON, but not an object",
     "seeds_cut": "look-ups of very common phrases",
     "text_not_string": "text field that holds no text",
+    "value_like_rows": "quoted values of many lines that look like rows: if they are, a quote is missing before them",
     "wrongly_decoded": "texts decoded with a wrong encoding before they were written; copies in them may be missed "
     "without --fix-encoding",
 }

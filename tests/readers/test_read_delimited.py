@@ -60,6 +60,61 @@ def test_a_quote_that_the_next_one_closes_costs_its_line(write, read_all):
     assert found.stats.skipped == {"bad_csv_row": 1}
 
 
+ROWS = "".join(f"{number},text {number}\n" for number in range(1, 1001))
+
+
+@pytest.mark.parametrize(
+    "end",
+    ['2000,he said "hello" to me\n', '2000,"quoted"\n', '2000,"quoted\nover two"\n', '2000,5" wide\n', '2000,end"\n'],
+)
+@pytest.mark.parametrize(("target", "chunk"), [(1 << 30, 1 << 20), (900, 1 << 20), (1 << 30, 700)])
+def test_a_quote_that_swallows_rows_costs_its_line(write, read_all, end, target, chunk):
+    """It is closed by a later one, so that what it holds is one row of the right width."""
+    found = read_all(
+        write("a.csv", f'id,text\n0,"open text\n{ROWS}{end}{ROWS}'), target_bytes=target, limits=Limits(chunk=chunk)
+    )
+    numbers = [int(row["id"]) for row in found.rows]
+    assert numbers == [*range(1, 1001), 2000, *range(1, 1001)]
+    assert found.records == list(range(1, 2002))
+    assert found.stats.skipped == {"bad_csv_row": 1}
+    (case,) = found.stats.examples["bad_csv_row"]
+    assert case[1:] == (0, "a quote opens in it that is never closed")
+
+
+def test_a_quote_that_swallows_few_rows(write, read_all):
+    found = read_all(write("a.csv", 'id,text\n0,"open\n1,a\n2,said "b"\n3,c\n'))
+    assert [row["id"] for row in found.rows] == ["1", "2", "3"]
+    assert found.stats.skipped == {"bad_csv_row": 1}
+
+
+POEM = "Roses are red, violets are blue\n" * 3
+HONEST = [
+    "1,000 of them\n2,000 of these\n3,000 of those",
+    "id,text\n1,a\n2,b\n3,c\n4,d\n5,e\n6,f\nthat was my table",
+    "dear all,\nmany thanks, yours\nsee you, me\nand so on, and on\nto the end, friends\nof it, yes\nbye, now",
+    'she said, "no"\nhe said, "yes"\nwe said, "well"\nthey said, "so"\nand that, "was it"',
+    POEM,
+]
+
+
+@pytest.mark.parametrize("text", HONEST)
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_texts_of_many_lines_stay_whole(write, read_all, text, columns):
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([("text", "id", "x")[:columns], *[(f"{text}{n}", n, "z")[:columns] for n in range(30)]])
+    found = read_all(write("a.csv", file.getvalue()), target_bytes=500, text="text")
+    assert found.texts == [f"{text}{n}" for n in range(30)]
+    assert found.stats.skipped == {}
+    assert found.stats.notes == {}
+
+
+def test_a_value_like_many_rows_is_noted(write, read_all):
+    listed = "\n".join(f"word {n}, meaning of it {n}" for n in range(60))
+    found = read_all(write("a.csv", f'key,text\na,"list\n{listed}"\nb,c\n'), text="text")
+    assert len(found.rows) == 2
+    assert found.stats.notes == {"value_like_rows": 1}
+
+
 def test_a_value_of_many_lines_counts_as_an_unclosed_quote(write, read_all):
     lines = "x\n" * 30
     found = read_all(write("a.csv", f'text,id\n"{lines}",1\nb,2\n'), limits=Limits(value_lines=20))
