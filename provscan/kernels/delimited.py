@@ -1,4 +1,8 @@
-"""Rows of CSV, as Python's csv module divides them, to cut a file between two of them."""
+"""Rows of CSV, as Python's csv module divides them: to columns of strings, and to cut a file between two of them."""
+
+from typing import NamedTuple
+
+import numpy as np
 
 from provscan.kernels.jit import kernel
 
@@ -8,6 +12,142 @@ from provscan.kernels.jit import kernel
 PLACE, ROWS, DELIMITERS, NEWLINES, LENGTH, BLANK, WIDTH, LINE, LIKE_ROWS, STATE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 # A quoted value over so many more lines, all of which are like rows, is perhaps one whose quote was never closed.
 LEAST_LIKE_ROWS = 5
+_QUOTE, _NEWLINE, _CR = 0x22, 0x0A, 0x0D
+_BLOCK = 32
+
+
+class CsvColumns(NamedTuple):
+    """Columns of at most n rows that are read from m bytes.
+
+    Attributes
+    ----------
+    data
+        uint8[columns, m]: the values of each column, one after the other.
+    ends
+        int64[columns, n + 1]: where each value begins, and the last one ends.
+    """
+
+    data: np.ndarray
+    ends: np.ndarray
+
+
+@kernel
+def csv_columns(text, layout, most, places, columns):
+    """Read rows of ``text``, uint8[m], into ``columns``; how many rows there are, and where an incomplete one begins.
+
+    ``places`` is int64[width]: the column of each value of a row, or -1; ``layout`` and ``most`` are those of
+    :func:`row_end`. Without a last newline, the text may end within quotes. -1 rows: one is of another width, or could
+    be divided otherwise.
+    """
+    delimiter, quotes = np.uint8(layout[0]), layout[1] != 0
+    width = len(places)
+    at, row = 0, 0
+    while at < len(text):
+        if text[at] == _NEWLINE or (text[at] == _CR and (at + 1 == len(text) or text[at + 1] == _NEWLINE)):
+            at += 1
+            continue
+        begin, place, quoted = at, 0, False
+        while True:
+            if place == width:
+                return -1, begin
+            k = places[place]
+            n = columns.ends[k, row] if k >= 0 else 0
+            if quotes and at < len(text) and text[at] == _QUOTE:
+                quoted = True
+                at += 1
+                while True:
+                    stop = _quote(text, at)
+                    if stop == len(text):
+                        return row, begin
+                    again = stop + 1 < len(text) and text[stop + 1] == _QUOTE
+                    if k >= 0:
+                        n = _copied(text[at : stop + again], columns.data[k], n)
+                    at = stop + 1 + again
+                    if not again:
+                        break
+                if at < len(text) and text[at] != delimiter and text[at] != _NEWLINE and text[at] != _CR:
+                    return -1, begin
+            else:
+                stop = _value_end(text, at, delimiter)
+                if k >= 0:
+                    n = _copied(text[at:stop], columns.data[k], n)
+                at = stop
+            if k >= 0:
+                columns.ends[k, row + 1] = n
+            place += 1
+            if at == len(text) or text[at] != delimiter:
+                break
+            at += 1
+        if place != width or at - begin > most[1]:
+            return -1, begin
+        if quoted and _doubtful(text[begin:at], delimiter, width, most[0]):
+            return -1, begin
+        if at < len(text) and text[at] == _CR:
+            at += 1
+            if at < len(text) and text[at] != _NEWLINE:
+                return -1, begin
+        at += 1
+        row += 1
+    return row, len(text)
+
+
+@kernel
+def _copied(part, out, n):
+    """Write a part of a value to ``out`` from ``n``; its end."""
+    room = out[n : n + len(part)]
+    for i in range(len(part)):
+        room[i] = part[i]
+    return n + len(part)
+
+
+@kernel
+def _quote(text, at):
+    """The next quote, or the end."""
+    while at + _BLOCK <= len(text):
+        # The least of what is 0 for such a byte: unlike comparisons, this is done for all bytes at once.
+        part, least = text[at : at + _BLOCK], np.uint8(0xFF)
+        for k in range(_BLOCK):
+            least = min(least, np.uint8(part[k] ^ np.uint8(_QUOTE)))
+        if least == 0:
+            break
+        at += _BLOCK
+    while at < len(text) and text[at] != _QUOTE:
+        at += 1
+    return at
+
+
+@kernel
+def _value_end(text, at, delimiter):
+    """The next delimiter or line end, or the end."""
+    while at + _BLOCK <= len(text):
+        part, least = text[at : at + _BLOCK], np.uint8(0xFF)
+        for k in range(_BLOCK):
+            c = part[k]
+            line = min(np.uint8(c ^ np.uint8(_NEWLINE)), np.uint8(c ^ np.uint8(_CR)))
+            least = min(least, min(line, np.uint8(c ^ delimiter)))
+        if least == 0:
+            break
+        at += _BLOCK
+    while at < len(text) and text[at] != delimiter and text[at] != _NEWLINE and text[at] != _CR:
+        at += 1
+    return at
+
+
+@kernel
+def _doubtful(row, delimiter, width, most):
+    """Whether a row has too many lines, or lines that are like rows."""
+    lines, like_rows, count = 0, 0, 0
+    for c in row:
+        if c == delimiter:
+            count += 1
+        elif c == _NEWLINE:
+            like_rows += lines > 0 and count == width - 1
+            lines += 1
+            count = 0
+    like_rows += lines > 0 and count == width - 1
+    return lines >= most or (lines >= LEAST_LIKE_ROWS and like_rows == lines and width > 1)
+
+
 _ROW, _FIELD, _VALUE, _QUOTED, _CLOSED, _RETURN = 0, 1, 2, 3, 4, 5
 
 

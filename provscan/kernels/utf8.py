@@ -130,12 +130,6 @@ def newlines(text):
 
 
 @kernel
-def quotes(text):
-    """How many double quotes there are."""
-    return _count(text, np.uint8(0xFF), np.uint8(0x22))
-
-
-@kernel
 def _advance(text, at, stop, seen, point):
     """Where code point ``point`` begins, or ``stop``, and how many are before it; ``seen`` are before ``at``."""
     while at < stop:

@@ -71,7 +71,7 @@ class Batcher:
         if len(batches) > 1:
             batch = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks().to_batches()[0]
         records = batch.column("record").to_numpy()
-        self._stats.records += int(np.count_nonzero(np.diff(records))) + int(records[0] != self._last)
+        self._stats.records += int(np.count_nonzero(records[1:] != records[:-1])) + int(records[0] != self._last)
         self._last = int(records[-1])
         self._stats.characters += _characters(batch)
         note_wrongly_decoded(batch, self._source, self._stats, fixed=self._fixed)

@@ -1,9 +1,9 @@
 """CSV and TSV.
 
-A stretch of whole rows is parsed by Arrow's CSV reader. Where that finds other rows than the quotes and newlines tell,
-or a row of another width than the header, Python's csv module reads the stretch row by row: a broken row is counted and
-skipped, and a quote that is never closed costs its line, not the rest of the file. A later quote may close it, in
-a row as wide as the header: it counts as never closed if the lines between are rows themselves.
+A stretch of whole rows is parsed by a kernel. Where rows could be divided otherwise, or one is of another width than
+the header, Python's csv module reads the stretch row by row: a broken row is counted and skipped, and a quote that is
+never closed costs its line, not the rest of the file. A later quote may close it, in a row as wide as the header: it
+counts as never closed if the lines between are rows themselves.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.csv as pc_csv
 
 from provscan.errors import InputError
-from provscan.kernels.delimited import LEAST_LIKE_ROWS, ROWS, STATE, WIDTH, row_end
-from provscan.kernels.utf8 import newlines, quotes
+from provscan.kernels.delimited import LEAST_LIKE_ROWS, ROWS, STATE, CsvColumns, csv_columns, row_end
+from provscan.kernels.utf8 import newlines
 from provscan.readers.fields import reads_like_text, usual_name
 from provscan.readers.files import is_remote
 from provscan.readers.jsonl import head_stream
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Layout, Rows, Split, Wanted
 from provscan.readers.streams import BOM, ByteStream, lines
+from provscan.readers.texts import is_valid
 
 DELIMITERS = ",\t;|"
 HEAD_LINES = 200
@@ -103,6 +103,7 @@ class _Table:
         self._split = split
         self._wanted = wanted
         self._context = context
+        self._layout = _kernel_layout(split.layout, context.limits)
         csv.field_size_limit(min(context.limits.record_bytes, 2**31 - 1))
 
     def rows(self, data: bytes | memoryview, *, last: bool) -> tuple[list[Rows], bytes]:
@@ -118,58 +119,34 @@ class _Table:
         return made + rows, rest
 
     def _parsed(self, data: bytes | memoryview, last: bool) -> tuple[list[Rows], bytes] | None:
-        layout = self._split.layout
-        codes = np.frombuffer(data, np.uint8)
-        # Arrow skips blank lines, which are then missing among its rows.
-        count, rest, several_lines = newlines(codes) + 1, b"", False
-        if layout.quoted and (marks := quotes(codes)):
-            ends = np.flatnonzero(codes == 0x0A)
-            closed = np.flatnonzero(np.searchsorted(np.flatnonzero(codes == 0x22), ends) % 2 == 0)
-            if np.diff(closed, prepend=-1, append=len(ends)).max() > self._context.limits.value_lines:
-                return None
-            several_lines = len(closed) < len(ends)
-            if several_lines and self._doubtful(codes):
-                return None
-            ends = ends[closed]
-            count = len(ends) + 1
-            if marks % 2:
-                if last or len(ends) == 0:
-                    return None
-                count -= 1
-                data, rest = data[: ends[-1]], bytes(data[ends[-1] + 1 :])
         assert self.names is not None
-        names = self.names if self._wanted is None else [n for n in self.names if (n,) in self._wanted]
-        try:
-            table = pc_csv.read_csv(
-                pa.BufferReader(data),
-                pc_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=self.names),
-                pc_csv.ParseOptions(
-                    delimiter=layout.delimiter,
-                    quote_char='"' if layout.quoted else False,
-                    newlines_in_values=several_lines,
-                ),
-                pc_csv.ConvertOptions(
-                    include_columns=names,
-                    column_types=dict.fromkeys(names, pa.string()),
-                    strings_can_be_null=False,
-                    # Those that are used are checked later.
-                    check_utf8=self._wanted is None,
-                ),
-            )
-        except (pa.ArrowException, ValueError):
+        codes = np.frombuffer(data, np.uint8)
+        names = [name for name in self.names if self._wanted is None or (name,) in self._wanted]
+        places = np.array([names.index(name) if name in names else -1 for name in self.names], np.int64)
+        # Arrow's memory, which is kept between blocks: the first touch of new memory takes as long as parsing.
+        room = pa.allocate_buffer(len(names) * len(data))
+        columns = CsvColumns(
+            np.frombuffer(room, np.uint8).reshape(len(names), len(data)),
+            np.zeros((len(names), newlines(codes) + 2), np.int64),
+        )
+        count, end = csv_columns(codes, *self._layout, places, columns)
+        rest = codes[end:]
+        if count < 0 or (len(rest) and (last or newlines(rest) >= self._context.limits.value_lines)):
             return None
-        if table.num_rows != count:
+        arrays = [
+            pa.Array.from_buffers(
+                pa.large_string(),
+                count,
+                [None, pa.py_buffer(ends[: count + 1]), room.slice(k * len(data), ends[count])],
+            )
+            for k, ends in enumerate(columns.ends)
+        ]
+        # What is used is checked later to be UTF-8.
+        if self._wanted is None and not all(map(is_valid, arrays)):
             return None
         first, self.number = self.number, self.number + count
-        return [Rows(range(first, first + count), batch) for batch in table.combine_chunks().to_batches()], rest
-
-    def _doubtful(self, codes: npt.NDArray[np.uint8]) -> bool:
-        """Whether rows may be divided in several ways."""
-        assert self.names is not None
-        layout, limits = self._split.layout, self._context.limits
-        state = np.zeros(STATE, np.int64)
-        state[ROWS], state[WIDTH] = 1, len(self.names)
-        return row_end(codes, 0, len(codes) + 1, *_kernel_layout(layout, limits), state) < 0
+        batch = pa.RecordBatch.from_arrays(arrays, names)
+        return [Rows(range(first, first + count), batch)] if count else [], rest.tobytes()
 
     def _by_row(self, data: bytes, last: bool) -> tuple[list[Rows], bytes]:
         layout, limits = self._split.layout, self._context.limits

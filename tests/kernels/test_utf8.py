@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.utf8 import byte_places, code_points, newlines, quotes
+from provscan.kernels.utf8 import byte_places, code_points, newlines
 
 pytestmark = pytest.mark.kernels
 
@@ -37,4 +37,3 @@ def test_counts(text, times):
     data = (text * times).encode()
     assert code_points(np.frombuffer(data, np.uint8)) == len(text * times)
     assert newlines(np.frombuffer(data, np.uint8)) == data.count(b"\n")
-    assert quotes(np.frombuffer(data, np.uint8)) == data.count(b'"')
