@@ -190,7 +190,7 @@ def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]
         # What is rare is decided over all shards.
         return [shards, *groups] if any(info.shard is not None for info in forgotten) else groups
     groups = [list(manifest.segments)] if shards else _groups(manifest.segments)
-    return [group for group in groups if len(group) > len(shards) or any(info.tombstones for info in group)]
+    return [group for group in groups if len(group) > max(1, len(shards)) or any(info.tombstones for info in group)]
 
 
 def _new_tweets(

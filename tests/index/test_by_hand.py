@@ -1,0 +1,302 @@
+"""A small index whose every answer is known, and the rules by which segments are merged."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import provscan
+from provscan.errors import OutputError
+from provscan.index import room, writer
+from provscan.index.format import FileInfo, SegmentInfo, Tombstones
+from provscan.index.packed import Chained, pack_numbers
+from provscan.index.prepare import NO_TIME, seed_entries, sketch_texts, times_of
+from provscan.index.segment import Segment
+from provscan.index.texts import Strings, StringsWriter, combined, open_strings
+from provscan.index.tweets import joined_tweets, whole_numbers
+from provscan.params import IndexParams
+from provscan.text.arrow import buffers
+
+TEXTS = ["first of the three texts, with three tweets", "second of the three texts, said once", "third text, twice"]
+
+
+def tweet(key: str, text: int, day: int | None, **fields: Any) -> dict[str, Any]:
+    made = None if day is None else f"2020-01-{day:02}T00:00:00Z"
+    return {"id": key, "text": TEXTS[text], "created_at": made, "author": None, "lang": "en", **fields}
+
+
+# In the order of their rows: texts by their earliest tweet, the tweets of a text by time.
+TWEETS = [
+    tweet("7", 0, 1, author="ann"),
+    tweet("x8", 0, 5, author="bob"),
+    tweet("9", 0, None, author="ann"),
+    tweet("4", 1, 3, rt_of="1", author="cleo"),
+    tweet("5", 2, 4, author="bob"),
+    {**tweet("6", 2, 6, author="dan"), "text": f"rt @bob: {TEXTS[2]}"},
+]
+DAY = 86_400_000
+NEW_YEAR = 1_577_836_800_000
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Segment:
+    index = provscan.build_index(TWEETS[::-1], tmp_path_factory.mktemp("hand") / "i.index")
+    return index.reader.segments[0]
+
+
+@pytest.fixture(scope="module")
+def forgotten(tmp_path_factory: pytest.TempPathFactory) -> Segment:
+    """Without the first tweet of the first text, and without the second text."""
+    path = tmp_path_factory.mktemp("forgotten") / "i.index"
+    provscan.build_index(TWEETS, path)
+    provscan.forget(path, ["7", "4"])
+    return provscan.open_index(path).reader.segments[0]
+
+
+ALL = np.arange(3)
+
+
+def strings(values: list[str]) -> Strings:
+    return Strings(*buffers(pa.array(values, pa.large_string())))
+
+
+def canonical(*numbers: int) -> Strings:
+    return strings([TEXTS[n].replace(",", "") if n < 3 else "another" for n in numbers])
+
+
+def test_rows_of_a_segment(whole: Segment) -> None:
+    assert whole.tweets.ids.take(np.arange(6)).array().to_pylist() == ["7", "x8", "9", "4", "5", "6"]
+    assert whole.tweets.ids.numbers.all().tolist() == [7, -1, 9, 4, 5, 6]
+    assert whole.living is None
+    assert whole.living_rows.tolist() == [0, 1, 2, 3, 4, 5]
+    assert whole.tweet_counts(ALL).tolist() == [3, 1, 2]
+    assert whole.earliest(ALL).tolist() == [0, 3, 4]
+    assert whole.texts_of(np.arange(6)).tolist() == [0, 0, 0, 1, 2, 2]
+    assert [part.tolist() for part in whole.tweets_of(np.array([2, 0]))] == [[0, 0, 1, 1, 1], [4, 5, 0, 1, 2]]
+    assert whole.equal_texts(canonical(2, 3, 0, 1)).tolist() == [2, -1, 0, 1]
+    assert whole.retweets(np.arange(6)).tolist() == [False, False, False, True, False, True]
+    times = [NEW_YEAR, NEW_YEAR + 4 * DAY, NO_TIME, NEW_YEAR + 2 * DAY, NEW_YEAR + 3 * DAY, NEW_YEAR + 5 * DAY]
+    assert whole.tweets.times.all().tolist() == times
+    assert whole.tweets.rank(1) == (NEW_YEAR + 4 * DAY, 2, "x8")
+
+
+def test_rows_of_a_segment_with_forgotten_tweets(forgotten: Segment) -> None:
+    assert forgotten.forgotten.tolist() == [0, 3]
+    assert forgotten.living is not None
+    # A text with one tweet left lives.
+    assert forgotten.living.tolist() == [True, False, True]
+    assert forgotten.living_rows.tolist() == [1, 2, 4, 5]
+    assert forgotten.tweet_counts(ALL).tolist() == [2, 0, 2]
+    assert forgotten.earliest(np.array([0, 2])).tolist() == [1, 4]
+    assert [part.tolist() for part in forgotten.tweets_of(ALL)] == [[0, 0, 2, 2], [1, 2, 4, 5]]
+    assert forgotten.equal_texts(canonical(0, 1, 2, 3)).tolist() == [0, -1, 2, -1]
+    assert forgotten.find(canonical(1)).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("since", "young"),
+    [
+        # The first text has a tweet of unknown time, the others a retweet: none can be said to be young.
+        (NEW_YEAR - 1, [False, False, False]),
+        (NEW_YEAR + 9 * DAY, [False, False, False]),
+    ],
+)
+def test_no_text_of_these_is_known_to_be_young(whole: Segment, since: int, young: list[bool]) -> None:
+    assert whole.posted_since(since).tolist() == young
+
+
+def test_a_text_is_young_from_its_first_tweet_on(tmp_path: Path) -> None:
+    rows = [tweet("1", 0, 3), tweet("2", 0, 7), tweet("3", 1, 5)]
+    segment = provscan.build_index(rows, tmp_path / "i.index").reader.segments[0]
+    third = NEW_YEAR + 2 * DAY
+    assert segment.posted_since(third).tolist() == [True, True]
+    assert segment.posted_since(third + 1).tolist() == [False, True]
+    provscan.forget(tmp_path / "i.index", ["1"])
+    segment = provscan.open_index(tmp_path / "i.index").reader.segments[0]
+    assert segment.posted_since(third + 1).tolist() == [True, True]
+    assert segment.posted_since(NEW_YEAR + 6 * DAY + 1).tolist() == [False, False]
+
+
+def test_names_and_ids(whole: Segment) -> None:
+    tweets = whole.tweets
+    assert tweets.author.take(np.arange(6)).to_pylist() == ["ann", "bob", "ann", "cleo", "bob", "dan"]
+    assert tweets.rt_of.take(np.array([3, 0])).to_pylist() == ["1", None]
+    assert tweets.rt_of.known(np.array([3, 0, 5])).tolist() == [True, False, False]
+    assert tweets.ids.among(pa.array(["x8", "4", "nobody", "8", "7"])).tolist() == [0, 1, 3]
+    table = tweets.table(np.array([2, 1]))
+    assert table["created_at"].cast(pa.int64()).to_pylist() == [None, NEW_YEAR + 4 * DAY]
+    assert whole_numbers(pa.array(["0", "12", str(9 * 10**18 - 1)])).tolist() == [0, 12, 9 * 10**18 - 1]
+    for other in ("01", "-1", "x", "", str(9 * 10**18)):
+        assert whole_numbers(pa.array(["0", other])) is None
+
+
+def test_rows_of_two_segments_behind_each_other(whole: Segment, forgotten: Segment) -> None:
+    both = joined_tweets(whole.tweets, forgotten.tweets)
+    rows = np.array([7, 1, 11, 6])
+    assert both.ids.take(rows).array().to_pylist() == ["x8", "x8", "6", "7"]
+    assert both.author.take(rows).to_pylist() == ["bob", "bob", "dan", "ann"]
+    assert both.raw_texts.take(rows).array().to_pylist() == [TWEETS[n]["text"] for n in (1, 1, 5, 0)]
+    assert isinstance(both.raw_texts, Chained)
+    assert len(both.raw_texts) == 12
+    assert both.times.all().tolist() == 2 * whole.tweets.times.all().tolist()
+
+
+def test_authors_are_those_who_did_not_repeat(tmp_path: Path) -> None:
+    reader = provscan.build_index(TWEETS, tmp_path / "i.index").reader
+    assert reader.author_counts(ALL).tolist() == [2, 0, 1]
+    assert reader.count_tweets(np.array([2, 0, 0])) == 5
+    assert reader.texts_of_ids(pa.array(["5", "nobody", "x8"])).tolist() == [2, -1, 0]
+    rows, numbers = reader.equal_texts(canonical(3, 2, 0))
+    assert (rows.tolist(), numbers.tolist()) == ([1, 2], [2, 0])
+    assert reader.earliest_tweets(np.array([1, 0]))["retweet"].to_pylist() == [True, False]
+    assert reader.text_bytes == sum(len(text) - text.count(",") for text in TEXTS)
+    assert reader.longest == len(TEXTS[0]) - 1
+
+
+def test_times_come_from_the_field_or_from_the_id() -> None:
+    # Numbers from 29700000000 on tell the time in what is above their lower 22 bits.
+    stamp = 1_288_834_974_657
+    ids = ["29699999999", "29700000000", str(5 << 40), "x", "2000000000000000000000", str(5 << 40)]
+    made = pa.array([None, None, None, None, None, 77], pa.timestamp("ms", tz="UTC"))
+    found = times_of(pa.array(ids), made).tolist()
+    assert found == [NO_TIME, stamp + (29_700_000_000 >> 22), stamp + (5 << 18), NO_TIME, NO_TIME, 77]
+
+
+def test_sketches_of_many_texts_are_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = strings([f"text of number {n} about this and that {'word ' * n}".strip() for n in range(7)])
+    whole, seeds = sketch_texts(texts, IndexParams()), seed_entries(texts, IndexParams())
+    monkeypatch.setattr(sys.modules["provscan.index.prepare"], "BLOCK", 3)
+    for part, expected in zip(sketch_texts(texts, IndexParams()), whole, strict=True):
+        assert part.tolist() == expected.tolist()
+    assert seed_entries(texts, IndexParams()).tolist() == seeds.tolist()
+    assert len(seed_entries(texts.take(np.zeros(0, np.int64)), IndexParams())) == 0
+
+
+def test_strings_are_written_one_behind_the_other(tmp_path: Path) -> None:
+    texts = strings(["a", "", "bcd", "é"])
+    into = StringsWriter(tmp_path, "s")
+    into.add(texts.take(np.array([2])))
+    # A part of a buffer begins somewhere in it.
+    into.add(Strings(texts.text, texts.offsets[1:]))
+    assert into.count == 4
+    assert into.close() == ["s.utf8", "s.offsets"]
+    found = open_strings(tmp_path, "s")
+    assert found.array().to_pylist() == ["bcd", "", "bcd", "é"]
+    assert len(found) == 4
+    codes, offsets = found.codes(np.array([3, 0]))
+    assert (codes[: offsets[-1]].tolist(), offsets.tolist()) == ([0xE9, *b"bcd"], [0, 1, 4])
+    both = combined([texts, found], np.array([0, 1, 1, 0, 0, 1, 0, 1]))
+    assert both.array().to_pylist() == ["a", "bcd", "", "", "bcd", "bcd", "é", "é"]
+    assert combined([texts], np.zeros(4, np.int64)) is texts
+
+
+def info(name: str, texts: int, *, shard: int | None = None, gone: int = 0, size: int = 0) -> SegmentInfo:
+    stones = Tombstones("stones", FileInfo(16 * gone, ""), gone, "") if gone else None
+    return SegmentInfo(name, texts, texts, "", {"a": FileInfo(size, "")}, stones, shard)
+
+
+def names(groups: list[list[SegmentInfo]]) -> list[str]:
+    return ["".join(each.name for each in group) for group in groups]
+
+
+def test_four_segments_of_a_tier_are_due() -> None:
+    small, edge, above = writer.FIRST_TIER, writer.FIRST_TIER, writer.FIRST_TIER + 1
+    assert [writer._tier(info("a", texts)) for texts in (1, edge, above, 4 * edge, 4 * edge + 1)] == [0, 0, 1, 1, 2]
+
+    def due(*sizes: int) -> str:
+        infos = tuple(info("abcdefgh"[n], texts) for n, texts in enumerate(sizes))
+        return "".join(each.name for each in writer._due(infos))
+
+    assert due() == ""
+    assert due(small, 1, 1) == ""
+    assert due(small, 1, 1, 1) == "abcd"
+    # Three of the next tier, which the four below fill.
+    assert due(above, above, above, small, 1, 1, 1) == "defgabc"
+    assert due(above, above, small, 1, 1, 1) == "cdef"
+    # No segment holds more than it can.
+    half = writer.MAX_TEXTS // 4
+    assert due(1, 1, 1, 1, half, half, half) == "abcd"
+
+
+def test_shards_count_as_one_segment() -> None:
+    shards = [info("x", 10, shard=0), info("y", 10, shard=1)]
+
+    def due(*others: SegmentInfo) -> str:
+        return "".join(each.name for each in writer._due((*shards, *others)))
+
+    assert due(info("a", 5)) == ""
+    # Three others and the shards are four.
+    assert due(info("a", 5), info("b", 5)) == ""
+    assert due(info("a", 5), info("b", 5), info("c", 5)) == "xyabc"
+    # They stay the largest.
+    assert due(info("a", 19)) == ""
+    assert due(info("a", 20)) == "xya"
+
+
+def test_what_a_merge_takes_together() -> None:
+    most = writer.MAX_TEXTS
+
+    def groups(*infos: SegmentInfo, purge_only: bool = False) -> list[str]:
+        manifest = dataclasses.replace(MANIFEST, segments=infos)
+        return names(writer._to_merge(manifest, purge_only=purge_only))
+
+    large, rest = info("a", most - 5), info("b", 5)
+    assert groups(large, rest) == ["ab"]
+    assert groups(large, info("b", 6)) == []
+    assert groups(rest) == []
+    assert groups(info("b", 5, gone=1)) == ["b"]
+    assert groups(info("c", 1), large, info("b", 4)) == ["abc"]
+    assert groups(rest, info("c", 9, gone=1), info("d", 9, gone=2), purge_only=True) == ["c", "d"]
+    first, second = info("x", 5, shard=0), info("y", 5, shard=1)
+    assert groups(first, second) == []
+    assert groups(first, second, rest) == ["xyb"]
+    assert groups(dataclasses.replace(first, tombstones=info("", 1, gone=1).tombstones), second) == ["xy"]
+    assert groups(first, second, info("c", 9, gone=1), purge_only=True) == ["c"]
+    stoned = info("x", 5, shard=0, gone=1)
+    assert groups(stoned, second, info("c", 9, gone=1), purge_only=True) == ["xy", "c"]
+
+
+MANIFEST = writer.Manifest(IndexParams(), (), 0, 0)
+
+
+def test_room_for_a_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = room.needs_of([info("a", 10, size=100), info("b", 20, size=50)])
+    # Three times the files; 160 bytes a tweet, and the tables, of which a small one needs no more than that.
+    assert needs == (2, 450, 160 * 30 + 450 + room.OTHER_BYTES)
+    tables = room.needs_of([info("a", 10, size=1 << 40)]).memory
+    assert tables == 1600 + room.TABLES_BYTES + room.OTHER_BYTES
+    monkeypatch.setattr(room, "available_memory", lambda: needs.memory)
+    room.require_room(tmp_path, needs)
+    monkeypatch.setattr(room, "available_memory", lambda: None)
+    room.require_room(tmp_path, needs)
+    monkeypatch.setattr(room, "available_memory", lambda: needs.memory - 1)
+    with pytest.raises(OutputError, match=r"merging 2 segments .* bytes of memory"):
+        room.require_room(tmp_path, needs)
+    with pytest.raises(OutputError, match="on disk"):
+        room.require_room(tmp_path, needs._replace(disk=1 << 60))
+
+
+def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
+    index = provscan.build_index(TWEETS, tmp_path / "i.index")
+    before = (tmp_path / "i.index" / "manifest.json").read_bytes()
+    provscan.forget(index.path, ["7"])
+    again = provscan.build_index(TWEETS[:4], index.path, append=True).info()["appended"]
+    assert (again["added"], again["known"], again["forgotten"]) == (0, 3, 1)
+    assert (tmp_path / "i.index" / "manifest.json").read_bytes() != before
+    found = provscan.forget(index.path, ["x8", "nobody", "7"], dry_run=True)
+    assert (found["tweets"], found["texts"], found["unknown"]) == (1, 0, 2)
+    found = provscan.forget(index.path, ["4", "9", "x8"])
+    assert (found["tweets"], found["texts"], found["unknown"]) == (3, 2, 0)
+    assert provscan.open_index(index.path).info()["texts"] == 1
+
+
+def test_numbers_join() -> None:
+    column = pack_numbers(np.array([3, -4, 1 << 40]))
+    assert column.take(np.array([2, 0, 2])).tolist() == [1 << 40, 3, 1 << 40]
+    assert len(column) == 3
