@@ -180,8 +180,7 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     odds = (copies * missed).sum(axis=1) / copies.sum(axis=1)
     of_missed = shares**2 * (1.0 - odds) / np.maximum(odds * planted_in.sum(axis=(1, 2))[kept], 1.0)
     error = float(np.sqrt((corrected**2 * spread).sum() + of_missed.sum())) / total
-    found_share = min(1.0, (1.0 + rest) / total)
-    apart = (MOST_UNLIKE if upper else UNLIKE) * (1.0 - found_share)
+    apart = (MOST_UNLIKE if upper else UNLIKE) * (1.0 - (1.0 + rest) / total)
     widened = float(np.exp(1.96 * np.hypot(error, apart)))
     limits = product(Factor(total, visible + low, visible + high), Factor(1.0, 1.0 / widened, widened))
     value, lowest, highest = (min(1.0, (1.0 + rest) / n) for n in (total, limits.high, limits.low))

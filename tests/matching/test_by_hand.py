@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from provscan.matching.carriers import (
     text_keys,
 )
 from provscan.matching.parts import PartResult, load_part, replacing_file
-from provscan.matching.rows import TruncatedLookups
+from provscan.matching.rows import Matches, TruncatedLookups
 from provscan.matching.scan import BYTES, TEXTS, _groups
 from provscan.matching.task import Sampling
 from provscan.matching.verified import (
@@ -31,6 +32,7 @@ from provscan.matching.verified import (
     windows,
     without_overlaps,
 )
+from provscan.matching.verifier import matches_in
 from provscan.params import MatchParams
 
 
@@ -162,6 +164,35 @@ def test_places_that_share_a_cell_are_distinguished() -> None:
         spans = [(0, CELL), (CELL, CELL + 1), (CELL + 1, 3 * CELL), (start, start + 20)]
         rows = candidates(*((0, n, span, *full) for n, span in enumerate(spans)))
         assert overlap_suppression(rows).tolist() == [True, True, True, kept]
+
+    # Of two in one cell, one code point long, one is kept.
+    rows = candidates((0, 1, (CELL, CELL + 1), *full), (0, 2, (CELL, CELL + 1), *full))
+    assert overlap_suppression(rows).tolist() == [True, False]
+
+
+class Finder:
+    """Finds a match of ten code points at each given place of the first text."""
+
+    def __init__(self, *starts: int) -> None:
+        self.starts = np.array(starts, np.int64)
+
+    names: Any = None
+
+    def matches(self, text: np.ndarray, offsets: np.ndarray) -> Matches:
+        count = len(self.starts)
+        none = np.zeros(count, np.int64)
+        span = np.stack([self.starts, self.starts + 10], axis=1)
+        return Matches(none, span, none, none.astype(np.uint8), none / 1.0, none / 1.0, np.diff(offsets))
+
+
+def test_a_piece_of_a_text_counts_the_matches_that_begin_in_what_it_owns() -> None:
+    piece = texts_batch(["x" * 90], offset=[100])
+    piece = piece.append_column("own_from", pa.array([120])).append_column("own_to", pa.array([150]))
+    found = matches_in(piece, Finder(0, 19, 20, 49, 50))
+    assert found.span.tolist() == [[120, 130], [149, 159]]
+    assert len(matches_in(piece, Finder()).row) == 0
+    # Whole texts own all.
+    assert matches_in(texts_batch(["x" * 90]), Finder(0, 70)).span.tolist() == [[0, 10], [70, 80]]
 
 
 def test_matches_of_segments_are_ordered_by_record_and_place() -> None:
