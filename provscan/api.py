@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan import report
-from provscan.engine import Progress
+from provscan.engine import Progress, logged
 from provscan.errors import GateError, InputError, UsageError
 from provscan.index.blind import open_blind, read_key
 from provscan.matching import Index, open_index
@@ -171,6 +171,8 @@ def match(
     workers: int | None = None,
     executor: str = "threads",
     address: str | None = None,
+    memory: int | None = None,
+    log: Source | None = None,
     allow_unread: bool = False,
     strict: bool = False,
     max_bad: float = MAX_BAD,
@@ -251,6 +253,13 @@ def match(
     address
         Of the head of a Ray cluster, or ``"auto"`` for the one that this machine belongs to; by default one is started
         on this machine for the time of the run.
+    memory
+        Bytes that a worker of a Ray cluster may have, beside mapped files. A node runs as many workers as it has memory
+        for, and a worker that takes more is replaced; its task is tried again.
+    log
+        File that lines of JSON are added to while the run goes on: progress and time left, which task ran where, how
+        long and with how much memory, tasks that take much longer than others, what failed
+        (:mod:`provscan.engine.journal`).
     allow_unread
         Whether named files that can't be scanned are acceptable. Either way the summary lists them under ``unread``;
         the command ends with status 3 if they are not.
@@ -313,7 +322,7 @@ def match(
         threshold=threshold, min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars,
         cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
         no_text=no_text, texts=texts, seed=seed, workers=workers, executor=executor, address=address,
-        allow_unread=allow_unread, strict=strict, max_bad=max_bad, fail_above=fail_above,
+        memory=memory, log=log, allow_unread=allow_unread, strict=strict, max_bad=max_bad, fail_above=fail_above,
         without_segment=without_segment,
     )  # fmt: skip
     path = Path(out if out is not None else default_out(source_list(sources)))
@@ -328,14 +337,14 @@ def match(
                 "spike_ins, fail_above, fix_encoding, without_segment and controls"
             )
         sketches = open_blind(_index_path(index), read_key(key))
-        found = match_blind(sources, sketches, path, options, overwrite=overwrite, progress=progress or Progress())
+        with logged(log, progress) as watcher:
+            found = match_blind(sources, sketches, path, options, overwrite=overwrite, progress=watcher)
         report.write_report(path)
         return Run(path, *found)
     target = Target(path, overwrite, resume, None if out is None else os.fspath(out))
     opened = index if isinstance(index, Index) else open_index(_index_path(index), without_segment=without_segment)
-    summary, info = run_match(
-        sources, opened, target, options, progress=progress or Progress(), render=report.write_report
-    )  # fmt: skip
+    with logged(log, progress) as watcher:
+        summary, info = run_match(sources, opened, target, options, progress=watcher, render=report.write_report)
     run = Run(path, summary, info)
     if fail_above is not None and (share := certain_share(summary)) > fail_above:
         raise GateError(

@@ -22,6 +22,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -195,6 +196,21 @@ def share(context: click.Context, parameter: click.Parameter, value: str | None)
     return part
 
 
+def size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Callback of an option: ``4 GB``, ``500MB`` or bytes."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"([0-9.]+)\s*([kMGT]?)B?", value.strip())
+    try:
+        return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " ")) if found else _no_size(value)
+    except ValueError:
+        return _no_size(value)
+
+
+def _no_size(value: str) -> int:
+    raise click.BadParameter(f"expected a size such as 4GB or 500MB, found {value!r}.")
+
+
 def index_option(*names: str, help: str) -> Callable[[Any], Any]:
     """Where the index is, the same for every command that reads or writes one."""
     return option(
@@ -228,6 +244,14 @@ workers = option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Number of workers; the results do not depend on it.  [default: one per processor]",
+)
+log = option(
+    "--log",
+    group="Running",
+    metavar="FILE",
+    type=click.Path(),
+    help="Add lines of JSON to FILE: progress, time left, what ran where, how long and with how much memory, tasks "
+    "that take much longer than others, what failed.",
 )
 key = option("--key", metavar="FILE", type=click.Path(), help="File with the key of a blind index, 32 random bytes.")
 without_segment = option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from provscan.cli import as_json, echo, given, id_field, index_option, key, quiet, share, text_field, workers
+from provscan.cli import as_json, echo, given, id_field, index_option, key, log, quiet, share, text_field, workers
 
 
 @click.command("index")
@@ -38,6 +38,7 @@ from provscan.cli import as_json, echo, given, id_field, index_option, key, quie
 @click.option("--shards", type=int, metavar="N", help="Part the index into so many shards; 1 unless given.")
 @click.option("--blind", is_flag=True, help="Build a blind index: ids and keyed sketches, no text; needs --key.")
 @key
+@log
 @as_json
 @quiet
 def command(
@@ -58,6 +59,7 @@ def command(
     shards: int | None,
     blind: bool,
     key: str | None,
+    log: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -93,6 +95,7 @@ def command(
                 shards=shards,
                 blind=blind or None,
                 key=key,
+                log=log,
             ),
         )
     info = index.info()

@@ -16,9 +16,11 @@ from provscan.cli import (
     id_field,
     index_option,
     key,
+    log,
     option,
     quiet,
     share,
+    size,
     text_field,
     without_segment,
     workers,
@@ -162,6 +164,15 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     help='Address of a Ray cluster, or "auto" for the one that this machine belongs to.  [default: one is started on '
     "this machine]",
 )
+@option(
+    "--memory",
+    group=RUNNING,
+    callback=size,
+    metavar="SIZE",
+    help="Memory that a worker of a Ray cluster may have beside mapped files, e.g. 4GB; one that takes more is "
+    "replaced.  [default: any]",
+)
+@log
 @option("--resume", group=RUNNING, is_flag=True, help="Go on with an interrupted run of the same command, if any.")
 @option("--overwrite", group=RUNNING, is_flag=True, help="Replace existing results.")
 @key

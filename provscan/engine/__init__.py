@@ -2,11 +2,13 @@
 
 :mod:`~provscan.engine.protocol` says what an executor is; :mod:`~provscan.engine.threads`,
 :mod:`~provscan.engine.processes` and :mod:`~provscan.engine.ray` are three. :mod:`~provscan.engine.ordered_map`
-maps a function over a stream, :mod:`~provscan.engine.progress` learns how far a job is.
+maps a function over a stream, :mod:`~provscan.engine.progress` learns how far a job is, and
+:mod:`~provscan.engine.journal` logs it.
 """
 
+from provscan.engine.journal import Journal, logged
 from provscan.engine.processes import Processes
-from provscan.engine.progress import Progress
+from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Abandoned, Advance, Executor, LostTask
 from provscan.engine.ray import Ray
 from provscan.engine.threads import Threads
@@ -17,4 +19,17 @@ EXECUTORS: dict[str, type[Threads] | type[Processes] | type[Ray]] = {
     "ray": Ray,
 }
 
-__all__ = ["EXECUTORS", "Abandoned", "Advance", "Executor", "LostTask", "Processes", "Progress", "Ray", "Threads"]
+__all__ = [
+    "EXECUTORS",
+    "Abandoned",
+    "Advance",
+    "Executor",
+    "Journal",
+    "LostTask",
+    "Processes",
+    "Progress",
+    "Ran",
+    "Ray",
+    "Threads",
+    "logged",
+]

@@ -10,16 +10,19 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from itertools import count
 from multiprocessing.context import SpawnContext
 from typing import Any, TypeVar
 
+from provscan.engine.memory import own_memory
 from provscan.engine.ordered_map import in_order
-from provscan.engine.progress import Progress
+from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Abandoned, Advance, Executor
 from provscan.errors import WorkerError
 from provscan.readers.names import printable
@@ -39,8 +42,10 @@ class Processes(Executor):
         self.workers, self.in_flight = workers, workers + 2
         context: SpawnContext = multiprocessing.get_context("spawn")
         self._stop, self._done = context.Event(), context.Value("q", 0)
+        # Of each worker its process, and the number of the task that it runs.
+        self._busy, self._numbers = context.Array("q", 2 * workers), count(1)
         self._pool = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_begin, initargs=(self._stop, self._done)
+            workers, mp_context=context, initializer=_begin, initargs=(self._stop, self._done, self._busy)
         )
 
     def close(self) -> None:
@@ -67,9 +72,21 @@ class Processes(Executor):
             A worker process ended on its own.
         """
         reported = self._done.value
+        # Tasks that are not done, and those of them that a worker was seen to run.
+        names: dict[int, str] = {}
+        begun: set[int] = set()
 
-        def submit(task: T) -> Future[R]:
-            return self._pool.submit(partial(_call, function), task)
+        def submit(task: T) -> Future[tuple[R, Ran]]:
+            number = next(self._numbers)
+            names[number] = str(task)
+            future = self._pool.submit(partial(_call, function), task, number)
+            future.add_done_callback(partial(ended, number))
+            return future
+
+        def ended(number: int, future: Future[tuple[R, Ran]]) -> None:
+            name = names.pop(number)
+            if not future.cancelled() and future.exception() is None:
+                progress.ended(name, future.result()[1])
 
         finished = False
         try:
@@ -81,7 +98,13 @@ class Processes(Executor):
                     done = self._done.value
                     progress.advance(done - reported)
                     reported = done
-                yield future.result()
+                    busy = self._busy[:]
+                    for process, number in zip(busy[::2], busy[1::2], strict=True):
+                        name = names.get(number)
+                        if name is not None and number not in begun:
+                            begun.add(number)
+                            progress.began(name, _shown(process))
+                yield future.result()[0]
             finished = True
         except BrokenProcessPool as error:
             raise WorkerError(
@@ -93,13 +116,16 @@ class Processes(Executor):
                 self._stop.set()
 
 
-_worker: tuple[Any, Any] | None = None
+_worker: tuple[Any, Any, Any, int] | None = None
 
 
-def _begin(stop: Any, done: Any) -> None:
+def _begin(stop: Any, done: Any, busy: Any) -> None:
     """What a worker process does first."""
     global _worker
-    _worker = (stop, done)
+    with busy.get_lock():
+        place = busy[::2].index(0)
+        busy[2 * place] = os.getpid()
+    _worker = stop, done, busy, place
     warnings.formatwarning = _formatted
     # Ctrl-C goes to all processes of a terminal: the first one decides what becomes of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -119,16 +145,21 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _call(function: Callable[[T, Advance], R], task: T) -> R:
+def _shown(process: int) -> str:
+    return f"process {process}"
+
+
+def _call(function: Callable[[T, Advance], R], task: T, number: int) -> tuple[R, Ran]:
     assert _worker is not None
-    stop, done = _worker
-    unreported = 0
+    stop, done, busy, place = _worker
+    busy[2 * place + 1] = number
+    begin, unreported, reported = time.monotonic(), 0, 0
 
     def report() -> None:
-        nonlocal unreported
+        nonlocal unreported, reported
         with done.get_lock():
             done.value += unreported
-        unreported = 0
+        unreported, reported = 0, reported + unreported
 
     def advance(n: int) -> None:
         nonlocal unreported
@@ -140,4 +171,4 @@ def _call(function: Callable[[T, Advance], R], task: T) -> R:
 
     result = function(task, advance)
     report()
-    return result
+    return result, Ran(_shown(os.getpid()), time.monotonic() - begin, reported, own_memory())

@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+
+class Ran(NamedTuple):
+    """What one task took.
+
+    Attributes
+    ----------
+    where
+        The worker or node that ran it.
+    seconds
+        Wall clock.
+    units
+        How much it did, in the unit of the stage.
+    memory
+        Bytes of the worker's process at the end, without mapped files.
+    """
+
+    where: str
+    seconds: float
+    units: int
+    memory: int
+
 
 class Progress:
     """Receives the progress of a job; this one displays nothing.
@@ -33,3 +56,36 @@ class Progress:
 
     def finish(self) -> None:
         """The stage is done."""
+
+    def began(self, task: str, where: str) -> None:
+        """A worker has begun a task.
+
+        Parameters
+        ----------
+        task
+            What the task is called.
+        where
+            The worker or node that runs it.
+        """
+
+    def ended(self, task: str, ran: Ran) -> None:
+        """A task is done.
+
+        Parameters
+        ----------
+        task
+            What the task is called.
+        ran
+            What it took.
+        """
+
+    def failed(self, task: str, reason: str) -> None:
+        """An attempt at a task failed.
+
+        Parameters
+        ----------
+        task
+            What the task is called.
+        reason
+            Why.
+        """

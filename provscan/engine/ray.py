@@ -9,13 +9,15 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from provscan.engine.progress import Progress
+from provscan.engine.memory import own_memory
+from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Advance, Executor, LostTask
 from provscan.errors import ParameterError, ProvscanError, WorkerError
 
@@ -43,6 +45,7 @@ class _Running(Generic[T]):
     reference: Any = None
     failures: list[str] = field(default_factory=list)
     ended_because: str | None = None
+    begun: bool = False
 
     @property
     def key(self) -> Key:
@@ -57,32 +60,38 @@ class _Raised(NamedTuple):
 
 
 class _Monitor:
-    """An actor that tasks report to: what each attempt has done, and when it last reported by the actor's own clock."""
+    """An actor that tasks report to: what each attempt has done, where, and when it last reported by its own clock."""
 
     def __init__(self) -> None:
         self.done: dict[Key, int] = {}
-        self.heard: dict[Key, float] = {}
+        self.heard: dict[Key, tuple[str, float]] = {}
         self.nodes: dict[str, int] = {}
+        self.ended: dict[Key, str] = {}
 
     def report(self, key: Key, node: str, units: int) -> None:
         self.done[key] = self.done.get(key, 0) + units
-        self.heard[key] = time.monotonic()
+        self.heard[key] = node, time.monotonic()
         self.nodes[node] = self.nodes.get(node, 0) + units
 
-    def state(self) -> tuple[int, dict[Key, float]]:
-        """Units in all, and seconds since each attempt last reported."""
+    def end_worker(self, key: Key, reason: str) -> None:
+        """A worker ends itself, and says why."""
+        self.ended[key] = reason
+
+    def state(self) -> tuple[int, dict[Key, tuple[str, float]]]:
+        """Units in all, and of each attempt its node and the seconds since it last reported."""
         now = time.monotonic()
-        return sum(self.done.values()), {key: now - then for key, then in self.heard.items()}
+        return sum(self.done.values()), {key: (node, now - then) for key, (node, then) in self.heard.items()}
 
     def by_node(self) -> dict[str, int]:
         """Units that each node has done, in vain or not."""
         return self.nodes
 
-    def end(self, key: Key, failed: bool) -> None:
-        """An attempt is over; what a failed one has done is done again."""
+    def end(self, key: Key, failed: bool) -> str | None:
+        """An attempt is over; what a failed one has done is done again. Gives why its worker ended, if it said so."""
         self.heard.pop(key, None)
         if failed:
             self.done.pop(key, None)
+        return self.ended.pop(key, None)
 
 
 class Ray(Executor):
@@ -101,6 +110,9 @@ class Ray(Executor):
         which ends with the executor.
     patience
         Seconds without a report after which a task is taken for hung.
+    memory
+        Bytes that a worker may have, without mapped files; None for any number. Each node runs as many workers as it
+        has memory for, and a worker that takes more is ended: a new one runs its task again.
 
     Raises
     ------
@@ -111,7 +123,12 @@ class Ray(Executor):
     """
 
     def __init__(
-        self, workers: int | None = None, address: str | None = None, *, patience: float = PATIENCE_SECONDS
+        self,
+        workers: int | None = None,
+        address: str | None = None,
+        *,
+        patience: float = PATIENCE_SECONDS,
+        memory: int | None = None,
     ) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
@@ -132,14 +149,14 @@ class Ray(Executor):
                 ) from error
         self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.in_flight = 4 * self.workers
-        self.patience = patience
+        self.patience, self.memory = patience, memory
         self.failures: list[str] = []
         # The monitor must outlive every node but the one of this process.
         driver = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
         self._monitor: Any = ray.remote(_Monitor).options(num_cpus=0, scheduling_strategy=driver).remote()
-        self._remote: Any = ray.remote(_call).options(num_cpus=1, max_retries=0)
+        self._remote: Any = ray.remote(_call).options(num_cpus=1, max_retries=0, memory=memory)
         self._reported = 0
 
     def close(self) -> None:
@@ -176,7 +193,7 @@ class Ray(Executor):
                     return
                 for attempt in self._ended(running):
                     running.remove(attempt)
-                    result = self._result(attempt)
+                    result = self._result(attempt, progress)
                     if isinstance(result, LostTask) and len(attempt.failures) < ATTEMPTS:
                         running.append(self._start(attempt, shared))
                     else:
@@ -207,7 +224,8 @@ class Ray(Executor):
         return {"workers": self.workers, "nodes": nodes, "failures": dict(Counter(self.failures))}
 
     def _start(self, attempt: _Running[T], shared: Any) -> _Running[T]:
-        attempt.reference = self._remote.remote(shared, attempt.task, attempt.key, self._monitor)
+        attempt.begun = False
+        attempt.reference = self._remote.remote(shared, attempt.task, attempt.key, self._monitor, self.memory)
         return attempt
 
     def _ended(self, running: deque[_Running[T]]) -> list[_Running[T]]:
@@ -219,12 +237,13 @@ class Ray(Executor):
             return []
         return [references[reference] for reference in ready]
 
-    def _result(self, attempt: _Running[T]) -> Any:
+    def _result(self, attempt: _Running[T], progress: Progress) -> Any:
         """The result of an attempt that ended; a LostTask if another may succeed."""
         exceptions = self._ray.exceptions
         try:
-            result = self._ray.get(attempt.reference)
+            result, ran = self._ray.get(attempt.reference)
             self._monitor.end.remote(attempt.key, False)
+            progress.ended(str(attempt.task), ran)
             return result
         except exceptions.RayTaskError as error:
             cause = error.cause if isinstance(error.cause, BaseException) else error
@@ -233,7 +252,8 @@ class Ray(Executor):
             reason = f"{type(cause).__name__}: {cause}"
         except (exceptions.RayError, exceptions.TaskCancelledError) as error:
             reason = attempt.ended_because or type(error).__name__
-        self._monitor.end.remote(attempt.key, True)
+        reason = self._ray.get(self._monitor.end.remote(attempt.key, True)) or reason
+        progress.failed(str(attempt.task), reason)
         attempt.ended_because = None
         attempt.failures.append(reason)
         self.failures.append(reason)
@@ -242,31 +262,44 @@ class Ray(Executor):
 
     def _report(self, running: Iterable[_Running[T]], progress: Progress) -> None:
         """Tell the progress of all tasks, and end those that hang."""
-        total, silent = self._ray.get(self._monitor.state.remote())
+        total, heard = self._ray.get(self._monitor.state.remote())
         progress.advance(total - self._reported)
         self._reported = total
         for attempt in running:
-            if silent.get(attempt.key, 0.0) > self.patience and attempt.ended_because is None:
+            if attempt.key not in heard:
+                continue
+            node, silent = heard[attempt.key]
+            if not attempt.begun:
+                attempt.begun = True
+                progress.began(str(attempt.task), node)
+            if silent > self.patience and attempt.ended_because is None:
                 attempt.ended_because = f"no report for {self.patience:.0f} s"
                 self._ray.cancel(attempt.reference, force=True)
 
 
-def _call(function: Callable[[T, Advance], R], task: T, key: tuple[int, int], monitor: Any) -> R:
+def _call(
+    function: Callable[[T, Advance], R], task: T, key: tuple[int, int], monitor: Any, memory: int | None
+) -> tuple[R, Ran]:
     """What runs on a node."""
     import ray
 
     node = ray.get_runtime_context().get_node_id()
-    unreported, last = 0, time.monotonic()
+    begin = last = time.monotonic()
+    units, reported = 0, 0
 
     def advance(n: int) -> None:
-        nonlocal unreported, last
-        unreported += n
+        nonlocal units, reported, last
+        units += n
         if time.monotonic() - last > SECONDS_BETWEEN_REPORTS:
-            monitor.report.remote(key, node, unreported)
-            unreported, last = 0, time.monotonic()
+            monitor.report.remote(key, node, units - reported)
+            reported, last = units, time.monotonic()
+            if memory is not None and (own := own_memory()) > memory:
+                reason = f"its worker took {own / 1e9:.2f} GB of memory, more than the {memory / 1e9:.2f} GB asked for"
+                ray.get(monitor.end_worker.remote(key, reason))
+                os.kill(os.getpid(), signal.SIGKILL)
 
     monitor.report.remote(key, node, 0)
     result = function(task, advance)
     # Waited for, so that the last report is counted before the task is done.
-    ray.get(monitor.report.remote(key, node, unreported))
-    return result
+    ray.get(monitor.report.remote(key, node, units - reported))
+    return result, Ran(node, time.monotonic() - begin, units, own_memory())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from provscan.engine.memory import own_memory
 from provscan.engine.ordered_map import in_order
-from provscan.engine.progress import Progress
+from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Abandoned, Advance, Executor
 
 T = TypeVar("T")
@@ -44,13 +46,23 @@ class Threads(Executor):
         """
         stop = threading.Event()
 
-        def advance(n: int) -> None:
-            if stop.is_set():
-                raise Abandoned
-            progress.advance(n)
+        def call(task: T) -> R:
+            name, where, begin, units = str(task), threading.current_thread().name, time.monotonic(), 0
+
+            def advance(n: int) -> None:
+                nonlocal units
+                if stop.is_set():
+                    raise Abandoned
+                units += n
+                progress.advance(n)
+
+            progress.began(name, where)
+            result = function(task, advance)
+            progress.ended(name, Ran(where, time.monotonic() - begin, units, own_memory()))
+            return result
 
         def submit(task: T) -> Future[R]:
-            return pool.submit(function, task, advance)
+            return pool.submit(call, task)
 
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="provscan")
         try:

@@ -98,6 +98,9 @@ class ScanTask:
     folder: str
     limits: Limits = LIMITS
 
+    def __str__(self) -> str:
+        return f"{self.number}: {self.split.source}, part {self.split.part + 1}"
+
 
 @lru_cache(maxsize=1)
 def open_snapshot(snapshot: Snapshot) -> IndexReader:

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from provscan import readers
+from provscan.engine import Progress, logged
 from provscan.engine.ordered_map import ordered_map
-from provscan.engine.progress import Progress
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.index import MOST_SHARDS, IndexReader, Prepared, open_reader, prepare, write_index
 from provscan.index import append as append_tweets
@@ -45,6 +45,7 @@ def build_index(
     shards: int | None = None,
     blind: bool = False,
     key: Source | None = None,
+    log: Source | None = None,
     progress: Progress | None = None,
 ) -> Index:
     """Build an index over licensed tweets.
@@ -87,6 +88,8 @@ def build_index(
         is built, a full one stands beside it, in a hidden folder.
     key
         File with the key of a blind index, 32 random bytes. It is not stored, and opens the index.
+    log
+        File that lines of JSON about the progress are added to; see :func:`provscan.match`.
     progress
         Receives the progress.
 
@@ -128,7 +131,7 @@ def build_index(
         return _built_blind(sources, Path(out), read_key(key), {
             "text_field": text_field, "id_field": id_field, "author_field": author_field, "date_field": date_field,
             "delimiter": delimiter, "encoding": encoding, "allow_unread": allow_unread, "workers": workers,
-            "progress": progress,
+            "log": log, "progress": progress,
         }, overwrite=overwrite)  # fmt: skip
     given = {name: value for name, value in (("bands", bands), ("rows", rows)) if value is not None}
     params = _stored(Path(out), {**given, "fraction": fraction}) if append else IndexParams(**given)
@@ -137,19 +140,19 @@ def build_index(
         text=text_field, id=id_field, author=author_field, date=date_field, fix_encoding=fix_encoding
     )
     workers = default_workers(workers)
-    watcher = progress or Progress()
-    corpus = Corpus(sources, fields, delimiter, encoding, watcher)
-    if corpus.notes.get("unread") and not allow_unread:
-        raise InputError(corpus.unread_message())
-    if fraction is not None and fraction < 1.0:
-        corpus.notes["fraction"] = fraction
-    prepared = preparing(params, workers)
-    if append:
-        reader = append_tweets(corpus.batches(), Path(out), prepared, corpus.notes)
-    else:
-        batches = corpus.with_text(prepared(corpus.batches()))
-        reader = write_index(batches, Path(out), params, corpus.notes, overwrite=overwrite, shards=shards or 1)
-    watcher.finish()
+    with logged(log, progress) as watcher:
+        corpus = Corpus(sources, fields, delimiter, encoding, watcher)
+        if corpus.notes.get("unread") and not allow_unread:
+            raise InputError(corpus.unread_message())
+        if fraction is not None and fraction < 1.0:
+            corpus.notes["fraction"] = fraction
+        prepared = preparing(params, workers)
+        if append:
+            reader = append_tweets(corpus.batches(), Path(out), prepared, corpus.notes)
+        else:
+            batches = corpus.with_text(prepared(corpus.batches()))
+            reader = write_index(batches, Path(out), params, corpus.notes, overwrite=overwrite, shards=shards or 1)
+        watcher.finish()
     return Index(reader)
 
 

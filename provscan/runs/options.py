@@ -20,7 +20,7 @@ Source = str | os.PathLike[str]
 Sources = Source | Sequence[Source] | object
 
 # What neither results nor parts depend on: a run may be resumed with other values.
-FREE = ("workers", "executor", "address", "allow_unread", "strict", "max_bad", "fail_above")
+FREE = ("workers", "executor", "address", "memory", "log", "allow_unread", "strict", "max_bad", "fail_above")
 MAX_BAD = 0.05
 
 
@@ -50,6 +50,8 @@ class Options:
     workers: int | None = None
     executor: str = "threads"
     address: str | None = None
+    memory: int | None = None
+    log: Source | None = None
     allow_unread: bool = False
     strict: bool = False
     max_bad: float = MAX_BAD
@@ -66,8 +68,10 @@ class Options:
         require(self.workers is None or self.workers >= 1, "workers", self.workers, "at least 1")
         require(self.texts is None or self.texts >= 0, "texts", self.texts, "at least 0")
         require(self.executor in EXECUTORS, "executor", self.executor, " or ".join(map(repr, EXECUTORS)))
-        if self.address is not None and self.executor != "ray":
-            raise ParameterError(f"address={self.address!r} is that of a Ray cluster: give executor='ray', too")
+        require(self.memory is None or self.memory > 0, "memory", self.memory, "above 0")
+        for name in ("address", "memory"):
+            if (value := getattr(self, name)) is not None and self.executor != "ray":
+                raise ParameterError(f"{name}={value!r} is that of a Ray cluster: give executor='ray', too")
         require(0.0 <= self.max_bad <= 1.0, "max_bad", self.max_bad, "between 0 and 1")
         above = self.fail_above
         require(above is None or 0.0 <= above <= 1.0, "fail_above", above, "between 0 and 1")
@@ -118,6 +122,7 @@ class Options:
             **chosen,
             "text_field": list(self.text_field) if isinstance(self.text_field, tuple) else self.text_field,
             "cutoff": since,
+            "log": None if self.log is None else os.fspath(self.log),
             "control": [without_secrets(path) for path in self.control_files] or None,
             "null": [without_secrets(path) for path in self.null_files] or None,
         }

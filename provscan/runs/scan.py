@@ -138,7 +138,7 @@ def _executor(inputs: Inputs, options: Options) -> Executor:
             "this process only. Save the data to a file, or use executor='threads'"
         )
     if options.executor == "ray":
-        return Ray(options.workers, options.address)
+        return Ray(options.workers, options.address, memory=options.memory)
     workers = max(1, min(len(inputs.splits), options.threads))
     return Processes(workers) if options.executor == "processes" else Threads(workers)
 

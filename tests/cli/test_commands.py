@@ -163,6 +163,18 @@ def test_gate_that_is_no_share(library: Any, run: Run, allowed: str) -> None:
     assert not library.calls
 
 
+@pytest.mark.parametrize(
+    ("size", "count"), [("4GB", 4_000_000_000), ("500 MB", 500_000_000), ("1.5k", 1500), ("123", 123)]
+)
+def test_a_size(library: Any, run: Run, size: str, count: int) -> None:
+    assert run("match", "a.jsonl", "--memory", size).exit_code == 0
+    assert library.calls[-1][2] == {"memory": count}
+    for wrong in ("much", "4 XB", "1.2.3GB", ""):
+        result = run("match", "a.jsonl", "--memory", wrong)
+        assert result.exit_code == 2
+        assert f"expected a size such as 4GB or 500MB, found {wrong!r}" in " ".join(result.stderr.split())
+
+
 def test_damaged_input_is_status_3_with_results(library: Any, run: Run) -> None:
     library.summary["damaged"] = [{"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}]
     result = run("match", "a.gz", "--fail-above", "0")

@@ -79,3 +79,18 @@ def unreachable(number: int, advance: Advance) -> int:
 def touch_and_wait(folder: str, number: int, advance: Advance) -> int:
     time.sleep(0.2)
     return number
+
+
+def wait_long(number: int, advance: Advance) -> int:
+    time.sleep(0.7)
+    return number
+
+
+def fill_memory_once(folder: str, number: int, advance: Advance) -> int:
+    if number == 1 and _first_time(folder, number):
+        kept = []
+        while True:
+            kept.append(bytearray(b"x" * (50 << 20)))
+            advance(1)
+            time.sleep(0.05)
+    return number

@@ -1,4 +1,4 @@
-"""One protocol, two executors."""
+"""One protocol, three executors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import executor_tasks as tasks
 import pytest
 import ray
 from ray.cluster_utils import Cluster
-from ray_cluster import add_node, running
+from ray_cluster import add_node
 
 from provscan.engine import EXECUTORS, LostTask, Processes, Progress, Ray
 from provscan.errors import WorkerError
@@ -25,12 +25,6 @@ class Total(Progress):
 
     def advance(self, n: int) -> None:
         self.done += n
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with running(1, 2, Path(__file__).parent) as nodes:
-        yield nodes
 
 
 @pytest.fixture(params=EXECUTORS)

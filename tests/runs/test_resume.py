@@ -71,8 +71,10 @@ def cluster() -> Iterator[None]:
 
 def test_the_same_bytes_from_a_cluster(cluster: None, index: provscan.Index, folder: Path, tmp_path: Path) -> None:
     expected = provscan.match(folder, index, tmp_path / "threads.run", workers=1)
-    run = provscan.match(folder, index, tmp_path / "ray.run", executor="ray")
+    run = provscan.match(folder, index, tmp_path / "ray.run", executor="ray", log=tmp_path / "log")
     assert content(run.path) == content(expected.path)
+    ended = [line for line in map(json.loads, (tmp_path / "log").open()) if line["event"] == "ended"]
+    assert {line["task"] for line in ended} == {f"{n}: {folder / f'{n:02}.jsonl'}, part 1" for n in range(FILES)}
     nodes = run.info["cluster"]["nodes"]
     assert sum(nodes.values()) == sum(path.stat().st_size for path in folder.iterdir())
 
@@ -98,6 +100,8 @@ def lose(name: str, job: task.ScanTask, *args: Any, **options: Any) -> int:
 
 
 def test_an_address_needs_the_executor() -> None:
+    with pytest.raises(ParameterError, match=r"memory=1000 is that of a Ray cluster: give executor='ray'"):
+        provscan.match([], memory=1000, executor="processes")
     with pytest.raises(ParameterError, match=r"address='auto' is that of a Ray cluster: give executor='ray'"):
         provscan.match([], address="auto")
 
