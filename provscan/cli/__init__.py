@@ -245,6 +245,20 @@ workers = option(
     metavar="N",
     help="Number of workers; the results do not depend on it.  [default: one per processor]",
 )
+executor = option(
+    "--executor",
+    group="Running",
+    type=click.Choice(["threads", "processes", "ray"]),
+    help="What does the work: threads; processes; or a Ray cluster, whose nodes must see all files under the same "
+    "paths. The results are the same.  [default: threads]",
+)
+address = option(
+    "--address",
+    group="Running",
+    metavar="HOST:PORT",
+    help='Address of a Ray cluster, or "auto" for the one that this machine belongs to.  [default: one is started on '
+    "this machine]",
+)
 log = option(
     "--log",
     group="Running",

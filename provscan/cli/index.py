@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import click
 
-from provscan.cli import as_json, echo, given, id_field, index_option, key, log, quiet, share, text_field, workers
+from provscan.cli import (
+    address,
+    as_json,
+    echo,
+    executor,
+    given,
+    id_field,
+    index_option,
+    key,
+    log,
+    quiet,
+    share,
+    text_field,
+    workers,
+)
 
 
 @click.command("index")
@@ -36,6 +50,8 @@ from provscan.cli import as_json, echo, given, id_field, index_option, key, log,
 @click.option("--append", is_flag=True, help="Add to the index that is there; ids that it holds change nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
 @click.option("--shards", type=int, metavar="N", help="Part the index into so many shards; 1 unless given.")
+@executor
+@address
 @click.option("--blind", is_flag=True, help="Build a blind index: ids and keyed sketches, no text; needs --key.")
 @key
 @log
@@ -57,6 +73,8 @@ def command(
     append: bool,
     overwrite: bool,
     shards: int | None,
+    executor: str | None,
+    address: str | None,
     blind: bool,
     key: str | None,
     log: str | None,
@@ -93,6 +111,8 @@ def command(
                 overwrite=overwrite or None,
                 append=append or None,
                 shards=shards,
+                executor=executor,
+                address=address,
                 blind=blind or None,
                 key=key,
                 log=log,

@@ -10,8 +10,10 @@ from provscan.cli import (
     GATE_CROSSED,
     UNUSABLE,
     GroupedCommand,
+    address,
     as_json,
     echo,
+    executor,
     given,
     id_field,
     index_option,
@@ -150,20 +152,8 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     "others]",
 )
 @workers
-@option(
-    "--executor",
-    group=RUNNING,
-    type=click.Choice(["threads", "processes", "ray"]),
-    help="What scans: threads; processes; or a Ray cluster, whose nodes must see all files under the same paths. The "
-    "results are the same.  [default: threads]",
-)
-@option(
-    "--address",
-    group=RUNNING,
-    metavar="HOST:PORT",
-    help='Address of a Ray cluster, or "auto" for the one that this machine belongs to.  [default: one is started on '
-    "this machine]",
-)
+@executor
+@address
 @option(
     "--memory",
     group=RUNNING,

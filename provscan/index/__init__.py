@@ -9,7 +9,8 @@
 :mod:`~provscan.index.filters`, :mod:`~provscan.index.texts`, :mod:`~provscan.index.seeds` and
 :mod:`~provscan.index.tweets`, whose columns are :mod:`~provscan.index.packed`; :mod:`~provscan.index.prepare` computes
 what it stores, :mod:`~provscan.index.join` makes one of two in memory. :mod:`~provscan.index.shard_writer` parts an
-index, :mod:`~provscan.index.shards` looks the parts up as one.
+index, :mod:`~provscan.index.spread` lets many processes do so, and :mod:`~provscan.index.shards` looks the parts up as
+one.
 """
 
 from provscan.index.format import file_checksum
@@ -18,8 +19,9 @@ from provscan.index.prepare import Prepared, prepare, seed_params, seed_scratch,
 from provscan.index.reader import NOTHING, IndexReader, LeftOut
 from provscan.index.seeds import SIZE_STEP
 from provscan.index.segment import LookupTables
-from provscan.index.shard_writer import MOST_SHARDS
+from provscan.index.shard_writer import MOST_SHARDS, Shard
 from provscan.index.shards import ShardTables
+from provscan.index.spread import MadeShards, Parted, write_parts, write_shard, write_shards
 from provscan.index.texts import Strings
 from provscan.index.writer import Forgotten, append, forget, merge, merge_needs, write_index
 
@@ -31,7 +33,10 @@ __all__ = [
     "IndexReader",
     "LeftOut",
     "LookupTables",
+    "MadeShards",
+    "Parted",
     "Prepared",
+    "Shard",
     "ShardTables",
     "Strings",
     "append",
@@ -45,4 +50,7 @@ __all__ = [
     "seed_scratch",
     "sketch_texts",
     "write_index",
+    "write_parts",
+    "write_shard",
+    "write_shards",
 ]

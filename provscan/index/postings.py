@@ -67,6 +67,8 @@ def bands_layout(bands: int) -> Layout:
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
+    It goes on with the entries that another writer has saved in the same folder.
+
     Parameters
     ----------
     folder, name
@@ -87,8 +89,9 @@ class PostingsWriter:
         self._renumbered: list[int] = []
         self._waiting: list[np.ndarray] = []
         self._waits = 0
-        self._parts: list[Path] = []
-        self.count = 0
+        paths = [folder / f"{name}.part{p:02}" for p in range(PARTS)]
+        self._parts: list[Path] = [path for path in paths if path.exists()]
+        self.count = sum(path.stat().st_size for path in self._parts) // 8
 
     def add(self, entries: np.ndarray) -> None:
         """Take uint64 entries; the array is the writer's from now on."""
@@ -104,6 +107,17 @@ class PostingsWriter:
             kernels.renumber(entries, self._shift, numbers)
         self._numbers = numbers
         self._renumbered = [path.stat().st_size // 8 if path.exists() else 0 for path in self._parts]
+
+    def save(self) -> None:
+        """Put all entries into files, for another writer in the same folder."""
+        self._spill()
+        for path, known in zip(self._parts, self._renumbered, strict=False):
+            if known:
+                entries = np.fromfile(path, np.uint64)
+                kernels.renumber(entries[:known], self._shift, self._numbers)
+                with path.open("wb") as file:
+                    write_array(file, entries)
+        self._renumbered = []
 
     def _spill(self) -> None:
         """Append what waits to the part files; entries of one part share their upper bits."""

@@ -69,7 +69,7 @@ def rare_entries(entries: np.ndarray, sizes: np.ndarray, high_frequency: np.ndar
 
 
 class SeedsWriter:
-    """Collects the seeds of texts as they come in and writes the table.
+    """Collects the seeds of texts as they come in and writes the table, with those saved in the same folder.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class SeedsWriter:
         self.table = PostingsWriter(folder, "seeds", SEEDS, writers)
         self.single = PostingsWriter(folder, "seeds.single", SEEDS, writers)
         self._waiting = folder / "seeds.kminmers.part"
-        self._hashes = self._waiting.open("wb")
+        self._hashes = self._waiting.open("ab")
 
     def add(self, entries: np.ndarray) -> None:
         """Take seed entries of whole texts, in the order in which they stand there."""
@@ -105,6 +105,12 @@ class SeedsWriter:
         """Give all texts new numbers, uint32: text t becomes ``numbers[t]``."""
         self.table.renumber(numbers)
         self.single.renumber(numbers)
+
+    def save(self) -> None:
+        """Put all into files, for another writer in the same folder."""
+        self._hashes.close()
+        self.table.save()
+        self.single.save()
 
     def discard(self) -> None:
         """Close the file as it is."""

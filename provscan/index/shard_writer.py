@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +15,9 @@ from provscan.errors import OutputError
 from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
 from provscan.index.known_tweets import KeyTable
-from provscan.index.postings import write_array
+from provscan.index.postings import map_array, write_array
 from provscan.index.prepare import Prepared
-from provscan.index.seeds import close_together
+from provscan.index.seeds import SeedsWriter, close_together
 from provscan.index.segment import MAX_TEXTS, open_segment
 from provscan.index.segment_writer import SegmentWriter, renumbered, tweet_order
 from provscan.index.texts import Strings
@@ -25,6 +27,16 @@ from provscan.params import IndexParams
 from provscan.text.arrow import buffers
 
 MOST_SHARDS = 256
+
+
+class Shard(NamedTuple):
+    """A shard that was written by itself: its folder, and what :class:`~provscan.index.segment_writer.Written` says."""
+
+    folder: Path
+    texts: int
+    tweets: int
+    repeated: int
+    digest: str
 
 
 class ShardsWriter:
@@ -51,49 +63,81 @@ class ShardsWriter:
     def add(self, batch: Prepared) -> None:
         """Add a batch."""
         for writer, part in zip(self._writers, parted(batch, len(self._writers)), strict=True):
-            if not writer.has_room_for(len(part.texts)):
-                raise OutputError(
-                    f"a shard would have more than {MAX_TEXTS:,} texts, its limit: build the index with more shards"
-                )
-            writer.add(part)
+            add_to_shard(writer, part)
 
     def close(self) -> tuple[list[SegmentInfo], int]:
         """Write all files; the shards, and how many rows were left out because the same tweet was read before."""
         written = [writer.close() for writer in self._writers]
-        close_together([writer.seeds for writer in self._writers], [writer.sizes for writer in self._writers])
-        infos = [
-            SegmentInfo(folder.name, each.texts, each.tweets, each.digest, {})
-            for folder, each in zip(self._folders, written, strict=True)
-        ]
-        for shard, (folder, numbers) in enumerate(zip(self._folders, self._numbers(infos), strict=True)):
-            for name, array in (("texts.numbers", numbers), ("texts.shard", np.array([shard, len(infos)], np.uint32))):
-                with (folder / name).open("wb") as file:
-                    write_array(file, array)
-        adopted = [
-            replace(self._change.adopt(folder, info.texts, info.tweets, info.digest), shard=shard)
-            for shard, (folder, info) in enumerate(zip(self._folders, infos, strict=True))
-        ]
-        return adopted, sum(each.repeated for each in written)
-
-    def _numbers(self, infos: list[SegmentInfo]) -> list[np.ndarray]:
-        """Of each shard the numbers of its texts among those of all, uint32: ordered by their earliest tweet."""
-        segments = [open_segment(self._change.folder, info, self._params) for info in infos]
-        rows = [segment.tweet_starts.all()[:-1] for segment in segments]
-        tweets = [segment.tweets for segment in segments]
-        times = np.concatenate([each.times.take(row) for each, row in zip(tweets, rows, strict=True)])
-        ids = _concatenated(each.ids.take(row) for each, row in zip(tweets, rows, strict=True))
-        order = tweet_order(times, ids, pa.table({}))
-        if _tied(times[order], ids.take(order)):
-            raw = _concatenated(each.raw_texts.take(row) for each, row in zip(tweets, rows, strict=True))
-            order = tweet_order(times, ids, pa.table({"raw": raw.array()}))
-        numbers = np.empty(len(order), np.uint32)
-        numbers[order] = np.arange(len(order), dtype=np.uint32)
-        return np.split(numbers, np.cumsum([info.texts for info in infos])[:-1])
+        shards = [(folder, *each) for folder, each in zip(self._folders, written, strict=True)]
+        infos = joined_shards(
+            self._change, self._params, [Shard(*shard) for shard in shards], [writer.seeds for writer in self._writers]
+        )
+        return infos, sum(each.repeated for each in written)
 
     def discard(self) -> None:
         """Close the files as they are."""
         for writer in self._writers:
             writer.discard()
+
+
+def add_to_shard(writer: SegmentWriter, batch: Prepared) -> None:
+    """Add a batch to a shard.
+
+    Raises
+    ------
+    OutputError
+        The shard is full.
+    """
+    if not writer.has_room_for(len(batch.texts)):
+        raise OutputError(
+            f"a shard would have more than {MAX_TEXTS:,} texts, its limit: build the index with more shards"
+        )
+    writer.add(batch)
+
+
+def joined_shards(
+    change: Change, params: IndexParams, shards: Sequence[Shard], seeds: Sequence[SeedsWriter]
+) -> list[SegmentInfo]:
+    """Write what is decided over all shards, and take them into an index.
+
+    Parameters
+    ----------
+    change
+        Of the index.
+    params
+        Of the index.
+    shards
+        What was written of each by itself.
+    seeds
+        Of each the writer of its seeds.
+    """
+    sizes = [map_array(shard.folder / "texts.sizes", np.uint8) for shard in shards]
+    close_together(seeds, sizes)
+    for number, (shard, numbers) in enumerate(zip(shards, _numbers(change, params, shards), strict=True)):
+        for name, array in (("texts.numbers", numbers), ("texts.shard", np.array([number, len(shards)], np.uint32))):
+            with (shard.folder / name).open("wb") as file:
+                write_array(file, array)
+    return [
+        replace(change.adopt(shard.folder, shard.texts, shard.tweets, shard.digest), shard=number)
+        for number, shard in enumerate(shards)
+    ]
+
+
+def _numbers(change: Change, params: IndexParams, shards: Sequence[Shard]) -> list[np.ndarray]:
+    """Of each shard the numbers of its texts among those of all, uint32: ordered by their earliest tweet."""
+    infos = [SegmentInfo(shard.folder.name, shard.texts, shard.tweets, shard.digest, {}) for shard in shards]
+    segments = [open_segment(change.folder, info, params) for info in infos]
+    rows = [segment.tweet_starts.all()[:-1] for segment in segments]
+    tweets = [segment.tweets for segment in segments]
+    times = np.concatenate([each.times.take(row) for each, row in zip(tweets, rows, strict=True)])
+    ids = _concatenated(each.ids.take(row) for each, row in zip(tweets, rows, strict=True))
+    order = tweet_order(times, ids, pa.table({}))
+    if _tied(times[order], ids.take(order)):
+        raw = _concatenated(each.raw_texts.take(row) for each, row in zip(tweets, rows, strict=True))
+        order = tweet_order(times, ids, pa.table({"raw": raw.array()}))
+    numbers = np.empty(len(order), np.uint32)
+    numbers[order] = np.arange(len(order), dtype=np.uint32)
+    return np.split(numbers, np.cumsum([info.texts for info in infos])[:-1])
 
 
 def parted(batch: Prepared, shards: int) -> Iterator[Prepared]:

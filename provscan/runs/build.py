@@ -13,13 +13,14 @@ from provscan import readers
 from provscan.engine import Progress, logged
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
-from provscan.index import MOST_SHARDS, IndexReader, Prepared, open_reader, prepare, write_index
+from provscan.index import MOST_SHARDS, IndexReader, Prepared, open_reader, prepare, write_index, write_shards
 from provscan.index import append as append_tweets
 from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
 from provscan.params import BlindParams, IndexParams
 from provscan.runs.corpus import Corpus
-from provscan.runs.options import default_workers, source_list
+from provscan.runs.options import default_workers, require_executor, source_list
+from provscan.runs.spread import Spread
 
 Source = str | os.PathLike[str]
 
@@ -43,6 +44,8 @@ def build_index(
     overwrite: bool = False,
     append: bool = False,
     shards: int | None = None,
+    executor: str = "threads",
+    address: str | None = None,
     blind: bool = False,
     key: Source | None = None,
     log: Source | None = None,
@@ -83,6 +86,12 @@ def build_index(
         Part the index by text into so many shards, at most 256, which are looked up as one; 1 by default. For an index
         that is larger than one segment, 2**24 texts, or than one machine's memory: a scan reads of each shard what it
         asks for. It finds the same, to the byte.
+    executor
+        What builds: ``"threads"`` of this process; or, for shards, ``"processes"`` or ``"ray"``, a Ray cluster whose
+        nodes see sources and ``out`` under the same paths: tasks read some files each, others write a shard each. The
+        index is the same.
+    address
+        Of the head of a Ray cluster; see :func:`provscan.match`.
     blind
         Build a blind index, for others to scan their data with: it holds ids and keyed sketches, and no text. While it
         is built, a full one stands beside it, in a hidden folder.
@@ -123,6 +132,9 @@ def build_index(
         raise ParameterError(f"shards must be between 1 and {MOST_SHARDS}, not {shards!r}")
     if shards is not None and (append or blind):
         raise UsageError("shards are made when an index is built: leave shards out with append and with blind")
+    if executor != "threads" and (shards or 1) < 2:
+        raise UsageError(f"executor={executor!r} writes a shard a task: give shards, 2 or more, or use threads")
+    require_executor(executor, address=address)
     if blind != (key is not None):
         raise UsageError("a blind index needs a key, and only a blind one has one: give both blind and key, or neither")
     if blind and append:
@@ -139,16 +151,20 @@ def build_index(
     fields = readers.Fields(
         text=text_field, id=id_field, author=author_field, date=date_field, fix_encoding=fix_encoding
     )
-    workers = default_workers(workers)
+    threads = default_workers(workers)
     with logged(log, progress) as watcher:
         corpus = Corpus(sources, fields, delimiter, encoding, watcher)
         if corpus.notes.get("unread") and not allow_unread:
             raise InputError(corpus.unread_message())
         if fraction is not None and fraction < 1.0:
             corpus.notes["fraction"] = fraction
-        prepared = preparing(params, workers)
+        prepared = preparing(params, threads)
         if append:
             reader = append_tweets(corpus.batches(), Path(out), prepared, corpus.notes)
+        elif executor != "threads":
+            spread = Spread(executor, workers if executor == "ray" else threads, address)
+            make = spread.shards_of(corpus, params, shards or 1, watcher)
+            reader = write_shards(make, Path(out), params, corpus.notes, overwrite=overwrite)
         else:
             batches = corpus.with_text(prepared(corpus.batches()))
             reader = write_index(batches, Path(out), params, corpus.notes, overwrite=overwrite, shards=shards or 1)

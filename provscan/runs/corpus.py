@@ -38,6 +38,8 @@ class Corpus:
     notes
         For the index's manifest, complete when all batches were read: ``sources``, ``read`` (counts), ``unread`` and
         ``ignored`` (files and reasons; the first of them), and how many those are.
+    files
+        The files; None for data in memory.
 
     Raises
     ------
@@ -53,9 +55,10 @@ class Corpus:
         self._fields = fields
         self._progress = progress
         self._named = source_list(sources)
+        self.files: list[readers.TweetFile] | None = None
         if self._named is not None:
             plan = readers.plan_tweets(self._named, fields, delimiter=delimiter, encoding=encoding)
-            self._files = plan.files
+            self.files = plan.files
             self.notes["sources"] = [{"source": f.split.source, "bytes": f.split.size} for f in plan.files]
             for name, entries in (("unread", plan.unread), ("ignored", plan.ignored)):
                 self.notes[name] = [{"path": path, "reason": reason} for path, reason in entries[:MOST_LISTED]]
@@ -75,10 +78,29 @@ class Corpus:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All tweets, in :data:`~provscan.readers.TWEETS`."""
         stats = readers.ReadStats()
-        yield from _joined(self._all(stats))
+        yield from joined(self._all(stats))
+        self.complete(stats)
+
+    def complete(self, stats: readers.ReadStats, *, some_text: bool = True) -> None:
+        """All was read.
+
+        Parameters
+        ----------
+        stats
+            Of all files.
+        some_text
+            Whether anything remains of the text of any tweet.
+
+        Raises
+        ------
+        InputError
+            A file ended early, or there is no tweet.
+        """
         require_undamaged(stats)
         if not stats.records:
             raise InputError(f"{self._shown()} holds no tweets: {_left_out(stats)}. No index was written")
+        if not some_text:
+            raise InputError(f"{self._shown()} holds no tweets: only links, names and signs. No index was written")
         self.notes["read"] = stats.as_dict()
 
     def with_text(self, prepared: Iterable[Prepared]) -> Iterator[Prepared]:
@@ -91,21 +113,21 @@ class Corpus:
             raise InputError(f"{self._shown()} holds no tweets: only links, names and signs. No index was written")
 
     def _all(self, stats: readers.ReadStats) -> Iterator[pa.RecordBatch]:
-        if self._named is None:
+        if self.files is None:
             self._progress.start("Indexing", None, "tweets")
             for batch in readers.read_tweet_objects(self._sources, self._fields, stats):
                 yield batch
                 self._progress.advance(batch.num_rows)
             return
-        self._progress.start("Indexing", sum(file.split.size for file in self._files) or None, "bytes")
-        for file in self._files:
+        self._progress.start("Indexing", sum(file.split.size for file in self.files) or None, "bytes")
+        for file in self.files:
             yield from readers.read_tweets(file, stats, on_bytes=self._progress.advance)
 
     def _shown(self) -> str:
         return "the corpus" if self._named is None else ", ".join(map(readers.without_secrets, self._named))
 
 
-def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Batches of small files put together, in the same order: each batch costs some time of its own."""
     most = readers.current_limits().batch_records
     held: list[pa.RecordBatch] = []

@@ -66,12 +66,9 @@ class Options:
         require(self.edits in SETS, "edits", self.edits, ", ".join(map(repr, SETS)))
         require(self.seed >= 0, "seed", self.seed, "at least 0")
         require(self.workers is None or self.workers >= 1, "workers", self.workers, "at least 1")
-        require(self.texts is None or self.texts >= 0, "texts", self.texts, "at least 0")
-        require(self.executor in EXECUTORS, "executor", self.executor, " or ".join(map(repr, EXECUTORS)))
         require(self.memory is None or self.memory > 0, "memory", self.memory, "above 0")
-        for name in ("address", "memory"):
-            if (value := getattr(self, name)) is not None and self.executor != "ray":
-                raise ParameterError(f"{name}={value!r} is that of a Ray cluster: give executor='ray', too")
+        require(self.texts is None or self.texts >= 0, "texts", self.texts, "at least 0")
+        require_executor(self.executor, address=self.address, memory=self.memory)
         require(0.0 <= self.max_bad <= 1.0, "max_bad", self.max_bad, "between 0 and 1")
         above = self.fail_above
         require(above is None or 0.0 <= above <= 1.0, "fail_above", above, "between 0 and 1")
@@ -163,6 +160,20 @@ def source_list(sources: object) -> list[str] | None:
     if isinstance(sources, Sequence) and sources and isinstance(sources[0], str | os.PathLike):
         return [os.fspath(source) for source in sources]
     return None
+
+
+def require_executor(executor: str, **of_clusters: Any) -> None:
+    """Check the name of an executor, and that options of clusters are given for a cluster only.
+
+    Raises
+    ------
+    ParameterError
+        It is unknown, or can't have the option.
+    """
+    require(executor in EXECUTORS, "executor", executor, " or ".join(map(repr, EXECUTORS)))
+    for name, value in of_clusters.items():
+        if value is not None and executor != "ray":
+            raise ParameterError(f"{name}={value!r} is that of a Ray cluster: give executor='ray', too")
 
 
 def default_workers(workers: int | None) -> int:

@@ -73,7 +73,7 @@ def test_the_same_bytes_from_a_cluster(cluster: None, index: provscan.Index, fol
     expected = provscan.match(folder, index, tmp_path / "threads.run", workers=1)
     run = provscan.match(folder, index, tmp_path / "ray.run", executor="ray", log=tmp_path / "log")
     assert content(run.path) == content(expected.path)
-    ended = [line for line in map(json.loads, (tmp_path / "log").open()) if line["event"] == "ended"]
+    ended = [line for line in map(json.loads, (tmp_path / "log").read_text().splitlines()) if line["event"] == "ended"]
     assert {line["task"] for line in ended} == {f"{n}: {folder / f'{n:02}.jsonl'}, part 1" for n in range(FILES)}
     nodes = run.info["cluster"]["nodes"]
     assert sum(nodes.values()) == sum(path.stat().st_size for path in folder.iterdir())

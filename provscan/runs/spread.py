@@ -1,0 +1,178 @@
+"""A build that an executor spreads: each task reads some of the files, then each writes a shard.
+
+The first tasks read, sketch and part tweets by the hash of their text, the second ones write a shard each of the parts
+for it; what is decided over all shards is left to this process (:mod:`provscan.index.spread`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from provscan import readers
+from provscan.engine import EXECUTORS, Advance, Executor, LostTask, Progress, Ray
+from provscan.errors import ParameterError, WorkerError
+from provscan.index import MadeShards, Parted, Shard, prepare, write_parts, write_shard
+from provscan.params import IndexParams
+from provscan.readers import STDIN, UNKNOWN, Limits, ReadStats, TweetFile
+from provscan.runs.corpus import Corpus, joined
+
+# Tasks for each worker, so that they end at about the same time, unless they would be larger than this.
+TASKS_A_WORKER, MOST_BYTES = 4, 256 << 20
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class PartTask:
+    """Files to read and to part.
+
+    Attributes
+    ----------
+    number
+        Orders the tasks.
+    files
+        Files of tweets.
+    params
+        Of the index.
+    shards
+        How many.
+    folder
+        Where the parts go.
+    limits
+        Of the readers.
+    """
+
+    number: int
+    files: tuple[TweetFile, ...]
+    params: IndexParams
+    shards: int
+    folder: str
+    limits: Limits
+
+    def __str__(self) -> str:
+        more = f" and {len(self.files) - 1:,} more" if len(self.files) > 1 else ""
+        return f"read {self.number}: {self.files[0].split.source}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """A shard to write.
+
+    Attributes
+    ----------
+    place
+        Its number, and how many there are.
+    folder, parts
+        Where the parts are, and how many tasks wrote some.
+    params
+        Of the index.
+    """
+
+    place: tuple[int, int]
+    folder: str
+    parts: int
+    params: IndexParams
+
+    def __str__(self) -> str:
+        return f"shard {self.place[0] + 1} of {self.place[1]}"
+
+
+def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, Any]]:
+    """Read the files of a task; what was read, and the stats of the readers."""
+    stats = ReadStats()
+
+    def batches() -> Iterator[Any]:
+        for file in task.files:
+            yield from readers.read_tweets(file, stats, on_bytes=advance, limits=task.limits)
+
+    prepared = (prepare(batch, task.params) for batch in joined(batches()))
+    parted = write_parts(prepared, Path(task.folder), task.number, task.shards)
+    return parted, stats.as_dict()
+
+
+def write(task: ShardTask, advance: Advance) -> tuple[Shard, int]:
+    """Write the shard of a task."""
+    return write_shard(Path(task.folder), task.parts, task.place, task.params, advance)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a build is spread.
+
+    Attributes
+    ----------
+    executor, workers, address
+        See :func:`provscan.build_index`.
+    """
+
+    executor: str
+    workers: int | None
+    address: str | None
+
+    def _open(self, corpus: Corpus) -> Executor:
+        if self.executor == "ray":
+            return Ray(self.workers, self.address)
+        return EXECUTORS[self.executor](self.workers or 1)
+
+    def shards_of(self, corpus: Corpus, params: IndexParams, shards: int, progress: Progress) -> Callable[[Path], Any]:
+        """What makes the shards of a corpus, given a folder for the parts.
+
+        Raises
+        ------
+        ParameterError
+            The corpus can be read in this process only.
+        """
+        files = corpus.files
+        if files is None or any(file.split.path == STDIN or file.split.format == UNKNOWN for file in files):
+            raise ParameterError(
+                f"executor={self.executor!r} needs files: data in memory, the standard input and pipes can be read in "
+                "this process only. Save the data to a file, or use executor='threads'"
+            )
+
+        def make(folder: Path) -> MadeShards:
+            limits = readers.current_limits()
+            with self._open(corpus) as executor:
+                groups = list(_groups(files, TASKS_A_WORKER * executor.workers))
+                reading = (
+                    PartTask(number, group, params, shards, str(folder), limits) for number, group in enumerate(groups)
+                )
+                progress.start("Reading", sum(file.split.size for file in files) or None, "bytes")
+                stats, parts = ReadStats(), []
+                for part, found in _all(executor.run(read_and_part, reading, progress)):
+                    stats.merge(ReadStats.from_dict(found))
+                    parts.append(part)
+                whole = Parted(*map(sum, zip(*parts, strict=True)))
+                corpus.complete(stats, some_text=whole.tweets > 0)
+                progress.start("Writing shards", whole.tweets, "tweets")
+                writing = (ShardTask((shard, shards), str(folder), len(groups), params) for shard in range(shards))
+                made = list(_all(executor.run(write, writing, progress)))
+            return MadeShards([shard for shard, _ in made], sum(ids for _, ids in made), whole)
+
+        return make
+
+
+def _all(results: Iterable[R | LostTask]) -> Iterator[R]:
+    """The results; an index can't do without any of them."""
+    for result in results:
+        if isinstance(result, LostTask):
+            raise WorkerError(
+                f"{result.task} failed {len(result.failures)} times ({', '.join(sorted(set(result.failures)))}). "
+                "No index was written: mend the cause, and build it again"
+            )
+        yield result
+
+
+def _groups(files: list[TweetFile], tasks: int) -> Iterator[tuple[TweetFile, ...]]:
+    """Files in groups of about the same size, in their order."""
+    most = min(MOST_BYTES, sum(file.split.size for file in files) // tasks)
+    group: list[TweetFile] = []
+    for file in files:
+        if group and sum(other.split.size for other in group) + file.split.size > most:
+            yield tuple(group)
+            group = []
+        group.append(file)
+    yield tuple(group)
