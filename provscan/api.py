@@ -173,6 +173,7 @@ def match(
     address: str | None = None,
     memory: int | None = None,
     log: Source | None = None,
+    parts: Source | None = None,
     allow_unread: bool = False,
     strict: bool = False,
     max_bad: float = MAX_BAD,
@@ -260,6 +261,9 @@ def match(
         File that lines of JSON are added to while the run goes on: progress and time left, which task ran where, how
         long and with how much memory, tasks that take much longer than others, what failed
         (:mod:`provscan.engine.journal`).
+    parts
+        Path or URL of a folder that workers put their results in, from where they are fetched: an object store, or a
+        disk that all nodes see; by default the run folder.
     allow_unread
         Whether named files that can't be scanned are acceptable. Either way the summary lists them under ``unread``;
         the command ends with status 3 if they are not.
@@ -322,8 +326,8 @@ def match(
         threshold=threshold, min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars,
         cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
         no_text=no_text, texts=texts, seed=seed, workers=workers, executor=executor, address=address,
-        memory=memory, log=log, allow_unread=allow_unread, strict=strict, max_bad=max_bad, fail_above=fail_above,
-        without_segment=without_segment,
+        memory=memory, log=log, parts=parts, allow_unread=allow_unread, strict=strict, max_bad=max_bad,
+        fail_above=fail_above, without_segment=without_segment,
     )  # fmt: skip
     path = Path(out if out is not None else default_out(source_list(sources)))
     require_apart(path, source_list(sources) or [])

@@ -163,6 +163,13 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     "replaced.  [default: any]",
 )
 @log
+@option(
+    "--parts",
+    group=RUNNING,
+    metavar="PLACE",
+    help="Folder or URL, such as s3://bucket/folder, that workers put their results in, from where they are fetched, "
+    "if they can't see the folder of the results.",
+)
 @option("--resume", group=RUNNING, is_flag=True, help="Go on with an interrupted run of the same command, if any.")
 @option("--overwrite", group=RUNNING, is_flag=True, help="Replace existing results.")
 @key

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ import pyarrow as pa
 
 from provscan.matching.carriers import CarrierSample
 from provscan.matching.rows import MATCHES, TruncatedLookups
-from provscan.readers import ReadStats
+from provscan.readers import FileStore, ReadStats
 
 # Matches with the number of the licensed text in the reader.
 SCANNED = pa.schema([*MATCHES, pa.field("text", pa.int64(), nullable=False)])
@@ -98,6 +99,33 @@ class PartResult:
     def matches_file(self, folder: Path) -> Path:
         """Where the matches are."""
         return folder / f"{self.number:08}.arrow"
+
+
+@contextlib.contextmanager
+def part_folder(folder: str, store: str | None) -> Iterator[Path]:
+    """Where to write a part: the folder itself, or a local one whose files go to a store when the block ends well."""
+    if store is None:
+        yield Path(folder)
+        return
+    with tempfile.TemporaryDirectory(prefix="provscan-") as name:
+        yield Path(name)
+        files = FileStore(store)
+        # The counts go last: they say that the part is complete.
+        for path in sorted(Path(name).iterdir(), key=lambda path: path.suffix == ".json"):
+            files.put(path)
+
+
+def fetch_part(store: str, number: int, folder: Path) -> None:
+    """Copy a complete part from a store."""
+    files = FileStore(store)
+    with tempfile.TemporaryDirectory(prefix="fetched-", dir=folder) as name:
+        counts = Path(name) / f"{number:08}.json"
+        files.get(counts)
+        part = PartResult(number, "", matches=orjson.loads(counts.read_bytes())["matches"])
+        if part.matches:
+            files.get(part.matches_file(Path(name)))
+            part.matches_file(Path(name)).replace(part.matches_file(folder))
+        counts.replace(folder / counts.name)
 
 
 def load_part(folder: Path, number: int) -> PartResult | None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from provscan.index import NOTHING, IndexReader, LeftOut, open_reader
 from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
-from provscan.matching.parts import PART, PartResult, replacing_file
+from provscan.matching.parts import PART, PartResult, part_folder, replacing_file
 from provscan.matching.passages import passages
 from provscan.matching.rows import Matches
 from provscan.matching.table import match_table
@@ -87,6 +86,8 @@ class ScanTask:
         Where the part goes.
     limits
         Of the readers.
+    store
+        Where the part goes instead, if it is a place for files (:class:`provscan.readers.FileStore`).
     """
 
     number: int
@@ -97,6 +98,7 @@ class ScanTask:
     sampling: Sampling
     folder: str
     limits: Limits = LIMITS
+    store: str | None = None
 
     def __str__(self) -> str:
         return f"{self.number}: {self.split.source}, part {self.split.part + 1}"
@@ -149,7 +151,7 @@ def scan_batches(
     task: ScanTask, batches: Iterable[pa.RecordBatch], stats: ReadStats, reader: IndexReader, mapped: Map = map
 ) -> int:
     """Scan what the readers deliver, which count in `stats`; as :func:`scan`."""
-    source, folder = task.split.source, Path(task.folder)
+    source = task.split.source
     verifier = TextVerifier(reader, task.params)
     result = PartResult(task.number, source, stats=stats, carriers=task.sampling.carrier_sample())
     sampler = RecordSampler(task.sampling.fraction, task.sampling.seed)
@@ -160,18 +162,19 @@ def scan_batches(
         columns = [*rows.columns, pa.array(found.text), *passages(batch, found)]
         return batch, pa.RecordBatch.from_arrays(columns, schema=PART), found
 
-    with reader.unchanged(), replacing_file(result.matches_file(folder)) as path:
-        # Not compressed, so that it can be mapped. Nothing is left of an earlier attempt.
-        with pa.ipc.new_file(str(path), PART) as writer:
-            for batch, rows, found in mapped(scan_batch, map(sampler.rows, batches)):
-                result.count(batch, found.characters)
-                result.truncated.add(found.truncated)
-                result.carriers.offer(batch)
-                if rows.num_rows:
-                    result.matches += rows.num_rows
-                    writer.write_batch(rows)
-        result.bytes = path.stat().st_size if result.matches else 0
-    if not result.matches:
-        result.matches_file(folder).unlink()
-    result.save(folder)
+    with reader.unchanged(), part_folder(task.folder, task.store) as folder:
+        with replacing_file(result.matches_file(folder)) as path:
+            # Not compressed, so that it can be mapped. Nothing is left of an earlier attempt.
+            with pa.ipc.new_file(str(path), PART) as writer:
+                for batch, rows, found in mapped(scan_batch, map(sampler.rows, batches)):
+                    result.count(batch, found.characters)
+                    result.truncated.add(found.truncated)
+                    result.carriers.offer(batch)
+                    if rows.num_rows:
+                        result.matches += rows.num_rows
+                        writer.write_batch(rows)
+            result.bytes = path.stat().st_size if result.matches else 0
+        if not result.matches:
+            result.matches_file(folder).unlink()
+        result.save(folder)
     return task.number

@@ -11,7 +11,7 @@ Every format implements :class:`Format` (:mod:`provscan.readers.protocol`) and i
 
 from provscan.readers.checksums import checksum
 from provscan.readers.fields import Fields
-from provscan.readers.files import is_remote, open_file, state_of, without_secrets
+from provscan.readers.files import FileStore, is_remote, open_file, state_of, without_secrets
 from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.memory import read_objects
 from provscan.readers.mending import mended, mended_texts
@@ -37,6 +37,7 @@ __all__ = [
     "Damage",
     "Example",
     "Fields",
+    "FileStore",
     "Format",
     "Layout",
     "Limits",

@@ -1,4 +1,4 @@
-"""Files by path or URL: local ones as they are, remote ones by ranges of bytes, through fsspec.
+"""Files by path or URL: local ones as they are, remote ones by ranges of bytes, through fsspec; and a store of files.
 
 What a URL says about who asks, a password or the query string with its signature, is left out wherever a name is shown.
 """
@@ -91,6 +91,41 @@ def remote_files(url: str) -> Iterator[str]:
         raise InputError(f"{without_secrets(url)} can't be read: {error.strerror or error}") from None
     for name in names:
         yield system.unstrip_protocol(name)
+
+
+class FileStore:
+    """A folder of files, on a disk or in an object store, that processes on other machines write to.
+
+    What fails is tried several times, and an OSError in the end.
+
+    Parameters
+    ----------
+    url
+        The folder; a path, or the URL of anything that fsspec writes to.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._files, self._place = _system(url)
+
+    def begin(self) -> None:
+        """Make the folder, where there are folders."""
+        _tried(lambda: self._files.makedirs(self._place, exist_ok=True))
+
+    def put(self, path: os.PathLike[str]) -> None:
+        """Add a local file under its own name."""
+        _tried(lambda: self._files.put_file(os.fspath(path), self._within(path)))
+
+    def get(self, path: os.PathLike[str]) -> None:
+        """Copy the file of that name to a local path."""
+        _tried(lambda: self._files.get_file(self._within(path), os.fspath(path)))
+
+    def end(self) -> None:
+        """Remove the folder."""
+        if _tried(lambda: self._files.exists(self._place)):
+            _tried(lambda: self._files.rm(self._place, recursive=True))
+
+    def _within(self, path: os.PathLike[str]) -> str:
+        return f"{self._place}/{os.path.basename(path)}"
 
 
 class RemoteFile(io.RawIOBase):

@@ -20,7 +20,7 @@ Source = str | os.PathLike[str]
 Sources = Source | Sequence[Source] | object
 
 # What neither results nor parts depend on: a run may be resumed with other values.
-FREE = ("workers", "executor", "address", "memory", "log", "allow_unread", "strict", "max_bad", "fail_above")
+FREE = ("workers", "executor", "address", "memory", "log", "parts", "allow_unread", "strict", "max_bad", "fail_above")
 MAX_BAD = 0.05
 
 
@@ -52,6 +52,7 @@ class Options:
     address: str | None = None
     memory: int | None = None
     log: Source | None = None
+    parts: Source | None = None
     allow_unread: bool = False
     strict: bool = False
     max_bad: float = MAX_BAD
@@ -120,6 +121,7 @@ class Options:
             "text_field": list(self.text_field) if isinstance(self.text_field, tuple) else self.text_field,
             "cutoff": since,
             "log": None if self.log is None else os.fspath(self.log),
+            "parts": None if self.parts is None else without_secrets(os.fspath(self.parts)),
             "control": [without_secrets(path) for path in self.control_files] or None,
             "null": [without_secrets(path) for path in self.null_files] or None,
         }

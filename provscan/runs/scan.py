@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,9 +17,9 @@ from provscan.errors import InputError, OutputError, ParameterError
 from provscan.index import IndexReader
 from provscan.matching import TruncatedLookups
 from provscan.matching.carriers import CarrierSample
-from provscan.matching.parts import PartResult, load_part
+from provscan.matching.parts import PartResult, fetch_part, load_part
 from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, scan, scan_batches
-from provscan.readers import ReadStats, current_limits
+from provscan.readers import FileStore, ReadStats, current_limits, without_secrets
 from provscan.runs.folder import NULL_PARTS, RunFolder
 from provscan.runs.inputs import Inputs, check_skipped, unread_members
 from provscan.runs.options import Options
@@ -105,17 +108,19 @@ def scan_inputs(
         for number in missing:
             # Later tasks need not keep records that the sample so far rules out.
             kept, split = replace(sampling, carrier_limit=totals.carriers.limit), inputs.splits[number]
-            yield ScanTask(number, split, options.fields, snapshot, options.params, kept, str(parts), limits)
+            yield ScanTask(number, split, options.fields, snapshot, options.params, kept, str(parts), limits, store)
 
     progress.start(inputs.stage, inputs.size, "records" if inputs.named is None else "bytes")
     progress.advance(sum(inputs.splits[number].size for number in complete))
-    with _executor(inputs, options) as executor:
+    with _store(options) as store, _executor(inputs, options) as executor:
         results = executor.run(_function(inputs, reader, options, executor), tasks(), progress)
         for number in range(len(inputs.splits)):
             result = None if number in complete else next(results)
             if isinstance(result, LostTask):
                 inputs.unread.append(_lost(result, inputs))
                 continue
+            if store is not None and number not in complete:
+                fetch_part(store, number, parts)
             part = complete.pop(number, None) or load_part(parts, number)
             if part is None:
                 raise OutputError(f"part {number} of {parts} is gone: run match again")
@@ -129,6 +134,27 @@ def scan_inputs(
         folder.resumable = False
         raise _nothing_scanned(inputs, totals)
     return totals
+
+
+@contextlib.contextmanager
+def _store(options: Options) -> Iterator[str | None]:
+    """A folder for the parts of this run in the place that the user named, if any; it goes when they are here."""
+    if options.parts is None:
+        yield None
+        return
+    url = f"{os.fspath(options.parts).rstrip('/')}/provscan-{uuid.uuid4().hex}"
+    store = FileStore(url)
+    try:
+        store.begin()
+    except OSError as error:
+        shown = without_secrets(os.fspath(options.parts))
+        raise OutputError(f"{shown} can't be written ({error.strerror or error}): name another --parts") from error
+    try:
+        yield url
+    finally:
+        # What is left there is of no more use, and no reason to fail.
+        with contextlib.suppress(OSError):
+            store.end()
 
 
 def _executor(inputs: Inputs, options: Options) -> Executor:
