@@ -6,7 +6,6 @@ import numpy as np
 
 from provscan.index.postings import Layout
 from provscan.kernels import postings as kernels
-from provscan.kernels.hashing import GOLDEN32
 from provscan.kernels.records import BloomFilter
 
 # Words whose bits are counted at a time.
@@ -48,15 +47,6 @@ def count_of(words: np.ndarray) -> int:
 def new_band_filter(count: int) -> np.ndarray:
     """An empty filter for so many bands, of half the size: what it lets pass the table refuses."""
     return new_filter(count // 2)
-
-
-def held_bands(keys: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """Whether bands, of whose keys the upper 32 bits are known, may be in a filter: bool[n]."""
-    half = (keys >> np.uint64(32)).astype(np.uint32)
-    bits = (half * GOLDEN32 >> np.uint32(20)).astype(np.uint64)
-    found = words[half >> bloom_filter(words).shift]
-    first, second = bits & np.uint64(63), bits >> np.uint64(6)
-    return (found >> first & found >> second & np.uint64(1)).astype(np.bool_)
 
 
 def mark_bands(entries: np.ndarray, layout: Layout, words: np.ndarray) -> None:

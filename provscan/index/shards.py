@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index.filters import bloom_filter, held_bands, mark_bands, new_band_filter
+from provscan.index.filters import bloom_filter, mark_bands, new_band_filter
 from provscan.index.join import joined_all, tables_behind
 from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, sorted_entries, table_of
 from provscan.index.segment import LookupTables, Segment
@@ -25,8 +25,9 @@ from provscan.kernels.records import BloomFilter, Postings, Seeds, SeedTable, Sk
 from provscan.params import IndexParams, SearchLimits
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
-# Of a source the table to ask, what it has beside texts, and whether that is by text or by entry.
-_Values = Callable[[LookupTables], tuple[Postings, np.ndarray, bool]]
+# Of a source the table to ask, a filter of its keys, what it has beside texts, and whether that is by text or by entry.
+_Values = Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]
+_ANY_KEY = frozen(bloom_filter(np.full(2, np.iinfo(np.uint64).max, np.uint64)))
 _NO_TEXTS = Strings(np.zeros(0, np.uint8), np.zeros(1, np.int64))
 
 
@@ -130,12 +131,12 @@ class ShardTables:
         filtered = frozen(self.sources[0].seeds._replace(kminmers=self.kminmers, rare=self.rare))
         asked = np.empty(2 * int(seeds.bounds[-1]), np.uint32)
         count = wanted_keys(seeds, filtered, chain_scratch(), asked)
-        keys = np.unique(asked[:count]).astype(np.uint64) << _S32
         bands = bands_layout(self.params.bands)
+        most = max(limits.seed_places, limits.frequent_places) + 1
         found = [
-            self._ask(keys, max(limits.seed_places, limits.frequent_places) + 1, _seeds),
-            self._ask(_known(sketches.bands, bands), limits.band_texts + 1, _bands),
-            self._ask(_known(sketches.keys[:, 0], EXACT), limits.whole_candidates, _exact),
+            self._ask(asked[:count].astype(np.uint64) << _S32, SEEDS, most, _seeds),
+            self._ask(sketches.bands.ravel(), bands, limits.band_texts + 1, _bands),
+            self._ask(sketches.keys[:, 0].copy(), EXACT, limits.whole_candidates, _exact),
         ]
         numbers, first, rows = np.unique(
             np.concatenate([hits.numbers for hits in found]), return_index=True, return_inverse=True
@@ -175,16 +176,18 @@ class ShardTables:
         tables = self.sources[0]._replace(numbers=numbers, living=None if living.all() else living)
         return self.with_texts(tables, np.arange(len(numbers)))
 
-    def _ask(self, wanted: np.ndarray, limit: int, values: _Values) -> _Hits:
+    def _ask(self, keys: np.ndarray, layout: Layout, limit: int, values: _Values) -> _Hits:
         """The entries of some keys in all shards, the first ``limit`` of each key in each."""
+        wanted = np.empty(len(keys), np.uint64)
+        slots = np.zeros(1 << (2 * len(keys)).bit_length(), np.uint64)
+        wanted = wanted[: gather.distinct(keys, layout.key_bits, slots, wanted)]
+        room = tuple(np.empty(len(wanted) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64))
         parts = []
         for source in self.sources:
-            postings, column, by_text = values(source)
-            keys = wanted if values is not _bands else wanted[held_bands(wanted, source.whole.band_filter.words)]
-            firsts, sizes = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
-            count = gather.ranges(postings, keys, limit, firsts, sizes)
+            postings, known, column, by_text = values(source)
+            found, count = gather.ranges(postings, known, wanted, limit, room)
             key, text, entry = np.empty(count, np.uint64), np.empty(count, np.int64), np.empty(count, np.int64)
-            gather.entries(postings, (firsts, sizes), keys, (key, text, entry))
+            gather.entries(postings, tuple(part[:found] for part in room), (key, text, entry))
             living = np.ones(count, np.bool_) if source.living is None else source.living[text]
             value = column[text if by_text else entry]
             parts.append(_Hits(key, source.numbered(text), value, source.text_sizes[text], living))
@@ -211,21 +214,16 @@ def shard_tables(
     return ShardTables(tuple(sources), *filters, params, canonical_texts), *others
 
 
-def _seeds(source: LookupTables) -> tuple[Postings, np.ndarray, bool]:
-    return source.seeds.postings, source.seeds.places, False
+def _seeds(source: LookupTables) -> tuple[Postings, BloomFilter, np.ndarray, bool]:
+    return source.seeds.postings, _ANY_KEY, source.seeds.places, False
 
 
-def _bands(source: LookupTables) -> tuple[Postings, np.ndarray, bool]:
-    return source.whole.bands, source.whole.sketches, True
+def _bands(source: LookupTables) -> tuple[Postings, BloomFilter, np.ndarray, bool]:
+    return source.whole.bands, source.whole.band_filter, source.whole.sketches, True
 
 
-def _exact(source: LookupTables) -> tuple[Postings, np.ndarray, bool]:
-    return source.whole.exact, source.text_sizes, True
-
-
-def _known(keys: np.ndarray, layout: Layout) -> np.ndarray:
-    """Of keys what a table knows of them, ascending, each once."""
-    return np.unique(keys & np.uint64((1 << 64) - (1 << (64 - layout.key_bits))))
+def _exact(source: LookupTables) -> tuple[Postings, BloomFilter, np.ndarray, bool]:
+    return source.whole.exact, _ANY_KEY, source.text_sizes, True
 
 
 def _table(entries: np.ndarray, layout: Layout, texts: int) -> tuple[np.ndarray, Postings]:

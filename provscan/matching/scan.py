@@ -35,9 +35,11 @@ from provscan.text import canonical_codes, chunk_cuts, encoded
 SHORT_COPY = 16 << 10
 # A block is made canonical in chunks of so many bytes.
 CHUNK = 2 << 10
-# Texts and bytes that go through the kernels at a time.
+# Texts and bytes that go through the kernels at a time: they stay in the second-level cache.
 TEXTS = 2048
 BYTES = 1 << 20
+# So many times more where each shard is asked for them, which takes its time however few they are.
+TOGETHER = 8
 
 
 def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams) -> Matches:
@@ -54,7 +56,8 @@ def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, param
         ``row`` counts from the first of these texts.
     """
     block = params.limits.block_bytes
-    groups = list(_groups(offsets, block))
+    size = TOGETHER if any(isinstance(tables, ShardTables) for tables in reader.tables) else 1
+    groups = list(_groups(offsets, block, size))
     parts = [
         _scan_long(text, int(offsets[low]), int(offsets[high]), reader, params)
         if high == low + 1 and offsets[high] - offsets[low] > block
@@ -64,14 +67,14 @@ def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, param
     return _joined(parts, [low for low, _ in groups])
 
 
-def _groups(offsets: np.ndarray, block: int) -> Iterator[tuple[int, int]]:
-    """Ranges of texts to scan together: up to so many texts and bytes, a long text always alone."""
-    count = len(offsets) - 1
+def _groups(offsets: np.ndarray, block: int, size: int = 1) -> Iterator[tuple[int, int]]:
+    """Ranges of texts to scan together: up to ``size`` times so many texts and bytes, a long text always alone."""
+    count, texts = len(offsets) - 1, size * TEXTS
     low = 0
     while low < count:
-        limit = min(offsets[low] + BYTES, offsets[min(low + TEXTS, count)])
+        limit = min(offsets[low] + size * BYTES, offsets[min(low + texts, count)])
         high = max(low + 1, int(np.searchsorted(offsets, limit, "right")) - 1)
-        high = min(high, count, low + TEXTS)
+        high = min(high, count, low + texts)
         long = np.flatnonzero(np.diff(offsets[low : high + 1]) > block)
         if len(long):
             high = low + int(long[0]) if long[0] > 0 else low + 1

@@ -16,6 +16,8 @@ import provscan
 from provscan.errors import IndexFormatError, ParameterError, UsageError
 from provscan.index import IndexReader, filters, open_reader, postings
 from provscan.index.shards import ShardTables
+from provscan.kernels import gather
+from provscan.kernels.records import frozen
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams, SearchLimits
 from provscan.text.arrow import buffers, to_array
@@ -203,10 +205,23 @@ def test_no_shard_is_left_out(build: Build, corpus: list[Tweet]) -> None:
 
 
 @pytest.mark.parametrize("bands", [1, 24, 128])
-def test_bands_that_a_filter_holds(bands: int) -> None:
+def test_the_entries_that_a_table_has_of_keys(bands: int) -> None:
     layout, rng = postings.bands_layout(bands), np.random.default_rng(bands)
-    known = rng.integers(0, 1 << 63, 2_000, np.uint64) & np.uint64((1 << 64) - (1 << (64 - layout.key_bits)))
-    words = filters.new_band_filter(len(known))
-    filters.mark_bands(known, layout, words)
-    assert filters.held_bands(known, words).all()
-    assert filters.held_bands(rng.integers(0, 1 << 63, 2_000, np.uint64), words).mean() < 0.6
+    upper = np.uint64((1 << 64) - (1 << (64 - layout.key_bits)))
+    entries = np.sort((rng.integers(0, 1 << 63, 700, np.uint64) & upper).repeat(3) | np.arange(2_100, dtype=np.uint64))
+    entries[: len(entries) // 2 : 5] = 0
+    entries.sort()
+    table = frozen(postings.table_of(entries, layout, 2_100)[0])
+    known = filters.new_band_filter(len(entries))
+    filters.mark_bands(entries, layout, known)
+    keys = rng.permutation(np.concatenate([entries, entries[::2], rng.integers(0, 1 << 63, 2_000, np.uint64)]))
+    wanted = np.empty_like(keys)
+    wanted = wanted[: gather.distinct(keys, layout.key_bits, np.zeros(16_384, np.uint64), wanted)]
+    assert wanted.tolist() == list(dict.fromkeys((keys & upper).tolist()))
+    room = tuple(np.empty(len(wanted) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64))
+    found, count = gather.ranges(table, frozen(filters.bloom_filter(known)), wanted, 2, room)
+    key, text, place = np.empty(count, np.uint64), np.empty(count, np.int64), np.empty(count, np.int64)
+    gather.entries(table, tuple(part[:found] for part in room), (key, text, place))
+    expected = [[e for e in entries.tolist() if e & int(upper) == w][:2] for w in wanted.tolist()]
+    assert (key | text.astype(np.uint64)).tolist() == [entry for each in expected for entry in each]
+    assert entries[place].tolist() == (key | text.astype(np.uint64)).tolist()
