@@ -152,6 +152,7 @@ def match(
     text_field: str | tuple[str, ...] | None = None,
     id_field: str | None = None,
     records: str | None = None,
+    encoding: str | None = None,
     outputs: bool = False,
     fix_encoding: bool = False,
     threshold: float = MatchParams.threshold,
@@ -201,6 +202,8 @@ def match(
         scanned.
     records
         What is a record in plain text: "lines", "paragraphs" or "files"; by default by what the file looks like.
+    encoding
+        Encoding of the files that are text; by default it is determined for each.
     outputs
         The records are outputs of a model. Prompts, recognised by the names of fields and by who speaks in a chat, are
         not scanned, and words that an answer repeats of its prompt are left out; both are counted in ``notes``.
@@ -322,7 +325,8 @@ def match(
             raise UsageError("the index is open already: give without_segment to open_index, or name its folder")
         without_segment = list(index.reader.left_out.segments) or None
     options = Options(
-        text_field=text_field, id_field=id_field, records=records, outputs=outputs, fix_encoding=fix_encoding,
+        text_field=text_field, id_field=id_field, records=records, encoding=encoding, outputs=outputs,
+        fix_encoding=fix_encoding,
         threshold=threshold, min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars,
         cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
         no_text=no_text, texts=texts, seed=seed, workers=workers, executor=executor, address=address,

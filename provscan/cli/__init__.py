@@ -229,6 +229,9 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
     return value if len(value) > 1 else next(iter(value), None)
 
 
+encoding = option(
+    "--encoding", metavar="NAME", help="Encoding of text files, e.g. latin-1.  [default: determined for each]"
+)
 text_field = option(
     "--text-field",
     metavar="NAME",

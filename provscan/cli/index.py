@@ -8,6 +8,7 @@ from provscan.cli import (
     address,
     as_json,
     echo,
+    encoding,
     executor,
     given,
     id_field,
@@ -35,7 +36,7 @@ from provscan.cli import (
     help="Share of all licensed tweets that PATH holds, e.g. 10%, if it is a random part: estimates are for all.",
 )
 @click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV; determined unless given.")
-@click.option("--encoding", metavar="NAME", help="Encoding of CSV and text, e.g. latin-1; determined unless given.")
+@encoding
 @click.option(
     "--fix-encoding",
     is_flag=True,

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from provscan.cli import as_json, echo, id_field, text_field
+from provscan.cli import as_json, echo, encoding, id_field, text_field
 
 # Texts that are scanned in a second on one processor, in characters; benchmarks/match.py measures it.
 CHARACTERS_PER_SECOND = 8_000_000
@@ -22,12 +22,14 @@ SHOWN = 50
     type=click.Choice(["lines", "paragraphs", "files"]),
     help="What is a record in plain text.  [default: by what the file looks like]",
 )
+@encoding
 @as_json
 def command(
     sources: tuple[str, ...],
     text_field: str | tuple[str, ...] | None,
     id_field: str | None,
     records: str | None,
+    encoding: str | None,
     as_json: bool,
 ) -> None:
     """Show what would be read of PATH...: formats, fields, a sample, warnings, and an estimate of the time.
@@ -37,7 +39,7 @@ def command(
     from provscan.readers import Fields
     from provscan.readers.inspection import inspect_sources
 
-    found = inspect_sources(list(sources), Fields(text=text_field, id=id_field), records=records)
+    found = inspect_sources(list(sources), Fields(text=text_field, id=id_field), records=records, encoding=encoding)
     if as_json:
         echo(json.dumps(found.as_dict(), indent=1, ensure_ascii=False))
         return

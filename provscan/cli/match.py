@@ -13,6 +13,7 @@ from provscan.cli import (
     address,
     as_json,
     echo,
+    encoding,
     executor,
     given,
     id_field,
@@ -43,6 +44,7 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     type=click.Choice(["lines", "paragraphs", "files"]),
     help="What is a record in plain text.  [default: by what the file looks like]",
 )
+@encoding
 @option(
     "--outputs",
     is_flag=True,

@@ -10,6 +10,7 @@ Every format implements :class:`Format` (:mod:`provscan.readers.protocol`) and i
 """
 
 from provscan.readers.checksums import checksum
+from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
 from provscan.readers.files import FileStore, is_remote, open_file, state_of, without_secrets
 from provscan.readers.limits import LIMITS, Limits, current_limits
@@ -52,6 +53,7 @@ __all__ = [
     "checksum",
     "current_limits",
     "is_remote",
+    "known_encoding",
     "known_recipes",
     "mended",
     "mended_texts",

@@ -82,6 +82,7 @@ def inspect_sources(
     fields: Fields | None = None,
     *,
     records: str | None = None,
+    encoding: str | None = None,
     limits: Limits | None = None,
 ) -> Inspection:
     """What would be read of some sources.
@@ -94,6 +95,8 @@ def inspect_sources(
         Names of the fields; by default they are determined.
     records
         What is a record in plain text.
+    encoding
+        Of all text; determined unless given.
     limits
         Limits on memory and time.
 
@@ -111,7 +114,7 @@ def inspect_sources(
     fields = fields or Fields()
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     paths = [source for source in named if not os.fspath(source).startswith(PREFIX)]
-    found = plan(paths, fields, records=records, limits=limits) if paths or not named else Plan([])
+    found = plan(paths, fields, records=records, encoding=encoding, limits=limits) if paths or not named else Plan([])
     files: dict[str, tuple[list[Split], Fields]] = {}
     for split in found:
         files.setdefault(split.source, ([], fields))[0].append(split)

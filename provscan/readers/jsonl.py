@@ -24,6 +24,7 @@ import pyarrow.json as pj
 from provscan.errors import InputError
 from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, JsonColumns, top_level_values
 from provscan.kernels.utf8 import newlines
+from provscan.readers.encodings import cuts_at_newlines
 from provscan.readers.files import is_remote
 from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
@@ -215,7 +216,9 @@ def head_stream(whole: Split, limits: Limits) -> ByteStream:
 def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
     """Ranges that end after a newline; the lines of each are counted to number those of the next."""
     # To count lines, all of a remote file would be fetched once more.
-    cuttable = whole.plain_text and not is_remote(whole.path)
+    encoding = whole.layout.encoding
+    plain = whole.plain_text if encoding is None else whole.random_access and cuts_at_newlines(encoding)
+    cuttable = plain and not whole.layout.cr and not is_remote(whole.path)
     if whole.size <= target or not cuttable:
         yield from frame_ranges(
             whole, target, lambda data: newlines(np.frombuffer(data, np.uint8)) if data[-1:] == b"\n" else None

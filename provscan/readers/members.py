@@ -16,15 +16,16 @@ from typing import IO, Any
 
 import orjson
 
+from provscan.readers.encodings import as_utf8
 from provscan.readers.limits import Limits
 from provscan.readers.names import printable
-from provscan.readers.protocol import Context, Format, NotReadable, Piece, Rows, Split, Wanted
+from provscan.readers.protocol import Context, Format, Layout, NotReadable, Piece, Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
 from provscan.readers.tables import head_values
 
 # Members of a webdataset that hold texts, by what follows the key in their names.
 TEXTS = ("txt", "text", "caption", "json")
-Identify = Callable[[str, bytes, Split, str | None], Split]
+Identify = Callable[[str, bytes, Split, Layout], Split]
 PART = 64 << 10
 BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
 
@@ -123,8 +124,8 @@ class Tar:
             stream.split, source=source, first_record=number, archive="tar", member=member.name, start=0, end=-1
         )
         try:
-            records = stream.split.layout.records
-            split = self.identify(os.path.basename(member.name), head, replace(whole, compression=None), records)
+            name, asked = os.path.basename(member.name), stream.split.layout
+            split = self.identify(name, head, replace(whole, compression=None, layout=Layout()), asked)
         except NotReadable as reason:
             stream.context.stats.note("unread_member", whole.source, number, str(reason))
             return
@@ -152,7 +153,7 @@ class WebDataset(Tar):
                     key, number, sample = this, number + 1, {"__key__": this}
                 if kind not in TEXTS or member.size > stream.context.limits.record_bytes:
                     continue
-                data = file.read()
+                data = as_utf8(file.read(), stream.split.layout.encoding)
                 try:
                     sample[kind] = orjson.loads(data) if kind == "json" else data.decode(errors="replace")
                 except orjson.JSONDecodeError as error:

@@ -15,6 +15,7 @@ from urllib.request import url2pathname
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
 from provscan.readers.binding import binding_of
+from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
 from provscan.readers.files import is_remote, open_file, remote_files, state_of, without_secrets
 from provscan.readers.hub import PREFIX, hub_splits
@@ -45,16 +46,18 @@ class Walk:
 
     Parameters
     ----------
+    asked
+        The encoding and the records of text, where they are given.
     unpack
         A compressed tar archive is decompressed into a temporary file, so that its members become files, too; else it
         is read from front to back as if it were one file.
     """
 
-    def __init__(self, limits: Limits, records: str | None, *, unpack: bool = False) -> None:
+    def __init__(self, limits: Limits, asked: Layout, *, unpack: bool = False) -> None:
         self.unread: list[tuple[str, str]] = []
         self.ignored: list[tuple[str, str]] = []
         self._limits = limits
-        self._records = records
+        self._asked = asked
         self._unpack = unpack
         self._seen: set[str] = set()
 
@@ -63,7 +66,7 @@ class Walk:
             if source.startswith("file://"):
                 source = url2pathname(urlsplit(source).path)
             if source == STDIN:
-                yield Split("-", STDIN, UNKNOWN, layout=Layout(records=self._records))
+                yield Split("-", STDIN, UNKNOWN, layout=self._asked)
             elif source.startswith(PREFIX) and not is_remote(source):
                 yield from self._hub(source)
             elif is_remote(source):
@@ -77,7 +80,7 @@ class Walk:
             elif not os.path.exists(source):
                 raise InputError(f"{printable(source)} does not exist")
             elif not os.path.isfile(source):
-                yield Split(printable(source), source, UNKNOWN, layout=Layout(records=self._records))
+                yield Split(printable(source), source, UNKNOWN, layout=self._asked)
             else:
                 yield from self._file(source, source)
 
@@ -219,7 +222,7 @@ class Walk:
         if found is not None:
             whole = replace(whole, compression=found)
             head = head_of(whole, self._limits)
-        return identified(name, head, whole, self._records)
+        return identified(name, head, whole, self._asked)
 
 
 def plan(
@@ -230,6 +233,7 @@ def plan(
     target_bytes: int | None = None,
     parts: int | None = None,
     records: str | None = None,
+    encoding: str | None = None,
     limits: Limits | None = None,
 ) -> Plan:
     """Cut sources into splits.
@@ -250,6 +254,8 @@ def plan(
         How many splits there should be, whatever the number of workers; but files are not cut below 1 MiB for it.
     records
         What is a record in plain text: "lines", "paragraphs" or "files"; by default by what the file looks like.
+    encoding
+        Of all text; determined for each file unless given.
     limits
         Limits on memory and time.
 
@@ -265,13 +271,13 @@ def plan(
     FieldNotFoundError
         None of the files has a field that was named.
     ParameterError
-        ``records`` is none of the three.
+        ``records`` is none of the three, or ``encoding`` is not known.
     """
     limits = limits or current_limits()
     if records is not None and records not in RECORDS:
         raise ParameterError(f"records must be one of {', '.join(RECORDS)}, not {records!r}")
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-    walk = Walk(limits, records)
+    walk = Walk(limits, Layout(known_encoding(encoding), records=records))
     files: list[Split] = []
     has_id = fields is None or fields.id is None
     fieldless: InputError | None = None

@@ -27,6 +27,9 @@ STDIN = "-"
 # The format of what can't be looked at before it is read, such as a pipe.
 UNKNOWN = "unknown"
 
+# Formats that hold files, and are read from front to back.
+ARCHIVES = ("tar", "webdataset")
+
 # What stands in a path for "any element of the list".
 ANY = "[]"
 

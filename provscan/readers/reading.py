@@ -109,6 +109,8 @@ def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.Record
             extractor = Extractor(binding, split.source, context.stats)
             if split.part == 0:
                 context.stats.describe(binding.verdicts)
+                if split.layout.encoding is not None:
+                    context.stats.note("other_encoding", split.source, 0, f"read as {split.layout.encoding}")
         yield extractor.batch(rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 from dataclasses import replace
@@ -11,6 +10,7 @@ from provscan.readers import delimited, plain
 from provscan.readers.account_archive import AccountArchive
 from provscan.readers.databases import TABLE_FILES
 from provscan.readers.delimited import Delimited
+from provscan.readers.encodings import UTF8, as_utf8, legacy_encoding, wide_encoding
 from provscan.readers.hub import Hub
 from provscan.readers.json_documents import JsonDocument
 from provscan.readers.jsonl import JsonLines
@@ -44,16 +44,6 @@ COMPRESSIONS = {
 }  # fmt: skip
 # Formats that are no text, and are recognised by their first bytes.
 BINARY = ("parquet", "arrow", "sqlite", "duckdb", "excel")
-# Documents that are zip archives inside.
-ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
-# Bytes that text has hardly any of.
-CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
-# Bytes that are not UTF-8 from which on another encoding is looked for.
-LEAST_FOREIGN = 5
-READABLE = (
-    "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, Markdown, source code, HTML, WARC and "
-    "WET, SQLite, DuckDB, Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar archives"
-)
 # Magic bytes of what holds no text that provscan reads, and what to say of it.
 FOREIGN = (
     (b"%PDF", "PDF"), (b"\x89PNG", "an image"), (b"\xff\xd8\xff", "an image"), (b"GIF8", "an image"),
@@ -61,6 +51,14 @@ FOREIGN = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"), (b"Rar!", "a RAR archive"), (b"Obj\x01", "Avro"),
     (b"ORC", "ORC"), (b"\x80\x04", "a pickle, which is never opened"), (b"ID3", "audio"), (b"RIFF", "audio or video"),
 )  # fmt: skip
+# Documents that are zip archives inside.
+ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
+# Bytes that text has hardly any of.
+CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
+READABLE = (
+    "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, Markdown, source code, HTML, WARC and "
+    "WET, SQLite, DuckDB, Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar archives"
+)
 
 
 def split_name(name: str) -> tuple[str, str, str | None]:
@@ -117,7 +115,12 @@ def format_of(name: str, head: bytes) -> str:
     return "text"
 
 
-def identified(name: str, head: bytes, split: Split, records: str | None = None) -> Split:
+def _is_binary(head: bytes) -> bool:
+    known = any(FORMATS[form].sniff(head) for form in BINARY) or any(head.startswith(magic) for magic, _ in FOREIGN)
+    return known and b"\0" in head
+
+
+def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
     """A split with the format and layout that its name and first bytes, decompressed, show.
 
     Parameters
@@ -128,8 +131,8 @@ def identified(name: str, head: bytes, split: Split, records: str | None = None)
         First bytes.
     split
         A file or a member of an archive.
-    records
-        What is a record of plain text; None: determined.
+    asked
+        The encoding of text, and what is a record of plain text; None: determined.
 
     Raises
     ------
@@ -141,47 +144,23 @@ def identified(name: str, head: bytes, split: Split, records: str | None = None)
         name, head = split_name(name)[0], decompressed_head(head, found)
     if head[257:262] == b"ustar" and split.archive is None:
         form = "webdataset" if is_webdataset(tar_names(head)) else "tar"
-        return replace(split, format=form, layout=Layout(records=records))
+        return replace(split, format=form, layout=asked)
     if head[257:262] == b"ustar" or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
         raise NotReadable("an archive in an archive; unpack it")
-    encoding = _marked(head)
-    form = format_of(name, head.decode(encoding, "replace").encode() if encoding else head)
-    if form in ("text", "csv") and encoding is None:
-        encoding = _legacy(head)
-    head = head.decode(encoding, "replace").encode() if encoding else head
-    layout = Layout(encoding)
+    encoding = None if _is_binary(head) else asked.encoding or wide_encoding(head)
+    form = format_of(name, as_utf8(head, encoding))
+    if form in ("text", "csv", "json", "jsonl", "archive"):
+        encoding = encoding or legacy_encoding(head)
+    layout = Layout(None if form in BINARY or encoding == UTF8 else encoding)
     if form not in BINARY:
+        head = as_utf8(head, encoding)
         layout = replace(layout, cr=b"\r" in head and b"\n" not in head)
         head = head.replace(b"\r", b"\n") if layout.cr else head
     if form == "csv":
         layout = delimited.layout_of(name, head, layout)
     if form == "text":
-        layout = replace(layout, records=records or plain.records_of(name, head))
+        layout = replace(layout, records=asked.records or plain.records_of(name, head))
     return replace(split, format=form, layout=layout)
-
-
-def _marked(head: bytes) -> str | None:
-    """The encoding that a byte-order mark shows, if it is not UTF-8; every line end in it has a NUL."""
-    if head.count(0) < max(head.count(b"\n"), 1):
-        return None
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
-    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
-
-
-def _legacy(head: bytes) -> str | None:
-    """The encoding of text that is not UTF-8, detected; None for UTF-8, also with some bad bytes."""
-    text = head[: head.rfind(b"\n")] if b"\n" in head else head[:-4]
-    bad = text.decode("utf-8", "replace").count("\ufffd")
-    if bad < LEAST_FOREIGN:
-        return None
-    valid = sum(ord(c) > 127 for c in text.decode("utf-8", "ignore"))
-    if bad <= valid:
-        return None
-    import charset_normalizer
-
-    best = charset_normalizer.from_bytes(text[:32_768]).best()
-    return None if best is None or best.encoding in ("utf_8", "ascii") else best.encoding
 
 
 FORMATS["tar"] = Tar(FORMATS, identified)

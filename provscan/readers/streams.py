@@ -28,11 +28,12 @@ from provscan.errors import InputError
 from provscan.kernels.utf8 import newlines
 from provscan.readers.files import is_remote, open_file
 from provscan.readers.limits import Limits
-from provscan.readers.protocol import STDIN, UNKNOWN, Context, Split
+from provscan.readers.protocol import ARCHIVES, STDIN, UNKNOWN, Context, Split
 
 # Bytes in which a newline is looked for at a time.
 SEARCHED = 64 << 10
 BOM = b"\xef\xbb\xbf"
+REPLACED = "\ufffd"
 
 # Compressed bytes decoded at once. zstd grows by up to 32,768 times and has no limit on its output.
 STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 4 << 10}
@@ -154,8 +155,9 @@ class ByteStream:
             compression = compression_of(first)
         plain = raw if compression is None else self._decompressed(raw, compression)
         layout = split.layout
-        if layout.encoding is not None:
-            plain = _as_utf8(plain, layout.encoding)
+        # That of an archive is meant for the files in it.
+        if layout.encoding is not None and split.format not in ARCHIVES:
+            plain = self._as_utf8(plain, layout.encoding)
         chunks = plain if self._whole_lines else _gathered(plain, self.context.limits.chunk)
         if split.part == 0 and (first := next(chunks, b"")):
             chunks = itertools.chain([first[len(BOM) :] if first[: len(BOM)] == BOM else first], chunks)
@@ -190,6 +192,17 @@ class ByteStream:
                 "decompression bomb and read no further; decompress it yourself if it is none"
             )
         return self.damage is not None
+
+    def _as_utf8(self, parts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+        decode = codecs.getincrementaldecoder(encoding)("replace").decode
+        at = self.split.start
+        for part in itertools.chain(parts, [b""]):
+            text = decode(part, not part)
+            if bad := text.count(REPLACED):
+                where = f"bytes that are not {encoding} replaced by U+FFFD, from byte {at:,} of the text on"
+                self.context.stats.note("not_in_encoding", self.split.source, 0, where, bad)
+            at += len(part)
+            yield text.encode("utf-8", "replace")
 
     def _decompressed(self, parts: Iterator[bytes], compression: str) -> Iterator[bytes]:
         decoder = None
@@ -236,13 +249,6 @@ def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
         raw = b""
         if decoder.eof or decoder.needs_input:
             return
-
-
-def _as_utf8(parts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    decode = codecs.getincrementaldecoder(encoding)("replace").decode
-    for part in parts:
-        yield decode(part).encode("utf-8", "replace")
-    yield decode(b"", True).encode("utf-8", "replace")
 
 
 def _with_newlines(chunks: Iterator[bytes]) -> Iterator[bytes]:

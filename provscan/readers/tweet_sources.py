@@ -13,11 +13,12 @@ from provscan.errors import InputError
 from provscan.readers.account_archive import TWEETS, AccountArchive
 from provscan.readers.databases import TableFile
 from provscan.readers.delimited import layout_of
+from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
 from provscan.readers.files import without_secrets
 from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.planning import Source, Walk
-from provscan.readers.protocol import STDIN, UNKNOWN, Context, Split
+from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, Split
 from provscan.readers.recipes import PREFIX, recipe_of
 from provscan.readers.registry import FORMATS, READABLE, split_name
 from provscan.readers.streams import ByteStream, head_of
@@ -114,19 +115,20 @@ def plan_tweets(
     for source in [sources] if isinstance(sources, str | os.PathLike) else sources:
         named = os.fspath(source)
         recipe, path = recipe_of(named) if named.startswith(PREFIX) else (None, named)
-        walk = Walk(limits, "lines", unpack=True)
+        given = (recipe and recipe.encoding) or encoding
+        walk = Walk(limits, Layout(known_encoding(given), records="lines"), unpack=True)
         found = list(walk.files([path]))
         alone = os.path.isfile(path) and len(found) == 1
         if recipe is not None:
             asked = _Asked(_given(recipe.fields, fields), recipe.format, recipe.delimiter or delimiter)
-            asked = replace(asked, encoding=recipe.encoding or encoding, quoted=recipe.quoted)
+            asked = replace(asked, quoted=recipe.quoted)
             outside = f"not among the files that recipe {recipe.name} reads"
             for entries in (walk.unread, walk.ignored):
                 plan.ignored += [(name, outside) for name, _ in entries if not recipe.covers(name)]
             plan.ignored += [(file.source, outside) for file in found if not recipe.covers(file.source)]
             found = [file for file in found if recipe.covers(file.source)]
         else:
-            asked = _Asked(fields, None, delimiter, encoding)
+            asked = _Asked(fields, None, delimiter)
         covered = (lambda name: True) if recipe is None else recipe.covers
         plan.unread += [entry for entry in walk.unread if covered(entry[0])]
         plan.ignored += [entry for entry in walk.ignored if covered(entry[0])]
@@ -153,21 +155,18 @@ class _Asked:
     fields: Fields
     format: str | None = None
     delimiter: str | None = None
-    encoding: str | None = None
     quoted: bool | None = None
 
     def applied(self, split: Split, limits: Limits) -> Split:
         """The split with what was asked for, and text with tabs as a table."""
         if split.format == UNKNOWN:
             # A pipe, which can't be looked at.
-            layout = replace(split.layout, encoding=self.encoding, delimiter=self.delimiter or ",")
+            layout = replace(split.layout, delimiter=self.delimiter or ",")
             return split if self.delimiter is None else replace(split, format="csv", layout=layout)
         form = self.format or split.format
         if form == "text" and self.delimiter is not None:
             form = "csv"
         layout = split.layout
-        if self.encoding is not None:
-            layout = replace(layout, encoding=None if self.encoding.lower() in ("utf-8", "utf8") else self.encoding)
         if form == "csv" and (self.delimiter is None or self.quoted is None):
             head = head_of(replace(split, layout=layout), limits)
             layout = replace(layout_of(split.path, head, replace(layout, encoding=None)), encoding=layout.encoding)

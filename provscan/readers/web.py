@@ -14,6 +14,7 @@ from itertools import islice
 from typing import IO, Any
 
 from provscan.errors import InputError
+from provscan.readers.encodings import UTF8
 from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.members import Readable
@@ -35,11 +36,17 @@ def _needed(module: str) -> Any:
         raise InputError("web pages need one more package: pip install 'provscan[web]'") from None
 
 
-def page_text(data: bytes) -> str:
-    """The text of an HTML page, whose encoding is detected."""
-    encoding = _needed("resiliparse.parse.encoding")
+def page_text(data: bytes, encoding: str | None = None) -> str:
+    """The text of an HTML page, whose encoding is detected unless it is given."""
+    if encoding is None:
+        try:
+            data.decode()
+            encoding = UTF8
+        except UnicodeDecodeError:
+            detect = _needed("resiliparse.parse.encoding").detect_encoding
+            encoding = detect(data, html5_compatible=True, from_html_meta=True)
     tree = _needed("resiliparse.parse.html").HTMLTree
-    page = tree.parse_from_bytes(data, encoding.detect_encoding(data, html5_compatible=True))
+    page = tree.parse_from_bytes(data, encoding)
     text: str = _needed("resiliparse.extract.html2text").extract_plain_text(page, main_content=False, alt_texts=False)
     return text
 
@@ -70,7 +77,8 @@ class Html:
         if len(data) > limit:
             stream.context.stats.skip("record_too_long", stream.split.source, number, f"above {limit:,} bytes")
         elif data.strip():
-            yield Rows([number], [{"text": page_text(data)}])
+            # The bytes are UTF-8 where the encoding of the file is known, whatever the page says.
+            yield Rows([number], [{"text": page_text(data, UTF8 if stream.split.layout.encoding else None)}])
 
 
 @dataclass(frozen=True)

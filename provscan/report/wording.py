@@ -243,6 +243,8 @@ REASONS = {
     "prompt_left_out": "prompts, which are no outputs of the model",
     "prompt_repeated": "answers that repeat their prompt; the repeated words were left out",
     "not_an_object": "JSON, but not an object",
+    "not_in_encoding": "bytes that are not in the encoding of the file, replaced; --encoding overrules it",
+    "other_encoding": "files in another encoding than UTF-8; --encoding overrules it",
     "seeds_cut": "look-ups of very common phrases",
     "text_not_string": "text field that holds no text",
     "value_like_rows": "quoted values of many lines that look like rows: if they are, a quote is missing before them",

@@ -209,10 +209,11 @@ def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> I
     fields = readers.Fields(
         text=parameters.get("text_field"), id=parameters.get("id_field"), outputs=parameters.get("outputs") or False
     )
+    text = {name: parameters.get(name) for name in ("records", "encoding")}
     found = False
     for name in names:
         path = str(folder / name)
-        for split in readers.plan(path, fields, records=parameters.get("records")) if os.path.exists(path) else []:
+        for split in readers.plan(path, fields, **text) if os.path.exists(path) else []:
             for batch in readers.read(split, fields, readers.ReadStats()):
                 for row in np.flatnonzero(batch.column("record").to_numpy() == record).tolist():
                     found = True

@@ -161,7 +161,7 @@ def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
     if sample is not None:
         inputs = Inputs(named, sample.splits, unread=sample.unread, ignored=sample.ignored, sample=sample)
     else:
-        plan = readers.plan(named, options.fields, workers=workers, records=options.records)
+        plan = readers.plan(named, options.fields, workers=workers, records=options.records, encoding=options.encoding)
         inputs = Inputs(named, list(plan), unread=plan.unread, ignored=plan.ignored)
     for split in [*inputs.splits, *(sample.rest if sample else [])]:
         file = inputs.files.setdefault(split.path, _stat(split.source, split.path))

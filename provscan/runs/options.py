@@ -14,7 +14,7 @@ from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
 from provscan.errors import ParameterError, UsageError
 from provscan.params import MatchParams, require
-from provscan.readers import Fields, without_secrets
+from provscan.readers import Fields, known_encoding, without_secrets
 
 Source = str | os.PathLike[str]
 Sources = Source | Sequence[Source] | object
@@ -31,6 +31,7 @@ class Options:
     text_field: str | tuple[str, ...] | None = None
     id_field: str | None = None
     records: str | None = None
+    encoding: str | None = None
     outputs: bool = False
     fix_encoding: bool = False
     threshold: float = MatchParams.threshold
@@ -70,6 +71,7 @@ class Options:
         require(self.memory is None or self.memory > 0, "memory", self.memory, "above 0")
         require(self.texts is None or self.texts >= 0, "texts", self.texts, "at least 0")
         require_executor(self.executor, address=self.address, memory=self.memory)
+        known_encoding(self.encoding)
         require(0.0 <= self.max_bad <= 1.0, "max_bad", self.max_bad, "between 0 and 1")
         above = self.fail_above
         require(above is None or 0.0 <= above <= 1.0, "fail_above", above, "between 0 and 1")

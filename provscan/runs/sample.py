@@ -102,7 +102,8 @@ def draw_files(named: list[str] | None, options: Options) -> FileSample | None:
             what = "data in memory" if named is None else "the standard input"
             raise ParameterError(f"sample_by='files' needs files, and can't be done with {what}: {instead}")
         return None
-    plan = readers.plan(named, options.fields, parts=ceil(SPLITS / share), records=options.records)
+    parts = ceil(SPLITS / share)
+    plan = readers.plan(named, options.fields, parts=parts, records=options.records, encoding=options.encoding)
     pipes = [split.source for split in plan if split.format == UNKNOWN]
     # An empty split is neither read nor missed.
     splits = [split for split in plan if split.size > 0]

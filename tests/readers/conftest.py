@@ -9,10 +9,10 @@ import pytest
 from provscan.readers import LIMITS, PIECE_SCHEMA, SCHEMA, Fields, ReadStats, plan, plan_tweets, read, read_tweets
 
 
-def _read_all(sources, *, target_bytes=None, limits=LIMITS, records=None, **names):
+def _read_all(sources, *, target_bytes=None, limits=LIMITS, records=None, encoding=None, **names):
     """Everything that sources hold: rows as dicts, the batches, the stats, the plan."""
     fields = Fields(**names)
-    splits = plan(sources, fields, target_bytes=target_bytes, limits=limits, records=records)
+    splits = plan(sources, fields, target_bytes=target_bytes, limits=limits, records=records, encoding=encoding)
     stats = ReadStats()
     batches = []
     for split in splits:
