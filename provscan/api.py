@@ -34,6 +34,8 @@ from provscan.runs.options import MAX_BAD, Options, Source, Sources, source_list
 if TYPE_CHECKING:
     import pandas as pd
 
+OPEN_ALREADY = "the index is open already: give without_segment to open_index, or name its folder"
+
 __all__ = ["Index", "Run", "build_index", "forget", "match", "merge", "open_index", "open_run", "reveal", "verify"]
 
 
@@ -322,7 +324,7 @@ def match(
     """
     if isinstance(index, Index):
         if without_segment is not None:
-            raise UsageError("the index is open already: give without_segment to open_index, or name its folder")
+            raise UsageError(OPEN_ALREADY)
         without_segment = list(index.reader.left_out.segments) or None
     options = Options(
         text_field=text_field, id_field=id_field, records=records, encoding=encoding, outputs=outputs,
@@ -371,6 +373,7 @@ def reveal(
     threshold: float = MatchParams.threshold,
     min_containment: float = MatchParams.min_containment,
     overwrite: bool = False,
+    without_segment: str | Sequence[str] | None = None,
 ) -> Run:
     """Turn the rows of a blind run into evidence, with the full index.
 
@@ -389,6 +392,9 @@ def reveal(
         As for :func:`match`.
     overwrite
         Replace an existing run folder.
+    without_segment
+        Name of a segment of the index to leave out, or several: damaged ones. Rows that name a tweet in it are not
+        counted, like those of tweets that the index does not hold.
 
     Returns
     -------
@@ -415,7 +421,9 @@ def reveal(
     >>> provscan.reveal(run.path, full, "revealed.run").evidence["tweet_id"].to_pylist()
     ['1']
     """
-    opened = index if isinstance(index, Index) else open_index(_index_path(index))
+    if isinstance(index, Index) and without_segment is not None:
+        raise UsageError(OPEN_ALREADY)
+    opened = index if isinstance(index, Index) else open_index(_index_path(index), without_segment=without_segment)
     folder = Path(run)
     target = Path(out) if out is not None else folder.with_name(f"{folder.name.removesuffix('.run')}.revealed.run")
     params = MatchParams(threshold, min_containment)

@@ -18,6 +18,7 @@ from provscan.cli import (
     index_option,
     option,
     quiet,
+    without_segment,
 )
 
 EXPERIMENT, RULE, ENDPOINT, BUDGET = "Experiment", "What counts", "Endpoint", "Budget"
@@ -97,6 +98,7 @@ def command() -> None:
     show_default="0.6",
     help="Upper limit of how well the two arms may be told apart without the model; beyond it nothing is claimed.",
 )
+@without_segment
 @as_json
 def plan(
     index: str,
@@ -104,6 +106,7 @@ def plan(
     control_after: str | None,
     control: tuple[str, ...],
     reference: Path | None,
+    without_segment: tuple[str, ...],
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -116,7 +119,8 @@ def plan(
     if "prompts" in chosen:
         chosen["prompts"] = tuple(chosen["prompts"])
     controls: dict[str, Any] = {"control_after": control_after, "control": list(control), "reference": reference}
-    made = make_plan(provscan.open_index(index), out, Settings(**chosen), **controls)
+    opened = provscan.open_index(index, **given(without_segment=without_segment))
+    made = make_plan(opened, out, Settings(**chosen), **controls)
     about = {name: value for name, value in made.content.items() if name != "pairs"}
     echo(
         json.dumps({"probe": str(out), "digest": made.digest, **about}, indent=2, ensure_ascii=False)
@@ -200,14 +204,17 @@ def run(
 @command.command("score", cls=GroupedCommand)
 @click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
 @index_option("--index", "-i", help="Index of the licensed tweets; read if answers name no tweet (--free).")
+@without_segment
 @as_json
-def score(probe: Path, index: str, as_json: bool) -> None:
+def score(probe: Path, index: str, without_segment: tuple[str, ...], as_json: bool) -> None:
     """Compare the answers with the tweets, estimate, and write the report."""
     import provscan
     from provscan import probe as probes
     from provscan.report import probe_table, write_probe_report
 
-    opened = provscan.open_index(index) if probes.open_plan(probe).settings.free else None
+    opened = None
+    if probes.open_plan(probe).settings.free:
+        opened = provscan.open_index(index, **given(without_segment=without_segment))
     summary = probes.score(probe, opened, render=write_probe_report)
     if as_json:
         echo(json.dumps({"probe": str(probe), **summary}, indent=2, ensure_ascii=False))

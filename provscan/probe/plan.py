@@ -194,7 +194,12 @@ def make_plan(
         drawn = draw(controls, settings, asked)
     content = {
         "version": VERSION,
-        "index": {"fingerprint": index.fingerprint, "texts": index.reader.texts, "tweets": index.reader.tweets},
+        "index": {
+            "fingerprint": index.fingerprint,
+            "texts": index.reader.texts,
+            "tweets": index.reader.tweets,
+            "left_out": index.reader.left_out.as_dict(),
+        },
         "control": {"after": control_after, "files": list(control), "texts": controls.texts},
         "reference": None if asked is None else asked.describe(),
         "reach": REACH,

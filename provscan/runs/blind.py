@@ -163,7 +163,9 @@ def reveal(
         }
     }
     summary["counted"]["matches"] = int(counted.sum())
-    info["revealed_with"] = {"path": str(reader.path), "fingerprint": reader.fingerprint}
+    info["revealed_with"] = {
+        "path": str(reader.path), "fingerprint": reader.fingerprint, "left_out": reader.left_out.as_dict()
+    }  # fmt: skip
     return _write(target, table, counted, evidence, summary, info, overwrite=overwrite)
 
 

@@ -207,6 +207,12 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path) ->
     later = provscan.reveal(run.path, tmp_path / "later.index", tmp_path / "later.run")
     assert later.summary["blind"]["revealed"]["unknown"] == 3
     assert wrong not in later.evidence["tweet_id"].to_pylist()
+    # What is left out of it is no evidence either.
+    provscan.build_index([{"id": "9", "text": "a tweet that came later"}], tmp_path / "later.index", append=True)
+    name = provscan.open_index(tmp_path / "later.index").info()["segments"][0]["name"]
+    rest = provscan.reveal(run.path, tmp_path / "later.index", tmp_path / "rest.run", without_segment=name)
+    assert rest.summary["blind"]["revealed"]["unknown"] == run.matches.num_rows
+    assert rest.info["revealed_with"]["left_out"]["segments"] == [name]
     # A passage that is not the tweet's is refuted.
     strict = provscan.reveal(run.path, platform / "full.index", tmp_path / "strict.run", threshold=1.0)
     counts = strict.summary["blind"]["revealed"]
