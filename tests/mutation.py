@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import copy
 import gc
 import importlib.abc
 import importlib.util
@@ -106,17 +105,20 @@ def places(tree: ast.Module) -> Iterator[ast.AST]:
             queue += [child for child in (value if isinstance(value, list) else [value]) if isinstance(child, ast.AST)]
 
 
-def mutants(path: Path) -> Iterator[Mutant]:
+def places_of(path: Path) -> list[tuple[Path, int, int]]:
+    """A file's mutants that can be made: its path, the number of a node, and which way to change it."""
+    nodes = places(ast.parse(path.read_text(encoding="utf-8")))
+    return [(path, number, way) for number, node in enumerate(nodes) for way, _ in enumerate(changes(node))]
+
+
+def made(path: Path, number: int, way: int) -> Mutant:
+    """One of :func:`places_of`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = list(places(tree))
-    for number, node in enumerate(nodes):
-        for change in changes(node):
-            other = copy.deepcopy(tree)
-            twin = list(places(other))[number]
-            before = ast.unparse(twin)
-            change(twin)
-            what = f"{before.splitlines()[0]}  ->  {ast.unparse(twin).splitlines()[0]}"
-            yield Mutant(path, node.lineno, what, ast.unparse(ast.fix_missing_locations(other)))
+    node = list(places(tree))[number]
+    before = ast.unparse(node)
+    list(changes(node))[way](node)
+    what = f"{before.splitlines()[0]}  ->  {ast.unparse(node).splitlines()[0]}"
+    return Mutant(path, node.lineno, what, ast.unparse(ast.fix_missing_locations(tree)))
 
 
 def line_tests(tests: list[str], data_file: Path) -> dict[str, dict[int, list[str]]]:
@@ -216,7 +218,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rooms = arguments.rooms.split(",")
     everything = [
-        mutant for name in rooms for path in sorted((PACKAGE / name).glob("*.py")) for mutant in mutants(path)
+        place for name in rooms for path in sorted((PACKAGE / name).glob("*.py")) for place in places_of(path)
     ]
     chosen = random.Random(arguments.seed).sample(everything, min(arguments.mutants, len(everything)))
     with tempfile.TemporaryDirectory() as folder:
@@ -224,7 +226,7 @@ def main() -> None:
     os.chdir(ROOT)
     warm()
     killed, total = Counter[str](), Counter[str]()
-    for mutant in chosen:
+    for mutant in (made(*place) for place in chosen):
         lines = run_by.get(str(mutant.path), {})
         # A line that runs on import, such as a default of a class, belongs to all tests of the file.
         tests = lines.get(mutant.line, []) or sorted({test for line in lines.values() for test in line})
