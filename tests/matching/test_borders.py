@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from provscan.kernels.records import Candidates
+from provscan.matching.candidates import NONE, _distinct, merged
 from provscan.matching.carriers import (
     LONGEST,
     MAX_KEY,
@@ -318,3 +320,29 @@ def test_a_fraction_is_a_limit_of_keys() -> None:
         sampler = RecordSampler(0.5, 3)
         first = texts_batch([f"t{number}", "behind"], [number, number])
         assert sampler.rows(first).num_rows == (2 if number in kept else 0)
+
+
+def found_pairs(*rows: tuple[int, int, int, int]) -> Candidates:
+    """Record, text, code of the diagonal, place."""
+    return Candidates(*(np.array(column, np.int64) for column in zip(*rows, strict=True)))
+
+
+def as_rows(candidates: Candidates) -> list[tuple[int, ...]]:
+    return list(zip(*(column.tolist() for column in candidates), strict=True))
+
+
+def test_a_pair_with_a_diagonal_is_not_compared_as_a_whole() -> None:
+    whole = found_pairs((1, 6, -1, 0), (0, 5, -1, 0), (0, 5, -1, 0), (0, 4, -1, 0), (0, 4, -1, 0))
+    inside = found_pairs((2, 7, 4, 3), (0, 5, 3, 1), (0, 5, 9, 2), (1, 5, 0, 8))
+    # By record and text, the highest code first; a pair without a diagonal stands once.
+    assert as_rows(merged(whole, inside)) == [
+        (0, 4, -1, 0), (0, 5, 9, 2), (0, 5, 3, 1), (1, 5, 0, 8), (1, 6, -1, 0), (2, 7, 4, 3),
+    ]  # fmt: skip
+    assert as_rows(merged(whole, NONE)) == [(0, 4, -1, 0), (0, 5, -1, 0), (1, 6, -1, 0)]
+    assert as_rows(merged(NONE, inside))[-1] == (2, 7, 4, 3)
+
+
+def test_equal_stretches_stand_once() -> None:
+    record, text, code = np.array([[1, 0, 1, 1, 1], [5, 6, 5, 4, 5], [9, 9, 9, 9, 8]])
+    assert as_rows(_distinct(record, text, code)) == [(0, 6, 9, 0), (1, 4, 9, 0), (1, 5, 8, 0), (1, 5, 9, 0)]
+    assert _distinct(record[:0], text[:0], code[:0]) is NONE

@@ -25,7 +25,7 @@ def test_an_empty_file(write, read_all):
 PIECES = "0123456789"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(
     lines=st.lists(st.text(st.sampled_from("abé😀 "), max_size=120), max_size=6),
     end=st.sampled_from(["\n", "\r\n"]),

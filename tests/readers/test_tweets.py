@@ -36,7 +36,7 @@ from provscan.readers import Fields, ReadStats, plan_tweets, read_tweet_objects,
 from provscan.readers.tweet_layouts import DELETIONS, MARKERS, OTHERS, WRAPPERS
 
 FIRST, SECOND = PLANTED[:2]
-CASES = 10_000 if os.environ.get("PROVSCAN_NIGHTLY") == "1" else 300
+CASES = 10_000 if os.environ.get("PROVSCAN_NIGHTLY") == "1" else 100
 QUOTE = v1(SECOND)
 
 
