@@ -352,8 +352,20 @@ def match(
         report.write_report(path)
         return Run(path, *found)
     target = Target(path, overwrite, resume, None if out is None else os.fspath(out))
-    opened = index if isinstance(index, Index) else open_index(_index_path(index), without_segment=without_segment)
     with logged(log, progress) as watcher:
+
+        def on_check(done: int, total: int) -> None:
+            watcher.start("Checking the index", total, "tweets") if done == 0 else watcher.advance(done - checked[-1])
+            checked.append(done)
+
+        checked: list[int] = []
+        opened = (
+            index
+            if isinstance(index, Index)
+            else open_index(_index_path(index), without_segment=without_segment, on_check=on_check)
+        )
+        if checked:
+            watcher.finish()
         summary, info = run_match(sources, opened, target, options, progress=watcher, render=report.write_report)
     run = Run(path, summary, info)
     if fail_above is not None and (share := certain_share(summary)) > fail_above:

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 # Marks that are kept at most; then the half that was used last stays.
@@ -20,13 +20,14 @@ KEPT = 4096
 TICK = 0.02
 
 
-def key_of(paths: Iterable[Path]) -> str:
+def key_of(paths: Sequence[Path]) -> str:
     """What the mark of some files is called; another one as soon as one of them is changed, moved or copied."""
     digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(os.path.realpath(path) for path in paths):
-        found = os.stat(path)
-        state = f"{path}\0{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}\0"
-        digest.update(os.fsencode(state))
+    real = {parent: os.path.realpath(parent) for parent in {path.parent for path in paths}}
+    for path in sorted(paths):
+        found = path.stat()
+        state = f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+        digest.update(os.fsencode(f"{real[path.parent]}/{path.name}\0{state}\0"))
     return digest.hexdigest()
 
 
@@ -39,9 +40,8 @@ def is_marked(key: str) -> bool:
     return True
 
 
-def mark(key: str, paths: Iterable[Path]) -> None:
+def mark(key: str, paths: Sequence[Path]) -> None:
     """Note that files are checked which have had this key since before they were opened."""
-    paths = list(paths)
     with contextlib.suppress(OSError):
         newest = max(os.stat(path).st_ctime for path in paths)
         time.sleep(max(0.0, min(TICK, newest + TICK - time.time())))

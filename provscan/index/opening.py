@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from provscan.index.segment import Segment, open_segment
 Check = Literal["lengths", "checksums", "changes", "once", "again"]
 # A mark (:mod:`provscan.index.checked`) and the files that it is for.
 Mark = tuple[str, list[Path]]
+OnCheck = Callable[[int, int], None]
 
 
 def open_reader(
@@ -34,6 +35,7 @@ def open_reader(
     snapshot: str | None = None,
     without: Sequence[str] | LeftOut = (),
     workers: int | None = None,
+    on_check: OnCheck | None = None,
 ) -> IndexReader:
     """Map the present generation of an index.
 
@@ -53,6 +55,8 @@ def open_reader(
         it comes from a reader that has done so.
     workers
         Threads; all processors by default.
+    on_check
+        Called while the index is made again, with the number of tweets that are read, from 0 on, and of all.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def open_reader(
     manifest = index_format.read_manifest(folder)
     while True:
         try:
-            reader = _opened(folder, manifest, check, without, workers or os.cpu_count() or 1)
+            reader = _opened(folder, manifest, check, without, workers or os.cpu_count() or 1, on_check)
             break
         except (IndexFormatError, OSError) as error:
             # A writer may have removed what the manifest named when it was read.
@@ -89,7 +93,12 @@ def open_written(path: str | os.PathLike[str]) -> IndexReader:
 
 
 def _opened(
-    folder: Path, manifest: Manifest, check: Check, without: Sequence[str] | LeftOut, workers: int
+    folder: Path,
+    manifest: Manifest,
+    check: Check,
+    without: Sequence[str] | LeftOut,
+    workers: int,
+    on_check: OnCheck | None,
 ) -> IndexReader:
     survive_truncated_files()
     left_out = without if isinstance(without, LeftOut) else LeftOut(tuple(sorted(set(without))), 0, 0)
@@ -117,7 +126,10 @@ def _opened(
     known = {path: state for path, state in states.items() if state}
     reader = IndexReader(folder, remaining, tuple(segments), bases, known, bool(marks))
     if marks and not trusted:
-        _check_all(reader, marks, again=check == "again", whole=not left_out.segments, workers=workers)
+        pending = [check == "again" or not is_marked(key) for key, _ in marks]
+        # What is left of an index is counted anew at each opening.
+        pending[-1] &= not left_out.segments
+        _check_all(reader, marks, pending, workers, on_check or (lambda done, total: None))
     if not left_out.segments:
         return reader
     if left_out is not without:
@@ -146,24 +158,32 @@ def _marks(folder: Path, manifest: Manifest) -> list[Mark]:
     return marks
 
 
-def _check_all(reader: IndexReader, marks: list[Mark], *, again: bool, whole: bool, workers: int) -> None:
-    """Check whether segments are what is made from their tweets, and mark those that are."""
+def _check_all(reader: IndexReader, marks: list[Mark], pending: list[bool], workers: int, on_check: OnCheck) -> None:
+    """Check whether the segments that are pending are what is made from their tweets, and mark those that are."""
     damaged: list[tuple[SegmentInfo, IndexFormatError]] = []
-    rest = reader.segments
-    for infos, (key, paths) in zip(_groups(reader.manifest), marks, strict=False):
+    rest, groups = reader.segments, _groups(reader.manifest)
+    done, total = 0, sum(info.tweets for infos, due in zip(groups, pending, strict=False) if due for info in infos)
+    on_check(done, total)
+
+    def advance(tweets: int) -> None:
+        nonlocal done
+        done += tweets
+        on_check(done, total)
+
+    for infos, due, (key, paths) in zip(groups, pending, marks, strict=False):
         group, rest = rest[: len(infos)], rest[len(infos) :]
-        if not again and is_marked(key):
+        if not due:
             continue
         try:
             for segment in group:
                 check_content(segment, reader.path)
-            check_made_again(reader.path, group, reader.params, workers)
+            check_made_again(reader.path, group, reader.params, workers, advance)
         except IndexFormatError as error:
             damaged.append((infos[0], error))
         else:
             mark(key, paths)
     _raise_damage(damaged, reader.manifest.segments)
-    if whole:
+    if pending[-1]:
         check_counts(reader)
         mark(*marks[-1])
 

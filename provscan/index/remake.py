@@ -9,7 +9,7 @@ from __future__ import annotations
 import filecmp
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,8 +27,12 @@ from provscan.index.tweets import COMPRESSED
 from provscan.params import IndexParams
 
 
-def check_made_again(folder: Path, group: Sequence[Segment], params: IndexParams, workers: int) -> None:
+def check_made_again(
+    folder: Path, group: Sequence[Segment], params: IndexParams, workers: int, advance: Callable[[int], None]
+) -> None:
     """Make a segment, or all shards, again from its tweets, in a temporary folder.
+
+    ``advance`` is called with the number of tweets read since the last call.
 
     Raises
     ------
@@ -39,9 +43,8 @@ def check_made_again(folder: Path, group: Sequence[Segment], params: IndexParams
     """
     with tempfile.TemporaryDirectory(prefix="provscan-") as place:
         change = Change(Path(place), None, set())
-        tweets = (batch for segment in group for batch in segment.batches(np.arange(segment.info.tweets)))
         try:
-            made, _ = write_segments(change, _prepared(tweets, params, workers), params, len(group))
+            made, _ = write_segments(change, _prepared(_tweets(group, advance), params, workers), params, len(group))
             _compare(folder, group, made, change.folder)
         except FileNotFoundError:  # a writer has replaced the index meanwhile
             raise
@@ -65,6 +68,13 @@ def check_counts(reader: IndexReader) -> None:
             raise IndexFormatError(
                 f"{reader.path / MANIFEST} counts {getattr(reader, name):,} {name}, the segments hold {count:,}"
             )
+
+
+def _tweets(group: Sequence[Segment], advance: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
+    for segment in group:
+        for batch in segment.batches(np.arange(segment.info.tweets)):
+            yield batch
+            advance(batch.num_rows)
 
 
 def _prepared(batches: Iterable[pa.RecordBatch], params: IndexParams, workers: int) -> Iterator[Prepared]:

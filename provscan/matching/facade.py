@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -199,6 +199,7 @@ def open_index(
     *,
     verify: bool = True,
     without_segment: str | Sequence[str] | None = None,
+    on_check: Callable[[int, int], None] | None = None,
 ) -> Index:
     """Open an index, by mapping it.
 
@@ -214,6 +215,8 @@ def open_index(
     without_segment
         Name of a segment to leave out, or several: a damaged one, as the error names it. ``info()`` says under
         ``segments_left_out`` how many tweets and texts are missing.
+    on_check
+        Called while the index is made again, with the number of tweets that are read, from 0 on, and of all.
 
     Raises
     ------
@@ -234,7 +237,7 @@ def open_index(
     1
     """
     without = [without_segment] if isinstance(without_segment, str) else without_segment or ()
-    return Index(open_reader(path, check="once" if verify else "lengths", without=without))
+    return Index(open_reader(path, check="once" if verify else "lengths", without=without, on_check=on_check))
 
 
 __all__ = ["LEVELS", "Index", "Span", "open_index"]

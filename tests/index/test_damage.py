@@ -17,6 +17,7 @@ import pytest
 import xxhash
 
 import provscan
+from provscan.engine import Progress
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import IndexReader, opening
 from provscan.matching.task import Snapshot, open_snapshot
@@ -162,6 +163,24 @@ def test_an_index_is_checked_once(folder: Path, remade: list[str], tweets: list[
     assert remade == names
     provscan.verify(copy)
     assert len(remade) == 5
+
+
+def test_the_check_is_shown(folder: Path) -> None:
+    copy = shutil.copytree(folder, folder.with_name("copy.index"))
+    stages: list[list[Any]] = []
+
+    class Seen(Progress):
+        def start(self, stage: str, total: int | None, unit: str) -> None:
+            stages.append([stage, total, 0])
+
+        def advance(self, n: int) -> None:
+            stages[-1][2] += n
+
+    for _ in range(2):
+        provscan.match([{"text": "a text"}], copy, copy.with_name("a.run"), overwrite=True, progress=Seen())
+    rows = sum(segment["tweets"] for segment in provscan.open_index(copy).info()["segments"])
+    assert stages[0] == ["Checking the index", rows, rows]
+    assert [stage for stage, _, _ in stages].count("Checking the index") == 1
 
 
 def test_a_change_is_noticed_whatever_its_time(folder: Path, remade: list[str]) -> None:
