@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pyarrow as pa
 import pytest
 
 import provscan
-from provscan.errors import OutputError
+from provscan.errors import IndexFormatError, OutputError
 from provscan.index import room, writer
 from provscan.index.format import FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import Chained, pack_numbers
+from provscan.index.postings import map_array
 from provscan.index.prepare import NO_TIME, seed_entries, sketch_texts, times_of
 from provscan.index.segment import Segment
 from provscan.index.texts import Strings, StringsWriter, combined, open_strings
@@ -300,3 +302,35 @@ def test_numbers_join() -> None:
     column = pack_numbers(np.array([3, -4, 1 << 40]))
     assert column.take(np.array([2, 0, 2])).tolist() == [1 << 40, 3, 1 << 40]
     assert len(column) == 3
+
+
+def test_a_tweet_that_an_earlier_segment_has_is_left_out(tmp_path: Path, small_segments: Callable[[int], None]) -> None:
+    small_segments(2)
+    rows = [{"id": str(n), "text": f"text of number {n} that stands nowhere else"} for n in range(3)]
+    reader = provscan.build_index([*rows, *rows[::-1]], tmp_path / "i.index").reader
+    assert [segment.info.tweets for segment in reader.segments] == [2, 1]
+    assert (reader.tweets, reader.texts) == (3, 3)
+
+
+def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "i.index"
+    provscan.build_index(TWEETS, path)
+    (path / "manifest.json").write_text((path / "manifest.json").read_text().replace('"version": 8', '"version": 3'))
+    assert len(provscan.build_index(TWEETS[:1], path, overwrite=True)) == 1
+    # Nothing of the old one is left.
+    assert len(list((path / "segments").iterdir())) == 1
+
+
+def test_a_mapped_file_holds_whole_entries(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(range(24)))
+    assert map_array(path, np.uint64, 3).shape == (1, 3)
+    assert map_array(path, np.uint8).tolist() == list(range(24))
+    path.write_bytes(bytes(8))
+    assert map_array(path, np.uint64).tolist() == [0]
+    path.write_bytes(bytes(9))
+    for dtype, columns, width in ((np.uint64, 0, 8), (np.uint8, 2, 2)):
+        with pytest.raises(IndexFormatError, match=f"expected a multiple of {width} bytes, found 9"):
+            map_array(path, dtype, columns)
+    path.write_bytes(b"")
+    assert map_array(path, np.uint64, 2).shape == (0, 2)

@@ -241,6 +241,7 @@ def test_texts_are_scanned_some_thousand_at_a_time() -> None:
     half = BYTES // 2
     assert groups([half, half, 1], BYTES) == [(0, 2), (2, 3)]
     assert groups([half, half + 1, 1], BYTES) == [(0, 1), (1, 3)]
+    assert groups([BYTES + 1, 1], 2 * BYTES) == [(0, 1), (1, 2)]
     assert groups([0] * (TEXTS + 1)) == [(0, TEXTS), (TEXTS, TEXTS + 1)]
 
 
