@@ -14,7 +14,7 @@ import pytest
 
 import provscan
 from provscan.errors import IndexFormatError, OutputError
-from provscan.index import room, writer
+from provscan.index import folder, room, writer
 from provscan.index.format import FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import Chained, pack_numbers
 from provscan.index.postings import map_array
@@ -334,3 +334,55 @@ def test_a_mapped_file_holds_whole_entries(tmp_path: Path) -> None:
             map_array(path, dtype, columns)
     path.write_bytes(b"")
     assert map_array(path, np.uint64, 2).shape == (0, 2)
+
+
+def test_all_is_on_the_disk_before_the_manifest_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "i.index"
+    synced: list[tuple[str, bool]] = []
+
+    def note(place: Path) -> None:
+        synced.append((str(place.relative_to(tmp_path)), (path / "manifest.json").exists()))
+
+    monkeypatch.setattr(folder, "_sync", note)
+    reader = provscan.build_index(TWEETS, path).reader
+    before = {place for place, named in synced if not named}
+    segment = f"i.index/segments/{reader.segments[0].info.name}"
+    named = {f"i.index/{name}" for name in reader.manifest.files()}
+    assert before == {*named, segment, "i.index/segments", "i.index/manifest.json.new"}
+    assert [place for place, named in synced if named] == ["i.index", "."]
+    assert synced[-3] == ("i.index/manifest.json.new", False)
+    # What was there before is not written again.
+    synced.clear()
+    provscan.forget(path, ["7"])
+    (stones,) = (path / "tombstones").iterdir()
+    tombstones = {f"i.index/tombstones/{stones.name}", "i.index/tombstones"}
+    assert {place for place, _ in synced} == {*tombstones, "i.index/manifest.json.new", "i.index", "."}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("lock", True),
+        ("manifest.json.new", True),
+        ("manifest.json", False),
+        ("other", False),
+        ("segments/0123456789abcdef/texts.utf8", True),
+        ("segments/0123456789abcdef/a/b", False),
+        ("segments/0123456789abcde/texts.utf8", False),
+        ("segments/0123456789abcdeg/texts.utf8", False),
+        (f"segments/{folder.UNFINISHED}1/texts.utf8", True),
+        (f"segments/{folder.UNFINISHED}1/a/b", True),
+        ("segments/file", False),
+        ("tombstones/0123456789abcdef-000002", True),
+        ("tombstones/a/b", False),
+        ("purges/000003.json", True),
+        ("photos/000003.json", False),
+    ],
+)
+def test_what_an_unfinished_writer_can_have_left(name: str, expected: bool) -> None:
+    assert folder._is_leftover(name) == expected
+
+
+def test_segments_are_ordered_by_size_behind_the_shards() -> None:
+    infos = [info("b", 5), info("a", 5), info("c", 9), info("y", 1, shard=1), info("x", 1, shard=0)]
+    assert "".join(each.name for each in sorted(infos, key=folder._order)) == "xycab"
