@@ -26,7 +26,7 @@ class KeyTable:
     def number(self, keys: np.ndarray) -> np.ndarray:
         """int64[n]: the number of each of some keys, uint64[n, 2]."""
         size = len(self._numbers)
-        while self.count + len(keys) > size // 2:
+        while self.count + len(keys) > size * 3 // 4:
             size *= 2
         if size > len(self._numbers):
             larger, numbers = np.zeros((size, 2), np.uint64), np.zeros(size, np.uint32)
