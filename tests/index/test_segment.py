@@ -14,7 +14,7 @@ import pytest
 
 import provscan
 from provscan.errors import IndexFormatError, OutputError
-from provscan.index import folder, room, writer
+from provscan.index import folder, packed, room, writer
 from provscan.index.format import FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import Chained, pack_numbers
 from provscan.index.postings import map_array
@@ -386,3 +386,33 @@ def test_what_an_unfinished_writer_can_have_left(name: str, expected: bool) -> N
 def test_segments_are_ordered_by_size_behind_the_shards() -> None:
     infos = [info("b", 5), info("a", 5), info("c", 9), info("y", 1, shard=1), info("x", 1, shard=0)]
     assert "".join(each.name for each in sorted(infos, key=folder._order)) == "xycab"
+
+
+def test_compressed_texts_of_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = strings([f"text number {n} {'of these ' * (n % 7)}" if n % 5 else "" for n in range(7 * packed.BLOCK + 3)])
+    rows = np.arange(len(texts))[::-1].copy()
+    monkeypatch.setattr(packed, "ROWS", 2 * packed.BLOCK)
+    packed.write_packed_strings(tmp_path, "raw_texts", texts, rows)
+    found = packed.open_packed_strings(tmp_path, "raw_texts", len(rows))
+    assert len(found) == len(texts)
+    expected = texts.array().to_pylist()[::-1]
+    for asked in (rows, rows[:1], rows[-1:], rows[::7], np.array([3, 3, 0, packed.BLOCK, packed.BLOCK - 1])):
+        assert found.take(asked).array().to_pylist() == [expected[row] for row in asked]
+    assert len(found.take(rows[:0])) == 0
+    assert found.dictionary is None
+    # A block of another size than its texts is refused before it is decompressed.
+    shorter = packed.PackedStrings(
+        found.path, found.compressed, None, pack_numbers(np.arange(len(texts) + 1)), found.blocks
+    )
+    with pytest.raises(IndexFormatError, match="a block has another size than its texts"):
+        shorter.take(rows)
+
+
+def test_a_dictionary_is_trained_with_enough_text(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    words = [f"word{number}" for number in range(300)]
+    texts = strings([" ".join(rng.choice(words, 12)) for _ in range(packed.SAMPLE_BYTES // 60)])
+    packed.write_packed_strings(tmp_path, "raw_texts", texts, np.arange(len(texts)))
+    found = packed.open_packed_strings(tmp_path, "raw_texts", len(texts))
+    assert found.dictionary is not None
+    assert found.take(np.arange(5)).array().to_pylist() == texts.take(np.arange(5)).array().to_pylist()

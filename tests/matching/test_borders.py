@@ -23,7 +23,7 @@ from provscan.matching.carriers import (
 )
 from provscan.matching.parts import PartResult, load_part, replacing_file
 from provscan.matching.rows import Matches, TruncatedLookups
-from provscan.matching.scan import BYTES, TEXTS, _groups
+from provscan.matching.scan import BYTES, TEXTS, _at_character, _blocks, _groups
 from provscan.matching.task import Sampling
 from provscan.matching.verified import (
     CELL,
@@ -347,3 +347,27 @@ def test_equal_stretches_stand_once() -> None:
     record, text, code = np.array([[1, 0, 1, 1, 1], [5, 6, 5, 4, 5], [9, 9, 9, 9, 8]])
     assert as_rows(_distinct(record, text, code)) == [(0, 6, 9, 0), (1, 4, 9, 0), (1, 5, 8, 0), (1, 5, 9, 0)]
     assert _distinct(record[:0], text[:0], code[:0]) is NONE
+
+
+def blocks(text: bytes, start: int, stop: int, block: int, overlap: int) -> list[tuple[int, ...]]:
+    return [tuple(each) for each in _blocks(np.frombuffer(text, np.uint8), start, stop, block, overlap)]
+
+
+def test_blocks_of_a_long_text() -> None:
+    text = bytearray(b"a" * 100)
+    # Each owns its 40 bytes, and reads 16 more on either side.
+    assert blocks(text, 0, 100, 40, 16) == [(0, 56, 0, 40), (24, 96, 40, 80), (64, 100, 80, 100)]
+    assert blocks(text, 10, 90, 40, 16) == [(10, 66, 10, 50), (34, 90, 50, 90)]
+    assert blocks(text, 0, 40, 40, 16) == [(0, 40, 0, 40)]
+    # It is cut behind the last white space of the last quarter of an overlap.
+    for place, mark, cut in ((36, b" ", 37), (37, b"\n", 38), (39, b" ", 40), (35, b" ", 40)):
+        text[:] = b"a" * 100
+        text[place : place + 1] = mark
+        assert blocks(text, 0, 60, 40, 16) == [(0, min(60, cut + 16), 0, cut), (cut - 16, 60, cut, 60)]
+    text[36:40] = b"  a "
+    assert blocks(text, 0, 60, 40, 16)[0][3] == 40
+    text[39:40] = b"a"
+    assert blocks(text, 0, 60, 40, 16)[0][3] == 38
+    # No cut is inside a character.
+    assert blocks("é".encode() * 50, 0, 100, 41, 15) == [(0, 54, 0, 40), (24, 94, 40, 80), (64, 100, 80, 100)]
+    assert _at_character(np.frombuffer("é".encode(), np.uint8), 2) == 2
