@@ -61,7 +61,7 @@ def negative_binomial_quantile(q: float, shape: Any, mean: Any) -> Floats:
     p = shape / np.maximum(shape + mean, 1e-300)
     zero = (mean <= 0) | (betainc(np.maximum(shape, 1e-12), 1.0, p) >= q)
     with np.errstate(all="ignore"):
-        exact = btdtrib(np.where(zero, 1.0, shape), q, np.where(zero, 0.5, p)) - 1.0
+        exact = btdtrib(shape, q, p) - 1.0
     result: Floats = np.where(zero, 0.0, np.ceil(exact - 1e-9))
     return result
 

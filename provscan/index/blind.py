@@ -193,7 +193,7 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
     for low, texts in _blocks(reader, numbers):
         ranges = np.stack([texts.offsets[:-1], texts.offsets[1:]], axis=1)
         lengths[low : low + len(ranges)] = np.diff(ranges, axis=1)[:, 0]
-        if lengths[low : low + len(ranges)].max(initial=0) > LONGEST:
+        if (lengths[low : low + len(ranges)] > LONGEST).any():
             raise ParameterError(f"a blind index takes texts of up to {LONGEST:,} characters, and one is longer")
         kernels.whole_hashes(texts.codes, ranges, keys.texts, hashes[low : low + len(ranges)])
         kernels.count_seeds(texts, params.seed_length, keys.seeds, counts, room)

@@ -54,6 +54,16 @@ def reseal(folder: Path) -> None:
     path.write_text(json.dumps(manifest))
 
 
+def test_texts_that_another_zstandard_packed_are_the_same(folder: Path) -> None:
+    manifest = (folder / "manifest.json").read_text()
+    for path in folder.rglob("raw_texts.zstd*"):
+        path.rename(path.with_name("raw_texts.zstd999"))
+        manifest = manifest.replace(path.name, "raw_texts.zstd999")
+    (folder / "manifest.json").write_text(manifest)
+    reseal(folder)
+    provscan.verify(folder)
+
+
 def targets(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and p.name != "lock")
 

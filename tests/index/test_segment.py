@@ -14,7 +14,7 @@ import pytest
 
 import provscan
 from provscan.errors import IndexFormatError, OutputError
-from provscan.index import folder, packed, room, writer
+from provscan.index import folder, packed, room, segment_writer, writer
 from provscan.index.format import FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import Chained, pack_numbers
 from provscan.index.postings import map_array
@@ -159,6 +159,20 @@ def test_authors_are_those_who_did_not_repeat(tmp_path: Path) -> None:
     assert reader.earliest_tweets(np.array([1, 0]))["retweet"].to_pylist() == [True, False]
     assert reader.text_bytes == sum(len(text) - text.count(",") for text in TEXTS)
     assert reader.longest == len(TEXTS[0]) - 1
+
+
+def test_what_an_index_says_of_itself(tmp_path: Path) -> None:
+    provscan.build_index(TWEETS, tmp_path / "i.index")
+    provscan.forget(tmp_path / "i.index", ["7", "4"])
+    said = provscan.open_index(tmp_path / "i.index").info()
+    files = list((tmp_path / "i.index" / "segments").rglob("*.*"))
+    assert said["bytes"] == sum(path.stat().st_size for path in files)
+    # Two texts are left, in the files of three.
+    of_texts = sum(path.stat().st_size for path in files if path.name.startswith("texts."))
+    assert said["bytes_a_text"]["texts"] == of_texts / 2
+    assert (said["texts"], said["tweets"], said["forgotten"]) == (2, 4, 2)
+    assert said["segments"] == [{"name": said["segments"][0]["name"], "texts": 3, "tweets": 6, "forgotten": 2}]
+    assert (said["shards"], said["purged"], said["last_purge"]) == (0, 0, None)
 
 
 def test_times_come_from_the_field_or_from_the_id() -> None:
@@ -416,3 +430,41 @@ def test_a_dictionary_is_trained_with_enough_text(tmp_path: Path) -> None:
     found = packed.open_packed_strings(tmp_path, "raw_texts", len(texts))
     assert found.dictionary is not None
     assert found.take(np.arange(5)).array().to_pylist() == texts.take(np.arange(5)).array().to_pylist()
+
+
+def test_the_order_of_tweets() -> None:
+    def order(times: list[int], ids: list[str], texts: list[str]) -> list[int]:
+        rest = pa.table({"text": pa.array(texts, pa.large_string())})
+        return segment_writer.tweet_order(np.array(times), strings(ids), rest).tolist()
+
+    # By time, then by id: numbers by size, others by length and letters; then by the rest.
+    assert order([5, 5, 1], ["10", "9", "100"], ["a", "b", "c"]) == [2, 1, 0]
+    assert order([5, 5, 1], ["x10", "x9", "x"], ["a", "b", "c"]) == [2, 1, 0]
+    assert order([5, 5], ["xb", "xa"], ["a", "b"]) == [1, 0]
+    for ids in (["7", "7"], ["x", "x"]):
+        assert order([1, 1], ids, ["b", "a"]) == [1, 0]
+        assert order([1, 0], ids, ["a", "b"]) == [1, 0]
+
+
+def test_repeated_rows_are_left_out() -> None:
+    id_of, text_of = np.array([5, 5, -1, 5, -1, 6]), np.array([0, 1, 0, 1, 0, 0])
+    # Rows 3 and 1 are one tweet with one text; those without an id are tweets of their own.
+    found = segment_writer.without_repeated(np.array([3, 1, 0, 2, 4, 5]), id_of, text_of)
+    assert found.tolist() == [3, 0, 2, 4, 5]
+    # Of ids 0 and 1 with the texts 1 and 0 none is another's.
+    assert segment_writer.without_repeated(np.arange(2), np.array([0, 1]), np.array([1, 0])).tolist() == [0, 1]
+    assert segment_writer.without_repeated(np.arange(0), np.arange(0), np.arange(0)).tolist() == []
+
+
+def test_rows_go_text_by_text() -> None:
+    rows, starts, numbers = segment_writer.by_text(np.array([2, 1, 0, 3, 4]), np.array([1, 0, 1, 0, 2]), 3)
+    assert rows.tolist() == [2, 0, 1, 3, 4]
+    assert starts.tolist() == [0, 2, 4, 5]
+    assert numbers.tolist() == [1, 0, 2]
+
+
+def test_seeds_follow_their_rows() -> None:
+    # Key 1, then the number of the row, then the place.
+    seeds = np.array([1 << 32 | row << 8 | 9 for row in (0, 1, 2, 2)], np.uint64)
+    found = segment_writer.renumbered(seeds, np.array([2, 0]), np.array([7, 4], np.uint64), 3)
+    assert found.tolist() == [1 << 32 | 4 << 8 | 9, 1 << 32 | 7 << 8 | 9, 1 << 32 | 7 << 8 | 9]

@@ -36,6 +36,10 @@ def test_tweets_of_the_texts(index: BlindIndex) -> None:
     assert once.tweet_counts(np.arange(3)).tolist() == [1, 1, 1]
     assert index.info()["texts"] == 3
     assert index.info()["tweets"] == 4
+    # Two bytes a length, four a hash.
+    assert index.info()["bytes_a_text"]["texts.lengths"] == 2.0
+    assert index.info()["bytes_a_text"]["texts.hashes"] == 4.0
+    assert index.info()["bytes"] == sum(path.stat().st_size for path in (index.path / "segments").rglob("*.*"))
 
 
 def with_number(array: np.ndarray, place: Any, number: int) -> np.ndarray:
