@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,16 @@ import pytest
 
 import provscan
 from provscan.errors import IndexFormatError, OutputError
-from provscan.index import folder, packed, room, segment_writer, writer
+from provscan.index import folder, join, packed, room, segment_writer, writer
 from provscan.index.format import FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import Chained, pack_numbers
 from provscan.index.postings import map_array
 from provscan.index.prepare import NO_TIME, seed_entries, sketch_texts, times_of
 from provscan.index.segment import Segment
+from provscan.index.shards import Numbering
 from provscan.index.texts import Strings, StringsWriter, combined, open_strings
 from provscan.index.tweets import joined_tweets, whole_numbers
+from provscan.matching.verified import compared
 from provscan.params import IndexParams
 from provscan.text.arrow import buffers
 
@@ -322,6 +325,8 @@ def test_a_tweet_that_an_earlier_segment_has_is_left_out(tmp_path: Path, small_s
     small_segments(2)
     rows = [{"id": str(n), "text": f"text of number {n} that stands nowhere else"} for n in range(3)]
     reader = provscan.build_index([*rows, *rows[::-1]], tmp_path / "i.index").reader
+    # One is repeated in its own segment, two in the one before.
+    assert reader.info()["repeated_tweets"] == 3
     assert [segment.info.tweets for segment in reader.segments] == [2, 1]
     assert (reader.tweets, reader.texts) == (3, 3)
 
@@ -468,3 +473,55 @@ def test_seeds_follow_their_rows() -> None:
     seeds = np.array([1 << 32 | row << 8 | 9 for row in (0, 1, 2, 2)], np.uint64)
     found = segment_writer.renumbered(seeds, np.array([2, 0]), np.array([7, 4], np.uint64), 3)
     assert found.tolist() == [1 << 32 | 4 << 8 | 9, 1 << 32 | 7 << 8 | 9, 1 << 32 | 7 << 8 | 9]
+
+
+def test_numbers_of_texts_in_shards() -> None:
+    def part(count: int, numbers: list[int] | None) -> Any:
+        return SimpleNamespace(texts=range(count), numbers=None if numbers is None else np.array(numbers, np.uint32))
+
+    # Two shards with the numbers 0 and 3, 1 and 2, and a segment of two texts behind them.
+    segments = part(2, [0, 3]), part(2, [1, 2]), part(2, None)
+    numbering = Numbering(segments, np.array([0, 2, 4, 6]), 2)
+    assert numbering.places(np.arange(6)).tolist() == [0, 2, 3, 1, 4, 5]
+    assert [each.tolist() for each in numbering.located(np.array([3, 1, 5, 0]))] == [[0, 1, 2, 0], [1, 0, 1, 0]]
+    assert [numbering.numbers(n, np.array([1, 0])).tolist() for n in range(3)] == [[3, 0], [2, 1], [5, 4]]
+    plain = Numbering((part(2, None), part(3, None)), np.array([0, 2, 5]), 0)
+    assert [each.tolist() for each in plain.located(np.array([4, 1, 2]))] == [[1, 0, 1], [2, 1, 0]]
+
+
+def test_segments_are_joined_where_they_fit(whole: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = whole.info.bytes
+    for most_bytes, most_texts, fits in ((size, 6, True), (size - 1, 6, False), (size, 5, False)):
+        monkeypatch.setattr(join, "MOST_BYTES", most_bytes)
+        monkeypatch.setattr(join, "MAX_TEXTS", most_texts)
+        assert join.can_join(whole, whole) == fits
+    monkeypatch.setattr(join, "MAX_TEXTS", 1 << 24)
+    monkeypatch.setattr(join, "MOST_SMALL_BYTES", 3 * size)
+    (three,) = join.joined_all([whole, whole, whole], IndexParams())
+    assert three.texts.array().to_pylist() == 3 * whole.texts.array().to_pylist()
+    assert three.tweet_starts.all().tolist() == [0, 3, 4, 6, 9, 10, 12, 15, 16, 18]
+    assert (three.info.texts, three.info.tweets) == (9, 18)
+    monkeypatch.setattr(join, "MOST_SMALL_BYTES", 3 * size - 1)
+    assert len(join.joined_all([whole, whole, whole], IndexParams())) == 3
+
+
+def test_forgotten_rows_of_joined_segments(whole: Segment, forgotten: Segment) -> None:
+    both = join.joined(whole, forgotten, IndexParams())
+    assert both.forgotten.tolist() == [6, 9]
+    assert both.living is not None
+    assert both.living.tolist() == [True, True, True, True, False, True]
+    assert both.tables(10).numbered(np.array([0, 5])).tolist() == [10, 15]
+    assert whole.tables(0).living is None
+
+
+def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:
+    reader = provscan.build_index(TWEETS, tmp_path / "i.index").reader
+    first = canonical(0).array()[0].as_py()
+    text, offsets = buffers(pa.array([TEXTS[0], first[:18], "of nothing in it"], pa.large_string()))
+    level, similarity, containment = compared(text, offsets, np.zeros(3, np.int64), reader)
+    # 42 characters have 38 5-grams and its first 18 have 14 of them.
+    grams = len({first[n : n + 5] for n in range(len(first) - 4)})
+    part = len({first[n : n + 5] for n in range(14)})
+    assert similarity.tolist() == [1, part / grams, 0]
+    assert containment.tolist() == [1, part / grams, 0]
+    assert level.tolist() == [1, 3, 3]
