@@ -143,7 +143,7 @@ class BackgroundModel:
         if len(own) and int(own.min()) < 0:
             raise ParameterError(f"copies must be 0 or more, found {int(own.min())}")
         longest = int(np.diff(offsets)[own > 0].max(initial=0))
-        scratch = 1 << max(0, 8 * self.order * longest).bit_length()
+        scratch = 1 << (8 * self.order * longest).bit_length()
         bits = np.zeros(len(offsets) - 1, np.float64)
         kernels.score_texts(
             chars,

@@ -10,10 +10,9 @@ import numpy as np
 
 from provscan.index.blind import BlindIndex
 from provscan.kernels import blind as kernels
-from provscan.kernels import suppress as suppress_kernels
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.rows import LEVELS, STRONG, Matches, nothing
-from provscan.matching.verified import CELL
+from provscan.matching.verified import with_own_places
 from provscan.params import BlindLimits, MatchParams
 from provscan.text import canonical_codes, canonical_mapped
 
@@ -107,14 +106,8 @@ def _accepted(
     age = index.ids[rows[:, _TEXT]]
     score = 2 * common[kept] - 0.5 * (grams + span)[kept]
     order = np.lexsort((rows[:, _TEXT], age, -similarity, -rows[:, _EQUAL], -score, rows[:, _RECORD]))
-    low, high = rows[:, _START] // CELL, (rows[:, _END] - 1) // CELL + 1
-    free = np.empty(len(order), np.bool_)
-    stamps, room = np.full(int(high.max(initial=0)), -1), int((high - low).sum())
-    grid = suppress_kernels.Grid(
-        low, high, stamps, np.empty_like(stamps), np.empty(room, np.int64), np.empty(room, np.int64)
-    )
     spans = np.ascontiguousarray(rows[:, [_START, _END]])
-    suppress_kernels.suppress(np.ascontiguousarray(rows[:, _RECORD]), spans, order, grid, free)
+    free = with_own_places(np.ascontiguousarray(rows[:, _RECORD]), spans, order)
     rows, similarity, containment = rows[free], similarity[free], containment[free]
     order = np.lexsort((rows[:, _TEXT], rows[:, _START], rows[:, _RECORD]))
     return rows[order], similarity[order], containment[order]

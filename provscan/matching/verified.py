@@ -130,14 +130,17 @@ def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
     score = common - 0.5 * (np.minimum(of_text - common, common) + of_span - common)
     copied = np.where((rows.copied >= 0).all(axis=1), rows.copied[:, 1] - rows.copied[:, 0], 0)
     order = np.lexsort((rows.text, -copied, -rows.similarity, -score, rows.record))
-    low, high = rows.span[:, 0] // CELL, (rows.span[:, 1] - 1) // CELL + 1
+    return with_own_places(rows.record, rows.span, order)
+
+
+def with_own_places(record: np.ndarray, span: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Which rows share their place with no better one, bool[n]; `order` has the better ones first, record by record."""
+    low, high = span[:, 0] // CELL, (span[:, 1] - 1) // CELL + 1
     kept = np.empty(len(order), np.bool_)
     stamps = np.full(int(high.max(initial=0)), -1)
-    room = int((high - low).sum())
-    grid = suppress_kernels.Grid(
-        low, high, stamps, np.empty_like(stamps), np.empty(room, np.int64), np.empty(room, np.int64)
-    )
-    suppress_kernels.suppress(rows.record, rows.span, order, grid, kept)
+    links, rows = np.empty((2, int((high - low).sum())), np.int64)
+    grid = suppress_kernels.Grid(low, high, stamps, np.empty_like(stamps), links, rows)
+    suppress_kernels.suppress(record, span, order, grid, kept)
     return kept
 
 
