@@ -80,8 +80,8 @@ def main() -> None:
     # Ends like Ctrl-C, so that the temporary folder goes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     costs = Costs()
-    headings = [f"{kind}, {what}" for kind in ("records", "documents") for what in ("CPU s", "times fresh", "found")]
-    scans = table("\nMatching", "", "joined, CPU s", *headings)
+    headings = [name for kind in ("records", "documents") for name in (f"{kind}, CPU s", "times fresh", "found")]
+    scans = table("\nMatching", "index (segments)", "joined, CPU s", *headings)
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="provscan-lifecycle-") as name:
         folder = Path(name)
         provscan.build_index([{"id": str(n), "text": f"tweet {n} to compile with"} for n in range(99)], folder / "warm")
@@ -109,7 +109,7 @@ def main() -> None:
         costs.take("purge them", lambda: provscan.forget(path, purge=True))
     console.print(machine())
     console.print(f"{arguments.tweets:,} tweets, {size:.2f} GB\n")
-    steps = table("Steps", "", "seconds", "CPU seconds", "share of building")
+    steps = table("Steps", "step", "seconds", "CPU seconds", "share of building")
     for step, wall, cpu in costs.rows:
         steps.add_row(step, f"{wall:.1f}", f"{cpu:.1f}", f"{cpu / costs.rows[0][2]:.3f}")
     console.print(steps)
@@ -152,7 +152,7 @@ def compare(indexes: dict[str, provscan.Index], arguments: argparse.Namespace, r
             recall = planted.score(found[name, kind], marks, texts).recall()
             taken = seconds[kind][place]
             cells += [f"{taken:.2f}", f"{taken / seconds[kind][0]:.2f}", f"{recall:.4f}"]
-        rows.add_row(f"{name} ({len(index.info()['segments'])} segments)", *cells)
+        rows.add_row(f"{name} ({len(index.info()['segments'])})", *cells)
 
 
 if __name__ == "__main__":
