@@ -43,6 +43,10 @@ LARGE_LENGTH, INNER_LENGTH = 0.9, 1.5
 LARGE, REACH, SPREAD_SIMILARITY = 0.45, 0.8, 0.3
 # Of a text whose parts changed places: hits on one diagonal, and similarity.
 SWAPPED_HITS, SWAPPED_SIMILARITY = 0.45, 0.6
+# The same of hits that are half of the text's 5-grams or more, which may be shorter.
+HALF, SPREAD_LENGTH = 0.5, 0.6
+# The penalty of a miss in a run that reaches further than the most similar one, of the minimum similarity.
+WIDE = 0.5
 # Of the 5-grams of a stretch, those that are the text's.
 OWN = 0.8
 # Code points that a stretch may lack of the text's begin or end.
@@ -321,42 +325,55 @@ def verify(records, texts, candidates, thresholds, scratch, out):
         total = _mark_hits(whole, window, text, width, hits)
         if total < least_hits(length, units, distinct, thresholds):
             continue
-        start, stop = _most_similar_run(hits, count, grams, thresholds.similarity)
-        if stop == start:
-            continue
-        start, stop = _trimmed(codes, begin + first + start, begin + first + stop + GRAM - 1)
-        start, stop = start - begin, stop - begin
-        if stop - start < GRAM:
-            continue
-        if stop - start >= length:
-            # Where the whole text stands there, it alone is the span, whatever beside it the text has elsewhere too.
-            copy = _find_copy(codes, begin + start, begin + stop, text, length, begin + diagonal)
-            if copy >= 0:
-                out.candidate[n], out.similarity[n], out.partial[n] = c, 1.0, False
-                out.span[n, 0], out.span[n, 1] = copy - begin, copy - begin + length
-                out.copied[n, 0], out.copied[n, 1] = 0, length
-                out.grams[n, :] = distinct
-                n += 1
-                continue
-        common, span_distinct = common_grams(codes, hashes, begin + start, begin + stop, text, sets)
-        similarity = common / (distinct + span_distinct - common)
-        head = near(codes, hashes, begin + start, text, start - diagonal, width)
-        tail = near(codes, hashes, begin + stop - GRAM, text, stop - GRAM - diagonal, width)
-        tail = tail + GRAM if tail >= 0 else tail
-        held = (common + GRAM - 1) * units
-        least = thresholds.similarity
-        if (
-            similarity < thresholds.similarity
-            or common < thresholds.containment * distinct
-            or held < thresholds.units * length
-        ):
-            least = similarity
+        start, stop, common, span_distinct, head, tail = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+        similarity, similar, spread, exact = 0.0, False, False, False
+        for wide in range(2):
+            # The most similar run may leave out the ends of a copy that was edited near them.
+            if wide == 0:
+                start, stop = _most_similar_run(hits, count, grams, thresholds.similarity)
+            else:
+                start, stop = _best_run(hits, count, WIDE * thresholds.similarity)
+            start, stop = _trimmed(codes, begin + first + start, begin + first + stop + GRAM - 1)
+            start, stop = start - begin, stop - begin
+            if stop - start < GRAM:
+                break
+            if wide == 0 and stop - start >= length:
+                # Where the whole text stands there, it alone is the span, whatever beside it the text has elsewhere too.
+                copy = _find_copy(codes, begin + start, begin + stop, text, length, begin + diagonal)
+                if copy >= 0:
+                    start, stop, exact = copy - begin, copy - begin + length, True
+                    break
+            common, span_distinct = common_grams(codes, hashes, begin + start, begin + stop, text, sets)
+            similarity = common / (distinct + span_distinct - common)
+            head = near(codes, hashes, begin + start, text, start - diagonal, width)
+            tail = near(codes, hashes, begin + stop - GRAM, text, stop - GRAM - diagonal, width)
+            tail = tail + GRAM if tail >= 0 else tail
+            held = (common + GRAM - 1) * units
+            enough = LARGE_LENGTH if common < HALF * distinct else SPREAD_LENGTH
+            similar = (
+                similarity >= thresholds.similarity
+                and common >= thresholds.containment * distinct
+                and held >= thresholds.units * length
+            )
             spread = (
                 head >= 0
                 and tail - head >= REACH * length
                 and similarity >= SPREAD_SIMILARITY
-                and held >= LARGE_LENGTH * thresholds.stretch * length
+                and held >= enough * thresholds.stretch * length
             )
+            if similar or spread:
+                break
+        if stop - start < GRAM:
+            continue
+        if exact:
+            out.candidate[n], out.similarity[n], out.partial[n] = c, 1.0, False
+            out.span[n, 0], out.span[n, 1] = start, stop
+            out.copied[n, 0], out.copied[n, 1] = 0, length
+            out.grams[n, :] = distinct
+            n += 1
+            continue
+        least = thresholds.similarity if similar else similarity
+        if not similar:
             low, high, part_head, part_tail, part = _stretch(whole, window, text, hits)
             if total >= SWAPPED_HITS * distinct:
                 # The parts of the text may have changed places.

@@ -162,22 +162,44 @@ def test_what_is_in_common_has_a_least_length():
     assert len(verify([record], [(0, -1, 0)], [text], 0.2, 0.2, common + 2)) == 0
 
 
-def test_what_stands_all_over_the_text_needs_no_share_of_it():
+@pytest.mark.parametrize("step, of_stretch", [(11, 0.6), (9, 0.9)])
+def test_what_stands_all_over_the_text_needs_no_share_of_it(step, of_stretch):
+    # One letter in `step` is missing: more than half of the 5-grams are left, or less.
     text = canonical_sentence(random.Random(3), "latin", 120)
-    record = "".join(letter for place, letter in enumerate(text) if place % 11 != 5)
-    share = len(naive.grams(text) & naive.grams(record)) + 4
-    pairs = [(0, -1, 0)]
+    record = "".join(letter for place, letter in enumerate(text) if place % step != 5)
+    shared = len(naive.grams(text) & naive.grams(record))
+    assert (2 * shared >= len(naive.grams(text))) == (of_stretch < 0.9)
+    share, pairs = shared + 4, [(0, -1, 0)]
     assert not verify([record], pairs, [text], 0.6, 0.9)
-    needed = round(share / 0.9)
+    needed = round(share / of_stretch)
     (row,) = verify([record], pairs, [text], 0.6, 0.9, stretch=needed - 2)
     assert row[1][1] - row[1][0] > len(record) - 8
     assert not row[-1]
     assert prefiltered([record], pairs, [text], 0.9, stretch=needed - 2)
     assert not verify([record], pairs, [text], 0.6, 0.9, stretch=needed + 2)
-    # The same wording in one place is no copy of the whole text, and too short for a part of it.
-    assert not verify([text[:share]], pairs, [text], 0.6, 0.9, stretch=needed + 2)
-    (row,) = verify([text[:share]], pairs, [text], 0.6, 0.9, stretch=share - 2)
+
+
+def test_a_stretch_in_one_place_is_no_copy_of_the_whole_text():
+    text = canonical_sentence(random.Random(3), "latin", 120)
+    assert not verify([text[:77]], [(0, -1, 0)], [text], 0.6, 0.9, stretch=87)
+    (row,) = verify([text[:77]], [(0, -1, 0)], [text], 0.6, 0.9, stretch=75)
     assert row[-1]
+
+
+def test_a_run_that_reaches_the_edited_ends_is_tried_where_the_most_similar_one_lacks_share():
+    text = "study and learn this pattern fb twtr aapl tsla ddd do it almost daily"
+    record = "study and maybe this pattern fb twtr aapl tsla people do it about daily"
+    shared = naive.grams(text) & naive.grams(record)
+    (row,) = verify([record], [(0, -1, 0)], [text], 0.4, 0.55)
+    assert row[1] == [0, len(record)]
+    assert row[3][0] == len(shared)
+    assert len(shared) >= 0.55 * len(naive.grams(text))
+    # The most similar run has less: without the words around it.
+    best = max(
+        (naive.jaccard(record[low:high], text), -low, high) for low in range(40) for high in range(low + 20, len(record) + 1)
+    )
+    inside = naive.grams(record[-best[1] : best[2]]) & naive.grams(text)
+    assert len(inside) < 0.55 * len(naive.grams(text))
 
 
 @given(st.text(max_size=30))
