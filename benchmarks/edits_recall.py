@@ -11,11 +11,13 @@ seed length costs: the size of the index, processor time of a match in turns, an
 from __future__ import annotations
 
 import argparse
+import re
 import tempfile
 import time
 import unicodedata
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -35,8 +37,8 @@ from provscan.runs.corpus import Corpus
 Edit = Callable[[str, Random], str]
 EMOJI = "😀😂❤🔥👍🎉😭🙏"
 WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great")
-# Letters of a tweet that is edited, and characters of a document.
-LETTERS, DOCUMENT = 60, 2_000
+# Letters of a tweet that is edited, of the half of one, and characters of a document.
+LETTERS, HALF_LETTERS, DOCUMENT = 60, 50, 2_000
 SAME = 0.6
 
 
@@ -101,10 +103,18 @@ def lookalikes(text: str, rng: Random) -> str:
     return "".join(c.translate(LOOKALIKES) if rng.random() < 0.5 else c for c in text)
 
 
-def _kept(share: float, last: bool = False) -> Edit:
+def _letters(text: str) -> int:
+    """Letters and digits, without those of links and names."""
+    return sum(c.isalnum() for c in re.sub(r"https?://\S+|@\w+", "", text))
+
+
+def _kept(share: float, last: bool = False, letters: int = 0) -> Edit:
+    """The first or last part of a text; nothing where that has too few letters."""
+
     def edit(text: str, rng: Random) -> str:
         size = int(len(text) * share)
-        return text[-size:] if last else text[:size]
+        part = text[-size:] if last else text[:size]
+        return part if _letters(part) >= letters else ""
 
     return edit
 
@@ -121,8 +131,8 @@ EDITS: dict[str, tuple[Edit, bool]] = {
     "Japanese, a typing error in every 12": (typing_errors, True),
     "three quarters kept": (_kept(0.75), False),
     "60 % kept": (_kept(0.6), False),
-    "first half kept": (_kept(0.5), False),
-    "last half kept": (_kept(0.5, last=True), False),
+    "first half kept": (_kept(0.5, letters=HALF_LETTERS), False),
+    "last half kept": (_kept(0.5, last=True, letters=HALF_LETTERS), False),
     "halves swapped": (swapped, False),
     "look-alike letters of another script": (lookalikes, False),
     "digits for letters": (lambda text, rng: text.translate(DIGITS), False),
@@ -196,8 +206,9 @@ def main() -> None:
                 tweet for tweet in long_enough
                 if _japanese(tweet.text) == japanese and (japanese or sum(c.isalnum() for c in tweet.text) >= LETTERS)
             ]  # fmt: skip
-            chosen = fit[: arguments.copies]
-            copies = [edit(tweet.text, rng) for tweet in chosen]
+            edited = ((tweet, edit(tweet.text, rng)) for tweet in fit)
+            pairs = list(islice(((tweet, copy) for tweet, copy in edited if copy), arguments.copies))
+            chosen, copies = [tweet for tweet, _ in pairs], [copy for _, copy in pairs]
             documents = [
                 f"{filler[:DOCUMENT]}\n{copy}\n{filler[DOCUMENT : 2 * DOCUMENT]}"
                 for copy, filler in zip(copies, fillers * len(copies), strict=False)

@@ -51,7 +51,7 @@ def longest_stretch(text, tweet):
 
 
 def is_spread(text, tweet, units):
-    """Whether 5-grams from nearly all over a tweet stand in a text, so many units in all; of half of them, two thirds."""
+    """Whether 5-grams all over a tweet stand in a text, so many units in all; if they are half of all, two thirds."""
     shared = naive.grams(text) & naive.grams(tweet)
     places = [i for i in range(len(tweet) - 4) if tweet[i : i + 5] in shared]
     units *= 2 / 3 if 2 * len(shared) >= len(naive.grams(tweet)) else 1

@@ -338,7 +338,7 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             if stop - start < GRAM:
                 break
             if wide == 0 and stop - start >= length:
-                # Where the whole text stands there, it alone is the span, whatever beside it the text has elsewhere too.
+                # Where the whole text stands there, it alone is the span, whatever the text has beside it elsewhere.
                 copy = _find_copy(codes, begin + start, begin + stop, text, length, begin + diagonal)
                 if copy >= 0:
                     start, stop, exact = copy - begin, copy - begin + length, True

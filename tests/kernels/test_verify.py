@@ -162,7 +162,7 @@ def test_what_is_in_common_has_a_least_length():
     assert len(verify([record], [(0, -1, 0)], [text], 0.2, 0.2, common + 2)) == 0
 
 
-@pytest.mark.parametrize("step, of_stretch", [(11, 0.6), (9, 0.9)])
+@pytest.mark.parametrize(("step", "of_stretch"), [(11, 0.6), (9, 0.9)])
 def test_what_stands_all_over_the_text_needs_no_share_of_it(step, of_stretch):
     # One letter in `step` is missing: more than half of the 5-grams are left, or less.
     text = canonical_sentence(random.Random(3), "latin", 120)
@@ -196,7 +196,9 @@ def test_a_run_that_reaches_the_edited_ends_is_tried_where_the_most_similar_one_
     assert len(shared) >= 0.55 * len(naive.grams(text))
     # The most similar run has less: without the words around it.
     best = max(
-        (naive.jaccard(record[low:high], text), -low, high) for low in range(40) for high in range(low + 20, len(record) + 1)
+        (naive.jaccard(record[low:high], text), -low, high)
+        for low in range(40)
+        for high in range(low + 20, len(record) + 1)
     )
     inside = naive.grams(record[-best[1] : best[2]]) & naive.grams(text)
     assert len(inside) < 0.55 * len(naive.grams(text))
