@@ -10,6 +10,7 @@ does not grow with it. Memory is that of the matching process, with and without 
 from __future__ import annotations
 
 import argparse
+import gzip
 import os
 import tempfile
 from itertools import cycle
@@ -24,7 +25,7 @@ from measure import apart, console, machine, table
 
 import provscan
 
-FORMATS = ("jsonl", "jsonl.zst", "csv", "parquet", "arrow", "txt")
+FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "csv", "parquet", "arrow", "warc.gz", "txt")
 FRAME = 1 << 20
 
 
@@ -45,10 +46,22 @@ def write(texts: list[str], path: Path) -> None:
             file.write_table(rows, max_chunksize=10_000)
     elif kind == "txt":
         path.write_text("\n".join(text.replace("\n", " ") for text in texts), encoding="utf-8")
+    elif kind == "warc.gz":
+        with path.open("wb") as file:
+            for text in texts:
+                data = text.encode()
+                head = (
+                    f"WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\nContent-Length: {len(data)}\r\n"
+                )
+                file.write(gzip.compress(f"{head}\r\n".encode() + data + b"\r\n\r\n", 1))
     else:
         plain = planted.write_jsonl(path.with_suffix(".plain"), planted.numbered(texts))
         if kind == "jsonl":
             plain.rename(path)
+            return
+        if kind == "jsonl.gz":
+            path.write_bytes(gzip.compress(plain.read_bytes(), 1))
+            plain.unlink()
             return
         lines = plain.read_bytes().splitlines(keepends=True)
         compressor = zstandard.ZstdCompressor()

@@ -21,6 +21,11 @@ from provscan.readers.protocol import Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
 
 GROUP = 4096
+# Without views, whose rows are those of tables, and the shadow tables in which a virtual table keeps its own.
+TABLES = """
+    SELECT name FROM pragma_table_list
+    WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite_%'
+"""
 # Spreadsheets keep 15 digits of a number: a longer id is shown as what it is, a rounded float.
 EXACT = 10**15
 
@@ -43,9 +48,7 @@ class _Sqlite:
 
     def names(self, path: str) -> list[str]:
         with closing(self._open(path)) as connection:
-            found = connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            )
+            found = connection.execute(TABLES)
             return sorted(name for (name,) in found)
 
     def records(self, path: str, table: str) -> Iterator[dict[str, Any]]:

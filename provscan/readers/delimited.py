@@ -26,7 +26,7 @@ from provscan.readers.files import is_remote
 from provscan.readers.jsonl import head_stream
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Layout, Rows, Split, Wanted
-from provscan.readers.streams import BOM, ByteStream, lines
+from provscan.readers.streams import BOM, ByteStream, head_of, lines
 from provscan.readers.texts import is_valid
 
 DELIMITERS = ",\t;|"
@@ -34,6 +34,8 @@ HEAD_LINES = 200
 NUMBER = re.compile(r"[-+]?[\d.,:]+")
 # Numbers, dates and times: a text that is quoted has hardly one at the same place of each line.
 FIGURE = re.compile(r"[\s.,:/+TZ-]*\d[\d\s.,:/+TZ-]*")
+# What spreadsheets write before the header.
+NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
 CLOSED = re.compile(r'(?:[^"]|"")*"')
 UNCLOSED = "a quote opens in it that is never closed"
 # Lines times delimiters in each from which on a value that looks like rows is noted, though nothing else shows it.
@@ -45,7 +47,9 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
     text = head.decode(errors="replace")
     rows = [line + "\n" for line in text[: text.rfind("\n") + 1 or len(text)].split("\n")[:HEAD_LINES] if line.strip()]
     delimiter = "\t"
-    if not name.lower().endswith((".tsv", ".tab")):
+    if named := NAMED_DELIMITER.match(text):
+        delimiter = named[1]
+    elif not name.lower().endswith((".tsv", ".tab")):
         delimiter = max(DELIMITERS, key=lambda candidate: _fit(rows, candidate))
     # Quotes in TSV are a part of the text if that leaves fewer rows of another width, or joins fewer lines.
     quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(rows, delimiter, False)
@@ -191,6 +195,8 @@ class _Table:
 
     def _take(self, row: list[str], numbers: list[int], good: list[list[str]], raw: bytes) -> None:
         if self.names is None:
+            if NAMED_DELIMITER.match(raw.decode(errors="replace")):
+                return
             self.names, self.has_header = header_of(row)
             if self.has_header:
                 return
@@ -298,7 +304,8 @@ class Delimited:
         return False
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        if whole.size <= target or not whole.plain_text or is_remote(whole.path):
+        named = NAMED_DELIMITER.match(head_of(whole, limits, 16).decode(errors="replace"))
+        if whole.size <= target or not whole.plain_text or is_remote(whole.path) or named:
             yield whole
             return
         table = _Table(whole, None, Context.quiet(limits))

@@ -30,9 +30,9 @@ from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import ANY, Context, Path, Rows, Split, Wanted
 from provscan.readers.stats import ReadStats
-from provscan.readers.streams import Block, ByteStream, lines
+from provscan.readers.streams import BOM, Block, ByteStream, lines
 
-LENIENT = "NaN, a lone surrogate or a control character"
+LENIENT = "NaN, a lone surrogate, a control character or a byte-order mark"
 
 # Rows parsed line by line at a time.
 GROUP = 4096
@@ -137,6 +137,8 @@ def parsed_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
 def _repaired(line: bytes, source: str, number: int, stats: ReadStats) -> Any:
     """A line that orjson refuses, or a ValueError that says what is wrong with it."""
     replaced = ""
+    # Files that were joined have their marks within.
+    line = line.removeprefix(BOM)
     try:
         text = line.decode()
     except UnicodeDecodeError as error:

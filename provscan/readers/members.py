@@ -12,7 +12,8 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import IO, Any
+from tarfile import EmptyHeaderError, EOFHeaderError, HeaderError, ReadError  # type: ignore[attr-defined]
+from typing import IO, Any, Self
 
 import orjson
 
@@ -28,6 +29,22 @@ TEXTS = ("txt", "text", "caption", "json")
 Identify = Callable[[str, bytes, Split, Layout], Split]
 PART = 64 << 10
 BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
+
+
+class Member(tarfile.TarInfo):
+    """A member whose header is sound: tarfile takes a damaged or missing one, but for the first, for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tarfile)
+        except EOFHeaderError:
+            raise
+        except HeaderError as error:
+            if tarfile.offset == 0:
+                raise
+            what = "it has no end, and may be cut off" if isinstance(error, EmptyHeaderError) else error
+            raise ReadError(f"{what}") from error
 
 
 class Readable(io.RawIOBase):
@@ -175,7 +192,8 @@ def _damage_counted(context: Context) -> Iterator[None]:
 def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """The files of an archive, each to be read before the next."""
     context = stream.context
-    with tarfile.open(fileobj=io.BufferedReader(Readable(stream), PART), mode="r|", bufsize=PART) as archive:
+    chunks = io.BufferedReader(Readable(stream), PART)
+    with tarfile.open(fileobj=chunks, mode="r|", bufsize=PART, tarinfo=Member) as archive:
         for count, member in enumerate(archive):
             if count >= context.limits.members:
                 context.breaks.append(f"an archive of more than {context.limits.members:,} files")

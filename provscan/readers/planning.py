@@ -20,7 +20,7 @@ from provscan.readers.fields import Fields
 from provscan.readers.files import is_remote, open_file, remote_files, state_of, without_secrets
 from provscan.readers.hub import PREFIX, hub_splits
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.members import is_webdataset
+from provscan.readers.members import Member, is_webdataset
 from provscan.readers.names import printable
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, NotReadable, Plan, Split
 from provscan.readers.registry import FORMATS, READABLE, ZIPPED, identified, split_name
@@ -174,6 +174,10 @@ class Walk:
                 for info in entries:
                     if info.is_dir():
                         continue
+                    if archive.getinfo(info.filename) is not info:
+                        name = f"{whole.source}/{printable(info.filename)}"
+                        self.unread.append((name, "another file of the archive has the same name; read is the last"))
+                        continue
                     if info.flag_bits & 1:
                         self.unread.append((f"{whole.source}/{printable(info.filename)}", "it is encrypted"))
                         continue
@@ -182,16 +186,20 @@ class Walk:
             raise NotReadable(f"damaged zip archive ({error})") from error
 
     def _tar(self, whole: Split) -> Iterator[Split]:
+        count = 0
         try:
-            with open_file(whole.path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+            with open_file(whole.path) as file, tarfile.open(fileobj=file, mode="r:", tarinfo=Member) as archive:
                 for info in archive:
+                    count += 1
                     if info.isfile() and info.sparse is None:
                         start, size = info.offset_data, info.size
                         yield replace(whole, archive="tar", member=info.name, start=start, end=start + size, size=size)
                     elif not info.isdir():
                         self.ignored.append((f"{whole.source}/{printable(info.name)}", "a link or a special file"))
         except (tarfile.TarError, OSError, ValueError) as error:
-            raise NotReadable(f"damaged tar archive ({error})") from error
+            if not count:
+                raise NotReadable(f"damaged tar archive ({error})") from error
+            self.unread.append((whole.source, f"damaged tar archive ({error}); only the files before that are read"))
 
     def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Split]:
         """Members of an archive; nothing is written to disk, so their names lead nowhere."""
@@ -222,6 +230,8 @@ class Walk:
         if found is not None:
             whole = replace(whole, compression=found)
             head = head_of(whole, self._limits)
+            if compression_of(head) is not None:
+                raise NotReadable(f"it is compressed twice, {compression_of(head)} in {found}; decompress it once")
         return identified(name, head, whole, self._asked)
 
 

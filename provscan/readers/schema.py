@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 SCHEMA = pa.schema(
     [
@@ -23,6 +24,35 @@ SCHEMA = pa.schema(
 OWN = [pa.field(name, pa.int64(), nullable=False) for name in ("offset", "own_from", "own_to")]
 
 PIECE_SCHEMA = pa.schema([*SCHEMA, *OWN])
+
+
+def _without_maps(kind: pa.DataType) -> pa.DataType:
+    """A type in which maps are lists of keys and values, and repeated values stand by themselves."""
+    if pa.types.is_run_end_encoded(kind):
+        return _without_maps(kind.value_type)
+    if pa.types.is_map(kind):
+        parts = [("key", _without_maps(kind.key_type)), ("value", _without_maps(kind.item_type))]
+        return pa.list_(pa.struct(parts))
+    if pa.types.is_struct(kind):
+        return pa.struct([part.with_type(_without_maps(part.type)) for part in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_maps(kind.value_type)))
+    return kind
+
+
+def without_maps(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Columns of which every text can be named by a path."""
+    schema = pa.schema([part.with_type(_without_maps(part.type)) for part in batch.schema])
+    if schema == batch.schema:
+        return batch
+    arrays = [pc.run_end_decode(array) if pa.types.is_run_end_encoded(array.type) else array for array in batch.columns]
+    return pa.RecordBatch.from_arrays(
+        [
+            array if array.type == part.type else pc.cast(array, part.type)
+            for array, part in zip(arrays, schema, strict=True)
+        ],
+        schema=schema,
+    )
 
 
 def text_buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

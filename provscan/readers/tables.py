@@ -18,6 +18,7 @@ from provscan.errors import InputError
 from provscan.readers.files import is_remote, open_file
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Wanted
+from provscan.readers.schema import without_maps
 from provscan.readers.streams import ByteStream
 
 FAILURES = (pa.ArrowException, OSError, ValueError)
@@ -47,7 +48,7 @@ def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
 
 def head_values(batch: pa.RecordBatch) -> list[Any]:
     """The first rows of a batch as Python values; text that is not UTF-8 repaired."""
-    batch = batch.slice(0, 100)
+    batch = without_maps(batch.slice(0, 100))
     try:
         return batch.to_pylist()
     except UnicodeDecodeError:
@@ -207,11 +208,13 @@ def _require_sound(array: pa.Array) -> None:
 
 
 def _ipc_batches(file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+    """Those that have rows."""
     if file.read(6) == b"ARROW1":
         with pa.ipc.open_file(file) as random:
             for place in range(random.num_record_batches):
-                yield random.get_batch(place)
+                if (batch := random.get_batch(place)).num_rows:
+                    yield batch
     else:
         file.seek(0)
         with pa.ipc.open_stream(file) as stream:
-            yield from stream
+            yield from (batch for batch in stream if batch.num_rows)

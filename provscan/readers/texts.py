@@ -14,7 +14,7 @@ from provscan.readers.answers import without_prompts
 from provscan.readers.fields import Binding, name_of
 from provscan.readers.names import printable
 from provscan.readers.protocol import ANY, Path, Rows
-from provscan.readers.schema import SCHEMA, text_buffers
+from provscan.readers.schema import SCHEMA, text_buffers, without_maps
 from provscan.readers.stats import EXAMPLES, ReadStats
 
 MISSING = "every text of the record is missing or null"
@@ -58,9 +58,10 @@ class Extractor:
     def _batch(self, rows: Rows) -> pa.RecordBatch:
         if isinstance(rows.values, pa.RecordBatch):
             numbers = rows.numbers
-            if isinstance(numbers, range):
-                return self._columns(rows.values, np.arange(numbers.start, numbers.stop))
-            return self._columns(rows.values, np.array(numbers, np.int64))
+            order = (
+                np.arange(numbers.start, numbers.stop) if isinstance(numbers, range) else np.array(numbers, np.int64)
+            )
+            return self._columns(without_maps(rows.values), order)
         return self._objects(rows)
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
@@ -71,6 +72,9 @@ class Extractor:
             array, rows, places = self._leaf(batch.column(batch.schema.get_field_index(path[0])), path[1:])
             if array is None:
                 continue
+            if pa.types.is_union(array.type):
+                strings = [value if isinstance(value, str) else None for value in array.to_pylist()]
+                array = pa.array(strings, pa.large_string())
             if not _is_text(array.type):
                 continue
             text, repaired = as_text(array)
@@ -107,11 +111,11 @@ class Extractor:
             if pa.types.is_dictionary(array.type):
                 array = array.dictionary_decode()
             if key == ANY:
-                if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
-                    if not pa.types.is_nested(array.type):
-                        return None, rows, places
-                    array = pc.cast(array, pa.large_list(array.type.value_type))
-                parents = pc.list_parent_indices(array).to_numpy()
+                if not hasattr(array.type, "value_field"):
+                    return None, rows, places
+                # Arrow's own parent indices and casts are wrong for views.
+                lengths = pc.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=False)
+                parents = np.repeat(np.arange(len(array)), lengths)
                 within = np.arange(len(parents)) - np.searchsorted(parents, parents)
                 rows, places = rows[parents], [*(place[parents] for place in places), within]
                 array = pc.list_flatten(array)

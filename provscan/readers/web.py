@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, Any
 
 from provscan.errors import InputError
@@ -27,6 +27,9 @@ PAGES = ("response", "conversion", "resource")
 BUFFER = 64 << 10
 # Bytes of a page after decompression.
 PAGE = 64 << 20
+# What follows a record, and what begins the next.
+END = b"\r\n\r\n"
+NEXT = END + b"WARC/1."
 
 
 def _needed(module: str) -> Any:
@@ -103,18 +106,30 @@ class Warc:
         numbers: list[int] = []
         pages: list[Any] = []
         number = stream.split.first_record
+        context = stream.context
         file: IO[bytes] = io.BufferedReader(Readable(stream), BUFFER)
         while (headers := _headers(file)) is not None:
             length = _length(headers)
-            if headers.get("warc-type") not in PAGES:
-                _skipped(file, length)
-                continue
+            is_page = headers.get("warc-type") in PAGES
             page = {"url": headers.get("warc-target-uri"), "text": None}
-            if length > stream.context.limits.record_bytes:
-                _skipped(file, length)
-                stream.context.stats.note("record_too_long", stream.split.source, number, f"{length:,} bytes")
+            missing = 0
+            if length > context.limits.record_bytes:
+                missing = _skipped(file, length)
+                context.stats.note("record_too_long", stream.split.source, number, f"{length:,} bytes")
             else:
-                page["text"] = _text(file.read(length), headers)
+                body = file.read(length)
+                end = file.read(len(END))
+                missing = length - len(body)
+                if NEXT in body if missing else end != END:
+                    body, file = _up_to_the_next(body + end, file, context.limits.record_bytes)
+                    missing = 0
+                    detail = f"Content-Length says {length:,} bytes; read up to the next record"
+                    context.stats.note("wrong_length", stream.split.source, number, detail)
+                page["text"] = _text(body, headers) if is_page else None
+            if missing and not context.breaks:
+                context.breaks.append("it ends within a record")
+            if not is_page:
+                continue
             numbers.append(number)
             pages.append(page)
             number += 1
@@ -137,6 +152,8 @@ def _count(data: bytes) -> int | None:
     while (headers := _headers(file)) is not None:
         count += headers.get("warc-type") in PAGES
         file.seek(_length(headers), io.SEEK_CUR)
+        if file.read(len(END)) != END:
+            return None
     return count if file.tell() <= len(data) and data.endswith(b"\r\n\r\n") else None
 
 
@@ -153,9 +170,20 @@ def _fields(lines: Iterable[bytes]) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, _, value in parts}
 
 
-def _skipped(file: IO[bytes], length: int) -> None:
+def _skipped(file: IO[bytes], length: int) -> int:
+    """Read over some bytes; how many of them are missing."""
     while length > 0 and (data := file.read(min(length, BUFFER))):
         length -= len(data)
+    return length
+
+
+def _up_to_the_next(body: bytes, file: IO[bytes], limit: int) -> tuple[bytes, IO[bytes]]:
+    """A record whose length is wrong, up to where the next one begins, and the file from there on."""
+    while (at := body.find(NEXT)) < 0 and len(body) <= limit and (line := file.readline(BUFFER)):
+        body += line
+    rest = body[at + len(END) :] if at >= 0 else b""
+    following: IO[bytes] = io.BufferedReader(Readable(chain([rest], iter(lambda: file.read(BUFFER), b""))), BUFFER)
+    return (body[:at] if at >= 0 else body).removesuffix(END), following
 
 
 def _text(body: bytes, headers: dict[str, str]) -> str | None:

@@ -248,6 +248,7 @@ REASONS = {
     "seeds_cut": "look-ups of very common phrases",
     "text_not_string": "text field that holds no text",
     "value_like_rows": "quoted values of many lines that look like rows: if they are, a quote is missing before them",
+    "wrong_length": "records of a crawl whose length is wrong, read up to the next record",
     "wrongly_decoded": "texts decoded with a wrong encoding before they were written; copies in them may be missed "
     "without --fix-encoding",
 }

@@ -1,0 +1,266 @@
+"""Files that are valid but unusual, or damaged without their format showing it: all texts, or a count and place."""
+
+import gzip
+import io
+import json
+import os
+import sqlite3
+import tarfile
+import zipfile
+
+import numpy as np
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from provscan.errors import InputError
+from provscan.readers import Limits, plan
+
+TEXTS = [f"the quick brown fox number {number} jumps over a lazy dog by the river" for number in range(20)]
+LINES = "".join(json.dumps({"id": str(k), "text": text}) + "\n" for k, text in enumerate(TEXTS)).encode()
+
+
+def tarred(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, data in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def zipped(files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def ipc(*arrays):
+    out = io.BytesIO()
+    batches = [pa.record_batch({"text": array}) for array in arrays]
+    with pa.ipc.new_file(out, batches[0].schema) as file:
+        for batch in batches:
+            file.write(batch)
+    return out.getvalue()
+
+
+def parquet(**columns):
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+LISTS = [[text] for text in TEXTS]
+PLACES = np.arange(20, dtype=np.int32)
+MAPS = [[("k", text)] for text in TEXTS]
+MAP = pa.map_(pa.string(), pa.string())
+KINDS = {
+    "string view": ipc(pa.array(TEXTS, pa.string_view())),
+    "run ends": ipc(pa.RunEndEncodedArray.from_arrays(pa.array(range(1, 21), pa.int32()), pa.array(TEXTS))),
+    "union": ipc(pa.UnionArray.from_dense(pa.array([0] * 20, pa.int8()), pa.array(PLACES), [pa.array(TEXTS)])),
+    "list view": ipc(pa.array(LISTS, pa.list_view(pa.string()))),
+    "large list view": ipc(pa.array(LISTS, pa.large_list_view(pa.large_string()))),
+    "empty batches": ipc(pa.array([], pa.string()), pa.array(TEXTS), pa.array([], pa.string())),
+}  # fmt: skip
+TABLES = {
+    "map": parquet(text=pa.array(MAPS, MAP)),
+    "list of maps": parquet(text=pa.array([[row] for row in MAPS], pa.list_(MAP))),
+    "dictionaries in lists": parquet(text=pa.array(LISTS, pa.list_(pa.dictionary(pa.int32(), pa.string())))),
+    "large strings in large lists": parquet(text=pa.array(LISTS, pa.large_list(pa.large_string()))),
+    "lists of fixed size": parquet(text=pa.array(LISTS, pa.list_(pa.string(), 1))),
+    "bytes": parquet(text=[text.encode() for text in TEXTS]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *TABLES])
+def test_types_of_arrow(write, read_all, kind):
+    found = read_all(write("a.arrow" if kind in KINDS else "a.parquet", KINDS.get(kind) or TABLES[kind]))
+    assert found.texts == TEXTS
+    assert found.records == list(range(20))
+    assert found.fields[0] in ("text", "text[0]", "text[0].value", "text[0][0].value")
+
+
+@pytest.mark.parametrize("kind", ["list view", "map", "lists of fixed size"])
+def test_types_in_memory(write, kind):
+    from provscan.readers import read_objects
+
+    if kind in KINDS:
+        table = pa.ipc.open_file(KINDS[kind]).read_all()
+    else:
+        table = pq.read_table(io.BytesIO(TABLES[kind]))
+    assert [text for batch in read_objects(table) for text in batch["text"].to_pylist()] == TEXTS
+
+
+def test_no_rows_at_all(write, read_all):
+    out = io.BytesIO()
+    pq.ParquetWriter(out, pa.schema([("text", pa.string())])).close()
+    for name, data in (("a.parquet", out.getvalue()), ("b.parquet", parquet(text=pa.array([], pa.string())))):
+        assert read_all(write(name, data)).stats.notes == {"empty_file": 1}
+    assert read_all(write("a.arrow", ipc(pa.array([], pa.string())))).stats.notes == {"empty_file": 1}
+
+
+@pytest.mark.parametrize("cut", [2600, 4000])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_tar_archive_that_is_cut_off(write, read_all, cut, packed):
+    data = tarred([("a.jsonl", LINES), ("b.jsonl", LINES)])[: 512 + cut]
+    found = read_all(write("a.tar.gz" if packed else "a.tar", gzip.compress(data) if packed else data))
+    assert found.texts[:20] == TEXTS
+    said = [reason for _, reason in found.unread] + [damage.reason for damage in found.stats.damaged]
+    assert any("damaged tar archive" in reason for reason in said), said
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_tar_archive_with_a_damaged_header_in_the_middle(write, read_all, packed):
+    data = bytearray(tarred([("a.jsonl", LINES), ("b.jsonl", LINES)]))
+    at = data.index(b"b.jsonl")
+    data[at + 150] ^= 0xFF
+    data = bytes(data)
+    found = read_all(write("a.tar.gz" if packed else "a.tar", gzip.compress(data) if packed else data))
+    assert found.texts == TEXTS
+    said = [reason for _, reason in found.unread] + [damage.reason for damage in found.stats.damaged]
+    assert any("header)" in reason for reason in said), said
+
+
+def test_archives_in_archives_are_named(write, read_all):
+    inner = zipped([("b.jsonl", LINES)])
+    found = read_all(
+        write("a.zip", zipped([("a.jsonl", LINES), ("in.tar", tarred([("c.jsonl", LINES)])), ("in.zip", inner)]))
+    )
+    assert found.texts == TEXTS
+    assert [reason for _, reason in found.unread] == ["an archive in an archive; unpack it"] * 2
+    found = read_all(write("a.tar.gz", gzip.compress(tarred([("a.jsonl", LINES), ("in.zip", inner)]))))
+    assert found.texts == TEXTS
+    assert found.stats.notes == {"unread_member": 1}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_files_of_one_name_in_an_archive(write, read_all):
+    other = LINES.replace(b"fox", b"cat")
+    found = read_all(write("a.zip", zipped([("a.jsonl", LINES), ("a.jsonl", other)])))
+    assert found.texts == [text.replace("fox", "cat") for text in TEXTS]
+    ((name, reason),) = found.unread
+    assert name.endswith("a.zip/a.jsonl")
+    assert reason == "another file of the archive has the same name; read is the last"
+
+
+def test_compressed_twice(write):
+    with pytest.raises(InputError, match="compressed twice, gzip in gzip; decompress it once"):
+        plan(write("a.jsonl.gz", gzip.compress(gzip.compress(LINES))))
+
+
+def test_zstd_frames(write, read_all):
+    frame = zstandard.ZstdCompressor().compress(LINES)
+    skippable = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"abcd"
+    assert read_all(write("a.jsonl.zst", skippable + frame + skippable + frame)).texts == TEXTS * 2
+    found = read_all(write("b.jsonl.zst", frame + frame[:-5]))
+    assert found.texts == TEXTS
+    assert found.stats.damaged[0][1:] == (20, "truncated zstd file")
+
+
+def crawl(wrong=None):
+    """A crawl archive of which one record says a wrong length."""
+    out = b""
+    for number, text in enumerate(TEXTS):
+        length = len(text) if number != 5 or wrong is None else wrong
+        head = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\n"
+        out += f"{head}Content-Length: {length}\r\n\r\n{text}\r\n\r\n".encode()
+    return out
+
+
+@pytest.mark.parametrize("wrong", [500, 5, 0, -3, "many", 900])
+def test_a_crawl_with_a_wrong_length(write, read_all, wrong):
+    found = read_all(write("a.wet", crawl(wrong)))
+    assert found.texts == TEXTS
+    assert found.stats.notes == {"wrong_length": 1}
+    assert found.stats.examples["wrong_length"][0].record == 5
+
+
+@pytest.mark.parametrize("wrong", [10**6, 10**15])
+def test_a_crawl_whose_length_is_beyond_its_end(write, read_all, wrong):
+    found = read_all(write("a.wet", crawl(wrong)), limits=Limits(record_bytes=2 * 10**6))
+    assert found.texts[:5] == TEXTS[:5]
+    assert found.texts == TEXTS or found.stats.damaged[0][1:] == (5, "it ends within a record")
+
+
+def test_a_crawl_that_ends_within_a_record(write, read_all):
+    found = read_all(write("a.wet", crawl()[:-30]))
+    assert found.texts[:19] == TEXTS[:19]
+    assert found.stats.damaged[0].reason == "it ends within a record"
+    assert read_all(write("b.wet", crawl())).stats.damaged == []
+
+
+def test_tables_of_sqlite(tmp_path, read_all):
+    with sqlite3.connect(tmp_path / "a.sqlite") as file:
+        file.execute("CREATE TABLE a (id TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+        file.executemany("INSERT INTO a VALUES (?, ?)", [(f"{k:02}", text) for k, text in enumerate(TEXTS)])
+        file.execute("CREATE VIEW v AS SELECT * FROM a")
+        file.execute("CREATE VIRTUAL TABLE searched USING fts5(text)")
+        file.execute("INSERT INTO searched SELECT text FROM a")
+        file.execute("CREATE TABLE pictures (id INTEGER, data BLOB, text)")
+        file.executemany("INSERT INTO pictures VALUES (?, ?, ?)", [(k, b"\xff\0", t) for k, t in enumerate(TEXTS)])
+    file.close()
+    found = read_all(str(tmp_path / "a.sqlite"))
+    assert sorted(found.texts) == sorted(TEXTS * 3)
+    assert found.stats.skipped == {}, "the tables in which a virtual one keeps its rows are no data"
+
+
+def test_a_sheet_with_formulas_and_merged_cells(tmp_path, read_all):
+    book = openpyxl.Workbook()
+    book.active.append(["id", "text"])
+    for row in enumerate(TEXTS):
+        book.active.append(row)
+    book.active["B5"] = '=CONCATENATE("a ","formula")'
+    book.active.merge_cells("A8:B8")
+    book.create_sheet("empty")
+    book.save(tmp_path / "a.xlsx")
+    found = read_all(str(tmp_path / "a.xlsx"))
+    assert found.texts == [text for k, text in enumerate(TEXTS) if k not in (3, 6)]
+    assert [case.record for case in found.stats.examples["no_text"]] == [3, 6]
+
+
+def test_a_delimiter_that_the_first_line_names(write, read_all):
+    rows = "".join(f"{k};{text}, and more\r\n" for k, text in enumerate(TEXTS))
+    found = read_all(write("a.csv", f"\ufeffsep=;\r\nid;text\r\n{rows}"), target_bytes=200)
+    assert found.texts == [f"{text}, and more" for text in TEXTS]
+    assert found.records == list(range(20))
+
+
+def test_marks_between_joined_files(write, read_all):
+    found = read_all(write("a.jsonl", b"\xef\xbb\xbf" + LINES + b"\xef\xbb\xbf" + LINES))
+    assert found.texts == TEXTS * 2
+    assert found.stats.skipped == {}
+    assert found.stats.notes == {"lenient_json": 1}
+
+
+def test_line_separators_of_unicode_end_no_line(write, read_all):
+    texts = [f"{text}\u2028and\u2029more\x85 of it" for text in TEXTS]
+    lines = "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
+    assert read_all(write("a.jsonl", lines)).texts == texts
+    assert read_all(write("a.txt", "\n".join(texts)), records="lines").texts == texts
+
+
+def test_the_last_of_equal_keys_counts(write, read_all):
+    lines = "".join(f'{{"text": "first", "text": "{text}"}}\n' for text in TEXTS)
+    assert read_all(write("a.jsonl", lines)).texts == TEXTS
+
+
+def test_a_folder_with_links_pipes_and_odd_names(tmp_path, read_all):
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "up").symlink_to("..")
+    (folder / "self").symlink_to("self")
+    (folder / "nowhere.jsonl").symlink_to("nothing")
+    os.mkfifo(folder / "pipe.jsonl")
+    for name in (b"\xff\xfe.jsonl", b"\xff\xfd.jsonl", b"line\nbreak\x1b[31m.jsonl"):
+        with open(os.path.join(os.fsencode(folder), name), "wb") as file:
+            file.write(LINES)
+    found = read_all(str(folder))
+    assert found.texts == TEXTS * 3
+    assert len({split.source for split in found.splits}) == 3
+    assert all(split.source.isprintable() for split in found.splits)
+    assert sorted(path.rpartition("/")[2] for path, _ in found.unread) == ["nowhere.jsonl", "pipe.jsonl", "self"]
