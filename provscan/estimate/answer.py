@@ -37,8 +37,9 @@ WARNINGS = {
     "control's.",
     "controls_disagree": "Two measures of chance disagree: {first} predicts {first_low:,.0f}-{first_high:,.0f} bunches "
     "of chance texts, {second} {second_low:,.0f}-{second_high:,.0f}. Lower limits use the larger.",
-    "unseen": "Judging by the similarity of the matches, {share:.0%} of the copies were changed too much to be found: "
-    "there is no estimate.",
+    "unseen": "Judging by the similarity of the matches, {share:.0%} of the copies were changed too much to be found. "
+    "If all of the least similar matches are badly damaged copies, {worst:.2g} copies were missed for each one "
+    "that was found. That is too many for an estimate.",
     "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "
     "that are mostly missed: if all of the least similar matches are such copies, {hidden:,.0f} more were missed.",
     "not_detectable": "{share:.0%} of the licensed texts are too short or too commonplace to count even as exact "

@@ -85,7 +85,7 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
             ))  # fmt: skip
     recall, _ = measured.recalls
     if recall is not None and measured.gauges and _unseen(measured.recalls):
-        result.append(warning("unseen", share=recall.hidden))
+        result.append(warning("unseen", share=recall.hidden, worst=recall.at_worst))
     if recall is not None:
         hardly = {edit: found for edit, found in recall.of_edit.items() if found < FINDABLE}
         if hardly:
