@@ -525,3 +525,30 @@ def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:
     assert similarity.tolist() == [1, part / grams, 0]
     assert containment.tolist() == [1, part / grams, 0]
     assert level.tolist() == [1, 3, 3]
+
+
+@pytest.mark.parametrize("looked_up", [0, 1 << 21])
+def test_the_first_text_of_a_segment_may_stand_in_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked_up: int
+) -> None:
+    # Whether it is known beforehand which texts stand in several, or all are looked up.
+    monkeypatch.setattr("provscan.index.reader.MOST_LOOKED_UP", looked_up)
+    path = tmp_path / "i.index"
+    provscan.build_index([tweet("1", 0, 1), tweet("2", 1, 2), tweet("3", 2, 3)], path)
+    reader = provscan.build_index([tweet("4", 0, 4), tweet("5", 1, 1)], path, append=True).reader
+    assert [segment.info.texts for segment in reader.segments] == [3, 2]
+    # Of the second segment the texts of the first in another order, by time.
+    assert reader.tweet_counts(np.arange(5)).tolist() == [2, 2, 1, 2, 2]
+    assert reader.same_text(np.arange(5)).tolist() == [0, 1, 2, 1, 0]
+    assert reader.tweet_ids(np.arange(5)).array().to_pylist() == ["1", "5", "3", "5", "1"]
+    assert reader.raw_texts(np.array([4, 2])).array().to_pylist() == [TEXTS[0], TEXTS[2]]
+    assert (reader.texts, reader.tweets, reader.size) == (3, 5, 5)
+    rows, numbers = reader.equal_texts(canonical(1, 3, 0))
+    assert sorted(zip(rows.tolist(), numbers.tolist(), strict=True)) == [(0, 1), (0, 3), (2, 0), (2, 4)]
+    assert reader.texts_of_ids(pa.array(["5", "4", "9"])).tolist() in ([3, 4, -1], [1, 0, -1])
+    # By time: on the second day the text of the first one has an older tweet elsewhere.
+    assert reader.posted_since(NEW_YEAR + DAY).tolist() == [False, False, True, False, False]
+    provscan.forget(path, ["1", "2"])
+    reader = provscan.open_index(path).reader
+    assert reader.tweet_counts(np.array([3, 4])).tolist() == [1, 1]
+    assert reader.posted_since(NEW_YEAR + DAY)[[2, 4]].tolist() == [True, True]
