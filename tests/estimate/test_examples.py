@@ -293,6 +293,9 @@ def test_error_rates_of_lists_by_hand() -> None:
     scores = [*[5.0] * 8, 4.0, 3.0, 2.0, 2.0]
     q = q_values([3.0, 5.0, 4.0, 1.0, 2.0, 5.0], scores, [3.0, 4.0, 1.0], [1.0, 3.0, 1.0])
     assert q.tolist() == [7 / 12, 3 / 8, 7 / 12, 8 / 12, 7 / 12, 3 / 8]
+    # A control twice as large: the one more counts half.
+    assert q_values([6.0, 5.0, 4.0], [5.0, 4.0], [], 0.5).tolist() == [0.25, 0.25, 0.25]
+    assert q_values([5.0], [5.0], [], 0.5).tolist() == [0.5]
     assert q_values([6.0], [5.0], [], 1.0).tolist() == [1.0]
     for bad in ([np.nan], [1.0]):
         with pytest.raises(ParameterError, match="weights above 0"):

@@ -15,7 +15,7 @@ import pytest
 
 import provscan
 from provscan.errors import IndexFormatError, OutputError
-from provscan.index import folder, join, packed, room, segment_writer, writer
+from provscan.index import folder, join, packed, postings, room, segment_writer, writer
 from provscan.index.format import FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import Chained, pack_numbers
 from provscan.index.postings import map_array
@@ -552,3 +552,38 @@ def test_the_first_text_of_a_segment_may_stand_in_another(
     reader = provscan.open_index(path).reader
     assert reader.tweet_counts(np.array([3, 4])).tolist() == [1, 1]
     assert reader.posted_since(NEW_YEAR + DAY)[[2, 4]].tolist() == [True, True]
+
+
+@pytest.mark.parametrize("waiting", [1 << 20, 3])
+def test_entries_wait_in_memory_or_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int) -> None:
+    monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
+    rng = np.random.default_rng(2)
+    # The upper six bits of a key are the number of its part.
+    entries = rng.integers(0, 1 << 63, 20, np.uint64) * np.uint64(2)
+    expected = np.sort(entries)
+    for parts in (False, True):
+        into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
+        for low in range(0, 20, 4):
+            into.add(entries[low : low + 4].copy())
+        assert into.count == 20
+        found = list(into.sorted_parts() if parts else into.sorted())
+        assert np.concatenate(found).tolist() == expected.tolist()
+        if parts:
+            assert len(found) == postings.PARTS
+            assert all((part >> np.uint64(58) == number).all() for number, part in enumerate(found))
+        assert list(tmp_path.iterdir()) == []
+    empty = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
+    assert list(empty.sorted()) == []
+    assert [part.tolist() for part in empty.sorted_parts()] == [[]] * postings.PARTS
+
+
+def test_entries_get_the_new_numbers_of_their_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for waiting in (1 << 20, 2):
+        monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
+        into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
+        into.add(np.array([9 << 40 | 0 << 8 | 7, 8 << 40 | 1 << 8 | 7], np.uint64))
+        into.renumber(np.array([5, 4], np.uint32))
+        # What comes later has its number already.
+        into.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
+        found = np.concatenate(list(into.sorted())).tolist()
+        assert found == [7 << 40 | 0 << 8 | 7, 8 << 40 | 4 << 8 | 7, 9 << 40 | 5 << 8 | 7]
