@@ -36,7 +36,7 @@ def command(
 
     PATH is what `provscan match` or `provscan index` can read, URLs and recipe:NAME=PATH included.
     """
-    from provscan.readers import Fields
+    from provscan.readers import Fields, counted
     from provscan.readers.inspection import inspect_sources
 
     found = inspect_sources(list(sources), Fields(text=text_field, id=id_field), records=records, encoding=encoding)
@@ -46,23 +46,24 @@ def command(
     for file in found.files[:SHOWN]:
         kind = " ".join(filter(None, [file.format, file.compression, file.encoding]))
         unit = f", a record is {file.records_are.removesuffix('s')}" if file.records_are else ""
-        echo(f"{file.source}\n  {kind}, {file.bytes:,} bytes, {file.splits} splits{unit}")
+        echo(f"{file.source}\n  {kind}, {counted(file.bytes, 'byte')}, {counted(file.splits, 'split')}{unit}")
         for name, verdict in file.fields.items():
             echo(f"  {name}: {verdict}")
         sample = file.sampled
-        echo(f"  sample: {sample['records']:,} records, {sample['texts']:,} texts, {sample['characters']:,} characters")
+        counts = (counted(sample[f"{noun}s"], noun) for noun in ("record", "text", "character"))
+        echo(f"  sample: {', '.join(counts)}")
         for example in file.examples:
             echo(f"    record {example['record'] + 1}, {example['field']}: {' '.join(example['text'].split())}")
         for warning in file.warnings:
             echo(f"  warning: {warning}")
     if len(found.files) > SHOWN:
-        echo(f"... and {len(found.files) - SHOWN:,} more files")
+        echo(f"... and {counted(len(found.files) - SHOWN, 'more file')}")
     for title, entries in (("Will not be read", found.unread), ("Holds no records", found.ignored)):
         for path, reason in entries[:SHOWN]:
             echo(f"{title}: {path}: {reason}")
     seconds = sum(file.seconds for file in found.files)
     scanning = sum(file.characters for file in found.files) / CHARACTERS_PER_SECOND
     echo(
-        f"{len(found.files):,} files; on one processor about {seconds:,.0f} s to read and {scanning:,.0f} s to match, "
-        "estimated from the sample"
+        f"{counted(len(found.files), 'file')}; on one processor about {seconds:,.0f} s to read and {scanning:,.0f} s "
+        "to match, estimated from the sample"
     )

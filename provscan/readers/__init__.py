@@ -16,6 +16,7 @@ from provscan.readers.files import FileStore, is_remote, open_file, state_of, wi
 from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.memory import read_objects
 from provscan.readers.mending import mended, mended_texts
+from provscan.readers.names import counted
 from provscan.readers.objects import object_rows
 from provscan.readers.planning import plan
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Format, Layout, Piece, Plan, Rows, Split
@@ -51,6 +52,7 @@ __all__ = [
     "TweetFile",
     "TweetPlan",
     "checksum",
+    "counted",
     "current_limits",
     "is_remote",
     "known_encoding",

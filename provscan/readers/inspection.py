@@ -12,6 +12,7 @@ from typing import Any
 from provscan.errors import InputError
 from provscan.readers.fields import Fields
 from provscan.readers.limits import Limits, current_limits
+from provscan.readers.names import counted
 from provscan.readers.planning import plan
 from provscan.readers.protocol import Plan, Split
 from provscan.readers.reading import read
@@ -165,7 +166,7 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> FileInspe
 
 def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:
     warnings = [
-        f"{count:,} records of the sample are skipped: {reason.replace('_', ' ')} "
+        f"skipped in the sample: {counted(count, 'record')}, {reason.replace('_', ' ')} "
         f"(first: record {stats.examples[reason][0].record + 1}, {stats.examples[reason][0].detail})"
         for reason, count in stats.skipped.items()
     ]

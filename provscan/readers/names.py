@@ -1,4 +1,4 @@
-"""Names of files and fields as they can be shown."""
+"""Names of files and fields, and numbers of things, as they can be shown."""
 
 
 def printable(name: str) -> str:
@@ -7,3 +7,9 @@ def printable(name: str) -> str:
         return name
     text = "".join(chr(ord(c) - 0xDC00) if "\udc80" <= c <= "\udcff" else c for c in name)
     return "".join(c if c.isprintable() and c == d else ascii(c)[1:-1] for c, d in zip(text, name, strict=True))
+
+
+def counted(number: int, noun: str) -> str:
+    """``1, "record"`` -> ``1 record``; ``2000, "match"`` -> ``2,000 matches``."""
+    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{ending}"

@@ -30,7 +30,7 @@ from provscan.matching.table import match_table
 from provscan.matching.verified import compared
 from provscan.matching.verifier import SketchVerifier, matches_in
 from provscan.params import BlindLimits
-from provscan.readers import ReadStats, read
+from provscan.readers import ReadStats, counted, read
 from provscan.runs.analysis import SCORED
 from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
 from provscan.runs.folder import (
@@ -174,7 +174,8 @@ def _counts(table: pa.Table) -> dict[str, Any]:
     levels = {row["values"]: row["counts"] for row in pc.value_counts(table["level"]).to_pylist()}
     places = table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
     tweets = pc.count_distinct(table["tweet_id"]).as_py()
-    headline = f"{len(table):,} matches of {tweets:,} tweets in {len(places):,} records, by sketches alone"
+    found, where = counted(len(table), "match"), counted(len(places), "record")
+    headline = f"{found} of {counted(tweets, 'tweet')} in {where}, by sketches alone"
     return {
         "version": VERSION,
         "blind": {"costs": list(COSTS)},

@@ -20,6 +20,7 @@ from typing import Any, TextIO
 import xxhash
 
 from provscan.errors import OutputError, RecallError, UsageError
+from provscan.readers import counted
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
@@ -169,7 +170,7 @@ def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> Non
     if differs or (complete and folder.resumable and not isinstance(error, RecallError)):
         if not differs:
             error.add_note(
-                f"{complete:,} complete parts are kept in {shown}: repeat the command with --resume to go on"
+                f"{counted(complete, 'complete part')} kept in {shown}: repeat the command with --resume to go on"
             )
     else:
         shutil.rmtree(folder.path, ignore_errors=True)

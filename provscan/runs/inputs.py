@@ -218,9 +218,10 @@ def check_skipped(stats: readers.ReadStats, options: Options) -> None:
     if not count:
         return
     if options.strict:
-        what, remedy = f"{count:,} records can't be read", "Mend the file, or leave --strict out"
+        what, remedy = f"{readers.counted(count, 'record')} can't be read", "Mend the file, or leave --strict out"
     elif count > options.max_bad * (whole := stats.records + sum(stats.skipped.values())):
-        what = f"{count:,} of {whole:,} records can't be read, more than --max-bad {options.max_bad:.3%} allows"
+        share = f"{count:,} of {readers.counted(whole, 'record')}"
+        what = f"{share} can't be read, more than --max-bad {options.max_bad:.3%} allows"
         remedy = "Mend the file, or allow more with --max-bad"
     else:
         return

@@ -19,7 +19,7 @@ from provscan.matching import TruncatedLookups
 from provscan.matching.carriers import CarrierSample
 from provscan.matching.parts import PartResult, fetch_part, load_part
 from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, scan, scan_batches
-from provscan.readers import FileStore, ReadStats, current_limits, without_secrets
+from provscan.readers import FileStore, ReadStats, counted, current_limits, without_secrets
 from provscan.runs.folder import NULL_PARTS, RunFolder
 from provscan.runs.inputs import Inputs, check_skipped, unread_members
 from provscan.runs.options import Options
@@ -202,7 +202,7 @@ def _function(inputs: Inputs, reader: IndexReader, options: Options, executor: E
 def _nothing_scanned(inputs: Inputs, totals: ScanTotals) -> InputError:
     if totals.stats.records:
         return InputError("the sample holds none of the records: give a larger --sample")
-    why = [f"{count:,} records were skipped ({reason})" for reason, count in totals.stats.skipped.items()]
+    why = [f"{counted(count, 'record')} skipped ({reason})" for reason, count in totals.stats.skipped.items()]
     why += [f"{damage.source} is damaged ({damage.reason})" for damage in totals.stats.damaged[:3]]
     why += [f"{path} can't be read ({reason})" for path, reason in inputs.unread[:3]]
     what = "no records of the null dataset were scanned" if inputs.parts == NULL_PARTS else "no records were scanned"

@@ -28,7 +28,7 @@ def test_what_would_be_read(tmp_path):
         "messages[].content": "scanned",
     }
     assert chats["examples"][0] == {"record": 0, "field": "messages[0].content", "text": "a question of some words"}
-    assert "1 records of the sample are skipped: bad json (first: record 6" in chats["warnings"][0]
+    assert "skipped in the sample: 1 record, bad json (first: record 6" in chats["warnings"][0]
     assert (book["format"], book["records_are"]) == ("text", "lines")
     assert "20 texts of the sample were decoded with a wrong encoding" in book["warnings"][0]
     assert found["unread"] == [[f"{tmp_path}/logo.png", "it is an image"]]

@@ -182,7 +182,7 @@ def test_nothing_to_scan(index: provscan.Index, write: Write, tmp_path: Path) ->
     for source, reason in (
         (write("empty.jsonl", []), "the inputs are empty"),
         ([], "the inputs are empty"),
-        (write("null.jsonl", [{"text": None}]), r"1 records were skipped \(no_text\)"),
+        (write("null.jsonl", [{"text": None}]), r"1 record skipped \(no_text\)"),
     ):
         with pytest.raises(InputError, match=f"no records were scanned.*{reason}.*--text-field"):
             provscan.match(source, index, tmp_path / "a.run")

@@ -174,7 +174,7 @@ def interrupted(index: provscan.Index, folder: Path, tmp_path: Path, monkeypatch
         with pytest.raises(KeyboardInterrupt) as caught:
             provscan.match(folder, index, tmp_path / "a.run", workers=1)
     (note,) = caught.value.__notes__
-    assert f"complete parts are kept in {tmp_path}/a.run.unfinished: repeat the command with --resume to go on" in note
+    assert f"complete parts kept in {tmp_path}/a.run.unfinished: repeat the command with --resume to go on" in note
     assert note.startswith(f"{len(complete(tmp_path))} ")
     return tmp_path / "a.run"
 
@@ -369,7 +369,8 @@ def test_ctrl_c_says_how_to_go_on(index: provscan.Index, folder: Path, tmp_path:
         assert out == ""
         (line,) = err.splitlines()
         assert line.startswith("provscan: Interrupted. ")
-        assert "complete parts are kept in" in line
+        assert "complete part" in line
+        assert " kept in " in line
         assert "with --resume to go on." in line
 
 
