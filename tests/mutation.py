@@ -75,15 +75,15 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
             yield lambda n: setattr(n, "value", ast.Constant(None))
 
 
-# Room that is filled later: with more of it nothing changes.
-ROOM = re.compile("empty|scratch_array|[a-z_]*_scratch")
+# Room that is filled later: with more of it nothing changes. And numpy takes any negative size for the rest of a shape.
+ROOM = re.compile("empty|scratch_array|[a-z_]*_scratch|reshape")
 
 
 def unseen(node: ast.AST, name: str) -> bool:
     """Whether a field of a node holds nothing that an answer depends on.
 
     Annotations, decorators, messages of errors and texts; ``strict`` of a zip, which guards against mistakes in the
-    code; and the sizes of arrays that are filled later.
+    code; and the sizes of arrays that are filled later or have another shape.
     """
     if isinstance(node, ast.Call) and name == "args":
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
