@@ -14,7 +14,7 @@ from typing import Any
 from provscan.readers.json_documents import Elements
 from provscan.readers.jsonl import head_records, read_lines
 from provscan.readers.limits import Limits
-from provscan.readers.protocol import Context, Rows, Split, Wanted
+from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream
 
 ASSIGNED = re.compile(rb"\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*")
@@ -39,7 +39,7 @@ class _Value(ByteStream):
 
 
 @dataclass(frozen=True)
-class AccountArchive:
+class AccountArchive(Undivided):
     """One file of an account's archive."""
 
     name: str = "archive"
@@ -52,9 +52,6 @@ class AccountArchive:
         """What the file holds: "tweets", "like", "tweets_2013_02"."""
         assigned = ASSIGNED.match(head)
         return "" if assigned is None else assigned[1].decode()
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         return head_records(Elements(_Value(ByteStream(whole, Context.quiet(limits)))), limits)

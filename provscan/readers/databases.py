@@ -17,7 +17,7 @@ from provscan.errors import InputError
 from provscan.readers.delimited import header_of
 from provscan.readers.files import is_remote
 from provscan.readers.limits import Limits
-from provscan.readers.protocol import Rows, Split, Wanted
+from provscan.readers.protocol import Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream
 
 GROUP = 4096
@@ -111,7 +111,7 @@ def _cell(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class TableFile:
+class TableFile(Undivided):
     """A file of tables, behind the protocol of formats."""
 
     name: str
@@ -122,9 +122,6 @@ class TableFile:
 
     def sniff(self, head: bytes) -> bool:
         return head[self.at : self.at + len(self.magic)] == self.magic
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield whole
 
     def tables(self, whole: Split) -> list[Split]:
         """One split for each table."""

@@ -12,7 +12,7 @@ from typing import Any
 from provscan.errors import InputError
 from provscan.readers.limits import Limits
 from provscan.readers.objects import object_rows
-from provscan.readers.protocol import Rows, Split, Wanted
+from provscan.readers.protocol import Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream
 
 PREFIX, HUB = "hf:", "hub"
@@ -50,17 +50,11 @@ def hub_splits(source: str) -> Iterator[Split]:
 
 
 @dataclass(frozen=True)
-class Hub:
+class Hub(Undivided):
     """A split of a dataset of the hub."""
 
     name: str = HUB
     extensions: tuple[str, ...] = ()
-
-    def sniff(self, head: bytes) -> bool:
-        return False
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         return list(self._dataset(whole).take(limits.head_records))

@@ -15,7 +15,7 @@ import orjson
 from provscan.kernels.elements import BASE, one_a_line
 from provscan.readers.jsonl import head_records, head_stream, read_lines
 from provscan.readers.limits import Limits
-from provscan.readers.protocol import Rows, Split, Wanted
+from provscan.readers.protocol import Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream
 
 # First lines by which lines and documents are told apart.
@@ -56,7 +56,7 @@ def _is_object(line: bytes) -> bool:
 
 
 @dataclass(frozen=True)
-class JsonDocument:
+class JsonDocument(Undivided):
     """A JSON array, or objects over several lines."""
 
     name: str = "json"
@@ -68,9 +68,6 @@ class JsonDocument:
             return not _are_objects(start)
         opens_alone = start.startswith(b"{") and start[1:].lstrip(b" \t\r").startswith(b"\n")
         return opens_alone and not _are_objects(start)
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         return head_records(Elements(head_stream(whole, limits)), limits)

@@ -20,7 +20,7 @@ import orjson
 from provscan.readers.encodings import as_utf8
 from provscan.readers.limits import Limits
 from provscan.readers.names import printable
-from provscan.readers.protocol import Context, Format, Layout, NotReadable, Piece, Rows, Split, Wanted
+from provscan.readers.protocol import Context, Format, Layout, NotReadable, Piece, Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream
 from provscan.readers.tables import head_values
 
@@ -99,19 +99,13 @@ def tar_names(head: bytes) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Tar:
+class Tar(Undivided):
     """A tar archive that can be read only from front to back: a compressed one."""
 
     formats: Mapping[str, Format]
     identify: Identify
     name: str = "tar"
     extensions: tuple[str, ...] = ()
-
-    def sniff(self, head: bytes) -> bool:
-        return False
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         records: list[Any] = []

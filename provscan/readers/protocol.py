@@ -214,3 +214,13 @@ class Format(Protocol):
 
         ``wanted`` names the values that will be used, with the type each usually has; None: all of them.
         """
+
+
+class Undivided:
+    """What formats share whose files are read by one worker each; those known by other than first bytes sniff none."""
+
+    def sniff(self, head: bytes) -> bool:
+        return False
+
+    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+        yield whole

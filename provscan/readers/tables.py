@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from provscan.errors import InputError
 from provscan.readers.files import is_remote, open_file
 from provscan.readers.limits import Limits
-from provscan.readers.protocol import Context, Rows, Split, Wanted
+from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
 from provscan.readers.schema import without_maps
 from provscan.readers.streams import ByteStream
 
@@ -144,7 +144,7 @@ class Parquet:
 
 
 @dataclass(frozen=True)
-class Arrow:
+class Arrow(Undivided):
     """Arrow IPC, as a file with random access (Feather) or as a stream."""
 
     name: str = "arrow"
@@ -152,9 +152,6 @@ class Arrow:
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith((b"ARROW1", b"\xff\xff\xff\xff"))
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         try:

@@ -18,7 +18,7 @@ from provscan.readers.encodings import UTF8
 from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.members import Readable
-from provscan.readers.protocol import Context, Rows, Split, Wanted
+from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream, decompressed_head
 
 GROUP = 64
@@ -55,7 +55,7 @@ def page_text(data: bytes, encoding: str | None = None) -> str:
 
 
 @dataclass(frozen=True)
-class Html:
+class Html(Undivided):
     """One web page a file."""
 
     name: str = "html"
@@ -63,9 +63,6 @@ class Html:
 
     def sniff(self, head: bytes) -> bool:
         return head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         _needed("resiliparse.extract.html2text")
