@@ -219,6 +219,9 @@ def test_windows_hold_a_chunk_more_on_each_side() -> None:
     )
     assert ranges.tolist() == [[0, 2], [8, 10]]
     assert (rows.record.tolist(), rows.span.tolist()) == ([0, 0, 1], [[2, 5], [3, 9], [10, 20]])
+    # Windows of 20, 30, 30 and 20 bytes are no more than the whole text.
+    _, ranges = windows(candidates(*((0, n, (n, n + 5), *full) for n in (2, 42, 62, 92))), cuts, offsets)
+    assert ranges.tolist() == [[0, 2], [3, 6], [5, 8], [8, 10]]
     # Where the windows come to more than the whole text, that is taken as it is.
     dense = candidates(*((0, n, (10 * n, 10 * n + 5), *full) for n in range(10)))
     rows, ranges = windows(dense, cuts, offsets)
