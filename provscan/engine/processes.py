@@ -25,7 +25,6 @@ from provscan.engine.ordered_map import in_order
 from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Abandoned, Advance, Executor
 from provscan.errors import WorkerError
-from provscan.readers.names import printable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -134,6 +133,9 @@ def _begin(stop: Any, done: Any, busy: Any) -> None:
 
 def _formatted(message: Warning | str, *where: Any, **more: Any) -> str:
     """A warning as the commands print it: one line, without the path of a module."""
+    # The readers take long to import, and not every process of a cluster needs them.
+    from provscan.readers.names import printable
+
     return f"provscan: {printable(' '.join(str(message).split()))}\n"
 
 

@@ -28,7 +28,10 @@ ATTEMPTS = 3
 # A task that has reported nothing for so long is ended and repeated.
 PATIENCE_SECONDS = 900.0
 SECONDS_BETWEEN_REPORTS = 0.5
-SECONDS_TO_ABANDON = 5.0
+SECONDS_TO_ABANDON, SECONDS_BETWEEN_CANCELS = 5.0, 1.0
+
+# Settings of Ray that are switched off: a warning about graphics processors, and reports of its use to Ray's makers.
+QUIET = ("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_USAGE_STATS_ENABLED")
 
 # A task's place in the order, and the number of the attempt.
 Key = tuple[int, int]
@@ -130,7 +133,8 @@ class Ray(Executor):
         patience: float = PATIENCE_SECONDS,
         memory: int | None = None,
     ) -> None:
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        for name in QUIET:
+            os.environ.setdefault(name, "0")
         try:
             ray: Any = importlib.import_module("ray")
         except ImportError as error:
@@ -206,11 +210,12 @@ class Ray(Executor):
                     yield result
                     next_place += 1
         finally:
-            references = [attempt.reference for attempt in running]
-            for reference in references:
-                self._ray.cancel(reference, force=False)
-            if references:
-                self._ray.wait(references, num_returns=len(references), timeout=SECONDS_TO_ABANDON)
+            references, begin = [attempt.reference for attempt in running], time.monotonic()
+            while references and time.monotonic() - begin < SECONDS_TO_ABANDON:
+                # A worker may miss it while it talks to the cluster.
+                for reference in references:
+                    self._ray.cancel(reference, force=False)
+                _, references = self._ray.wait(references, num_returns=len(references), timeout=SECONDS_BETWEEN_CANCELS)
 
     def describe(self) -> dict[str, Any]:
         """What the cluster did.
