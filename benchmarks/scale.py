@@ -7,7 +7,7 @@
 Measures what an index of made-up tweets costs to build and to keep, and what a gigabyte costs to scan against it, in
 seconds of one core, for several sizes and numbers of shards, in one run. The model of each cost is
 
-    cost = base + per text * texts + per shard * (shards - 1)
+    cost = a * texts ** p * shards ** (q + r * log(texts))
 
 and each measurement is predicted by the model of all others: measured over predicted says how far the model may be
 trusted. Then the plan for the full size, which SCALE.md explains. ``--price`` is that of one core hour.
@@ -23,15 +23,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import planted
 import synthetic
 from measure import apart, console, machine, table
 
 import provscan
-from provscan.index import MOST_SHARDS
 
-# The limit of a shard is 16.8 million.
-TEXTS_A_SHARD = 16e6
+Floats = npt.NDArray[np.float64]
+
+# The limit of a segment is 16.8 million.
+TEXTS_A_SEGMENT = 16e6
 # Of the memory of a machine: for the mapped index, the rest for the workers and the system.
 MAPPED_SHARE = 0.5
 
@@ -68,7 +70,6 @@ class Cost(NamedTuple):
 LABELS = {
     "build": "build, core seconds",
     "bytes": "bytes on disk",
-    "fixed": "a run over one record, core seconds",
     "long": "scan of 1 GB of long text, core seconds",
     "short": "scan of 1 GB of short records, core seconds",
 }
@@ -92,7 +93,7 @@ def measured(tweets: Path, shards: int, sources: dict[str, Path], folder: Path, 
     build = time.process_time() - begin
     seconds = {kind: min(scanned(source, path, out) for _ in range(repeats)) for kind, source in sources.items()}
     if min(seconds["long"], seconds["short"]) < 2 * seconds["single"]:
-        console.print("What every run costs hides what the data costs: give more --megabytes and --records.")
+        raise SystemExit("what every run costs hides what the data costs: give more --megabytes and --records")
     long, short = (
         (seconds[kind] - seconds["single"]) / (sources[kind].stat().st_size / 1e9) for kind in ("long", "short")
     )
@@ -100,70 +101,64 @@ def measured(tweets: Path, shards: int, sources: dict[str, Path], folder: Path, 
     return Cost(len(index), shards, build, index.info()["bytes"], seconds["single"], long, short, memory)
 
 
-def model(costs: list[Cost], name: str) -> tuple[float, float, float]:
-    """Base, slope by texts and slope by shards; each measurement counts alike, whatever its magnitude."""
-    values = np.array([getattr(cost, name) for cost in costs])
-    terms = np.array([(1.0, cost.texts, cost.shards - 1.0) for cost in costs])
-    base, by_text, by_shard = np.linalg.lstsq(terms / values[:, None], np.ones(len(costs)))[0]
-    return float(base), float(by_text), float(by_shard)
+def model(costs: list[Cost], name: str) -> Floats:
+    """Logarithm of a, and p, q, r; by least squares of logarithms, so that each measurement counts alike."""
+    return np.linalg.lstsq(_terms(costs), np.log([getattr(cost, name) for cost in costs]))[0]
 
 
-def predicted(fit: tuple[float, float, float], texts: float, shards: float) -> float:
-    return fit[0] + fit[1] * texts + fit[2] * (shards - 1)
+def _terms(costs: list[Cost]) -> Floats:
+    texts, shards = (np.log([getattr(cost, name) for cost in costs]) for name in ("texts", "shards"))
+    return np.stack([np.ones(len(costs)), texts, shards, texts * shards], axis=1)
 
 
 def show_model(costs: list[Cost]) -> None:
-    shown = table("Costs, and measured / predicted from all others", "texts", "shards", *LABELS.values(), "memory, MB")
+    shown = table(
+        "Costs, and measured / predicted from all others", "texts", "shards", *LABELS.values(), "a run, core seconds",
+        "its memory, MB",
+    )  # fmt: skip
     for cost in costs:
         others = [other for other in costs if other is not cost]
         cells = []
         for name in LABELS:
-            ratio = getattr(cost, name) / predicted(model(others, name), cost.texts, cost.shards)
-            cells.append(f"{getattr(cost, name):,.4g}  {ratio:.2f}")
-        shown.add_row(f"{cost.texts:,.0f}", f"{cost.shards}", *cells, f"{cost.memory / 1e6:,.0f}")
-    fits = {name: model(costs, name) for name in LABELS}
-    for place, label in enumerate(("base", "a million texts", "a shard more")):
-        shown.add_row(label, "", *(f"{fits[name][place] * (1e6 if place == 1 else 1):,.4g}" for name in LABELS), "")
+            predicted = float(np.exp(_terms([cost])[0] @ model(others, name)))
+            cells.append(f"{getattr(cost, name):,.4g}  {getattr(cost, name) / predicted:.2f}")
+        shown.add_row(f"{cost.texts:,.0f}", f"{cost.shards}", *cells, f"{cost.fixed:.2f}", f"{cost.memory / 1e6:,.0f}")
+    fits = np.array([model(costs, name) for name in LABELS])
+    for label, column in zip(("a", "p", "q", "r"), (np.exp(fits[:, 0]), *fits.T[1:]), strict=True):
+        shown.add_row(label, "", *(f"{value:.4g}" for value in column), "", "")
     console.print(shown)
 
 
 def show_plan(costs: list[Cost], arguments: argparse.Namespace) -> None:
     texts = arguments.claimed_tweets * arguments.distinct
-    fits = {name: model(costs, name) for name in LABELS}
-    bytes_a_text, scan = fits["bytes"][1], fits["long"]
-    disk, memory = arguments.disk_terabytes * 1e12, arguments.gigabytes * 1e9 * MAPPED_SHARE
+    unit = costs[0]._replace(texts=TEXTS_A_SEGMENT, shards=1)
+    build, size, scan = (float(np.exp(_terms([unit])[0] @ model(costs, name))) for name in ("build", "bytes", "long"))
+    units = math.ceil(texts / TEXTS_A_SEGMENT)
     shown = table(
-        "\nPlan", "scan", "machines", "indexes", "disk, TB", "build, hours", "scan, hours", "core hours", "money"
-    )
-    build = texts * fits["build"][1] / 3600
+        "\nPlan", "scan", "machines", "disk, TB", "build, hours", "scan, days", "core hours", "machines for 30 days",
+        "money",
+    )  # fmt: skip
     for label, share, room in (
-        ("exact, index on disk", 1.0, disk),
-        ("exact, index in memory", 1.0, memory),
-        ("1% sample of files, index on disk", 0.01, disk),
-        ("1% sample of files, index in memory", 0.01, memory),
+        ("exact, index on disk", 1.0, arguments.disk_terabytes * 1e12),
+        ("exact, index in memory", 1.0, arguments.gigabytes * 1e9 * MAPPED_SHARE),
+        ("1% sample of files, index on disk", 0.01, arguments.disk_terabytes * 1e12),
+        ("1% sample of files, index in memory", 0.01, arguments.gigabytes * 1e9 * MAPPED_SHARE),
     ):
-        machines = math.ceil(max(texts * bytes_a_text / room, texts / TEXTS_A_SHARD / MOST_SHARDS))
-        # Each machine holds one index, in as many shards as it needs, and sees all data.
-        shards = math.ceil(texts / machines / TEXTS_A_SHARD)
-        gigabytes = arguments.claimed_terabytes * 1e3 * share
-        hours = gigabytes * machines * predicted(scan, texts / machines, shards) / 3600
+        machines = math.ceil(units * size / room)
         cores = machines * arguments.cores
+        building, scanning = units * build / 3600, arguments.claimed_terabytes * 1e3 * share * units * scan / 3600
         shown.add_row(
-            label, f"{machines:,}", f"{machines:,} x {shards:,} shards", f"{texts * bytes_a_text / 1e12:,.1f}",
-            f"{build / cores:,.1f}", f"{hours / cores:,.0f}", f"{build + hours:,.0f}",
-            f"{(build + hours) * arguments.price:,.0f}",
+            label, f"{machines:,}", f"{units * size / 1e12:,.1f}", f"{building / cores:,.1f}",
+            f"{scanning / cores / 24:,.1f}", f"{building + scanning:,.0f}",
+            f"{math.ceil(scanning / arguments.cores / 720):,}", f"{(building + scanning) * arguments.price:,.0f}",
         )  # fmt: skip
     console.print(shown)
-    machines = math.ceil(max(texts * bytes_a_text / disk, texts / TEXTS_A_SHARD / MOST_SHARDS))
-    grown = scan[1] * texts / machines / predicted(scan, texts / machines, texts / machines / TEXTS_A_SHARD)
     console.print(
-        f"\n{grown:.0%} of an exact scan on disk is work that grows with the number of texts (chance meetings of "
-        "seeds): that breaks first.\n"
-        f"Taken from the claim: {arguments.claimed_tweets:,.0f} tweets, {arguments.distinct:.0%} of them distinct, "
+        f"\nTaken from the claim: {arguments.claimed_tweets:,.0f} tweets, {arguments.distinct:.0%} of them distinct, "
         f"{arguments.claimed_terabytes:,.0f} TB; machines of {arguments.cores} cores, {arguments.gigabytes:,.0f} GB of "
-        f"memory and {arguments.disk_terabytes:,.0f} TB of disk; {arguments.price} a core hour. Extrapolated by a "
-        f"factor of {texts / machines / max(cost.texts for cost in costs):,.0f} in texts a machine, so an order of "
-        "magnitude, not a quotation."
+        f"memory and {arguments.disk_terabytes:,.0f} TB of disk; {arguments.price} a core hour. All data is scanned "
+        f"against {units:,} indexes of {TEXTS_A_SEGMENT:,.0f} texts each, {scan:,.0f} core seconds a GB and index: "
+        f"extrapolated by a factor of {TEXTS_A_SEGMENT / max(cost.texts for cost in costs):.1f} in texts."
     )
 
 

@@ -32,7 +32,7 @@ TINY = {
     ],
     "growth": ["--texts=500,2000", "--records=400", "--megabytes=0.2", "--planted=50", "--repeats=1"],
     "lifecycle": ["--tweets=1000", "--appends=2", "--records=100", "--megabytes=0.1", "--planted=20", "--repeats=1"],
-    "scale": ["--texts=500,1000,2000", "--records=400", "--megabytes=0.2", "--repeats=1"],
+    "scale": ["--texts=500,1000,2000", "--records=100000", "--megabytes=15", "--repeats=1"],
     "executors": ["--tweets=1000", "--gigabytes=0.001", "--megabytes=0.2", "--executors=threads,processes"],
     "sampling": ["--files=200", "--records=8", "--tweets=1000", "--share=0.2", "--draws=2", "--checked=1"],
     "blind": ["--tweets=1000"],
