@@ -186,7 +186,7 @@ class SearchLimits:
     whole_candidates: int = 16
     seed_places: int = 16
     frequent_places: int = 4
-    seed_units: int = 40
+    seed_units: int = 80
     frequent_seed_units: int = 20
     variant_similarity: float = 0.8
     variants: int = 4
