@@ -17,6 +17,8 @@ from provscan.matching import parts
 
 Write = Callable[..., Path]
 FILES = 6
+# Buckets last as long as the process: other tests have their own.
+BUCKET = "parts-of-runs"
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def bucket() -> Iterator[tuple[Any, Unreliable]]:
         patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         s3fs.S3FileSystem.clear_instance_cache()
         client = boto3.client("s3", endpoint_url=f"http://{host}:{port}")
-        client.create_bucket(Bucket="bucket")
+        client.create_bucket(Bucket=BUCKET)
         unreliable = Unreliable(server._server.app)
         server._server.app = unreliable
         try:
@@ -85,13 +87,13 @@ def test_the_same_bytes_by_way_of_an_unreliable_object_store(
     expected = content(provscan.match(folder, index, tmp_path / "threads.run").path)
     before = unreliable.refused
     run = provscan.match(
-        folder, index, tmp_path / "a.run", executor=executor, workers=2, parts="s3://bucket/parts",
+        folder, index, tmp_path / "a.run", executor=executor, workers=2, parts=f"s3://{BUCKET}/parts",
     )  # fmt: skip
     assert content(run.path) == expected
     assert unreliable.refused > before
     assert unreliable.asked > 2 * FILES
-    assert client.list_objects_v2(Bucket="bucket").get("Contents", []) == []
-    assert run.info["parameters"]["parts"] == "s3://bucket/parts"
+    assert client.list_objects_v2(Bucket=BUCKET).get("Contents", []) == []
+    assert run.info["parameters"]["parts"] == f"s3://{BUCKET}/parts"
 
 
 def test_a_folder_that_all_see_and_a_run_that_goes_on(
