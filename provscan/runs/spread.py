@@ -113,7 +113,7 @@ class Spread:
     workers: int | None
     address: str | None
 
-    def _open(self, corpus: Corpus) -> Executor:
+    def _open(self) -> Executor:
         if self.executor == "ray":
             return Ray(self.workers, self.address)
         return EXECUTORS[self.executor](self.workers or 1)
@@ -135,7 +135,7 @@ class Spread:
 
         def make(folder: Path) -> MadeShards:
             limits = readers.current_limits()
-            with self._open(corpus) as executor:
+            with self._open() as executor:
                 groups = list(_groups(files, TASKS_A_WORKER * executor.workers))
                 reading = (
                     PartTask(number, group, params, shards, str(folder), limits) for number, group in enumerate(groups)
@@ -170,9 +170,11 @@ def _groups(files: list[TweetFile], tasks: int) -> Iterator[tuple[TweetFile, ...
     """Files in groups of about the same size, in their order."""
     most = min(MOST_BYTES, sum(file.split.size for file in files) // tasks)
     group: list[TweetFile] = []
+    size = 0
     for file in files:
-        if group and sum(other.split.size for other in group) + file.split.size > most:
+        if group and size + file.split.size > most:
             yield tuple(group)
-            group = []
+            group, size = [], 0
         group.append(file)
+        size += file.split.size
     yield tuple(group)

@@ -1,0 +1,332 @@
+"""What segments are written, merged and joined: their order, their files, and what waits while they are made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from three_texts import TWEETS, strings
+
+import provscan
+from provscan.errors import IndexFormatError, OutputError
+from provscan.index import folder, packed, postings, room, segment_writer, writer
+from provscan.index.format import FileInfo, SegmentInfo, Tombstones
+from provscan.index.packed import pack_numbers
+from provscan.index.postings import map_array
+from provscan.index.shards import Numbering
+from provscan.params import IndexParams
+
+
+def info(name: str, texts: int, *, shard: int | None = None, gone: int = 0, size: int = 0) -> SegmentInfo:
+    stones = Tombstones("stones", FileInfo(16 * gone, ""), gone, "") if gone else None
+    return SegmentInfo(name, texts, texts, "", {"a": FileInfo(size, "")}, stones, shard)
+
+
+def names(groups: list[list[SegmentInfo]]) -> list[str]:
+    return ["".join(each.name for each in group) for group in groups]
+
+
+def test_four_segments_of_a_tier_are_due() -> None:
+    small, edge, above = writer.FIRST_TIER, writer.FIRST_TIER, writer.FIRST_TIER + 1
+    assert [writer._tier(info("a", texts)) for texts in (1, edge, above, 4 * edge, 4 * edge + 1)] == [0, 0, 1, 1, 2]
+
+    def due(*sizes: int) -> str:
+        infos = tuple(info("abcdefgh"[n], texts) for n, texts in enumerate(sizes))
+        return "".join(each.name for each in writer._due(infos))
+
+    assert due() == ""
+    assert due(small, 1, 1) == ""
+    assert due(small, 1, 1, 1) == "abcd"
+    # Three of the next tier, which the four below fill.
+    assert due(above, above, above, small, 1, 1, 1) == "defgabc"
+    assert due(above, above, small, 1, 1, 1) == "cdef"
+    # No segment holds more than it can.
+    half = writer.MAX_TEXTS // 4
+    assert due(1, 1, 1, 1, half, half, half) == "abcd"
+
+
+def test_shards_count_as_one_segment() -> None:
+    shards = [info("x", 10, shard=0), info("y", 10, shard=1)]
+
+    def due(*others: SegmentInfo) -> str:
+        return "".join(each.name for each in writer._due((*shards, *others)))
+
+    assert due(info("a", 5)) == ""
+    # Three others and the shards are four.
+    assert due(info("a", 5), info("b", 5)) == ""
+    assert due(info("a", 5), info("b", 5), info("c", 5)) == "xyabc"
+    # They stay the largest.
+    assert due(info("a", 19)) == ""
+    assert due(info("a", 20)) == "xya"
+
+
+def test_what_a_merge_takes_together() -> None:
+    most = writer.MAX_TEXTS
+
+    def groups(*infos: SegmentInfo, purge_only: bool = False) -> list[str]:
+        manifest = dataclasses.replace(MANIFEST, segments=infos)
+        return names(writer._to_merge(manifest, purge_only=purge_only))
+
+    large, rest = info("a", most - 5), info("b", 5)
+    assert groups(large, rest) == ["ab"]
+    assert groups(large, info("b", 6)) == []
+    assert groups(rest) == []
+    assert groups(info("b", 5, gone=1)) == ["b"]
+    assert groups(info("c", 1), large, info("b", 4)) == ["abc"]
+    assert groups(rest, info("c", 9, gone=1), info("d", 9, gone=2), purge_only=True) == ["c", "d"]
+    first, second = info("x", 5, shard=0), info("y", 5, shard=1)
+    assert groups(first, second) == []
+    assert groups(first, second, rest) == ["xyb"]
+    assert groups(dataclasses.replace(first, tombstones=info("", 1, gone=1).tombstones), second) == ["xy"]
+    assert groups(first, second, info("c", 9, gone=1), purge_only=True) == ["c"]
+    stoned = info("x", 5, shard=0, gone=1)
+    assert groups(stoned, second, info("c", 9, gone=1), purge_only=True) == ["xy", "c"]
+
+
+MANIFEST = writer.Manifest(IndexParams(), (), 0, 0)
+
+
+def test_room_for_a_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = room.needs_of([info("a", 10, size=100), info("b", 20, size=50)])
+    # Three times the files; 160 bytes a tweet, and the tables, of which a small one needs no more than that.
+    assert needs == (2, 450, 160 * 30 + 450 + room.OTHER_BYTES)
+    tables = room.needs_of([info("a", 10, size=1 << 40)]).memory
+    assert tables == 1600 + room.TABLES_BYTES + room.OTHER_BYTES
+    monkeypatch.setattr(room, "available_memory", lambda: needs.memory)
+    room.require_room(tmp_path, needs)
+    monkeypatch.setattr(room, "available_memory", lambda: None)
+    room.require_room(tmp_path, needs)
+    monkeypatch.setattr(room, "available_memory", lambda: needs.memory - 1)
+    with pytest.raises(OutputError, match=r"merging 2 segments .* bytes of memory"):
+        room.require_room(tmp_path, needs)
+    with pytest.raises(OutputError, match="on disk"):
+        room.require_room(tmp_path, needs._replace(disk=1 << 60))
+
+
+def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
+    index = provscan.build_index(TWEETS, tmp_path / "i.index")
+    before = (tmp_path / "i.index" / "manifest.json").read_bytes()
+    provscan.forget(index.path, ["7"])
+    again = provscan.build_index(TWEETS[:4], index.path, append=True).info()["appended"]
+    assert (again["added"], again["known"], again["forgotten"]) == (0, 3, 1)
+    assert (tmp_path / "i.index" / "manifest.json").read_bytes() != before
+    found = provscan.forget(index.path, ["x8", "nobody", "7"], dry_run=True)
+    assert (found["tweets"], found["texts"], found["unknown"]) == (1, 0, 2)
+    found = provscan.forget(index.path, ["4", "9", "x8"])
+    assert (found["tweets"], found["texts"], found["unknown"]) == (3, 2, 0)
+    assert provscan.open_index(index.path).info()["texts"] == 1
+
+
+def test_numbers_join() -> None:
+    column = pack_numbers(np.array([3, -4, 1 << 40]))
+    assert column.take(np.array([2, 0, 2])).tolist() == [1 << 40, 3, 1 << 40]
+    assert len(column) == 3
+
+
+def test_a_tweet_that_an_earlier_segment_has_is_left_out(tmp_path: Path, small_segments: Callable[[int], None]) -> None:
+    small_segments(2)
+    rows = [{"id": str(n), "text": f"text of number {n} that stands nowhere else"} for n in range(3)]
+    reader = provscan.build_index([*rows, *rows[::-1]], tmp_path / "i.index").reader
+    # One is repeated in its own segment, two in the one before.
+    assert reader.info()["repeated_tweets"] == 3
+    assert [segment.info.tweets for segment in reader.segments] == [2, 1]
+    assert (reader.tweets, reader.texts) == (3, 3)
+
+
+def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "i.index"
+    provscan.build_index(TWEETS, path)
+    (path / "manifest.json").write_text((path / "manifest.json").read_text().replace('"version": 8', '"version": 3'))
+    assert len(provscan.build_index(TWEETS[:1], path, overwrite=True)) == 1
+    # Nothing of the old one is left.
+    assert len(list((path / "segments").iterdir())) == 1
+
+
+def test_a_mapped_file_holds_whole_entries(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(range(24)))
+    assert map_array(path, np.uint64, 3).shape == (1, 3)
+    assert map_array(path, np.uint8).tolist() == list(range(24))
+    path.write_bytes(bytes(8))
+    assert map_array(path, np.uint64).tolist() == [0]
+    path.write_bytes(bytes(9))
+    for dtype, columns, width in ((np.uint64, 0, 8), (np.uint8, 2, 2)):
+        with pytest.raises(IndexFormatError, match=f"expected a multiple of {width} bytes, found 9"):
+            map_array(path, dtype, columns)
+    path.write_bytes(b"")
+    assert map_array(path, np.uint64, 2).shape == (0, 2)
+
+
+def test_all_is_on_the_disk_before_the_manifest_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "i.index"
+    synced: list[tuple[str, bool]] = []
+
+    def note(place: Path) -> None:
+        synced.append((str(place.relative_to(tmp_path)), (path / "manifest.json").exists()))
+
+    monkeypatch.setattr(folder, "_sync", note)
+    reader = provscan.build_index(TWEETS, path).reader
+    before = {place for place, named in synced if not named}
+    segment = f"i.index/segments/{reader.segments[0].info.name}"
+    named = {f"i.index/{name}" for name in reader.manifest.files()}
+    assert before == {*named, segment, "i.index/segments", "i.index/manifest.json.new"}
+    assert [place for place, named in synced if named] == ["i.index", "."]
+    assert synced[-3] == ("i.index/manifest.json.new", False)
+    # What was there before is not written again.
+    synced.clear()
+    provscan.forget(path, ["7"])
+    (stones,) = (path / "tombstones").iterdir()
+    tombstones = {f"i.index/tombstones/{stones.name}", "i.index/tombstones"}
+    assert {place for place, _ in synced} == {*tombstones, "i.index/manifest.json.new", "i.index", "."}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("lock", True),
+        ("manifest.json.new", True),
+        ("manifest.json", False),
+        ("other", False),
+        ("segments/0123456789abcdef/texts.utf8", True),
+        ("segments/0123456789abcdef/a/b", False),
+        ("segments/0123456789abcde/texts.utf8", False),
+        ("segments/0123456789abcdeg/texts.utf8", False),
+        (f"segments/{folder.UNFINISHED}1/texts.utf8", True),
+        (f"segments/{folder.UNFINISHED}1/a/b", True),
+        ("segments/file", False),
+        ("tombstones/0123456789abcdef-000002", True),
+        ("tombstones/a/b", False),
+        ("purges/000003.json", True),
+        ("photos/000003.json", False),
+    ],
+)
+def test_what_an_unfinished_writer_can_have_left(name: str, expected: bool) -> None:
+    assert folder._is_leftover(name) == expected
+
+
+def test_segments_are_ordered_by_size_behind_the_shards() -> None:
+    infos = [info("b", 5), info("a", 5), info("c", 9), info("y", 1, shard=1), info("x", 1, shard=0)]
+    assert "".join(each.name for each in sorted(infos, key=folder._order)) == "xycab"
+
+
+def test_compressed_texts_of_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = strings([f"text number {n} {'of these ' * (n % 7)}" if n % 5 else "" for n in range(7 * packed.BLOCK + 3)])
+    rows = np.arange(len(texts))[::-1].copy()
+    monkeypatch.setattr(packed, "ROWS", 2 * packed.BLOCK)
+    packed.write_packed_strings(tmp_path, "raw_texts", texts, rows)
+    found = packed.open_packed_strings(tmp_path, "raw_texts", len(rows))
+    assert len(found) == len(texts)
+    expected = texts.array().to_pylist()[::-1]
+    for asked in (rows, rows[:1], rows[-1:], rows[::7], np.array([3, 3, 0, packed.BLOCK, packed.BLOCK - 1])):
+        assert found.take(asked).array().to_pylist() == [expected[row] for row in asked]
+    assert len(found.take(rows[:0])) == 0
+    assert found.dictionary is None
+    # A block of another size than its texts is refused before it is decompressed.
+    shorter = packed.PackedStrings(
+        found.path, found.compressed, None, pack_numbers(np.arange(len(texts) + 1)), found.blocks
+    )
+    with pytest.raises(IndexFormatError, match="a block has another size than its texts"):
+        shorter.take(rows)
+
+
+def test_a_dictionary_is_trained_with_enough_text(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    words = [f"word{number}" for number in range(300)]
+    texts = strings([" ".join(rng.choice(words, 12)) for _ in range(packed.SAMPLE_BYTES // 60)])
+    packed.write_packed_strings(tmp_path, "raw_texts", texts, np.arange(len(texts)))
+    found = packed.open_packed_strings(tmp_path, "raw_texts", len(texts))
+    assert found.dictionary is not None
+    assert found.take(np.arange(5)).array().to_pylist() == texts.take(np.arange(5)).array().to_pylist()
+
+
+def test_the_order_of_tweets() -> None:
+    def order(times: list[int], ids: list[str], texts: list[str]) -> list[int]:
+        rest = pa.table({"text": pa.array(texts, pa.large_string())})
+        return segment_writer.tweet_order(np.array(times), strings(ids), rest).tolist()
+
+    # By time, then by id: numbers by size, others by length and letters; then by the rest.
+    assert order([5, 5, 1], ["10", "9", "100"], ["a", "b", "c"]) == [2, 1, 0]
+    assert order([5, 5, 1], ["x10", "x9", "x"], ["a", "b", "c"]) == [2, 1, 0]
+    assert order([5, 5], ["xb", "xa"], ["a", "b"]) == [1, 0]
+    for ids in (["7", "7"], ["x", "x"]):
+        assert order([1, 1], ids, ["b", "a"]) == [1, 0]
+        assert order([1, 0], ids, ["a", "b"]) == [1, 0]
+
+
+def test_repeated_rows_are_left_out() -> None:
+    id_of, text_of = np.array([5, 5, -1, 5, -1, 6]), np.array([0, 1, 0, 1, 0, 0])
+    # Rows 3 and 1 are one tweet with one text; those without an id are tweets of their own.
+    found = segment_writer.without_repeated(np.array([3, 1, 0, 2, 4, 5]), id_of, text_of)
+    assert found.tolist() == [3, 0, 2, 4, 5]
+    # Of ids 0 and 1 with the texts 1 and 0 none is another's.
+    assert segment_writer.without_repeated(np.arange(2), np.array([0, 1]), np.array([1, 0])).tolist() == [0, 1]
+    assert segment_writer.without_repeated(np.arange(0), np.arange(0), np.arange(0)).tolist() == []
+
+
+def test_rows_go_text_by_text() -> None:
+    rows, starts, numbers = segment_writer.by_text(np.array([2, 1, 0, 3, 4]), np.array([1, 0, 1, 0, 2]), 3)
+    assert rows.tolist() == [2, 0, 1, 3, 4]
+    assert starts.tolist() == [0, 2, 4, 5]
+    assert numbers.tolist() == [1, 0, 2]
+
+
+def test_seeds_follow_their_rows() -> None:
+    # Key 1, then the number of the row, then the place.
+    seeds = np.array([1 << 32 | row << 8 | 9 for row in (0, 1, 2, 2)], np.uint64)
+    found = segment_writer.renumbered(seeds, np.array([2, 0]), np.array([7, 4], np.uint64), 3)
+    assert found.tolist() == [1 << 32 | 4 << 8 | 9, 1 << 32 | 7 << 8 | 9, 1 << 32 | 7 << 8 | 9]
+
+
+def test_numbers_of_texts_in_shards() -> None:
+    def part(count: int, numbers: list[int] | None) -> Any:
+        return SimpleNamespace(texts=range(count), numbers=None if numbers is None else np.array(numbers, np.uint32))
+
+    # Two shards with the numbers 0 and 3, 1 and 2, and a segment of two texts behind them.
+    segments = part(2, [0, 3]), part(2, [1, 2]), part(2, None)
+    numbering = Numbering(segments, np.array([0, 2, 4, 6]), 2)
+    assert numbering.places(np.arange(6)).tolist() == [0, 2, 3, 1, 4, 5]
+    assert [each.tolist() for each in numbering.located(np.array([3, 1, 5, 0]))] == [[0, 1, 2, 0], [1, 0, 1, 0]]
+    assert [numbering.numbers(n, np.array([1, 0])).tolist() for n in range(3)] == [[3, 0], [2, 1], [5, 4]]
+    plain = Numbering((part(2, None), part(3, None)), np.array([0, 2, 5]), 0)
+    assert [each.tolist() for each in plain.located(np.array([4, 1, 2]))] == [[1, 0, 1], [2, 1, 0]]
+
+
+@pytest.mark.parametrize("waiting", [1 << 20, 3])
+def test_entries_wait_in_memory_or_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int) -> None:
+    monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
+    rng = np.random.default_rng(2)
+    # The upper six bits of a key are the number of its part.
+    entries = rng.integers(0, 1 << 63, 20, np.uint64) * np.uint64(2)
+    expected = np.sort(entries)
+    for parts in (False, True):
+        into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
+        for low in range(0, 20, 4):
+            into.add(entries[low : low + 4].copy())
+        assert into.count == 20
+        found = list(into.sorted_parts() if parts else into.sorted())
+        assert np.concatenate(found).tolist() == expected.tolist()
+        if parts:
+            assert len(found) == postings.PARTS
+            assert all((part >> np.uint64(58) == number).all() for number, part in enumerate(found))
+        assert list(tmp_path.iterdir()) == []
+    empty = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
+    assert list(empty.sorted()) == []
+    assert [part.tolist() for part in empty.sorted_parts()] == [[]] * postings.PARTS
+
+
+def test_entries_get_the_new_numbers_of_their_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for waiting in (1 << 20, 2):
+        monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
+        into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
+        into.add(np.array([9 << 40 | 0 << 8 | 7, 8 << 40 | 1 << 8 | 7], np.uint64))
+        into.renumber(np.array([5, 4], np.uint32))
+        # What comes later has its number already.
+        into.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
+        found = np.concatenate(list(into.sorted())).tolist()
+        assert found == [7 << 40 | 0 << 8 | 7, 8 << 40 | 4 << 8 | 7, 9 << 40 | 5 << 8 | 7]
