@@ -24,45 +24,25 @@ ANSWERS_FILE = "answers.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer, as the model gave it.
+    """One answer, as the model gave it."""
 
-    Attributes
-    ----------
-    key
-        Of the question.
-    text
-        The answer; None where the model refused the question.
-    time
-        When it came, in UTC.
-    model, fingerprint, id
-        Name of the model, its system fingerprint and the number of the answer, as returned.
-    finish
-        Why the answer ends, as returned.
-    prompt_tokens, answer_tokens
-        Tokens used, as returned.
-    logprob
-        Natural logarithm of the probability that one sample recites the target, where the model gives it.
-    attempts
-        How often the question was sent until this answer came.
-    refused
-        What an endpoint said that did not accept the question.
-    without
-        Parameters of the question that the endpoint refused, so that it was asked without them; ``logprobs`` where it
-        gave no log-probability of the target.
-    """
-
-    key: str
-    text: str | None
-    time: str
+    key: str  # Of the question.
+    text: str | None  # The answer; None where the model refused the question.
+    time: str  # When it came, in UTC.
+    # Name of the model, its system fingerprint and the number of the answer, as returned.
     model: str | None = None
     fingerprint: str | None = None
     id: str | None = None
-    finish: str | None = None
+    finish: str | None = None  # Why the answer ends, as returned.
+    # Tokens used, as returned.
     prompt_tokens: int = 0
     answer_tokens: int = 0
+    # Natural logarithm of the probability that one sample recites the target, where the model gives it.
     logprob: float | None = None
-    attempts: int = 1
-    refused: str | None = None
+    attempts: int = 1  # How often the question was sent until this answer came.
+    refused: str | None = None  # What an endpoint said that did not accept the question.
+    # Parameters of the question that the endpoint refused, so that it was asked without them; ``logprobs`` where it
+    # gave no log-probability of the target.
     without: tuple[str, ...] = ()
 
 
@@ -88,15 +68,7 @@ class AnswerFile:
 
 @contextlib.contextmanager
 def answer_file(folder: Path, digest: str) -> Iterator[AnswerFile]:
-    """Open the answers of a probe to add to them.
-
-    Raises
-    ------
-    OutputError
-        Another process is asking.
-    UsageError
-        There are answers to another plan.
-    """
+    """Open the answers of a probe to add to them, unless another process does or they are answers to another plan."""
     with (folder / ANSWERS_FILE).open("ab+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -110,15 +82,7 @@ def answer_file(folder: Path, digest: str) -> Iterator[AnswerFile]:
 
 
 def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
-    """The answers to a plan, by the key of their question; the first one counts.
-
-    Raises
-    ------
-    InputError
-        A line is no answer.
-    UsageError
-        There are answers to another plan.
-    """
+    """The answers to a plan, by the key of their question; the first one counts."""
     path = folder / ANSWERS_FILE
     names = {each.name for each in dataclasses.fields(Answer)}
     known: dict[str, Answer] = {}

@@ -29,35 +29,20 @@ Floats = npt.NDArray[np.float64]
 
 
 class Arms(NamedTuple):
-    """Texts of the two arms.
+    """Texts of the two arms."""
 
-    Attributes
-    ----------
-    licensed, control
-        The texts.
-    measures
-        Numbers of each text, those of the control last; as many for each text.
-    """
-
+    # The texts.
     licensed: Sequence[str]
     control: Sequence[str]
-    measures: Sequence[Sequence[float]] = ()
+    measures: Sequence[Sequence[float]] = ()  # Numbers of each text, those of the control last; as many for each text.
 
 
 def blind_baseline(pairs: Arms, others: Arms) -> Inference:
-    """How well a classifier of words and lengths tells the members of the pairs apart.
+    """How well a classifier of words and lengths tells the members of the pairs apart: row by row, those of the two
+    arms.
 
-    Parameters
-    ----------
-    pairs
-        What the model is given and what it would have to add, [pairs] in each arm.
-    others
-        The same of tweets that are in no pair, to learn from; may be empty.
-
-    Returns
-    -------
-    Inference
-        Area under the ROC curve: 0.5 where the arms are alike.
+    It learns from `others` as well, tweets that are in no pair. The result is the area under the ROC curve: 0.5 where
+    the arms are alike.
     """
     count = len(pairs.licensed)
     texts = [*pairs.licensed, *pairs.control, *others.licensed, *others.control]

@@ -11,31 +11,7 @@ from provscan.errors import ModelError, UsageError
 
 
 class Causal:
-    """A model with its tokenizer.
-
-    Parameters
-    ----------
-    path
-        The folder.
-
-    Attributes
-    ----------
-    torch, tokenizer, network
-        The library, and what it read.
-    path, kind, device
-        The folder, the kind of model, and where it runs.
-    length
-        Tokens that the model takes at most.
-    cache_name
-        What the model calls its cache.
-
-    Raises
-    ------
-    UsageError
-        torch or transformers is not installed.
-    ModelError
-        The folder holds no model.
-    """
+    """A model with its tokenizer; `length` is the number of tokens that it takes at most."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
@@ -66,18 +42,7 @@ class Causal:
         return int(self.tokenizer.eos_token_id if first is None else first)
 
     def token_logprobs(self, rows: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Log-probability of each token behind those before it, computed together.
-
-        Parameters
-        ----------
-        rows
-            Tokens of each text, not more than `length`.
-
-        Returns
-        -------
-        list of list of float
-            One number less than tokens in each text: the first token has none.
-        """
+        """Log-probability of each token behind those before it, together; the first token of a text has none."""
         torch = self.torch
         longest = max(map(len, rows))
         # What stands behind a text does not change what the model makes of the text.

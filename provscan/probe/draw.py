@@ -92,43 +92,22 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """A class of licensed texts: those with `copies` or more, up to the next class.
+    """A class of licensed texts: those with `copies` or more, up to the next class."""
 
-    Attributes
-    ----------
-    copies
-        Least number of copies.
-    population
-        Licensed texts of this class that could be asked for.
-    drawn
-        Those that were drawn; some of them may have found no control.
-    """
-
-    copies: int
-    population: float
-    drawn: int
+    copies: int  # Least number of copies.
+    population: float  # Licensed texts of this class that could be asked for.
+    drawn: int  # Those that were drawn; some of them may have found no control.
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What was drawn.
+    """What was drawn."""
 
-    Attributes
-    ----------
-    pairs
-        A licensed tweet and its control each.
-    strata
-        The classes that the licensed tweets come from.
-    others
-        Tweets of both pools that are in no pair, to train the blind baseline on.
-    left_out
-        How many texts take no part, by reason.
-    """
-
-    pairs: list[tuple[Candidate, Candidate]]
-    strata: list[Stratum]
+    pairs: list[tuple[Candidate, Candidate]]  # A licensed tweet and its control each.
+    strata: list[Stratum]  # The classes that the licensed tweets come from.
+    # Tweets of both pools that are in no pair, to train the blind baseline on.
     others: tuple[list[Candidate], list[Candidate]]
-    left_out: dict[str, int]
+    left_out: dict[str, int]  # How many texts take no part, by reason.
 
 
 def draw(controls: Controls, settings: Settings, reference: Reference | None = None) -> Draw:

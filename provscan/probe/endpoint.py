@@ -46,48 +46,17 @@ class Echo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EndpointOptions:
-    """How an endpoint is asked.
+    """How an endpoint is asked."""
 
-    Attributes
-    ----------
-    concurrency
-        Questions on their way at a time.
-    timeout
-        Seconds to wait for an answer.
-    attempts
-        How often a question is sent before it is left unanswered.
-    key_env
-        Environment variable that holds the key; none is sent if it is not set.
-    pause
-        Seconds before the second attempt; each further pause is twice as long.
-    """
-
-    concurrency: int = 4
-    timeout: float = 120.0
-    attempts: int = 8
-    key_env: str = "OPENAI_API_KEY"
-    pause: float = FIRST_PAUSE
+    concurrency: int = 4  # Questions on their way at a time.
+    timeout: float = 120.0  # Seconds to wait for an answer.
+    attempts: int = 8  # How often a question is sent before it is left unanswered.
+    key_env: str = "OPENAI_API_KEY"  # Environment variable that holds the key; none is sent if it is not set.
+    pause: float = FIRST_PAUSE  # Seconds before the second attempt; each further pause is twice as long.
 
 
 class Endpoint:
-    """A model behind an endpoint.
-
-    Parameters
-    ----------
-    url
-        Address of the endpoint, such as ``http://localhost:8000/v1``.
-    model
-        Name of the model.
-    style
-        ``"chat"`` or ``"completion"``: which of the two calls is used.
-    options
-        How it is asked.
-
-    Raises
-    ------
-    UsageError
-        The address holds a password, or the client is not installed.
-    """
+    """A model behind an endpoint, such as ``http://localhost:8000/v1``; `style` chooses one of the two calls."""
 
     def __init__(self, url: str, model: str, style: str, options: EndpointOptions | None = None) -> None:
         try:
@@ -124,13 +93,7 @@ class Endpoint:
         return {"endpoint": self._url, "model": self._model, "style": self._style}
 
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
-        """Answers as they come; see :class:`~provscan.probe.run.Model`.
-
-        Raises
-        ------
-        ModelError
-            The endpoint refuses the key or the model, or everything that it is asked.
-        """
+        """Answers as they come; see :class:`~provscan.probe.run.Model`."""
         waiting: set[Future[Answer | None]] = set()
         source = iter(questions)
         self._stopped.clear()
@@ -280,19 +243,9 @@ class Endpoint:
 
 
 def target_logprob(tokens: Sequence[str], chances: Sequence[float | None], prompt: str, target: str) -> float | None:
-    """Log-probability of a target from the tokens of a text that an endpoint repeated.
+    """Log-probability of a target from the tokens of a text that an endpoint repeated (a mark may stand before them).
 
-    Parameters
-    ----------
-    tokens, chances
-        The tokens and their log-probabilities; one that marks the beginning of a text may stand before it.
-    prompt, target
-        The text.
-
-    Returns
-    -------
-    float or None
-        None where no token ends with the prompt or with the target, so that the two can't be told apart.
+    None where no token ends with the prompt or with the target, so that the two can't be told apart.
 
     Examples
     --------

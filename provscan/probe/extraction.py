@@ -34,19 +34,7 @@ def samples_needed(logprob: float, probability: float) -> float:
 
 
 def best_logprobs(answers: Mapping[str, Answer], keys: Mapping[int, Sequence[str]]) -> dict[int, float]:
-    """Of each tweet the log-probability with its best prompt; tweets without any are left out.
-
-    Parameters
-    ----------
-    answers
-        By the key of their question.
-    keys
-        Of the questions about each tweet.
-
-    Returns
-    -------
-    dict
-    """
+    """Of each tweet the log-probability with its best prompt; tweets without any are left out."""
     found = {}
     for tweet, asked in keys.items():
         known = [answers[key].logprob for key in asked if key in answers]
@@ -58,20 +46,8 @@ def best_logprobs(answers: Mapping[str, Answer], keys: Mapping[int, Sequence[str
 def extraction(logprobs: Mapping[str, Mapping[int, float]], settings: Settings, endpoint: bool) -> dict[str, Any]:
     """How many tweets of each arm are recited within n samples, with probability .5 and .9.
 
-    Parameters
-    ----------
-    logprobs
-        Of each arm, by tweet.
-    settings
-        Of the plan.
-    endpoint
-        Whether an endpoint was asked.
-
-    Returns
-    -------
-    dict
-        ``invalid``: why there is no such number, else None; ``temperature`` of the samples; ``samples`` (n),
-        ``tweets`` with a log-probability, and ``within``: by probability and arm, how many for each n.
+    Gives ``invalid``: why there is no such number, else None; ``temperature`` of the samples; ``samples`` (n),
+    ``tweets`` with a log-probability, and ``within``: by probability and arm, how many for each n.
     """
     why = None
     if not any(logprobs.values()):

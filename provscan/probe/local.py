@@ -20,26 +20,8 @@ BATCH = 16
 class Local:
     """A causal language model in a folder, as ``save_pretrained`` writes it; nothing is downloaded.
 
-    Of the first sample of each prompt the log-probability of the target is computed as well: from it follows how
-    likely one sample recites it (Hayes et al. 2024, arXiv 2410.19482).
-
-    Parameters
-    ----------
-    path
-        The folder.
-    style
-        ``"chat"`` puts each prompt into the model's chat template.
-    temperature
-        Of the samples for which the probability of the target is given.
-    batch
-        Questions that are answered together.
-
-    Raises
-    ------
-    UsageError
-        torch or transformers is not installed, or the model has no chat template.
-    ModelError
-        The folder holds no model.
+    Of the first sample of each prompt the log-probability of the target at `temperature` is computed as well: from it
+    follows how likely one sample recites it (Hayes et al. 2024, arXiv 2410.19482).
     """
 
     def __init__(self, path: str | os.PathLike[str], style: str, temperature: float = 1.0, batch: int = BATCH) -> None:

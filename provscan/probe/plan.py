@@ -40,30 +40,14 @@ POWER = 0.8
 
 
 class Question(NamedTuple):
-    """One question: what is sent, and how often it was sent before.
+    """One question: what is sent, and how often it was sent before."""
 
-    Attributes
-    ----------
-    key
-        Its name in the plan: pair, arm and kind, or "free", and the number of the sample.
-    prompt
-        What the model is sent.
-    target
-        What would follow word for word, with the white space before it; empty where nothing is asked for.
-    temperature
-        0 for a greedy answer.
-    seed
-        Of the model's random choices.
-    max_tokens
-        Tokens of the answer at most.
-    """
-
-    key: str
-    prompt: str
-    target: str
-    temperature: float
-    seed: int
-    max_tokens: int
+    key: str  # Its name in the plan: pair, arm and kind, or "free", and the number of the sample.
+    prompt: str  # What the model is sent.
+    target: str  # What would follow word for word, with the white space before it; empty where nothing is asked for.
+    temperature: float  # 0 for a greedy answer.
+    seed: int  # Of the model's random choices.
+    max_tokens: int  # Tokens of the answer at most.
 
     @property
     def sample(self) -> int:
@@ -78,21 +62,11 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan as it stands in its file.
+    """A plan as it stands in its file."""
 
-    Attributes
-    ----------
-    path
-        The folder of the probe.
-    content
-        ``plan.json``.
-    digest
-        SHA-256 of the file, in hexadecimal digits.
-    """
-
-    path: Path
-    content: dict[str, Any]
-    digest: str
+    path: Path  # The folder of the probe.
+    content: dict[str, Any]  # ``plan.json``.
+    digest: str  # SHA-256 of the file, in hexadecimal digits.
 
     @cached_property
     def settings(self) -> Settings:
@@ -146,36 +120,11 @@ def make_plan(
     control: Sequence[str] = (),
     reference: str | os.PathLike[str] | None = None,
 ) -> Plan:
-    """Draw the tweets, make the prompts, measure what can be measured beforehand, and write it all.
+    """Draw the tweets, make the prompts, measure what can be measured beforehand, and write it all into a new folder.
 
-    Parameters
-    ----------
-    index
-        The licensed tweets.
-    out
-        The folder of the probe; must not exist.
-    settings
-        What the experiment is made with.
-    control_after
-        Date after which the model can't have seen a tweet: younger licensed texts are controls.
-    control
-        Files of tweets that the model can't have seen for another reason.
-    reference
-        Folder of a causal language model that has not seen the tweets: the arms are matched and compared on how
-        predictable they are to it as well.
-
-    Returns
-    -------
-    Plan
-
-    Raises
-    ------
-    UsageError
-        There is no control, or the folder exists.
-    ModelError
-        The folder of the reference model holds none.
-    InputError
-        No licensed tweet found a control like it.
+    Controls are tweets that the model can't have seen: licensed ones after the date `control_after`, or the files
+    `control`. With a `reference`, the folder of a causal language model that has not seen the tweets, the arms are
+    matched and compared on how predictable they are to it as well.
     """
     settings, path = settings or Settings(), Path(out)
     if (control_after is None) == (not control):
@@ -213,22 +162,7 @@ def make_plan(
 
 
 def open_plan(path: str | os.PathLike[str]) -> Plan:
-    """Open the plan of a probe.
-
-    Parameters
-    ----------
-    path
-        The folder of the probe.
-
-    Returns
-    -------
-    Plan
-
-    Raises
-    ------
-    InputError
-        There is no plan, or it is not one of this version.
-    """
+    """Open the plan of a probe."""
     file = Path(path) / PLAN_FILE
     try:
         raw = file.read_bytes()

@@ -22,22 +22,7 @@ BATCH = 32
 
 
 class Reference:
-    """A reference model.
-
-    Parameters
-    ----------
-    path
-        Folder of a causal language model, as ``save_pretrained`` writes it.
-    batch
-        Texts that are scored together.
-
-    Raises
-    ------
-    UsageError
-        torch or transformers is not installed.
-    ModelError
-        The folder holds no model.
-    """
+    """A reference model: the folder of a causal language model, as ``save_pretrained`` writes it."""
 
     def __init__(self, path: str | os.PathLike[str], batch: int = BATCH) -> None:
         self._loaded, self._batch = Causal(path), batch
@@ -57,17 +42,9 @@ class Reference:
         }
 
     def bits(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Bits of each text from its beginning.
+        """Minus the binary logarithm of the probability of each text from its beginning.
 
-        Parameters
-        ----------
-        texts
-            Tweets. Of one that is longer than the model takes, the rest is counted as its beginning.
-
-        Returns
-        -------
-        ndarray
-            float64[len(texts)]: minus the binary logarithm of the probability.
+        Of a text that is longer than the model takes, the rest is counted as its beginning.
         """
         rows = [list(ids) for ids in self._loaded.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
         found = np.zeros(len(rows))

@@ -32,21 +32,11 @@ class Model(Protocol):
 
 @dataclass
 class Budget:
-    """What may be spent, answers of earlier runs included.
+    """What may be spent, answers of earlier runs included."""
 
-    Attributes
-    ----------
-    tokens
-        Tokens of prompts and answers together; None for any number.
-    dollars
-        Money; None for any amount.
-    prices
-        Dollars for a million tokens of prompts, and of answers.
-    """
-
-    tokens: int | None = None
-    dollars: float | None = None
-    prices: tuple[float, float] = (0.0, 0.0)
+    tokens: int | None = None  # Tokens of prompts and answers together; None for any number.
+    dollars: float | None = None  # Money; None for any amount.
+    prices: tuple[float, float] = (0.0, 0.0)  # Dollars for a million tokens of prompts, and of answers.
     _reserved: dict[str, tuple[int, int]] = field(default_factory=dict)
     _spent: list[int] = field(default_factory=lambda: [0, 0])
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -91,31 +81,10 @@ def run(
     budget: Budget | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Ask a model what the plan has and what is not answered yet.
+    """Ask a model what the plan has and what is not answered yet; it stops before the budget is exceeded.
 
-    Parameters
-    ----------
-    path
-        The folder of the probe.
-    model
-        What is asked.
-    budget
-        What may be spent; the run stops before it is exceeded.
-    progress
-        Receives the progress.
-
-    Returns
-    -------
-    dict
-        ``questions``, ``answered``, ``refused``, ``failed`` (no answer after all attempts), ``left`` (not asked, for
-        the budget), ``without`` (by parameter, answers that were asked for without it) and what was spent.
-
-    Raises
-    ------
-    ModelError
-        The model can't be asked at all.
-    UsageError
-        The answers that are there are of another model or another plan.
+    Gives ``questions``, ``answered``, ``refused``, ``failed`` (no answer after all attempts), ``left`` (not asked, for
+    the budget), ``without`` (by parameter, answers that were asked for without it) and what was spent.
     """
     plan, budget, progress = open_plan(path), budget or Budget(), progress or Progress()
     with answer_file(plan.path, plan.digest) as file:

@@ -77,24 +77,12 @@ RECITATIONS = pa.schema(
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the answers of a probe hold.
+    """What the answers of a probe hold."""
 
-    Attributes
-    ----------
-    plan
-        What was asked.
-    answers
-        By the key of their question.
-    found
-        Recitations.
-    complete
-        Pairs of which every question is answered, in both arms.
-    """
-
-    plan: Plan
-    answers: dict[str, Answer]
-    found: list[Recitation]
-    complete: list[int]
+    plan: Plan  # What was asked.
+    answers: dict[str, Answer]  # By the key of their question.
+    found: list[Recitation]  # Recitations.
+    complete: list[int]  # Pairs of which every question is answered, in both arms.
 
     def recited(self, kinds: list[str]) -> dict[str, np.ndarray]:
         """Share of the answers that recite, float64[complete pairs] of each arm; nan where no such prompt was sent."""
@@ -114,28 +102,9 @@ def score(
     *,
     render: Callable[[Path], Any] | None = None,
 ) -> dict[str, Any]:
-    """Compare the answers with the tweets, estimate, and write the results into the folder of the probe.
+    """Compare the answers with the tweets, estimate, and write ``summary.json`` and more into the folder of the probe.
 
-    Parameters
-    ----------
-    path
-        The folder of the probe.
-    index
-        The licensed tweets; needed where answers name no tweet.
-    render
-        Renders the report of a probe that is otherwise complete.
-
-    Returns
-    -------
-    dict
-        ``summary.json``.
-
-    Raises
-    ------
-    InputError
-        No pair was asked completely.
-    UsageError
-        An index is needed, or it is not the one of the plan.
+    The index is needed where answers name no tweet. `render` makes the report of a probe that is otherwise complete.
     """
     plan = open_plan(path)
     answers = read_answers(plan.path, plan.digest)

@@ -39,27 +39,17 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recitation:
-    """A span of an answer that recites a tweet.
+    """A span of an answer that recites a tweet."""
 
-    Attributes
-    ----------
-    asked
-        The question.
-    start, end
-        The span, code points of the answer.
-    level, similarity, containment
-        As in a match, with the target in place of the tweet.
-    bits
-        How rare the recited wording is.
-    """
-
-    asked: Asked
+    asked: Asked  # The question.
+    # The span, code points of the answer.
     start: int
     end: int
+    # As in a match, with the target in place of the tweet.
     level: str
     similarity: float
     containment: float
-    bits: float
+    bits: float  # How rare the recited wording is.
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +73,7 @@ def asked_of(key: str) -> Asked:
 
 
 def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
-    """All recitations in the answers to a plan.
-
-    Returns
-    -------
-    list of Recitation
-        One at most for each answer, in their order.
-    """
+    """All recitations in the answers to a plan: one at most for each answer, in their order."""
     rule = plan.settings
     rows = [answer for answer in answers if answer.text and not answer.key.startswith(f"{FREE}/")]
     if not rows:

@@ -20,13 +20,7 @@ WARNINGS = {
 
 
 def headline(summary: dict[str, Any]) -> dict[str, Any]:
-    """The layer, and the sentence that is shown everywhere.
-
-    Returns
-    -------
-    dict
-        ``layer``: ``shown``, ``not_shown`` or ``withheld``; ``headline``.
-    """
+    """The layer (``shown``, ``not_shown`` or ``withheld``), and the sentence that is shown everywhere."""
     recited, difference = summary["recited"], summary["tests"]["difference"]
     counts = (
         f"The model recites {recited['licensed']:,} of {recited['pairs']:,} licensed tweets and "

@@ -35,15 +35,10 @@ class WordDifferences:
 
 
 def packed_runs(pairs: Iterable[tuple[str, str]]) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
-    """The runs of many pairs as one array.
+    """The runs of many pairs as one array, and where those of each pair stand.
 
-    Returns
-    -------
-    runs
-        uint16: of each pair that differs the number of runs of either side, then of each run the distance from the
-        end of the one before, its length, and its kind.
-    offsets
-        uint32[pairs + 1]: where those of each pair stand.
+    Of each pair that differs the array holds the number of runs of either side, then of each run the distance from the
+    end of the one before, its length, and its kind.
     """
     compare = WordDifferences()
     parts, offsets, size = [np.zeros(0, np.uint16)], [0], 0

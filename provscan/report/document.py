@@ -58,19 +58,8 @@ def _digest(text: str) -> str:
 def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = None) -> Iterator[str]:
     """The report of a run as one HTML page, piece by piece, so that no more than a piece of it is held.
 
-    Parameters
-    ----------
-    folder
-        The run.
-    texts
-        How many exhibits may show texts, the strongest first; the others show SHA-256 digests. All by default.
-    marks
-        File of marks that reviewers saved from an earlier report of this run.
-
-    Raises
-    ------
-    InputError
-        Files of the run, or the marks, do not belong together.
+    `texts` is the number of exhibits that may show texts, the strongest first; the others show SHA-256 digests. `marks`
+    is a file that reviewers saved from an earlier report of this run.
     """
     summary, exhibits = folder.summary, folder.exhibits
     parameters = folder.info["parameters"]

@@ -30,33 +30,11 @@ BATCH = 4096
 
 
 def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None = None) -> int:
-    """Write the exhibits of a run as a list, the strongest counted match first; the suffix of ``out`` chooses the form.
+    """Write the exhibits of a run as a list, the strongest counted match first, and return the number of rows.
 
-    Parameters
-    ----------
-    run
-        A run folder.
-    out
-        ``.csv``, ``.xlsx``, ``.jsonl`` or ``.parquet``. In the first two, what a spreadsheet would take for a formula
-        is text, and control characters are spelled out; in Excel files ids are text as well.
-    texts
-        How many exhibits keep their texts, the strongest first; the others get SHA-256 digests. All by default.
-    marks
-        File of marks that reviewers saved from the report.
-
-    Returns
-    -------
-    int
-        Rows written.
-
-    Raises
-    ------
-    UsageError
-        The suffix is none of these.
-    InputError
-        Files of the run, or the marks, do not belong together.
-    OutputError
-        The file can't be written, or holds more rows than its format allows.
+    The suffix of `out` chooses the form: ``.csv``, ``.xlsx``, ``.jsonl`` or ``.parquet``. In the first two, what a
+    spreadsheet would take for a formula is text, and control characters are spelled out; in Excel files ids are text as
+    well. `texts` and `marks` are those of :func:`~provscan.report.document.render`.
     """
     write = WRITERS.get(out.suffix.lower())
     if write is None:

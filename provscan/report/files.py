@@ -28,29 +28,16 @@ VERDICTS = ("accepted", "rejected", "unsure")
 
 @dataclass(frozen=True)
 class RunFiles:
-    """The four files of a run.
+    """The four files of a run."""
 
-    Attributes
-    ----------
-    path
-        The folder.
-    summary, info
-        ``summary.json`` and ``run.json``.
-    """
-
-    path: Path
+    path: Path  # The folder.
+    # ``summary.json`` and ``run.json``.
     summary: Mapping[str, Any]
     info: Mapping[str, Any]
 
     @classmethod
     def open(cls, path: Path) -> RunFiles:
-        """Open a folder that ``match`` wrote.
-
-        Raises
-        ------
-        InputError
-            A file is missing or is not what ``match`` writes.
-        """
+        """Open a folder that ``match`` wrote."""
         for name in FILES:
             if not (path / name).is_file():
                 raise InputError(f"{path / name} is missing, so this is not a complete run folder: run match again")
@@ -84,11 +71,6 @@ class RunFiles:
 
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same numbers. ``place`` is the row in
         ``evidence.parquet``, null where the match is not counted; ``row`` that in ``matches.parquet``.
-
-        Raises
-        ------
-        InputError
-            ``matches.parquet`` and ``evidence.parquet`` do not belong together.
         """
         names = _names(self.path / "evidence.parquet")
         about = [name for name in ABOUT if name in names]
@@ -141,13 +123,7 @@ class RunFiles:
         return pa.concat_tables(self.batches(BATCH, first))
 
     def marks(self, path: Path) -> dict[int, dict[str, str]]:
-        """Marks of reviewers, as the page saves them: row of the exhibit -> ``verdict`` and ``note``.
-
-        Raises
-        ------
-        InputError
-            The file is not one that a report saved, or holds marks of another run.
-        """
+        """Marks of reviewers, as the page saves them: row of the exhibit -> ``verdict`` and ``note``."""
         try:
             saved = json.loads(path.read_bytes())
             marks = {
@@ -170,18 +146,10 @@ class RunFiles:
 
 @dataclass(frozen=True)
 class _Texts:
-    """Columns of texts of a file, of the rows that exhibits need.
+    """Columns of texts of a file, of the rows that exhibits need."""
 
-    Attributes
-    ----------
-    rows
-        Those rows.
-    places
-        The row of each exhibit in `rows`; null where it has none.
-    """
-
-    rows: pa.Table
-    places: pa.Array
+    rows: pa.Table  # Those rows.
+    places: pa.Array  # The row of each exhibit in `rows`; null where it has none.
 
     @classmethod
     def read(cls, path: Path, wanted: pa.Array) -> _Texts:

@@ -37,18 +37,7 @@ def _text(text: str) -> str:
 
 
 class Plots:
-    """Figures of a run, drawn with matplotlib; each returns its axes.
-
-    Parameters
-    ----------
-    path
-        A run folder.
-
-    Raises
-    ------
-    UsageError
-        matplotlib is not installed; raised by the methods.
-    """
+    """Figures of a run, drawn with matplotlib; each returns its axes."""
 
     def __init__(self, path: Path) -> None:
         self._folder = RunFiles.open(path)

@@ -69,14 +69,8 @@ def with_digests(batches: Iterable[pa.Table], texts: int | None) -> Iterator[pa.
 
 
 def packed(exhibits: pa.Table, batches: Iterable[pa.Table], marks: dict[int, dict[str, str]]) -> Iterator[str]:
-    """The blocks of some exhibits and their marks.
-
-    Parameters
-    ----------
-    exhibits
-        What is known of them but texts.
-    batches
-        The same with texts (:func:`displayed`), :data:`CHUNK` rows at a time.
+    """The blocks of some exhibits and their marks; the batches are the exhibits with texts, :data:`CHUNK` rows at a
+    time.
     """
     names: dict[str, list[Any]] = {}
     columns = _columns(exhibits, names)

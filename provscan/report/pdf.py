@@ -16,13 +16,7 @@ SECONDS = 120
 
 
 def write_pdf(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
-    """Print the report of a run folder; by default to ``report.pdf`` in it. See :func:`~provscan.report.write_report`.
-
-    Raises
-    ------
-    OutputError
-        No Chromium or Chrome is installed, or it prints nothing.
-    """
+    """Print the report of a run, by default to ``report.pdf`` in it; see :func:`~provscan.report.write_report`."""
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         raise OutputError(

@@ -28,27 +28,8 @@ def is_probe(folder: Path) -> bool:
 
 
 def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | None = None) -> Path:
-    """Write the report of a probe; by default as ``report.html`` in its folder.
-
-    Parameters
-    ----------
-    folder
-        The folder of the probe.
-    out
-        The file to write.
-    texts
-        How many recitations may show texts, the strongest first. All by default.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    InputError
-        The probe was not scored.
-    OutputError
-        The file can't be written.
+    """Write the report of a probe, by default as ``report.html`` in its folder; the `texts` strongest recitations show
+    texts.
     """
     for name in FILES:
         if not (folder / name).is_file():

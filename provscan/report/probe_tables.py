@@ -11,25 +11,7 @@ from provscan.report.wording import count, percent
 
 
 def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: int, *, width: int = 100) -> str:
-    """What will be asked, and what can be shown with it.
-
-    Parameters
-    ----------
-    folder
-        The folder of the probe.
-    digest
-        SHA-256 of the plan.
-    plan
-        ``plan.json`` without its pairs.
-    questions
-        How many there are.
-    width
-        Columns of the terminal.
-
-    Returns
-    -------
-    str
-    """
+    """What will be asked, and what can be shown with it; the plan is ``plan.json`` without its pairs."""
     console = _console(width)
     rows = _grid("<", "<")
     power = plan["power"]
@@ -57,19 +39,7 @@ def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: in
 
 
 def probe_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
-    """What a probe showed.
-
-    Parameters
-    ----------
-    summary
-        ``summary.json`` of a probe.
-    width
-        Columns of the terminal.
-
-    Returns
-    -------
-    str
-    """
+    """What a probe showed, from its ``summary.json``."""
     console = _console(width)
     answer, recited = summary["answer"], summary["recited"]
     console.print(answer["headline"])

@@ -48,20 +48,7 @@ def _text(console: Console) -> str:
 
 
 def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
-    """What a run found, in the words of somebody who did not write the tool.
-
-    Parameters
-    ----------
-    summary
-        The content of a run's ``summary.json``.
-    width
-        Columns of the terminal.
-
-    Returns
-    -------
-    str
-        Lines without colour and without a last line break.
-    """
+    """What a run found, from its ``summary.json``, in the words of somebody who did not write the tool."""
     console = _console(width)
     answer = summary["answer"]
     console.print(answer["headline"])
@@ -140,20 +127,7 @@ def _sources(sources: list[Mapping[str, Any]]) -> Table:
 
 
 def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
-    """What an index holds.
-
-    Parameters
-    ----------
-    info
-        What ``Index.info()`` gives.
-    width
-        Columns of the terminal.
-
-    Returns
-    -------
-    str
-        Lines without colour and without a last line break.
-    """
+    """What an index holds, from ``Index.info()``."""
     console = _console(width)
     rows = _grid("<", "<")
     rows.add_row("Index", info["path"])
@@ -198,20 +172,7 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
 
 
 def explanation_table(explained: list[dict[str, Any]], *, width: int = 100) -> str:
-    """Why a text is or is not a match, for a terminal.
-
-    Parameters
-    ----------
-    explained
-        Entries as :meth:`provscan.runs.explain.Explanation.as_dict` gives them.
-    width
-        Columns of the terminal.
-
-    Returns
-    -------
-    str
-        Lines without colour and without a last line break.
-    """
+    """Why a text is or is not a match, from :meth:`provscan.runs.explain.Explanation.as_dict`."""
     console = _console(width)
     if not explained:
         console.print("No licensed text comes close: none shares an LSH band or a chain of seeds with this text.")
