@@ -54,13 +54,7 @@ TEXTS = 1 << 15
 
 
 def read_key(path: str | os.PathLike[str]) -> bytes:
-    """The key in a file: 32 bytes, or 64 hexadecimal digits.
-
-    Raises
-    ------
-    ParameterError
-        The file holds something else, or can't be read.
-    """
+    """The key in a file: 32 bytes, or 64 hexadecimal digits."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -154,20 +148,7 @@ def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
 def write_blind(
     full: Callable[[Path], IndexReader], target: Path, key: bytes, params: BlindParams, *, overwrite: bool = False
 ) -> None:
-    """Write a blind index.
-
-    Parameters
-    ----------
-    full
-        Builds the index that has the texts, in a folder that is removed afterwards.
-
-    Raises
-    ------
-    OutputError
-        ``target`` exists and is not to be replaced, holds what provscan did not write, or is being written.
-    ParameterError
-        There are too many texts, or a text is too long.
-    """
+    """Write a blind index; `full` builds the index that has the texts, in a folder that is removed afterwards."""
     with changing(target, "replace" if overwrite else "create") as change:
         place, workspace = change.workspace(), change.workspace()
         reader = full(place)
@@ -251,15 +232,7 @@ def _first_prints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
 
 
 def open_blind(path: str | os.PathLike[str], key: bytes) -> BlindIndex:
-    """Open a blind index, and check every byte of it.
-
-    Raises
-    ------
-    IndexFormatError
-        There is none, or it is damaged: names the file.
-    ParameterError
-        The key is not that of the index.
-    """
+    """Open a blind index, and check every byte of it."""
     folder = Path(path)
     manifest = read_manifest(folder, blind=True)
     if manifest.notes.get("key_check") != key_check(key):
@@ -268,13 +241,7 @@ def open_blind(path: str | os.PathLike[str], key: bytes) -> BlindIndex:
 
 
 def verify_blind(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Check every byte of a blind index, without its key; what was checked.
-
-    Raises
-    ------
-    IndexFormatError
-        There is none, or it is damaged: names the file.
-    """
+    """Check every byte of a blind index, without its key; what was checked."""
     folder = Path(path)
     manifest = read_manifest(folder, blind=True)
     # Only what is looked up depends on the key.

@@ -25,36 +25,18 @@ BLOCK = 1 << 20
 
 
 def check_shape(segment: Segment, index: Path) -> None:
-    """Check the lengths of all arrays, and what is cheap besides.
-
-    Raises
-    ------
-    IndexFormatError
-        A file does not fit the others: names it.
-    """
+    """Check the lengths of all arrays, and what is cheap besides."""
     _require(_misshapen(segment), index / SEGMENTS / segment.info.name)
 
 
 def check_content(segment: Segment, index: Path) -> None:
-    """Check every offset and number that leads to a tweet.
-
-    Raises
-    ------
-    IndexFormatError
-        One is out of its bounds, or contradicts another: names the file.
-    """
+    """Check every offset and number that leads to a tweet."""
     _require(_damaged(segment), index / SEGMENTS / segment.info.name)
     _require(_wrong_tombstones(segment), index / TOMBSTONES)
 
 
 def check_shards(segments: Sequence[Segment], index: Path) -> None:
-    """Check that shards belong together.
-
-    Raises
-    ------
-    IndexFormatError
-        One is another one than the manifest says, or numbers its texts otherwise than the others: names the file.
-    """
+    """Check that shards are those of the manifest and number their texts alike."""
     total = sum(segment.info.texts for segment in segments)
     seen = np.zeros(total, np.bool_)
     for shard, segment in enumerate(segments):

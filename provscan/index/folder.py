@@ -49,12 +49,7 @@ THREADS = 8
 class Change:
     """A change of an index folder under its lock; see :func:`changing`.
 
-    Attributes
-    ----------
-    folder
-        The folder, links resolved.
-    manifest
-        What it holds before the change; ``None`` if nothing, or nothing that is kept.
+    `manifest` is what the folder holds before the change: None if nothing, or nothing that is kept.
     """
 
     def __init__(self, folder: Path, manifest: Manifest | None, replaced: set[str]) -> None:
@@ -125,21 +120,9 @@ def _order(info: SegmentInfo) -> tuple[int, int, str]:
 
 @contextlib.contextmanager
 def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iterator[Change]:
-    """Lock an index folder for a change.
+    """Lock an index folder for a change. Where `target` is a link, what it leads to is changed.
 
-    Parameters
-    ----------
-    target
-        The folder. Where it is a link, what it leads to is changed.
-    mode
-        ``create`` makes it, ``replace`` may replace an index that is there, ``change`` needs one.
-
-    Raises
-    ------
-    OutputError
-        Another process is writing to it, it exists and may not be replaced, or the file system refuses.
-    IndexFormatError
-        There is no index to change, or it can't be read.
+    The mode ``create`` makes it, ``replace`` may replace an index that is there, ``change`` needs one.
     """
     place = Path(os.path.realpath(target))
     if mode == "change":

@@ -55,51 +55,27 @@ class Purge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tombstones:
-    """The forgotten tweets of a segment.
+    """The forgotten tweets of a segment."""
 
-    Attributes
-    ----------
-    name, info
-        File under ``tombstones/``.
-    tweets
-        How many rows of the segment are forgotten.
-    digest
-        Sum of their digests, see :attr:`SegmentInfo.digest`.
-    """
-
+    # File under ``tombstones/``.
     name: str
     info: FileInfo
-    tweets: int
-    digest: str
+    tweets: int  # How many rows of the segment are forgotten.
+    digest: str  # Sum of their digests, see `SegmentInfo.digest`.
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentInfo:
-    """What the manifest says of one segment.
+    """What the manifest says of one segment."""
 
-    Attributes
-    ----------
-    name
-        Folder under ``segments/``, made from the checksums of its files.
-    texts, tweets
-        Licensed texts in it, and the rows of tweets that carry them, forgotten ones included.
-    digest
-        Sum of the digests of its tweets (:func:`provscan.index.prepare.tweet_digests`), modulo 2**64 in each half.
-    files
-        Every file in it.
-    tombstones
-        Its forgotten tweets, if there are any.
-    shard
-        Its number, if it is one of the shards.
-    """
-
-    name: str
+    name: str  # Folder under ``segments/``, made from the checksums of its files.
+    # Licensed texts in it, and the rows of tweets that carry them, forgotten ones included.
     texts: int
     tweets: int
-    digest: str
-    files: dict[str, FileInfo]
-    tombstones: Tombstones | None = None
-    shard: int | None = None
+    digest: str  # Sum of the digests of its tweets (`provscan.index.prepare.tweet_digests`), modulo 2**64 in each half.
+    files: dict[str, FileInfo]  # Every file in it.
+    tombstones: Tombstones | None = None  # Its forgotten tweets, if there are any.
+    shard: int | None = None  # Its number, if it is one of the shards.
 
     @property
     def bytes(self) -> int:
@@ -119,32 +95,16 @@ class SegmentInfo:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One generation of an index.
-
-    Attributes
-    ----------
-    params
-        Parameters that it is built with.
-    segments
-        Its parts.
-    texts, tweets
-        Distinct licensed texts and distinct tweet ids, without forgotten ones.
-    generation
-        Counts the changes from 1 on.
-    purges
-        Records of purges, by the names of their files.
-    notes
-        What the builder noted: where the tweets came from, what was left out.
-
-    That of a blind index has one segment, whose digest is made from the checksums of its files.
-    """
+    """One generation of an index. That of a blind index has one segment, its digest made from the files' checksums."""
 
     params: IndexParams | BlindParams
     segments: tuple[SegmentInfo, ...]
+    # Distinct licensed texts and distinct tweet ids, without forgotten ones.
     texts: int
     tweets: int
-    generation: int = 1
-    purges: dict[str, Purge] = field(default_factory=dict)
+    generation: int = 1  # Counts the changes from 1 on.
+    purges: dict[str, Purge] = field(default_factory=dict)  # Records of purges, by the names of their files.
+    # What the builder noted: where the tweets came from, what was left out.
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -232,13 +192,7 @@ def is_blind(folder: Path) -> bool:
 
 
 def read_manifest(folder: Path, *, blind: bool = False) -> Manifest:
-    """The manifest of an index folder; of a blind index if `blind`.
-
-    Raises
-    ------
-    IndexFormatError
-        There is no index, or one that this provscan can't read, or a damaged one.
-    """
+    """The manifest of an index folder; of a blind index if `blind`."""
     path = folder / MANIFEST
     if not folder.is_dir():
         raise IndexFormatError(f"there is no index at {folder}: build one with `provscan index CORPUS -o {folder}`")
@@ -350,13 +304,7 @@ def check_sizes(folder: Path, files: dict[str, FileInfo]) -> None:
 
 
 def check_sums(folder: Path, files: dict[str, FileInfo], mapped: Callable[..., Any] = map) -> None:
-    """Compare every file with its checksum.
-
-    Raises
-    ------
-    IndexFormatError
-        One differs: names it.
-    """
+    """Compare every file with its checksum."""
     digests = mapped(file_checksum, [folder / name for name in files])
     for (name, info), found in zip(files.items(), digests, strict=True):
         if found != info.xxh3:

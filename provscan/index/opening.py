@@ -39,31 +39,15 @@ def open_reader(
 ) -> IndexReader:
     """Map the present generation of an index.
 
-    Parameters
-    ----------
-    path
-        Its folder.
-    check
-        What is checked of its files. ``"lengths"``: nothing but these, for an index that was checked before in the same
-        command. ``"checksums"``: these as well. ``"again"``: also whether it is what provscan makes from the tweets in
-        it, which takes as long as building it. ``"once"``: the same, but no more than checksums if that was done before
-        and nothing has changed the files since. ``"changes"``: not even these then.
-    snapshot
-        The :attr:`IndexReader.snapshot` that it must have: that of the same index, opened elsewhere.
-    without
-        Names of segments to leave out, such as damaged ones; their files are not read. What is left is counted, unless
-        it comes from a reader that has done so.
-    workers
-        Threads; all processors by default.
-    on_check
-        Called while the index is made again, with the number of tweets that are read, from 0 on, and of all.
+    `check` is what is checked of its files. ``"lengths"``: nothing but these, for an index that was checked before in
+    the same command. ``"checksums"``: these as well. ``"again"``: also whether it is what provscan makes from the
+    tweets in it, which takes as long as building it. ``"once"``: the same, but no more than checksums if that was done
+    before and nothing has changed the files since. ``"changes"``: not even these then.
 
-    Raises
-    ------
-    IndexFormatError
-        There is no index, or one of another version, incomplete or damaged; or not the one that is meant.
-    UsageError
-        There is no segment of that name, or none would be left.
+    `snapshot` is the :attr:`IndexReader.snapshot` that it must have: that of the same index, opened elsewhere.
+    `without` names segments to leave out, such as damaged ones; their files are not read, and what is left is counted,
+    unless a reader that has done so says what it left out. `on_check` is called while the index is made again, with the
+    number of tweets that are read, from 0 on, and of all.
     """
     folder = Path(path)
     manifest = index_format.read_manifest(folder)

@@ -31,19 +31,12 @@ ROWS = 1 << 16
 
 
 class Numbers(NamedTuple):
-    """A column of int64, see :mod:`provscan.kernels.packing`: ``X.words`` uint64, ``X.blocks`` int64[m, 2].
+    """A column of int64, see :mod:`provscan.kernels.packing`: ``X.words`` uint64, ``X.blocks`` int64[m, 2]."""
 
-    Attributes
-    ----------
-    words, blocks
-        See there.
-    rows
-        How many.
-    """
-
+    # See there.
     words: np.ndarray
     blocks: np.ndarray
-    rows: int
+    rows: int  # How many.
 
     def __len__(self) -> int:
         return self.rows
@@ -102,22 +95,12 @@ class PackedStrings(NamedTuple):
     Zstandard that made them, since others make other bytes. ``X.dictionary``: Zstandard's dictionary for them; it may
     be empty. The columns of numbers ``X`` and ``X_blocks`` are where each text begins in what is uncompressed, and each
     block in ``X.zstdV``; behind the last one, where it ends.
-
-    Attributes
-    ----------
-    path
-        ``X.zstdV``, for messages.
-    compressed
-        Its bytes, uint8.
-    dictionary
-        To decompress with; ``None`` if it is empty.
-    offsets, blocks
-        Columns of numbers.
     """
 
-    path: Path
-    compressed: np.ndarray
-    dictionary: zstandard.ZstdCompressionDict | None
+    path: Path  # ``X.zstdV``, for messages.
+    compressed: np.ndarray  # Its bytes, uint8.
+    dictionary: zstandard.ZstdCompressionDict | None  # To decompress with; ``None`` if it is empty.
+    # Columns of numbers.
     offsets: Numbers
     blocks: Numbers
 
@@ -125,13 +108,7 @@ class PackedStrings(NamedTuple):
         return len(self.offsets) - 1
 
     def take(self, rows: np.ndarray) -> Strings:
-        """The texts of some rows.
-
-        Raises
-        ------
-        IndexFormatError
-            A block is damaged.
-        """
+        """The texts of some rows."""
         blocks, where = np.unique(rows // BLOCK, return_inverse=True)
         # Where all texts of these blocks begin, if the blocks stand one after the other.
         starts = np.minimum(blocks[:, None] * BLOCK + np.arange(BLOCK + 1), len(self))

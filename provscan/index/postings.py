@@ -28,18 +28,10 @@ MIN_TEXT_BITS = 8
 
 
 class Layout(NamedTuple):
-    """How a table's entries are laid out.
+    """How a table's entries are laid out."""
 
-    Attributes
-    ----------
-    key_bits
-        Bits of a key that the table knows.
-    shift
-        Bits below the text's number while the table is made: 0, or 8 where an entry has a place.
-    """
-
-    key_bits: int
-    shift: int = 0
+    key_bits: int  # Bits of a key that the table knows.
+    shift: int = 0  # Bits below the text's number while the table is made: 0, or 8 where an entry has a place.
 
     def text_bits(self, texts: int) -> int:
         """Bits of the number of one of so many texts in an entry."""
@@ -67,16 +59,8 @@ def bands_layout(bands: int) -> Layout:
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
-    It goes on with the entries that another writer has saved in the same folder.
-
-    Parameters
-    ----------
-    folder, name
-        Where to.
-    layout
-        Of its entries.
-    writers
-        How many write at a time and share the memory for entries that wait.
+    It goes on with the entries that another writer has saved in the same folder. `writers` write at a time and share
+    the memory for entries that wait.
     """
 
     def __init__(self, folder: Path, name: str, layout: Layout, writers: int = 1) -> None:
@@ -212,13 +196,7 @@ def sorted_entries(entries: np.ndarray) -> np.ndarray:
 
 
 def write_array(file: BinaryIO, array: np.ndarray) -> None:
-    """Append an array's bytes to a file.
-
-    Raises
-    ------
-    OSError
-        The disk is full. ``numpy.ndarray.tofile`` says nothing of it when the array is small.
-    """
+    """Append an array's bytes to a file. ``numpy.ndarray.tofile`` misses a full disk when the array is small."""
     file.write(np.ascontiguousarray(array).data)
 
 
@@ -244,13 +222,7 @@ def open_postings(folder: Path, name: str, layout: Layout, texts: int) -> Postin
 
 
 def map_array(path: Path, dtype: type[np.generic], columns: int = 0) -> np.ndarray:
-    """A read-only array over a file; two-dimensional if ``columns`` is given.
-
-    Raises
-    ------
-    IndexFormatError
-        The file ends within an entry.
-    """
+    """A read-only array over a file; two-dimensional if ``columns`` is given."""
     size, width = path.stat().st_size, np.dtype(dtype).itemsize * max(1, columns)
     if size % width:
         raise IndexFormatError(

@@ -33,35 +33,18 @@ NO_TIME = np.iinfo(np.int64).max
 
 
 class Prepared(NamedTuple):
-    """A batch of tweets that have a canonical text.
+    """A batch of tweets that have a canonical text."""
 
-    Attributes
-    ----------
-    texts, raw_texts, ids
-        Canonical texts, texts as they came, tweet ids.
-    sketches
-        Of the canonical texts.
-    seeds
-        uint64[m], seed entries whose text number is the row in this batch.
-    times
-        int64[n], milliseconds since 1970, ``NO_TIME`` where unknown.
-    about
-        The other columns: author, lang, rt_of.
-    digests
-        uint64[n, 2], see :func:`tweet_digests`.
-    empty
-        Tweets left out because nothing remains of their text.
-    """
-
+    # Canonical texts, texts as they came, tweet ids.
     texts: Strings
     raw_texts: Strings
     ids: Strings
-    sketches: Sketches
-    seeds: np.ndarray
-    times: np.ndarray
-    about: pa.RecordBatch
-    digests: np.ndarray
-    empty: int
+    sketches: Sketches  # Of the canonical texts.
+    seeds: np.ndarray  # uint64[m], seed entries whose text number is the row in this batch.
+    times: np.ndarray  # int64[n], milliseconds since 1970, ``NO_TIME`` where unknown.
+    about: pa.RecordBatch  # The other columns: author, lang, rt_of.
+    digests: np.ndarray  # uint64[n, 2], see `tweet_digests`.
+    empty: int  # Tweets left out because nothing remains of their text.
 
 
 def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:

@@ -128,15 +128,10 @@ class IndexReader:
         return tuple(segment.tables(int(first)) for segment, first in zip(parts, firsts, strict=False))
 
     def require_unchanged(self) -> None:
-        """Check that no file was changed under this reader.
+        """Check that no file has another size or time of change than when it was opened.
 
         A writer replaces files and never changes one, so a reader keeps its generation as long as it is open. Other
         programs may do anything.
-
-        Raises
-        ------
-        IndexFormatError
-            A file has another size or time of change than when it was opened.
         """
         for path, before in self.states.items():
             now = state_of(path)
@@ -204,13 +199,10 @@ class IndexReader:
         return counts
 
     def earliest_tweets(self, texts: Numbers) -> pa.Table:
-        """The earliest tweet of each text.
+        """The earliest tweet of each text, null where not known.
 
-        Returns
-        -------
-        pyarrow.Table
-            ``tweet_id``, ``tweet`` (the text as it came), ``author``, ``lang``, ``time`` (milliseconds, UTC), and
-            whether it is a ``retweet``: one row a text, null where not known.
+        The columns are ``tweet_id``, ``tweet`` (the text as it came), ``author``, ``lang``, ``time`` (milliseconds,
+        UTC), and whether it is a ``retweet``.
         """
         of, rows = self._earliest(texts)
         places = [np.flatnonzero(of == number) for number in range(len(self.segments))]
@@ -269,13 +261,10 @@ class IndexReader:
         return rows, numbers
 
     def posted_since(self, time: int) -> npt.NDArray[np.bool_]:
-        """Texts of which every tweet is known to be made at `time`, in milliseconds, or later, and none is a retweet.
+        """Whether every tweet of a text is known to be made at `time`, in milliseconds, or later, and none is a
+        retweet.
 
         A retweet may be younger than its text.
-
-        Returns
-        -------
-        bool[size]
         """
         young = [segment.posted_since(time) for segment in self.segments]
         for number, of_segment in enumerate(young):

@@ -30,16 +30,9 @@ from provscan.params import IndexParams
 def check_made_again(
     folder: Path, group: Sequence[Segment], params: IndexParams, workers: int, advance: Callable[[int], None]
 ) -> None:
-    """Make a segment, or all shards, again from its tweets, in a temporary folder.
+    """Make a segment, or all shards, again from its tweets, in a temporary folder, and compare the files.
 
     ``advance`` is called with the number of tweets read since the last call.
-
-    Raises
-    ------
-    IndexFormatError
-        A file is not what is made: names it.
-    OutputError
-        There is no room in the temporary folder.
     """
     with tempfile.TemporaryDirectory(prefix="provscan-") as place:
         change = Change(Path(place), None, set())
@@ -56,13 +49,7 @@ def check_made_again(
 
 
 def check_counts(reader: IndexReader) -> None:
-    """Count tweets and texts.
-
-    Raises
-    ------
-    IndexFormatError
-        The manifest has other counts.
-    """
+    """Count tweets and texts, and compare the counts with the manifest."""
     for name, count in zip(("tweets", "texts"), reader.count(), strict=True):
         if count != getattr(reader, name):
             raise IndexFormatError(

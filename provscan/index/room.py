@@ -19,17 +19,10 @@ OTHER_BYTES = 100 << 20
 
 
 class Needs(NamedTuple):
-    """What a merge needs at most.
+    """What a merge needs at most."""
 
-    Attributes
-    ----------
-    segments
-        How many are rewritten.
-    disk, memory
-        Bytes, beside what the index takes now.
-    """
-
-    segments: int
+    segments: int  # How many are rewritten.
+    # Bytes, beside what the index takes now.
     disk: int
     memory: int
 

@@ -59,26 +59,16 @@ def retweets(named: pa.Array, texts: pa.Array) -> pa.Array:
 
 
 class LookupTables(NamedTuple):
-    """A segment as the kernels take it.
+    """A segment as the kernels take it."""
 
-    Attributes
-    ----------
-    first
-        The reader's number of its first text.
-    texts, text_sizes, whole, seeds
-        See the module's docstring; ``whole`` is what whole texts are looked up in.
-    living
-        bool[n]: the text has a tweet that is not forgotten; ``None`` if all have.
-    numbers
-        int[n]: the reader's numbers of the texts, where they don't follow each other; else empty.
-    """
-
-    first: int
+    first: int  # The reader's number of its first text.
+    # See the module's docstring; ``whole`` is what whole texts are looked up in.
     texts: Strings
     text_sizes: np.ndarray
     whole: TextTable
     seeds: SeedTable
-    living: np.ndarray | None
+    living: np.ndarray | None  # bool[n]: the text has a tweet that is not forgotten; ``None`` if all have.
+    # int[n]: the reader's numbers of the texts, where they don't follow each other; else empty.
     numbers: np.ndarray = NO_NUMBERS
 
     def numbered(self, texts: np.ndarray) -> np.ndarray:
@@ -88,21 +78,10 @@ class LookupTables(NamedTuple):
 
 @dataclass(frozen=True)
 class Segment:
-    """An open segment; every array is a read-only view of its file.
+    """An open segment; every array is a read-only view of its file."""
 
-    Attributes
-    ----------
-    info
-        What the manifest says of it.
-    texts, text_sizes, sketches, exact, bands, band_filter, seeds, tweet_starts, tweets
-        See the module's docstring.
-    forgotten
-        int64, ascending: rows of tweets that are forgotten.
-    numbers
-        Of a shard, uint32, ascending: the texts' numbers among those of all shards.
-    """
-
-    info: SegmentInfo
+    info: SegmentInfo  # What the manifest says of it.
+    # See the module's docstring.
     texts: Strings
     text_sizes: np.ndarray
     sketches: np.ndarray
@@ -112,8 +91,8 @@ class Segment:
     seeds: Seeds
     tweet_starts: Numbers
     tweets: TweetRows
-    forgotten: np.ndarray
-    numbers: np.ndarray | None = None
+    forgotten: np.ndarray  # int64, ascending: rows of tweets that are forgotten.
+    numbers: np.ndarray | None = None  # Of a shard, uint32, ascending: the texts' numbers among those of all shards.
 
     @cached_property
     def living(self) -> np.ndarray | None:

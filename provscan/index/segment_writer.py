@@ -37,40 +37,21 @@ _LOW24 = np.uint64(0xFFFFFF)
 
 
 class Written(NamedTuple):
-    """What a segment writer has written.
+    """What a segment writer has written."""
 
-    Attributes
-    ----------
-    texts, tweets
-        Licensed texts, and rows of tweets.
-    repeated
-        Rows left out because the same tweet was read before.
-    digest
-        Sum of the rows' digests, 32 hexadecimal digits.
-    """
-
+    # Licensed texts, and rows of tweets.
     texts: int
     tweets: int
-    repeated: int
-    digest: str
+    repeated: int  # Rows left out because the same tweet was read before.
+    digest: str  # Sum of the rows' digests, 32 hexadecimal digits.
 
 
 class SegmentWriter:
     """Writes one segment in bounded memory.
 
-    Beyond what a batch takes, a tweet costs some 100 bytes while its segment is being written; texts and postings go
-    to disk.
-
-    Parameters
-    ----------
-    folder
-        The folder to make.
-    params
-        Of the index.
-    ids
-        The ids of tweets, numbered; those in it already belong to other segments.
-    shards
-        How many are written at a time; with several, whoever does so closes their :attr:`seeds` together.
+    Beyond what a batch takes, a tweet costs some 100 bytes while its segment is being written; texts and postings go to
+    disk. The `ids` that are numbered already belong to other segments. With several `shards` that are written at a
+    time, whoever writes them closes their :attr:`seeds` together.
     """
 
     def __init__(self, folder: Path, params: IndexParams, ids: KeyTable, *, shards: int = 1) -> None:

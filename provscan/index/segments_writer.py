@@ -18,13 +18,7 @@ from provscan.params import IndexParams
 def write_segments(
     change: Change, batches: Iterable[Prepared], params: IndexParams, shards: int = 1
 ) -> tuple[tuple[SegmentInfo, ...], dict[str, int]]:
-    """Write segments from prepared batches, or so many shards.
-
-    Returns
-    -------
-    tuple, dict
-        The segments, and the counts of distinct tweets and of what was left out.
-    """
+    """Write segments from prepared batches, or so many shards; count distinct tweets and what was left out."""
     ids, empty, anonymous = KeyTable(), 0, 0
     writer = ShardsWriter(change, params, ids, shards) if shards > 1 else _SegmentsWriter(change, params, ids)
     try:

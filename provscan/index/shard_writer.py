@@ -40,19 +40,7 @@ class Shard(NamedTuple):
 
 
 class ShardsWriter:
-    """Writes shards, a prepared batch at a time.
-
-    Parameters
-    ----------
-    change
-        Of the index.
-    params
-        Of the index.
-    ids
-        The ids of tweets, numbered.
-    count
-        How many shards.
-    """
+    """Writes shards, a prepared batch at a time."""
 
     def __init__(self, change: Change, params: IndexParams, ids: KeyTable, count: int) -> None:
         self._change = change
@@ -81,13 +69,7 @@ class ShardsWriter:
 
 
 def add_to_shard(writer: SegmentWriter, batch: Prepared) -> None:
-    """Add a batch to a shard.
-
-    Raises
-    ------
-    OutputError
-        The shard is full.
-    """
+    """Add a batch to a shard."""
     if not writer.has_room_for(len(batch.texts)):
         raise OutputError(
             f"a shard would have more than {MAX_TEXTS:,} texts, its limit: build the index with more shards"
@@ -98,19 +80,7 @@ def add_to_shard(writer: SegmentWriter, batch: Prepared) -> None:
 def joined_shards(
     change: Change, params: IndexParams, shards: Sequence[Shard], seeds: Sequence[SeedsWriter]
 ) -> list[SegmentInfo]:
-    """Write what is decided over all shards, and take them into an index.
-
-    Parameters
-    ----------
-    change
-        Of the index.
-    params
-        Of the index.
-    shards
-        What was written of each by itself.
-    seeds
-        Of each the writer of its seeds.
-    """
+    """Write what is decided over all shards, and take them into an index; `seeds` writes the seeds of each."""
     sizes = [map_array(shard.folder / "texts.sizes", np.uint8) for shard in shards]
     close_together(seeds, sizes)
     for number, (shard, numbers) in enumerate(zip(shards, _numbers(change, params, shards), strict=True)):

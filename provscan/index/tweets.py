@@ -81,23 +81,12 @@ class Ids(NamedTuple):
 
 
 class TweetRows(NamedTuple):
-    """The tweets of a segment.
+    """The tweets of a segment."""
 
-    Attributes
-    ----------
-    ids
-        As they came, empty where there is none.
-    times
-        ``NO_TIME`` where not known.
-    raw_texts
-        As they came.
-    author, lang, rt_of
-        Columns of labels.
-    """
-
-    ids: Ids
-    times: Numbers
-    raw_texts: PackedStrings | Chained
+    ids: Ids  # As they came, empty where there is none.
+    times: Numbers  # ``NO_TIME`` where not known.
+    raw_texts: PackedStrings | Chained  # As they came.
+    # Columns of labels.
     author: Labels
     lang: Labels
     rt_of: Labels

@@ -38,19 +38,12 @@ Prepare = Callable[[Iterable[pa.RecordBatch]], Iterable[Prepared]]
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What :func:`forget` found.
+    """What :func:`forget` found."""
 
-    Attributes
-    ----------
-    tweets, texts
-        Tweets that are forgotten now, and texts of which no tweet is left.
-    unknown
-        Ids that the index does not hold, or no longer.
-    """
-
+    # Tweets that are forgotten now, and texts of which no tweet is left.
     tweets: int
     texts: int
-    unknown: int
+    unknown: int  # Ids that the index does not hold, or no longer.
 
 
 def write_index(
@@ -75,19 +68,10 @@ def write_index(
 
 
 def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, notes: dict[str, Any]) -> IndexReader:
-    """Add tweets to an index.
+    """Add tweets, in batches as the readers give them, to an index.
 
-    Parameters
-    ----------
-    batches
-        Tweets as the readers give them.
-    target
-        The index.
-    prepare
-        Prepares batches with the parameters of the index.
-    notes
-        See :func:`write_index`; the last addition's stand under ``appended``, with ``added``, ``known`` (ids that are
-        in the index) and ``forgotten`` (ids that were forgotten: they stay so).
+    See :func:`write_index` for `notes`; the last addition's stand under ``appended``, with ``added``, ``known`` (ids
+    that are in the index) and ``forgotten`` (ids that were forgotten: they stay so).
     """
     with changing(target, "change") as change:
         before = open_reader(target, check="changes")
@@ -114,17 +98,7 @@ def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, no
 
 
 def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = False) -> Forgotten:
-    """Mark tweets as forgotten; they are found no more from then on.
-
-    Parameters
-    ----------
-    target
-        The index.
-    ids, authors
-        Strings: tweets with one of the ids or of the authors are forgotten.
-    dry_run
-        Only count them.
-    """
+    """Mark tweets with one of the ids or of the authors as forgotten: they are found no more from then on."""
     with changing(target, "change") as change:
         before = open_reader(target, check="changes")
         now = int(datetime.now(UTC).timestamp() * 1000)
