@@ -28,26 +28,14 @@ from provscan.text.arrow import buffers
 
 @dataclass(frozen=True)
 class Controls:
-    """What a run scans for.
+    """What a run scans for."""
 
-    Attributes
-    ----------
-    reader
-        The licensed index, followed by the segments of control files.
-    licensed
-        The licensed index alone.
-    absent
-        bool[texts of `reader`]: the text is a control.
-    repeated
-        Numbers of licensed texts that tweets of a control file have as well: commonplace wording.
-    texts, tweets
-        How many control texts there are, and how many of the licensed index's tweets are control.
-    """
-
-    reader: IndexReader
-    licensed: IndexReader
-    absent: npt.NDArray[np.bool_]
+    reader: IndexReader  # The licensed index, followed by the segments of control files.
+    licensed: IndexReader  # The licensed index alone.
+    absent: npt.NDArray[np.bool_]  # bool[texts of `reader`]: the text is a control.
+    # Numbers of licensed texts that tweets of a control file have as well: commonplace wording.
     repeated: npt.NDArray[np.int64]
+    # How many control texts there are, and how many of the licensed index's tweets are control.
     texts: int = 0
     tweets: int = 0
 
@@ -68,13 +56,7 @@ def no_control(reader: IndexReader) -> Controls:
 
 
 def parse_utc(cutoff: str | date) -> datetime:
-    """A cutoff as a time in UTC.
-
-    Raises
-    ------
-    ParameterError
-        It is no date.
-    """
+    """A cutoff as a time in UTC."""
     if isinstance(cutoff, str):
         try:
             cutoff = datetime.fromisoformat(cutoff)
@@ -92,11 +74,6 @@ def with_cutoff(controls: Controls, cutoff: datetime) -> Controls:
 
     A tweet whose time is not known, or that repeats another (a retweet may be younger than its text), keeps its text
     from being one.
-
-    Raises
-    ------
-    ParameterError
-        No licensed text is that young, or all are.
     """
     reader = controls.licensed
     absent = reader.posted_since(int(cutoff.timestamp() * 1000))
@@ -121,18 +98,8 @@ def with_files(
 ) -> tuple[Controls, dict[str, Any]]:
     """Tweets of files become controls: they are indexed in `folder` and scanned for beside the licensed ones.
 
-    A text that is licensed as well is no control, but known to be commonplace wording.
-
-    Returns
-    -------
-    Controls
-    dict
-        What was read: ``tweets``, ``texts``, ``also_licensed`` (tweets left out), ``skipped``, ``unread``.
-
-    Raises
-    ------
-    InputError, FieldNotFoundError
-        A file can't be read to its end, or holds no text that is not licensed.
+    A text that is licensed as well is no control, but known to be commonplace wording. The second result says what was
+    read: ``tweets``, ``texts``, ``also_licensed`` (tweets left out), ``skipped``, ``unread``.
     """
     licensed = controls.licensed
     stats = readers.ReadStats()

@@ -15,42 +15,26 @@ from provscan.matching.parts import PartResult
 
 @dataclass(frozen=True)
 class NullScan:
-    """Matches in a null dataset, one entry each, and its size.
+    """Matches in a null dataset, one entry each, and its size."""
 
-    Attributes
-    ----------
-    record, text, containment, similarity, size
-        Number of the record among those with matches, number of the text in the reader, share of the text in the span,
-        its similarity, and its code points.
-    records, characters
-        Scanned.
-    sources
-        What the user named.
-    """
-
+    # Number of the record among those with matches, number of the text in the reader, share of the text in the span,
+    # its similarity, and its code points.
     record: npt.NDArray[np.int64]
     text: npt.NDArray[np.int64]
     containment: npt.NDArray[np.float64]
     similarity: npt.NDArray[np.float64]
     size: npt.NDArray[np.int64]
+    # Scanned.
     records: int
     characters: int
-    sources: tuple[str, ...]
+    sources: tuple[str, ...]  # What the user named.
 
 
 def null_scan(rows: pa.Table, results: list[PartResult], controls: Controls, sources: Sequence[str]) -> NullScan:
     """What the scan of a null dataset found of the licensed texts.
 
-    Parameters
-    ----------
-    rows
-        All matches, ordered by split and record, with the split as ``cluster``.
-    results
-        The counts of each split.
-
-    Returns
-    -------
-    NullScan
+    The `rows` are all matches, ordered by split and record, with the split as ``cluster``; the `results` are the counts
+    of each split.
     """
     columns = ("cluster", "record", "text", "containment", "similarity", "start", "end")
     cluster, record, text, containment, similarity, start, end = (rows[name].to_numpy() for name in columns)

@@ -37,24 +37,13 @@ AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</
 
 @dataclass(frozen=True)
 class SpikeIns:
-    """What was planted, one entry each.
+    """What was planted, one entry each."""
 
-    Attributes
-    ----------
-    text
-        int64[n], numbers of the licensed texts.
-    planted
-        What was scanned.
-    span
-        int64[n, 2], where the copy stands in it, in code points.
-    edit, band, script, inside
-        Name of the edit, length class (:data:`~provscan.scoring.lengths.BANDS`) and script (an entry of
-        :data:`~provscan.scoring.lengths.SCRIPTS`) of the text; whether it stands in a record of the dataset.
-    """
-
-    text: npt.NDArray[np.int64]
-    planted: list[str]
-    span: npt.NDArray[np.int64]
+    text: npt.NDArray[np.int64]  # int64[n], numbers of the licensed texts.
+    planted: list[str]  # What was scanned.
+    span: npt.NDArray[np.int64]  # int64[n, 2], where the copy stands in it, in code points.
+    # Name of the edit, length class (`provscan.scoring.lengths.BANDS`) and script (an entry of
+    # `provscan.scoring.lengths.SCRIPTS`) of the text; whether it stands in a record of the dataset.
     edit: npt.NDArray[np.str_]
     band: npt.NDArray[np.int64]
     script: npt.NDArray[np.int64]
@@ -70,32 +59,18 @@ class SpikeIns:
 
 @dataclass(frozen=True)
 class Recovered:
-    """What was found of spike-ins, one entry each.
+    """What was found of spike-ins, one entry each."""
 
-    Attributes
-    ----------
-    found, counted
-        bool: a licensed match stands there; one that meets the rule does.
-    same_text
-        bool: and it is of the very text that was planted.
-    detectable
-        bool: a word-for-word copy would count.
-    similarity, containment
-        float64, of the match, or of the copy itself where none was found; nan for a lost copy that is in pieces.
-    share
-        float64, code points of the copy that lie under the match, as a share.
-    bits
-        float64, of the match; nan where none was found or the bits are not known.
-    """
-
+    # bool: a licensed match stands there; one that meets the rule does.
     found: npt.NDArray[np.bool_]
     counted: npt.NDArray[np.bool_]
-    same_text: npt.NDArray[np.bool_]
-    detectable: npt.NDArray[np.bool_]
+    same_text: npt.NDArray[np.bool_]  # bool: and it is of the very text that was planted.
+    detectable: npt.NDArray[np.bool_]  # bool: a word-for-word copy would count.
+    # float64, of the match, or of the copy itself where none was found; nan for a lost copy that is in pieces.
     similarity: npt.NDArray[np.float64]
     containment: npt.NDArray[np.float64]
-    share: npt.NDArray[np.float64]
-    bits: npt.NDArray[np.float64]
+    share: npt.NDArray[np.float64]  # float64, code points of the copy that lie under the match, as a share.
+    bits: npt.NDArray[np.float64]  # float64, of the match; nan where none was found or the bits are not known.
 
 
 def how_many(records: int, wanted: int | None) -> int:

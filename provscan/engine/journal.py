@@ -40,19 +40,9 @@ SLOW, FEWEST = 3.0, 5
 
 
 class Journal(Progress):
-    """Writes the log of a job, and passes its progress on; a context manager, which closes the file.
+    """Writes the log of a job, and passes its progress on to `shown`; a context manager, which closes the file.
 
-    Parameters
-    ----------
-    path
-        The file; lines are added to one that is there.
-    shown
-        Receives the same progress.
-
-    Raises
-    ------
-    OutputError
-        The file can't be written.
+    Lines are added to a file that is there.
     """
 
     def __init__(self, path: str | os.PathLike[str], shown: Progress) -> None:

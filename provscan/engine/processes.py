@@ -53,23 +53,7 @@ class Processes(Executor):
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def run(self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress) -> Iterator[R]:
-        """See :meth:`provscan.engine.protocol.Executor.run`.
-
-        Parameters
-        ----------
-        function, tasks, progress
-            As there.
-
-        Returns
-        -------
-        Iterator
-            As there.
-
-        Raises
-        ------
-        WorkerError
-            A worker process ended on its own.
-        """
+        """See :meth:`provscan.engine.protocol.Executor.run`."""
         reported = self._done.value
         # Tasks that are not done, and those of them that a worker was seen to run.
         names: dict[int, str] = {}

@@ -6,24 +6,12 @@ from typing import NamedTuple
 
 
 class Ran(NamedTuple):
-    """What one task took.
+    """What one task took."""
 
-    Attributes
-    ----------
-    where
-        The worker or node that ran it.
-    seconds
-        Wall clock.
-    units
-        How much it did, in the unit of the stage.
-    memory
-        Bytes of the worker's process at the end, without mapped files.
-    """
-
-    where: str
-    seconds: float
-    units: int
-    memory: int
+    where: str  # The worker or node that ran it.
+    seconds: float  # Wall clock.
+    units: int  # How much it did, in the unit of the stage.
+    memory: int  # Bytes of the worker's process at the end, without mapped files.
 
 
 class Progress:
@@ -33,59 +21,21 @@ class Progress:
     """
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
-        """Begin a stage of the job.
-
-        Parameters
-        ----------
-        stage
-            What is being done, for a person to read: ``"Scanning"``.
-        total
-            Size of the whole stage in ``unit``, or ``None`` if it isn't known.
-        unit
-            What is counted: ``"records"``, ``"tweets"``, ``"bytes"``.
+        """Begin a stage of the job, such as ``"Scanning"``, of so many units (None if it isn't known), such as
+        ``"records"``.
         """
 
     def advance(self, n: int) -> None:
-        """More of the stage is done.
-
-        Parameters
-        ----------
-        n
-            How many units.
-        """
+        """So many more units of the stage are done."""
 
     def finish(self) -> None:
         """The stage is done."""
 
     def began(self, task: str, where: str) -> None:
-        """A worker has begun a task.
-
-        Parameters
-        ----------
-        task
-            What the task is called.
-        where
-            The worker or node that runs it.
-        """
+        """The worker or node `where` has begun a task."""
 
     def ended(self, task: str, ran: Ran) -> None:
-        """A task is done.
-
-        Parameters
-        ----------
-        task
-            What the task is called.
-        ran
-            What it took.
-        """
+        """A task is done; `ran` says what it took."""
 
     def failed(self, task: str, reason: str) -> None:
-        """An attempt at a task failed.
-
-        Parameters
-        ----------
-        task
-            What the task is called.
-        reason
-            Why.
-        """
+        """An attempt at a task failed."""

@@ -30,41 +30,22 @@ class LostTask(NamedTuple):
 
 
 class Executor(ABC):
-    """Runs tasks, until its ``with`` block ends.
+    """Runs tasks, until its ``with`` block ends."""
 
-    Attributes
-    ----------
-    workers
-        How many tasks run at once.
-    in_flight
-        How many are begun, or done, before the first of them is consumed.
-    """
-
-    workers: int
-    in_flight: int
+    workers: int  # How many tasks run at once.
+    in_flight: int  # How many are begun, or done, before the first of them is consumed.
 
     @abstractmethod
     def run(
         self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress
     ) -> Iterator[R | LostTask]:
-        """The results of ``function(task, advance)``, in the order of the tasks.
+        """The results of ``function(task, advance)``, in the order of the tasks, which are consumed as results are.
 
         The first error, or Ctrl-C, ends the iteration: what has not begun is not begun, and what runs is abandoned.
+        Where an executor can go on, a :class:`LostTask` stands for a task that failed for want of workers.
 
-        Parameters
-        ----------
-        function
-            Calls ``advance`` with the units of work that it has done since the last call, often: ``advance`` raises
-            :class:`Abandoned` when the task is no longer wanted.
-        tasks
-            Is consumed as results are.
-        progress
-            Learns what the tasks report.
-
-        Returns
-        -------
-        Iterator
-            A :class:`LostTask` stands for a task that failed for want of workers, where an executor can go on.
+        The function calls ``advance`` with the units of work that it has done since the last call, often: ``advance``
+        raises :class:`Abandoned` when the task is no longer wanted.
         """
 
     def close(self) -> None:  # noqa: B027 - not every executor holds something

@@ -101,28 +101,13 @@ class Ray(Executor):
     """Runs tasks on a Ray cluster; see :class:`provscan.engine.protocol.Executor`.
 
     A task whose worker or node is lost, that reports nothing for `patience` seconds, or that can't reach a file, is
-    tried again elsewhere, three times in all; what fails then becomes a
-    :class:`~provscan.engine.protocol.LostTask`, and the others go on.
+    tried again elsewhere, three times in all; what fails then becomes a :class:`~provscan.engine.protocol.LostTask`,
+    and the others go on.
 
-    Parameters
-    ----------
-    workers
-        Tasks at once; None for one per processor of the cluster.
-    address
-        Of the cluster's head, ``"auto"`` for the one that this machine belongs to; None starts one on this machine,
-        which ends with the executor.
-    patience
-        Seconds without a report after which a task is taken for hung.
-    memory
-        Bytes that a worker may have, without mapped files; None for any number. Each node runs as many workers as it
-        has memory for, and a worker that takes more is ended: a new one runs its task again.
-
-    Raises
-    ------
-    ParameterError
-        Ray is not installed.
-    WorkerError
-        There is no cluster at that address.
+    `address` is that of the cluster's head, ``"auto"`` for the one that this machine belongs to; None starts one on
+    this machine, which ends with the executor. `memory` is the bytes that a worker may have, without mapped files: each
+    node runs as many workers as it has memory for, and a worker that takes more is ended, and a new one runs its task
+    again.
     """
 
     def __init__(
@@ -171,18 +156,7 @@ class Ray(Executor):
     def run(
         self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress
     ) -> Iterator[R | LostTask]:
-        """See :meth:`provscan.engine.protocol.Executor.run`.
-
-        Parameters
-        ----------
-        function, tasks, progress
-            As there.
-
-        Returns
-        -------
-        Iterator
-            As there.
-        """
+        """See :meth:`provscan.engine.protocol.Executor.run`."""
         shared = self._ray.put(function)
         todo = enumerate(tasks)
         running: deque[_Running[T]] = deque()
@@ -218,13 +192,7 @@ class Ray(Executor):
                 _, references = self._ray.wait(references, num_returns=len(references), timeout=SECONDS_BETWEEN_CANCELS)
 
     def describe(self) -> dict[str, Any]:
-        """What the cluster did.
-
-        Returns
-        -------
-        dict
-            ``nodes``: units of work by node; ``failures``: the attempts that failed, by reason.
-        """
+        """What the cluster did: ``nodes``: units of work by node; ``failures``: the attempts that failed, by reason."""
         nodes = self._ray.get(self._monitor.by_node.remote())
         return {"workers": self.workers, "nodes": nodes, "failures": dict(Counter(self.failures))}
 

@@ -27,23 +27,7 @@ class Threads(Executor):
         """See :meth:`provscan.engine.protocol.Executor.close`."""
 
     def run(self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress) -> Iterator[R]:
-        """See :meth:`provscan.engine.protocol.Executor.run`.
-
-        Parameters
-        ----------
-        function, tasks, progress
-            As there.
-
-        Returns
-        -------
-        Iterator
-            As there.
-
-        Raises
-        ------
-        Abandoned
-            In a task that nobody waits for.
-        """
+        """See :meth:`provscan.engine.protocol.Executor.run`."""
         stop = threading.Event()
 
         def call(task: T) -> R:

@@ -24,14 +24,9 @@ _RECORD, _TEXT, _START, _END, _AGREE, _PRINTS, _EQUAL, _RARE, _COMMON = range(9)
 def scan_blind(
     text: np.ndarray, offsets: np.ndarray, index: BlindIndex, params: MatchParams, limits: BlindLimits
 ) -> Matches:
-    """Matches in the texts of a text buffer, ordered by text and place.
+    """Matches in the texts of a text buffer (see :mod:`provscan.text.arrow`), ordered by text and place.
 
-    Parameters
-    ----------
-    text, offsets
-        uint8[m] and int64[n + 1], see :mod:`provscan.text.arrow`.
-    limits
-        What a match needs beside the thresholds of `params`.
+    The `limits` are what a match needs beside the thresholds of `params`.
     """
     codes, code_offsets, characters = canonical_codes(text, offsets)
     records = frozen(CodeBuffer(codes, code_offsets))

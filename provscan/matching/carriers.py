@@ -46,24 +46,12 @@ def record_keys(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.uint64]:
 
 
 class CarrierRecord(NamedTuple):
-    """A text to plant in.
+    """A text to plant in."""
 
-    Attributes
-    ----------
-    key
-        Random, by its content.
-    length
-        Code points of the whole text; bytes of a long one.
-    text
-        The text, or up to :data:`LONGEST` code points of it from a random place on.
-    copies
-        How often it stands in the dataset.
-    """
-
-    key: int
-    length: int
-    text: str
-    copies: int
+    key: int  # Random, by its content.
+    length: int  # Code points of the whole text; bytes of a long one.
+    text: str  # The text, or up to `LONGEST` code points of it from a random place on.
+    copies: int  # How often it stands in the dataset.
 
 
 @dataclass

@@ -19,31 +19,16 @@ from provscan.text.arrow import Texts, buffers, to_array
 
 
 class Span(NamedTuple):
-    """A licensed tweet in a text: ``text[start:end]`` holds it.
+    """A licensed tweet in a text: ``text[start:end]`` holds it."""
 
-    Attributes
-    ----------
-    start, end
-        Code points, end exclusive: Python's own string positions.
-    tweet_id
-        The earliest of the licensed tweets with this text.
-    tweets
-        How many licensed tweets have this text.
-    level
-        ``exact``, ``near_exact``, ``strong``, ``weak`` or ``partial``.
-    similarity
-        Jaccard index of the character 5-grams of the canonical span and the canonical tweet.
-    containment
-        Share of the tweet's 5-grams that are in the span.
-    """
-
+    # Code points, end exclusive: Python's own string positions.
     start: int
     end: int
-    tweet_id: str
-    tweets: int
-    level: str
-    similarity: float
-    containment: float
+    tweet_id: str  # The earliest of the licensed tweets with this text.
+    tweets: int  # How many licensed tweets have this text.
+    level: str  # ``exact``, ``near_exact``, ``strong``, ``weak`` or ``partial``.
+    similarity: float  # Jaccard index of the character 5-grams of the canonical span and the canonical tweet.
+    containment: float  # Share of the tweet's 5-grams that are in the span.
 
 
 class Index:

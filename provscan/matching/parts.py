@@ -29,36 +29,19 @@ PART = pa.schema([*SCANNED, *PASSAGE])
 
 @dataclass
 class PartResult:
-    """The counts of a part.
+    """The counts of a part."""
 
-    Attributes
-    ----------
-    number
-        The number of the task, which orders the parts.
-    source
-        The dataset that the split belongs to.
-    matches
-        Rows of the part file, and its bytes.
-    stats
-        What was read and what was not.
-    records, characters, squares
-        Records scanned, the code points of all of their texts, the sum over the records of the squares of these.
-    truncated
-        Look-ups cut short to bound the time.
-    carriers
-        A random sample of the records.
-    """
-
-    number: int
-    source: str
-    matches: int = 0
+    number: int  # The number of the task, which orders the parts.
+    source: str  # The dataset that the split belongs to.
+    matches: int = 0  # Rows of the part file, and its bytes.
     bytes: int = 0
+    # Records scanned, the code points of all of their texts, the sum over the records of the squares of these.
     records: int = 0
     characters: int = 0
     squares: float = 0.0
-    stats: ReadStats = field(default_factory=ReadStats)
-    truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
-    carriers: CarrierSample = field(default_factory=lambda: CarrierSample(0, 1))
+    stats: ReadStats = field(default_factory=ReadStats)  # What was read and what was not.
+    truncated: TruncatedLookups = field(default_factory=TruncatedLookups)  # Look-ups cut short to bound the time.
+    carriers: CarrierSample = field(default_factory=lambda: CarrierSample(0, 1))  # A random sample of the records.
     _record: int = -1
     _length: int = 0
 

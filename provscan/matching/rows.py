@@ -30,14 +30,9 @@ MATCHES = pa.schema(
 
 @dataclass
 class TruncatedLookups:
-    """Look-ups that were cut short to bound the time of a scan; see :class:`provscan.params.SearchLimits`.
+    """Look-ups that were cut short to bound the time of a scan; see :class:`provscan.params.SearchLimits`."""
 
-    Attributes
-    ----------
-    bands_cut, seeds_cut
-        Look-ups of LSH bands and of seeds that more texts share than are read.
-    """
-
+    # Look-ups of LSH bands and of seeds that more texts share than are read.
     bands_cut: int = 0
     seeds_cut: int = 0
 
@@ -49,34 +44,17 @@ class TruncatedLookups:
 
 @dataclass
 class Matches:
-    """Matches in some texts, ordered by row and start.
+    """Matches in some texts, ordered by row and start."""
 
-    Attributes
-    ----------
-    row
-        int64[n]: which of the texts.
-    span
-        int64[n, 2]: start and end in code points of that text.
-    text
-        int64[n]: number of the licensed text in the reader.
-    level
-        uint8[n]: index into :data:`LEVELS`.
-    similarity, containment
-        float64[n].
-    characters
-        int64[rows]: code points of each text.
-    truncated
-        Look-ups that were cut short.
-    """
-
-    row: np.ndarray
-    span: np.ndarray
-    text: np.ndarray
-    level: np.ndarray
+    row: np.ndarray  # int64[n]: which of the texts.
+    span: np.ndarray  # int64[n, 2]: start and end in code points of that text.
+    text: np.ndarray  # int64[n]: number of the licensed text in the reader.
+    level: np.ndarray  # uint8[n]: index into `LEVELS`.
+    # float64[n].
     similarity: np.ndarray
     containment: np.ndarray
-    characters: np.ndarray
-    truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)
+    characters: np.ndarray  # int64[rows]: code points of each text.
+    truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)  # Look-ups that were cut short.
 
     def take(self, rows: np.ndarray) -> Matches:
         """Some of the matches."""

@@ -43,17 +43,9 @@ TOGETHER = 8
 
 
 def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams) -> Matches:
-    """Matches in the texts of a text buffer, ordered by text and place.
+    """Matches in the texts of a text buffer (see :mod:`provscan.text.arrow`), ordered by text and place.
 
-    Parameters
-    ----------
-    text, offsets
-        uint8[m] and int64[n + 1], see :mod:`provscan.text.arrow`.
-
-    Returns
-    -------
-    Matches
-        ``row`` counts from the first of these texts.
+    Their ``row`` counts from the first of these texts.
     """
     block = params.limits.block_bytes
     size = TOGETHER if any(isinstance(tables, ShardTables) for tables in reader.tables) else 1

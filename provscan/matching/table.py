@@ -10,16 +10,9 @@ from provscan.matching.verifier import TweetNames
 
 
 def match_table(found: Matches, reader: TweetNames, source: str, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows of some matches.
+    """The rows of the matches in the texts of one batch: their ``record`` (int64), ``id`` and, where known, ``field``.
 
-    Parameters
-    ----------
-    found
-        Matches in the texts of one batch.
-    source
-        What the user called the dataset.
-    batch
-        The texts' ``record`` (int64), ``id`` (string) and, where known, ``field``.
+    The `source` is what the user called the dataset.
     """
     rows = pa.array(found.row)
     fields = batch.column("field") if "field" in batch.schema.names else pa.nulls(batch.num_rows, pa.string())

@@ -24,42 +24,21 @@ Map = Callable[..., Iterator[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is scanned for, as any process can open it.
+    """What is scanned for, as any process can open it."""
 
-    Attributes
-    ----------
-    index
-        Folder of the licensed index.
-    fingerprint
-        Of this very generation.
-    control
-        Folder of the index of control files, if there is one.
-    left_out
-        What is left out of the licensed index.
-    """
-
-    index: str
-    fingerprint: str
-    control: str | None = None
-    left_out: LeftOut = NOTHING
+    index: str  # Folder of the licensed index.
+    fingerprint: str  # Of this very generation.
+    control: str | None = None  # Folder of the index of control files, if there is one.
+    left_out: LeftOut = NOTHING  # What is left out of the licensed index.
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Which records are scanned, and which are kept to plant spike-ins in.
+    """Which records are scanned, and which are kept to plant spike-ins in."""
 
-    Attributes
-    ----------
-    fraction
-        Share of the records to scan, at random.
-    seed
-        Seed of the sample keys.
-    carriers, carrier_limit
-        Carrier records to keep; no key above the limit can be one of them.
-    """
-
-    fraction: float = 1.0
-    seed: int = 1
+    fraction: float = 1.0  # Share of the records to scan, at random.
+    seed: int = 1  # Seed of the sample keys.
+    # Carrier records to keep; no key above the limit can be one of them.
     carriers: int = 0
     carrier_limit: int = MAX_KEY
 
@@ -70,35 +49,19 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class ScanTask:
-    """A split, with all that is needed to scan it anywhere.
+    """A split, with all that is needed to scan it anywhere."""
 
-    Attributes
-    ----------
-    number
-        Orders the parts and names their files.
-    split, fields
-        What to read.
-    snapshot
-        What to look for.
-    params, sampling
-        How.
-    folder
-        Where the part goes.
-    limits
-        Of the readers.
-    store
-        Where the part goes instead, if it is a place for files (:class:`provscan.readers.FileStore`).
-    """
-
-    number: int
+    number: int  # Orders the parts and names their files.
+    # What to read.
     split: Split
     fields: Fields
-    snapshot: Snapshot
+    snapshot: Snapshot  # What to look for.
+    # How.
     params: MatchParams
     sampling: Sampling
-    folder: str
-    limits: Limits = LIMITS
-    store: str | None = None
+    folder: str  # Where the part goes.
+    limits: Limits = LIMITS  # Of the readers.
+    store: str | None = None  # Where the part goes instead, if it is a place for files (`provscan.readers.FileStore`).
 
     def __str__(self) -> str:
         return f"{self.number}: {self.split.source}, part {self.split.part + 1}"
@@ -106,13 +69,7 @@ class ScanTask:
 
 @lru_cache(maxsize=1)
 def open_snapshot(snapshot: Snapshot) -> IndexReader:
-    """The reader to scan with.
-
-    Raises
-    ------
-    IndexFormatError
-        The index was changed since.
-    """
+    """The reader to scan with."""
     reader = open_reader(snapshot.index, check="lengths", snapshot=snapshot.fingerprint, without=snapshot.left_out)
     return reader if snapshot.control is None else reader.with_control(open_reader(snapshot.control, check="lengths"))
 
@@ -124,23 +81,11 @@ def scan(
     reader: IndexReader | None = None,
     mapped: Map = map,
 ) -> int:
-    """Scan a split and write its part, unless an equal one is complete.
+    """Scan a split and write its part, unless an equal one is complete; the number of the task.
 
-    Parameters
-    ----------
-    task
-        What to scan.
-    advance
-        Called with the number of bytes read since the last call; may raise to end the scan.
-    reader
-        The snapshot of the task, if it is open already.
-    mapped
-        ``map``, or something that yields the same while several threads work on it.
-
-    Returns
-    -------
-    int
-        The number of the task.
+    `advance` is called with the number of bytes read since the last call, and may raise to end the scan. `reader` is
+    the snapshot of the task, if it is open already. `mapped` is ``map``, or something that yields the same while
+    several threads work on it.
     """
     stats = ReadStats()
     batches = read(task.split, task.fields, stats, on_bytes=advance, limits=task.limits)

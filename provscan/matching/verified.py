@@ -30,29 +30,17 @@ NO_STRETCH = 1 << 40
 
 
 class VerifiedCandidates(NamedTuple):
-    """Verified pairs of a record and a licensed text.
+    """Verified pairs of a record and a licensed text."""
 
-    Attributes
-    ----------
-    record, text
-        int64[n]: the record, the number of the text in the index.
-    span, copied
-        int64[n, 2]: the span in the record's canonical text, and what of the text it is a copy of.
-    grams
-        int32[n, 3]: distinct 5-grams in common, of the text, of the span.
-    similarity
-        float64[n].
-    partial
-        bool[n]: only a stretch of the text is there.
-    """
-
+    # int64[n]: the record, the number of the text in the index.
     record: np.ndarray
     text: np.ndarray
+    # int64[n, 2]: the span in the record's canonical text, and what of the text it is a copy of.
     span: np.ndarray
     copied: np.ndarray
-    grams: np.ndarray
-    similarity: np.ndarray
-    partial: np.ndarray
+    grams: np.ndarray  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    similarity: np.ndarray  # float64[n].
+    partial: np.ndarray  # bool[n]: only a stretch of the text is there.
 
     def take(self, rows: np.ndarray) -> VerifiedCandidates:
         """Some of the rows."""
@@ -166,19 +154,9 @@ def compared(
 def windows(rows: VerifiedCandidates, cuts: np.ndarray, offsets: np.ndarray) -> tuple[VerifiedCandidates, np.ndarray]:
     """Where in a long text matches must be located: the chunks that hold them and one more on each side.
 
-    Parameters
-    ----------
-    rows
-        Matches in one text, as if it were one record.
-    cuts, offsets
-        Bytes at which the text was cut into chunks, and where the canonical text of each begins.
-
-    Returns
-    -------
-    VerifiedCandidates
-        The same in records of their own.
-    numpy.ndarray
-        int64[records, 2]: the first chunk of each record, and the one after the last.
+    The `rows` are matches in one text, as if it were one record, that was cut into chunks at the bytes `cuts`; the
+    canonical text of each begins at `offsets`. The result are the same matches in records of their own, and
+    int64[records, 2]: the first chunk of each record, and the one after the last.
     """
     last = len(cuts) - 1
     low = np.maximum(np.searchsorted(offsets[:-1], rows.span[:, 0], "right") - 2, 0)
@@ -193,22 +171,13 @@ def windows(rows: VerifiedCandidates, cuts: np.ndarray, offsets: np.ndarray) -> 
 
 
 class Located(NamedTuple):
-    """Where the records stand that matches are lifted over to.
+    """Where the records stand that matches are lifted over to."""
 
-    Attributes
-    ----------
-    text
-        uint8[m], UTF-8.
-    begins, ends
-        int64[n]: where each record begins and ends in it.
-    characters
-        int64: code points of each text that was scanned.
-    """
-
-    text: np.ndarray
+    text: np.ndarray  # uint8[m], UTF-8.
+    # int64[n]: where each record begins and ends in it.
     begins: np.ndarray
     ends: np.ndarray
-    characters: np.ndarray
+    characters: np.ndarray  # int64: code points of each text that was scanned.
 
 
 def liftover(records: Located, rows: VerifiedCandidates, reader: IndexReader, params: MatchParams) -> Matches:

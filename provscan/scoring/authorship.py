@@ -13,22 +13,14 @@ from provscan.index import IndexReader
 
 
 class Authorship(NamedTuple):
-    """Of texts, one entry each.
+    """Of texts, one entry each."""
 
-    Attributes
-    ----------
-    author, lang
-        string, of the earliest tweet; null where not known.
-    year
-        int32, of the earliest tweet's time; null where not known or a retweet, which may be younger than its text.
-    authors
-        int64[n], different authors who posted the text, retweets not counted.
-    """
-
+    # string, of the earliest tweet; null where not known.
     author: pa.ChunkedArray
+    # int32, of the earliest tweet's time; null where not known or a retweet, which may be younger than its text.
     year: pa.ChunkedArray
     lang: pa.ChunkedArray
-    authors: npt.NDArray[np.int64]
+    authors: npt.NDArray[np.int64]  # int64[n], different authors who posted the text, retweets not counted.
 
 
 def authorship(reader: IndexReader, texts: npt.NDArray[np.int64]) -> Authorship:

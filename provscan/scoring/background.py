@@ -21,26 +21,15 @@ TEXTS = 1 << 16
 
 @dataclass(frozen=True)
 class Background:
-    """The model, and which of the index's texts it has counted.
+    """The model, and which of the index's texts it has counted."""
 
-    Attributes
-    ----------
-    model
-        Counted on an even sample of the index's texts.
-    counted
-        int64[n], ascending: their numbers.
-    """
-
-    model: BackgroundModel
-    counted: npt.NDArray[np.int64]
+    model: BackgroundModel  # Counted on an even sample of the index's texts.
+    counted: npt.NDArray[np.int64]  # int64[n], ascending: their numbers.
 
     def bits(self, reader: IndexReader, texts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Bits of some texts of a reader that begins with the index's; one that was counted is left out.
 
-        Returns
-        -------
-        float64[n]
-            nan in a script that the model hardly knows, and where nothing was counted.
+        They are nan in a script that the model hardly knows, and where nothing was counted.
         """
         result = np.full(len(texts), np.nan)
         if self.model.chars == 0:

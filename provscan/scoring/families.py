@@ -24,10 +24,7 @@ def families(reader: IndexReader, texts: npt.NDArray[np.int64]) -> npt.NDArray[n
 def components(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Connected components of rows, which are connected if they share a group; numbered by their first rows.
 
-    Parameters
-    ----------
-    groups
-        int64[rows, n]: the groups of each row, numbered from 0 without gaps.
+    The `groups`, int64[rows, n], of each row are numbered from 0 without gaps.
     """
     flat = groups.reshape(-1)
     order = np.argsort(flat, kind="stable")

@@ -27,47 +27,29 @@ TEXTS = 1 << 14
 
 @dataclass(frozen=True)
 class Scores:
-    """Of each match, [n] each.
+    """Of each match, [n] each."""
 
-    Attributes
-    ----------
-    place, authorship
-        Entry of `authorship` that belongs to the match.
-    script, band
-        Script (an entry of :data:`~provscan.scoring.lengths.SCRIPTS`) and length class of its text.
-    bits
-        float64, nan where not known.
-    common, counted
-        bool: the wording is commonplace; the match meets the rule.
-    """
-
+    # Entry of `authorship` that belongs to the match.
     place: npt.NDArray[np.int64]
     authorship: Authorship
+    # Script (an entry of `provscan.scoring.lengths.SCRIPTS`) and length class of its text.
     script: npt.NDArray[np.int64]
     band: npt.NDArray[np.int64]
-    bits: npt.NDArray[np.float64]
+    bits: npt.NDArray[np.float64]  # float64, nan where not known.
+    # bool: the wording is commonplace; the match meets the rule.
     common: npt.NDArray[np.bool_]
     counted: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores matches with texts of a reader.
+    """Scores matches with texts of a reader."""
 
-    Attributes
-    ----------
-    reader, background
-        All texts scanned for, and the model that tells how rare their wording is.
-    repeated
-        int64, texts that a control has as well.
-    threads
-        How many score texts.
-    """
-
+    # All texts scanned for, and the model that tells how rare their wording is.
     reader: IndexReader
     background: Background
-    repeated: npt.NDArray[np.int64]
-    threads: int = 1
+    repeated: npt.NDArray[np.int64]  # int64, texts that a control has as well.
+    threads: int = 1  # How many score texts.
 
     def scores(
         self, text: npt.NDArray[np.int64], containment: npt.NDArray[np.float64], similarity: npt.NDArray[np.float64]

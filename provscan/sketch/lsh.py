@@ -19,23 +19,7 @@ if TYPE_CHECKING:
 
 
 def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int) -> NDArray[np.uint64]:
-    """Keys of the bands of some signatures; :func:`provscan.kernels.bands.band_keys` specifies them.
-
-    Parameters
-    ----------
-    signatures : uint32[n, m]
-    bands, rows : int
-        The banding; ``bands * rows`` is at most m.
-
-    Returns
-    -------
-    uint64[n, bands]
-
-    Raises
-    ------
-    ParameterError
-        `signatures` is of another shape, dtype or layout, or the banding doesn't fit it.
-    """
+    """Keys of the bands of signatures, uint64[n, bands]; :func:`provscan.kernels.bands.band_keys` specifies them."""
     _require_banding(bands, rows)
     _require_signatures(signatures)
     if bands * rows > signatures.shape[1]:
@@ -49,21 +33,9 @@ def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int) -> NDArray[
 
 
 def one_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """One bit of a hash of each minimum; :func:`provscan.kernels.bands.one_bit_sketch` specifies it.
+    """One bit of a hash of each minimum, uint64[n, 2]; :func:`provscan.kernels.bands.one_bit_sketch` specifies it.
 
-    Parameters
-    ----------
-    signatures : uint32[n, 128]
-
-    Returns
-    -------
-    uint64[n, 2]
-        Texts of similarity J agree in ``128 * (1 + J) / 2`` bits on average.
-
-    Raises
-    ------
-    ParameterError
-        `signatures` is of another shape, dtype or layout.
+    Texts of similarity J agree in ``128 * (1 + J) / 2`` bits on average.
     """
     _require_signatures(signatures)
     if signatures.shape[1] != 128:

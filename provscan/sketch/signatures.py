@@ -79,27 +79,10 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
 
 
 def minhash_canonical(texts: Texts | TextBuffer, *, out: NDArray[np.uint32] | None = None) -> NDArray[np.uint32]:
-    """Signatures of texts that are canonical already.
+    """Signatures of texts that are canonical already, one row a text; in `out` if that is given.
 
-    Parameters
-    ----------
-    texts
-        As for :func:`minhash`, or a text buffer: the UTF-8 of all texts, ``uint8[m]``, and where each begins,
-        ``int64[n + 1]``. Buffers are read in place; mapped and other read-only ones will do.
-    out : uint32[n, 128], optional
-        Where to write, C-contiguous.
-
-    Returns
-    -------
-    uint32[n, 128]
-        One row a text; `out` if that was given.
-
-    Raises
-    ------
-    TypeError
-        `texts` is a single string, or holds something that is not one.
-    ParameterError
-        The text buffer's offsets don't fit its bytes, or an array is of another shape, dtype or layout.
+    The texts are as for :func:`minhash`, or a text buffer: the UTF-8 of all texts, ``uint8[m]``, and where each begins,
+    ``int64[n + 1]``. Buffers are read in place; mapped and other read-only ones will do.
     """
     if isinstance(texts, tuple) and len(texts) == 2 and isinstance(texts[0], np.ndarray):
         data, offsets = _checked_buffer(*texts)

@@ -59,18 +59,11 @@ class Canonical(NamedTuple):
 
 
 class Mapped(NamedTuple):
-    """One canonical text with its way back.
+    """One canonical text with its way back."""
 
-    Attributes
-    ----------
-    codes
-        uint32[n], the canonical code points.
-    start, end
-        int64[n], where each stands in the original, in code points, end exclusive; accents and joiners that
-        follow a letter belong to it, and a separator stands before the letter that follows it.
-    """
-
-    codes: np.ndarray
+    codes: np.ndarray  # uint32[n], the canonical code points.
+    # int64[n], where each stands in the original, in code points, end exclusive; accents and joiners that follow a
+    # letter belong to it, and a separator stands before the letter that follows it.
     start: np.ndarray
     end: np.ndarray
 
@@ -146,18 +139,7 @@ def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
 
 
 def canonical_array(texts: Texts) -> pa.LargeStringArray:
-    """Canonical texts as an Arrow array.
-
-    Parameters
-    ----------
-    texts
-        Strings: an Arrow array, a chunked array or any iterable; a null counts as an empty text.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        As many as ``texts``.
-    """
+    """Canonical texts as an Arrow array, one a text; a null counts as an empty text."""
     result = canonical_buffers(*buffers(to_array(texts)))
     return from_buffers(result.text, result.offsets)
 

@@ -16,13 +16,7 @@ Texts: TypeAlias = "pa.Array | pa.ChunkedArray | Iterable[str]"
 
 
 def to_array(texts: Texts) -> pa.LargeStringArray:
-    """Strings as one ``large_string`` array; a null becomes an empty text.
-
-    Raises
-    ------
-    TypeError
-        ``texts`` is a single string, or holds something that is not one.
-    """
+    """Strings as one ``large_string`` array; a null becomes an empty text."""
     if isinstance(texts, str):
         raise TypeError("expected several texts, found one str: put it into a list")
     if isinstance(texts, pa.ChunkedArray):
