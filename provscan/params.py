@@ -92,32 +92,18 @@ class IndexParams(_Params):
 
 @dataclass(frozen=True)
 class BlindParams(_Params):
-    """What a blind index is built with.
+    """What a blind index is built with."""
 
-    Attributes
-    ----------
-    canonical_version
-        As of :class:`IndexParams`.
-    seed_length
-        Length of a seed in code points; a character of an unspaced script counts as two.
-    seed_step, seeds
-        One seed is kept of so many places of a text, and so many at most.
-    least_seeds, frequent_texts
-        So many seeds are kept even if more texts than that have them.
-    common_texts
-        A seed that more texts have is common: alone it makes no match.
-    prints
-        Of how many 5-grams of a text a print is kept at most, in equal steps.
-    """
-
-    canonical_version: int = CANONICAL_VERSION
-    seed_length: int = 12
+    canonical_version: int = CANONICAL_VERSION  # As of `IndexParams`.
+    seed_length: int = 12  # Length of a seed in code points; a character of an unspaced script counts as two.
+    # One seed is kept of so many places of a text, and so many at most.
     seed_step: int = 14
     seeds: int = 7
+    # So many seeds are kept even if more texts than that have them.
     least_seeds: int = 3
     frequent_texts: int = 200
-    common_texts: int = 4
-    prints: int = 40
+    common_texts: int = 4  # A seed that more texts have is common: alone it makes no match.
+    prints: int = 40  # Of how many 5-grams of a text a print is kept at most, in equal steps.
 
     def __post_init__(self) -> None:
         require(self.canonical_version == CANONICAL_VERSION, "canonical_version", self.canonical_version, "2")
@@ -128,21 +114,11 @@ class BlindParams(_Params):
 
 @dataclass(frozen=True)
 class BlindLimits(_Params):
-    """What a match of a blind index needs beside the thresholds, since prints tell less than texts do.
+    """What a match of a blind index needs beside the thresholds, since prints tell less than texts do."""
 
-    Attributes
-    ----------
-    min_chars
-        Minimum of :attr:`MatchParams.min_chars`.
-    margin
-        What is added to both thresholds where not every 5-gram of a text has a print.
-    seed_texts
-        Texts that are read of one seed at most.
-    """
-
-    min_chars: int = 28
-    margin: float = 0.03
-    seed_texts: int = 64
+    min_chars: int = 28  # Minimum of `MatchParams.min_chars`.
+    margin: float = 0.03  # What is added to both thresholds where not every 5-gram of a text has a print.
+    seed_texts: int = 64  # Texts that are read of one seed at most.
 
 
 @dataclass(frozen=True)
@@ -150,47 +126,27 @@ class SearchLimits:
     """What bounds the time and the reach of a search; look-ups that are cut short are counted in a run's results.
 
     All limits hold for each segment of an index by itself.
-
-    Attributes
-    ----------
-    whole_chars
-        Records of up to so many canonical code points are compared with licensed texts as a whole, besides passages.
-    band_texts
-        Texts that are read of one LSH band at most.
-    sketch_bits
-        Bits of 128 in which one-bit sketches must agree. At similarity 0.4 they agree in 90, give or take 5.
-    whole_candidates
-        Candidates of one whole record at most, the most similar ones.
-    seed_places
-        Places that are read of one key of seeds at most.
-    frequent_places
-        A key of seeds that more places share is frequent.
-    seed_units, frequent_seed_units
-        A chain becomes a candidate once it has a seed for each so many units of its text; if all its seeds are
-        frequent, for each so many. Multiples of 20.
-    variant_similarity
-        Around a match of this similarity, exact copies of variants of its text are searched.
-    variants
-        Variants that are found around one match at most, on average.
-    block_bytes
-        A longer text is scanned in blocks of so many bytes.
-    min_overlap_bytes, max_overlap_bytes
-        How far neighbouring blocks overlap, at least and at most: as far as a copy may reach. It depends on the longest
-        licensed text; a copy has links, markup and character references, up to eight times as much of a short text and
-        as much again of a long one.
     """
 
+    # Records of up to so many canonical code points are compared with licensed texts as a whole, besides passages.
     whole_chars: int = 512
-    band_texts: int = 64
+    band_texts: int = 64  # Texts that are read of one LSH band at most.
+    # Bits of 128 in which one-bit sketches must agree. At similarity 0.4 they agree in 90, give or take 5.
     sketch_bits: int = 77
-    whole_candidates: int = 16
-    seed_places: int = 16
-    frequent_places: int = 4
+    whole_candidates: int = 16  # Candidates of one whole record at most, the most similar ones.
+    seed_places: int = 16  # Places that are read of one key of seeds at most.
+    frequent_places: int = 4  # A key of seeds that more places share is frequent.
+    # A chain becomes a candidate once it has a seed for each so many units of its text; if all its seeds are
+    # frequent, for each so many. Multiples of 20.
     seed_units: int = 80
     frequent_seed_units: int = 20
+    # Around a match of this similarity, exact copies of variants of its text are searched.
     variant_similarity: float = 0.8
-    variants: int = 4
-    block_bytes: int = 384 << 10
+    variants: int = 4  # Variants that are found around one match at most, on average.
+    block_bytes: int = 384 << 10  # A longer text is scanned in blocks of so many bytes.
+    # How far neighbouring blocks overlap, at least and at most: as far as a copy may reach. It depends on the longest
+    # licensed text; a copy has links, markup and character references, up to eight times as much of a short text and
+    # as much again of a long one.
     min_overlap_bytes: int = 4 << 10
     max_overlap_bytes: int = 128 << 10
 

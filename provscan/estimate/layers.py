@@ -119,16 +119,11 @@ class Found:
 
 
 def total(count: Factor, recall: Recall | None, fraction: float = 1.0, effect: float = 1.0) -> Factor:
-    """What there is in the whole, from a count of what was found of it.
+    """What there is in the whole, from a count of what was found of it less chance; without a recall no loss is
+    corrected for.
 
-    Parameters
-    ----------
-    count
-        Found, less chance.
-    recall
-        Of the copies; ``None`` corrects for no loss.
-    fraction, effect
-        Share of the whole that was scanned, and the design effect of how it was drawn, or the mean size of units.
+    `fraction` is the share of the whole that was scanned, `effect` the design effect of how it was drawn, or the mean
+    size of units.
     """
     r = Factor(1.0, 1.0, 1.0) if recall is None else Factor(recall.value, recall.low, recall.high)
     if count.value <= 0.0:

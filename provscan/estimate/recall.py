@@ -222,23 +222,10 @@ def _mixed(profile: Floats, missed: Floats, counts: Floats, prior: Floats, tilts
     Counts are Poisson with means ``edit * group * profile``: edits do not depend on the text. Edits and groups are
     maximised in turn (ECM; Meng & Rubin 1993, doi:10.1093/biomet/80.2.267).
 
-    Parameters
-    ----------
-    profile
-        Of each edit's copies in a group, the share that is seen in each cell, [edits, groups, damages].
-    missed
-        And the share in cells that are not seen, [edits, groups].
-    counts
-        Matches, [groups, damages].
-    prior
-        Matches of each edit and group that the prior mixture counts for, [edits, groups].
-    tilts
-        How much more, or less, a copy counts that is not seen.
-
-    Returns
-    -------
-    float64[tilts, edits, groups], float64[tilts]
-        Copies, and log-likelihoods.
+    `profile` is the share of each edit's copies in a group that is seen in each cell, [edits, groups, damages];
+    `missed` the share in cells that are not seen, [edits, groups]; `counts` the matches, [groups, damages]; `prior` the
+    matches of each edit and group that the prior mixture counts for. Gives the copies, [tilts, edits, groups], and
+    log-likelihoods.
     """
     edits = len(profile)
     group, damage = np.nonzero(counts)

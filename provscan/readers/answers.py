@@ -39,13 +39,8 @@ def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
 def without_prompts(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordBatch:
     """The answers among the texts of whole records, without the words of their prompts.
 
-    Parameters
-    ----------
-    batch
-        Texts, among them those that tell who speaks.
-    source, stats
-        Where they are from, and what is counted: ``prompt_left_out`` texts, ``prompt_repeated`` in answers, and records
-        that are skipped since they hold ``only_prompts``.
+    Counted are ``prompt_left_out`` texts, ``prompt_repeated`` in answers, and records that are skipped since they hold
+    ``only_prompts``.
     """
     record = batch.column("record").to_numpy()
     names, texts = (batch.column(name).to_pylist() for name in ("field", "text"))

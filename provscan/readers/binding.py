@@ -15,15 +15,7 @@ from provscan.readers.registry import FORMATS
 
 
 def binding_of(split: Split, fields: Fields, limits: Limits) -> Binding | None:
-    """The fields of the file that a split belongs to; None if it has no records.
-
-    Raises
-    ------
-    FieldNotFoundError
-        The file has no field with text, or not the one that was named.
-    InputError
-        The file can't be read.
-    """
+    """The fields of the file that a split belongs to; None if it has no records."""
     if split.format == HUB:
         return _binding(split, fields, limits, 0)
     try:

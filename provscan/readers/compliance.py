@@ -27,35 +27,15 @@ OTHER_EVENTS = (
 
 @dataclass
 class Withdrawals:
-    """Tweets and authors to forget.
+    """Tweets and authors to forget."""
 
-    Attributes
-    ----------
-    ids, authors
-        Ids of tweets, and of accounts whose tweets are all to go.
-    events
-        Lines read, by kind: ``id`` or the name of the event.
-    """
-
+    # Ids of tweets, and of accounts whose tweets are all to go.
     ids: list[str] = field(default_factory=list)
     authors: list[str] = field(default_factory=list)
-    events: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)  # Lines read, by kind: ``id`` or the name of the event.
 
     def read(self, path: str, *, users: bool = False) -> None:
-        """Take the lines of a file, which may be compressed.
-
-        Parameters
-        ----------
-        path
-            The file.
-        users
-            Plain ids and batch results name accounts.
-
-        Raises
-        ------
-        InputError
-            It can't be read, or holds a line that is neither an id nor an event.
-        """
+        """Take the lines of a file, perhaps compressed; with `users`, plain ids and batch results name accounts."""
         try:
             with pa.input_stream(path) as stream:
                 lines = stream.read().decode("utf-8-sig").splitlines()

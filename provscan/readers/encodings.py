@@ -16,13 +16,7 @@ CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def known_encoding(name: str | None) -> str | None:
-    """The usual name of an encoding of text.
-
-    Raises
-    ------
-    ParameterError
-        There is none of the name.
-    """
+    """The usual name of an encoding of text."""
     if name is None:
         return None
     try:

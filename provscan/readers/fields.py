@@ -191,13 +191,7 @@ def _named(name: str, found: dict[Path, Seen]) -> list[Path]:
 
 
 def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
-    """Determine the fields of a file.
-
-    Raises
-    ------
-    FieldNotFoundError
-        None of the fields that were named is there, or no field holds text.
-    """
+    """Determine the fields of a file."""
     strings = {path: seen for path, seen in found.items() if "string" in seen.kinds}
     verdicts = {name_of(path): verdict(path, seen) for path, seen in strings.items()}
     if fields.texts:

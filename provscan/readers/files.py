@@ -52,13 +52,7 @@ def without_secrets(text: str) -> str:
 
 
 def state_of(path: str) -> FileState:
-    """Size and version of a file.
-
-    Raises
-    ------
-    OSError
-        It can't be read.
-    """
+    """Size and version of a file."""
     if not is_remote(path):
         found = os.stat(path)
         return FileState(found.st_size, found.st_mtime_ns)
@@ -94,14 +88,10 @@ def remote_files(url: str) -> Iterator[str]:
 
 
 class FileStore:
-    """A folder of files, on a disk or in an object store, that processes on other machines write to.
+    """A folder of files that processes on other machines write to: a path, or the URL of anything that fsspec writes
+    to.
 
     What fails is tried several times, and an OSError in the end.
-
-    Parameters
-    ----------
-    url
-        The folder; a path, or the URL of anything that fsspec writes to.
     """
 
     def __init__(self, url: str) -> None:

@@ -22,10 +22,7 @@ MOST_COMPRESSED, MOST = 16 << 20, 64 << 20
 def frame_ranges(whole: Split, target: int, records: Callable[[bytes], int | None]) -> Iterator[Split]:
     """Ranges of about ``target`` bytes of a file, or the whole file if it can't be cut.
 
-    Parameters
-    ----------
-    records
-        How many records a frame holds; None if it does not end with the end of one.
+    `records` gives how many records a frame holds; None if it does not end with the end of one.
     """
     found = list(_ranges(whole, target, records)) if _cuttable(whole, target) else []
     if len(found) < 2:

@@ -26,43 +26,26 @@ SAMPLE, EXAMPLES, EXAMPLE_LENGTH = 2000, 3, 200
 
 @dataclass(slots=True)
 class FileInspection:
-    """One file, and what a sample of it holds.
+    """One file, and what a sample of it holds."""
 
-    Attributes
-    ----------
-    source, format, compression, encoding
-        The file as the user named it, and how it is read.
-    records_are
-        Of plain text: what is a record ("lines", "paragraphs", "files").
-    bytes
-        Size on disk.
-    splits
-        Parts that can be read separately.
-    fields
-        Fields with strings, and whether each is scanned, or why not.
-    sampled
-        Counts of the sample: ``records``, ``texts``, ``characters``, ``skipped``, ``repaired``, ``notes``.
-    examples
-        The first texts: ``record``, ``field`` and the beginning of the ``text``.
-    characters, seconds
-        Estimated code points of text in the file, and time to read it on one processor.
-    warnings
-        What should be looked at before a run.
-    """
-
+    # The file as the user named it, and how it is read.
     source: str
     format: str
     compression: str | None
     encoding: str
-    records_are: str | None
-    bytes: int
-    splits: int
+    records_are: str | None  # Of plain text: what is a record ("lines", "paragraphs", "files").
+    bytes: int  # Size on disk.
+    splits: int  # Parts that can be read separately.
+    # Fields with strings, and whether each is scanned, or why not.
     fields: dict[str, str] = field(default_factory=dict)
+    # Counts of the sample: ``records``, ``texts``, ``characters``, ``skipped``, ``repaired``, ``notes``.
     sampled: dict[str, Any] = field(default_factory=dict)
+    # The first texts: ``record``, ``field`` and the beginning of the ``text``.
     examples: list[dict[str, Any]] = field(default_factory=list)
+    # Estimated code points of text in the file, and time to read it on one processor.
     characters: int = 0
     seconds: float = 0.0
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)  # What should be looked at before a run.
 
 
 @dataclass(slots=True)
@@ -86,31 +69,7 @@ def inspect_sources(
     encoding: str | None = None,
     limits: Limits | None = None,
 ) -> Inspection:
-    """What would be read of some sources.
-
-    Parameters
-    ----------
-    sources
-        Files, archives, folders, as for :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``.
-    fields
-        Names of the fields; by default they are determined.
-    records
-        What is a record in plain text.
-    encoding
-        Of all text; determined unless given.
-    limits
-        Limits on memory and time.
-
-    Returns
-    -------
-    Inspection
-        One entry a file, and the lists of what is not read.
-
-    Raises
-    ------
-    InputError
-        A source does not exist, or nothing can be read.
-    """
+    """What would be read of some sources: as for :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``."""
     limits = limits or current_limits()
     fields = fields or Fields()
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)

@@ -24,34 +24,11 @@ def read_objects(
     source: str = "<memory>",
     limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Records in memory -> record batches of their texts.
+    """Records in memory -> record batches of their texts; the record number is the place in ``obj``.
 
-    Parameters
-    ----------
-    obj
-        An iterable of strings or of dicts, an Arrow table, batch, reader or string array, a ``datasets.Dataset``,
-        ``DatasetDict`` or ``IterableDataset``, a DuckDB relation, or anything else that hands out Arrow data (a polars
-        or pandas frame, lazy ones too).
-    fields
-        Names of the fields; by default they are determined from what the records hold.
-    stats
-        Counts what is read and what is not.
-    source
-        What messages and examples call it.
-    limits
-        Limits on memory.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        In :data:`~provscan.readers.SCHEMA`; the record number is the place in ``obj``.
-
-    Raises
-    ------
-    FieldNotFoundError
-        There are fields, but none that holds text.
-    InputError
-        ``obj`` is nothing of the kind.
+    That is an iterable of strings or of dicts, an Arrow table, batch, reader or string array, a ``datasets.Dataset``,
+    ``DatasetDict`` or ``IterableDataset``, a DuckDB relation, or anything else that hands out Arrow data (a polars or
+    pandas frame, lazy ones too). `source` is what messages and examples call it.
     """
     limits = limits or current_limits()
     counts = ReadStats() if stats is None else stats

@@ -33,18 +33,11 @@ ROUNDS = 3
 
 
 class Mended(NamedTuple):
-    """A repaired text, and how its places lead back to the original.
+    """A repaired text, and how its places lead back to the original."""
 
-    Attributes
-    ----------
-    text
-        What was meant.
-    rounds
-        Of each round of repair: int64[n] places of repaired characters, and int64[n + 1], by how many characters the
-        sequences before were longer.
-    """
-
-    text: str
+    text: str  # What was meant.
+    # Of each round of repair: int64[n] places of repaired characters, and int64[n + 1], by how many characters the
+    # sequences before were longer.
     rounds: list[tuple[Places, Places]]
 
     def original(self, places: Places) -> Places:

@@ -9,13 +9,7 @@ from provscan.readers.protocol import Context, Piece
 
 
 class Pieces:
-    """Cuts one text into pieces of ``limits.piece`` code points, while it comes.
-
-    Parameters
-    ----------
-    number
-        Of the record.
-    """
+    """Cuts one text into pieces of ``limits.piece`` code points, while it comes."""
 
     def __init__(self, number: int, source: str, context: Context) -> None:
         self._number = number

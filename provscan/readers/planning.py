@@ -44,13 +44,8 @@ ROUNDS = 4
 class Walk:
     """Files and members of archives among the sources, with what is left out.
 
-    Parameters
-    ----------
-    asked
-        The encoding and the records of text, where they are given.
-    unpack
-        A compressed tar archive is decompressed into a temporary file, so that its members become files, too; else it
-        is read from front to back as if it were one file.
+    With `unpack`, a compressed tar archive is decompressed into a temporary file, so that its members become files,
+    too; else it is read from front to back as if it were one file.
     """
 
     def __init__(self, limits: Limits, asked: Layout, *, unpack: bool = False) -> None:
@@ -246,42 +241,18 @@ def plan(
     encoding: str | None = None,
     limits: Limits | None = None,
 ) -> Plan:
-    """Cut sources into splits.
+    """Cut sources into splits; the plan's ``unread`` names everything that will not be read, and why.
 
-    Parameters
-    ----------
-    sources
-        One or several of: a file, an archive, a folder (walked, in sorted order), a URL that fsspec can open,
-        ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of the Hugging Face hub, "-" for the standard input.
-    fields
-        Names of the fields; None: they are not determined now.
-    workers
-        How many will read; above 16 it makes for more splits.
-    target_bytes
-        Size that a split should have; by default a 64th of the whole, between 8 and 256 MiB, or less, down to 1 MiB,
-        if that gives all workers the same share.
-    parts
-        How many splits there should be, whatever the number of workers; but files are not cut below 1 MiB for it.
-    records
-        What is a record in plain text: "lines", "paragraphs" or "files"; by default by what the file looks like.
-    encoding
-        Of all text; determined for each file unless given.
-    limits
-        Limits on memory and time.
+    `sources` are one or several of: a file, an archive, a folder (walked, in sorted order), a URL that fsspec can open,
+    ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of the Hugging Face hub, "-" for the standard input. Without `fields`
+    these are not determined now.
 
-    Returns
-    -------
-    Plan
-        A list of splits; its ``unread`` names everything that will not be read, and why.
+    A split should have `target_bytes`: by default a 64th of the whole, between 8 and 256 MiB, or less, down to 1 MiB,
+    if that gives all `workers` the same share; above 16 workers make for more splits. Or there are `parts` splits,
+    whatever the number of workers; but files are not cut below 1 MiB for it.
 
-    Raises
-    ------
-    InputError
-        A source does not exist, or nothing can be read.
-    FieldNotFoundError
-        None of the files has a field that was named.
-    ParameterError
-        ``records`` is none of the three, or ``encoding`` is not known.
+    `records` is what is a record in plain text: "lines", "paragraphs" or "files"; by default by what the file looks
+    like. The `encoding` is determined for each file unless given.
     """
     limits = limits or current_limits()
     if records is not None and records not in RECORDS:

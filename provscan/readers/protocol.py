@@ -44,71 +44,38 @@ class NotReadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the bytes of a text file are to be read.
+    """How the bytes of a text file are to be read."""
 
-    Attributes
-    ----------
-    encoding
-        The name of the encoding if it is not UTF-8.
-    cr
-        Lines end in a carriage return alone.
-    delimiter, quoted
-        Of CSV: between the values of a row; whether quotes enclose values.
-    columns
-        Of CSV: the names of the columns, of a range that does not begin with them.
-    records
-        Of plain text: "lines", "paragraphs" or "files"; None for a pipe, of which it is determined when it is read.
-    """
-
-    encoding: str | None = None
-    cr: bool = False
+    encoding: str | None = None  # The name of the encoding if it is not UTF-8.
+    cr: bool = False  # Lines end in a carriage return alone.
+    # Of CSV: between the values of a row; whether quotes enclose values.
     delimiter: str = ","
     quoted: bool = True
+    # Of CSV: the names of the columns, of a range that does not begin with them.
     columns: tuple[str, ...] | None = None
+    # Of plain text: "lines", "paragraphs" or "files"; None for a pipe, of which it is determined when it is read.
     records: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A file, or a range of one; a plain value that can be sent to another process.
+    """A file, or a range of one; a plain value that can be sent to another process."""
 
-    Attributes
-    ----------
-    source
-        The file as the user named it; for a file in a folder or archive, that and the path in it.
-    path
-        Where the file, or the archive that holds it, lies; "-" is the standard input.
-    format
-        Name of a format in the registry, or "unknown" (a pipe: determined when it is read).
-    compression
-        "gzip", "bzip2", "xz", "zstd" or None.
-    start, end
-        The range: row groups of a "parquet", bytes of the file otherwise, before decompression. -1: to the end.
-    first_record
-        The number of the first record (in lines: line) of the range.
-    size
-        Bytes that the range takes up in the file, for progress; 0 where unknown.
-    archive, member
-        "zip" or "tar" if the file is in an archive at ``path``, and its name there; ``start`` and ``end`` are places
-        in a tar archive.
-    part
-        Number of the split among those of its source.
-    layout
-        How its bytes are to be read.
-    """
-
-    source: str
-    path: str
-    format: str
-    compression: str | None = None
+    source: str  # The file as the user named it; for a file in a folder or archive, that and the path in it.
+    path: str  # Where the file, or the archive that holds it, lies; "-" is the standard input.
+    format: str  # Name of a format in the registry, or "unknown" (a pipe: determined when it is read).
+    compression: str | None = None  # "gzip", "bzip2", "xz", "zstd" or None.
+    # The range: row groups of a "parquet", bytes of the file otherwise, before decompression. -1: to the end.
     start: int = 0
     end: int = -1
-    first_record: int = 0
-    size: int = 0
+    first_record: int = 0  # The number of the first record (in lines: line) of the range.
+    size: int = 0  # Bytes that the range takes up in the file, for progress; 0 where unknown.
+    # "zip" or "tar" if the file is in an archive at ``path``, and its name there; ``start`` and ``end`` are places in
+    # a tar archive.
     archive: str | None = None
     member: str | None = None
-    part: int = 0
-    layout: Layout = Layout()
+    part: int = 0  # Number of the split among those of its source.
+    layout: Layout = Layout()  # How its bytes are to be read.
 
     @property
     def random_access(self) -> bool:
@@ -145,18 +112,10 @@ class Plan(list[Split]):
 
 
 class Rows(NamedTuple):
-    """Consecutive records as they are in the source.
+    """Consecutive records as they are in the source."""
 
-    Attributes
-    ----------
-    numbers
-        The number of each record.
-    values
-        The records: Python values, usually dicts, or columns.
-    """
-
-    numbers: Sequence[int] | npt.NDArray[np.int64]
-    values: list[Any] | pa.RecordBatch
+    numbers: Sequence[int] | npt.NDArray[np.int64]  # The number of each record.
+    values: list[Any] | pa.RecordBatch  # The records: Python values, usually dicts, or columns.
 
 
 class Piece(NamedTuple):

@@ -24,13 +24,7 @@ from provscan.readers.texts import Extractor
 
 
 def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows | Piece]:
-    """The records of a split as they are in the file; reasons why it ended early go to ``context.breaks``.
-
-    Raises
-    ------
-    InputError
-        The file can't be read.
-    """
+    """The records of a split as they are in the file; reasons why it ended early go to ``context.breaks``."""
     stream = ByteStream(split, context)
     if split.format == UNKNOWN:
         # A pipe, which can be read only once.
@@ -55,31 +49,9 @@ def read(
 ) -> Iterator[pa.RecordBatch]:
     """The texts of one split, in bounded memory.
 
-    Parameters
-    ----------
-    split
-        One of :func:`~provscan.readers.plan`'s.
-    fields
-        Names of the fields.
-    stats
-        Is added to while reading, and complete when the iterator is exhausted.
-    on_bytes
-        Called with the number of bytes of the file read since the last call.
-    limits
-        Limits on memory and time.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        In :data:`~provscan.readers.SCHEMA`, about 4 MB of text or 16,384 rows; a text of more than 16 Mi code points
-        comes in pieces (:mod:`provscan.readers.schema`).
-
-    Raises
-    ------
-    FieldNotFoundError
-        The file has no field with text, or not the one that was named.
-    InputError
-        The file can't be read.
+    A batch has about 4 MB of text or 16,384 rows; a text of more than 16 Mi code points comes in pieces
+    (:mod:`provscan.readers.schema`). The `stats` are complete when the iterator is exhausted; `on_bytes` is called with
+    the number of bytes of the file read since the last call.
     """
     limits = limits or current_limits()
     if split.start == split.end:

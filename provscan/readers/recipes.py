@@ -61,15 +61,7 @@ def known_recipes() -> dict[str, Recipe]:
 
 
 def recipe_of(source: str) -> tuple[Recipe, str]:
-    """The recipe and the path of a source such as ``recipe:tweeteval=downloads/tweeteval``.
-
-    Raises
-    ------
-    ParameterError
-        There is no such recipe.
-    InputError
-        No path is given.
-    """
+    """The recipe and the path of a source such as ``recipe:tweeteval=downloads/tweeteval``."""
     name, _, path = source.removeprefix(PREFIX).partition("=")
     if name not in known_recipes():
         near = difflib.get_close_matches(name, known_recipes(), 1)

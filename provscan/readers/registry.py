@@ -72,19 +72,10 @@ def split_name(name: str) -> tuple[str, str, str | None]:
 
 
 def format_of(name: str, head: bytes) -> str:
-    """The name of the format of a file, by its first bytes where these are clear, else by its name.
+    """The name of the format of a file, by its first bytes (decompressed) where these are clear, else by its name.
 
-    Parameters
-    ----------
-    name
-        Without the extension of a compression.
-    head
-        First bytes, decompressed.
-
-    Raises
-    ------
-    NotReadable
-        It is of no format that is read; says what it looks like.
+    The name is without the extension of a compression. NotReadable says what a file looks like that is of no format
+    that is read.
     """
     extension = os.path.splitext(name)[1].lower()
     known = EXTENSIONS.get(extension)
@@ -121,23 +112,9 @@ def _is_binary(head: bytes) -> bool:
 
 
 def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
-    """A split with the format and layout that its name and first bytes, decompressed, show.
+    """A split with the format and layout that its name and first bytes, decompressed, show; see :func:`format_of`.
 
-    Parameters
-    ----------
-    name
-        Without the extension of a compression, if ``head`` is decompressed.
-    head
-        First bytes.
-    split
-        A file or a member of an archive.
-    asked
-        The encoding of text, and what is a record of plain text; None: determined.
-
-    Raises
-    ------
-    NotReadable
-        It is of no format that is read.
+    `asked` is the encoding of text, and what is a record of plain text, where they are given.
     """
     if (found := compression_of(head)) is not None:
         split = replace(split, compression=found)

@@ -31,41 +31,23 @@ class Damage(NamedTuple):
 
 @dataclass(slots=True)
 class ReadStats:
-    """Counts of one read; those of several splits add up with :meth:`merge`, in any order.
+    """Counts of one read; those of several splits add up with :meth:`merge`, in any order."""
 
-    Attributes
-    ----------
-    records
-        Records delivered.
-    characters
-        Code points of text delivered.
-    bytes
-        Bytes read, as they lie on disk (compressed, if the file is).
-    skipped
-        Records that were not delivered, by reason: ``bad_json``, ``not_an_object``, ``no_text`` (missing or
-        null), ``text_not_string``, ``bad_csv_row``, ``record_too_long``.
-    repaired
-        Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD),
-        ``encoding_fixed`` (:mod:`provscan.readers.mending`).
-    notes
-        Things that cost no record: ``bad_date`` (the date is null), ``empty_file``, ``field_missing`` (a file lacks
-        a field that was named), ``lenient_json`` (no strict JSON, but clear: NaN, control characters).
-    examples
-        The first few cases of each reason.
-    damaged
-        Files that ended early.
-    fields
-        Of every field with strings: its verdict ("scanned", or why not), and in how many files.
-    """
-
-    records: int = 0
-    characters: int = 0
-    bytes: int = 0
+    records: int = 0  # Records delivered.
+    characters: int = 0  # Code points of text delivered.
+    bytes: int = 0  # Bytes read, as they lie on disk (compressed, if the file is).
+    # Records that were not delivered, by reason: ``bad_json``, ``not_an_object``, ``no_text`` (missing or null),
+    # ``text_not_string``, ``bad_csv_row``, ``record_too_long``.
     skipped: dict[str, int] = field(default_factory=dict)
+    # Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD),
+    # ``encoding_fixed`` (`provscan.readers.mending`).
     repaired: dict[str, int] = field(default_factory=dict)
+    # Things that cost no record: ``bad_date`` (the date is null), ``empty_file``, ``field_missing`` (a file lacks a
+    # field that was named), ``lenient_json`` (no strict JSON, but clear: NaN, control characters).
     notes: dict[str, int] = field(default_factory=dict)
-    examples: dict[str, list[Example]] = field(default_factory=dict)
-    damaged: list[Damage] = field(default_factory=list)
+    examples: dict[str, list[Example]] = field(default_factory=dict)  # The first few cases of each reason.
+    damaged: list[Damage] = field(default_factory=list)  # Files that ended early.
+    # Of every field with strings: its verdict ("scanned", or why not), and in how many files.
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def skip(self, reason: str, source: str, record: int, detail: str = "", count: int = 1) -> None:
@@ -127,30 +109,14 @@ class ReadStats:
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> ReadStats:
-        """From a dict.
-
-        Parameters
-        ----------
-        value
-            From :meth:`as_dict`.
-
-        Returns
-        -------
-        ReadStats
-        """
+        """From what :meth:`as_dict` gives."""
         examples = {reason: [Example(**case) for case in cases] for reason, cases in value["examples"].items()}
         damaged = [Damage(**damage) for damage in value["damaged"]]
         return cls(**{**value, "examples": examples, "damaged": damaged})
 
 
 def require_undamaged(stats: ReadStats) -> None:
-    """A corpus that ends early is no basis for an index.
-
-    Raises
-    ------
-    InputError
-        Names the file and how far it could be read.
-    """
+    """A corpus that ends early is no basis for an index: the error names the file and how far it could be read."""
     if stats.damaged:
         damage = stats.damaged[0]
         raise InputError(

@@ -73,15 +73,7 @@ def compression_of(head: bytes) -> str | None:
 class ByteStream:
     """Iterates over the bytes of a split in chunks of about ``limits.chunk``.
 
-    Attributes
-    ----------
-    damage
-        After the last chunk: why the file ended early, or None.
-
-    Raises
-    ------
-    InputError
-        While iterating: the file can't be read, or is not compressed as its name says.
+    After the last chunk, `damage` says why the file ended early, or is None.
     """
 
     def __init__(self, split: Split, context: Context) -> None:

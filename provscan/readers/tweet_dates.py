@@ -53,12 +53,9 @@ def _epoch_ms(number: float) -> int | None:
 def parse_date(value: Any) -> int | None:
     """Milliseconds since 1970 in UTC of one date, or None if it is none.
 
-    Parameters
-    ----------
-    value
-        An ISO 8601 date or time with or without zone (UTC then), the form of the v1.1 API
-        (``Tue Oct 20 00:10:41 +0000 2015``), the form of e-mails, or the time since 1970 as a number or
-        its digits (see :func:`_epoch_ms`), or a ``datetime``.
+    A date is an ISO 8601 date or time with or without zone (UTC then), the form of the v1.1 API (``Tue Oct 20 00:10:41
+    +0000 2015``), the form of e-mails, or the time since 1970 as a number or its digits (see :func:`_epoch_ms`), or a
+    ``datetime``.
     """
     if isinstance(value, bool) or value is None:
         return None
@@ -105,14 +102,7 @@ def _from_strings(strings: pa.Array) -> pa.Array | None:
 
 
 def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
-    """A column of dates.
-
-    Returns
-    -------
-    tuple
-        timestamp('ms', tz='UTC')[n], null where there is no date, and the places of the values that are there
-        but could not be read as a date.
-    """
+    """A column of dates, null where there is none, and the places of values that could not be read as a date."""
     try:
         parsed = _from_strings(pa.array(values, pa.string()))
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):

@@ -57,19 +57,7 @@ SHARE = 0.9
 
 @dataclass(frozen=True)
 class Binding:
-    """Where each role is found in one file, None where it isn't.
-
-    Attributes
-    ----------
-    wanted
-        What to read, with the type that it has.
-    guessed
-        What was determined by its content, in words.
-    missing
-        Roles whose field was named and is not there.
-    late
-        Roles that the first records lack, and where later ones may have them.
-    """
+    """Where each role is found in one file, None where it isn't."""
 
     text: Path
     id: Path | None = None
@@ -77,9 +65,10 @@ class Binding:
     date: Path | None = None
     lang: Path | None = None
     rt_of: Path | None = None
-    wanted: tuple[tuple[Path, pa.DataType], ...] = ()
-    guessed: str = ""
-    missing: tuple[str, ...] = ()
+    wanted: tuple[tuple[Path, pa.DataType], ...] = ()  # What to read, with the type that it has.
+    guessed: str = ""  # What was determined by its content, in words.
+    missing: tuple[str, ...] = ()  # Roles whose field was named and is not there.
+    # Roles that the first records lack, and where later ones may have them.
     late: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
 
@@ -137,22 +126,7 @@ def _by_content(found: dict[Path, list[Any]], text: Path | None) -> dict[str, Pa
 
 
 def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> Binding:
-    """Find every role among the fields of a file.
-
-    Parameters
-    ----------
-    fields
-        What the user named.
-    records
-        The first records of the file.
-    source
-        What messages call the file.
-
-    Raises
-    ------
-    FieldNotFoundError
-        A field that was named is not there, or none holds a tweet's text.
-    """
+    """Find every role among the fields of a file, by its first records; messages call the file `source`."""
     found = survey(records)
     plain: dict[str, Path] = {}
     for path, values in found.items():

@@ -77,12 +77,7 @@ def is_nested(record: Object) -> bool:
 def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
     """The tweets that an object holds, embedded originals first.
 
-    Parameters
-    ----------
-    record
-        A parsed JSON object.
-    skip
-        Called with a reason and a detail for everything in it that is no tweet: ``deletion``, ``not_a_tweet``.
+    `skip` is called with a reason and a detail for everything in it that is no tweet: ``deletion``, ``not_a_tweet``.
     """
     if (reason := _notice(record)) is not None:
         skip(*reason)

@@ -38,49 +38,26 @@ NO_TEXT = "no table of tweets: no column holds text"
 
 @dataclass(frozen=True)
 class TweetFile:
-    """One file or table of tweets.
+    """One file or table of tweets."""
 
-    Attributes
-    ----------
-    split
-        Where it is.
-    fields
-        Names of its fields as the user gave them.
-    binding
-        Where the fields are; None if its records are nested, or can't be looked at before they are read.
-    author
-        Who wrote all of them, in an account's archive.
-    long_texts
-        Of an account's archive: complete texts by the second in which they were posted.
-    """
-
-    split: Split
-    fields: Fields
+    split: Split  # Where it is.
+    fields: Fields  # Names of its fields as the user gave them.
+    # Where the fields are; None if its records are nested, or can't be looked at before they are read.
     binding: Binding | None = None
-    author: str | None = None
+    author: str | None = None  # Who wrote all of them, in an account's archive.
+    # Of an account's archive: complete texts by the second in which they were posted.
     long_texts: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass
 class TweetPlan:
-    """What is read of the sources, and what is not: paths and reasons.
+    """What is read of the sources, and what is not: paths and reasons."""
 
-    Attributes
-    ----------
-    files
-        The files and tables to read, in order.
-    unread
-        What can't be read, or has no field for a tweet's text.
-    ignored
-        What holds no tweets: labels, documentation, other files of an account's archive or of a recipe's set.
-    error
-        The first one that made a file unread.
-    """
-
-    files: list[TweetFile]
-    unread: list[tuple[str, str]]
+    files: list[TweetFile]  # The files and tables to read, in order.
+    unread: list[tuple[str, str]]  # What can't be read, or has no field for a tweet's text.
+    # What holds no tweets: labels, documentation, other files of an account's archive or of a recipe's set.
     ignored: list[tuple[str, str]]
-    error: InputError | None = None
+    error: InputError | None = None  # The first one that made a file unread.
 
 
 def plan_tweets(
@@ -91,25 +68,10 @@ def plan_tweets(
     encoding: str | None = None,
     limits: Limits = LIMITS,
 ) -> TweetPlan:
-    """Find the files with tweets among sources.
+    """Find the files with tweets among files, archives, folders, "-" for the standard input, or ``recipe:NAME=PATH``.
 
-    Parameters
-    ----------
-    sources
-        Files, archives, folders, "-" for the standard input, or ``recipe:NAME=PATH``.
-    fields
-        Names of the fields; those of a recipe go before them.
-    delimiter, encoding
-        Of CSV and of text; determined from the file unless given.
-    limits
-        Limits on memory.
-
-    Raises
-    ------
-    InputError
-        A source does not exist, or holds no file that can be read.
-    ParameterError
-        There is no recipe of the name.
+    The fields of a recipe go behind those that are named. Delimiter and encoding are determined from a file unless
+    given.
     """
     plan = TweetPlan([], [], [])
     for source in [sources] if isinstance(sources, str | os.PathLike) else sources:

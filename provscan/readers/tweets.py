@@ -49,21 +49,8 @@ def read_tweets(
 ) -> Iterator[pa.RecordBatch]:
     """The tweets of one file of :func:`~provscan.readers.plan_tweets`, in bounded memory.
 
-    Parameters
-    ----------
-    file
-        The file.
-    stats
-        Is added to while reading, and complete when the iterator is exhausted.
-    on_bytes
-        Called with the number of bytes of the file read since the last call.
-    limits
-        Limits on memory.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        In :data:`~provscan.readers.TWEETS`; every row has an id, ``file:line`` where the tweet has none.
+    Every row has an id, ``file:line`` where the tweet has none. The `stats` are complete when the iterator is
+    exhausted; `on_bytes` is called with the number of bytes of the file read since the last call.
     """
     limits = limits or current_limits()
     context = Context(stats, limits, [], on_bytes)

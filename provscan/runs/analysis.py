@@ -57,49 +57,24 @@ SCORED = pa.schema([*MATCHES, *ADDED])
 
 @dataclass(frozen=True)
 class Analysis:
-    """What a run concludes from its matches.
+    """What a run concludes from its matches."""
 
-    Attributes
-    ----------
-    added
-        Columns to be added to ``matches.parquet``.
-    counted
-        bool, one a match: a licensed match that meets the rule.
-    summary
-        Entries of ``summary.json``: ``answer``, ``by``, ``recall``, ``control``, ``rule``.
-    """
-
-    added: pa.Table
-    counted: Flags
-    summary: dict[str, Any]
+    added: pa.Table  # Columns to be added to ``matches.parquet``.
+    counted: Flags  # bool, one a match: a licensed match that meets the rule.
+    summary: dict[str, Any]  # Entries of ``summary.json``: ``answer``, ``by``, ``recall``, ``control``, ``rule``.
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How an analysis is made.
+    """How an analysis is made."""
 
-    Attributes
-    ----------
-    sampling
-        As the scan was made.
-    drawn
-        The parts of the dataset that were scanned, one a result, where they are a sample.
-    spike_ins
-        Spike-ins to plant; by the number of records unless given.
-    edits
-        Which edits they go through: "light", "mixed" or "heavy".
-    index_fraction
-        Share of the licensed corpus that the index holds, drawn at random.
-    threads
-        How many do what can be shared; the result does not depend on it.
-    """
-
-    sampling: Sampling
+    sampling: Sampling  # As the scan was made.
+    # The parts of the dataset that were scanned, one a result, where they are a sample.
     drawn: FileSample | None = None
-    spike_ins: int | None = None
-    edits: str = "mixed"
-    index_fraction: float = 1.0
-    threads: int = 1
+    spike_ins: int | None = None  # Spike-ins to plant; by the number of records unless given.
+    edits: str = "mixed"  # Which edits they go through: "light", "mixed" or "heavy".
+    index_fraction: float = 1.0  # Share of the licensed corpus that the index holds, drawn at random.
+    threads: int = 1  # How many do what can be shared; the result does not depend on it.
 
 
 def analyse(
@@ -113,28 +88,8 @@ def analyse(
 ) -> Analysis:
     """Score the matches of a scan, measure chance and recall, and put the layers of its numbers together.
 
-    Parameters
-    ----------
-    rows
-        All matches, those of control texts among them, as in part files.
-    results, carriers
-        What the scan of the splits left behind, and the carrier records that were kept.
-    controls, params
-        As the scan was made.
-    settings
-        How the analysis is made.
-    null
-        The scan of a null dataset.
-
-    Returns
-    -------
-    Analysis
-        Columns and summary.
-
-    Raises
-    ------
-    RecallError
-        Not one spike-in was found.
+    The `rows` are all matches, those of control texts among them, as in part files; the `results` and `carriers` are
+    what the scan of the splits left behind; `null` is the scan of a null dataset.
     """
     scorer = Scorer(controls.reader, background(controls.licensed), controls.repeated, settings.threads)
     matches = Matched.of(rows, scorer, controls)
@@ -163,13 +118,7 @@ def spike(
     settings: Settings,
     scorer: Scorer,
 ) -> tuple[SpikeIns, Recovered]:
-    """Plant spike-ins and scan for them.
-
-    Raises
-    ------
-    RecallError
-        Not one was found.
-    """
+    """Plant spike-ins and scan for them."""
     planted = plant(controls, params, carriers, count, settings.sampling.seed, SETS[settings.edits])
     back = recovered(planted, planted.scan(controls, params), scorer, controls.absent)
     if len(planted) >= FAILING_SPIKE_INS and not back.found.any():

@@ -61,10 +61,7 @@ def match_blind(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Find the licensed tweets of a blind index in datasets, and write a run folder, but for its report.
 
-    Returns
-    -------
-    dict, dict
-        ``summary.json`` and ``run.json``.
+    Gives what is in ``summary.json`` and ``run.json``.
     """
     inputs = find_inputs(sources, options, options.threads)
     verifier, read_memory = SketchVerifier(index, options.params), inputs.reader(options)
@@ -121,13 +118,7 @@ def match_blind(
 def reveal(
     run: Path, reader: IndexReader, target: Path, *, threshold: float, min_containment: float, overwrite: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Compare the passages of a blind run with the texts of the full index, and write a run with the evidence.
-
-    Raises
-    ------
-    InputError
-        The folder holds no blind run, or one that was changed.
-    """
+    """Compare the passages of a blind run with the texts of the full index, and write a run with the evidence."""
     try:
         info = json.loads((run / RUN_FILE).read_bytes())
         summary = json.loads((run / SUMMARY_FILE).read_bytes())

@@ -201,13 +201,7 @@ def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
 
 
 def require_apart(target: Path, sources: Sequence[str]) -> None:
-    """Check that results do not go into a folder that is read, nor into one that holds what is read.
-
-    Raises
-    ------
-    OutputError
-        They would.
-    """
+    """Check that results do not go into a folder that is read, nor into one that holds what is read."""
     place = Path(os.path.realpath(target))
     for source in sources:
         read = Path(os.path.realpath(source))

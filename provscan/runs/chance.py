@@ -17,21 +17,11 @@ MEASURES = ("records", "texts", "tweets", "characters")
 
 @dataclass(frozen=True)
 class Bunches:
-    """Matches of like texts, counted as one event each.
+    """Matches of like texts, counted as one event each."""
 
-    Attributes
-    ----------
-    family
-        Its number.
-    first
-        A row of it, of the table that it was made of.
-    sizes
-        Of each measure (:data:`MEASURES`) what it amounts to.
-    """
-
-    family: Numbers
-    first: Numbers
-    sizes: dict[str, Floats]
+    family: Numbers  # Its number.
+    first: Numbers  # A row of it, of the table that it was made of.
+    sizes: dict[str, Floats]  # Of each measure (`MEASURES`) what it amounts to.
 
     def __len__(self) -> int:
         return len(self.family)
@@ -59,24 +49,12 @@ def bunched(family: Numbers, record: Numbers, text: Numbers, tweets: Floats, siz
 
 @dataclass(frozen=True)
 class Gauge:
-    """One measure of chance: the bunches of a control or of a null dataset, and their weights.
+    """One measure of chance: the bunches of a control or of a null dataset, and their weights."""
 
-    Attributes
-    ----------
-    name
-        "control" or "null".
-    bunches
-        Those of matches that count.
-    weights
-        How many licensed bunches each counts for.
-    heaviest
-        The largest weight that one bunch more could have.
-    """
-
-    name: str
-    bunches: Bunches
-    weights: Floats
-    heaviest: float
+    name: str  # "control" or "null".
+    bunches: Bunches  # Those of matches that count.
+    weights: Floats  # How many licensed bunches each counts for.
+    heaviest: float  # The largest weight that one bunch more could have.
 
     def chance(self, measure: str, like: Floats | None, part: float = 1.0) -> Chance:
         """What chance put among the licensed matches, or among a part of them; "bunches" counts each as one."""

@@ -20,31 +20,11 @@ MOST_LISTED = 100
 
 
 class Corpus:
-    """Sources of licensed tweets, read once.
+    """Sources of licensed tweets, as :func:`provscan.build_index` takes them, read once.
 
-    Parameters
-    ----------
-    sources
-        What :func:`provscan.build_index` takes.
-    fields
-        Names of the fields.
-    delimiter, encoding
-        Of CSV files.
-    progress
-        Shows how far it is.
-
-    Attributes
-    ----------
-    notes
-        For the index's manifest, complete when all batches were read: ``sources``, ``read`` (counts), ``unread`` and
-        ``ignored`` (files and reasons; the first of them), and how many those are.
-    files
-        The files; None for data in memory.
-
-    Raises
-    ------
-    InputError
-        A source can't be read, or holds no tweets.
+    When all batches were read, `notes` are complete, for the index's manifest: ``sources``, ``read`` (counts),
+    ``unread`` and ``ignored`` (files and reasons; the first of them), and how many those are. `files` is None for data
+    in memory.
     """
 
     def __init__(
@@ -82,20 +62,7 @@ class Corpus:
         self.complete(stats)
 
     def complete(self, stats: readers.ReadStats, *, some_text: bool = True) -> None:
-        """All was read.
-
-        Parameters
-        ----------
-        stats
-            Of all files.
-        some_text
-            Whether anything remains of the text of any tweet.
-
-        Raises
-        ------
-        InputError
-            A file ended early, or there is no tweet.
-        """
+        """All was read; `some_text` says whether anything remains of the text of any tweet."""
         require_undamaged(stats)
         if not stats.records:
             raise InputError(f"{self._shown()} holds no tweets: {_left_out(stats)}. No index was written")
@@ -150,13 +117,7 @@ def _left_out(stats: readers.ReadStats) -> str:
 
 
 def corpus_warnings(info: dict[str, Any]) -> list[str]:
-    """What the user of a new index should know: what was left out, and how far its tweets can be told apart.
-
-    Parameters
-    ----------
-    info
-        What :meth:`provscan.Index.info` gives.
-    """
+    """What the user of a new index should know: what was left out, and how far its tweets can be told apart."""
     notes = info.get("read", {}).get("notes", {})
     skipped = info.get("read", {}).get("skipped", {})
     examples = info.get("read", {}).get("examples", {})

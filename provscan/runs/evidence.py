@@ -50,40 +50,18 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Kept:
-    """Which matches are kept with texts, each bool[matches].
+    """Which matches are kept with texts, each bool[matches]."""
 
-    Attributes
-    ----------
-    counted
-        The rows of ``evidence.parquet``.
-    texts
-        Those of them whose texts are kept; the others have digests.
-    candidates
-        Matches that don't count whose texts are kept.
-    """
-
-    counted: Flags
-    texts: Flags
-    candidates: Flags
+    counted: Flags  # The rows of ``evidence.parquet``.
+    texts: Flags  # Those of them whose texts are kept; the others have digests.
+    candidates: Flags  # Matches that don't count whose texts are kept.
 
 
 def kept(rows: pa.Table, added: pa.Table, counted: Flags, texts: int | None, candidates: int = CANDIDATES) -> Kept:
     """Choose the matches whose texts are kept: the first exhibits, in the order of the report.
 
-    Parameters
-    ----------
-    rows, added
-        All matches, and what the analysis adds to them.
-    counted
-        bool[matches]: a licensed match that meets the rule.
-    texts
-        How many matches may keep texts; None for all that count and the strongest others.
-    candidates
-        How many of the others at most.
-
-    Returns
-    -------
-    Kept
+    `counted` marks licensed matches that meet the rule, and `added` is what the analysis adds to the `rows`. So many
+    `texts` are kept, or (None) those of all that count and of so many `candidates`, the strongest others.
     """
     licensed = np.flatnonzero(~added["control"].to_numpy())
     bits = np.nan_to_num(added["bits"].to_numpy()[licensed].astype(np.float64), nan=-1.0)
@@ -99,22 +77,9 @@ def kept(rows: pa.Table, added: pa.Table, counted: Flags, texts: int | None, can
 def write_evidence(batches: Iterable[pa.RecordBatch], kept: Kept, reader: IndexReader, path: Path) -> pa.Table:
     """Write ``evidence.parquet``, one row a counted match, in the order of ``matches.parquet``.
 
-    Parameters
-    ----------
-    batches
-        All matches as in part files, a batch at a time: the columns of ``matches.parquet`` up to ``containment``,
-        ``text`` (the number of the licensed text), ``before``, ``passage`` and ``after``.
-    kept
-        Which of them.
-    reader
-        The index that numbers the texts.
-    path
-        The file to write.
-
-    Returns
-    -------
-    pyarrow.Table
-        :data:`CANDIDATE`, one row a candidate whose texts are kept.
+    The `batches` are all matches as in part files: the columns of ``matches.parquet`` up to ``containment``, ``text``
+    (the number of the licensed text), ``before``, ``passage`` and ``after``. Gives :data:`CANDIDATE`, one row a
+    candidate whose texts are kept.
     """
     low = 0
     counted: list[pa.RecordBatch] = []

@@ -42,39 +42,26 @@ class Gate:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A text and one licensed text, compared step by step.
+    """A text and one licensed text, compared step by step."""
 
-    Attributes
-    ----------
-    tweet_id, tweet, canonical_tweet
-        The licensed side.
-    start, end, passage, canonical_passage
-        The place in the text that comes closest, in code points.
-    bands_met, bands
-        LSH bands in which the signatures of both agree, of all. One band makes a whole record a candidate.
-    seeds_met, seeds
-        Seeds of the licensed text that stand in the passage, of all. Neighbouring seeds make a passage a candidate.
-    shared
-        5-character sequences that both have.
-    gates
-        In the order in which they are checked.
-    match
-        The row of ``matches.parquet`` that overlaps this place, if the run reports one.
-    """
-
+    # The licensed side.
     tweet_id: str
     tweet: str
     canonical_tweet: str
+    # The place in the text that comes closest, in code points.
     start: int
     end: int
     passage: str
     canonical_passage: str
+    # LSH bands in which the signatures of both agree, of all. One band makes a whole record a candidate.
     bands_met: int
     bands: int
+    # Seeds of the licensed text that stand in the passage, of all. Neighbouring seeds make a passage a candidate.
     seeds_met: int
     seeds: int
-    shared: int
-    gates: list[Gate]
+    shared: int  # 5-character sequences that both have.
+    gates: list[Gate]  # In the order in which they are checked.
+    # The row of ``matches.parquet`` that overlaps this place, if the run reports one.
     match: dict[str, Any] | None = None
 
     @property
@@ -94,25 +81,8 @@ def explain_text(
 ) -> list[Explanation]:  # fmt: skip
     """Compare a text with the licensed texts that come closest, the closest first.
 
-    Parameters
-    ----------
-    text
-        A record's text, or any other.
-    index
-        The index of the run.
-    params
-        The gates of the run.
-    tweet_id
-        Compare with this tweet only, however little they share.
-    matches
-        The rows of ``matches.parquet`` in this text.
-    fix_encoding
-        Whether the run repaired texts in a wrong encoding: then the passage is the repaired one.
-
-    Raises
-    ------
-    UsageError
-        The index has no tweet of this id.
+    With `tweet_id` it is compared with this tweet only, however little they share. `matches` are the rows of
+    ``matches.parquet`` in this text; with `fix_encoding`, the passage is the repaired one.
     """
     fixed = readers.mended(text) if fix_encoding else None
     text = text if fixed is None else fixed.text
@@ -136,27 +106,9 @@ def explain_record(
     info: Mapping[str, Any], matches: pa.Table, record: int, index: Index, *, source: str | None = None,
     tweet_id: str | None = None,
 ) -> list[Explanation]:  # fmt: skip
-    """Explain every field of a record, which is read from the dataset again.
+    """Explain every field of a record (by its number, from 0), which is read from the dataset again.
 
-    Parameters
-    ----------
-    info, matches
-        ``run.json`` and ``matches.parquet``.
-    record
-        Its number, from 0.
-    index
-        The index of the run.
-    source
-        The dataset, where several have such a record; all of them by default.
-    tweet_id
-        Compare with this tweet only.
-
-    Raises
-    ------
-    InputError
-        The dataset is not there any more, or has no such record.
-    UsageError
-        The index has no tweet of this id.
+    `source` is the dataset, where several have such a record; all of them by default.
     """
     params, fix_encoding = params_of(info), info["parameters"].get("fix_encoding") or False
     explained = []
@@ -171,24 +123,7 @@ def explain_record(
 def explain_tweet(
     info: Mapping[str, Any], matches: pa.Table, tweet_id: str, index: Index
 ) -> list[Explanation]:  # fmt: skip
-    """Explain the matches of a licensed tweet; without any, the tweet by itself.
-
-    Parameters
-    ----------
-    info, matches
-        ``run.json`` and ``matches.parquet``.
-    tweet_id
-        The tweet.
-    index
-        The index of the run.
-
-    Raises
-    ------
-    InputError
-        A dataset is not there any more.
-    UsageError
-        The index has no tweet of this id.
-    """
+    """Explain the matches of a licensed tweet; without any, the tweet by itself."""
     rows = matches.filter((pc.field("tweet_id") == tweet_id) & ~pc.field("control")).slice(0, SHOWN)
     explained = []
     for source, record in dict.fromkeys(zip(*rows.select(["source", "record"]).to_pydict().values(), strict=True)):

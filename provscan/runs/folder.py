@@ -41,21 +41,11 @@ NAMES = {
 
 @dataclass
 class RunFolder:
-    """A run folder that is being written.
+    """A run folder that is being written."""
 
-    Attributes
-    ----------
-    path
-        Where to write.
-    earlier
-        The checkpoint of the interrupted run that goes on, if there is one.
-    resumable
-        Whether what is complete is worth keeping.
-    """
-
-    path: Path
-    earlier: dict[str, Any] | None
-    resumable: bool = False
+    path: Path  # Where to write.
+    earlier: dict[str, Any] | None  # The checkpoint of the interrupted run that goes on, if there is one.
+    resumable: bool = False  # Whether what is complete is worth keeping.
 
     @property
     def parts(self) -> Path:
@@ -63,13 +53,7 @@ class RunFolder:
         return self.path / PARTS
 
     def begin(self, checkpoint: dict[str, Any], *, resumable: bool) -> None:
-        """Note what the run is, or compare it with the run that goes on.
-
-        Raises
-        ------
-        UsageError
-            They are not the same: says what differs.
-        """
+        """Note what the run is, or compare it with the run that goes on."""
         known = json.loads(json.dumps(checkpoint))
         if self.earlier is not None:
             for name, words in NAMES.items():
@@ -97,19 +81,8 @@ def info_checksum(info: dict[str, Any]) -> str:
 def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
     """A folder to write a run to, which takes the place of ``target`` when the block ends well.
 
-    When it does not, complete parts are kept, and a note about how to go on is added to the error.
-
-    Parameters
-    ----------
-    resume
-        Go on with the unfinished run that is there, if there is one.
-    overwrite
-        Whether an older run, or an unfinished one, may go.
-
-    Raises
-    ------
-    OutputError
-        ``target`` exists and may not be replaced, or the file system refuses.
+    When it does not, complete parts are kept, and a note about how to go on is added to the error. With `resume` an
+    unfinished run goes on, if there is one; with `overwrite` an older run, or an unfinished one, may go.
     """
     if os.path.lexists(target):
         if not overwrite:

@@ -24,58 +24,32 @@ MEMORY = "<memory>"
 
 @dataclass
 class InputFile:
-    """A file as it was when the run began; `size` and `modified` (ns) are null for what is no regular file.
+    """A file as it was when the run began; `size` and `modified` (ns) are null for what is no regular file."""
 
-    Attributes
-    ----------
-    source
-        As the user named it.
-    scanned
-        Bytes of it that are scanned.
-    version
-        Of a remote file: what its server says of the version, such as an ETag; empty if it says nothing.
-    """
-
-    source: str
+    source: str  # As the user named it.
     size: int | None = None
     modified: int | None = None
-    scanned: int = 0
+    scanned: int = 0  # Bytes of it that are scanned.
+    # Of a remote file: what its server says of the version, such as an ETag; empty if it says nothing.
     version: dict[str, str] | None = None
 
 
 @dataclass
 class Inputs:
-    """What a run reads.
+    """What a run reads."""
 
-    Attributes
-    ----------
-    named
-        The paths that the user named; None for data in memory, which is `data`.
-    splits
-        Every part that is scanned, in the order of the records.
-    files
-        Every file that the splits belong to, or that was left out of a sample, by its path.
-    unread
-        What the user named and is not scanned: path and reason.
-    ignored
-        What was passed over in folders and archives that the user named, since it holds no records of its own.
-    sample
-        The splits as a sample of more, if they are one.
-    stage
-        What the scan is called while it runs.
-    parts
-        Name of the folder of the part files.
-    """
-
-    named: list[str] | None
-    splits: list[Split]
+    named: list[str] | None  # The paths that the user named; None for data in memory, which is `data`.
+    splits: list[Split]  # Every part that is scanned, in the order of the records.
     data: object = None
+    # Every file that the splits belong to, or that was left out of a sample, by its path.
     files: dict[str, InputFile] = field(default_factory=dict)
+    # What the user named and is not scanned: path and reason.
     unread: list[tuple[str, str]] = field(default_factory=list)
+    # What was passed over in folders and archives that the user named, since it holds no records of its own.
     ignored: list[tuple[str, str]] = field(default_factory=list)
-    sample: FileSample | None = None
-    stage: str = "Scanning"
-    parts: str = PARTS
+    sample: FileSample | None = None  # The splits as a sample of more, if they are one.
+    stage: str = "Scanning"  # What the scan is called while it runs.
+    parts: str = PARTS  # Name of the folder of the part files.
 
     @property
     def streamed(self) -> bool:
@@ -140,20 +114,7 @@ class Inputs:
 
 
 def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
-    """Plan what to read.
-
-    Parameters
-    ----------
-    workers
-        How many will read: the number of splits may depend on it.
-
-    Raises
-    ------
-    InputError, FieldNotFoundError
-        See :func:`provscan.readers.plan`.
-    ParameterError
-        A sample is asked for that can't be drawn.
-    """
+    """Plan what to read; the number of splits may depend on how many `workers` read."""
     named = source_list(sources)
     sample = draw_files(named, options)
     if named is None:
@@ -174,13 +135,7 @@ def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
 
 
 def find_null(options: Options, workers: int) -> Inputs | None:
-    """Plan what to read of the null dataset, if there is one: all of it, whatever the sample of the dataset.
-
-    Raises
-    ------
-    InputError, FieldNotFoundError
-        As :func:`find_inputs`.
-    """
+    """Plan what to read of the null dataset, if there is one: all of it, whatever the sample of the dataset."""
     if not options.null_files:
         return None
     return replace(
@@ -206,13 +161,7 @@ def unread_members(stats: readers.ReadStats) -> list[tuple[str, str]]:
 
 
 def check_skipped(stats: readers.ReadStats, options: Options) -> None:
-    """Stop where more records can't be read than the options allow; texts that are missing are no fault of a file.
-
-    Raises
-    ------
-    InputError
-        Says what, where and how to go on.
-    """
+    """Stop where more records can't be read than the options allow; texts that are missing are no fault of a file."""
     bad = {reason: count for reason, count in stats.skipped.items() if reason not in ("no_text", "only_prompts")}
     count = sum(bad.values())
     if not count:
@@ -231,13 +180,7 @@ def check_skipped(stats: readers.ReadStats, options: Options) -> None:
 
 
 def default_out(named: Sequence[str] | None) -> str:
-    """The run folder, named after the first dataset.
-
-    Raises
-    ------
-    UsageError
-        The data has no name.
-    """
+    """The run folder, named after the first dataset."""
     if named is None or list(named) == ["-"]:
         raise UsageError("name the folder for the results with out (-o): the data has no name to take it from")
     name = os.path.basename(os.path.abspath(readers.without_secrets(named[0])).replace(":", "-"))

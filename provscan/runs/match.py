@@ -52,22 +52,13 @@ PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
 
 @dataclass(frozen=True)
 class Target:
-    """Where a run is written.
+    """Where a run is written."""
 
-    Attributes
-    ----------
-    path
-        The run folder.
-    overwrite, resume
-        Whether an older run is replaced, and an interrupted one goes on.
-    named
-        The folder as the user named it, if at all.
-    """
-
-    path: Path
+    path: Path  # The run folder.
+    # Whether an older run is replaced, and an interrupted one goes on.
     overwrite: bool = False
     resume: bool = False
-    named: str | None = None
+    named: str | None = None  # The folder as the user named it, if at all.
 
 
 def run_match(
@@ -79,17 +70,9 @@ def run_match(
     progress: Progress,
     render: Callable[[Path], Any],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Find the licensed tweets of an index in datasets, and write a run folder.
+    """Find the licensed tweets of an index in datasets, and write a run folder; `render` makes its report.
 
-    Parameters
-    ----------
-    render
-        Renders the report of a run folder that is otherwise complete.
-
-    Returns
-    -------
-    dict, dict
-        ``summary.json`` and ``run.json``.
+    Gives what is in ``summary.json`` and ``run.json``.
     """
     clock = Clock()
     if index.reader.verified:

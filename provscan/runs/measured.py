@@ -270,16 +270,10 @@ class Measured:
         part: float = 1.0,
         names: Sequence[str] = MEASURES,
     ) -> dict[str, Layers]:
-        """Layers of the measures named.
+        """Layers of the measures named, of all or of a source, author, year or language.
 
-        Parameters
-        ----------
-        rows, findings
-            Rows that count, and all licensed rows: of all, or of a source, author, year, language.
-        total
-            Records that there are of these.
-        part
-            Share of the chance matches that these have.
+        `rows` are those that count, `findings` all licensed ones, `total` the records that there are, and `part` the
+        share of the chance matches that these have.
         """
         whole = rows is self.counted
         bunches = self.bunches if whole else self._bunches(rows)

@@ -167,13 +167,7 @@ def source_list(sources: object) -> list[str] | None:
 
 
 def require_executor(executor: str, **of_clusters: Any) -> None:
-    """Check the name of an executor, and that options of clusters are given for a cluster only.
-
-    Raises
-    ------
-    ParameterError
-        It is unknown, or can't have the option.
-    """
+    """Check the name of an executor, and that options of clusters are given for a cluster only."""
     require(executor in EXECUTORS, "executor", executor, " or ".join(map(repr, EXECUTORS)))
     for name, value in of_clusters.items():
         if value is not None and executor != "ray":

@@ -38,24 +38,12 @@ ENDS = 4096
 
 @dataclass(frozen=True)
 class FileSample:
-    """A sample of the splits of a plan.
+    """A sample of the splits of a plan."""
 
-    Attributes
-    ----------
-    splits
-        Those in the sample, in the order of the plan.
-    rest
-        All others.
-    unread
-        What the user named and can't be read: path and reason.
-    ignored
-        What was passed over: path and reason.
-    """
-
-    splits: list[Split]
-    rest: list[Split]
-    unread: list[tuple[str, str]]
-    ignored: list[tuple[str, str]]
+    splits: list[Split]  # Those in the sample, in the order of the plan.
+    rest: list[Split]  # All others.
+    unread: list[tuple[str, str]]  # What the user named and can't be read: path and reason.
+    ignored: list[tuple[str, str]]  # What was passed over: path and reason.
 
     @property
     def ranges(self) -> list[list[str | int]]:
@@ -74,18 +62,8 @@ class FileSample:
 def draw_files(named: list[str] | None, options: Options) -> FileSample | None:
     """The splits to scan; None where a sample of records is drawn instead, or none at all.
 
-    Parameters
-    ----------
-    named
-        Paths; None for data in memory.
-    options
-        ``sample`` is the share of the splits; ``sample_by`` "files", "records", or None to choose: files where the
-        sample would hold :data:`FEWEST` splits or more.
-
-    Raises
-    ------
-    ParameterError
-        Files are asked for, and there are none, or too few splits.
+    By default files are drawn where the sample would hold :data:`FEWEST` splits or more. `named` is None for data in
+    memory.
     """
     share, by = options.sample, options.sample_by
     if by not in (None, "records", "files"):

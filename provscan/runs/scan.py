@@ -30,24 +30,15 @@ CHECK_FROM = 10_000
 
 @dataclass
 class ScanTotals:
-    """What the scan of all splits adds up to.
+    """What the scan of all splits adds up to."""
 
-    Attributes
-    ----------
-    parts
-        The counts of each split, in order; their carrier records are in `carriers`.
-    stats, truncated
-        What was read and what was not; look-ups cut short.
-    carriers
-        A random sample of the records that were scanned.
-    cluster
-        What the nodes of a cluster did, and which tasks they failed (:meth:`provscan.engine.Ray.describe`).
-    """
-
-    carriers: CarrierSample
+    carriers: CarrierSample  # A random sample of the records that were scanned.
+    # The counts of each split, in order; their carrier records are in `carriers`.
     parts: list[PartResult] = field(default_factory=list)
+    # What was read and what was not; look-ups cut short.
     stats: ReadStats = field(default_factory=ReadStats)
     truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
+    # What the nodes of a cluster did, and which tasks they failed (`provscan.engine.Ray.describe`).
     cluster: dict[str, Any] | None = None
 
     def add(self, part: PartResult) -> None:
@@ -80,20 +71,7 @@ def sampling_of(inputs: Inputs, options: Options) -> Sampling:
 def scan_inputs(
     inputs: Inputs, folder: RunFolder, snapshot: Snapshot, reader: IndexReader, options: Options, progress: Progress
 ) -> ScanTotals:
-    """Scan all splits whose parts are not complete yet.
-
-    Parameters
-    ----------
-    snapshot, reader
-        What to scan for; the reader is that of the snapshot.
-
-    Raises
-    ------
-    InputError
-        A file can't be read, too many records can't, or there are none.
-    ParameterError
-        The executor can't read the inputs.
-    """
+    """Scan all splits whose parts are not complete yet; the reader is that of the snapshot."""
     parts = folder.path / inputs.parts
     parts.mkdir(exist_ok=True)
     sampling, limits = sampling_of(inputs, options), current_limits()

@@ -26,29 +26,17 @@ HAVE_LANGUAGE, OF_ITS_OWN = 0.8, 0.05
 
 @dataclass(frozen=True)
 class Side:
-    """A random sample of the licensed texts, or of the control's; the first ones looked up in full.
+    """A random sample of the licensed texts, or of the control's; the first ones looked up in full."""
 
-    Attributes
-    ----------
-    total
-        Texts that there are.
-    script, band
-        Script (an entry of :data:`~provscan.scoring.lengths.SCRIPTS`) and place of the length class of each text.
-    year
-        Years, where known.
-    author, lang
-        "" where not known.
-    rarity
-        Bits for each code point, where known.
-    """
-
-    total: int
+    total: int  # Texts that there are.
+    # Script (an entry of `provscan.scoring.lengths.SCRIPTS`) and place of the length class of each text.
     script: Numbers
     band: Numbers
-    year: Numbers
+    year: Numbers  # Years, where known.
+    # "" where not known.
     author: list[str]
     lang: list[str]
-    rarity: Floats
+    rarity: Floats  # Bits for each code point, where known.
 
 
 def side_of(controls: Controls, background: Background, seed: int, *, absent: bool) -> Side:
@@ -72,18 +60,10 @@ def band_places(band: Numbers) -> Numbers:
 
 @dataclass(frozen=True)
 class Classes:
-    """Strata, and to which each text belongs.
+    """Strata, and to which each text belongs."""
 
-    Attributes
-    ----------
-    strata
-        By script, length, and language where it is known.
-    languages
-        Those that are strata by themselves; none where language is not known.
-    """
-
-    strata: Strata
-    languages: list[str]
+    strata: Strata  # By script, length, and language where it is known.
+    languages: list[str]  # Those that are strata by themselves; none where language is not known.
 
     def of(self, script: Numbers, band: Numbers, lang: pa.ChunkedArray, place: Numbers) -> Numbers:
         """Stratum of each match, whose text's language is entry `place` of `lang`."""

@@ -112,16 +112,7 @@ def summarise(
 ) -> dict[str, Any]:
     """The counts of ``summary.json``; matches of control texts are not among them.
 
-    Parameters
-    ----------
-    rows
-        All matches.
-    control
-        bool[matches]: the match is one of a control text.
-    counted
-        bool[matches]: a licensed match that meets the rule.
-    reader
-        Where the texts of the matches are.
+    `control` marks the rows that are matches of a control text, `counted` the licensed matches that meet the rule.
     """
     counts = RecordCounts(rows)
     sources: dict[str, dict[str, Any]] = {}

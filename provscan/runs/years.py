@@ -21,16 +21,8 @@ def by_year(years: Numbers) -> dict[str, int]:
 
 
 def of_control(years: Numbers, matched: Numbers, texts: int) -> tuple[Numbers, Numbers, Numbers]:
-    """Years of a control, its bunches of each year, and its texts.
-
-    Parameters
-    ----------
-    years
-        Of a sample of the control's texts.
-    matched
-        Of its bunches.
-    texts
-        How many texts it has.
+    """Years of a control, its bunches of each year, and its texts, from the years of a sample of its texts and of its
+    bunches.
     """
     every = np.unique(np.concatenate([years, matched]))
     bunches = np.array([np.count_nonzero(matched == year) for year in every], np.int64)
