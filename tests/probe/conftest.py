@@ -38,14 +38,28 @@ def control(folder: Path) -> Path:
     )
 
 
+def planned_pairs(pairs: int, folder: Path, index: provscan.Index, control: Path) -> Plan:
+    settings = Settings(pairs=pairs, samples=2, free=6, prompts=("prefix", "masked"))
+    return make_plan(index, folder / f"planned-{pairs}", settings, control=[str(control)])
+
+
 @pytest.fixture(scope="session")
 def planned(folder: Path, index: provscan.Index, control: Path) -> Plan:
-    settings = Settings(pairs=150, samples=2, free=6, prompts=("prefix", "masked"))
-    return make_plan(index, folder / "planned", settings, control=[str(control)])
+    return planned_pairs(150, folder, index, control)
+
+
+@pytest.fixture(scope="session")
+def few_planned(folder: Path, index: provscan.Index, control: Path) -> Plan:
+    return planned_pairs(40, folder, index, control)
 
 
 @pytest.fixture
 def plan(planned: Plan, tmp_path: Path) -> Plan:
     """The same plan in a folder of its own."""
-    shutil.copytree(planned.path, tmp_path / "probe")
-    return open_plan(tmp_path / "probe")
+    return open_plan(shutil.copytree(planned.path, tmp_path / "probe"))
+
+
+@pytest.fixture
+def few(few_planned: Plan, tmp_path: Path) -> Plan:
+    """A plan of fewer questions in a folder of its own."""
+    return open_plan(shutil.copytree(few_planned.path, tmp_path / "probe"))

@@ -79,6 +79,8 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Else the client confirms each header, after 40 ms, before it is sent the body.
+    disable_nagle_algorithm = True
     server: Server
 
     def do_POST(self) -> None:

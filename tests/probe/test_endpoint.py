@@ -58,20 +58,20 @@ def only_its_own_way(asked: dict[str, Any]) -> dict[str, Any] | None:
     )
 
 
-def test_parameters_that_are_refused_are_left_out_and_said(plan: Plan, index: provscan.Index, start: Start) -> None:
-    server = start(plan)
-    server.model = Lookup(chances(plan, lambda copies: 1.0))
+def test_parameters_that_are_refused_are_left_out_and_said(few: Plan, index: provscan.Index, start: Start) -> None:
+    server = start(few)
+    server.model = Lookup(chances(few, lambda copies: 1.0))
     server.reject = only_its_own_way
-    done = run(plan.path, Endpoint(server.url, "lookup", "chat", OPTIONS))
+    done = run(few.path, Endpoint(server.url, "lookup", "chat", OPTIONS))
     assert (done["failed"], done["refused"], done["answered"]) == (0, 0, done["questions"])
     # The first question finds out what is refused; the others are asked without it.
     assert len(server.requests) == done["questions"] + 2
-    greedy = [q.key for q in plan.questions() if q.temperature == 0]
+    greedy = [q.key for q in few.questions() if q.temperature == 0]
     assert done["without"] == {"temperature": len(greedy), "seed": done["questions"]}
-    known = read_answers(plan.path, plan.digest)
+    known = read_answers(few.path, few.digest)
     assert {known[key].without for key in greedy} == {("temperature", "seed")}
     assert {answer.without for key, answer in known.items() if key not in greedy} == {("seed",)}
-    summary = score(plan.path, index, render=write_probe_report)
+    summary = score(few.path, index, render=write_probe_report)
     assert summary["asked"]["departures"] == [
         {"parameter": "temperature", "value": 0.0, "answers": len(greedy), "of": len(greedy)},
         {"parameter": "seed", "value": None, "answers": done["questions"], "of": done["questions"]},
@@ -79,7 +79,7 @@ def test_parameters_that_are_refused_are_left_out_and_said(plan: Plan, index: pr
     said = f"temperature 0 left out of {len(greedy)} of {len(greedy)} questions, so that these answers are not greedy"
     assert said in next(w["message"] for w in summary["answer"]["warnings"] if w["code"] == "departures")
     assert said in " ".join(probe_table(summary).split())
-    assert said in (plan.path / "report.html").read_text(encoding="utf-8")
+    assert said in (few.path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_question_that_is_refused_costs_no_other_its_parameters(start: Start) -> None:
