@@ -33,19 +33,12 @@ _NO_TEXTS = Strings(np.zeros(0, np.uint8), np.zeros(1, np.int64))
 
 @dataclass(frozen=True, eq=False)
 class Numbering:
-    """Numbers of texts: those of shards are the ones that they would have in one segment, others follow each other.
+    """Numbers of texts: those of shards are the ones that they would have in one segment, others follow each other."""
 
-    Attributes
-    ----------
-    segments, bases
-        Segments, and how many texts those before each have.
-    shards
-        How many of them, the first ones, are shards.
-    """
-
+    # Segments, and how many texts those before each have.
     segments: tuple[Segment, ...]
     bases: np.ndarray
-    shards: int
+    shards: int  # How many of them, the first ones, are shards.
 
     @cached_property
     def _places(self) -> np.ndarray:
@@ -77,56 +70,32 @@ class Numbering:
 
 
 class _Hits(NamedTuple):
-    """Entries of all shards for the keys of one kind that were asked for.
+    """Entries of all shards for the keys of one kind that were asked for."""
 
-    Attributes
-    ----------
-    keys, numbers
-        uint64[n], and int64[n]: the reader's numbers of the texts.
-    values
-        [n, ...]: what the table has beside a text.
-    sizes, living
-        uint8[n], bool[n]: see :class:`~provscan.index.segment.LookupTables`.
-    """
-
+    # uint64[n], and int64[n]: the reader's numbers of the texts.
     keys: np.ndarray
     numbers: np.ndarray
-    values: np.ndarray
+    values: np.ndarray  # [n, ...]: what the table has beside a text.
+    # uint8[n], bool[n]: see `provscan.index.segment.LookupTables`.
     sizes: np.ndarray
     living: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class ShardTables:
-    """What the kernels look things up in, of shards and of what stands behind them.
+    """What the kernels look things up in, of shards and of what stands behind them."""
 
-    Attributes
-    ----------
-    sources
-        The tables of each shard, and of what was added.
-    kminmers, rare
-        The filters of all of them together.
-    params
-        Of the index.
-    canonical_texts
-        Canonical texts by the reader's numbers.
-    """
-
-    sources: tuple[LookupTables, ...]
+    sources: tuple[LookupTables, ...]  # The tables of each shard, and of what was added.
+    # The filters of all of them together.
     kminmers: BloomFilter
     rare: BloomFilter
-    params: IndexParams
-    canonical_texts: Callable[[np.ndarray], Strings]
+    params: IndexParams  # Of the index.
+    canonical_texts: Callable[[np.ndarray], Strings]  # Canonical texts by the reader's numbers.
 
     def look_up(self, seeds: Seeds, sketches: Sketches, limits: SearchLimits) -> LookupTables:
         """A segment of all texts that have a key of some records; the texts themselves are not in it yet.
 
-        Parameters
-        ----------
-        seeds, sketches
-            Of the records.
-        limits
-            No more entries are read of a key than these ask for.
+        No more entries are read of a key than the limits ask for.
         """
         filtered = frozen(self.sources[0].seeds._replace(kminmers=self.kminmers, rare=self.rare))
         asked = np.empty(2 * int(seeds.bounds[-1]), np.uint32)

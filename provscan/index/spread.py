@@ -47,36 +47,17 @@ class Parted(NamedTuple):
 
 
 class MadeShards(NamedTuple):
-    """What the tasks have made.
+    """What the tasks have made."""
 
-    Attributes
-    ----------
-    shards
-        Each by itself.
-    ids
-        Distinct ids of tweets.
-    parted
-        Of all parts together.
-    """
-
-    shards: Sequence[Shard]
-    ids: int
-    parted: Parted
+    shards: Sequence[Shard]  # Each by itself.
+    ids: int  # Distinct ids of tweets.
+    parted: Parted  # Of all parts together.
 
 
 def write_parts(batches: Iterable[Prepared], folder: Path, number: int, shards: int) -> Parted:
-    """Part batches by shard; repeated, it changes nothing.
+    """Part batches by shard into a folder that all tasks share; repeated, it changes nothing.
 
-    Parameters
-    ----------
-    batches
-        Prepared.
-    folder
-        Where the parts of all tasks go.
-    number
-        Names the parts of this task.
-    shards
-        How many.
+    The `number` of the task names its parts.
     """
     temporary = folder / f"{number:08}.{uuid.uuid4().hex}"
     temporary.mkdir(parents=True)
@@ -110,23 +91,10 @@ def write_parts(batches: Iterable[Prepared], folder: Path, number: int, shards: 
 def write_shard(
     folder: Path, parts: int, place: tuple[int, int], params: IndexParams, see: Callable[[int], None]
 ) -> tuple[Shard, int]:
-    """Write a shard, beside the folder of the parts.
+    """Write a shard, beside the folder of the parts; count the distinct tweet ids whose key belongs to it.
 
-    Parameters
-    ----------
-    folder, parts
-        The folder of the parts, and how many tasks have written some.
-    place
-        Number of the shard, and how many there are.
-    params
-        Of the index.
-    see
-        Is called with the number of tweets taken since the last call.
-
-    Returns
-    -------
-    Shard, int
-        What was written; and how many distinct tweet ids there are of those whose key belongs to this shard.
+    So many tasks have written `parts`. The `place` is the number of the shard, and how many there are; `see` is called
+    with the number of tweets taken since the last call.
     """
     shard, shards = place
     # Each attempt has a folder of its own.
@@ -159,15 +127,7 @@ def _batches(path: Path) -> Iterator[Prepared]:
 def write_shards(
     make: Callable[[Path], MadeShards], target: Path, params: IndexParams, notes: dict[str, Any], *, overwrite: bool
 ) -> IndexReader:
-    """Write an index whose shards are made by tasks; see :func:`provscan.index.write_index`.
-
-    Parameters
-    ----------
-    make
-        Makes the shards, given a folder for the parts.
-    target, params, notes, overwrite
-        As there.
-    """
+    """Write an index of the shards that `make` makes, given a folder for the parts: :func:`provscan.index.write_index`."""
     with changing(target, "replace" if overwrite else "create") as change:
         parts = change.workspace()
         made = make(parts)

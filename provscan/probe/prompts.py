@@ -37,27 +37,13 @@ TEMPLATES = {
 
 
 class Prompt(NamedTuple):
-    """One prompt for a tweet.
+    """One prompt for a tweet."""
 
-    Attributes
-    ----------
-    kind
-        Entry of :data:`KINDS`.
-    text
-        What the model is sent.
-    given
-        The part of the tweet in it, with author and day where they are in it.
-    target
-        What is left to recite.
-    gap
-        The white space between the prompt and the target.
-    """
-
-    kind: str
-    text: str
-    given: str
-    target: str
-    gap: str = ""
+    kind: str  # Entry of `KINDS`.
+    text: str  # What the model is sent.
+    given: str  # The part of the tweet in it, with author and day where they are in it.
+    target: str  # What is left to recite.
+    gap: str = ""  # The white space between the prompt and the target.
 
 
 def make_prompt(kind: str, style: str, tweet: str, author: str | None, day: str | None) -> Prompt | None:

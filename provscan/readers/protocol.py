@@ -90,14 +90,10 @@ class Split:
 
 
 class Plan(list[Split]):
-    """The splits, in the order of their records.
+    """The splits, in the order of their records, and (path, reason) of what is not among them.
 
-    Attributes
-    ----------
-    unread
-        Everything the user named that will not be read: (path, reason).
-    ignored
-        What was left out because it holds no records: (path, reason); hidden files, metadata of a dataset.
+    `unread` is everything the user named that will not be read; `ignored` was left out because it holds no records:
+    hidden files, metadata of a dataset.
     """
 
     def __init__(

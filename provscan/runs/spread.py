@@ -28,30 +28,14 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class PartTask:
-    """Files to read and to part.
+    """Files to read and to part."""
 
-    Attributes
-    ----------
-    number
-        Orders the tasks.
-    files
-        Files of tweets.
-    params
-        Of the index.
-    shards
-        How many.
-    folder
-        Where the parts go.
-    limits
-        Of the readers.
-    """
-
-    number: int
-    files: tuple[TweetFile, ...]
-    params: IndexParams
-    shards: int
-    folder: str
-    limits: Limits
+    number: int  # Orders the tasks.
+    files: tuple[TweetFile, ...]  # Files of tweets.
+    params: IndexParams  # Of the index.
+    shards: int  # How many.
+    folder: str  # Where the parts go.
+    limits: Limits  # Of the readers.
 
     def __str__(self) -> str:
         more = f" and {len(self.files) - 1:,} more" if len(self.files) > 1 else ""
@@ -60,22 +44,13 @@ class PartTask:
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """A shard to write.
+    """A shard to write."""
 
-    Attributes
-    ----------
-    place
-        Its number, and how many there are.
-    folder, parts
-        Where the parts are, and how many tasks wrote some.
-    params
-        Of the index.
-    """
-
-    place: tuple[int, int]
+    place: tuple[int, int]  # Its number, and how many there are.
+    # Where the parts are, and how many tasks wrote some.
     folder: str
     parts: int
-    params: IndexParams
+    params: IndexParams  # Of the index.
 
     def __str__(self) -> str:
         return f"shard {self.place[0] + 1} of {self.place[1]}"
@@ -101,14 +76,9 @@ def write(task: ShardTask, advance: Advance) -> tuple[Shard, int]:
 
 @dataclass(frozen=True)
 class Spread:
-    """How a build is spread.
+    """How a build is spread."""
 
-    Attributes
-    ----------
-    executor, workers, address
-        See :func:`provscan.build_index`.
-    """
-
+    # See `provscan.build_index`.
     executor: str
     workers: int | None
     address: str | None
@@ -119,13 +89,7 @@ class Spread:
         return EXECUTORS[self.executor](self.workers or 1)
 
     def shards_of(self, corpus: Corpus, params: IndexParams, shards: int, progress: Progress) -> Callable[[Path], Any]:
-        """What makes the shards of a corpus, given a folder for the parts.
-
-        Raises
-        ------
-        ParameterError
-            The corpus can be read in this process only.
-        """
+        """What makes the shards of a corpus, given a folder for the parts."""
         files = corpus.files
         if files is None or any(file.split.path == STDIN or file.split.format == UNKNOWN for file in files):
             raise ParameterError(
