@@ -27,6 +27,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -241,6 +242,24 @@ text_field = option(
     "[default: every field that holds text]",
 )
 id_field = option("--id-field", metavar="NAME", help="Field that holds the id.  [default: found by its usual names]")
+records = option(
+    "--records",
+    type=click.Choice(["lines", "paragraphs", "files"]),
+    help="What is a record in plain text.  [default: by what the file looks like]",
+)
+no_text = option("--no-text", is_flag=True, help="Ids and SHA-256 digests in place of texts.")
+texts = option(
+    "--texts",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Texts of the N strongest exhibits only, digests for the others.  [default: all]",
+)
+reviewed = option(
+    "--reviewed",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Add the marks and notes that reviewers saved from the report of this run.",
+)
 workers = option(
     "--workers",
     group="Running",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from provscan.cli import given
+from provscan.cli import given, no_text, reviewed, texts
 
 
 @click.command("export")
@@ -19,19 +19,9 @@ from provscan.cli import given
     metavar="FILE",
     help="File to write: .csv, .xlsx, .jsonl or .parquet. Spreadsheets may round long ids of .csv; .xlsx keeps them.",
 )
-@click.option("--no-text", is_flag=True, help="Write ids and SHA-256 digests in place of texts.")
-@click.option(
-    "--texts",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Write the texts of the N strongest exhibits only, digests for the others.  [default: all]",
-)
-@click.option(
-    "--reviewed",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Add the marks and notes that reviewers saved from the report of this run.",
-)
+@no_text
+@texts
+@reviewed
 def command(run: Path, out: Path, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
     """Write the exhibits of RUN as a list, the strongest first.
 

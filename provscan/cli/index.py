@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from provscan.cli import (
@@ -58,30 +60,7 @@ from provscan.cli import (
 @log
 @as_json
 @quiet
-def command(
-    sources: tuple[str, ...],
-    out: str,
-    text_field: str | None,
-    id_field: str | None,
-    author_field: str | None,
-    date_field: str | None,
-    fraction: float | None,
-    delimiter: str | None,
-    encoding: str | None,
-    fix_encoding: bool,
-    allow_unread: bool,
-    workers: int | None,
-    append: bool,
-    overwrite: bool,
-    shards: int | None,
-    executor: str | None,
-    address: str | None,
-    blind: bool,
-    key: str | None,
-    log: str | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def command(sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **options: Any) -> None:
     """Index licensed tweets.
 
     PATH is a file, an archive or a folder of files: tweets as the API, twarc, snscrape or the archive of an account
@@ -94,33 +73,9 @@ def command(
     from provscan.runs.corpus import corpus_warnings
 
     with progress(quiet) as watcher:
-        index = provscan.build_index(
-            list(sources),
-            out,
-            progress=watcher,
-            **given(
-                text_field=text_field,
-                id_field=id_field,
-                author_field=author_field,
-                date_field=date_field,
-                fraction=fraction,
-                delimiter=delimiter,
-                encoding=encoding,
-                fix_encoding=fix_encoding or None,
-                allow_unread=allow_unread or None,
-                workers=workers,
-                overwrite=overwrite or None,
-                append=append or None,
-                shards=shards,
-                executor=executor,
-                address=address,
-                blind=blind or None,
-                key=key,
-                log=log,
-            ),
-        )
+        index = provscan.build_index(list(sources), out, progress=watcher, **given(**options))
     info = index.info()
-    if blind:
+    if options["blind"]:
         show.blind_index(info, as_json)
         return
     show.index(info, as_json)

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from provscan.cli import as_json, echo, encoding, id_field, text_field
+from provscan.cli import as_json, echo, encoding, id_field, records, text_field
 
 # Texts that are scanned in a second on one processor, in characters; benchmarks/match.py measures it.
 CHARACTERS_PER_SECOND = 8_000_000
@@ -17,11 +17,7 @@ SHOWN = 50
 @click.argument("sources", nargs=-1, required=True, metavar="PATH...", type=click.Path())
 @text_field
 @id_field
-@click.option(
-    "--records",
-    type=click.Choice(["lines", "paragraphs", "files"]),
-    help="What is a record in plain text.  [default: by what the file looks like]",
-)
+@records
 @encoding
 @as_json
 def command(

@@ -22,6 +22,7 @@ from provscan.cli import (
     log,
     option,
     quiet,
+    records,
     share,
     size,
     text_field,
@@ -39,11 +40,7 @@ RUNNING, STRICTNESS = "Running", "Strictness"
 @option("--out", "-o", type=click.Path(), help="Folder for the results.  [default: ./<dataset name>.run]")
 @text_field
 @id_field
-@option(
-    "--records",
-    type=click.Choice(["lines", "paragraphs", "files"]),
-    help="What is a record in plain text.  [default: by what the file looks like]",
-)
+@records
 @encoding
 @option(
     "--outputs",

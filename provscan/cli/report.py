@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from provscan.cli import given
+from provscan.cli import given, no_text, reviewed, texts
 
 
 @click.command("report")
@@ -22,19 +22,9 @@ from provscan.cli import given
     show_default=True,
     help="pdf needs a Chromium or Chrome on this machine.",
 )
-@click.option("--no-text", is_flag=True, help="Show ids and SHA-256 digests in place of texts.")
-@click.option(
-    "--texts",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Show the texts of the N strongest exhibits only, digests for the others.  [default: all]",
-)
-@click.option(
-    "--reviewed",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Show the marks and notes that reviewers saved from an earlier report of this run.",
-)
+@no_text
+@texts
+@reviewed
 def command(run: Path, out: Path | None, form: str, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
     """Write the report of RUN, or of a probe, again.
 

@@ -127,7 +127,7 @@ def _batches(path: Path) -> Iterator[Prepared]:
 def write_shards(
     make: Callable[[Path], MadeShards], target: Path, params: IndexParams, notes: dict[str, Any], *, overwrite: bool
 ) -> IndexReader:
-    """Write an index of the shards that `make` makes, given a folder for the parts: :func:`provscan.index.write_index`."""
+    """Write an index of shards that `make` makes, given a folder for the parts: :func:`provscan.index.write_index`."""
     with changing(target, "replace" if overwrite else "create") as change:
         parts = change.workspace()
         made = make(parts)
