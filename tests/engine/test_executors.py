@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import ray
 from ray.cluster_utils import Cluster
 from ray_cluster import add_node
 
-from provscan.engine import EXECUTORS, LostTask, Processes, Progress, Ray
+from provscan.engine import EXECUTORS, LostTask, Processes, Progress, Ray, logged
 from provscan.errors import WorkerError
 
 
@@ -119,6 +120,21 @@ def test_an_error_of_the_system_is_tried_again(cluster: Cluster) -> None:
     with Ray(2) as pool:
         (lost,) = pool.run(tasks.unreachable, [7], Progress())
     assert lost == LostTask(7, ("ConnectionResetError: 503",) * 3)
+
+
+def test_a_cluster_is_logged_and_keeps_its_memory(cluster: Cluster, tmp_path: Path) -> None:
+    with logged(tmp_path / "log", None) as progress, Ray(2, memory=500_000_000) as pool:
+        progress.start("Filling", None, "tasks")
+        assert list(pool.run(partial(tasks.fill_memory_once, str(tmp_path)), range(3), progress)) == [0, 1, 2]
+        nodes = set(pool.describe()["nodes"])
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    (failed,) = (line for line in lines if line["event"] == "failed")
+    assert failed["task"] == "1"
+    assert failed["reason"].endswith("GB of memory, more than the 0.50 GB asked for")
+    ended = [line for line in lines if line["event"] == "ended"]
+    assert {line["task"] for line in ended} == {"0", "1", "2"}
+    assert max(line["memory"] for line in ended) < 500_000_000
+    assert {line["where"] for line in ended} <= nodes
 
 
 def test_the_tasks_of_a_node_that_is_lost_run_on_another(cluster: Cluster, tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import executor_tasks as tasks
 import pytest
 
-from provscan.engine import EXECUTORS, Journal, Progress, Ran, Ray, journal, logged
+from provscan.engine import EXECUTORS, Journal, Progress, Ran, journal, logged
 from provscan.errors import OutputError
 
 
@@ -102,17 +101,3 @@ def test_a_process_says_what_it_runs(tmp_path: Path) -> None:
         list(pool.run(tasks.wait_long, range(2), progress))
     begun, ended = of_kind(tmp_path / "log", "began"), of_kind(tmp_path / "log", "ended")
     assert {line["task"]: line["where"] for line in begun} == {line["task"]: line["where"] for line in ended}
-
-
-def test_a_cluster_is_logged_and_keeps_its_memory(cluster: object, tmp_path: Path) -> None:
-    with logged(tmp_path / "log", None) as progress, Ray(2, memory=500_000_000) as pool:
-        progress.start("Filling", None, "tasks")
-        assert list(pool.run(partial(tasks.fill_memory_once, str(tmp_path)), range(3), progress)) == [0, 1, 2]
-        nodes = set(pool.describe()["nodes"])
-    (failed,) = of_kind(tmp_path / "log", "failed")
-    assert failed["task"] == "1"
-    assert failed["reason"].endswith("GB of memory, more than the 0.50 GB asked for")
-    ended = of_kind(tmp_path / "log", "ended")
-    assert {line["task"] for line in ended} == {"0", "1", "2"}
-    assert max(line["memory"] for line in ended) < 500_000_000
-    assert {line["where"] for line in ended} <= nodes
