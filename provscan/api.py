@@ -177,6 +177,8 @@ def match(
     memory: int | None = None,
     log: Source | None = None,
     parts: Source | None = None,
+    shard_groups: int | None = None,
+    shards_from: Source | None = None,
     allow_unread: bool = False,
     strict: bool = False,
     max_bad: float = MAX_BAD,
@@ -269,6 +271,14 @@ def match(
     parts
         Path or URL of a folder that workers put their results in, from where they are fetched: an object store, or a
         disk that all nodes see; by default the run folder.
+    shard_groups
+        Number of groups that the shards of the index are parted into, each held by one process of a Ray cluster, which
+        opens these shards alone; those that scan ask it. For an index that is larger than a node's memory or disk. The
+        folder of the index must be seen by this process, too, which reads little of it. By default each worker opens
+        all shards.
+    shards_from
+        Path or URL of a copy of the index, in an object store, say, from where each group is fetched into the cache of
+        its node; by default the nodes open the index where it is.
     allow_unread
         Whether named files that can't be scanned are acceptable. Either way the summary lists them under ``unread``;
         the command ends with status 3 if they are not.
@@ -332,7 +342,8 @@ def match(
         threshold=threshold, min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars,
         cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
         no_text=no_text, texts=texts, seed=seed, workers=workers, executor=executor, address=address,
-        memory=memory, log=log, parts=parts, allow_unread=allow_unread, strict=strict, max_bad=max_bad,
+        memory=memory, log=log, parts=parts, shard_groups=shard_groups,
+        shards_from=shards_from, allow_unread=allow_unread, strict=strict, max_bad=max_bad,
         fail_above=fail_above, without_segment=without_segment,
     )  # fmt: skip
     path = Path(out if out is not None else default_out(source_list(sources)))

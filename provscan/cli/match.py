@@ -169,6 +169,21 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     help="Folder or URL, such as s3://bucket/folder, that workers put their results in, from where they are fetched, "
     "if they can't see the folder of the results.",
 )
+@option(
+    "--shard-groups",
+    group=RUNNING,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Part the shards of the index into N groups, each held by one process of the Ray cluster, which alone opens "
+    "them; for an index larger than a node's memory or disk.  [default: every worker opens all shards]",
+)
+@option(
+    "--shards-from",
+    group=RUNNING,
+    metavar="PLACE",
+    help="Folder or URL, such as s3://bucket/licensed.index, with a copy of the index, from where the groups of shards "
+    "are fetched, if the nodes can't see INDEX.",
+)
 @option("--resume", group=RUNNING, is_flag=True, help="Go on with an interrupted run of the same command, if any.")
 @option("--overwrite", group=RUNNING, is_flag=True, help="Replace existing results.")
 @key

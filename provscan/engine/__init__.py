@@ -10,7 +10,7 @@ from provscan.engine.journal import Journal, logged
 from provscan.engine.processes import Processes
 from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Abandoned, Advance, Executor, LostTask
-from provscan.engine.ray import Ray
+from provscan.engine.ray import Held, Ray
 from provscan.engine.threads import Threads
 
 EXECUTORS: dict[str, type[Threads] | type[Processes] | type[Ray]] = {
@@ -24,6 +24,7 @@ __all__ = [
     "Abandoned",
     "Advance",
     "Executor",
+    "Held",
     "Journal",
     "LostTask",
     "Processes",

@@ -10,10 +10,12 @@ import importlib
 import logging
 import os
 import signal
+import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from provscan.engine.memory import own_memory
@@ -25,6 +27,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 ATTEMPTS = 3
+# Calls that one holder answers at a time.
+CALLS = 8
 # A task that has reported nothing for so long is ended and repeated.
 PATIENCE_SECONDS = 900.0
 SECONDS_BETWEEN_REPORTS = 0.5
@@ -97,6 +101,49 @@ class _Monitor:
         return self.ended.pop(key, None)
 
 
+@dataclass(frozen=True)
+class Held:
+    """What another process of the cluster holds; see :meth:`Ray.hold`. It can be sent with a task."""
+
+    actor: Any
+    constant: str  # A method that is called once, whoever calls it.
+    known: Any  # Its result.
+
+    def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
+        """Call a method of what is held. What is returned waits for the result.
+
+        It raises ConnectionError if the process is lost and no other one took its place.
+        """
+        reference = self.known if method == self.constant else self.actor.call.remote(method, *arguments)
+        return partial(_answer, reference)
+
+
+def _answer(reference: Any) -> Any:
+    import ray
+
+    try:
+        # A task that waits by ray.get gives its processor to the next one, which then stands beside it in memory.
+        return reference.future().result()
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause if isinstance(error.cause, ProvscanError | OSError) else error from None
+    except ray.exceptions.RayError as error:
+        raise ConnectionError(f"a process that holds shards is lost ({type(error).__name__})") from error
+
+
+class _Holder:
+    """An actor that holds something, made at the first call, and calls its methods."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make, self._lock = make, threading.Lock()
+        self._made: list[Any] = []
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+        return getattr(self._made[0], method)(*arguments)
+
+
 class Ray(Executor):
     """Runs tasks on a Ray cluster; see :class:`provscan.engine.protocol.Executor`.
 
@@ -147,11 +194,31 @@ class Ray(Executor):
         self._monitor: Any = ray.remote(_Monitor).options(num_cpus=0, scheduling_strategy=driver).remote()
         self._remote: Any = ray.remote(_call).options(num_cpus=1, max_retries=0, memory=memory)
         self._reported = 0
+        self._actors: list[Any] = []
 
     def close(self) -> None:
         """See :meth:`provscan.engine.protocol.Executor.close`."""
+        # Workers that stay for other tasks may remember those whom they asked.
+        for actor in self._actors:
+            self._ray.kill(actor)
         if self._own:
             self._ray.shutdown()
+
+    def hold(self, makers: Sequence[Callable[[], Any]], constant: str) -> tuple[Held, ...]:
+        """Start a process for each of some things, on nodes in turn, in which it is made; all end with the executor.
+
+        One that is lost is started again. `constant` is a method of theirs whose result never changes: it is called
+        once, and the result kept.
+        """
+        holder = self._ray.remote(_Holder).options(
+            scheduling_strategy="SPREAD", max_concurrency=CALLS, max_restarts=-1, max_task_retries=ATTEMPTS - 1
+        )
+        actors = [holder.remote(make) for make in makers]
+        self._actors += actors
+        held = tuple(Held(actor, constant, actor.call.remote(constant)) for actor in actors)
+        for each in held:
+            each.begin(constant)()
+        return held
 
     def run(
         self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress

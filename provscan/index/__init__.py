@@ -9,8 +9,8 @@
 :mod:`~provscan.index.filters`, :mod:`~provscan.index.texts`, :mod:`~provscan.index.seeds` and
 :mod:`~provscan.index.tweets`, whose columns are :mod:`~provscan.index.packed`; :mod:`~provscan.index.prepare` computes
 what it stores, :mod:`~provscan.index.join` makes one of two in memory. :mod:`~provscan.index.shard_writer` parts an
-index, :mod:`~provscan.index.spread` lets many processes do so, and :mod:`~provscan.index.shards` looks the parts up as
-one.
+index, :mod:`~provscan.index.spread` lets many processes do so, :mod:`~provscan.index.shards` looks the parts up as
+one, and :mod:`~provscan.index.shard_groups` does while several processes hold them.
 """
 
 from provscan.index.format import file_checksum
@@ -19,29 +19,39 @@ from provscan.index.prepare import Prepared, prepare, seed_params, seed_scratch,
 from provscan.index.reader import NOTHING, IndexReader, LeftOut
 from provscan.index.seeds import SIZE_STEP
 from provscan.index.segment import LookupTables
+from provscan.index.shard_groups import CONSTANT, GroupReader, hold_shards
 from provscan.index.shard_writer import MOST_SHARDS, Shard
-from provscan.index.shards import ShardTables
+from provscan.index.shards import ShardGroup, ShardTables, answers
 from provscan.index.spread import MadeShards, Parted, write_parts, write_shard, write_shards
 from provscan.index.texts import Strings
 from provscan.index.writer import Forgotten, append, forget, merge, merge_needs, write_index
 
+# What a scan reads.
+ScanReader = IndexReader | GroupReader
+
 __all__ = [
+    "CONSTANT",
     "MOST_SHARDS",
     "NOTHING",
     "SIZE_STEP",
     "Forgotten",
+    "GroupReader",
     "IndexReader",
     "LeftOut",
     "LookupTables",
     "MadeShards",
     "Parted",
     "Prepared",
+    "ScanReader",
     "Shard",
+    "ShardGroup",
     "ShardTables",
     "Strings",
+    "answers",
     "append",
     "file_checksum",
     "forget",
+    "hold_shards",
     "merge",
     "merge_needs",
     "open_reader",

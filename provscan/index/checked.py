@@ -55,5 +55,10 @@ def mark(key: str, paths: Sequence[Path]) -> None:
                 path.unlink(missing_ok=True)
 
 
+def cache_folder() -> Path:
+    """The folder of this user for what provscan can make again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "provscan"
+
+
 def _folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "provscan" / "checked"
+    return cache_folder() / "checked"

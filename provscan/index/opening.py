@@ -36,6 +36,7 @@ def open_reader(
     without: Sequence[str] | LeftOut = (),
     workers: int | None = None,
     on_check: OnCheck | None = None,
+    shards: Sequence[int] | None = None,
 ) -> IndexReader:
     """Map the present generation of an index.
 
@@ -47,13 +48,17 @@ def open_reader(
     `snapshot` is the :attr:`IndexReader.snapshot` that it must have: that of the same index, opened elsewhere.
     `without` names segments to leave out, such as damaged ones; their files are not read, and what is left is counted,
     unless a reader that has done so says what it left out. `on_check` is called while the index is made again, with the
-    number of tweets that are read, from 0 on, and of all.
+    number of tweets that are read, from 0 on, and of all. `shards` are the numbers of those to open, ascending, if not
+    all: the reader then knows the texts in these, and in what was added to the index, and only lengths are checked.
     """
     folder = Path(path)
     manifest = index_format.read_manifest(folder)
     while True:
         try:
-            reader = _opened(folder, manifest, check, without, workers or os.cpu_count() or 1, on_check)
+            if shards is None:
+                reader = _opened(folder, manifest, check, without, workers or os.cpu_count() or 1, on_check)
+            else:
+                reader = _opened_shards(folder, manifest, shards)
             break
         except (IndexFormatError, OSError) as error:
             # A writer may have removed what the manifest named when it was read.
@@ -121,6 +126,24 @@ def _opened(
         left_out = left_out._replace(tweets=manifest.tweets - tweets, texts=manifest.texts - texts)
     counted = replace(remaining, tweets=manifest.tweets - left_out.tweets, texts=manifest.texts - left_out.texts)
     return replace(reader, manifest=counted, left_out=left_out)
+
+
+def _opened_shards(folder: Path, manifest: Manifest, shards: Sequence[int]) -> IndexReader:
+    survive_truncated_files()
+    infos = [info for info in manifest.segments if info.shard is None or info.shard in shards]
+    files = replace(manifest, segments=tuple(infos)).files()
+    states = {path: state for name in files if (state := state_of(path := folder / name))}
+    segments = []
+    for info in infos:
+        _check_files(folder, info.paths(), sums=False)
+        segments.append(open_segment(folder, info, manifest.index_params))
+        check_shape(segments[-1], folder)
+    total = sum(info.texts for info in manifest.shards)
+    # The numbers of the other shards' texts follow those of the last one here, before those of what was added.
+    counts = [info.texts for info in infos if info.shard is not None]
+    added = [info.texts for info in infos if info.shard is None]
+    bases = np.concatenate([[0], np.cumsum(counts[:-1]), total + np.cumsum([0, *added])]).astype(np.int64)
+    return IndexReader(folder, manifest, tuple(segments), bases, states)
 
 
 def _groups(manifest: Manifest) -> list[tuple[SegmentInfo, ...]]:

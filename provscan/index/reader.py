@@ -52,7 +52,7 @@ NOTHING = LeftOut((), 0, 0)
 
 @dataclass(frozen=True, eq=False)
 class IndexReader:
-    """An open index: one snapshot of its segments.
+    """An open index: one snapshot of its segments; some of its shards may be left to others.
 
     Licensed texts have numbers from 0 to :attr:`size`. A text that stands in several segments has a number in each;
     whichever is asked for, its tweets are those of all of them. Texts in shards have the numbers that they would have
@@ -116,8 +116,8 @@ class IndexReader:
     @cached_property
     def tables(self) -> tuple[LookupTables | ShardTables, ...]:
         """What the kernels look things up in: all segments as one where memory has room for it, else few."""
-        if self._numbering.shards:
-            return shard_tables(self._numbering, self.params, self.canonical_texts)
+        if self.numbering.shards:
+            return shard_tables(self.numbering, self.params, self.canonical_texts)
         large, rest = self.segments[0], joined_all(self.segments[1:], self.params)
         fits = len(rest) == 1 and can_join(large, rest[0])
         if len(rest) == 1:
@@ -168,12 +168,12 @@ class IndexReader:
         numbers = np.full(len(texts), -1)
         for number, (_, places, rows) in enumerate(self._everywhere(texts)):
             new = numbers[places] < 0
-            numbers[places[new]] = self._numbering.numbers(number, rows[new])
+            numbers[places[new]] = self.numbering.numbers(number, rows[new])
         return numbers
 
     def canonical_texts(self, texts: Numbers) -> Strings:
         """Canonical texts."""
-        of, rows = self._numbering.located(texts)
+        of, rows = self.numbering.located(texts)
         return _gathered([segment.texts for segment in self.segments], of, rows)
 
     def canonical_codes(self, texts: Numbers) -> tuple[npt.NDArray[np.uint32], Numbers]:
@@ -242,20 +242,20 @@ class IndexReader:
             place = pc.index_in(ids.cast(pa.large_string()), value_set=segment.tweets.ids.take(rows).array())
             known = np.flatnonzero(place.is_valid().to_numpy(zero_copy_only=False))
             row = rows[place.take(pa.array(known)).to_numpy(zero_copy_only=False)]
-            texts = self._numbering.numbers(number, segment.texts_of(row))
+            texts = self.numbering.numbers(number, segment.texts_of(row))
             # Of a tweet with several texts the first one in all shards.
-            lower = (found[known] < 0) | (texts < found[known]) | (number >= self._numbering.shards)
+            lower = (found[known] < 0) | (texts < found[known]) | (number >= self.numbering.shards)
             found[known[lower]] = texts[lower]
         return found
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
         """Licensed texts that equal canonical texts: rows of `texts` and numbers of licensed texts, in pairs."""
         pairs = [
-            (np.flatnonzero(found >= 0), self._numbering.numbers(number, found[found >= 0]))
+            (np.flatnonzero(found >= 0), self.numbering.numbers(number, found[found >= 0]))
             for number, found in enumerate(segment.equal_texts(texts) for segment in self.segments)
         ]
         rows, numbers = (np.concatenate(part) for part in zip(*pairs, strict=True))
-        in_shards = sum(len(row) for row, _ in pairs[: self._numbering.shards])
+        in_shards = sum(len(row) for row, _ in pairs[: self.numbering.shards])
         order = np.argsort(rows[:in_shards], kind="stable")
         rows[:in_shards], numbers[:in_shards] = rows[order], numbers[order]
         return rows, numbers
@@ -269,13 +269,13 @@ class IndexReader:
         young = [segment.posted_since(time) for segment in self.segments]
         for number, of_segment in enumerate(young):
             for place, (other, of_other) in enumerate(zip(self.segments, young, strict=True)):
-                if place == number or max(place, number) < self._numbering.shards:
+                if place == number or max(place, number) < self.numbering.shards:
                     continue
                 for rows in _chunks(np.flatnonzero(of_segment)):
                     found = other.equal_texts(self.segments[number].texts.take(rows))
                     of_segment[rows] &= (found < 0) | of_other[found]
         found = np.concatenate(young)
-        return found if not self._numbering.shards else found[self._numbering.places(np.arange(self.size))]
+        return found if not self.numbering.shards else found[self.numbering.places(np.arange(self.size))]
 
     def with_control(self, extra: IndexReader) -> IndexReader:
         """A reader of the texts of this one and, numbered from :attr:`size` on, those of `extra`.
@@ -284,24 +284,25 @@ class IndexReader:
         """
         segments = (*self.segments, *extra.segments)
         bases = np.concatenate([self.bases, self.size + extra.bases[1:]])
-        if len(segments) == 2 and not self._numbering.shards and can_join(*segments):
+        if len(segments) == 2 and not self.numbering.shards and can_join(*segments):
             segments, bases = (joined(*segments, self.params),), bases[[0, 2]]
         return replace(self, segments=segments, bases=bases, states={**self.states, **extra.states})
 
     @cached_property
-    def _numbering(self) -> Numbering:
-        return Numbering(self.segments, self.bases, len(self.manifest.shards))
+    def numbering(self) -> Numbering:
+        """Which numbers the texts of the segments have."""
+        return Numbering(self.segments, self.bases, sum(segment.numbers is not None for segment in self.segments))
 
     def _everywhere(self, texts: Numbers) -> Iterator[tuple[Segment, Numbers, Numbers]]:
         """Of each segment the places in `texts` of those that stand in it, and their numbers there."""
         if len(self.segments) == 1 and self.segments[0].living is None:
-            yield self.segments[0], np.arange(len(texts)), texts
+            yield self.segments[0], np.arange(len(texts)), self.numbering.located(texts)[1]
             return
         several = self._in_several
         looked_up = np.ones(len(texts), np.bool_) if several is None else several[texts]
         asked = np.flatnonzero(looked_up)
         strings = self.canonical_texts(texts[asked])
-        of, row = self._numbering.located(texts)
+        of, row = self.numbering.located(texts)
         for number, segment in enumerate(self.segments):
             own = np.flatnonzero((of == number) & ~looked_up)
             if segment.living is not None:
@@ -313,27 +314,27 @@ class IndexReader:
     @cached_property
     def _in_several(self) -> npt.NDArray[np.bool_] | None:
         """bool[size], the texts that stand in several segments; ``None`` if the small ones are too many to look up."""
-        behind = max(1, self._numbering.shards)
+        behind = max(1, self.numbering.shards)
         if self.size - self.bases[behind] > MOST_LOOKED_UP:
             return None
         several = np.zeros(self.size, np.bool_)
         for number, segment in enumerate(self.segments[behind:], behind):
             for rows in _chunks(np.arange(len(segment.texts))):
                 strings = segment.texts.take(rows)
-                texts = self._numbering.numbers(number, rows)
+                texts = self.numbering.numbers(number, rows)
                 for place, other in enumerate(self.segments):
                     found = other.find(strings)
                     if place == number:
                         self._require_found(texts, found == rows)
                         continue
                     several[texts[found >= 0]] = True
-                    several[self._numbering.numbers(place, found[found >= 0])] = True
+                    several[self.numbering.numbers(place, found[found >= 0])] = True
         return several
 
     def _earliest(self, texts: Numbers) -> tuple[Numbers, Numbers]:
         """Segment and row in it of the earliest tweet of each text."""
         if len(self.segments) == 1:
-            return np.zeros(len(texts), np.int64), self.segments[0].earliest(texts)
+            return np.zeros(len(texts), np.int64), self.segments[0].earliest(self.numbering.located(texts)[1])
         of, row, time = np.full(len(texts), -1), np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64)
         for number, (segment, places, found) in enumerate(self._everywhere(texts)):
             rows = segment.earliest(found)
@@ -350,7 +351,7 @@ class IndexReader:
     def _require_found(self, texts: Numbers, found: npt.NDArray[np.bool_]) -> None:
         """Raise an error if a text of the index is not found by its key."""
         if not found.all():
-            segment = self.segments[self._numbering.located(texts[~found][:1])[0][0]]
+            segment = self.segments[self.numbering.located(texts[~found][:1])[0][0]]
             raise IndexFormatError(
                 f"{self.path / SEGMENTS / segment.info.name / 'exact.entries'} is damaged: a text is not found by its "
                 "key. Restore it from a copy or build the index again"
@@ -378,7 +379,7 @@ class IndexReader:
                 {"name": s.name, "texts": s.texts, "tweets": s.tweets, "forgotten": s.tweets - s.living}
                 for s in self.manifest.segments
             ],
-            "shards": self._numbering.shards,
+            "shards": self.numbering.shards,
             "purged": sum(purge.tweets for purge in self.manifest.purges.values()),
             "last_purge": max((purge.purged for purge in self.manifest.purges.values()), default=None),
             "segments_left_out": self.left_out.as_dict(),

@@ -7,10 +7,10 @@ kernels find there what they would find in that one, and count the same look-ups
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from functools import cached_property, partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,12 +19,14 @@ from provscan.index.join import joined_all, tables_behind
 from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, sorted_entries, table_of
 from provscan.index.segment import LookupTables, Segment
 from provscan.index.texts import Strings
+from provscan.index.variants import MatchedPlaces, variants_of
 from provscan.kernels import gather
 from provscan.kernels.chaining import chain_scratch, wanted_keys
-from provscan.kernels.records import BloomFilter, Postings, Seeds, SeedTable, Sketches, TextTable, frozen
+from provscan.kernels.records import BloomFilter, CodeBuffer, Postings, Seeds, SeedTable, Sketches, TextTable, frozen
 from provscan.params import IndexParams, SearchLimits
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
+_ABSENT = np.uint32(0xFFFFFFFF)
 # Of a source the table to ask, a filter of its keys, what it has beside texts, and whether that is by text or by entry.
 _Values = Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]
 _ANY_KEY = frozen(bloom_filter(np.full(2, np.iinfo(np.uint64).max, np.uint64)))
@@ -43,7 +45,7 @@ class Numbering:
     @cached_property
     def _places(self) -> np.ndarray:
         """uint32: by number the place of each text of a shard among those of all shards, one after the other."""
-        places = np.empty(self.bases[self.shards], np.uint32)
+        places = np.full(self.bases[self.shards], _ABSENT)
         for first, segment in zip(self.bases, self.segments[: self.shards], strict=False):
             places[segment.numbers] = np.arange(first, first + len(segment.texts), dtype=np.uint32)
         return places
@@ -57,6 +59,10 @@ class Numbering:
         places[inside] = self._places[texts[inside]]
         return places
 
+    def held(self, texts: np.ndarray) -> np.ndarray:
+        """bool[n]: whether a text stands in one of the segments; some shards may not be among them."""
+        return self.places(texts) != _ABSENT
+
     def located(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The segments of some texts, and their rows there."""
         places = self.places(texts)
@@ -69,10 +75,18 @@ class Numbering:
         return rows + self.bases[segment] if numbers is None else numbers[rows].astype(np.int64)
 
 
-class _Hits(NamedTuple):
-    """Entries of all shards for the keys of one kind that were asked for."""
+class Asked(NamedTuple):
+    """Keys of one kind, uint32[n] without what no table knows, and how many entries of each are read in each shard."""
 
-    # uint64[n], and int64[n]: the reader's numbers of the texts.
+    kind: str
+    keys: np.ndarray
+    limit: int
+
+
+class Hits(NamedTuple):
+    """Entries for the keys of one kind that were asked for."""
+
+    # uint32[n], and int64[n]: the reader's numbers of the texts.
     keys: np.ndarray
     numbers: np.ndarray
     values: np.ndarray  # [n, ...]: what the table has beside a text.
@@ -81,11 +95,71 @@ class _Hits(NamedTuple):
     living: np.ndarray
 
 
+class ShardGroup(Protocol):
+    """Shards that are asked together, in this process or in another one."""
+
+    def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
+        """Call a method of :class:`Sources`, or of :class:`provscan.index.shard_groups.HeldShards`.
+
+        What is returned waits for the result.
+        """
+        ...
+
+
+def answers(groups: Sequence[ShardGroup], method: str, *arguments: Any) -> list[Any]:
+    """What each group says; all of them are asked before the first one is waited for."""
+    return [answer() for answer in [group.begin(method, *arguments) for group in groups]]
+
+
+class Sources:
+    """The tables of shards in this process, and of what was added to them."""
+
+    def __init__(self, tables: Sequence[LookupTables]) -> None:
+        self._tables = tables
+
+    def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
+        """See :class:`ShardGroup`."""
+        return partial(getattr(self, method), *arguments)
+
+    def entries(self, asked: Sequence[Asked]) -> list[Hits]:
+        """The entries of some keys in all shards, the first ``limit`` of each key in each."""
+        return [self._entries(each.keys.astype(np.uint64) << _S32, each.kind, each.limit) for each in asked]
+
+    def _entries(self, keys: np.ndarray, kind: str, limit: int) -> Hits:
+        values = _KINDS[kind]
+        room = tuple(np.empty(len(keys) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64))
+        parts = []
+        for source in self._tables:
+            postings, known, column, by_text = values(source)
+            found, count = gather.ranges(postings, known, keys, limit, room)
+            key, text, entry = np.empty(count, np.uint64), np.empty(count, np.int64), np.empty(count, np.int64)
+            gather.entries(postings, tuple(part[:found] for part in room), (key, text, entry))
+            living = np.ones(count, np.bool_) if source.living is None else source.living[text]
+            value = column[text if by_text else entry]
+            low = (key >> _S32).astype(np.uint32)
+            parts.append(Hits(low, source.numbered(text), value, source.text_sizes[text], living))
+        return Hits(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    def variants(
+        self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits, room: int
+    ) -> list[tuple[np.ndarray, ...]]:
+        """Of each shard the texts that equal a stretch around a match: match, code, stretch, number and whether living.
+
+        See :mod:`provscan.kernels.variants`.
+        """
+        parts: list[tuple[np.ndarray, ...]] = []
+        for source in self._tables:
+            part = variants_of(records, matches, source.whole.exact, limits, room)
+            living = np.ones(len(part.text), np.bool_) if source.living is None else source.living[part.text]
+            parts.append((part.record, part.code, part.place, source.numbered(part.text), living))
+        return parts
+
+
 @dataclass(frozen=True, eq=False)
 class ShardTables:
     """What the kernels look things up in, of shards and of what stands behind them."""
 
-    sources: tuple[LookupTables, ...]  # The tables of each shard, and of what was added.
+    groups: tuple[ShardGroup, ...]  # Who has the tables of the shards, and of what was added.
     # The filters of all of them together.
     kminmers: BloomFilter
     rare: BloomFilter
@@ -97,30 +171,32 @@ class ShardTables:
 
         No more entries are read of a key than the limits ask for.
         """
-        filtered = frozen(self.sources[0].seeds._replace(kminmers=self.kminmers, rare=self.rare))
-        asked = np.empty(2 * int(seeds.bounds[-1]), np.uint32)
-        count = wanted_keys(seeds, filtered, chain_scratch(), asked)
+        wanted = np.empty(2 * int(seeds.bounds[-1]), np.uint32)
+        count = wanted_keys(seeds, self._nothing.seeds, chain_scratch(), wanted)
         bands = bands_layout(self.params.bands)
         most = max(limits.seed_places, limits.frequent_places) + 1
-        found = [
-            self._ask(asked[:count].astype(np.uint64) << _S32, SEEDS, most, _seeds),
-            self._ask(sketches.bands.ravel(), bands, limits.band_texts + 1, _bands),
-            self._ask(sketches.keys[:, 0].copy(), EXACT, limits.whole_candidates, _exact),
+        asked = [
+            Asked("seeds", _distinct(wanted[:count].astype(np.uint64) << _S32, SEEDS), most),
+            Asked("bands", _distinct(sketches.bands.ravel(), bands), limits.band_texts + 1),
+            Asked("exact", _distinct(sketches.keys[:, 0].copy(), EXACT), limits.whole_candidates),
         ]
+        parts = answers(self.groups, "entries", asked)
+        found = [Hits(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*parts, strict=True)]
+        keys = [hits.keys.astype(np.uint64) << _S32 for hits in found]
         numbers, first, rows = np.unique(
             np.concatenate([hits.numbers for hits in found]), return_index=True, return_inverse=True
         )
         of_seeds, of_bands, of_exact = np.split(rows, np.cumsum([len(hits.numbers) for hits in found])[:2])
         sizes, living = (np.concatenate(parts)[first] for parts in zip(*(hits[3:] for hits in found), strict=True))
         payload = of_seeds.astype(np.uint64) << _S8 | found[0].values
-        places, seed_postings = _table(found[0].keys | payload, SEEDS, len(numbers))
-        band_entries = found[1].keys | of_bands.astype(np.uint64)
+        places, seed_postings = _table(keys[0] | payload, SEEDS, len(numbers))
+        band_entries = keys[1] | of_bands.astype(np.uint64)
         known = new_band_filter(len(band_entries))
         mark_bands(band_entries, bands, known)
         bits = np.zeros((len(numbers), 2), np.uint64)
         bits[of_bands] = found[1].values
         whole = TextTable(
-            _table(found[2].keys | of_exact.astype(np.uint64), EXACT, len(numbers))[1],
+            _table(keys[2] | of_exact.astype(np.uint64), EXACT, len(numbers))[1],
             _table(band_entries, bands, len(numbers))[1],
             bloom_filter(known),
             bits,
@@ -142,31 +218,29 @@ class ShardTables:
 
     def of_texts(self, numbers: np.ndarray, living: np.ndarray) -> LookupTables:
         """A segment of texts by their numbers, ascending, in which nothing is looked up."""
-        tables = self.sources[0]._replace(numbers=numbers, living=None if living.all() else living)
+        tables = self._nothing._replace(numbers=numbers, living=None if living.all() else living)
         return self.with_texts(tables, np.arange(len(numbers)))
 
-    def _ask(self, keys: np.ndarray, layout: Layout, limit: int, values: _Values) -> _Hits:
-        """The entries of some keys in all shards, the first ``limit`` of each key in each."""
-        wanted = np.empty(len(keys), np.uint64)
-        slots = np.zeros(1 << (2 * len(keys)).bit_length(), np.uint64)
-        wanted = wanted[: gather.distinct(keys, layout.key_bits, slots, wanted)]
-        room = tuple(np.empty(len(wanted) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64))
-        parts = []
-        for source in self.sources:
-            postings, known, column, by_text = values(source)
-            found, count = gather.ranges(postings, known, wanted, limit, room)
-            key, text, entry = np.empty(count, np.uint64), np.empty(count, np.int64), np.empty(count, np.int64)
-            gather.entries(postings, tuple(part[:found] for part in room), (key, text, entry))
-            living = np.ones(count, np.bool_) if source.living is None else source.living[text]
-            value = column[text if by_text else entry]
-            parts.append(_Hits(key, source.numbered(text), value, source.text_sizes[text], living))
-        return _Hits(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    @cached_property
+    def _nothing(self) -> LookupTables:
+        """A segment without texts, with the filters of all."""
+        none = np.zeros(0, np.uint64)
+        bands = bands_layout(self.params.bands)
+        tables = [_table(none.copy(), layout, 0)[1] for layout in (EXACT, bands, SEEDS)]
+        whole = TextTable(tables[0], tables[1], bloom_filter(new_band_filter(0)), none.reshape(0, 2))
+        places = np.zeros(0, np.uint8)
+        return frozen(
+            LookupTables(0, _NO_TEXTS, places, whole, SeedTable(tables[2], places, self.kminmers, self.rare), None)
+        )
 
 
-def shard_tables(
-    numbering: Numbering, params: IndexParams, canonical_texts: Callable[[np.ndarray], Strings]
-) -> tuple[LookupTables | ShardTables, ...]:
-    """The tables of shards, with what was added behind them where it fits one segment, else apart from it."""
+def sources_of(
+    numbering: Numbering, params: IndexParams
+) -> tuple[Sources, tuple[BloomFilter, BloomFilter], tuple[LookupTables, ...]]:
+    """The tables of shards, the first one among them, with what was added behind them where that fits one segment.
+
+    Then the filters of all of these, and the tables of what was added where it does not.
+    """
     shards, rest = numbering.segments[: numbering.shards], numbering.segments[numbering.shards :]
     first, seeds = int(numbering.bases[numbering.shards]), shards[0].seeds
     kminmers, rare = seeds.kminmers, seeds.rare
@@ -179,8 +253,23 @@ def shard_tables(
     else:
         firsts = first + np.cumsum([0, *(len(segment.texts) for segment in small)])
         others = [segment.tables(int(first)) for segment, first in zip(small, firsts, strict=False)]
-    filters = frozen(bloom_filter(kminmers)), frozen(bloom_filter(rare))
-    return ShardTables(tuple(sources), *filters, params, canonical_texts), *others
+    return Sources(sources), (bloom_filter(kminmers), bloom_filter(rare)), tuple(others)
+
+
+def shard_tables(
+    numbering: Numbering, params: IndexParams, canonical_texts: Callable[[np.ndarray], Strings]
+) -> tuple[LookupTables | ShardTables, ...]:
+    """The tables of shards, with what was added behind them where it fits one segment, else apart from it."""
+    sources, filters, others = sources_of(numbering, params)
+    kminmers, rare = map(frozen, filters)
+    return ShardTables((sources,), kminmers, rare, params, canonical_texts), *others
+
+
+def _distinct(keys: np.ndarray, layout: Layout) -> np.ndarray:
+    """What a table knows of some keys, uint32, each once."""
+    out = np.empty(len(keys), np.uint64)
+    slots = np.zeros(1 << (2 * len(keys)).bit_length(), np.uint64)
+    return (out[: gather.distinct(keys, layout.key_bits, slots, out)] >> _S32).astype(np.uint32)
 
 
 def _seeds(source: LookupTables) -> tuple[Postings, BloomFilter, np.ndarray, bool]:
@@ -193,6 +282,9 @@ def _bands(source: LookupTables) -> tuple[Postings, BloomFilter, np.ndarray, boo
 
 def _exact(source: LookupTables) -> tuple[Postings, BloomFilter, np.ndarray, bool]:
     return source.whole.exact, _ANY_KEY, source.text_sizes, True
+
+
+_KINDS: dict[str, _Values] = {"seeds": _seeds, "bands": _bands, "exact": _exact}
 
 
 def _table(entries: np.ndarray, layout: Layout, texts: int) -> tuple[np.ndarray, Postings]:

@@ -14,9 +14,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from provscan.index import SIZE_STEP, LookupTables, ShardTables, seed_params, seed_scratch
+from provscan.index import SIZE_STEP, LookupTables, ShardTables, answers, seed_params, seed_scratch
+from provscan.index.variants import MatchedPlaces, some_records, variants_of
 from provscan.kernels import chaining, minimizers, postings
-from provscan.kernels import variants as variant_kernels
 from provscan.kernels.records import Candidates, CodeBuffer, Seeds, Sketches, counters
 from provscan.kernels.scratch import scratch_array
 from provscan.matching.rows import TruncatedLookups
@@ -100,7 +100,8 @@ def exact_variants(
     records: CodeBuffer, matches: VerifiedCandidates, segment: LookupTables, limits: SearchLimits
 ) -> Candidates:
     """Texts that equal a stretch around a match of another one: see :mod:`provscan.kernels.variants`."""
-    found = _variants(records, matches, segment, limits)
+    places = MatchedPlaces(matches.record, matches.span, matches.similarity)
+    found = variants_of(records, places, segment.whole.exact, limits, limits.variants * len(matches.record))
     return _distinct(matches.record[found.record], found.text, found.code)
 
 
@@ -108,11 +109,13 @@ def shard_variants(
     records: CodeBuffer, matches: VerifiedCandidates, shards: ShardTables, limits: SearchLimits
 ) -> tuple[LookupTables, Candidates]:
     """The same of shards, and a segment of these texts."""
-    parts = []
-    for source in shards.sources:
-        part = _variants(records, matches, source, limits)
-        living = np.ones(len(part.text), np.bool_) if source.living is None else source.living[part.text]
-        parts.append((part.record, part.code, part.place, source.numbered(part.text), living))
+    room = limits.variants * len(matches.record)
+    # Shards may be far away: they are sent what they need.
+    chosen = np.flatnonzero((matches.similarity < 1.0) & (matches.similarity >= limits.variant_similarity))
+    rows, record = np.unique(matches.record[chosen], return_inverse=True)
+    sent = some_records(records, rows)
+    places = MatchedPlaces(record, matches.span[chosen], matches.similarity[chosen])
+    parts = [part for found in answers(shards.groups, "variants", sent, places, limits, room) for part in found]
     columns = [np.concatenate(part) for part in zip(*parts, strict=True)]
     # Stretch by stretch, and the limits once more, for all shards.
     order = np.lexsort(columns[3::-1])
@@ -120,26 +123,10 @@ def shard_variants(
     new = (np.diff(match, prepend=-1) != 0) | (np.diff(code, prepend=-1) != 0) | (np.diff(place, prepend=-1) != 0)
     first = np.flatnonzero(new)
     kept = np.arange(len(new)) - first[np.cumsum(new) - 1] < limits.whole_candidates
-    kept = np.flatnonzero(kept)[: limits.variants * len(matches.record)]
+    kept = np.flatnonzero(kept)[:room]
     numbers, rows, text = np.unique(number[kept], return_index=True, return_inverse=True)
-    return shards.of_texts(numbers, living[kept][rows]), _distinct(matches.record[match[kept]], text, code[kept])
-
-
-def _variants(
-    records: CodeBuffer, matches: VerifiedCandidates, segment: LookupTables, limits: SearchLimits
-) -> Candidates:
-    found = _new_candidates(limits.variants * len(matches.record))
-    bounds = variant_kernels.VariantLimits(limits.variant_similarity, limits.whole_candidates)
-    n = variant_kernels.variants(
-        records,
-        (matches.record, matches.span, matches.similarity),
-        segment.whole.exact,
-        bounds,
-        variant_kernels.variant_scratch(),
-        found,
-        counters(),
-    )
-    return Candidates(*(column[:n] for column in found))
+    record = matches.record[chosen[match[kept]]]
+    return shards.of_texts(numbers, living[kept][rows]), _distinct(record, text, code[kept])
 
 
 def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candidates:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import IndexReader, ShardTables, Strings, sketch_texts
+from provscan.index import ScanReader, ShardTables, Strings, sketch_texts
 from provscan.kernels.records import CodeBuffer
 from provscan.kernels.utf8 import code_points
 from provscan.matching import candidates as generators
@@ -42,7 +42,7 @@ BYTES = 1 << 20
 TOGETHER = 8
 
 
-def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams) -> Matches:
+def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams) -> Matches:
     """Matches in the texts of a text buffer (see :mod:`provscan.text.arrow`), ordered by text and place.
 
     Their ``row`` counts from the first of these texts.
@@ -92,7 +92,7 @@ def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
     )
 
 
-def _scan_short(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams) -> Matches:
+def _scan_short(text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams) -> Matches:
     codes, code_offsets, characters = canonical_codes(text, offsets)
     cut = TruncatedLookups()
     rows = _matches(CodeBuffer(codes, code_offsets), reader, params, cut)
@@ -104,7 +104,7 @@ def _scan_short(text: np.ndarray, offsets: np.ndarray, reader: IndexReader, para
     return found
 
 
-def _scan_block(text: np.ndarray, low: int, high: int, reader: IndexReader, params: MatchParams) -> Matches:
+def _scan_block(text: np.ndarray, low: int, high: int, reader: ScanReader, params: MatchParams) -> Matches:
     """Matches in ``text[low:high]``. The way back to the original leads through the chunks around each match only."""
     cuts = chunk_cuts(text, low, high, CHUNK)
     codes, code_offsets, characters = canonical_codes(text, cuts, spaced=True)
@@ -126,7 +126,7 @@ def _scan_block(text: np.ndarray, low: int, high: int, reader: IndexReader, para
 
 
 def _matches(
-    records: CodeBuffer, reader: IndexReader, params: MatchParams, cut: TruncatedLookups
+    records: CodeBuffer, reader: ScanReader, params: MatchParams, cut: TruncatedLookups
 ) -> VerifiedCandidates | None:
     """Matches in canonical texts, ordered by text and place; ``None`` if there are none."""
     limits = params.limits
@@ -188,7 +188,7 @@ def _at_character(text: np.ndarray, at: int) -> int:
     return at
 
 
-def _scan_long(text: np.ndarray, start: int, stop: int, reader: IndexReader, params: MatchParams) -> Matches:
+def _scan_long(text: np.ndarray, start: int, stop: int, reader: ScanReader, params: MatchParams) -> Matches:
     limits = params.limits
     parts = []
     owned_from = 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from provscan.index import NOTHING, IndexReader, LeftOut, open_reader
+from provscan.index import NOTHING, GroupReader, LeftOut, ScanReader, ShardGroup, open_reader
 from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
 from provscan.matching.parts import PART, PartResult, part_folder, replacing_file
 from provscan.matching.passages import passages
@@ -30,6 +30,7 @@ class Snapshot:
     fingerprint: str  # Of this very generation.
     control: str | None = None  # Folder of the index of control files, if there is one.
     left_out: LeftOut = NOTHING  # What is left out of the licensed index.
+    groups: tuple[ShardGroup, ...] = ()  # Who holds its shards, if that is not whoever scans.
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,10 @@ class ScanTask:
 
 
 @lru_cache(maxsize=1)
-def open_snapshot(snapshot: Snapshot) -> IndexReader:
+def open_snapshot(snapshot: Snapshot) -> ScanReader:
     """The reader to scan with."""
+    if snapshot.groups:
+        return GroupReader(snapshot.groups)
     reader = open_reader(snapshot.index, check="lengths", snapshot=snapshot.fingerprint, without=snapshot.left_out)
     return reader if snapshot.control is None else reader.with_control(open_reader(snapshot.control, check="lengths"))
 
@@ -78,7 +81,7 @@ def scan(
     task: ScanTask,
     advance: Callable[[int], None] = lambda size: None,
     *,
-    reader: IndexReader | None = None,
+    reader: ScanReader | None = None,
     mapped: Map = map,
 ) -> int:
     """Scan a split and write its part, unless an equal one is complete; the number of the task.
@@ -93,7 +96,7 @@ def scan(
 
 
 def scan_batches(
-    task: ScanTask, batches: Iterable[pa.RecordBatch], stats: ReadStats, reader: IndexReader, mapped: Map = map
+    task: ScanTask, batches: Iterable[pa.RecordBatch], stats: ReadStats, reader: ScanReader, mapped: Map = map
 ) -> int:
     """Scan what the readers deliver, which count in `stats`; as :func:`scan`."""
     source = task.split.source

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import IndexReader, LookupTables
+from provscan.index import IndexReader, LookupTables, ScanReader
 from provscan.kernels import grams as gram_kernels
 from provscan.kernels import liftover as liftover_kernels
 from provscan.kernels import prefilter as prefilter_kernels
@@ -180,7 +180,7 @@ class Located(NamedTuple):
     characters: np.ndarray  # int64: code points of each text that was scanned.
 
 
-def liftover(records: Located, rows: VerifiedCandidates, reader: IndexReader, params: MatchParams) -> Matches:
+def liftover(records: Located, rows: VerifiedCandidates, reader: ScanReader, params: MatchParams) -> Matches:
     """Spans in the records as they came, levels, and the similarity of just these spans."""
     raw_texts = reader.raw_texts(rows.text)
     longest = int((records.ends - records.begins)[rows.record].max(initial=0))

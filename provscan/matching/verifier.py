@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from provscan.index import IndexReader, Strings
+from provscan.index import ScanReader, Strings
 from provscan.index.blind import BlindIndex
 from provscan.matching.blind import scan_blind
 from provscan.matching.rows import Matches
@@ -47,7 +47,7 @@ class Verifier(Protocol):
 class TextVerifier:
     """Compares with the licensed texts."""
 
-    names: IndexReader
+    names: ScanReader
     params: MatchParams
 
     def matches(self, text: np.ndarray, offsets: np.ndarray) -> Matches:

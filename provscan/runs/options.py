@@ -20,7 +20,10 @@ Source = str | os.PathLike[str]
 Sources = Source | Sequence[Source] | object
 
 # What neither results nor parts depend on: a run may be resumed with other values.
-FREE = ("workers", "executor", "address", "memory", "log", "parts", "allow_unread", "strict", "max_bad", "fail_above")
+FREE = (
+    "workers", "executor", "address", "memory", "log", "parts", "shard_groups", "shards_from", "allow_unread", "strict",
+    "max_bad", "fail_above",
+)  # fmt: skip
 MAX_BAD = 0.05
 
 
@@ -54,6 +57,8 @@ class Options:
     memory: int | None = None
     log: Source | None = None
     parts: Source | None = None
+    shard_groups: int | None = None
+    shards_from: Source | None = None
     allow_unread: bool = False
     strict: bool = False
     max_bad: float = MAX_BAD
@@ -69,8 +74,11 @@ class Options:
         require(self.seed >= 0, "seed", self.seed, "at least 0")
         require(self.workers is None or self.workers >= 1, "workers", self.workers, "at least 1")
         require(self.memory is None or self.memory > 0, "memory", self.memory, "above 0")
+        require(self.shard_groups is None or self.shard_groups > 0, "shard_groups", self.shard_groups, "above 0")
+        if self.shards_from is not None and self.shard_groups is None:
+            raise ParameterError("shards_from says where groups of shards are fetched from: give shard_groups, too")
         require(self.texts is None or self.texts >= 0, "texts", self.texts, "at least 0")
-        require_executor(self.executor, address=self.address, memory=self.memory)
+        require_executor(self.executor, address=self.address, memory=self.memory, shard_groups=self.shard_groups)
         known_encoding(self.encoding)
         require(0.0 <= self.max_bad <= 1.0, "max_bad", self.max_bad, "between 0 and 1")
         above = self.fail_above
@@ -123,7 +131,10 @@ class Options:
             "text_field": list(self.text_field) if isinstance(self.text_field, tuple) else self.text_field,
             "cutoff": since,
             "log": None if self.log is None else os.fspath(self.log),
-            "parts": None if self.parts is None else without_secrets(os.fspath(self.parts)),
+            **{
+                name: None if place is None else without_secrets(os.fspath(place))
+                for name, place in (("parts", self.parts), ("shards_from", self.shards_from))
+            },
             "control": [without_secrets(path) for path in self.control_files] or None,
             "null": [without_secrets(path) for path in self.null_files] or None,
         }

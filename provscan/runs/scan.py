@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from provscan.calibration.spike_ins import CARRIERS
-from provscan.engine import Advance, Executor, LostTask, Processes, Progress, Ray, Threads
+from provscan.engine import Advance, Executor, Held, LostTask, Processes, Progress, Ray, Threads
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, OutputError, ParameterError
-from provscan.index import IndexReader
+from provscan.index import CONSTANT, IndexReader, hold_shards
 from provscan.matching import TruncatedLookups
 from provscan.matching.carriers import CarrierSample
 from provscan.matching.parts import PartResult, fetch_part, load_part
@@ -91,6 +91,8 @@ def scan_inputs(
     progress.start(inputs.stage, inputs.size, "records" if inputs.named is None else "bytes")
     progress.advance(sum(inputs.splits[number].size for number in complete))
     with _store(options) as store, _executor(inputs, options) as executor:
+        if isinstance(executor, Ray) and options.shard_groups is not None:
+            snapshot = replace(snapshot, groups=_groups(executor, snapshot, reader, options))
         results = executor.run(_function(inputs, reader, options, executor), tasks(), progress)
         for number in range(len(inputs.splits)):
             result = None if number in complete else next(results)
@@ -133,6 +135,22 @@ def _store(options: Options) -> Iterator[str | None]:
         # What is left there is of no more use, and no reason to fail.
         with contextlib.suppress(OSError):
             store.end()
+
+
+def _groups(executor: Ray, snapshot: Snapshot, reader: IndexReader, options: Options) -> tuple[Held, ...]:
+    """Processes of the cluster that hold the shards of the index."""
+    shards, groups = len(reader.manifest.shards), options.shard_groups or 1
+    if shards < groups:
+        has = f"has only {shards}" if shards else "has none"
+        raise ParameterError(
+            f"shard_groups={groups} needs an index with so many shards, and {snapshot.index} {has}: build it with more "
+            "shards, or give fewer groups"
+        )
+    where = None if options.shards_from is None else os.fspath(options.shards_from)
+    hold = partial(
+        hold_shards, snapshot.index, snapshot=snapshot.fingerprint, control=snapshot.control, fetched_from=where
+    )
+    return executor.hold([partial(hold, shards=range(group, shards, groups)) for group in range(groups)], CONSTANT)
 
 
 def _executor(inputs: Inputs, options: Options) -> Executor:

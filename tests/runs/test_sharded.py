@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
+import signal
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ray_cluster import running
 from tweets import sentence
 
 import provscan
+from provscan.engine import Progress, Ran
+from provscan.errors import ParameterError
 
 
 def some_texts(seed: int, count: int) -> list[str]:
@@ -22,6 +30,10 @@ def some_texts(seed: int, count: int) -> list[str]:
         words[rng.randrange(len(words))] = sentence(rng, "latin", 7).strip()
         texts.append(" ".join(words))
     return texts
+
+
+def content(run: provscan.Run) -> list[bytes]:
+    return [(run.path / name).read_bytes() for name in ("matches.parquet", "evidence.parquet", "summary.json")]
 
 
 def test_rows_and_figures_do_not_depend_on_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +58,71 @@ def test_rows_and_figures_do_not_depend_on_shards(tmp_path: Path, monkeypatch: p
         provscan.build_index("later.jsonl", f"{shards}.index", append=True)
         provscan.forget(f"{shards}.index", [str(n) for n in range(0, 400, 9)])
         run = provscan.match("dataset.jsonl", f"{shards}.index", f"{shards}.run", control="control.jsonl", spike_ins=60)
-        files = ("matches.parquet", "evidence.parquet", "summary.json")
-        found.append([(run.path / name).read_bytes() for name in files])
+        found.append(content(run))
         assert run.summary["answer"]["records"]["findings"] > 50
     assert found[0] == found[1] == found[2]
+
+
+class Mapped(Progress):
+    """Notes which shards each process of this machine has mapped, whenever a task is done."""
+
+    def __init__(self, index: Path) -> None:
+        self.names = {path.name for path in (index / "segments").iterdir()}
+        self.seen: dict[int, set[str]] = {}
+
+    def ended(self, task: str, ran: Ran) -> None:
+        for maps in Path("/proc").glob("[0-9]*/maps"):
+            with contextlib.suppress(OSError):
+                found = {name for name in self.names if f"/{name}/" in maps.read_text()}
+                if found and int(maps.parent.name) != os.getpid():
+                    self.seen.setdefault(int(maps.parent.name), set()).update(found)
+
+
+class Killing(Mapped):
+    """Kills a process that has shards mapped, once; not one of some others."""
+
+    def __init__(self, index: Path, others: Iterable[int]) -> None:
+        super().__init__(index)
+        self.others, self.killed = set(others), 0
+
+    def ended(self, task: str, ran: Ran) -> None:
+        super().ended(task, ran)
+        if not self.killed:
+            self.killed = min(self.seen.keys() - self.others)
+            os.kill(self.killed, signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads which files a process has mapped from /proc")
+def test_each_shard_is_opened_by_one_process_of_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    texts = some_texts(1, 300)
+    provscan.build_index([{"id": str(n), "text": text} for n, text in enumerate(texts)], "one.index")
+    provscan.build_index([{"id": str(n), "text": text} for n, text in enumerate(texts)], "many.index", shards=4)
+    Path("data").mkdir()
+    for number in range(4):
+        lines = [json.dumps({"text": f"{text} {number}"}) + "\n" for text in texts[number::5]]
+        Path(f"data/{number}.jsonl").write_text("".join(lines))
+    expected = content(provscan.match("data", "one.index", "one.run", spike_ins=60))
+    seen = Mapped(Path("many.index"))
+    with running(2, 1, Path(__file__).parent):
+        run = provscan.match(
+            "data", "many.index", "many.run", spike_ins=60, executor="ray", shard_groups=2, progress=seen
+        )
+        killing = Killing(Path("many.index"), seen.seen)
+        again = provscan.match(
+            "data", "many.index", "again.run", spike_ins=60, executor="ray", shard_groups=2, progress=killing
+        )
+        with pytest.raises(ParameterError, match=r"shard_groups=5 needs .* has only 4: build it with more shards"):
+            provscan.match("data", "many.index", "x.run", executor="ray", shard_groups=5)
+    assert content(run) == content(again) == expected
+    assert len(killing.seen.keys() - killing.others) == 3
+    assert len(seen.seen) == 2
+    first, second = seen.seen.values()
+    assert (len(first), len(second), first | second) == (2, 2, seen.names)
+
+
+def test_groups_are_those_of_a_cluster() -> None:
+    with pytest.raises(ParameterError, match=r"shard_groups=2 is that of a Ray cluster: give executor='ray', too"):
+        provscan.match("data", shard_groups=2)
+    with pytest.raises(ParameterError, match="give shard_groups, too"):
+        provscan.match("data", executor="ray", shards_from="copy.index")

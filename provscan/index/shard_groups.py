@@ -1,0 +1,221 @@
+"""Shards in groups, each held by one process, for an index that is larger than a machine's memory or disk.
+
+:func:`hold_shards` opens the shards of one group and nothing of the others. A :class:`GroupReader` has all groups
+looked up as the one index that they are: it asks each for the keys of its records, chooses among what all of them have,
+and asks for the texts of that. So it finds what :class:`~provscan.index.reader.IndexReader` finds, to the byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from provscan.errors import IndexFormatError, ParameterError
+from provscan.index import format as index_format
+from provscan.index.checked import cache_folder
+from provscan.index.format import MANIFEST
+from provscan.index.opening import open_reader
+from provscan.index.reader import IndexReader
+from provscan.index.shards import Asked, Hits, ShardGroup, ShardTables, Sources, answers, sources_of
+from provscan.index.texts import Strings, combined
+from provscan.index.variants import MatchedPlaces
+from provscan.kernels import postings as kernels
+from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
+from provscan.params import IndexParams, SearchLimits
+from provscan.readers import FileStore
+
+# What those who hold shards are asked for once, whoever asks.
+CONSTANT = "about"
+
+
+class About(NamedTuple):
+    """The parameters of the index, the bytes of a group's longest text and, of the first one, the filters of all."""
+
+    params: IndexParams
+    longest: int
+    filters: tuple[BloomFilter, BloomFilter] | None
+
+
+class HeldShards:
+    """What a process holds of an index: some of its shards, and what was added to it.
+
+    A text is the group's own if it stands in one of its shards, or would stand there.
+    """
+
+    def __init__(self, reader: IndexReader) -> None:
+        self._reader = reader
+        self._shards = [info.shard for info in (segment.info for segment in reader.segments) if info.shard is not None]
+        numbering = reader.numbering
+        self._filters: tuple[BloomFilter, BloomFilter] | None = None
+        if 0 in self._shards:
+            self._sources, self._filters, others = sources_of(numbering, reader.params)
+            if others:
+                raise ParameterError(
+                    "more was added to the index than is looked up beside groups of shards: merge it, or leave out "
+                    "shard_groups"
+                )
+        else:
+            self._sources = Sources([shard.tables(0) for shard in numbering.segments[: numbering.shards]])
+
+    def about(self) -> About:
+        """See :class:`About`."""
+        return About(self._reader.params, self._reader.longest, self._filters)
+
+    def entries(self, asked: Sequence[Asked]) -> list[Hits]:
+        """See :class:`~provscan.index.shards.Sources`."""
+        return self._sources.entries(asked)
+
+    def variants(
+        self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits, room: int
+    ) -> list[tuple[np.ndarray, ...]]:
+        """See :class:`~provscan.index.shards.Sources`."""
+        # What comes from another process is read-only: kernels are compiled for arrays that are not.
+        records, matches = CodeBuffer(*map(np.array, records)), MatchedPlaces(*map(np.array, matches))
+        return self._sources.variants(records, matches, limits, room)
+
+    def own(self, methods: Sequence[str], texts: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+        """Which of some texts are the group's own, and what methods of the reader say of these."""
+        places = np.flatnonzero(self._is_own(texts))
+        return places, [getattr(self._reader, method)(texts[places]) for method in methods]
+
+    def require_unchanged(self) -> None:
+        """See :class:`~provscan.index.reader.IndexReader`."""
+        self._reader.require_unchanged()
+
+    def _is_own(self, texts: np.ndarray) -> np.ndarray:
+        own = self._reader.numbering.held(texts)
+        added = np.flatnonzero(texts >= self._first_added)
+        own[added] = self._own_added[texts[added] - self._first_added]
+        return own
+
+    @cached_property
+    def _first_added(self) -> int:
+        numbering = self._reader.numbering
+        return int(numbering.bases[numbering.shards])
+
+    @cached_property
+    def _own_added(self) -> np.ndarray:
+        numbering, shards = self._reader.numbering, len(self._reader.manifest.shards)
+        parts = [np.zeros(0, np.bool_)]
+        for segment in numbering.segments[numbering.shards :]:
+            keys = np.empty((len(segment.texts), 2), np.uint64)
+            kernels.text_keys(segment.texts.record, keys)
+            parts.append(np.isin(keys[:, 1] % np.uint64(shards), self._shards))
+        return np.concatenate(parts)
+
+
+def hold_shards(
+    path: str, shards: Sequence[int], *, snapshot: str, control: str | None = None, fetched_from: str | None = None
+) -> HeldShards:
+    """Open some shards of an index, and what was added to it.
+
+    `snapshot` is that of the whole index (:attr:`~provscan.index.reader.IndexReader.snapshot`). `control` is the folder
+    of an index that is looked up behind it. `fetched_from` is a place with a copy of the index
+    (:class:`provscan.readers.FileStore`), from which files are copied into this machine's cache and opened there.
+    """
+    folder = Path(path) if fetched_from is None else _fetched(fetched_from, shards, snapshot)
+    reader = open_reader(folder, check="lengths", snapshot=snapshot, shards=shards)
+    return HeldShards(reader if control is None else reader.with_control(open_reader(control, check="lengths")))
+
+
+def _fetched(url: str, shards: Sequence[int], snapshot: str) -> Path:
+    """A local folder with the manifest of an index, some shards, and what was added."""
+    folder = cache_folder() / "shards" / snapshot
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="fetched-") as name:
+        FileStore(url).get(Path(name) / MANIFEST)
+        manifest = index_format.read_manifest(Path(name))
+        for info in manifest.segments:
+            if info.shard is not None and info.shard not in shards:
+                continue
+            for file, known in info.paths().items():
+                if (folder / file).exists():
+                    continue
+                place = Path(name) / file
+                place.parent.mkdir(parents=True, exist_ok=True)
+                FileStore(f"{url.rstrip('/')}/{os.path.dirname(file)}").get(place)
+                index_format.check_sizes(Path(name), {file: known})
+                index_format.check_sums(Path(name), {file: known})
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                place.replace(folder / file)
+        # Last, so that nobody opens what is not complete.
+        (Path(name) / MANIFEST).replace(folder / MANIFEST)
+    return folder
+
+
+@dataclass(frozen=True, eq=False)
+class GroupReader:
+    """An index whose shards are held in groups, as a scan reads it; see :class:`~provscan.index.reader.IndexReader`."""
+
+    groups: tuple[ShardGroup, ...]
+
+    @cached_property
+    def _about(self) -> list[About]:
+        about: list[About] = answers(self.groups, CONSTANT)
+        return about
+
+    @property
+    def params(self) -> IndexParams:
+        """Parameters that the index was built with."""
+        return self._about[0].params
+
+    @cached_property
+    def longest(self) -> int:
+        """Bytes of the longest canonical text."""
+        return max(about.longest for about in self._about)
+
+    @cached_property
+    def tables(self) -> tuple[ShardTables]:
+        """What the kernels look things up in."""
+        filters = self._about[0].filters
+        assert filters is not None
+        kminmers, rare = map(frozen, filters)
+        return (ShardTables(self.groups, kminmers, rare, self.params, self.canonical_texts),)
+
+    def canonical_texts(self, texts: np.ndarray) -> Strings:
+        """Canonical texts."""
+        return self._strings("canonical_texts", texts)
+
+    def raw_texts(self, texts: np.ndarray) -> Strings:
+        """The text of each one's earliest tweet, as it came."""
+        return self._strings("raw_texts", texts)
+
+    def tweet_ids(self, texts: np.ndarray) -> Strings:
+        """The id of each text's earliest tweet."""
+        return self._strings("tweet_ids", texts)
+
+    def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
+        """How many tweets carry each text."""
+        counts = np.zeros(len(texts), np.int64)
+        for places, (found,) in self._own(["tweet_counts"], texts):
+            counts[places] = found
+        return counts
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Read the index in a block that ends with a check that no file was changed, even if it fails."""
+        try:
+            yield
+        finally:
+            answers(self.groups, "require_unchanged")
+
+    def _own(self, methods: list[str], texts: np.ndarray) -> list[tuple[np.ndarray, list[Any]]]:
+        parts = answers(self.groups, "own", methods, texts)
+        if sum(len(places) for places, _ in parts) != len(texts):
+            raise IndexFormatError("the shards of the index do not belong together: build it again")
+        return parts
+
+    def _strings(self, method: str, texts: np.ndarray) -> Strings:
+        parts = self._own([method], texts)
+        of = np.empty(len(texts), np.int64)
+        for number, (places, _) in enumerate(parts):
+            of[places] = number
+        return combined([found for _, (found,) in parts], of)

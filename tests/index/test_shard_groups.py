@@ -1,0 +1,122 @@
+"""Shards in groups, each held apart: a scan finds what it finds in the whole index, to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_shards import LOW, Build, Tweet, scanned, templates
+
+import provscan
+from provscan.errors import IndexFormatError, ParameterError
+from provscan.index import GroupReader, IndexReader, hold_shards, shard_groups
+from provscan.params import SearchLimits
+
+
+class Near:
+    """A group in this process."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
+        return partial(getattr(self.held, method), *arguments)
+
+
+def grouped(reader: IndexReader, groups: int, **more: Any) -> GroupReader:
+    shards, path = len(reader.manifest.shards), str(reader.path)
+    return GroupReader(tuple(
+        Near(hold_shards(path, range(group, shards, groups), snapshot=reader.snapshot, **more))
+        for group in range(groups)
+    ))  # fmt: skip
+
+
+@pytest.fixture
+def corpus(tweets: list[Tweet]) -> list[Tweet]:
+    return [*tweets, *templates()]
+
+
+@pytest.fixture
+def asked(corpus: list[Tweet]) -> list[str]:
+    texts = [tweet["text"] for tweet in corpus]
+    return [*(f"{text} #tag" for text in texts[::2]), " ... ".join(texts[:40]), *texts[1::3], "nothing of it", ""]
+
+
+@pytest.mark.parametrize("groups", [1, 2, 5])
+def test_groups_are_scanned_as_one_index(build: Build, corpus: list[Tweet], asked: list[str], groups: int) -> None:
+    paths = [build(corpus[:400], shards=shards).path for shards in (None, 5)]
+    for path in paths:
+        # What is added holds texts of all shards once more, and new ones.
+        provscan.build_index(corpus[350:], path, append=True)
+        provscan.forget(path, [tweet["id"] for tweet in corpus[::7]])
+    single, many = (provscan.open_index(path).reader for path in paths)
+    reader = grouped(many, groups)
+    assert reader.longest == single.longest
+    for limits in (SearchLimits(), LOW):
+        expected = scanned(single, asked, limits)
+        assert scanned(reader, asked, limits) == expected  # type: ignore[arg-type]
+        assert len(expected[0]) > len(asked) / 3
+    numbers = np.unique(np.array(expected[2]))
+    for method in ("canonical_texts", "raw_texts", "tweet_ids"):
+        assert getattr(reader, method)(numbers).array().equals(getattr(single, method)(numbers).array())
+    assert reader.tweet_counts(numbers).tolist() == single.tweet_counts(numbers).tolist()
+
+
+def test_a_group_opens_its_own_shards(build: Build, corpus: list[Tweet]) -> None:
+    reader = build(corpus, shards=4).reader
+    for segment in reader.segments[2:]:
+        for path in (Path(reader.path) / "segments" / segment.info.name).iterdir():
+            path.unlink()
+    held = hold_shards(str(reader.path), [0, 1], snapshot=reader.snapshot)
+    own, _ = held.own([], np.arange(reader.size))
+    assert set(own.tolist()) == {int(number) for segment in reader.segments[:2] for number in segment.numbers}
+    with pytest.raises(IndexFormatError, match="is missing"):
+        hold_shards(str(reader.path), [1, 2], snapshot=reader.snapshot)
+
+
+def test_shards_are_fetched_once(
+    build: Build, corpus: list[Tweet], asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    index = build(corpus, shards=4)
+    reader = provscan.open_index(index.path).reader
+    expected = scanned(reader, asked, LOW)
+    copy = Path(index.path).rename(tmp_path / "copy.index")
+    fetched: list[str] = []
+    get = shard_groups.FileStore.get
+    monkeypatch.setattr(
+        shard_groups.FileStore, "get", lambda self, path: (fetched.append(Path(path).name), get(self, path))
+    )
+    assert scanned(grouped(reader, 2, fetched_from=str(copy)), asked, LOW) == expected  # type: ignore[arg-type]
+    first = len(fetched)
+    assert first > 100
+    grouped(reader, 2, fetched_from=str(copy))
+    assert fetched[first:] == ["manifest.json"] * 2
+
+
+def test_a_damaged_copy_is_not_opened(
+    build: Build, corpus: list[Tweet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    index = build(corpus, shards=2)
+    path = Path(index.path) / "segments" / index.reader.segments[1].info.name / "texts.sizes"
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+    grouped_first = partial(hold_shards, "nowhere", snapshot=index.reader.snapshot, fetched_from=str(index.path))
+    grouped_first([0])
+    with pytest.raises(IndexFormatError, match=r"texts.sizes is damaged: expected XXH3-128"):
+        grouped_first([1])
+
+
+def test_what_is_added_must_fit(build: Build, corpus: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
+    path = build(corpus[:300], shards=2).path
+    for low in (300, 340):
+        provscan.build_index(corpus[low : low + 40], path, append=True)
+    reader = provscan.open_index(path).reader
+    monkeypatch.setattr("provscan.index.join.MOST_SMALL_BYTES", 0)
+    with pytest.raises(ParameterError, match="merge it, or leave out shard_groups"):
+        grouped(reader, 2)
