@@ -188,7 +188,7 @@ class Controlled:
         for seed in range(SPIKED):
             rng = Random(seed)
             carriers = [CarrierRecord(i, len(t), t[:4096], 1) for i, t in enumerate(rng.sample(texts, CARRIERS))]
-            settings = Settings(Sampling(1.0, seed))
+            settings = Settings(Sampling(), draw=seed)
             result.append(spike(self.controls, PARAMS, carriers, FEWEST, settings, self.scorer))
         return result
 

@@ -244,7 +244,7 @@ def match(
         reads only what it scans but gives wider intervals. By default files if the sample would hold at least 50, else
         records.
     seed
-        Seed for all random choices.
+        Seed of the sample. Test copies are the same for every seed.
     no_text
         Whether the run folder holds SHA-256 digests in place of texts.
     texts

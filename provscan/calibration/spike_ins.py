@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from random import Random
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from xxhash import xxh3_64_intdigest
 
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import EDITS, IN_PIECES
@@ -29,6 +31,8 @@ from provscan.text.arrow import buffers
 RECORDS_A_SPIKE, FEWEST, MOST = 50, 1500, 3000
 # Records that are kept to plant in; each takes several, one at a time.
 CARRIERS = 400
+# Seed of the texts and of what becomes of them.
+DRAW = 1
 # Random texts drawn per text that is wanted.
 DRAWN = 4
 SHORT_RECORD = 512
@@ -90,23 +94,22 @@ def plant(
     texts, weight, script = _sample(controls, params, count, seed)
     originals = controls.licensed.raw_texts(texts).array().to_pylist() if len(texts) else []
     rng = Random(seed)
-    order = list(range(len(texts)))
-    rng.shuffle(order)
     names = list(edits) or list(EDITS)
-    copies = [carrier.copies for carrier in carriers]
+    # Each edit once among as many neighbours in script and length.
+    edit = [name for _ in range(0, len(texts), len(names)) for name in rng.sample(names, len(names))][: len(texts)]
+    copies = list(accumulate(carrier.copies for carrier in carriers))
     small = sum(carrier.copies for carrier in carriers if carrier.length <= SHORT_RECORD)
-    short = small / sum(copies) if carriers else 1.0
+    short = small / copies[-1] if carriers else 1.0
     planted: list[str] = []
     span = np.zeros((len(texts), 2), np.int64)
     inside = np.zeros(len(texts), np.bool_)
-    edit = [""] * len(texts)
-    for turn, i in enumerate(order):
-        edit[i] = names[turn % len(names)]
     for i, original in enumerate(originals):
+        # By the text, so that what becomes of it depends on no other text.
+        rng.seed(xxh3_64_intdigest(original.encode()) ^ seed)
         before, copy, after = EDITS[edit[i]](original, rng)
         inside[i] = bool(carriers) and rng.random() >= short / 2
         if inside[i]:
-            head, tail = _parted(rng.choices(carriers, copies)[0].text, rng)
+            head, tail = _parted(rng.choices(carriers, cum_weights=copies)[0].text, rng)
             opening, closing = rng.choice(AROUND)
             before, after = head + opening + before, after + closing + tail
         planted.append(before + copy + after)
@@ -116,7 +119,15 @@ def plant(
 
 def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: npt.NDArray[np.bool_]) -> Recovered:
     """What the scan of spike-ins found of them; matches of `absent` texts find nothing."""
-    scores = scorer.scores(found.text, found.containment, found.similarity)
+    whole = np.ones(len(spikes))
+    # Of the matches, and of word-for-word copies of what was planted.
+    scores = scorer.scores(
+        *(
+            np.concatenate([of, copy])
+            for of, copy in ((found.text, spikes.text), (found.containment, whole), (found.similarity, whole))
+        )
+    )
+    detectable = scores.counted[len(found.text) :]
     low, high = spikes.span[found.row, 0], spikes.span[found.row, 1]
     both = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)
     valid = np.flatnonzero((2 * both >= found.span[:, 1] - found.span[:, 0]) & ~absent[found.text])
@@ -136,8 +147,6 @@ def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: npt.NDAr
     bits[hit] = scores.bits[at]
     counted[hit], same[hit] = scores.counted[at], found.text[at] == spikes.text[hit]
     share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
-    whole = np.ones(len(spikes))
-    detectable = scorer.scores(spikes.text, whole, whole).counted
     return Recovered(hit, counted, same, detectable, left[0], left[1], share, bits)
 
 

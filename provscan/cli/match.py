@@ -139,7 +139,7 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     group=SAMPLING,
     type=click.IntRange(min=0),
     metavar="N",
-    help="Seed for all random choices.  [default: 1]",
+    help="Seed of the sample. Test copies are the same for every seed.  [default: 1]",
 )
 @option("--no-text", group=TEXTS, is_flag=True, help="Keep SHA-256 digests in place of texts in the results.")
 @option(

@@ -20,6 +20,8 @@ from provscan.params import MatchParams
 from provscan.readers import LIMITS, Fields, Limits, ReadStats, Split, read
 
 Map = Callable[..., Iterator[Any]]
+# Of the keys of carrier records.
+CARRIER_SEED = 101
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Sampling:
     carrier_limit: int = MAX_KEY
 
     def carrier_sample(self) -> CarrierSample:
-        """An empty sample of carrier records; its keys are independent of those by which records are scanned."""
-        return CarrierSample(self.carriers, self.seed + 100, self.carrier_limit)
+        """An empty sample of carrier records: the same ones whatever the seed, so that no estimate depends on it."""
+        return CarrierSample(self.carriers, CARRIER_SEED, self.carrier_limit)
 
 
 @dataclass(frozen=True, slots=True)

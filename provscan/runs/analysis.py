@@ -13,7 +13,7 @@ import pyarrow as pa
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import SETS, WEIGHTS
 from provscan.calibration.null import NullScan
-from provscan.calibration.spike_ins import Recovered, SpikeIns, how_many, plant, recovered
+from provscan.calibration.spike_ins import DRAW, Recovered, SpikeIns, how_many, plant, recovered
 from provscan.errors import RecallError
 from provscan.estimate.answer import headline
 from provscan.estimate.layers import METHOD, Layers
@@ -75,6 +75,7 @@ class Settings:
     edits: str = "mixed"  # Which edits they go through: "light", "mixed" or "heavy".
     index_fraction: float = 1.0  # Share of the licensed corpus that the index holds, drawn at random.
     threads: int = 1  # How many do what can be shared; the result does not depend on it.
+    draw: int = DRAW  # Which spike-ins are drawn: the same in every run, so that nobody can choose.
 
 
 def analyse(
@@ -119,7 +120,7 @@ def spike(
     scorer: Scorer,
 ) -> tuple[SpikeIns, Recovered]:
     """Plant spike-ins and scan for them."""
-    planted = plant(controls, params, carriers, count, settings.sampling.seed, SETS[settings.edits])
+    planted = plant(controls, params, carriers, count, settings.draw, SETS[settings.edits])
     back = recovered(planted, planted.scan(controls, params), scorer, controls.absent)
     if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
         raise RecallError(
@@ -201,10 +202,10 @@ def _breakdowns(measured: Measured) -> dict[str, Any]:
         of_source = column == "source"
         if of_source and (measured.drawn is not None or len(sizes) > BREAKDOWN_VALUES):
             continue
-        known = matches.rows["source"] if of_source else getattr(matches.scores.authorship, column)
+        known = matches.rows["source"] if of_source else getattr(matches.authorship, column)
         codes = known.combine_chunks().dictionary_encode()
         if not of_source:
-            codes = codes.take(pa.array(matches.scores.place))
+            codes = codes.take(pa.array(matches.place))
         names = codes.dictionary.to_pylist()
         code = codes.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
         frequent = np.bincount(code[measured.counted], minlength=len(names) + 1)[: len(names)]

@@ -26,6 +26,7 @@ from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, widest
 from provscan.runs.sample import FileSample
 from provscan.runs.sides import Classes, Side, band_places, classes_of, side_of
 from provscan.runs.years import of_control
+from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.families import families
 from provscan.scoring.lengths import BANDS, SCRIPTS
 from provscan.scoring.rule import Scorer, Scores
@@ -45,6 +46,9 @@ class Matched:
 
     rows: pa.Table
     scores: Scores
+    # Of the earliest tweet of each distinct text, and which entry belongs to each match.
+    authorship: Authorship
+    place: Numbers
     text: Numbers
     record: Numbers
     field: Numbers
@@ -59,9 +63,12 @@ class Matched:
     def of(cls, rows: pa.Table, scorer: Scorer, controls: Controls) -> Matched:
         text = rows["text"].to_numpy()
         similarity, containment = (rows[name].to_numpy().astype(np.float64) for name in ("similarity", "containment"))
+        distinct, place = np.unique(text, return_inverse=True)
         return cls(
             rows,
             scorer.scores(text, containment, similarity),
+            authorship(scorer.reader, distinct),
+            place.reshape(-1),
             text,
             (record := record_numbers(rows["source"], rows["record"])),
             _numbered(record, coded(rows["field"]) + 1),
@@ -92,10 +99,7 @@ class Measured:
     @cached_property
     def sides(self) -> tuple[Side, Side]:
         """Samples of the licensed and of the control texts."""
-        licensed, control = (
-            side_of(self.controls, self.scorer.background, self.sampling.seed, absent=absent)
-            for absent in (False, True)
-        )
+        licensed, control = (side_of(self.controls, self.scorer.background, absent=absent) for absent in (False, True))
         return licensed, control
 
     @cached_property
@@ -109,8 +113,8 @@ class Measured:
     @cached_property
     def stratum(self) -> Numbers:
         """Of each match the stratum of its text."""
-        scores = self.matches.scores
-        return self.classes.of(scores.script, scores.band, scores.authorship.lang, scores.place)
+        m = self.matches
+        return self.classes.of(m.scores.script, m.scores.band, m.authorship.lang, m.place)
 
     @cached_property
     def null_scores(self) -> Scores | None:
@@ -395,7 +399,7 @@ class Measured:
         m = self.matches
         rows = np.flatnonzero(m.control & m.scores.counted)
         first = rows[np.unique(self.family[0][rows], return_index=True)[1]]
-        known = m.scores.authorship.year.take(pa.array(m.scores.place[first])).drop_null().to_numpy()
+        known = m.authorship.year.take(pa.array(m.place[first])).drop_null().to_numpy()
         return of_control(self.sides[1].year, known.astype(np.int64), self.controls.texts)
 
     @cached_property

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provscan.calibration.controls import Controls
-from provscan.calibration.spike_ins import draw_texts
+from provscan.calibration.spike_ins import DRAW, draw_texts
 from provscan.estimate.strata import Strata, divide
 from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
@@ -39,10 +39,10 @@ class Side:
     rarity: Floats  # Bits for each code point, where known.
 
 
-def side_of(controls: Controls, background: Background, seed: int, *, absent: bool) -> Side:
+def side_of(controls: Controls, background: Background, *, absent: bool) -> Side:
     """Sample one side."""
     total = controls.texts if absent else controls.licensed_texts
-    texts = draw_texts(controls, SAMPLE, seed, absent=absent)[:SAMPLE] if total else np.zeros(0, np.int64)
+    texts = draw_texts(controls, SAMPLE, DRAW, absent=absent)[:SAMPLE] if total else np.zeros(0, np.int64)
     length, script = measured(controls.reader, texts)
     known = authorship(controls.reader, texts[:KNOWN])
     authors, languages = (

@@ -1,4 +1,4 @@
-"""Who posted a licensed text: the earliest tweet's author, year and language, and how many authors there are."""
+"""Who posted a licensed text: the earliest tweet's author, year and language."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ class Authorship(NamedTuple):
     # int32, of the earliest tweet's time; null where not known or a retweet, which may be younger than its text.
     year: pa.ChunkedArray
     lang: pa.ChunkedArray
-    authors: npt.NDArray[np.int64]  # int64[n], different authors who posted the text, retweets not counted.
 
 
 def authorship(reader: IndexReader, texts: npt.NDArray[np.int64]) -> Authorship:
     """Look up the authorship of texts."""
     tweets = reader.earliest_tweets(texts)
     year = pc.if_else(tweets["retweet"], pa.scalar(None, pa.int32()), pc.year(tweets["time"]).cast(pa.int32()))
-    return Authorship(tweets["author"], year, tweets["lang"], reader.author_counts(texts))
+    return Authorship(tweets["author"], year, tweets["lang"])

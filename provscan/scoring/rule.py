@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from provscan.engine.ordered_map import ordered_map
-from provscan.estimate.background import common_text, matched_bits
+from provscan.estimate.background import COMMON_AUTHORS, common_text, matched_bits
 from provscan.index import IndexReader
-from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import bands, measured
 
@@ -29,9 +28,6 @@ TEXTS = 1 << 14
 class Scores:
     """Of each match, [n] each."""
 
-    # Entry of `authorship` that belongs to the match.
-    place: npt.NDArray[np.int64]
-    authorship: Authorship
     # Script (an entry of `provscan.scoring.lengths.SCRIPTS`) and length class of its text.
     script: npt.NDArray[np.int64]
     band: npt.NDArray[np.int64]
@@ -58,13 +54,15 @@ class Scorer:
         matched, place = np.unique(text, return_inverse=True)
         place = place.reshape(-1)
         of_text, length, script = self._of_texts(matched)
-        known = authorship(self.reader, matched)
+        authors = np.zeros(len(matched), np.int64)
+        often = np.flatnonzero(self.reader.tweet_counts(matched) >= COMMON_AUTHORS)
+        authors[often] = self.reader.author_counts(matched[often])
         bits = matched_bits(of_text[place], length[place], containment, similarity)
         rare = np.where(np.isnan(of_text), np.inf, of_text)
-        common = common_text(known.authors, np.isin(matched, self.repeated), rare)[place]
+        common = common_text(authors, np.isin(matched, self.repeated), rare)[place]
         # In a script that the model hardly knows only a control can tell what a match is worth.
         counted = ~common & (np.isnan(bits) | (bits >= BITS))
-        return Scores(place, known, script[place], bands(length)[place], bits, common, counted)
+        return Scores(script[place], bands(length)[place], bits, common, counted)
 
     def _of_texts(
         self, texts: npt.NDArray[np.int64]

@@ -112,7 +112,7 @@ def test_scripts_without_control_are_named_and_left_out(
     assert 0 < answer["records"]["at_least"] < answer["records"]["findings"]
 
 
-def test_neither_names_nor_order_nor_splits_change_a_number(
+def test_neither_names_nor_order_nor_splits_nor_seeds_change_a_number(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data, control = planted(latin, 600, 100), write("c.jsonl", other)
@@ -124,7 +124,8 @@ def test_neither_names_nor_order_nor_splits_change_a_number(
             [write("1.jsonl", data[:200]), write("2.jsonl", data[200:])],
         ])
     ]  # fmt: skip
-    assert all(answer == answers[0] for answer in answers)
+    seeded = provscan.match(write("d.jsonl", data), latin, tmp_path / "s.run", control=control, spike_ins=300, seed=9)
+    assert all(answer == answers[0] for answer in [*answers, seeded.summary["answer"]])
 
 
 def test_workers_change_nothing(latin: provscan.Index, write: Write, tmp_path: Path) -> None:
