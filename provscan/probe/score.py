@@ -26,7 +26,6 @@ import pyarrow.parquet as pq
 from provscan.calibration.controls import no_control, parse_utc, with_cutoff
 from provscan.errors import InputError, UsageError
 from provscan.estimate import (
-    Inference,
     benjamini_hochberg,
     clopper_pearson,
     cochran_armitage,
@@ -47,7 +46,7 @@ from provscan.probe.extraction import best_logprobs, extraction, samples_needed
 from provscan.probe.plan import ARMS, POWER, Plan, open_plan
 from provscan.probe.prompts import FREE
 from provscan.probe.run import read_model
-from provscan.probe.verification import FreeMatch, Recitation, free_matches, recitations
+from provscan.probe.verification import Recitation, free_matches, recitations
 from provscan.probe.wording import headline, warnings
 
 SUMMARY_FILE, RUN_FILE = "summary.json", "run.json"
@@ -58,7 +57,7 @@ RATE = 0.05
 
 TWEETS = pa.schema(
     [
-        *((name, pa.int64()) for name in ("pair",)), ("arm", pa.string()), ("tweet_id", pa.string()),
+        ("pair", pa.int64()), ("arm", pa.string()), ("tweet_id", pa.string()),
         ("author", pa.string()), ("day", pa.string()), ("lang", pa.string()), ("script", pa.string()),
         ("length", pa.int64()), ("copies", pa.int64()), ("stratum", pa.int64()), ("answers", pa.int64()),
         ("recited_answers", pa.int64()), ("recited", pa.bool_()), ("bits", pa.float64()), ("q_value", pa.float64()),
@@ -294,36 +293,30 @@ def _tweets(
     return pa.Table.from_pylist(rows, schema=TWEETS)
 
 
-def _rows(found: Evidence, matches: list[FreeMatch], index: Index | None) -> pa.Table:
+def _rows(found: Evidence, matches: list[Recitation], index: Index | None) -> pa.Table:
     """Every recitation, with the words of the model."""
-    rows: list[dict[str, Any]] = []
+    known = []
     for each in found.found:
-        asked = each.asked
-        tweet = found.plan.pairs[asked.pair][asked.arm]
-        prompt = tweet["prompts"][asked.kind]
-        rows.append(
-            {
-                **asked._asdict(), "tweet_id": tweet["tweet_id"], "given": prompt["prompt"],
-                "target": prompt["target"],
-                "answer": found.answers[f"{asked.pair}/{asked.arm}/{asked.kind}/{asked.sample}"].text,
-                **{name: getattr(each, name) for name in RECITATIONS.names[8:]},
-            }
-        )  # fmt: skip
+        tweet = found.plan.pairs[each.asked.pair][each.asked.arm]
+        prompt = tweet["prompts"][each.asked.kind]
+        known.append((each, "/".join(map(str, each.asked)), tweet["tweet_id"], prompt["prompt"], prompt["target"]))
     if matches and index is not None:
         tweets = index.reader.earliest_tweets(np.array([match.text for match in matches])).to_pylist()
         for match, tweet in zip(matches, tweets, strict=True):
-            rows.append(
-                {
-                    "kind": FREE, "arm": "licensed", "sample": match.sample, "tweet_id": tweet["tweet_id"],
-                    "given": found.plan.content["free_prompt"], "target": tweet["tweet"],
-                    "answer": found.answers[f"{FREE}/{match.sample}"].text,
-                    **{name: getattr(match, name) for name in RECITATIONS.names[8:]},
-                }
-            )  # fmt: skip
+            key, given = f"{FREE}/{match.asked.sample}", found.plan.content["free_prompt"]
+            known.append((match, key, tweet["tweet_id"], given, tweet["tweet"]))
+    rows = [
+        {
+            **each.asked._asdict(), "pair": each.asked.pair if each.text < 0 else None,
+            "tweet_id": tweet_id, "given": given, "target": target,
+            "answer": found.answers[key].text, **{name: getattr(each, name) for name in RECITATIONS.names[8:]},
+        }
+        for each, key, tweet_id, given, target in known
+    ]  # fmt: skip
     return pa.Table.from_pylist(rows, schema=RECITATIONS)
 
 
-def _free(plan: Plan, answers: list[Answer], matches: list[FreeMatch], reader: IndexReader) -> dict[str, Any]:
+def _free(plan: Plan, answers: list[Answer], matches: list[Recitation], reader: IndexReader) -> dict[str, Any]:
     """What free generation showed: licensed texts, controls beside them, and lower bounds for the rest."""
     controls = no_control(reader)
     after = plan.content["control"]["after"]
@@ -335,7 +328,7 @@ def _free(plan: Plan, answers: list[Answer], matches: list[FreeMatch], reader: I
         if controls.absent[match.text]:
             control.add(match.text)
         else:
-            draws[match.text].add(match.sample)
+            draws[match.text].add(match.asked.sample)
     texts, mass = unseen_texts([len(samples) for samples in draws.values()], len(answers))
     return {
         "answers": len(answers),
@@ -343,13 +336,9 @@ def _free(plan: Plan, answers: list[Answer], matches: list[FreeMatch], reader: I
         "licensed_texts": controls.licensed_texts,
         "control_texts_found": len(control) if after is not None else None,
         "control_texts": controls.texts if after is not None else None,
-        "at_least": _unless(len(answers) == 0, texts),
-        "new_in_next": _unless(len(answers) == 0, mass),
+        "at_least": texts.as_dict() if answers else None,
+        "new_in_next": mass.as_dict() if answers else None,
     }
-
-
-def _unless(empty: bool, inference: Inference) -> dict[str, Any] | None:
-    return None if empty else inference.as_dict()
 
 
 def _returned(answers: dict[str, Answer]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from provscan.text.arrow import buffers, to_array
 
 
 class Asked(NamedTuple):
-    """What a key says: pair, arm and kind of the prompt, number of the sample."""
+    """What a key says: pair, arm and kind of the prompt, number of the sample. Free generation has no pair: -1."""
 
     pair: int
     arm: str
@@ -39,7 +39,7 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recitation:
-    """A span of an answer that recites a tweet."""
+    """A span of an answer that recites a tweet, or (free generation) a licensed text."""
 
     asked: Asked  # The question.
     # The span, code points of the answer.
@@ -50,20 +50,7 @@ class Recitation:
     similarity: float
     containment: float
     bits: float  # How rare the recited wording is.
-
-
-@dataclass(frozen=True, slots=True)
-class FreeMatch:
-    """A licensed text in an answer to the prompt that names no tweet."""
-
-    sample: int
-    text: int
-    start: int
-    end: int
-    level: str
-    similarity: float
-    containment: float
-    bits: float
+    text: int = -1  # Of free generation, the number of the licensed text.
 
 
 def asked_of(key: str) -> Asked:
@@ -106,7 +93,7 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
     return [best[answer.key] for answer in rows if answer.key in best]
 
 
-def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[FreeMatch]:
+def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitation]:
     """Licensed texts in answers to the prompt that names no tweet, by the rule of what counts in ``match``."""
     rows = [answer for answer in answers if answer.text and answer.key.startswith(f"{FREE}/")]
     if not rows:
@@ -117,12 +104,12 @@ def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[FreeMat
         scores = scorer.scores(found.text, found.containment, found.similarity)
     kept: npt.NDArray[np.int64] = np.flatnonzero(scores.counted)
     columns: list[list[Any]] = [
-        [int(rows[row].key.rsplit("/", 1)[1]) for row in found.row[kept].tolist()],
-        found.text[kept].tolist(),
+        [Asked(-1, "licensed", FREE, int(rows[row].key.rsplit("/", 1)[1])) for row in found.row[kept].tolist()],
         *found.span[kept].T.tolist(),
         [LEVELS[level] for level in found.level[kept].tolist()],
         found.similarity[kept].tolist(),
         found.containment[kept].tolist(),
         scores.bits[kept].tolist(),
+        found.text[kept].tolist(),
     ]
-    return [FreeMatch(*row) for row in zip(*columns, strict=True)]
+    return [Recitation(*row) for row in zip(*columns, strict=True)]
