@@ -67,7 +67,7 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-LONG = {"build", "lsh", "passages", "growth", "probe", "scale", "large"}
+LONG = {"build", "executors", "lsh", "passages", "growth", "probe", "scale", "large"}
 NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 
 

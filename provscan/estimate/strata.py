@@ -42,7 +42,7 @@ class Strata:
         """bool[strata]: the control says something of chance there."""
         enough = (self.control >= ENOUGH_TEXTS) & (self.licensed <= HEAVIEST * self.control)
         # A small corpus has a small control.
-        return (enough | (self.control >= 0.5 * self.licensed)) & (self.control > 0) & (self.licensed > 0)
+        return (enough | (self.control >= 0.5 * self.licensed)) & (self.licensed > 0)
 
     @property
     def weights(self) -> Floats:

@@ -119,9 +119,10 @@ class IndexReader:
         if self.numbering.shards:
             return shard_tables(self.numbering, self.params, self.canonical_texts)
         large, rest = self.segments[0], joined_all(self.segments[1:], self.params)
-        fits = len(rest) == 1 and can_join(large, rest[0])
-        if len(rest) == 1:
-            parts = [joined(large, rest[0], self.params)] if fits else [large, beside(large, rest[0], self.params)]
+        if len(rest) == 1 and can_join(large, rest[0]):
+            parts = [joined(large, rest[0], self.params)]
+        elif len(rest) == 1:
+            parts = [large, beside(large, rest[0], self.params)]
         else:
             parts = [large, *rest]
         firsts = np.cumsum([0, *(len(segment.texts) for segment in parts)])
