@@ -396,6 +396,10 @@ def test_a_population_that_was_asked_in_full_has_its_excess() -> None:
     # The first stratum was not asked; of the second all 4 are hits, at least 4 * 0.025 ** (1 / 4).
     assert (first, found.value) == (1, 4.0)
     assert found.low == pytest.approx(4 * 0.025**0.25, rel=1e-3)
+    # Half of the error is for all three strata, the rest for the choice of a smaller number of them.
+    found, first = stratified_excess([4, 4, 4], [4, 4, 4], [0, 0, 4], 0, 10**9)
+    assert (first, found.value) == (0, 4.0)
+    assert found.low == pytest.approx(4 * 0.0125**0.25, rel=1e-3)
     # 6 of 10 hits, 5 of 10 by chance.
     assert stratified_excess([100], [10], [6], 5, 10)[0].value == pytest.approx(10)
     for hits in (-1, 5):
@@ -413,3 +417,6 @@ def test_what_edits_and_cuts_cost() -> None:
     # A text shorter than a 5-gram is its own only one.
     assert matched_bits(30.0, 3, 1.0) == 30.0
     assert matched_bits(30.0, 3, 0.0) == 0.0
+    # Nobody can choose where to edit a text of one code point; a share is 1 at most.
+    assert matched_bits(30.0, 1, 0.5) == matched_bits(30.0, 0, 0.5) == 15.0
+    assert matched_bits(30.0, 50, 1.1) == 30.0
