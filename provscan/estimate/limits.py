@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,17 +52,14 @@ def clopper_pearson(k: float, n: float, level: float = LEVEL) -> tuple[float, fl
     return low, high
 
 
-def negative_binomial_quantile(q: float, shape: Any, mean: Any) -> Floats:
-    """Least k whose cumulative probability is at least `q`; `shape` need not be whole, arrays are broadcast."""
-    from scipy.special import betainc, btdtrib
+def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
+    """Least k whose cumulative probability is at least `q`; `shape` need not be whole."""
+    from scipy.special import btdtrib
 
-    shape, mean = np.broadcast_arrays(np.asarray(shape, np.float64), np.asarray(mean, np.float64))
-    p = shape / np.maximum(shape + mean, 1e-300)
-    zero = (mean <= 0) | (betainc(np.maximum(shape, 1e-12), 1.0, p) >= q)
-    with np.errstate(all="ignore"):
-        exact = btdtrib(shape, q, p) - 1.0
-    result: Floats = np.where(zero, 0.0, np.ceil(exact - 1e-9))
-    return result
+    p = shape / (shape + mean) if mean > 0 else 1.0
+    if p**shape >= q:
+        return 0.0
+    return float(np.ceil(btdtrib(shape, q, p) - 1.0 - 1e-9))
 
 
 def thinned(found: float, share: float, *, effect: float = 1.0, level: float = LEVEL) -> tuple[float, float]:
@@ -91,8 +87,8 @@ def thinned(found: float, share: float, *, effect: float = 1.0, level: float = L
     if share >= 1.0:
         return found, found
     units, odds, tail = found / effect, (1.0 - share) / share, (1.0 - level) / 2.0
-    low = units + float(negative_binomial_quantile(tail, units, units * odds)) if units > 0 else 0.0
-    high = units + float(negative_binomial_quantile(1.0 - tail, units + 1.0, (units + 1.0) * odds))
+    low = units + negative_binomial_quantile(tail, units, units * odds) if units > 0 else 0.0
+    high = units + negative_binomial_quantile(1.0 - tail, units + 1.0, (units + 1.0) * odds)
     return low * effect, high * effect
 
 
@@ -140,7 +136,7 @@ def predict_chance(
 
     def limit(w: Floats, z: Floats, q: float) -> float:
         mean, spread = float(w @ z), float((w * z) @ (w * z))
-        return unit * float(negative_binomial_quantile(q, mean**2 / spread, mean / unit)) if mean > 0 else 0.0
+        return unit * negative_binomial_quantile(q, mean**2 / spread, mean / unit) if mean > 0 else 0.0
 
     typical = float(sizes_like.mean()) if len(sizes_like) else 1.0
     low = limit(weights, sizes, tail)

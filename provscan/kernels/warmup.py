@@ -1,8 +1,9 @@
 """Compile what a run needs before it begins, in two processes: ``python -m provscan.kernels.warmup PART``.
 
-Each kernel that Python calls stands here with arguments of the types that it is called with. The parts share as few
-callees as possible, since each process compiles its own. Processes find the machine code of the other, and later
-runs that of all, in the cache of :mod:`provscan.kernels.jit`.
+Each kernel that every run calls stands here with arguments of the types that it is called with; those of a kind of file
+or index are compiled when they are first called. The parts share as few callees as possible, since each process
+compiles its own, and take as long as each other. Later runs find the machine code in the cache of
+:mod:`provscan.kernels.jit`.
 """
 
 import gc
@@ -16,6 +17,7 @@ from typing import Any
 import llvmlite.binding
 import numba
 import numpy as np
+from numba.core.types import Function, Number
 
 from provscan.kernels.jit import cache_folder
 
@@ -30,9 +32,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         bloom,
         chaining,
         content,
-        delimited,
-        exact_lookup,
-        gather,
         json_lines,
         liftover,
         minhash,
@@ -67,13 +66,9 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield utf8.encode_rows, (codes, i64, r.TextBuffer(u8, i64))
         yield utf8.decode_rows, (text, i64, codes)
         yield utf8.gather, (text, i64, r.TextBuffer(u8, i64))
-        yield normalize.cut, (raw, 0, 0, 0, i64)
         yield utf8.code_points, (raw,)
         yield utf8.byte_places, (raw, text.offsets, i64, spans, spans)
         yield utf8.newlines, (raw,)
-        yield delimited.row_end, (raw, 0, 0, i64, i64, i64)
-        csv_columns = delimited.CsvColumns(u8[None], i64[None])
-        yield delimited.csv_columns, (raw, i64, i64, i64, csv_columns)
         yield mojibake.wrongly_decoded, (raw, text.offsets, i64)
         json_columns = json_lines.JsonColumns(u8[None], i64[None], u8[None])
         yield json_lines.top_level_values, (raw, raw, text.offsets, raw, json_columns)
@@ -81,6 +76,12 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         matches = liftover.LiftoverInput(raw, i64, i64, i64, spans, spans, text, f64)
         out = liftover.LiftoverOutput(spans, three, u8)
         yield liftover.liftover, (r.frozen(matches), tables, liftover.liftover_scratch(room, room, room), out)
+        chars = r.frozen(codes).codes
+        yield background.count_grams, (chars, i64, 0, 1, 6, pairs, 1)
+        yield background.rehash, (pairs, pairs)
+        yield background.score_texts, (chars, i64, background.NgramModel(6, 0.75, 17.0, pairs), i64, pairs, f64)
+        side = worddiff.Side(u32, i64, i64, chars, spans, spans)
+        yield worddiff.differing_runs, (side, side, three)
         return
     seed_params, scratch = r.SeedParams(13, 8), r.SeedScratch(u32, i32, pairs, u32[None])
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
@@ -110,7 +111,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield minimizers.kminmer_entries, (u64, u64, u64)
     yield minimizers.rare_entries, (u64, (4, 3), u8, bloom_filter, u64)
     yield minimizers.mark_seeds, (u64, bloom_filter)
-    yield minimizers.held_seeds, (u64, r.frozen(bloom_filter), flags)
     yield bloom.mark_all, (u64, bloom_filter)
     state = r.frozen(chaining.ChainState(i64, u8, i64, i64))._replace(chains=np.zeros((1, 4), np.int32))
     limits = chaining.ChainLimits(16, 4, 2, 1)
@@ -118,7 +118,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         chaining.seed_candidates,
         (seeds, seed_table, limits, state, chaining.chain_scratch(), candidates, count),
     )
-    yield chaining.wanted_keys, (seeds, seed_table, chaining.chain_scratch(), u32)
     text_table, asked = r.frozen(r.TextTable(table, table, bloom_filter, pairs)), r.Sketches(pairs, pairs, pairs)
     whole_limits, whole_scratch = postings.WholeLimits(64, 77, 16), postings.whole_scratch(1, 16)
     yield postings.whole_candidates, (asked, text_table, whole_limits, whole_scratch, candidates, count)
@@ -130,37 +129,43 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield suppress.suppress, (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags)
     yield postings.text_keys, (text, pairs)
     yield postings.number_texts, (pairs, pairs, u32, 0, i64)
-    yield postings.move_texts, (pairs, u32, pairs, u32)
+    yield postings.renumber, (u64, np.uint64(0), u32)
     yield radix.scatter, (u64, np.uint64(0), i64, u64)
     yield postings.mark_bands, (u64, 32, bloom_filter)
     yield postings.pack, (u64, 8, 32, 0, u32, u8)
     yield postings.unpack, (r.frozen(table), r.read_only(u8), 0, u64)
     yield postings.bucket_offsets, (r.read_only(u64), 0, 1, u32)
     yield postings.close_bucket_offsets, (u32,)
-    yield gather.distinct, (u64, 32, u64, u64)
-    yield gather.ranges, (text_table.exact, r.frozen(bloom_filter), u64, 1, (u64, i64, i64))
-    yield gather.entries, (text_table.exact, (u64, i64, i64), (u64, i64, i64))
-    yield exact_lookup.find_texts, (pairs, text, text_table.exact, text, i64)
     yield packing.measure, (i64, spans)
     yield packing.pack, (i64, spans, u64)
     yield packing.unpack, (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64)
     yield radix.sort, (u64, u64, spans)
-    yield radix.merge, (u64, u64, u64)
     yield bands.band_keys, (u32[None], 32, 4, pairs)
     yield bands.one_bit_sketch, (u32[None], pairs)
-    chars = r.frozen(codes).codes
-    yield background.count_grams, (chars, i64, 0, 1, 6, pairs, 1)
-    yield background.rehash, (pairs, pairs)
-    yield background.score_texts, (chars, i64, background.NgramModel(6, 0.75, 17.0, pairs), i64, pairs, f64)
     yield minimizers.place_of, (0,)
-    side = worddiff.Side(u32, i64, i64, chars, spans, spans)
-    yield worddiff.differing_runs, (side, side, three)
     yield content.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
+
+
+def _remember_types() -> None:
+    """Let Numba find the type of an operation once, and not in every pass over every function that has it."""
+    find: Callable[..., Any] = Function.get_call_type
+    known: dict[Any, Any] = {}
+
+    def get_call_type(operation: Function, context: Any, arguments: Any, keywords: Any) -> Any:
+        if keywords or not all(isinstance(argument, Number) for argument in arguments):
+            return find(operation, context, arguments, keywords)
+        key = operation, tuple(arguments)
+        if key not in known:
+            known[key] = find(operation, context, arguments, keywords)
+        return known[key]
+
+    setattr(Function, "get_call_type", get_call_type)  # noqa: B010
 
 
 def compile_part(part: int) -> None:
     """Compile the kernels of a part that are not in the cache."""
     gc.disable()
+    _remember_types()
     for function, arguments in _calls(part):
         function.compile(tuple(map(numba.typeof, arguments)))
 

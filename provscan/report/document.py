@@ -9,16 +9,19 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from provscan.errors import OutputError
+from provscan.index.checked import cache_folder
 from provscan.report import figures, wording
 from provscan.report.blind import blind_page, blind_summary
 from provscan.report.files import RunFiles
@@ -30,9 +33,23 @@ SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "browse
 MOST, STATIC = 100_000, 20
 
 
+class _Compiled(FileSystemBytecodeCache):
+    """Templates as Jinja compiled them, which takes longer than filling them; where they can't be kept, again."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
+        bytecode_cache=_Compiled(str(cache_folder() / "templates")),
         loader=PackageLoader("provscan.report", "templates"),
         autoescape=True,
         trim_blocks=True,

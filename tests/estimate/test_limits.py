@@ -36,7 +36,7 @@ def test_shares_out_of_range() -> None:
 
 @given(st.floats(0.3, 200), st.floats(0.01, 300), st.sampled_from([0.025, 0.5, 0.975]))
 def test_negative_binomial_quantiles_are_those_of_scipy(shape: float, mean: float, q: float) -> None:
-    k = float(negative_binomial_quantile(q, shape, mean))
+    k = negative_binomial_quantile(q, shape, mean)
     below, at = stats.nbinom.cdf([k - 1, k], shape, shape / (shape + mean))
     assert below < q + 1e-9
     assert at > q - 1e-9
