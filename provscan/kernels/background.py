@@ -33,24 +33,12 @@ _DIFFERENT = np.uint64(1 << 32)
 
 
 class NgramModel(NamedTuple):
-    """An interpolated n-gram model.
+    """An interpolated n-gram model."""
 
-    Attributes
-    ----------
-    order
-        Code points of the longest n-gram.
-    discount
-        Taken off every count and given to the shorter context.
-    floor_bits
-        Bits of a code point of which nothing is known.
-    table
-        uint64[n, 2], see the module's docstring.
-    """
-
-    order: int
-    discount: float
-    floor_bits: float
-    table: U64
+    order: int  # Code points of the longest n-gram.
+    discount: float  # Taken off every count and given to the shorter context.
+    floor_bits: float  # Bits of a code point of which nothing is known.
+    table: U64  # uint64[n, 2], see the module's docstring.
 
 
 @kernel
@@ -92,10 +80,7 @@ def _longer(context: Any, chars: U32, start: int, at: int, length: int) -> Any:
 def count_grams(chars: U32, offsets: I64, first: int, last: int, order: int, table: U64, limit: int) -> tuple[int, int]:
     """Add texts `first` to `last` to the table; stop before a text that could take more than `limit` slots in all.
 
-    Returns
-    -------
-    texts, used : int64, int64
-        The text to go on with (in a larger table), and the slots that were newly taken.
+    Gives the text to go on with (in a larger table), and the slots that were newly taken.
     """
     used = 0
     for text in range(first, last):
@@ -131,16 +116,11 @@ def rehash(table: U64, larger: U64) -> None:
 
 @kernel
 def score_texts(chars: U32, offsets: I64, model: NgramModel, copies: I64, scratch: U64, bits: F64) -> None:
-    """Bits of every text under the interpolated model.
+    """Bits, float64[texts], of every text under the interpolated model: minus the base-2 logarithm of its probability.
 
-    Parameters
-    ----------
-    copies : int64[texts]
-        How often each text stands in what the table was trained on: its own n-grams are taken off as often.
-    scratch : uint64[m, 2]
-        Of a power-of-two length above ``8 * order * longest text`` where any text has copies, else of length 1.
-    bits : float64[texts]
-        Written: minus the base-2 logarithm of the text's probability.
+    `copies`, int64[texts], is how often each text stands in what the table was trained on: its own n-grams are taken
+    off as often. `scratch` is uint64[m, 2], of a power-of-two length above ``8 * order * longest text`` where any text
+    has copies, else of length 1.
     """
     order, discount, floor_bits, table = model
     own_grams = scratch

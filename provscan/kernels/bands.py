@@ -26,21 +26,13 @@ _U15, _U16, _U31 = np.uint32(15), np.uint32(16), np.uint32(31)
 
 @kernel
 def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArray[np.uint64]) -> None:
-    """64-bit keys of the bands of each signature.
+    """64-bit keys, uint64[n, bands], of the bands of each signature, uint32[n, m] with ``bands * rows <= m``.
 
     Band j covers the values ``signatures[i, j * rows : (j + 1) * rows]``. Its key starts as ``(j + 1) *
     0x9E3779B97F4A7C15``; each value v in turn, and one 0 after the last, makes it ``key = (key ^ v) *
-    0xD6E8FEB86659FD93``, then ``key ^= key >> 32``, modulo 2**64. Each step is a bijection of the key, so two
-    bands that differ in one value only never share a key; otherwise they do by chance alone, and so do bands of
-    different numbers. (Multiplier and shift are those of degski's 64-bit mixer.)
-
-    Parameters
-    ----------
-    signatures : uint32[n, m], may be read-only
-    bands, rows : int64
-        ``bands * rows <= m``.
-    out : uint64[n, bands]
-        The keys.
+    0xD6E8FEB86659FD93``, then ``key ^= key >> 32``, modulo 2**64. Each step is a bijection of the key, so two bands
+    that differ in one value only never share a key; otherwise they do by chance alone, and so do bands of different
+    numbers. (Multiplier and shift are those of degski's 64-bit mixer.)
     """
     for i in range(signatures.shape[0]):
         for j in range(bands):
@@ -55,20 +47,14 @@ def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArra
 
 @kernel
 def one_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
-    """One bit of a hash of each of the 128 minima, a prefilter for candidates.
+    """One bit of a hash of each of the 128 minima, uint32[n, 128] -> uint64[n, 2], a prefilter for candidates.
 
-    Bit ``k % 64`` of ``out[i, k // 64]`` is the top bit of ``signatures[i, k]`` after ``v ^= v >> 16``,
-    ``v *= 0x21F0AAAD``, ``v ^= v >> 15``, ``v *= 0x735A2D97`` modulo 2**32 (a mixer of Chris Wellons'
-    hash-prospector without its last step, which leaves that bit alone). A minimum's own bits won't do: the high
-    ones are nearly always 0, the low ones follow those of the hash. Two texts of similarity J agree in
-    ``128 * (1 + J) / 2`` bits on average, with a variance of ``32 * (1 - J) * (1 + J)`` (b-bit minwise hashing
-    with b = 1: Li and König 2010, doi:10.1145/1772690.1772759).
-
-    Parameters
-    ----------
-    signatures : uint32[n, 128], may be read-only
-    out : uint64[n, 2]
-        The sketch.
+    Bit ``k % 64`` of ``out[i, k // 64]`` is the top bit of ``signatures[i, k]`` after ``v ^= v >> 16``, ``v *=
+    0x21F0AAAD``, ``v ^= v >> 15``, ``v *= 0x735A2D97`` modulo 2**32 (a mixer of Chris Wellons' hash-prospector without
+    its last step, which leaves that bit alone). A minimum's own bits won't do: the high ones are nearly always 0, the
+    low ones follow those of the hash. Two texts of similarity J agree in ``128 * (1 + J) / 2`` bits on average, with a
+    variance of ``32 * (1 - J) * (1 + J)`` (b-bit minwise hashing with b = 1: Li and König 2010,
+    doi:10.1145/1772690.1772759).
     """
     for i in range(signatures.shape[0]):
         for word in range(2):

@@ -48,24 +48,12 @@ class Keys(NamedTuple):
 
 
 class BlindTexts(NamedTuple):
-    """Texts of a blind index, ordered by their hashes.
+    """Texts of a blind index, ordered by their hashes."""
 
-    Attributes
-    ----------
-    hashes
-        uint32[n], ascending: of whole texts.
-    lengths
-        uint16[n], code points.
-    prints
-        uint8[m], text by text.
-    first
-        int64[n + 1]: where the prints of each text begin.
-    """
-
-    hashes: np.ndarray
-    lengths: np.ndarray
-    prints: np.ndarray
-    first: np.ndarray
+    hashes: np.ndarray  # uint32[n], ascending: of whole texts.
+    lengths: np.ndarray  # uint16[n], code points.
+    prints: np.ndarray  # uint8[m], text by text.
+    first: np.ndarray  # int64[n + 1]: where the prints of each text begin.
 
 
 class BlindSeeds(NamedTuple):
@@ -77,26 +65,16 @@ class BlindSeeds(NamedTuple):
 
 
 class SeedChoice(NamedTuple):
-    """Which seeds of a text are kept.
+    """Which seeds of a text are kept."""
 
-    Attributes
-    ----------
-    length
-        Of a seed, in units.
-    step, most
-        One of so many places, and at most so many.
-    frequent, least
-        A seed that more texts have is left out where so many others are left.
-    common
-        A seed that more texts have is marked.
-    """
-
-    length: int
+    length: int  # Of a seed, in units.
+    # One of so many places, and at most so many.
     step: int
     most: int
+    # A seed that more texts have is left out where so many others are left.
     frequent: int
     least: int
-    common: int
+    common: int  # A seed that more texts have is marked.
 
 
 @kernel

@@ -45,21 +45,12 @@ _WORTH = np.int64(8)
 
 
 class ChainLimits(NamedTuple):
-    """Limits of candidates of passages.
+    """Limits of candidates of passages."""
 
-    Attributes
-    ----------
-    places
-        Places that are read of one key at most.
-    frequent_places
-        A key that more places share is frequent.
-    size, frequent_size
-        A chain becomes a candidate once it has a seed for each ``size`` of its text's size; if all its k-min-mers are
-        frequent, for each ``frequent_size``.
-    """
-
-    places: int
-    frequent_places: int
+    places: int  # Places that are read of one key at most.
+    frequent_places: int  # A key that more places share is frequent.
+    # A chain becomes a candidate once it has a seed for each ``size`` of its text's size; if all its k-min-mers are
+    # frequent, for each ``frequent_size``.
     size: int
     frequent_size: int
 
@@ -234,26 +225,11 @@ def wanted_keys(seeds, table, scratch, out):
 
 @kernel
 def seed_candidates(seeds, table, limits, state, scratch, out, counters):
-    """Licensed texts that may stand inside records; see :class:`ChainLimits`. A rare seed makes a candidate by itself.
+    """Licensed texts of one segment that may stand inside records; how many. A rare seed makes a candidate by itself.
 
-    Parameters
-    ----------
-    seeds
-        :class:`~provscan.kernels.records.Seeds` of the records.
-    table
-        :class:`~provscan.kernels.records.SeedTable` of one segment.
-    limits, state, scratch
-        :class:`ChainLimits`, :class:`ChainState` and :func:`chain_scratch`.
-    out
-        :class:`~provscan.kernels.records.Candidates`: record, text, and a code point of the record and a place in the
-        text, in units, that lie on one diagonal.
-    counters
-        :class:`~provscan.kernels.records.Counters`: ``seeds_cut`` grows by the look-ups cut short.
-
-    Returns
-    -------
-    int64
-        How many there are. Those that find no room are counted and not written.
+    `state` is :class:`ChainState`, `scratch` :func:`chain_scratch`. A candidate has the record, the text, and a code
+    point of the record and a place in the text, in units, that lie on one diagonal. Those that find no room are counted
+    and not written. ``counters.seeds_cut`` grows by the look-ups cut short.
     """
     bounds = seeds.bounds
     record, n = np.int64(0), np.int64(0)

@@ -21,22 +21,15 @@ _G4 = np.uint64(0xE7037ED1)
 
 
 class SetScratch(NamedTuple):
-    """Scratch for two sets of 5-grams: hash tables of a licensed text and of a span.
+    """Scratch for two sets of 5-grams: hash tables of a licensed text and of a span."""
 
-    Attributes
-    ----------
-    hashes, text_hashes
-        uint32: 5-gram hashes of the span and of the text, where the caller has none.
-    slots, span_slots
-        int32[2**b], more than twice as long as the text and the span.
-    follows, span_follows
-        int32, as long as the text and the span.
-    """
-
+    # uint32: 5-gram hashes of the span and of the text, where the caller has none.
     hashes: np.ndarray
     text_hashes: np.ndarray
+    # int32[2**b], more than twice as long as the text and the span.
     slots: np.ndarray
     span_slots: np.ndarray
+    # int32, as long as the text and the span.
     follows: np.ndarray
     span_follows: np.ndarray
 

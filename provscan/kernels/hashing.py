@@ -42,14 +42,10 @@ def splitmix(h):
 
 
 def splitmix64(start: int, numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
-    """Random numbers of a SplitMix64 generator that starts at ``start``, by their places in the sequence.
+    """Random numbers of a SplitMix64 generator with the state ``start`` (modulo 2**64), by their places in the
+    sequence.
 
-    Parameters
-    ----------
-    start
-        State of the generator, modulo 2**64.
-    numbers
-        Places, from 0 on: any integers, each with a random number of its own.
+    The places count from 0 on: any integers, each with a random number of its own.
     """
     with np.errstate(over="ignore"):
         state = numbers.astype(np.uint64) * GOLDEN64 + np.uint64(start % 2**64)

@@ -27,51 +27,29 @@ EXACT, NEAR_EXACT, OTHER = 0, 1, 2
 
 
 class LiftoverInput(NamedTuple):
-    """Verified spans, and where they come from.
+    """Verified spans, and where they come from."""
 
-    Attributes
-    ----------
-    text
-        uint8[m], UTF-8 of the records.
-    begins, ends
-        int64: where each record begins and ends in it.
-    rows
-        int64[n], ascending: the record of each match.
-    spans, copied
-        int64[n, 2]: its span there and what it is a copy of in the licensed text, in canonical code points; -1 where
-        that is not known.
-    raw_texts
-        The licensed tweets as they came, one a match.
-    similarity
-        float64[n], minimum Jaccard index: an edge that brings it below is left out.
-    """
-
-    text: np.ndarray
+    text: np.ndarray  # uint8[m], UTF-8 of the records.
+    # int64: where each record begins and ends in it.
     begins: np.ndarray
     ends: np.ndarray
-    rows: np.ndarray
+    rows: np.ndarray  # int64[n], ascending: the record of each match.
+    # int64[n, 2]: its span there and what it is a copy of in the licensed text, in canonical code points; -1 where
+    # that is not known.
     spans: np.ndarray
     copied: np.ndarray
-    raw_texts: TextBuffer
-    similarity: np.ndarray
+    raw_texts: TextBuffer  # The licensed tweets as they came, one a match.
+    similarity: np.ndarray  # float64[n], minimum Jaccard index: an edge that brings it below is left out.
 
 
 class LiftoverOutput(NamedTuple):
-    """Spans in the original records.
+    """Spans in the original records."""
 
-    Attributes
-    ----------
-    spans
-        int64[n, 2], code points of the original record, end exclusive.
-    grams
-        int32[n, 3]: distinct 5-grams in common, of the text, of the span, for the canonical text of just that stretch
-        of the record.
-    kinds
-        uint8[n]: 0 the same text up to white space and character references, 1 the same canonical text, 2 neither.
-    """
-
-    spans: np.ndarray
+    spans: np.ndarray  # int64[n, 2], code points of the original record, end exclusive.
+    # int32[n, 3]: distinct 5-grams in common, of the text, of the span, for the canonical text of just that stretch
+    # of the record.
     grams: np.ndarray
+    # uint8[n]: 0 the same text up to white space and character references, 1 the same canonical text, 2 neither.
     kinds: np.ndarray
 
 
@@ -326,19 +304,7 @@ def _compare_original(start, stop, row, tables, scratch, text):
 
 @kernel
 def liftover(matches, tables, scratch, out):
-    """Spans in the original records, and how literal each copy is.
-
-    Parameters
-    ----------
-    matches
-        :class:`LiftoverInput`.
-    tables
-        :class:`~provscan.kernels.records.CanonicalTables`.
-    scratch
-        :func:`liftover_scratch`.
-    out
-        :class:`LiftoverOutput`.
-    """
+    """Spans in the original records, and how literal each copy is."""
     last = np.int64(-1)
     n, count, row = np.int64(0), np.int64(0), np.int64(0)
     for m in range(len(matches.rows)):

@@ -218,23 +218,11 @@ def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np
 
 @kernel
 def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: NDArray[np.uint32]) -> np.int64:
-    """Mixed hashes of the character 5-grams of one canonical text.
+    """Mixed hashes of the character 5-grams of one canonical text, ``data[start:stop]``, valid UTF-8; how many.
 
-    Parameters
-    ----------
-    data : uint8[:], may be read-only
-        UTF-8 bytes, valid.
-    start, stop : int64
-        The text is ``data[start:stop]``.
-    out_hashes : uint32[:]
-        Begins with fmix32(XXH32(gram, seed 0)) of each 5-gram, in order, repeats included; the rest is working
-        space. As long as :func:`scratch_size` says for ``stop - start``.
-
-    Returns
-    -------
-    int64
-        How many were written: code points - 4; 1 for a text of one to four code points, which is its own only
-        shingle; 0 for an empty one.
+    `out_hashes`, as long as :func:`scratch_size` says for ``stop - start``, begins with fmix32(XXH32(gram, seed 0)) of
+    each 5-gram, in order, repeats included; the rest is working space. Their number is that of the code points less 4;
+    1 for a text of one to four code points, which is its own only shingle; 0 for an empty one.
     """
     first = np.uint64(start)
     end = np.uint64(stop)
@@ -305,19 +293,11 @@ def signature(
     b: NDArray[np.uint32],
     out_row: NDArray[np.uint32],
 ) -> None:
-    """Minimum of ``a[k] * hash + b[k]`` modulo 2**32 over the hashes, for each permutation k.
+    """Minimum of ``a[k] * hash + b[k]`` modulo 2**32 over `count` hashes, for each of 128 permutations k.
 
-    Parameters
-    ----------
-    hashes : uint32[:]
-        What :func:`shingle_hashes` wrote. Elements from ``count`` up to the next multiple of 8 are
-        overwritten, so the array must be that long.
-    count : int64
-        How many hashes; 0 gives datasketch's empty signature, 0xFFFFFFFF throughout.
-    a, b : uint32[128], may be read-only
-        The permutations.
-    out_row : uint32[128]
-        The signature.
+    The hashes are what :func:`shingle_hashes` wrote. Elements from ``count`` up to the next multiple of 8 are
+    overwritten, so the array must be that long. Without hashes the signature is datasketch's empty one, 0xFFFFFFFF
+    throughout.
     """
     for k in range(NUM_PERM):
         out_row[k] = _EMPTY
@@ -349,18 +329,9 @@ def signature(
 
 @kernel
 def signatures(texts: Any, a: NDArray[np.uint32], b: NDArray[np.uint32], scratch: Any, out: NDArray[np.uint32]) -> None:
-    """Signatures of texts.
+    """Signatures, uint32[n, 128], of canonical texts; `a` and `b` are the permutations, read-only.
 
-    Parameters
-    ----------
-    texts : :class:`~provscan.kernels.records.TextBuffer`
-        Canonical texts.
-    a, b : uint32[128], read-only
-        The permutations.
-    scratch : uint32[:]
-        Overwritten. As long as :func:`scratch_size` says for the bytes of the longest text.
-    out : uint32[n, 128]
-        Filled.
+    The scratch, uint32, is as long as :func:`scratch_size` says for the bytes of the longest text.
     """
     for i in range(len(out)):
         count = shingle_hashes(texts.text, texts.offsets[i], texts.offsets[i + 1], scratch)

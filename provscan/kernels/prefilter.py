@@ -40,26 +40,7 @@ def prefilter_scratch(longest: int) -> PrefilterScratch:
 
 @kernel
 def prefilter(records, texts, candidates, thresholds, scratch, kept):
-    """Mark the candidates to verify.
-
-    Parameters
-    ----------
-    records
-        :class:`~provscan.kernels.records.Grams` of the records.
-    texts
-        :class:`~provscan.kernels.records.TextBuffer` of the licensed texts.
-    candidates
-        :class:`~provscan.kernels.records.Candidates`, int64[n].
-    thresholds, scratch
-        :class:`~provscan.kernels.records.Thresholds` and :func:`prefilter_scratch`.
-    kept
-        bool[n], filled in.
-
-    Returns
-    -------
-    int64
-        A sum that keeps the prefetches from being optimised away.
-    """
+    """Mark the candidates to verify, bool[n]. The sum that it gives keeps the prefetches from being optimised away."""
     record, text, code, place = candidates
     codes, text_hashes, marks = scratch
     count = len(record)

@@ -40,24 +40,13 @@ class CanonicalTables(NamedTuple):
 
 
 class CanonicalScratch(NamedTuple):
-    """Scratch for one text of m bytes on its way to canonical text.
+    """Scratch for one text of m bytes on its way to canonical text."""
 
-    Attributes
-    ----------
-    codes
-        uint32[3, m + 1]: the decoded text, and after each of two rounds of character references.
-    places
-        int32[4, m + 1]: where each code point of rows 1 and 2 stands in the original, first and last.
-    window
-        uint8[2, LOOK_AHEAD] of :mod:`provscan.kernels.normalize`.
-    canon, where
-        uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index in the row of ``codes`` that each
-        comes from.
-    """
-
-    codes: np.ndarray
-    places: np.ndarray
-    window: np.ndarray
+    codes: np.ndarray  # uint32[3, m + 1]: the decoded text, and after each of two rounds of character references.
+    places: np.ndarray  # int32[4, m + 1]: where each code point of rows 1 and 2 stands in the original, first and last.
+    window: np.ndarray  # uint8[2, LOOK_AHEAD] of `provscan.kernels.normalize`.
+    # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index in the row of ``codes`` that each
+    # comes from.
     canon: np.ndarray
     where: np.ndarray
 
@@ -71,18 +60,12 @@ class Grams(NamedTuple):
 
 
 class Postings(NamedTuple):
-    """A table of :mod:`provscan.kernels.postings`.
+    """A table of :mod:`provscan.kernels.postings`."""
 
-    Attributes
-    ----------
-    entries, starts
-        uint32: entries and bucket offsets.
-    bits, text_bits
-        Bits of a key that number a bucket, and of an entry that number a text.
-    """
-
+    # uint32: entries and bucket offsets.
     entries: np.ndarray
     starts: np.ndarray
+    # Bits of a key that number a bucket, and of an entry that number a text.
     bits: int
     text_bits: int
 
@@ -114,21 +97,11 @@ class TextTable(NamedTuple):
 
 
 class Sketches(NamedTuple):
-    """What is computed of canonical texts, one row a text.
+    """What is computed of canonical texts, one row a text."""
 
-    Attributes
-    ----------
-    keys
-        uint64[n, 2], see :func:`provscan.kernels.postings.text_keys`.
-    bits
-        uint64[n, 2], one-bit sketches.
-    bands
-        uint64[n, bands], band keys.
-    """
-
-    keys: np.ndarray
-    bits: np.ndarray
-    bands: np.ndarray
+    keys: np.ndarray  # uint64[n, 2], see `provscan.kernels.postings.text_keys`.
+    bits: np.ndarray  # uint64[n, 2], one-bit sketches.
+    bands: np.ndarray  # uint64[n, bands], band keys.
 
 
 class SeedParams(NamedTuple):
@@ -148,38 +121,23 @@ class SeedScratch(NamedTuple):
 
 
 class Seeds(NamedTuple):
-    """Seeds of some texts, in order.
+    """Seeds of some texts, in order."""
 
-    Attributes
-    ----------
-    keys
-        uint32[m].
-    units, codes
-        int32[m]: the place of each in its text, in units and in code points.
-    bounds
-        int64[n + 1]: where the seeds of each text begin.
-    """
-
-    keys: np.ndarray
+    keys: np.ndarray  # uint32[m].
+    # int32[m]: the place of each in its text, in units and in code points.
     units: np.ndarray
     codes: np.ndarray
-    bounds: np.ndarray
+    bounds: np.ndarray  # int64[n + 1]: where the seeds of each text begin.
 
 
 class Candidates(NamedTuple):
-    """Unverified pairs of a record and a licensed text, ordered by record.
+    """Unverified pairs of a record and a licensed text, ordered by record."""
 
-    Attributes
-    ----------
-    record, text
-        int64[n]: row of the record, number of the text in its segment.
-    code, place
-        int64[n]: a code point of the record's canonical text and a place in the licensed text, in units, that lie on
-        one diagonal; ``code`` is -1 where the whole record is meant.
-    """
-
+    # int64[n]: row of the record, number of the text in its segment.
     record: np.ndarray
     text: np.ndarray
+    # int64[n]: a code point of the record's canonical text and a place in the licensed text, in units, that lie on
+    # one diagonal; ``code`` is -1 where the whole record is meant.
     code: np.ndarray
     place: np.ndarray
 
@@ -194,30 +152,14 @@ class Thresholds(NamedTuple):
 
 
 class VerifiedRows(NamedTuple):
-    """Verified candidates.
+    """Verified candidates."""
 
-    Attributes
-    ----------
-    candidate
-        int64[n].
-    span
-        int64[n, 2], in canonical code points of the record.
-    copied
-        int64[n, 2], what the span is a copy of, in those of the text; -1 where that is not known.
-    grams
-        int32[n, 3]: distinct 5-grams in common, of the text, of the span.
-    similarity
-        float64[n], the Jaccard index.
-    partial
-        bool[n]: only a stretch of the text is there.
-    """
-
-    candidate: np.ndarray
-    span: np.ndarray
-    copied: np.ndarray
-    grams: np.ndarray
-    similarity: np.ndarray
-    partial: np.ndarray
+    candidate: np.ndarray  # int64[n].
+    span: np.ndarray  # int64[n, 2], in canonical code points of the record.
+    copied: np.ndarray  # int64[n, 2], what the span is a copy of, in those of the text; -1 where that is not known.
+    grams: np.ndarray  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    similarity: np.ndarray  # float64[n], the Jaccard index.
+    partial: np.ndarray  # bool[n]: only a stretch of the text is there.
 
 
 class Counters(NamedTuple):

@@ -13,40 +13,24 @@ from provscan.kernels.jit import kernel
 
 
 class Grid(NamedTuple):
-    """Cells of a record, and the rows that reach into each.
+    """Cells of a record, and the rows that reach into each."""
 
-    Attributes
-    ----------
-    low, high
-        int64[n]: the first cell that each row reaches into and the one after the last.
-    stamps, heads
-        int64, one a cell: the record whose rows a cell holds, filled with -1, and the first of them in ``links``.
-    links, rows
-        int64, one for each cell of each row: the next one that reaches into the cell, and its row.
-    """
-
+    # int64[n]: the first cell that each row reaches into and the one after the last.
     low: np.ndarray
     high: np.ndarray
+    # int64, one a cell: the record whose rows a cell holds, filled with -1, and the first of them in ``links``.
     stamps: np.ndarray
     heads: np.ndarray
+    # int64, one for each cell of each row: the next one that reaches into the cell, and its row.
     links: np.ndarray
     rows: np.ndarray
 
 
 @kernel
 def suppress(record, span, order, grid, kept):
-    """Keep the rows that share their place with no better one.
+    """Keep the rows, int64[n] and int64[n, 2], that share their place with no better one; bool[n].
 
-    Parameters
-    ----------
-    record, span
-        int64[n], int64[n, 2].
-    order
-        int64[n]: the rows, those of a record together and the better ones first.
-    grid
-        :class:`Grid`.
-    kept
-        bool[n], filled in.
+    The `order` is int64[n]: the rows, those of a record together and the better ones first.
     """
     stamps, heads, links = grid.stamps, grid.heads, grid.links
     used = np.int64(0)

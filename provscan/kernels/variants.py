@@ -85,29 +85,11 @@ def _hash_code(state, code):
 
 @kernel
 def variants(records, matches, postings, limits, scratch, out, counters):
-    """Candidates that equal a stretch around a match.
+    """Candidates that equal a stretch around a match; how many, no more than there is room for.
 
-    Parameters
-    ----------
-    records
-        :class:`~provscan.kernels.records.CodeBuffer` of canonical texts.
-    matches
-        ``(record, span, similarity)``: int64[n], int64[n, 2] and float64[n]. Those that are no exact copies but similar
-        enough are looked at.
-    postings
-        Those of whole texts.
-    limits, scratch
-        :class:`VariantLimits` and :func:`variant_scratch`.
-    out
-        :class:`~provscan.kernels.records.Candidates` with room for so many: ``record`` is filled with the match,
-        ``text``, ``code`` with where in the record it begins, and ``place`` with which of the stretches there it is.
-    counters
-        :class:`~provscan.kernels.records.Counters`.
-
-    Returns
-    -------
-    int64
-        How many there are, no more than there is room for.
+    The `matches` are ``(record, span, similarity)``: int64[n], int64[n, 2] and float64[n]; those that are no exact
+    copies but similar enough are looked at. A candidate's ``record`` is the match, ``code`` where in the record it
+    begins, and ``place`` which of the stretches there it is.
     """
     codes, offsets = records
     record, span, similarity = matches

@@ -54,24 +54,12 @@ EDGE = 4
 
 
 class VerifyScratch(NamedTuple):
-    """Scratch of :func:`verify`.
+    """Scratch of :func:`verify`."""
 
-    Attributes
-    ----------
-    sets
-        For the longest text and the longest span looked at.
-    hits
-        bool, as long as the longest span looked at.
-    votes
-        int32: as long as the longest text and the longest record together, and 32.
-    costs
-        Of :func:`provscan.kernels.align.aligned_end`.
-    """
-
-    sets: SetScratch
-    hits: np.ndarray
-    votes: np.ndarray
-    costs: np.ndarray
+    sets: SetScratch  # For the longest text and the longest span looked at.
+    hits: np.ndarray  # bool, as long as the longest span looked at.
+    votes: np.ndarray  # int32: as long as the longest text and the longest record together, and 32.
+    costs: np.ndarray  # Of `provscan.kernels.align.aligned_end`.
 
 
 class _Record(NamedTuple):
@@ -258,29 +246,11 @@ def _stretch(record, window, text, hits):
 
 @kernel
 def verify(records, texts, candidates, thresholds, scratch, out):
-    """Verify candidates and write those that are similar enough.
+    """Verify candidates and write those that are similar enough; how many.
 
-    Parameters
-    ----------
-    records
-        :class:`~provscan.kernels.records.Grams` of the records.
-    texts
-        The same of the candidates' licensed texts, one text a candidate.
-    candidates
-        :class:`~provscan.kernels.records.Candidates`; where ``code`` is -1 the whole record is compared.
-    thresholds
-        :class:`~provscan.kernels.records.Thresholds`; of the length in units, both the licensed text and what the span
-        has in common with it must have the minimum. Similarity and containment may be below theirs where the hits are
-        spread or a stretch is long enough.
-    scratch
-        :func:`verify_scratch`.
-    out
-        :class:`~provscan.kernels.records.VerifiedRows` with room for each candidate.
-
-    Returns
-    -------
-    int64
-        How many were written.
+    The `texts` are those of the candidates, one a candidate. A candidate whose ``code`` is -1 is compared with the
+    whole record. Of the length in units, both the licensed text and what the span has in common with it must have the
+    minimum. Similarity and containment may be below theirs where the hits are spread or a stretch is long enough.
     """
     codes, hashes, offsets = records
     record, _, code, place = candidates
