@@ -42,7 +42,7 @@ import provscan
 from provscan.calibration.controls import Controls, no_control, with_files
 from provscan.calibration.null import NullScan
 from provscan.calibration.spike_ins import FEWEST, Recovered, SpikeIns
-from provscan.matching import scan_texts
+from provscan.matching import in_pieces, scan_texts
 from provscan.matching.carriers import CarrierRecord
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
@@ -134,6 +134,9 @@ class Scanned:
             "start": found.span[:, 0], "end": found.span[:, 1], "text": found.text,
             "similarity": found.similarity.astype(np.float32), "containment": found.containment.astype(np.float32),
         }  # fmt: skip
+        spans = zip(found.row.tolist(), *found.span.T.tolist(), strict=True)
+        passages = pa.array([texts[row][low:high] for row, low, high in spans], pa.large_string())
+        self.columns["pieces"] = in_pieces(*buffers(passages), found.text, controls.reader)
         self.first = np.searchsorted(found.row, np.arange(len(texts) + 1))
 
     def drawn(self, rows: np.ndarray) -> dict[str, np.ndarray]:

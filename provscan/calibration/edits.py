@@ -209,8 +209,6 @@ SEVERE = (in_parts, middle_dropped, letters_replaced)
 WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}
 """The edits of each weight."""
 EDITS: dict[str, Edit] = {edit.__name__: edit for edits in (*WEIGHTS.values(), SEVERE) for edit in edits}
-IN_PIECES = (reordered.__name__, in_parts.__name__, middle_dropped.__name__)
-"""Edits that leave no passage as a whole: how alike such a copy is says nothing of whether it is found."""
 SETS = {
     "light": [edit.__name__ for edit in (*LIGHT, *COMMON)],
     "mixed": [edit.__name__ for edit in (*LIGHT, *COMMON, *COMMON, *(3 * (*HEAVY, *SEVERE)))],

@@ -19,8 +19,8 @@ import pyarrow as pa
 from xxhash import xxh3_64_intdigest
 
 from provscan.calibration.controls import Controls
-from provscan.calibration.edits import EDITS, IN_PIECES
-from provscan.matching import Matches, compared, scan_texts
+from provscan.calibration.edits import EDITS
+from provscan.matching import Matches, compared, in_pieces, scan_texts
 from provscan.matching.carriers import CarrierRecord
 from provscan.params import MatchParams
 from provscan.scoring.lengths import bands, measured
@@ -70,9 +70,10 @@ class Recovered:
     counted: npt.NDArray[np.bool_]
     same_text: npt.NDArray[np.bool_]  # bool: and it is of the very text that was planted.
     detectable: npt.NDArray[np.bool_]  # bool: a word-for-word copy would count.
-    # float64, of the match, or of the copy itself where none was found; nan for a lost copy that is in pieces.
+    # float64 and bool, of the match, or of the copy itself where none was found.
     similarity: npt.NDArray[np.float64]
     containment: npt.NDArray[np.float64]
+    pieces: npt.NDArray[np.bool_]
     share: npt.NDArray[np.float64]  # float64, code points of the copy that lie under the match, as a share.
     bits: npt.NDArray[np.float64]  # float64, of the match; nan where none was found or the bits are not known.
 
@@ -138,16 +139,18 @@ def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: npt.NDAr
     hit = best >= 0
     at = best[hit]
     missed = np.flatnonzero(~hit)
-    copies = [spikes.planted[i][slice(*spikes.span[i])] for i in missed.tolist()]
+    span, text = spikes.span.copy(), spikes.text.copy()
+    span[hit], text[hit] = found.span[at], found.text[at]
+    copies = pa.array([spikes.planted[i][low:high] for i, (low, high) in enumerate(span.tolist())], pa.large_string())
+    pieces = in_pieces(*buffers(copies), text, scorer.reader)
     left = np.full((2, len(spikes)), np.nan)
     left[:, hit] = found.similarity[at], found.containment[at]
-    left[:, missed] = compared(*buffers(pa.array(copies, pa.large_string())), spikes.text[missed], scorer.reader)[1:]
-    left[:, missed[np.isin(spikes.edit[missed], IN_PIECES)]] = np.nan
+    left[:, missed] = compared(*buffers(copies.take(pa.array(missed))), text[missed], scorer.reader)[1:]
     counted, same, share, bits = hit.copy(), hit.copy(), np.zeros(len(spikes)), np.full(len(spikes), np.nan)
     bits[hit] = scores.bits[at]
     counted[hit], same[hit] = scores.counted[at], found.text[at] == spikes.text[hit]
     share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
-    return Recovered(hit, counted, same, detectable, left[0], left[1], share, bits)
+    return Recovered(hit, counted, same, detectable, left[0], left[1], pieces, share, bits)
 
 
 def _parted(text: str, rng: Random) -> tuple[str, str]:

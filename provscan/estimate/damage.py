@@ -8,42 +8,42 @@ import pyarrow as pa
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 # Classes of edited copies by their similarity, of those cut short by how much of the text is left.
 _EDGES = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.999])
 _CUTS = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
-DAMAGES = len(_EDGES) + len(_CUTS) + 3
-# The class of copies of which a little less is left; the lowest have none.
+# And classes of copies in pieces, by their similarity.
+_CUT, PIECES = len(_EDGES) + 1, len(_EDGES) + len(_CUTS) + 2
+DAMAGES = PIECES + len(_EDGES) + 1
+# The class of copies of which a little less is left; of the lowest it is the same.
 BELOW = np.arange(DAMAGES) - 1
-BELOW[[0, len(_EDGES) + 1, DAMAGES - 1]] = DAMAGES - 1
+BELOW[[0, _CUT, PIECES]] = [0, _CUT, PIECES]
 # A span with less that is foreign to the text was cut out of it.
 _OWN = 0.97
 
 
-def damage_of(similarity: Floats, containment: Floats) -> Numbers:
-    """How damaged each match is: edited and how similar, or only cut short and how much is left.
+def damage_of(similarity: Floats, containment: Floats, pieces: Flags) -> Numbers:
+    """How damaged each match is: edited and how similar, only cut short and how much is left, or in pieces and how
+    similar.
 
     Parameters
     ----------
-    similarity, containment
-        Of each match, 0 to 1; nan for a copy in pieces.
+    similarity, containment, pieces
+        Of each match: 0 to 1; whether passages of the text stand in another order, or without what was between them.
 
     Returns
     -------
     int64 array
-        The class of each match, below :data:`DAMAGES`; copies in pieces are the last.
+        The class of each match, below :data:`DAMAGES`.
     """
-    pieces = np.isnan(similarity)
-    similarity, containment = (
-        np.maximum(np.nan_to_num(values.astype(np.float64)), 1e-3) for values in (similarity, containment)
-    )
+    similarity, containment = (np.maximum(values.astype(np.float64), 1e-3) for values in (similarity, containment))
     # Share of the span's 5-grams that are the text's own: both indices have the same numerator.
     own = 1.0 / np.maximum(1.0 / similarity - 1.0 / containment + 1.0, 1.0)
     edited = np.searchsorted(_EDGES, similarity, side="right")
-    cut = len(_EDGES) + 1 + np.searchsorted(_CUTS, containment, side="right")
+    cut = _CUT + np.searchsorted(_CUTS, containment, side="right")
     result: Numbers = np.where((own >= _OWN) & (similarity < _EDGES[-1]), cut, edited)
-    result[pieces] = DAMAGES - 1
-    return result
+    return np.where(pieces, PIECES + edited, result)
 
 
 def coded(names: pa.ChunkedArray) -> Numbers:

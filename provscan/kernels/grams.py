@@ -11,6 +11,8 @@ from provscan.kernels.hashing import GOLDEN64
 from provscan.kernels.jit import kernel
 
 GRAM = 5
+# 5-grams of a passage that tells an order, and the share of a text that is left out, as so many of the whole.
+PASSAGE, LEFT_OUT = 4, 7
 _ZERO = np.int64(0)
 # Odd and below 2**32: the product with a code point is one cheap instruction a lane.
 _G0 = np.uint64(0xBF58476D)
@@ -178,6 +180,55 @@ def compare_rows(records, texts, scratch, grams):
     """:func:`compare` the i-th text of one code buffer with the i-th of another, into int64[n, 3] ``grams``."""
     for i in range(len(grams)):
         grams[i, 0], grams[i, 1], grams[i, 2] = compare(
+            records.codes[records.offsets[i] : records.offsets[i + 1]],
+            texts.codes[texts.offsets[i] : texts.offsets[i + 1]],
+            scratch,
+        )
+
+
+@kernel
+def in_pieces(codes, text, scratch):
+    """Whether passages of a canonical ``text`` stand in ``codes`` in another order, or with a part of it left out.
+
+    A passage is :data:`PASSAGE` 5-grams or more, each of one place in the text, at one distance from there.
+    ``scratch`` is a :class:`SetScratch` with hashes.
+    """
+    if len(codes) < GRAM or len(text) < GRAM:
+        return False
+    hashes, text_hashes = scratch.hashes[: len(codes)], scratch.text_hashes[: len(text)]
+    gram_hashes(codes, hashes)
+    gram_hashes(text, text_hashes)
+    grams = len(text) - GRAM + 1
+    slots = scratch.slots[: 1 << table_bits(grams)]
+    index_grams(text, text_hashes, _ZERO, grams, slots, scratch.follows)
+    indexed = IndexedText(text, _ZERO, slots, scratch.follows)
+    # The last 5-gram of the passage before, in the text and in the codes; the first and last of this one, and how many.
+    before, before_at, first, first_at, last, count = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    known = False
+    for i in range(len(codes) - GRAM + 2):
+        q = find_gram(codes, hashes, i, indexed) if i <= len(codes) - GRAM else np.int64(-1)
+        end = i == len(codes) - GRAM + 1
+        if not end and (q < 0 or scratch.follows[q] >= 0):
+            continue
+        if not end and count > 0 and q - first == i - first_at:
+            last = q
+            count += 1
+            continue
+        if count >= PASSAGE:
+            if known and first < before:
+                return True
+            if known and LEFT_OUT * ((first - before) - (first_at - before_at)) > len(text):
+                return True
+            known, before, before_at = True, last, first_at + last - first
+        first, first_at, last, count = q, np.int64(i), q, np.int64(1)
+    return False
+
+
+@kernel
+def pieces_of_rows(records, texts, scratch, flags):
+    """:func:`in_pieces` of the i-th text of one code buffer and the i-th of another, into bool[n] ``flags``."""
+    for i in range(len(flags)):
+        flags[i] = in_pieces(
             records.codes[records.offsets[i] : records.offsets[i + 1]],
             texts.codes[texts.offsets[i] : texts.offsets[i + 1]],
             scratch,

@@ -10,7 +10,7 @@ from provscan.matching.facade import Index, Span, open_index
 from provscan.matching.rows import LEVELS, MATCHES, Matches, TruncatedLookups
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
-from provscan.matching.verified import compared
+from provscan.matching.verified import compared, in_pieces
 
 __all__ = [
     "LEVELS",
@@ -20,6 +20,7 @@ __all__ = [
     "Span",
     "TruncatedLookups",
     "compared",
+    "in_pieces",
     "match_table",
     "open_index",
     "scan_texts",

@@ -21,8 +21,10 @@ from provscan.matching.carriers import CarrierSample
 from provscan.matching.rows import MATCHES, TruncatedLookups
 from provscan.readers import FileStore, ReadStats
 
-# Matches with the number of the licensed text in the reader.
-SCANNED = pa.schema([*MATCHES, pa.field("text", pa.int64(), nullable=False)])
+# Matches with the number of the licensed text in the reader, and whether they have it in pieces.
+SCANNED = pa.schema(
+    [*MATCHES, pa.field("text", pa.int64(), nullable=False), pa.field("pieces", pa.bool_(), nullable=False)]
+)
 PASSAGE = [pa.field(name, pa.large_string(), nullable=False) for name in ("before", "passage", "after")]
 PART = pa.schema([*SCANNED, *PASSAGE])
 

@@ -15,9 +15,11 @@ from provscan.matching.parts import PART, PartResult, part_folder, replacing_fil
 from provscan.matching.passages import passages
 from provscan.matching.rows import Matches
 from provscan.matching.table import match_table
+from provscan.matching.verified import in_pieces
 from provscan.matching.verifier import TextVerifier, matches_in
 from provscan.params import MatchParams
 from provscan.readers import LIMITS, Fields, Limits, ReadStats, Split, read
+from provscan.text.arrow import buffers
 
 Map = Callable[..., Iterator[Any]]
 # Of the keys of carrier records.
@@ -109,7 +111,9 @@ def scan_batches(
     def scan_batch(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch, Matches]:
         found = matches_in(batch, verifier, fix_encoding=task.fields.fix_encoding)
         rows = match_table(found, reader, source, batch)
-        columns = [*rows.columns, pa.array(found.text), *passages(batch, found)]
+        around = passages(batch, found)
+        pieces = in_pieces(*buffers(around[1]), found.text, reader)
+        columns = [*rows.columns, pa.array(found.text), pa.array(pieces), *around]
         return batch, pa.RecordBatch.from_arrays(columns, schema=PART), found
 
     with reader.unchanged(), part_folder(task.folder, task.store) as folder:

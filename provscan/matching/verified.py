@@ -139,16 +139,30 @@ def compared(
 
     ``exact`` is not told apart from ``near_exact``.
     """
-    codes, code_offsets, _ = canonical_codes(text, offsets)
-    licensed = CodeBuffer(*reader.canonical_codes(texts))
     grams = np.empty((len(texts), 3), np.int64)
-    longest, longest_text = (int(np.diff(each).max(initial=0)) for each in (code_offsets, licensed.offsets))
-    room = gram_kernels.set_scratch(longest, longest_text)
-    gram_kernels.compare_rows(CodeBuffer(codes, code_offsets), licensed, room, grams)
+    gram_kernels.compare_rows(*_paired(text, offsets, texts, reader), grams)
     common, of_text, of_span = grams.T
     similarity = common / np.maximum(of_text + of_span - common, 1)
     level = np.where(similarity == 1.0, 1, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)
     return level, similarity, common / np.maximum(of_text, 1)
+
+
+def in_pieces(text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: ScanReader) -> np.ndarray:
+    """bool[n]: passages of the i-th licensed text stand in the i-th text in another order, or without what was between
+    them."""
+    flags = np.empty(len(texts), np.bool_)
+    gram_kernels.pieces_of_rows(*_paired(text, offsets, texts, reader), flags)
+    return flags
+
+
+def _paired(
+    text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: ScanReader
+) -> tuple[CodeBuffer, CodeBuffer, gram_kernels.SetScratch]:
+    """Texts and one licensed text each, canonical, with room to compare them."""
+    codes, code_offsets, _ = canonical_codes(text, offsets)
+    licensed = CodeBuffer(*reader.canonical_texts(texts).codes(np.arange(len(texts))))
+    longest, longest_text = (int(np.diff(each).max(initial=0)) for each in (code_offsets, licensed.offsets))
+    return CodeBuffer(codes, code_offsets), licensed, gram_kernels.set_scratch(longest, longest_text)
 
 
 def windows(rows: VerifiedCandidates, cuts: np.ndarray, offsets: np.ndarray) -> tuple[VerifiedCandidates, np.ndarray]:

@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provscan.calibration.controls import Controls
-from provscan.calibration.edits import SEVERE
+from provscan.calibration.edits import HEAVY, SEVERE
 from provscan.calibration.null import NullScan
 from provscan.calibration.spike_ins import Recovered, SpikeIns
-from provscan.estimate.damage import DAMAGES, coded, covered, damage_of, record_numbers
+from provscan.estimate.damage import DAMAGES, PIECES, coded, covered, damage_of, record_numbers
 from provscan.estimate.fdr import q_values
 from provscan.estimate.layers import Found, Layers, layered
-from provscan.estimate.recall import Planted, Recall, recall_of
+from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
@@ -76,7 +76,7 @@ class Matched:
             rows["end"].to_numpy(),
             rows["tweets"].to_numpy().astype(np.float64),
             similarity,
-            damage_of(similarity, containment),
+            damage_of(similarity, containment, rows["pieces"].to_numpy()),
             controls.absent[text],
         )
 
@@ -236,7 +236,7 @@ class Measured:
         shown = np.bincount(cell[best], minlength=shape[0] * shape[1]).astype(np.float64)
         shown -= np.bincount(cell[chance], weights, shape[0] * shape[1])
         group = _group(self.planted.script, self.planted.band)
-        damage = damage_of(self.back.similarity, self.back.containment)
+        damage = damage_of(self.back.similarity, self.back.containment, self.back.pieces)
         kept = self.usual | upper
         planted = Planted(self.planted.edit[kept], group[kept], damage[kept], found[kept])
         return recall_of(planted, np.maximum(shown, 0.0).reshape(shape), upper=upper)
@@ -261,8 +261,9 @@ class Measured:
         rows = np.flatnonzero(m.control & m.scores.counted & self.measured)
         weights = self.strata.weights[self.stratum[rows]] if len(rows) else np.zeros(0)
         none = np.zeros(0, np.int64)
+        recall = self._recall(self.back.counted, self.counted, rows, weights, upper=False)
         return (
-            self._recall(self.back.counted, self.counted, rows, weights, upper=False),
+            None if recall is None else replace(recall, low=recall.low * (1.0 - akin(recall))),
             self._recall(self.back.found, np.flatnonzero(~m.control), none, np.zeros(0), upper=True),
         )
 
@@ -385,6 +386,12 @@ class Measured:
         """Records with a match that counts."""
         return len(np.unique(self.matches.record[self.counted]))
 
+    @property
+    def in_pieces(self) -> float:
+        """Share of the records with a match that counts in which the text is in pieces."""
+        damage = self.matches.damage[self._best(self.counted)]
+        return float(np.count_nonzero(damage >= PIECES)) / max(1, len(damage))
+
     @cached_property
     def without_control(self) -> tuple[list[str], int]:
         """Strata of licensed texts without control that have matches that count, and records that match only those."""
@@ -406,6 +413,15 @@ class Measured:
     def placebo(self) -> dict[str, Any] | None:
         """The earlier half of the control's years against the later half."""
         return years_apart(*self.chance_by_year)
+
+
+def akin(recall: Recall) -> float:
+    """Share of the copies that went through heavy edits of which hardly any is found, if each is as frequent as those
+    that the matches show."""
+    heavy = {e.__name__: recall.of_edit[e.__name__] for e in HEAVY if e.__name__ in recall.of_edit}
+    shown = [recall.mixture.get(edit, 0.0) for edit, found in heavy.items() if found >= FINDABLE]
+    lost = (len(heavy) - len(shown)) * float(np.mean(shown)) if shown else 0.0
+    return lost / (1.0 + lost)
 
 
 def _numbered(first: Numbers, second: Numbers) -> Numbers:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from provscan.estimate.answer import warning, withheld
-from provscan.estimate.recall import FINDABLE, Recall
+from provscan.estimate.recall import FINDABLE
 from provscan.runs import years
-from provscan.runs.measured import Measured
+from provscan.runs.measured import Measured, akin
 from provscan.runs.sides import KNOWN, alike
 
 # Share of the copies that are hidden, and a quarter of what is at worst, from which on there is no estimate: of copies
@@ -19,6 +19,8 @@ from provscan.runs.sides import KNOWN, alike
 UNSEEN, UNSEEN_AT_MOST, AT_WORST = 0.28, 0.6, 0.25
 # How unlike any test copies the matches may be. benchmarks/coverage.py is the measurement of all four.
 UNLIKE = 0.15
+# Share of the matches that are in pieces from which on nothing tells in how many.
+IN_PIECES = 0.4
 POOR_RECALL = 1 / 3
 # Share of the findings in strata without control from which on there is no estimate.
 LEFT_OUT = 0.1
@@ -50,9 +52,9 @@ def reasons(measured: Measured) -> dict[str, str]:
         strata, left_out = measured.without_control
         if left_out > LEFT_OUT * (left_out + measured.counted_records):
             withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
-        elif _unseen(measured.recalls):
+        elif _unseen(measured):
             withhold(("estimate",), withheld("unseen"))
-        elif recall.unlike > UNLIKE:
+        elif recall.unlike > UNLIKE or measured.in_pieces > IN_PIECES:
             withhold(("estimate",), withheld("unlike_edits"))
         elif recall.value < POOR_RECALL:
             withhold(("estimate",), withheld("poor_recall", recall=recall.value))
@@ -61,10 +63,11 @@ def reasons(measured: Measured) -> dict[str, str]:
     return result
 
 
-def _unseen(recalls: tuple[Recall | None, Recall | None]) -> bool:
+def _unseen(measured: Measured) -> bool:
     """Whether too many copies may be hidden."""
-    limits = zip(recalls, (UNSEEN, UNSEEN_AT_MOST), strict=True)
-    return any(r is not None and r.hidden + AT_WORST * r.at_worst > limit for r, limit in limits)
+    hidden = 0.0 if measured.recalls[0] is None else akin(measured.recalls[0])
+    limits = zip(measured.recalls, (UNSEEN, UNSEEN_AT_MOST), strict=True)
+    return any(r is not None and r.hidden + AT_WORST * r.at_worst + hidden > limit for r, limit in limits)
 
 
 def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]]:
@@ -84,8 +87,8 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
                 second=second, second_low=other_range.low, second_high=other_range.high,
             ))  # fmt: skip
     recall, _ = measured.recalls
-    if recall is not None and measured.gauges and _unseen(measured.recalls):
-        result.append(warning("unseen", share=recall.hidden, worst=recall.at_worst))
+    if recall is not None and measured.gauges and _unseen(measured):
+        result.append(warning("unseen", share=recall.hidden + akin(recall), worst=recall.at_worst))
     if recall is not None:
         hardly = {edit: found for edit, found in recall.of_edit.items() if found < FINDABLE}
         if hardly:

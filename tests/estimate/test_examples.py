@@ -90,18 +90,20 @@ def test_clusters_need_bytes_of_every_part(sizes: list[float], records: list[flo
 
 
 def test_what_is_left_of_a_copy() -> None:
-    similarity = floats(1, 0.999, 0.65, 0.5, 0.29, 0.65, 0.29, np.nan, 0, 0.95)
-    containment = floats(1, 1, 0.8, 0.8, 0.8, 0.65, 0.29, np.nan, 0, 0.95)
-    # Edited by similarity, from 0 to 8; cut short by what is left, from 9 to 16; in pieces 17.
-    assert damage_of(similarity, containment).tolist() == [8, 8, 4, 3, 0, 13, 9, 17, 9, 16]
-    assert DAMAGES == 18
-    assert BELOW.tolist() == [17, *range(8), 17, *range(9, 16), 17]
+    similarity = floats(1, 0.999, 0.65, 0.5, 0.29, 0.65, 0.29, 0.95, 0, 0.95)
+    containment = floats(1, 1, 0.8, 0.8, 0.8, 0.65, 0.29, 0.95, 0, 0.95)
+    pieces = np.zeros(10, np.bool_)
+    pieces[7:9] = True
+    # Edited by similarity, from 0 to 8; cut short by what is left, from 9 to 16; in pieces by similarity, from 17.
+    assert damage_of(similarity, containment, pieces).tolist() == [8, 8, 4, 3, 0, 13, 9, 24, 17, 16]
+    assert DAMAGES == 26
+    assert BELOW.tolist() == [0, *range(8), 9, *range(9, 16), 17, *range(17, 25)]
 
 
 def test_a_span_with_three_hundredths_of_its_own_wording_was_cut_out() -> None:
     # Half of the text: of the span's 5-grams 98 % and 96 % are the text's.
     similarity = 1 / (1 / floats(0.98, 0.96) + 1)
-    assert damage_of(similarity, floats(0.5, 0.5)).tolist() == [12, 2]
+    assert damage_of(similarity, floats(0.5, 0.5), np.zeros(2, np.bool_)).tolist() == [12, 2]
 
 
 def test_covered_code_points_count_once() -> None:

@@ -165,7 +165,7 @@ def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
         spikes = Planted(
             *(np.concatenate(columns) for columns in zip(*map(columns_of, (spikes, bad, lost)), strict=True))
         )
-    below = {kind: int(BELOW[kind]) for kind in range(DAMAGES - 1) if BELOW[kind] != DAMAGES - 1}
+    below = {kind: int(BELOW[kind]) for kind in range(DAMAGES) if BELOW[kind] != kind}
     rows = list(zip(*(column.tolist() for column in columns_of(spikes)), strict=True))
     expected = naive_recall.recall_of(rows, {cell: float(n) for cell, n in np.ndenumerate(shown)}, below, upper)
     found = recall_of(spikes, shown, upper=upper)

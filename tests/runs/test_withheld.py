@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from provscan.estimate.recall import Recall
+from provscan.runs.measured import akin
 from provscan.runs.warnings import reasons
 
 
@@ -21,7 +23,7 @@ GOOD = recall()
 def measured(**others: Any) -> Any:
     usual: dict[str, Any] = {
         "records": 1000, "recalls": (GOOD, GOOD), "gauges": ["control"], "without_control": ([], 0),
-        "counted_records": 90, "sampled": False,
+        "counted_records": 90, "sampled": False, "in_pieces": 0.1,
     }  # fmt: skip
     return SimpleNamespace(**{**usual, **others})
 
@@ -56,6 +58,21 @@ def test_recall_decides_whether_there_is_an_estimate(recalls: tuple[Recall, Reca
     else:
         assert set(found) == {f"{number}.estimate" for number in ("records", "texts", "tweets", "characters")}
         assert all(said in reason for reason in found.values())
+
+
+def test_matches_in_pieces_tell_no_number_of_pieces() -> None:
+    assert reasons(measured(in_pieces=0.4)) == {}
+    assert "edited unlike any test copies" in reasons(measured(in_pieces=0.41))["records.estimate"]
+
+
+def test_edits_of_which_hardly_any_is_found_are_as_frequent_as_others_of_their_weight() -> None:
+    found = {"three_words": 0.7, "many_typos": 0.5, "reordered": 0.9, "cut_to_half": 0.3, "typos": 0.1}
+    mixture = {"three_words": 0.1, "many_typos": 0.2, "cut_to_half": 0.4, "exact": 0.3}
+    assert akin(Recall(0.9, 0.8, 1.0, mixture, found)) == pytest.approx(0.1 / 1.1)
+    assert akin(Recall(0.9, 0.8, 1.0, mixture, {**found, "cut_to_half": 0.34})) == 0.0
+    bare = Recall(0.9, 0.8, 1.0, mixture, found, hidden=0.18)
+    assert reasons(measured(recalls=(bare, GOOD))) == {}
+    assert "too many copies" in reasons(measured(recalls=(replace(bare, hidden=0.2), GOOD)))["records.estimate"]
 
 
 def test_without_control_there_is_neither_lower_bound_nor_estimate() -> None:

@@ -1,0 +1,65 @@
+"""Whether passages of a licensed text stand in another order, or without what was between them."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import provscan
+from provscan.kernels.grams import in_pieces as kernel
+from provscan.kernels.grams import set_scratch
+from provscan.matching import in_pieces
+from provscan.text.arrow import buffers
+
+TEXT = "the ferry leaves the old harbour at seven and nobody on board knows that the bridge is closed"
+HALF = len(TEXT) // 2
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda text: text, False),
+        (lambda text: f"he said: {text} (true)", False),
+        (lambda text: text[:HALF], False),
+        (lambda text: text.replace("harbour", "station").replace("bridge", "tunnel"), False),
+        (lambda text: text.replace("nobody", "nobody, not even those whom you would ask,"), False),
+        (lambda text: text[:40] + text[48:], False),
+        (lambda text: text[HALF:] + " " + text[:HALF], True),
+        (lambda text: text[60:] + " " + text[30:60] + " " + text[:30], True),
+        (lambda text: text[:30] + " ... " + text[65:], True),
+    ],
+)
+def test_pieces(edit: Callable[[str], str], expected: bool, tmp_path: Path) -> None:
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    copies = pa.array([edit(TEXT), TEXT], pa.large_string())
+    assert in_pieces(*buffers(copies), np.zeros(2, np.int64), index.reader).tolist() == [expected, False]
+
+
+def naive(copy: str, text: str) -> bool:
+    places = [text.find(copy[i : i + 5]) for i in range(len(copy) - 4)]
+    places = [at if at >= 0 and text.find(text[at : at + 5], at + 1) < 0 else -1 for at in places]
+    passages: list[list[tuple[int, int]]] = []
+    for i, at in enumerate(places):
+        if at < 0:
+            continue
+        if passages and at - i == passages[-1][-1][1] - passages[-1][-1][0]:
+            passages[-1].append((i, at))
+        else:
+            passages.append([(i, at)])
+    long = [passage for passage in passages if len(passage) >= 4]
+    return any(to < at or 7 * (to - at - (j - i)) > len(text) for (*_, (i, at)), ((j, to), *_) in pairwise(long))
+
+
+@given(
+    text=st.text("abcd", min_size=20, max_size=60),
+    cuts=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=5),
+)
+def test_pieces_are_those_of_a_slow_search(text: str, cuts: list[tuple[int, int]]) -> None:
+    copy = "x".join(text[low:high] for low, high in cuts)
+    codes = [np.array([ord(c) for c in each], np.uint32) for each in (copy, text)]
+    assert kernel(*codes, set_scratch(len(copy) + 1, len(text))) == naive(copy, text)
