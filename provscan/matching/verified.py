@@ -100,8 +100,6 @@ def verify(records: Grams, candidates: Candidates, segment: LookupTables, params
 def without_overlaps(parts: list[VerifiedCandidates]) -> VerifiedCandidates:
     """The matches of all segments, one licensed text a place, ordered by record and place."""
     rows = parts[0] if len(parts) == 1 else VerifiedCandidates(*(np.concatenate(c) for c in zip(*parts, strict=True)))
-    if len(parts) > 1:
-        rows = rows.take(np.argsort(rows.record, kind="stable"))
     rows = rows.take(np.flatnonzero(overlap_suppression(rows)))
     return rows.take(np.lexsort((rows.text, rows.span[:, 0], rows.record)))
 
