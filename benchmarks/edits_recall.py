@@ -142,6 +142,15 @@ EDITS: dict[str, tuple[Edit, bool]] = {
 """Of each edit its function, and whether it is done to Japanese tweets."""
 
 
+def copies_of(tweets: list[Tweet], name: str, count: int) -> list[tuple[Tweet, str]]:
+    """Tweets and their copies after an edit, at most so many."""
+    (edit, japanese), rng = EDITS[name], Random(name)
+    least = LETTERS / 2 if japanese else LETTERS
+    fit = (t for t in tweets if _japanese(t.text) == japanese and sum(c.isalnum() for c in t.text) >= least)
+    edited = ((tweet, edit(tweet.text, rng)) for tweet in fit)
+    return list(islice(((tweet, copy) for tweet, copy in edited if copy), count))
+
+
 def build(source: Path, out: Path, seed_length: int) -> provscan.Index:
     """An index with another length of seeds."""
     params = provscan.IndexParams(seed_length=seed_length)
@@ -190,7 +199,6 @@ def main() -> None:
     arguments = parser.parse_args()
     tweets, _ = licensed(arguments.corpus, arguments.tweets)
     fillers = long_texts(arguments.background, DOCUMENT * arguments.copies)
-    long_enough = [tweet for tweet in tweets if sum(c.isalnum() for c in tweet.text) >= LETTERS / 2]
     lengths = [int(length) for length in arguments.seed_lengths.split(",")]
     console.print(machine())
     shares_of = ("records", "documents")
@@ -200,14 +208,8 @@ def main() -> None:
         corpus = write_jsonl(Path(folder, "corpus.jsonl"), tweets)
         indexes = {length: build(corpus, Path(folder, f"{length}.index"), length) for length in lengths}
         by_id = {tweet.id: tweet.text for tweet in tweets}
-        for name, (edit, japanese) in EDITS.items():
-            rng = Random(name)
-            fit = [
-                tweet for tweet in long_enough
-                if _japanese(tweet.text) == japanese and (japanese or sum(c.isalnum() for c in tweet.text) >= LETTERS)
-            ]  # fmt: skip
-            edited = ((tweet, edit(tweet.text, rng)) for tweet in fit)
-            pairs = list(islice(((tweet, copy) for tweet, copy in edited if copy), arguments.copies))
+        for name in EDITS:
+            pairs = copies_of(tweets, name, arguments.copies)
             chosen, copies = [tweet for tweet, _ in pairs], [copy for _, copy in pairs]
             documents = [
                 f"{filler[:DOCUMENT]}\n{copy}\n{filler[DOCUMENT : 2 * DOCUMENT]}"

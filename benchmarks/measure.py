@@ -20,7 +20,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-_PACKAGES = ("numpy", "numba", "pyarrow", "datasketch", "rensa")
+_PACKAGES = ("numpy", "numba", "pyarrow", "datasketch", "rensa", "pylance")
 _SAMPLING_SECONDS = 0.01
 
 console = Console(width=150, highlight=False)
@@ -106,7 +106,7 @@ def _watched(function: Callable[..., object], arguments: tuple[object, ...]) -> 
     def watch() -> None:
         nonlocal most
         while True:
-            most = max(most, _status("RssAnon"))
+            most = max(most, own_memory())
             if done.wait(_SAMPLING_SECONDS):
                 return
 
@@ -120,6 +120,11 @@ def _watched(function: Callable[..., object], arguments: tuple[object, ...]) -> 
     # Not getrusage: what it says of a process includes the one that started it, from before exec.
     peak = _status("VmHWM") or _rusage_peak()
     return Usage(seconds, peak, most or peak)
+
+
+def own_memory() -> int:
+    """Memory of this process without mapped files, in bytes; 0 where the system doesn't tell."""
+    return _status("RssAnon")
 
 
 def _status(name: str) -> int:

@@ -9,6 +9,8 @@ import sys
 # Nothing is imported before Ctrl-C is taken care of, and ``typing`` and ``contextlib`` take some milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
     from types import FrameType, TracebackType
 
 # Seconds after which an interruption that came at a bad time is tried again.
@@ -24,7 +26,7 @@ def main() -> None:
     ``KeyboardInterrupt``, so that what is unfinished is put away.
     """
     _on_interruption(_exit)
-    sys.meta_path.insert(0, _NoPandas)
+    sys.meta_path[:0] = [_NoPandas, _Later]
     from provscan.cli import main as commands
 
     commands(prog_name="provscan", obj=Interruptible())
@@ -45,6 +47,22 @@ class _NoPandas:
             frame = frame.f_back
         if frame is not None and _package(frame) in ("provscan", "pyarrow"):
             raise ModuleNotFoundError(name)
+
+
+class _Later:
+    """Parts of NumPy that SciPy names and no command uses are loaded when they are first used."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
+        if name not in ("numpy.f2py", "numpy.ma", "numpy.polynomial", "numpy.testing"):
+            return None
+        from importlib.machinery import PathFinder
+        from importlib.util import LazyLoader
+
+        spec = PathFinder.find_spec(name, path)
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
 
 
 def _package(frame: FrameType) -> str:

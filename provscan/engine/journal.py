@@ -20,7 +20,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import statistics
 import threading
 import time
 from collections import Counter
@@ -29,6 +28,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
+
+import numpy as np
 
 from provscan.engine.progress import Progress, Ran
 from provscan.errors import OutputError
@@ -125,7 +126,7 @@ class Journal(Progress):
             if self._stage is None:
                 return
             now = time.monotonic()
-            median = statistics.median(self._seconds) if len(self._seconds) >= FEWEST else None
+            median = float(np.median(self._seconds)) if len(self._seconds) >= FEWEST else None
             for task, (where, began) in self._running.items():
                 if median is not None and now - began > SLOW * median and task not in self._slow:
                     self._slow.add(task)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from stat import S_ISREG
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
 from provscan.readers.binding import binding_of
@@ -59,6 +58,9 @@ class Walk:
     def files(self, sources: Iterable[str]) -> Iterator[Split]:
         for source in sources:
             if source.startswith("file://"):
+                # With it come http and ssl.
+                from urllib.request import url2pathname
+
                 source = url2pathname(urlsplit(source).path)
             if source == STDIN:
                 yield Split("-", STDIN, UNKNOWN, layout=self._asked)

@@ -78,3 +78,13 @@ def test_only_arrow_is_spared_pandas(module: str, spared: bool) -> None:
     program += f"exec('import pandas', {{'__name__': {module!r}}})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode != 0) == spared, done.stderr
+
+
+def test_parts_of_numpy_that_no_command_uses_are_loaded_when_they_are_used() -> None:
+    program = (
+        "import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._Later)\n"
+        "import numpy, scipy.special\n"
+        "print('numpy.f2py.rules' in sys.modules, numpy.ma.masked_array([7]).sum(), numpy.f2py.run_main.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300)
+    assert done.stdout == "False 7 run_main\n", done.stderr
