@@ -194,8 +194,8 @@ def match(
     Parameters
     ----------
     sources
-        Files, folders of files, "-" for the standard input; or an Arrow table, a ``datasets.Dataset``, dicts. Strings
-        are paths: pass texts as dicts or as an Arrow array.
+        Files, folders of files, "-" for the standard input; or an Arrow table, a ``datasets.Dataset``, a
+        ``ray.data.Dataset``, dicts. Strings are paths: pass texts as dicts or as an Arrow array.
     index
         An open index or the folder of one; by default ``$PROVSCAN_INDEX``, else ``licensed.index``. All its files are
         compared with their checksums first.
@@ -255,9 +255,10 @@ def match(
         The results do not depend on it.
     executor
         What scans: ``"threads"`` of this process, ``"processes"``, or ``"ray"``, a Ray cluster; the results are the
-        same. Processes and clusters read files only, not data in memory or the standard input; a script that uses
-        processes needs ``if __name__ == "__main__":``. The nodes of a cluster must see datasets, index and run folder
-        under the same paths. What three workers in turn fail to scan is listed under ``unread``.
+        same. Processes and clusters read files only, not data in memory or the standard input; but a cluster scans the
+        blocks of a ``ray.data.Dataset`` where they are, as they are made, while threads have them come one by one. A
+        script that uses processes needs ``if __name__ == "__main__":``. The nodes of a cluster must see datasets, index
+        and run folder under the same paths. What three workers in turn fail to scan is listed under ``unread``.
     address
         Of the head of a Ray cluster, or ``"auto"`` for the one that this machine belongs to; by default one is started
         on this machine for the time of the run.

@@ -265,7 +265,9 @@ class Ray(Executor):
 
     def _start(self, attempt: _Running[T], shared: Any) -> _Running[T]:
         attempt.begun = False
-        attempt.reference = self._remote.remote(shared, attempt.task, attempt.key, self._monitor, self.memory)
+        # Ray runs a task where most of its arguments are.
+        near = getattr(attempt.task, "near", ())
+        attempt.reference = self._remote.remote(shared, attempt.task, attempt.key, self._monitor, self.memory, *near)
         return attempt
 
     def _ended(self, running: deque[_Running[T]]) -> list[_Running[T]]:
@@ -318,11 +320,14 @@ class Ray(Executor):
 
 
 def _call(
-    function: Callable[[T, Advance], R], task: T, key: tuple[int, int], monitor: Any, memory: int | None
+    function: Callable[[T, Advance], R], task: T, key: Key, monitor: Any, memory: int | None, *near: Any
 ) -> tuple[R, Ran]:
     """What runs on a node."""
     import ray
 
+    # A task that nobody waits for is interrupted, which jobs in the background of a shell ignore, and all they start.
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     node = ray.get_runtime_context().get_node_id()
     begin = last = time.monotonic()
     units, reported = 0, 0

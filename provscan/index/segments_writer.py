@@ -25,16 +25,23 @@ def write_segments(
         for batch in batches:
             writer.add(batch)
             empty += batch.empty
-            anonymous += int(np.count_nonzero(np.diff(batch.ids.offsets) == 0))
+            anonymous += without_id(batch)
         infos, repeated = writer.close()
     except BaseException:
         writer.discard()
         raise
-    rows = sum(info.tweets for info in infos)
-    tweets = ids.count + anonymous
-    return tuple(infos), {
-        "tweets": tweets, "tweets_without_text": empty, "repeated_tweets": repeated, "versions": rows - tweets,
-    }  # fmt: skip
+    return tuple(infos), counted(infos, ids.count + anonymous, empty, repeated)
+
+
+def without_id(batch: Prepared) -> int:
+    """How many of the tweets have no id."""
+    return int(np.count_nonzero(np.diff(batch.ids.offsets) == 0))
+
+
+def counted(infos: Iterable[SegmentInfo], tweets: int, empty: int, repeated: int) -> dict[str, int]:
+    """What the manifest says of all tweets, so many of them distinct, without text, and read again."""
+    versions = sum(info.tweets for info in infos) - tweets
+    return {"tweets": tweets, "tweets_without_text": empty, "repeated_tweets": repeated, "versions": versions}
 
 
 class _SegmentsWriter:

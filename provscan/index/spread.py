@@ -27,6 +27,7 @@ from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader
 from provscan.index.seeds import SeedsWriter
 from provscan.index.segment_writer import SegmentWriter
+from provscan.index.segments_writer import counted, without_id
 from provscan.index.shard_writer import Shard, add_to_shard, joined_shards, parted
 from provscan.index.texts import Strings
 from provscan.index.tweets import LABELS
@@ -70,7 +71,7 @@ def write_parts(batches: Iterable[Prepared], folder: Path, number: int, shards: 
             keys = np.empty((len(batch.ids), 2), np.uint64)
             kernels.text_keys(batch.ids.record, keys)
             keys = keys[np.diff(batch.ids.offsets) > 0]
-            anonymous += len(batch.ids) - len(keys)
+            anonymous += without_id(batch)
             for shard, part in enumerate(parted(batch, shards)):
                 packed = _packed(part)
                 if len(writers) == shard:
@@ -134,12 +135,9 @@ def write_shards(
         shutil.rmtree(parts)
         seeds = [SeedsWriter(shard.folder, len(made.shards)) for shard in made.shards]
         infos = joined_shards(change, params, made.shards, seeds)
-        tweets = made.ids + made.parted.anonymous
-        counts = {
-            "tweets_without_text": made.parted.empty,
-            "repeated_tweets": sum(shard.repeated for shard in made.shards),
-            "versions": sum(shard.tweets for shard in made.shards) - tweets,
-        }
+        repeated = sum(shard.repeated for shard in made.shards)
+        counts = counted(infos, made.ids + made.parted.anonymous, made.parted.empty, repeated)
+        tweets = counts.pop("tweets")
         texts = sum(shard.texts for shard in made.shards)
         generation = change.manifest.generation + 1 if change.manifest else 1
         change.commit(Manifest(params, tuple(infos), texts, tweets, generation, {}, {**notes, **counts}))

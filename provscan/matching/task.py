@@ -18,7 +18,7 @@ from provscan.matching.table import match_table
 from provscan.matching.verified import in_pieces
 from provscan.matching.verifier import TextVerifier, matches_in
 from provscan.params import MatchParams
-from provscan.readers import LIMITS, Fields, Limits, ReadStats, Split, read
+from provscan.readers import LIMITS, Block, Fields, Limits, ReadStats, Split, read, read_block
 from provscan.text.arrow import buffers
 
 Map = Callable[..., Iterator[Any]]
@@ -67,9 +67,15 @@ class ScanTask:
     folder: str  # Where the part goes.
     limits: Limits = LIMITS  # Of the readers.
     store: str | None = None  # Where the part goes instead, if it is a place for files (`provscan.readers.FileStore`).
+    block: Block | None = None  # What to read, if that is no file.
 
     def __str__(self) -> str:
         return f"{self.number}: {self.split.source}, part {self.split.part + 1}"
+
+    @property
+    def near(self) -> tuple[Any, ...]:
+        """References to what it reads: it is best scanned where that is."""
+        return () if self.block is None else (self.block.reference,)
 
 
 @lru_cache(maxsize=1)
@@ -90,13 +96,24 @@ def scan(
 ) -> int:
     """Scan a split and write its part, unless an equal one is complete; the number of the task.
 
-    `advance` is called with the number of bytes read since the last call, and may raise to end the scan. `reader` is
-    the snapshot of the task, if it is open already. `mapped` is ``map``, or something that yields the same while
-    several threads work on it.
+    `advance` is called with the number of bytes, or of a block's texts, read since the last call, and may raise to end
+    the scan. `reader` is the snapshot of the task, if it is open already. `mapped` is ``map``, or something that yields
+    the same while several threads work on it.
     """
     stats = ReadStats()
-    batches = read(task.split, task.fields, stats, on_bytes=advance, limits=task.limits)
+    if task.block is None:
+        batches = read(task.split, task.fields, stats, on_bytes=advance, limits=task.limits)
+    else:
+        texts = read_block(task.block, task.fields, stats, source=task.split.source, limits=task.limits)
+        batches = reported(texts, advance)
     return scan_batches(task, batches, stats, reader or open_snapshot(task.snapshot), mapped)
+
+
+def reported(batches: Iterable[pa.RecordBatch], advance: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
+    """The same batches, whose texts are counted."""
+    for batch in batches:
+        advance(batch.num_rows)
+        yield batch
 
 
 def scan_batches(

@@ -14,12 +14,13 @@ from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
 from provscan.readers.files import FileStore, is_remote, open_file, state_of, without_secrets
 from provscan.readers.limits import LIMITS, Limits, current_limits
-from provscan.readers.memory import read_objects
+from provscan.readers.memory import Block, blocks_of, read_block, read_objects
 from provscan.readers.mending import mended, mended_texts
 from provscan.readers.names import counted
 from provscan.readers.objects import object_rows
 from provscan.readers.planning import plan
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Format, Layout, Piece, Plan, Rows, Split
+from provscan.readers.ray_data import is_ray_dataset
 from provscan.readers.reading import read, read_rows
 from provscan.readers.recipes import Recipe, known_recipes
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
@@ -35,6 +36,7 @@ __all__ = [
     "STDIN",
     "TWEETS",
     "UNKNOWN",
+    "Block",
     "Context",
     "Damage",
     "Example",
@@ -51,9 +53,11 @@ __all__ = [
     "Split",
     "TweetFile",
     "TweetPlan",
+    "blocks_of",
     "checksum",
     "counted",
     "current_limits",
+    "is_ray_dataset",
     "is_remote",
     "known_encoding",
     "known_recipes",
@@ -64,6 +68,7 @@ __all__ = [
     "plan",
     "plan_tweets",
     "read",
+    "read_block",
     "read_objects",
     "read_rows",
     "read_tweet_objects",

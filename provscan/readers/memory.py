@@ -1,19 +1,62 @@
-"""Records that are in memory already."""
+"""Records that are in memory already: of this process, or of the nodes of a cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from provscan.readers.batches import Batcher
-from provscan.readers.fields import Fields
+from provscan.readers.fields import Binding, Fields
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.objects import object_rows
+from provscan.readers.protocol import Rows
+from provscan.readers.ray_data import head_of, references_of, table_of
 from provscan.readers.reading import binding_in
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts import Extractor
+
+
+class Block(NamedTuple):
+    """Consecutive records of a dataset; it can be sent to whoever reads them."""
+
+    reference: Any  # Of Ray, to the block.
+    first_record: int
+    size: int  # Bytes in memory.
+    binding: Binding  # The fields of the dataset.
+    begins: bool  # Whether it is the first one with records.
+
+    def rows(self, limits: Limits) -> Iterator[Rows]:
+        """Its records."""
+        number = self.first_record
+        for batch in table_of(self.reference).to_batches(limits.batch_records):
+            yield Rows(range(number, number + batch.num_rows), batch)
+            number += batch.num_rows
+
+
+def blocks_of(dataset: Any, fields: Fields, source: str, limits: Limits) -> Iterator[Block]:
+    """The blocks of a dataset that have records; the fields are determined from the first records."""
+    number, binding = 0, None
+    for reference, count, size in references_of(dataset):
+        if not count:
+            continue
+        begins = binding is None
+        if binding is None:
+            binding = binding_in(Rows(range(count), head_of(reference, limits.head_records)), fields, source, limits)
+        yield Block(reference, number, size, binding, begins)
+        number += count
+
+
+def read_block(
+    block: Block, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
+) -> Iterator[pa.RecordBatch]:
+    """Records of one block of a ``ray.data.Dataset``; their numbers are the places in the dataset."""
+    if block.begins:
+        stats.describe(block.binding.verdicts)
+    extractor = Extractor(block.binding, source, stats)
+    batches = (extractor.batch(rows) for rows in block.rows(limits))
+    yield from Batcher(source, stats, limits, fixed=fields.fix_encoding).batches(batches)
 
 
 def read_objects(
@@ -27,8 +70,8 @@ def read_objects(
     """Records in memory -> record batches of their texts; the record number is the place in ``obj``.
 
     That is an iterable of strings or of dicts, an Arrow table, batch, reader or string array, a ``datasets.Dataset``,
-    ``DatasetDict`` or ``IterableDataset``, a DuckDB relation, or anything else that hands out Arrow data (a polars or
-    pandas frame, lazy ones too). `source` is what messages and examples call it.
+    ``DatasetDict`` or ``IterableDataset``, a ``ray.data.Dataset``, a DuckDB relation, or anything else that hands out
+    Arrow data (a polars or pandas frame, lazy ones too). `source` is what messages and examples call it.
     """
     limits = limits or current_limits()
     counts = ReadStats() if stats is None else stats

@@ -11,6 +11,7 @@ import pyarrow as pa
 from provscan.errors import InputError
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.protocol import Rows
+from provscan.readers.ray_data import block_batches, is_ray_dataset
 
 GROUP = 4096
 
@@ -32,7 +33,9 @@ def object_rows(obj: Any, limits: Limits | None = None) -> Iterator[Rows]:
         obj = obj.collect()
     if kind.endswith(".DuckDBPyRelation"):
         obj = obj.to_arrow_reader(limits.batch_records) if hasattr(obj, "to_arrow_reader") else obj.fetch_arrow_reader()
-    if kind in ("datasets.Dataset", "datasets.IterableDataset"):
+    if is_ray_dataset(obj):
+        yield from _tables(block_batches(obj, limits))
+    elif kind in ("datasets.Dataset", "datasets.IterableDataset"):
         obj = (batch for table in obj.with_format("arrow").iter(limits.batch_records) for batch in table.to_batches())
         yield from _tables(obj)
     elif isinstance(obj, pa.Table):

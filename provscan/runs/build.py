@@ -57,8 +57,8 @@ def build_index(
     ----------
     sources
         Files, archives, folders, "-" for the standard input, ``recipe:NAME=PATH`` for a public set
-        (:func:`provscan.readers.known_recipes`); or an Arrow table, a ``datasets.Dataset``, dicts. Strings are
-        paths: pass texts as dicts or as an Arrow array.
+        (:func:`provscan.readers.known_recipes`); or an Arrow table, a ``datasets.Dataset``, a
+        ``ray.data.Dataset``, dicts. Strings are paths: pass texts as dicts or as an Arrow array.
     out
         The index's folder. It appears when the index is complete; an interrupted build leaves what was there before.
     text_field, id_field, author_field, date_field

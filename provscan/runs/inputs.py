@@ -13,7 +13,7 @@ import xxhash
 from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, UsageError
-from provscan.readers import UNKNOWN, Damage, Split
+from provscan.readers import UNKNOWN, Block, Damage, Split
 from provscan.runs.corpus import MOST_LISTED
 from provscan.runs.folder import NULL_PARTS, PARTS
 from provscan.runs.options import Options, Sources, source_list
@@ -61,9 +61,24 @@ class Inputs:
         """Bytes to scan, None if not known."""
         return None if self.streamed else sum(split.size for split in self.splits)
 
+    def in_blocks(self, options: Options) -> bool:
+        """Whether it lies on a cluster in blocks, which are read there."""
+        return options.executor == "ray" and readers.is_ray_dataset(self.data)
+
+    def pieces(self, options: Options) -> Iterator[tuple[Split, Block | None]]:
+        """All splits; those of data in blocks are not known before, and added to `splits`."""
+        if not self.in_blocks(options):
+            yield from ((split, None) for split in self.splits)
+            return
+        self.splits.clear()
+        blocks = readers.blocks_of(self.data, options.fields, MEMORY, readers.current_limits())
+        for part, block in enumerate(blocks):
+            self.splits.append(Split(MEMORY, MEMORY, "", first_record=block.first_record, size=block.size, part=part))
+            yield self.splits[-1], block
+
     def reader(self, options: Options) -> Callable[[Split, readers.ReadStats], Iterator[pa.RecordBatch]] | None:
-        """How to read data in memory; None for files."""
-        if self.named is not None:
+        """How to read data that only this process has; None for other data."""
+        if self.named is not None or self.in_blocks(options):
             return None
         return lambda split, stats: readers.read_objects(self.data, options.fields, stats)
 

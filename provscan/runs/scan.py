@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 from provscan.calibration.spike_ins import CARRIERS
@@ -18,7 +19,7 @@ from provscan.index import CONSTANT, IndexReader, hold_shards
 from provscan.matching import TruncatedLookups
 from provscan.matching.carriers import CarrierSample
 from provscan.matching.parts import PartResult, fetch_part, load_part
-from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, scan, scan_batches
+from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, reported, scan, scan_batches
 from provscan.readers import FileStore, ReadStats, counted, current_limits, without_secrets
 from provscan.runs.folder import NULL_PARTS, RunFolder
 from provscan.runs.inputs import Inputs, check_skipped, unread_members
@@ -80,13 +81,17 @@ def scan_inputs(
     if folder.earlier is not None:
         found = ((number, load_part(parts, number)) for number in range(len(inputs.splits)))
         complete = {number: part for number, part in found if part is not None}
-    missing = [number for number in range(len(inputs.splits)) if number not in complete]
+    done = frozenset(complete)
 
     def tasks() -> Iterator[ScanTask]:
-        for number in missing:
+        for number, (split, block) in enumerate(inputs.pieces(options)):
+            if number in done:
+                continue
             # Later tasks need not keep records that the sample so far rules out.
-            kept, split = replace(sampling, carrier_limit=totals.carriers.limit), inputs.splits[number]
-            yield ScanTask(number, split, options.fields, snapshot, options.params, kept, str(parts), limits, store)
+            kept = replace(sampling, carrier_limit=totals.carriers.limit)
+            yield ScanTask(
+                number, split, options.fields, snapshot, options.params, kept, str(parts), limits, store, block
+            )
 
     progress.start(inputs.stage, inputs.size, "records" if inputs.named is None else "bytes")
     progress.advance(sum(inputs.splits[number].size for number in complete))
@@ -94,13 +99,16 @@ def scan_inputs(
         if isinstance(executor, Ray) and options.shard_groups is not None:
             snapshot = replace(snapshot, groups=_groups(executor, snapshot, reader, options))
         results = executor.run(_function(inputs, reader, options, executor), tasks(), progress)
-        for number in range(len(inputs.splits)):
-            result = None if number in complete else next(results)
-            if isinstance(result, LostTask):
-                inputs.unread.append(_lost(result, inputs))
-                continue
-            if store is not None and number not in complete:
-                fetch_part(store, number, parts)
+        for number in count():
+            if number not in done:
+                result = next(results, None)
+                if result is None:
+                    break
+                if isinstance(result, LostTask):
+                    inputs.unread.append(_lost(result, inputs))
+                    continue
+                if store is not None:
+                    fetch_part(store, number, parts)
             part = complete.pop(number, None) or load_part(parts, number)
             if part is None:
                 raise OutputError(f"part {number} of {parts} is gone: run match again")
@@ -154,7 +162,7 @@ def _groups(executor: Ray, snapshot: Snapshot, reader: IndexReader, options: Opt
 
 
 def _executor(inputs: Inputs, options: Options) -> Executor:
-    if options.executor != "threads" and inputs.streamed:
+    if options.executor != "threads" and inputs.streamed and not inputs.in_blocks(options):
         raise ParameterError(
             f"executor={options.executor!r} needs files: data in memory, the standard input and pipes can be read in "
             "this process only. Save the data to a file, or use executor='threads'"
@@ -184,13 +192,7 @@ def _function(inputs: Inputs, reader: IndexReader, options: Options, executor: E
 
     def scan_memory(task: ScanTask, advance: Advance) -> int:
         stats = ReadStats()
-
-        def batches() -> Iterator[Any]:
-            for batch in read(task.split, stats):
-                advance(batch.num_rows)
-                yield batch
-
-        return scan_batches(task, batches(), stats, reader, mapped)
+        return scan_batches(task, reported(read(task.split, stats), advance), stats, reader, mapped)
 
     return scan_memory
 

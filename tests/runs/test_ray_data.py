@@ -1,0 +1,119 @@
+"""A ``ray.data.Dataset``: read by its blocks, where they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import ray
+import ray.data
+from dataset import some_records
+from ray_cluster import running
+
+import provscan
+from provscan.engine import Progress, Ran
+from provscan.errors import FieldNotFoundError, ParameterError
+from provscan.readers import Fields, Limits, blocks_of, is_ray_dataset, object_rows
+
+BLOCKS = 6
+# Ray warns of its own settings.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    with running(2, 1, *Path(__file__).parents[:2]):
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        yield
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, Any]]:
+    return some_records(1, 600)
+
+
+def dataset(rows: list[dict[str, Any]], change: Callable[[pa.Table], Any] = lambda table: table) -> Any:
+    """Blocks that tasks make when they are asked for, later ones sooner than the first."""
+    made = ray.data.from_items(rows, override_num_blocks=BLOCKS)
+    return made.map_batches(change, batch_size=None, batch_format="pyarrow")
+
+
+def content(run: provscan.Run) -> dict[str, Any]:
+    summary = {name: run.summary[name] for name in ("records", "matches", "levels", "texts_found", "answer", "fields")}
+    return {"rows": run.matches.to_pylist(), "evidence": run.evidence.to_pylist(), **summary}
+
+
+class Tasks(Progress):
+    def __init__(self) -> None:
+        self.nodes: set[str] = set()
+        self.done, self.texts = 0, 0
+
+    def advance(self, n: int) -> None:
+        self.texts += n
+
+    def ended(self, task: str, ran: Ran) -> None:
+        self.nodes.add(ran.where)
+        self.done += 1
+
+
+def test_blocks_are_scanned_by_the_cluster(
+    index: provscan.Index, rows: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.Table.from_pylist(rows)
+    expected = content(provscan.match(table, index, tmp_path / "table.run"))
+    assert expected["records"] == len(rows)
+    assert len({row["record"] for row in expected["rows"]}) > 20
+    assert content(provscan.match(dataset(rows), index, tmp_path / "threads.run")) == expected
+    get, fetched = ray.get, []
+    monkeypatch.setattr(ray, "get", lambda reference, **more: fetched.append(get(reference, **more)) or fetched[-1])
+    tasks = Tasks()
+    run = provscan.match(dataset(rows), index, tmp_path / "blocks.run", executor="ray", workers=2, progress=tasks)
+    assert content(run) == expected
+    assert (tasks.done, len(tasks.nodes)) == (BLOCKS, 2)
+    # Of the data this process has seen what the fields are determined by.
+    seen = sum(each.num_rows for each in fetched if isinstance(each, pa.Table))
+    assert 0 < seen <= len(rows) / BLOCKS
+    assert json.loads((run.path / "run.json").read_bytes())["inputs"] == [
+        {"source": "<memory>", "bytes": None, "xxh3": None}
+    ]
+
+
+def test_records_have_the_numbers_of_their_places(rows: list[dict[str, Any]]) -> None:
+    def without_some(table: pa.Table) -> pa.Table:
+        # The first block and another one are empty.
+        return table.slice(0, 0) if rows[0]["id"] in table["id"].to_pylist() or "" in table["id"].to_pylist() else table
+
+    made = dataset(rows, without_some)
+    limits = Limits(batch_records=64)
+    assert is_ray_dataset(made)
+    assert is_ray_dataset(made.materialize())
+    assert not is_ray_dataset(rows)
+    blocks = list(blocks_of(made, Fields(), "x", limits))
+    assert [block.begins for block in blocks] == [True, *[False] * (BLOCKS - 2)]
+    numbered = [
+        (number, text)
+        for block in blocks
+        for part in block.rows(limits)
+        for number, text in zip(part.numbers, part.values["text"].to_pylist(), strict=True)
+    ]
+    kept = [row["text"] for row in rows[len(rows) // BLOCKS :]]
+    assert numbered == list(enumerate(kept))
+    streamed = [text for part in object_rows(made, limits) for text in part.values["text"].to_pylist()]
+    assert streamed == kept
+
+
+def test_an_index_of_a_dataset(rows: list[dict[str, Any]], tmp_path: Path) -> None:
+    whole = provscan.build_index(pa.Table.from_pylist(rows), tmp_path / "whole.index")
+    parted = provscan.build_index(dataset(rows), tmp_path / "parted.index")
+    assert (parted.fingerprint, len(parted)) == (whole.fingerprint, len(whole))
+
+
+def test_what_is_wrong_is_said(index: provscan.Index, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+    with pytest.raises(FieldNotFoundError, match="no field 'body' for the text"):
+        provscan.match(dataset(rows), index, tmp_path / "a.run", executor="ray", text_field="body")
+    with pytest.raises(ParameterError, match="executor='processes' needs files"):
+        provscan.match(dataset(rows), index, tmp_path / "b.run", executor="processes")
