@@ -95,24 +95,26 @@ def seed_hash(key):
 def table_seeds(texts, k, window):
     """What a segment's seed table holds of canonical texts, and which keys are frequent.
 
-    K-min-mers, (hash, text, place) of two seeds that follow each other, at the first one's place; rare ones (key, text,
-    place): up to four places share them, and their text has up to 60 units.
+    K-min-mers, (hash, text, place) of two seeds that follow each other and are in the filter of frequent keys, at the
+    first one's place; rare ones (key, text, place): up to two places share them.
     """
     rows = [[(spread(key), place) for key, place in index_seeds(text, k, window)] for text in texts]
+    counts = Counter(key for seeds in rows for key, _ in seeds)
+    rare = [(key, number, place) for number, seeds in enumerate(rows) for key, place in seeds if counts[key] <= 2]
+    frequent = {key for key, count in counts.items() if count > 2}
+    known = key_filter([seed_hash(key) for key in frequent], filter_bits(counts.total() // 3))
     kminmers = [
         (kminmer_hash(key, after), number, place)
         for number, seeds in enumerate(rows)
         for (key, place), (after, next_place) in pairwise(seeds)
-        if place <= next_place
+        if holds(known, key) and holds(known, after)
     ]
-    counts = Counter(key for seeds in rows for key, _ in seeds)
-    rare = [
-        (key, number, place)
-        for number, (text, seeds) in enumerate(zip(texts, rows, strict=True))
-        for key, place in seeds
-        if counts[key] <= 4 and len(units(text)) <= 60
-    ]
-    return kminmers, rare, {key for key, count in counts.items() if count > 4}
+    return kminmers, rare, frequent
+
+
+def filter_bits(count):
+    """Bits of the number of a word in a filter for so many hashes."""
+    return max(10, (8 * count).bit_length()) - 6
 
 
 def key_filter(hashes, bits):
@@ -121,6 +123,13 @@ def key_filter(hashes, bits):
     for h in hashes:
         words[h >> 64 - bits] |= 1 << h % 64 | 1 << (h >> 6) % 64
     return words
+
+
+def holds(words, key):
+    """Whether a seed may be in a filter."""
+    h = seed_hash(key)
+    word = words[h >> 65 - len(words).bit_length()]
+    return bool(word >> h % 64 & word >> (h >> 6) % 64 & 1)
 
 
 def text_keys(data):
@@ -164,3 +173,35 @@ def resolved(rows):
 def covered(spans):
     """Distinct (row, position) under spans (row, start, end)."""
     return len({(row, place) for row, start, end in spans for place in range(start, end)})
+
+
+def prints(text):
+    """One byte of each 5-gram."""
+    low = [ord(char) % 256 for char in text]
+    odd = 0x1D, 0x35, 0x6B, 0xA7, 0xD3
+    return [sum(a * b for a, b in zip(low[i : i + 5], odd, strict=True)) % 256 for i in range(len(low) - 4)]
+
+
+def agrees(record, text, code, place):
+    """Whether a text stands around a place of a record, by the prints of up to 64 of its 5-grams.
+
+    Of these four in ten must be among the record's within 16 places of where they would stand, 17 before and 15 after,
+    in 32 that lie in the record.
+    """
+    known, wanted = prints(record), prints(text)
+    if place >= 384 or len(known) < 32:
+        return True
+    at = len(text)
+    for i, (_, origin) in enumerate(units(text)):
+        if i >= place:
+            at = origin if i == place and (i == 0 or units(text)[i - 1][1] != origin) else origin + 1
+            break
+    first = max(0, min(at - 26, len(wanted) - 64))
+    chosen = wanted[first : first + 64]
+    total = 0
+    for j, value in enumerate(chosen):
+        begin = code - at + first + j - 16
+        if -16 <= begin <= len(known) - 32 + 16:
+            begin = min(max(begin, 0), len(known) - 32)
+            total += value in known[begin : begin + 32]
+    return total >= 0.4 * len(chosen)

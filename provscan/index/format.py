@@ -20,9 +20,9 @@ from provscan.params import BlindParams, IndexParams
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
-VERSION = 8
+VERSION = 10
 # Of an index in shards.
-SHARDS_VERSION = 9
+SHARDS_VERSION = 11
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"

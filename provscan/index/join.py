@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,13 +13,13 @@ from provscan.index.format import SegmentInfo
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, sorted_entries, table_of, unpacked
 from provscan.index.prepare import seed_entries
-from provscan.index.seeds import Seeds, kminmer_entries, rare_entries
+from provscan.index.seeds import RARE, Seeds, kminmer_entries, rare_entries
 from provscan.index.segment import MAX_TEXTS, LookupTables, Segment
 from provscan.index.texts import Strings
 from provscan.index.tweets import appended, joined_tweets
 from provscan.kernels import bloom, radix
 from provscan.kernels import minimizers as seed_kernels
-from provscan.kernels.records import Postings, frozen
+from provscan.kernels.records import Postings
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -52,7 +53,7 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
         _joined_table(large.exact, unpacked(small.exact, _NO_PLACES, EXACT), EXACT, (count, len(texts))),
         _joined_table(large.bands, more_bands, bands, (count, len(texts))),
         band_filter,
-        _seeds(large.seeds, small.texts, small.text_sizes, (count, len(texts)), params),
+        _seeds(large.seeds, small.texts, (count, len(texts)), params),
         pack_numbers(np.concatenate([large.tweet_starts.all(), small.tweet_starts.all()[1:] + large.info.tweets])),
         joined_tweets(large.tweets, small.tweets),
         np.concatenate([large.forgotten, small.forgotten + large.info.tweets]),
@@ -71,10 +72,10 @@ def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Seg
 
 def beside(large: Segment, small: Segment, params: IndexParams) -> Segment:
     """The small segment, left apart, with the seeds that it would have in one segment with the large one."""
-    more, _, _ = more_seeds(large.seeds, small.texts, small.text_sizes, params)
-    table, places = table_of(more, SEEDS, len(small.texts))
-    # Its filters let more pass than is in the table now.
-    return replace(small, seeds=small.seeds._replace(table=table, places=places))
+    more = more_seeds(large.seeds, small.texts, params)
+    table, places = table_of(more.entries(), SEEDS, len(small.texts))
+    filters = more.marked(new_filter(len(more.kminmers)), new_filter(len(more.rare)))
+    return replace(small, seeds=Seeds(table, places, *filters, more.high_frequency))
 
 
 def tables_behind(
@@ -84,37 +85,56 @@ def tables_behind(
 
     ``first`` is the number of the first of its texts.
     """
-    more, known, known_rare = more_seeds(large, small.texts, small.text_sizes, params)
-    table, places = table_of(more, SEEDS, len(small.texts))
-    seeds = Seeds(table, places, known, known_rare, large.high_frequency)
-    return replace(small, seeds=seeds).tables(first), known, known_rare
+    more = more_seeds(large, small.texts, params)
+    table, places = table_of(more.entries(), SEEDS, len(small.texts))
+    filters = more.marked_beside(large)
+    seeds = Seeds(table, places, *filters, more.high_frequency)
+    return replace(small, seeds=seeds).tables(first), *filters
 
 
-def _seeds(large: Seeds, texts: Strings, sizes: np.ndarray, counts: tuple[int, int], params: IndexParams) -> Seeds:
-    """The large segment's table with the seeds of more `texts`; `counts` are its texts and those of both.
+def _seeds(large: Seeds, texts: Strings, counts: tuple[int, int], params: IndexParams) -> Seeds:
+    """The large segment's table with the seeds of more `texts`; `counts` are its texts and those of both."""
+    more = more_seeds(large, texts, params)
+    table, places = _merged(unpacked(large.table, large.places, SEEDS), more.entries(), SEEDS, counts)
+    return Seeds(table, places, *more.marked_beside(large), more.high_frequency)
 
-    Keys that are frequent in the large segment are excluded from the rare seeds of those, so that they have as many as
-    they would in one segment. Its own stay, however many of the few texts share them.
+
+class MoreSeeds(NamedTuple):
+    """Seed entries of some texts: of k-min-mers, with their hashes, and of rare seeds; the filter of frequent seeds."""
+
+    kminmers: np.ndarray
+    hashes: np.ndarray
+    rare: np.ndarray
+    high_frequency: np.ndarray
+
+    def entries(self) -> np.ndarray:
+        """All of them, sorted."""
+        return sorted_entries(np.concatenate([self.kminmers, self.rare]))
+
+    def marked(self, kminmers: np.ndarray, rare: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Two filters, to which they are added."""
+        bloom.mark_all(self.hashes, bloom_filter(kminmers))
+        seed_kernels.mark_seeds(self.rare, bloom_filter(rare))
+        return kminmers, rare
+
+    def marked_beside(self, large: Seeds) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of another table's two filters, to which they are added."""
+        return self.marked(widened(large.kminmers, len(self.kminmers)), widened(large.rare, len(self.rare)))
+
+
+def more_seeds(large: Seeds, texts: Strings, params: IndexParams) -> MoreSeeds:
+    """Seeds of more texts than those of `large`.
+
+    A seed that is frequent in either is not rare, as in one segment. What `large` has stays, however many of the few
+    texts share it.
     """
-    more, known, known_rare = more_seeds(large, texts, sizes, params)
-    table, places = _merged(unpacked(large.table, large.places, SEEDS), more, SEEDS, counts)
-    return Seeds(table, places, known, known_rare, large.high_frequency)
-
-
-def more_seeds(
-    large: Seeds, texts: Strings, sizes: np.ndarray, params: IndexParams
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sorted seed entries of more texts than those of `large`; the filters of k-min-mers and rare seeds of both."""
     entries = seed_entries(texts, params)
-    kminmers, hashes = kminmer_entries(entries)
-    rare = rare_entries(sorted_entries(entries), sizes, new_filter(len(entries)))
+    high_frequency = widened(large.high_frequency, len(entries) // (RARE + 1))
+    rare = rare_entries(sorted_entries(entries.copy()), high_frequency)
     frequent = np.empty(len(rare), np.bool_)
-    seed_kernels.held_seeds(rare, frozen(bloom_filter(large.high_frequency)), frequent)
-    rare = rare[~frequent]
-    known, known_rare = widened(large.kminmers, len(kminmers)), widened(large.rare, len(rare))
-    bloom.mark_all(hashes, bloom_filter(known))
-    seed_kernels.mark_seeds(rare, bloom_filter(known_rare))
-    return sorted_entries(np.concatenate([kminmers, rare])), known, known_rare
+    seed_kernels.held_seeds(rare, bloom_filter(high_frequency), frequent)
+    kminmers, hashes = kminmer_entries(entries, high_frequency)
+    return MoreSeeds(kminmers, hashes, rare[~frequent], high_frequency)
 
 
 def _joined_table(large: Postings, more: np.ndarray, layout: Layout, counts: tuple[int, int]) -> Postings:

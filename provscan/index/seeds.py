@@ -1,20 +1,19 @@
-"""The seed table: postings of k-min-mers and of rare seeds, and three filters (:mod:`provscan.kernels.bloom`).
+"""The seed table: postings of rare seeds and of k-min-mers, and three filters (:mod:`provscan.kernels.bloom`).
 
 ``seeds.entries``, ``seeds.places``, ``seeds.starts``
-    A k-min-mer, two seeds that follow each other in a text, under its key
-    (:func:`provscan.kernels.minimizers.kminmer_hash`). A rare seed under its own: one that at most :data:`RARE` places
-    share, in a text of up to :data:`RARE_UNITS`.
+    A rare seed, one that at most :data:`RARE` places share, under its own key. A k-min-mer, two seeds that follow each
+    other in a text and are both not rare, under its key (:func:`provscan.kernels.minimizers.kminmer_hash`).
 ``seeds.kminmers``, ``seeds.rare``
     What is in the table. They keep most look-ups of a scan out of it. That of k-min-mers knows more of a hash than the
     32 bits of a key, which some k-min-mers share by chance once there are hundreds of millions.
 ``seeds.high_frequency``
-    Seeds that more places share. When two segments are joined, a rare seed of one must not be among those of the
-    other.
+    Seeds that more places share. A few others are in it by chance, of which the table then has k-min-mers, too. When
+    two segments are joined, a rare seed of one must not be among those of the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,14 +23,14 @@ from provscan.index.filters import bloom_filter, count_of, narrowed, new_filter
 from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_postings, write_array
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
+from provscan.kernels import postings as postings_kernels
 from provscan.kernels.records import Postings, SeedTable, frozen
 
 # Step that a text's size is counted in, in units.
 SIZE_STEP = 20
-RARE = 4
-RARE_UNITS = 60
+RARE = 2
 _CHUNK = 1 << 20
-_S32 = np.uint64(32)
+_S8, _S32 = np.uint64(8), np.uint64(32)
 # Files of the filters, in the order of the fields of Seeds.
 _FILTERS = ("seeds.kminmers", "seeds.rare", "seeds.high_frequency")
 
@@ -51,21 +50,20 @@ class Seeds(NamedTuple):
         return frozen(SeedTable(self.table, self.places, bloom_filter(self.kminmers), bloom_filter(self.rare)))
 
 
-def kminmer_entries(entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The k-min-mers in seed entries of whole texts, which stand in the order of their places, and their hashes."""
-    kminmers, hashes = np.empty(len(entries), np.uint64), np.empty(len(entries), np.uint64)
-    count = seed_kernels.kminmer_entries(entries, hashes, kminmers)
-    return kminmers[:count], hashes[:count]
+def kminmer_entries(entries: np.ndarray, high_frequency: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The k-min-mers in seed entries of whole texts, which stand in the order of their places, and their hashes.
 
-
-def rare_entries(entries: np.ndarray, sizes: np.ndarray, high_frequency: np.ndarray) -> np.ndarray:
-    """Those of sorted seed entries that are rare; keys that too many places share are added to `high_frequency`.
-
-    ``sizes`` are those of :func:`provscan.kernels.minimizers.text_sizes`.
+    Their seeds are both in the filter `high_frequency`.
     """
+    kminmers, hashes = np.empty(len(entries), np.uint64), np.empty(len(entries), np.uint64)
+    count = seed_kernels.kminmer_entries(entries, bloom_filter(high_frequency), hashes, kminmers)
+    return kminmers[:count].copy(), hashes[:count]
+
+
+def rare_entries(entries: np.ndarray, high_frequency: np.ndarray) -> np.ndarray:
+    """Those of sorted seed entries that are rare; keys that too many places share are added to `high_frequency`."""
     rare = np.empty_like(entries)
-    limits = RARE, RARE_UNITS // SIZE_STEP
-    return rare[: seed_kernels.rare_entries(entries, limits, sizes, bloom_filter(high_frequency), rare)].copy()
+    return rare[: seed_kernels.rare_entries(entries, RARE, bloom_filter(high_frequency), rare)].copy()
 
 
 class SeedsWriter:
@@ -83,62 +81,72 @@ class SeedsWriter:
         self.folder = folder
         self.table = PostingsWriter(folder, "seeds", SEEDS, writers)
         self.single = PostingsWriter(folder, "seeds.single", SEEDS, writers)
-        self._waiting = folder / "seeds.kminmers.part"
-        self._hashes = self._waiting.open("ab")
+        self.waiting = folder / "seeds.in_order.part"
+        self._file = self.waiting.open("ab")
+        self._numbers: np.ndarray | None = None
 
     def add(self, entries: np.ndarray) -> None:
         """Take seed entries of whole texts, in the order in which they stand there."""
-        kminmers, hashes = kminmer_entries(entries)
-        self.table.add(kminmers)
-        write_array(self._hashes, hashes)
+        write_array(self._file, entries)
         self.single.add(entries)
 
-    def mark_kminmers(self, words: np.ndarray) -> None:
-        """Add all k-min-mers to a filter; no more seeds are taken then."""
-        self._hashes.close()
-        with self._waiting.open("rb") as file:
-            while len(hashes := np.fromfile(file, np.uint64, _CHUNK)):
-                bloom.mark_all(hashes, bloom_filter(words))
-        self._waiting.unlink()
+    def in_order(self) -> Iterator[np.ndarray]:
+        """All entries as they came, each stretch from the last of the one before; no more are taken then."""
+        self._file.close()
+        before = np.zeros(0, np.uint64)
+        with self.waiting.open("rb") as file:
+            while len(entries := np.fromfile(file, np.uint64, _CHUNK)):
+                if self._numbers is not None:
+                    postings_kernels.renumber(entries, _S8, self._numbers)
+                yield np.concatenate([before, entries])
+                before = entries[-1:]
 
     def renumber(self, numbers: np.ndarray) -> None:
-        """Give all texts new numbers, uint32: text t becomes ``numbers[t]``."""
-        self.table.renumber(numbers)
+        """Give all texts new numbers, uint32: text t becomes ``numbers[t]``. No more seeds are taken then."""
         self.single.renumber(numbers)
+        self._numbers = numbers
 
     def save(self) -> None:
         """Put all into files, for another writer in the same folder."""
-        self._hashes.close()
-        self.table.save()
         self.single.save()
+        final = self.waiting.with_suffix(".final")
+        with final.open("wb") as file:
+            for first, entries in enumerate(self.in_order()):
+                write_array(file, entries[first > 0 :])
+        final.replace(self.waiting)
 
     def discard(self) -> None:
         """Close the file as it is."""
-        self._hashes.close()
+        self._file.close()
 
 
-def close_together(writers: Sequence[SeedsWriter], sizes: Sequence[np.ndarray]) -> None:
-    """Write the tables of segments and their filters, which are those of all of them and stand in the first.
-
-    ``sizes`` are those of :func:`provscan.kernels.minimizers.text_sizes` of each.
-    """
-    singles, counts = sum(writer.single.count for writer in writers), [writer.table.count for writer in writers]
-    kminmers, rare, high_frequency = (new_filter(n) for n in (sum(counts), singles, singles // (RARE + 1)))
-    for writer in writers:
-        writer.mark_kminmers(kminmers)
+def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None:
+    """Write the tables of segments of so many texts, and their filters, which are those of all and in the first."""
+    singles = sum(writer.single.count for writer in writers)
+    kminmers, rare, high_frequency = (new_filter(n) for n in (singles, singles, singles // (RARE + 1)))
     streams = [writer.single.sorted() if len(writers) == 1 else writer.single.sorted_parts() for writer in writers]
     for parts in zip(*streams, strict=True):
         frequent = _frequent_in_all(parts)
         seed_kernels.mark_seeds(frequent, bloom_filter(high_frequency))
-        for writer, size, entries in zip(writers, sizes, parts, strict=True):
+        for writer, entries in zip(writers, parts, strict=True):
             kept = entries[~np.isin(entries >> _S32, frequent >> _S32)] if len(frequent) else entries
-            found = rare_entries(kept, size, high_frequency)
+            found = rare_entries(kept, high_frequency)
             seed_kernels.mark_seeds(found, bloom_filter(rare))
             writer.table.add(found)
-    rare = narrowed(rare, sum(writer.table.count for writer in writers) - sum(counts))
-    filters = kminmers, rare, narrowed(high_frequency, count_of(high_frequency))
-    for writer, size in zip(writers, sizes, strict=True):
-        writer.table.close(len(size))
+    all_rare = sum(writer.table.count for writer in writers)
+    for writer in writers:
+        for entries in writer.in_order():
+            found, hashes = kminmer_entries(entries, high_frequency)
+            bloom.mark_all(hashes, bloom_filter(kminmers))
+            writer.table.add(found)
+        writer.waiting.unlink()
+    filters = (
+        narrowed(kminmers, sum(writer.table.count for writer in writers) - all_rare),
+        narrowed(rare, all_rare),
+        narrowed(high_frequency, count_of(high_frequency)),
+    )
+    for writer, count in zip(writers, texts, strict=True):
+        writer.table.close(count)
         for name, words in zip(_FILTERS, filters, strict=True):
             with (writer.folder / name).open("wb") as file:
                 write_array(file, words if writer is writers[0] else new_filter(0))

@@ -69,7 +69,6 @@ class SegmentWriter:
         self._bands_layout = bands_layout(params.bands)
         self._bands = PostingsWriter(folder, "bands", self._bands_layout, shards)
         self.seeds = SeedsWriter(folder, shards)
-        self.sizes = np.zeros(0, np.uint8)
         self._shards = shards
         self._keys = KeyTable()
         self._text_of: list[np.ndarray] = []
@@ -185,10 +184,9 @@ class SegmentWriter:
         for name, array in (("texts.sketches", sketches), ("texts.sizes", sizes)):
             with (self._folder / name).open("wb") as file:
                 write_array(file, array)
-        self.sizes = sizes
         self.seeds.renumber(numbers)
         if self._shards == 1:
-            close_together([self.seeds], [sizes])
+            close_together([self.seeds], [self.texts])
 
     def discard(self) -> None:
         """Close the files as they are."""

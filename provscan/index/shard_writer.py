@@ -15,7 +15,7 @@ from provscan.errors import OutputError
 from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
 from provscan.index.known_tweets import KeyTable
-from provscan.index.postings import map_array, write_array
+from provscan.index.postings import write_array
 from provscan.index.prepare import Prepared
 from provscan.index.seeds import SeedsWriter, close_together
 from provscan.index.segment import MAX_TEXTS, open_segment
@@ -81,8 +81,7 @@ def joined_shards(
     change: Change, params: IndexParams, shards: Sequence[Shard], seeds: Sequence[SeedsWriter]
 ) -> list[SegmentInfo]:
     """Write what is decided over all shards, and take them into an index; `seeds` writes the seeds of each."""
-    sizes = [map_array(shard.folder / "texts.sizes", np.uint8) for shard in shards]
-    close_together(seeds, sizes)
+    close_together(seeds, [shard.texts for shard in shards])
     for number, (shard, numbers) in enumerate(zip(shards, _numbers(change, params, shards), strict=True)):
         for name, array in (("texts.numbers", numbers), ("texts.shard", np.array([number, len(shards)], np.uint32))):
             with (shard.folder / name).open("wb") as file:

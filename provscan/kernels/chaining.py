@@ -1,8 +1,8 @@
 """Chains of seeds: which licensed texts may stand inside a record, and where.
 
-What is looked up are k-min-mers of order 2, two seeds that follow each other (Ekim, Berger, Chikhi 2021,
-doi:10.1016/j.cels.2021.08.009), and rare seeds, which so few places share that one of them is enough in a short text. A
-single seed of a longer text makes no candidate, and of two that many texts share few texts have both.
+What is looked up are rare seeds, of which one is enough, since so few places share it, and k-min-mers of order 2
+(Ekim, Berger, Chikhi 2021, doi:10.1016/j.cels.2021.08.009), two frequent seeds that follow each other: of two seeds
+that many texts share few texts have both.
 
 A *chain* gathers the hits of one licensed text whose diagonals (place in the record less that in the text, in units)
 follow each other by :data:`BAND_WIDTH` units or less, or by :data:`FAR_BAND_WIDTH` from the text's unit :data:`FAR` on,

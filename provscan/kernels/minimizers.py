@@ -11,7 +11,8 @@ those tell two to three times as much as a letter does, so that a k-mer holds ha
 A short licensed text may have few seeds, or none that others don't share; so the index holds all that a copy of it may
 have.
 
-Two seeds that follow each other are a *k-min-mer* of order 2. A *rare seed* is one that few places share.
+A *rare seed* is one that few places share. Two seeds that follow each other and are both not rare are a *k-min-mer* of
+order 2.
 """
 
 import numpy as np
@@ -23,7 +24,6 @@ from provscan.kernels.utf8 import decode
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
 _S20 = np.uint32(20)
-_TEXT = np.uint64(0xFFFFFF)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
 _ZERO = np.int64(0)
@@ -306,29 +306,30 @@ def seed_hash(key):
 
 
 @kernel
-def kminmer_entries(entries, hashes, out):
+def kminmer_entries(entries, high_frequency, hashes, out):
     """Entries of k-min-mers, ``key << 32 | text id << 8 | place code`` of the first seed, into ``out``; how many.
 
     Each one's :func:`kminmer_hash` goes into uint64 ``hashes``. ``entries`` are those of whole texts, as
-    :func:`seed_entries` writes them; a k-min-mer has the keys of two that follow each other.
+    :func:`seed_entries` writes them; a k-min-mer has the keys of two that follow each other, which are both in the
+    filter ``high_frequency``.
     """
     n = 0
-    for i in range(1, len(entries)):
-        before, current = entries[i - 1] & _LOW32, entries[i] & _LOW32
-        hashes[n] = kminmer_hash(entries[i - 1] >> _S32, entries[i] >> _S32)
-        out[n] = hashes[n] & ~_LOW32 | before
-        n += before >> _S8 == current >> _S8
+    frequent = np.uint64(0)
+    for i in range(len(entries)):
+        before_is, frequent = frequent, holds(high_frequency, seed_hash(np.uint32(entries[i] >> _S32)))
+        if i > 0 and before_is & frequent and (entries[i - 1] & _LOW32) >> _S8 == (entries[i] & _LOW32) >> _S8:
+            hashes[n] = kminmer_hash(entries[i - 1] >> _S32, entries[i] >> _S32)
+            out[n] = hashes[n] & ~_LOW32 | (entries[i - 1] & _LOW32)
+            n += 1
     return n
 
 
 @kernel
-def rare_entries(entries, limits, text_sizes, high_frequency, out):
-    """Of sorted entries those of rare seeds, into uint64 ``out``; how many.
+def rare_entries(entries, most, high_frequency, out):
+    """Of sorted entries those whose key at most so many places share, into uint64 ``out``; how many.
 
-    ``limits`` are ``(places, size)``: their key is shared by at most so many places, and the text has at most that
-    size (:func:`text_sizes`). Keys that more places share are added to the filter ``high_frequency``.
+    Keys that more places share are added to the filter ``high_frequency``.
     """
-    most, longest = limits
     n, first = 0, 0
     while first < len(entries):
         key = entries[first] >> _S32
@@ -340,7 +341,7 @@ def rare_entries(entries, limits, text_sizes, high_frequency, out):
         else:
             for e in range(first, after):
                 out[n] = entries[e]
-                n += text_sizes[(entries[e] >> _S8) & _TEXT] <= longest
+                n += 1
         first = after
     return n
 

@@ -62,7 +62,7 @@ def prefilter(records, texts, candidates, thresholds, scratch, kept):
             units = length_units(codes, _ZERO, length) if wide else length
             marks[:] = 0
             if length >= GRAM:
-                gram_hashes(codes[:length], text_hashes)
+                gram_hashes(codes[:length], text_hashes[:length])
                 distinct = np.int64(0)
                 for h in text_hashes[: length - GRAM + 1]:
                     distinct += np.int64(marks[h >> _DOWN] ^ _MARKED)

@@ -41,6 +41,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         packing,
         postings,
         prefilter,
+        prints,
         radix,
         suppress,
         utf8,
@@ -104,12 +105,14 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     )
     yield gram_sets.gram_hashes, (u32, u32)
     yield gram_sets.compare_rows, (codes, codes, gram_sets.set_scratch(4, 4), spans)
+    yield prints.prints, (codes.codes, u8)
+    yield prints.agreeing, ((u8, i64), text, candidates, (u32, u8), flags)
     yield prefilter.prefilter, (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags)
     yield minimizers.seed_entries, (codes, 0, seed_params, scratch, (u32, i32), u64)
     yield minimizers.seeds_of, (codes, seed_params, scratch, seeds)
     yield minimizers.text_sizes, (text, 20, u32, u8)
-    yield minimizers.kminmer_entries, (u64, u64, u64)
-    yield minimizers.rare_entries, (u64, (4, 3), u8, bloom_filter, u64)
+    yield minimizers.kminmer_entries, (u64, bloom_filter, u64, u64)
+    yield minimizers.rare_entries, (u64, 2, bloom_filter, u64)
     yield minimizers.mark_seeds, (u64, bloom_filter)
     yield bloom.mark_all, (u64, bloom_filter)
     state = r.frozen(chaining.ChainState(i64, u8, i64, i64))._replace(chains=np.zeros((1, 4), np.int32))

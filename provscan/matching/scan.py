@@ -21,9 +21,11 @@ from provscan.matching.rows import Matches, TruncatedLookups, nothing
 from provscan.matching.verified import (
     Located,
     VerifiedCandidates,
+    agreeing,
     grams_of,
     liftover,
     prefiltered,
+    prints_of,
     verify,
     windows,
     without_overlaps,
@@ -134,7 +136,7 @@ def _matches(
     lengths = np.diff(records.offsets)
     short = np.flatnonzero((lengths <= limits.whole_chars) & (lengths > 0))
     sketches = sketch_texts(Strings(*encoded(*records, short)), reader.params)
-    grams = grams_of(records, "records")
+    grams, prints = grams_of(records, "records"), prints_of(records)
     parts = []
     for tables in reader.tables:
         shards = tables if isinstance(tables, ShardTables) else None
@@ -143,6 +145,7 @@ def _matches(
         whole = generators.whole_records(short, sketches, segment, limits, cut)
         if shards is not None:
             segment = shards.with_texts(segment, np.concatenate([whole.text, inside.text]))
+        inside = agreeing(prints, grams, inside, segment)
         whole, inside = (prefiltered(grams, candidates, segment, params) for candidates in (whole, inside))
         pairs = generators.merged(whole, inside)
         if len(pairs.record):

@@ -14,6 +14,7 @@ from provscan.index import IndexReader, LookupTables, ScanReader
 from provscan.kernels import grams as gram_kernels
 from provscan.kernels import liftover as liftover_kernels
 from provscan.kernels import prefilter as prefilter_kernels
+from provscan.kernels import prints as print_kernels
 from provscan.kernels import suppress as suppress_kernels
 from provscan.kernels import verify as kernels
 from provscan.kernels.records import Candidates, CodeBuffer, Grams, Thresholds, VerifiedRows, frozen
@@ -60,17 +61,37 @@ def thresholds(params: MatchParams) -> Thresholds:
     return Thresholds(*shares, int(params.min_chars), int(params.partial_chars) or NO_STRETCH)
 
 
+def prints_of(texts: CodeBuffer) -> np.ndarray:
+    """Prints of texts (:mod:`provscan.kernels.prints`), uint8[m]; they last until the same thread asks again."""
+    prints = scratch_array("prints", len(texts.codes), np.uint8)
+    print_kernels.prints(texts.codes, prints[: max(0, len(prints) - gram_kernels.GRAM + 1)])
+    return prints
+
+
+def agreeing(prints: np.ndarray, records: Grams, candidates: Candidates, segment: LookupTables) -> Candidates:
+    """The candidates inside records around whose seeds the wording agrees; ``prints`` are the records'."""
+    if len(candidates.record) == 0:
+        return candidates
+    kept = np.empty(len(candidates.record), np.bool_)
+    room = np.empty(_longest(candidates, segment), np.uint32), np.empty(print_kernels.WINDOW, np.uint8)
+    print_kernels.agreeing((prints, records.offsets), segment.texts.record, candidates, room, kept)
+    return Candidates(*(column[kept] for column in candidates))
+
+
 def prefiltered(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> Candidates:
     """The candidates that are worth comparing."""
     if len(candidates.record) == 0:
         return candidates
-    starts = segment.texts.offsets
-    longest = int((starts[candidates.text + 1] - starts[candidates.text]).max(initial=0))
     kept = np.empty(len(candidates.record), np.bool_)
-    room = prefilter_kernels.prefilter_scratch(longest)
+    room = prefilter_kernels.prefilter_scratch(_longest(candidates, segment))
     prefilter_kernels.prefilter(records, segment.texts.record, candidates, thresholds(params), room, kept)
-    rows = np.flatnonzero(kept)
-    return Candidates(*(column[rows] for column in candidates))
+    return Candidates(*(column[kept] for column in candidates))
+
+
+def _longest(candidates: Candidates, segment: LookupTables) -> int:
+    """Bytes of the longest text among candidates."""
+    starts = segment.texts.offsets
+    return int((starts[candidates.text + 1] - starts[candidates.text]).max(initial=0))
 
 
 def verify(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> VerifiedCandidates:

@@ -30,7 +30,7 @@ from provscan.kernels.records import Postings
 from provscan.readers import Limits
 
 GOLDEN = Path(__file__).parent / "golden"
-(SEGMENT,) = (GOLDEN / "v8" / "segments").iterdir()
+(SEGMENT,) = (GOLDEN / "v10" / "segments").iterdir()
 FILES = sorted(path.name for path in SEGMENT.iterdir())
 
 
@@ -52,7 +52,7 @@ def golden_tweets() -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden index."""
-    return Path(shutil.copytree(GOLDEN / "v8", tmp_path / "licensed.index"))
+    return Path(shutil.copytree(GOLDEN / "v10", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -78,7 +78,7 @@ def test_golden_index_of_version_8() -> None:
     # By time: 2019, 2020, 2020, 2021, unknown.
     kept = [tweets[number] for number in (0, 1, 2, 3)]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
-    index = provscan.open_index(GOLDEN / "v8")
+    index = provscan.open_index(GOLDEN / "v10")
     assert index.fingerprint == FINGERPRINT
     assert index.params == PARAMS
     (segment,) = index.reader.segments
@@ -131,7 +131,7 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     for name in FILES:
         if name.startswith("raw_texts"):  # depends on the version of Zstandard, and is read above
             continue
-        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v8"))
+        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v10"))
         assert own.read_bytes() == theirs.read_bytes(), name
 
 
@@ -211,12 +211,13 @@ def test_no_index_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "remedy"),
-    [(0, "build the index again"), (7, "build"), ("2", "build"), (None, "build"), (10, "upgrade")],
+    [(0, "build the index again"), (9, "build"), ("2", "build"), (None, "build"), (12, "upgrade")],
 )
 def test_another_version(folder: Path, version: object, remedy: str) -> None:
     change(folder, version=version)
     message = (
-        f"has index version {version!r}, written by a.* version of provscan; this one reads versions 8 and 9: {remedy}"
+        f"has index version {version!r}, written by a.* version of provscan; "
+        f"this one reads versions 10 and 11: {remedy}"
     )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)

@@ -112,26 +112,29 @@ def test_entries_of_an_index(script):
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 250), st.integers(0, 2**32 - 1)), max_size=30))
-def test_kminmers_are_two_entries_of_a_text_that_follow_each_other(parts):
+def test_kminmers_are_two_frequent_seeds_of_a_text_that_follow_each_other(parts):
     entries = [key << 32 | text << 8 | place for text, place, key in sorted(parts, key=lambda part: part[0])]
+    frequent = {key for _, _, key in parts if key % 4}
+    high_frequency = naive.key_filter([naive.seed_hash(key) for key in frequent], 10)
     hashes, out = np.empty(len(entries) + 1, np.uint64), np.empty(len(entries) + 1, np.uint64)
-    n = kernels.kminmer_entries(np.array(entries, np.uint64), hashes, out)
+    n = kernels.kminmer_entries(
+        np.array(entries, np.uint64), bloom_filter(np.array(high_frequency, np.uint64)), hashes, out
+    )
     assert list(zip(hashes[:n].tolist(), out[:n].tolist(), strict=True)) == [
         (h := naive.kminmer_hash(a >> 32, b >> 32), h >> 32 << 32 | a % 2**32)
         for a, b in pairwise(entries)
-        if a % 2**32 >> 8 == b % 2**32 >> 8
+        if a % 2**32 >> 8 == b % 2**32 >> 8 and all(naive.holds(high_frequency, e >> 32) for e in (a, b))
     ]
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 7)), max_size=60), st.integers(1, 5))
-def test_rare_seeds_are_of_short_texts(seeds, most):
-    """Keys and texts; texts 0 to 3 are short."""
-    sizes = np.array([1, 2, 3, 3, 4, 9, 255, 4], np.uint8)
+def test_rare_seeds_have_few_places(seeds, most):
+    """Keys and texts."""
     entries = np.array(sorted(key << 54 | text << 8 for key, text in seeds), np.uint64)
     out, frequent = np.empty_like(entries), np.zeros(1 << 10, np.uint64)
-    n = kernels.rare_entries(entries, (most, 3), sizes, bloom_filter(frequent), out)
+    n = kernels.rare_entries(entries, most, bloom_filter(frequent), out)
     counts = Counter(key for key, _ in seeds)
-    assert out[:n].tolist() == sorted(key << 54 | text << 8 for key, text in seeds if counts[key] <= most and text < 4)
+    assert out[:n].tolist() == sorted(key << 54 | text << 8 for key, text in seeds if counts[key] <= most)
     assert np.flatnonzero(frequent).tolist() == sorted(key for key, count in counts.items() if count > most)
 
 

@@ -1,0 +1,74 @@
+"""Prints of the wording around a seed, against their definition."""
+
+import random
+
+import naive_passages as naive
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provscan.kernels import prints as kernels
+from provscan.kernels.records import Candidates, TextBuffer, frozen
+
+pytestmark = pytest.mark.kernels
+
+# Few letters, so that 5-grams recur; Chinese characters are two units.
+texts = st.text(st.sampled_from("abc éя国語"), min_size=13, max_size=120)
+
+
+def text_buffer(*strings):
+    data = [string.encode() for string in strings]
+    offsets = np.cumsum([0, *map(len, data)])
+    return frozen(TextBuffer(np.frombuffer(b"".join(data), np.uint8), offsets))
+
+
+def kept(records, text, code, place):
+    """Of one candidate in the last of some records."""
+    codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
+    offsets = np.cumsum([0, *map(len, records)])
+    known = np.full(len(codes), 7, np.uint8)
+    kernels.prints(codes, known[: max(0, len(codes) - 4)])
+    candidate = Candidates(*(np.array([value]) for value in (len(records) - 1, 0, code, place)))
+    room, out = (np.empty(1000, np.uint32), np.empty(kernels.WINDOW, np.uint8)), np.zeros(1, np.bool_)
+    kernels.agreeing((known, offsets), text_buffer(text), candidate, room, out)
+    return bool(out[0])
+
+
+@given(st.binary(min_size=32, max_size=80), st.data())
+def test_any_equal(data, draw):
+    start, value = draw.draw(st.integers(0, len(data) - 32)), draw.draw(st.integers(0, 255))
+    values = np.frombuffer(data, np.uint8)
+    assert kernels.any_equal(values, start, np.uint8(value)) == (value in data[start : start + 32])
+
+
+@given(texts)
+def test_a_print_is_a_sum_of_odd_multiples(text):
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    out = np.empty(len(text) - 4, np.uint8)
+    kernels.prints(codes, out)
+    assert out.tolist() == naive.prints(text)
+
+
+@settings(max_examples=300)
+@given(texts, texts, texts, st.data())
+def test_candidates_are_kept_by_their_prints(before, text, record, draw):
+    code = draw.draw(st.integers(0, len(record) - 1))
+    place = draw.draw(st.integers(0, len(naive.units(text)) - 1))
+    assert kept([before, record], text, code, place) == naive.agrees(record, text, code, place)
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz ", min_size=13, max_size=300), st.integers(0, 40), st.data())
+def test_a_copy_is_kept_wherever_it_stands(text, before, draw):
+    place = draw.draw(st.integers(0, len(text) - 1))
+    assert kept(["x" * before + text], text, before + place, place)
+
+
+def test_a_phrase_alone_is_not_kept():
+    rng = random.Random(1)
+    words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(60)]
+    text, record = " ".join(words[:20]), " ".join([*words[20:40], *words[8:10], *words[40:]])
+    place, code = text.index(words[8]), record.index(words[8])
+    assert not kept([record], text, code, place)
+    # In a text whose places are not known to a unit nothing is refused.
+    assert kept([record], "x" * 400 + text, code, place + 400)
