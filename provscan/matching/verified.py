@@ -238,5 +238,4 @@ def liftover(records: Located, rows: VerifiedCandidates, reader: ScanReader, par
         rows.record, out.spans, rows.text, level, similarity, common / of_text, records.characters, TruncatedLookups()
     )
     # An edge that reaches far out may pass the start of the match before.
-    order = np.lexsort((out.spans[:, 1], out.spans[:, 0], rows.record))
-    return found if np.all(order[1:] > order[:-1]) else found.take(order)
+    return found.take(np.lexsort((out.spans[:, 1], out.spans[:, 0], rows.record)))
