@@ -120,7 +120,8 @@ def test_known_tweets_change_nothing(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets)
     before = files(index.path)
     again = provscan.build_index([{**tweets[0], "text": "another text of it"}, *tweets], index.path, append=True)
-    assert again.info()["appended"]["known"] == 241
+    appended = again.info()["appended"]
+    assert (appended["added"], appended["known"], appended["forgotten"]) == (0, 241, 0)
     assert files(index.path) == before
 
 
@@ -131,6 +132,8 @@ def test_contradicting_parameters(build: Build, tweets: list[Tweet]) -> None:
             provscan.build_index(tweets, index.path, append=True, **{name: value})  # type: ignore[arg-type]
     more = provscan.build_index([{"id": "9", "text": "one more text of it all"}], index.path, append=True, bands=16)
     assert (more.params.bands, more.reader.fraction) == (16, 0.5)
+    appended = more.info()["appended"]
+    assert (appended["added"], appended["known"], appended["forgotten"]) == (1, 0, 0)
     with pytest.raises(UsageError, match="either append"):
         provscan.build_index(tweets, index.path, append=True, overwrite=True)
     with pytest.raises(IndexFormatError, match="there is no index"):

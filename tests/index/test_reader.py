@@ -337,3 +337,16 @@ def test_small_segments_beside_one_that_is_too_large_to_be_copied(
         found.append(opened.match(texts))
     assert len(found[0]) >= len(texts)
     assert found[0].equals(found[1])
+
+
+def test_texts_of_two_segments_are_young_where_all_their_tweets_are(tmp_path: Path) -> None:
+    def tweet(number: int, words: str, year: int) -> Tweet:
+        return {"id": str(number), "text": f"{words} stands here for a while", "created_at": f"{year}-05-06"}
+
+    first = [tweet(1, "a heron", 2021), tweet(2, "a goose", 2021), tweet(3, "a crane", 2019)]
+    second = [tweet(4, "a heron", 2022), tweet(5, "a goose", 2018), tweet(6, "a swan", 2021), tweet(7, "a tern", 2017)]
+    provscan.build_index(first, tmp_path / "a.index")
+    index = provscan.build_index(second, tmp_path / "a.index", append=True).reader
+    assert len(index.segments) == 2
+    young = index.canonical_texts(np.flatnonzero(index.posted_since(1_577_836_800_000))).array().to_pylist()
+    assert sorted(text.split()[1] for text in young) == ["heron", "heron", "swan"]
