@@ -306,8 +306,10 @@ def null_scan(held: Controlled, count: int, rng: Random) -> NullScan:
     return NullScan(found["record"], found["text"], *alike, size, len(rows), characters, ("null",))
 
 
-def corpora(corpus: Path | None, background: Path | None, folder: Path, seed: int) -> dict[str, Callable[[], Corpus]]:
-    """How to make each corpus."""
+def corpora(
+    corpus: Path | None, background: Path | None, folder: Path, seed: int, size: int | None = None
+) -> dict[str, Callable[[], Corpus]]:
+    """How to make each corpus; of real tweets and of texts without tweets at most `size`, at random."""
 
     def latin() -> Corpus:
         if corpus is None or background is None:
@@ -316,6 +318,9 @@ def corpora(corpus: Path | None, background: Path | None, folder: Path, seed: in
         else:
             rows = [row for path in sorted(corpus.glob("*.jsonl*")) for row in read_rows(path)]
             texts = [r["text"] for path in sorted(background.glob("*.jsonl*")) for r in read_rows(path)]
+            if size is not None:
+                rng = Random(seed)
+                rows, texts = (rng.sample(each, min(size, len(each))) for each in (rows, texts))
         long = documents(20_000_000, seed + 2, mean=1200) if corpus is None else texts
         return made("latin", rows, texts, long, folder, seed)
 
@@ -437,6 +442,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, help="folder of tweets, .jsonl or .jsonl.zst")
     parser.add_argument("--background", type=Path, help="folder of texts without licensed tweets")
+    parser.add_argument("--tweets", type=int, help="of the corpus, at random, and as many texts; all by default")
     parser.add_argument("--scans", type=int, default=30, help="of each cell")
     parser.add_argument("--main", type=int, default=200, help="of the main cells")
     parser.add_argument("--only", default="", help="cells whose names contain one of these words")
@@ -452,7 +458,7 @@ def main() -> None:
     cells = [cell for cell in CELLS if not words or any(word in cell.name for word in words)]
     scans = []
     with tempfile.TemporaryDirectory() as name:
-        makers, ready = corpora(args.corpus, args.background, Path(name), args.seed), {}
+        makers, ready = corpora(args.corpus, args.background, Path(name), args.seed, args.tweets), {}
         for cell in sorted(cells, key=lambda cell: list(makers).index(cell.corpus)):
             if cell.corpus not in ready:
                 ready = {cell.corpus: makers[cell.corpus]()}

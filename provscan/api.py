@@ -171,6 +171,7 @@ def match(
     seed: int = 1,
     no_text: bool = False,
     texts: int | None = None,
+    tokenizer: Source | None = None,
     workers: int | None = None,
     executor: str = "threads",
     address: str | None = None,
@@ -250,6 +251,9 @@ def match(
     texts
         Number of matches that keep their texts, the strongest counted ones first; others have digests, or nothing if
         they don't count. By default all that count and the 10,000 strongest others.
+    tokenizer
+        Tokenizer of a language model (``tokenizer.json``) by which tokens are counted; needs the extra ``tokens``. Four
+        characters are a token by default.
     workers
         Number of threads, processes or tasks at once; by default one per processor of this machine, or of the cluster.
         The results do not depend on it.
@@ -342,8 +346,8 @@ def match(
         fix_encoding=fix_encoding,
         threshold=threshold, min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars,
         cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
-        no_text=no_text, texts=texts, seed=seed, workers=workers, executor=executor, address=address,
-        memory=memory, log=log, parts=parts, shard_groups=shard_groups,
+        no_text=no_text, texts=texts, tokenizer=tokenizer, seed=seed, workers=workers, executor=executor,
+        address=address, memory=memory, log=log, parts=parts, shard_groups=shard_groups,
         shards_from=shards_from, allow_unread=allow_unread, strict=strict, max_bad=max_bad,
         fail_above=fail_above, without_segment=without_segment,
     )  # fmt: skip

@@ -141,6 +141,14 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     metavar="N",
     help="Seed of the sample. Test copies are the same for every seed.  [default: 1]",
 )
+@option(
+    "--tokenizer",
+    group=CHANCE,
+    type=click.Path(),
+    metavar="FILE",
+    help="Tokenizer of a language model (tokenizer.json) by which tokens are counted; needs the extra tokens.  "
+    "[default: four characters a token]",
+)
 @option("--no-text", group=TEXTS, is_flag=True, help="Keep SHA-256 digests in place of texts in the results.")
 @option(
     "--texts",

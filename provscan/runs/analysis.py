@@ -28,6 +28,7 @@ from provscan.runs.chance import gauges_summary
 from provscan.runs.measured import Matched, Measured
 from provscan.runs.sample import FileSample
 from provscan.runs.sides import alike
+from provscan.runs.tokens import TEXTS, Tokens, characters_a_token
 from provscan.runs.warnings import reasons, warnings
 from provscan.runs.years import by_year
 from provscan.scoring.background import background
@@ -41,7 +42,6 @@ BREAKDOWNS = ("source", "author", "year", "lang")
 BREAKDOWN_VALUES = 30
 # Recall of fewer spike-ins is no reason to call a run a failure.
 FAILING_SPIKE_INS = 20
-CHARACTERS_A_TOKEN = 4.0
 
 ADDED = pa.schema(
     [
@@ -75,6 +75,7 @@ class Settings:
     edits: str = "mixed"  # Which edits they go through: "light", "mixed" or "heavy".
     index_fraction: float = 1.0  # Share of the licensed corpus that the index holds, drawn at random.
     threads: int = 1  # How many do what can be shared; the result does not depend on it.
+    tokens: Tokens | None = None  # How many tokens texts have.
     draw: int = DRAW  # Which spike-ins are drawn: the same in every run, so that nobody can choose.
 
 
@@ -108,7 +109,7 @@ def analyse(
         settings.drawn,
         settings.index_fraction,
     )
-    return summarise(measured, [carrier.text for carrier in carriers])
+    return summarise(measured, [carrier.text for carrier in carriers], settings.tokens)
 
 
 def spike(
@@ -131,8 +132,8 @@ def spike(
     return planted, back
 
 
-def summarise(measured: Measured, carriers: Sequence[str]) -> Analysis:
-    """What follows from what was measured; `carriers` are texts of the dataset."""
+def summarise(measured: Measured, carriers: Sequence[str], tokens: Tokens | None = None) -> Analysis:
+    """What follows from what was measured; `carriers` are texts of the dataset, `tokens` counts those of texts."""
     matches = measured.matches
     bits, q, counted = matches.scores.bits, measured.q_values, matches.scores.counted & ~matches.control
     added = pa.table(
@@ -146,7 +147,7 @@ def summarise(measured: Measured, carriers: Sequence[str]) -> Analysis:
         schema=ADDED,
     )
     summary = {
-        "answer": _answer(measured, carriers),
+        "answer": _answer(measured, carriers, tokens),
         "by": _breakdowns(measured),
         "recall": _recall(measured),
         "control": _control(measured),
@@ -155,7 +156,7 @@ def summarise(measured: Measured, carriers: Sequence[str]) -> Analysis:
     return Analysis(added, counted, summary)
 
 
-def _answer(measured: Measured, carriers: Sequence[str]) -> dict[str, Any]:
+def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) -> dict[str, Any]:
     whole = measured.records / measured.fraction
     withheld = reasons(measured)
     layers = measured.layers(measured.counted, np.flatnonzero(~measured.matches.control), whole)
@@ -171,8 +172,8 @@ def _answer(measured: Measured, carriers: Sequence[str]) -> dict[str, Any]:
         result[name] = {**number.as_dict(), "method": METHOD, "counts": number.counts}
         if name in totals:
             result[name]["share"] = number.scaled(1.0 / max(1.0, totals[name])).as_dict()
-    tokens = layers["characters"].scaled(1.0 / CHARACTERS_A_TOKEN)
-    result["tokens"] = {**tokens.as_dict(), "characters_a_token": CHARACTERS_A_TOKEN}
+    each = characters_a_token(tokens, measured.texts_of(measured.counted[:TEXTS]) if tokens else [])
+    result["tokens"] = {**layers["characters"].scaled(1.0 / each).as_dict(), "characters_a_token": each}
     result["chance_at_most"] = {name: layers[name].counts["chance_at_most"] for name in ("records", "texts")}
     return {**result, "withheld": withheld, "warnings": warnings(measured, carriers)}
 

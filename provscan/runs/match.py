@@ -44,6 +44,7 @@ from provscan.runs.inputs import Inputs, find_inputs, find_null
 from provscan.runs.options import Options, Sources
 from provscan.runs.sample import describe_sample
 from provscan.runs.scan import ScanTotals, sampling_of, scan_inputs
+from provscan.runs.tokens import tokens_of
 from provscan.runs.totals import collect, read_parts, summarise, write_matches
 
 RUN_VERSION = 1
@@ -80,6 +81,7 @@ def run_match(
     else:
         reader = index.reader
         open_reader(reader.path, snapshot=reader.snapshot, without=reader.left_out, workers=options.threads)
+    tokens_of(options.tokenizer)
     clock.lap("open")
     with run_folder(target.path, resume=target.resume, overwrite=target.overwrite) as folder:
         planned = folder.earlier["workers"] if folder.earlier else options.threads
@@ -169,7 +171,7 @@ def _analyse(
 ) -> Analysis:
     settings = Settings(
         sampling_of(inputs, options), inputs.sample, options.spike_ins, options.edits, controls.licensed.fraction,
-        options.threads,
+        options.threads, tokens_of(options.tokenizer),
     )  # fmt: skip
     carriers = list(totals.carriers.records.values())
     return analyse(rows, totals.parts, carriers, controls, options.params, settings, null)

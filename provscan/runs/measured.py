@@ -292,7 +292,7 @@ class Measured:
             fraction, recalls = self.fraction * self.index_fraction, self.recalls
             if name in ("texts", "tweets"):
                 fraction = self.index_fraction
-                recalls = self._of_texts(recalls[0], rows), self._of_texts(recalls[1], findings)
+                recalls = self._of_texts(recalls[0], rows), self._of_texts(recalls[1], findings, together=True)
             elif name == "characters":
                 recalls = self._under(recalls[0]), self._under(recalls[1])
             result[name] = layered(
@@ -319,12 +319,12 @@ class Measured:
         licensed = self.controls.licensed_texts if measure == "texts" else self.controls.licensed_tweets
         return sizes, licensed / self.index_fraction
 
-    def _of_texts(self, recall: Recall | None, rows: Numbers) -> Recall | None:
+    def _of_texts(self, recall: Recall | None, rows: Numbers, *, together: bool = False) -> Recall | None:
         """Share of the distinct texts of which at least one copy is found.
 
         A text with o copies found counts for ``1 - (-(1 - r) / r) ** o`` texts (Good & Toulmin 1956,
         doi:10.1093/biomet/43.1-2.45), and where the series does not converge for 1 / r, as if each had one copy. Texts
-        that can't be detected are lost with all their copies.
+        that can't be detected are lost with all their copies; with `together` the lower limit takes it that all are.
         """
         m = self.matches
         if len(rows) == 0 or recall is None:
@@ -341,7 +341,8 @@ class Measured:
             return possible * len(copies) / max(texts, len(copies))
 
         other = 1.0 - float(self.back.same_text[self.back.found & self.usual].mean())
-        low, high = share(recall.low) * (1.0 - other), min(1.0, share(recall.high) * (1.0 + other))
+        low = recall.low if together else share(recall.low)
+        low, high = low * (1.0 - other), min(1.0, share(recall.high) * (1.0 + other))
         return replace(recall, value=share(recall.value), low=min(low, share(recall.value)), high=high)
 
     def _under(self, recall: Recall | None) -> Recall | None:
@@ -385,6 +386,11 @@ class Measured:
     def counted_records(self) -> int:
         """Records with a match that counts."""
         return len(np.unique(self.matches.record[self.counted]))
+
+    def texts_of(self, rows: Numbers) -> list[str]:
+        """Tweets of some matches, as they came."""
+        texts: list[str] = self.controls.reader.raw_texts(self.matches.text[rows]).array().to_pylist()
+        return texts
 
     @property
     def in_pieces(self) -> float:

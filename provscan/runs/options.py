@@ -22,7 +22,7 @@ Sources = Source | Sequence[Source] | object
 # What neither results nor parts depend on: a run may be resumed with other values.
 FREE = (
     "workers", "executor", "address", "memory", "log", "parts", "shard_groups", "shards_from", "allow_unread", "strict",
-    "max_bad", "fail_above",
+    "max_bad", "fail_above", "tokenizer",
 )  # fmt: skip
 MAX_BAD = 0.05
 
@@ -51,6 +51,7 @@ class Options:
     seed: int = 1
     no_text: bool = False
     texts: int | None = None
+    tokenizer: Source | None = None
     workers: int | None = None
     executor: str = "threads"
     address: str | None = None
@@ -130,7 +131,10 @@ class Options:
             **chosen,
             "text_field": list(self.text_field) if isinstance(self.text_field, tuple) else self.text_field,
             "cutoff": since,
-            "log": None if self.log is None else os.fspath(self.log),
+            **{
+                name: None if path is None else os.fspath(path)
+                for name, path in (("log", self.log), ("tokenizer", self.tokenizer))
+            },
             **{
                 name: None if place is None else without_secrets(os.fspath(place))
                 for name, place in (("parts", self.parts), ("shards_from", self.shards_from))

@@ -1,0 +1,46 @@
+"""Tokens of a language model, for the amounts of text that a run reports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from provscan.errors import InputError, UsageError
+
+# Code points of a token where no tokenizer is named.
+CHARACTERS_A_TOKEN = 4.0
+# Texts that are counted.
+TEXTS = 10_000
+
+Tokens = Callable[[list[str]], int]
+
+
+def tokens_of(tokenizer: str | os.PathLike[str] | None) -> Tokens | None:
+    """How many tokens texts have, by a tokenizer of the library tokenizers (``tokenizer.json``).
+
+    Raises
+    ------
+    UsageError
+        The library is not installed.
+    InputError
+        The file is none of a tokenizer.
+    """
+    if tokenizer is None:
+        return None
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise UsageError("--tokenizer needs one more package: pip install 'provscan[tokens]'") from None
+    try:
+        loaded = Tokenizer.from_file(os.fspath(tokenizer))
+    except Exception as error:
+        raise InputError(
+            f"{os.fspath(tokenizer)} can't be read as a tokenizer: {error}. Give the tokenizer.json of a model"
+        ) from None
+    return lambda texts: sum(len(found.ids) for found in loaded.encode_batch(texts, add_special_tokens=False))
+
+
+def characters_a_token(tokens: Tokens | None, texts: list[str]) -> float:
+    """Code points of a token in some texts; :data:`CHARACTERS_A_TOKEN` without a tokenizer or without texts."""
+    count = tokens(texts) if tokens is not None else 0
+    return sum(map(len, texts)) / count if count else CHARACTERS_A_TOKEN
