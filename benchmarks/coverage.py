@@ -40,7 +40,6 @@ from synthetic import documents, tweets
 
 import provscan
 from provscan.calibration.controls import Controls, no_control, with_files
-from provscan.calibration.null import NullScan
 from provscan.calibration.spike_ins import FEWEST, Recovered, SpikeIns
 from provscan.matching import in_pieces, scan_texts
 from provscan.matching.carriers import CarrierRecord
@@ -48,8 +47,9 @@ from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats
-from provscan.runs.analysis import Settings, spike, summarise
-from provscan.runs.measured import Matched, Measured
+from provscan.runs.analysis import ADDED, Settings, spike, summarise
+from provscan.runs.matched import Matched, NullScan, PartRows
+from provscan.runs.measured import Measured
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 from provscan.text.arrow import buffers
@@ -265,27 +265,41 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     old, new = pools[0].drawn(chosen[count:]), pools[1].drawn(copies)
     new["record"] += len(chosen) - count
     columns = {name: np.concatenate([old[name], new[name]]) for name in new}
-    size = len(columns["record"])
-    rows = pa.table({
-        "source": pa.repeat(pa.scalar("data"), size), "field": pa.repeat(pa.scalar("text"), size), **columns,
-        "tweets": held.controls.reader.tweet_counts(columns["text"]).astype(np.int32),
-    })  # fmt: skip
-    characters = int(pools[0].lengths[chosen[count:]].sum() + pools[1].lengths[copies].sum())
-    part = PartResult(0, "data", records=len(chosen), characters=characters, stats=ReadStats())
-    null = null_scan(held, len(chosen), rng) if cell.control == "null" else None
+    part = PartResult(0, "data", records=len(chosen), stats=ReadStats())
+    part.characters = int(pools[0].lengths[chosen[count:]].sum() + pools[1].lengths[copies].sum())
+    with tempfile.TemporaryDirectory() as folder:
+        rows = written(columns, part, Path(folder))
+        null = null_scan(held, len(chosen), rng, Path(folder)) if cell.control == "null" else None
+        return answered(cell, held, rows, null, seed) | {
+            "truth": {"records": 0 if cell.edits == "headlines" else count,
+                      "texts": 0 if cell.edits == "headlines" else different},
+        }  # fmt: skip
+
+
+def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> PartRows:
+    """Matches as the scan of a split leaves them behind."""
+    part.matches = len(columns["record"])
+    same = {name: pa.repeat(pa.scalar(name), part.matches) for name in ("field", "level")}
+    table = pa.table({**columns, **same})
+    with pa.ipc.new_file(str(part.matches_file(folder)), table.schema) as file:
+        file.write_table(table)
+    return PartRows(folder, [part])
+
+
+def answered(cell: Cell, held: Controlled, rows: PartRows, null: NullScan | None, seed: int) -> dict[str, Any]:
+    """The answer of one simulated scan."""
     spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
     began = time.process_time()
     matches = Matched.of(rows, held.scorer, held.controls)
     sampling = Sampling(1.0, seed)
-    measured = Measured(matches, [part], held.controls, held.scorer, *spike_ins, null, sampling, None, 1.0)
+    measured = Measured(matches, rows.parts, held.controls, held.scorer, *spike_ins, null, sampling, None, 1.0)
     analysis = summarise(measured, [])
+    added = pa.Table.from_batches([analysis.added(batch) for batch in matches.batches()], ADDED)
     seconds = time.process_time() - began
-    answer, q = analysis.summary["answer"], analysis.added["q_value"].to_numpy(zero_copy_only=False)
-    headlines = cell.edits == "headlines"
+    answer, q = analysis.summary["answer"], added["q_value"].to_numpy(zero_copy_only=False)
     return {
         "cell": cell.name,
         "seed": seed,
-        "truth": {"records": 0 if headlines else count, "texts": 0 if headlines else different},
         **{name: {key: answer[name][key] for key in ("findings", "at_least", "estimate", "at_most")}
            for name in ("records", "texts")},
         "listed": bool(np.any(np.nan_to_num(q, nan=1.0) <= 0.01)),
@@ -296,14 +310,11 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def null_scan(held: Controlled, count: int, rng: Random) -> NullScan:
+def null_scan(held: Controlled, count: int, rng: Random, folder: Path) -> NullScan:
     """As many other records without tweets."""
     rows = np.array(rng.sample(range(len(held.corpus.null)), min(count, len(held.corpus.null))))
-    found = held.null.drawn(rows)
-    size = found["end"] - found["start"]
-    characters = int(held.null.lengths[rows].sum())
-    alike = (found[name].astype(np.float64) for name in ("containment", "similarity"))
-    return NullScan(found["record"], found["text"], *alike, size, len(rows), characters, ("null",))
+    found = written(held.null.drawn(rows), PartResult(1, "null"), folder)
+    return NullScan(found, len(rows), int(held.null.lengths[rows].sum()), ("null",))
 
 
 def corpora(

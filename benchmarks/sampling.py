@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from provscan import readers
 from provscan.estimate.limits import clopper_pearson
 from provscan.runs import analysis
 from provscan.runs import match as run
+from provscan.runs.matched import PartRows
 from provscan.runs.options import Options
 from provscan.runs.sample import FileSample, draw_files
 
@@ -53,11 +55,12 @@ class Whole:
 
     def __init__(self, folder: Path, out: Path, options: dict[str, Any]) -> None:
         kept: dict[str, Any] = {}
+        self._parts = out.with_name("parts")
         analyse, spike = run.analyse, analysis.spike
 
         def keep_analysis(*arguments: Any) -> Any:
             # The part files go when the run is complete.
-            kept["rows"] = arguments[0].take(np.arange(arguments[0].num_rows))
+            shutil.copytree(arguments[0].folder, self._parts)
             kept["arguments"] = arguments[1:]
             return analyse(*arguments)
 
@@ -70,26 +73,20 @@ class Whole:
             self.answer = provscan.match(folder, out=out, **options).summary["answer"]
         finally:
             run.analyse, analysis.spike = analyse, spike
-        self._rows, (results, *self._others, self._settings, _) = kept["rows"], kept["arguments"]
+        results, *self._others, self._settings, _ = kept["arguments"]
         self._spike_ins = kept["spike_ins"]
         self._results = {result.source: result for result in results}
-        self._source = np.array(self._rows["source"].to_pylist())
         self.splits = [split for split in readers.plan([str(folder)], readers.Fields()) if split.size]
 
     def sampled(self, drawn: FileSample) -> dict[str, Any]:
         """The answer of a sample of files."""
         names = [split.source for split in drawn.splits]
-        places = {name: place for place, name in enumerate(names)}
-        inside = np.isin(self._source, names)
-        rows = self._rows.filter(inside)
-        clusters = np.array([places[name] for name in self._source[inside]], np.int64)
-        column = rows.schema.get_field_index("cluster")
-        rows = rows.set_column(column, rows.schema.field(column), [clusters])
+        results = [self._results[name] for name in names]
         settings = dataclasses.replace(self._settings, drawn=drawn)
         spike = analysis.spike
         analysis.spike = lambda *arguments: self._spike_ins
         try:
-            found = analysis.analyse(rows, [self._results[name] for name in names], *self._others, settings, None)
+            found = analysis.analyse(PartRows(self._parts, results), results, *self._others, settings, None)
         finally:
             analysis.spike = spike
         answer: dict[str, Any] = found.summary["answer"]

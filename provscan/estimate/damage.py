@@ -1,10 +1,9 @@
-"""Match tables as arrays: classes of what is left of a copy, records, covered code points."""
+"""Classes of what is left of a copy."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -44,28 +43,3 @@ def damage_of(similarity: Floats, containment: Floats, pieces: Flags) -> Numbers
     cut = _CUT + np.searchsorted(_CUTS, containment, side="right")
     result: Numbers = np.where((own >= _OWN) & (similarity < _EDGES[-1]), cut, edited)
     return np.where(pieces, PIECES + edited, result)
-
-
-def coded(names: pa.ChunkedArray) -> Numbers:
-    """A number for each distinct name, int64; -1 for null."""
-    codes = names.combine_chunks().dictionary_encode().indices
-    result: Numbers = codes.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return result
-
-
-def record_numbers(source: pa.ChunkedArray, record: pa.ChunkedArray) -> Numbers:
-    """A number for each record of each source, counted from 0 among those in the table."""
-    number = record.to_numpy()
-    key = coded(source) * (int(number.max(initial=0)) + 1) + number
-    return np.unique(key, return_inverse=True)[1].reshape(-1)
-
-
-def covered(record: Numbers, start: Numbers, end: Numbers, count: int) -> Floats:
-    """Code points of each of `count` records that at least one span covers."""
-    if len(record) == 0:
-        return np.zeros(count)
-    order = np.lexsort((start, record))
-    base = record[order] * int(end.max())
-    low, high = start[order] + base, end[order] + base
-    reached = np.concatenate([[0], np.maximum.accumulate(high)[:-1]])
-    return np.bincount(record[order], np.maximum(0, high - np.maximum(low, reached)), count).astype(np.float64)

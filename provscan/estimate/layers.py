@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from provscan.estimate.limits import Chance, Factor, product, thinned
 from provscan.estimate.recall import Recall
 
-Floats = npt.NDArray[np.float64]
 METHOD = "Rogan-Gladen; negative binomial limits for chance and loss, profile likelihood for the mixture of edits"
 
 
@@ -104,8 +102,9 @@ class Found:
     ----------
     findings
         All verified matches.
-    counted
-        Size of each unit that counts, in strata whose chance is measured; 1 each where units are counted.
+    counted, squares
+        Sum of the sizes of the units that count, in strata whose chance is measured, and of their squares: their
+        number, twice, where units are counted.
     left_out
         What counts in strata whose chance is not measured: all of it may be copies, or nothing (Manski 2003).
     most
@@ -113,7 +112,8 @@ class Found:
     """
 
     findings: float
-    counted: Floats
+    counted: float
+    squares: float
     left_out: float = 0.0
     most: float = np.inf
 
@@ -166,8 +166,8 @@ def layered(
     -------
     Layers
     """
-    counted = float(found.counted.sum())
-    unit = float(found.counted @ found.counted) / counted if counted > 0 else 1.0
+    counted = found.counted
+    unit = found.squares / counted if counted > 0 else 1.0
     at_least = estimate = at_most = None
     counts: dict[str, float | None] = {"counted": counted, "chance_expected": None, "chance_at_most": None}
     counts["recall"] = None if counted_recall is None else counted_recall.value

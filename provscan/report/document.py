@@ -78,14 +78,14 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
     `texts` is the number of exhibits that may show texts, the strongest first; the others show SHA-256 digests. `marks`
     is a file that reviewers saved from an earlier report of this run.
     """
-    summary, exhibits = folder.summary, folder.exhibits
+    summary, found = folder.summary, figures.Figures(folder.summary["sources"])
     parameters = folder.info["parameters"]
     known = 0 if parameters.get("no_text") else parameters.get("texts")
     if known is not None:
         texts = known if texts is None else min(texts, known)
     reviewed = folder.marks(marks) if marks is not None else {}
-    shown = exhibits.slice(0, MOST)
-    first = next(displayed(folder.batches(STATIC, STATIC), texts, len(shown))).to_pylist()
+    shown = folder.first(MOST, found.add)
+    first = next(displayed(folder.batches(STATIC, shown.slice(0, STATIC)), texts, len(shown))).to_pylist()
     marked = {row: mark for row, mark in reviewed.items() if row < len(shown)}
     style, script = _joined(STYLES), f'"use strict";{{\n{_joined(SCRIPTS)}}}'
     pieces = _environment().get_template("page.html").generate(
@@ -93,21 +93,21 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         answer=summary["answer"],
         info=folder.info,
         identity=folder.identity,
-        exhibits=exhibits,
+        exhibits=found.exhibits,
         shown=len(shown),
         first=_first(first),
         reviewed=reviewed,
         review=wording.review(reviewed),
         interval=figures.interval(summary["answer"]["records"]),
-        histogram=figures.histogram(folder.matches, summary["recall"].get("bits")),
-        breakdowns={name: figures.breakdown(exhibits, name) for name in ("year", "author", "lang", "source", "field")},
-        strip=figures.strip(exhibits, summary["sources"]),
-        stricter=figures.stricter(exhibits),
+        histogram=figures.histogram(folder.read, summary["recall"].get("bits")),
+        breakdowns={name: breakdown.shown for name, breakdown in found.breakdowns.items()},
+        strip=found.strip,
+        stricter=found.stricter,
         wording=wording,
         left_out=wording.left_out(summary),
         command=folder.info.get("repeat"),
         texts=texts,
-        blocks=map(Markup, packed(shown, displayed(folder.batches(CHUNK, MOST), texts, len(shown)), marked)),
+        blocks=map(Markup, packed(shown, displayed(folder.batches(CHUNK, shown), texts, len(shown)), marked)),
         style=Markup(style),
         script=Markup(script),
         policy=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; base-uri 'none'; "

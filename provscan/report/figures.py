@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from provscan.estimate.counters import RecordCounter
 
 BINS, PARTS, LISTED = 30, 100, 12
 SPIKE_BITS = 10
@@ -39,65 +41,137 @@ def interval(layers: Mapping[str, Any]) -> dict[str, float | None] | None:
     return {**places, "from": start, "to": end}
 
 
-def histogram(matches: pa.Table, spike_ins: Sequence[int] | None) -> dict[str, Any] | None:
-    """Matches of licensed texts and of controls by bits, and spike-ins that were found, each to its own scale."""
-    known = matches.filter(pc.is_valid(matches["bits"]))
-    if len(known) == 0:
+def histogram(read: Callable[[Sequence[str]], Iterator[pa.Table]], spike_ins: Sequence[int] | None) -> Any:
+    """Matches of licensed texts and of controls by bits, and spike-ins that were found, each to its own scale.
+
+    `read` gives columns of all matches (:meth:`provscan.report.files.RunFiles.read`); `spike_ins` are those found, in
+    steps of :data:`SPIKE_BITS`.
+    """
+
+    def bits() -> Iterator[npt.NDArray[np.float32]]:
+        return (batch["bits"].drop_null().to_numpy() for batch in read(["bits"]))
+
+    top = quantile(bits, 0.995)
+    if top is None:
         return None
-    bits = known["bits"].to_numpy().astype(np.float64)
-    control = known["control"].to_numpy(zero_copy_only=False)
-    counted = known["counted"].to_numpy(zero_copy_only=False) & ~control
-    top = max(float(np.quantile(bits, 0.995)), SPIKE_BITS)
-    width = next(w for w in (5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if top / w <= BINS)
-    bins = int(top // width) + 1
-
-    def counts(chosen: npt.NDArray[np.bool_]) -> list[int]:
-        return np.bincount(np.minimum(bits[chosen] // width, bins - 1).astype(int), minlength=bins).tolist()
-
+    width = next(w for w in (5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if max(top, SPIKE_BITS) / w <= BINS)
+    bins = int(max(top, SPIKE_BITS) // width) + 1
+    # Not counted, counted, of a control.
+    counts = np.zeros((3, bins), np.int64)
+    for batch in read(["bits", "control", "counted"]):
+        known = batch.filter(pc.is_valid(batch["bits"]))
+        kind = np.where(known["control"].to_numpy(zero_copy_only=False), 2, known["counted"].cast(pa.int8()).to_numpy())
+        place = np.minimum(known["bits"].to_numpy().astype(np.float64) // width, bins - 1).astype(int)
+        np.add.at(counts, (kind, place), 1)
     planted = [0] * bins
     for place, number in enumerate(spike_ins or ()):
         planted[min(place * SPIKE_BITS // width, bins - 1)] += number
     return {
-        "width": width, "bins": bins, "counted": counts(counted), "other": counts(~counted & ~control),
-        "control": counts(control), "spike_ins": planted if sum(planted) else None,
+        "width": width, "bins": bins, "counted": counts[1].tolist(), "other": counts[0].tolist(),
+        "control": counts[2].tolist(), "spike_ins": planted if sum(planted) else None,
     }  # fmt: skip
 
 
-def breakdown(exhibits: pa.Table, name: str) -> list[tuple[str, int]]:
-    """Counted matches by value of a column, most first; the last entry ``""`` holds all others."""
-    counted = exhibits.filter(exhibits["counted"])
-    values = pc.year(counted["time"]) if name == "year" else counted[name]
-    table = pa.table({"value": values.cast(pa.string())}).group_by("value").aggregate([([], "count_all")])
-    pairs = [(value, n) for value, n in zip(*table.to_pydict().values(), strict=True) if value]
-    pairs.sort(key=lambda pair: pair[0] if name == "year" else (-pair[1], pair[0]))
-    shown = pairs if name == "year" else pairs[:LISTED]
-    rest = len(counted) - sum(n for _, n in shown)
-    return [*shown, ("", rest)] if rest and shown else shown
+def quantile(values: Callable[[], Iterator[npt.NDArray[np.float32]]], share: float) -> float | None:
+    """A quantile of numbers of at least 0 that come a batch at a time; as ``numpy.quantile``, None without any.
+
+    Such numbers are ordered as their bits are: a first pass counts the upper 16 bits, another one the lower ones of
+    those that have the wanted upper ones.
+    """
+
+    def counted(chosen: Callable[[npt.NDArray[np.uint32]], npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
+        counts = np.zeros(1 << 16, np.int64)
+        for batch in values():
+            counts += np.bincount(chosen(np.abs(batch).view(np.uint32)), minlength=1 << 16)
+        return np.cumsum(counts)
+
+    upper = counted(lambda number: number >> 16)
+    if upper[-1] == 0:
+        return None
+    at = share * (int(upper[-1]) - 1)
+    found = []
+    for rank in (int(at), min(int(at) + 1, int(upper[-1]) - 1)):
+        first = int(np.searchsorted(upper, rank, "right"))
+        lower = counted(lambda number, first=first: number[number >> 16 == first] & 0xFFFF)  # type: ignore[misc]
+        before = int(upper[first - 1]) if first else 0
+        last = int(np.searchsorted(lower, rank - before, "right"))
+        found.append(float(np.uint32(first << 16 | last).view(np.float32)))
+    return float(np.quantile(found, at - int(at)))
 
 
-def strip(exhibits: pa.Table, sources: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Counted matches in each of :data:`PARTS` parts of the dataset, in the order in which it was scanned."""
-    counted = exhibits.filter(exhibits["counted"])
-    before = dict(
-        zip((item["source"] for item in sources), np.cumsum([0, *(i["records"] for i in sources)]), strict=False)
-    )
-    total = sum(item["records"] for item in sources)
-    if total == 0 or len(counted) == 0:
-        return []
-    coded = counted["source"].combine_chunks().dictionary_encode()
-    offsets = np.array([before.get(name, 0) for name in coded.dictionary.to_pylist()])
-    place = (offsets[coded.indices.to_numpy()] + counted["record"].to_numpy()) * PARTS // total
-    return np.bincount(np.clip(place, 0, PARTS - 1), minlength=PARTS).tolist()
+class Breakdown:
+    """Counted matches by value of a column, a batch at a time."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._counts = pa.table({"value": pa.array([], pa.string()), "n": pa.array([], pa.int64())})
+
+    def add(self, batch: pa.Table) -> None:
+        """Add matches."""
+        counted = batch.filter(batch["counted"])
+        values = pc.year(counted["time"]) if self._name == "year" else counted[self._name]
+        table = pa.table({"value": values.cast(pa.string()), "n": pa.array(np.ones(len(counted), np.int64))})
+        added = pa.concat_tables([self._counts, table]).group_by("value").aggregate([("n", "sum")])
+        self._counts = added.rename_columns({"n_sum": "n"})
+
+    @property
+    def shown(self) -> list[tuple[str, int]]:
+        """Values with their numbers, most first; the last entry ``""`` holds all others."""
+        pairs = [(value, n) for value, n in zip(*self._counts.to_pydict().values(), strict=True) if value]
+        pairs.sort(key=lambda pair: pair[0] if self._name == "year" else (-pair[1], pair[0]))
+        shown = pairs if self._name == "year" else pairs[:LISTED]
+        rest = (pc.sum(self._counts["n"]).as_py() or 0) - sum(n for _, n in shown)
+        return [*shown, ("", rest)] if rest and shown else shown
 
 
-def stricter(exhibits: pa.Table) -> dict[str, list[tuple[float, int, int]]]:
-    """Of each gate some stricter values, with the counted matches and their records that pass them."""
-    counted = exhibits.filter(exhibits["counted"])
-    coded = counted["source"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
-    places = coded * (int(pc.max(counted["record"]).as_py() or 0) + 1) + counted["record"].to_numpy()
-    result = {}
-    for name, limits in STRICTER.items():
-        values = np.nan_to_num(counted[name].to_numpy(zero_copy_only=False).astype(np.float64), nan=np.inf)
-        passing = [(limit, places[values >= limit - 1e-6]) for limit in limits]
-        result[name] = [(limit, len(kept), len(np.unique(kept))) for limit, kept in passing]
-    return result
+class Figures:
+    """What the page shows of all exhibits, which come a batch at a time in the order of the dataset."""
+
+    def __init__(self, sources: Sequence[Mapping[str, Any]]) -> None:
+        self.exhibits = 0
+        self.breakdowns = {name: Breakdown(name) for name in ("year", "author", "lang", "source", "field")}
+        names, sizes = [item["source"] for item in sources], [item["records"] for item in sources]
+        self._before = dict(zip(names, np.cumsum([0, *sizes]).tolist(), strict=False))
+        self._total, self._strip = sum(sizes), np.zeros(PARTS, np.int64)
+        self._record, self._last = -1, ("", -1)
+        self._limits = [(name, limit) for name, limits in STRICTER.items() for limit in limits]
+        self._passing = np.zeros(len(self._limits), np.int64)
+        self._records = RecordCounter(len(self._limits))
+
+    def add(self, batch: pa.Table) -> None:
+        """Add exhibits."""
+        self.exhibits += len(batch)
+        for breakdown in self.breakdowns.values():
+            breakdown.add(batch)
+        counted = batch.filter(batch["counted"])
+        if len(counted) == 0:
+            return
+        coded, own = counted["source"].combine_chunks().dictionary_encode(), counted["record"].to_numpy()
+        names, source = coded.dictionary.to_pylist(), coded.indices.to_numpy()
+        offsets = np.array([self._before.get(name, 0) for name in names])
+        place = np.clip((offsets[source] + own) * PARTS // max(1, self._total), 0, PARTS - 1)
+        self._strip += np.bincount(place, minlength=PARTS)
+        other = np.append((names[source[0]], own[0]) != self._last, (np.diff(source) != 0) | (np.diff(own) != 0))
+        record = self._record + np.cumsum(other)
+        self._record, self._last = int(record[-1]), (names[source[-1]], int(own[-1]))
+        passes = []
+        for name, limit in self._limits:
+            values = np.nan_to_num(counted[name].to_numpy(zero_copy_only=False).astype(np.float64), nan=np.inf)
+            passes.append(values >= limit - 1e-6)
+        row, number = np.nonzero(np.column_stack(passes))
+        self._passing += np.bincount(number, minlength=len(passes))
+        self._records.add(number, record[row])
+
+    @property
+    def strip(self) -> list[int]:
+        """Counted matches in each of :data:`PARTS` parts of the dataset, in the order in which it was scanned."""
+        return self._strip.tolist() if self._total and self._strip.any() else []
+
+    @property
+    def stricter(self) -> dict[str, list[tuple[float, int, int]]]:
+        """Of each gate some stricter values, with the counted matches and their records that pass them."""
+        result: dict[str, list[tuple[float, int, int]]] = {name: [] for name in STRICTER}
+        counts = zip(self._limits, self._passing.tolist(), self._records.count.tolist(), strict=True)
+        for (name, limit), matches, records in counts:
+            result[name].append((limit, matches, records))
+        return result

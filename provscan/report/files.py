@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.errors import InputError
+from provscan.estimate.counters import Strongest
 from provscan.runs.evidence import PERMALINK
 
 FILES = ("matches.parquet", "evidence.parquet", "summary.json", "run.json")
@@ -54,60 +56,100 @@ class RunFiles:
         return cls(path, texts["summary.json"], texts["run.json"])
 
     @cached_property
-    def matches(self) -> pa.Table:
-        """``matches.parquet`` without its texts, matches of control texts included."""
-        path = self.path / "matches.parquet"
-        return _read(path, [name for name in _names(path) if name not in TEXTS])
-
-    @cached_property
     def identity(self) -> str:
         """16 hexadecimal digits of the matches, which marks of reviewers refer to."""
         with (self.path / "matches.parquet").open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
+    def read(self, names: Sequence[str]) -> Iterator[pa.Table]:
+        """Columns of ``matches.parquet``, a batch at a time, matches of control texts included."""
+        return _read(self.path / "matches.parquet", names)
+
+    def licensed(self) -> Iterator[pa.Table]:
+        """Matches of licensed texts, a batch at a time, with author, time, language and permalink.
+
+        ``place`` is the row in ``evidence.parquet``, null where the match is not counted; ``row`` that in
+        ``matches.parquet``."""
+        names = [name for name in _names(self.path / "matches.parquet") if name not in TEXTS]
+        own = _names(self.path / "evidence.parquet")
+        about = [name for name in ABOUT if name in own]
+        rows, evidence = _Rows(self.read(names)), _Rows(_read(self.path / "evidence.parquet", [*KEY, *about]))
+        row = place = 0
+        while True:
+            matches = rows.take(BATCH)
+            if row and not len(matches):
+                break
+            matches = matches.append_column("row", pa.array(np.arange(row, row + len(matches))))
+            row += len(matches)
+            licensed = matches.filter(pc.invert(matches["control"]))
+            counted = licensed["counted"].to_numpy(zero_copy_only=False)
+            beside = evidence.take(int(np.count_nonzero(counted)))
+            self._require_equal(licensed.filter(pa.array(counted)), beside)
+            within = pa.array(np.cumsum(counted) - 1, mask=~counted)
+            licensed = licensed.append_column("place", pc.add(within, place))
+            place += len(beside)
+            for name, kind in ABOUT.items():
+                column = beside[name].take(within) if name in about else pa.nulls(len(licensed), kind)
+                if name in licensed.column_names:
+                    column = pc.coalesce(column, licensed[name])
+                    licensed = licensed.drop_columns([name])
+                licensed = licensed.append_column(name, column)
+            numeric = pc.match_substring_regex(licensed["tweet_id"], "^[0-9]+$")
+            links = pc.binary_join_element_wise(PERMALINK, licensed["tweet_id"], "")
+            yield licensed.append_column("permalink", pc.if_else(numeric, links, pa.scalar(None, pa.string())))
+            if not len(matches):
+                break
+        self._require_equal(matches, evidence.take(1))
+
+    def _require_equal(self, counted: pa.Table, evidence: pa.Table) -> None:
+        """Raise an error unless rows of both files are the same ones."""
+        if len(counted) == len(evidence) and all(
+            counted[name].cast(evidence[name].type).equals(evidence[name]) for name in KEY
+        ):
+            return
+        expected = sum(pc.sum(part["counted"]).as_py() or 0 for part in self.read(["counted"]))
+        found = pq.read_metadata(self.path / "evidence.parquet").num_rows
+        raise InputError(
+            f"{self.path}: the {expected:,} counted rows of matches.parquet are not the {found:,} rows of "
+            "evidence.parquet, so the files are of different runs: run match again"
+        )
+
+    def first(self, limit: int | None = None, each: Callable[[pa.Table], None] = lambda batch: None) -> pa.Table:
+        """The first exhibits, all by default: matches of licensed texts, the strongest counted one first.
+
+        Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same numbers. The columns are those of
+        :meth:`licensed`, of which `each` is given every batch.
+        """
+        chosen = None if limit is None else self._strongest(limit)
+        held: list[pa.Table] = []
+        for batch in self.licensed():
+            each(batch)
+            held.append(batch if chosen is None else batch.filter(pa.array(np.isin(batch["row"], chosen))))
+        table = pa.concat_tables(held)
+        return table.take(pa.array(np.lexsort(_keys(table))))
+
+    def _strongest(self, limit: int) -> npt.NDArray[np.int64]:
+        """The rows of the first exhibits."""
+        strongest, low = Strongest(limit, 3), 0
+        for batch in self.read(["control", "counted", "bits", "record"]):
+            rows = np.flatnonzero(~batch["control"].to_numpy())
+            strongest.add(low + rows, *(key[rows].astype(np.float64) for key in reversed(_keys(batch))))
+            low += len(batch)
+        return strongest.rows
+
     @cached_property
     def exhibits(self) -> pa.Table:
-        """Matches of licensed texts, the strongest counted match first, with author, time, language and permalink.
+        """All exhibits: see :meth:`first`."""
+        return self.first()
 
-        Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same numbers. ``place`` is the row in
-        ``evidence.parquet``, null where the match is not counted; ``row`` that in ``matches.parquet``.
-        """
-        names = _names(self.path / "evidence.parquet")
-        about = [name for name in ABOUT if name in names]
-        evidence = _read(self.path / "evidence.parquet", [*KEY, *about])
-        licensed = self.matches.append_column("row", pa.array(np.arange(len(self.matches))))
-        licensed = licensed.filter(pc.invert(licensed["control"]))
-        counted = licensed["counted"].to_numpy(zero_copy_only=False)
-        rows = licensed.filter(pa.array(counted))
-        if len(rows) != len(evidence) or not all(
-            rows[name].cast(evidence[name].type).equals(evidence[name]) for name in KEY
-        ):
-            raise InputError(
-                f"{self.path}: the {len(rows):,} counted rows of matches.parquet are not the {len(evidence):,} rows of "
-                "evidence.parquet, so the files are of different runs: run match again"
-            )
-        places = pa.array(np.cumsum(counted) - 1, mask=~counted)
-        for name, kind in ABOUT.items():
-            column = evidence[name].take(places) if name in about else pa.nulls(len(licensed), kind)
-            if name in licensed.column_names:
-                column = pc.coalesce(column, licensed[name])
-                licensed = licensed.drop_columns([name])
-            licensed = licensed.append_column(name, column)
-        numeric = pc.match_substring_regex(licensed["tweet_id"], "^[0-9]+$")
-        links = pc.binary_join_element_wise(PERMALINK, licensed["tweet_id"], "")
-        licensed = licensed.append_column("permalink", pc.if_else(numeric, links, pa.scalar(None, pa.string())))
-        bits = np.nan_to_num(licensed["bits"].to_numpy(zero_copy_only=False).astype(np.float64), nan=-1.0)
-        order = np.lexsort((licensed["record"].to_numpy(), -bits, ~counted))
-        return licensed.append_column("place", places).take(pa.array(order))
-
-    def batches(self, size: int, first: int | None = None) -> Iterator[pa.Table]:
-        """The first exhibits, all by default, so many at a time, with their texts, of which only these are held.
+    def batches(self, size: int, exhibits: pa.Table | None = None) -> Iterator[pa.Table]:
+        """Some exhibits, all by default, so many at a time, with their texts, of which only these are held.
 
         A run keeps texts of its counted matches and of the strongest others, or of fewer: ``before``, ``passage``,
         ``after`` and ``tweet`` are null where it keeps none, and ``has_text`` is false where ``passage`` and ``tweet``
         are SHA-256 digests.
         """
-        exhibits = self.exhibits.slice(0, first)
+        exhibits = self.exhibits if exhibits is None else exhibits
         sources = (("evidence.parquet", "place"), ("matches.parquet", "row"))
         texts = [_Texts.read(self.path / name, exhibits[place].combine_chunks()) for name, place in sources]
         exhibits = exhibits.drop_columns(["place", "row"])
@@ -120,7 +162,7 @@ class RunFiles:
 
     def with_texts(self, first: int | None = None) -> pa.Table:
         """The first exhibits, all by default, with their texts: see :meth:`batches`."""
-        return pa.concat_tables(self.batches(BATCH, first))
+        return pa.concat_tables(self.batches(BATCH, self.first(first)))
 
     def marks(self, path: Path) -> dict[int, dict[str, str]]:
         """Marks of reviewers, as the page saves them: row of the exhibit -> ``verdict`` and ``note``."""
@@ -181,10 +223,34 @@ def _names(path: Path) -> list[str]:
         raise InputError(f"{path} can't be read ({error}): run match again") from None
 
 
-def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
+def _keys(matches: pa.Table) -> tuple[npt.NDArray[Any], ...]:
+    """By what exhibits are ordered, the first key last."""
+    bits = np.nan_to_num(matches["bits"].to_numpy().astype(np.float64), nan=-1.0)
+    return matches["record"].to_numpy(), -bits, ~matches["counted"].to_numpy()
+
+
+class _Rows:
+    """Batches from which as many rows are taken as are asked for."""
+
+    def __init__(self, batches: Iterator[pa.Table]) -> None:
+        self._batches = batches
+        self._held = next(batches)
+
+    def take(self, count: int) -> pa.Table:
+        """So many rows, or what is left."""
+        while len(self._held) < count and (more := next(self._batches, None)) is not None:
+            self._held = pa.concat_tables([self._held, more])
+        taken, self._held = self._held.slice(0, count), self._held.slice(count)
+        return taken
+
+
+def _read(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Columns of a file, a batch at a time; at first one without rows."""
     try:
         # Not pq.read_table, whose import of all kinds of file systems takes longer than most runs' files.
         with pq.ParquetFile(path) as file:
-            return file.read(columns=columns)
+            yield file.schema_arrow.empty_table().select(columns)
+            for batch in file.iter_batches(BATCH, columns=columns):
+                yield pa.Table.from_batches([batch])
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} can't be read ({error}): run match again") from None

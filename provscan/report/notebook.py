@@ -73,7 +73,7 @@ class Plots:
     def bits(self, ax: Axes | None = None) -> Axes:
         """Matches by bits: counted ones up, matches of control texts down."""
         axes = ax or _axes(6, 3)
-        chart = figures.histogram(self._folder.matches, None)
+        chart = figures.histogram(self._folder.read, None)
         if chart:
             left = [place * chart["width"] for place in range(chart["bins"])]
             wide = {"width": 0.9 * chart["width"], "align": "edge"}
@@ -86,7 +86,10 @@ class Plots:
 
     def by(self, name: str, ax: Axes | None = None) -> Axes:
         """Counted matches by ``year``, ``author``, ``source`` or ``field``."""
-        pairs = [(key, n) for key, n in figures.breakdown(self._folder.exhibits, name) if key][::-1]
+        breakdown = figures.Breakdown(name)
+        for batch in self._folder.licensed():
+            breakdown.add(batch)
+        pairs = [(key, n) for key, n in breakdown.shown if key][::-1]
         axes = ax or _axes(6, 0.6 + 0.3 * len(pairs))
         axes.barh([key for key, _ in pairs], [n for _, n in pairs], color="#4a78b5")
         axes.set(xlabel="counted matches")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,6 @@ import pyarrow as pa
 
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import SETS, WEIGHTS
-from provscan.calibration.null import NullScan
 from provscan.calibration.spike_ins import DRAW, Recovered, SpikeIns, how_many, plant, recovered
 from provscan.errors import RecallError
 from provscan.estimate.answer import headline
@@ -25,7 +25,8 @@ from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.params import MatchParams
 from provscan.runs.chance import gauges_summary
-from provscan.runs.measured import Matched, Measured
+from provscan.runs.matched import Batch, Matched, NullScan, PartRows
+from provscan.runs.measured import Measured, Part
 from provscan.runs.sample import FileSample
 from provscan.runs.sides import alike
 from provscan.runs.tokens import TEXTS, Tokens, characters_a_token
@@ -59,9 +60,21 @@ SCORED = pa.schema([*MATCHES, *ADDED])
 class Analysis:
     """What a run concludes from its matches."""
 
-    added: pa.Table  # Columns to be added to ``matches.parquet``.
-    counted: Flags  # bool, one a match: a licensed match that meets the rule.
+    measured: Measured
     summary: dict[str, Any]  # Entries of ``summary.json``: ``answer``, ``by``, ``recall``, ``control``, ``rule``.
+
+    def added(self, batch: Batch) -> pa.RecordBatch:
+        """Columns to be added to ``matches.parquet``; ``counted`` is a licensed match that meets the rule."""
+        matches = self.measured.matches
+        q, control = self.measured.q_values(batch), matches.control[batch.place]
+        columns = [
+            pa.array(batch.bits.astype(np.float32), mask=np.isnan(batch.bits)),
+            pa.array(q, mask=np.isnan(q)),
+            pa.array(control),
+            pa.array(matches.scores.common[batch.place]),
+            pa.array(batch.counted & ~control),
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=ADDED)
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,7 @@ class Settings:
 
 
 def analyse(
-    rows: pa.Table,
+    rows: PartRows,
     results: list[PartResult],
     carriers: list[CarrierRecord],
     controls: Controls,
@@ -134,18 +147,6 @@ def spike(
 
 def summarise(measured: Measured, carriers: Sequence[str], tokens: Tokens | None = None) -> Analysis:
     """What follows from what was measured; `carriers` are texts of the dataset, `tokens` counts those of texts."""
-    matches = measured.matches
-    bits, q, counted = matches.scores.bits, measured.q_values, matches.scores.counted & ~matches.control
-    added = pa.table(
-        [
-            pa.array(bits.astype(np.float32), mask=np.isnan(bits)),
-            pa.array(q, mask=np.isnan(q)),
-            pa.array(matches.control),
-            pa.array(matches.scores.common),
-            pa.array(counted),
-        ],
-        schema=ADDED,
-    )
     summary = {
         "answer": _answer(measured, carriers, tokens),
         "by": _breakdowns(measured),
@@ -153,13 +154,13 @@ def summarise(measured: Measured, carriers: Sequence[str], tokens: Tokens | None
         "control": _control(measured),
         "rule": {"bits_from": BITS, "common_left_out": True},
     }
-    return Analysis(added, counted, summary)
+    return Analysis(measured, summary)
 
 
 def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) -> dict[str, Any]:
     whole = measured.records / measured.fraction
     withheld = reasons(measured)
-    layers = measured.layers(measured.counted, np.flatnonzero(~measured.matches.control), whole)
+    layers = measured.layers(measured.whole, whole)
     layers = {name: _given(name, number, withheld) for name, number in layers.items()}
     layer, sentence = headline(layers["records"], round(whole))
     totals = {
@@ -172,7 +173,7 @@ def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) 
         result[name] = {**number.as_dict(), "method": METHOD, "counts": number.counts}
         if name in totals:
             result[name]["share"] = number.scaled(1.0 / max(1.0, totals[name])).as_dict()
-    each = characters_a_token(tokens, measured.texts_of(measured.counted[:TEXTS]) if tokens else [])
+    each = characters_a_token(tokens, measured.counted_texts(TEXTS) if tokens else [])
     result["tokens"] = {**layers["characters"].scaled(1.0 / each).as_dict(), "characters_a_token": each}
     result["chance_at_most"] = {name: layers[name].counts["chance_at_most"] for name in ("records", "texts")}
     return {**result, "withheld": withheld, "warnings": warnings(measured, carriers)}
@@ -192,36 +193,42 @@ def _breakdowns(measured: Measured) -> dict[str, Any]:
 
     Recall is that of all; of chance each has the share that it has of the texts, of a source the share of the records.
     """
-    matches, withheld = measured.matches, reasons(measured)
+    withheld = reasons(measured)
     result: dict[str, Any] = {}
-    every = max(1, len(np.unique(matches.text[measured.counted])))
-    sizes: dict[str, int] = {}
-    for entry in measured.results:
-        sizes[entry.source] = sizes.get(entry.source, 0) + entry.records
-    licensed = np.flatnonzero(~matches.control)
     for column in BREAKDOWNS:
-        of_source = column == "source"
-        if of_source and (measured.drawn is not None or len(sizes) > BREAKDOWN_VALUES):
-            continue
-        known = matches.rows["source"] if of_source else getattr(matches.authorship, column)
-        codes = known.combine_chunks().dictionary_encode()
-        if not of_source:
-            codes = codes.take(pa.array(matches.place))
-        names = codes.dictionary.to_pylist()
-        code = codes.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
-        frequent = np.bincount(code[measured.counted], minlength=len(names) + 1)[: len(names)]
-        order = sorted(np.flatnonzero(frequent).tolist(), key=lambda value: (-frequent[value], str(names[value])))
         result[column] = {}
-        for value in order[:BREAKDOWN_VALUES]:
-            rows = measured.counted[code[measured.counted] == value]
-            total = sizes[names[value]] if of_source else measured.records
-            part = total / max(1, measured.records) if of_source else len(np.unique(matches.text[rows])) / every
-            findings = licensed[code[licensed] == value]
-            layers = measured.layers(rows, findings, total / measured.fraction, part, ("records", "texts"))
-            result[column][str(names[value])] = {
-                name: _given(name, number, withheld).as_dict() for name, number in layers.items()
-            }
+        for value, found, total, part in _values(measured, column):
+            layers = measured.layers(found, total / measured.fraction, part, ("records", "texts"))
+            result[column][value] = {name: _given(name, number, withheld).as_dict() for name, number in layers.items()}
+        if column == "source" and not result[column]:
+            del result[column]
     return result
+
+
+def _values(measured: Measured, column: str) -> Iterator[tuple[str, Part, int, float]]:
+    """The most frequent values of a column: what was found of each, records that there are, and its share of chance."""
+    matches, sums = measured.matches, measured.sums
+    if column == "source":
+        sizes: Counter[str] = Counter()
+        frequent: Counter[str] = Counter()
+        for entry, count in zip(measured.results, sums.counted.matches.tolist(), strict=True):
+            sizes[entry.source] += entry.records
+            frequent[entry.source] += count
+        if measured.drawn is None and len(sizes) <= BREAKDOWN_VALUES:
+            for name in sorted(+frequent, key=lambda name: (-frequent[name], name)):
+                yield name, measured.of_source(name), sizes[name], sizes[name] / max(1, measured.records)
+        return
+    coded = getattr(matches.authorship, column).combine_chunks().dictionary_encode()
+    names = [*map(str, coded.dictionary.to_pylist()), ""]
+    code = coded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
+    counts = np.bincount(code, np.where(measured.claimable, sums.of_texts.count, 0), len(names))[:-1]
+    order = sorted(np.flatnonzero(counts).tolist(), key=lambda value: (-counts[value], names[value]))
+    shown = order[:BREAKDOWN_VALUES]
+    place = np.full(len(names), -1)
+    place[shown] = np.arange(len(shown))
+    every = max(1, measured.whole.counted.texts)
+    for value, found in zip(shown, measured.of_values(place[code]), strict=True):
+        yield names[value], found, measured.records, found.counted.texts / every
 
 
 def _recall(measured: Measured) -> dict[str, Any]:
@@ -273,8 +280,8 @@ def _control(measured: Measured) -> dict[str, Any]:
         "texts": controls.texts,
         "licensed_texts": controls.licensed_texts,
         "also_licensed": len(controls.repeated),
-        "matches": int(np.count_nonzero(matches.control)),
-        "counted": int(np.count_nonzero(matches.control & matches.scores.counted)),
+        "matches": measured.sums.control,
+        "counted": int(measured.sums.of_texts.count[matches.control].sum()),
         "gauges": gauges_summary(measured.gauges),
         "licensed_bunches": len(measured.bunches),
         "strata": measured.strata.as_list() if controls.texts else [],
@@ -289,7 +296,7 @@ def _control(measured: Measured) -> dict[str, Any]:
         "null": None,
     }
     if null is not None:
-        sizes = {"records": null.records, "characters": null.characters, "matches": len(null.text)}
+        sizes = {"records": null.records, "characters": null.characters, "matches": measured.of_null[2]}
         result["null"] = {"sources": list(null.sources), **sizes}
     return result
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provscan.estimate.limits import Chance, predict_chance
+from provscan.runs.matched import CountedRows
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -20,29 +21,29 @@ class Bunches:
     """Matches of like texts, counted as one event each."""
 
     family: Numbers  # Its number.
-    first: Numbers  # A row of it, of the table that it was made of.
+    first: Numbers  # Place of the text of its first match.
     sizes: dict[str, Floats]  # Of each measure (`MEASURES`) what it amounts to.
 
     def __len__(self) -> int:
         return len(self.family)
 
 
-def bunched(family: Numbers, record: Numbers, text: Numbers, tweets: Floats, size: Floats) -> Bunches:
-    """Bunches of matches, one entry each: family and number of the text, record, tweets of the text, code points."""
-    names, first, number = np.unique(family, return_index=True, return_inverse=True)
-    number, count = number.reshape(-1), len(names)
+def bunched(family: Numbers, records: Numbers, tweets: Floats, rows: CountedRows) -> Bunches:
+    """Bunches of matches that count, one entry each.
 
-    def distinct(of: Numbers) -> Numbers:
-        base = int(of.max(initial=0)) + 1
-        rows: Numbers = np.unique(number * base + of, return_index=True)[1]
-        return rows
-
-    of_text = distinct(text)
+    `family`, [texts], is below 0 for texts that are left out; `records`, [families], counts different ones.
+    """
+    place = np.flatnonzero((family >= 0) & (rows.count > 0))
+    names, number = np.unique(family[place], return_inverse=True)
+    first = np.zeros(len(names), np.int64)
+    order = np.argsort(rows.first[place])[::-1]
+    # The last write wins: the first row of all.
+    first[number[order]] = place[order]
     sizes = {
-        "records": np.bincount(number[distinct(record)], minlength=count).astype(np.float64),
-        "texts": np.bincount(number[of_text], minlength=count).astype(np.float64),
-        "tweets": np.bincount(number[of_text], tweets[of_text], count).astype(np.float64),
-        "characters": np.bincount(number, size, count).astype(np.float64),
+        "records": records[names].astype(np.float64),
+        "texts": np.bincount(number, minlength=len(names)).astype(np.float64),
+        "tweets": np.bincount(number, tweets[place], len(names)).astype(np.float64),
+        "characters": np.bincount(number, rows.characters[place], len(names)).astype(np.float64),
     }
     return Bunches(names, first, sizes)
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from provscan.estimate.counters import Strongest
 from provscan.index import IndexReader
+from provscan.runs.matched import Batch
 
 EVIDENCE = pa.schema(
     [
@@ -42,68 +42,38 @@ EVIDENCE = pa.schema(
 CANDIDATE = pa.schema([EVIDENCE.field(name) for name in ("passage", "tweet", "author", "time", "lang")])
 # Matches that don't count of which texts are kept, the strongest.
 CANDIDATES = 10_000
-ROW_GROUP = 1 << 14
 PERMALINK = "https://x.com/i/status/"
 
 Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Which matches are kept with texts, each bool[matches]."""
+    """Which matches are kept with texts, by their numbers."""
 
-    counted: Flags  # The rows of ``evidence.parquet``.
-    texts: Flags  # Those of them whose texts are kept; the others have digests.
-    candidates: Flags  # Matches that don't count whose texts are kept.
+    # Of those that count, all of which are rows of ``evidence.parquet``; None for all. The others have digests there.
+    counted: Numbers | None
+    candidates: Numbers  # Of those that do not count.
 
 
-def kept(rows: pa.Table, added: pa.Table, counted: Flags, texts: int | None, candidates: int = CANDIDATES) -> Kept:
+def kept(batches: Iterable[Batch], control: Flags, texts: int | None, candidates: int = CANDIDATES) -> Kept:
     """Choose the matches whose texts are kept: the first exhibits, in the order of the report.
 
-    `counted` marks licensed matches that meet the rule, and `added` is what the analysis adds to the `rows`. So many
-    `texts` are kept, or (None) those of all that count and of so many `candidates`, the strongest others.
+    The `batches` are all matches, `control` marks texts. So many `texts` are kept, or (None) those of all that count
+    and of so many `candidates`, the strongest others.
     """
-    licensed = np.flatnonzero(~added["control"].to_numpy())
-    bits = np.nan_to_num(added["bits"].to_numpy()[licensed].astype(np.float64), nan=-1.0)
-    order = licensed[np.lexsort((rows["record"].to_numpy()[licensed], -bits, ~counted[licensed]))]
-    number = int(np.count_nonzero(counted))
-    allowed = len(order) if texts is None else texts
-    result = Kept(counted, *(np.zeros(len(counted), np.bool_) for _ in range(2)))
-    result.texts[order[: min(number, allowed)]] = True
-    result.candidates[order[number : min(number + candidates, allowed)]] = True
-    return result
-
-
-def write_evidence(batches: Iterable[pa.RecordBatch], kept: Kept, reader: IndexReader, path: Path) -> pa.Table:
-    """Write ``evidence.parquet``, one row a counted match, in the order of ``matches.parquet``.
-
-    The `batches` are all matches as in part files: the columns of ``matches.parquet`` up to ``containment``, ``text``
-    (the number of the licensed text), ``before``, ``passage`` and ``after``. Gives :data:`CANDIDATE`, one row a
-    candidate whose texts are kept.
-    """
-    low = 0
-    counted: list[pa.RecordBatch] = []
-    candidates: list[pa.RecordBatch] = []
-    with pq.ParquetWriter(path, EVIDENCE, compression="zstd") as writer:
-
-        def write() -> None:
-            if counted:
-                writer.write_table(evidence_rows(counted, reader))
-                counted.clear()
-
-        for batch in batches:
-            chosen = slice(low, low + batch.num_rows)
-            low += batch.num_rows
-            flagged = batch.append_column("has_text", pa.array((kept.texts | kept.candidates)[chosen]))
-            for waiting, flags in ((counted, kept.counted), (candidates, kept.candidates)):
-                if flags[chosen].any():
-                    waiting.append(flagged.filter(pa.array(flags[chosen])))
-            if sum(waiting.num_rows for waiting in counted) >= ROW_GROUP:
-                write()
-        write()
-    if not candidates:
-        return CANDIDATE.empty_table()
-    return evidence_rows(candidates, reader).select(CANDIDATE.names)
+    first, others, number = Strongest(texts or 0, 2), Strongest(candidates, 2), 0
+    for batch in batches:
+        licensed = ~control[batch.place]
+        keys = -np.nan_to_num(batch.bits.astype(np.float32).astype(np.float64), nan=-1.0), batch.columns["record"]
+        number += int(np.count_nonzero(batch.counted & licensed))
+        for chosen, which in ((first, batch.counted), (others, ~batch.counted)):
+            rows = np.flatnonzero(which & licensed)
+            if chosen.limit:
+                chosen.add(batch.low + rows, keys[0][rows], keys[1].to_numpy()[rows].astype(np.float64))
+    rest = others.rows if texts is None else others.rows[: max(0, texts - number)]
+    return Kept(None if texts is None else first.rows, rest)
 
 
 def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Table:

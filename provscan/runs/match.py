@@ -19,17 +19,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from provscan import readers
 from provscan.calibration.controls import Controls, no_control, with_cutoff, with_files
-from provscan.calibration.null import NullScan, null_scan
 from provscan.engine import Progress
 from provscan.index import file_checksum, open_reader
 from provscan.matching import Index
 from provscan.matching.task import Snapshot
 from provscan.runs.analysis import Analysis, Settings, analyse
-from provscan.runs.evidence import CANDIDATES, kept, write_evidence
+from provscan.runs.evidence import CANDIDATES, kept
 from provscan.runs.folder import (
     CONTROL,
     EVIDENCE_FILE,
@@ -41,11 +38,12 @@ from provscan.runs.folder import (
     run_folder,
 )
 from provscan.runs.inputs import Inputs, find_inputs, find_null
+from provscan.runs.matched import NullScan, PartRows
 from provscan.runs.options import Options, Sources
 from provscan.runs.sample import describe_sample
 from provscan.runs.scan import ScanTotals, sampling_of, scan_inputs
 from provscan.runs.tokens import tokens_of
-from provscan.runs.totals import collect, read_parts, summarise, write_matches
+from provscan.runs.totals import summarise, write_tables
 
 RUN_VERSION = 1
 PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
@@ -94,12 +92,12 @@ def run_match(
         folder.begin(checkpoint, resumable=not inputs.streamed and not (null_inputs and null_inputs.streamed))
         totals = scan_inputs(inputs, folder, snapshot, controls.reader, options, progress)
         clock.lap("scan")
-        rows = collect(folder.parts, totals.parts)
+        rows = PartRows(folder.parts, totals.parts)
         null = None
         if null_inputs is not None:
             scanned = scan_inputs(null_inputs, folder, snapshot, controls.reader, options.of_null(), progress)
-            found = collect(folder.path / null_inputs.parts, scanned.parts)
-            null = null_scan(found, scanned.parts, controls, options.null_files)
+            found = PartRows(folder.path / null_inputs.parts, scanned.parts)
+            null = NullScan(found, scanned.records, scanned.characters, tuple(options.null_files))
             totals.stats.damaged += [*scanned.stats.damaged, *null_inputs.changed()]
             inputs.unread += null_inputs.unread
             inputs.ignored += null_inputs.ignored
@@ -107,11 +105,10 @@ def run_match(
         analysis = _analyse(rows, totals, inputs, controls, null, options)
         analysis.summary["control"].update(about)
         clock.lap("estimate")
-        summary = _summary(rows, analysis, totals, inputs, controls, options)
-        chosen = kept(rows, analysis.added, analysis.counted, options.texts_kept)
-        parts = read_parts(folder.parts, totals.parts)
-        candidates = write_evidence(parts, chosen, controls.reader, folder.path / EVIDENCE_FILE)
-        write_matches(rows, analysis.added, chosen.candidates, candidates, folder.path / MATCHES_FILE)
+        summary = _summary(analysis, totals, inputs, controls, options)
+        matches, evidence = folder.path / MATCHES_FILE, folder.path / EVIDENCE_FILE
+        chosen = kept(analysis.measured.matches.batches(), analysis.measured.matches.control, options.texts_kept)
+        write_tables(analysis, chosen, controls.reader, matches, evidence)
         clock.lap("write")
         described = inputs.describe(options.threads)
         clock.lap("checksums")
@@ -127,8 +124,6 @@ def run_match(
         }
         info["checksum"] = info_checksum(info)
         _write_json(folder.path / RUN_FILE, info)
-        # The part files are mapped.
-        del rows
         render(folder.path)
     progress.finish()
     return summary, info
@@ -167,7 +162,7 @@ def _checkpoint(
 
 
 def _analyse(
-    rows: pa.Table, totals: ScanTotals, inputs: Inputs, controls: Controls, null: NullScan | None, options: Options
+    rows: PartRows, totals: ScanTotals, inputs: Inputs, controls: Controls, null: NullScan | None, options: Options
 ) -> Analysis:
     settings = Settings(
         sampling_of(inputs, options), inputs.sample, options.spike_ins, options.edits, controls.licensed.fraction,
@@ -178,10 +173,9 @@ def _analyse(
 
 
 def _summary(
-    rows: pa.Table, analysis: Analysis, totals: ScanTotals, inputs: Inputs, controls: Controls, options: Options
+    analysis: Analysis, totals: ScanTotals, inputs: Inputs, controls: Controls, options: Options
 ) -> dict[str, Any]:
-    control = analysis.added["control"].to_numpy()
-    counts = summarise(rows, control, analysis.counted, totals, inputs, controls.reader)
+    counts = summarise(analysis.measured, totals, inputs, controls.reader)
     licensed = controls.licensed
     about = {"texts": licensed.texts, "tweets": licensed.tweets, "fingerprint": licensed.fingerprint}
     about |= {"left_out": licensed.left_out.as_dict()} if licensed.left_out.segments else {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,9 +14,9 @@ import pyarrow as pa
 
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import HEAVY, SEVERE
-from provscan.calibration.null import NullScan
 from provscan.calibration.spike_ins import Recovered, SpikeIns
-from provscan.estimate.damage import DAMAGES, PIECES, coded, covered, damage_of, record_numbers
+from provscan.estimate.counters import BestOfRecords
+from provscan.estimate.damage import DAMAGES, PIECES, damage_of
 from provscan.estimate.fdr import q_values
 from provscan.estimate.layers import Found, Layers, layered
 from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
@@ -23,13 +24,13 @@ from provscan.estimate.strata import Strata, rarefied, years_apart
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, widest
+from provscan.runs.matched import Batch, Coding, CountedRows, Matched, NullScan, Sum, Sums, record_counts
 from provscan.runs.sample import FileSample
 from provscan.runs.sides import Classes, Side, band_places, classes_of, side_of
 from provscan.runs.years import of_control
-from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.families import families
 from provscan.scoring.lengths import BANDS, SCRIPTS
-from provscan.scoring.rule import Scorer, Scores
+from provscan.scoring.rule import Scorer
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -41,44 +42,14 @@ UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS
 
 
 @dataclass(frozen=True)
-class Matched:
-    """The match table as arrays, one entry a row; `record` and `field` number the records and fields with matches."""
+class Part:
+    """What was found in the dataset, or of a source, author, year, language."""
 
-    rows: pa.Table
-    scores: Scores
-    # Of the earliest tweet of each distinct text, and which entry belongs to each match.
-    authorship: Authorship
-    place: Numbers
-    text: Numbers
-    record: Numbers
-    field: Numbers
-    start: Numbers
-    end: Numbers
-    tweets: Floats
-    similarity: Floats
-    damage: Numbers
-    control: Flags
-
-    @classmethod
-    def of(cls, rows: pa.Table, scorer: Scorer, controls: Controls) -> Matched:
-        text = rows["text"].to_numpy()
-        similarity, containment = (rows[name].to_numpy().astype(np.float64) for name in ("similarity", "containment"))
-        distinct, place = np.unique(text, return_inverse=True)
-        return cls(
-            rows,
-            scorer.scores(text, containment, similarity),
-            authorship(scorer.reader, distinct),
-            place.reshape(-1),
-            text,
-            (record := record_numbers(rows["source"], rows["record"])),
-            _numbered(record, coded(rows["field"]) + 1),
-            rows["start"].to_numpy(),
-            rows["end"].to_numpy(),
-            rows["tweets"].to_numpy().astype(np.float64),
-            similarity,
-            damage_of(similarity, containment, rows["pieces"].to_numpy()),
-            controls.absent[text],
-        )
+    # As in `provscan.runs.matched.Sums`.
+    licensed: Sum
+    beside: Sum
+    counted: Sum
+    bunches: Bunches  # Those of the matches that count.
 
 
 @dataclass(frozen=True)
@@ -112,54 +83,116 @@ class Measured:
 
     @cached_property
     def stratum(self) -> Numbers:
-        """Of each match the stratum of its text."""
-        m = self.matches
-        return self.classes.of(m.scores.script, m.scores.band, m.authorship.lang, m.place)
+        """Stratum of each text."""
+        scores = self.matches.scores
+        return self.classes.of(scores.script, scores.band, self.matches.authorship.lang)
+
+    @property
+    def has_chance(self) -> bool:
+        """Whether anything measures chance."""
+        return self.controls.texts > 0 or self.null is not None
 
     @cached_property
-    def null_scores(self) -> Scores | None:
-        null = self.null
-        return None if null is None else self.scorer.scores(null.text, null.containment, null.similarity)
+    def measured(self) -> Flags:
+        """bool, one a text: it is in a stratum whose chance is measured."""
+        return np.ones(len(self.stratum), np.bool_) if self.null else self.strata.measured[self.stratum]
+
+    @cached_property
+    def claimable(self) -> Flags:
+        """bool, one a text: it is licensed, and its chance is measured (any, without any measure)."""
+        result: Flags = ~self.matches.control & (self.measured | (not self.has_chance))
+        return result
+
+    @cached_property
+    def _pass(self) -> tuple[Sums, dict[str, int], Floats, Floats, Floats]:
+        """The sums, matches by level, and records by cells of recall: what counts, chance, all that was found."""
+        m, group = self.matches, _group(self.matches.scores.script, self.matches.scores.band)
+        sums, levels, cells = Sums(m, self.claimable), Counter[str](), 2 * len(BANDS) * DAMAGES
+        best, best_of_all = BestOfRecords(cells), BestOfRecords(cells)
+        chance: npt.NDArray[Any] = np.zeros(cells)
+        weights = self.strata.weights[self.stratum]
+        for batch in m.batches(more=["level"]):
+            sums.add(batch)
+            control = m.control[batch.place]
+            named = batch.columns["level"].filter(pa.array(~control)).value_counts()
+            levels.update(dict(zip(*(column.to_pylist() for column in named.flatten()), strict=True)))
+            cell = group[batch.place] * DAMAGES + batch.damage
+            for counter, which in ((best, self.claimable[batch.place] & batch.counted), (best_of_all, ~control)):
+                counter.add(batch.record[which], batch.similarity[which], cell[which])
+            rows = np.flatnonzero(control & batch.counted & self.measured[batch.place])
+            # One after the other, whatever batch they come in: sums of floats depend on the order.
+            chance = np.bincount(
+                np.append(np.arange(cells), cell[rows]), np.append(chance, weights[batch.place[rows]]), cells
+            )
+        return sums, levels, best.count, chance, best_of_all.count
+
+    @property
+    def sums(self) -> Sums:
+        """What the matches add up to."""
+        return self._pass[0]
+
+    @property
+    def levels(self) -> dict[str, int]:
+        """Licensed matches of each level."""
+        return self._pass[1]
+
+    @cached_property
+    def of_null(self) -> tuple[Matched, CountedRows, int]:
+        """Matches in the null dataset, those that count, and how many are of licensed texts."""
+        assert self.null is not None
+        matched = Matched.of(self.null.rows, self.scorer, self.controls)
+        rows, licensed = CountedRows(matched), 0
+        for batch in matched.batches():
+            rows.add(batch)
+            licensed += int(np.count_nonzero(~matched.control[batch.place]))
+        rows.count[matched.control] = 0
+        return matched, rows, licensed
 
     @cached_property
     def family(self) -> tuple[Numbers, Numbers]:
-        """Families of the texts of the matches, and of those of the null dataset; -1 where a match does not count."""
-        matches = self.matches
-        texts = [matches.text[matches.scores.counted]]
-        if self.null is not None and self.null_scores is not None:
-            texts.append(self.null.text[self.null_scores.counted])
-        known, place = np.unique(np.concatenate(texts), return_inverse=True)
-        of = families(self.controls.reader, known)[place.reshape(-1)]
-        parts = np.split(of, [len(texts[0])])
-        licensed, null = np.full(len(matches.text), -1), np.full(0 if self.null is None else len(self.null.text), -1)
-        licensed[matches.scores.counted] = parts[0]
-        if self.null_scores is not None:
-            null[self.null_scores.counted] = parts[1]
-        return licensed, null
+        """Families of the texts of the matches, and of those of the null dataset; -1 where no match counts."""
+        sides = [(self.matches.text, self.sums.of_texts.count)]
+        if self.null is not None:
+            sides.append((self.of_null[0].text, self.of_null[1].count))
+        texts = [text[count > 0] for text, count in sides]
+        known = np.unique(np.concatenate(texts))
+        of = families(self.controls.reader, known)
+        result = [np.full(len(text), -1) for text, _ in sides]
+        for family, (_, count), counted in zip(result, sides, texts, strict=True):
+            family[count > 0] = of[np.searchsorted(known, counted)]
+        return result[0], result[-1]
 
-    def _bunches(self, rows: Numbers) -> Bunches:
-        m = self.matches
-        size = (m.end - m.start).astype(np.float64)
-        return bunched(self.family[0][rows], m.record[rows], m.text[rows], m.tweets[rows], size[rows])
+    @cached_property
+    def _families(self) -> tuple[Numbers, Numbers]:
+        """The family of each text that counts, and of each control text that measures chance; -1 of the others."""
+        control = self.matches.control & self.strata.measured[self.stratum]
+        return np.where(self.claimable, self.family[0], -1), np.where(control, self.family[0], -1)
+
+    @cached_property
+    def _bunches(self) -> list[Bunches]:
+        """Those that count, and those of control texts."""
+        counts = record_counts(self.matches, [Coding(family) for family in self._families])
+        return [
+            bunched(family, records, self.matches.tweets, self.sums.of_texts)
+            for family, records in zip(self._families, counts, strict=True)
+        ]
+
+    @property
+    def bunches(self) -> Bunches:
+        return self._bunches[0]
 
     @cached_property
     def gauges(self) -> list[Gauge]:
         """What measures chance."""
         result = []
-        m = self.matches
         if self.controls.texts:
-            rows = np.flatnonzero(m.control & m.scores.counted & self.strata.measured[self.stratum])
-            bunches = self._bunches(rows)
-            weights = self.strata.weights
-            of_bunch = weights[self.stratum[rows[bunches.first]]] if len(bunches) else np.zeros(0)
+            bunches, weights = self._bunches[1], self.strata.weights
+            of_bunch = weights[self.stratum[bunches.first]] if len(bunches) else np.zeros(0)
             result.append(Gauge("control", bunches, of_bunch, float(weights.max(initial=0.0))))
-        if self.null is not None and self.null_scores is not None:
-            rows = np.flatnonzero(self.null_scores.counted)
-            tweets = self.controls.reader.tweet_counts(self.null.text[rows]).astype(np.float64)
-            bunches = bunched(
-                self.family[1][rows], self.null.record[rows], self.null.text[rows], tweets,
-                self.null.size[rows].astype(np.float64),
-            )  # fmt: skip
+        if self.null is not None:
+            matched, rows, _ = self.of_null
+            (records,) = record_counts(matched, [Coding(self.family[1])])
+            bunches = bunched(self.family[1], records, matched.tweets, rows)
             ratio = sum(result.characters for result in self.results) / max(1, self.null.characters)
             weights = rarefied(bunches.sizes["records"], ratio)
             scaled = {name: size * ratio / weights for name, size in bunches.sizes.items()}
@@ -167,79 +200,107 @@ class Measured:
         return result
 
     @cached_property
-    def measured(self) -> Flags:
-        """bool, one a match: its text is in a stratum whose chance is measured."""
-        return np.ones(len(self.matches.text), np.bool_) if self.null else self.strata.measured[self.stratum]
+    def whole(self) -> Part:
+        """All that was found."""
+        sums = self.sums
+        return Part(sums.licensed.found, sums.beside.found, sums.counted.found, self.bunches)
 
-    @cached_property
-    def counted(self) -> Numbers:
-        """Rows of licensed matches that count, in strata whose chance is measured (in all without any measure)."""
-        m = self.matches
-        return np.flatnonzero(m.scores.counted & ~m.control & (self.measured | (not self.gauges)))
+    def of_source(self, source: str) -> Part:
+        """What was found in one dataset."""
+        sums = Sums(self.matches, self.claimable)
+        for batch in self.matches.batches(source):
+            sums.add(batch)
+        (records,) = record_counts(self.matches, [Coding(self._families[0])], source)
+        bunches = bunched(self._families[0], records, self.matches.tweets, sums.of_texts)
+        return Part(sums.licensed.found, sums.beside.found, sums.counted.found, bunches)
 
-    @cached_property
-    def bunches(self) -> Bunches:
-        return self._bunches(self.counted)
+    def of_values(self, codes: Numbers) -> Iterator[Part]:
+        """What was found of each group of texts; `codes` are the groups of the texts, below 0 for those left out."""
+        found = np.where(self.matches.control, -1, codes)
+        claimed = np.where(self.claimable, codes, -1)
+        names, pair = np.unique(np.column_stack([claimed, self._families[0]]), axis=0, return_inverse=True)
+        pair = np.where((names.min(axis=1, initial=0) >= 0)[pair.reshape(-1)], pair.reshape(-1), -1)
+        groups = (Coding(found, counted=False), Coding(found), Coding(claimed))
+        split = record_counts(self.matches, groups, by_split=True)
+        (records,) = record_counts(self.matches, [Coding(pair)])
+        whole = (self.whole.licensed, self.whole.beside, self.whole.counted)
+        for value in range(int(codes.max(initial=-1)) + 1):
+            licensed, beside, counted = (
+                all_of.of(coding.codes == value, counts[value])
+                for all_of, coding, counts in zip(whole, groups, split, strict=True)
+            )
+            chosen = np.where(claimed == value, pair, -1)
+            yield Part(licensed, beside, counted, bunched(chosen, records, self.matches.tweets, self.sums.of_texts))
 
     @cached_property
     def claimed(self) -> bool:
         """More bunches than chance explains, and more records and texts."""
-        return self._claimed(self.counted, self.bunches, 1.0)
+        return self._claimed(self.whole, 1.0)
 
-    def _claimed(self, rows: Numbers, bunches: Bunches, part: float) -> bool:
+    def _claimed(self, found: Part, part: float) -> bool:
         expected = widest(self.gauges, "bunches", part=part)
-        if expected is None or len(bunches) <= expected.high:
+        if expected is None or len(found.bunches) <= expected.high:
             return False
-        for name, of in (("records", self.matches.record), ("texts", self.matches.text)):
-            most = widest(self.gauges, name, bunches.sizes[name], part)
-            if most is None or len(np.unique(of[rows])) <= most.high:
+        for name, count in (("records", int(found.counted.records.sum())), ("texts", found.counted.texts)):
+            most = widest(self.gauges, name, found.bunches.sizes[name], part)
+            if most is None or count <= most.high:
                 return False
         return True
 
     @cached_property
-    def q_values(self) -> Floats:
-        """Of each licensed match, nan where not known; 1 where the whole list is no more than chance explains."""
-        m = self.matches
-        result = np.full(len(m.text), np.nan)
-        if not self.gauges:
-            return result
-        result[~m.control] = 1.0
-        if not self.claimed:
-            return result
-        score = np.nan_to_num(m.scores.bits)
-        licensed = _best_of(self.family[0], score, self.counted)
-        counted = ~m.control & m.scores.counted
-        rates = []
+    def _rates(self) -> list[tuple[Floats, Floats]]:
+        """Of each gauge scores, ascending, and the error rates of lists that reach down to one of them or less."""
+        sums, result = self.sums.of_texts, []
+        licensed = _best_of(self.family[0], sums.best, self.claimable)
+        targets = licensed[np.isfinite(licensed)]
+        decoys = []
         for gauge in self.gauges:
             if gauge.name == "control":
-                best = _best_of(self.family[0], score, np.flatnonzero(m.control & m.scores.counted))
+                best = _best_of(self.family[0], sums.best, self.matches.control)
             else:
-                assert self.null_scores is not None
-                bits = np.nan_to_num(self.null_scores.bits)
-                best = _best_of(self.family[1], bits, np.flatnonzero(self.null_scores.counted))
-            decoys = best[gauge.bunches.family]
-            weights = gauge.weights if len(decoys) else np.array([gauge.heaviest])
-            rates.append(q_values(score[counted], licensed[np.isfinite(licensed)], decoys, weights))
-        result[counted] = np.max(rates, axis=0)
+                matched, rows, _ = self.of_null
+                best = _best_of(self.family[1], rows.best, ~matched.control)
+            decoys.append(best[gauge.bunches.family])
+        # Between two of these scores all lists have the same rate.
+        steps = [np.unique(np.append(targets, of)) for of in decoys]
+        least = [np.full(len(of) + 1, np.inf) for of in steps]
+        for batch in self.matches.batches():
+            score = batch.score[batch.counted & ~self.matches.control[batch.place]]
+            for of, lowest in zip(steps, least, strict=True):
+                np.minimum.at(lowest, np.searchsorted(of, score), score)
+        for gauge, of, decoy, lowest in zip(self.gauges, steps, decoys, least, strict=True):
+            weights = gauge.weights if len(decoy) else np.array([gauge.heaviest])
+            known = np.isfinite(lowest)
+            rates = np.full(len(lowest), np.nan)
+            rates[known] = q_values(lowest[known], targets, decoy, weights)
+            result.append((of, rates))
         return result
 
-    def _recall(self, found: Flags, rows: Numbers, chance: Numbers, weights: Floats, *, upper: bool) -> Recall | None:
-        """Recall of what shows in `rows`; rows of chance matches, each times its weight, are taken off.
+    def q_values(self, batch: Batch) -> Floats:
+        """Of each licensed match, nan where not known; 1 where the whole list is no more than chance explains."""
+        result = np.full(len(batch.place), np.nan)
+        if not self.gauges:
+            return result
+        licensed = ~self.matches.control[batch.place]
+        result[licensed] = 1.0
+        if self.claimed:
+            rows = licensed & batch.counted
+            score = batch.score[rows]
+            result[rows] = np.max([rates[np.searchsorted(of, score)] for of, rates in self._rates], axis=0)
+        return result
+
+    def _recall(self, found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
+        """Recall of what shows in some cells.
 
         For upper limits copies are allowed for that went through severe edits, or of which hardly any is found.
         """
         if len(self.planted) == 0:
             return None
-        m, best = self.matches, self._best(rows)
-        shape = (2 * len(BANDS), DAMAGES)
-        cell = _group(m.scores.script, m.scores.band) * shape[1] + m.damage
-        shown = np.bincount(cell[best], minlength=shape[0] * shape[1]).astype(np.float64)
-        shown -= np.bincount(cell[chance], weights, shape[0] * shape[1])
         group = _group(self.planted.script, self.planted.band)
         damage = damage_of(self.back.similarity, self.back.containment, self.back.pieces)
         kept = self.usual | upper
         planted = Planted(self.planted.edit[kept], group[kept], damage[kept], found[kept])
-        return recall_of(planted, np.maximum(shown, 0.0).reshape(shape), upper=upper)
+        return recall_of(planted, np.maximum(shown, 0.0).reshape(2 * len(BANDS), DAMAGES), upper=upper)
 
     @cached_property
     def usual(self) -> Flags:
@@ -247,57 +308,51 @@ class Measured:
         result: Flags = ~np.isin(self.planted.edit, [edit.__name__ for edit in SEVERE])
         return result
 
-    def _best(self, rows: Numbers) -> Numbers:
-        """The most similar match of each record."""
-        best = np.full(int(self.matches.record.max(initial=-1)) + 1, -1)
-        rows = rows[np.argsort(self.matches.similarity[rows], kind="stable")]
-        best[self.matches.record[rows]] = rows
-        return best[best >= 0]
-
     @cached_property
     def recalls(self) -> tuple[Recall | None, Recall | None]:
-        """Recall of what counts, and of any verified match."""
-        m = self.matches
-        rows = np.flatnonzero(m.control & m.scores.counted & self.measured)
-        weights = self.strata.weights[self.stratum[rows]] if len(rows) else np.zeros(0)
-        none = np.zeros(0, np.int64)
-        recall = self._recall(self.back.counted, self.counted, rows, weights, upper=False)
+        """Recall of what counts, less what chance explains, and of any verified match."""
+        _, _, counted, chance, found = self._pass
+        recall = self._recall(self.back.counted, counted - chance, upper=False)
         return (
             None if recall is None else replace(recall, low=recall.low * (1.0 - akin(recall))),
-            self._recall(self.back.found, np.flatnonzero(~m.control), none, np.zeros(0), upper=True),
+            self._recall(self.back.found, found, upper=True),
         )
 
     def layers(
-        self,
-        rows: Numbers,
-        findings: Numbers,
-        total: float,
-        part: float = 1.0,
-        names: Sequence[str] = MEASURES,
+        self, found: Part, total: float, part: float = 1.0, names: Sequence[str] = MEASURES
     ) -> dict[str, Layers]:
         """Layers of the measures named, of all or of a source, author, year or language.
 
-        `rows` are those that count, `findings` all licensed ones, `total` the records that there are, and `part` the
-        share of the chance matches that these have.
+        `total` is the number of records that there are, and `part` the share of the chance matches that these have.
         """
-        whole = rows is self.counted
-        bunches = self.bunches if whole else self._bunches(rows)
-        claimed = self.claimed if whole else self.claimed and self._claimed(rows, bunches, part)
-        effect = self._effect(rows) if self.drawn is not None else 1.0
+        whole = found is self.whole
+        claimed = self.claimed if whole else self.claimed and self._claimed(found, part)
+        effect = 1.0
+        if self.drawn is not None:
+            effect = self.drawn.clusters(self.results).design_effect(found.counted.records.astype(np.float64))
+        most = {
+            "records": total,
+            "texts": self.controls.licensed_texts / self.index_fraction,
+            "tweets": self.controls.licensed_tweets / self.index_fraction,
+            "characters": self.characters / self.fraction,
+        }
         result = {}
         for name in names:
-            units, most = self._units(name, rows, total)
-            every, _ = self._units(name, findings, total)
-            beside, _ = self._units(name, findings[self.matches.scores.counted[findings]], total)
+            (every, _), (beside, _), (counted, squares) = (
+                self.size(name, of) for of in (found.licensed, found.beside, found.counted)
+            )
             fraction, recalls = self.fraction * self.index_fraction, self.recalls
             if name in ("texts", "tweets"):
                 fraction = self.index_fraction
-                recalls = self._of_texts(recalls[0], rows), self._of_texts(recalls[1], findings, together=True)
+                recalls = (
+                    self._of_texts(recalls[0], found.counted),
+                    self._of_texts(recalls[1], found.licensed, together=True),
+                )
             elif name == "characters":
                 recalls = self._under(recalls[0]), self._under(recalls[1])
             result[name] = layered(
-                Found(float(every.sum()), units, max(0.0, float(beside.sum() - units.sum())), most),
-                widest(self.gauges, name, bunches.sizes[name], part),
+                Found(every, counted, squares, max(0.0, beside - counted), most[name]),
+                widest(self.gauges, name, found.bunches.sizes[name], part),
                 *recalls,
                 claimed=claimed,
                 fraction=fraction,
@@ -305,32 +360,27 @@ class Measured:
             )
         return result
 
-    def _units(self, measure: str, rows: Numbers, total: float) -> tuple[Floats, float]:
-        """Sizes of the units of a measure in some rows, and the most there can be."""
-        m = self.matches
-        if measure == "records":
-            return np.ones(len(np.unique(m.record[rows]))), total
+    def size(self, measure: str, found: Sum) -> tuple[float, float]:
+        """Sum of the sizes of the units of a measure, and of their squares."""
         if measure == "characters":
-            fields, number = np.unique(m.field[rows], return_inverse=True)
-            sizes = covered(number.reshape(-1), m.start[rows], m.end[rows], len(fields))
-            return sizes, self.characters / self.fraction
-        first = np.unique(m.text[rows], return_index=True)[1]
-        sizes = np.ones(len(first)) if measure == "texts" else m.tweets[rows[first]]
-        licensed = self.controls.licensed_texts if measure == "texts" else self.controls.licensed_tweets
-        return sizes, licensed / self.index_fraction
+            assert found.covered is not None
+            return float(found.covered.total), float(found.covered.squares)
+        if measure == "tweets":
+            sizes = self.matches.tweets[found.copies > 0]
+            return float(sizes.sum()), float(sizes @ sizes)
+        count = float(found.records.sum() if measure == "records" else found.texts)
+        return count, count
 
-    def _of_texts(self, recall: Recall | None, rows: Numbers, *, together: bool = False) -> Recall | None:
+    def _of_texts(self, recall: Recall | None, found: Sum, *, together: bool = False) -> Recall | None:
         """Share of the distinct texts of which at least one copy is found.
 
         A text with o copies found counts for ``1 - (-(1 - r) / r) ** o`` texts (Good & Toulmin 1956,
         doi:10.1093/biomet/43.1-2.45), and where the series does not converge for 1 / r, as if each had one copy. Texts
         that can't be detected are lost with all their copies; with `together` the lower limit takes it that all are.
         """
-        m = self.matches
-        if len(rows) == 0 or recall is None:
+        copies = found.copies[found.copies > 0]
+        if len(copies) == 0 or recall is None:
             return recall
-        first = np.unique(_numbered(m.text[rows], m.record[rows]), return_index=True)[1]
-        copies = np.unique(m.text[rows[first]], return_counts=True)[1]
         possible = max(float(self.back.detectable.mean()), recall.high, 1e-3)
 
         def share(r: float) -> float:
@@ -351,15 +401,6 @@ class Measured:
             return None
         share = float(self.back.share[self.back.found & self.usual].mean())
         return replace(recall, value=recall.value * share, low=recall.low * share, high=recall.high * share)
-
-    def _effect(self, rows: Numbers) -> float:
-        assert self.drawn is not None
-        m = self.matches
-        first = np.unique(m.record[rows], return_index=True)[1]
-        cluster = m.rows["cluster"].to_numpy()[rows[first]]
-        return self.drawn.clusters(self.results).design_effect(
-            np.bincount(cluster, minlength=len(self.results)).astype(np.float64)
-        )
 
     @property
     def records(self) -> int:
@@ -382,37 +423,42 @@ class Measured:
     def sampled(self) -> bool:
         return self.fraction < 1.0
 
-    @cached_property
+    @property
     def counted_records(self) -> int:
         """Records with a match that counts."""
-        return len(np.unique(self.matches.record[self.counted]))
+        return int(self.whole.counted.records.sum())
 
-    def texts_of(self, rows: Numbers) -> list[str]:
-        """Tweets of some matches, as they came."""
-        texts: list[str] = self.controls.reader.raw_texts(self.matches.text[rows]).array().to_pylist()
+    def counted_texts(self, most: int) -> list[str]:
+        """Tweets of the first matches that count, as they came."""
+        places = np.zeros(0, np.int64)
+        for batch in self.matches.batches():
+            places = np.append(places, batch.place[self.claimable[batch.place] & batch.counted])
+            if len(places) >= most:
+                break
+        texts: list[str] = self.controls.reader.raw_texts(self.matches.text[places[:most]]).array().to_pylist()
         return texts
 
     @property
     def in_pieces(self) -> float:
         """Share of the records with a match that counts in which the text is in pieces."""
-        damage = self.matches.damage[self._best(self.counted)]
-        return float(np.count_nonzero(damage >= PIECES)) / max(1, len(damage))
+        cells = self._pass[2].reshape(-1, DAMAGES)
+        return float(cells[:, PIECES:].sum()) / max(1.0, float(cells.sum()))
 
     @cached_property
     def without_control(self) -> tuple[list[str], int]:
         """Strata of licensed texts without control that have matches that count, and records that match only those."""
-        m = self.matches
-        rows = np.flatnonzero(m.scores.counted & ~m.control & ~self.measured) if self.gauges else np.zeros(0, np.int64)
-        names = [self.strata.names[number] for number in np.unique(self.stratum[rows])]
-        return names, len(np.setdiff1d(m.record[rows], m.record[self.counted]))
+        left_out = (self.whole.beside.copies > 0) & ~self.claimable
+        names = [self.strata.names[number] for number in np.unique(self.stratum[left_out])]
+        return names, int(self.whole.beside.records.sum()) - self.counted_records
 
     @cached_property
     def chance_by_year(self) -> tuple[Numbers, Numbers, Numbers]:
         """Years of the control, and its bunches and texts of each."""
-        m = self.matches
-        rows = np.flatnonzero(m.control & m.scores.counted)
-        first = rows[np.unique(self.family[0][rows], return_index=True)[1]]
-        known = m.authorship.year.take(pa.array(m.place[first])).drop_null().to_numpy()
+        m, rows = self.matches, self.sums.of_texts
+        place = np.flatnonzero(m.control & (rows.count > 0))
+        place = place[np.argsort(rows.first[place])]
+        first = place[np.unique(self.family[0][place], return_index=True)[1]]
+        known = m.authorship.year.take(pa.array(first)).drop_null().to_numpy()
         return of_control(self.sides[1].year, known.astype(np.int64), self.controls.texts)
 
     @cached_property
@@ -430,20 +476,14 @@ def akin(recall: Recall) -> float:
     return lost / (1.0 + lost)
 
 
-def _numbered(first: Numbers, second: Numbers) -> Numbers:
-    """A number for each distinct pair of two numbers, counted from 0."""
-    key = first * (int(second.max(initial=0)) + 1) + second
-    return np.unique(key, return_inverse=True)[1].reshape(-1)
-
-
 def _group(script: Numbers, band: Numbers) -> Numbers:
     """Class of script and length by which recall is weighted."""
     result: Numbers = UNSPACED[script] * len(BANDS) + band_places(band)
     return result
 
 
-def _best_of(family: Numbers, score: Floats, rows: Numbers) -> Floats:
-    """Best score of each family among some rows."""
-    best = np.full(int(family.max(initial=0)) + 1, -np.inf)
-    np.maximum.at(best, family[rows], score[rows])
-    return best
+def _best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
+    """Best score of each family among some texts."""
+    result = np.full(int(family.max(initial=0)) + 1, -np.inf)
+    np.maximum.at(result, family[texts], best[texts])
+    return result

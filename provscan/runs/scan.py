@@ -77,15 +77,13 @@ def scan_inputs(
     parts.mkdir(exist_ok=True)
     sampling, limits = sampling_of(inputs, options), current_limits()
     totals = ScanTotals(sampling.carrier_sample())
-    complete: dict[int, PartResult] = {}
+    complete: set[int] = set()
     if folder.earlier is not None:
-        found = ((number, load_part(parts, number)) for number in range(len(inputs.splits)))
-        complete = {number: part for number, part in found if part is not None}
-    done = frozenset(complete)
+        complete = {number for number in range(len(inputs.splits)) if load_part(parts, number) is not None}
 
     def tasks() -> Iterator[ScanTask]:
         for number, (split, block) in enumerate(inputs.pieces(options)):
-            if number in done:
+            if number in complete:
                 continue
             # Later tasks need not keep records that the sample so far rules out.
             kept = replace(sampling, carrier_limit=totals.carriers.limit)
@@ -100,7 +98,7 @@ def scan_inputs(
             snapshot = replace(snapshot, groups=_groups(executor, snapshot, reader, options))
         results = executor.run(_function(inputs, reader, options, executor), tasks(), progress)
         for number in count():
-            if number not in done:
+            if number not in complete:
                 result = next(results, None)
                 if result is None:
                     break
@@ -109,7 +107,7 @@ def scan_inputs(
                     continue
                 if store is not None:
                     fetch_part(store, number, parts)
-            part = complete.pop(number, None) or load_part(parts, number)
+            part = load_part(parts, number)
             if part is None:
                 raise OutputError(f"part {number} of {parts} is gone: run match again")
             totals.add(part)

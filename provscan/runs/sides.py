@@ -65,10 +65,13 @@ class Classes:
     strata: Strata  # By script, length, and language where it is known.
     languages: list[str]  # Those that are strata by themselves; none where language is not known.
 
-    def of(self, script: Numbers, band: Numbers, lang: pa.ChunkedArray, place: Numbers) -> Numbers:
-        """Stratum of each match, whose text's language is entry `place` of `lang`."""
-        names = lang.to_pylist() if self.languages else []
-        code = _codes(names, self.languages)[place] if names else np.zeros(len(script), np.int64)
+    def of(self, script: Numbers, band: Numbers, lang: pa.ChunkedArray) -> Numbers:
+        """Stratum of each text, by its script, length class and language."""
+        code = np.zeros(len(script), np.int64)
+        if self.languages:
+            coded = lang.combine_chunks().dictionary_encode()
+            names = _codes([*coded.dictionary.to_pylist(), ""], self.languages)
+            code = names[coded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)]
         result: Numbers = self.strata.of_class[script * (len(self.languages) + 1) + code, band_places(band)]
         return result
 

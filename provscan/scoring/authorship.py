@@ -11,6 +11,9 @@ import pyarrow.compute as pc
 
 from provscan.index import IndexReader
 
+# Texts that are looked up together.
+TEXTS = 1 << 16
+
 
 class Authorship(NamedTuple):
     """Of texts, one entry each."""
@@ -24,6 +27,11 @@ class Authorship(NamedTuple):
 
 def authorship(reader: IndexReader, texts: npt.NDArray[np.int64]) -> Authorship:
     """Look up the authorship of texts."""
-    tweets = reader.earliest_tweets(texts)
-    year = pc.if_else(tweets["retweet"], pa.scalar(None, pa.int32()), pc.year(tweets["time"]).cast(pa.int32()))
-    return Authorship(tweets["author"], year, tweets["lang"])
+    known = []
+    # A part at a time: the texts of tweets are looked at, and not kept.
+    for low in range(0, max(1, len(texts)), TEXTS):
+        tweets = reader.earliest_tweets(texts[low : low + TEXTS])
+        year = pc.if_else(tweets["retweet"], pa.scalar(None, pa.int32()), pc.year(tweets["time"]).cast(pa.int32()))
+        known.append(tweets.select(["author", "lang"]).append_column("year", year))
+    table = pa.concat_tables(known)
+    return Authorship(table["author"], table["year"], table["lang"])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import numpy as np
 import numpy.typing as npt
 
 from provscan.index import IndexReader
 from provscan.index.prepare import sketch_texts
+
+# Texts that are sketched together.
+TEXTS = 1 << 14
 
 
 def families(reader: IndexReader, texts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -14,11 +19,36 @@ def families(reader: IndexReader, texts: npt.NDArray[np.int64]) -> npt.NDArray[n
 
     Texts share a band with probability 0.13 at a Jaccard index of 0.25, and 0.87 at 0.5.
     """
+    label = np.arange(len(texts))
     if len(texts) == 0:
-        return np.zeros(0, np.int64)
-    bands = sketch_texts(reader.canonical_texts(texts), reader.params).bands
-    bands = bands ^ np.arange(bands.shape[1], dtype=np.uint64)[None, :] * np.uint64(0x9E3779B97F4A7C15)
-    return components(np.unique(bands, return_inverse=True)[1].reshape(bands.shape))
+        return label
+    with tempfile.TemporaryFile() as file:
+        # A band after the other: the bands of all texts take many times as much as their numbers.
+        bands = np.memmap(file, np.uint64, "w+", shape=(reader.params.bands, len(texts)))
+        for low in range(0, len(texts), TEXTS):
+            part = reader.canonical_texts(texts[low : low + TEXTS])
+            bands[:, low : low + TEXTS] = sketch_texts(part, reader.params).bands.T
+        for band in bands:
+            label = joined(label, band)
+        del band, bands
+    return np.unique(label, return_inverse=True)[1].astype(np.int64)
+
+
+def joined(label: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """Components of rows after those with equal keys are connected; `label`, [n], is the first row of that of each."""
+    order = np.argsort(keys, kind="stable")
+    same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
+    pairs = np.column_stack([label[order[same]], label[order[same + 1]]])
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    if len(pairs) == 0:
+        return label
+    of = components(np.unique(pairs, return_inverse=True)[1].reshape(pairs.shape))
+    # The first row of all takes the place of the others' first rows.
+    first = np.full(int(of.max()) + 1, len(label))
+    np.minimum.at(first, of, pairs.min(axis=1))
+    target = np.arange(len(label))
+    target[pairs] = first[of][:, None]
+    return target[label]
 
 
 def components(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -8,6 +8,7 @@ matches: a threshold that followed them would make every interval too narrow.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,17 +25,31 @@ BITS = 50.0
 TEXTS = 1 << 14
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(NamedTuple):
     """Of each match, [n] each."""
 
-    # Script (an entry of `provscan.scoring.lengths.SCRIPTS`) and length class of its text.
+    bits: npt.NDArray[np.float64]  # nan where not known.
+    counted: npt.NDArray[np.bool_]  # The match meets the rule.
+
+
+@dataclass(frozen=True)
+class TextScores:
+    """Of each of some texts, [n] each."""
+
+    bits: npt.NDArray[np.float64]  # nan where not known.
+    length: npt.NDArray[np.int64]  # Code points as ``min_chars`` counts them.
+    # Script (an entry of `provscan.scoring.lengths.SCRIPTS`) and length class.
     script: npt.NDArray[np.int64]
     band: npt.NDArray[np.int64]
-    bits: npt.NDArray[np.float64]  # float64, nan where not known.
-    # bool: the wording is commonplace; the match meets the rule.
-    common: npt.NDArray[np.bool_]
-    counted: npt.NDArray[np.bool_]
+    common: npt.NDArray[np.bool_]  # The wording is commonplace.
+
+    def matches(
+        self, place: npt.NDArray[np.int64], containment: npt.NDArray[np.float64], similarity: npt.NDArray[np.float64]
+    ) -> Scores:
+        """Score matches: places of their texts among these, their containments and similarities, each [n]."""
+        bits = matched_bits(self.bits[place], self.length[place], containment, similarity)
+        # In a script that the model hardly knows only a control can tell what a match is worth.
+        return Scores(bits, ~self.common[place] & (np.isnan(bits) | (bits >= BITS)))
 
 
 @dataclass(frozen=True)
@@ -51,23 +66,11 @@ class Scorer:
         self, text: npt.NDArray[np.int64], containment: npt.NDArray[np.float64], similarity: npt.NDArray[np.float64]
     ) -> Scores:
         """Score matches: numbers of their texts, their containments and similarities, each [n]."""
-        matched, place = np.unique(text, return_inverse=True)
-        place = place.reshape(-1)
-        of_text, length, script = self._of_texts(matched)
-        authors = np.zeros(len(matched), np.int64)
-        often = np.flatnonzero(self.reader.tweet_counts(matched) >= COMMON_AUTHORS)
-        authors[often] = self.reader.author_counts(matched[often])
-        bits = matched_bits(of_text[place], length[place], containment, similarity)
-        rare = np.where(np.isnan(of_text), np.inf, of_text)
-        common = common_text(authors, np.isin(matched, self.repeated), rare)[place]
-        # In a script that the model hardly knows only a control can tell what a match is worth.
-        counted = ~common & (np.isnan(bits) | (bits >= BITS))
-        return Scores(script[place], bands(length)[place], bits, common, counted)
+        texts, place = np.unique(text, return_inverse=True)
+        return self.texts(texts).matches(place.reshape(-1), containment, similarity)
 
-    def _of_texts(
-        self, texts: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Bits, lengths and scripts of texts, [n] each."""
+    def texts(self, texts: npt.NDArray[np.int64]) -> TextScores:
+        """Score texts by their numbers, each of which is there once."""
         bits, length, script = np.empty(len(texts)), np.empty(len(texts), np.int64), np.empty(len(texts), np.int64)
         step = max(1, min(TEXTS, -(-len(texts) // self.threads)))
 
@@ -78,4 +81,9 @@ class Scorer:
 
         for _ in ordered_map(score, range(0, len(texts), step), self.threads):
             pass
-        return bits, length, script
+        authors = np.zeros(len(texts), np.int64)
+        often = np.flatnonzero(self.reader.tweet_counts(texts) >= COMMON_AUTHORS)
+        authors[often] = self.reader.author_counts(texts[often])
+        rare = np.where(np.isnan(bits), np.inf, bits)
+        common = common_text(authors, np.isin(texts, self.repeated), rare)
+        return TextScores(bits, length, script, bands(length), common)

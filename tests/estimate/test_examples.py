@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from scipy import stats
 
@@ -39,7 +38,7 @@ from provscan.estimate import (
     years_apart,
 )
 from provscan.estimate.answer import share, warning, withheld
-from provscan.estimate.damage import BELOW, coded, covered, record_numbers
+from provscan.estimate.damage import BELOW
 from provscan.estimate.layers import total, written
 from provscan.estimate.limits import negative_binomial_quantile
 
@@ -104,19 +103,6 @@ def test_a_span_with_three_hundredths_of_its_own_wording_was_cut_out() -> None:
     # Half of the text: of the span's 5-grams 98 % and 96 % are the text's.
     similarity = 1 / (1 / floats(0.98, 0.96) + 1)
     assert damage_of(similarity, floats(0.5, 0.5), np.zeros(2, np.bool_)).tolist() == [12, 2]
-
-
-def test_covered_code_points_count_once() -> None:
-    record, start, end = np.array([[1, 0, 10], [0, 0, 5], [0, 3, 9], [0, 4, 6], [1, 8, 12], [3, 2, 4]]).T
-    assert covered(record, start, end, 5).tolist() == [9, 12, 0, 2, 0]
-    assert covered(record[:0], start[:0], end[:0], 2).tolist() == [0, 0]
-
-
-def test_records_are_numbered_by_source() -> None:
-    source = pa.chunked_array([["b", "a", "b"], [None, "a", "a"]])
-    assert coded(source).tolist() == [0, 1, 0, -1, 1, 1]
-    # Sources in their order of appearance, records by number; a source without a name comes first.
-    assert record_numbers(source, pa.chunked_array([[5, 0, 5, 5, 5, 0]])).tolist() == [1, 2, 1, 0, 3, 2]
 
 
 def test_which_strata_are_measured() -> None:
@@ -225,7 +211,7 @@ def test_what_there_is_in_the_whole() -> None:
 
 def test_layers_by_hand() -> None:
     certain = Recall(1.0, 1.0, 1.0, {}, {})
-    number = layered(Found(12, np.ones(10), 3.0, 11.0), Chance(2, 1, 4), certain, certain, claimed=True)
+    number = layered(Found(12, 10, 10, 3.0, 11.0), Chance(2, 1, 4), certain, certain, claimed=True)
     assert number.counts == {"counted": 10, "chance_expected": 2, "chance_at_most": 4, "recall": 1}
     # 10 - 4, 10 - 2, and 10 - 1 with 3 more that may be copies, but no more than 11 in all.
     assert number.at_least == 6
@@ -234,16 +220,16 @@ def test_layers_by_hand() -> None:
     assert number.scaled(0.5).as_dict() == {
         "findings": 6, "at_least": 3, "estimate": {"value": 4, "low": 3, "high": 5.5}, "at_most": 5.5,
     }  # fmt: skip
-    few = layered(Found(12, np.ones(10)), Chance(20, 15, 40), certain, None, claimed=False)
+    few = layered(Found(12, 10, 10), Chance(20, 15, 40), certain, None, claimed=False)
     assert few.counts["chance_at_most"] == 10
     assert (few.at_least, few.estimate, few.at_most) == (0, Factor(0, 0, 0), None)
     # Two units of 2 and 4 characters are as uncertain as 20 / 6 each.
-    sized = layered(Found(6, floats(2, 4)), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.5, effect=2.0)
+    sized = layered(Found(6, 6, 20), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.5, effect=2.0)
     assert sized.at_least == pytest.approx(thinned(6, 0.5, effect=20 / 3)[0])
     whole = total(Factor(6, 6, 6), HALF, 0.5, 20 / 3)
     assert sized.estimate is not None
     assert (sized.estimate.value, sized.estimate.high, sized.at_most) == (whole.value, whole.high, whole.high)
-    empty = layered(Found(0, NONE), None, None, HALF, claimed=False)
+    empty = layered(Found(0, 0, 0), None, None, HALF, claimed=False)
     assert empty.at_most == thinned(0, 0.25)[1]
     assert empty.as_dict() == {"findings": 0, "at_least": None, "estimate": None, "at_most": empty.at_most}
     assert empty.scaled(2.0).at_most == 2 * empty.at_most

@@ -24,7 +24,7 @@ def test_the_example_of_the_readme() -> None:
     chance = predict_chance(np.full(3, 2.0), np.ones(3), 2.0)
     assert (chance.expected, chance.low, chance.high) == (6, 0, 20)
     assert thinned(104, 0.90) == pytest.approx((109, 123))
-    number = layered(Found(118, np.ones(110)), chance, COUNTED, ANY, claimed=True)
+    number = layered(Found(118, 110, 110), chance, COUNTED, ANY, claimed=True)
     assert number.estimate is not None
     digits = [number.at_least, number.estimate.value, number.estimate.low, number.estimate.high, number.at_most]
     written = ["90", "115.6", "98.5", "127.1", "131.3"]
@@ -40,7 +40,7 @@ def test_the_example_of_the_readme() -> None:
 def test_layers_are_in_order(counted: int, bunches: int, weight: float, recall: float, claimed: bool) -> None:
     chance = predict_chance(np.full(bunches, weight), np.ones(bunches), weight)
     measured = Recall(recall, 0.9 * recall, min(1.0, 1.05 * recall), {}, {})
-    number = layered(Found(counted + 5, np.ones(counted), most=1000), chance, measured, measured, claimed=claimed)
+    number = layered(Found(counted + 5, counted, counted, most=1000), chance, measured, measured, claimed=claimed)
     assert number.estimate is not None
     assert number.at_least is not None
     assert number.at_most is not None
@@ -51,16 +51,16 @@ def test_layers_are_in_order(counted: int, bunches: int, weight: float, recall: 
 
 
 def test_what_is_not_measured_is_withheld() -> None:
-    number = layered(Found(10, np.ones(9)), None, None, ANY, claimed=False)
+    number = layered(Found(10, 9, 9), None, None, ANY, claimed=False)
     assert (number.at_least, number.estimate) == (None, None)
     assert number.at_most is not None
-    number = layered(Found(10, np.ones(9)), Chance(0, 0, 2), None, None, claimed=True)
+    number = layered(Found(10, 9, 9), Chance(0, 0, 2), None, None, claimed=True)
     assert (number.at_least, number.estimate, number.at_most) == (pytest.approx(7), None, None)
 
 
 def test_strata_without_control_widen_the_upper_end_only() -> None:
     plain, beside = (
-        layered(Found(60, np.ones(50), left_out=out), Chance(0, 0, 5), COUNTED, ANY, claimed=True) for out in (0, 8)
+        layered(Found(60, 50, 50, left_out=out), Chance(0, 0, 5), COUNTED, ANY, claimed=True) for out in (0, 8)
     )
     assert plain.estimate is not None
     assert beside.estimate is not None
@@ -70,9 +70,9 @@ def test_strata_without_control_widen_the_upper_end_only() -> None:
 
 
 def test_headlines() -> None:
-    none = layered(Found(0, np.zeros(0)), Chance(0, 0, 3), COUNTED, ANY, claimed=False)
+    none = layered(Found(0, 0, 0), Chance(0, 0, 3), COUNTED, ANY, claimed=False)
     assert headline(none, 50)[0] == "nothing"
-    found = layered(Found(5, np.ones(5)), None, None, ANY, claimed=False)
+    found = layered(Found(5, 5, 5), None, None, ANY, claimed=False)
     assert headline(found, 50) == (
         "findings",
         "5 of 50 records (10%) match licensed tweets; how many of them match by chance was not measured. "

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import provscan
 from provscan.report import write_report
 from provscan.report.files import RunFiles
-from provscan.runs.evidence import CANDIDATE, Kept, kept, write_evidence
+from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows, kept
+from provscan.runs.matched import Batch
 
 TWEETS = [
     {
@@ -30,21 +31,20 @@ TWEETS = [
 def test_a_row_is_the_passage_and_its_earliest_tweet(tmp_path: Path) -> None:
     reader = provscan.build_index(TWEETS, tmp_path / "a.index").reader
     order = [reader.tweet_ids(np.arange(2)).array().to_pylist().index(tweet["id"]) for tweet in TWEETS]
-    rows = pa.table(
+    rows = pa.record_batch(
         {
-            **{name: ["a.jsonl"] * 3 for name in ("source",)},
-            "record": [4, 5, 6],
-            "start": [9, 0, 3],
-            "end": [46, 40, 40],
-            "text": pa.array([order[0], order[1], order[0]], pa.int64()),
-            **{name: pa.array([name, "\0", name], pa.large_string()) for name in ("before", "passage", "after")},
+            "source": ["a.jsonl"] * 2,
+            "record": [4, 5],
+            "start": [9, 0],
+            "end": [46, 40],
+            "text": pa.array(order, pa.int64()),
+            **{name: pa.array([name, "\0"], pa.large_string()) for name in ("before", "passage", "after")},
+            "has_text": [True, True],
         }
     )
-    flags = [np.array(values, bool) for values in ((1, 1, 0), (1, 1, 0), (0, 0, 1))]
-    others = write_evidence(rows.to_batches(), Kept(*flags), reader, tmp_path / "evidence.parquet")
-    assert others.schema.equals(CANDIDATE)
-    assert others["tweet"].to_pylist() == [TWEETS[0]["text"]]
-    first, second = pq.read_table(tmp_path / "evidence.parquet").to_pylist()
+    found = evidence_rows([rows.slice(0, 1), rows.slice(1)], reader)
+    assert found.schema.equals(EVIDENCE)
+    first, second = found.to_pylist()
     assert first == {
         "source": "a.jsonl", "record": 4, "field": None, "start": 9, "end": 46, "tweet_id": "1101",
         "before": "before", "passage": "passage", "after": "after", "tweet": TWEETS[0]["text"], "author": "cat",
@@ -56,28 +56,33 @@ def test_a_row_is_the_passage_and_its_earliest_tweet(tmp_path: Path) -> None:
 
 
 def test_no_counted_match_is_a_file_without_rows(tmp_path: Path) -> None:
-    reader = provscan.build_index(TWEETS, tmp_path / "a.index").reader
-    rows = pa.table({"source": ["a"], "text": pa.array([0], pa.int64())})
-    none = Kept(*[np.zeros(1, bool)] * 3)
-    assert len(write_evidence(rows.to_batches(), none, reader, tmp_path / "evidence.parquet")) == 0
-    assert pq.read_table(tmp_path / "evidence.parquet").column_names[:2] == ["source", "record"]
+    index = provscan.build_index(TWEETS, tmp_path / "a.index")
+    provscan.match([{"text": "nothing of theirs stands in here"}], index, tmp_path / "a.run")
+    assert pq.read_table(tmp_path / "a.run" / "evidence.parquet").schema.names == EVIDENCE.names
+    matches = pq.read_table(tmp_path / "a.run" / "matches.parquet")
+    assert (len(matches), matches.schema.names[-5:]) == (0, CANDIDATE.names)
 
 
 def test_texts_are_kept_of_the_strongest() -> None:
     """Counted matches first, then the others; control texts never."""
-    bits = [9.0, 8.0, None, 7.0, 30.0, 40.0]
-    control, counted = [False] * 5 + [True], np.array([True, False, False, True, False, False])
-    added = pa.table({"bits": pa.array(bits, pa.float32()), "control": control})
-    rows = pa.table({"record": range(6)})
+    bits = np.array([9.0, 8.0, np.nan, 7.0, 30.0, 40.0])
+    counted = np.array([True, False, False, True, False, False])
+    control = np.array([False, True])
+    place = np.array([0] * 5 + [1])
 
-    def chosen(texts: int | None, candidates: int = 9) -> tuple[list[int], list[int]]:
-        found = kept(rows, added, counted, texts, candidates)
-        assert found.counted is counted
-        return np.flatnonzero(found.texts).tolist(), np.flatnonzero(found.candidates).tolist()
+    def batch(low: int, high: int) -> Batch:
+        columns, part = pa.record_batch({"record": pa.array(range(low, high), pa.int64())}), slice(low, high)
+        return Batch(columns, low, *[place[part]] * 8, bits[part], counted[part])
 
-    assert chosen(None) == ([0, 3], [1, 2, 4])
-    assert chosen(None, 1) == ([0, 3], [4])
-    assert chosen(4) == ([0, 3], [1, 4])
+    def chosen(texts: int | None, candidates: int = 9) -> tuple[list[int] | None, list[int]]:
+        for at in (2, 6):
+            found = kept([batch(0, at), batch(at, 6)], control, texts, candidates)
+            first = None if found.counted is None else found.counted.tolist()
+        return first, found.candidates.tolist()
+
+    assert chosen(None) == (None, [4, 1, 2])
+    assert chosen(None, 1) == (None, [4])
+    assert chosen(4) == ([0, 3], [4, 1])
     assert chosen(1) == ([0], [])
     assert chosen(0) == ([], [])
 

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from provscan.scoring.families import components
+from provscan.scoring.families import components, joined
 
 
 def by_search(groups: list[list[int]]) -> list[int]:
@@ -33,6 +33,18 @@ def test_components_are_those_of_a_search(seed: int) -> None:
     known = {group: number for number, group in enumerate(sorted({group for row in drawn for group in row}))}
     groups = [[known[group] for group in row] for row in drawn]
     assert components(np.array(groups)).tolist() == by_search(groups)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_one_group_after_the_other_gives_the_same(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, width = rng.integers(1, 60), rng.integers(1, 5)
+    groups = rng.integers(0, rows * 2, (rows, width)) * width + np.arange(width)
+    label = np.arange(rows)
+    for column in groups.T:
+        label = joined(label, column.astype(np.uint64))
+    assert np.unique(label, return_inverse=True)[1].tolist() == by_search(groups.tolist())
+    assert all(label[first] == first for first in label)
 
 
 def test_a_long_chain_is_one_component() -> None:

@@ -1,0 +1,133 @@
+"""Sums over matches that come a batch at a time: of each group they hold a number, of the matches nothing.
+
+Matches come in the order of their records, and within a record in that of fields and places. So only the record, or the
+field, at which a batch ends may go on in the next one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
+
+
+class RecordCounter:
+    """Different records of each group: `count`, int64[groups]."""
+
+    def __init__(self, groups: int) -> None:
+        self.count = np.zeros(groups, np.int64)
+        self._record = -1
+        self._open = np.zeros(0, np.int64)
+
+    def add(self, group: Numbers, record: Numbers) -> None:
+        """Add matches: the group and the record of each; records never descend."""
+        if len(record) == 0:
+            return
+        base, width = int(record[0]), int(record[-1] - record[0]) + 1
+        pairs = np.unique(group * width + (record - base))
+        groups, of = pairs // width, pairs % width
+        goes_on = base == self._record
+        again = (of == 0) & np.isin(groups, self._open) if goes_on else np.zeros(len(of), np.bool_)
+        np.add.at(self.count, groups[~again], 1)
+        last = groups[of == width - 1]
+        self._open = np.union1d(last, self._open) if goes_on and width == 1 else last
+        self._record = base + width - 1
+
+
+class CoveredCounter:
+    """Code points that at least one match covers: their number, and the sum of the squares of that of each field."""
+
+    def __init__(self) -> None:
+        self._total = self._squares = 0
+        self._field, self._reached, self._size = -1, 0, 0
+
+    @property
+    def total(self) -> int:
+        return self._total + self._size
+
+    @property
+    def squares(self) -> int:
+        return self._squares + self._size**2
+
+    def add(self, field: Numbers, start: Numbers, end: Numbers) -> None:
+        """Add matches: the field of each and its range; fields never descend."""
+        if len(field) == 0:
+            return
+        if int(field[0]) != self._field:
+            self._close(int(field[0]))
+        order = np.lexsort((start, field))
+        number = field[order] - self._field
+        base = number * (max(int(end.max()), self._reached) + 1)
+        low, high = start[order] + base, end[order] + base
+        reached = np.maximum.accumulate(np.append(self._reached, high))
+        sizes = np.bincount(number, np.maximum(0, high - np.maximum(low, reached[:-1]))).astype(np.int64)
+        sizes[0] += self._size
+        self._reached = int(reached[-1] - base[-1])
+        self._total += int(sizes[:-1].sum())
+        self._squares += int(sizes[:-1] @ sizes[:-1])
+        self._field, self._size = int(field[-1]), int(sizes[-1])
+
+    def _close(self, field: int) -> None:
+        self._total, self._squares = self.total, self.squares
+        self._field, self._reached, self._size = field, 0, 0
+
+
+class BestOfRecords:
+    """The classes of the most similar match of each record: `count`, float64[classes]."""
+
+    def __init__(self, classes: int) -> None:
+        self._count = np.zeros(classes)
+        self._record, self._similarity, self._class = -1, 0.0, -1
+
+    @property
+    def count(self) -> Floats:
+        result = self._count.copy()
+        if self._record >= 0:
+            result[self._class] += 1.0
+        return result
+
+    def add(self, record: Numbers, similarity: Floats, classes: Numbers) -> None:
+        """Add matches; of equally similar ones the last is taken."""
+        if len(record) == 0:
+            return
+        order = np.lexsort((similarity, record))
+        last = order[np.append(np.diff(record[order]) != 0, True)]
+        if int(record[0]) == self._record and similarity[last[0]] < self._similarity:
+            best, similar = self._class, self._similarity
+        else:
+            best, similar = int(classes[last[0]]), float(similarity[last[0]])
+            if int(record[0]) != self._record:
+                self._count = self.count
+        if len(last) > 1:
+            self._count[best] += 1.0
+            np.add.at(self._count, classes[last[1:-1]], 1.0)
+            best, similar = int(classes[last[-1]]), float(similarity[last[-1]])
+        self._record, self._similarity, self._class = int(record[-1]), similar, best
+
+
+class Strongest:
+    """The first rows, so many, by some keys, ascending, and among equal ones by their own number."""
+
+    def __init__(self, limit: int, keys: int) -> None:
+        self.limit = limit
+        self._rows = np.zeros(0, np.int64)
+        self._keys = [np.zeros(0)] * keys
+
+    def add(self, rows: Numbers, *keys: Floats) -> None:
+        """Add rows with their keys, the one that decides first first."""
+        self._rows = np.concatenate([self._rows, rows])
+        self._keys = [np.concatenate([held, key]) for held, key in zip(self._keys, keys, strict=True)]
+        if len(self._rows) > 2 * self.limit:
+            self._cut()
+
+    def _cut(self) -> None:
+        order = np.lexsort((self._rows, *reversed(self._keys)))[: self.limit]
+        self._rows, self._keys = self._rows[order], [key[order] for key in self._keys]
+
+    @property
+    def rows(self) -> Numbers:
+        """int64, the first rows in their order."""
+        self._cut()
+        return self._rows

@@ -1,0 +1,71 @@
+"""Sums over batches are those over all matches at once, wherever a batch ends."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCounter, Strongest
+
+# Steps of the record, group, start and length of a match, its similarity.
+MATCHES = st.lists(st.tuples(*(st.integers(0, most) for most in (2, 4, 9, 6, 3))), max_size=40)
+ENDS = st.lists(st.integers(0, 40), max_size=6)
+
+
+def columns(matches: list[tuple[int, ...]]) -> np.ndarray:
+    """The matches, with records that never descend and starts that ascend within one."""
+    table = np.array(matches, np.int64).reshape(-1, 5)
+    table[:, 0] = np.cumsum(table[:, 0])
+    return table[np.lexsort((table[:, 2], table[:, 0]))]
+
+
+def batches(table: np.ndarray, ends: list[int]) -> list[np.ndarray]:
+    """The table in batches, some of them empty."""
+    return [table[low:high] for low, high in pairwise([0, *sorted(ends), len(table)])]
+
+
+@given(MATCHES, ENDS)
+def test_records_of_groups(matches: list[tuple[int, ...]], ends: list[int]) -> None:
+    table, counter = columns(matches), RecordCounter(5)
+    for batch in batches(table, ends):
+        counter.add(batch[:, 1], batch[:, 0])
+    records = [{record for record, group, *_ in table.tolist() if group == number} for number in range(5)]
+    assert counter.count.tolist() == [len(of) for of in records]
+
+
+@given(MATCHES, ENDS)
+def test_covered_code_points(matches: list[tuple[int, ...]], ends: list[int]) -> None:
+    table, counter = columns(matches), CoveredCounter()
+    covered: dict[int, set[int]] = defaultdict(set)
+    for field, _, start, length, _ in table.tolist():
+        covered[field] |= set(range(start, start + length))
+    for batch in batches(table, ends):
+        counter.add(batch[:, 0], batch[:, 2], batch[:, 2] + batch[:, 3])
+    assert counter.total == sum(map(len, covered.values()))
+    assert counter.squares == sum(len(places) ** 2 for places in covered.values())
+
+
+@given(MATCHES, ENDS)
+def test_the_most_similar_match_of_each_record(matches: list[tuple[int, ...]], ends: list[int]) -> None:
+    table, counter = columns(matches), BestOfRecords(5)
+    best: dict[int, tuple[int, int]] = {}
+    for record, group, _, _, similarity in table.tolist():
+        if record not in best or similarity >= best[record][0]:
+            best[record] = similarity, group
+    for batch in batches(table, ends):
+        counter.add(batch[:, 0], batch[:, 4].astype(np.float64), batch[:, 1])
+    assert counter.count.tolist() == [sum(group == number for _, group in best.values()) for number in range(5)]
+
+
+@given(MATCHES, ENDS, st.integers(0, 20))
+def test_the_strongest_rows(matches: list[tuple[int, ...]], ends: list[int], limit: int) -> None:
+    table, strongest, low = columns(matches), Strongest(limit, 2), 0
+    for batch in batches(table, ends):
+        strongest.add(low + np.arange(len(batch)), *batch[:, [4, 1]].T.astype(np.float64))
+        low += len(batch)
+    order = sorted(range(len(table)), key=lambda row: (table[row, 4], table[row, 1], row))
+    assert strongest.rows.tolist() == order[:limit]
