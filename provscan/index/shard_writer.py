@@ -21,7 +21,6 @@ from provscan.index.seeds import SeedsWriter, close_together
 from provscan.index.segment import MAX_TEXTS, open_segment
 from provscan.index.segment_writer import SegmentWriter, renumbered, tweet_order
 from provscan.index.texts import Strings
-from provscan.index.tweets import whole_numbers
 from provscan.kernels.records import Sketches
 from provscan.params import IndexParams
 from provscan.text.arrow import buffers
@@ -133,10 +132,6 @@ def _concatenated(parts: Iterable[Strings]) -> Strings:
 
 def _tied(times: np.ndarray, ids: Strings) -> bool:
     """Whether two neighbours of some tweets have time and id in common."""
-    same = times[1:] == times[:-1]
     array = ids.array()
-    numbers = whole_numbers(array)
-    if numbers is not None:
-        return bool(np.any(same & (numbers[1:] == numbers[:-1])))
     equal = pc.equal(array[1:], array[:-1]).to_numpy(zero_copy_only=False)
-    return bool(np.any(same & equal.astype(bool)))
+    return bool(np.any((times[1:] == times[:-1]) & equal.astype(bool)))
