@@ -1,11 +1,12 @@
 """How much may be done to a copy before it is missed?
 
     python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER] [--tweets 50000] [--copies 200]
-    python benchmarks/edits_recall.py --seed-lengths 13,12,11 --megabytes 20 ...
+    python benchmarks/edits_recall.py --params 13,8,24 12,7,24 13,8,16 --megabytes 20 ...
 
 Tweets are edited harder than `planted.py` does, and matched alone (a record) and inside a longer text (a document).
-Printed is the share that is found under the tweet's own id or a near-duplicate's. With ``--megabytes`` also what each
-seed length costs: the size of the index, processor time of a match in turns, and rows in texts without licensed tweets.
+Printed is the share that is found under the tweet's own id or a near-duplicate's. ``--params`` are length and window of
+seeds and the number of LSH bands of each index to compare. With ``--megabytes`` also what each costs: the size of the
+index, processor time of a match in turns, and rows in texts without licensed tweets.
 """
 
 from __future__ import annotations
@@ -151,9 +152,10 @@ def copies_of(tweets: list[Tweet], name: str, count: int) -> list[tuple[Tweet, s
     return list(islice(((tweet, copy) for tweet, copy in edited if copy), count))
 
 
-def build(source: Path, out: Path, seed_length: int) -> provscan.Index:
-    """An index with another length of seeds."""
-    params = provscan.IndexParams(seed_length=seed_length)
+def build(source: Path, out: Path, values: str) -> provscan.Index:
+    """An index with other parameters: ``seed_length,seed_window,bands``."""
+    length, window, bands = map(int, values.split(","))
+    params = provscan.IndexParams(seed_length=length, seed_window=window, bands=bands)
     corpus = Corpus(source, readers.Fields(), None, None, Progress())
     batches = corpus.with_text(preparing(params, 1)(corpus.batches()))
     return Index(write_index(batches, out, params, corpus.notes))
@@ -170,21 +172,18 @@ def found(index: provscan.Index, tweets: list[Tweet], texts: list[str], by_id: d
     return len(hits) / len(texts)
 
 
-def compare(indexes: dict[int, provscan.Index], texts: dict[str, list[str]], repeats: int) -> Table:
-    """What each seed length costs: bytes, processor time of a match, and rows in texts without licensed tweets."""
-    result = table(
-        "Costs", "seed_length", "bytes a text", *(f"{kind}: {what}" for kind in texts for what in ("s", "rows"))
-    )
-    columns: dict[int, list[str]] = {length: [] for length in indexes}
+def compare(indexes: dict[str, provscan.Index], texts: dict[str, list[str]], repeats: int) -> Table:
+    """What each index costs: bytes, processor time of a match, and rows in texts without licensed tweets."""
+    result = table("Costs", "params", "bytes a text", *(f"{kind}: {what}" for kind in texts for what in ("s", "rows")))
+    columns: dict[str, list[str]] = {values: [] for values in indexes}
     for given in texts.values():
         array = pa.array(given, pa.large_string())
-        ways = [Way(str(length), len(given), partial(index.match, array)) for length, index in indexes.items()]
+        ways = [Way(values, len(given), partial(index.match, array)) for values, index in indexes.items()]
         take_turns(ways, repeats, time.process_time)
-        for (length, index), way in zip(indexes.items(), ways, strict=True):
-            columns[length] += [f"{way.median:.2f}", f"{index.match(array).num_rows:,}"]
-    for length, index in indexes.items():
-        info = index.info()
-        result.add_row(f"{length}", f"{info['bytes'] / len(index):.0f}", *columns[length])
+        for (values, index), way in zip(indexes.items(), ways, strict=True):
+            columns[values] += [f"{way.median:.2f}", f"{index.match(array).num_rows:,}"]
+    for values, index in indexes.items():
+        result.add_row(values, f"{index.info()['bytes'] / len(index):.0f}", *columns[values])
     return result
 
 
@@ -193,20 +192,20 @@ def main() -> None:
     add_data_options(parser)
     parser.add_argument("--tweets", type=int, default=50_000)
     parser.add_argument("--copies", type=int, default=200, help="of each edit")
-    parser.add_argument("--seed-lengths", default=str(provscan.IndexParams.seed_length), help="separated by commas")
+    parser.add_argument("--params", nargs="+", default=["13,8,24"], help="seed_length,seed_window,bands of each index")
     parser.add_argument("--megabytes", type=float, default=0, help="texts without tweets, to compare what lengths cost")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     tweets, _ = licensed(arguments.corpus, arguments.tweets)
     fillers = long_texts(arguments.background, DOCUMENT * arguments.copies)
-    lengths = [int(length) for length in arguments.seed_lengths.split(",")]
     console.print(machine())
     shares_of = ("records", "documents")
-    heads = [f"{kind}, {length}" if lengths[1:] else kind for length in lengths for kind in shares_of]
+    several = len(arguments.params) > 1
+    heads = [f"{kind} {values}" if several else kind for values in arguments.params for kind in shares_of]
     result = table(f"Recall, {len(tweets):,} tweets indexed", "edit", "copies", *heads)
     with tempfile.TemporaryDirectory() as folder:
         corpus = write_jsonl(Path(folder, "corpus.jsonl"), tweets)
-        indexes = {length: build(corpus, Path(folder, f"{length}.index"), length) for length in lengths}
+        indexes = {values: build(corpus, Path(folder, f"{values}.index"), values) for values in arguments.params}
         by_id = {tweet.id: tweet.text for tweet in tweets}
         for name in EDITS:
             pairs = copies_of(tweets, name, arguments.copies)
