@@ -156,7 +156,14 @@ def _groups(executor: Ray, snapshot: Snapshot, reader: IndexReader, options: Opt
     hold = partial(
         hold_shards, snapshot.index, snapshot=snapshot.fingerprint, control=snapshot.control, fetched_from=where
     )
-    return executor.hold([partial(hold, shards=range(group, shards, groups)) for group in range(groups)], CONSTANT)
+    try:
+        return executor.hold([partial(hold, shards=range(group, shards, groups)) for group in range(groups)], CONSTANT)
+    except OSError as error:
+        shown = without_secrets(snapshot.index if where is None else where)
+        raise InputError(
+            f"the nodes can't read the shards of {shown} ({error.strerror or error}): name a copy of the index that "
+            "they can with --shards-from"
+        ) from error
 
 
 def _executor(inputs: Inputs, options: Options) -> Executor:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from tweets import sentence
 
 import provscan
 from provscan.engine import Progress, Ran
-from provscan.errors import ParameterError
+from provscan.errors import InputError, ParameterError
 
 
 def some_texts(seed: int, count: int) -> list[str]:
@@ -110,8 +111,11 @@ def test_each_shard_is_opened_by_one_process_of_a_cluster(tmp_path: Path, monkey
         )
         killing = Killing(Path("many.index"), seen.seen)
         again = provscan.match(
-            "data", "many.index", "again.run", spike_ins=60, executor="ray", shard_groups=2, progress=killing
-        )
+            "data", "many.index", "again.run", spike_ins=60, executor="ray", shard_groups=2, progress=killing,
+            shards_from=shutil.copytree("many.index", "copy.index"),
+        )  # fmt: skip
+        with pytest.raises(InputError, match=r"can't read the shards of nowhere \(it does not exist\).*--shards-from"):
+            provscan.match("data", "many.index", "x.run", executor="ray", shard_groups=2, shards_from="nowhere")
         with pytest.raises(ParameterError, match=r"shard_groups=5 needs .* has only 4: build it with more shards"):
             provscan.match("data", "many.index", "x.run", executor="ray", shard_groups=5)
     assert content(run) == content(again) == expected
