@@ -1,9 +1,8 @@
 """Rows of CSV, as Python's csv module divides them: to columns of strings, and to cut a file between two of them."""
 
-from typing import NamedTuple
-
 import numpy as np
 
+from provscan.kernels.byte_scan import CR, NEWLINE, NO_CONTROL, QUOTE, copy_bytes, find_byte
 from provscan.kernels.jit import kernel
 
 # The state between two stretches of a file, int64[STATE]: where in a row it stands, how many rows ended, and of the
@@ -12,38 +11,21 @@ from provscan.kernels.jit import kernel
 PLACE, ROWS, DELIMITERS, NEWLINES, LENGTH, BLANK, WIDTH, LINE, LIKE_ROWS, STATE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 # A quoted value over so many more lines, all of which are like rows, is perhaps one whose quote was never closed.
 LEAST_LIKE_ROWS = 5
-_QUOTE, _NEWLINE, _CR = 0x22, 0x0A, 0x0D
-_BLOCK = 32
-
-
-class CsvColumns(NamedTuple):
-    """Columns of at most n rows that are read from m bytes.
-
-    Attributes
-    ----------
-    data
-        uint8[columns, m]: the values of each column, one after the other.
-    ends
-        int64[columns, n + 1]: where each value begins, and the last one ends.
-    """
-
-    data: np.ndarray
-    ends: np.ndarray
 
 
 @kernel
 def csv_columns(text, layout, most, places, columns):
     """Read rows of ``text``, uint8[m], into ``columns``; how many rows there are, and where an incomplete one begins.
 
-    ``places`` is int64[width]: the column of each value of a row, or -1; ``layout`` and ``most`` are those of
-    :func:`row_end`. Without a last newline, the text may end within quotes. -1 rows: one is of another width, or could
-    be divided otherwise.
+    ``columns`` is a :class:`~provscan.kernels.records.StringColumns`, ``places`` int64[width]: the column of each value
+    of a row, or -1; ``layout`` and ``most`` are those of :func:`row_end`. Without a last newline, the text may end
+    within quotes. -1 rows: one is of another width, or could be divided otherwise.
     """
     delimiter, quotes = np.uint8(layout[0]), layout[1] != 0
     width = len(places)
     at, row = 0, 0
     while at < len(text):
-        if text[at] == _NEWLINE or (text[at] == _CR and (at + 1 == len(text) or text[at + 1] == _NEWLINE)):
+        if text[at] == NEWLINE or (text[at] == CR and (at + 1 == len(text) or text[at + 1] == NEWLINE)):
             at += 1
             continue
         begin, place, quoted = at, 0, False
@@ -52,25 +34,25 @@ def csv_columns(text, layout, most, places, columns):
                 return -1, begin
             k = places[place]
             n = columns.ends[k, row] if k >= 0 else 0
-            if quotes and at < len(text) and text[at] == _QUOTE:
+            if quotes and at < len(text) and text[at] == QUOTE:
                 quoted = True
                 at += 1
                 while True:
-                    stop = _quote(text, at)
+                    stop = find_byte(text, at, QUOTE, QUOTE, QUOTE, NO_CONTROL)
                     if stop == len(text):
                         return row, begin
-                    again = stop + 1 < len(text) and text[stop + 1] == _QUOTE
+                    again = stop + 1 < len(text) and text[stop + 1] == QUOTE
                     if k >= 0:
-                        n = _copied(text[at : stop + again], columns.data[k], n)
+                        n = copy_bytes(text[at : stop + again], columns.data[k], n)
                     at = stop + 1 + again
                     if not again:
                         break
-                if at < len(text) and text[at] != delimiter and text[at] != _NEWLINE and text[at] != _CR:
+                if at < len(text) and text[at] != delimiter and text[at] != NEWLINE and text[at] != CR:
                     return -1, begin
             else:
-                stop = _value_end(text, at, delimiter)
+                stop = find_byte(text, at, delimiter, NEWLINE, CR, NO_CONTROL)
                 if k >= 0:
-                    n = _copied(text[at:stop], columns.data[k], n)
+                    n = copy_bytes(text[at:stop], columns.data[k], n)
                 at = stop
             if k >= 0:
                 columns.ends[k, row + 1] = n
@@ -82,55 +64,13 @@ def csv_columns(text, layout, most, places, columns):
             return -1, begin
         if quoted and _doubtful(text[begin:at], delimiter, width, most[0]):
             return -1, begin
-        if at < len(text) and text[at] == _CR:
+        if at < len(text) and text[at] == CR:
             at += 1
-            if at < len(text) and text[at] != _NEWLINE:
+            if at < len(text) and text[at] != NEWLINE:
                 return -1, begin
         at += 1
         row += 1
     return row, len(text)
-
-
-@kernel
-def _copied(part, out, n):
-    """Write a part of a value to ``out`` from ``n``; its end."""
-    room = out[n : n + len(part)]
-    for i in range(len(part)):
-        room[i] = part[i]
-    return n + len(part)
-
-
-@kernel
-def _quote(text, at):
-    """The next quote, or the end."""
-    while at + _BLOCK <= len(text):
-        # The least of what is 0 for such a byte: unlike comparisons, this is done for all bytes at once.
-        part, least = text[at : at + _BLOCK], np.uint8(0xFF)
-        for k in range(_BLOCK):
-            least = min(least, np.uint8(part[k] ^ np.uint8(_QUOTE)))
-        if least == 0:
-            break
-        at += _BLOCK
-    while at < len(text) and text[at] != _QUOTE:
-        at += 1
-    return at
-
-
-@kernel
-def _value_end(text, at, delimiter):
-    """The next delimiter or line end, or the end."""
-    while at + _BLOCK <= len(text):
-        part, least = text[at : at + _BLOCK], np.uint8(0xFF)
-        for k in range(_BLOCK):
-            c = part[k]
-            line = min(np.uint8(c ^ np.uint8(_NEWLINE)), np.uint8(c ^ np.uint8(_CR)))
-            least = min(least, min(line, np.uint8(c ^ delimiter)))
-        if least == 0:
-            break
-        at += _BLOCK
-    while at < len(text) and text[at] != delimiter and text[at] != _NEWLINE and text[at] != _CR:
-        at += 1
-    return at
 
 
 @kernel
@@ -140,7 +80,7 @@ def _doubtful(row, delimiter, width, most):
     for c in row:
         if c == delimiter:
             count += 1
-        elif c == _NEWLINE:
+        elif c == NEWLINE:
             like_rows += lines > 0 and count == width - 1
             lines += 1
             count = 0

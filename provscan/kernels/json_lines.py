@@ -4,44 +4,25 @@ What is read is the strict JSON of RFC 8259, one object a line; whatever goes be
 its column, a key twice, a lone surrogate, a blank line) ends the reading, and another parser decides.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
+from provscan.kernels.byte_scan import BACKSLASH, CONTROL, NEWLINE, QUOTE, copy_bytes, find_byte
 from provscan.kernels.jit import kernel
 
 # What a column takes: strings, integers as they are written, or nothing but null.
 STRING, INTEGER, NOTHING = 0, 1, 2
-_QUOTE, _BACKSLASH, _COMMA, _COLON, _NEWLINE = 0x22, 0x5C, 0x2C, 0x3A, 0x0A
+_COMMA, _COLON, _SLASH = 0x2C, 0x3A, np.uint8(0x2F)
 _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST = 0x7B, 0x7D, 0x5B, 0x5D
-_BLOCK = 32
 _DEEPEST = 60
-
-
-class JsonColumns(NamedTuple):
-    """Columns of n rows that are read from m bytes.
-
-    Attributes
-    ----------
-    data
-        uint8[columns, m]: the values of each column, one after the other.
-    ends
-        int64[columns, n + 1]: where each value begins, and the last one ends.
-    valid
-        uint8[columns, n]: 1 for a value, 2 for a null, 0 for a key that is missing.
-    """
-
-    data: np.ndarray
-    ends: np.ndarray
-    valid: np.ndarray
 
 
 @kernel
 def top_level_values(text, names, name_ends, kinds, columns):
     """Read some keys of the objects in the lines of ``text``, uint8[m], into ``columns``.
 
-    The key of column k is ``names[name_ends[k]:name_ends[k + 1]]``, uint8, and takes what ``kinds[k]`` says. Returns
-    whether there are n lines, and all of them could be read.
+    ``columns`` is a :class:`~provscan.kernels.records.StringColumns` of n rows. The key of column k is
+    ``names[name_ends[k]:name_ends[k + 1]]``, uint8, and takes what ``kinds[k]`` says. Returns whether there are n
+    lines, and all of them could be read.
     """
     at = 0
     rows = columns.valid.shape[1]
@@ -61,7 +42,7 @@ def top_level_values(text, names, name_ends, kinds, columns):
                 return False
         at = _space(text, at)
         if at < len(text):
-            if text[at] != _NEWLINE:
+            if text[at] != NEWLINE:
                 return False
             at += 1
         elif row + 1 < rows:
@@ -74,11 +55,11 @@ def _members(text, at, row, wanted, columns):
     """Read the members of an object from its first key on; the place after the object, or -1."""
     names, name_ends, kinds = wanted
     while True:
-        if _byte(text, at) != _QUOTE:
+        if _byte(text, at) != QUOTE:
             return -1
         start = at + 1
         at = _plain_end(text, start)
-        if _byte(text, at) != _QUOTE:
+        if _byte(text, at) != QUOTE:
             return -1
         k = _column(text[start:at], names, name_ends)
         at = _space(text, at + 1)
@@ -92,7 +73,7 @@ def _members(text, at, row, wanted, columns):
         elif _byte(text, at) == 0x6E:
             columns.valid[k, row] = 2
             at = _literal(text, at)
-        elif kinds[k] == STRING and _byte(text, at) == _QUOTE:
+        elif kinds[k] == STRING and _byte(text, at) == QUOTE:
             columns.valid[k, row] = 1
             at, columns.ends[k, row + 1] = _string(text, at + 1, columns.data[k], columns.ends[k, row])
         elif kinds[k] == INTEGER:
@@ -133,19 +114,7 @@ def _space(text, at):
 @kernel
 def _plain_end(text, at):
     """The next quote, backslash or control character, or the end."""
-    while at + _BLOCK <= len(text):
-        # The least of what is 0 for such a byte: unlike comparisons, this is done for all bytes at once.
-        part, least = text[at : at + _BLOCK], np.uint8(0xFF)
-        for k in range(_BLOCK):
-            c = part[k]
-            differs = min(np.uint8(c ^ np.uint8(_QUOTE)), np.uint8(c ^ np.uint8(_BACKSLASH)))
-            least = min(least, min(differs, np.uint8(c >> np.uint8(5))))
-        if least == 0:
-            break
-        at += _BLOCK
-    while at < len(text) and text[at] != _QUOTE and text[at] != _BACKSLASH and text[at] >= 0x20:
-        at += 1
-    return at
+    return find_byte(text, at, QUOTE, BACKSLASH, QUOTE, CONTROL)
 
 
 @kernel
@@ -167,14 +136,11 @@ def _string(text, at, out, n):
     """Write a string that begins at ``at`` to ``out`` from ``n``; the place after its quote, or -1, and the end."""
     while True:
         end = _plain_end(text, at)
-        plain, room = text[at:end], out[n : n + end - at]
-        for i in range(len(plain)):
-            room[i] = plain[i]
-        n += end - at
+        n = copy_bytes(text[at:end], out, n)
         c = _byte(text, end)
-        if c == _QUOTE:
+        if c == QUOTE:
             return end + 1, n
-        if c != _BACKSLASH:
+        if c != BACKSLASH:
             return -1, n
         at, point = _escape(text, end + 1)
         if at < 0:
@@ -207,7 +173,7 @@ def _put(c, out, n):
 def _escape(text, at):
     """The place after an escape whose backslash is before ``at``, or -1, and the code point."""
     c = _byte(text, at)
-    if c in (_QUOTE, _BACKSLASH, 0x2F):
+    if c in (QUOTE, BACKSLASH, _SLASH):
         return at + 1, np.int64(c)
     if c == 0x6E:
         return at + 1, np.int64(0x0A)
@@ -221,7 +187,7 @@ def _escape(text, at):
         return at + 1, np.int64(0x0C)
     point = _hex(text, at + 1) if c == 0x75 else -1
     at += 5
-    if 0xD800 <= point < 0xDC00 and _byte(text, at) == _BACKSLASH and _byte(text, at + 1) == 0x75:
+    if 0xD800 <= point < 0xDC00 and _byte(text, at) == BACKSLASH and _byte(text, at + 1) == 0x75:
         low = _hex(text, at + 2)
         point = 0x10000 + ((point - 0xD800) << 10) + low - 0xDC00 if 0xDC00 <= low < 0xE000 else -1
         at += 6
@@ -264,7 +230,7 @@ def _skipped(text, at):
                     if at < 0:
                         return -1
                 continue
-        elif c == _QUOTE:
+        elif c == QUOTE:
             at = _skipped_string(text, at + 1)
         else:
             at = _literal(text, at)
@@ -292,7 +258,7 @@ def _skipped(text, at):
 @kernel
 def _skipped_key(text, at):
     """The place of a value whose key begins at ``at``, or -1."""
-    if _byte(text, at) != _QUOTE:
+    if _byte(text, at) != QUOTE:
         return -1
     at = _skipped_string(text, at + 1)
     if at < 0:
@@ -307,9 +273,9 @@ def _skipped_string(text, at):
     while True:
         at = _plain_end(text, at)
         c = _byte(text, at)
-        if c == _QUOTE:
+        if c == QUOTE:
             return at + 1
-        if c != _BACKSLASH:
+        if c != BACKSLASH:
             return -1
         at, _ = _escape(text, at + 1)
         if at < 0:

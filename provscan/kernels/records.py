@@ -120,6 +120,15 @@ class SeedScratch(NamedTuple):
     ranks: np.ndarray
 
 
+class StringColumns(NamedTuple):
+    """Columns of n rows, or fewer, that are read from m bytes."""
+
+    data: np.ndarray  # uint8[columns, m]: the values of each column, one after the other.
+    ends: np.ndarray  # int64[columns, n + 1]: where each value begins, and the last one ends.
+    # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a key that is missing; no rows where there is always one.
+    valid: np.ndarray
+
+
 class Seeds(NamedTuple):
     """Seeds of some texts, in order."""
 

@@ -19,7 +19,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provscan.errors import InputError
-from provscan.kernels.delimited import LEAST_LIKE_ROWS, ROWS, STATE, CsvColumns, csv_columns, row_end
+from provscan.kernels.delimited import LEAST_LIKE_ROWS, ROWS, STATE, csv_columns, row_end
+from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
 from provscan.readers.fields import reads_like_text, usual_name
 from provscan.readers.files import is_remote
@@ -129,9 +130,10 @@ class _Table:
         places = np.array([names.index(name) if name in names else -1 for name in self.names], np.int64)
         # Arrow's memory, which is kept between blocks: the first touch of new memory takes as long as parsing.
         room = pa.allocate_buffer(len(names) * len(data))
-        columns = CsvColumns(
+        columns = StringColumns(
             np.frombuffer(room, np.uint8).reshape(len(names), len(data)),
             np.zeros((len(names), newlines(codes) + 2), np.int64),
+            np.zeros((len(names), 0), np.uint8),
         )
         count, end = csv_columns(codes, *self._layout, places, columns)
         rest = codes[end:]

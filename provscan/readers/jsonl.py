@@ -22,7 +22,8 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from provscan.errors import InputError
-from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, JsonColumns, top_level_values
+from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, top_level_values
+from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
 from provscan.readers.encodings import cuts_at_newlines
 from provscan.readers.files import is_remote
@@ -84,7 +85,7 @@ class TopLevel:
         count, size, rows = len(self._kinds), len(block.data), block.lines
         # Arrow's memory, which is kept between blocks: the first touch of new memory takes as long as parsing.
         data = pa.allocate_buffer(count * size)
-        columns = JsonColumns(
+        columns = StringColumns(
             np.frombuffer(data, np.uint8).reshape(count, size),
             np.zeros((count, rows + 1), np.int64),
             np.empty((count, rows), np.uint8),

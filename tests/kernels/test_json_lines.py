@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, JsonColumns, top_level_values
-from provscan.kernels.records import read_only
+from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, top_level_values
+from provscan.kernels.records import StringColumns, read_only
 
 pytestmark = pytest.mark.kernels
 
@@ -38,7 +38,7 @@ def parsed(data: bytes) -> list[list[str | None]] | None:
     """The columns of some lines by the kernel."""
     rows, names = data.count(b"\n") + 1, [name.encode() for name in KINDS]
     shape = (len(KINDS), rows)
-    columns = JsonColumns(
+    columns = StringColumns(
         np.zeros((len(KINDS), len(data)), np.uint8),
         np.zeros((len(KINDS), rows + 1), np.int64),
         np.zeros(shape, np.uint8),
