@@ -32,6 +32,7 @@ from numba import njit
 from rivals import SKETCH, datasketch_cleared, encoded_grams, grams
 
 from provscan.kernels import minhash as kernels
+from provscan.kernels.jit import KernelCompiler
 from provscan.sketch.signatures import PERMUTATIONS, minhash, minhash_canonical
 from provscan.text import canonical_array, canonical_buffers
 from provscan.text.arrow import buffers
@@ -39,13 +40,13 @@ from provscan.text.arrow import buffers
 FEW = 1_000
 
 
-@njit
+@njit(pipeline_class=KernelCompiler)
 def count_shingles(data, offsets, scratch, counts):  # type: ignore[no-untyped-def]
     for i in range(len(counts)):
         counts[i] = kernels.shingle_hashes(data, offsets[i], offsets[i + 1], scratch)
 
 
-@njit
+@njit(pipeline_class=KernelCompiler)
 def permute(counts, a, b, scratch, out):  # type: ignore[no-untyped-def]
     for i in range(len(counts)):
         kernels.signature(scratch, counts[i], a, b, out[i])

@@ -6,7 +6,8 @@ Lance's index on disk (``MINHASHLSH``), datasketch and rensa get canonical texts
 32 bands of 4; provscan gets JSON lines and raw texts. Lance answers with ten rows a query, the others with all
 candidates, unverified; provscan with verified matches. Copies are those of `edits_recall.py`, each a whole record. A
 row of a text that holds no tweet is supported if the two have at least provscan's similarity or containment in common,
-or 40 characters in a row. Bytes are those on disk with the texts, or of memory without them. Needs ``pip install
+or 40 characters in a row. Bytes are those on disk with the texts, or of memory without them. Rates are of processor
+time in all threads, since other work may share the machine. Needs ``pip install
 'provscan[bench]'``.
 """
 
@@ -59,9 +60,9 @@ def size(folder: Path) -> int:
 def built_provscan(folder: Path, tweets: list[planted.Tweet], canonical: list[str]) -> Peer:
     source = planted.write_jsonl(folder / "tweets.jsonl", tweets)
     number = {tweet.id: i for i, tweet in enumerate(tweets)}
-    begin = time.perf_counter()
+    begin = time.process_time()
     index = provscan.build_index(source, folder / "licensed.index")
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
 
     def answers(texts: Sequence[str]) -> Answers:
         found: list[list[int]] = [[] for _ in texts]
@@ -78,10 +79,10 @@ def built_lance(folder: Path, tweets: list[planted.Tweet], canonical: list[str])
     tokenizer = {**ngrams, "stem": False, "remove_stop_words": False}
     parameters = {"num_hashes": BANDS * ROWS, "num_bands": BANDS, "shingle_size": 1, "tokenizer": tokenizer}
     rows = pa.table({"number": range(len(canonical)), "text": canonical})
-    begin = time.perf_counter()
+    begin = time.process_time()
     dataset = lance.write_dataset(rows, folder / "tweets.lance")
     dataset.create_scalar_index("text", IndexConfig("MINHASHLSH", parameters))
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
 
     def answer(text: str) -> list[int]:
         found = dataset.to_table(nearest=MinHashQuery(text, "text"), limit=ANSWERS, columns=["number", "_distance"])
@@ -96,10 +97,10 @@ def built_lance(folder: Path, tweets: list[planted.Tweet], canonical: list[str])
 
 
 def built_datasketch(folder: Path, tweets: list[planted.Tweet], canonical: list[str]) -> Peer:
-    before, begin = own_memory(), time.perf_counter()
+    before, begin = own_memory(), time.process_time()
     lsh = datasketch.MinHashLSH(params=(BANDS, ROWS), num_perm=BANDS * ROWS)
     datasketch_insert(lsh, canonical)
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     sketch = datasketch.MinHash(**SKETCH)
 
     def answer(text: str) -> list[int]:
@@ -112,9 +113,9 @@ def built_datasketch(folder: Path, tweets: list[planted.Tweet], canonical: list[
 
 
 def built_rensa(folder: Path, tweets: list[planted.Tweet], canonical: list[str]) -> Peer:
-    before, begin = own_memory(), time.perf_counter()
+    before, begin = own_memory(), time.process_time()
     lsh: Any = rensa_lsh(canonical, BANDS)
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
 
     def sketch(text: str) -> Any:
         made = rensa.RMinHash(BANDS * ROWS, 1)
@@ -157,20 +158,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         peers = [build(Path(name), tweets, canonical) for build in BUILDERS]
         costs = table(
-            f"{len(tweets):,} tweets indexed; {len(others):,} texts without tweets", "index", "texts/s built",
-            "bytes a text", "queries/s singly", "in batches", "rows of the texts without tweets", "unsupported",
+            f"{len(tweets):,} tweets indexed; {len(others):,} texts without tweets", "index", "texts built a CPU s",
+            "bytes a text", "queries a CPU s, singly", "in batches", "rows of the texts without tweets", "unsupported",
         )  # fmt: skip
         recall = table("Found of the copies", "edit", "copies", *(peer.name for peer in peers))
         for peer in peers:
             given, clean = (texts if peer.raw else provscan.canonical(texts) for texts in (asked, others))
             peer.answers(given[:10])
-            begin = time.perf_counter()
+            begin = time.process_time()
             for text in given[: arguments.singly]:
                 peer.answers([text])
-            singly = min(arguments.singly, len(given)) / (time.perf_counter() - begin)
-            begin = time.perf_counter()
+            singly = min(arguments.singly, len(given)) / (time.process_time() - begin)
+            begin = time.process_time()
             peer.answers(given)
-            batch = len(given) / (time.perf_counter() - begin)
+            batch = len(given) / (time.process_time() - begin)
             texts = provscan.canonical(others)
             rows = [(text, canonical[i]) for text, found in zip(texts, peer.answers(clean), strict=True) for i in found]
             bad = sum(not supported(*row) for row in rows)
@@ -185,7 +186,7 @@ def main() -> None:
                     any(planted.similar(tweets[i].text, tweet.text) >= edits_recall.SAME for i in numbers)
                     for (tweet, _), numbers in zip(pairs, found, strict=True)
                 )
-                shares.append(f"{hits / len(pairs):.3f}")
+                shares.append(f"{hits / max(1, len(pairs)):.3f}")
             recall.add_row(edit, f"{len(pairs)}", *shares)
     console.print(costs)
     console.print(recall)

@@ -178,7 +178,9 @@ class _Executable(_Translated):
         passes.run(self._final_module, builder)
 
 
-class _KernelCompiler(Compiler):
+class KernelCompiler(Compiler):
+    """Compiles what calls kernels: the ``pipeline_class`` of :func:`numba.njit`."""
+
     _library: Any = _Executable
 
     def define_pipelines(self) -> Any:
@@ -192,7 +194,7 @@ class _KernelCompiler(Compiler):
         return [passes]
 
 
-class _CalleeCompiler(_KernelCompiler):
+class _CalleeCompiler(KernelCompiler):
     _library = _Translated
 
 
@@ -226,7 +228,7 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     callee = _Callee(function, options)
     if function.__name__.startswith("_"):
         return callee
-    dispatcher = njit(**options, pipeline_class=_KernelCompiler)(function)
+    dispatcher = njit(**options, pipeline_class=KernelCompiler)(function)
     dispatcher.get_call_template = lambda args, kws: callee.dispatcher.get_call_template(args, kws)
     dispatcher.get_overload = lambda types: callee.dispatcher.get_overload(types)
     if cache_folder() is not None:
