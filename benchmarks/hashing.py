@@ -32,7 +32,7 @@ from numba import njit
 from rivals import SKETCH, datasketch_cleared, encoded_grams, grams
 
 from provscan.kernels import minhash as kernels
-from provscan.kernels.jit import KernelCompiler
+from provscan.kernels.compiler import KernelCompiler
 from provscan.sketch.signatures import PERMUTATIONS, minhash, minhash_canonical
 from provscan.text import canonical_array, canonical_buffers
 from provscan.text.arrow import buffers

@@ -1,6 +1,7 @@
 """The cache of compiled kernels: stale never, damaged or unwritable at most slow."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def package(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     (folder.parent / "__init__.py").touch()
     (folder / "__init__.py").touch()
-    shutil.copy(PACKAGE / "kernels" / "jit.py", folder)
+    for name in ("jit.py", "compiler.py"):
+        shutil.copy(PACKAGE / "kernels" / name, folder)
     (folder / "caller.py").write_text(CALLER)
     (folder / "callee.py").write_text(CALLEE.format(1))
     return folder
@@ -68,6 +70,16 @@ def test_an_edited_callee_changes_the_answer_of_the_next_process(package: Path) 
     # The folders used last are kept.
     assert len(kept := {path.name for path in cache.glob("kernels-*")}) == 3
     assert kept & {"kernels-0", "kernels-1", "kernels-2"} == {"kernels-2"}
+
+
+def test_another_version_of_numba_compiles_as_it_does(package: Path) -> None:
+    source = package / "jit.py"
+    text = source.read_text()
+    source.write_text(re.sub(r"^_FIRST, _BELOW = .*", "_FIRST, _BELOW = (9, 0), (9, 1)", text, flags=re.MULTILINE))
+    assert source.read_text() != text
+    (package / "compiler.py").write_text("raise ImportError")
+    assert run(package) == ("2 0", "")
+    assert run(package) == ("2 1", "")
 
 
 def test_a_damaged_cache_is_made_again(package: Path) -> None:
