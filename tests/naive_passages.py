@@ -185,8 +185,8 @@ def prints(text):
 def agrees(record, text, code, place):
     """Whether a text stands around a place of a record, by the prints of up to 64 of its 5-grams.
 
-    Of these four in ten must be among the record's within 16 places of where they would stand, 17 before and 15 after,
-    in 32 that lie in the record.
+    Of every second one of these 46 % must be among the record's within 16 places of where they would stand, 16 before
+    and 15 after; in 32 that lie in the record.
     """
     known, wanted = prints(record), prints(text)
     if place >= 384 or len(known) < 32:
@@ -199,9 +199,9 @@ def agrees(record, text, code, place):
     first = max(0, min(at - 26, len(wanted) - 64))
     chosen = wanted[first : first + 64]
     total = 0
-    for j, value in enumerate(chosen):
+    for j, value in list(enumerate(chosen))[::2]:
         begin = code - at + first + j - 16
         if -16 <= begin <= len(known) - 32 + 16:
             begin = min(max(begin, 0), len(known) - 32)
             total += value in known[begin : begin + 32]
-    return total >= 0.4 * len(chosen)
+    return 2 * total >= 0.46 * len(chosen)
