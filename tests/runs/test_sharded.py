@@ -100,8 +100,8 @@ def test_each_shard_is_opened_by_one_process_of_a_cluster(tmp_path: Path, monkey
     provscan.build_index([{"id": str(n), "text": text} for n, text in enumerate(texts)], "one.index")
     provscan.build_index([{"id": str(n), "text": text} for n, text in enumerate(texts)], "many.index", shards=4)
     Path("data").mkdir()
-    for number in range(4):
-        lines = [json.dumps({"text": f"{text} {number}"}) + "\n" for text in texts[number::5]]
+    for number in range(16):
+        lines = [json.dumps({"text": f"{text} {number}"}) + "\n" for text in texts[number::20]]
         Path(f"data/{number}.jsonl").write_text("".join(lines))
     expected = content(provscan.match("data", "one.index", "one.run", spike_ins=60))
     seen = Mapped(Path("many.index"))
