@@ -11,8 +11,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo "$$python" && break; done)
 
-# Tests of one file run one after the other: they share what is slow to set up.
-PARALLEL = --numprocesses auto --maxprocesses 4 --dist loadfile
+# The groups and their order are those of tests/conftest.py.
+PARALLEL = --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: demo test nightly reference clean
 

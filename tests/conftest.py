@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from ray_cluster import cluster, object_store
 from run_fixtures import index, latin, other, write
 
 from provscan.kernels import warmup
 
-__all__ = ["index", "latin", "other", "write"]
+__all__ = ["cluster", "index", "latin", "object_store", "other", "write"]
 
 NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 # The first call of a kernel compiles it: no deadline for one example.
@@ -18,11 +19,27 @@ settings.register_profile("provscan", deadline=None, max_examples=40, derandomiz
 settings.register_profile("nightly", deadline=None, max_examples=2000)
 settings.load_profile("nightly" if NIGHTLY else "provscan")
 
+# Groups of tests that take longest, the longest first.
+LONGEST = ["cluster", "test_resume.py", "test_benchmarks.py", "test_match.py", "test_executors.py", "test_spread.py"]
+
 
 def pytest_configure(config):
     if os.environ.get("NUMBA_DISABLE_JIT") == "1":
         # Without the JIT, kernels run on numpy scalars, which warn where a hash overflows on purpose.
         config.addinivalue_line("filterwarnings", "ignore:overflow encountered:RuntimeWarning")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]):
+    """Tests of one file run one after the other, since they share what is slow to set up; so do all of the cluster.
+
+    What takes longest begins first: processes would wait for it at the end.
+    """
+    groups = {item: "cluster" if "cluster" in getattr(item, "fixturenames", ()) else item.path.name for item in items}
+    items.sort(key=lambda item: LONGEST.index(groups[item]) if groups[item] in LONGEST else len(LONGEST))
+    if config.pluginmanager.hasplugin("xdist"):
+        for item, group in groups.items():
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(optionalhook=True)

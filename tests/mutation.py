@@ -2,8 +2,9 @@
 
     python tests/mutation.py --rooms estimate,matching,index --mutants 200 --seed 1
 
-First the suite runs once, to note which tests run which line. Then the tests of its line are run with each mutant, in a
-process forked from one that holds the compiled kernels. Prints the survivors and, by room, how many were killed.
+First the suite runs once, to note which tests run which line; ``--noted FOLDER`` keeps the notes for another sample.
+Then the tests of its line are run with each mutant, in a process forked from one that holds the compiled kernels; what
+survives is printed, and by room how many were killed.
 """
 
 from __future__ import annotations
@@ -79,15 +80,68 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
 ROOM = re.compile("empty|scratch_array|[a-z_]*_scratch|reshape")
 
 
-def unseen(node: ast.AST, name: str) -> bool:
+def makes_room(node: ast.AST) -> bool:
+    """Whether the arguments of a call are the sizes of arrays that are filled later."""
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return bool(ROOM.fullmatch(called))
+
+
+def assigned(node: ast.AST) -> list[str]:
+    """The local names that an assignment gives values, if it gives none to anything else."""
+    if not isinstance(node, ast.Assign) or len(node.targets) > 1:
+        return []
+    parts = node.targets[0].elts if isinstance(node.targets[0], ast.Tuple) else node.targets
+    names = [part.id for part in parts if isinstance(part, ast.Name)]
+    return names if len(names) == len(parts) else []
+
+
+def sizes(tree: ast.Module) -> set[ast.AST]:
+    """Assignments and private functions whose values end as such sizes and nowhere else."""
+    private = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("_")}
+    # Name, with the function that it is local to -> where its values go; "" is anywhere.
+    flows: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    anywhere = {("", "")}
+
+    def follow(node: ast.AST, function: str, into: set[tuple[str, str]]) -> None:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            key = ("", node.id) if node.id in private else (function, node.id)
+            flows[key] = flows.get(key, set()) | into
+        for name, value in ast.iter_fields(node):
+            inside = into
+            if name == "args" and makes_room(node):
+                inside = set()
+            elif isinstance(node, ast.Assign):
+                inside = {(function, each) for each in assigned(node)} or anywhere
+            elif isinstance(node, ast.Return):
+                inside = {("", function)} if function in private else anywhere
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    follow(child, function, inside)
+
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for function in functions:
+        follow(function, function.name, anywhere)
+    sized = set(flows)
+    while wrong := {name for name in sized if not flows[name] <= sized}:
+        sized -= wrong
+    found: set[ast.AST] = {node for node in functions if ("", node.name) in sized}
+    for function in functions:
+        for node in ast.walk(function):
+            if (names := assigned(node)) and all((function.name, name) in sized for name in names):
+                found.add(node)
+    return found
+
+
+def unseen(node: ast.AST, name: str, sized: set[ast.AST]) -> bool:
     """Whether a field of a node holds nothing that an answer depends on.
 
     Annotations, decorators, messages of errors and texts; ``strict`` of a zip, which guards against mistakes in the
     code; and the sizes of arrays that are filled later or have another shape.
     """
-    if isinstance(node, ast.Call) and name == "args":
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        return bool(ROOM.fullmatch(called))
+    if (name == "args" and makes_room(node)) or node in sized:
+        return True
     if isinstance(node, ast.keyword):
         return node.arg == "strict"
     return name in ("annotation", "returns", "decorator_list") or isinstance(node, ast.Raise | ast.JoinedStr)
@@ -95,12 +149,13 @@ def unseen(node: ast.AST, name: str) -> bool:
 
 def places(tree: ast.Module) -> Iterator[ast.AST]:
     """Nodes inside functions, but for those that are not seen."""
+    sized = sizes(tree)
     queue: list[ast.AST] = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     while queue:
         node = queue.pop()
         yield node
         for name, value in ast.iter_fields(node):
-            if unseen(node, name):
+            if unseen(node, name, sized):
                 continue
             queue += [child for child in (value if isinstance(value, list) else [value]) if isinstance(child, ast.AST)]
 
@@ -121,17 +176,23 @@ def made(path: Path, number: int, way: int) -> Mutant:
     return Mutant(path, node.lineno, what, ast.unparse(ast.fix_missing_locations(tree)))
 
 
-def line_tests(tests: list[str], data_file: Path) -> dict[str, dict[int, list[str]]]:
-    """File -> line -> the tests that run it, the quickest first, as many as there is time for."""
+def note(tests: list[str], folder: Path) -> None:
+    """Run the tests, and note how long each takes and which lines it runs."""
     command = [sys.executable, "-m", "pytest", "-q", "-k", "not memory", "--durations=0", "-vv", *tests]
     command += ["--cov=provscan", "--cov-context=test", "--cov-report=", "--cov-fail-under=0"]
-    environment = {**os.environ, "COVERAGE_FILE": str(data_file)}
+    environment = {**os.environ, "COVERAGE_FILE": str(folder / "coverage")}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    (folder / "output.txt").write_text(done.stdout, encoding="utf-8")
+
+
+def line_tests(folder: Path) -> dict[str, dict[int, list[str]]]:
+    """File -> line -> the tests that run it, the quickest first, as many as there is time for."""
+    output = (folder / "output.txt").read_text(encoding="utf-8")
     # A test that fails already would kill every mutant.
-    broken = set(re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE))
+    broken = set(re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE))
     print(f"tests that fail without a mutant, left out: {sorted(broken) or 'none'}", flush=True)
     seconds = Counter[str]()
-    for taken, test in re.findall(r"^([0-9.]+)s (?:setup|call|teardown) +(\S.*)$", done.stdout, re.MULTILINE):
+    for taken, test in re.findall(r"^([0-9.]+)s (?:setup|call|teardown) +(\S.*)$", output, re.MULTILINE):
         seconds[test] += float(taken)
 
     def quickest(contexts: list[str], room: str) -> list[str]:
@@ -141,7 +202,7 @@ def line_tests(tests: list[str], data_file: Path) -> dict[str, dict[int, list[st
         ends = itertools.accumulate(seconds[test] for test in ordered)
         return [test for test, end in zip(ordered, ends, strict=True) if end <= SECONDS_OF_TESTS] or ordered[:1]
 
-    data = coverage.CoverageData(str(data_file))
+    data = coverage.CoverageData(str(folder / "coverage"))
     data.read()
     return {
         name: {
@@ -217,6 +278,7 @@ def main() -> None:
     parser.add_argument("--rooms", default="estimate,matching,index")
     parser.add_argument("--mutants", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--noted", type=Path)
     parser.add_argument("--tests", nargs="*", default=["tests/estimate", "tests/matching", "tests/index", "tests/runs"])
     arguments = parser.parse_args()
     rooms = arguments.rooms.split(",")
@@ -225,7 +287,11 @@ def main() -> None:
     ]
     chosen = random.Random(arguments.seed).sample(everything, min(arguments.mutants, len(everything)))
     with tempfile.TemporaryDirectory() as folder:
-        run_by = line_tests(arguments.tests, Path(folder) / "coverage")
+        noted = arguments.noted or Path(folder)
+        noted.mkdir(parents=True, exist_ok=True)
+        if not (noted / "output.txt").exists():
+            note(arguments.tests, noted)
+        run_by = line_tests(noted)
     os.chdir(ROOT)
     warm()
     killed, total = Counter[str](), Counter[str]()

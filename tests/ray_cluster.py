@@ -1,38 +1,54 @@
-"""A Ray cluster of several node processes on this machine."""
+"""A Ray cluster of several node processes on this machine, which all tests of one share."""
 
 from __future__ import annotations
 
-import contextlib
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
-from ray.cluster_utils import Cluster
 
+TESTS = Path(__file__).parent
 # Ray gives a node 30 seconds to start, which a busy machine may need.
 ATTEMPTS = 3
 
 
-@contextlib.contextmanager
-def running(nodes: int, cpus: int, *modules: Path) -> Iterator[Cluster]:
-    """A head without processors, which this process joins, and nodes that can import the modules of some folders."""
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """Where a test may start an object store, as its environment tells this process and the nodes of the cluster."""
+    with socket.socket() as free, pytest.MonkeyPatch.context() as patch:
+        free.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+        free.close()
+        for name, value in (("ACCESS_KEY_ID", "who"), ("SECRET_ACCESS_KEY", "hush"), ("DEFAULT_REGION", "us-east-1")):
+            patch.setenv(f"AWS_{name}", value)
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{place}")
+        yield place
+
+
+@pytest.fixture(scope="session")
+def cluster(object_store: str) -> Iterator[Any]:
+    """A head without processors, which this process joins, and two nodes that can import the modules of the tests."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    folders = [TESTS, *(TESTS / name for name in ("engine", "index", "runs"))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, modules)))
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
         try:
-            for _ in range(nodes):
-                add_node(cluster, cpus)
-            ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
-            yield cluster
+            for _ in range(2):
+                add_node(nodes, 1)
+            ray.init(nodes.address, log_to_driver=False, logging_level="ERROR")
+            yield nodes
         finally:
             ray.shutdown()
-            cluster.shutdown()
+            nodes.shutdown()
 
 
-def add_node(cluster: Cluster, cpus: int) -> Any:
+def add_node(cluster: Any, cpus: int) -> Any:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return cluster.add_node(num_cpus=cpus)

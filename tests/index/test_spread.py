@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from index.conftest import some_tweets
 from index.test_shards import templates
-from ray_cluster import running
 
 import provscan
 from provscan.errors import InputError, OutputError, ParameterError, UsageError, WorkerError
@@ -65,14 +63,6 @@ def test_what_waits_on_disk_is_sorted_the_same(corpus: Path, tmp_path: Path, mon
     monkeypatch.setattr(spread, "EXECUTORS", {"processes": spread.EXECUTORS["threads"]})
     made = provscan.build_index(corpus, tmp_path / "b.index", shards=3, executor="processes", workers=2)
     assert content(made) == expected
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    # Functions of this module run there.
-    tests = Path(__file__).parent
-    with running(2, 1, tests, tests.parent):
-        yield
 
 
 def test_a_cluster_writes_what_threads_write(cluster: None, corpus: Path, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from dataset import some_records
-from ray_cluster import running
 
 import provscan
 from provscan.errors import OutputError
@@ -49,34 +48,23 @@ class Unreliable:
 
 
 @pytest.fixture(scope="module")
-def bucket() -> Iterator[tuple[Any, Unreliable]]:
+def bucket(object_store: str) -> Iterator[tuple[Any, Unreliable]]:
     moto = pytest.importorskip("moto.server")
     s3fs = pytest.importorskip("s3fs")
     boto3 = pytest.importorskip("boto3")
-    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    host, port = object_store.split(":")
+    server = moto.ThreadedMotoServer(host, int(port), verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("ACCESS_KEY_ID", "who"), ("SECRET_ACCESS_KEY", "hush"), ("DEFAULT_REGION", "us-east-1")):
-            patch.setenv(f"AWS_{name}", value)
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    s3fs.S3FileSystem.clear_instance_cache()
+    client = boto3.client("s3", endpoint_url=f"http://{object_store}")
+    client.create_bucket(Bucket=BUCKET)
+    unreliable = Unreliable(server._server.app)
+    server._server.app = unreliable
+    try:
+        yield client, unreliable
+    finally:
         s3fs.S3FileSystem.clear_instance_cache()
-        client = boto3.client("s3", endpoint_url=f"http://{host}:{port}")
-        client.create_bucket(Bucket=BUCKET)
-        unreliable = Unreliable(server._server.app)
-        server._server.app = unreliable
-        try:
-            yield client, unreliable
-        finally:
-            s3fs.S3FileSystem.clear_instance_cache()
-            server.stop()
-
-
-@pytest.fixture(scope="module")
-def cluster(bucket: Any) -> Iterator[None]:
-    # Its nodes have the environment of this process.
-    with running(2, 1, Path(__file__).parent):
-        yield
+        server.stop()
 
 
 @pytest.mark.parametrize("executor", ["processes", "ray"])

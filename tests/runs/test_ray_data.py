@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 import ray
 import ray.data
 from dataset import some_records
-from ray_cluster import running
 
 import provscan
 from provscan.engine import Progress, Ran
@@ -24,11 +23,9 @@ BLOCKS = 6
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    with running(2, 1, *Path(__file__).parents[:2]):
-        ray.data.DataContext.get_current().enable_progress_bars = False
-        yield
+@pytest.fixture(autouse=True)
+def no_progress_bars(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray.data.DataContext.get_current(), "enable_progress_bars", False)
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dataset import some_records
-from ray_cluster import running
 
 import provscan
 from provscan.engine import Progress
@@ -59,14 +58,6 @@ def test_the_same_bytes_whatever_the_executor_and_the_number_of_workers(
         )  # fmt: skip
         found.append(content(run.path))
     assert found[0] == found[1] == found[2]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    # One test has a function of this module run there.
-    tests = Path(__file__).parent
-    with running(2, 1, tests, tests.parent):
-        yield
 
 
 def test_the_same_bytes_from_a_cluster(cluster: None, index: provscan.Index, folder: Path, tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ray_cluster import running
 from tweets import sentence
 
 import provscan
@@ -94,30 +93,31 @@ class Killing(Mapped):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads which files a process has mapped from /proc")
-def test_each_shard_is_opened_by_one_process_of_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    texts = some_texts(1, 300)
-    provscan.build_index([{"id": str(n), "text": text} for n, text in enumerate(texts)], "one.index")
-    provscan.build_index([{"id": str(n), "text": text} for n, text in enumerate(texts)], "many.index", shards=4)
-    Path("data").mkdir()
+def test_each_shard_is_opened_by_one_process_of_a_cluster(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, many = some_texts(1, 300), tmp_path / "many.index"
+    tweets = [{"id": str(n), "text": text} for n, text in enumerate(texts)]
+    provscan.build_index(tweets, tmp_path / "one.index")
+    provscan.build_index(tweets, many, shards=4)
+    data = tmp_path / "data"
+    data.mkdir()
     for number in range(16):
         lines = [json.dumps({"text": f"{text} {number}"}) + "\n" for text in texts[number::20]]
-        Path(f"data/{number}.jsonl").write_text("".join(lines))
-    expected = content(provscan.match("data", "one.index", "one.run", spike_ins=60))
-    seen = Mapped(Path("many.index"))
-    with running(2, 1, Path(__file__).parent):
-        run = provscan.match(
-            "data", "many.index", "many.run", spike_ins=60, executor="ray", shard_groups=2, progress=seen
-        )
-        killing = Killing(Path("many.index"), seen.seen)
-        again = provscan.match(
-            "data", "many.index", "again.run", spike_ins=60, executor="ray", shard_groups=2, progress=killing,
-            shards_from=shutil.copytree("many.index", "copy.index"),
-        )  # fmt: skip
-        with pytest.raises(InputError, match=r"can't read the shards of nowhere \(it does not exist\).*--shards-from"):
-            provscan.match("data", "many.index", "x.run", executor="ray", shard_groups=2, shards_from="nowhere")
-        with pytest.raises(ParameterError, match=r"shard_groups=5 needs .* has only 4: build it with more shards"):
-            provscan.match("data", "many.index", "x.run", executor="ray", shard_groups=5)
+        (data / f"{number}.jsonl").write_text("".join(lines))
+    expected = content(provscan.match(data, tmp_path / "one.index", tmp_path / "one.run", spike_ins=60))
+    seen = Mapped(many)
+    run = provscan.match(data, many, tmp_path / "many.run", spike_ins=60, executor="ray", shard_groups=2, progress=seen)
+    killing = Killing(many, seen.seen)
+    again = provscan.match(
+        data, many, tmp_path / "again.run", spike_ins=60, executor="ray", shard_groups=2, progress=killing,
+        shards_from=shutil.copytree(many, tmp_path / "copy.index"),
+    )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"can't read the shards of nowhere \(it does not exist\).*--shards-from"):
+        provscan.match(data, many, "x.run", executor="ray", shard_groups=2, shards_from="nowhere")
+    with pytest.raises(ParameterError, match=r"shard_groups=5 needs .* has only 4: build it with more shards"):
+        provscan.match(data, many, "x.run", executor="ray", shard_groups=5)
     assert content(run) == content(again) == expected
     assert len(killing.seen.keys() - killing.others) == 3
     assert len(seen.seen) == 2
