@@ -22,20 +22,20 @@ import planted  # noqa: E402
 import synthetic  # noqa: E402
 
 TINY = {
-    "hashing": ["--tweets=500", "--repeats=1"],
+    "hashing": ["--tweets=100", "--repeats=1"],
     "build": ["--tweets=2000", "--sample=100", "--repeats=1"],
-    "match": ["--tweets=2000", "--records=1500", "--planted=200", "--sample=100", "--repeats=1"],
+    "match": ["--tweets=500", "--records=300", "--planted=50", "--sample=20", "--repeats=1"],
     "lsh": ["--tweets=1000", "--records=600", "--planted=100", "--controls=300"],
     "passages": [
         *("--texts=500,2000", "--megabytes=0.2", "--planted=100", "--repeats=1"),
         *("--others-megabytes=0.05", "--windows-megabytes=0.01"),
     ],
     "growth": ["--texts=500,2000", "--records=400", "--megabytes=0.2", "--planted=50", "--repeats=1"],
-    "lifecycle": ["--tweets=1000", "--appends=2", "--records=100", "--megabytes=0.1", "--planted=20", "--repeats=1"],
+    "lifecycle": ["--tweets=300", "--appends=2", "--records=100", "--megabytes=0.02", "--planted=20", "--repeats=1"],
     "scale": ["--texts=500,1000,2000", "--records=100000", "--megabytes=15", "--repeats=1"],
     "executors": ["--tweets=1000", "--gigabytes=0.001", "--megabytes=0.2", "--executors=threads,processes"],
-    "sampling": ["--files=200", "--records=8", "--tweets=1000", "--share=0.2", "--draws=2", "--checked=1"],
-    "blind": ["--tweets=1000"],
+    "sampling": ["--files=60", "--records=8", "--tweets=300", "--share=0.2", "--draws=2", "--checked=1"],
+    "blind": ["--tweets=300"],
     "peers": ["--tweets=500", "--copies=3", "--others=20", "--singly=5"],
     "first_run": ["--only=--help", "--repeats=1"],
     "readers": ["--megabytes=0.2", "--repeats=1"],
