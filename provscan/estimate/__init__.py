@@ -29,7 +29,7 @@ from provscan.estimate.limits import Chance, Factor, clopper_pearson, predict_ch
 from provscan.estimate.paired import detectable_share, mcnemar, paired_difference, paired_power, sign_flip
 from provscan.estimate.recall import Planted, Recall, recall_of
 from provscan.estimate.separation import paired_auc
-from provscan.estimate.strata import Strata, divide, rarefied, years_apart
+from provscan.estimate.strata import Strata, divide, rarefied, thirds, years_apart
 from provscan.estimate.trend import cochran_armitage, never_falls
 from provscan.estimate.unseen import stratified_excess, unseen_texts
 
@@ -69,6 +69,7 @@ __all__ = [
     "sign_flip",
     "stratified_excess",
     "thinned",
+    "thirds",
     "unseen_texts",
     "years_apart",
 ]

@@ -16,6 +16,8 @@ Numbers = npt.NDArray[np.int64]
 ENOUGH_TEXTS, HEAVIEST = 50, 100.0
 # A finer division by length needs so many control texts in each class.
 FINE = 400
+# Thirds are weighted where two samples have less in common, and by no more.
+ALIKE, MOST = 0.9, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,33 @@ def divide(scripts: Sequence[str], lengths: Sequence[int], licensed: Floats, con
             pooled.append((licensed[row].sum(), control[row].sum()))
     sizes = np.array(pooled).reshape(-1, 2)
     return Strata(names, of_class, sizes[:, 0], sizes[:, 1])
+
+
+def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Weights by one more trait: each third of the licensed texts counts for as much among the control's.
+
+    Post-stratification (Holt & Smith 1979, doi:10.2307/2344652), where the two differ by more than samples do.
+
+    Parameters
+    ----------
+    licensed, control
+        The trait of samples of both.
+    weights
+        Of the control's by the strata.
+
+    Returns
+    -------
+    edges, factors
+        Float64[2], the ends of the thirds, and float64[3], what multiplies the weights there.
+    """
+    if len(licensed) == 0 or weights.sum() == 0.0:
+        return np.zeros(2), np.ones(3)
+    edges: Floats = np.quantile(licensed, [1 / 3, 2 / 3])
+    shares = np.bincount(np.searchsorted(edges, control), weights, 3) / weights.sum()
+    wanted = np.bincount(np.searchsorted(edges, licensed), minlength=3) / len(licensed)
+    if float(np.minimum(shares, wanted).sum()) >= ALIKE:
+        return edges, np.ones(3)
+    return edges, np.clip(wanted / np.maximum(shares, 1e-9), 1.0 / MOST, MOST)
 
 
 def rarefied(records: Floats, ratio: float) -> Floats:

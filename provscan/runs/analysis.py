@@ -287,6 +287,8 @@ def _control(measured: Measured) -> dict[str, Any]:
         "strata": measured.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control[0],
         "alike": alike(licensed, control),
+        # What multiplies the weights of control texts of commoner, usual and rarer wording.
+        "wording_weights": measured.classes.factors.tolist(),
         "years": {
             "licensed": by_year(licensed.year),
             "control": by_year(control.year),

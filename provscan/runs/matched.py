@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,8 +115,18 @@ class Matched:
         tweets = controls.reader.tweet_counts(text).astype(np.float64)
         return cls(rows, text, scorer.texts(text), authorship(controls.reader, text), tweets, controls.absent[text])
 
+    @cached_property
+    def _few(self) -> list[Batch] | None:
+        """All matches where they are one batch, since there are many passes over them."""
+        few = sum(part.matches for part in self.rows.parts) <= BATCH
+        return list(self._read(None, ["level"])) if few else None
+
     def batches(self, source: str | None = None, more: Sequence[str] = ()) -> Iterator[Batch]:
         """All matches, or those in one dataset; with `more` columns."""
+        few = self._few if source is None and set(more) <= {"level"} else None
+        yield from self._read(source, more) if few is None else few
+
+    def _read(self, source: str | None, more: Sequence[str]) -> Iterator[Batch]:
         low, record, number, last = 0, -1, -1, (-1, -1, "")
         for columns, split in self.rows.batches(list(dict.fromkeys([*NEEDED, *more])), source):
             names = columns["field"].dictionary_encode()

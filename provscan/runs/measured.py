@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -87,6 +88,12 @@ class Measured:
         scores = self.matches.scores
         return self.classes.of(scores.script, scores.band, self.matches.authorship.lang)
 
+    @cached_property
+    def weights(self) -> Floats:
+        """Of each text, how many licensed ones it counts for if it is of the control."""
+        scores = self.matches.scores
+        return self.classes.weights(self.stratum, scores.bits / np.maximum(scores.length, 1))
+
     @property
     def has_chance(self) -> bool:
         """Whether anything measures chance."""
@@ -110,7 +117,6 @@ class Measured:
         sums, levels, cells = Sums(m, self.claimable), Counter[str](), 2 * len(BANDS) * DAMAGES
         best, best_of_all = BestOfRecords(cells), BestOfRecords(cells)
         chance: npt.NDArray[Any] = np.zeros(cells)
-        weights = self.strata.weights[self.stratum]
         for batch in m.batches(more=["level"]):
             sums.add(batch)
             control = m.control[batch.place]
@@ -122,7 +128,7 @@ class Measured:
             rows = np.flatnonzero(control & batch.counted & self.measured[batch.place])
             # One after the other, whatever batch they come in: sums of floats depend on the order.
             chance = np.bincount(
-                np.append(np.arange(cells), cell[rows]), np.append(chance, weights[batch.place[rows]]), cells
+                np.append(np.arange(cells), cell[rows]), np.append(chance, self.weights[batch.place[rows]]), cells
             )
         return sums, levels, best.count, chance, best_of_all.count
 
@@ -186,9 +192,8 @@ class Measured:
         """What measures chance."""
         result = []
         if self.controls.texts:
-            bunches, weights = self._bunches[1], self.strata.weights
-            of_bunch = weights[self.stratum[bunches.first]] if len(bunches) else np.zeros(0)
-            result.append(Gauge("control", bunches, of_bunch, float(weights.max(initial=0.0))))
+            bunches = self._bunches[1]
+            result.append(Gauge("control", bunches, self.weights[bunches.first], self.classes.heaviest))
         if self.null is not None:
             matched, rows, _ = self.of_null
             (records,) = record_counts(matched, [Coding(self.family[1])])
@@ -376,7 +381,8 @@ class Measured:
 
         A text with o copies found counts for ``1 - (-(1 - r) / r) ** o`` texts (Good & Toulmin 1956,
         doi:10.1093/biomet/43.1-2.45), and where the series does not converge for 1 / r, as if each had one copy. Texts
-        that can't be detected are lost with all their copies; with `together` the lower limit takes it that all are.
+        that can't be detected are lost with all their copies. What loses one copy of a text may lose its others: the
+        lower limit lies half way to a loss of all copies together, and with `together` there.
         """
         copies = found.copies[found.copies > 0]
         if len(copies) == 0 or recall is None:
@@ -391,7 +397,7 @@ class Measured:
             return possible * len(copies) / max(texts, len(copies))
 
         other = 1.0 - float(self.back.same_text[self.back.found & self.usual].mean())
-        low = recall.low if together else share(recall.low)
+        low = recall.low if together else math.sqrt(recall.low * share(recall.low))
         low, high = low * (1.0 - other), min(1.0, share(recall.high) * (1.0 + other))
         return replace(recall, value=share(recall.value), low=min(low, share(recall.value)), high=high)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from provscan.calibration.controls import Controls
 from provscan.calibration.spike_ins import DRAW, draw_texts
-from provscan.estimate.strata import Strata, divide
+from provscan.estimate.strata import Strata, divide, thirds
 from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
@@ -19,7 +19,7 @@ from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 # Texts whose script and length, whose authors, times and languages, and whose wording is looked up.
-SAMPLE, KNOWN, WORDED = 4_000, 2_000, 300
+SAMPLE, KNOWN, WORDED = 4_000, 2_000, 600
 # Languages are strata where so many texts of either side have one; those of so many of the licensed by themselves.
 HAVE_LANGUAGE, OF_ITS_OWN = 0.8, 0.05
 
@@ -36,7 +36,7 @@ class Side:
     # "" where not known.
     author: list[str]
     lang: list[str]
-    rarity: Floats  # Bits for each code point, where known.
+    rarity: Floats  # Bits for each code point; nan where not known.
 
 
 def side_of(controls: Controls, background: Background, *, absent: bool) -> Side:
@@ -50,7 +50,7 @@ def side_of(controls: Controls, background: Background, *, absent: bool) -> Side
     )
     rarity = background.bits(controls.reader, texts[:WORDED]) / np.maximum(length[:WORDED], 1)
     years: Numbers = known.year.drop_null().to_numpy().astype(np.int64)
-    return Side(total, script, band_places(bands(length)), years, authors, languages, rarity[~np.isnan(rarity)])
+    return Side(total, script, band_places(bands(length)), years, authors, languages, rarity)
 
 
 def band_places(band: Numbers) -> Numbers:
@@ -64,6 +64,19 @@ class Classes:
 
     strata: Strata  # By script, length, and language where it is known.
     languages: list[str]  # Those that are strata by themselves; none where language is not known.
+    # Ends of the thirds of the licensed texts by rarity of wording, and what multiplies the weights there.
+    thirds: Floats
+    factors: Floats
+
+    def weights(self, stratum: Numbers, rarity: Floats) -> Floats:
+        """Licensed texts for which a control text of each stratum and rarity counts."""
+        third = np.searchsorted(self.thirds, rarity)
+        return self.strata.weights[stratum] * np.where(np.isnan(rarity), 1.0, self.factors[np.minimum(third, 2)])
+
+    @property
+    def heaviest(self) -> float:
+        """The largest weight that a text could have."""
+        return float(self.strata.weights.max(initial=0.0) * self.factors.max())
 
     def of(self, script: Numbers, band: Numbers, lang: pa.ChunkedArray) -> Numbers:
         """Stratum of each text, by its script, length class and language."""
@@ -84,16 +97,25 @@ def classes_of(licensed: Side, control: Side) -> Classes:
     if both < HAVE_LANGUAGE or len(languages) < 2:
         languages = []
     codes = len(languages) + 1
-    tables = []
+    tables, cells = [], []
     for side in (licensed, control):
         table = np.zeros((len(SCRIPTS) * codes, len(BANDS)))
         used = len(side.lang) if languages else len(side.script)
         code = _codes(side.lang, languages) if languages else np.zeros(used, np.int64)
-        np.add.at(table, (side.script[:used] * codes + code, side.band[:used]), side.total / max(1, used))
+        cells.append((side.script[:used] * codes + code, side.band[:used]))
+        np.add.at(table, cells[-1], side.total / max(1, used))
         tables.append(table)
     others = [*languages, "other languages"] if languages else [""]
     kinds = [f"{script}{f', {name}' if name else ''}" for script in SCRIPTS for name in others]
-    return Classes(divide(kinds, BANDS, *tables), languages)
+    strata = divide(kinds, BANDS, *tables)
+    # Only of texts in strata that are measured; each counts as its stratum does.
+    rarities, weights = [], []
+    for side, cell in zip((licensed, control), cells, strict=True):
+        weight = strata.weights[strata.of_class[cell][: len(side.rarity)]]
+        known = (weight > 0.0) & ~np.isnan(side.rarity[: len(weight)])
+        rarities.append(side.rarity[: len(weight)][known])
+        weights.append(weight[known])
+    return Classes(strata, languages, *thirds(rarities[0], rarities[1], weights[1]))
 
 
 def _codes(names: list[str], languages: list[str]) -> Numbers:
@@ -120,9 +142,10 @@ def alike(licensed: Side, control: Side) -> dict[str, float]:
         codes = {name: number for number, name in enumerate(sorted({*licensed.lang, *control.lang} - {""}))}
         first, second = (np.array([codes[name] for name in side.lang if name]) for side in (licensed, control))
         result["language"] = _common(first, second)
-    if len(licensed.rarity) and len(control.rarity):
-        edges = np.quantile(licensed.rarity, [0.2, 0.4, 0.6, 0.8])
-        result["wording"] = _common(*(np.searchsorted(edges, side.rarity) for side in (licensed, control)))
+    rare, rest = (side.rarity[~np.isnan(side.rarity)] for side in (licensed, control))
+    if len(rare) and len(rest):
+        edges = np.quantile(rare, [0.2, 0.4, 0.6, 0.8])
+        result["wording"] = _common(np.searchsorted(edges, rare), np.searchsorted(edges, rest))
     half = len(licensed.author) // 2
     others, own = ([name for name in names if name] for names in (control.author, licensed.author[half:]))
     known = set(licensed.author[:half]) - {""}

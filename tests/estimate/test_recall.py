@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from provscan.estimate import DAMAGES, Planted, Strata, divide, q_values, rarefied, recall_of, years_apart
+from provscan.estimate import DAMAGES, Planted, Strata, divide, q_values, rarefied, recall_of, thirds, years_apart
 from provscan.estimate.damage import BELOW
 
 Floats = npt.NDArray[np.float64]
@@ -89,6 +89,22 @@ def test_strata_without_enough_control_are_not_measured() -> None:
     # No licensed text was like those of the last: its control texts would have no weight.
     assert strata.measured.tolist() == [True, True, False, False]
     assert [row["stratum"] for row in strata.as_list()] == strata.names
+
+
+def test_thirds_of_the_licensed_texts_count_as_much_among_the_control() -> None:
+    licensed = np.arange(300.0)
+    edges, factors = thirds(licensed, np.arange(0.0, 300.0, 2.0), np.ones(150))
+    assert edges == pytest.approx([299 / 3, 598 / 3])
+    # The same wording: weights would be the noise of the samples.
+    assert factors.tolist() == [1, 1, 1]
+    control, weights = np.repeat([50.0, 150.0, 250.0], [60, 30, 10]), np.ones(100)
+    _, factors = thirds(licensed, control, weights)
+    assert factors == pytest.approx([1 / 3 / 0.6, 1 / 3 / 0.3, 1 / 3 / 0.1])
+    assert sum(factors * [60, 30, 10]) == pytest.approx(100)
+    # Strata that make up for it leave nothing to be weighted; no text counts for more than four.
+    assert thirds(licensed, control, np.repeat([1.0, 2.0, 6.0], [60, 30, 10]))[1].tolist() == [1, 1, 1]
+    assert thirds(licensed, np.repeat([50.0, 250.0], [199, 1]), np.ones(200))[1][2] == 4
+    assert thirds(np.zeros(0), control, weights)[1].tolist() == [1, 1, 1]
 
 
 def test_smaller_datasets_see_fewer_bunches() -> None:

@@ -1,0 +1,56 @@
+"""Recall of distinct texts, of which some stand in several records."""
+
+from __future__ import annotations
+
+from math import sqrt
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from provscan.estimate.recall import Recall
+from provscan.runs.measured import Measured
+
+
+def texts(value: float, *, detectable: float = 1.0, same: float = 1.0, together: bool = False) -> Recall:
+    """One copy was found of each of 60 texts, two of each of 30."""
+    flags = np.ones(100, np.bool_)
+    back = SimpleNamespace(
+        detectable=np.arange(100) < 100 * detectable, found=flags, same_text=np.arange(100) < 100 * same
+    )
+    measured: Any = SimpleNamespace(back=back, usual=flags)
+    found: Any = SimpleNamespace(copies=np.repeat([0, 1, 2], [7, 60, 30]))
+    result = Measured._of_texts(measured, Recall(value, value - 0.05, value + 0.05, {}, {}), found, together=together)
+    assert result is not None
+    return result
+
+
+def good_toulmin(recall: float) -> float:
+    lost = (1 - recall) / recall
+    return 90 / (60 * (1 + lost) + 30 * (1 - lost**2))
+
+
+def test_by_hand() -> None:
+    found = texts(0.8)
+    assert found.value == pytest.approx(good_toulmin(0.8))
+    assert found.high == pytest.approx(good_toulmin(0.85))
+    # Half way, on the scale of logarithms, to a loss of all copies of a text together.
+    assert found.low == pytest.approx(sqrt(good_toulmin(0.75) * 0.75))
+    assert texts(0.8, together=True).low == pytest.approx(0.75)
+
+
+def test_texts_that_cannot_be_found_are_lost_with_all_their_copies() -> None:
+    assert texts(0.8, detectable=0.9).value == pytest.approx(0.9 * good_toulmin(0.8 / 0.9))
+
+
+def test_below_the_convergence_each_text_has_one_copy() -> None:
+    assert texts(0.59).value == pytest.approx(0.59)
+    assert texts(0.61).value == pytest.approx(good_toulmin(0.61))
+
+
+def test_matches_of_other_texts_widen_the_limits() -> None:
+    plain, other = texts(0.8), texts(0.8, same=0.98)
+    assert other.value == plain.value
+    assert other.low == pytest.approx(plain.low * 0.98)
+    assert other.high == pytest.approx(plain.high * 1.02)
