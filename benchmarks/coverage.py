@@ -1,6 +1,6 @@
 """Do the numbers of a run hold? Simulated scans with a known truth, cell by cell, in one table.
 
-    python benchmarks/coverage.py [--corpus DIR --background DIR] [--scans 30] [--main 200] [--only WORD,...]
+    python benchmarks/coverage.py [--corpus DIR --background DIR] [--scans 30] [--main 200] [--only EXPRESSION]
     python benchmarks/coverage.py --save FILE ...     append every scan to FILE, so that the cells can be run in pieces
     python benchmarks/coverage.py --table FILE        print the table of what was saved
 
@@ -22,6 +22,7 @@ if __name__ == "coverage":
 
 import argparse
 import json
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -456,7 +457,7 @@ def main() -> None:
     parser.add_argument("--tweets", type=int, help="of the corpus, at random, and as many texts; all by default")
     parser.add_argument("--scans", type=int, default=30, help="of each cell")
     parser.add_argument("--main", type=int, default=200, help="of the main cells")
-    parser.add_argument("--only", default="", help="cells whose names contain one of these words")
+    parser.add_argument("--only", default="", help="cells in whose names this regular expression is found")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save", type=Path, help="file to append the scans to, as JSON lines")
     parser.add_argument("--table", type=Path, help="such a file: print its table, and scan nothing")
@@ -465,8 +466,7 @@ def main() -> None:
         table([json.loads(line) for line in args.table.read_text().splitlines()])
         return
     print(machine())
-    words = [word for word in args.only.split(",") if word]
-    cells = [cell for cell in CELLS if not words or any(word in cell.name for word in words)]
+    cells = [cell for cell in CELLS if re.search(args.only, cell.name)]
     scans = []
     with tempfile.TemporaryDirectory() as name:
         makers, ready = corpora(args.corpus, args.background, Path(name), args.seed, args.tweets), {}
