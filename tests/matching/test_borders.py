@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from provscan.kernels.records import Candidates
-from provscan.matching.candidates import NONE, _distinct, merged
+from provscan.kernels.records import Candidates, CodeBuffer
+from provscan.matching.candidates import NONE, _distinct, merged, shard_variants
 from provscan.matching.carriers import (
     LONGEST,
     MAX_KEY,
@@ -35,7 +36,7 @@ from provscan.matching.verified import (
     without_overlaps,
 )
 from provscan.matching.verifier import matches_in
-from provscan.params import MatchParams
+from provscan.params import MatchParams, SearchLimits
 
 
 def rows_of(record: list[int], **columns: list[int]) -> pa.RecordBatch:
@@ -193,6 +194,9 @@ def test_a_piece_of_a_text_counts_the_matches_that_begin_in_what_it_owns() -> No
     found = matches_in(piece, Finder(0, 19, 20, 49, 50))
     assert found.span.tolist() == [[120, 130], [149, 159]]
     assert len(matches_in(piece, Finder()).row) == 0
+    # The encoding is repaired on request only.
+    broken = "It’s a café".encode().decode("cp1252")
+    assert matches_in(texts_batch([broken]), Finder(0)).characters.tolist() == [len(broken.encode())]
     # Whole texts own all.
     assert matches_in(texts_batch(["x" * 90]), Finder(0, 70)).span.tolist() == [[0, 10], [70, 80]]
 
@@ -214,6 +218,8 @@ def test_windows_hold_a_chunk_more_on_each_side() -> None:
     # The match stands in chunk 4.
     assert ranges.tolist() == [[3, 6]]
     assert rows.span.tolist() == [[15, 20]]
+    # From the first of chunk 4 to the first of chunk 5.
+    assert windows(candidates((0, 1, (40, 51), *full)), cuts, offsets)[1].tolist() == [[3, 7]]
     rows, ranges = windows(
         candidates((0, 1, (2, 5), *full), (0, 2, (3, 9), *full), (0, 3, (90, 100), *full)), cuts, offsets
     )
@@ -351,6 +357,45 @@ def test_equal_stretches_stand_once() -> None:
     record, text, code = np.array([[1, 0, 1, 1, 1], [5, 6, 5, 4, 5], [9, 9, 9, 9, 8]])
     assert as_rows(_distinct(record, text, code)) == [(0, 6, 9, 0), (1, 4, 9, 0), (1, 5, 8, 0), (1, 5, 9, 0)]
     assert _distinct(record[:0], text[:0], code[:0]) is NONE
+
+
+class Group:
+    """Shards that have these variants in their parts; notes what it is asked."""
+
+    def __init__(self, *parts: list[tuple[int, int, int, int, bool]]) -> None:
+        self.parts = [tuple(np.array(column) for column in zip(*part, strict=True)) for part in parts]
+
+    def begin(self, *asked: Any) -> Any:
+        self.asked = asked
+        return lambda: self.parts
+
+
+def test_variants_of_all_shards_keep_the_limits_of_one() -> None:
+    full = (26, 26, 26)
+    matches = candidates(
+        (4, 90, (1, 5), full, 0.9, WHOLE), (4, 91, (0, 2), full, 1.0, WHOLE), (2, 92, (0, 3), full, 0.75, WHOLE),
+        (7, 93, (0, 4), full, 0.74, WHOLE),
+    )  # fmt: skip
+    # Record n has the n + 1 code points from 10 n on.
+    codes = np.concatenate([np.arange(10 * n, 11 * n + 1) for n in range(8)]).astype(np.uint32)
+    records = CodeBuffer(codes, np.cumsum([0, *range(1, 9)]))
+    # Match, code, place, number, whether it is not forgotten.
+    first = Group([(0, 7, 5, 30, True), (0, 7, 5, 10, True), (1, 9, 5, 51, True), (1, 9, 5, 50, False)])
+    second = Group([(0, 7, 5, 20, True), (0, 9, 5, 30, True)], [(1, 9, 6, 60, True)])
+    shards: Any = SimpleNamespace(groups=[first, second], of_texts=lambda *found: found)
+    limits = SearchLimits(whole_candidates=2, variants=9, variant_similarity=0.75)
+    (numbers, living), found = shard_variants(records, matches, shards, limits)
+    # Two of a stretch, by their numbers: 10 and 20, not 30, of the first one.
+    assert (numbers.tolist(), living.tolist()) == ([10, 20, 30, 50, 51, 60], [True, True, True, False, True, True])
+    assert as_rows(found) == [(2, 3, 9, 0), (2, 4, 9, 0), (2, 5, 9, 0), (4, 0, 7, 0), (4, 1, 7, 0), (4, 2, 9, 0)]
+    # Shards get the records of matches that are like a text without being equal to it, each once.
+    method, sent, places, *rest = second.asked
+    assert (method, rest) == ("variants", [limits, 36])
+    assert sent.codes.tolist() == [20, 21, 22, 40, 41, 42, 43, 44]
+    assert sent.offsets.tolist() == [0, 3, 8]
+    assert [column.tolist() for column in places] == [[1, 0], [[1, 5], [0, 3]], [0.9, 0.75]]
+    (numbers, _), _ = shard_variants(records, matches, shards, dataclasses.replace(limits, variants=1))
+    assert numbers.tolist() == [10, 20, 30, 50]
 
 
 def blocks(text: bytes, start: int, stop: int, block: int, overlap: int) -> list[tuple[int, ...]]:
