@@ -1,14 +1,18 @@
 """The cache of compiled kernels: stale never, damaged or unwritable at most slow."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from house import PACKAGE, ROOT
+
+Run = Callable[..., tuple[str, str]]
 
 CALLER = """
 from provscan.kernels.callee import step
@@ -29,6 +33,60 @@ def step(x):
 """
 # Numba runs a process that finds its cache out of date through much the same steps as one without a cache.
 PROGRAM = "from provscan.kernels.caller import run; print(run(1), sum(run.stats.cache_hits.values()))"
+# Runs programs in processes that have loaded numba, which takes most of the time, and nothing of provscan.
+SERVER = """
+import json, os, sys, traceback
+import numba
+numba.njit(lambda x: x)(1)
+for line in sys.stdin:
+    program, folder, path, environment = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        for number, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        os.chdir(folder)
+        os.environ.update(environment)
+        numba.core.config.reload_config()
+        sys.path.insert(0, path)
+        sys.dont_write_bytecode = True
+        code = 1
+        try:
+            exec(program)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[subprocess.Popen[str]]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "XDG_"))}
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+
+
+@pytest.fixture
+def run(server: subprocess.Popen[str]) -> Callable[..., tuple[str, str]]:
+    def run(package: Path, **environment: str) -> tuple[str, str]:
+        """What a process of its own prints and warns of."""
+        home = package.parents[1] / "home"
+        home.mkdir(exist_ok=True)
+        assert server.stdin
+        assert server.stdout
+        job = PROGRAM, str(home), str(package.parents[1]), {"HOME": str(home), **environment}
+        print(json.dumps(job), file=server.stdin, flush=True)
+        status = int(server.stdout.readline())
+        output, warning = ((home / name).read_text() for name in ("out", "err"))
+        assert status == 0, warning
+        return output.strip(), warning
+
+    return run
 
 
 @pytest.fixture
@@ -45,20 +103,7 @@ def package(tmp_path: Path) -> Path:
     return folder
 
 
-def run(package: Path, **environment: str) -> tuple[str, str]:
-    """What a process of its own prints and warns of."""
-    home = package.parents[1] / "home"
-    home.mkdir(exist_ok=True)
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "XDG_"))}
-    places = {"PYTHONPATH": str(package.parents[1]), "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**inherited, **places, **environment}, cwd=home, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return done.stdout.strip(), done.stderr
-
-
-def test_an_edited_callee_changes_the_answer_of_the_next_process(package: Path) -> None:
+def test_an_edited_callee_changes_the_answer_of_the_next_process(run: Run, package: Path) -> None:
     assert run(package) == ("2 0", "")
     assert run(package) == ("2 1", "")
     cache = package / "__pycache__"
@@ -72,7 +117,7 @@ def test_an_edited_callee_changes_the_answer_of_the_next_process(package: Path) 
     assert kept & {"kernels-0", "kernels-1", "kernels-2"} == {"kernels-2"}
 
 
-def test_another_version_of_numba_compiles_as_it_does(package: Path) -> None:
+def test_another_version_of_numba_compiles_as_it_does(run: Run, package: Path) -> None:
     source = package / "jit.py"
     text = source.read_text()
     source.write_text(re.sub(r"^_FIRST, _BELOW = .*", "_FIRST, _BELOW = (9, 0), (9, 1)", text, flags=re.MULTILINE))
@@ -82,7 +127,7 @@ def test_another_version_of_numba_compiles_as_it_does(package: Path) -> None:
     assert run(package) == ("2 1", "")
 
 
-def test_a_damaged_cache_is_made_again(package: Path) -> None:
+def test_a_damaged_cache_is_made_again(run: Run, package: Path) -> None:
     run(package)
     for suffix in ("nbi", "nbc"):
         for path in package.glob(f"__pycache__/kernels-*/*.{suffix}"):
@@ -93,7 +138,7 @@ def test_a_damaged_cache_is_made_again(package: Path) -> None:
     assert run(package) == ("2 1", "")
 
 
-def test_a_package_that_cannot_be_written_is_cached_elsewhere(package: Path) -> None:
+def test_a_package_that_cannot_be_written_is_cached_elsewhere(run: Run, package: Path) -> None:
     # A file in its place: a root user may write to any folder.
     (package / "__pycache__").touch()
     assert run(package) == ("2 0", "")
@@ -102,7 +147,7 @@ def test_a_package_that_cannot_be_written_is_cached_elsewhere(package: Path) -> 
     assert list(elsewhere.glob("*.nbc"))
 
 
-def test_without_any_place_to_write_kernels_are_compiled_each_time(package: Path) -> None:
+def test_without_any_place_to_write_kernels_are_compiled_each_time(run: Run, package: Path) -> None:
     (package / "__pycache__").touch()
     (package.parents[1] / "file").touch()
     output, warning = run(package, XDG_CACHE_HOME=str(package.parents[1] / "file"))
