@@ -112,13 +112,20 @@ class TweetRows(NamedTuple):
 
 # A whole number that int64 holds and that is written without a sign or zeros in front.
 NUMBER = "^(0|[1-9][0-9]{0,17}|[1-8][0-9]{18})$"
+BELOW = 9 * 10**18
 
 
 def whole_numbers(ids: pa.Array) -> np.ndarray | None:
-    """Ids as int64; ``None`` unless all are whole numbers in their usual notation."""
-    if not pc.all(pc.match_substring_regex(ids, NUMBER), min_count=0).as_py():
+    """Ids as int64; ``None`` unless all are :data:`NUMBER`."""
+    try:
+        numbers = pc.cast(ids, pa.int64())
+    except pa.ArrowInvalid:
         return None
-    return pc.cast(ids, pa.int64()).to_numpy(zero_copy_only=False)
+    # A sign, zeros in front and other notations don't come back.
+    if not pc.cast(numbers, ids.type).equals(ids):
+        return None
+    found = numbers.to_numpy(zero_copy_only=False)
+    return found if found.min(initial=0) >= 0 and found.max(initial=0) < BELOW else None
 
 
 def open_tweets(folder: Path, rows: int) -> TweetRows:
@@ -166,8 +173,11 @@ def write_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -
 def write_ids(folder: Path, ids: Strings, rows: np.ndarray) -> None:
     """Write the ids of some rows, in their order."""
     array = ids.array()
-    numeric = pc.match_substring_regex(array, NUMBER)
-    numbers = pc.cast(pc.if_else(numeric, array, "-1"), pa.int64()).to_numpy(zero_copy_only=False)[rows]
+    numbers = whole_numbers(array)
+    if numbers is None:
+        numeric = pc.match_substring_regex(array, NUMBER)
+        numbers = pc.cast(pc.if_else(numeric, array, "-1"), pa.int64()).to_numpy(zero_copy_only=False)
+    numbers = numbers[rows]
     others = np.flatnonzero(numbers < 0)
     numbers[others] = -1 - np.arange(len(others))
     write_numbers(folder, "ids", numbers)

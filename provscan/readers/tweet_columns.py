@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts import as_text, scalar_text, without_surrogates
-from provscan.readers.tweet_dates import timestamps
+from provscan.readers.tweet_dates import from_strings, timestamps
 from provscan.readers.tweet_schema import TIMESTAMP, TWEETS
 
 Numbers = npt.NDArray[np.int64]
@@ -66,6 +66,8 @@ def dates(array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStat
         return pa.nulls(len(numbers), TIMESTAMP)
     if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
         return pc.cast(array, TIMESTAMP, safe=False)
+    if pa.types.is_string(array.type) and (parsed := from_strings(array)) is not None:
+        return parsed
     values = array.to_pylist()
     found, bad = timestamps(values)
     if bad:

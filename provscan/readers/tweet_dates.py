@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Sequence
@@ -88,9 +89,12 @@ def parse_date(value: Any) -> int | None:
         return None
 
 
-def _from_strings(strings: pa.Array) -> pa.Array | None:
-    """Arrow's own ISO parser, which takes values with a zone and values without in two passes; None if it fails."""
+def from_strings(strings: pa.Array) -> pa.Array | None:
+    """Dates by Arrow's own ISO parser, which takes values with a zone and values without apart; None if it fails."""
     strings = pc.if_else(pc.equal(strings, ""), pa.scalar(None, strings.type), strings)
+    for kind in (pa.timestamp("ms"), TIMESTAMP):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return pc.cast(pc.cast(strings, kind), TIMESTAMP)
     zoned = pc.match_substring_regex(strings, ZONE)
     nothing = pa.scalar(None, strings.type)
     try:
@@ -104,7 +108,7 @@ def _from_strings(strings: pa.Array) -> pa.Array | None:
 def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
     """A column of dates, null where there is none, and the places of values that could not be read as a date."""
     try:
-        parsed = _from_strings(pa.array(values, pa.string()))
+        parsed = from_strings(pa.array(values, pa.string()))
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         parsed = None
     if parsed is not None:

@@ -26,8 +26,8 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
     ids = batch.column("id")
     if pc.any(pc.starts_with(ids, "'")).as_py():
         ids = pc.replace_substring_regex(ids, APOSTROPHE, r"\1")
-    unusable = pc.fill_null(pc.match_substring_regex(ids, FLOAT), False)
-    rounded = pc.fill_null(pc.match_substring_regex(ids, ROUNDED), False)
+    unusable = _matching(ids, FLOAT, pc.match_substring(ids, "+"))
+    rounded = _matching(ids, ROUNDED, pc.ends_with(ids, "000"))
     count = pc.sum(rounded).as_py() or 0
     if count >= LEAST_ROUNDED and 2 * count > (pc.sum(pc.match_substring_regex(ids, LONG)).as_py() or 0):
         unusable = pc.or_(unusable, rounded)
@@ -45,3 +45,9 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
         places = pc.binary_join_element_wise(pa.scalar(source), lines, ":")
         ids = pc.if_else(replaced, places, ids)
     return batch.set_column(batch.schema.get_field_index("id"), "id", ids)
+
+
+def _matching(ids: pa.Array, pattern: str, possible: pa.Array) -> pa.Array:
+    """Which ids match a pattern; it is tried with those only that possibly do."""
+    possible = pc.fill_null(possible, False)
+    return pc.replace_with_mask(possible, possible, pc.match_substring_regex(ids.filter(possible), pattern))
