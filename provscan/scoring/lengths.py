@@ -20,9 +20,11 @@ _BLOCKS = (
     (0x3200, "other"), (0x3400, "chinese"), (0xA000, "other"), (0xAC00, "korean"), (0xD7B0, "other"),
     (0xF900, "chinese"), (0xFB00, "other"), (0x1F000, "emoji"), (0x20000, "chinese"), (0x32000, "other"),
 )  # fmt: skip
-_STARTS = np.array([start for start, _ in _BLOCKS], np.uint32)
 SCRIPTS = sorted({name for _, name in _BLOCKS})
-_SCRIPT = np.array([SCRIPTS.index(name) for _, name in _BLOCKS])
+# Of each code point up to the start of the last block.
+_SCRIPT = np.zeros(_BLOCKS[-1][0] + 1, np.uint8)
+for _start, _name in _BLOCKS:
+    _SCRIPT[_start:] = SCRIPTS.index(_name)
 # Texts that are measured together.
 TEXTS = 1 << 16
 _WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
@@ -42,9 +44,9 @@ def measured(reader: IndexReader, texts: npt.NDArray[np.int64]) -> tuple[npt.NDA
         codes, offsets = reader.canonical_codes(texts[low : low + TEXTS])
         count = len(offsets) - 1
         row = np.repeat(np.arange(count), np.diff(offsets))
-        letter = _SCRIPT[np.searchsorted(_STARTS, codes, "right") - 1]
-        weight[low : low + count] = np.diff(offsets) + np.bincount(row, _WIDE[letter], count).astype(np.int64)
+        letter = _SCRIPT[np.minimum(codes, len(_SCRIPT) - 1)]
+        weight[low : low + count] = np.diff(offsets) + np.bincount(row[_WIDE[letter]], minlength=count)
         spoken = codes >= ord("A")
-        table = np.bincount(row[spoken] * len(SCRIPTS) + letter[spoken], minlength=count * len(SCRIPTS))
+        table = np.bincount((row * len(SCRIPTS) + letter)[spoken], minlength=count * len(SCRIPTS))
         script[low : low + count] = table.reshape(count, len(SCRIPTS)).argmax(axis=1)
     return weight, script
