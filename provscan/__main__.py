@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 AGAIN = 0.002
 # An exception between two lines of these leaves half a module, a lock that is never free, or memory freed twice.
 UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
+# Modules that are not imported, and the libraries for which they are not.
+UNASKED = {"pandas": ("provscan", "pyarrow"), "coverage": ("numba",)}
 
 
 def main() -> None:
@@ -26,26 +28,27 @@ def main() -> None:
     ``KeyboardInterrupt``, so that what is unfinished is put away.
     """
     _on_interruption(_exit)
-    sys.meta_path[:0] = [_NoPandas, _Later]
+    sys.meta_path[:0] = [_Unasked, _Later]
     from provscan.cli import main as commands
 
     commands(prog_name="provscan", obj=Interruptible())
 
 
-class _NoPandas:
-    """No command uses pandas, which Arrow, where it is installed, would import to ask whether a list is a series.
+class _Unasked:
+    """What libraries import where it is installed, and no command uses: pandas, which Arrow asks whether a list is a
+    series, and coverage, to which Numba would report.
 
-    Arrow asks from compiled code, whose caller is a module of provscan or of Arrow; other libraries may need pandas.
+    Arrow asks from compiled code, whose caller is a module of provscan or of Arrow; other libraries may need both.
     """
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
-        if name != "pandas":
+        if name not in UNASKED:
             return
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and _package(frame) == "importlib":
             frame = frame.f_back
-        if frame is not None and _package(frame) in ("provscan", "pyarrow"):
+        if frame is not None and _package(frame) in UNASKED[name]:
             raise ModuleNotFoundError(name)
 
 

@@ -4,13 +4,12 @@ Numba optimises each function and makes its machine code, and does so again in e
 optimised once for Python, with all that it calls: as a callee it has a second dispatcher, which only translates it.
 """
 
-from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
-from numba import njit
+from llvmlite.binding import ObjectFileRef
+from numba.core.caching import CompileResultCacheImpl
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.compiler import Compiler, CompileResult, compile_result
 from numba.core.typed_passes import NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes, InlineInlinables
 
@@ -78,29 +77,35 @@ class KernelCompiler(Compiler):
         return [passes]
 
 
-class _CalleeCompiler(KernelCompiler):
+class CalleeCompiler(KernelCompiler):
+    """Compiles kernels that kernels call."""
+
     _library = _Translated
 
 
-class Callee:
-    """A kernel as other kernels know it; its dispatcher is made when one of them is compiled."""
+class ObjectCode(CompileResultCacheImpl):
+    """What the cache of a kernel holds: its machine code, without what Numba keeps beside it for those that call it."""
 
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
-        self._function, self._options = function, options
+    def reduce(self, result: Any) -> Any:
+        """A compiled kernel as it is kept."""
+        fndesc, code = result.fndesc, result.library._get_compiled_object()
+        fndesc.typemap = fndesc.calltypes = None
+        environments = tuple(result._find_referenced_environments())
+        return result.library.name, code, fndesc, result.environment, result.signature, environments
 
-    @cached_property
-    def dispatcher(self) -> Any:
-        options = {**self._options, "no_cpython_wrapper": True}
-        return njit(**options, pipeline_class=_CalleeCompiler)(self._function)
-
-    @property
-    def _numba_type_(self) -> Any:
-        return self.dispatcher._numba_type_
-
-
-def executable(function: Callable[..., Any], options: dict[str, Any], callee: Callee) -> Any:
-    """The dispatcher of a kernel for Python, which other kernels call as ``callee``."""
-    dispatcher = njit(**options, pipeline_class=KernelCompiler)(function)
-    dispatcher.get_call_template = lambda args, kws: callee.dispatcher.get_call_template(args, kws)
-    dispatcher.get_overload = lambda types: callee.dispatcher.get_overload(types)
-    return dispatcher
+    def rebuild(self, context: Any, kept: Any) -> CompileResult:
+        """A compiled kernel, from what was kept of it."""
+        name, code, fndesc, environment, signature, environments = kept
+        codegen = context.codegen()
+        codegen._engine._ee.add_object_file(ObjectFileRef.from_data(code))
+        codegen._engine.finalize_object()
+        codegen._engine._defined_symbols.add(fndesc.llvm_cpython_wrapper_name)
+        library = _Executable(codegen, name)
+        library._finalized = True
+        entry = context.get_executable(library, fndesc, environment)
+        for known in environments:
+            codegen.set_env(known.env_name, known)
+        return compile_result(
+            typing_context=context.typing_context, target_context=context, library=library, environment=environment,
+            entry_point=entry, fndesc=fndesc, signature=signature, objectmode=False, lifted=(), reload_init=(),
+        )  # fmt: skip

@@ -11,9 +11,10 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, cached_property, partial, update_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ _PREFIX = "kernels-"
 # Kernels are compiled by parts of numba that have no public names, where these are as in the versions from the first to
 # below the second; others compile as numba does, which takes longer.
 _FIRST, _BELOW = (0, 62), (0, 69)
+_LOCK = threading.RLock()
 # Cache folders that are kept: this version's and those used last before it.
 _KEPT_FOLDERS = 3
 
@@ -100,14 +102,13 @@ class _Locator(_CacheLocator):
         return cls(py_func)
 
 
-class _Implementation(CompileResultCacheImpl):
-    _locator_classes = (_Locator,)  # type: ignore[assignment]
-
-
 class _KernelCache(FunctionCache):
     """Numba's cache of one function, where a damaged or unwritable file is no error."""
 
-    _impl_class = _Implementation
+    def __init__(self, function: Callable[..., Any]) -> None:
+        # Numba makes one of this class.
+        self._impl_class: Any = type("_Implementation", (_kept_as(),), {"_locator_classes": (_Locator,)})
+        super().__init__(function)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -128,28 +129,67 @@ class _KernelCache(FunctionCache):
             self.disable()
 
 
+def _compiler() -> Any:
+    """The module that compiles kernels; None where Numba does."""
+    if not _FIRST <= version_info.short < _BELOW:
+        return None
+    from provscan.kernels import compiler
+
+    return compiler
+
+
+def _kept_as() -> type[CompileResultCacheImpl]:
+    """How compiled kernels are kept."""
+    compiler = _compiler()
+    return CompileResultCacheImpl if compiler is None else compiler.ObjectCode
+
+
+class Kernel:
+    """A kernel, which Python and other kernels call; what either needs of Numba is made at the first call."""
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        update_wrapper(self, function)
+        self.py_func, self._options = function, options
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.dispatcher(*arguments)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """Numba's, for Python."""
+        # Of two threads that call a kernel first, one makes it: machine code can be loaded once only.
+        with _LOCK:
+            if (made := self.__dict__.get("dispatcher")) is not None:
+                return made
+            compiler = _compiler()
+            options = {**self._options} | ({} if compiler is None else {"pipeline_class": compiler.KernelCompiler})
+            made = njit(**options)(self.py_func)
+            if cache_folder() is not None:
+                made._cache = _KernelCache(self.py_func)
+            self.__dict__["dispatcher"] = made
+            return made
+
+    @cached_property
+    def _callee(self) -> Any:
+        """Numba's dispatcher, for other kernels."""
+        compiler = _compiler()
+        if compiler is None:
+            return self.dispatcher
+        options = {**self._options, "no_cpython_wrapper": True, "pipeline_class": compiler.CalleeCompiler}
+        return njit(**options)(self.py_func)
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self._callee._numba_type_
+
+
 def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Decorate a kernel: it makes no arrays and copies none by slices; views of those that it is given it may make.
 
-    ``options`` are further ones of :func:`numba.njit`. A kernel whose name begins with an underscore can be called by
-    other kernels only.
+    ``options`` are further ones of :func:`numba.njit`.
     """
     if function is None:
         return partial(kernel, **options)
     if getattr(config, "DISABLE_JIT", False):
         return function
-    options |= _OPTIONS
-    internal = function.__name__.startswith("_")
-    if _FIRST <= version_info.short < _BELOW:
-        from provscan.kernels.compiler import Callee, executable
-
-        callee = Callee(function, options)
-        if internal:
-            return callee
-        dispatcher = executable(function, options, callee)
-    else:
-        options["no_cpython_wrapper"] = internal
-        dispatcher = njit(**options)(function)
-    if cache_folder() is not None:
-        dispatcher._cache = _KernelCache(function)
-    return dispatcher
+    return Kernel(function, options | _OPTIONS)

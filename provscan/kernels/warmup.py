@@ -105,6 +105,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     )
     yield gram_sets.gram_hashes, (u32, u32)
     yield gram_sets.compare_rows, (codes, codes, gram_sets.set_scratch(4, 4), spans)
+    yield gram_sets.pieces_of_rows, (codes, codes, gram_sets.set_scratch(4, 4), flags)
     yield prints.prints, (codes.codes, u8)
     yield prints.agreeing, ((u8, i64), text, candidates, (u32, u8), flags)
     yield prefilter.prefilter, (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags)
@@ -170,7 +171,7 @@ def compile_part(part: int) -> None:
     gc.disable()
     _remember_types()
     for function, arguments in _calls(part):
-        function.compile(tuple(map(numba.typeof, arguments)))
+        function.dispatcher.compile(tuple(map(numba.typeof, arguments)))
 
 
 def _marker() -> Path | None:

@@ -69,13 +69,20 @@ def test_a_warning_of_a_library_is_one_line(corpus: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("module", "spared"), [("provscan.readers.objects", True), ("pyarrow.lib", True), ("transformers.x", False)]
+    ("asked", "module", "spared"),
+    [
+        ("pandas", "provscan.readers.objects", True),
+        ("pandas", "pyarrow.lib", True),
+        ("pandas", "transformers.x", False),
+        ("coverage", "numba.misc.x", True),
+        ("coverage", "pytest_cov", False),
+    ],
 )
-def test_only_arrow_is_spared_pandas(module: str, spared: bool) -> None:
+def test_only_those_that_ask_in_vain_are_spared_an_import(asked: str, module: str, spared: bool) -> None:
     program = (
-        "import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._NoPandas); sys.modules.pop('pandas', None)\n"
+        f"import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._Unasked); sys.modules.pop({asked!r}, None)\n"
     )
-    program += f"exec('import pandas', {{'__name__': {module!r}}})"
+    program += f"exec('import {asked}', {{'__name__': {module!r}}})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode != 0) == spared, done.stderr
 

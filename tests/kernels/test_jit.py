@@ -32,7 +32,7 @@ def step(x):
     return x + {}
 """
 # Numba runs a process that finds its cache out of date through much the same steps as one without a cache.
-PROGRAM = "from provscan.kernels.caller import run; print(run(1), sum(run.stats.cache_hits.values()))"
+PROGRAM = "from provscan.kernels.caller import run; print(run(1), sum(run.dispatcher.stats.cache_hits.values()))"
 # Runs programs in processes that have loaded numba, which takes most of the time, and nothing of provscan.
 SERVER = """
 import json, os, sys, traceback
@@ -157,16 +157,21 @@ def test_without_any_place_to_write_kernels_are_compiled_each_time(run: Run, pac
 
 
 FIRST_RUN = """
+import gc
 import sys
 import numba
 import provscan
-from provscan.kernels import warmup
+from provscan.kernels import jit, warmup
 tiny, out = sys.argv[1:]
 provscan.build_index(f"{tiny}/corpus", f"{out}/a.index")
 provscan.match(f"{tiny}/dataset.jsonl", f"{out}/a.index", f"{out}/a.run")
+known = {}
 for part in range(warmup.PARTS):
     for function, arguments in warmup._calls(part):
-        if further := set(function.signatures) - {tuple(map(numba.typeof, arguments))}:
+        known[function] = {tuple(map(numba.typeof, arguments))}
+for function in gc.get_objects():
+    if isinstance(function, jit.Kernel) and "dispatcher" in vars(function):
+        if further := set(function.dispatcher.signatures) - known.get(function, set()):
             print(function.__name__, further)
 """
 
