@@ -331,28 +331,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 import provscan
 from provscan.errors import OutputError
-out, limit = Path(sys.argv[1]), int(sys.argv[2])
+out = Path(sys.argv[1])
 texts = [{"text": f"some text {n} of a corpus {n * 7919} that fills a disk"} for n in range(60)]
 provscan.build_index(texts, out / "first" / "a.index")  # what is compiled here is kept on disk
 shutil.rmtree(out / "first")
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-try:
-    provscan.build_index(texts, out / "a.index")
-except OutputError as error:
-    assert "File too large" in str(error), error
-    assert list(out.iterdir()) == [], list(out.iterdir())
-    print("refused")
-else:
-    print("written")
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+for limit in (100, hard):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        provscan.build_index(texts, out / "a.index")
+    except OutputError as error:
+        assert "File too large" in str(error), error
+        assert list(out.iterdir()) == [], list(out.iterdir())
+        print("refused")
+    else:
+        print("written")
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits on file sizes")
-@pytest.mark.parametrize(("limit", "result"), [(100, "refused"), (1 << 30, "written")])
-def test_a_write_that_falls_short_is_noticed(tmp_path: Path, limit: int, result: str) -> None:
-    command = [sys.executable, "-c", LIMITED, str(tmp_path), str(limit)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == result, done.stderr
+def test_a_write_that_falls_short_is_noticed(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["refused", "written"], done.stderr
 
 
 def test_the_command_ends_with_status_3(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
