@@ -20,7 +20,11 @@ settings.register_profile("nightly", deadline=None, max_examples=2000)
 settings.load_profile("nightly" if NIGHTLY else "provscan")
 
 # Groups of tests that take longest, the longest first.
-LONGEST = ["cluster", "test_resume.py", "test_benchmarks.py", "test_match.py", "test_executors.py", "test_spread.py"]
+LONGEST = [
+    "cluster", "test_resume.py", "test_benchmarks.py", "test_match.py", "test_crash.py", "test_damage.py",
+    "test_run.py", "test_sample.py", "test_spread.py", "test_format.py", "test_browser.py", "test_end_to_end.py",
+    "test_shards.py", "test_score.py", "test_readme.py", "test_corpora.py",
+]  # fmt: skip
 
 
 def pytest_configure(config):
