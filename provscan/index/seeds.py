@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index.filters import bloom_filter, count_of, narrowed, new_filter
-from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_postings, write_array
+from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_postings, sorted_entries, write_array
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as postings_kernels
@@ -129,8 +129,7 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
         frequent = _frequent_in_all(parts)
         seed_kernels.mark_seeds(frequent, bloom_filter(high_frequency))
         for writer, entries in zip(writers, parts, strict=True):
-            kept = entries[~np.isin(entries >> _S32, frequent >> _S32)] if len(frequent) else entries
-            found = rare_entries(kept, high_frequency)
+            found = rare_entries(_without(entries, frequent), high_frequency)
             seed_kernels.mark_seeds(found, bloom_filter(rare))
             writer.table.add(found)
     all_rare = sum(writer.table.count for writer in writers)
@@ -156,8 +155,16 @@ def _frequent_in_all(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Of sorted entries of several segments the keys, as entries, that too many places share in all of them."""
     if len(parts) == 1:
         return np.zeros(0, np.uint64)
-    keys, count = np.unique(np.concatenate(parts) >> _S32, return_counts=True)
-    return keys[count > RARE] << _S32
+    keys = sorted_entries(np.concatenate(parts)) >> _S32
+    return np.unique(keys[RARE:][keys[RARE:] == keys[:-RARE]]) << _S32
+
+
+def _without(entries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Those sorted entries that have none of some keys, which are given as sorted entries."""
+    if len(keys) == 0:
+        return entries
+    own = entries >> _S32 << _S32
+    return entries[keys[np.minimum(np.searchsorted(keys, own), len(keys) - 1)] != own]
 
 
 def open_seeds(folder: Path, texts: int) -> Seeds:
