@@ -8,20 +8,15 @@ and asks for the texts of that. So it finds what :class:`~provscan.index.reader.
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from provscan.errors import IndexFormatError, ParameterError
-from provscan.index import format as index_format
-from provscan.index.checked import cache_folder
-from provscan.index.format import MANIFEST
+from provscan.index.fetched import fetched
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
 from provscan.index.shards import Asked, Hits, ShardGroup, ShardTables, Sources, answers, sources_of
@@ -30,7 +25,6 @@ from provscan.index.variants import MatchedPlaces
 from provscan.kernels import postings as kernels
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
 from provscan.params import IndexParams, SearchLimits
-from provscan.readers import FileStore
 
 # What those who hold shards are asked for once, whoever asks.
 CONSTANT = "about"
@@ -119,36 +113,12 @@ def hold_shards(
 
     `snapshot` is that of the whole index (:attr:`~provscan.index.reader.IndexReader.snapshot`). `control` is the folder
     of an index that is looked up behind it. `fetched_from` is a place with a copy of the index
-    (:class:`provscan.readers.FileStore`), from which files are copied into this machine's cache and opened there.
+    (:class:`provscan.readers.FileStore`), from which files are copied into this machine's cache and opened there
+    (:mod:`provscan.index.fetched`).
     """
-    folder = Path(path) if fetched_from is None else _fetched(fetched_from, shards, snapshot)
-    reader = open_reader(folder, check="lengths", snapshot=snapshot, shards=shards)
+    place = path if fetched_from is None else fetched(fetched_from, shards, snapshot)
+    reader = open_reader(place, check="lengths", snapshot=snapshot, shards=shards)
     return HeldShards(reader if control is None else reader.with_control(open_reader(control, check="lengths")))
-
-
-def _fetched(url: str, shards: Sequence[int], snapshot: str) -> Path:
-    """A local folder with the manifest of an index, some shards, and what was added."""
-    folder = cache_folder() / "shards" / snapshot
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="fetched-") as name:
-        FileStore(url).get(Path(name) / MANIFEST)
-        manifest = index_format.read_manifest(Path(name))
-        for info in manifest.segments:
-            if info.shard is not None and info.shard not in shards:
-                continue
-            for file, known in info.paths().items():
-                if (folder / file).exists():
-                    continue
-                place = Path(name) / file
-                place.parent.mkdir(parents=True, exist_ok=True)
-                FileStore(f"{url.rstrip('/')}/{os.path.dirname(file)}").get(place)
-                index_format.check_sizes(Path(name), {file: known})
-                index_format.check_sums(Path(name), {file: known})
-                (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                place.replace(folder / file)
-        # Last, so that nobody opens what is not complete.
-        (Path(name) / MANIFEST).replace(folder / MANIFEST)
-    return folder
 
 
 @dataclass(frozen=True, eq=False)

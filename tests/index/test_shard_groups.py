@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from test_shards import LOW, Build, Tweet, scanned, templates
 
 import provscan
 from provscan.errors import IndexFormatError, ParameterError
-from provscan.index import GroupReader, IndexReader, hold_shards, shard_groups
+from provscan.index import GroupReader, IndexReader, fetched, hold_shards
 from provscan.params import SearchLimits
 
 
@@ -86,16 +87,54 @@ def test_shards_are_fetched_once(
     reader = provscan.open_index(index.path).reader
     expected = scanned(reader, asked, LOW)
     copy = Path(index.path).rename(tmp_path / "copy.index")
-    fetched: list[str] = []
-    get = shard_groups.FileStore.get
-    monkeypatch.setattr(
-        shard_groups.FileStore, "get", lambda self, path: (fetched.append(Path(path).name), get(self, path))
-    )
+    names: list[str] = []
+    get = fetched.FileStore.get
+    monkeypatch.setattr(fetched.FileStore, "get", lambda self, path: (names.append(Path(path).name), get(self, path)))
     assert scanned(grouped(reader, 2, fetched_from=str(copy)), asked, LOW) == expected  # type: ignore[arg-type]
-    first = len(fetched)
+    first = len(names)
     assert first > 100
     grouped(reader, 2, fetched_from=str(copy))
-    assert fetched[first:] == ["manifest.json"] * 2
+    assert names[first:] == ["manifest.json"] * 2
+
+
+def test_fetched_shards_are_kept_within_a_limit(
+    build: Build, corpus: list[Tweet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(fetched, "_IN_USE", used := {})
+    index = build(corpus[:300], shards=2)
+    size = index.info()["bytes"]
+
+    def fetch() -> Path:
+        reader = provscan.open_index(index.path).reader
+        return fetched.fetched(str(index.path), [0, 1], reader.snapshot)
+
+    def change() -> None:
+        provscan.forget(index.path, [corpus[len(folders)]["id"]])
+
+    folders: list[Path] = []
+    for gigabytes in ("", 1.5 * size / 1e9, 1.5 * size / 1e9):
+        monkeypatch.setenv("PROVSCAN_CACHE_GB", str(gigabytes))
+        folders.append(fetch())
+        change()
+    # All are in use.
+    assert all(map(Path.exists, folders))
+    for folder in folders[:2]:
+        os.close(used.pop(folder))
+    # The first is the one that was used last of these two.
+    os.utime(folders[0])
+    monkeypatch.setenv("PROVSCAN_CACHE_GB", str(3.5 * size / 1e9))
+    folders.append(fetch())
+    assert [folder.exists() for folder in folders] == [True, False, True, True]
+    change()
+    monkeypatch.setenv("PROVSCAN_CACHE_GB", "0")
+    folders.append(fetch())
+    assert [folder.exists() for folder in folders] == [False, False, True, True, True]
+    monkeypatch.setenv("PROVSCAN_CACHE_GB", "much")
+    with pytest.raises(ParameterError, match=r"PROVSCAN_CACHE_GB is 'much', and must be a number of gigabytes"):
+        fetch()
+    for descriptor in used.values():
+        os.close(descriptor)
 
 
 def test_a_damaged_copy_is_not_opened(

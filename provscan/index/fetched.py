@@ -1,0 +1,102 @@
+"""Shards that were fetched from a copy of an index, in this machine's cache: what is not in use is bounded."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from provscan.errors import ParameterError
+from provscan.index import format as index_format
+from provscan.index.checked import cache_folder
+from provscan.index.format import MANIFEST
+from provscan.readers import FileStore
+
+# Gigabytes of fetched shards that are kept for later runs, beside those in use, and the variable that says otherwise.
+KEPT_GIGABYTES = 100.0
+VARIABLE = "PROVSCAN_CACHE_GB"
+
+# Locks on the folders that this process uses; the kernel releases them when it ends.
+_IN_USE: dict[Path, int] = {}
+
+
+def fetched(url: str, shards: Sequence[int], snapshot: str) -> Path:
+    """A folder with the manifest of an index, some of its shards, and what was added; `url` has a copy of the index.
+
+    Shards of other snapshots that no process uses are removed, those used least recently first, until those that stay
+    and what is fetched are within the limit.
+    """
+    folder = cache_folder() / "shards" / snapshot
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(folder.parent):
+        folder.mkdir(exist_ok=True)
+        if folder not in _IN_USE:
+            _IN_USE[folder] = os.open(folder, os.O_RDONLY)
+            fcntl.flock(_IN_USE[folder], fcntl.LOCK_SH)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="fetched-") as name:
+        FileStore(url).get(Path(name) / MANIFEST)
+        missing = {
+            file: known
+            for info in index_format.read_manifest(Path(name)).segments
+            if info.shard is None or info.shard in shards
+            for file, known in info.paths().items()
+            if not (folder / file).exists()
+        }
+        _make_room(folder, sum(known.bytes for known in missing.values()))
+        for file, known in missing.items():
+            place = Path(name) / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            FileStore(f"{url.rstrip('/')}/{os.path.dirname(file)}").get(place)
+            index_format.check_sizes(Path(name), {file: known})
+            index_format.check_sums(Path(name), {file: known})
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            place.replace(folder / file)
+        # Last, so that nobody opens what is not complete.
+        (Path(name) / MANIFEST).replace(folder / MANIFEST)
+    return folder
+
+
+def _limit() -> float:
+    """Bytes of all fetched shards."""
+    given = os.environ.get(VARIABLE) or KEPT_GIGABYTES
+    with contextlib.suppress(ValueError):
+        if float(given) >= 0:
+            return float(given) * 1e9
+    raise ParameterError(f"{VARIABLE} is {given!r}, and must be a number of gigabytes, such as 50")
+
+
+def _make_room(folder: Path, needed: int) -> None:
+    """Remove what no process uses until so many more bytes are within the limit, or nothing of that is left."""
+    limit = _limit()
+    with _locked(folder.parent):
+        sizes = {path: _size(path) for path in folder.parent.iterdir() if path.is_dir()}
+        total = sum(sizes.values()) + needed
+        for path in sorted(sizes.keys() - {folder}, key=lambda path: path.stat().st_mtime):
+            if total <= limit:
+                return
+            with contextlib.suppress(BlockingIOError), _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                shutil.rmtree(path)
+                total -= sizes[path]
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        # Another process may be fetching.
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
