@@ -1,21 +1,24 @@
 """Chains of seeds: which licensed texts may stand inside a record, and where.
 
-What is looked up are rare seeds, of which one is enough, since so few places share it, and k-min-mers of order 2
-(Ekim, Berger, Chikhi 2021, doi:10.1016/j.cels.2021.08.009), two frequent seeds that follow each other: of two seeds
-that many texts share few texts have both.
+What is looked up are rare seeds, of which each makes a candidate by itself, since so few places share it, and
+k-min-mers of order 2 (Ekim, Berger, Chikhi 2021, doi:10.1016/j.cels.2021.08.009), two frequent seeds that follow each
+other: of two seeds that many texts share few texts have both. Rare seeds that follow each other on one diagonal make
+one candidate every :data:`APART` units.
 
-A *chain* gathers the hits of one licensed text whose diagonals (place in the record less that in the text, in units)
-follow each other by :data:`BAND_WIDTH` units or less, or by :data:`FAR_BAND_WIDTH` from the text's unit :data:`FAR` on,
-where places are stored less exactly. An open chain has one of :data:`PAIR` slots, by a hash of its text, in a small
-table; a text that repeats itself is hit on several diagonals by each k-min-mer, and has up to :data:`WAYS`. A new chain
-takes the slot of one of another record, or of the one that is shortest and has been idle longest. There are thirty
-times as many slots as hits between two seeds of a chain, but variants of a text are hit with it by every k-min-mer:
-with a single slot, a variant that falls on the text's own would keep it from ever having two k-min-mers.
+A *chain* gathers the k-min-mers of one licensed text whose diagonals (place in the record less that in the text, in
+units) follow each other by :data:`BAND_WIDTH` units or less, or by :data:`FAR_BAND_WIDTH` from the text's unit
+:data:`FAR` on, where places are stored less exactly. An open chain has one of :data:`PAIR` slots, by a hash of its
+text, in a small table; a text that repeats itself is hit on several diagonals by each k-min-mer, and has up to
+:data:`WAYS`. A new chain takes the slot of one of another record, or of the one that is shortest and has been idle
+longest. There are thirty times as many slots as hits between two seeds of a chain, but variants of a text are hit with
+it by every k-min-mer: with a single slot, a variant that falls on the text's own would keep it from ever having two
+k-min-mers.
 
 Units that loops call are inlined by force, see :mod:`provscan.kernels.postings`.
 
 A row of the table is int32[4]: text, last diagonal, last seed, and ``seeds << 1 | frequent``, where frequent is 1 if
-all its k-min-mers are. Seeds are negative once the chain has become a candidate.
+all its k-min-mers are. Seeds are negative once the chain has become a candidate. A row of the table of rare seeds is
+text, diagonal, seed and unit of the last candidate.
 """
 
 from typing import NamedTuple
@@ -33,6 +36,7 @@ PAIR, WAYS = 2, 4
 BAND_WIDTH = 16
 FAR = 384
 FAR_BAND_WIDTH = 80
+APART = 24
 # Seeds looked up together, whichever records they are of.
 CHUNK = 512
 _DONE = np.int32(-(1 << 30))
@@ -56,11 +60,12 @@ class ChainLimits(NamedTuple):
 
 
 class ChainState(NamedTuple):
-    """Open chains int32[2**CHAIN_BITS, 4], filled with -1; of the licensed texts
+    """Open chains and candidates of rare seeds, int32[2**CHAIN_BITS, 4] each, filled with -1; of the licensed texts
     :func:`~provscan.kernels.minimizers.text_sizes`; the place that each place code stands for, int64[256]; the numbers
     int64[n] that texts have their slots by, empty where those are the table's."""
 
     chains: np.ndarray
+    rare: np.ndarray
     text_sizes: np.ndarray
     places: np.ndarray
     numbers: np.ndarray
@@ -80,11 +85,10 @@ class ChainScratch(NamedTuple):
 
 
 class _Hit(NamedTuple):
-    """A seed of a record that is in the table: where it stands, what it is, and its place in the text."""
+    """A k-min-mer of a record that is in the table: where its first seed stands, and its place in the text."""
 
     record: int
     seed: int
-    is_kminmer: int
     unit: int
     code: int
     frequent: int
@@ -163,15 +167,20 @@ def _equal_ranges(table, text_sizes, limit, count, scratch, counters):
 
 
 @kernel(forceinline=True)
+def _slot(text, numbers):
+    """Half the number of a text's slot."""
+    number = np.int64(text) if len(numbers) == 0 else np.int64(numbers[text])
+    return (np.uint64(number) * MURMUR1) >> _CHAIN_SHIFT
+
+
+@kernel(forceinline=True)
 def _add_hit(text, hit, since, limits, state, out, n):
     """Add a hit to the chain of its text, and write a candidate when that has seeds enough; the rows written then."""
     chains, text_sizes = state.chains, state.text_sizes
-    is_kminmer, frequent = hit.is_kminmer, hit.frequent
-    place = hit.place
+    frequent, place = hit.frequent, hit.place
     diagonal = hit.unit - place
     width = BAND_WIDTH if place < FAR else FAR_BAND_WIDTH
-    number = np.int64(text) if len(state.numbers) == 0 else state.numbers[text]
-    home = (np.uint64(number) * MURMUR1) >> _CHAIN_SHIFT << _U1
+    home = _slot(text, state.numbers) << _U1
     c, least, known, same = home, np.int64(1) << 40, False, 0
     for way in range(_WAYS):
         # A text that has both its slots is one that repeats itself, and has the two beside them as well.
@@ -187,16 +196,16 @@ def _add_hit(text, hit, since, limits, state, out, n):
             worth = last + (min(np.int64(chains[r, 3] >> np.int32(1)), _WORTH) if chains[r, 3] >= 0 else _WORTH)
         if known or worth < least:
             c, least = r, worth
-    seeds = 1 + is_kminmer
+    seeds = np.int64(2)
     if known:
         # The second seed of the last k-min-mer may be the first of this one.
-        new = min(hit.seed + is_kminmer - np.int64(chains[c, 2]), seeds)
+        new = min(hit.seed + 1 - np.int64(chains[c, 2]), seeds)
         frequent = min(frequent, chains[c, 3] & np.int32(1))
         seeds = np.int64(chains[c, 3] >> np.int32(1)) + new
-    chains[c, 0], chains[c, 1], chains[c, 2] = text, diagonal, hit.seed + is_kminmer
+    chains[c, 0], chains[c, 1], chains[c, 2] = text, diagonal, hit.seed + 1
     chains[c, 3] = np.int32(seeds << 1) | frequent
     needed = limits.frequent_size if frequent else limits.size
-    if seeds < 0 or (is_kminmer and seeds * needed < text_sizes[text]):
+    if seeds < 0 or seeds * needed < text_sizes[text]:
         return n
     # Written once: no later seed brings the count up again.
     chains[c, 3] = _DONE
@@ -231,7 +240,7 @@ def seed_candidates(seeds, table, limits, state, scratch, out, counters):
     point of the record and a place in the text, in units, that lie on one diagonal. Those that find no room are counted
     and not written. ``counters.seeds_cut`` grows by the look-ups cut short.
     """
-    bounds = seeds.bounds
+    bounds, rare = seeds.bounds, state.rare
     record, n = np.int64(0), np.int64(0)
     for low in range(bounds[0], bounds[-1], CHUNK):
         high = min(low + CHUNK, bounds[-1])
@@ -242,12 +251,24 @@ def seed_candidates(seeds, table, limits, state, scratch, out, counters):
             first, size = scratch.firsts[k], scratch.sizes[k]
             while seed >= bounds[record + 1]:
                 record += 1
-            # Seeds count through all records: a chain whose last seed is older than this record is none.
+            # Seeds count through all records: what is older than this record's first one is of another.
             since = bounds[record]
             counters.seeds_cut[0] += size > limits.places
             unit, code = np.int64(seeds.units[seed]), np.int64(seeds.codes[seed])
             frequent = np.int32(size > limits.frequent_places)
             for e in range(first, first + min(size, limits.places)):
-                hit = _Hit(record, seed, is_kminmer, unit, code, frequent, state.places[table.places[e]])
-                n = _add_hit(np.int32(text_of(table.postings, e)), hit, since, limits, state, out, n)
+                text, place = np.int32(text_of(table.postings, e)), state.places[table.places[e]]
+                if is_kminmer:
+                    hit = _Hit(record, seed, unit, code, frequent, place)
+                    n = _add_hit(text, hit, since, limits, state, out, n)
+                    continue
+                slot, diagonal = _slot(text, state.numbers), unit - place
+                width = BAND_WIDTH if place < FAR else FAR_BAND_WIDTH
+                same = (rare[slot, 0] == text) & (rare[slot, 2] >= since) & (unit - rare[slot, 3] < APART)
+                if same and abs(rare[slot, 1] - diagonal) <= width:
+                    continue
+                rare[slot, 0], rare[slot, 1], rare[slot, 2], rare[slot, 3] = text, diagonal, seed, unit
+                if n < len(out.record):
+                    out.record[n], out.text[n], out.code[n], out.place[n] = record, text, code, place
+                n += 1
     return n

@@ -28,7 +28,7 @@ class SetScratch(NamedTuple):
     # uint32: 5-gram hashes of the span and of the text, where the caller has none.
     hashes: np.ndarray
     text_hashes: np.ndarray
-    # int32[2**b], more than twice as long as the text and the span.
+    # int32[2**b], more than four times as long as the text and the span.
     slots: np.ndarray
     span_slots: np.ndarray
     # int32, as long as the text and the span.
@@ -49,7 +49,7 @@ def set_scratch(longest: int, longest_text: int, hashes: bool = True) -> SetScra
     """Scratch for spans and texts of up to so many code points; without hashes where the caller has them."""
 
     def slots(length: int) -> np.ndarray:
-        return np.empty(1 << max(4, (2 * length).bit_length()), np.int32)
+        return np.empty(1 << max(4, (4 * length).bit_length()), np.int32)
 
     return SetScratch(
         np.empty(longest if hashes else 0, np.uint32),
@@ -134,7 +134,7 @@ def near(codes, hashes, i, text, place, width):
 @kernel
 def table_bits(count):
     bits = 4
-    while (1 << bits) < 2 * count:
+    while (1 << bits) < 4 * count:
         bits += 1
     return bits
 

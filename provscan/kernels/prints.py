@@ -7,12 +7,15 @@ Nearly all seeds that a long record shares with licensed texts are chance: a phr
 a fraction of :mod:`provscan.kernels.prefilter`, since :func:`any_equal` compares all places at once.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
 from provscan.kernels.grams import GRAM
+from provscan.kernels.hashing import MURMUR1
 from provscan.kernels.jit import kernel
 from provscan.kernels.minimizers import has_wide
 from provscan.kernels.utf8 import decode
@@ -25,10 +28,33 @@ AGREEING = 0.46
 FAR = 384
 _BEFORE = 26
 _LANES = 2 * DRIFT
+_VECTOR = ir.VectorType(ir.IntType(8), _LANES)
 _ZERO = np.int64(0)
 # Candidates whose texts are prefetched together.
-_AHEAD = 32
+_AHEAD = 64
+# Prints that are sought before it is asked whether there can still be enough.
+_TOGETHER = 16
+_SLOT_BITS = 10
+_SLOT_SHIFT = np.uint64(64 - _SLOT_BITS)
 _M0, _M1, _M2, _M3, _M4 = (np.uint8(m) for m in (0x1D, 0x35, 0x6B, 0xA7, 0xD3))
+
+
+class PrintsScratch(NamedTuple):
+    """Scratch of :func:`agreeing`."""
+
+    codes: np.ndarray  # uint32, the code points of the longest text.
+    wanted: np.ndarray  # uint8[WINDOW].
+    # int64: where the texts of some candidates begin and end.
+    starts: np.ndarray
+    stops: np.ndarray
+    seen: np.ndarray  # int64[2**_SLOT_BITS, 3]: record, number of the text, and diagonal of what was kept last.
+
+
+def prints_scratch(longest: int) -> PrintsScratch:
+    """Scratch for texts of up to so many bytes."""
+    starts, stops = np.empty((2, _AHEAD), np.int64)
+    seen = np.full((1 << _SLOT_BITS, 3), -1)
+    return PrintsScratch(np.empty(longest, np.uint32), np.empty(WINDOW, np.uint8), starts, stops, seen)
 
 
 def any_equal(values, start, value):
@@ -36,24 +62,83 @@ def any_equal(values, start, value):
     return bool((values[start : start + _LANES] == value).any())
 
 
+def any_high(values, start):
+    """Whether one of the 32 bytes from ``values[start]`` on is above 127."""
+    return bool((values[start : start + _LANES] >= 0x80).any())
+
+
+def _lanes(context, builder, array_type, array, start):
+    """32 bytes of an array, as one vector."""
+    data = context.make_array(array_type)(context, builder, array).data
+    pointer = builder.bitcast(builder.gep(data, [start]), _VECTOR.as_pointer())
+    return builder.load(pointer, align=1)
+
+
+def _any(builder, lanes):
+    """Whether one of 32 bits is set."""
+    return builder.icmp_unsigned("!=", builder.bitcast(lanes, ir.IntType(_LANES)), ir.IntType(_LANES)(0))
+
+
 @intrinsic
 def _any_equal(_context, values, start, value):
     def generate(context, builder, signature, arguments):
-        vector, lane = ir.VectorType(ir.IntType(8), _LANES), ir.IntType(32)
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        lanes = builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer()), align=1)
-        first = builder.insert_element(ir.Constant(vector, ir.Undefined), arguments[2], lane(0))
-        zeros = ir.Constant(ir.VectorType(lane, _LANES), [0] * _LANES)
-        everywhere = builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zeros)
-        equal = builder.bitcast(builder.icmp_unsigned("==", lanes, everywhere), ir.IntType(_LANES))
-        return builder.icmp_unsigned("!=", equal, ir.IntType(_LANES)(0))
+        lanes = _lanes(context, builder, signature.args[0], arguments[0], arguments[1])
+        first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[2], ir.IntType(32)(0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+        everywhere = builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), zeros)
+        return _any(builder, builder.icmp_unsigned("==", lanes, everywhere))
 
     return types.boolean(values, types.int64, types.uint8), generate
+
+
+@intrinsic
+def _any_high(_context, values, start):
+    def generate(context, builder, signature, arguments):
+        lanes = _lanes(context, builder, signature.args[0], arguments[0], arguments[1])
+        return _any(builder, builder.icmp_signed("<", lanes, ir.Constant(_VECTOR, [0] * _LANES)))
+
+    return types.boolean(values, types.int64), generate
 
 
 @overload(any_equal, jit_options={"nogil": True})
 def _compiled_any_equal(values, start, value):
     return lambda values, start, value: _any_equal(values, start, value)
+
+
+@overload(any_high, jit_options={"nogil": True})
+def _compiled_any_high(values, start):
+    return lambda values, start: _any_high(values, start)
+
+
+@kernel(forceinline=True)
+def _is_ascii(values, start, stop):
+    """Whether bytes are all below 128."""
+    size = stop - start
+    if size < _LANES:
+        high = np.uint8(0)
+        for i in range(start, stop):
+            high |= values[i]
+        return high < 0x80
+    for i in range(start, stop - _LANES, _LANES):
+        if any_high(values, i):
+            return False
+    return not any_high(values, stop - _LANES)
+
+
+@kernel(forceinline=True)
+def _prints(codes, count, out):
+    """The prints of the first ``count`` 5-grams, into ``out``."""
+    c0, c1, c2 = codes[:count], codes[1 : count + 1], codes[2 : count + 2]
+    c3, c4 = codes[3 : count + 3], codes[4 : count + 4]
+    filled = out[:count]
+    for i in range(count):
+        filled[i] = np.uint8(
+            np.uint8(c0[i]) * _M0
+            + np.uint8(c1[i]) * _M1
+            + np.uint8(c2[i]) * _M2
+            + np.uint8(c3[i]) * _M3
+            + np.uint8(c4[i]) * _M4
+        )
 
 
 @kernel
@@ -62,17 +147,7 @@ def prints(codes, out):
 
     ``out`` is uint8 and has a place for each 5-gram; ``codes`` may be code points or bytes of ASCII.
     """
-    count = len(out)
-    c0, c1, c2 = codes[:count], codes[1 : count + 1], codes[2 : count + 2]
-    c3, c4 = codes[3 : count + 3], codes[4 : count + 4]
-    for i in range(count):
-        out[i] = np.uint8(
-            np.uint8(c0[i]) * _M0
-            + np.uint8(c1[i]) * _M1
-            + np.uint8(c2[i]) * _M2
-            + np.uint8(c3[i]) * _M3
-            + np.uint8(c4[i]) * _M4
-        )
+    _prints(codes, len(out), out)
 
 
 @kernel(forceinline=True)
@@ -82,9 +157,32 @@ def _window(length, place):
     return first, min(np.int64(WINDOW), length - GRAM + 1 - first)
 
 
+@kernel(forceinline=True)
+def _wording_agrees(known, begin, wanted, size, low, last):
+    """Whether enough of ``wanted[:size]`` stand near where they belong, ``begin`` being where the first is sought.
+
+    Places are sought from ``low`` to ``last``.
+    """
+    needed, total = AGREEING * size, np.int64(0)
+    if begin < low or begin + size > last:
+        for j in range(0, size, STEP):
+            if low - DRIFT <= begin + j <= last + DRIFT:
+                total += any_equal(known, min(max(begin + j, low), last), wanted[j])
+        return STEP * total >= needed
+    for first in range(0, size, _TOGETHER):
+        for j in range(first, min(first + _TOGETHER, size), STEP):
+            total += any_equal(known, begin + j, wanted[j])
+        # Chance is out of reach soon.
+        if STEP * total + max(_ZERO, size - first - _TOGETHER) + 1 < needed:
+            return False
+    return STEP * total >= needed
+
+
 @kernel
 def agreeing(records, texts, candidates, scratch, kept):
     """Mark the candidates around whose seeds the wording agrees, and those of which that is not known.
+
+    Of a record and a text one is kept for each diagonal, to within :data:`DRIFT` code points.
 
     Parameters
     ----------
@@ -92,11 +190,12 @@ def agreeing(records, texts, candidates, scratch, kept):
         ``(prints, offsets)``, of the records' code points: uint8[m], of which the last four of each record say nothing,
         and int64[n + 1].
     texts
-        :class:`~provscan.kernels.records.TextBuffer` of the licensed texts.
+        ``(texts, numbers)``: :class:`~provscan.kernels.records.TextBuffer` of the licensed texts, and the numbers by
+        which they are told apart, empty where those are their places.
     candidates
-        :class:`~provscan.kernels.records.Candidates`, int64[n], none of a whole record.
+        :class:`~provscan.kernels.records.Candidates`, int64[n], none of a whole record, by record.
     scratch
-        uint32 for the code points of the longest text, and uint8[WINDOW].
+        :func:`prints_scratch`.
     kept
         bool[n], filled in.
 
@@ -107,41 +206,42 @@ def agreeing(records, texts, candidates, scratch, kept):
     """
     record, text, code, place = candidates
     known, offsets = records
-    codes, wanted = scratch
+    (bytes_of, bounds), numbers = texts
+    codes, wanted, starts, stops, seen = scratch
     count = len(record)
     alive = np.int64(0)
     for c in range(count):
-        if c % _AHEAD == 0:
-            for ahead in range(c, min(c + _AHEAD, count)):
-                far = text[ahead]
-                alive += texts.text[texts.offsets[far]] + texts.text[texts.offsets[far + 1] - 1]
+        nearby = c % _AHEAD
+        if nearby == 0:
+            # No read waits for a decision about another one.
+            ahead = min(_AHEAD, count - c)
+            for i in range(ahead):
+                starts[i], stops[i] = bounds[text[c + i]], bounds[text[c + i] + 1]
+            for i in range(ahead):
+                at = min(starts[i] + place[c + i], stops[i] - 1)
+                alive += bytes_of[starts[i]] + bytes_of[at] + bytes_of[min(at + WINDOW, stops[i] - 1)]
+        number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
+        slot = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT
+        diagonal = code[c] - place[c]
+        kept[c] = seen[slot, 0] != record[c] or seen[slot, 1] != number or abs(seen[slot, 2] - diagonal) > DRIFT
         low, last = offsets[record[c]], offsets[record[c] + 1] - GRAM + 1 - _LANES
-        kept[c] = True
-        if place[c] >= FAR or last < low:
-            continue
-        start, stop = texts.offsets[text[c]], texts.offsets[text[c] + 1]
-        narrow = texts.text[start:stop]
-        high = np.uint8(0)
-        for i in range(len(narrow)):
-            high |= narrow[i]
-        at = place[c]
-        if high < 0x80:
-            first, size = _window(stop - start, at)
-            prints(narrow[first : first + size + GRAM - 1], wanted[:size])
-        else:
-            length = decode(texts.text, start, stop, codes)
-            if has_wide(codes[:length]):
-                at = code_of_unit(codes, _ZERO, length, at)
-            first, size = _window(length, at)
-            prints(codes[first : first + size + GRAM - 1], wanted[:size])
-        begin = low + code[c] - at + first - DRIFT
-        total = np.int64(0)
-        if low <= begin and begin + size <= last:
-            for j in range(0, size, STEP):
-                total += any_equal(known, begin + j, wanted[j])
-        else:
-            for j in range(0, size, STEP):
-                if low - DRIFT <= begin + j <= last + DRIFT:
-                    total += any_equal(known, min(max(begin + j, low), last), wanted[j])
-        kept[c] = STEP * total >= AGREEING * size
+        start, stop = starts[nearby], stops[nearby]
+        if kept[c] and place[c] < FAR and last >= low:
+            at = place[c]
+            if _is_ascii(bytes_of, start, stop):
+                first, size = _window(stop - start, at)
+                if start + first + WINDOW + GRAM - 1 <= len(bytes_of):
+                    # A loop of a known length is unrolled; what stands behind the text is not asked for.
+                    _prints(bytes_of[start + first :], WINDOW, wanted)
+                else:
+                    _prints(bytes_of[start + first :], size, wanted)
+            else:
+                length = decode(bytes_of, start, stop, codes)
+                if has_wide(codes[:length]):
+                    at = code_of_unit(codes, _ZERO, length, at)
+                first, size = _window(length, at)
+                _prints(codes[first:], size, wanted)
+            kept[c] = _wording_agrees(known, low + code[c] - at + first - DRIFT, wanted, size, low, last)
+        if kept[c]:
+            seen[slot, 0], seen[slot, 1], seen[slot, 2] = record[c], number, diagonal
     return alive

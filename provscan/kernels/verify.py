@@ -47,6 +47,8 @@ SWAPPED_HITS, SWAPPED_SIMILARITY = 0.45, 0.6
 HALF, SPREAD_LENGTH = 0.5, 0.6
 # The penalty of a miss in a run that reaches further than the most similar one, of the minimum similarity.
 WIDE = 0.5
+# What misses count less, so that hits that only make up for the misses beside them are not left out.
+EVEN = 1 - 1e-12
 # Of the 5-grams of a stretch, those that are the text's.
 OWN = 0.8
 # Code points that a stretch may lack of the text's begin or end.
@@ -57,7 +59,7 @@ class VerifyScratch(NamedTuple):
     """Scratch of :func:`verify`."""
 
     sets: SetScratch  # For the longest text and the longest span looked at.
-    hits: np.ndarray  # bool, as long as the longest span looked at.
+    runs: np.ndarray  # int32, one longer than the longest span looked at.
     votes: np.ndarray  # int32: as long as the longest text and the longest record together, and 32.
     costs: np.ndarray  # Of `provscan.kernels.align.aligned_end`.
 
@@ -85,7 +87,7 @@ def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
     window = min(longest_record, 4 * longest_text + 256)
     return VerifyScratch(
         set_scratch(window, longest_text, hashes=False),
-        np.empty(window + 1, np.bool_),
+        np.empty(window + 2, np.int32),
         np.empty(longest_text + longest_record + 32, np.int32),
         new_costs(),
     )
@@ -132,17 +134,33 @@ def _diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
 
 
 @kernel(forceinline=True)
-def _best_run(hits, count, penalty):
-    """Bounds of the run with the greatest ``hits - penalty * misses``; among equals the first, then the shortest."""
+def _best_run(runs, penalty):
+    """Bounds of the run with the greatest ``hits - penalty * misses``; among equals the first, then the shortest.
+
+    ``runs`` are where each stretch of nothing but hits begins and ends, in turn.
+    """
     best, best_low, best_high = 0.0, 0, 0
     total, low = 0.0, 0
-    for j in range(count):
+    for r in range(0, len(runs), 2):
+        start, stop = np.int64(runs[r]), np.int64(runs[r + 1])
+        if r > 0:
+            total -= penalty * (start - np.int64(runs[r - 1]))
         if total <= 0.0:
-            total, low = 0.0, j
-        total += 1.0 if hits[j] else -penalty
+            total, low = 0.0, start
+        total += stop - start
         if total > best:
-            best, best_low, best_high = total, low, j + 1
+            best, best_low, best_high = total, low, stop
     return best_low, best_high
+
+
+@kernel(forceinline=True)
+def _hits_between(runs, start, stop):
+    """Hits from ``start``, where a stretch of them begins, to ``stop``, where one ends."""
+    total = np.int64(0)
+    for r in range(0, len(runs), 2):
+        if start <= runs[r] and runs[r + 1] <= stop:
+            total += np.int64(runs[r + 1] - runs[r])
+    return total
 
 
 @kernel
@@ -168,29 +186,36 @@ def least_hits(length, units, distinct, thresholds):
 
 
 @kernel
-def _mark_hits(record, window, text, width, hits):
-    """Mark which 5-grams of a window stand in the text within ``width`` of the diagonal; how many do."""
-    total = 0
+def _find_hits(record, window, text, width, runs):
+    """Which 5-grams of a window stand in the text within ``width`` of the diagonal.
+
+    Into ``runs`` goes where each stretch of them begins and ends, in turn. Returns how many there are, and how many
+    such bounds.
+    """
+    total, n, before = np.int64(0), np.int64(0), False
     first, place = record.low + window.first, window.first - window.diagonal
     for j in range(window.grams):
         found = near(record.codes, record.hashes, first + j, text, place + j, width) >= 0
-        hits[j] = found
+        runs[n] = j
+        n += found != before
         total += found
-    return total
+        before = found
+    if before:
+        runs[n] = window.grams
+        n += 1
+    return total, n
 
 
 @kernel
-def _most_similar_run(hits, count, grams, index):
+def _most_similar_run(runs, grams, index):
     """Bounds of the run of hits with the greatest Jaccard index with a text of ``grams`` 5-grams, from ``index`` on."""
     start, stop = 0, 0
     for _ in range(8):
         was_start, was_stop = start, stop
-        start, stop = _best_run(hits, count, index)
+        start, stop = _best_run(runs, EVEN * index)
         if start == was_start and stop == was_stop:
             break
-        common = 0
-        for j in range(start, stop):
-            common += hits[j]
+        common = _hits_between(runs, start, stop)
         index = common / (grams + stop - start - common) if common < grams else 1.0
     return start, stop
 
@@ -215,19 +240,17 @@ def _is_border(record, at):
 
 
 @kernel
-def _stretch(record, window, text, hits):
+def _stretch(record, window, text, runs):
     """The stretch of hits in a window: begin and end in the record and in the text, and its length in units.
 
     The length is less by the misses; it counts for less where the text was cut twice, and for more where it is a large
     part of the text.
     """
     codes, length, width = record.codes, window.length, band_width(window.length)
-    start, stop = _best_run(hits, window.grams, 1.0)
+    start, stop = _best_run(runs, 1.0)
     if start == stop:
         return _ZERO, _ZERO, _ZERO, _ZERO, 0.0
-    value = 0
-    for j in range(start, stop):
-        value += 1 if hits[j] else -1
+    value = 2 * _hits_between(runs, start, stop) - (stop - start)
     first, place = record.low + window.first, window.first - window.diagonal
     head = near(codes, record.hashes, first + start, text, place + start, width)
     tail = near(codes, record.hashes, first + stop - 1, text, place + stop - 1, width) + GRAM
@@ -254,7 +277,7 @@ def verify(records, texts, candidates, thresholds, scratch, out):
     """
     codes, hashes, offsets = records
     record, _, code, place = candidates
-    sets, hits, costs = scratch.sets, scratch.hits, scratch.costs
+    sets, costs = scratch.sets, scratch.costs
     n = 0
     for c in range(len(record)):
         a, b = texts.offsets[c], texts.offsets[c + 1]
@@ -292,7 +315,8 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             count = min(size, diagonal + length + width) - first - GRAM + 1
         whole = _Record(codes, hashes, begin, end)
         window = _Window(first, count, length, diagonal)
-        total = _mark_hits(whole, window, text, width, hits)
+        total, bounds = _find_hits(whole, window, text, width, scratch.runs)
+        runs = scratch.runs[:bounds]
         if total < least_hits(length, units, distinct, thresholds):
             continue
         start, stop, common, span_distinct, head, tail = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
@@ -300,9 +324,9 @@ def verify(records, texts, candidates, thresholds, scratch, out):
         for wide in range(2):
             # The most similar run may leave out the ends of a copy that was edited near them.
             if wide == 0:
-                start, stop = _most_similar_run(hits, count, grams, thresholds.similarity)
+                start, stop = _most_similar_run(runs, grams, thresholds.similarity)
             else:
-                start, stop = _best_run(hits, count, WIDE * thresholds.similarity)
+                start, stop = _best_run(runs, EVEN * WIDE * thresholds.similarity)
             start, stop = _trimmed(codes, begin + first + start, begin + first + stop + GRAM - 1)
             start, stop = start - begin, stop - begin
             if stop - start < GRAM:
@@ -344,14 +368,14 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             continue
         least = thresholds.similarity if similar else similarity
         if not similar:
-            low, high, part_head, part_tail, part = _stretch(whole, window, text, hits)
+            low, high, part_head, part_tail, part = _stretch(whole, window, text, runs)
             if total >= SWAPPED_HITS * distinct:
                 # The parts of the text may have changed places.
                 far = max(_ZERO, diagonal - length - width)
                 count = min(size, diagonal + 2 * length + width) - far - GRAM + 1
                 window = _Window(far, count, length, diagonal)
-                _mark_hits(whole, window, text, 4 * length + width, hits)
-                far_low, far_high = _most_similar_run(hits, count, grams, thresholds.similarity)
+                _, bounds = _find_hits(whole, window, text, 4 * length + width, scratch.runs)
+                far_low, far_high = _most_similar_run(scratch.runs[:bounds], grams, thresholds.similarity)
                 far_low, far_high = _trimmed(codes, begin + far + far_low, begin + far + far_high + GRAM - 1)
                 shared, far_distinct = common_grams(codes, hashes, far_low, far_high, text, sets)
                 index = shared / (distinct + far_distinct - shared)

@@ -107,7 +107,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield gram_sets.compare_rows, (codes, codes, gram_sets.set_scratch(4, 4), spans)
     yield gram_sets.pieces_of_rows, (codes, codes, gram_sets.set_scratch(4, 4), flags)
     yield prints.prints, (codes.codes, u8)
-    yield prints.agreeing, ((u8, i64), text, candidates, (u32, u8), flags)
+    yield prints.agreeing, ((u8, i64), (text, r.read_only(i64)), candidates, prints.prints_scratch(4), flags)
     yield prefilter.prefilter, (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags)
     yield minimizers.seed_entries, (codes, 0, seed_params, scratch, (u32, i32), u64)
     yield minimizers.seeds_of, (codes, seed_params, scratch, seeds)
@@ -116,7 +116,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield minimizers.rare_entries, (u64, 2, bloom_filter, u64)
     yield minimizers.mark_seeds, (u64, bloom_filter)
     yield bloom.mark_all, (u64, bloom_filter)
-    state = r.frozen(chaining.ChainState(i64, u8, i64, i64))._replace(chains=np.zeros((1, 4), np.int32))
+    state = r.frozen(chaining.ChainState(i64, i64, u8, i64, i64))
+    state = state._replace(chains=np.zeros((1, 4), np.int32), rare=np.zeros((1, 4), np.int32))
     limits = chaining.ChainLimits(16, 4, 2, 1)
     yield (
         chaining.seed_candidates,

@@ -84,8 +84,8 @@ def passages(seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: Tru
     scratch = chaining.chain_scratch()
     room = CANDIDATES_PER_SEED * int(seeds.bounds[-1]) + CANDIDATES
     while True:
-        chains = np.full((1 << chaining.CHAIN_BITS, 4), -1, np.int32)
-        state = chaining.ChainState(chains, segment.text_sizes, _PLACES, segment.numbers)
+        chains, rare = np.full((2, 1 << chaining.CHAIN_BITS, 4), -1, np.int32)
+        state = chaining.ChainState(chains, rare, segment.text_sizes, _PLACES, segment.numbers)
         found, count = Candidates(*scratch_array("candidates", 4 * room, np.int64).reshape(4, -1)), counters()
         n = chaining.seed_candidates(seeds, segment.seeds, bounds, state, scratch, found, count)
         if n <= room:

@@ -25,7 +25,6 @@ from provscan.matching.verified import (
     grams_of,
     liftover,
     prefiltered,
-    prints_of,
     verify,
     windows,
     without_overlaps,
@@ -136,7 +135,7 @@ def _matches(
     lengths = np.diff(records.offsets)
     short = np.flatnonzero((lengths <= limits.whole_chars) & (lengths > 0))
     sketches = sketch_texts(Strings(*encoded(*records, short)), reader.params)
-    grams, prints = grams_of(records, "records"), prints_of(records)
+    grams, longest = grams_of(records, "records"), reader.longest
     parts = []
     for tables in reader.tables:
         shards = tables if isinstance(tables, ShardTables) else None
@@ -145,8 +144,8 @@ def _matches(
         whole = generators.whole_records(short, sketches, segment, limits, cut)
         if shards is not None:
             segment = shards.with_texts(segment, np.concatenate([whole.text, inside.text]))
-        inside = agreeing(prints, grams, inside, segment)
-        whole, inside = (prefiltered(grams, candidates, segment, params) for candidates in (whole, inside))
+        inside = agreeing(grams, inside, segment, longest)
+        whole, inside = (prefiltered(grams, candidates, segment, longest, params) for candidates in (whole, inside))
         pairs = generators.merged(whole, inside)
         if len(pairs.record):
             rows = verify(grams, pairs, segment, params)

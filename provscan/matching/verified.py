@@ -61,37 +61,28 @@ def thresholds(params: MatchParams) -> Thresholds:
     return Thresholds(*shares, int(params.min_chars), int(params.partial_chars) or NO_STRETCH)
 
 
-def prints_of(texts: CodeBuffer) -> np.ndarray:
-    """Prints of texts (:mod:`provscan.kernels.prints`), uint8[m]; they last until the same thread asks again."""
-    prints = scratch_array("prints", len(texts.codes), np.uint8)
-    print_kernels.prints(texts.codes, prints[: max(0, len(prints) - gram_kernels.GRAM + 1)])
-    return prints
-
-
-def agreeing(prints: np.ndarray, records: Grams, candidates: Candidates, segment: LookupTables) -> Candidates:
-    """The candidates inside records around whose seeds the wording agrees; ``prints`` are the records'."""
+def agreeing(records: Grams, candidates: Candidates, segment: LookupTables, longest: int) -> Candidates:
+    """The candidates inside records around whose seeds the wording agrees; no text has more than ``longest`` bytes."""
     if len(candidates.record) == 0:
         return candidates
+    prints = scratch_array("prints", len(records.codes), np.uint8)
+    print_kernels.prints(records.codes, prints[: max(0, len(prints) - gram_kernels.GRAM + 1)])
     kept = np.empty(len(candidates.record), np.bool_)
-    room = np.empty(_longest(candidates, segment), np.uint32), np.empty(print_kernels.WINDOW, np.uint8)
-    print_kernels.agreeing((prints, records.offsets), segment.texts.record, candidates, room, kept)
+    texts, room = (segment.texts.record, segment.numbers), print_kernels.prints_scratch(longest)
+    print_kernels.agreeing((prints, records.offsets), texts, candidates, room, kept)
     return Candidates(*(column[kept] for column in candidates))
 
 
-def prefiltered(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> Candidates:
+def prefiltered(
+    records: Grams, candidates: Candidates, segment: LookupTables, longest: int, params: MatchParams
+) -> Candidates:
     """The candidates that are worth comparing."""
     if len(candidates.record) == 0:
         return candidates
     kept = np.empty(len(candidates.record), np.bool_)
-    room = prefilter_kernels.prefilter_scratch(_longest(candidates, segment))
+    room = prefilter_kernels.prefilter_scratch(longest)
     prefilter_kernels.prefilter(records, segment.texts.record, candidates, thresholds(params), room, kept)
     return Candidates(*(column[kept] for column in candidates))
-
-
-def _longest(candidates: Candidates, segment: LookupTables) -> int:
-    """Bytes of the longest text among candidates."""
-    starts = segment.texts.offsets
-    return int((starts[candidates.text + 1] - starts[candidates.text]).max(initial=0))
 
 
 def verify(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> VerifiedCandidates:

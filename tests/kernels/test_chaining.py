@@ -54,26 +54,27 @@ def worth(chain):
     return -1 if chain is None else chain["last"] + (8 if chain["done"] else min(chain["seeds"], 8))
 
 
+def run_of(entries, wanted):
+    return sorted((text, place) for key, text, place in entries if key == wanted)
+
+
 def chained(kminmers, rare, record, first_unit):
     """(text, code, place) of one record's candidates, in the order in which they are found."""
     units, unit = [], first_unit
     for _, step in record:
         units.append(unit)
         unit += step
-    open_chains, found = {}, []
+    open_chains, seen, found = {}, {}, []
     for s, (key, _) in enumerate(record):
-        sought = [(rare, key, 0)]
+        for text, place in run_of(rare, key)[: LIMITS.places]:
+            unit, diagonal = seen.get(text, (-1000, 0))
+            if units[s] - unit >= chains.APART or abs(units[s] - place - diagonal) > chains.BAND_WIDTH:
+                seen[text] = units[s], units[s] - place
+                found.append((text, 1000 + units[s], place))
         if s + 1 < len(record):
-            sought.append((kminmers, naive.kminmer_hash(key, record[s + 1][0]), 1))
-        for entries, wanted, pair in sought:
-            run = sorted((text, place) for other, text, place in entries if other == wanted)
+            run = run_of(kminmers, naive.kminmer_hash(key, record[s + 1][0]))
             for text, place in run[: LIMITS.places]:
-                diagonal, frequent, seeds, last = (
-                    units[s] - place,
-                    len(run) > LIMITS.frequent_places,
-                    1 + pair,
-                    s + pair,
-                )
+                diagonal, frequent, seeds, last = units[s] - place, len(run) > LIMITS.frequent_places, 2, s + 1
                 places = open_chains.setdefault(text, [None] * chains.WAYS)
                 ways = range(chains.WAYS if all(places[: chains.PAIR]) else chains.PAIR)
                 near = [i for i in ways if places[i] and abs(places[i]["diagonal"] - diagonal) <= chains.BAND_WIDTH]
@@ -84,7 +85,7 @@ def chained(kminmers, rare, record, first_unit):
                     seeds = chain["seeds"] + max(0, min(seeds, last - chain["last"]))
                     last, frequent = max(last, chain["last"]), frequent and chain["frequent"]
                 done = chain is not None and chain["done"]
-                enough = seeds * (LIMITS.frequent_size if frequent else LIMITS.size) >= SIZES[text] or not pair
+                enough = seeds * (LIMITS.frequent_size if frequent else LIMITS.size) >= SIZES[text]
                 if enough and not done:
                     found.append((text, 1000 + units[s], place))
                 places[at] = {
@@ -124,8 +125,10 @@ def expected_of(records, kminmers, rare):
 
 def candidates(seeds, places, bounds, kminmers, rare):
     """Candidates of all records, as the kernel writes them."""
-    state = frozen(chains.ChainState(np.zeros(0), np.array(SIZES, np.uint8), np.arange(256), np.zeros(0, np.int64)))
-    state = state._replace(chains=np.full((1 << chains.CHAIN_BITS, 4), -1, np.int32))
+    none, sizes = np.zeros(0), np.array(SIZES, np.uint8)
+    state = frozen(chains.ChainState(none, none, sizes, np.arange(256), np.zeros(0, np.int64)))
+    open_chains, rare_seeds = np.full((2, 1 << chains.CHAIN_BITS, 4), -1, np.int32)
+    state = state._replace(chains=open_chains, rare=rare_seeds)
     units = np.array(places, np.int32)
     of_records = Seeds(np.array(seeds, np.uint32), units, units + np.int32(1000), np.array(bounds))
     out = Candidates(*np.empty((4, 20_000), np.int64))

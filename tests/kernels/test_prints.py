@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.kernels import prints as kernels
-from provscan.kernels.records import Candidates, TextBuffer, frozen
+from provscan.kernels.records import Candidates, TextBuffer, frozen, read_only
 
 pytestmark = pytest.mark.kernels
 
@@ -30,8 +30,9 @@ def kept(records, text, code, place):
     known = np.full(len(codes), 7, np.uint8)
     kernels.prints(codes, known[: max(0, len(codes) - 4)])
     candidate = Candidates(*(np.array([value]) for value in (len(records) - 1, 0, code, place)))
-    room, out = (np.empty(1000, np.uint32), np.empty(kernels.WINDOW, np.uint8)), np.zeros(1, np.bool_)
-    kernels.agreeing((known, offsets), text_buffer(text), candidate, room, out)
+    out = np.zeros(1, np.bool_)
+    texts = text_buffer(text), read_only(np.zeros(0, np.int64))
+    kernels.agreeing((known, offsets), texts, candidate, kernels.prints_scratch(1000), out)
     return bool(out[0])
 
 
@@ -40,6 +41,12 @@ def test_any_equal(data, draw):
     start, value = draw.draw(st.integers(0, len(data) - 32)), draw.draw(st.integers(0, 255))
     values = np.frombuffer(data, np.uint8)
     assert kernels.any_equal(values, start, np.uint8(value)) == (value in data[start : start + 32])
+
+
+@given(st.binary(min_size=32, max_size=80), st.data())
+def test_any_high(data, draw):
+    start = draw.draw(st.integers(0, len(data) - 32))
+    assert kernels.any_high(np.frombuffer(data, np.uint8), start) == any(b > 127 for b in data[start : start + 32])
 
 
 @given(texts)
@@ -62,6 +69,22 @@ def test_candidates_are_kept_by_their_prints(before, text, record, draw):
 def test_a_copy_is_kept_wherever_it_stands(text, before, draw):
     place = draw.draw(st.integers(0, len(text) - 1))
     assert kept(["x" * before + text], text, before + place, place)
+
+
+@pytest.mark.parametrize("numbers", [[], [40]])
+@pytest.mark.parametrize(("times", "expected"), [(1, [True, False, False]), (2, [True, True, False])])
+def test_a_text_is_kept_once_for_each_diagonal(times, numbers, expected):
+    text = "the quick brown fox jumps over the lazy dog and runs away into the dark wood"
+    record, step = "xxxxx" + text * times, 5 if times == 1 else len(text)
+    codes = np.frombuffer(record.encode("utf-32-le"), np.uint32)
+    known = np.full(len(codes), 7, np.uint8)
+    kernels.prints(codes, known[:-4])
+    # The second one lies five places or a whole text beside the first; the third equals it.
+    at = [20, 20 + step, 20 + step]
+    rows = Candidates(*(np.array(column) for column in ([0] * 3, [0] * 3, at, [20] * 3)))
+    out, known_by, offsets = np.zeros(3, np.bool_), read_only(np.array(numbers, np.int64)), np.array([0, len(codes)])
+    kernels.agreeing((known, offsets), (text_buffer(text), known_by), rows, kernels.prints_scratch(100), out)
+    assert out.tolist() == expected
 
 
 def test_a_phrase_alone_is_not_kept():
