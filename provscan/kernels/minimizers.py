@@ -81,17 +81,11 @@ def text_sizes(texts, step, codes, out):
 
 @kernel
 def units_of(codes, out, origins):
-    """Units of ``codes`` into uint32 ``out``, the code point that each comes from into int32 ``origins``.
+    """Units of ``codes``, some of which are wide, into uint32 ``out``, the code point that each comes from into int32
+    ``origins``.
 
     Both hold ``2 * len(codes)``. Returns how many there are.
     """
-    if not has_wide(codes):
-        narrow, own = out[: len(codes)], origins[: len(codes)]
-        for i in range(len(codes)):
-            narrow[i] = codes[i]
-        for i in range(len(own)):
-            own[i] = np.int32(i)
-        return len(codes)
     n = 0
     for i in range(len(codes)):
         out[n] = codes[i]
@@ -264,7 +258,7 @@ def seed_entries(texts, first_id, params, scratch, row, entries):
     for i in range(len(texts.offsets) - 1):
         codes = texts.codes[texts.offsets[i] : texts.offsets[i + 1]]
         text = np.uint64(first_id + i) << _S8
-        units = scratch.units[: units_of(codes, scratch.units, scratch.origins)]
+        units = scratch.units[: units_of(codes, scratch.units, scratch.origins)] if has_wide(codes) else codes
         for s in range(index_minimizers(units, params, scratch, keys, places)):
             place = place_code(places[s])
             if place >= 0:
@@ -283,11 +277,12 @@ def seeds_of(texts, params, scratch, out):
     out.bounds[0] = 0
     for i in range(len(texts.offsets) - 1):
         codes = texts.codes[texts.offsets[i] : texts.offsets[i + 1]]
-        units = scratch.units[: units_of(codes, scratch.units, scratch.origins)]
+        wide = has_wide(codes)
+        units = scratch.units[: units_of(codes, scratch.units, scratch.origins)] if wide else codes
         count = minimizers(units, params, scratch, out.keys[n:], out.units[n:])
         places, origins = out.units[n : n + count], out.codes[n : n + count]
         for s in range(len(places)):
-            origins[s] = scratch.origins[places[s]]
+            origins[s] = scratch.origins[places[s]] if wide else places[s]
         n += count
         out.bounds[i + 1] = n
     return n

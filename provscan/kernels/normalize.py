@@ -10,8 +10,10 @@ Arrow buffers.
 
 import numpy as np
 
+from provscan.kernels.ascii import BLOCK, SPACE, copy_kept, look_ahead
 from provscan.kernels.entities import Stream, refers, unescape
 from provscan.kernels.jit import kernel
+from provscan.kernels.lanes import WIDE
 from provscan.kernels.utf8 import decode
 
 _WORD = np.zeros(128, np.bool_)
@@ -21,17 +23,11 @@ _URL = np.zeros(128, np.bool_)
 _URL[0x21:0x7F] = True
 for _c in b'<>"{}|\\^`':
     _URL[_c] = False
-_SPACE = np.uint8(0x20)
 _U1, _TWO = np.uint64(1), np.uint64(2)
 # The longest output of one code point.
 EXPANSION = 18
-# Code points that are looked at together, and room for them with their neighbours.
-_BLOCK = 1024
-LOOK_AHEAD = _BLOCK + 64
-_CASE, _A, _LETTERS = np.uint8(0x20), np.uint8(0x61), np.uint8(26)
-_ZERO, _DIGITS = np.uint8(0x30), np.uint8(10)
 # What the tables say of ASCII: letters in lower case, digits, and separators.
-_ASCII = np.full(128, _SPACE, np.uint8)
+_ASCII = np.full(128, SPACE, np.uint8)
 for _c in b"0123456789abcdefghijklmnopqrstuvwxyz":
     _ASCII[_c] = _c
 for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
@@ -224,47 +220,6 @@ def _compose(first, second, tables):
 
 
 @kernel
-def _look_ahead(codes, low, high, count, narrow, folded):
-    """What becomes of the code points ``low..high``, each by itself, into uint8 ``folded``.
-
-    A letter or digit, a space for what separates, or 0 where it takes a closer look: not ASCII, or a dropped token may
-    start. Everything here is done on bytes, 64 at a time. ``count`` is the length of the whole text.
-    """
-    size = high - low
-    begin, end = max(low - 1, 0), min(high + 2, count)
-    narrow[0], narrow[size + 1], narrow[size + 2] = 0, 0, 0
-    wide, to = codes[begin:end], narrow[begin - low + 1 : end - low + 1]
-    for j in range(len(wide)):
-        to[j] = np.uint8(min(wide[j], np.uint32(0xFF)))
-    # Whole vectors: what is left over would be done byte by byte.
-    size = (size + 63) // 64 * 64
-    before, current, second, third = narrow[:size], narrow[1 : size + 1], narrow[2 : size + 2], narrow[3 : size + 3]
-    for j in range(size):
-        p, c = before[j], current[j]
-        lower = np.uint8(c | _CASE)
-        n1, n2 = np.uint8(second[j] | _CASE), np.uint8(third[j] | _CASE)
-        letter = np.uint8(lower - _A) < _LETTERS
-        digit = np.uint8(c - _ZERO) < _DIGITS
-        inside = (
-            (np.uint8(np.uint8(p | _CASE) - _A) < _LETTERS) | (np.uint8(p - _ZERO) < _DIGITS) | (p == np.uint8(0x5F))
-        )
-        closer = (c >= np.uint8(0x80)) | (c == np.uint8(0x40))
-        # http, www, pic, rt
-        closer |= (lower == np.uint8(0x68)) & (n1 == np.uint8(0x74)) & (n2 == np.uint8(0x74))
-        closer |= (lower == np.uint8(0x77)) & (n1 == np.uint8(0x77)) & (n2 == np.uint8(0x77))
-        closer |= (lower == np.uint8(0x70)) & (n1 == np.uint8(0x69)) & (n2 == np.uint8(0x63))
-        closer |= (lower == np.uint8(0x72)) & (n1 == np.uint8(0x74)) & (not inside)
-        # A bracket and the first letter of a placeholder: user, mention, link, http.
-        closer |= ((c == np.uint8(0x3C)) | (c == np.uint8(0x5B)) | (c == np.uint8(0x7B))) & (
-            (n1 == np.uint8(0x75)) | (n1 == np.uint8(0x6D)) | (n1 == np.uint8(0x6C)) | (n1 == np.uint8(0x68))
-        )
-        # A tag.
-        closer |= (c == np.uint8(0x3C)) & ((np.uint8(n1 - _A) < _LETTERS) | (n1 == np.uint8(0x2F)))
-        value = lower if letter else (c if digit else _SPACE)
-        folded[j] = np.uint8(0) if closer else value
-
-
-@kernel
 def fold(codes, count, tables, window, out, where):
     """Canonical code points of the unescaped ``codes[:count]``.
 
@@ -280,29 +235,22 @@ def fold(codes, count, tables, window, out, where):
     i, base, known = np.int64(0), np.int64(0), np.int64(0)
     while i < count:
         if i >= base + known:
-            base, known = i, min(_BLOCK, count - i)
-            _look_ahead(codes, base, base + known, count, narrow, folded)
+            base, known = i, min(BLOCK, count - i)
+            look_ahead(codes, base, base + known, count, narrow, folded)
         at, stop = np.uint64(i - base), np.uint64(known)
-        while at < stop and folded[at] != 0:
-            separates = folded[at] == _SPACE
-            out[n] = folded[at]
-            if where is not None:
-                where[n] = base + np.int64(at)
-            n += np.uint64(not (gap & separates))
-            gap = separates
-            at += _U1
+        n, gap, at = copy_kept(folded, base, at, stop, out, where, (n, gap))
         i = base + np.int64(at)
         if at == stop:
             continue
         c = codes[i]
         if c < 128:
             after = after_dropped(codes, i, count)
-            value = _SPACE if after > i else _ASCII[c]
+            value = SPACE if after > i else _ASCII[c]
             out[n] = value
             if where is not None:
                 where[n] = i
-            n += np.uint64(0 if gap and value == _SPACE else 1)
-            gap = value == _SPACE
+            n += np.uint64(0 if gap and value == SPACE else 1)
+            gap = value == SPACE
             i = max(after, i + 1)
             continue
         after = _after_mention(codes, i, count)
@@ -399,7 +347,7 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
     for i in range(low, len(offsets) - 1):
         at, start, stop = code_offsets[i], offsets[i], offsets[i + 1]
         if is_plain(text, start, stop):
-            if at + stop - start + 1 > len(codes):
+            if at + stop - start + WIDE > len(codes):
                 return i
             n, length = fold(text[start:stop], stop - start, tables, scratch.window, codes[at:], None), stop - start
         else:
@@ -417,7 +365,7 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
                         break
                     code_offsets[j] = at - 1
                 at -= 1
-            codes[at + n] = _SPACE
+            codes[at + n] = SPACE
             n += 1
         code_offsets[i + 1] = at + n
         lengths[i] = length

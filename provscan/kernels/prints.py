@@ -4,31 +4,27 @@ Nearly all seeds that a long record shares with licensed texts are chance: a phr
 *print* is one byte of a 5-gram. Every second one of the licensed text around the seed is sought in the record, within
 :data:`DRIFT` places of the seed's diagonal, so that words may be left out, put in or replaced. A true copy has at least
 :data:`AGREEING` of them even with a typing error in every twelve characters; chance hardly ever has so many. This costs
-a fraction of :mod:`provscan.kernels.prefilter`, since :func:`any_equal` compares all places at once.
+a fraction of :mod:`provscan.kernels.prefilter`, since all places are compared at once (:mod:`provscan.kernels.lanes`).
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, overload
 
 from provscan.kernels.grams import GRAM
 from provscan.kernels.hashing import MURMUR1
 from provscan.kernels.jit import kernel
+from provscan.kernels.lanes import LANES, equal_lanes, high_lanes
 from provscan.kernels.minimizers import has_wide
 from provscan.kernels.utf8 import decode
 from provscan.kernels.verify import code_of_unit
 
 WINDOW, STEP = 64, 2
-DRIFT = 16
+DRIFT = LANES // 2
 AGREEING = 0.46
 # Where places are stored in larger steps, the diagonal is not known well enough.
 FAR = 384
 _BEFORE = 26
-_LANES = 2 * DRIFT
-_VECTOR = ir.VectorType(ir.IntType(8), _LANES)
 _ZERO = np.int64(0)
 # Candidates whose texts are prefetched together.
 _AHEAD = 64
@@ -57,72 +53,19 @@ def prints_scratch(longest: int) -> PrintsScratch:
     return PrintsScratch(np.empty(longest, np.uint32), np.empty(WINDOW, np.uint8), starts, stops, seen)
 
 
-def any_equal(values, start, value):
-    """Whether one of the 32 bytes from ``values[start]`` on is ``value``."""
-    return bool((values[start : start + _LANES] == value).any())
-
-
-def any_high(values, start):
-    """Whether one of the 32 bytes from ``values[start]`` on is above 127."""
-    return bool((values[start : start + _LANES] >= 0x80).any())
-
-
-def _lanes(context, builder, array_type, array, start):
-    """32 bytes of an array, as one vector."""
-    data = context.make_array(array_type)(context, builder, array).data
-    pointer = builder.bitcast(builder.gep(data, [start]), _VECTOR.as_pointer())
-    return builder.load(pointer, align=1)
-
-
-def _any(builder, lanes):
-    """Whether one of 32 bits is set."""
-    return builder.icmp_unsigned("!=", builder.bitcast(lanes, ir.IntType(_LANES)), ir.IntType(_LANES)(0))
-
-
-@intrinsic
-def _any_equal(_context, values, start, value):
-    def generate(context, builder, signature, arguments):
-        lanes = _lanes(context, builder, signature.args[0], arguments[0], arguments[1])
-        first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[2], ir.IntType(32)(0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
-        everywhere = builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), zeros)
-        return _any(builder, builder.icmp_unsigned("==", lanes, everywhere))
-
-    return types.boolean(values, types.int64, types.uint8), generate
-
-
-@intrinsic
-def _any_high(_context, values, start):
-    def generate(context, builder, signature, arguments):
-        lanes = _lanes(context, builder, signature.args[0], arguments[0], arguments[1])
-        return _any(builder, builder.icmp_signed("<", lanes, ir.Constant(_VECTOR, [0] * _LANES)))
-
-    return types.boolean(values, types.int64), generate
-
-
-@overload(any_equal, jit_options={"nogil": True})
-def _compiled_any_equal(values, start, value):
-    return lambda values, start, value: _any_equal(values, start, value)
-
-
-@overload(any_high, jit_options={"nogil": True})
-def _compiled_any_high(values, start):
-    return lambda values, start: _any_high(values, start)
-
-
 @kernel(forceinline=True)
 def _is_ascii(values, start, stop):
     """Whether bytes are all below 128."""
     size = stop - start
-    if size < _LANES:
+    if size < LANES:
         high = np.uint8(0)
         for i in range(start, stop):
             high |= values[i]
         return high < 0x80
-    for i in range(start, stop - _LANES, _LANES):
-        if any_high(values, i):
+    for i in range(start, stop - LANES, LANES):
+        if high_lanes(values, i) != 0:
             return False
-    return not any_high(values, stop - _LANES)
+    return high_lanes(values, stop - LANES) == 0
 
 
 @kernel(forceinline=True)
@@ -167,11 +110,11 @@ def _wording_agrees(known, begin, wanted, size, low, last):
     if begin < low or begin + size > last:
         for j in range(0, size, STEP):
             if low - DRIFT <= begin + j <= last + DRIFT:
-                total += any_equal(known, min(max(begin + j, low), last), wanted[j])
+                total += equal_lanes(known, min(max(begin + j, low), last), wanted[j]) != 0
         return STEP * total >= needed
     for first in range(0, size, _TOGETHER):
         for j in range(first, min(first + _TOGETHER, size), STEP):
-            total += any_equal(known, begin + j, wanted[j])
+            total += equal_lanes(known, begin + j, wanted[j]) != 0
         # Chance is out of reach soon.
         if STEP * total + max(_ZERO, size - first - _TOGETHER) + 1 < needed:
             return False
@@ -224,7 +167,7 @@ def agreeing(records, texts, candidates, scratch, kept):
         slot = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT
         diagonal = code[c] - place[c]
         kept[c] = seen[slot, 0] != record[c] or seen[slot, 1] != number or abs(seen[slot, 2] - diagonal) > DRIFT
-        low, last = offsets[record[c]], offsets[record[c] + 1] - GRAM + 1 - _LANES
+        low, last = offsets[record[c]], offsets[record[c] + 1] - GRAM + 1 - LANES
         start, stop = starts[nearby], stops[nearby]
         if kept[c] and place[c] < FAR and last >= low:
             at = place[c]

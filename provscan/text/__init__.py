@@ -27,6 +27,7 @@ import pyarrow as pa
 
 from provscan.kernels import normalize as kernels
 from provscan.kernels import utf8
+from provscan.kernels.ascii import LOOK_AHEAD
 from provscan.kernels.records import CanonicalScratch, CodeBuffer, frozen
 from provscan.kernels.records import TextBuffer as TextRecord
 from provscan.kernels.scratch import scratch_array
@@ -77,7 +78,7 @@ def scratch(longest: int) -> CanonicalScratch:
     return CanonicalScratch(
         np.empty((3, size), np.uint32),
         np.empty((4, size), np.int32),
-        np.empty((2, kernels.LOOK_AHEAD), np.uint8),
+        np.empty((2, LOOK_AHEAD), np.uint8),
         np.empty(kernels.EXPANSION * size, np.uint32),
         np.empty(kernels.EXPANSION * size, np.int32),
     )

@@ -36,19 +36,6 @@ def kept(records, text, code, place):
     return bool(out[0])
 
 
-@given(st.binary(min_size=32, max_size=80), st.data())
-def test_any_equal(data, draw):
-    start, value = draw.draw(st.integers(0, len(data) - 32)), draw.draw(st.integers(0, 255))
-    values = np.frombuffer(data, np.uint8)
-    assert kernels.any_equal(values, start, np.uint8(value)) == (value in data[start : start + 32])
-
-
-@given(st.binary(min_size=32, max_size=80), st.data())
-def test_any_high(data, draw):
-    start = draw.draw(st.integers(0, len(data) - 32))
-    assert kernels.any_high(np.frombuffer(data, np.uint8), start) == any(b > 127 for b in data[start : start + 32])
-
-
 @given(texts)
 def test_a_print_is_a_sum_of_odd_multiples(text):
     codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)

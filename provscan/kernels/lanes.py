@@ -1,0 +1,132 @@
+"""Vectors of bytes: 32 of them compared at once, 16 widened at once.
+
+LLVM makes of each what the processor has for it. Loops that numba vectorises by itself need none of these; they are for
+what it does not find: a comparison of which only the mask is wanted, and copies of a few bytes.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, overload
+
+LANES, WIDE = 32, 16
+_I8, _I32 = ir.IntType(8), ir.IntType(32)
+_BYTES, _NARROW, _CODES = ir.VectorType(_I8, LANES), ir.VectorType(_I8, WIDE), ir.VectorType(_I32, WIDE)
+
+
+def _mask(flags):
+    return np.uint64(sum(1 << int(i) for i in np.flatnonzero(flags)))
+
+
+def equal_lanes(values, start, value):
+    """Which of the 32 bytes from ``values[start]`` on are ``value``: uint64, the lowest bit for the first."""
+    return _mask(values[start : start + LANES] == value)
+
+
+def high_lanes(values, start):
+    """Which of the 32 bytes from ``values[start]`` on are above 127, likewise."""
+    return _mask(values[start : start + LANES] > 127)
+
+
+def widen(values, start, out, at):
+    """Copy 16 bytes from ``values[start]`` on to uint32 ``out[at]`` and behind it."""
+    out[at : at + WIDE] = values[start : start + WIDE]
+
+
+def count_up(first, out, at):
+    """Write 16 numbers from ``first`` on to int32 ``out[at]`` and behind it."""
+    out[at : at + WIDE] = np.arange(first, first + WIDE)
+
+
+def trailing_zeros(bits):
+    """How many of the lowest bits of a uint64 are 0; 64 if all are."""
+    return np.int64((int(bits) & -int(bits)).bit_length() - 1 if bits else 64)
+
+
+def _pointer(context, builder, array_type, array, index, vector):
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
+
+
+def _bits(builder, lanes):
+    return builder.zext(builder.bitcast(lanes, _I32), ir.IntType(64))
+
+
+@intrinsic
+def _equal_lanes(_context, values, start, value):
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _BYTES)
+        first = builder.insert_element(ir.Constant(_BYTES, ir.Undefined), arguments[2], _I32(0))
+        zeros = ir.Constant(ir.VectorType(_I32, LANES), [0] * LANES)
+        everywhere = builder.shuffle_vector(first, ir.Constant(_BYTES, ir.Undefined), zeros)
+        return _bits(builder, builder.icmp_unsigned("==", builder.load(pointer, align=1), everywhere))
+
+    return types.uint64(values, types.int64, types.uint8), generate
+
+
+@intrinsic
+def _high_lanes(_context, values, start):
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _BYTES)
+        lanes = builder.icmp_signed("<", builder.load(pointer, align=1), ir.Constant(_BYTES, [0] * LANES))
+        return _bits(builder, lanes)
+
+    return types.uint64(values, types.int64), generate
+
+
+@intrinsic
+def _widen(_context, values, start, out, at):
+    def generate(context, builder, signature, arguments):
+        source = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _NARROW)
+        target = _pointer(context, builder, signature.args[2], arguments[2], arguments[3], _CODES)
+        builder.store(builder.zext(builder.load(source, align=1), _CODES), target, align=4)
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64, out, types.int64), generate
+
+
+@intrinsic
+def _count_up(_context, first, out, at):
+    def generate(context, builder, signature, arguments):
+        target = _pointer(context, builder, signature.args[1], arguments[1], arguments[2], _CODES)
+        begin = builder.trunc(arguments[0], _I32)
+        lanes = builder.insert_element(ir.Constant(_CODES, ir.Undefined), begin, _I32(0))
+        zeros = ir.Constant(_CODES, [0] * WIDE)
+        lanes = builder.shuffle_vector(lanes, ir.Constant(_CODES, ir.Undefined), zeros)
+        builder.store(builder.add(lanes, ir.Constant(_CODES, list(range(WIDE)))), target, align=4)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, out, types.int64), generate
+
+
+@intrinsic
+def _trailing_zeros(_context, bits):
+    def generate(_context, builder, _signature, arguments):
+        return builder.cttz(arguments[0], ir.IntType(1)(0))
+
+    return types.int64(types.uint64), generate
+
+
+@overload(equal_lanes, jit_options={"nogil": True})
+def _compiled_equal_lanes(values, start, value):
+    return lambda values, start, value: _equal_lanes(values, start, value)
+
+
+@overload(high_lanes, jit_options={"nogil": True})
+def _compiled_high_lanes(values, start):
+    return lambda values, start: _high_lanes(values, start)
+
+
+@overload(widen, jit_options={"nogil": True})
+def _compiled_widen(values, start, out, at):
+    return lambda values, start, out, at: _widen(values, start, out, at)
+
+
+@overload(count_up, jit_options={"nogil": True})
+def _compiled_count_up(first, out, at):
+    return lambda first, out, at: _count_up(first, out, at)
+
+
+@overload(trailing_zeros, jit_options={"nogil": True})
+def _compiled_trailing_zeros(bits):
+    return lambda bits: _trailing_zeros(bits)

@@ -1,0 +1,54 @@
+"""Vectors of bytes, against loops over them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan.kernels import lanes
+from provscan.kernels.jit import kernel
+
+pytestmark = pytest.mark.kernels
+
+values = st.binary(min_size=lanes.LANES, max_size=80)
+
+
+@kernel
+def compiled_masks(values, start, value):
+    return lanes.equal_lanes(values, start, value), lanes.high_lanes(values, start)
+
+
+@kernel
+def compiled_copies(values, start, out, places, at):
+    lanes.widen(values, start, out, at)
+    lanes.count_up(start, places, at)
+
+
+@kernel
+def compiled_zeros(bits):
+    return lanes.trailing_zeros(bits)
+
+
+@given(values, st.data())
+def test_masks(data, draw):
+    start = draw.draw(st.integers(0, len(data) - lanes.LANES))
+    value = draw.draw(st.sampled_from(data) | st.integers(0, 255))
+    equal, high = compiled_masks(np.frombuffer(data, np.uint8), start, np.uint8(value))
+    part = data[start : start + lanes.LANES]
+    assert [int(equal) >> i & 1 for i in range(64)] == [byte == value for byte in part] + [False] * 32
+    assert [int(high) >> i & 1 for i in range(64)] == [byte > 127 for byte in part] + [False] * 32
+
+
+@given(values, st.data())
+def test_copies(data, draw):
+    start, at = draw.draw(st.integers(0, len(data) - lanes.WIDE)), draw.draw(st.integers(0, 4))
+    out, places = np.full(20 + lanes.WIDE, 7, np.uint32), np.full(20 + lanes.WIDE, 7, np.int32)
+    compiled_copies(np.frombuffer(data, np.uint8), start, out, places, at)
+    assert out.tolist() == [7] * at + list(data[start : start + lanes.WIDE]) + [7] * (20 - at)
+    assert places.tolist() == [7] * at + list(range(start, start + lanes.WIDE)) + [7] * (20 - at)
+
+
+@given(st.integers(0, 2**64 - 1) | st.integers(0, 63).map(lambda bit: 1 << bit))
+def test_trailing_zeros(bits):
+    binary = f"{bits:064b}"
+    assert compiled_zeros(np.uint64(bits)) == len(binary) - len(binary.rstrip("0"))
