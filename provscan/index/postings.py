@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -19,9 +18,12 @@ from provscan.kernels import postings as kernels
 from provscan.kernels import radix
 from provscan.kernels.records import Postings, frozen, read_only
 
-# Entries are sorted in memory up to this many; more are parted by their upper bits into files first.
+# Entries wait in memory up to this many, in chunks of about so many, each in the order of the parts.
 SPILL_ENTRIES = 16 << 20
-PARTS = 64
+CHUNK = 1 << 18
+# By the upper bits of keys: what is sorted at a time stays in a cache.
+PARTS = 256
+_PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # An entry has 32 bits, of which a text's number takes no less than so many.
 ENTRY_BITS = 32
 MIN_TEXT_BITS = 8
@@ -56,11 +58,22 @@ def bands_layout(bands: int) -> Layout:
     return Layout(27 + bands.bit_length())
 
 
+class _Chunk(NamedTuple):
+    """Entries in the order of their parts, in memory or mapped, and where those of each part end, int64[PARTS]."""
+
+    entries: np.ndarray
+    ends: np.ndarray
+
+    def part(self, number: int) -> np.ndarray:
+        return self.entries[self.ends[number - 1] if number else 0 : self.ends[number]]
+
+
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
-    It goes on with the entries that another writer has saved in the same folder. `writers` write at a time and share
-    the memory for entries that wait.
+    Entries are parted by their upper bits as they come; what does not fit memory waits in a file. The writer goes on
+    with the entries that another one has saved in the same folder. `writers` write at a time and share the memory for
+    entries that wait.
     """
 
     def __init__(self, folder: Path, name: str, layout: Layout, writers: int = 1) -> None:
@@ -70,81 +83,114 @@ class PostingsWriter:
         self._most = SPILL_ENTRIES // writers
         self._shift = np.uint64(layout.shift)
         self._numbers: np.ndarray | None = None
-        self._renumbered: list[int] = []
-        self._waiting: list[np.ndarray] = []
+        self._loose: list[np.ndarray] = []
+        self._loose_count = 0
+        self._chunks: list[_Chunk] = []
+        self._renumbered = 0  # Chunks whose texts get new numbers.
+        self._sorted: list[np.ndarray] = []
         self._waits = 0
-        paths = [folder / f"{name}.part{p:02}" for p in range(PARTS)]
-        self._parts: list[Path] = [path for path in paths if path.exists()]
-        self.count = sum(path.stat().st_size for path in self._parts) // 8
+        self._path, self._ends_path = (folder / f"{name}.{ending}" for ending in ("part", "ends.part"))
+        if self._ends_path.exists():
+            ends = np.fromfile(self._ends_path, np.int64).reshape(-1, PARTS)
+            saved = _split(map_array(self._path, np.uint64), ends[:, -1])
+            self._chunks = [_Chunk(*chunk) for chunk in zip(saved, ends, strict=True)]
+        self.count = sum(len(chunk.entries) for chunk in self._chunks)
 
     def add(self, entries: np.ndarray) -> None:
         """Take uint64 entries; the array is the writer's from now on."""
-        self._waiting.append(entries)
-        self._waits += len(entries)
-        self.count += len(entries)
+        self._loose.append(entries)
+        self._loose_count += len(entries)
+        self._count(len(entries))
+        if self._loose_count >= CHUNK:
+            self._part()
+
+    def add_part(self, entries: np.ndarray) -> None:
+        """Take the sorted entries of the next part, the writer's from now on; to be called for all parts or none."""
+        self._sorted.append(entries)
+        self._count(len(entries))
+
+    def _count(self, more: int) -> None:
+        self.count += more
+        self._waits += more
         if self._waits >= self._most:
             self._spill()
 
+    def _part(self) -> None:
+        """Make a chunk of the entries that were added."""
+        if self._loose:
+            loose = np.concatenate(self._loose) if len(self._loose) > 1 else self._loose[0]
+            chunk = _Chunk(np.empty_like(loose), np.empty(PARTS, np.int64))
+            radix.scatter(loose, _PART_SHIFT, chunk.ends, chunk.entries)
+            self._chunks.append(chunk)
+            self._loose, self._loose_count = [], 0
+
     def renumber(self, numbers: np.ndarray) -> None:
         """Give all texts so far new numbers, uint32: text t becomes ``numbers[t]``."""
-        for entries in self._waiting:
-            kernels.renumber(entries, self._shift, numbers)
-        self._numbers = numbers
-        self._renumbered = [path.stat().st_size // 8 if path.exists() else 0 for path in self._parts]
+        self._part()
+        self._numbers, self._renumbered = numbers, len(self._chunks)
 
     def save(self) -> None:
-        """Put all entries into files, for another writer in the same folder."""
-        self._spill()
-        for path, known in zip(self._parts, self._renumbered, strict=False):
-            if known:
-                entries = np.fromfile(path, np.uint64)
-                kernels.renumber(entries[:known], self._shift, self._numbers)
-                with path.open("wb") as file:
-                    write_array(file, entries)
-        self._renumbered = []
+        """Put all entries that were added into files, for another writer in the same folder."""
+        self._part()
+        final = self._path.with_suffix(".final")
+        with final.open("wb") as file:
+            for number, chunk in enumerate(self._chunks):
+                entries = chunk.entries.copy()
+                self._renumber(entries, number < self._renumbered)
+                write_array(file, entries)
+        final.replace(self._path)
+        with self._ends_path.open("wb") as file:
+            for chunk in self._chunks:
+                write_array(file, chunk.ends)
+        self._renumbered = 0
+
+    def _renumber(self, entries: np.ndarray, wanted: bool) -> None:
+        if wanted:
+            kernels.renumber(entries, self._shift, self._numbers)
 
     def _spill(self) -> None:
-        """Append what waits to the part files; entries of one part share their upper bits."""
-        if not self._waiting:
-            return
-        if not self._parts:
-            self._parts = [self._folder / f"{self._name}.part{p:02}" for p in range(PARTS)]
-        waiting = np.concatenate(self._waiting)
-        ordered, ends = np.empty_like(waiting), np.empty(PARTS, np.int64)
-        radix.scatter(waiting, np.uint64(65 - PARTS.bit_length()), ends, ordered)
-        for path, (low, high) in zip(self._parts, pairwise([0, *ends.tolist()]), strict=True):
-            with path.open("ab") as file:
-                write_array(file, ordered[low:high])
-        self._waiting, self._waits = [], 0
+        """Move what is in memory to the file."""
+        self._part()
+        self._chunks = [
+            chunk._replace(entries=entries)
+            for chunk, entries in zip(self._chunks, self._filed([c.entries for c in self._chunks]), strict=True)
+        ]
+        self._sorted = self._filed(self._sorted)
+        self._waits = 0
 
-    def sorted(self) -> Iterator[np.ndarray]:
-        """All entries, stretch by stretch, all with one key together; none are left."""
-        if not self._parts:
-            if self._waiting:
-                waiting = np.concatenate(self._waiting)
-                self._waiting = []
-                yield sorted_entries(waiting)
-            return
-        self._spill()
-        for number, path in enumerate(self._parts):
-            entries = np.fromfile(path, np.uint64)
-            path.unlink()
-            if self._renumbered:
-                kernels.renumber(entries[: self._renumbered[number]], self._shift, self._numbers)
-            yield sorted_entries(entries)
+    def _filed(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """Arrays as they are mapped from the file; those in memory are appended to it."""
+        waiting = [array for array in arrays if array.flags.writeable and len(array)]
+        if not waiting:
+            return arrays
+        with self._path.open("ab") as file:
+            begin = file.tell()
+            for array in waiting:
+                write_array(file, array)
+        mapped = map_array(self._path, np.uint64)[begin // 8 :]
+        found = iter(_split(mapped, np.array([len(array) for array in waiting])))
+        return [next(found) if array.flags.writeable and len(array) else array for array in arrays]
 
     def sorted_parts(self) -> Iterator[np.ndarray]:
-        """The same in :data:`PARTS` stretches, by the keys' upper bits."""
-        parted = bool(self._parts)
-        for entries in self.sorted():
-            if parted:
-                yield entries
-            else:
-                bounds = np.arange(1, PARTS, dtype=np.uint64) << np.uint64(65 - PARTS.bit_length())
-                yield from np.split(entries, np.searchsorted(entries, bounds))
-                return
-        if not parted:
-            yield from [np.zeros(0, np.uint64)] * PARTS
+        """All entries in :data:`PARTS` stretches, by their upper bits; none are left."""
+        self._part()
+        for number in range(PARTS):
+            slices = [chunk.part(number) for chunk in self._chunks]
+            entries = np.concatenate([np.zeros(0, np.uint64), *slices])
+            known = sum(map(len, slices[: self._renumbered]))
+            self._renumber(entries[:known], known > 0)
+            yield self._merged(sorted_entries(entries), number)
+        self._chunks, self._sorted = [], []
+        for path in (self._path, self._ends_path):
+            path.unlink(missing_ok=True)
+
+    def _merged(self, entries: np.ndarray, number: int) -> np.ndarray:
+        """Sorted entries of a part with those that came sorted."""
+        if not self._sorted:
+            return entries
+        out = np.empty(len(entries) + len(self._sorted[number]), np.uint64)
+        radix.merge(entries, np.array(self._sorted[number]), out)
+        return out
 
     def close(self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None) -> list[str]:
         """Write the table of so many texts; the names of its files. ``see`` is called with all sorted entries."""
@@ -154,7 +200,7 @@ class PostingsWriter:
         first = 0
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context((self._folder / name).open("wb")) for name in names[1:]]
-            for entries in self.sorted():
+            for entries in self.sorted_parts():
                 kernels.bucket_offsets(read_only(entries), first, bits, starts.view(np.ndarray))
                 for file, array in zip(files, packed(entries, layout, texts), strict=False):
                     write_array(file, array)
@@ -187,6 +233,10 @@ def unpacked(table: Postings, places: np.ndarray, layout: Layout) -> np.ndarray:
     out = np.empty(len(table.entries), np.uint64)
     kernels.unpack(frozen(table), read_only(places), layout.shift, out)
     return out
+
+
+def _split(entries: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
+    return np.split(entries, np.cumsum(sizes)[:-1]) if len(sizes) else []
 
 
 def sorted_entries(entries: np.ndarray) -> np.ndarray:

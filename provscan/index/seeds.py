@@ -124,14 +124,13 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
     """Write the tables of segments of so many texts, and their filters, which are those of all and in the first."""
     singles = sum(writer.single.count for writer in writers)
     kminmers, rare, high_frequency = (new_filter(n) for n in (singles, singles, singles // (RARE + 1)))
-    streams = [writer.single.sorted() if len(writers) == 1 else writer.single.sorted_parts() for writer in writers]
-    for parts in zip(*streams, strict=True):
+    for parts in zip(*(writer.single.sorted_parts() for writer in writers), strict=True):
         frequent = _frequent_in_all(parts)
         seed_kernels.mark_seeds(frequent, bloom_filter(high_frequency))
         for writer, entries in zip(writers, parts, strict=True):
             found = rare_entries(_without(entries, frequent), high_frequency)
             seed_kernels.mark_seeds(found, bloom_filter(rare))
-            writer.table.add(found)
+            writer.table.add_part(found)
     all_rare = sum(writer.table.count for writer in writers)
     for writer in writers:
         for entries in writer.in_order():

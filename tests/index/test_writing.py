@@ -301,23 +301,55 @@ def test_numbers_of_texts_in_shards() -> None:
 def test_entries_wait_in_memory_or_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int) -> None:
     monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
     rng = np.random.default_rng(2)
-    # The upper six bits of a key are the number of its part.
+    # The upper eight bits of a key are the number of its part.
     entries = rng.integers(0, 1 << 63, 20, np.uint64) * np.uint64(2)
     expected = np.sort(entries)
-    for parts in (False, True):
+    for chunk in (1, 5, 1 << 20):
+        monkeypatch.setattr(postings, "CHUNK", chunk)
         into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
         for low in range(0, 20, 4):
             into.add(entries[low : low + 4].copy())
         assert into.count == 20
-        found = list(into.sorted_parts() if parts else into.sorted())
+        found = list(into.sorted_parts())
         assert np.concatenate(found).tolist() == expected.tolist()
-        if parts:
-            assert len(found) == postings.PARTS
-            assert all((part >> np.uint64(58) == number).all() for number, part in enumerate(found))
+        assert len(found) == postings.PARTS
+        assert all((part >> np.uint64(56) == number).all() for number, part in enumerate(found))
         assert list(tmp_path.iterdir()) == []
     empty = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
-    assert list(empty.sorted()) == []
     assert [part.tolist() for part in empty.sorted_parts()] == [[]] * postings.PARTS
+
+
+@pytest.mark.parametrize("waiting", [1 << 20, 3])
+def test_sorted_parts_are_merged_with_other_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
+    rng = np.random.default_rng(3)
+    entries = rng.integers(0, 1 << 63, 40, np.uint64) * np.uint64(2)
+    first, second = (postings.PostingsWriter(tmp_path, name, postings.SEEDS) for name in "ab")
+    first.add(entries[:20].copy())
+    for part in first.sorted_parts():
+        second.add_part(part)
+    for low in range(20, 40, 4):
+        second.add(entries[low : low + 4].copy())
+    assert second.count == 40
+    assert np.concatenate(list(second.sorted_parts())).tolist() == np.sort(entries).tolist()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("waiting", [1 << 20, 2])
+def test_saved_entries_are_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int) -> None:
+    monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
+    into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
+    into.add(np.array([9 << 40 | 0 << 8 | 7, 8 << 40 | 1 << 8 | 7], np.uint64))
+    into.renumber(np.array([5, 4], np.uint32))
+    into.save()
+    again = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
+    assert again.count == 2
+    again.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
+    found = np.concatenate(list(again.sorted_parts())).tolist()
+    assert found == [7 << 40 | 0 << 8 | 7, 8 << 40 | 4 << 8 | 7, 9 << 40 | 5 << 8 | 7]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_entries_get_the_new_numbers_of_their_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,5 +360,5 @@ def test_entries_get_the_new_numbers_of_their_texts(tmp_path: Path, monkeypatch:
         into.renumber(np.array([5, 4], np.uint32))
         # What comes later has its number already.
         into.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
-        found = np.concatenate(list(into.sorted())).tolist()
+        found = np.concatenate(list(into.sorted_parts())).tolist()
         assert found == [7 << 40 | 0 << 8 | 7, 8 << 40 | 4 << 8 | 7, 9 << 40 | 5 << 8 | 7]
