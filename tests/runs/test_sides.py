@@ -1,0 +1,42 @@
+"""How much a control text counts, by its stratum and by how common its wording is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from provscan.runs.sides import Side, alike, classes_of
+from provscan.scoring.lengths import SCRIPTS
+
+LATIN, CYRILLIC = SCRIPTS.index("latin"), SCRIPTS.index("cyrillic")
+
+
+def side(total: int, script: list[int], rarity: list[float]) -> Side:
+    count = len(script)
+    years = np.full(count, 2020)
+    return Side(
+        total, np.array(script), np.full(count, 3), years, [""] * count, [""] * count, np.array(rarity, np.float64)
+    )
+
+
+def test_commoner_wording_of_a_control_counts_for_less() -> None:
+    licensed = side(60_000, [LATIN] * 300, np.linspace(2, 5, 300).tolist())
+    control = side(20_000, [LATIN] * 300, np.linspace(2, 4, 300).tolist())
+    classes = classes_of(licensed, control)
+    stratum = np.zeros(4, np.int64) + classes.strata.of_class[LATIN, 3]
+    weights = classes.weights(stratum, np.array([2.5, 3.5, 4.5, np.nan]))
+    # Of the control's texts 150, 150 and none are in the thirds of the licensed ones; a text whose wording is not known
+    # counts as its stratum does.
+    assert weights[:2] == pytest.approx([2, 2], rel=0.02)
+    assert weights[2:] == pytest.approx([12, 3])
+    assert classes.heaviest == pytest.approx(12)
+    assert alike(licensed, control)["wording"] == pytest.approx(2 / 3, abs=0.07)
+
+
+def test_what_strata_make_up_for_is_not_weighed_again() -> None:
+    """Cyrillic texts, which are rarer here, are half of the licensed texts and a tenth of the control."""
+    licensed = side(60_000, [LATIN, CYRILLIC] * 150, [2.0, 4.0] * 150)
+    control = side(30_000, [LATIN] * 270 + [CYRILLIC] * 30, [2.0] * 270 + [4.0] * 30)
+    classes = classes_of(licensed, control)
+    assert classes.factors.tolist() == [1, 1, 1]
+    assert classes.strata.weights.max() == pytest.approx(10)
