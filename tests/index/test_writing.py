@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from three_texts import TWEETS, strings
 
 import provscan
 from provscan.errors import IndexFormatError, OutputError
-from provscan.index import folder, packed, postings, room, segment_writer, writer
+from provscan.index import checked, folder, packed, postings, room, segment_writer, writer
 from provscan.index.format import FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import map_array
@@ -362,3 +363,36 @@ def test_entries_get_the_new_numbers_of_their_texts(tmp_path: Path, monkeypatch:
         into.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
         found = np.concatenate(list(into.sorted_parts())).tolist()
         assert found == [7 << 40 | 0 << 8 | 7, 8 << 40 | 4 << 8 | 7, 9 << 40 | 5 << 8 | 7]
+
+
+def test_room_in_a_segment() -> None:
+    """A segment holds so many texts, and tweets that have 32 bits for their numbers."""
+    for texts, tweets, most in ((segment_writer.MAX_TEXTS - 5, 9, 5), (9, (1 << 32) - 6, 5), (0, 0, 1 << 10)):
+        counts: Any = SimpleNamespace(texts=texts, tweets=tweets)
+        assert segment_writer.SegmentWriter.has_room_for(counts, most)
+        assert segment_writer.SegmentWriter.has_room_for(counts, most + 1) == (texts == 0)
+
+
+def test_marks_of_checked_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The half that was used last stays once there are too many; nothing is marked that was changed meanwhile."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(checked, "KEPT", 4)
+    paths = [tmp_path / "a", tmp_path / "b"]
+    keys = []
+    for number in range(5):
+        for path in paths:
+            path.write_bytes(bytes(number))
+        keys.append(checked.key_of(paths))
+        assert not checked.is_marked(keys[-1])
+        checked.mark(keys[-1], paths[::-1])
+        assert checked.is_marked(keys[-1])
+        for age, key in enumerate(keys[::-1]):
+            if (tmp_path / "cache" / "provscan" / "checked" / key).exists():
+                os.utime(tmp_path / "cache" / "provscan" / "checked" / key, (9 - age, 9 - age))
+    assert len(set(keys)) == 5
+    assert [checked.is_marked(key) for key in keys] == [False, False, False, True, True]
+    checked.mark("of other files", paths)
+    assert not checked.is_marked("of other files")
+    before = checked.key_of(paths)
+    paths[1].rename(tmp_path / "c")
+    assert checked.key_of([paths[0], tmp_path / "c"]) != before
