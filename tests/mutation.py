@@ -188,7 +188,7 @@ def note(tests: list[str], folder: Path) -> None:
 def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[str]]]:
     """File -> line -> the tests that run it, the quickest first, as many as there is time for."""
     output = (folder / "output.txt").read_text(encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *tests]
+    command = [sys.executable, "-m", "pytest", "--collect-only", *tests]
     there = set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines())
     # A test that fails already, or is gone since the notes were taken, would kill every mutant.
     broken = set(re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE))
