@@ -20,9 +20,9 @@ from provscan.params import BlindParams, IndexParams
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
-VERSION = 10
+VERSION = 12
 # Of an index in shards.
-SHARDS_VERSION = 11
+SHARDS_VERSION = 13
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"

@@ -18,8 +18,8 @@ from provscan.kernels import packing
 from provscan.kernels.records import read_only
 
 # Texts of a block: more take fewer bytes, and more time to read one.
-BLOCK = 8
-LEVEL = 3
+BLOCK = 16
+LEVEL = 2
 # Ending of the file of compressed blocks.
 FRAMES = f"zstd{''.join(map(str, zstandard.ZSTD_VERSION))}"
 DICTIONARY_BYTES = 112 << 10

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.index.texts import Strings
+from provscan.kernels import content
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as postings_kernels
-from provscan.kernels.records import CodeBuffer, SeedParams, SeedScratch, Sketches
+from provscan.kernels.records import CodeBuffer, SeedParams, SeedScratch, Sketches, TextBuffer, read_only
 from provscan.kernels.scratch import scratch_array
 from provscan.params import IndexParams
 from provscan.sketch import lsh
@@ -106,12 +107,12 @@ def times_of(ids: pa.Array, created_at: pa.Array) -> np.ndarray:
 
 def tweet_digests(ids: pa.Array, texts: pa.Array, times: np.ndarray, about: pa.RecordBatch) -> np.ndarray:
     """uint64[n, 2]: a key of all that is stored of each tweet. Their sum names a set of tweets in any order."""
-    columns = [ids, texts, pa.array(times).cast(pa.string()), *(pc.fill_null(column, "") for column in about.columns)]
-    separator = pa.scalar("\x1f", pa.large_string())
-    rows = pc.binary_join_element_wise(*(column.cast(pa.large_string()) for column in columns), separator)
-    keys = np.empty((len(rows), 2), np.uint64)
-    postings_kernels.text_keys(Strings(*buffers(rows)).record, keys)
-    return keys
+    digests = np.zeros((len(ids), 2), np.uint64)
+    when = read_only(np.ascontiguousarray(times).view(np.uint8)), read_only(8 * np.arange(len(times) + 1))
+    columns = [buffers(pc.fill_null(column.cast(pa.large_string()), "")) for column in (ids, texts, *about.columns)]
+    for column in (*columns, when):
+        content.add_column(TextBuffer(*column), digests)
+    return digests
 
 
 def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:

@@ -26,11 +26,12 @@ from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.index.tweets import LABELS, whole_numbers, write_ids, write_labels, write_strings
 from provscan.kernels import postings as kernels
+from provscan.kernels import radix
 from provscan.kernels.minimizers import text_sizes
 from provscan.params import IndexParams
 
 # Tables that are finished at a time.
-CLOSERS = 2
+CLOSERS = 3
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
 _LOW24 = np.uint64(0xFFFFFF)
@@ -222,14 +223,8 @@ def without_repeated(order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray) 
 
 def by_text(order: np.ndarray, text_of: np.ndarray, texts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows text by text, where the rows of each text begin, and the texts' new numbers, those of their first rows."""
-    text = text_of[order]
-    first = np.empty(texts, np.int64)
-    first[text[::-1]] = np.arange(len(order))[::-1]
-    numbers = np.empty(texts, np.uint32)
-    numbers[np.argsort(first)] = np.arange(texts, dtype=np.uint32)
-    rows = order[np.argsort(numbers[text], kind="stable")]
-    starts = np.zeros(texts + 1, np.int64)
-    np.cumsum(np.bincount(numbers[text], minlength=texts), out=starts[1:])
+    numbers, starts, rows = np.empty(texts, np.uint32), np.empty(texts + 1, np.int64), np.empty(len(order), np.int64)
+    radix.by_text(order.astype(np.int64, copy=False), text_of, numbers, starts, rows)
     return rows, starts, numbers
 
 

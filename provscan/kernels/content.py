@@ -1,11 +1,11 @@
-"""Random numbers that belong to texts: the same text has the same one, wherever it stands."""
+"""Random numbers that belong to texts and rows of them: the same text has the same one, wherever it stands."""
 
 import numpy as np
 
-from provscan.kernels.hashing import GOLDEN64, splitmix
+from provscan.kernels.hashing import GOLDEN64, MURMUR1, murmur_mix, splitmix
 from provscan.kernels.jit import kernel
 
-_S8, _S32 = np.uint64(8), np.uint64(32)
+_S8, _S29, _S32 = np.uint64(8), np.uint64(29), np.uint64(32)
 _WORD = 8
 
 
@@ -29,3 +29,33 @@ def content_keys(text, offsets, longest, seed, keys):
             h = (h ^ np.uint64(text[at])) * GOLDEN64
             at += 1
         keys[i] = splitmix(h)
+
+
+@kernel
+def add_column(texts, digests):
+    """Add a column of a :class:`~provscan.kernels.records.TextBuffer` to the digests of its rows, uint64[n, 2].
+
+    A digest is (g, h). For each word of eight bytes, the lowest first, the last one filled up with zeros, g becomes
+    ``(g ^ word) * GOLDEN64``, then ``g ^ g >> 32``, and h ``(h + word) * MURMUR1``, then ``h ^ h >> 29``, modulo 2**64.
+    At the end the number of bytes is XORed with g and added to h, and both are mixed by MurmurHash3's finaliser.
+    """
+    text, offsets = texts
+    for i in range(len(digests)):
+        g, h = digests[i, 0], digests[i, 1]
+        at, stop = offsets[i], offsets[i + 1]
+        size = np.uint64(stop - at)
+        while at < stop:
+            word = np.uint64(0)
+            if at + _WORD <= stop:
+                for j in range(_WORD):
+                    word |= np.uint64(text[at + j]) << (_S8 * np.uint64(j))
+            else:
+                for j in range(stop - at):
+                    word |= np.uint64(text[at + j]) << (_S8 * np.uint64(j))
+            g = (g ^ word) * GOLDEN64
+            g ^= g >> _S32
+            h = (h + word) * MURMUR1
+            h ^= h >> _S29
+            at += _WORD
+        digests[i, 0] = murmur_mix(g ^ size)
+        digests[i, 1] = murmur_mix(h + size)

@@ -14,7 +14,7 @@ DIGIT = 11
 _SHORT = 32
 _BYTE = 256
 _U0, _U1, _U8 = np.uint64(0), np.uint64(1), np.uint64(8)
-_DIGIT = np.uint64(DIGIT)
+_NO_TEXT = np.uint32(0xFFFFFFFF)
 
 
 @kernel
@@ -67,21 +67,40 @@ def _sort_bytes(entries, spare, top, counts):
 
 
 @kernel
+def _digits(n):
+    """Digits that n entries are parted by: a power of two, so that some eight have one in common."""
+    digits = np.int64(1) << DIGIT
+    while digits > 2 and 8 * digits > n:
+        digits >>= 1
+    return digits
+
+
+@kernel
 def _sort_part(entries, top, counts, out):
     """Sort entries that are equal from bit ``top`` on into ``out``; they are scratch afterwards."""
     if len(entries) <= _SHORT or top == _U0:
         _copy(entries, out)
         _insert(out)
         return
-    shift = max(top, _DIGIT) - _DIGIT
-    scatter(entries, shift, counts[1], out)
+    ends = counts[1, : _digits(len(entries))]
+    shift = _below(top, len(ends))
+    scatter(entries, shift, ends, out)
     low = np.int64(0)
-    for digit in range(counts.shape[1]):
-        high = counts[1, digit]
+    for digit in range(len(ends)):
+        high = ends[digit]
         if high - low > _SHORT:
             _sort_bytes(out[low:high], entries[low:high], shift, counts[2])
         low = high
     _insert(out)
+
+
+@kernel
+def _below(top, digits):
+    """Bits below the uppermost digit of numbers of ``top`` bits."""
+    bits = _U0
+    while np.int64(1) << np.int64(bits) < digits:
+        bits += _U1
+    return max(top, bits) - bits
 
 
 @kernel
@@ -93,13 +112,41 @@ def sort(entries, spare, counts):
     top = _U0
     while top < np.uint64(64) and differ >> top != _U0:
         top += _U1
-    shift = max(top, _DIGIT) - _DIGIT
-    scatter(entries, shift, counts[0], spare)
+    ends = counts[0, : _digits(len(entries))]
+    shift = _below(top, len(ends))
+    scatter(entries, shift, ends, spare)
     low = np.int64(0)
-    for digit in range(counts.shape[1]):
-        high = counts[0, digit]
+    for digit in range(len(ends)):
+        high = ends[digit]
         _sort_part(spare[low:high], shift, counts, entries[low:high])
         low = high
+
+
+@kernel
+def by_text(order, text_of, numbers, starts, rows):
+    """Rows text by text, the texts in the order of their first rows.
+
+    ``order`` int64[n] are the rows, ``text_of`` uint32 their texts. Fills uint32 ``numbers``, the new number of each
+    text, int64 ``starts``, one more than there are texts, and int64[n] ``rows``.
+    """
+    numbers[:] = _NO_TEXT
+    starts[:] = 0
+    count = np.uint32(0)
+    for row in order:
+        text = text_of[row]
+        if numbers[text] == _NO_TEXT:
+            numbers[text] = count
+            count += np.uint32(1)
+        starts[np.int64(numbers[text]) + 1] += 1
+    for text in range(1, len(starts)):
+        starts[text] += starts[text - 1]
+    for row in order:
+        text = np.int64(numbers[text_of[row]])
+        rows[starts[text]] = row
+        starts[text] += 1
+    for text in range(len(starts) - 1, 0, -1):
+        starts[text] = starts[text - 1]
+    starts[0] = 0
 
 
 @kernel

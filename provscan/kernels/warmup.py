@@ -145,9 +145,12 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield packing.pack, (i64, spans, u64)
     yield packing.unpack, (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64)
     yield radix.sort, (u64, u64, spans)
+    yield radix.merge, (u64, u64, u64)
+    yield radix.by_text, (i64, u32, u32, i64, i64)
     yield bands.band_keys, (u32[None], 32, 4, pairs)
     yield bands.one_bit_sketch, (u32[None], pairs)
     yield minimizers.place_of, (0,)
+    yield content.add_column, (text, pairs)
     yield content.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
 
 

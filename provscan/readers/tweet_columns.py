@@ -21,7 +21,8 @@ Numbers = npt.NDArray[np.int64]
 
 def null_if_empty(texts: pa.Array) -> pa.Array:
     """Null where a string is empty: CSV knows no other null."""
-    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
+    empty = pc.equal(texts, "")
+    return pc.if_else(empty, pa.scalar(None, texts.type), texts) if pc.any(empty).as_py() else texts
 
 
 def strings(values: Sequence[Any] | None, count: int) -> pa.Array:

@@ -272,7 +272,7 @@ def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
 def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
     index = build([*tweets, {"id": "1", "text": "@only https://t.co/x"}, {"id": "2", "text": "😂😂 ❤️ 🇩🇪"}])
     info = json.loads(json.dumps(index.info()))
-    assert info["version"] == 10
+    assert info["version"] == 12
     assert info["tweets_without_text"] == 2
     assert info["params"] == index.params.as_dict()
     assert info["fingerprint"] == index.fingerprint

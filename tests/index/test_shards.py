@@ -79,7 +79,7 @@ def files(index: provscan.Index) -> dict[str, bytes]:
 @pytest.mark.parametrize("shards", [2, 16])
 def test_shards_are_scanned_as_one_segment(build: Build, corpus: list[Tweet], asked: list[str], shards: int) -> None:
     single, many = build(corpus), build(corpus, shards=shards)
-    assert (many.info()["shards"], many.info()["version"], len(many.reader.segments)) == (shards, 11, shards)
+    assert (many.info()["shards"], many.info()["version"], len(many.reader.segments)) == (shards, 13, shards)
     assert isinstance(many.reader.tables[0], ShardTables)
     assert (many.fingerprint, len(many)) == (single.fingerprint, len(single))
     for name in ("tweets", "repeated_tweets", "versions", "tweets_without_text"):
@@ -192,7 +192,7 @@ def test_when_shards_are_made(build: Build, corpus: list[Tweet]) -> None:
     with pytest.raises(ParameterError, match="shards must be between 1 and 256, not 0"):
         build(corpus, shards=0)
     index = build(corpus[:9], shards=1)
-    assert (index.info()["shards"], index.info()["version"]) == (0, 10)
+    assert (index.info()["shards"], index.info()["version"]) == (0, 12)
     with pytest.raises(UsageError, match="shards are made when an index is built"):
         provscan.build_index(corpus, index.path, append=True, shards=2)
 

@@ -20,6 +20,7 @@ from provscan.index import checked, folder, packed, postings, room, segment_writ
 from provscan.index.format import FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import map_array
+from provscan.index.prepare import tweet_digests
 from provscan.index.shards import Numbering
 from provscan.params import IndexParams
 
@@ -271,7 +272,7 @@ def test_repeated_rows_are_left_out() -> None:
 
 
 def test_rows_go_text_by_text() -> None:
-    rows, starts, numbers = segment_writer.by_text(np.array([2, 1, 0, 3, 4]), np.array([1, 0, 1, 0, 2]), 3)
+    rows, starts, numbers = segment_writer.by_text(np.array([2, 1, 0, 3, 4]), np.array([1, 0, 1, 0, 2], np.uint32), 3)
     assert rows.tolist() == [2, 0, 1, 3, 4]
     assert starts.tolist() == [0, 2, 4, 5]
     assert numbers.tolist() == [1, 0, 2]
@@ -396,3 +397,40 @@ def test_marks_of_checked_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     before = checked.key_of(paths)
     paths[1].rename(tmp_path / "c")
     assert checked.key_of([paths[0], tmp_path / "c"]) != before
+
+
+def test_digests_of_tweets() -> None:
+    def mixed(h: int) -> int:
+        h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD % 2**64
+        h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 % 2**64
+        return h ^ h >> 33
+
+    def digest(columns: list[bytes]) -> list[int]:
+        g = h = 0
+        for column in columns:
+            for low in range(0, len(column), 8):
+                word = int.from_bytes(column[low : low + 8], "little")
+                g = (g ^ word) * 0x9E3779B97F4A7C15 % 2**64
+                g ^= g >> 32
+                h = (h + word) * 0xFF51AFD7ED558CCD % 2**64
+                h ^= h >> 29
+            g, h = mixed(g ^ len(column)), mixed((h + len(column)) % 2**64)
+        return [g, h]
+
+    ids, texts = ["7", "12345678"], ["Ça va être très bien", ""]
+    about = pa.record_batch({"author": [None, "ann"], "lang": ["en", None], "rt_of": pa.nulls(2, pa.string())})
+    found = tweet_digests(pa.array(ids), pa.array(texts, pa.large_string()), np.array([-5, 1 << 40]), about)
+    assert found.tolist() == [
+        digest([b"7", texts[0].encode(), b"", b"en", b"", (2**64 - 5).to_bytes(8, "little")]),
+        digest([b"12345678", b"", b"ann", b"", b"", (1 << 40).to_bytes(8, "little")]),
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 33, 300, 20_000])
+def test_entries_are_sorted(count: int) -> None:
+    rng = np.random.default_rng(count)
+    for bits, frequent in ((64, 0), (64, 9), (20, 0), (9, 3)):
+        entries = rng.integers(0, 1 << bits, count, np.uint64)
+        entries[: count * frequent // 10] &= np.uint64(~0xFF00FF00 % 2**64)
+        expected = np.sort(entries)
+        assert postings.sorted_entries(entries).tolist() == expected.tolist()
