@@ -189,7 +189,8 @@ def write_labels(folder: Path, name: str, column: pa.ChunkedArray, rows: np.ndar
     encoded = column.fill_null("").dictionary_encode().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):  # without rows
         encoded = pa.array([], pa.string()).dictionary_encode()
-    used = np.unique(codes := encoded.indices.to_numpy()[rows])
+    codes = encoded.indices.to_numpy()[rows]
+    used = np.flatnonzero(np.bincount(codes, minlength=len(encoded.dictionary)))
     values = encoded.dictionary.take(pa.array(used)).cast(pa.large_string())
     order = pc.array_sort_indices(values).to_numpy()
     new = np.zeros(len(encoded.dictionary), np.int64)

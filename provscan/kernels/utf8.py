@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from provscan.kernels.byte_scan import copy_bytes
 from provscan.kernels.jit import kernel
 
 _RUN = 16
@@ -195,6 +196,4 @@ def gather(texts, rows, out):
     """Copy the texts ``rows`` to ``out.text``, where ``out.offsets`` says."""
     text, offsets = texts
     for r in range(len(rows)):
-        low, at = offsets[rows[r]], out.offsets[r]
-        for j in range(out.offsets[r + 1] - at):
-            out.text[at + j] = text[low + j]
+        copy_bytes(text[offsets[rows[r]] : offsets[rows[r] + 1]], out.text, out.offsets[r])
