@@ -39,6 +39,7 @@ TINY = {
     "peers": ["--tweets=500", "--copies=3", "--others=20", "--singly=5"],
     "first_run": ["--only=--help", "--repeats=1"],
     "readers": ["--megabytes=0.2", "--repeats=1"],
+    "versions": [f"--other={sys.executable}", "--tweets=500", "--records=300", "--megabytes=0.1", "--pairs=1"],
     "probe": ["simulate", "--probes=2", "--pairs=40"],
     "large": ["--gigabytes=0.001,0.002", "--megabytes=0.2", "--tweets=500"],
 }
@@ -57,6 +58,7 @@ TABLES = {
     "peers": ["500 tweets indexed", "Found of the copies"],
     "first_run": ["Seconds of a command"],
     "readers": ["Reading tweet-sized records", "Reading long records"],
+    "versions": ["Whole commands"],
     "probe": ["nothing learned", "difference covered"],
     "large": ["A large dataset of mixed formats", "without mapped files"],
 }
@@ -69,7 +71,7 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-LONG = {"build", "executors", "lsh", "passages", "growth", "probe", "scale", "large"}
+LONG = {"build", "executors", "lsh", "passages", "growth", "probe", "scale", "large", "versions"}
 NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 
 
