@@ -13,8 +13,12 @@ import pytest
 import provscan
 from provscan.index.blind import BlindIndex, _problems, open_blind
 from provscan.index.texts import Strings
-from provscan.matching.blind import _accepted
+from provscan.kernels.records import CodeBuffer, frozen
+from provscan.matching.blind import _accepted, _equal, scan_blind
+from provscan.matching.rows import LEVELS
 from provscan.params import BlindLimits, MatchParams
+from provscan.text import canonical_codes
+from provscan.text.arrow import buffers, to_array
 
 TEXTS = ["the first of three texts of a blind index", "the second text, which is said twice", "and the last one of all"]
 
@@ -93,6 +97,30 @@ def test_a_whole_blind_index_has_no_problems(index: BlindIndex) -> None:
 def test_files_that_do_not_fit_are_named(index: BlindIndex, case: int) -> None:
     name, change = BROKEN[case]
     assert next(iter(_problems(change(index))))[0] == name
+
+
+def test_equal_records_and_stretches(index: BlindIndex) -> None:
+    texts = [TEXTS[1], f"so {TEXTS[0]} it was", "", f"{TEXTS[2]} no"]
+    first, second = map(len, provscan.canonical(TEXTS[:2]))
+    codes, offsets, _ = canonical_codes(*buffers(to_array(texts)))
+    # Record, text, start and end: what equals a text, what is a letter short, and an empty stretch.
+    places = [(1, 9, 3, 3 + first), (1, 9, 3, 2 + first), (1, 9, 5, 5)]
+    pairs = np.array([[*place, 0, 0, 0, 0, 0] for place in places])
+    rows = _equal(frozen(CodeBuffer(codes, offsets)), pairs, index)
+    ids = index.tweet_ids(rows[:, 1]).array().to_pylist()
+    found = zip(rows[:, 0].tolist(), ids, rows[:, 2].tolist(), rows[:, 3].tolist(), strict=True)
+    assert list(found) == [(0, "x", 0, second), (1, "0", 3, 3 + first)]
+    assert rows[:, 4:].tolist() == [[1] * 5] * 2
+
+
+def test_each_text_of_a_blind_index_is_found_inside_another(index: BlindIndex) -> None:
+    texts = [f"he wrote {text} - and that was all" for text in TEXTS]
+    found = scan_blind(*buffers(to_array(texts)), index, MatchParams(min_chars=20), BlindLimits(min_chars=20))
+    assert found.row.tolist() == [0, 1, 2]
+    assert [text[start:end] for text, (start, end) in zip(texts, found.span.tolist(), strict=True)] == TEXTS
+    assert index.tweet_ids(found.text).array().to_pylist() == ["0", "x", "z"]
+    assert {LEVELS[level] for level in found.level.tolist()} == {"near_exact"}
+    assert found.characters.tolist() == [len(text) for text in texts]
 
 
 def accepted(
