@@ -309,7 +309,8 @@ def main() -> None:
             killed[room_of(mutant.path)] += 1
             continue
         kind = "survived" if tests else "run by no test"
-        print(f"{mutant.path.relative_to(ROOT)}:{mutant.line}: {kind}: {mutant.what}", flush=True)
+        where = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
+        print(f"{total.total()} of {len(chosen)}: {where}: {kind}: {mutant.what}", flush=True)
     for name in rooms:
         print(f"{name}: {killed[name]} of {total[name]} killed")
     print(f"all: {killed.total()} of {total.total()} killed, of {len(everything):,} that could be made")
