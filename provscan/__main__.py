@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -28,6 +29,7 @@ def main() -> None:
     ``KeyboardInterrupt``, so that what is unfinished is put away.
     """
     _on_interruption(_exit)
+    gc.set_threshold(100_000)
     sys.meta_path[:0] = [_Unasked, _Later]
     from provscan.cli import main as commands
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +18,8 @@ from provscan.kernels.records import read_only
 
 # Texts of a block: more take fewer bytes, and more time to read one.
 BLOCK = 16
+# Bytes of a block from which on its frame must say that it has them, before there is memory for them.
+LARGE = 1 << 16
 LEVEL = 2
 # Ending of the file of compressed blocks.
 FRAMES = f"zstd{''.join(map(str, zstandard.ZSTD_VERSION))}"
@@ -116,7 +117,7 @@ class PackedStrings(NamedTuple):
         starts = np.minimum(blocks[:, None] * BLOCK + np.arange(BLOCK + 1), len(self))
         sizes = np.diff(self.offsets.take(starts.reshape(-1)).reshape(starts.shape), axis=1)
         offsets = np.concatenate([[0], np.cumsum(sizes)])
-        text = b"".join(self._decompressed(blocks, sizes.sum(axis=1)))
+        text = self._decompressed(blocks, sizes.sum(axis=1))
         found = Strings(np.frombuffer(text, np.uint8), offsets).take(where.reshape(-1) * BLOCK + rows % BLOCK)
         try:
             found.array().validate(full=True)
@@ -124,18 +125,24 @@ class PackedStrings(NamedTuple):
             raise self._damage("its text is not valid UTF-8") from None
         return found
 
-    def _decompressed(self, blocks: np.ndarray, sizes: np.ndarray) -> Iterator[bytes]:
+    def _decompressed(self, blocks: np.ndarray, sizes: np.ndarray) -> bytes:
+        """The texts of some blocks, which have so many bytes."""
+        blocks, sizes = blocks[sizes > 0], sizes[sizes > 0].astype(np.uint64)
+        if len(blocks) == 0:
+            return b""
+        begins, ends = self.blocks.take(blocks), self.blocks.take(blocks + 1)
         decompressor = zstandard.ZstdDecompressor(dict_data=self.dictionary)
-        bounds = zip(self.blocks.take(blocks).tolist(), self.blocks.take(blocks + 1).tolist(), strict=True)
-        for (low, high), size in zip(bounds, sizes.tolist(), strict=True):
-            frame = self.compressed[low:high].data
-            try:
-                # No more memory is taken than the block may need, whatever it says.
-                if zstandard.frame_content_size(frame) != size:
+        try:
+            # No more memory is taken than the blocks may need, whatever the offsets say.
+            for large in np.flatnonzero(sizes > LARGE):
+                if zstandard.frame_content_size(self.compressed[begins[large] : ends[large]].data) != sizes[large]:
                     raise self._damage("a block has another size than its texts")
-                yield decompressor.decompress(frame)
-            except zstandard.ZstdError as error:
-                raise self._damage(str(error)) from None
+            frames = np.stack([begins, ends - begins], axis=1).astype(np.uint64)
+            source = zstandard.BufferWithSegments(self.compressed.data, frames.tobytes())
+            texts: Any = decompressor.multi_decompress_to_buffer(source, decompressed_sizes=sizes.tobytes())
+            return b"".join(texts)
+        except (zstandard.ZstdError, ValueError) as error:
+            raise self._damage(str(error)) from None
 
     def _damage(self, problem: str) -> IndexFormatError:
         return IndexFormatError(f"{self.path} is damaged: {problem}. Restore it from a copy or build the index again")

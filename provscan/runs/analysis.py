@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,9 +108,11 @@ def analyse(
     what the scan of the splits left behind; `null` is the scan of a null dataset.
     """
     scorer = Scorer(controls.reader, background(controls.licensed), controls.repeated, settings.threads)
-    matches = Matched.of(rows, scorer, controls)
     count = how_many(sum(result.records for result in results), settings.spike_ins)
-    planted, back = spike(controls, params, carriers, count, settings, scorer)
+    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
+        spiked = beside.submit(spike, controls, params, carriers, count, settings, scorer)
+        matches = Matched.of(rows, scorer, controls)
+        planted, back = spiked.result()
     measured = Measured(
         matches,
         results,

@@ -14,6 +14,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +45,7 @@ from provscan.runs.sample import describe_sample
 from provscan.runs.scan import ScanTotals, sampling_of, scan_inputs
 from provscan.runs.tokens import tokens_of
 from provscan.runs.totals import summarise, write_tables
+from provscan.scoring.background import background
 
 RUN_VERSION = 1
 PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
@@ -90,7 +92,10 @@ def run_match(
         clock.lap("calibrate")
         checkpoint = _checkpoint(inputs, null_inputs, snapshot, options, planned)
         folder.begin(checkpoint, resumable=not inputs.streamed and not (null_inputs and null_inputs.streamed))
-        totals = scan_inputs(inputs, folder, snapshot, controls.reader, options, progress)
+        with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
+            # Only the estimate needs it, and a small dataset is scanned in no more time than it takes.
+            beside.submit(background, controls.licensed)
+            totals = scan_inputs(inputs, folder, snapshot, controls.reader, options, progress)
         clock.lap("scan")
         rows = PartRows(folder.parts, totals.parts)
         null = None

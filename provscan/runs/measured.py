@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow as pa
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import HEAVY, SEVERE
 from provscan.calibration.spike_ins import Recovered, SpikeIns
+from provscan.engine.ordered_map import ordered_map
 from provscan.estimate.counters import BestOfRecords
 from provscan.estimate.damage import DAMAGES, PIECES, damage_of
 from provscan.estimate.fdr import q_values
@@ -71,7 +72,8 @@ class Measured:
     @cached_property
     def sides(self) -> tuple[Side, Side]:
         """Samples of the licensed and of the control texts."""
-        licensed, control = (side_of(self.controls, self.scorer.background, absent=absent) for absent in (False, True))
+        of = partial(side_of, self.controls, self.scorer.background)
+        licensed, control = ordered_map(lambda absent: of(absent=absent), (False, True), self.scorer.threads)
         return licensed, control
 
     @cached_property
