@@ -1,23 +1,27 @@
 """What would a claim of 26 billion tweets and 45 TB of text take?
 
-    python benchmarks/scale.py [--texts 300000,1000000,3000000] [--shards 1,4,16] [--measurements FILE]
+    python benchmarks/scale.py [--texts 300000,1000000,3000000] [--shards 0,1,4,16] [--measurements FILE]
                                [--records 300000] [--megabytes 60] [--repeats 2] [--claimed-tweets 26e9]
                                [--distinct 0.85] [--claimed-terabytes 45] [--cores 64] [--gigabytes 256]
-                               [--disk-terabytes 4] [--price 0.05]
+                               [--disk-terabytes 4] [--price 0.05] [--tables] [--write SCALE.md]
 
 Measures what an index of made-up tweets costs to build and to keep, and what a gigabyte costs to scan against it, in
-seconds of one core, for several sizes and numbers of shards. The model:
+seconds of one core, for several sizes and numbers of shards; 0 shards stands for a blind index. The model:
 
-    build = texts * (a + b where there are shards + c * shards)
+    build = texts * (a + b where there are shards + c * shards) + g * shards * min(texts / shards, 16,384)
     bytes = d * texts + e * shards
-    scan  = f * texts ** p
-            + where there are shards: h * entries + shards * (texts / shards) ** r * (t * seed keys + u * band keys)
+    scan  = f * seed keys
+            + where there are shards: h * entries + shards * (t * seed keys + u * band keys)
 
-Each shard is asked for every key, which is not in the processor's cache, the less the larger its table is; what all of
-them have is sorted into one small table. Keys and entries are counted, and are powers of the texts. Each measurement is
+Of each shard up to 16,384 texts train the dictionary that its texts are compressed with. A scan takes the longer the
+more keys the index has of what is scanned. Each shard is asked for every key; what all of them have is sorted into one
+small table. Keys and entries are counted. Keys are a power of the texts; the entries that a shard has are a function of
+its own texts, since of a frequent key no more than so many are taken from each. A scan with a blind index is a power of
+its texts. Each measurement is
 predicted by the model of all others: measured over predicted says how far the model may be trusted. Then the plan for
 the full size, which SCALE.md explains. ``--price`` is that of one core hour. With ``--measurements FILE`` those of
-several runs are used together.
+several runs are used together; with ``--tables`` nothing more is measured. Tables are printed in Markdown; ``--write``
+puts them where they stand in SCALE.md.
 """
 
 from __future__ import annotations
@@ -25,10 +29,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import pickle
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,25 +41,29 @@ import numpy as np
 import numpy.typing as npt
 import planted
 import synthetic
-from measure import apart, console, machine, table
-from scipy.optimize import least_squares, nnls
+from measure import apart, console, machine
+from scipy.optimize import nnls
 
 import provscan
 from provscan import readers
 from provscan.index import GroupReader, hold_shards, open_reader
+from provscan.index.packed import SAMPLE
+from provscan.index.shard_groups import HeldShards
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
 from provscan.text.arrow import buffers
 
 Floats = npt.NDArray[np.float64]
 KINDS = ("long", "short")
-# What is fitted of a scan of shards: seconds for an entry, and for a key of each kind.
-UNITS = ("hit", "seed", "band")
 
 # The limit of a segment is 16.8 million.
 TEXTS_A_SEGMENT = 16e6
 # Of the memory of a machine: for the mapped index, the rest for the workers and the system.
 MAPPED_SHARE = 0.5
+# Of the files, in the plan.
+SHARE = 0.01
+# Within which costs should be predicted.
+BAR = 0.2
 
 
 class Scan(NamedTuple):
@@ -85,7 +94,7 @@ class Cost(NamedTuple):
     Attributes
     ----------
     texts, shards
-        Distinct texts, and shards of the index.
+        Distinct texts, and shards of the index; 0 if it is a blind one.
     build
         Seconds of one core for the whole build.
     bytes
@@ -109,11 +118,10 @@ class Cost(NamedTuple):
 
 
 class Counted:
-    """A group of all shards that counts what it is asked for, what it finds, and the bytes of both."""
+    """A group of shards that counts what it is asked for, what it finds, and the bytes of both."""
 
-    def __init__(self, index: Path, shards: int) -> None:
-        reader = open_reader(index, check="lengths")
-        self._held = hold_shards(str(index), range(shards), snapshot=reader.snapshot)
+    def __init__(self, held: HeldShards) -> None:
+        self._held = held
         self.seeds = self.bands = self.hits = self.sent = self.received = 0
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
@@ -129,16 +137,20 @@ class Counted:
         return lambda: result
 
 
-def scan_cost(source: Path, index: Path, shards: int, seconds: float) -> Scan:
-    """The costs of a scan whose seconds are known."""
-    gigabytes = source.stat().st_size / 1e9
-    if shards == 1:
-        return Scan(seconds / gigabytes)
-    group = Counted(index, shards)
-    reader = GroupReader((group,))
+def scan_with(reader: GroupReader, source: Path) -> None:
+    """Scan a file of JSON lines, and do nothing with what is found."""
     for split in readers.plan([str(source)], readers.Fields(), workers=1):
         for batch in readers.read(split, readers.Fields(), readers.ReadStats()):
             scan_texts(*buffers(batch.column("text")), reader, MatchParams())
+
+
+def scan_cost(source: Path, index: Path, shards: int, seconds: float) -> Scan:
+    """The costs of a scan whose seconds are known."""
+    gigabytes = source.stat().st_size / 1e9
+    if shards <= 1:
+        return Scan(seconds / gigabytes)
+    group = Counted(hold_shards(str(index), range(shards), snapshot=open_reader(index, check="lengths").snapshot))
+    scan_with(GroupReader((group,)), source)
     counts = (seconds, group.seeds, group.bands, group.hits, group.sent, group.received)
     return Scan(*(count / gigabytes for count in counts))
 
@@ -149,30 +161,32 @@ def cost_of(values: list[Any]) -> Cost:
     return Cost(*first, Scan(*long), Scan(*short), memory)
 
 
-def scanned(source: Path, index: Path, out: Path) -> float:
-    """Core seconds of a whole run."""
+def timed(function: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, float]:
+    """What it returns, and core seconds."""
     begin = time.process_time()
-    match(source, index, out)
-    return time.process_time() - begin
+    return function(*arguments, **options), time.process_time() - begin
 
 
-def match(source: Path, index: Path, out: Path) -> None:
-    provscan.match(source, index, out, overwrite=True, spike_ins=0)
+def match(source: Path, index: Path, out: Path, key: Path | None) -> None:
+    provscan.match(source, index, out, overwrite=True, key=key, spike_ins=0 if key is None else None)
 
 
 def measured(tweets: Path, shards: int, sources: dict[str, Path], folder: Path, repeats: int = 1) -> Cost:
-    path, out = folder / "licensed.index", folder / "out.run"
-    begin = time.process_time()
-    index = provscan.build_index(tweets, path, shards=shards, overwrite=True)
-    build = time.process_time() - begin
-    seconds = {kind: min(scanned(source, path, out) for _ in range(repeats)) for kind, source in sources.items()}
+    path, out, key = folder / "licensed.index", folder / "out.run", None if shards else folder / "key"
+    how: dict[str, Any] = {"shards": shards} if key is None else {"blind": True, "key": key}
+    index, build = timed(provscan.build_index, tweets, path, overwrite=True, **how)
+    seconds = {
+        kind: min(timed(match, source, path, out, key)[1] for _ in range(repeats)) for kind, source in sources.items()
+    }
     if min(seconds["long"], seconds["short"]) < 2 * seconds["single"]:
-        raise SystemExit("what every run costs hides what the data costs: give more --megabytes and --records")
+        raise SystemExit(
+            f"what every run costs hides what the data costs, {seconds}: give more --megabytes and --records"
+        )
     long, short = (
         scan_cost(sources[kind], path, shards, seconds[kind] - seconds["single"]) for kind in ("long", "short")
     )
-    memory = apart(match, sources["single"], path, out).own
-    return Cost(len(index), shards, build, index.info()["bytes"], seconds["single"], long, short, memory)
+    memory, info = apart(match, sources["single"], path, out, key).own, index.info()
+    return Cost(info["texts"], shards, build, info["bytes"], seconds["single"], long, short, memory)
 
 
 class Model(NamedTuple):
@@ -181,16 +195,18 @@ class Model(NamedTuple):
     Attributes
     ----------
     build
-        Seconds a text, more seconds a text where there are shards, and more for each shard, since each batch is parted.
+        Seconds a text, more seconds a text where there are shards, more for each shard, since each batch is parted, and
+        for each text that a dictionary is trained with.
     bytes
         A text, and a shard.
     seeds, bands, hits
-        Of each kind of data, the factor and the exponent of counts a gigabyte.
-    whole
-        Of each kind of data, the factor and the exponent of a scan without shards.
-    hit, seed, band, cache
-        Seconds for an entry, for asking a shard for a key of each kind, and the exponent by which these grow with a
-        shard's texts.
+        Of each kind of data a polynomial in logarithms: keys a gigabyte by the texts, entries of a shard by its texts.
+    scan
+        Seconds for a key that the index has of long texts, and of records, for an entry, and for asking a shard for a
+        key of a passage, and of a whole record.
+    blind
+        Of blind indexes seconds to build a text, and bytes, and of each kind of data the polynomial of a scan's
+        seconds; None if none was measured.
     """
 
     build: Floats
@@ -198,152 +214,233 @@ class Model(NamedTuple):
     seeds: dict[str, Floats]
     bands: dict[str, Floats]
     hits: dict[str, Floats]
-    whole: dict[str, Floats]
-    hit: float
-    seed: float
-    band: float
-    cache: float
+    scan: Floats
+    blind: tuple[float, float, dict[str, Floats]] | None
 
-    def scan(self, kind: str, texts: float, shards: int) -> float:
-        """Core seconds to scan a gigabyte."""
-        whole = power(self.whole[kind], texts)
+    def units(self, kind: str, texts: float, shards: int) -> list[float]:
+        """How many units of each kind of work a scan of a gigabyte is."""
+        seeds = power(self.seeds[kind], texts)
+        whole = [seeds * (kind == other) for other in KINDS]
         if shards == 1:
-            return whole
-        seeds, bands, hits = (power(counts[kind], texts) for counts in (self.seeds, self.bands, self.hits))
-        grown = (texts / shards / 1e6) ** self.cache
-        return whole + self.hit * hits + shards * grown * (self.seed * seeds + self.band * bands)
+            return [*whole, 0.0, 0.0, 0.0]
+        hits = shards * power(self.hits[kind], texts / shards)
+        return [*whole, hits, shards * seeds, shards * power(self.bands[kind], texts)]
 
     def costs(self, texts: float, shards: int) -> dict[str, float]:
-        """All that is predicted, by its label."""
+        """All that is predicted, by its name."""
+        if shards == 0:
+            assert self.blind is not None
+            build, size, scans = self.blind
+            return {
+                "build": build * texts,
+                "bytes": size * texts,
+                **{kind: power(scans[kind], texts) for kind in KINDS},
+            }
         return {
-            "build, core seconds": float(self.build @ [texts, texts * (shards > 1), texts * shards]),
-            "bytes on disk": float(self.bytes @ [texts, shards]),
-            **{f"scan of 1 GB of {kind} texts, core seconds": self.scan(kind, texts, shards) for kind in KINDS},
+            "build": float(self.build @ build_units(texts, shards)),
+            "bytes": float(self.bytes @ [texts, shards]),
+            **{kind: float(self.scan @ self.units(kind, texts, shards)) for kind in KINDS},
         }
 
 
-def power(fit: Floats, texts: float) -> float:
-    return float(np.exp(fit[0]) * texts ** fit[1])
+def build_units(texts: float, shards: int) -> list[float]:
+    return [texts, texts * (shards > 1), texts * shards, shards * min(texts / shards, SAMPLE)]
+
+
+def power(polynomial: Floats, texts: float) -> float:
+    return float(np.exp(np.polyval(polynomial, np.log(texts))))
+
+
+def relative(units: Sequence[Sequence[float]], values: Sequence[float]) -> Floats:
+    """What a unit costs, so that each value counts alike, by its relative error; nothing costs less than nothing."""
+    measured = np.array(values)
+    return nnls(np.array(units) / measured[:, None], np.ones(len(measured)))[0]
 
 
 def model(costs: list[Cost]) -> Model:
-    """Fitted so that each measurement counts alike, by its relative error."""
-    texts, shards = np.array([cost.texts for cost in costs]), np.array([cost.shards for cost in costs])
+    """Fitted to some measurements."""
+    blind, costs = [cost for cost in costs if cost.shards == 0], [cost for cost in costs if cost.shards]
     parted = [cost for cost in costs if cost.shards > 1]
 
-    def linear(name: str, *terms: Floats) -> Floats:
-        values = np.array([getattr(cost, name) for cost in costs])
-        return nnls(np.stack(terms, axis=1) / values[:, None], np.ones(len(values)))[0]
-
-    def powers(chosen: list[Cost], name: str) -> dict[str, Floats]:
-        matrix = np.stack([np.ones(len(chosen)), np.log([cost.texts for cost in chosen])], axis=1)
-        values = {kind: np.log([getattr(getattr(cost, kind), name) + 1e-9 for cost in chosen]) for kind in KINDS}
-        return {kind: np.linalg.lstsq(matrix, value)[0] for kind, value in values.items()}
-
-    whole = [cost for cost in costs if cost.shards == 1]
-    fixed = Model(
-        linear("build", texts, texts * (shards > 1), texts * shards), linear("bytes", texts, shards),
-        powers(parted, "seeds"), powers(parted, "bands"), powers(parted, "hits"), powers(whole, "seconds"),
-        0.0, 0.0, 0.0, 0.0,
-    )  # fmt: skip
-
-    def of(values: Floats) -> Model:
-        unsharded = dict(zip(KINDS, values[:4].reshape(2, 2), strict=True))
-        units = dict(zip(UNITS, np.exp(values[4:7]), strict=True))
-        return fixed._replace(whole=unsharded, **units, cache=float(values[7]))
-
-    def errors(values: Floats) -> list[float]:
-        found = of(values)
-        return [
-            math.log(found.scan(kind, cost.texts, cost.shards) / getattr(cost, kind).seconds)
-            for cost in costs
+    def fitted(chosen: list[Cost], name: str, degree: int, *, a_shard: bool = False) -> dict[str, Floats]:
+        parts = [cost.shards if a_shard else 1 for cost in chosen]
+        texts = np.log([cost.texts / part for cost, part in zip(chosen, parts, strict=True)])
+        return {
+            kind: np.polyfit(texts, np.log([getattr(getattr(cost, kind), name) / part for cost, part in
+                                            zip(chosen, parts, strict=True)]), degree)
             for kind in KINDS
-        ]
+        }  # fmt: skip
 
-    begin = np.concatenate([*fixed.whole.values(), np.log([3e-7, 6e-8, 1e-8]), [0.3]])
-    return of(least_squares(errors, begin, x_scale="jac").x)
+    found = Model(
+        relative([build_units(cost.texts, cost.shards) for cost in costs], [cost.build for cost in costs]),
+        relative([(cost.texts, cost.shards) for cost in costs], [cost.bytes for cost in costs]),
+        fitted(parted, "seeds", 1), fitted(parted, "bands", 0), fitted(parted, "hits", 2, a_shard=True),
+        np.zeros(5),
+        (
+            float(np.mean([cost.build / cost.texts for cost in blind])),
+            float(np.mean([cost.bytes / cost.texts for cost in blind])),
+            fitted(blind, "seconds", 1),
+        ) if blind else None,
+    )  # fmt: skip
+    scans = [(cost, kind) for cost in costs for kind in KINDS]
+    return found._replace(scan=relative(
+        [found.units(kind, cost.texts, cost.shards) for cost, kind in scans],
+        [getattr(cost, kind).seconds for cost, kind in scans],
+    ))  # fmt: skip
 
 
 def measured_costs(cost: Cost) -> dict[str, float]:
-    """What was measured, by the labels of :meth:`Model.costs`."""
-    scans = {f"scan of 1 GB of {kind} texts, core seconds": getattr(cost, kind).seconds for kind in KINDS}
-    return {"build, core seconds": cost.build, "bytes on disk": cost.bytes, **scans}
+    """What was measured, by the names of :meth:`Model.costs`."""
+    return {"build": cost.build, "bytes": cost.bytes, **{kind: getattr(cost, kind).seconds for kind in KINDS}}
 
 
-def show_model(costs: list[Cost]) -> None:
-    shown = table(
-        "Costs, and measured / predicted from all others", "texts", "shards", *measured_costs(costs[0]),
-        "a run, core seconds", "its memory, MB",
-    )  # fmt: skip
-    for cost in costs:
+def markdown(*rows: Sequence[str]) -> str:
+    """A table; the first row is its header."""
+    header, *others = rows
+    return "\n".join("| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *others))
+
+
+def costs_table(costs: list[Cost]) -> str:
+    """All costs, each beside what is predicted from all others, and how far they are apart."""
+    rows = [("texts", "shards", "build, core s", "ratio", "MB on disk", "ratio", "1 GB of long text, core s", "ratio",
+             "1 GB of tweet-sized records, core s", "ratio", "a run, core s", "memory of a run, MB")]  # fmt: skip
+    ratios = []
+    for cost in sorted(costs):
         predicted = model([other for other in costs if other is not cost]).costs(cost.texts, cost.shards)
-        cells = [f"{value:,.4g}  {value / predicted[label]:.2f}" for label, value in measured_costs(cost).items()]
-        shown.add_row(f"{cost.texts:,.0f}", f"{cost.shards}", *cells, f"{cost.fixed:.2f}", f"{cost.memory / 1e6:,.0f}")
-    console.print(shown)
-    found = model(costs)
-    units = table("Unit costs", "of", "value")
-    for label, value in (
-        ("build, microseconds a text", found.build[0] * 1e6),
-        ("  more in shards", found.build[1] * 1e6),
-        ("  more for each shard", found.build[2] * 1e6),
-        ("bytes a text", found.bytes[0]),
-        *((f"exponent of a scan of {kind} texts", found.whole[kind][1]) for kind in KINDS),
-        ("nanoseconds an entry found", found.hit * 1e9),
-        ("  a key of a passage and shard of 1 million texts", found.seed * 1e9),
-        ("  a key of a whole record and such a shard", found.band * 1e9),
-        ("exponent by which these two grow with a shard", found.cache),
-    ):
-        units.add_row(label, f"{value:,.3g}")
-    console.print(units)
-    counts = table("A gigabyte, where shards are held by others", "texts", "of", "keys, million", "entries, million",
-                   "GB to each group", "GB from all of them")  # fmt: skip
-    for cost in costs:
-        for kind in KINDS if cost.shards > 1 else ():
-            scan = getattr(cost, kind)
-            counts.add_row(
-                f"{cost.texts:,.0f}", kind, f"{(scan.seeds + scan.bands) / 1e6:,.1f}", f"{scan.hits / 1e6:,.1f}",
-                f"{scan.sent / 1e9:.2f}", f"{scan.received / 1e9:.2f}",
-            )  # fmt: skip
-    console.print(counts)
-
-
-def show_plan(costs: list[Cost], arguments: argparse.Namespace) -> None:
-    texts = arguments.claimed_tweets * arguments.distinct
-    build, size, scan = list(model(costs).costs(TEXTS_A_SEGMENT, 1).values())[:3]
-    units = math.ceil(texts / TEXTS_A_SEGMENT)
-    shown = table(
-        "\nPlan", "scan", "machines", "disk, TB", "build, hours", "scan, days", "core hours", "machines for 30 days",
-        "money",
-    )  # fmt: skip
-    for label, share, room in (
-        ("exact, index on disk", 1.0, arguments.disk_terabytes * 1e12),
-        ("exact, index in memory", 1.0, arguments.gigabytes * 1e9 * MAPPED_SHARE),
-        ("1% sample of files, index on disk", 0.01, arguments.disk_terabytes * 1e12),
-        ("1% sample of files, index in memory", 0.01, arguments.gigabytes * 1e9 * MAPPED_SHARE),
-    ):
-        machines = math.ceil(units * size / room)
-        cores = machines * arguments.cores
-        building, scanning = units * build / 3600, arguments.claimed_terabytes * 1e3 * share * units * scan / 3600
-        shown.add_row(
-            label, f"{machines:,}", f"{units * size / 1e12:,.1f}", f"{building / cores:,.1f}",
-            f"{scanning / cores / 24:,.1f}", f"{building + scanning:,.0f}",
-            f"{math.ceil(scanning / arguments.cores / 720):,}", f"{(building + scanning) * arguments.price:,.0f}",
-        )  # fmt: skip
-    console.print(shown)
-    console.print(
-        f"\nTaken from the claim: {arguments.claimed_tweets:,.0f} tweets, {arguments.distinct:.0%} of them distinct, "
-        f"{arguments.claimed_terabytes:,.0f} TB; machines of {arguments.cores} cores, {arguments.gigabytes:,.0f} GB of "
-        f"memory and {arguments.disk_terabytes:,.0f} TB of disk; {arguments.price} a core hour. All data is scanned "
-        f"against {units:,} indexes of {TEXTS_A_SEGMENT:,.0f} texts each, {scan:,.0f} core seconds a GB and index: "
-        f"extrapolated by a factor of {TEXTS_A_SEGMENT / max(cost.texts for cost in costs):.1f} in texts."
+        values = measured_costs(cost)
+        found = [value / predicted[label] for label, value in values.items()]
+        ratios.append(found)
+        shown = (
+            f"{values['build']:,.1f}",
+            f"{values['bytes'] / 1e6:,.0f}",
+            *(f"{values[kind]:,.0f}" for kind in KINDS),
+        )
+        cells = [cell for pair in zip(shown, (f"{ratio:.2f}" for ratio in found), strict=True) for cell in pair]
+        kept = "blind" if cost.shards == 0 else f"{cost.shards}"
+        rows.append((f"{cost.texts:,.0f}", kept, *cells, f"{cost.fixed:.2f}", f"{cost.memory / 1e6:,.0f}"))
+    build, size, *scans = np.array(ratios).T
+    said = ", ".join(
+        f"{name}: {np.count_nonzero(np.abs(each - 1) <= BAR)} of {each.size} within {BAR:.0%}, "
+        f"all from {each.min():.2f} to {each.max():.2f}"
+        for name, each in (("builds", build), ("disk", size), ("scans", np.concatenate(scans)))
     )
+    return f"{markdown(*rows)}\n\nMeasured over predicted: {said}."
+
+
+def units_table(costs: list[Cost]) -> str:
+    found = model(costs)
+    rows = [
+        ("a: microseconds to build a text", found.build[0] * 1e6),
+        ("b: more where there are shards", found.build[1] * 1e6),
+        ("c: more for each shard", found.build[2] * 1e6),
+        ("g: microseconds for a text that a dictionary is trained with", found.build[3] * 1e6),
+        ("d: bytes on disk a text", found.bytes[0]),
+        ("e: kilobytes a shard", found.bytes[1] / 1e3),
+        ("f: nanoseconds for a key of long text that the index has", found.scan[0] * 1e9),
+        ("f: the same, tweet-sized records", found.scan[1] * 1e9),
+        ("h: nanoseconds for an entry", found.scan[2] * 1e9),
+        ("t: nanoseconds to ask a shard for a key of a passage", found.scan[3] * 1e9),
+        ("u: the same for one of a whole record, which a filter answers first", found.scan[4] * 1e9),
+    ]
+    if found.blind is not None:
+        rows += [
+            ("blind index: microseconds to build a text", found.blind[0] * 1e6),
+            ("blind index: bytes on disk a text", found.blind[1]),
+            ("blind index: exponent of a scan, long texts", found.blind[2]["long"][0]),
+            ("blind index: the same, tweet-sized records", found.blind[2]["short"][0]),
+        ]
+    return markdown(("of", "value"), *((label, f"{value:,.3g}") for label, value in rows))
+
+
+def groups_table(costs: list[Cost]) -> str:
+    rows = [("texts", "shards", "data", "keys asked, million", "entries found, million", "GB to each group",
+             "GB from all of them")]  # fmt: skip
+    rows += [
+        (f"{cost.texts:,.0f}", f"{cost.shards}", data, f"{(scan.seeds + scan.bands) / 1e6:,.0f}",
+         f"{scan.hits / 1e6:,.0f}", f"{scan.sent / 1e9:.2f}", f"{scan.received / 1e9:.1f}")
+        for cost in sorted(costs) if cost.shards > 1
+        for data, scan in (("long text", cost.long), ("records", cost.short))
+    ]  # fmt: skip
+    return markdown(*rows)
+
+
+def plan(costs: list[Cost], arguments: argparse.Namespace) -> str:
+    texts, found = arguments.claimed_tweets * arguments.distinct, model(costs)
+    units = math.ceil(texts / TEXTS_A_SEGMENT)
+    rows = [("scan", "machines that hold the index", "disk, TB", "build, hours", "scan, days", "core hours",
+             "machines for a scan in 30 days", "money")]  # fmt: skip
+    disk, memory = arguments.disk_terabytes * 1e12, arguments.gigabytes * 1e9 * MAPPED_SHARE
+    said = [
+        f"Taken from the claim: {arguments.claimed_tweets:,.0f} tweets, {arguments.distinct:.0%} of them with a text "
+        f"of their own, and {arguments.claimed_terabytes:,.0f} TB of long text. Machines have {arguments.cores} cores, "
+        f"{arguments.gigabytes:,.0f} GB of memory, of which {MAPPED_SHARE:.0%} hold the index, and "
+        f"{arguments.disk_terabytes:,.0f} TB of disk; a core hour costs {arguments.price}. All data is scanned against "
+        f"{units:,} indexes of {TEXTS_A_SEGMENT:,.0f} texts each."
+    ]
+    if not found.blind:
+        said.append("No blind index was measured.")
+    for name, shards in (("exact", 1), ("blind", 0)) if found.blind else (("exact", 1),):
+        build, size, scan, _ = found.costs(TEXTS_A_SEGMENT, shards).values()
+        largest = max(cost.texts for cost in costs if cost.shards == shards)
+        said.append(
+            f"A GB of long text and an {name} index cost {scan:,.0f} core seconds, at {TEXTS_A_SEGMENT / largest:.1f} "
+            "times the texts that were measured."
+        )
+        for share in (1.0, SHARE):
+            for where, room in (("on disk", disk), ("in memory", memory)):
+                machines = math.ceil(units * size / room)
+                cores = machines * arguments.cores
+                building = units * build / 3600
+                scanning = arguments.claimed_terabytes * 1e3 * share * units * scan / 3600
+                rows.append((
+                    f"{name}{f', {SHARE:.0%} sample of files' if share < 1 else ''}, index {where}", f"{machines:,}",
+                    f"{units * size / 1e12:,.1f}", f"{building / cores:,.2f}", f"{scanning / cores / 24:,.2f}",
+                    f"{building + scanning:,.0f}", f"{math.ceil(scanning / arguments.cores / 720):,}",
+                    f"{(building + scanning) * arguments.price:,.0f}",
+                ))  # fmt: skip
+    return f"{' '.join(said)}\n\n{markdown(*rows)}"
+
+
+def write_into(text: str, sections: dict[str, str]) -> str:
+    """A text with some sections in place of those that stand between their marks."""
+    for name, section in sections.items():
+        before, mark, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->\n")
+        if not end:
+            raise SystemExit(f"there is no place for the table of {name}: write <!-- {name} --> and <!-- end --> there")
+        text = f"{before}{mark}\n{section}\n\n{end}{after}"
+    return text
+
+
+def measure_all(arguments: argparse.Namespace, folder: Path, known: Path) -> None:
+    """Add the measurements that were asked for to those known."""
+    sizes = sorted(int(number) for number in arguments.texts.split(","))
+    numbers = [int(number) for number in arguments.shards.split(",")]
+    (folder / "key").write_bytes(os.urandom(32))
+    data = {"long": planted.long_texts(None, round(arguments.megabytes * 1e6)),
+            "short": planted.short_texts(None, arguments.records), "single": ["a record"]}  # fmt: skip
+    sources = {
+        kind: planted.write_jsonl(folder / f"{kind}.jsonl", planted.numbered(texts)) for kind, texts in data.items()
+    }
+    tweets = folder / "tweets.jsonl"
+    # The first one compiles.
+    for number, size in enumerate([1_000, *sizes]):
+        synthetic.write_jsonl(synthetic.tweets(size), tweets)
+        for shards in numbers:
+            cost = measured(tweets, shards, sources, folder, arguments.repeats)
+            console.print(f"{time.process_time():.0f} core s: {cost}")
+            if number:
+                with known.open("a") as file:
+                    file.write(json.dumps(cost) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", default="300000,1000000,3000000", help="numbers of tweets to index")
-    parser.add_argument("--shards", default="1,4,16", help="numbers of shards")
+    parser.add_argument("--shards", default="0,1,4,16", help="numbers of shards; 0: blind")
     parser.add_argument("--measurements", type=Path, help="file that measurements are added to; all in it are used")
+    parser.add_argument("--tables", action="store_true", help="measure nothing: print the tables of --measurements")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables between the marks in a file, too")
     parser.add_argument("--repeats", type=int, default=2, help="scans of each kind, of which the fastest counts")
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--megabytes", type=float, default=60)
@@ -355,32 +452,26 @@ def main() -> None:
     parser.add_argument("--disk-terabytes", type=float, default=4, help="of a machine")
     parser.add_argument("--price", type=float, default=0.05, help="of a core for an hour")
     arguments = parser.parse_args()
-    sizes = sorted(int(number) for number in arguments.texts.split(","))
-    numbers = [int(number) for number in arguments.shards.split(",")]
     console.print(machine())
+    if arguments.tables and not arguments.measurements:
+        parser.error("--tables are those of --measurements: name the file")
     with tempfile.TemporaryDirectory(prefix="provscan-scale-") as name:
-        folder = Path(name)
-        data = {"long": planted.long_texts(None, round(arguments.megabytes * 1e6)),
-                "short": planted.short_texts(None, arguments.records), "single": ["a record"]}  # fmt: skip
-        sources = {
-            kind: planted.write_jsonl(folder / f"{kind}.jsonl", planted.numbered(texts)) for kind, texts in data.items()
-        }
-        known = arguments.measurements or folder / "measurements.jsonl"
-        tweets = folder / "tweets.jsonl"
-        # The first one compiles.
-        for number, size in enumerate([1_000, *sizes]):
-            synthetic.write_jsonl(synthetic.tweets(size), tweets)
-            for shards in numbers:
-                cost = measured(tweets, shards, sources, folder, arguments.repeats)
-                console.print(f"{time.process_time():.0f} core s: {cost}")
-                if number:
-                    with known.open("a") as file:
-                        file.write(json.dumps(cost) + "\n")
+        known = arguments.measurements or Path(name) / "measurements.jsonl"
+        if not arguments.tables:
+            measure_all(arguments, Path(name), known)
         costs = [cost_of(json.loads(line)) for line in known.read_text().splitlines()]
-    if len({cost.texts for cost in costs if cost.shards == 1}) < 3 or len({cost.shards for cost in costs}) < 3:
-        raise SystemExit("each cost is predicted from the others: measure three sizes with 1 shard, and with two more")
-    show_model(costs)
-    show_plan(costs, arguments)
+    sizes = {shards: len({cost.texts for cost in costs if cost.shards == shards}) for _, shards, *_ in costs}
+    if sizes.get(1, 0) < 3 or sizes.get(0, 3) < 3 or len(sizes.keys() - {0}) < 3:
+        raise SystemExit(
+            "each cost is predicted from the others: measure three sizes with 1 shard, with two more, and, if at all, "
+            "of blind indexes"
+        )
+    sections = {"costs": costs_table(costs), "units": units_table(costs), "groups": groups_table(costs),
+                "plan": plan(costs, arguments)}  # fmt: skip
+    for section in sections.values():
+        print(f"\n{section}")
+    if arguments.write:
+        arguments.write.write_text(write_into(arguments.write.read_text(), sections))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ TINY = {
     ],
     "growth": ["--texts=500,2000", "--records=400", "--megabytes=0.2", "--planted=50", "--repeats=1"],
     "lifecycle": ["--tweets=300", "--appends=2", "--records=100", "--megabytes=0.02", "--planted=20", "--repeats=1"],
-    "scale": ["--texts=500,1000,2000", "--records=100000", "--megabytes=15", "--repeats=1"],
+    "scale": ["--texts=500,1000,2000", "--shards=0,1,2,4", "--records=200000", "--megabytes=40", "--repeats=1"],
+    "network": ["--texts=1000", "--megabytes=0.3", "--records=1000"],
     "executors": ["--tweets=1000", "--gigabytes=0.001", "--megabytes=0.2", "--executors=threads,processes"],
     "sampling": ["--files=60", "--records=8", "--tweets=300", "--share=0.2", "--draws=2", "--checked=1"],
     "blind": ["--tweets=300"],
@@ -51,7 +52,8 @@ TABLES = {
     "passages": ["Tweets in long text", "Share of the planted tweets found"],
     "growth": ["tweets/s built", "passages found"],
     "lifecycle": ["share of building", "joined, CPU s"],
-    "scale": ["measured / predicted", "core hours"],
+    "scale": ["Measured over predicted: builds", "blind, 1% sample of files"],
+    "network": ["on the wire, GB"],
     "executors": ["One dataset of", "the same, to the byte"],
     "sampling": ["2 samples of", "match --sample"],
     "blind": ["Blind beside full"],
@@ -71,7 +73,7 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-LONG = {"build", "executors", "lsh", "passages", "growth", "probe", "scale", "large", "versions"}
+LONG = {"build", "executors", "lsh", "passages", "growth", "probe", "scale", "network", "large", "versions"}
 NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 
 
