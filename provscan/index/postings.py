@@ -45,7 +45,17 @@ class Layout(NamedTuple):
 
     def entries(self, keys: np.ndarray, texts: np.ndarray) -> np.ndarray:
         """Entries in the making: of uint64 keys and the numbers of their texts, uint64."""
-        return (keys & ~np.uint64((1 << (64 - self.key_bits)) - 1)) | texts
+        return (keys & self._known) | texts
+
+    def row_entries(self, keys: np.ndarray, rows: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """The same of some rows of keys, uint64[n, m], each of which has one text."""
+        entries = np.empty(len(rows) * keys.shape[1], np.uint64)
+        radix.row_entries(read_only(keys), rows, texts, self._known, entries)
+        return entries
+
+    @property
+    def _known(self) -> np.uint64:
+        return ~np.uint64((1 << (64 - self.key_bits)) - 1)
 
 
 # A bucket has one to four entries of whole texts, and four to sixteen of seeds.

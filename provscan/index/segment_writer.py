@@ -34,7 +34,6 @@ from provscan.params import IndexParams
 CLOSERS = 3
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
-_LOW24 = np.uint64(0xFFFFFF)
 
 
 class Written(NamedTuple):
@@ -103,7 +102,7 @@ class SegmentWriter:
         self._texts.add(batch.texts if len(first) == count else batch.texts.take(first))
         write_array(self._sketches, batch.sketches.bits[first])
         self._exact.add(EXACT.entries(batch.sketches.keys[first, 0], number))
-        self._bands.add(self._bands_layout.entries(batch.sketches.bands[first], number[:, None]).ravel())
+        self._bands.add(self._bands_layout.row_entries(batch.sketches.bands, first, number))
         self.seeds.add(renumbered(batch.seeds, first, number, count))
         self._raw_texts.add(batch.raw_texts)
         self._ids.add(batch.ids)
@@ -230,8 +229,7 @@ def by_text(order: np.ndarray, text_of: np.ndarray, texts: int) -> tuple[np.ndar
 
 def renumbered(seeds: np.ndarray, rows: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:
     """Seed entries of some rows only, with the texts' numbers in place of the rows."""
-    number_of = np.full(count, MAX_TEXTS, np.uint64)
+    number_of = np.full(count, radix.NO_NUMBER)
     number_of[rows] = numbers
-    number = number_of[(seeds >> np.uint64(8)) & _LOW24]
-    kept = number < MAX_TEXTS
-    return (seeds[kept] & ~(_LOW24 << np.uint64(8))) | number[kept] << np.uint64(8)
+    found = np.empty(len(seeds) + 1, np.uint64)
+    return found[: radix.renumber_rows(seeds, number_of, found)]

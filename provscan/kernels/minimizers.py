@@ -63,8 +63,9 @@ def has_wide(codes):
 def length_units(codes, low, high):
     """Length of ``codes[low:high]`` in units."""
     total = high - low
-    for i in range(low, high):
-        total += is_wide(codes[i])
+    if has_wide(codes[low:high]):
+        for i in range(low, high):
+            total += is_wide(codes[i])
     return total
 
 

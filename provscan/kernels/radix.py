@@ -1,5 +1,6 @@
-"""Sorting of postings in the making: once by their upper digits into parts that stay in a cache, then part by part.
+"""Numbering and sorting of postings in the making.
 
+They are sorted once by their upper digits into parts that stay in a cache, then part by part.
 Keys are hashes, so few entries of a part share its next digit, and an insertion sort moves little. Long runs with one
 digit, the entries of a frequent key, are sorted digit by digit. numpy's own sort is several times slower where a
 processor compresses vectors in microcode.
@@ -15,6 +16,8 @@ _SHORT = 32
 _BYTE = 256
 _U0, _U1, _U8 = np.uint64(0), np.uint64(1), np.uint64(8)
 _NO_TEXT = np.uint32(0xFFFFFFFF)
+NO_NUMBER = np.uint64(0xFFFFFFFFFFFFFFFF)
+_LOW24 = np.uint64(0xFFFFFF)
 
 
 @kernel
@@ -147,6 +150,33 @@ def by_text(order, text_of, numbers, starts, rows):
     for text in range(len(starts) - 1, 0, -1):
         starts[text] = starts[text - 1]
     starts[0] = 0
+
+
+@kernel
+def row_entries(keys, rows, numbers, known, entries):
+    """Entries of some rows of keys, uint64[n, m], into uint64 ``entries``: the ``known`` bits, and the row's number.
+
+    ``rows`` are int64, ``numbers`` uint64.
+    """
+    width = np.uint64(keys.shape[1])
+    for r in range(len(rows)):
+        row, out, number = keys[rows[r]], entries[r * keys.shape[1] : (r + 1) * keys.shape[1]], numbers[r]
+        for j in range(width):
+            out[j] = row[j] & known | number
+
+
+@kernel
+def renumber_rows(entries, numbers, out):
+    """Entries with a place whose texts are rows, with the ``numbers`` of these, uint64, into ``out``; how many.
+
+    Entries of rows that have the number :data:`NO_NUMBER` are left out.
+    """
+    n = np.uint64(0)
+    for e in entries:
+        number = numbers[e >> _U8 & _LOW24]
+        out[n] = e & ~(_LOW24 << _U8) | number << _U8
+        n += np.uint64(number != NO_NUMBER)
+    return np.int64(n)
 
 
 @kernel
