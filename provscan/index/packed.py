@@ -202,7 +202,7 @@ def open_packed_strings(folder: Path, name: str, count: int) -> PackedStrings:
 
 def _dictionary(strings: Strings, rows: np.ndarray) -> zstandard.ZstdCompressionDict | None:
     """A dictionary trained with texts from everywhere; ``None`` if they are too few."""
-    chosen = strings.take(rows[:: max(1, len(rows) // SAMPLE)])
+    chosen = strings.take(np.ascontiguousarray(rows[:: max(1, len(rows) // SAMPLE)]))
     samples: list[bytes | bytearray | memoryview] = [
         chosen.text[low:high].tobytes() for low, high in pairwise(chosen.offsets[::BLOCK].tolist())
     ]
