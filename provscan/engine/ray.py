@@ -37,8 +37,8 @@ SECONDS_TO_ABANDON, SECONDS_BETWEEN_CANCELS = 5.0, 1.0
 # Settings of Ray that are switched off: a warning about graphics processors, and reports of its use to Ray's makers.
 QUIET = ("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_USAGE_STATS_ENABLED")
 
-# A task's place in the order, and the number of the attempt.
-Key = tuple[int, int]
+# The number of the run of an executor, a task's place in its order, and the number of the attempt.
+Key = tuple[int, int, int]
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 class _Running(Generic[T]):
     """A task on the cluster: its place in the order, and what became of its attempts."""
 
+    run: int
     place: int
     task: T
     reference: Any = None
@@ -57,7 +58,11 @@ class _Running(Generic[T]):
     @property
     def key(self) -> Key:
         """Of this attempt."""
-        return self.place, len(self.failures)
+        return self.run, self.place, len(self.failures)
+
+
+class _Abandoned(Exception):
+    """Nobody waits for a task any more."""
 
 
 class _Raised(NamedTuple):
@@ -74,11 +79,18 @@ class _Monitor:
         self.heard: dict[Key, tuple[str, float]] = {}
         self.nodes: dict[str, int] = {}
         self.ended: dict[Key, str] = {}
+        self.abandoned: set[Key] = set()
 
-    def report(self, key: Key, node: str, units: int) -> None:
+    def report(self, key: Key, node: str, units: int) -> bool:
+        """Take what an attempt has done; whether to go on."""
         self.done[key] = self.done.get(key, 0) + units
         self.heard[key] = node, time.monotonic()
         self.nodes[node] = self.nodes.get(node, 0) + units
+        return key not in self.abandoned
+
+    def abandon(self, keys: Sequence[Key]) -> None:
+        """Nobody waits for some attempts any more."""
+        self.abandoned.update(keys)
 
     def end_worker(self, key: Key, reason: str) -> None:
         """A worker ends itself, and says why."""
@@ -193,7 +205,7 @@ class Ray(Executor):
         )
         self._monitor: Any = ray.remote(_Monitor).options(num_cpus=0, scheduling_strategy=driver).remote()
         self._remote: Any = ray.remote(_call).options(num_cpus=1, max_retries=0, memory=memory)
-        self._reported = 0
+        self._reported = self._runs = 0
         self._actors: list[Any] = []
 
     def close(self) -> None:
@@ -229,11 +241,12 @@ class Ray(Executor):
         running: deque[_Running[T]] = deque()
         done: dict[int, R | LostTask | _Raised] = {}
         next_place = 0
+        self._runs += 1
         try:
             while True:
                 # What waits for an earlier task counts, so that results do not pile up behind a straggler.
                 while len(running) + len(done) < self.in_flight and (item := next(todo, None)) is not None:
-                    running.append(self._start(_Running(*item), shared))
+                    running.append(self._start(_Running(self._runs, *item), shared))
                 if not running and not done:
                     return
                 for attempt in self._ended(running):
@@ -251,9 +264,11 @@ class Ray(Executor):
                     yield result
                     next_place += 1
         finally:
+            # A worker hears of it when it reports. An interrupt comes sooner, but one that talks to the
+            # cluster misses it, and one that a job in the background of a shell has started ignores it.
+            self._monitor.abandon.remote([attempt.key for attempt in running])
             references, begin = [attempt.reference for attempt in running], time.monotonic()
             while references and time.monotonic() - begin < SECONDS_TO_ABANDON:
-                # A worker may miss it while it talks to the cluster.
                 for reference in references:
                     self._ray.cancel(reference, force=False)
                 _, references = self._ray.wait(references, num_returns=len(references), timeout=SECONDS_BETWEEN_CANCELS)
@@ -325,25 +340,25 @@ def _call(
     """What runs on a node."""
     import ray
 
-    # A task that nobody waits for is interrupted, which jobs in the background of a shell ignore, and all they start.
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     node = ray.get_runtime_context().get_node_id()
     begin = last = time.monotonic()
     units, reported = 0, 0
+    # Whether to go on is read at the next report, so that nothing waits for it.
+    answer = monitor.report.remote(key, node, 0)
 
     def advance(n: int) -> None:
-        nonlocal units, reported, last
+        nonlocal units, reported, last, answer
         units += n
         if time.monotonic() - last > SECONDS_BETWEEN_REPORTS:
-            monitor.report.remote(key, node, units - reported)
+            if not answer.future().result():
+                raise _Abandoned
+            answer = monitor.report.remote(key, node, units - reported)
             reported, last = units, time.monotonic()
             if memory is not None and (own := own_memory()) > memory:
                 reason = f"its worker took {own / 1e9:.2f} GB of memory, more than the {memory / 1e9:.2f} GB asked for"
                 ray.get(monitor.end_worker.remote(key, reason))
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    monitor.report.remote(key, node, 0)
     result = function(task, advance)
     # Waited for, so that the last report is counted before the task is done.
     ray.get(monitor.report.remote(key, node, units - reported))

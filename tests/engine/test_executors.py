@@ -83,6 +83,13 @@ def test_what_still_runs_is_abandoned(executor: str, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} >= {"0.begun", "1.abandoned"}
 
 
+def test_a_task_of_a_cluster_that_is_not_interrupted_hears_that_it_is_abandoned(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "cancel", lambda *args, **options: None)
+    test_what_still_runs_is_abandoned("ray", tmp_path)
+
+
 def test_processes_are_spawned_once_and_are_not_this_one() -> None:
     with Processes(2) as pool:
         seen = {number for _ in range(2) for number in pool.run(tasks.process, range(20), Progress())}
