@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 from dataset import some_records
+from ray_cluster import add_node
 
 import provscan
-from provscan.engine import Progress
+from provscan.engine import Progress, Ran
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.matching import task
 from provscan.readers import Limits
@@ -68,6 +69,34 @@ def test_the_same_bytes_from_a_cluster(cluster: None, index: provscan.Index, fol
     assert {line["task"] for line in ended} == {f"{n}: {folder / f'{n:02}.jsonl'}, part 1" for n in range(FILES)}
     nodes = run.info["cluster"]["nodes"]
     assert sum(nodes.values()) == sum(path.stat().st_size for path in folder.iterdir())
+
+
+class LosingNodes(Progress):
+    """Kills some nodes of a cluster once a task is done."""
+
+    def __init__(self, cluster: Any, nodes: list[Any]) -> None:
+        self.cluster, self.nodes = cluster, nodes
+
+    def ended(self, task: str, ran: Ran) -> None:
+        while self.nodes:
+            self.cluster.remove_node(self.nodes.pop(), allow_graceful=False)
+
+
+def test_the_same_bytes_from_four_nodes_of_which_two_are_lost(
+    cluster: Any, index: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
+    expected = content(provscan.match(folder, index, tmp_path / "threads.run", workers=1).path)
+    losing = LosingNodes(cluster, [add_node(cluster, 1) for _ in range(2)])
+    try:
+        runs = [
+            provscan.match(folder, index, tmp_path / f"{name}.run", executor="ray", workers=4, progress=progress)
+            for name, progress in (("four", None), ("two", losing))
+        ]
+    finally:
+        lost = not losing.nodes
+        losing.ended("", Ran("", 0.0, 0, 0))
+    assert lost
+    assert [content(run.path) for run in runs] == [expected] * 2
 
 
 def test_what_a_cluster_can_not_scan_is_listed(
