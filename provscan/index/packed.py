@@ -142,7 +142,7 @@ class PackedStrings(NamedTuple):
             texts: Any = decompressor.multi_decompress_to_buffer(source, decompressed_sizes=sizes.tobytes())
             return b"".join(texts)
         except (zstandard.ZstdError, ValueError) as error:
-            raise self._damage(str(error)) from None
+            raise self._damage(f"a block has another size than its texts, or can't be decompressed ({error})") from None
 
     def _damage(self, problem: str) -> IndexFormatError:
         return IndexFormatError(f"{self.path} is damaged: {problem}. Restore it from a copy or build the index again")
