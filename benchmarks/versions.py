@@ -37,7 +37,10 @@ class Taken(NamedTuple):
 def run(python: str, arguments: Sequence[str]) -> Taken:
     """Run a command of the version of an interpreter."""
     before, begin = os.times(), time.perf_counter()
-    done = subprocess.run([python, "-m", "provscan", *arguments], capture_output=True, text=True, encoding="utf-8")
+    # With -P the folder that this runs in is not where the package comes from.
+    done = subprocess.run(
+        [python, "-P", "-m", "provscan", *arguments], capture_output=True, text=True, encoding="utf-8"
+    )
     clock, after = time.perf_counter() - begin, os.times()
     if done.returncode:
         raise SystemExit(f"{python} -m provscan {' '.join(arguments)}: {done.stderr}")
@@ -90,6 +93,11 @@ def main() -> None:
         shown = table(
             "Whole commands", "command", "this, s", "other, s", "ratio", "this, CPU s", "other, CPU s", "ratio"
         )
+        for version, python in pythons.items():
+            where = [python, "-P", "-c", "import provscan; print(provscan.__file__)"]
+            console.print(
+                f"{version}: {subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()}"
+            )
         few = str(planted.write_jsonl(folder / "few.jsonl", planted.numbered(short[:2_000])))
         for version, python in pythons.items():
             run(python, ["index", few, "--out", str(folder / f"few-{version}.index"), "--quiet"])
