@@ -41,7 +41,8 @@ from provscan.probe import Plan, Settings, make_plan, open_plan, run, score
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.score import Evidence, summarise
 from provscan.probe.verification import recitations
-from provscan.report import probe_table, write_probe_report
+from provscan.report.probe_page import write_probe_report
+from provscan.report.probe_tables import probe_table
 
 COPIES = {4: 60, 16: 60, 64: 60}
 PART, LONG = 1_500, 80

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan import report
 from provscan.engine import Progress, logged
 from provscan.errors import GateError, InputError, UsageError
 from provscan.index.blind import open_blind, read_key
 from provscan.matching import Index, open_index
 from provscan.params import MatchParams
+from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.notebook import Plots, run_html
 from provscan.runs.blind import match_blind
@@ -337,6 +337,7 @@ def match(
     >>> run.path.name, run.summary["records"]
     ('dataset.run', 4997)
     """
+
     if isinstance(index, Index):
         if without_segment is not None:
             raise UsageError(OPEN_ALREADY)
@@ -365,7 +366,7 @@ def match(
         sketches = open_blind(_index_path(index), read_key(key))
         with logged(log, progress) as watcher:
             found = match_blind(sources, sketches, path, options, overwrite=overwrite, progress=watcher)
-        report.write_report(path)
+        write_report(path)
         return Run(path, *found)
     target = Target(path, overwrite, resume, None if out is None else os.fspath(out))
     with logged(log, progress) as watcher:
@@ -382,7 +383,7 @@ def match(
         )
         if checked:
             watcher.finish()
-        summary, info = run_match(sources, opened, target, options, progress=watcher, render=report.write_report)
+        summary, info = run_match(sources, opened, target, options, progress=watcher, render=write_report)
     run = Run(path, summary, info)
     if fail_above is not None and (share := certain_share(summary)) > fail_above:
         raise GateError(
@@ -449,6 +450,7 @@ def reveal(
     >>> provscan.reveal(run.path, full, "revealed.run").evidence["tweet_id"].to_pylist()
     ['1']
     """
+
     if isinstance(index, Index) and without_segment is not None:
         raise UsageError(OPEN_ALREADY)
     opened = index if isinstance(index, Index) else open_index(_index_path(index), without_segment=without_segment)
@@ -459,7 +461,7 @@ def reveal(
         folder, opened.reader, target, threshold=params.threshold, min_containment=params.min_containment,
         overwrite=overwrite,
     )  # fmt: skip
-    report.write_report(target)
+    write_report(target)
     return Run(target, *found)
 
 

@@ -41,7 +41,6 @@ class Controls:
 
     @property
     def licensed_texts(self) -> int:
-        """Licensed texts that may stand in the dataset."""
         return self.licensed.texts - int(np.count_nonzero(self.absent[: self.licensed.size]))
 
     @property

@@ -57,7 +57,6 @@ class SpikeIns:
         return len(self.text)
 
     def scan(self, controls: Controls, params: MatchParams) -> Matches:
-        """Scan for everything that the dataset was scanned for."""
         return scan_texts(*buffers(pa.array(self.planted, pa.large_string())), controls.reader, params)
 
 
@@ -79,7 +78,6 @@ class Recovered:
 
 
 def how_many(records: int, wanted: int | None) -> int:
-    """Spike-ins for a dataset of so many records."""
     return wanted if wanted is not None else min(MOST, max(FEWEST, records // RECORDS_A_SPIKE))
 
 
@@ -154,7 +152,6 @@ def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: npt.NDAr
 
 
 def _parted(text: str, rng: Random) -> tuple[str, str]:
-    """A text in two, between two words where there are any."""
     at = rng.randrange(len(text) + 1)
     while 0 < at < len(text) and not text[at - 1].isspace():
         at -= 1

@@ -160,7 +160,6 @@ class _GroupedOption(click.Option):
 
 
 def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
-    """``click.option`` with a ``group``."""
     return click.option(*names, cls=_GroupedOption, **attributes)
 
 

@@ -44,7 +44,7 @@ def command(
     """
     import provscan
     from provscan.cli import echo
-    from provscan.report import explanation_table
+    from provscan.report.tables import explanation_table
     from provscan.runs.explain import explain_record, explain_text, explain_tweet, params_of
 
     opened = provscan.open_run(run)

@@ -113,7 +113,7 @@ def plan(
     """Draw the tweets and their controls, and write the plan before anything is asked."""
     import provscan
     from provscan.probe import Settings, make_plan
-    from provscan.report import plan_table
+    from provscan.report.probe_tables import plan_table
 
     chosen = given(**options)
     if "prompts" in chosen:
@@ -210,7 +210,8 @@ def score(probe: Path, index: str, without_segment: tuple[str, ...], as_json: bo
     """Compare the answers with the tweets, estimate, and write the report."""
     import provscan
     from provscan import probe as probes
-    from provscan.report import probe_table, write_probe_report
+    from provscan.report.probe_page import write_probe_report
+    from provscan.report.probe_tables import probe_table
 
     opened = None
     if probes.open_plan(probe).settings.free:

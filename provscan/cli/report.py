@@ -31,7 +31,9 @@ def command(run: Path, out: Path | None, form: str, no_text: bool, texts: int | 
     The report is computed from the folder alone; neither index nor dataset is needed.
     """
     from provscan.errors import UsageError
-    from provscan.report import is_probe, write_pdf, write_probe_report, write_report
+    from provscan.report.document import write_report
+    from provscan.report.pdf import write_pdf
+    from provscan.report.probe_page import is_probe, write_probe_report
 
     if is_probe(run):
         if form == "pdf" or reviewed is not None:

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from provscan import report
 from provscan.cli import echo
+from provscan.report.blind import blind_lines
+from provscan.report.tables import index_table, text_table
 
 
 def _width() -> int:
@@ -16,27 +17,24 @@ def _width() -> int:
 
 
 def index(info: dict[str, Any], as_json: bool) -> None:
-    """What an index holds."""
-    echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else report.index_table(info, width=_width()))
+    echo(json.dumps(info, indent=2, ensure_ascii=False) if as_json else index_table(info, width=_width()))
 
 
 def run(path: Path, summary: dict[str, Any], as_json: bool) -> None:
-    """What a run found and where its files are."""
     if as_json:
         echo(json.dumps({"run": str(path), **summary}, indent=2, ensure_ascii=False))
         return
-    echo(report.text_table(summary, width=_width()))
+    echo(text_table(summary, width=_width()))
     echo(f"The report: {path / 'report.html'}")
     echo(f"Every match: {path / 'matches.parquet'}")
 
 
 def blind_run(run: Any, as_json: bool) -> None:
-    """What a blind run found, before or after it was revealed."""
     if as_json:
         echo(json.dumps({"run": str(run.path), **run.summary}, indent=2, ensure_ascii=False))
         return
     echo(f"{run.summary['answer']['headline']}.")
-    for name, value in report.blind_lines(run.summary):
+    for name, value in blind_lines(run.summary):
         echo(f"  {name:<28}{value:>10}")
     for cost in run.summary["blind"]["costs"]:
         echo(cost)
@@ -44,7 +42,6 @@ def blind_run(run: Any, as_json: bool) -> None:
 
 
 def blind_index(info: dict[str, Any], as_json: bool) -> None:
-    """What a blind index holds."""
     if as_json:
         echo(json.dumps(info, indent=2))
         return
@@ -53,7 +50,6 @@ def blind_index(info: dict[str, Any], as_json: bool) -> None:
 
 
 def forgotten(found: dict[str, Any], as_json: bool) -> None:
-    """What was forgotten, or would be."""
     if as_json:
         echo(json.dumps(found, indent=2))
         return
@@ -79,7 +75,6 @@ NO_EFFECT = {
 
 
 def verified(found: dict[str, Any], as_json: bool) -> None:
-    """What was checked."""
     if as_json:
         echo(json.dumps(found, indent=2))
     elif "run" in found:

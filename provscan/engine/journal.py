@@ -74,7 +74,6 @@ class Journal(Progress):
             self._file.close()
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
-        """See :meth:`provscan.engine.Progress.start`."""
         self._shown.start(stage, total, unit)
         with self._lock:
             self._finish()
@@ -87,26 +86,22 @@ class Journal(Progress):
             self._write("stage", stage=stage, total=total, unit=unit)
 
     def advance(self, n: int) -> None:
-        """See :meth:`provscan.engine.Progress.advance`."""
         self._shown.advance(n)
         with self._lock:
             if self._stage is not None:
                 self._done += n
 
     def finish(self) -> None:
-        """See :meth:`provscan.engine.Progress.finish`."""
         self._shown.finish()
         with self._lock:
             self._finish()
 
     def began(self, task: str, where: str) -> None:
-        """See :meth:`provscan.engine.Progress.began`."""
         with self._lock:
             self._running[task] = where, time.monotonic()
             self._write("began", task=task, where=where)
 
     def ended(self, task: str, ran: Ran) -> None:
-        """See :meth:`provscan.engine.Progress.ended`."""
         with self._lock:
             self._running.pop(task, None)
             self._seconds.append(ran.seconds)
@@ -114,7 +109,6 @@ class Journal(Progress):
             self._write("ended", task=task, **(ran._asdict() | {"seconds": round(ran.seconds, 3)}))
 
     def failed(self, task: str, reason: str) -> None:
-        """See :meth:`provscan.engine.Progress.failed`."""
         with self._lock:
             self._running.pop(task, None)
             self._slow.discard(task)

@@ -48,12 +48,10 @@ class Processes(Executor):
         )
 
     def close(self) -> None:
-        """See :meth:`provscan.engine.protocol.Executor.close`."""
         self._stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def run(self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress) -> Iterator[R]:
-        """See :meth:`provscan.engine.protocol.Executor.run`."""
         reported = self._done.value
         # Tasks that are not done, and those of them that a worker was seen to run.
         names: dict[int, str] = {}
@@ -103,7 +101,6 @@ _worker: tuple[Any, Any, Any, int] | None = None
 
 
 def _begin(stop: Any, done: Any, busy: Any) -> None:
-    """What a worker process does first."""
     global _worker
     with busy.get_lock():
         place = busy[::2].index(0)

@@ -57,7 +57,6 @@ class _Running(Generic[T]):
 
     @property
     def key(self) -> Key:
-        """Of this attempt."""
         return self.run, self.place, len(self.failures)
 
 
@@ -209,7 +208,6 @@ class Ray(Executor):
         self._actors: list[Any] = []
 
     def close(self) -> None:
-        """See :meth:`provscan.engine.protocol.Executor.close`."""
         # Workers that stay for other tasks may remember those whom they asked.
         for actor in self._actors:
             self._ray.kill(actor)
@@ -235,7 +233,6 @@ class Ray(Executor):
     def run(
         self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress
     ) -> Iterator[R | LostTask]:
-        """See :meth:`provscan.engine.protocol.Executor.run`."""
         shared = self._ray.put(function)
         todo = enumerate(tasks)
         running: deque[_Running[T]] = deque()
@@ -337,7 +334,6 @@ class Ray(Executor):
 def _call(
     function: Callable[[T, Advance], R], task: T, key: Key, monitor: Any, memory: int | None, *near: Any
 ) -> tuple[R, Ran]:
-    """What runs on a node."""
     import ray
 
     node = ray.get_runtime_context().get_node_id()

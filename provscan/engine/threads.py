@@ -23,11 +23,7 @@ class Threads(Executor):
     def __init__(self, workers: int) -> None:
         self.workers, self.in_flight = workers, workers + 2
 
-    def close(self) -> None:
-        """See :meth:`provscan.engine.protocol.Executor.close`."""
-
     def run(self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress) -> Iterator[R]:
-        """See :meth:`provscan.engine.protocol.Executor.run`."""
         stop = threading.Event()
 
         def call(task: T) -> R:

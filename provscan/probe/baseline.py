@@ -82,7 +82,6 @@ def _features(texts: Sequence[str], measures: Floats) -> Any:
 
 
 def _fit(matrix: Any, side: Floats) -> Floats:
-    """Weights of a logistic regression with a ridge penalty."""
     from scipy.optimize import minimize
 
     sign = 2.0 * side - 1.0

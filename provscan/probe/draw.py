@@ -80,7 +80,6 @@ class Candidate:
         return (self.script, band, min(self.reach, 2), self.key)
 
     def prompt(self, kind: str) -> Prompt | None:
-        """Its prompt of one kind, if it has one."""
         return next((target.prompt for target in self.targets if target.prompt.kind == kind), None)
 
     def measures(self, kind: str) -> list[float]:
@@ -152,7 +151,6 @@ def arms(first: Sequence[Candidate], second: Sequence[Candidate], kind: str) -> 
 
 
 def _measured(tweets: Sequence[Candidate], reference: Reference) -> list[Candidate]:
-    """Tweets with their bits under the reference model."""
     bits = reference.bits([tweet.text for tweet in tweets])
     return [replace(tweet, reference=float(each)) for tweet, each in zip(tweets, bits, strict=True)]
 

@@ -89,11 +89,9 @@ class Endpoint:
         self._stopped = threading.Event()
 
     def describe(self) -> dict[str, Any]:
-        """The address and the model's name."""
         return {"endpoint": self._url, "model": self._model, "style": self._style}
 
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
-        """Answers as they come; see :class:`~provscan.probe.run.Model`."""
         waiting: set[Future[Answer | None]] = set()
         source = iter(questions)
         self._stopped.clear()
@@ -278,12 +276,10 @@ def _refused_parameter(error: Any) -> str | None:
 
 
 def _used(usage: Any) -> tuple[int, int]:
-    """Tokens of the prompt and of the answer."""
     return getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0
 
 
 def _retry_after(error: Any) -> float | None:
-    """Seconds that an endpoint asks to wait."""
     try:
         return max(0.0, float(error.response.headers["retry-after"]))
     except (KeyError, ValueError, AttributeError):

@@ -34,11 +34,9 @@ class Local:
         self._ends = {self._tokenizer.eos_token_id, getattr(loaded.network.generation_config, "eos_token_id", None)}
 
     def describe(self) -> dict[str, Any]:
-        """The folder and the kind of model."""
         return {"path": self._loaded.path, "model": self._loaded.kind, "style": self._style}
 
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
-        """Answers, a batch at a time; see :class:`~provscan.probe.run.Model`."""
         source = iter(questions)
         while batch := list(islice(source, self._batch)):
             with self._torch.inference_mode():
@@ -116,7 +114,6 @@ class Local:
         ]  # fmt: skip
 
     def _room(self, question: Question) -> int:
-        """Tokens that the model can add to a prompt."""
         return self._length - len(self._ids(question))
 
     def _logprob(self, question: Question) -> float | None:

@@ -51,7 +51,6 @@ class Question(NamedTuple):
 
     @property
     def sample(self) -> int:
-        """Number of the answer to this prompt."""
         return int(self.key.rsplit("/", 1)[1])
 
     @property
@@ -70,13 +69,11 @@ class Plan:
 
     @cached_property
     def settings(self) -> Settings:
-        """What the experiment is made with."""
         stored = self.content["settings"]
         return Settings(**{**stored, "prompts": tuple(stored["prompts"])})
 
     @property
     def pairs(self) -> list[dict[str, Any]]:
-        """Of each pair the two tweets with their prompts."""
         pairs: list[dict[str, Any]] = self.content["pairs"]
         return pairs
 
@@ -162,7 +159,6 @@ def make_plan(
 
 
 def open_plan(path: str | os.PathLike[str]) -> Plan:
-    """Open the plan of a probe."""
     file = Path(path) / PLAN_FILE
     try:
         raw = file.read_bytes()
@@ -183,7 +179,6 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
 
 
 def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
-    """Baseline, power, strata and pairs."""
     baselines = {}
     for kind in settings.prompts:
         able = [pair for pair in drawn.pairs if all(tweet.prompt(kind) is not None for tweet in pair)]

@@ -61,14 +61,12 @@ class Budget:
             return fits
 
     def spend(self, answer: Answer) -> None:
-        """An answer came."""
         with self._lock:
             self._reserved.pop(answer.key, None)
             self._spent[0] += answer.prompt_tokens
             self._spent[1] += answer.answer_tokens
 
     def describe(self) -> dict[str, Any]:
-        """What was spent."""
         prompt, answer = self._spent
         cost = (prompt * self.prices[0] + answer * self.prices[1]) / 1e6
         return {"prompt_tokens": prompt, "answer_tokens": answer, "dollars": cost if max(self.prices) > 0 else None}

@@ -50,5 +50,4 @@ class Settings:
         object.__setattr__(self, "prompts", tuple(kind for kind in KINDS if kind in self.prompts))
 
     def as_dict(self) -> dict[str, Any]:
-        """All settings, in types that JSON knows."""
         return {**dataclasses.asdict(self), "prompts": list(self.prompts)}

@@ -54,7 +54,6 @@ class Recitation:
 
 
 def asked_of(key: str) -> Asked:
-    """The question of a key of a pair."""
     pair, arm, kind, sample = key.split("/")
     return Asked(int(pair), arm, kind, int(sample))
 

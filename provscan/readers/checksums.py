@@ -10,7 +10,6 @@ from provscan.errors import InputError
 
 
 def checksum(path: str | os.PathLike[str]) -> str:
-    """XXH3-128 of a file's bytes, 32 hexadecimal digits, read in chunks."""
     digest = xxhash.xxh3_128()
     try:
         with open(path, "rb", buffering=0) as file:

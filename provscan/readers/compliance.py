@@ -44,7 +44,6 @@ class Withdrawals:
         self.take(lines, path, users=users)
 
     def take(self, lines: Iterable[str], source: str, *, users: bool = False) -> None:
-        """Take some lines; see :meth:`read`."""
         plain = self.authors if users else self.ids
         for number, line in enumerate(lines, 1):
             line = line.strip()

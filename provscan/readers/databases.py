@@ -124,7 +124,6 @@ class TableFile(Undivided):
         return head[self.at : self.at + len(self.magic)] == self.magic
 
     def tables(self, whole: Split) -> list[Split]:
-        """One split for each table."""
         if not whole.random_access or is_remote(whole.path):
             raise InputError(f"{whole.source} can't be read remotely, inside an archive or compressed; make it a file")
         try:

@@ -262,7 +262,6 @@ def holds_rows(texts: list[str], width: int, delimiter: str) -> bool | None:
 
 
 def _kernel_layout(layout: Layout, limits: Limits) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """A layout and the usual size of a row, as the kernel takes them."""
     return (
         np.array([ord(layout.delimiter), layout.quoted], np.int64),
         np.array([limits.value_lines, limits.record_bytes], np.int64),

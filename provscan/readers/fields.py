@@ -191,7 +191,6 @@ def _named(name: str, found: dict[Path, Seen]) -> list[Path]:
 
 
 def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
-    """Determine the fields of a file."""
     strings = {path: seen for path, seen in found.items() if "string" in seen.kinds}
     verdicts = {name_of(path): verdict(path, seen) for path, seen in strings.items()}
     if fields.texts:
@@ -230,7 +229,6 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
 
 
 def not_found(what: str, found: dict[Path, Seen], source: str) -> FieldNotFoundError:
-    """The error that says what was looked for, and which fields there are."""
     names = [name_of(path).encode(errors="replace").decode() for path in sorted(found, key=len)]
     there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
     return FieldNotFoundError(

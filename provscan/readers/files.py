@@ -42,7 +42,6 @@ class FileState(NamedTuple):
 
 
 def is_remote(path: str | os.PathLike[str]) -> bool:
-    """Whether a source is a URL."""
     return URL.match(os.fspath(path)) is not None
 
 
@@ -52,7 +51,6 @@ def without_secrets(text: str) -> str:
 
 
 def state_of(path: str) -> FileState:
-    """Size and version of a file."""
     if not is_remote(path):
         found = os.stat(path)
         return FileState(found.st_size, found.st_mtime_ns)
@@ -65,7 +63,6 @@ def state_of(path: str) -> FileState:
 
 
 def open_file(path: str, *, buffered: bool = True) -> IO[bytes]:
-    """A file to be read at any place of it."""
     if not is_remote(path):
         return open(path, "rb", buffering=-1 if buffered else 0)
     file = RemoteFile(path)

@@ -37,7 +37,6 @@ def _loaded(source: str) -> dict[str, Any]:
 
 
 def hub_splits(source: str) -> Iterator[Split]:
-    """One split for each of a dataset's."""
     base = source.removesuffix("/").partition(":")[0] + ":" + source.partition(":")[2].partition(":")[0]
     for name in _loaded(source):
         yield Split(f"{base}:{name}", f"{base}:{name}", HUB, member=name)

@@ -57,7 +57,6 @@ class Inspection:
     ignored: list[tuple[str, str]]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, in types that JSON knows."""
         return asdict(self)
 
 

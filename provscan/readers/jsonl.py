@@ -190,7 +190,6 @@ def parse_lines(first: int, data: bytes, source: str, stats: ReadStats) -> Itera
 
 
 def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
-    """The first objects of a stream of lines."""
     records: list[Any] = []
     size = 0
     stats = ReadStats()

@@ -28,7 +28,6 @@ class Limits:
     members: int = 1_000_000  # Files that an archive may hold.
 
     def as_dict(self) -> dict[str, int]:
-        """The limits by name."""
         return asdict(self)
 
 

@@ -28,7 +28,6 @@ class Block(NamedTuple):
     begins: bool  # Whether it is the first one with records.
 
     def rows(self, limits: Limits) -> Iterator[Rows]:
-        """Its records."""
         number = self.first_record
         for batch in table_of(self.reference).to_batches(limits.batch_records):
             yield Rows(range(number, number + batch.num_rows), batch)

@@ -215,7 +215,6 @@ class Walk:
                 self._leave(member.source, error)
 
     def _known(self, whole: Split, name: str) -> Split:
-        """The file with its compression, format and layout."""
         name, _, compression = split_name(name)
         head = head_of(whole, self._limits)
         if not head and whole.size and whole.archive:

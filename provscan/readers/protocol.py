@@ -79,7 +79,6 @@ class Split:
 
     @property
     def random_access(self) -> bool:
-        """Whether the file can be read at any place of it."""
         return self.compression is None and self.archive is None and self.end >= 0
 
     @property
@@ -138,7 +137,6 @@ class Context(NamedTuple):
         return cls(ReadStats(), limits, [])
 
     def consumed(self, count: int) -> None:
-        """Count bytes of the file that were read."""
         self.stats.bytes += count
         if self.on_bytes is not None and count:
             self.on_bytes(count)

@@ -14,7 +14,6 @@ from provscan.readers.limits import Limits
 
 
 def is_ray_dataset(obj: object) -> bool:
-    """Whether an object is a ``ray.data.Dataset``."""
     return any(f"{kind.__module__}.{kind.__name__}" == "ray.data.dataset.Dataset" for kind in type(obj).__mro__)
 
 
@@ -38,7 +37,6 @@ def references_of(dataset: Any) -> Iterator[tuple[Any, int, int]]:
 
 
 def table_of(reference: Any) -> pa.Table:
-    """A block."""
     import ray
     from ray.data.block import BlockAccessor
 

@@ -50,7 +50,6 @@ class Recipe:
 
 @cache
 def known_recipes() -> dict[str, Recipe]:
-    """All recipes by name."""
     file = next(place for place in PLACES if place.exists())
     found = {}
     for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items():

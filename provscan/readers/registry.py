@@ -62,7 +62,6 @@ READABLE = (
 
 
 def split_name(name: str) -> tuple[str, str, str | None]:
-    """A file's name without the extension of its compression, its extension, and the compression."""
     stem, extension = os.path.splitext(name)
     compression = COMPRESSIONS.get(extension.lower())
     if compression is not None:

@@ -77,7 +77,6 @@ class ReadStats:
             cases.append(Example(source, record, detail[:200]))
 
     def merge(self, other: ReadStats) -> None:
-        """Add the counts of another stats to this one."""
         self.records += other.records
         self.characters += other.characters
         self.bytes += other.bytes
@@ -109,7 +108,6 @@ class ReadStats:
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> ReadStats:
-        """From what :meth:`as_dict` gives."""
         examples = {reason: [Example(**case) for case in cases] for reason, cases in value["examples"].items()}
         damaged = [Damage(**damage) for damage in value["damaged"]]
         return cls(**{**value, "examples": examples, "damaged": damaged})

@@ -64,7 +64,6 @@ def decoder_of(compression: str) -> Any:
 
 
 def compression_of(head: bytes) -> str | None:
-    """The compression that a file's first bytes show."""
     if head[1:4] == SKIPPABLE and 0x50 <= head[0] <= 0x5F:
         return "zstd"
     return next((name for name, magic in MAGIC.items() if head.startswith(magic)), None)

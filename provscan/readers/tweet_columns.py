@@ -37,7 +37,6 @@ def strings(values: Sequence[Any] | None, count: int) -> pa.Array:
 
 
 def column(array: pa.Array | None, count: int) -> pa.Array:
-    """A column of ids or names out of one of a file."""
     if array is None:
         return pa.nulls(count, pa.string())
     if pa.types.is_dictionary(array.type):
@@ -62,7 +61,6 @@ def texts_of(array: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -
 
 
 def dates(array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStats) -> pa.Array:
-    """A column of times."""
     if array is None:
         return pa.nulls(len(numbers), TIMESTAMP)
     if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):

@@ -176,7 +176,6 @@ def _type(role: str, values: list[Any]) -> pa.DataType:
 
 
 def not_found(role: str, name: str | None, found: Iterable[Path], source: str) -> FieldNotFoundError:
-    """The error that says which field was looked for, and which there are."""
     what = "no field holds the text of tweets" if name is None else f"no field {name!r} for the {role}"
     # A name from lenient JSON may hold what can't be printed; the outer fields first, since nested ones are many.
     names = [".".join(path).encode(errors="replace").decode() for path in sorted(found, key=len)]

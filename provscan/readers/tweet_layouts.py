@@ -119,7 +119,6 @@ def _notice(record: Object) -> tuple[str, str] | None:
 
 
 def _first(record: Object, *keys: str) -> Any:
-    """The first value that is there."""
     return next((value for key in keys if (value := record.get(key)) is not None and value != ""), None)
 
 
@@ -128,7 +127,6 @@ def _object(record: Object, *keys: str) -> Object:
 
 
 def _objects(values: Any) -> list[Object]:
-    """The objects of what should be a list of them."""
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 

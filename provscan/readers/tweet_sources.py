@@ -190,7 +190,6 @@ def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits
 
 
 def _bound(plan: TweetPlan, split: Split, fields: Fields, limits: Limits) -> None:
-    """Add a file with the places of its fields."""
     if split.format == UNKNOWN or split.path == STDIN:
         plan.files.append(TweetFile(split, fields))
         return

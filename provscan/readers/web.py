@@ -168,7 +168,6 @@ def _fields(lines: Iterable[bytes]) -> dict[str, str]:
 
 
 def _skipped(file: IO[bytes], length: int) -> int:
-    """Read over some bytes; how many of them are missing."""
     while length > 0 and (data := file.read(min(length, BUFFER))):
         length -= len(data)
     return length
@@ -184,7 +183,6 @@ def _up_to_the_next(body: bytes, file: IO[bytes], limit: int) -> tuple[bytes, IO
 
 
 def _text(body: bytes, headers: dict[str, str]) -> str | None:
-    """The text of a record; None if it holds none."""
     kind = headers.get("content-type", "")
     if kind.startswith("application/http"):
         head, _, body = body.partition(b"\r\n\r\n")

@@ -20,17 +20,19 @@ from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
-from provscan.errors import OutputError
 from provscan.index.checked import cache_folder
 from provscan.report import figures, wording
-from provscan.report.blind import blind_page, blind_summary
-from provscan.report.files import RunFiles
+from provscan.report.blind import blind_lines, blind_summary
+from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import CHUNK, displayed, packed
 
 STYLES = ("page.css", "exhibits.css", "print.css")
 SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "browser.js")
 # Exhibits that the page can hold, and those that stand in it for browsers that run no script.
 MOST, STATIC = 100_000, 20
+# Of the page of a blind run: columns, and matches that it shows.
+COLUMNS = ("source", "record", "start", "end", "tweet_id", "level", "similarity", "containment", "counted")
+MOST_BLIND = 1_000
 
 
 class _Compiled(FileSystemBytecodeCache):
@@ -68,6 +70,27 @@ def _joined(names: Sequence[str]) -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
+def page(template: str, styles: Sequence[str], scripts: Sequence[str] = (), **values: Any) -> Iterator[str]:
+    """A page with its style and script, which loads nothing, piece by piece."""
+    style = _joined(styles)
+    policy = [f"style-src {_digest(style)}"]
+    if scripts:
+        values["script"] = Markup(script := f'"use strict";{{\n{_joined(scripts)}}}')
+        policy.append(f"script-src {_digest(script)}")
+    pieces = (
+        _environment()
+        .get_template(template)
+        .generate(
+            style=Markup(style),
+            policy="; ".join(["default-src 'none'", *policy, "base-uri 'none'", "form-action 'none'"]),
+            wording=wording,
+            **values,
+        )
+    )
+    # A file name on disk need not be valid Unicode; the page must be.
+    return (piece.encode("utf-8", "backslashreplace").decode("utf-8") for piece in pieces)
+
+
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
@@ -87,8 +110,10 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
     shown = folder.first(MOST, found.add)
     first = next(displayed(folder.batches(STATIC, shown.slice(0, STATIC)), texts, len(shown))).to_pylist()
     marked = {row: mark for row, mark in reviewed.items() if row < len(shown)}
-    style, script = _joined(STYLES), f'"use strict";{{\n{_joined(SCRIPTS)}}}'
-    pieces = _environment().get_template("page.html").generate(
+    return page(
+        "page.html",
+        STYLES,
+        SCRIPTS,
         summary=summary,
         answer=summary["answer"],
         info=folder.info,
@@ -103,18 +128,11 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         breakdowns={name: breakdown.shown for name, breakdown in found.breakdowns.items()},
         strip=found.strip,
         stricter=found.stricter,
-        wording=wording,
         left_out=wording.left_out(summary),
         command=folder.info.get("repeat"),
         texts=texts,
         blocks=map(Markup, packed(shown, displayed(folder.batches(CHUNK, shown), texts, len(shown)), marked)),
-        style=Markup(style),
-        script=Markup(script),
-        policy=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; base-uri 'none'; "
-        "form-action 'none'",
-    )  # fmt: skip
-    # A file name on disk need not be valid Unicode; the page must be.
-    return (piece.encode("utf-8", "backslashreplace").decode("utf-8") for piece in pieces)
+    )
 
 
 def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -127,17 +145,19 @@ def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def write_report(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
     """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`."""
-    pieces: Iterable[str]
     if (blind := blind_summary(run)) is not None:
-        pieces = [blind_page(blind, pq.read_table(run / "matches.parquet").to_pylist())]
+        matches = pq.read_table(run / "matches.parquet", columns=list(COLUMNS))
+        rows = matches.slice(0, MOST_BLIND).to_pylist()
+        lines = blind_lines(blind)
+        pieces = page(
+            "blind.html", STYLES[:1], summary=blind, lines=lines, columns=COLUMNS, rows=rows, total=len(matches)
+        )
     else:
         pieces = render(RunFiles.open(run), texts=texts, marks=marks)
-    target = out or run / "report.html"
-    temporary = target.with_name(f".{target.name}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.writelines(pieces)
-        temporary.replace(target)
-    except OSError as error:
-        raise OutputError(f"{target} can't be written: {error.strerror}") from error
+    return write_page(out or run / "report.html", pieces)
+
+
+def write_page(target: Path, pieces: Iterable[str]) -> Path:
+    with replaced(target) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(pieces)
     return target

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.errors import OutputError, UsageError
-from provscan.report.files import RunFiles
+from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
 from provscan.report.wording import significance, visible
 
@@ -43,13 +43,8 @@ def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None
     reviewed = folder.marks(marks) if marks is not None else {}
     batches = with_digests(folder.batches(BATCH), texts)
     exhibits = pa.concat_tables(batch.drop_columns(["has_text"]) for batch in batches)
-    temporary = out.with_name(f".{out.name}.tmp")
-    try:
+    with replaced(out) as temporary:
         write(temporary, exhibits, reviewed)
-        temporary.replace(out)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"{out} can't be written: {error}") from error
     return len(exhibits)
 
 

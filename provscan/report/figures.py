@@ -107,7 +107,6 @@ class Breakdown:
         self._counts = pa.table({"value": pa.array([], pa.string()), "n": pa.array([], pa.int64())})
 
     def add(self, batch: pa.Table) -> None:
-        """Add matches."""
         counted = batch.filter(batch["counted"])
         values = pc.year(counted["time"]) if self._name == "year" else counted[self._name]
         table = pa.table({"value": values.cast(pa.string()), "n": pa.array(np.ones(len(counted), np.int64))})
@@ -139,7 +138,6 @@ class Figures:
         self._records = RecordCounter(len(self._limits))
 
     def add(self, batch: pa.Table) -> None:
-        """Add exhibits."""
         self.exhibits += len(batch)
         for breakdown in self.breakdowns.values():
             breakdown.add(batch)

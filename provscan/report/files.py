@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from provscan.errors import InputError
+from provscan.errors import InputError, OutputError
 from provscan.estimate.counters import Strongest
 from provscan.runs.evidence import PERMALINK
 
@@ -26,6 +27,18 @@ TEXTS = ("before", "passage", "after", "tweet")
 BATCH = 1 << 14
 KEY = ("record", "start", "end", "tweet_id")
 VERDICTS = ("accepted", "rejected", "unsure")
+
+
+@contextmanager
+def replaced(target: Path) -> Iterator[Path]:
+    """A temporary file to write, which takes the place of `target` when the block ends well."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{target} can't be written: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)
@@ -39,7 +52,6 @@ class RunFiles:
 
     @classmethod
     def open(cls, path: Path) -> RunFiles:
-        """Open a folder that ``match`` wrote."""
         for name in FILES:
             if not (path / name).is_file():
                 raise InputError(f"{path / name} is missing, so this is not a complete run folder: run match again")
@@ -139,7 +151,6 @@ class RunFiles:
 
     @cached_property
     def exhibits(self) -> pa.Table:
-        """All exhibits: see :meth:`first`."""
         return self.first()
 
     def batches(self, size: int, exhibits: pa.Table | None = None) -> Iterator[pa.Table]:
@@ -207,7 +218,6 @@ class _Texts:
         return cls(rows, pa.array(np.cumsum(chosen) - 1).take(wanted))
 
     def take(self, name: str, low: int, size: int) -> pa.Array:
-        """A column of some exhibits."""
         places = self.places.slice(low, size)
         if name in self.rows.column_names:
             return self.rows[name].take(places).combine_chunks()

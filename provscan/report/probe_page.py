@@ -10,11 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from markupsafe import Markup
 
-from provscan.errors import InputError, OutputError
+from provscan.errors import InputError
 from provscan.report import probe_tables, wording
-from provscan.report.document import _digest, _environment, _joined
+from provscan.report.document import page, write_page
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 FILES = ("summary.json", "run.json", "tweets.parquet", "recitations.parquet")
@@ -23,7 +22,6 @@ SHOWN = 200
 
 
 def is_probe(folder: Path) -> bool:
-    """Whether a folder is a probe."""
     return (folder / "plan.json").is_file()
 
 
@@ -37,8 +35,9 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
     summary, info = (json.loads((folder / name).read_bytes()) for name in FILES[:2])
     tweets = pq.read_table(folder / FILES[2], columns=["pair", "arm", "author", "day", "copies", "q_value"])
     rows = _strongest(pq.read_table(folder / FILES[3]))
-    style = _joined(STYLES)
-    page = _environment().get_template("probe.html").render(
+    pieces = page(
+        "probe.html",
+        STYLES,
         summary=summary,
         answer=summary["answer"],
         info=info,
@@ -51,22 +50,11 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
         recitations=[_shown(row, texts is None or at < texts) for at, row in enumerate(rows)],
         total=pc.sum(pc.equal(pq.read_table(folder / FILES[3], columns=["arm"])["arm"], "licensed")).as_py() or 0,
         about={(row["pair"], row["arm"]): row for row in tweets.to_pylist()},
-        wording=wording,
-        style=Markup(style),
-        policy=f"default-src 'none'; style-src {_digest(style)}; base-uri 'none'; form-action 'none'",
-    )  # fmt: skip
-    target = out or folder / "report.html"
-    temporary = target.with_name(f".{target.name}.tmp")
-    try:
-        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
-        temporary.replace(target)
-    except OSError as error:
-        raise OutputError(f"{target} can't be written: {error.strerror}") from error
-    return target
+    )
+    return write_page(out or folder / "report.html", pieces)
 
 
 def _arms(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The two arms, as places on an axis."""
     recited = summary["recited"]
     names = {"licensed": "Licensed tweets", "control": "Matched tweets that it cannot have seen"}
     return [{"name": name, "recited": recited[arm], "pairs": recited["pairs"]} for arm, name in names.items()]

@@ -60,7 +60,6 @@ def probe_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
 
 
 def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The numbers of a probe, a line each."""
     tests, listed, total, power = (summary[name] for name in ("tests", "listed", "total", "power"))
     only = f"pairs with one recited: {count(tests['licensed_only'])} licensed, {count(tests['control_only'])} control"
     found = [
@@ -95,7 +94,6 @@ def predictability(plan: Mapping[str, Any]) -> str:
 
 
 def reach(plan: Mapping[str, Any]) -> str:
-    """What stands for the reach of authors."""
     return str(plan.get("reach", "not described in this plan"))
 
 

@@ -127,7 +127,6 @@ def _sources(sources: list[Mapping[str, Any]]) -> Table:
 
 
 def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
-    """What an index holds, from ``Index.info()``."""
     console = _console(width)
     rows = _grid("<", "<")
     rows.add_row("Index", info["path"])

@@ -117,7 +117,6 @@ def layers(number: Mapping[str, Any]) -> list[str]:
 
 
 def day(time: Any) -> str:
-    """The day of a timestamp, in UTC."""
     return "" if time is None else f"{time:%Y-%m-%d}"
 
 
@@ -163,7 +162,6 @@ def significance(counted: bool, common: bool, bits: float | None, q_value: float
 
 
 def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
-    """How many exhibits reviewers marked."""
     if not marks:
         return None
     numbers = Counter(mark["verdict"] for mark in marks.values())

@@ -136,7 +136,6 @@ def spike(
     settings: Settings,
     scorer: Scorer,
 ) -> tuple[SpikeIns, Recovered]:
-    """Plant spike-ins and scan for them."""
     planted = plant(controls, params, carriers, count, settings.draw, SETS[settings.edits])
     back = recovered(planted, planted.scan(controls, params), scorer, controls.absent)
     if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
@@ -307,7 +306,6 @@ def _control(measured: Measured) -> dict[str, Any]:
 
 
 def _share(found: Flags) -> dict[str, Any] | None:
-    """A share with its Clopper-Pearson limits."""
     if len(found) == 0:
         return None
     hits = int(found.sum())

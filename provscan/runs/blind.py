@@ -161,7 +161,6 @@ def reveal(
 
 
 def _counts(table: pa.Table) -> dict[str, Any]:
-    """What the summary counts of the rows."""
     levels = {row["values"]: row["counts"] for row in pc.value_counts(table["level"]).to_pylist()}
     places = table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
     tweets = pc.count_distinct(table["tweet_id"]).as_py()
@@ -189,7 +188,6 @@ def _write(
     *,
     overwrite: bool,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write the files of a run but for its report."""
     nothing = np.zeros(len(table), np.bool_)
     scored = pa.table(
         [

@@ -173,7 +173,6 @@ def build_index(
 
 
 def _built_blind(sources: object, out: Path, key: bytes, options: dict[str, Any], *, overwrite: bool) -> Any:
-    """A blind index, by way of a full one."""
     require_apart(out, source_list(sources) or [])
 
     def full(place: Path) -> IndexReader:

@@ -73,7 +73,6 @@ def widest(gauges: list[Gauge], measure: str, like: Floats | None = None, part: 
 
 
 def gauges_summary(gauges: list[Gauge]) -> list[dict[str, Any]]:
-    """The gauges for ``summary.json``."""
     result = []
     for gauge in gauges:
         expected = gauge.chance("bunches", None)

@@ -71,7 +71,6 @@ class Explanation:
         return length and (stretch or (similarity and containment))
 
     def as_dict(self) -> dict[str, Any]:
-        """In types that JSON knows."""
         return {**asdict(self), "passed": self.passed}
 
 
@@ -204,7 +203,6 @@ def _grams(text: str) -> set[str]:
 
 
 def _longest_stretch(text: str, other: str) -> int:
-    """Length of the longest stretch that two texts have in common."""
     block = SequenceMatcher(None, text, other, autojunk=False).find_longest_match()
     return _length(text[block.a : block.a + block.size])
 

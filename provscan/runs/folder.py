@@ -49,7 +49,6 @@ class RunFolder:
 
     @property
     def parts(self) -> Path:
-        """The folder of the parts."""
         return self.path / PARTS
 
     def begin(self, checkpoint: dict[str, Any], *, resumable: bool) -> None:
@@ -67,7 +66,6 @@ class RunFolder:
         (self.path / CHECKPOINT).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
     def complete_parts(self) -> int:
-        """How many parts are complete."""
         return sum(1 for name in (PARTS, NULL_PARTS) for _ in (self.path / name).glob("*.json"))
 
 
@@ -209,7 +207,6 @@ def _put(temporary: Path, place: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file or a folder is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

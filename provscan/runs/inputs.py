@@ -91,7 +91,6 @@ class Inputs:
         }
 
     def left_out(self) -> dict[str, Any]:
-        """The files of which nothing was scanned, as the summary lists them."""
         return {
             "unread": [{"path": path, "reason": reason} for path, reason in self.unread],
             "ignored": [{"path": path, "reason": reason} for path, reason in self.ignored[:MOST_LISTED]],
@@ -99,7 +98,6 @@ class Inputs:
         }
 
     def changed(self) -> list[Damage]:
-        """The files that are not what they were when the run began."""
         found = []
         for path, file in self.files.items():
             now = _stat(file.source, path)
@@ -195,7 +193,6 @@ def check_skipped(stats: readers.ReadStats, options: Options) -> None:
 
 
 def default_out(named: Sequence[str] | None) -> str:
-    """The run folder, named after the first dataset."""
     if named is None or list(named) == ["-"]:
         raise UsageError("name the folder for the results with out (-o): the data has no name to take it from")
     name = os.path.basename(os.path.abspath(readers.without_secrets(named[0])).replace(":", "-"))

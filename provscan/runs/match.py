@@ -236,12 +236,10 @@ class Clock:
         self._last = time.perf_counter()
 
     def lap(self, stage: str) -> None:
-        """A stage is done."""
         now = time.perf_counter()
         self.seconds[stage] = round(now - self._last, 4)
         self._last = now
 
     def describe(self) -> dict[str, Any]:
-        """What ``run.json`` says about time."""
         finished = datetime.now(UTC).isoformat()
         return {"started": self._started.isoformat(), "finished": finished, "seconds": self.seconds}

@@ -107,7 +107,6 @@ class Matched:
 
     @classmethod
     def of(cls, rows: PartRows, scorer: Scorer, controls: Controls) -> Matched:
-        """Look up the texts that were found."""
         found = np.zeros(len(controls.absent), np.bool_)
         for columns, _ in rows.batches(["text"]):
             found[columns["text"].to_numpy()] = True
@@ -157,7 +156,6 @@ class Sum(NamedTuple):
 
     @property
     def texts(self) -> int:
-        """Different texts."""
         return int(np.count_nonzero(self.copies))
 
     def of(self, texts: Flags, records: Numbers) -> Sum:
@@ -175,7 +173,6 @@ class Amount:
         self._covered = CoveredCounter()
 
     def add(self, batch: Batch, which: Flags) -> None:
-        """Add some matches of a batch."""
         rows = np.flatnonzero(which)
         np.add.at(self.matches, batch.split[rows], 1)
         self._records.add(batch.split[rows], batch.record[rows])
@@ -184,7 +181,6 @@ class Amount:
 
     @property
     def found(self) -> Sum:
-        """The sum."""
         return Sum(self._records.count, self._copies.count, self._covered)
 
 
@@ -199,7 +195,6 @@ class CountedRows:
         self.characters = np.zeros(texts)
 
     def add(self, batch: Batch) -> None:
-        """Add the matches of a batch that count."""
         rows = np.flatnonzero(batch.counted)
         place = batch.place[rows]
         np.add.at(self.count, place, 1)
@@ -221,7 +216,6 @@ class Sums:
         self.control = 0
 
     def add(self, batch: Batch) -> None:
-        """Add the matches of a batch."""
         control = self._matched.control[batch.place]
         self.control += int(np.count_nonzero(control))
         self.of_texts.add(batch)

@@ -86,7 +86,6 @@ class Measured:
 
     @cached_property
     def stratum(self) -> Numbers:
-        """Stratum of each text."""
         scores = self.matches.scores
         return self.classes.of(scores.script, scores.band, self.matches.authorship.lang)
 
@@ -98,7 +97,6 @@ class Measured:
 
     @property
     def has_chance(self) -> bool:
-        """Whether anything measures chance."""
         return self.controls.texts > 0 or self.null is not None
 
     @cached_property
@@ -136,12 +134,10 @@ class Measured:
 
     @property
     def sums(self) -> Sums:
-        """What the matches add up to."""
         return self._pass[0]
 
     @property
     def levels(self) -> dict[str, int]:
-        """Licensed matches of each level."""
         return self._pass[1]
 
     @cached_property
@@ -208,12 +204,10 @@ class Measured:
 
     @cached_property
     def whole(self) -> Part:
-        """All that was found."""
         sums = self.sums
         return Part(sums.licensed.found, sums.beside.found, sums.counted.found, self.bunches)
 
     def of_source(self, source: str) -> Part:
-        """What was found in one dataset."""
         sums = Sums(self.matches, self.claimable)
         for batch in self.matches.batches(source):
             sums.add(batch)
@@ -420,7 +414,6 @@ class Measured:
 
     @property
     def fraction(self) -> float:
-        """Share of the dataset that was scanned."""
         if self.drawn is not None:
             return self.drawn.clusters(self.results).fraction
         if self.sampling.fraction < 1.0:
@@ -433,7 +426,6 @@ class Measured:
 
     @property
     def counted_records(self) -> int:
-        """Records with a match that counts."""
         return int(self.whole.counted.records.sum())
 
     def counted_texts(self, most: int) -> list[str]:
@@ -491,7 +483,6 @@ def _group(script: Numbers, band: Numbers) -> Numbers:
 
 
 def _best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
-    """Best score of each family among some texts."""
     result = np.full(int(family.max(initial=0)) + 1, -np.inf)
     np.maximum.at(result, family[texts], best[texts])
     return result

@@ -95,17 +95,14 @@ class Options:
 
     @property
     def fields(self) -> Fields:
-        """Names of the fields of the dataset."""
         return Fields(text=self.text_field, id=self.id_field, outputs=self.outputs, fix_encoding=self.fix_encoding)
 
     @property
     def control_files(self) -> list[str]:
-        """Paths that `control` names."""
         return _paths("control", self.control)
 
     @property
     def null_files(self) -> list[str]:
-        """Paths that `null` names."""
         return _paths("null", self.null)
 
     def of_null(self) -> Options:
@@ -119,7 +116,6 @@ class Options:
 
     @property
     def threads(self) -> int:
-        """Workers; all processors by default."""
         return default_workers(self.workers)
 
     def as_dict(self) -> dict[str, Any]:

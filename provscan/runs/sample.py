@@ -139,7 +139,6 @@ def _ends(path: str) -> bytes:
 
 
 def describe_sample(asked: float, sample: FileSample | None, parts: Sequence[PartResult]) -> dict[str, Any]:
-    """``sample`` of ``summary.json``; parts are null in a sample of records."""
     if sample is None:
         records, read = sum(part.records for part in parts), sum(part.stats.records for part in parts)
         share = records / read if read else asked

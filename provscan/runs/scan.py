@@ -43,7 +43,6 @@ class ScanTotals:
     cluster: dict[str, Any] | None = None
 
     def add(self, part: PartResult) -> None:
-        """Add the next part."""
         self.stats.merge(part.stats)
         self.truncated.add(part.truncated)
         self.carriers.merge(part.carriers)
@@ -53,12 +52,10 @@ class ScanTotals:
 
     @property
     def records(self) -> int:
-        """Records scanned."""
         return sum(part.records for part in self.parts)
 
     @property
     def characters(self) -> int:
-        """Code points scanned."""
         return sum(part.characters for part in self.parts)
 
 
@@ -179,7 +176,6 @@ def _executor(inputs: Inputs, options: Options) -> Executor:
 
 
 def _lost(lost: LostTask, inputs: Inputs) -> tuple[str, str]:
-    """What was not scanned, and why."""
     split = lost.task.split
     of = sum(other.source == split.source for other in inputs.splits)
     where = "all of it" if of == 1 else f"part {split.part + 1} of {of}"

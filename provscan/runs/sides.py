@@ -40,7 +40,6 @@ class Side:
 
 
 def side_of(controls: Controls, background: Background, *, absent: bool) -> Side:
-    """Sample one side."""
     total = controls.texts if absent else controls.licensed_texts
     texts = draw_texts(controls, SAMPLE, DRAW, absent=absent)[:SAMPLE] if total else np.zeros(0, np.int64)
     length, script = measured(controls.reader, texts)
@@ -54,7 +53,6 @@ def side_of(controls: Controls, background: Background, *, absent: bool) -> Side
 
 
 def band_places(band: Numbers) -> Numbers:
-    """Places of length classes in :data:`~provscan.scoring.lengths.BANDS`."""
     return np.searchsorted(np.array(BANDS), band).astype(np.int64)
 
 
@@ -90,7 +88,6 @@ class Classes:
 
 
 def classes_of(licensed: Side, control: Side) -> Classes:
-    """Strata of two sides."""
     both = min((np.mean([name != "" for name in side.lang]) if side.lang else 0.0) for side in (licensed, control))
     count = Counter(licensed.lang)
     languages = sorted(n for n in count if n and count[n] >= OF_ITS_OWN * len(licensed.lang))
@@ -156,7 +153,6 @@ def alike(licensed: Side, control: Side) -> dict[str, float]:
 
 
 def _common(first: Numbers, second: Numbers) -> float:
-    """Share that two distributions of numbers have in common."""
     size = int(max(first.max(), second.max())) + 1
     shares = [np.bincount(each, minlength=size) / len(each) for each in (first, second)]
     return float(np.minimum(*shares).sum())

@@ -70,7 +70,6 @@ def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, A
 
 
 def write(task: ShardTask, advance: Advance) -> tuple[Shard, int]:
-    """Write the shard of a task."""
     return write_shard(Path(task.folder), task.parts, task.place, task.params, advance)
 
 
@@ -131,7 +130,6 @@ def _all(results: Iterable[R | LostTask]) -> Iterator[R]:
 
 
 def _groups(files: list[TweetFile], tasks: int) -> Iterator[tuple[TweetFile, ...]]:
-    """Files in groups of about the same size, in their order."""
     most = min(MOST_BYTES, sum(file.split.size for file in files) // tasks)
     group: list[TweetFile] = []
     size = 0

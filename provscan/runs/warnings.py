@@ -71,7 +71,6 @@ def _unseen(measured: Measured) -> bool:
 
 
 def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]]:
-    """The warnings of a run; `carriers` are texts of the dataset."""
     result = []
     if not measured.gauges:
         result.append(warning("no_chance", remedy=_remedy(measured, carriers)))

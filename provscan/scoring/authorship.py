@@ -26,7 +26,6 @@ class Authorship(NamedTuple):
 
 
 def authorship(reader: IndexReader, texts: npt.NDArray[np.int64]) -> Authorship:
-    """Look up the authorship of texts."""
     known = []
     # A part at a time: the texts of tweets are looked at, and not kept.
     for low in range(0, max(1, len(texts)), TEXTS):

@@ -13,7 +13,6 @@ from provscan.params import CANONICAL_VERSION
 
 @cache
 def tables() -> CanonicalTables:
-    """The tables of this version."""
     name = f"canonical_v{CANONICAL_VERSION}.npz"
     with resources.files("provscan.text").joinpath(name).open("rb") as file, np.load(file) as data:
         return frozen(CanonicalTables(*(data[key] for key in CanonicalTables._fields)))

@@ -14,7 +14,8 @@ import provscan
 from provscan.probe import Plan, run, score
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.plan import Question
-from provscan.report import probe_table, write_probe_report
+from provscan.report.probe_page import write_probe_report
+from provscan.report.probe_tables import probe_table
 
 pytest.importorskip("openai", reason="asking an endpoint needs pip install 'provscan[probe]'")
 from provscan.probe.endpoint import Endpoint, EndpointOptions, target_logprob

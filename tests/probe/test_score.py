@@ -19,7 +19,7 @@ from provscan.probe import Plan, open_plan, run, score
 from provscan.probe.answers import Answer
 from provscan.probe.extraction import samples_needed
 from provscan.probe.verification import recitations
-from provscan.report import write_probe_report
+from provscan.report.probe_page import write_probe_report
 
 
 def scored(plan: Plan, index: provscan.Index, licensed: Any, control: float = 0.0) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def test_what_is_left_out_is_counted_and_shown(
     assert run.summary["skipped"] == {"only_prompts": 1}
     assert run.summary["fields"]["messages[].role"] == {"not scanned: tells who speaks": 1}
     assert "--outputs" in run.info["repeat"]
-    from provscan.report import text_table
+    from provscan.report.tables import text_table
 
     shown = text_table(run.summary)
     assert "answers that repeat their prompt" in shown

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from folders import rows, write_folder
 
-from provscan.report import write_report
+from provscan.report.document import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from folders import hostile, rows, write_folder
 
 from provscan.cli import main
-from provscan.report import write_report
+from provscan.report.document import write_report
 
 Open = Callable[..., Any]
 SUMMARY = json.loads((Path(__file__).parent / "summary.json").read_text(encoding="utf-8"))

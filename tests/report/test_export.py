@@ -14,7 +14,8 @@ import pytest
 from folders import hostile, rows, write_folder
 
 from provscan.errors import InputError, UsageError
-from provscan.report import export, write_report
+from provscan.report.document import write_report
+from provscan.report.export import export
 from provscan.report.files import RunFiles
 from provscan.report.wording import visible
 

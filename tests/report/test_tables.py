@@ -11,8 +11,8 @@ from folders import FIXTURES, hostile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan import report
 from provscan.cli import echo
+from provscan.report import tables
 from provscan.report.wording import amount, layers, percent, sampled, significance, size
 
 SUMMARY: dict[str, Any] = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
@@ -23,7 +23,7 @@ def changed(**values: Any) -> dict[str, Any]:
 
 
 def test_the_headline_comes_first_and_warnings_next() -> None:
-    lines = report.text_table(SUMMARY).splitlines()
+    lines = tables.text_table(SUMMARY).splitlines()
     assert " ".join(lines[:2]) == SUMMARY["answer"]["headline"]
     assert lines[2].startswith("! The control tweets are from later years")
     rows = {line.split("  ")[1].strip(): line.split()[-4:] for line in lines if line.startswith("  ")}
@@ -34,13 +34,13 @@ def test_what_is_withheld_has_its_reason() -> None:
     answer = copy.deepcopy(SUMMARY["answer"])
     answer["records"].update(at_least=None, estimate=None)
     answer["withheld"] = {"records.at_least": "no control was given", "records.estimate": "no control was given"}
-    table = report.text_table(changed(answer=answer))
+    table = tables.text_table(changed(answer=answer))
     assert table.count("Withheld: no control was given") == 1
     assert next(line for line in table.splitlines() if "Records with" in line).split()[-4:] == ["60", "–", "–", "71"]
 
 
 def test_what_was_left_out_is_named() -> None:
-    table = report.text_table(
+    table = tables.text_table(
         width=200,
         summary=changed(
             unread=[{"path": f"{i}.doc", "reason": "unsupported file type"} for i in range(23)],
@@ -60,9 +60,9 @@ def test_what_was_left_out_is_named() -> None:
 
 def test_a_table_keeps_its_width_and_shows_markup_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
     sources = [dict(SUMMARY["sources"][0], source=text[:200]) for text in hostile()]
-    table = report.text_table(changed(sources=sources), width=90)
+    table = tables.text_table(changed(sources=sources), width=90)
     markup = dict(SUMMARY["sources"][0], source="[red]rich[/red] :smile: [link=x]y[/link]")
-    assert markup["source"] in report.text_table(changed(sources=[markup, *sources[:2]]), width=300)
+    assert markup["source"] in tables.text_table(changed(sources=[markup, *sources[:2]]), width=300)
     echo(table)
     printed = capsys.readouterr().out
     assert not {"\x1b", "\x07", "\x00", "\x9b"} & set(printed)
@@ -79,14 +79,14 @@ def test_explanations_of_hostile_texts_reach_a_terminal_escaped(capsys: pytest.C
         }
         for text in hostile()
     ]  # fmt: skip
-    echo(report.explanation_table(explained))
+    echo(tables.explanation_table(explained))
     assert not {"\x1b", "\x07", "\x00", "\x9b"} & set(capsys.readouterr().out)
 
 
 def test_index_table() -> None:
     info = {"path": "a.index", "tweets": 307000, "texts": 301222, "bytes": 1_500_000, "segments": [{}, {}]}
     notes = {"left_out": [["corpus/.DS_Store", "hidden"]], "read": {"skipped": {"bad_json": 3}}}
-    table = report.index_table({**info, **notes, "fingerprint": "00ff", "params": {"bands": 32, "rows": 4}})
+    table = tables.index_table({**info, **notes, "fingerprint": "00ff", "params": {"bands": 32, "rows": 4}})
     assert [line.split("  ")[-1].strip() for line in table.splitlines() if line.strip()] == [
         *("a.index", "307,000", "301,222", "1.5 MB in 2 segments", "00ff", "bands 32, rows 4"),
         *("Records not indexed", "line that is not JSON", "Files left out", "hidden"),

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import provscan
-from provscan.report import write_report
+from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows, kept
 from provscan.runs.matched import Batch

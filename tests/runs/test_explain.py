@@ -12,6 +12,7 @@ import provscan
 from provscan.cli import main
 from provscan.errors import InputError, UsageError
 from provscan.params import MatchParams
+from provscan.report.tables import explanation_table
 from provscan.runs.explain import explain_record, explain_text, explain_tweet
 
 TWEETS = [
@@ -67,7 +68,7 @@ def test_what_fails_says_what_would_let_it_pass(run: provscan.Run, index: provsc
         ("or a stretch", False),
     ]
     assert not found.passed
-    said = provscan.report.explanation_table([found.as_dict()])
+    said = explanation_table([found.as_dict()])
     assert "no match" in said
     assert "--min-chars 50 would let it pass" in said
 
