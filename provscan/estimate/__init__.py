@@ -18,58 +18,18 @@
 :mod:`~provscan.estimate.answer`      the headline, and the words of warnings
 """
 
-from provscan.estimate.answer import headline
-from provscan.estimate.background import BackgroundModel, common_text, matched_bits
-from provscan.estimate.clusters import Clusters
-from provscan.estimate.damage import DAMAGES, damage_of
+from provscan.estimate.background import BackgroundModel, matched_bits
 from provscan.estimate.fdr import benjamini_hochberg, conformal_p_values, q_values
 from provscan.estimate.inference import Inference
-from provscan.estimate.layers import Found, Layers, layered
 from provscan.estimate.limits import Chance, Factor, clopper_pearson, predict_chance, product, thinned
 from provscan.estimate.paired import detectable_share, mcnemar, paired_difference, paired_power, sign_flip
-from provscan.estimate.recall import Planted, Recall, recall_of
 from provscan.estimate.separation import paired_auc
-from provscan.estimate.strata import Strata, divide, rarefied, thirds, years_apart
 from provscan.estimate.trend import cochran_armitage, never_falls
 from provscan.estimate.unseen import stratified_excess, unseen_texts
 
 __all__ = [
-    "DAMAGES",
-    "BackgroundModel",
-    "Chance",
-    "Clusters",
-    "Factor",
-    "Found",
-    "Inference",
-    "Layers",
-    "Planted",
-    "Recall",
-    "Strata",
-    "benjamini_hochberg",
-    "clopper_pearson",
-    "cochran_armitage",
-    "common_text",
-    "conformal_p_values",
-    "damage_of",
-    "detectable_share",
-    "divide",
-    "headline",
-    "layered",
-    "matched_bits",
-    "mcnemar",
-    "never_falls",
-    "paired_auc",
-    "paired_difference",
-    "paired_power",
-    "predict_chance",
-    "product",
-    "q_values",
-    "rarefied",
-    "recall_of",
-    "sign_flip",
-    "stratified_excess",
-    "thinned",
-    "thirds",
-    "unseen_texts",
-    "years_apart",
-]
+    "BackgroundModel", "Chance", "Factor", "Inference", "benjamini_hochberg", "clopper_pearson", "cochran_armitage",
+    "conformal_p_values", "detectable_share", "matched_bits", "mcnemar", "never_falls", "paired_auc",
+    "paired_difference", "paired_power", "predict_chance", "product", "q_values", "sign_flip", "stratified_excess",
+    "thinned", "unseen_texts",
+]  # fmt: skip

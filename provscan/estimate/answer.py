@@ -73,19 +73,8 @@ def share(part: float, whole: float) -> str:
 
 
 def headline(records: Layers, scanned: float) -> tuple[str, str]:
-    """The layer that is shown, and the one sentence that is shown everywhere.
-
-    Parameters
-    ----------
-    records
-        The layers of records.
-    scanned
-        Records in the whole dataset.
-
-    Returns
-    -------
-    layer, sentence
-        ``layer`` is "estimate", "at_least", "findings" or "nothing".
+    """The layer of records that is shown ("estimate", "at_least", "findings", "nothing"), and the sentence that is
+    shown everywhere; `scanned` are the records of the whole dataset.
     """
     of = f"of {number(scanned)} records"
     if scanned == 0:

@@ -202,20 +202,9 @@ def matched_bits(
 def common_text(authors: npt.ArrayLike, repeated: npt.ArrayLike, bits: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Whether a text is commonplace wording, so that finding it says little of where it was taken from.
 
-    Parameters
-    ----------
-    authors
-        Different authors who posted the text among the licensed tweets, retweets not counted.
-    repeated
-        bool: tweets of a control have the text as well.
-    bits
-        Of the text under a background model.
-
-    Returns
-    -------
-    bool, the broadcast shape of the arguments
-        From three authors on, or below 40 bits. A match is marked and never dropped: a tweet that went viral has many
-        authors, too.
+    It has three authors or more among the licensed tweets, retweets not counted, or stands in a control as well
+    (`repeated`), or has less than 40 bits under a background model. A match is marked and never dropped: a tweet that
+    went viral has many authors, too.
     """
     marks = (np.asarray(authors) >= COMMON_AUTHORS) | np.asarray(repeated) | (np.asarray(bits) < COMMON_BITS)
     return np.asarray(marks, dtype=np.bool_)

@@ -19,24 +19,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """Parts of a dataset that were drawn at random, and the rest.
+    """Parts of a dataset that were drawn at random, and the rest."""
 
-    Attributes
-    ----------
-    bytes, records
-        float64, one a drawn part: its size in the dataset, and the records scanned of it.
-    rest
-        float64, one a part that was not drawn: its bytes.
-
-    Raises
-    ------
-    ParameterError
-        The shapes differ, no part was drawn, or a drawn one has no bytes.
-    """
-
-    bytes: Floats
-    records: Floats
-    rest: Floats
+    bytes: Floats  # Of each drawn part, in the dataset: above 0.
+    records: Floats  # Scanned, of each drawn part.
+    rest: Floats  # Bytes of each part that was not drawn.
 
     def __post_init__(self) -> None:
         if np.shape(self.bytes) != np.shape(self.records) or len(self.bytes) == 0 or not bool((self.bytes > 0).all()):
@@ -52,20 +39,11 @@ class Clusters:
         return drawn / (drawn + float(self.rest.sum()))
 
     def design_effect(self, hits: Floats) -> float:
-        """Variance of a total over that of as many records drawn one by one, at least 1.
+        """Variance of a total over that of as many records drawn one by one, at least 1; `hits` are those of each part.
 
         The part that differs most counts once more, since few parts rarely show the heaviest there are; and Student's
         t of the effective number of parts that hold the hits takes the place of the normal quantile (Korn & Graubard
         1998, *Survey Methodology* 24, 193-201). Without any hit the parts are the trials.
-
-        Parameters
-        ----------
-        hits
-            What was found in each drawn part, shape (parts,).
-
-        Returns
-        -------
-        float
         """
         from scipy.special import stdtrit
 

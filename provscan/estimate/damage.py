@@ -23,18 +23,8 @@ _OWN = 0.97
 
 
 def damage_of(similarity: Floats, containment: Floats, pieces: Flags) -> Numbers:
-    """How damaged each match is: edited and how similar, only cut short and how much is left, or in pieces and how
-    similar.
-
-    Parameters
-    ----------
-    similarity, containment, pieces
-        Of each match: 0 to 1; whether passages of the text stand in another order, or without what was between them.
-
-    Returns
-    -------
-    int64 array
-        The class of each match, below :data:`DAMAGES`.
+    """How damaged each match is, as a class below :data:`DAMAGES`: edited and how similar, only cut short and how much
+    is left, or in pieces (passages in another order, or without what was between them) and how similar.
     """
     similarity, containment = (np.maximum(values.astype(np.float64), 1e-3) for values in (similarity, containment))
     # Share of the span's 5-grams that are the text's own: both indices have the same numerator.

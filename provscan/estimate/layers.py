@@ -19,34 +19,16 @@ METHOD = "Rogan-Gladen; negative binomial limits for chance and loss, profile li
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """One number of a run; see DESIGN section 9.
+    """One number of a run; what is withheld is ``None``."""
 
-    Attributes
-    ----------
-    findings
-        What was found, a fact.
-    at_least, at_most
-        One-sided 97.5 % confidence limits, ``None`` where withheld.
-    estimate
-        Value and 95 % limits, ``None`` where withheld.
-    counts
-        The raw counts behind them.
-    """
-
-    findings: float
-    at_least: float | None
-    estimate: Factor | None
+    findings: float  # What was found, a fact.
+    at_least: float | None  # One-sided 97.5 % confidence limit, as is `at_most`.
+    estimate: Factor | None  # Value and 95 % limits.
     at_most: float | None
-    counts: dict[str, float | None] = field(default_factory=dict)
+    counts: dict[str, float | None] = field(default_factory=dict)  # The raw counts behind them.
 
     def as_dict(self) -> dict[str, Any]:
-        """The layers as ``summary.json`` holds them.
-
-        Returns
-        -------
-        dict
-            ``findings``, ``at_least``, ``estimate`` and ``at_most``; None where withheld.
-        """
+        """The layers as ``summary.json`` holds them."""
         middle = self.estimate
         ends = None if middle is None else (middle.value, middle.low, middle.high)
         return {
@@ -57,17 +39,7 @@ class Layers:
         }
 
     def scaled(self, factor: float) -> Layers:
-        """All layers times a known number.
-
-        Parameters
-        ----------
-        factor
-            The number, such as 1 over the number of records for shares.
-
-        Returns
-        -------
-        Layers
-        """
+        """All layers times a known number, such as 1 over the number of records for shares."""
 
         def times(number: float | None) -> float | None:
             return None if number is None else number * factor
@@ -79,43 +51,22 @@ class Layers:
 
 
 def written(number: float | None) -> float | None:
-    """A number as ``summary.json`` holds it: without the noise of its last digits.
-
-    Parameters
-    ----------
-    number
-        A number, or None.
-
-    Returns
-    -------
-    float or None
-        Twelve digits of it.
-    """
+    """A number as ``summary.json`` holds it: twelve digits, without the noise of the last ones."""
     return None if number is None else float(f"{number:.12g}")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found of one kind of thing.
+    """What was found of one kind of thing."""
 
-    Attributes
-    ----------
-    findings
-        All verified matches.
-    counted, squares
-        Sum of the sizes of the units that count, in strata whose chance is measured, and of their squares: their
-        number, twice, where units are counted.
-    left_out
-        What counts in strata whose chance is not measured: all of it may be copies, or nothing (Manski 2003).
-    most
-        No number can be larger.
-    """
-
-    findings: float
+    findings: float  # All verified matches.
+    # Sum of the sizes of the units that count, in strata whose chance is measured, and of their squares: their number,
+    # twice, where units are counted.
     counted: float
     squares: float
+    # What counts in strata whose chance is not measured: all of it may be copies, or nothing (Manski 2003).
     left_out: float = 0.0
-    most: float = np.inf
+    most: float = np.inf  # No number can be larger.
 
 
 def total(count: Factor, recall: Recall | None, fraction: float = 1.0, effect: float = 1.0) -> Factor:
@@ -149,22 +100,9 @@ def layered(
 ) -> Layers:
     """The layers of one number.
 
-    Parameters
-    ----------
-    found
-        What was found.
-    chance
-        Chance matches among what counts; ``None`` withholds "at least" and the estimate.
-    counted_recall, found_recall
-        Recall of what counts, and of any verified match; ``None`` withholds what needs it.
-    claimed
-        Whether the texts found are more than chance explains: without that every lower limit is 0.
-    fraction, effect
-        As in :func:`total`.
-
-    Returns
-    -------
-    Layers
+    Of what counts the `chance` matches and the recall are given, and the recall of any verified match; ``None``
+    withholds what needs it. `claimed` is whether the texts found are more than chance explains: without that every
+    lower limit is 0. `fraction` and `effect` are those of :func:`total`.
     """
     counted = found.counted
     unit = found.squares / counted if counted > 0 else 1.0

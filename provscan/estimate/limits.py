@@ -15,20 +15,19 @@ import numpy.typing as npt
 from provscan.errors import ParameterError
 
 Floats = npt.NDArray[np.float64]
-LEVEL = 0.95
+# Error on each side of limits of 95 %.
+TAIL = (1.0 - 0.95) / 2.0
 # Sizes of so many bunches of the control describe those of chance by themselves.
 ENOUGH_BUNCHES = 20
 
 
-def clopper_pearson(k: float, n: float, level: float = LEVEL) -> tuple[float, float]:
-    """Exact two-sided interval for a binomial share (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
+def clopper_pearson(k: float, n: float) -> tuple[float, float]:
+    """Exact two-sided 95 % interval for a binomial share (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
 
     Parameters
     ----------
     k, n
         Successes and trials; fractions are allowed, as effective sample sizes give them.
-    level
-        Confidence level.
 
     Returns
     -------
@@ -38,17 +37,14 @@ def clopper_pearson(k: float, n: float, level: float = LEVEL) -> tuple[float, fl
     Raises
     ------
     ParameterError
-        Not ``0 <= k <= n``, `n` is not positive, or `level` is not between 0 and 1.
+        Not ``0 <= k <= n``, or `n` is not positive.
     """
     from scipy.special import betaincinv
 
-    if not 0.0 < level < 1.0:
-        raise ParameterError(f"level must be between 0 and 1, exclusive, not {level!r}")
     if not (n > 0 and 0 <= k <= n):
         raise ParameterError(f"a share needs 0 <= k <= n and n > 0, found k={k!r}, n={n!r}")
-    tail = (1.0 - level) / 2.0
-    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
-    high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1.0 - tail))
+    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, TAIL))
+    high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1.0 - TAIL))
     return low, high
 
 
@@ -62,8 +58,8 @@ def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
     return float(np.ceil(btdtrib(shape, q, p) - 1.0 - 1e-9))
 
 
-def thinned(found: float, share: float, *, effect: float = 1.0, level: float = LEVEL) -> tuple[float, float]:
-    """Limits of a total of which each unit was found with probability `share`, and `found` were.
+def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, float]:
+    """95 % limits of a total of which each unit was found with probability `share`, and `found` were.
 
     How many are lost before so many are found has a negative binomial distribution. With an `effect` above 1 (a design
     effect, or the mean size of the units of an amount) there are ``found / effect`` units that are lost or found
@@ -77,8 +73,6 @@ def thinned(found: float, share: float, *, effect: float = 1.0, level: float = L
         Probability with which each was found.
     effect
         Design effect, or mean size of a unit.
-    level
-        Confidence level of the two limits together.
 
     Returns
     -------
@@ -86,9 +80,9 @@ def thinned(found: float, share: float, *, effect: float = 1.0, level: float = L
     """
     if share >= 1.0:
         return found, found
-    units, odds, tail = found / effect, (1.0 - share) / share, (1.0 - level) / 2.0
-    low = units + negative_binomial_quantile(tail, units, units * odds) if units > 0 else 0.0
-    high = units + negative_binomial_quantile(1.0 - tail, units + 1.0, (units + 1.0) * odds)
+    units, odds = found / effect, (1.0 - share) / share
+    low = units + negative_binomial_quantile(TAIL, units, units * odds) if units > 0 else 0.0
+    high = units + negative_binomial_quantile(1.0 - TAIL, units + 1.0, (units + 1.0) * odds)
     return low * effect, high * effect
 
 
@@ -101,9 +95,7 @@ class Chance:
     high: float
 
 
-def predict_chance(
-    weights: Floats, sizes: Floats, heaviest: float, like: Floats | None = None, level: float = LEVEL
-) -> Chance:
+def predict_chance(weights: Floats, sizes: Floats, heaviest: float, like: Floats | None = None) -> Chance:
     """Predict what chance put among the licensed matches from the bunches that it made on the control.
 
     Of bunches of one size and one weight this is the exact conditional test of two Poisson counts (Przyborowski &
@@ -120,14 +112,11 @@ def predict_chance(
         Weight of the one bunch more that an upper limit allows for: the largest of any stratum.
     like
         Sizes that chance bunches may have as well; they count where the control has fewer than 20.
-    level
-        Confidence level of the two limits together.
 
     Returns
     -------
     Chance
     """
-    tail = (1.0 - level) / 2.0
     sizes_like = sizes
     if len(sizes) < ENOUGH_BUNCHES and like is not None:
         sizes_like = np.concatenate([sizes, like])
@@ -139,8 +128,8 @@ def predict_chance(
         return unit * negative_binomial_quantile(q, mean**2 / spread, mean / unit) if mean > 0 else 0.0
 
     typical = float(sizes_like.mean()) if len(sizes_like) else 1.0
-    low = limit(weights, sizes, tail)
-    high = limit(np.append(weights, heaviest), np.append(sizes, typical), 1.0 - tail)
+    low = limit(weights, sizes, TAIL)
+    high = limit(np.append(weights, heaviest), np.append(sizes, typical), 1.0 - TAIL)
     return Chance(float(weights @ sizes), low, high)
 
 

@@ -45,8 +45,8 @@ def mcnemar(first_only: int, second_only: int) -> float:
     return 1.0 if first_only == 0 else float(betainc(first_only, second_only + 1, 0.5))
 
 
-def paired_difference(first_only: int, second_only: int, pairs: int, level: float = 0.95) -> Inference:
-    """Difference of two shares of matched pairs, with the score interval of Tango (1998) and McNemar's exact test.
+def paired_difference(first_only: int, second_only: int, pairs: int) -> Inference:
+    """Difference of two shares of matched pairs, with Tango's 95 % score interval (1998) and McNemar's exact test.
 
     Parameters
     ----------
@@ -54,8 +54,6 @@ def paired_difference(first_only: int, second_only: int, pairs: int, level: floa
         Pairs with a hit in the first arm only, and in the second only.
     pairs
         All pairs.
-    level
-        Confidence level of the two limits together.
 
     Returns
     -------
@@ -72,7 +70,7 @@ def paired_difference(first_only: int, second_only: int, pairs: int, level: floa
 
     if not (first_only >= 0 and second_only >= 0 and pairs > 0 and first_only + second_only <= pairs):
         raise ParameterError(f"expected {first_only} + {second_only} pairs with one hit, at most {pairs} in all")
-    z = float(ndtri(0.5 + level / 2.0))
+    z = float(ndtri(1.0 - ALPHA))
     value = (first_only - second_only) / pairs
 
     def score(delta: float) -> float:

@@ -47,73 +47,37 @@ _FLOOR = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Share of the copies that is found, for copies as the matches show them.
+    """Share of the copies that is found, for copies as the matches show them."""
 
-    Attributes
-    ----------
-    value, low, high
-        With 95 % limits: of the mixture, of the spike-ins' own number, and of edits that were written differently.
-    mixture
-        Share of each edit among the copies, by name; edits that are hardly found are left out.
-    of_edit
-        Share found of each edit's spike-ins, in the scripts and lengths of the matches.
-    hidden
-        Share of the copies that are in cells of which hardly any is found.
-    at_worst
-        Copies for each match that are hidden if whatever is like a badly damaged copy is of the edit that hides most.
-    unlike
-        How unlike those of any mixture the matches are: chi-squared for each match, beyond what chance explains.
-    """
-
+    # With 95 % limits: of the mixture, of the spike-ins' own number, and of edits that were written differently.
     value: float
     low: float
     high: float
-    mixture: dict[str, float]
-    of_edit: dict[str, float]
-    hidden: float = 0.0
+    mixture: dict[str, float]  # Share of each edit among the copies, by name; those that are hardly found are left out.
+    of_edit: dict[str, float]  # Share found of each edit's spike-ins, in the scripts and lengths of the matches.
+    hidden: float = 0.0  # Share of the copies that are in cells of which hardly any is found.
+    # Copies for each match that are hidden if whatever is like a badly damaged copy is of the edit that hides most.
     at_worst: float = 0.0
+    # How unlike those of any mixture the matches are: chi-squared for each match, beyond what chance explains.
     unlike: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Spike-ins as arrays, one entry each.
+    """Spike-ins as arrays, one entry each."""
 
-    Attributes
-    ----------
-    edit
-        Its name.
-    group
-        Class of script and length.
-    damage
-        Class of what is left of it, of the match where it was found.
-    found
-        Whether it was found, by the rule that counts.
-    """
-
-    edit: npt.NDArray[np.str_]
-    group: Numbers
-    damage: Numbers
-    found: npt.NDArray[np.bool_]
+    edit: npt.NDArray[np.str_]  # Its name.
+    group: Numbers  # Class of script and length.
+    damage: Numbers  # Class of what is left of it, of the match where it was found.
+    found: npt.NDArray[np.bool_]  # By the rule that counts.
 
 
 def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall | None:
-    """Recall of copies like the matches.
+    """Recall of copies like the matches; ``None`` where no edit is findable.
 
-    Parameters
-    ----------
-    planted
-        Spike-ins.
-    shown
-        Matches of each group and class of damage, those that chance explains taken off, [groups, damages].
-    upper
-        For "at most": edits of which hardly any is found are part of the mixture, and the copies' edits may be more
-        unlike the spike-ins'.
-
-    Returns
-    -------
-    Recall
-        ``None`` where no edit is findable.
+    `shown` are the matches of each group and class of damage, [groups, damages], those that chance explains taken off.
+    With `upper` for "at most": edits of which hardly any is found are part of the mixture, and the copies' edits may be
+    more unlike the spike-ins'.
     """
     if not planted.found.any():
         return None

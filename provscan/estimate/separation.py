@@ -14,15 +14,13 @@ from provscan.estimate.inference import Inference
 ENOUGH = 20
 
 
-def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike, level: float = 0.95) -> Inference:
-    """Area under the ROC curve of a score for two arms of matched pairs.
+def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
+    """Area under the ROC curve of a score for two arms of matched pairs, with its 95 % interval.
 
     Parameters
     ----------
     first, second
         float64[pairs]: the score of each pair's two members.
-    level
-        Confidence level of the two limits together.
 
     Returns
     -------
@@ -47,7 +45,7 @@ def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike, level: float = 0.95)
     of_first, of_second = _placements(a, b), 1.0 - _placements(b, a)
     value = float(of_first.mean())
     error = float(np.std(of_first + of_second, ddof=1)) / math.sqrt(len(a))
-    reach = float(ndtri(0.5 + level / 2.0)) * max(error, 0.5 / len(a))
+    reach = float(ndtri(0.975)) * max(error, 0.5 / len(a))
     return Inference(value, max(0.0, value - reach), min(1.0, value + reach), None, method, assumes)
 
 

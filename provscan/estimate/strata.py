@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from provscan.estimate.limits import clopper_pearson
+
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
@@ -22,20 +24,10 @@ ALIKE, MOST = 0.9, 4.0
 
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """Classes of texts, and how many licensed and control texts are in each.
-
-    Attributes
-    ----------
-    names
-        Of each stratum.
-    of_class
-        Stratum of each fine class (script by length class).
-    licensed, control
-        float64[strata].
-    """
+    """Classes of texts, and how many licensed and control texts are in each."""
 
     names: list[str]
-    of_class: Numbers
+    of_class: Numbers  # Stratum of each fine class, [scripts, lengths].
     licensed: Floats
     control: Floats
 
@@ -54,12 +46,7 @@ class Strata:
         return result
 
     def as_list(self) -> list[dict[str, Any]]:
-        """The strata as ``summary.json`` holds them.
-
-        Returns
-        -------
-        list of dict
-        """
+        """The strata as ``summary.json`` holds them."""
         return [
             {"stratum": name, "licensed": round(licensed), "control": round(control), "measured": bool(known)}
             for name, licensed, control, known in zip(
@@ -70,18 +57,8 @@ class Strata:
 
 
 def divide(scripts: Sequence[str], lengths: Sequence[int], licensed: Floats, control: Floats) -> Strata:
-    """Strata by script, and by length where the control has enough texts of every length.
-
-    Parameters
-    ----------
-    scripts, lengths
-        Names of the scripts, and least lengths of the length classes.
-    licensed, control
-        Texts of each script and length class, [scripts, lengths].
-
-    Returns
-    -------
-    Strata
+    """Strata by script, and by length where the control has enough texts of every length; `lengths` are the least ones
+    of the length classes, `licensed` and `control` the texts, [scripts, lengths].
     """
     names: list[str] = []
     of_class = np.zeros(licensed.shape, np.int64)
@@ -104,19 +81,9 @@ def divide(scripts: Sequence[str], lengths: Sequence[int], licensed: Floats, con
 def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Weights by one more trait: each third of the licensed texts counts for as much among the control's.
 
-    Post-stratification (Holt & Smith 1979, doi:10.2307/2344652), where the two differ by more than samples do.
-
-    Parameters
-    ----------
-    licensed, control
-        The trait of samples of both.
-    weights
-        Of the control's by the strata.
-
-    Returns
-    -------
-    edges, factors
-        Float64[2], the ends of the thirds, and float64[3], what multiplies the weights there.
+    Post-stratification (Holt & Smith 1979, doi:10.2307/2344652), where the two differ by more than samples do. Given
+    are the trait of samples of both, and the control's `weights` by the strata; returned the ends of the thirds,
+    float64[2], and what multiplies the weights there, float64[3].
     """
     if len(licensed) == 0 or weights.sum() == 0.0:
         return np.zeros(2), np.ones(3)
@@ -129,21 +96,10 @@ def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, 
 
 
 def rarefied(records: Floats, ratio: float) -> Floats:
-    """Number of bunches in a dataset `ratio` times as large, for each bunch of a null dataset.
+    """Number of bunches in a dataset `ratio` times as large, for each bunch of a null dataset, of so many records.
 
     In a larger one each counts for `ratio` bunches, which is an upper estimate. In a smaller one a bunch of z records
     is seen with probability ``1 - (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
-
-    Parameters
-    ----------
-    records
-        Records of each bunch of the null dataset.
-    ratio
-        Size of the dataset over that of the null dataset.
-
-    Returns
-    -------
-    float64 array of the shape of `records`
     """
     if ratio >= 1.0:
         return np.full(len(records), ratio)
@@ -152,23 +108,12 @@ def rarefied(records: Floats, ratio: float) -> Floats:
 
 
 def years_apart(years: Numbers, bunches: Numbers, sizes: Numbers) -> dict[str, Any] | None:
-    """Placebo test: the earlier half of the control's years against the later half.
+    """Placebo test: the earlier half of the control's years against the later half, by the chance bunches and control
+    texts of each year, in order.
 
-    Parameters
-    ----------
-    years
-        Years of the control's texts, in order.
-    bunches, sizes
-        Chance bunches and control texts of each year.
-
-    Returns
-    -------
-    dict
-        ``split`` (first year of the later half), ``ratio`` of the earlier rate to the later one and its exact 95 %
-        limits ``low``, ``high``; ``None`` with one year only or without bunches.
+    ``split`` is the first year of the later half, ``ratio`` that of the earlier rate to the later one, ``low`` and
+    ``high`` its exact 95 % limits. ``None`` with one year only or without bunches.
     """
-    from provscan.estimate.limits import clopper_pearson
-
     total = int(bunches.sum())
     if len(years) < 2 or total == 0:
         return None

@@ -8,39 +8,30 @@ from scipy import stats
 
 from provscan.errors import ParameterError
 from provscan.estimate import (
-    DAMAGES,
     Chance,
-    Clusters,
     Factor,
-    Found,
     Inference,
-    Layers,
-    Recall,
-    Strata,
     cochran_armitage,
     conformal_p_values,
-    damage_of,
     detectable_share,
-    divide,
-    headline,
-    layered,
     matched_bits,
     paired_auc,
     paired_difference,
     paired_power,
     predict_chance,
     q_values,
-    rarefied,
     sign_flip,
     stratified_excess,
     thinned,
     unseen_texts,
-    years_apart,
 )
-from provscan.estimate.answer import share, warning, withheld
-from provscan.estimate.damage import BELOW
-from provscan.estimate.layers import total, written
+from provscan.estimate.answer import headline, share, warning, withheld
+from provscan.estimate.clusters import Clusters
+from provscan.estimate.damage import BELOW, DAMAGES, damage_of
+from provscan.estimate.layers import Found, Layers, layered, total, written
 from provscan.estimate.limits import negative_binomial_quantile
+from provscan.estimate.recall import Recall
+from provscan.estimate.strata import Strata, divide, rarefied, years_apart
 
 NONE = np.zeros(0)
 
@@ -162,9 +153,8 @@ def test_years_that_say_nothing() -> None:
 
 
 def test_thinned_counts_by_hand() -> None:
-    # Of a fair coin, more than 5 losses in a row have a chance of 2 ** -6, more than one of 2 ** -2.
+    # Of a fair coin, more than 5 losses in a row have a chance of 2 ** -6.
     assert thinned(0, 0.5) == (0, 5)
-    assert thinned(0, 0.5, level=0.5) == (0, 1)
     low, high = thinned(4, 0.5)
     assert (low, high) == (4 + stats.nbinom.ppf(0.025, 4, 0.5), 4 + stats.nbinom.ppf(0.975, 5, 0.5))
     assert thinned(8, 0.5, effect=2) == (2 * low, 2 * high)
@@ -303,9 +293,9 @@ def test_differences_of_arms_by_hand() -> None:
     assert paired_difference(12, 0, 12).p_value == pytest.approx(2.0**-12)
     assert (paired_difference(12, 0, 12).value, paired_difference(12, 0, 12).high) == (1.0, 1.0)
     assert paired_difference(0, 12, 12).low == -1.0
-    # At a level of a half the score test turns at 0.674 standard errors: without any hit z^2 / (n + z^2).
-    z2 = stats.norm.ppf(0.75) ** 2
-    assert paired_difference(0, 0, 9, level=0.5).high == pytest.approx(z2 / (9 + z2))
+    # The score test turns at z standard errors: without any hit z^2 / (n + z^2).
+    z2 = stats.norm.ppf(0.975) ** 2
+    assert paired_difference(0, 0, 9).high == pytest.approx(z2 / (9 + z2))
     with pytest.raises(ParameterError, match="at most 3"):
         paired_difference(2, 2, 3)
     assert paired_difference(2, 1, 3).value == pytest.approx(1 / 3)
@@ -337,7 +327,6 @@ def test_areas_by_hand() -> None:
     error = np.std(2 * (np.arange(20) + 1) / 20, ddof=1) / np.sqrt(20)
     reach = stats.norm.ppf(0.975) * error
     assert (found.low, found.high) == (pytest.approx(210 / 400 - reach), pytest.approx(210 / 400 + reach))
-    assert paired_auc(first, second, level=0.5).high == pytest.approx(210 / 400 + stats.norm.ppf(0.75) * error)
     # Far apart nothing scatters: half a pair is the least error.
     assert paired_auc(first + 99, second).low == pytest.approx(1 - stats.norm.ppf(0.975) * 0.5 / 20)
     assert paired_auc(first + 99, second).high == 1.0

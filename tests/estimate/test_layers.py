@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import provscan.estimate
-from provscan.estimate import Chance, Found, Recall, headline, layered, predict_chance, thinned
-from provscan.estimate.answer import share
+from provscan.estimate import Chance, predict_chance, thinned
+from provscan.estimate.answer import headline, share
+from provscan.estimate.layers import Found, layered
+from provscan.estimate.recall import Recall
 
 README = (Path(provscan.estimate.__file__).parent / "README.md").read_text(encoding="utf-8")
 COUNTED = Recall(0.90, 0.86, 0.93, {}, {})

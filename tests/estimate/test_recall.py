@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from provscan.estimate import DAMAGES, Planted, Strata, divide, q_values, rarefied, recall_of, thirds, years_apart
-from provscan.estimate.damage import BELOW
+from provscan.estimate import q_values
+from provscan.estimate.damage import BELOW, DAMAGES
+from provscan.estimate.recall import Planted, recall_of
+from provscan.estimate.strata import Strata, divide, rarefied, thirds, years_apart
 
 Floats = npt.NDArray[np.float64]
 # Where the copies of three edits fall in four classes of damage, and how many of a class are found of long and of short
