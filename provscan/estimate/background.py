@@ -97,22 +97,19 @@ class BackgroundModel:
         chars, offsets = _code_points(texts)
         last = int(np.searchsorted(offsets[1:], self.max_chars - self.chars, side="right"))
         at = 0
-        while at < last:
+        while True:
             limit = len(self._table) // 2 - self._used
-            done, used = kernels.count_grams(chars, offsets, at, last, self.order, self._table, limit)
-            self._used += int(used)
-            at = int(done)
-            if at < last:
-                self._grow()
+            at, used = map(int, kernels.count_grams(chars, offsets, at, last, self.order, self._table, limit))
+            self._used += used
+            if at == last:
+                break
+            larger = np.zeros((2 * len(self._table), 2), np.uint64)
+            kernels.rehash(self._table, larger)
+            self._table = larger
         self._seen += np.bincount(chars[: offsets[last]], minlength=_CODE_POINTS)
         self.chars += int(offsets[last])
         self.texts += last
         return last
-
-    def _grow(self) -> None:
-        larger = np.zeros((2 * len(self._table), 2), np.uint64)
-        kernels.rehash(self._table, larger)
-        self._table = larger
 
     def bits(self, texts: Texts, *, copies: npt.ArrayLike = 0) -> Floats:
         """Bits of information of each text: minus the base-2 logarithm of its probability.

@@ -59,7 +59,7 @@ class CoveredCounter:
             self._close(int(field[0]))
         order = np.lexsort((start, field))
         number = field[order] - self._field
-        base = number * (max(int(end.max()), self._reached) + 1)
+        base = number * max(int(end.max()), self._reached)
         low, high = start[order] + base, end[order] + base
         reached = np.maximum.accumulate(np.append(self._reached, high))
         sizes = np.bincount(number, np.maximum(0, high - np.maximum(low, reached[:-1]))).astype(np.int64)
@@ -79,32 +79,24 @@ class BestOfRecords:
 
     def __init__(self, classes: int) -> None:
         self._count = np.zeros(classes)
-        self._record, self._similarity, self._class = -1, 0.0, -1
+        # Record, similarity and class of the best match of the last record, if there is one.
+        self._last = [np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64)]
 
     @property
     def count(self) -> Floats:
         result = self._count.copy()
-        if self._record >= 0:
-            result[self._class] += 1.0
+        result[self._last[2]] += 1.0
         return result
 
     def add(self, record: Numbers, similarity: Floats, classes: Numbers) -> None:
         """Add matches; of equally similar ones the last is taken."""
         if len(record) == 0:
             return
-        order = np.lexsort((similarity, record))
-        last = order[np.append(np.diff(record[order]) != 0, True)]
-        if int(record[0]) == self._record and similarity[last[0]] < self._similarity:
-            best, similar = self._class, self._similarity
-        else:
-            best, similar = int(classes[last[0]]), float(similarity[last[0]])
-            if int(record[0]) != self._record:
-                self._count = self.count
-        if len(last) > 1:
-            self._count[best] += 1.0
-            np.add.at(self._count, classes[last[1:-1]], 1.0)
-            best, similar = int(classes[last[-1]]), float(similarity[last[-1]])
-        self._record, self._similarity, self._class = int(record[-1]), similar, best
+        columns = [np.append(*pair) for pair in zip(self._last, (record, similarity, classes), strict=True)]
+        order = np.lexsort((columns[1], columns[0]))
+        best = order[np.append(np.diff(columns[0][order]) != 0, True)]
+        np.add.at(self._count, columns[2][best[:-1]], 1.0)
+        self._last = [column[best[-1:]] for column in columns]
 
 
 class Strongest:

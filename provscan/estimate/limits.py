@@ -81,7 +81,7 @@ def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, 
     if share >= 1.0:
         return found, found
     units, odds = found / effect, (1.0 - share) / share
-    low = units + negative_binomial_quantile(TAIL, units, units * odds) if units > 0 else 0.0
+    low = units + negative_binomial_quantile(TAIL, units, units * odds)
     high = units + negative_binomial_quantile(1.0 - TAIL, units + 1.0, (units + 1.0) * odds)
     return low * effect, high * effect
 

@@ -179,11 +179,10 @@ def paired_power(pairs: int, first: float, second: float, alpha: float = ALPHA) 
         raise ParameterError(f"shares must be between 0 and 1, found {first!r} and {second!r}")
     only_first, only_second = first * (1.0 - second), second * (1.0 - first)
     either = only_first + only_second
-    if either == 0.0 or pairs < 1:
+    if either == 0.0:
         return 0.0
     t = np.arange(pairs + 1)
-    tail = np.asarray(bdtrc(t - 1.0, pairs, either))
-    tail[0] = 1.0
+    tail = bdtrc(t - 1.0, pairs, either)
     chance = tail - np.append(tail[1:], 0.0)
     least = _critical(pairs, alpha)
     reject = np.where(least > t, 0.0, bdtrc(np.minimum(least, t) - 1.0, np.maximum(t, 1), only_first / either))

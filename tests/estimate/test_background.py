@@ -79,6 +79,7 @@ def test_a_script_the_model_does_not_know_is_withheld():
     assert bits[1] > 0
     assert bits[2] == 0
     assert np.isnan(matched_bits(bits[:1], 9, 1.0)).all()
+    assert len(model.bits([])) == 0
 
 
 def test_arrow_and_strings_are_the_same_and_growing_keeps_the_counts():
@@ -95,6 +96,12 @@ def test_training_stops_at_its_limit():
     model = BackgroundModel(max_chars=10)
     assert model.add(["abcd", "efgh", "ijkl", "m"]) == 2
     assert model.chars == 8
+    # Two more code points have room.
+    assert model.add(["", "mn", "o"]) == 2
+    assert (model.chars, model.texts) == (10, 4)
+    assert BackgroundModel(max_chars=1).add(["a", "b"]) == 1
+    usual = BackgroundModel()
+    assert (usual.order, usual.discount, usual.max_chars) == (6, 0.75, 4_000_000)
 
 
 def test_edits_cost_bits():
@@ -106,8 +113,8 @@ def test_edits_cost_bits():
 
 
 def test_common_text_needs_one_sign():
-    marks = common_text([1, 3, 1, 1], [False, False, True, False], [99, 99, 99, 20])
-    assert marks.tolist() == [False, True, True, True]
+    marks = common_text([1, 3, 1, 1, 1], [False, False, True, False, False], [99, 99, 99, 20, 40])
+    assert marks.tolist() == [False, True, True, True, False]
     assert not common_text(1, False, math.nan)
 
 
@@ -115,6 +122,7 @@ def test_common_text_needs_one_sign():
     ("call", "message"),
     [
         (lambda: BackgroundModel(0), "order"),
+        (lambda: BackgroundModel(9), "order"),
         (lambda: BackgroundModel(discount=1.0), "discount"),
         (lambda: BackgroundModel(max_chars=0), "max_chars"),
         (lambda: BackgroundModel().bits(["a"]), "add\\(texts\\) first"),

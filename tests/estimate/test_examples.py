@@ -61,6 +61,8 @@ def student(freedom: float) -> float:
         # One file as large as both that were drawn scatters twice as much, four like them no more, eight halves less.
         ([3, 1], [1, 1], [9, 9], [2], 2 * 2 * 3 / 4 * student(1)),
         ([3, 1], [1, 1], [9, 9], [1, 1, 1, 1], 2 * 3 / 4 * student(1)),
+        # A single one of half their size scatters as much for its size as the two of them.
+        ([3, 1], [1, 1], [9, 9], [1], 2 * 3 / 4 * student(1)),
         ([3, 1], [1, 1], [9, 9], [0.5] * 8, 2 * 3 / 4 * student(1)),
         ([3, 3, 3, 3], [1, 1, 1, 1], [9, 9, 9, 9], [], 1.0),
     ],
@@ -97,18 +99,18 @@ def test_a_span_with_three_hundredths_of_its_own_wording_was_cut_out() -> None:
 
 
 def test_which_strata_are_measured() -> None:
-    licensed = floats(5000, 5001, 4900, 98, 100, 0, 7, 0)
-    control = floats(50, 50, 49, 49, 49, 60, 0, 0)
-    strata = Strata([*"abcdefgh"], np.zeros((1, 1), np.int64), licensed, control)
+    licensed = floats(5000, 5001, 4900, 98, 100, 0, 7, 0, 1, 1, 0)
+    control = floats(50, 50, 49, 49, 49, 60, 0, 0, 1, 0, 1)
+    strata = Strata([*"abcdefghijk"], np.zeros((1, 1), np.int64), licensed, control)
     # 50 texts, each for 100; else half as many as there are licensed ones.
-    assert strata.measured.tolist() == [True, False, False, True, False, False, False, False]
-    assert strata.weights.tolist() == [100, 0, 0, 2, 0, 0, 0, 0]
-    assert [row["stratum"] for row in strata.as_list()] == [*"abcdefg"]
+    assert strata.measured.tolist() == [True, False, False, True, False, False, False, False, True, False, False]
+    assert strata.weights.tolist() == [100, 0, 0, 2, 0, 0, 0, 0, 1, 0, 0]
+    assert [row["stratum"] for row in strata.as_list()] == [*"abcdefgijk"]
     assert strata.as_list()[0] == {"stratum": "a", "licensed": 5000, "control": 50, "measured": True}
 
 
 def test_strata_by_length_need_four_hundred_control_texts_of_each_length_that_is_licensed() -> None:
-    licensed = np.array([[5.0, 0.0, 7.0], [5.0, 5.0, 0.0]])
+    licensed = np.array([[5.0, 0.0, 7.0], [9.0, 1.0, 0.0]])
     strata = divide(["latin", "thai"], [0, 20, 40], licensed, np.array([[400.0, 0.0, 400.0], [400.0, 399.0, 9.0]]))
     assert strata.of_class.tolist() == [[0, 1, 2], [3, 3, 3]]
     assert strata.names[2:] == ["latin, from 40 characters", "thai"]
@@ -155,6 +157,7 @@ def test_years_that_say_nothing() -> None:
 def test_thinned_counts_by_hand() -> None:
     # Of a fair coin, more than 5 losses in a row have a chance of 2 ** -6.
     assert thinned(0, 0.5) == (0, 5)
+    assert thinned(1, 0.5)[0] == 1
     low, high = thinned(4, 0.5)
     assert (low, high) == (4 + stats.nbinom.ppf(0.025, 4, 0.5), 4 + stats.nbinom.ppf(0.975, 5, 0.5))
     assert thinned(8, 0.5, effect=2) == (2 * low, 2 * high)
@@ -168,6 +171,9 @@ def test_twenty_bunches_describe_chance_by_themselves() -> None:
     assert predict_chance(np.ones(19), np.ones(19), 1.0, like) != predict_chance(np.ones(19), np.ones(19), 1.0)
     # Without one on the control: bunches of 4 like those of the other side, of which 0.9 ** 36 is below 0.025.
     assert predict_chance(NONE, NONE, 9.0, like=floats(4)) == Chance(0, 0, 4 * 35)
+    # Bunches of half a record each come in halves.
+    whole, halves = (predict_chance(np.ones(9), np.full(9, size), 1.0) for size in (1.0, 0.5))
+    assert (halves.low, halves.high) == (whole.low / 2, whole.high / 2)
 
 
 def test_unequal_weights_have_the_mean_and_variance_of_their_sum() -> None:
@@ -187,6 +193,7 @@ HALF = Recall(0.5, 0.25, 0.8, {}, {})
 
 def test_what_there_is_in_the_whole() -> None:
     assert total(Factor(5, 4, 6), None) == Factor(5, pytest.approx(4), pytest.approx(6))
+    assert total(Factor(1, 1, 1), None) == Factor(1, 1, 1)
     certain = Recall(0.5, 0.5, 0.5, {}, {})
     low, high = thinned(4, 0.5)
     assert total(Factor(4, 4, 4), certain) == Factor(8, pytest.approx(low), pytest.approx(high))
@@ -219,6 +226,8 @@ def test_layers_by_hand() -> None:
     whole = total(Factor(6, 6, 6), HALF, 0.5, 20 / 3)
     assert sized.estimate is not None
     assert (sized.estimate.value, sized.estimate.high, sized.at_most) == (whole.value, whole.high, whole.high)
+    assert layered(Found(5, 5, 5), Chance(1, 0, 9), None, None, claimed=True).at_least == 0
+    assert layered(Found(0, 0, 0), None, None, certain, claimed=False).at_most == 0
     empty = layered(Found(0, 0, 0), None, None, HALF, claimed=False)
     assert empty.at_most == thinned(0, 0.25)[1]
     assert empty.as_dict() == {"findings": 0, "at_least": None, "estimate": None, "at_most": empty.at_most}
@@ -295,7 +304,8 @@ def test_differences_of_arms_by_hand() -> None:
     assert paired_difference(0, 12, 12).low == -1.0
     # The score test turns at z standard errors: without any hit z^2 / (n + z^2).
     z2 = stats.norm.ppf(0.975) ** 2
-    assert paired_difference(0, 0, 9).high == pytest.approx(z2 / (9 + z2))
+    for pairs in (1, 9):
+        assert paired_difference(0, 0, pairs).high == pytest.approx(z2 / (pairs + z2))
     with pytest.raises(ParameterError, match="at most 3"):
         paired_difference(2, 2, 3)
     assert paired_difference(2, 1, 3).value == pytest.approx(1 / 3)
@@ -304,18 +314,22 @@ def test_differences_of_arms_by_hand() -> None:
     assert sign_flip([1.0] * 6).invalid is None
     assert sign_flip([1.0] * 5 + [0.0]).invalid is not None
     assert sign_flip([3.0, -1.0] * 3).value == pytest.approx(1.0)
+    # Rounded to parts of the largest one, however small; and the sums reach from -256 to 256.
+    assert sign_flip([0.001] * 6).p_value == pytest.approx(2.0**-6)
+    assert sign_flip([1.0, 0.28]).p_value == pytest.approx(0.25)
 
 
 def test_power_by_hand() -> None:
     # Six pairs reject if all six differ for the first arm: 2 ** -6 is below 0.025, and 2 ** -5 is not.
     assert paired_power(6, 0.5, 0.0) == pytest.approx(0.5**6)
     assert paired_power(5, 1.0, 0.0) == 0.0
-    assert paired_power(5, 1.0, 0.0, alpha=0.05) == 1.0
+    assert paired_power(5, 1.0, 0.0, alpha=0.05) == paired_power(5, 1.0, 0.0, alpha=2.0**-5) == 1.0
     assert (paired_power(0, 1.0, 0.0), paired_power(9, 0.0, 0.0), paired_power(9, 1.0, 1.0)) == (0, 0, 0)
     # The share whose sixth power is 0.8, and none if the second arm has as much.
     assert detectable_share(6, 0.0) == pytest.approx(0.8 ** (1 / 6), abs=2e-4)
     assert detectable_share(6, 0.0, power=0.5) == pytest.approx(0.5 ** (1 / 6), abs=2e-4)
     assert detectable_share(6, 0.5) is None
+    assert detectable_share(6, 0.0, power=paired_power(6, 1.0, 0.0)) == pytest.approx(1.0)
 
 
 def test_areas_by_hand() -> None:
@@ -363,6 +377,11 @@ def test_chao_by_hand() -> None:
     assert texts.low == pytest.approx(6 + new / factor)
     assert unseen_texts([2, 3], 20)[0].low == unseen_texts([2, 3], 20)[0].value == 2
     assert unseen_texts([20], 20)[0].value == 1
+    # Less than one more: 2 * 1 / (2 * 2) * 19 / 20.
+    less = unseen_texts([1, 1, 2], 20)[0]
+    assert less.value == pytest.approx(3 + 0.475)
+    assert 3 < less.low < less.value
+    assert unseen_texts([1], 1)[1].value == 1
     assert unseen_texts([], 0)[1].value == 0
     with pytest.raises(ParameterError, match="between 1 and"):
         unseen_texts([21], 20)
@@ -377,6 +396,13 @@ def test_a_population_that_was_asked_in_full_has_its_excess() -> None:
     found, first = stratified_excess([4, 4, 4], [4, 4, 4], [0, 0, 4], 0, 10**9)
     assert (first, found.value) == (0, 4.0)
     assert found.low == pytest.approx(4 * 0.0125**0.25, rel=1e-3)
+    assert stratified_excess([1], [1], [1], 0, 10**9)[0].value == pytest.approx(1)
+    # Chance of a thousandth in two large strata hides the third, which has half of the error with the second.
+    found, first = stratified_excess([10**9, 10**9, 4], [4, 4, 4], [0, 0, 4], 10**6, 10**9)
+    assert first == 2
+    assert found.low == pytest.approx(4 * 0.00625**0.25 - 4 * 0.001, rel=1e-3)
+    for drawn, controls in ((0, 9), (5, 0)):
+        assert stratified_excess([5], [drawn], [0], 0, controls)[0].invalid == "nothing was asked"
     # 6 of 10 hits, 5 of 10 by chance.
     assert stratified_excess([100], [10], [6], 5, 10)[0].value == pytest.approx(10)
     for hits in (-1, 5):
@@ -391,6 +417,8 @@ def test_what_edits_and_cuts_cost() -> None:
     share = 26 / 46
     assert matched_bits(200.0, 50, share, share) == pytest.approx(200 * share - 4 * cost)
     assert matched_bits(900.0, 200, 100 / 196, 100 / 196) == pytest.approx(900 * 100 / 196 - np.log2(200))
+    # 80 5-grams are 84 characters, 6 short of 90.
+    assert matched_bits(900.0, 200, 80 / 196, 80 / 196) == pytest.approx(900 * 80 / 196 - np.log2(200) - 6)
     # A text shorter than a 5-gram is its own only one.
     assert matched_bits(30.0, 3, 1.0) == 30.0
     assert matched_bits(30.0, 3, 0.0) == 0.0

@@ -30,6 +30,8 @@ def test_clopper_pearson_is_the_exact_interval(k: int, n: int) -> None:
 def test_shares_out_of_range() -> None:
     with pytest.raises(ParameterError, match="0 <= k <= n"):
         clopper_pearson(3, 2)
+    with pytest.raises(ParameterError, match="n > 0"):
+        clopper_pearson(0, 0)
 
 
 @given(st.floats(0.3, 200), st.floats(0.01, 300), st.sampled_from([0.025, 0.5, 0.975]))

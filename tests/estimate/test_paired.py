@@ -56,7 +56,7 @@ def test_sign_flips_are_all_counted(differences: list[int]) -> None:
 
 
 def test_sign_flips_without_a_difference() -> None:
-    assert sign_flip(np.zeros(9)).p_value == 1.0
+    assert (sign_flip(np.zeros(9)).value, sign_flip(np.zeros(9)).p_value) == (0.0, 1.0)
     assert sign_flip([1.0, 2.0]).invalid == "only 2 pairs differ, and 6 are needed for any result"
     assert sign_flip([]).invalid == "there are no pairs"
     with pytest.raises(ParameterError, match="must be numbers"):
@@ -76,8 +76,12 @@ def test_the_detectable_share_has_its_power() -> None:
     share = detectable_share(200, 0.01)
     assert paired_power(200, share, 0.01) == pytest.approx(0.8, abs=0.002)
     assert detectable_share(4, 0.0) is None
-    with pytest.raises(ParameterError, match="between 0 and 1"):
-        paired_power(10, 1.5, 0)
+    for shares in ((1.5, 0.0), (0.0, 1.5)):
+        with pytest.raises(ParameterError, match="between 0 and 1"):
+            paired_power(10, *shares)
+    for counts in ((-1, 3), (3, -1)):
+        with pytest.raises(ParameterError, match="0 or more"):
+            mcnemar(*counts)
 
 
 @pytest.mark.parametrize(("first", "second"), [(0.3, 0.02), (0.05, 0.05), (0.02, 0.0), (0.9, 0.01)])

@@ -105,7 +105,9 @@ def test_thirds_of_the_licensed_texts_count_as_much_among_the_control() -> None:
     assert sum(factors * [60, 30, 10]) == pytest.approx(100)
     # Strata that make up for it leave nothing to be weighted; no text counts for more than four.
     assert thirds(licensed, control, np.repeat([1.0, 2.0, 6.0], [60, 30, 10]))[1].tolist() == [1, 1, 1]
-    assert thirds(licensed, np.repeat([50.0, 250.0], [199, 1]), np.ones(200))[1][2] == 4
+    factors = thirds(licensed, np.repeat([50.0, 250.0], [199, 1]), np.ones(200))[1]
+    assert factors == pytest.approx([1 / 3 / 0.995, 4, 4])
+    assert thirds(licensed, control, 0.0 * weights)[1].tolist() == [1, 1, 1]
     assert thirds(np.zeros(0), control, weights)[1].tolist() == [1, 1, 1]
 
 
@@ -166,7 +168,7 @@ def test_upper_limits_allow_for_more() -> None:
 
 
 @pytest.mark.parametrize("upper", [False, True])
-@pytest.mark.parametrize("case", ["usual", "few", "uneven", "hidden", "one edit", "badly edited"])
+@pytest.mark.parametrize("case", ["usual", "few", "uneven", "hidden", "one edit", "badly edited", "all found"])
 def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
     rng = np.random.default_rng(3)
     spikes = planted(rng, 12 if case == "few" else 60)
@@ -175,6 +177,8 @@ def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
         shown[1, CLASSES[2:]] += 60.0
     if case == "one edit":
         spikes = Planted(*(column[spikes.edit == "halves"] for column in columns_of(spikes)))
+    if case == "all found":
+        spikes = Planted(spikes.edit, spikes.group, spikes.damage, np.ones(len(spikes.edit), np.bool_))
     if case == "badly edited":
         # An edit of which 1 to 15 % is found, and one of which nothing is.
         bad, lost = planted(rng, 40), planted(rng, 10)

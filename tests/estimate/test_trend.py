@@ -44,6 +44,11 @@ def test_a_trend_needs_doses_and_hits() -> None:
         cochran_armitage([0, 1], [10, 2], [9, 9])
 
 
+def test_classes_without_members_have_no_share() -> None:
+    with pytest.raises(ParameterError, match="every class needs members"):
+        never_falls([0, 1], [0, 2])
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=8))
 def test_fitted_shares_never_fall_and_keep_the_total(classes: list[tuple[int, int]]) -> None:
     hits, totals = [min(k, n) for k, n in classes], [n for _, n in classes]
@@ -124,7 +129,8 @@ def test_chance_in_a_large_stratum_does_not_hide_a_small_one() -> None:
     assert 180 < found.low < found.value == 310.0
     whole, first = stratified_excess(SIZE, DRAWN, [60, 60, 60, 60], 0, 240)
     assert (first, whole.value) == (0, sum(SIZE))
-    assert stratified_excess(SIZE, DRAWN, [0, 0, 0, 0], 0, 240)[0].low == 0.0
+    nothing, _ = stratified_excess(SIZE, DRAWN, [0, 0, 0, 0], 0, 240)
+    assert (nothing.value, nothing.low) == (0.0, 0.0)
 
 
 def test_one_stratum_without_chance_has_the_exact_limit() -> None:
