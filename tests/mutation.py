@@ -79,7 +79,7 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
 
 
 # Room that is filled later: with more of it nothing changes. And numpy takes any negative size for the rest of a shape.
-ROOM = re.compile("empty|scratch_array|[a-z_]*_scratch|reshape")
+ROOM = re.compile("empty|scratch_array|([a-z_]*_)?scratch|reshape")
 
 
 def makes_room(node: ast.AST) -> bool:

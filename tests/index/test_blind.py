@@ -325,9 +325,13 @@ def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) ->
 
 def test_info_and_verify_need_no_key(platform: Path) -> None:
     blind = platform / "blind.index"
+    # If this fails, the format has changed: give it a new version.
+    assert files(blind).name == "79547d6b049338d0"
     info = blind_info(blind)
     assert info == open_blind(blind, bytes(range(32))).info()
     assert info["bytes"] == sum(path.stat().st_size for path in files(blind).iterdir())
+    size = (files(blind) / "ids.utf8").stat().st_size
+    assert info["bytes_a_text"]["ids.utf8"] == round(size / 180, 1) != size / 180
     checked = provscan.verify(blind)
     expected = {"index": str(blind), "blind": True, "texts": 180, "tweets": 181, "fingerprint": info["fingerprint"]}
     assert expected.items() <= checked.items()

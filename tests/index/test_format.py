@@ -25,6 +25,7 @@ import xxhash
 import provscan
 import provscan.index.segment
 from provscan.errors import IndexFormatError, InputError, OutputError
+from provscan.index.format import read_manifest
 from provscan.kernels.minimizers import place_code
 from provscan.kernels.records import Postings
 from provscan.readers import Limits
@@ -122,6 +123,10 @@ def test_golden_index_of_version_12() -> None:
         (0, "1212000000000000000", 2, "near_exact"), (1, "1212000000000000000", 2, "exact"), (2, "3", 1, "exact"),
         (3, "<memory>:4", 1, "exact"),
     ]  # fmt: skip
+
+
+def test_the_golden_manifest_is_what_is_written_today() -> None:
+    assert read_manifest(GOLDEN / "v12").encoded() == (GOLDEN / "v12" / "manifest.json").read_bytes()
 
 
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
@@ -268,6 +273,7 @@ def test_overwriting_is_asked_for(folder: Path) -> None:
         provscan.build_index([{"text": "some text or other"}], folder)
     index = provscan.build_index([{"text": "some text or other"}], folder, overwrite=True)
     assert len(index) == len(provscan.open_index(folder)) == 1
+    assert index.info()["generation"] == 2
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     assert len(list((folder / "segments").iterdir())) == 1
 

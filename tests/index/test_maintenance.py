@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,10 +98,12 @@ def test_appending_gives_the_index_of_all_tweets(build: Build, tweets: list[Twee
         }  # fmt: skip
     assert len(index.info()["segments"]) > 1 or writer.FAN_OUT == 8
     assert (len(index), index.info()["tweets"], index.fingerprint) == (len(whole), 240, whole.fingerprint)
+    assert index.info()["generation"] == 8
     found, expected = index.match(documents(tweets)), whole.match(documents(tweets))
     assert found.equals(expected)
     provscan.merge(index.path)
     assert segments(provscan.open_index(index.path)) == segments(whole)
+    assert provscan.open_index(index.path).info()["generation"] == 9
 
 
 def test_full_tiers_are_merged(build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +189,7 @@ def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> No
     marks = [b"zebracorn", b"Zebracorn", b"ghostwriter", b"quuxi"]
     assert any(mark in content for mark in marks for content in files(index.path).values())
     before = segments(provscan.open_index(index.path))
+    begin = datetime.now(UTC).isoformat(timespec="milliseconds")
     provscan.forget(index.path, "424242", purge=True)
     after = provscan.open_index(index.path)
     assert not any(mark in content for mark in marks for content in files(index.path).values())
@@ -193,7 +197,7 @@ def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> No
     (record,) = Path(index.path, "purges").iterdir()
     (part,) = json.loads(record.read_text())
     assert [tweet["id"] for tweet in part["tweets"]] == ["424242"]
-    assert part["tweets"][0]["asked"] <= part["purged"]
+    assert begin <= part["tweets"][0]["asked"] <= part["purged"] <= datetime.now(UTC).isoformat()
     (replaced,) = part["replaced"]
     assert f"segments/{replaced}/texts.utf8" in before
     assert after.info()["purged"] == 1

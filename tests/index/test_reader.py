@@ -276,7 +276,11 @@ def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
     assert info["tweets_without_text"] == 2
     assert info["params"] == index.params.as_dict()
     assert info["fingerprint"] == index.fingerprint
-    assert info["bytes"] == sum(path.stat().st_size for path in Path(index.path, "segments").rglob("*.*"))
+    sizes = {path.name: path.stat().st_size for path in Path(index.path, "segments").rglob("*.*")}
+    assert info["bytes"] == sum(sizes.values())
+    assert info["bytes_a_text"]["bands"] == round(
+        sum(size for name, size in sizes.items() if name.startswith("bands.")) / info["texts"], 1
+    )
     assert [segment["tweets"] for segment in info["segments"]] == [len(tweets)]
 
 

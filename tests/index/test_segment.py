@@ -208,14 +208,19 @@ def test_forgotten_rows_of_joined_segments(whole: Segment, forgotten: Segment) -
 def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:
     reader = provscan.build_index(TWEETS, tmp_path / "i.index").reader
     first = canonical(0).array()[0].as_py()
-    text, offsets = buffers(pa.array([TEXTS[0], first[:18], "of nothing in it"], pa.large_string()))
-    level, similarity, containment = compared(text, offsets, np.zeros(3, np.int64), reader)
+    copies = [TEXTS[0], first[:18], "of nothing in it", first[:-2]]
+    text, offsets = buffers(pa.array(copies, pa.large_string()))
+    level, similarity, containment = compared(text, offsets, np.zeros(4, np.int64), reader)
     # 42 characters have 38 5-grams and its first 18 have 14 of them.
     grams = len({first[n : n + 5] for n in range(len(first) - 4)})
     part = len({first[n : n + 5] for n in range(14)})
-    assert similarity.tolist() == [1, part / grams, 0]
-    assert containment.tolist() == [1, part / grams, 0]
-    assert level.tolist() == [1, 3, 3]
+    assert similarity.tolist() == [1, part / grams, 0, (grams - 2) / grams]
+    assert containment.tolist() == similarity.tolist()
+    assert level.tolist() == [1, 3, 3, 2]
+    # A text of one 5-gram.
+    reader = provscan.build_index([{"id": "1", "text": "a goat"[2:]}], tmp_path / "short.index").reader
+    text, offsets = buffers(pa.array(["goat"], pa.large_string()))
+    assert [part.tolist() for part in compared(text, offsets, np.zeros(1, np.int64), reader)] == [[1], [1], [1]]
 
 
 @pytest.mark.parametrize("looked_up", [0, 1 << 21])

@@ -111,13 +111,22 @@ def test_room_for_a_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         room.require_room(tmp_path, needs._replace(disk=1 << 60))
 
 
+def test_available_memory_is_in_bytes() -> None:
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    available = room.available_memory()
+    assert available is None or whole / 10_000 < available <= whole
+
+
 def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
     index = provscan.build_index(TWEETS, tmp_path / "i.index")
-    before = (tmp_path / "i.index" / "manifest.json").read_bytes()
+    assert index.info()["generation"] == 1
+    assert writer.merge_needs(index.path) == (0, 0, 0)
     provscan.forget(index.path, ["7"])
-    again = provscan.build_index(TWEETS[:4], index.path, append=True).info()["appended"]
-    assert (again["added"], again["known"], again["forgotten"]) == (0, 3, 1)
-    assert (tmp_path / "i.index" / "manifest.json").read_bytes() != before
+    forgotten = (tmp_path / "i.index" / "manifest.json").read_bytes()
+    info = provscan.build_index(TWEETS[:4], index.path, append=True).info()
+    again = info["appended"]
+    assert (again["added"], again["known"], again["forgotten"], info["generation"]) == (0, 3, 1, 2)
+    assert (tmp_path / "i.index" / "manifest.json").read_bytes() == forgotten
     found = provscan.forget(index.path, ["x8", "nobody", "7"], dry_run=True)
     assert (found["tweets"], found["texts"], found["unknown"]) == (1, 0, 2)
     found = provscan.forget(index.path, ["4", "9", "x8"])
@@ -144,7 +153,9 @@ def test_a_tweet_that_an_earlier_segment_has_is_left_out(tmp_path: Path, small_s
 def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "i.index"
     provscan.build_index(TWEETS, path)
-    (path / "manifest.json").write_text((path / "manifest.json").read_text().replace('"version": 8', '"version": 3'))
+    written = (path / "manifest.json").read_text()
+    (path / "manifest.json").write_text(changed := written.replace('"version": 12', '"version": 3'))
+    assert changed != written
     assert len(provscan.build_index(TWEETS[:1], path, overwrite=True)) == 1
     # Nothing of the old one is left.
     assert len(list((path / "segments").iterdir())) == 1
@@ -392,6 +403,13 @@ def test_marks_of_checked_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
                 os.utime(tmp_path / "cache" / "provscan" / "checked" / key, (9 - age, 9 - age))
     assert len(set(keys)) == 5
     assert [checked.is_marked(key) for key in keys] == [False, False, False, True, True]
+    # A file may be changed again within the tick of its clock: that is waited for, and no longer.
+    changed, slept = paths[0].stat().st_ctime, list[float]()
+    monkeypatch.setattr(checked.time, "sleep", slept.append)
+    for now in (changed + checked.TICK / 4, changed - 99, changed + 99):
+        monkeypatch.setattr(checked.time, "time", lambda now=now: now)
+        checked.mark(keys[-1], paths[:1])
+    assert slept == pytest.approx([checked.TICK * 3 / 4, checked.TICK, 0.0], abs=1e-4)
     checked.mark("of other files", paths)
     assert not checked.is_marked("of other files")
     before = checked.key_of(paths)

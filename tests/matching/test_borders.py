@@ -11,7 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from provscan.index import ShardTables
+from provscan.kernels.hashing import splitmix64
 from provscan.kernels.records import Candidates, CodeBuffer
+from provscan.matching import scan
 from provscan.matching.candidates import NONE, _distinct, merged, shard_variants
 from provscan.matching.carriers import (
     LONGEST,
@@ -23,7 +26,9 @@ from provscan.matching.carriers import (
     text_keys,
 )
 from provscan.matching.parts import PartResult, load_part, replacing_file
-from provscan.matching.rows import Matches, TruncatedLookups
+from provscan.matching.passages import CONTEXT, passages
+from provscan.matching.passages import LONGEST as LONGEST_PASSAGE
+from provscan.matching.rows import Matches, TruncatedLookups, nothing
 from provscan.matching.scan import BYTES, TEXTS, _at_character, _blocks, _groups
 from provscan.matching.task import CARRIER_SEED, Sampling
 from provscan.matching.verified import (
@@ -254,6 +259,39 @@ def test_texts_are_scanned_some_thousand_at_a_time() -> None:
     assert groups([0] * (TEXTS + 1)) == [(0, TEXTS), (TEXTS, TEXTS + 1)]
 
 
+def test_shards_are_asked_for_more_texts_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def scanned(text: np.ndarray, offsets: np.ndarray, *rest: Any) -> Matches:
+        asked.append(len(offsets) - 1)
+        return nothing(np.zeros(len(offsets) - 1, np.int64))
+
+    monkeypatch.setattr(scan, "_scan_short", scanned)
+    shards: Any = ShardTables.__new__(ShardTables)
+    for tables in ((None,), (shards, None)):
+        reader: Any = SimpleNamespace(tables=tables)
+        texts = np.zeros(0, np.uint8), np.zeros(scan.TOGETHER * TEXTS + 2, np.int64)
+        assert len(scan.scan_texts(*texts, reader, MatchParams()).characters) == scan.TOGETHER * TEXTS + 1
+    assert asked == [TEXTS] * scan.TOGETHER + [1] + [scan.TOGETHER * TEXTS, 1]
+
+
+def test_blocks_overlap_by_what_a_copy_may_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    def overlap(longest: int, least: int, most: int) -> int:
+        limits = SearchLimits(block_bytes=1 << 21, min_overlap_bytes=least, max_overlap_bytes=most)
+        reader: Any = SimpleNamespace(longest=longest)
+        scan._scan_long(np.zeros(9, np.uint8), 0, 9, reader, MatchParams(limits=limits))
+        return asked.pop()
+
+    asked: list[int] = []
+    monkeypatch.setattr(scan, "_blocks", lambda *arguments: asked.append(arguments[-1]) or [])
+    # Eight times the longest text, as long as that is short; twice a long one; within the limits.
+    assert overlap(100, 300, 1 << 20) == 800
+    assert overlap(100, 900, 1 << 20) == 900
+    assert overlap(scan.SHORT_COPY // 4, 300, 1 << 20) == scan.SHORT_COPY
+    assert overlap(scan.SHORT_COPY, 300, 1 << 20) == 2 * scan.SHORT_COPY
+    assert overlap(scan.SHORT_COPY, 300, 500) == 500
+
+
 def test_thresholds_for_the_kernels() -> None:
     found = thresholds(MatchParams(threshold=0.5, min_containment=0.25, min_chars=7, partial_chars=0))
     assert tuple(found) == (0.5, 0.25, 7, NO_STRETCH)
@@ -271,9 +309,24 @@ def texts_batch(texts: list[str], record: list[int] | None = None, offset: list[
     return pa.RecordBatch.from_pydict(columns)
 
 
+def test_passages_stop_where_texts_do() -> None:
+    texts = ["é" * 5 + "match" + "ü" * 3, "a" * (CONTEXT + 1) + "b" * (LONGEST_PASSAGE + 1) + "c" * (CONTEXT + 1)]
+    spans = [[0, 5], [5, 10], [CONTEXT + 1, CONTEXT + LONGEST_PASSAGE + 2]]
+    found = Finder(0, 0, 0).matches(np.zeros(0, np.uint8), np.zeros(3, np.int64))
+    found.row, found.span = np.array([0, 0, 1]), np.array(spans)
+    columns = [column.to_pylist() for column in passages(texts_batch(texts), found)]
+    assert [list(row) for row in zip(*columns, strict=True)] == [
+        ["", "é" * 5, "match" + "ü" * 3],
+        ["é" * 5, "match", "ü" * 3],
+        ["a" * CONTEXT, "b" * LONGEST_PASSAGE, "c" * CONTEXT],
+    ]
+
+
 def test_carriers_are_those_of_the_lowest_keys() -> None:
     batch = texts_batch(["a", "b", "c", "b"])
     keys = text_keys(batch["text"], 5).tolist()
+    # Seeds are numbers modulo 2 ** 64.
+    assert text_keys(batch["text"], 5 + 2**64).tolist() == text_keys(batch["text"], 5 - 2**64).tolist() == keys
     low, middle, high = sorted(set(keys))
     sample = CarrierSample(2, 5)
     sample.offer(batch)
@@ -315,9 +368,25 @@ def test_the_length_of_a_carrier_is_that_of_its_text() -> None:
     assert merged.records == {1: CarrierRecord(1, 4, "cd", 5)}
 
 
+def mixed(numbers: np.ndarray) -> list[int]:
+    """SplitMix64's finaliser."""
+    found = []
+    for number in numbers.tolist():
+        number = (number ^ number >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        number = (number ^ number >> 27) * 0x94D049BB133111EB % 2**64
+        found.append(number ^ number >> 31)
+    return found
+
+
 def test_a_fraction_is_a_limit_of_keys() -> None:
     batch = texts_batch([f"t{n}" for n in range(64)])
     keys = record_keys(batch, 3)
+    # The key of the text with that of the id by the next seed, or of the record's number by the one after that.
+    unlike = splitmix64(5, np.arange(64))
+    named = batch.set_column(1, "id", pa.array(["x"] + [None] * 63))
+    assert keys.tolist() == mixed(text_keys(batch["text"], 3) ^ unlike)
+    unlike[0] = text_keys(pa.array(["x"], pa.large_string()), 4)[0]
+    assert record_keys(named, 3).tolist() == mixed(text_keys(batch["text"], 3) ^ unlike)
     kept = RecordSampler(0.5, 3).rows(batch)["record"].to_pylist()
     assert kept == np.flatnonzero(keys < np.uint64(1 << 63)).tolist()
     assert RecordSampler(0.0, 3).rows(batch).num_rows == 0
