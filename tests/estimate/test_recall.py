@@ -9,7 +9,7 @@ import pytest
 
 from provscan.estimate import q_values
 from provscan.estimate.damage import BELOW, DAMAGES
-from provscan.estimate.recall import Planted, recall_of
+from provscan.estimate.recall import Planted, _misfit, _mixed, _of_cells, recall_of
 from provscan.estimate.strata import Strata, divide, rarefied, thirds, years_apart
 
 Floats = npt.NDArray[np.float64]
@@ -168,7 +168,9 @@ def test_upper_limits_allow_for_more() -> None:
 
 
 @pytest.mark.parametrize("upper", [False, True])
-@pytest.mark.parametrize("case", ["usual", "few", "uneven", "hidden", "one edit", "badly edited", "all found"])
+@pytest.mark.parametrize(
+    "case", ["usual", "few", "uneven", "hidden", "one edit", "badly edited", "all found", "side by side"]
+)
 def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
     rng = np.random.default_rng(3)
     spikes = planted(rng, 12 if case == "few" else 60)
@@ -179,6 +181,11 @@ def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
         spikes = Planted(*(column[spikes.edit == "halves"] for column in columns_of(spikes)))
     if case == "all found":
         spikes = Planted(spikes.edit, spikes.group, spikes.damage, np.ones(len(spikes.edit), np.bool_))
+    if case == "side by side":
+        # Copies of one class that is seen lie beside one that is not.
+        beside, classes = np.zeros_like(shown), np.zeros(DAMAGES, np.int64)
+        beside[:, :4], classes[CLASSES] = shown[:, CLASSES[::-1]], [3, 2, 1, 0]
+        spikes, shown = Planted(spikes.edit, spikes.group, classes[spikes.damage], spikes.found), beside
     if case == "badly edited":
         # An edit of which 1 to 15 % is found, and one of which nothing is.
         bad, lost = planted(rng, 40), planted(rng, 10)
@@ -192,8 +199,51 @@ def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
     expected = naive_recall.recall_of(rows, {cell: float(n) for cell, n in np.ndenumerate(shown)}, below, upper)
     found = recall_of(spikes, shown, upper=upper)
     assert found is not None
+    assert (found.at_worst > 0.0) == (case == "side by side")
     for name, value in expected.items():
         assert getattr(found, name) == pytest.approx(value, rel=1e-6, abs=1e-9), name
+
+
+def cells(array: Floats) -> dict[tuple[int, ...], float]:
+    return {at: float(value) for at, value in np.ndenumerate(array)}
+
+
+def test_mixtures_and_their_likelihoods_are_those_of_the_slow_definition() -> None:
+    rng = np.random.default_rng(7)
+    # Two edits spread their copies in three groups over three cells that are seen and one that is not.
+    profile = rng.dirichlet(np.ones(4), (2, 3))[:, :, :3]
+    missed, prior = 1.0 - profile.sum(axis=2), rng.random((2, 3))
+    counts = rng.integers(1, 20, (3, 3)).astype(np.float64)
+    counts[0, :2] = counts[2] = 0.0
+    tilts = np.array([-3.0, 0.0, 0.4, 2.5])
+    copies, likelihood = _mixed(profile, missed, counts, prior, tilts)
+    for number, tilt in enumerate(tilts.tolist()):
+        of = (cells(profile), cells(missed), cells(counts), cells(prior), range(2), range(3), range(3))
+        expected, most = naive_recall.most_likely(*of, tilt)
+        assert cells(copies[number]) == pytest.approx(expected)
+        assert likelihood[number] == pytest.approx(most)
+
+
+def test_recall_of_cells_is_that_of_the_slow_definition() -> None:
+    # Of one group all are found, of one class of damage none; some cells are empty.
+    trials = np.array([[9.0, 0.0, 0.0, 5.0], [7.0, 30.0, 4.0, 0.0], [0.0, 8.0, 0.0, 900.0]])
+    found = np.array([[9.0, 0.0, 0.0, 5.0], [2.0, 11.0, 0.0, 0.0], [0.0, 3.0, 0.0, 20.0]])
+    for hits in (found, trials, 0.01 * found):
+        expected = naive_recall.cell_recall(cells(trials), cells(hits), range(3), range(4))
+        assert cells(_of_cells(trials, hits)) == pytest.approx(expected)
+
+
+def test_what_no_mixture_explains_by_hand() -> None:
+    def misfit(*pairs: tuple[float, float]) -> tuple[float, float]:
+        return _misfit(*np.array(pairs).T)
+
+    # 4 / 2 + 1 / 2 + 1 / 1 over two degrees of freedom, of which chance explains 1 + 2.
+    assert misfit((4, 2), (1, 2), (0, 1)) == (1.75, 0.0)
+    # Fewer than one expected count as one.
+    assert misfit((4, 0.5), (0, 0.5)) == pytest.approx((12.5, (12.5 - 1 - 2 * 2**0.5) / 4))
+    assert misfit((40, 20), (0, 20)) == pytest.approx((40, (40 - 1 - 2 * 2**0.5) / 40))
+    assert misfit((3, 3)) == misfit((2.5, 3), (0.2, 0)) == (1.0, 0.0)
+    assert misfit((0.5, 9), (0, 9)) == pytest.approx((8.5**2 / 9 + 9, 8.5**2 / 9 + 9 - 1 - 2 * 2**0.5))
 
 
 def columns_of(spikes: Planted) -> tuple[npt.NDArray, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import random
 import shutil
@@ -20,6 +21,8 @@ import provscan
 from provscan.engine import Progress
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import IndexReader, opening
+from provscan.index.faults import survive_truncated_files
+from provscan.index.postings import map_array
 from provscan.matching.task import Snapshot, open_snapshot
 
 Build = Callable[..., provscan.Index]
@@ -307,6 +310,21 @@ def test_a_truncated_file_does_not_end_the_process(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "was changed while the index was in use" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="truncated maps are handled on Linux only")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_what_is_missing_of_a_mapped_file_is_zeros(tmp_path: Path) -> None:
+    """Page by page, wherever the read begins; in a process of its own, which would be ended."""
+    (tmp_path / "a").write_bytes(b"x" * 4 * mmap.PAGESIZE)
+    array = map_array(tmp_path / "a", np.uint8)
+    survive_truncated_files()
+    child = os.fork()
+    if child == 0:
+        os.truncate(tmp_path / "a", mmap.PAGESIZE)
+        read = [int(array[mmap.PAGESIZE * page + 7]) for page in range(4)]
+        os._exit(0 if read == [ord("x"), 0, 0, 0] else 1)
+    assert os.waitpid(child, 0) == (child, 0)
 
 
 @pytest.fixture
