@@ -44,8 +44,10 @@ OPERATORS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
 }  # fmt: skip
-# The quickest tests of a line come first, as many as take this long together without a mutant.
+# The quickest tests of a line come first, as many as take this long together without a mutant on an idle machine.
 SECONDS_OF_TESTS = 30.0
+# In the notes: seconds of the clock for one of the processor.
+WAITED = "clock for processor: "
 # Of the processor, which a busy machine shares; one that waits for ever gets so many times as long.
 SECONDS_A_MUTANT, TIMES_TO_WAIT = 120, 8
 
@@ -179,12 +181,16 @@ def made(path: Path, number: int, way: int) -> Mutant:
 
 
 def note(tests: list[str], folder: Path) -> None:
-    """Run the tests, and note how long each takes and which lines it runs."""
+    """Run the tests, and note how long each takes, which lines it runs, and how busy the machine was."""
     command = [sys.executable, "-m", "pytest", "-q", "-k", "not memory", "--durations=0", "-vv", *tests]
     command += ["--cov=provscan", "--cov-context=test", "--cov-report=", "--cov-fail-under=0"]
     environment = {**os.environ, "COVERAGE_FILE": str(folder / "coverage")}
+    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    (folder / "output.txt").write_text(done.stdout, encoding="utf-8")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    waited = max(1.0, (time.monotonic() - begun) / worked)
+    (folder / "output.txt").write_text(f"{done.stdout}\n{WAITED}{waited:.2f}\n", encoding="utf-8")
 
 
 def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[str]]]:
@@ -195,6 +201,8 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[str]]
     # A test that fails already, or is gone since the notes were taken, would kill every mutant.
     broken = set(re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE))
     print(f"tests that fail without a mutant, left out: {sorted(broken) or 'none'}", flush=True)
+    waited = re.search(f"^{WAITED}([0-9.]+)$", output, re.MULTILINE)
+    limit = SECONDS_OF_TESTS * (float(waited[1]) if waited else 1.0)
     seconds = Counter[str]()
     for taken, test in re.findall(r"^([0-9.]+)s (?:setup|call|teardown) +(\S.*)$", output, re.MULTILINE):
         seconds[test] += float(taken)
@@ -204,7 +212,7 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[str]]
         # Tests of the room come first: of the others many pass through a line and look at something else.
         ordered = sorted(found, key=lambda test: (f"tests/{room}/" not in test, seconds[test], test))
         ends = itertools.accumulate(seconds[test] for test in ordered)
-        return [test for test, end in zip(ordered, ends, strict=True) if end <= SECONDS_OF_TESTS] or ordered[:1]
+        return [test for test, end in zip(ordered, ends, strict=True) if end <= limit] or ordered[:1]
 
     data = coverage.CoverageData(str(folder / "coverage"))
     data.read()

@@ -107,7 +107,7 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:
     if not ((p >= 0) & (p <= 1)).all():
         raise ParameterError("p-values must be between 0 and 1")
     order = np.argsort(-p, kind="stable")
-    rate = np.minimum.accumulate(np.minimum(1.0, p[order] * len(p) / np.arange(len(p), 0, -1)))
+    rate = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
     result: Floats = np.empty(len(p))
     result[order] = rate
     return result

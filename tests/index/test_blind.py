@@ -223,6 +223,17 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path) ->
         provscan.reveal(run.path, platform / "full.index", tmp_path / "no.run")
 
 
+def test_how_long_and_how_many_texts_may_be(platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provscan.index.blind.LONGEST", 50)
+    monkeypatch.setattr("provscan.index.blind.MAX_TEXTS", 1)
+    for size, words in ((50, f"a text of fifty characters {'x' * 23}"), (51, f"a text of fifty characters {'x' * 24}")):
+        assert len(words) == size
+        with pytest.raises(ParameterError, match="up to 50 char") if size > 50 else contextlib.nullcontext():
+            provscan.build_index([{"text": words}], tmp_path / f"{size}.index", blind=True, key=platform / "key")
+    with pytest.raises(ParameterError, match="a blind index holds up to 1 texts, not 2: build several"):
+        provscan.build_index(TWEETS[:2], tmp_path / "two.index", blind=True, key=platform / "key")
+
+
 def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     blind = platform / "blind.index"
     (tmp_path / "short").write_bytes(b"secret")

@@ -192,6 +192,7 @@ def test_forgotten_rows_are_rows(segment: Segment, rows: list[int], problem: str
 def test_packed_columns_are_as_long_as_their_rows() -> None:
     column = pack_numbers(np.arange(1000))
     assert column.is_whole()
+    assert pack_numbers(np.array([-(1 << 63), (1 << 63) - 1])).is_whole()
     assert not part_of(column, rows=100).is_whole()
     assert not part_of(column, words=np.append(column.words, column.words[:1])).is_whole()
     for place, number in ((0, column.blocks[0, 1] + 64), (1, column.blocks[1, 1] + 256)):

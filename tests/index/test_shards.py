@@ -186,6 +186,10 @@ def test_shards_that_do_not_belong_together(
     path.write_bytes(content.tobytes())
     with pytest.raises(IndexFormatError, match=f"{name} is damaged: {problem}"):
         provscan.open_index(index.path, verify=False)
+    with pytest.raises(IndexFormatError, match=f"{name} is damaged: expected XXH3-128") as error:
+        provscan.open_index(index.path)
+    # No shard can be left out.
+    assert not hasattr(error.value, "__notes__")
 
 
 def test_when_shards_are_made(build: Build, corpus: list[Tweet]) -> None:

@@ -61,8 +61,13 @@ def test_what_waits_on_disk_is_sorted_the_same(corpus: Path, tmp_path: Path, mon
     expected = content(provscan.build_index(corpus, tmp_path / "a.index", shards=3))
     monkeypatch.setattr("provscan.index.postings.SPILL_ENTRIES", 3000)
     monkeypatch.setattr(spread, "EXECUTORS", {"processes": spread.EXECUTORS["threads"]})
-    made = provscan.build_index(corpus, tmp_path / "b.index", shards=3, executor="processes", workers=2)
+    options: dict[str, Any] = {"shards": 3, "executor": "processes", "workers": 2}
+    made = provscan.build_index(corpus, tmp_path / "b.index", **options)
     assert content(made) == expected
+    with pytest.raises(OutputError, match="exists already"):
+        provscan.build_index(corpus / "d.jsonl", tmp_path / "b.index", **options)
+    small = provscan.build_index(corpus / "d.jsonl", tmp_path / "b.index", overwrite=True, **options)
+    assert (small.info()["generation"], small.info()["tweets"]) == (2, 3)
 
 
 def test_a_cluster_writes_what_threads_write(cluster: None, corpus: Path, tmp_path: Path) -> None:
