@@ -120,9 +120,9 @@ def find_gram(codes, hashes, i, text):
 
 
 @kernel(forceinline=True)
-def near(codes, hashes, i, text, place, width):
-    """The gram's place in the indexed text that is nearest to ``place``; -1 if none is within ``width``."""
-    q = find_gram(codes, hashes, i, text)
+def nearest_of(text, q, place, width):
+    """The place in the indexed text nearest to ``place`` of the gram whose first one is ``q``; -1 if none is within
+    ``width``."""
     best = np.int64(-1)
     while q >= 0:
         if abs(q - place) <= width and (best < 0 or abs(q - place) < abs(best - place)):

@@ -26,11 +26,23 @@ from provscan.kernels.grams import (
     IndexedText,
     SetScratch,
     common_grams,
-    find_gram,
     index_grams,
-    near,
     set_scratch,
     table_bits,
+)
+from provscan.kernels.hits import (
+    EVEN,
+    Hits,
+    Record,
+    best_run,
+    count_distinct,
+    diagonal_by_vote,
+    find_hits,
+    hits_between,
+    may_hold,
+    most_similar_run,
+    new_hits,
+    window_around,
 )
 from provscan.kernels.jit import kernel
 from provscan.kernels.minimizers import is_wide, length_units
@@ -47,8 +59,6 @@ SWAPPED_HITS, SWAPPED_SIMILARITY = 0.45, 0.6
 HALF, SPREAD_LENGTH = 0.5, 0.6
 # The penalty of a miss in a run that reaches further than the most similar one, of the minimum similarity.
 WIDE = 0.5
-# What misses count less, so that hits that only make up for the misses beside them are not left out.
-EVEN = 1 - 1e-12
 # Of the 5-grams of a stretch, those that are the text's.
 OWN = 0.8
 # Code points that a stretch may lack of the text's begin or end.
@@ -59,27 +69,10 @@ class VerifyScratch(NamedTuple):
     """Scratch of :func:`verify`."""
 
     sets: SetScratch  # For the longest text and the longest span looked at.
-    runs: np.ndarray  # int32, one longer than the longest span looked at.
+    hits: Hits  # For the longest span looked at.
+    marks: np.ndarray  # int32, as long as the longest text.
     votes: np.ndarray  # int32: as long as the longest text and the longest record together, and 32.
     costs: np.ndarray  # Of `provscan.kernels.align.aligned_end`.
-
-
-class _Record(NamedTuple):
-    """A record ``codes[low:high]``, with the hash of the 5-gram at each code point."""
-
-    codes: np.ndarray
-    hashes: np.ndarray
-    low: int
-    high: int
-
-
-class _Window(NamedTuple):
-    """The ``grams`` 5-grams of a record from ``first`` on, of a text of some length that stands on a diagonal."""
-
-    first: int
-    grams: int
-    length: int
-    diagonal: int
 
 
 def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
@@ -87,7 +80,8 @@ def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
     window = min(longest_record, 4 * longest_text + 256)
     return VerifyScratch(
         set_scratch(window, longest_text, hashes=False),
-        np.empty(window + 2, np.int32),
+        new_hits(window),
+        np.empty(longest_text, np.int32),
         np.empty(longest_text + longest_record + 32, np.int32),
         new_costs(),
     )
@@ -108,59 +102,6 @@ def code_of_unit(codes, low, high, unit):
             return i - low
         seen += 2 if is_wide(codes[i]) else 1
     return high - low
-
-
-@kernel
-def _diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
-    """The diagonal that most hits lie on, to 8 code points; hits of grams that the text repeats do not vote.
-
-    If none does, it is 0: record and text begin together.
-    """
-    bins = (count + grams) // 8 + 3
-    votes[:bins] = 0
-    voters = 0
-    for j in range(count):
-        q = find_gram(codes, hashes, low + j, text)
-        if q >= 0 and text.follows[q] < 0:
-            votes[(j - q + grams) // 8] += 1
-            voters += 1
-    if voters == 0:
-        return 0
-    best = 0
-    for b in range(1, bins - 1):
-        if votes[b] + votes[b + 1] > votes[best] + votes[best + 1]:
-            best = b
-    return best * 8 + 8 - grams
-
-
-@kernel(forceinline=True)
-def _best_run(runs, penalty):
-    """Bounds of the run with the greatest ``hits - penalty * misses``; among equals the first, then the shortest.
-
-    ``runs`` are where each stretch of nothing but hits begins and ends, in turn.
-    """
-    best, best_low, best_high = 0.0, 0, 0
-    total, low = 0.0, 0
-    for r in range(0, len(runs), 2):
-        start, stop = np.int64(runs[r]), np.int64(runs[r + 1])
-        if r > 0:
-            total -= penalty * (start - np.int64(runs[r - 1]))
-        if total <= 0.0:
-            total, low = 0.0, start
-        total += stop - start
-        if total > best:
-            best, best_low, best_high = total, low, stop
-    return best_low, best_high
-
-
-@kernel(forceinline=True)
-def _hits_between(runs, start, stop):
-    """Hits from ``start``, where a stretch of them begins, to ``stop``, where one ends."""
-    total = np.int64(0)
-    for r in range(0, len(runs), 2):
-        if start <= runs[r] and runs[r + 1] <= stop:
-            total += np.int64(runs[r + 1] - runs[r])
-    return total
 
 
 @kernel
@@ -185,39 +126,13 @@ def least_hits(length, units, distinct, thresholds):
     return min(min(thresholds.containment, SWAPPED_HITS) * distinct, max(spread, 1.0))
 
 
-@kernel
-def _find_hits(record, window, text, width, runs):
-    """Which 5-grams of a window stand in the text within ``width`` of the diagonal.
-
-    Into ``runs`` goes where each stretch of them begins and ends, in turn. Returns how many there are, and how many
-    such bounds.
-    """
-    total, n, before = np.int64(0), np.int64(0), False
-    first, place = record.low + window.first, window.first - window.diagonal
-    for j in range(window.grams):
-        found = near(record.codes, record.hashes, first + j, text, place + j, width) >= 0
-        runs[n] = j
-        n += found != before
-        total += found
-        before = found
-    if before:
-        runs[n] = window.grams
-        n += 1
-    return total, n
-
-
-@kernel
-def _most_similar_run(runs, grams, index):
-    """Bounds of the run of hits with the greatest Jaccard index with a text of ``grams`` 5-grams, from ``index`` on."""
-    start, stop = 0, 0
-    for _ in range(8):
-        was_start, was_stop = start, stop
-        start, stop = _best_run(runs, EVEN * index)
-        if start == was_start and stop == was_stop:
-            break
-        common = _hits_between(runs, start, stop)
-        index = common / (grams + stop - start - common) if common < grams else 1.0
-    return start, stop
+@kernel(forceinline=True)
+def _is_enough(common, distinct, length, units, thresholds):
+    """Whether a span with so many of a text's ``distinct`` 5-grams may be similar to it, and whether spread over it."""
+    held = (common + GRAM - 1) * units
+    enough = LARGE_LENGTH if common < HALF * distinct else SPREAD_LENGTH
+    similar = common >= thresholds.containment * distinct and held >= thresholds.units * length
+    return similar, held >= enough * thresholds.stretch * length
 
 
 @kernel
@@ -240,20 +155,19 @@ def _is_border(record, at):
 
 
 @kernel
-def _stretch(record, window, text, runs):
+def _stretch(record, window, hits, runs):
     """The stretch of hits in a window: begin and end in the record and in the text, and its length in units.
 
     The length is less by the misses; it counts for less where the text was cut twice, and for more where it is a large
     part of the text.
     """
-    codes, length, width = record.codes, window.length, band_width(window.length)
-    start, stop = _best_run(runs, 1.0)
+    codes, length = record.codes, window.length
+    start, stop = best_run(runs, 1.0)
     if start == stop:
         return _ZERO, _ZERO, _ZERO, _ZERO, 0.0
-    value = 2 * _hits_between(runs, start, stop) - (stop - start)
-    first, place = record.low + window.first, window.first - window.diagonal
-    head = near(codes, record.hashes, first + start, text, place + start, width)
-    tail = near(codes, record.hashes, first + stop - 1, text, place + stop - 1, width) + GRAM
+    value = 2 * hits_between(runs, start, stop) - (stop - start)
+    first = record.low + window.first
+    head, tail = np.int64(hits.nearest[start]), np.int64(hits.nearest[stop - 1]) + GRAM
     begin, end = first + start, first + stop + GRAM - 1
     size = length_units(codes, begin, end) * (value + GRAM - 1) / (end - begin)
     first_letter, after_last = _trimmed(codes, begin, end)
@@ -277,7 +191,10 @@ def verify(records, texts, candidates, thresholds, scratch, out):
     """
     codes, hashes, offsets = records
     record, _, code, place = candidates
-    sets, costs = scratch.sets, scratch.costs
+    sets, hits, marks, costs = scratch.sets, scratch.hits, scratch.marks, scratch.costs
+    marks[:] = 0
+    # The mark of the latest count.
+    mark = np.int32(0)
     n = 0
     for c in range(len(record)):
         a, b = texts.offsets[c], texts.offsets[c + 1]
@@ -301,35 +218,35 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             continue
         grams = length - GRAM + 1
         width = band_width(length)
-        diagonal, first, count = np.int64(0), np.int64(0), size - GRAM + 1
-        if code[c] >= 0:
-            diagonal = code[c] - code_of_unit(texts.codes, a, b, place[c])
-            first = max(0, diagonal - width)
-            count = min(size, diagonal + length + width) - first - GRAM + 1
         slots = sets.slots[: 1 << table_bits(grams)]
         distinct = index_grams(texts.codes, texts.hashes, a, grams, slots, sets.follows)
         text = IndexedText(texts.codes, a, slots, sets.follows)
-        if code[c] < 0:
-            diagonal = _diagonal_by_vote(codes, hashes, begin, count, text, grams, scratch.votes)
-            first = max(0, diagonal - width)
-            count = min(size, diagonal + length + width) - first - GRAM + 1
-        whole = _Record(codes, hashes, begin, end)
-        window = _Window(first, count, length, diagonal)
-        total, bounds = _find_hits(whole, window, text, width, scratch.runs)
-        runs = scratch.runs[:bounds]
+        if code[c] >= 0:
+            diagonal = code[c] - code_of_unit(texts.codes, a, b, place[c])
+        else:
+            diagonal = diagonal_by_vote(codes, hashes, begin, size - GRAM + 1, text, grams, scratch.votes)
+        whole, window = Record(codes, hashes, begin, end), window_around(size, length, diagonal, width)
+        total, bounds = find_hits(whole, window, text, width, hits)
         if total < least_hits(length, units, distinct, thresholds):
             continue
+        runs, firsts = hits.runs[:bounds], hits.firsts[: window.grams]
         start, stop, common, span_distinct, head, tail = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
-        similarity, similar, spread, exact = 0.0, False, False, False
-        for wide in range(2):
+        similarity, similar, spread, exact, short = 0.0, False, False, False, False
+        mark += 1
+        # No span of the window has more in common with the text than the window itself.
+        known = count_distinct(firsts, marks, mark)
+        like, over = _is_enough(known, distinct, length, units, thresholds)
+        for wide in range(2 if like or over or known == distinct else 0):
             # The most similar run may leave out the ends of a copy that was edited near them.
             if wide == 0:
-                start, stop = _most_similar_run(runs, grams, thresholds.similarity)
+                start, stop = most_similar_run(runs, grams, thresholds.similarity)
             else:
-                start, stop = _best_run(runs, EVEN * WIDE * thresholds.similarity)
-            start, stop = _trimmed(codes, begin + first + start, begin + first + stop + GRAM - 1)
+                start, stop = best_run(runs, EVEN * WIDE * thresholds.similarity)
+            first = begin + window.first
+            start, stop = _trimmed(codes, first + start, first + stop + GRAM - 1)
             start, stop = start - begin, stop - begin
-            if stop - start < GRAM:
+            short = stop - start < GRAM
+            if short:
                 break
             if wide == 0 and stop - start >= length:
                 # Where the whole text stands there, it alone is the span, whatever the text has beside it elsewhere.
@@ -337,27 +254,22 @@ def verify(records, texts, candidates, thresholds, scratch, out):
                 if copy >= 0:
                     start, stop, exact = copy - begin, copy - begin + length, True
                     break
+            low, high = start - window.first, stop - window.first - GRAM + 1
+            mark += 1
+            common = count_distinct(firsts[low:high], marks, mark)
+            head, tail = np.int64(hits.nearest[low]), np.int64(hits.nearest[high - 1])
+            tail = tail + GRAM if tail >= 0 else tail
+            like, over = _is_enough(common, distinct, length, units, thresholds)
+            over = over and head >= 0 and tail - head >= REACH * length
+            if not (like or over):
+                continue
             common, span_distinct = common_grams(codes, hashes, begin + start, begin + stop, text, sets)
             similarity = common / (distinct + span_distinct - common)
-            head = near(codes, hashes, begin + start, text, start - diagonal, width)
-            tail = near(codes, hashes, begin + stop - GRAM, text, stop - GRAM - diagonal, width)
-            tail = tail + GRAM if tail >= 0 else tail
-            held = (common + GRAM - 1) * units
-            enough = LARGE_LENGTH if common < HALF * distinct else SPREAD_LENGTH
-            similar = (
-                similarity >= thresholds.similarity
-                and common >= thresholds.containment * distinct
-                and held >= thresholds.units * length
-            )
-            spread = (
-                head >= 0
-                and tail - head >= REACH * length
-                and similarity >= SPREAD_SIMILARITY
-                and held >= enough * thresholds.stretch * length
-            )
+            similar = like and similarity >= thresholds.similarity
+            spread = over and similarity >= SPREAD_SIMILARITY
             if similar or spread:
                 break
-        if stop - start < GRAM:
+        if short:
             continue
         if exact:
             out.candidate[n], out.similarity[n], out.partial[n] = c, 1.0, False
@@ -368,15 +280,17 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             continue
         least = thresholds.similarity if similar else similarity
         if not similar:
-            low, high, part_head, part_tail, part = _stretch(whole, window, text, runs)
-            if total >= SWAPPED_HITS * distinct:
+            low, high, part_head, part_tail, part = _stretch(whole, window, hits, runs)
+            far = window_around(size, length, diagonal, length + width)
+            mark += 1
+            if total >= SWAPPED_HITS * distinct and may_hold(
+                SWAPPED_SIMILARITY * distinct, whole, window, far, text, firsts, marks, mark
+            ):
                 # The parts of the text may have changed places.
-                far = max(_ZERO, diagonal - length - width)
-                count = min(size, diagonal + 2 * length + width) - far - GRAM + 1
-                window = _Window(far, count, length, diagonal)
-                _, bounds = _find_hits(whole, window, text, 4 * length + width, scratch.runs)
-                far_low, far_high = _most_similar_run(scratch.runs[:bounds], grams, thresholds.similarity)
-                far_low, far_high = _trimmed(codes, begin + far + far_low, begin + far + far_high + GRAM - 1)
+                _, bounds = find_hits(whole, far, text, 4 * length + width, hits)
+                far_low, far_high = most_similar_run(hits.runs[:bounds], grams, thresholds.similarity)
+                first = begin + far.first
+                far_low, far_high = _trimmed(codes, first + far_low, first + far_high + GRAM - 1)
                 shared, far_distinct = common_grams(codes, hashes, far_low, far_high, text, sets)
                 index = shared / (distinct + far_distinct - shared)
                 if (
