@@ -147,7 +147,7 @@ class BackgroundModel:
             offsets,
             kernels.NgramModel(self.order, self.discount, UNKNOWN_BITS, self._table),
             own,
-            np.zeros((scratch, 2), np.uint64),
+            np.empty((scratch, 2), np.uint64),
             bits,
         )
         familiar = np.concatenate([[0], np.cumsum(self._seen[chars] >= _FAMILIAR)])

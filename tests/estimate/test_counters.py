@@ -66,6 +66,8 @@ def test_the_strongest_rows(matches: list[tuple[int, ...]], ends: list[int], lim
     table, strongest, low = columns(matches), Strongest(limit, 2), 0
     for batch in batches(table, ends):
         strongest.add(low + np.arange(len(batch)), *batch[:, [4, 1]].T.astype(np.float64))
+        # It holds no more than that.
+        assert len(strongest._rows) <= 2 * limit
         low += len(batch)
     order = sorted(range(len(table)), key=lambda row: (table[row, 4], table[row, 1], row))
     assert strongest.rows.tolist() == order[:limit]
