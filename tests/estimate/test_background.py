@@ -74,11 +74,11 @@ def test_a_text_does_not_vouch_for_itself():
 def test_a_script_the_model_does_not_know_is_withheld():
     model = BackgroundModel()
     model.add(corpus())
-    bits = model.bits(["おはようございます", "good morning", ""])
-    assert math.isnan(bits[0])
-    assert bits[1] > 0
+    bits = model.bits(["good morning", "おはようございます", ""])
+    assert bits[0] > 0
+    assert math.isnan(bits[1])
     assert bits[2] == 0
-    assert np.isnan(matched_bits(bits[:1], 9, 1.0)).all()
+    assert np.isnan(matched_bits(bits[1:2], 9, 1.0)).all()
     assert len(model.bits([])) == 0
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCounter, Strongest
@@ -14,6 +14,8 @@ from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCoun
 # Steps of the record, group, start and length of a match, its similarity.
 MATCHES = st.lists(st.tuples(*(st.integers(0, most) for most in (2, 4, 9, 6, 3))), max_size=40)
 ENDS = st.lists(st.integers(0, 40), max_size=6)
+# Records that go on, not the first ones, in batches of which one is empty.
+GOES_ON = [(2, 0, 0, 4, 1), (0, 0, 1, 2, 1), (0, 1, 6, 1, 0), (0, 0, 7, 3, 2), (1, 0, 2, 2, 1), (0, 0, 2, 3, 0)]
 
 
 def columns(matches: list[tuple[int, ...]]) -> np.ndarray:
@@ -29,6 +31,7 @@ def batches(table: np.ndarray, ends: list[int]) -> list[np.ndarray]:
 
 
 @given(MATCHES, ENDS)
+@example(GOES_ON, [1, 2, 2, 5])
 def test_records_of_groups(matches: list[tuple[int, ...]], ends: list[int]) -> None:
     table, counter = columns(matches), RecordCounter(5)
     for batch in batches(table, ends):
@@ -38,6 +41,7 @@ def test_records_of_groups(matches: list[tuple[int, ...]], ends: list[int]) -> N
 
 
 @given(MATCHES, ENDS)
+@example(GOES_ON, [1, 2, 2, 5])
 def test_covered_code_points(matches: list[tuple[int, ...]], ends: list[int]) -> None:
     table, counter = columns(matches), CoveredCounter()
     covered: dict[int, set[int]] = defaultdict(set)
@@ -50,6 +54,7 @@ def test_covered_code_points(matches: list[tuple[int, ...]], ends: list[int]) ->
 
 
 @given(MATCHES, ENDS)
+@example(GOES_ON, [1, 2, 2, 5])
 def test_the_most_similar_match_of_each_record(matches: list[tuple[int, ...]], ends: list[int]) -> None:
     table, counter = columns(matches), BestOfRecords(5)
     best: dict[int, tuple[int, int]] = {}
@@ -62,6 +67,7 @@ def test_the_most_similar_match_of_each_record(matches: list[tuple[int, ...]], e
 
 
 @given(MATCHES, ENDS, st.integers(0, 20))
+@example(GOES_ON, [1, 2, 2, 5], 2)
 def test_the_strongest_rows(matches: list[tuple[int, ...]], ends: list[int], limit: int) -> None:
     table, strongest, low = columns(matches), Strongest(limit, 2), 0
     for batch in batches(table, ends):

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -15,6 +15,8 @@ from provscan.estimate import detectable_share, mcnemar, paired_difference, pair
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
+@example(1, 4)
+@example(0, 0)
 def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
     expected = stats.binomtest(b, b + c, alternative="greater").pvalue if b + c else 1.0
     assert mcnemar(b, c) == pytest.approx(expected)
@@ -34,6 +36,8 @@ def test_limits_are_where_the_score_test_turns() -> None:
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
+@example(1, 0, 0)
+@example(0, 0, 0)
 def test_the_interval_holds_the_difference_and_turns_with_the_arms(b: int, c: int, rest: int) -> None:
     pairs = b + c + rest
     if pairs == 0:
