@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.engine import Progress, logged
-from provscan.errors import GateError, InputError, UsageError
+from provscan.errors import GateError, UsageError
 from provscan.index.blind import open_blind, read_key
 from provscan.matching import Index, open_index
 from provscan.params import MatchParams
@@ -25,7 +24,7 @@ from provscan.report.notebook import Plots, run_html
 from provscan.runs.blind import match_blind
 from provscan.runs.blind import reveal as reveal_run
 from provscan.runs.build import build_index, require_apart
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, read_json
 from provscan.runs.inputs import default_out
 from provscan.runs.maintain import forget, merge, verify
 from provscan.runs.match import Target, run_match
@@ -131,19 +130,7 @@ def open_run(path: Source) -> Run:
     ['1']
     """
     folder = Path(path)
-    return Run(folder, *(_read_json(folder / name) for name in (SUMMARY_FILE, RUN_FILE)))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist, so {path.parent} is no finished run: run match again") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read as JSON ({error}): run match again") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path} holds {type(value).__name__} where an object is expected: run match again")
-    return value
+    return Run(folder, *(read_json(folder / name) for name in (SUMMARY_FILE, RUN_FILE)))
 
 
 def match(

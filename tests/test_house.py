@@ -18,7 +18,7 @@ FLOORS = {
     "params": 0,
     "kernels": 1,
     "readers": 1,
-    "text": 2,
+    "text": 1,
     "sketch": 2,
     "index": 3,
     "matching": 4,

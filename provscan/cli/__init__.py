@@ -107,8 +107,6 @@ class Commands(click.Group):
             raise click.exceptions.Exit(PIPE_CLOSED) from error
         except OSError as error:
             raise _failed(error, UNUSABLE, _os_error(error)) from error
-        except MemoryError as error:
-            raise _failed(error, UNUSABLE, "Out of memory. Fewer --workers need less") from error
         except (KeyboardInterrupt, click.Abort) as error:
             kept = getattr(error, "__notes__", None)
             message = "Interrupted" if kept else "Interrupted; no results were saved"
@@ -127,11 +125,8 @@ def _means_no_memory(error: BaseException | None) -> bool:
     """Whether what other libraries raised comes down to a limit on memory or threads."""
     while error is not None:
         text = str(error)
-        if (
-            isinstance(error, MemoryError)
-            or "can't start new thread" in text
-            or "cannot allocate memory" in text.lower()
-        ):
+        said = "can't start new thread" in text or "cannot allocate memory" in text.lower()
+        if said or isinstance(error, MemoryError):
             return True
         if isinstance(error, ImportError) and "failed to map segment" in text:
             return True
@@ -200,15 +195,10 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     """Callback of an option: ``4 GB``, ``500MB`` or bytes."""
     if value is None:
         return None
-    found = re.fullmatch(r"([0-9.]+)\s*([kMGT]?)B?", value.strip())
-    try:
-        return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " ")) if found else _no_size(value)
-    except ValueError:
-        return _no_size(value)
-
-
-def _no_size(value: str) -> int:
-    raise click.BadParameter(f"expected a size such as 4GB or 500MB, found {value!r}.")
+    found = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([kMGT]?)B?", value.strip())
+    if found is None:
+        raise click.BadParameter(f"expected a size such as 4GB or 500MB, found {value!r}.")
+    return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
 
 
 def index_option(*names: str, help: str) -> Callable[[Any], Any]:

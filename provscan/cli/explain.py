@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from provscan.cli import as_json
+from provscan import cli
 
 LONGEST_RECORD_NUMBER = 10
 
@@ -27,7 +26,7 @@ LONGEST_RECORD_NUMBER = 10
     help="What the argument is.  [default: record for up to 10 digits, tweet for more digits or an id of the run, "
     "else text]",
 )
-@as_json
+@cli.as_json
 def command(
     run: Path,
     what: str,
@@ -43,29 +42,24 @@ def command(
     that moves it. A record is read from the dataset again, which must be where it was.
     """
     import provscan
-    from provscan.cli import echo
+    from provscan.cli import show
     from provscan.report.tables import explanation_table
     from provscan.runs.explain import explain_record, explain_text, explain_tweet, params_of
 
     opened = provscan.open_run(run)
-    folder = Path(opened.info.get("folder") or ".")
-    left_out = None if index else opened.info["parameters"].get("without_segment")
-    licensed = provscan.open_index(index or folder / opened.info["index"]["path"], without_segment=left_out)
-    ids = opened.matches["tweet_id"]
+    info, matches = opened.info, opened.matches
+    left_out = None if index else info["parameters"].get("without_segment")
+    folder = Path(info.get("folder") or ".")
+    licensed = provscan.open_index(index or folder / info["index"]["path"], without_segment=left_out)
     if kind is None:
         if what.isdigit() and len(what) <= LONGEST_RECORD_NUMBER:
             kind = "record"
         else:
-            kind = "tweet" if what.isdigit() or what in set(ids.to_pylist()) else "text"
+            kind = "tweet" if what.isdigit() or what in set(matches["tweet_id"].to_pylist()) else "text"
     if kind == "record":
-        explained = explain_record(
-            opened.info, opened.matches, int(what), licensed, source=source, tweet_id=tweet_id
-        )  # fmt: skip
+        explained = explain_record(info, matches, int(what), licensed, source=source, tweet_id=tweet_id)
     elif kind == "tweet":
-        explained = explain_tweet(opened.info, opened.matches, what, licensed)
+        explained = explain_tweet(info, matches, what, licensed)
     else:
-        explained = explain_text(what, licensed, params_of(opened.info), tweet_id=tweet_id)
-    if as_json:
-        echo(json.dumps([item.as_dict() for item in explained], indent=2, ensure_ascii=False))
-    else:
-        echo(explanation_table([item.as_dict() for item in explained]))
+        explained = explain_text(what, licensed, params_of(info), tweet_id=tweet_id)
+    show.result([item.as_dict() for item in explained], as_json, explanation_table)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from provscan.cli import given, no_text, reviewed, texts
+from provscan import cli
 
 
 @click.command("export")
@@ -19,9 +19,9 @@ from provscan.cli import given, no_text, reviewed, texts
     metavar="FILE",
     help="File to write: .csv, .xlsx, .jsonl or .parquet. Spreadsheets may round long ids of .csv; .xlsx keeps them.",
 )
-@no_text
-@texts
-@reviewed
+@cli.no_text
+@cli.texts
+@cli.reviewed
 def command(run: Path, out: Path, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
     """Write the exhibits of RUN as a list, the strongest first.
 
@@ -29,5 +29,5 @@ def command(run: Path, out: Path, no_text: bool, texts: int | None, reviewed: Pa
     """
     from provscan.report.export import export
 
-    rows = export(run, out, **given(texts=0 if no_text else texts, marks=reviewed))
+    rows = export(run, out, **cli.given(texts=0 if no_text else texts, marks=reviewed))
     click.echo(f"{rows:,} exhibits: {out}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from provscan.cli import as_json, given, workers
+from provscan import cli
 
 
 @click.command("forget")
@@ -13,11 +15,9 @@ from provscan.cli import as_json, given, workers
 @click.option("--users", is_flag=True, help="Plain ids and batch results name accounts; forget all their tweets.")
 @click.option("--purge", is_flag=True, help="Also rewrite the files, so that neither text nor hash is left on disk.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
-@workers
-@as_json
-def command(
-    index: str, ids: tuple[str, ...], users: bool, purge: bool, dry_run: bool, workers: int | None, as_json: bool
-) -> None:
+@cli.workers
+@cli.as_json
+def command(index: str, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Forget tweets: from now on no run finds them. This can't be undone.
 
     IDS are ids of tweets, files with one id a line, or compliance events as platforms send them: JSON lines
@@ -27,6 +27,4 @@ def command(
     import provscan
     from provscan.cli import show
 
-    show.forgotten(
-        provscan.forget(index, list(ids), users=users, purge=purge, dry_run=dry_run, **given(workers=workers)), as_json
-    )
+    show.result(provscan.forget(index, list(ids), **cli.given(**options)), as_json, show.forgotten)

@@ -6,39 +6,24 @@ from typing import Any
 
 import click
 
-from provscan.cli import (
-    address,
-    as_json,
-    echo,
-    encoding,
-    executor,
-    given,
-    id_field,
-    index_option,
-    key,
-    log,
-    quiet,
-    share,
-    text_field,
-    workers,
-)
+from provscan import cli
 
 
 @click.command("index")
 @click.argument("sources", nargs=-1, required=True, metavar="PATH...", type=click.Path())
-@index_option("--out", "-o", help="Folder to write the index to.")
-@text_field
-@id_field
+@cli.index_option("--out", "-o", help="Folder to write the index to.")
+@cli.text_field
+@cli.id_field
 @click.option("--author-field", metavar="NAME", help="Field that holds the author; found unless given.")
 @click.option("--date-field", metavar="NAME", help="Field that holds the time of the tweet; found unless given.")
 @click.option(
     "--fraction",
-    callback=share,
+    callback=cli.share,
     metavar="SHARE",
     help="Share of all licensed tweets that PATH holds, e.g. 10%, if it is a random part: estimates are for all.",
 )
 @click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV; determined unless given.")
-@encoding
+@cli.encoding
 @click.option(
     "--fix-encoding",
     is_flag=True,
@@ -49,17 +34,17 @@ from provscan.cli import (
     is_flag=True,
     help="Leave out files that hold no tweets or can't be read.",
 )
-@workers
+@cli.workers
 @click.option("--append", is_flag=True, help="Add to the index that is there; ids that it holds change nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
 @click.option("--shards", type=int, metavar="N", help="Part the index into so many shards; 1 unless given.")
-@executor
-@address
+@cli.executor
+@cli.address
 @click.option("--blind", is_flag=True, help="Build a blind index: ids and keyed sketches, no text; needs --key.")
-@key
-@log
-@as_json
-@quiet
+@cli.key
+@cli.log
+@cli.as_json
+@cli.quiet
 def command(sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **options: Any) -> None:
     """Index licensed tweets.
 
@@ -73,11 +58,8 @@ def command(sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **op
     from provscan.runs.corpus import corpus_warnings
 
     with progress(quiet) as watcher:
-        index = provscan.build_index(list(sources), out, progress=watcher, **given(**options))
+        index = provscan.build_index(list(sources), out, progress=watcher, **cli.given(**options))
     info = index.info()
-    if options["blind"]:
-        show.blind_index(info, as_json)
-        return
-    show.index(info, as_json)
-    for warning in corpus_warnings(info):
-        echo(f"provscan: {warning}", err=True)
+    show.result(info, as_json, show.blind_index if options["blind"] else show.index)
+    for warning in [] if options["blind"] else corpus_warnings(info):
+        cli.echo(f"provscan: {warning}", err=True)

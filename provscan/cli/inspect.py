@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
-from provscan.cli import as_json, echo, encoding, id_field, records, text_field
+from provscan import cli
 
 # Texts that are scanned in a second on one processor, in characters; benchmarks/match.py measures it.
 CHARACTERS_PER_SECOND = 8_000_000
@@ -15,51 +16,45 @@ SHOWN = 50
 
 @click.command("inspect")
 @click.argument("sources", nargs=-1, required=True, metavar="PATH...", type=click.Path())
-@text_field
-@id_field
-@records
-@encoding
-@as_json
-def command(
-    sources: tuple[str, ...],
-    text_field: str | tuple[str, ...] | None,
-    id_field: str | None,
-    records: str | None,
-    encoding: str | None,
-    as_json: bool,
-) -> None:
+@cli.text_field
+@cli.id_field
+@cli.records
+@cli.encoding
+@cli.as_json
+def command(sources: tuple[str, ...], text_field: Any, id_field: str | None, as_json: bool, **options: Any) -> None:
     """Show what would be read of PATH...: formats, fields, a sample, warnings, and an estimate of the time.
 
     PATH is what `provscan match` or `provscan index` can read, URLs and recipe:NAME=PATH included.
     """
-    from provscan.readers import Fields, counted
+    from provscan.cli import show
+    from provscan.readers import Fields
     from provscan.readers.inspection import inspect_sources
 
-    found = inspect_sources(list(sources), Fields(text=text_field, id=id_field), records=records, encoding=encoding)
-    if as_json:
-        echo(json.dumps(found.as_dict(), indent=1, ensure_ascii=False))
-        return
-    for file in found.files[:SHOWN]:
-        kind = " ".join(filter(None, [file.format, file.compression, file.encoding]))
-        unit = f", a record is {file.records_are.removesuffix('s')}" if file.records_are else ""
-        echo(f"{file.source}\n  {kind}, {counted(file.bytes, 'byte')}, {counted(file.splits, 'split')}{unit}")
-        for name, verdict in file.fields.items():
-            echo(f"  {name}: {verdict}")
-        sample = file.sampled
-        counts = (counted(sample[f"{noun}s"], noun) for noun in ("record", "text", "character"))
-        echo(f"  sample: {', '.join(counts)}")
-        for example in file.examples:
-            echo(f"    record {example['record'] + 1}, {example['field']}: {' '.join(example['text'].split())}")
-        for warning in file.warnings:
-            echo(f"  warning: {warning}")
-    if len(found.files) > SHOWN:
-        echo(f"... and {counted(len(found.files) - SHOWN, 'more file')}")
-    for title, entries in (("Will not be read", found.unread), ("Holds no records", found.ignored)):
-        for path, reason in entries[:SHOWN]:
-            echo(f"{title}: {path}: {reason}")
-    seconds = sum(file.seconds for file in found.files)
-    scanning = sum(file.characters for file in found.files) / CHARACTERS_PER_SECOND
-    echo(
-        f"{counted(len(found.files), 'file')}; on one processor about {seconds:,.0f} s to read and {scanning:,.0f} s "
+    found = inspect_sources(list(sources), Fields(text=text_field, id=id_field), **options)
+    show.result(found.as_dict(), as_json, _lines)
+
+
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    from provscan.readers import counted
+
+    files = found["files"]
+    for file in files[:SHOWN]:
+        kind = " ".join(filter(None, [file["format"], file["compression"], file["encoding"]]))
+        unit = f", a record is {file['records_are'].removesuffix('s')}" if file["records_are"] else ""
+        yield f"{file['source']}\n  {kind}, {counted(file['bytes'], 'byte')}, {counted(file['splits'], 'split')}{unit}"
+        yield from (f"  {name}: {verdict}" for name, verdict in file["fields"].items())
+        counts = (counted(file["sampled"][f"{noun}s"], noun) for noun in ("record", "text", "character"))
+        yield f"  sample: {', '.join(counts)}"
+        for example in file["examples"]:
+            yield f"    record {example['record'] + 1}, {example['field']}: {' '.join(example['text'].split())}"
+        yield from (f"  warning: {warning}" for warning in file["warnings"])
+    if len(files) > SHOWN:
+        yield f"... and {counted(len(files) - SHOWN, 'more file')}"
+    for title, name in (("Will not be read", "unread"), ("Holds no records", "ignored")):
+        yield from (f"{title}: {path}: {reason}" for path, reason in found[name][:SHOWN])
+    seconds = sum(file["seconds"] for file in files)
+    scanning = sum(file["characters"] for file in files) / CHARACTERS_PER_SECOND
+    yield (
+        f"{counted(len(files), 'file')}; on one processor about {seconds:,.0f} s to read and {scanning:,.0f} s "
         "to match, estimated from the sample"
     )

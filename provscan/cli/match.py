@@ -6,42 +6,21 @@ from typing import Any
 
 import click
 
-from provscan.cli import (
-    GATE_CROSSED,
-    UNUSABLE,
-    GroupedCommand,
-    address,
-    as_json,
-    echo,
-    encoding,
-    executor,
-    given,
-    id_field,
-    index_option,
-    key,
-    log,
-    option,
-    quiet,
-    records,
-    share,
-    size,
-    text_field,
-    without_segment,
-    workers,
-)
+from provscan import cli
+from provscan.cli import option
 
 MATCHING, CHANCE, SAMPLING, TEXTS = "Matching", "Error rates", "Sampling", "Texts"
 RUNNING, STRICTNESS = "Running", "Strictness"
 
 
-@click.command("match", cls=GroupedCommand)
+@click.command("match", cls=cli.GroupedCommand)
 @click.argument("sources", nargs=-1, required=True, metavar="DATASET...", type=click.Path())
-@index_option("--index", "-i", help="Index of the licensed tweets.")
+@cli.index_option("--index", "-i", help="Index of the licensed tweets.")
 @option("--out", "-o", type=click.Path(), help="Folder for the results.  [default: ./<dataset name>.run]")
-@text_field
-@id_field
-@records
-@encoding
+@cli.text_field
+@cli.id_field
+@cli.records
+@cli.encoding
 @option(
     "--outputs",
     is_flag=True,
@@ -123,7 +102,7 @@ RUNNING, STRICTNESS = "Running", "Strictness"
 @option(
     "--sample",
     group=SAMPLING,
-    callback=share,
+    callback=cli.share,
     metavar="SHARE",
     help="Scan a random sample of the dataset, e.g. 1%; the estimate is for all of it.",
 )
@@ -158,18 +137,18 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     help="Keep the texts of the N strongest matches only, digests of the others.  [default: all that count, and 10,000 "
     "others]",
 )
-@workers
-@executor
-@address
+@cli.workers
+@cli.executor
+@cli.address
 @option(
     "--memory",
     group=RUNNING,
-    callback=size,
+    callback=cli.size,
     metavar="SIZE",
     help="Memory that a worker of a Ray cluster may have beside mapped files, e.g. 4GB; one that takes more is "
     "replaced.  [default: any]",
 )
-@log
+@cli.log
 @option(
     "--parts",
     group=RUNNING,
@@ -194,12 +173,12 @@ RUNNING, STRICTNESS = "Running", "Strictness"
 )
 @option("--resume", group=RUNNING, is_flag=True, help="Go on with an interrupted run of the same command, if any.")
 @option("--overwrite", group=RUNNING, is_flag=True, help="Replace existing results.")
-@key
-@without_segment
+@cli.key
+@cli.without_segment
 @option(
     "--fail-above",
     group=STRICTNESS,
-    callback=share,
+    callback=cli.share,
     metavar="SHARE",
     help="Exit with status 1 if more than this share of the records hold licensed text, e.g. 0.1%, by the lower bound; "
     "that needs --cutoff, --control or --null.",
@@ -214,12 +193,12 @@ RUNNING, STRICTNESS = "Running", "Strictness"
 @option(
     "--max-bad",
     group=STRICTNESS,
-    callback=share,
+    callback=cli.share,
     metavar="SHARE",
     help="Stop if more than this share of the records can't be read.  [default: 5%]",
 )
-@as_json
-@quiet
+@cli.as_json
+@cli.quiet
 def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Find licensed tweets in datasets or model outputs.
 
@@ -235,25 +214,22 @@ def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool
     gate = None
     try:
         with progress(quiet) as watcher:
-            run = provscan.match(list(sources), index, out, progress=watcher, **given(**options))
+            run = provscan.match(list(sources), index, out, progress=watcher, **cli.given(**options))
     except GateError as error:
         gate, run = error, error.run
-    if options["key"]:
-        show.blind_run(run, as_json)
-    else:
-        show.run(run.path, run.summary, as_json)
+    show.result({"run": str(run.path), **run.summary}, as_json, show.blind_run if options["key"] else show.run)
 
     # An incomplete scan outranks the gate: the share of what was read says nothing about the rest.
     context = click.get_current_context()
     summary = run.summary
     for damaged in summary["damaged"]:
-        echo(f"provscan: {damaged['source']}: {damaged['problem']}", err=True)
+        cli.echo(f"provscan: {damaged['source']}: {damaged['problem']}", err=True)
     for unread in summary["unread"]:
-        echo(f"provscan: {unread['path']} was not scanned: {unread['reason']}", err=True)
+        cli.echo(f"provscan: {unread['path']} was not scanned: {unread['reason']}", err=True)
     if summary["damaged"] or (summary["unread"] and not options["allow_unread"]):
         remedy = "" if summary["damaged"] else " Accept that with --allow-unread."
-        echo(f"provscan: results are written, but only for what could be read.{remedy}", err=True)
-        context.exit(UNUSABLE)
+        cli.echo(f"provscan: results are written, but only for what could be read.{remedy}", err=True)
+        context.exit(cli.UNUSABLE)
     if gate is not None:
-        echo(f"provscan: {gate}.", err=True)
-        context.exit(GATE_CROSSED)
+        cli.echo(f"provscan: {gate}.", err=True)
+        context.exit(cli.GATE_CROSSED)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from provscan.cli import as_json, echo, given, workers
+from provscan import cli
 
 
 @click.command("merge")
 @click.argument("index", metavar="[INDEX]", default="licensed.index", envvar="PROVSCAN_INDEX", type=click.Path())
 @click.option("--purge-only", is_flag=True, help="Rewrite only the segments that hold forgotten tweets.")
-@workers
-@as_json
+@cli.workers
+@cli.as_json
 def command(index: str, purge_only: bool, workers: int | None, as_json: bool) -> None:
     """Merge the segments of an index, which adding tweets leaves behind, and purge forgotten tweets.
 
@@ -27,5 +27,5 @@ def command(index: str, purge_only: bool, workers: int | None, as_json: bool) ->
     needs = merge_needs(Path(index), purge_only=purge_only)
     if needs.segments:
         disk, memory = (-(-size // 10**6) for size in (needs.disk, needs.memory))
-        echo(f"Merging segments: {needs.segments}; at most {disk:,} MB of disk, {memory:,} MB of memory", err=True)
-    show.index(provscan.merge(index, purge_only=purge_only, **given(workers=workers)), as_json)
+        cli.echo(f"Merging segments: {needs.segments}; at most {disk:,} MB of disk, {memory:,} MB of memory", err=True)
+    show.result(provscan.merge(index, purge_only=purge_only, **cli.given(workers=workers)), as_json, show.index)

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from provscan.cli import (
-    GATE_CROSSED,
-    UNUSABLE,
-    GroupedCommand,
-    as_json,
-    echo,
-    given,
-    index_option,
-    option,
-    quiet,
-    without_segment,
-)
+from provscan import cli
+from provscan.cli import option
 
 EXPERIMENT, RULE, ENDPOINT, BUDGET = "Experiment", "What counts", "Endpoint", "Budget"
 
@@ -35,8 +25,8 @@ def command() -> None:
     """
 
 
-@command.command("plan", cls=GroupedCommand)
-@index_option("--index", "-i", help="Index of the licensed tweets.")
+@command.command("plan", cls=cli.GroupedCommand)
+@cli.index_option("--index", "-i", help="Index of the licensed tweets.")
 @option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the probe.")
 @option(
     "--control-after",
@@ -98,8 +88,8 @@ def command() -> None:
     show_default="0.6",
     help="Upper limit of how well the two arms may be told apart without the model; beyond it nothing is claimed.",
 )
-@without_segment
-@as_json
+@cli.without_segment
+@cli.as_json
 def plan(
     index: str,
     out: Path,
@@ -112,24 +102,22 @@ def plan(
 ) -> None:
     """Draw the tweets and their controls, and write the plan before anything is asked."""
     import provscan
+    from provscan.cli import show
     from provscan.probe import Settings, make_plan
     from provscan.report.probe_tables import plan_table
 
-    chosen = given(**options)
+    chosen = cli.given(**options)
     if "prompts" in chosen:
         chosen["prompts"] = tuple(chosen["prompts"])
     controls: dict[str, Any] = {"control_after": control_after, "control": list(control), "reference": reference}
-    opened = provscan.open_index(index, **given(without_segment=without_segment))
+    opened = provscan.open_index(index, **cli.given(without_segment=without_segment))
     made = make_plan(opened, out, Settings(**chosen), **controls)
     about = {name: value for name, value in made.content.items() if name != "pairs"}
-    echo(
-        json.dumps({"probe": str(out), "digest": made.digest, **about}, indent=2, ensure_ascii=False)
-        if as_json
-        else plan_table(out, made.digest, about, sum(1 for _ in made.questions()))
-    )
+    found = {"probe": str(out), "digest": made.digest, **about}
+    show.result(found, as_json, lambda _: plan_table(out, made.digest, about, sum(1 for _ in made.questions())))
 
 
-@command.command("run", cls=GroupedCommand)
+@command.command("run", cls=cli.GroupedCommand)
 @click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
 @option("--endpoint", group=ENDPOINT, metavar="URL", help="An endpoint that speaks the protocol of OpenAI.")
 @option("--model", group=ENDPOINT, metavar="NAME", help="Name of the model there.")
@@ -156,8 +144,8 @@ def plan(
 @option("--max-dollars", group=BUDGET, type=float, metavar="X", help="Money; needs --price-in and --price-out.")
 @option("--price-in", group=BUDGET, type=float, metavar="X", help="Dollars for a million tokens of prompts.")
 @option("--price-out", group=BUDGET, type=float, metavar="X", help="Dollars for a million tokens of answers.")
-@as_json
-@quiet
+@cli.as_json
+@cli.quiet
 def run(
     probe: Path, endpoint: str | None, model: str | None, hf: Path | None, as_json: bool, quiet: bool, **options: Any
 ) -> None:
@@ -167,6 +155,7 @@ def run(
     and 3 if questions got no answer after all attempts: both go on with the same command.
     """
     from provscan import probe as probes
+    from provscan.cli import show
     from provscan.cli.progress import progress
     from provscan.errors import UsageError
     from provscan.probe.endpoint import Endpoint, EndpointOptions
@@ -181,44 +170,43 @@ def run(
     if hf is not None:
         asked: Any = Local(hf, settings.style, settings.temperature)
     else:
-        asked = Endpoint(str(endpoint), str(model), settings.style, EndpointOptions(**given(**options)))
+        asked = Endpoint(str(endpoint), str(model), settings.style, EndpointOptions(**cli.given(**options)))
     with progress(quiet) as watcher:
         done = probes.run(probe, asked, budget=budget, progress=watcher)
-    if as_json:
-        echo(json.dumps(done, indent=2))
-    else:
-        echo(f"{done['answered']:,} of {done['questions']:,} questions are answered, {done['refused']:,} by a refusal.")
-        money = "" if done["dollars"] is None else f", ${done['dollars']:.2f}"
-        if done["without"]:
-            without = ", ".join(f"{name} ({count:,} answers)" for name, count in done["without"].items())
-            echo(f"Not accepted by the endpoint, and left out: {without}.")
-        echo(f"Used: {done['prompt_tokens']:,} tokens of prompts, {done['answer_tokens']:,} of answers{money}.")
+    show.result(done, as_json, _done)
     if done["failed"]:
-        echo(f"provscan: {done['failed']:,} questions got no answer: run the same command again.", err=True)
-        click.get_current_context().exit(UNUSABLE)
+        cli.echo(f"provscan: {done['failed']:,} questions got no answer: run the same command again.", err=True)
+        click.get_current_context().exit(cli.UNUSABLE)
     if done["left"]:
-        echo(f"provscan: the budget is spent; {done['left']:,} questions were not asked.", err=True)
-        click.get_current_context().exit(GATE_CROSSED)
+        cli.echo(f"provscan: the budget is spent; {done['left']:,} questions were not asked.", err=True)
+        click.get_current_context().exit(cli.GATE_CROSSED)
 
 
-@command.command("score", cls=GroupedCommand)
+def _done(done: dict[str, Any]) -> Iterator[str]:
+    yield f"{done['answered']:,} of {done['questions']:,} questions are answered, {done['refused']:,} by a refusal."
+    if done["without"]:
+        without = ", ".join(f"{name} ({count:,} answers)" for name, count in done["without"].items())
+        yield f"Not accepted by the endpoint, and left out: {without}."
+    money = "" if done["dollars"] is None else f", ${done['dollars']:.2f}"
+    yield f"Used: {done['prompt_tokens']:,} tokens of prompts, {done['answer_tokens']:,} of answers{money}."
+
+
+@command.command("score", cls=cli.GroupedCommand)
 @click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
-@index_option("--index", "-i", help="Index of the licensed tweets; read if answers name no tweet (--free).")
-@without_segment
-@as_json
+@cli.index_option("--index", "-i", help="Index of the licensed tweets; read if answers name no tweet (--free).")
+@cli.without_segment
+@cli.as_json
 def score(probe: Path, index: str, without_segment: tuple[str, ...], as_json: bool) -> None:
     """Compare the answers with the tweets, estimate, and write the report."""
     import provscan
     from provscan import probe as probes
+    from provscan.cli import show
     from provscan.report.probe_page import write_probe_report
     from provscan.report.probe_tables import probe_table
 
     opened = None
     if probes.open_plan(probe).settings.free:
-        opened = provscan.open_index(index, **given(without_segment=without_segment))
+        opened = provscan.open_index(index, **cli.given(without_segment=without_segment))
     summary = probes.score(probe, opened, render=write_probe_report)
-    if as_json:
-        echo(json.dumps({"probe": str(probe), **summary}, indent=2, ensure_ascii=False))
-        return
-    echo(probe_table(summary))
-    echo(f"The report: {probe / 'report.html'}")
+    report = f"The report: {probe / 'report.html'}"
+    show.result({"probe": str(probe), **summary}, as_json, lambda found: [probe_table(found), report])

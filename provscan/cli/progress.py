@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import click
+from rich.filesize import decimal
 
 from provscan.engine.progress import Progress
 
@@ -16,13 +17,7 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 def _count(n: float, unit: str) -> str:
-    if unit != "bytes":
-        return f"{n:,.0f} {unit}"
-    for prefix in ("", "k", "M", "G"):
-        if n < 1000:
-            return f"{n:.0f} B" if not prefix else f"{n:.1f} {prefix}B"
-        n /= 1000
-    return f"{n:.1f} TB"
+    return decimal(round(n)) if unit == "bytes" else f"{n:,.0f} {unit}"
 
 
 def _duration(seconds: float) -> str:
@@ -33,14 +28,7 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-class Shown(Progress):
-    """A progress that somebody sees."""
-
-    def abandon(self) -> None:
-        """The job failed in the middle of a stage: leave the terminal as it was found, claim nothing."""
-
-
-class Lines(Shown):
+class Lines(Progress):
     """One line when a stage ends, and one every half minute while it runs."""
 
     def __init__(self) -> None:
@@ -78,7 +66,7 @@ class Lines(Shown):
         click.echo(f"{line}, {_duration(seconds)}, {_count(rate, self._unit)}/s", err=True)
 
 
-class Bars(Shown):
+class Bars(Progress):
     """A bar a stage, with its rate and the time left; one that has ended stays on the screen."""
 
     def __init__(self) -> None:
@@ -125,6 +113,7 @@ class Bars(Shown):
                 self._stop()
 
     def abandon(self) -> None:
+        """The job failed in the middle of a stage: leave the terminal as it was found, claim nothing."""
         with self._lock:
             if self._display.live.is_started:
                 self._stop()
@@ -160,10 +149,11 @@ def progress(quiet: bool) -> Iterator[Progress]:
     if quiet:
         yield Progress()
         return
-    shown: Shown = Bars() if sys.stderr.isatty() else Lines()
+    shown = Bars() if sys.stderr.isatty() else Lines()
     try:
         yield shown
     except BaseException:
-        shown.abandon()
+        if isinstance(shown, Bars):
+            shown.abandon()
         raise
     shown.finish()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from provscan.cli import given, no_text, reviewed, texts
+from provscan import cli
 
 
 @click.command("report")
@@ -22,9 +22,9 @@ from provscan.cli import given, no_text, reviewed, texts
     show_default=True,
     help="pdf needs a Chromium or Chrome on this machine.",
 )
-@no_text
-@texts
-@reviewed
+@cli.no_text
+@cli.texts
+@cli.reviewed
 def command(run: Path, out: Path | None, form: str, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
     """Write the report of RUN, or of a probe, again.
 
@@ -38,8 +38,8 @@ def command(run: Path, out: Path | None, form: str, no_text: bool, texts: int | 
     if is_probe(run):
         if form == "pdf" or reviewed is not None:
             raise UsageError("the report of a probe is HTML, without marks: leave out --format and --reviewed")
-        click.echo(f"The report: {write_probe_report(run, out, **given(texts=0 if no_text else texts))}")
+        click.echo(f"The report: {write_probe_report(run, out, **cli.given(texts=0 if no_text else texts))}")
         return
     write = write_pdf if form == "pdf" else write_report
-    target = write(run, out, **given(texts=0 if no_text else texts, marks=reviewed))
+    target = write(run, out, **cli.given(texts=0 if no_text else texts, marks=reviewed))
     click.echo(f"The report: {target}")

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from provscan.cli import as_json, given, index_option, option, without_segment
+from provscan import cli
 
 
 @click.command("reveal")
 @click.argument("run", metavar="RUN", type=click.Path())
-@index_option("--index", "-i", help="The full index.")
-@option("--out", "-o", metavar="FOLDER", type=click.Path(), help="Folder to write.  [default: RUN.revealed.run]")
-@option("--threshold", type=float, metavar="X", help="Minimum similarity.  [default: 0.4]")
-@option("--min-containment", type=float, metavar="X", help="Minimum containment of the tweet.  [default: 0.55]")
-@option("--overwrite", is_flag=True, help="Replace existing results.")
-@without_segment
-@as_json
-def command(
-    run: str,
-    index: str,
-    out: str | None,
-    threshold: float | None,
-    min_containment: float | None,
-    overwrite: bool,
-    without_segment: tuple[str, ...],
-    as_json: bool,
-) -> None:
+@cli.index_option("--index", "-i", help="The full index.")
+@cli.option("--out", "-o", metavar="FOLDER", type=click.Path(), help="Folder to write.  [default: RUN.revealed.run]")
+@cli.option("--threshold", type=float, metavar="X", help="Minimum similarity.  [default: 0.4]")
+@cli.option("--min-containment", type=float, metavar="X", help="Minimum containment of the tweet.  [default: 0.55]")
+@cli.option("--overwrite", is_flag=True, help="Replace existing results.")
+@cli.without_segment
+@cli.as_json
+def command(run: str, index: str, as_json: bool, **options: Any) -> None:
     """Compare the passages of a blind run with the tweets of the full index, and write a run with evidence."""
     import provscan
     from provscan.cli import show
 
-    options = given(
-        threshold=threshold,
-        min_containment=min_containment,
-        overwrite=overwrite,
-        without_segment=without_segment,
-    )
-    show.blind_run(provscan.reveal(run, index, out, **options), as_json)
+    revealed = provscan.reveal(run, index, **cli.given(**options))
+    show.result({"run": str(revealed.path), **revealed.summary}, as_json, show.blind_run)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from provscan.cli import as_json, given, workers
+from provscan import cli
 
 
 @click.command("verify")
 @click.argument("path", metavar="[INDEX|RUN]", default="licensed.index", envvar="PROVSCAN_INDEX", type=click.Path())
 @click.option("--quick", is_flag=True, help="Compare checksums only; do not make the segments again.")
-@workers
-@as_json
-def command(path: str, quick: bool, workers: int | None, as_json: bool) -> None:
+@cli.workers
+@cli.as_json
+def command(path: str, as_json: bool, **options: Any) -> None:
     """Check every byte of an index, or a run's files against each other.
 
     An index is also made again from its tweets in a temporary folder and compared, which takes as long as
@@ -21,4 +23,4 @@ def command(path: str, quick: bool, workers: int | None, as_json: bool) -> None:
     import provscan
     from provscan.cli import show
 
-    show.verified(provscan.verify(path, quick=quick, **given(workers=workers)), as_json)
+    show.result(provscan.verify(path, **cli.given(**options)), as_json, show.verified)

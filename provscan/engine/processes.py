@@ -20,9 +20,8 @@ from itertools import count
 from multiprocessing.context import SpawnContext
 from typing import Any, TypeVar
 
-from provscan.engine.memory import own_memory
 from provscan.engine.ordered_map import in_order
-from provscan.engine.progress import Progress, Ran
+from provscan.engine.progress import Progress, Ran, own_memory
 from provscan.engine.protocol import Abandoned, Advance, Executor
 from provscan.errors import WorkerError
 

@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from provscan.engine.memory import own_memory
-from provscan.engine.progress import Progress, Ran
+from provscan.engine.progress import Progress, Ran, own_memory
 from provscan.engine.protocol import Advance, Executor, LostTask
 from provscan.errors import ParameterError, ProvscanError, WorkerError
 

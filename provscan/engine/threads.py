@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from provscan.engine.memory import own_memory
 from provscan.engine.ordered_map import in_order
-from provscan.engine.progress import Progress, Ran
+from provscan.engine.progress import Progress, Ran, own_memory
 from provscan.engine.protocol import Abandoned, Advance, Executor
 
 T = TypeVar("T")

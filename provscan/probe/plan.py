@@ -28,6 +28,7 @@ from provscan.probe.prompts import FREE, STYLES, TEMPLATES, max_tokens
 from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.readers import Fields
+from provscan.runs.folder import write_json
 from provscan.runs.options import default_workers
 
 PLAN_FILE, VERSION = "plan.json", 1
@@ -154,7 +155,7 @@ def make_plan(
         **_described(drawn, settings),
     }
     path.mkdir(parents=True)
-    (path / PLAN_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path / PLAN_FILE, content)
     return open_plan(path)
 
 

@@ -16,6 +16,7 @@ from provscan.engine import Progress
 from provscan.errors import ParameterError, UsageError
 from provscan.probe.answers import Answer, answer_file
 from provscan.probe.plan import Plan, Question, open_plan
+from provscan.runs.folder import write_json
 
 MODEL_FILE = "model.json"
 
@@ -130,7 +131,7 @@ def _same_model(plan: Plan, described: dict[str, Any]) -> None:
     about = {**described, "plan": plan.digest}
     if not file.exists():
         versions = {"provscan": importlib.metadata.version("provscan")}
-        file.write_text(json.dumps({**about, "versions": versions}, indent=1) + "\n", encoding="utf-8")
+        write_json(file, {**about, "versions": versions})
         return
     before = read_model(plan.path)
     for name, value in about.items():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.metadata
-import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -23,20 +22,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from provscan import estimate
 from provscan.calibration.controls import no_control, parse_utc, with_cutoff
 from provscan.errors import InputError, UsageError
-from provscan.estimate import (
-    benjamini_hochberg,
-    clopper_pearson,
-    cochran_armitage,
-    conformal_p_values,
-    detectable_share,
-    never_falls,
-    paired_difference,
-    sign_flip,
-    stratified_excess,
-    unseen_texts,
-)
 from provscan.estimate.paired import ALPHA
 from provscan.index import IndexReader
 from provscan.matching import Index
@@ -48,8 +36,8 @@ from provscan.probe.prompts import FREE
 from provscan.probe.run import read_model
 from provscan.probe.verification import Recitation, free_matches, recitations
 from provscan.probe.wording import headline, warnings
+from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, write_json
 
-SUMMARY_FILE, RUN_FILE = "summary.json", "run.json"
 TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
@@ -124,8 +112,8 @@ def score(
     summary["answer"] = {**headline(summary), "warnings": warnings(summary)}
     pq.write_table(tweets, plan.path / TWEETS_FILE, compression="zstd")
     pq.write_table(_rows(found, matches, index), plan.path / RECITATIONS_FILE, compression="zstd")
-    _write(plan.path / SUMMARY_FILE, summary)
-    _write(plan.path / RUN_FILE, _info(plan))
+    write_json(plan.path / SUMMARY_FILE, summary)
+    write_json(plan.path / RUN_FILE, _info(plan))
     if render is not None:
         render(plan.path)
     return summary
@@ -151,7 +139,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     best = _best_bits(found, pairs, kinds)
     q_values = np.full(len(pairs), np.nan)
     if claims:
-        q_values = benjamini_hochberg(conformal_p_values(best["licensed"], best["control"]))
+        q_values = estimate.benjamini_hochberg(estimate.conformal_p_values(best["licensed"], best["control"]))
     model = read_model(plan.path)
     logprobs = {
         arm: best_logprobs(found.answers, {pair: [f"{pair}/{arm}/{kind}/0" for kind in kinds] for pair in pairs})
@@ -161,7 +149,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     keys = [question.key for question in plan.questions()]
     refusals = Counter(key.split("/")[1] for key in keys if key in found.answers and found.answers[key].text is None)
     counts = {arm: int(hits.sum()) for arm, hits in zip(ARMS, (licensed, control), strict=True)}
-    chance = counts["control"] / max(len(pairs), 1)
+    power = estimate.detectable_share(len(pairs), counts["control"] / max(len(pairs), 1))
     summary = {
         "version": SUMMARY_VERSION,
         "plan": {"digest": plan.digest, **{k: v for k, v in plan.content.items() if k not in ("pairs", "version")}},
@@ -184,7 +172,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
             "tweets": int(np.count_nonzero(licensed & (np.nan_to_num(q_values, nan=1.0) <= RATE))),
         },
         "total": _total(plan, pairs, licensed, counts["control"], claimed),
-        "power": {"pairs": len(pairs), "power": POWER, "detectable_share": detectable_share(len(pairs), chance)},
+        "power": {"pairs": len(pairs), "power": POWER, "detectable_share": power},
         "extraction": extraction(logprobs, plan.settings, "endpoint" in model),
     }
     return summary, tweets
@@ -194,8 +182,8 @@ def _tests(licensed: np.ndarray, control: np.ndarray, shares: dict[str, np.ndarr
     """The two tests of the pairs; withheld where the arms are not alike without the model."""
     only = int((licensed & ~control).sum()), int((control & ~licensed).sum())
     tests = {
-        "difference": paired_difference(*only, len(licensed)),
-        "permutation": sign_flip(shares["licensed"] - shares["control"]),
+        "difference": estimate.paired_difference(*only, len(licensed)),
+        "permutation": estimate.sign_flip(shares["licensed"] - shares["control"]),
     }
     why = None if alike else "the two arms can be told apart without the model"
     return {
@@ -219,9 +207,11 @@ def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
     totals = [int((stratum == each).sum()) for each in classes]
     copies = np.array([plan.pairs[pair]["licensed"]["copies"] for pair in pairs], np.float64)
     doses, place = np.unique(np.log2(np.maximum(copies, 1)), return_inverse=True)
-    trend = cochran_armitage(doses, np.bincount(place, licensed, len(doses)), np.bincount(place, minlength=len(doses)))
-    limits = [clopper_pearson(k, n) for k, n in zip(hits, totals, strict=True)]
-    fitted = never_falls(hits, totals).tolist() if totals else []
+    trend = estimate.cochran_armitage(
+        doses, np.bincount(place, licensed, len(doses)), np.bincount(place, minlength=len(doses))
+    )
+    limits = [estimate.clopper_pearson(k, n) for k, n in zip(hits, totals, strict=True)]
+    fitted = estimate.never_falls(hits, totals).tolist() if totals else []
     below = {low: high - 1 for low, high in pairwise(COPIES)}
     rows = zip(classes.tolist(), totals, hits, limits, fitted, strict=True)
     return {
@@ -246,7 +236,7 @@ def _total(plan: Plan, pairs: list[int], licensed: np.ndarray, chance: int, clai
     hits: Counter[int] = Counter(plan.pairs[pair]["stratum"] for pair in np.array(pairs)[licensed].tolist())
     strata = plan.content["strata"]
     size, drawn = ([max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn"))
-    found, first = stratified_excess(size, drawn, [hits[s["copies"]] for s in strata], chance, len(pairs))
+    found, first = estimate.stratified_excess(size, drawn, [hits[s["copies"]] for s in strata], chance, len(pairs))
     total = {**found.as_dict(), "from_copies": strata[first]["copies"]}
     if not claimed:
         # Claimed together or not at all.
@@ -329,7 +319,7 @@ def _free(plan: Plan, answers: list[Answer], matches: list[Recitation], reader: 
             control.add(match.text)
         else:
             draws[match.text].add(match.asked.sample)
-    texts, mass = unseen_texts([len(samples) for samples in draws.values()], len(answers))
+    texts, mass = estimate.unseen_texts([len(samples) for samples in draws.values()], len(answers))
     return {
         "answers": len(answers),
         "texts": len(draws),
@@ -373,7 +363,3 @@ def _info(plan: Plan) -> dict[str, Any]:
         "versions": {name: importlib.metadata.version(name) for name in packages},
         "repeat": f"provscan probe score {plan.path}",
     }
-
-
-def _write(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace")

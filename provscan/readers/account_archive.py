@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from provscan.readers.json_documents import Elements
@@ -38,12 +37,10 @@ class _Value(ByteStream):
         self.damage = self._whole.damage
 
 
-@dataclass(frozen=True)
 class AccountArchive(Undivided):
     """One file of an account's archive."""
 
-    name: str = "archive"
-    extensions: tuple[str, ...] = ()
+    name = "archive"
 
     def sniff(self, head: bytes) -> bool:
         return ASSIGNED.match(head) is not None

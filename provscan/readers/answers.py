@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
+from provscan.readers.names import plain
 from provscan.readers.protocol import Path
 from provscan.readers.stats import ReadStats
 
@@ -91,7 +92,7 @@ def _tells_role(name: str) -> bool:
 
 
 def _last(name: str) -> str:
-    return re.sub(r"\[\d*\]", "", name).rpartition(".")[2].strip().lower().replace(" ", "_").replace("-", "_")
+    return plain(re.sub(r"\[\d*\]", "", name).rpartition(".")[2])
 
 
 def without_shared(text: str, given: Sequence[str]) -> str:

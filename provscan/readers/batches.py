@@ -10,12 +10,13 @@ import pyarrow as pa
 from provscan.kernels.utf8 import byte_places, code_points
 from provscan.readers.limits import Limits
 from provscan.readers.mending import note_wrongly_decoded
-from provscan.readers.schema import OWN, text_buffers
+from provscan.readers.schema import OWN
 from provscan.readers.stats import ReadStats
+from provscan.text.arrow import buffers
 
 
 def _characters(batch: pa.RecordBatch) -> int:
-    data, offsets = text_buffers(batch.column("text"))
+    data, offsets = buffers(batch.column("text"))
     return int(code_points(data[offsets[0] : offsets[-1]]))
 
 
@@ -58,7 +59,7 @@ class Batcher:
     def _slices(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
         """Slices that each fit one batch, with their bytes of text; no copy."""
         limits = self._limits
-        offsets = text_buffers(batch.column("text"))[1]
+        offsets = buffers(batch.column("text"))[1]
         start = 0
         while start < batch.num_rows:
             fits = int(np.searchsorted(offsets, offsets[start] + limits.batch_bytes, "right")) - 1
@@ -88,7 +89,7 @@ class Batcher:
         starts = list(range(0, length - limits.overlap, limits.piece - limits.overlap))
         stops = [min(start + limits.piece, length) for start in starts]
         bounds = np.empty((len(starts), 2), np.int64)
-        byte_places(*text_buffers(texts), np.zeros(len(starts), np.int64), np.stack([starts, stops], axis=1), bounds)
+        byte_places(*buffers(texts), np.zeros(len(starts), np.int64), np.stack([starts, stops], axis=1), bounds)
         for start, stop, bound in zip(starts, stops, bounds, strict=True):
             piece = pa.LargeStringArray.from_buffers(1, pa.py_buffer(bound.copy()), texts.buffers()[2])
             yield from self._counted(piece_batch(batch, piece, start, stop, limits, last=stop == length))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -294,12 +294,11 @@ def _row_ends(whole: Split, target: int, limits: Limits) -> Iterator[tuple[int, 
     yield whole.end, int(state[ROWS])
 
 
-@dataclass(frozen=True)
 class Delimited:
     """CSV and TSV, with any delimiter, with or without a header."""
 
-    name: str = "csv"
-    extensions: tuple[str, ...] = (".csv", ".tsv", ".tab")
+    name = "csv"
+    extensions = (".csv", ".tsv", ".tab")
 
     def sniff(self, head: bytes) -> bool:
         return False

@@ -16,6 +16,7 @@ import pyarrow as pa
 from provscan.errors import FieldNotFoundError
 from provscan.readers.answers import roles_of
 from provscan.readers.limits import Limits
+from provscan.readers.names import plain
 from provscan.readers.protocol import ANY, Path
 
 # Fields of these names hold texts, however short.
@@ -134,13 +135,12 @@ def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
 
 
 def _last(path: Path) -> str:
-    name = next((key for key in reversed(path) if key != ANY), "")
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
+    return plain(next((key for key in reversed(path) if key != ANY), ""))
 
 
 def usual_name(name: str) -> bool:
     """Whether fields of this name usually hold texts or ids."""
-    return _last((name,)) in TEXTS or _last((name,)) in ID
+    return plain(name) in TEXTS or plain(name) in ID
 
 
 def reads_like_text(value: str) -> bool:
@@ -196,7 +196,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     if fields.texts:
         texts = [path for name in fields.texts for path in _named(name, found)]
         if not texts:
-            raise not_found(f"no field {' or '.join(map(repr, fields.texts))} for the text", found, source)
+            raise not_found(f"no field {' or '.join(map(repr, fields.texts))} for the text", names_of(found), source)
     else:
         texts = [path for path in strings if verdicts[name_of(path)] == "text"]
         # Else whatever is neither id nor address: texts of one or two words.
@@ -205,7 +205,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
         # A field that holds something else than text throughout, such as a number, is counted record by record.
         texts = texts or [path for path in found if path[-1] in ("text", "content") and len(path) == 1]
         if not texts:
-            raise not_found("no field that holds text", found, source)
+            raise not_found("no field that holds text", names_of(found), source)
     texts = list(dict.fromkeys(texts))
     for path in texts:
         verdicts[name_of(path)] = "scanned"
@@ -228,10 +228,18 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     )
 
 
-def not_found(what: str, found: dict[Path, Seen], source: str) -> FieldNotFoundError:
-    names = [name_of(path).encode(errors="replace").decode() for path in sorted(found, key=len)]
-    there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
+def names_of(found: Iterable[Path]) -> list[str]:
+    # The outer fields first, since nested ones are many.
+    return [name_of(path) for path in sorted(found, key=len)]
+
+
+def not_found(what: str, names: Iterable[str], source: str, role: str = "text") -> FieldNotFoundError:
+    """The error that says what was looked for, and which fields there are."""
+    # A name from lenient JSON may hold what can't be printed.
+    known = [name.encode(errors="replace").decode() for name in names]
+    there = ", ".join(known[:40]) + (f" and {len(known) - 40} more" if len(known) > 40 else "")
+    option = role.replace("_", "-")
     return FieldNotFoundError(
         f"{source}: {what} in its first records. The fields there are: {there or 'none'}. "
-        "Name the one that holds the text with text_field (--text-field)."
+        f"Name the one that holds the {role} with {role}_field (--{option}-field)."
     )

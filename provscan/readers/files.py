@@ -62,6 +62,17 @@ def state_of(path: str) -> FileState:
     return FileState(int(about["size"]), xxhash.xxh3_64_intdigest(repr(version).encode()) >> 1, version)
 
 
+def checksum(path: str | os.PathLike[str]) -> str:
+    digest = xxhash.xxh3_128()
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise InputError(f"{os.fspath(path)} can't be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
 def open_file(path: str, *, buffered: bool = True) -> IO[bytes]:
     if not is_remote(path):
         return open(path, "rb", buffering=-1 if buffered else 0)

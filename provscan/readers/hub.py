@@ -6,7 +6,6 @@ The library finds the files, retries, and uses the token of the user; no code of
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from provscan.errors import InputError
@@ -42,12 +41,10 @@ def hub_splits(source: str) -> Iterator[Split]:
         yield Split(f"{base}:{name}", f"{base}:{name}", HUB, member=name)
 
 
-@dataclass(frozen=True)
 class Hub(Undivided):
     """A split of a dataset of the hub."""
 
-    name: str = HUB
-    extensions: tuple[str, ...] = ()
+    name = HUB
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         return list(self._dataset(whole).take(limits.head_records))

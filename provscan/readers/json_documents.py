@@ -6,7 +6,6 @@ Each element is written on a line of its own while the document streams by, and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,12 +54,11 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-@dataclass(frozen=True)
 class JsonDocument(Undivided):
     """A JSON array, or objects over several lines."""
 
-    name: str = "json"
-    extensions: tuple[str, ...] = (".json", ".geojson")
+    name = "json"
+    extensions = (".json", ".geojson")
 
     def sniff(self, head: bytes) -> bool:
         start = head.lstrip()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -248,12 +248,11 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
         raise InputError(f"{whole.source} can't be read: {error.strerror}") from error
 
 
-@dataclass(frozen=True)
 class JsonLines:
     """One JSON object a line."""
 
-    name: str = "jsonl"
-    extensions: tuple[str, ...] = (".jsonl", ".ndjson", ".jsonlines", ".jl")
+    name = "jsonl"
+    extensions = (".jsonl", ".ndjson", ".jsonlines", ".jl")
 
     def sniff(self, head: bytes) -> bool:
         return head.lstrip().startswith(b"{")

@@ -10,9 +10,8 @@ import pyarrow as pa
 from provscan.readers.batches import Batcher
 from provscan.readers.fields import Binding, Fields
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.objects import object_rows
+from provscan.readers.objects import head_of, object_rows, references_of, table_of
 from provscan.readers.protocol import Rows
-from provscan.readers.ray_data import head_of, references_of, table_of
 from provscan.readers.reading import binding_in
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts import Extractor

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.kernels.mojibake import wrongly_decoded
-from provscan.readers.schema import text_buffers
 from provscan.readers.stats import ReadStats
+from provscan.text.arrow import buffers
 
 Places = npt.NDArray[np.int64]
 
@@ -82,7 +82,7 @@ def _decoded(sequence: str) -> str | None:
 def wrong_rows(texts: pa.LargeStringArray) -> Places:
     """The numbers of the texts that show signs of a wrong encoding."""
     rows = np.zeros(len(texts), np.int64)
-    return rows[: wrongly_decoded(*text_buffers(texts), rows)]
+    return rows[: wrongly_decoded(*buffers(texts), rows)]
 
 
 def mended_texts(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, dict[int, Mended]]:

@@ -13,3 +13,8 @@ def counted(number: int, noun: str) -> str:
     """``1, "record"`` -> ``1 record``; ``2000, "match"`` -> ``2,000 matches``."""
     ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
     return f"{number:,} {noun}{ending}"
+
+
+def plain(name: str) -> str:
+    """The name of a field as usual names are written: "Tweet Text" is ``tweet_text``."""
+    return name.strip().lower().replace(" ", "_").replace("-", "_")

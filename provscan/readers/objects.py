@@ -1,4 +1,8 @@
-"""What Python code hands over -> its records: lists, frames, tables, datasets."""
+"""What Python code hands over -> its records: lists, frames, tables, datasets.
+
+A dataset of Ray is blocks that lie on the nodes of a cluster. They come in the dataset's order, as they are made; none
+is kept by whoever lists them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,6 @@ import pyarrow as pa
 from provscan.errors import InputError
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.protocol import Rows
-from provscan.readers.ray_data import block_batches, is_ray_dataset
 
 GROUP = 4096
 
@@ -34,7 +37,8 @@ def object_rows(obj: Any, limits: Limits | None = None) -> Iterator[Rows]:
     if kind.endswith(".DuckDBPyRelation"):
         obj = obj.to_arrow_reader(limits.batch_records) if hasattr(obj, "to_arrow_reader") else obj.fetch_arrow_reader()
     if is_ray_dataset(obj):
-        yield from _tables(block_batches(obj, limits))
+        blocks = (table_of(reference).to_batches(limits.batch_records) for reference, _, _ in references_of(obj))
+        yield from _tables(itertools.chain.from_iterable(blocks))
     elif kind in ("datasets.Dataset", "datasets.IterableDataset"):
         obj = (batch for table in obj.with_format("arrow").iter(limits.batch_records) for batch in table.to_batches())
         yield from _tables(obj)
@@ -65,3 +69,43 @@ def _numbered(parts: Iterable[Rows]) -> Iterator[Rows]:
         count = len(part.numbers)
         yield Rows(range(number, number + count), part.values)
         number += count
+
+
+def is_ray_dataset(obj: object) -> bool:
+    return any(f"{kind.__module__}.{kind.__name__}" == "ray.data.dataset.Dataset" for kind in type(obj).__mro__)
+
+
+def references_of(dataset: Any) -> Iterator[tuple[Any, int, int]]:
+    """Of each block, in the dataset's order, a reference, the records in it and their bytes."""
+    options = dataset.context.execution_options
+    before = options.preserve_order
+    options.preserve_order = True
+    try:
+        for bundle in dataset.iter_internal_ref_bundles():
+            for reference, about in zip(bundle.block_refs, bundle.metadata, strict=True):
+                yield reference, about.num_rows, about.size_bytes or 0
+    finally:
+        options.preserve_order = before
+
+
+def table_of(reference: Any) -> pa.Table:
+    import ray
+    from ray.data.block import BlockAccessor
+
+    return BlockAccessor.for_block(ray.get(reference)).to_arrow()
+
+
+def head_of(reference: Any, count: int) -> pa.RecordBatch:
+    """The first records of a block, which stays where it is."""
+    import ray
+
+    table = ray.get(ray.remote(_first_rows).remote(reference, count))
+    return table.combine_chunks().to_batches()[0]
+
+
+def _first_rows(block: Any, count: int) -> pa.Table:
+    from ray.data.block import BlockAccessor
+
+    head = BlockAccessor.for_block(block).to_arrow().slice(0, count)
+    # Copied, or all of the block would travel.
+    return head.take(list(range(len(head))))

@@ -13,7 +13,6 @@ from stat import S_ISREG
 from urllib.parse import urlsplit
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
-from provscan.readers.binding import binding_of
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
 from provscan.readers.files import is_remote, open_file, remote_files, state_of, without_secrets
@@ -22,6 +21,7 @@ from provscan.readers.limits import Limits, current_limits
 from provscan.readers.members import Member, is_webdataset
 from provscan.readers.names import printable
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, NotReadable, Plan, Split
+from provscan.readers.reading import binding_of
 from provscan.readers.registry import FORMATS, READABLE, ZIPPED, identified, split_name
 from provscan.readers.streams import ByteStream, compression_of, head_of
 

@@ -1,17 +1,19 @@
-"""One split -> its records, as they are or as batches of texts."""
+"""One split -> its records, as they are or as batches of texts; and the fields of its file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 
 from provscan.errors import InputError
 from provscan.readers.batches import Batcher, piece_batch
-from provscan.readers.binding import binding_of
 from provscan.readers.fields import Binding, Fields, bind, survey
+from provscan.readers.files import state_of
+from provscan.readers.hub import HUB
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.plain import records_of
 from provscan.readers.protocol import UNKNOWN, Context, NotReadable, Piece, Progress, Rows, Split, Wanted
@@ -103,3 +105,23 @@ def piece_of(piece: Piece, limits: Limits) -> pa.RecordBatch:
     if piece.last and piece.start == 0:
         return batch
     return piece_batch(batch, text, piece.start, piece.stop, limits, last=piece.last)
+
+
+def binding_of(split: Split, fields: Fields, limits: Limits) -> Binding | None:
+    """The fields of the file that a split belongs to; None if it has no records."""
+    if split.format == HUB:
+        return _binding(split, fields, limits, 0)
+    try:
+        state = state_of(split.path)
+    except OSError as error:
+        raise InputError(f"{split.source} can't be read: {error.strerror}") from error
+    whole = split
+    if split.archive != "tar":
+        whole = replace(split, start=0, end=state.size if split.archive is None else -1, size=state.size)
+    return _binding(replace(whole, first_record=0, part=0), fields, limits, state.modified)
+
+
+@lru_cache(maxsize=4096)
+def _binding(whole: Split, fields: Fields, limits: Limits, modified: int) -> Binding | None:
+    records = FORMATS[whole.format].fields(whole, limits)
+    return bind(fields, survey(records, limits), whole.source) if records else None

@@ -1,14 +1,13 @@
-"""The form in which every dataset is read.
+"""The forms in which datasets (:data:`SCHEMA`) and licensed tweets (:data:`TWEETS`) are read.
 
-One row is one text of a record; the rows of a record follow each other. A text that is longer than ``limits.piece``
-code points comes as *pieces*: consecutive stretches of it, one row and one batch each, in :data:`PIECE_SCHEMA`.
-Neighbours overlap by ``limits.overlap`` code points, and each place of the text is owned by exactly one piece.
+One row of a dataset is one text of a record; the rows of a record follow each other. A text that is longer than
+``limits.piece`` code points comes as *pieces*: consecutive stretches of it, one row and one batch each, in
+:data:`PIECE_SCHEMA`. Neighbours overlap by ``limits.overlap`` code points, and each place of the text is owned by
+exactly one piece.
 """
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,6 +23,20 @@ SCHEMA = pa.schema(
 OWN = [pa.field(name, pa.int64(), nullable=False) for name in ("offset", "own_from", "own_to")]
 
 PIECE_SCHEMA = pa.schema([*SCHEMA, *OWN])
+
+TIMESTAMP = pa.timestamp("ms", tz="UTC")
+
+TWEETS = pa.schema(
+    [
+        pa.field("record", pa.int64(), nullable=False),
+        pa.field("id", pa.string()),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("author", pa.string()),
+        pa.field("created_at", TIMESTAMP),
+        pa.field("lang", pa.string()),
+        pa.field("rt_of", pa.string()),
+    ]
+)
 
 
 def _without_maps(kind: pa.DataType) -> pa.DataType:
@@ -53,14 +66,3 @@ def without_maps(batch: pa.RecordBatch) -> pa.RecordBatch:
         ],
         schema=schema,
     )
-
-
-def text_buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """The bytes of a large_string array, and the int64[n + 1] offsets in them; both read-only."""
-    data, offsets = np.zeros(0, np.uint8), np.zeros(1, np.int64)
-    if len(texts):
-        offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-        data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    for array in (data, offsets):
-        array.flags.writeable = False
-    return data, offsets

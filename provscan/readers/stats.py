@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partialmethod
 from typing import Any, NamedTuple
 
 from provscan.errors import InputError
@@ -50,20 +51,17 @@ class ReadStats:
     # Of every field with strings: its verdict ("scanned", or why not), and in how many files.
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def skip(self, reason: str, source: str, record: int, detail: str = "", count: int = 1) -> None:
-        """Count a record, or several of which this is the first, that is not delivered."""
-        self.skipped[reason] = self.skipped.get(reason, 0) + count
-        self._example(reason, source, record, detail)
+    def _count(self, kind: str, reason: str, source: str, record: int = 0, detail: str = "", count: int = 1) -> None:
+        counts = getattr(self, kind)
+        counts[reason] = counts.get(reason, 0) + count
+        cases = self.examples.setdefault(reason, [])
+        if len(cases) < EXAMPLES:
+            cases.append(Example(source, record, detail[:200]))
 
-    def repair(self, reason: str, source: str, record: int, detail: str = "", count: int = 1) -> None:
-        """Count a record, or several of which this is the first, delivered after a repair."""
-        self.repaired[reason] = self.repaired.get(reason, 0) + count
-        self._example(reason, source, record, detail)
-
-    def note(self, reason: str, source: str, record: int = 0, detail: str = "", count: int = 1) -> None:
-        """Count something worth knowing that costs no record."""
-        self.notes[reason] = self.notes.get(reason, 0) + count
-        self._example(reason, source, record, detail)
+    # Of a record, or of `count` records of which this is the first.
+    skip = partialmethod(_count, "skipped")
+    repair = partialmethod(_count, "repaired")
+    note = partialmethod(_count, "notes")
 
     def describe(self, verdicts: Mapping[str, str]) -> None:
         """Count the verdicts on the fields of one file."""
@@ -71,21 +69,13 @@ class ReadStats:
             counts = self.fields.setdefault(printable(name), {})
             counts[verdict] = counts.get(verdict, 0) + 1
 
-    def _example(self, reason: str, source: str, record: int, detail: str) -> None:
-        cases = self.examples.setdefault(reason, [])
-        if len(cases) < EXAMPLES:
-            cases.append(Example(source, record, detail[:200]))
-
     def merge(self, other: ReadStats) -> None:
         self.records += other.records
         self.characters += other.characters
         self.bytes += other.bytes
-        for counts, added in (
-            (self.skipped, other.skipped),
-            (self.repaired, other.repaired),
-            (self.notes, other.notes),
-        ):
-            for reason, count in added.items():
+        for kind in ("skipped", "repaired", "notes"):
+            counts = getattr(self, kind)
+            for reason, count in getattr(other, kind).items():
                 counts[reason] = counts.get(reason, 0) + count
         for reason, cases in other.examples.items():
             self.examples[reason] = heapq.nsmallest(EXAMPLES, [*self.examples.get(reason, []), *cases])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -69,12 +69,11 @@ def _names(schema: pa.Schema, wanted: Wanted) -> list[str] | None:
     return sorted({path[0] for path in wanted} & set(schema.names))
 
 
-@dataclass(frozen=True)
 class Parquet:
     """Parquet, cut into row groups."""
 
-    name: str = "parquet"
-    extensions: tuple[str, ...] = (".parquet", ".pq")
+    name = "parquet"
+    extensions = (".parquet", ".pq")
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith(b"PAR1")
@@ -143,12 +142,11 @@ class Parquet:
             context.breaks.append(f"damaged Parquet data ({error})")
 
 
-@dataclass(frozen=True)
 class Arrow(Undivided):
     """Arrow IPC, as a file with random access (Feather) or as a stream."""
 
-    name: str = "arrow"
-    extensions: tuple[str, ...] = (".arrow", ".feather", ".ipc", ".arrows")
+    name = "arrow"
+    extensions = (".arrow", ".feather", ".ipc", ".arrows")
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith((b"ARROW1", b"\xff\xff\xff\xff"))

@@ -14,8 +14,9 @@ from provscan.readers.answers import without_prompts
 from provscan.readers.fields import Binding, name_of
 from provscan.readers.names import printable
 from provscan.readers.protocol import ANY, Path, Rows
-from provscan.readers.schema import SCHEMA, text_buffers, without_maps
+from provscan.readers.schema import SCHEMA, without_maps
 from provscan.readers.stats import EXAMPLES, ReadStats
+from provscan.text.arrow import buffers
 
 MISSING = "every text of the record is missing or null"
 KINDS = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
@@ -23,6 +24,11 @@ TEXT_TYPES = {
     pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view(),
 }  # fmt: skip
 Numbers = npt.NDArray[np.int64]
+
+
+def numbers_of(rows: Rows) -> Numbers:
+    numbers = rows.numbers
+    return np.arange(numbers.start, numbers.stop) if isinstance(numbers, range) else np.asarray(numbers, np.int64)
 
 
 def scalar_text(value: Any) -> str | None:
@@ -35,11 +41,6 @@ def scalar_text(value: Any) -> str | None:
         # Beyond 2**53 a float has lost digits: the notation of floats shows it, which no id has.
         return f"{value:.16e}" if abs(value) >= 2**53 else str(int(value)) if value.is_integer() else str(value)
     return str(value) if isinstance(value, int) else None
-
-
-def without_surrogates(text: str) -> str:
-    """Pairs of surrogates joined, lone ones replaced by U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class Extractor:
@@ -57,11 +58,7 @@ class Extractor:
 
     def _batch(self, rows: Rows) -> pa.RecordBatch:
         if isinstance(rows.values, pa.RecordBatch):
-            numbers = rows.numbers
-            order = (
-                np.arange(numbers.start, numbers.stop) if isinstance(numbers, range) else np.array(numbers, np.int64)
-            )
-            return self._columns(without_maps(rows.values), order)
+            return self._columns(without_maps(rows.values), numbers_of(rows))
         return self._objects(rows)
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
@@ -169,8 +166,7 @@ class Extractor:
                 numbers += [number] * count
                 ids += [_id(_value(record, self._binding.id))] * count
             elif wrong is not None:
-                detail = f"{KINDS.get(type(wrong), type(wrong).__name__)} where text is expected"
-                self._counts.skip("text_not_string", self._source, number, detail)
+                self._counts.skip("text_not_string", self._source, number, no_text(wrong))
             else:
                 self._counts.skip("no_text", self._source, number, MISSING)
         return pa.RecordBatch.from_arrays(
@@ -178,22 +174,32 @@ class Extractor:
                 pa.array(numbers, pa.int64()),
                 pa.array(ids, pa.string()),
                 pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), _dictionary(names)),
-                self._strings(texts, numbers),
+                string_array(texts, numbers, self._source, self._counts),
             ],
             schema=SCHEMA,
         )
 
-    def _strings(self, texts: list[str], numbers: list[int]) -> pa.Array:
-        try:
-            return pa.array(texts, pa.large_string())
-        except UnicodeEncodeError:
-            repaired = []
-            for number, text in zip(numbers, texts, strict=True):
-                whole = without_surrogates(text)
-                if whole != text:
-                    self._counts.repair("lone_surrogate", self._source, number, "replaced by U+FFFD")
-                repaired.append(whole)
-            return pa.array(repaired, pa.large_string())
+
+def without_surrogates(text: str) -> str:
+    """Pairs of surrogates joined, lone ones replaced by U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def string_array(texts: list[str], numbers: list[int], source: str, stats: ReadStats) -> pa.LargeStringArray:
+    """Texts of records, repaired and counted where they have lone surrogates."""
+    try:
+        return pa.array(texts, pa.large_string())
+    except UnicodeEncodeError:
+        repaired = list(map(without_surrogates, texts))
+        for number, text, whole in zip(numbers, texts, repaired, strict=True):
+            if whole != text:
+                stats.repair("lone_surrogate", source, number, "replaced by U+FFFD")
+        return pa.array(repaired, pa.large_string())
+
+
+def no_text(value: Any) -> str:
+    """What stands where a text is expected."""
+    return f"{KINDS.get(type(value), type(value).__name__)} where text is expected"
 
 
 def _id(value: Any) -> str | None:
@@ -250,7 +256,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def is_valid(text: pa.LargeStringArray) -> bool:
     """Whether texts are UTF-8; checked all at once, which is much faster than one by one."""
-    data, offsets = text_buffers(text)
+    data, offsets = buffers(text)
     try:
         bounds = pa.py_buffer(offsets[[0, -1]])
         pa.LargeStringArray.from_buffers(1, bounds, pa.py_buffer(data)).validate(full=True)

@@ -1,22 +1,33 @@
-"""Python values of many records -> Arrow columns in the common schema, repaired and counted where needed."""
+"""Python values of many records -> Arrow columns in the common schema, repaired and counted where needed.
+
+Every tweet has an id, and no two tweets share one by mistake. Spreadsheets turn ids into floats (``1.38957E+18``) or
+keep 15 digits of them and fill up with zeros; both make many tweets one. Such ids are dropped and counted. A tweet
+without an id is named by its place: ``file:line``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts import as_text, scalar_text, without_surrogates
+from provscan.readers.texts import Numbers, as_text, no_text, scalar_text, string_array, without_surrogates
 from provscan.readers.tweet_dates import from_strings, timestamps
-from provscan.readers.tweet_schema import TIMESTAMP, TWEETS
+from provscan.readers.tweet_layouts import Tweet
 
-Numbers = npt.NDArray[np.int64]
+FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
+# What spreadsheets leave of an id of 17 digits or more, since they keep 15.
+ROUNDED = r"^[0-9]{14,17}000$"
+LONG = r"^[0-9]{17,}$"
+# Ids that end in three zeros by chance are one in a thousand.
+LEAST_ROUNDED = 3
+# An apostrophe keeps spreadsheets from reading an id as a number; some data sets still carry it.
+APOSTROPHE = r"^'([0-9]+)'?$"
 
 
 def null_if_empty(texts: pa.Array) -> pa.Array:
@@ -25,10 +36,8 @@ def null_if_empty(texts: pa.Array) -> pa.Array:
     return pc.if_else(empty, pa.scalar(None, texts.type), texts) if pc.any(empty).as_py() else texts
 
 
-def strings(values: Sequence[Any] | None, count: int) -> pa.Array:
+def strings(values: Sequence[Any]) -> pa.Array:
     """A column of short strings; an empty one is null, and so is anything but text and numbers."""
-    if values is None:
-        return pa.nulls(count, pa.string())
     try:
         return null_if_empty(pa.array(values, pa.string()))
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
@@ -43,7 +52,7 @@ def column(array: pa.Array | None, count: int) -> pa.Array:
         array = array.dictionary_decode()
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         return null_if_empty(pc.cast(array, pa.string()))
-    return pc.cast(array, pa.string()) if pa.types.is_integer(array.type) else strings(array.to_pylist(), count)
+    return pc.cast(array, pa.string()) if pa.types.is_integer(array.type) else strings(array.to_pylist())
 
 
 def texts_of(array: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
@@ -74,84 +83,68 @@ def dates(array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStat
     return found
 
 
-@dataclass(slots=True)
-class Columns:
-    """Values of some records, role by role; a role that the source lacks is None.
+def from_tweets(numbers: list[int], tweets: list[Tweet], source: str, stats: ReadStats) -> pa.RecordBatch:
+    """The tweets of some records in the common schema; those without a text are counted and left out.
 
-    ``text`` may hold anything; records without text are dropped by :meth:`batch` and counted. Of long texts there may
-    be only what stands for them in the lines out of which ``strings`` were taken.
+    Of long texts there may be only what stands for them in the lines that the values were taken from.
     """
-
-    source: str
-    numbers: Sequence[int]
-    text: list[Any]
-    id: list[Any] | None = None
-    author: list[Any] | None = None
-    date: list[Any] | None = None
-    lang: list[Any] | None = None
-    rt_of: list[Any] | None = None
-
-    def _keep(self, places: list[int]) -> None:
-        self.numbers = [self.numbers[place] for place in places]
-        for role in ("text", "id", "author", "date", "lang", "rt_of"):
-            values = getattr(self, role)
-            if values is not None:
-                setattr(self, role, [values[place] for place in places])
-
-    def _drop_textless(self, stats: ReadStats) -> None:
-        if set(map(type, self.text)) <= {str}:
-            return
-        places = []
-        for place, value in enumerate(self.text):
-            if isinstance(value, str):
-                places.append(place)
-            elif value is None:
-                stats.skip("no_text", self.source, self.numbers[place], "the text is missing or null")
-            else:
-                stats.skip("text_not_string", self.source, self.numbers[place], _kind(value))
-        self._keep(places)
-
-    def _texts(self, stats: ReadStats) -> pa.Array:
-        try:
-            return pa.array(self.text, pa.large_string())
-        except UnicodeEncodeError:
-            repaired = []
-            for number, text in zip(self.numbers, self.text, strict=True):
-                try:
-                    text.encode()
-                    repaired.append(text)
-                except UnicodeEncodeError:
-                    repaired.append(without_surrogates(text))
-                    stats.repair("lone_surrogate", self.source, number, "replaced by U+FFFD")
-            return pa.array(repaired, pa.large_string())
-
-    def batch(self, stats: ReadStats) -> pa.RecordBatch:
-        """The records that have a text, in the common schema."""
-        self._drop_textless(stats)
-        count = len(self.text)
-        if self.date is None:
-            dates = pa.nulls(count, TWEETS.field("created_at").type)
+    kept = []
+    for place, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
+        if isinstance(tweet.text, str):
+            kept.append(place)
+        elif tweet.text is None:
+            stats.skip("no_text", source, number, "the text is missing or null")
         else:
-            dates, bad = timestamps(self.date)
-            for place in bad:
-                stats.note("bad_date", self.source, self.numbers[place], repr(self.date[place]))
-        return pa.RecordBatch.from_arrays(
-            [
-                pa.array(self.numbers, pa.int64()),
-                strings(self.id, count),
-                self._texts(stats),
-                strings(self.author, count),
-                dates,
-                strings(self.lang, count),
-                strings(self.rt_of, count),
-            ],
-            schema=TWEETS,
-        )
+            stats.skip("text_not_string", source, number, _kind(tweet.text))
+    numbers = [numbers[place] for place in kept]
+    found = {role: [getattr(tweets[place], role) for place in kept] for role in Tweet._fields}
+    created, bad = timestamps(found["date"])
+    for place in bad:
+        stats.note("bad_date", source, numbers[place], repr(found["date"][place]))
+    text = string_array(found["text"], numbers, source, stats)
+    short = {role: strings(found[role]) for role in ("id", "author", "lang", "rt_of")}
+    return batch_of(np.array(numbers, np.int64), text, created, short)
+
+
+def batch_of(numbers: Numbers, text: pa.Array, created: pa.Array, short: dict[str, pa.Array]) -> pa.RecordBatch:
+    columns = [pa.array(numbers), short["id"], text, short["author"], created, short["lang"], short["rt_of"]]
+    return pa.RecordBatch.from_arrays(columns, schema=TWEETS)
 
 
 def _kind(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         keys = ", ".join(map(str, value[0]))
         return f"a list of objects ({keys}); for chats, write one turn a record"
-    kinds = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
-    return f"{kinds.get(type(value), type(value).__name__)} where text is expected"
+    return no_text(value)
+
+
+def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordBatch:
+    """The batch with an id in every row; what had to be replaced is counted by reason."""
+    ids = batch.column("id")
+    if pc.any(pc.starts_with(ids, "'")).as_py():
+        ids = pc.replace_substring_regex(ids, APOSTROPHE, r"\1")
+    unusable = _matching(ids, FLOAT, pc.match_substring(ids, "+"))
+    rounded = _matching(ids, ROUNDED, pc.ends_with(ids, "000"))
+    count = pc.sum(rounded).as_py() or 0
+    if count >= LEAST_ROUNDED and 2 * count > (pc.sum(pc.match_substring_regex(ids, LONG)).as_py() or 0):
+        unusable = pc.or_(unusable, rounded)
+    missing = pc.is_null(ids)
+    for reason, where, detail in (
+        ("id_mangled", unusable, "the id was rounded by a spreadsheet"),
+        ("id_missing", missing, "named by file and line"),
+    ):
+        if count := pc.sum(where).as_py():
+            record = batch.column("record")[pc.index(where, True).as_py()].as_py()
+            stats.note(reason, source, record, detail, count)
+    replaced = pc.or_(unusable, missing)
+    if pc.any(replaced).as_py():
+        lines = pc.cast(pc.add(batch.column("record"), 1), pa.string())
+        places = pc.binary_join_element_wise(pa.scalar(source), lines, ":")
+        ids = pc.if_else(replaced, places, ids)
+    return batch.set_column(batch.schema.get_field_index("id"), "id", ids)
+
+
+def _matching(ids: pa.Array, pattern: str, possible: pa.Array) -> pa.Array:
+    """Which ids match a pattern; it is tried with those only that possibly do."""
+    possible = pc.fill_null(possible, False)
+    return pc.replace_with_mask(possible, possible, pc.match_substring_regex(ids.filter(possible), pattern))

@@ -13,13 +13,15 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
+from provscan.readers import fields as dataset_fields
 from provscan.readers.fields import Fields, reads_like_text
+from provscan.readers.names import plain
 from provscan.readers.protocol import Path
 from provscan.readers.tweet_dates import parse_date
 
 NESTING = 6
 ROLES = ("text", "id", "author", "date", "lang", "rt_of")
-# In order of preference, as :func:`_plain` writes them.
+# In order of preference, as :func:`~provscan.readers.names.plain` writes them.
 USUAL: dict[str, tuple[str, ...]] = {
     "text": (
         "full_text", "text", "tweet_text", "tweet", "tweettext", "tweet_content", "content", "rawcontent", "body",
@@ -70,11 +72,6 @@ class Binding:
     missing: tuple[str, ...] = ()  # Roles whose field was named and is not there.
     # Roles that the first records lack, and where later ones may have them.
     late: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
-
-
-def _plain(path: Path) -> str:
-    """A path as usual names are written: "Tweet Text" is ``tweet_text``."""
-    return ".".join(path).strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def survey(records: Iterable[Mapping[str, Any]]) -> dict[Path, list[Any]]:
@@ -128,10 +125,11 @@ def _by_content(found: dict[Path, list[Any]], text: Path | None) -> dict[str, Pa
 def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> Binding:
     """Find every role among the fields of a file, by its first records; messages call the file `source`."""
     found = survey(records)
-    plain: dict[str, Path] = {}
+    known: dict[str, Path] = {}
     for path, values in found.items():
-        if values or _plain(path) not in plain:
-            plain[_plain(path)] = path
+        name = plain(".".join(path))
+        if values or name not in known:
+            known[name] = path
     roles: dict[str, Path] = {}
     missing: tuple[str, ...] = ()
     for role in ROLES:
@@ -145,7 +143,7 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
             else:
                 missing += (role,)
             continue
-        usual = [plain[name] for name in USUAL[role] if name in plain]
+        usual = [known[name] for name in USUAL[role] if name in known]
         kinds: Any = str if role == "text" else object
         fits = [path for path in usual if any(isinstance(value, kinds) for value in found[path])]
         if fits or (usual and role == "text"):
@@ -177,11 +175,4 @@ def _type(role: str, values: list[Any]) -> pa.DataType:
 
 def not_found(role: str, name: str | None, found: Iterable[Path], source: str) -> FieldNotFoundError:
     what = "no field holds the text of tweets" if name is None else f"no field {name!r} for the {role}"
-    # A name from lenient JSON may hold what can't be printed; the outer fields first, since nested ones are many.
-    names = [".".join(path).encode(errors="replace").decode() for path in sorted(found, key=len)]
-    there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
-    option = role.replace("_", "-")
-    return FieldNotFoundError(
-        f"{source}: {what} in its first records. The fields there are: {there or 'none'}. "
-        f"Name the one that holds the {role} with {role}_field (--{option}-field)."
-    )
+    return dataset_fields.not_found(what, map(".".join, sorted(found, key=len)), source, role)

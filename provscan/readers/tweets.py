@@ -7,10 +7,9 @@ such records are parsed as objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,16 +23,16 @@ from provscan.readers.mending import mended_texts, note_wrongly_decoded
 from provscan.readers.objects import object_rows
 from provscan.readers.protocol import UNKNOWN, Context, Path, Piece, Progress, Rows, Split
 from provscan.readers.reading import read_rows
-from provscan.readers.schema import text_buffers
+from provscan.readers.schema import TWEETS
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
-from provscan.readers.tweet_columns import Columns, Numbers, column, dates, texts_of
+from provscan.readers.texts import Numbers, numbers_of
+from provscan.readers.tweet_columns import batch_of, column, dates, from_tweets, texts_of, with_ids
 from provscan.readers.tweet_dates import parse_date
 from provscan.readers.tweet_fields import ROLES, Binding, bind
-from provscan.readers.tweet_ids import with_ids
 from provscan.readers.tweet_layouts import Tweet, is_nested, rows_of_table, tweets_in
-from provscan.readers.tweet_schema import TWEETS
 from provscan.readers.tweet_sources import TweetFile
+from provscan.text.arrow import buffers
 
 # Tweets that are collected from objects before they become columns.
 GROUP = 8192
@@ -109,11 +108,11 @@ class _Reader:
         for batch in self._all(parts):
             if not batch.num_rows:
                 continue
-            _, offsets = text_buffers(batch.column("text"))
+            _, offsets = buffers(batch.column("text"))
             step = max(1, int(limits.batch_bytes * batch.num_rows // max(1, int(offsets[-1] - offsets[0]))))
             for low in range(0, batch.num_rows, min(step, limits.batch_records)):
                 part = with_ids(batch.slice(low, min(step, limits.batch_records)), self._source, self._counts)
-                data, bounds = text_buffers(part.column("text"))
+                data, bounds = buffers(part.column("text"))
                 self._counts.records += part.num_rows
                 self._counts.characters += int(code_points(data[bounds[0] : bounds[-1]]))
                 fixed = self._file.fields.fix_encoding
@@ -135,17 +134,17 @@ class _Reader:
                 continue
             if isinstance(rows.values, pa.RecordBatch):
                 if self._binding is not None:
-                    yield self._columns(rows.values, _array(rows.numbers))
+                    yield self._columns(rows.values, numbers_of(rows))
                     continue
                 rows = Rows(rows.numbers, rows.values.to_pylist())
             for number, tweet in self._objects(rows):
                 numbers.append(number)
                 tweets.append(tweet)
             if len(tweets) >= GROUP:
-                yield self._made(numbers, tweets)
+                yield from_tweets(numbers, tweets, self._source, self._counts)
                 numbers, tweets = [], []
         if tweets:
-            yield self._made(numbers, tweets)
+            yield from_tweets(numbers, tweets, self._source, self._counts)
 
     def is_flat(self, batch: pa.RecordBatch) -> bool:
         """Whether columns hold all there is in some lines: each has a text, and none is nested."""
@@ -163,10 +162,7 @@ class _Reader:
             found = {role: values and values.take(pa.array(kept)) for role, values in found.items()}
         created = dates(found.get("date"), numbers, self._source, self._counts)
         short = {role: column(found.get(role), len(text)) for role in ("id", "author", "lang", "rt_of")}
-        return pa.RecordBatch.from_arrays(
-            [pa.array(numbers), short["id"], text, short["author"], created, short["lang"], short["rt_of"]],
-            schema=TWEETS,
-        )
+        return batch_of(numbers, text, created, short)
 
     def _objects(self, rows: Rows) -> Iterator[tuple[int, Tweet]]:
         named, tried = bool(self._file.fields.texts), False
@@ -217,14 +213,6 @@ class _Reader:
             if long is not None and long[:20] == tweet.text[:20]:
                 tweet = tweet._replace(text=long)
         return tweet
-
-    def _made(self, numbers: list[int], tweets: list[Tweet]) -> pa.RecordBatch:
-        columns = dict(zip(Tweet._fields, map(list, zip(*tweets, strict=True)), strict=True))
-        return Columns(self._source, numbers, **columns).batch(self._counts)
-
-
-def _array(numbers: Sequence[int] | Numbers) -> Numbers:
-    return np.arange(numbers.start, numbers.stop) if isinstance(numbers, range) else np.asarray(numbers, np.int64)
 
 
 def _leaf(batch: pa.RecordBatch, path: Path) -> pa.Array | None:

@@ -9,7 +9,6 @@ import importlib
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import IO, Any
 
@@ -54,12 +53,11 @@ def page_text(data: bytes, encoding: str | None = None) -> str:
     return text
 
 
-@dataclass(frozen=True)
 class Html(Undivided):
     """One web page a file."""
 
-    name: str = "html"
-    extensions: tuple[str, ...] = (".html", ".htm", ".xhtml")
+    name = "html"
+    extensions = (".html", ".htm", ".xhtml")
 
     def sniff(self, head: bytes) -> bool:
         return head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
@@ -81,12 +79,11 @@ class Html(Undivided):
             yield Rows([number], [{"text": page_text(data, UTF8 if stream.split.layout.encoding else None)}])
 
 
-@dataclass(frozen=True)
 class Warc:
     """WARC: one record a response, whose text is that of its page; WET: one record a text."""
 
-    name: str = "warc"
-    extensions: tuple[str, ...] = (".warc", ".wet", ".wat")
+    name = "warc"
+    extensions = (".warc", ".wet", ".wat")
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith(b"WARC/1.")

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader
 from jinja2.bccache import Bucket
 from markupsafe import Markup
+from rich.filesize import decimal
 
 from provscan.index.checked import cache_folder
 from provscan.report import figures, wording
@@ -58,7 +59,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=wording.count, percent=wording.percent, reason=wording.reason, size=wording.size, value=wording.value,
+        count=wording.count, percent=wording.percent, reason=wording.reason, size=decimal, value=wording.value,
         amount=wording.amount, day=wording.day, term=wording.term,
     )  # fmt: skip
     return environment

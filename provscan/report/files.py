@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from provscan.errors import InputError, OutputError
 from provscan.estimate.counters import Strongest
 from provscan.runs.evidence import PERMALINK
+from provscan.runs.folder import read_json
 
 FILES = ("matches.parquet", "evidence.parquet", "summary.json", "run.json")
 ABOUT = {"author": pa.string(), "time": pa.timestamp("ms", "UTC"), "lang": pa.string()}
@@ -55,17 +56,7 @@ class RunFiles:
         for name in FILES:
             if not (path / name).is_file():
                 raise InputError(f"{path / name} is missing, so this is not a complete run folder: run match again")
-        texts = {}
-        for name in ("summary.json", "run.json"):
-            try:
-                texts[name] = json.loads((path / name).read_bytes())
-            except ValueError as error:
-                raise InputError(
-                    f"{path / name}: expected JSON as match writes it ({error}): run match again"
-                ) from None
-            if not isinstance(texts[name], dict):
-                raise InputError(f"{path / name}: expected a JSON object, found {type(texts[name]).__name__}")
-        return cls(path, texts["summary.json"], texts["run.json"])
+        return cls(path, read_json(path / "summary.json"), read_json(path / "run.json"))
 
     @cached_property
     def identity(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.padding import Padding
 from rich.table import Table
 
@@ -20,7 +21,6 @@ from provscan.report.wording import (
     reason,
     sampled,
     significance,
-    size,
 )
 
 SOURCES_SHOWN = 20
@@ -145,7 +145,7 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
         text += f", {count(added['forgotten'])} are forgotten" if added["forgotten"] else ""
         rows.add_row("Last addition", text)
     segments = len(info["segments"])
-    rows.add_row("On disk", f"{size(info['bytes'])} in {count(segments)} segment{'s' if segments > 1 else ''}")
+    rows.add_row("On disk", f"{decimal(info['bytes'])} in {count(segments)} segment{'s' if segments > 1 else ''}")
     if sizes := info.get("bytes_a_text"):
         parts = ", ".join(f"{name} {value:,.0f}" for name, value in sorted(sizes.items(), key=lambda item: -item[1]))
         rows.add_row("Bytes a text", f"{sum(sizes.values()):,.0f}: {parts}")

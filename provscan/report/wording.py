@@ -213,18 +213,6 @@ def sampled(sample: Mapping[str, Any]) -> str:
     )
 
 
-def size(n: int) -> str:
-    """``1234567`` bytes -> ``1.2 MB``."""
-    if n < 1000:
-        return f"{n} bytes"
-    value = float(n)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.95:
-            return f"{value:.1f} {unit}"
-    return f"{value / 1000:.1f} TB"
-
-
 REASONS = {
     "bad_csv_row": "wrong number of fields in the row, or a quote that is never closed",
     "bad_date": "date not understood, taken as missing",

@@ -29,10 +29,9 @@ from provscan.runs.chance import gauges_summary
 from provscan.runs.matched import Batch, Matched, NullScan, PartRows
 from provscan.runs.measured import Measured, Part
 from provscan.runs.sample import FileSample
-from provscan.runs.sides import alike
+from provscan.runs.sides import alike, by_year
 from provscan.runs.tokens import TEXTS, Tokens, characters_a_token
 from provscan.runs.warnings import reasons, warnings
-from provscan.runs.years import by_year
 from provscan.scoring.background import background
 from provscan.scoring.lengths import SCRIPTS
 from provscan.scoring.rule import BITS, Scorer

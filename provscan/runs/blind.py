@@ -39,8 +39,8 @@ from provscan.runs.folder import (
     PASSAGES_FILE,
     RUN_FILE,
     SUMMARY_FILE,
-    info_checksum,
     run_folder,
+    write_summary,
 )
 from provscan.runs.inputs import check_skipped, find_inputs, unread_members
 from provscan.runs.options import Options, Sources
@@ -120,8 +120,7 @@ def reveal(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Compare the passages of a blind run with the texts of the full index, and write a run with the evidence."""
     try:
-        info = json.loads((run / RUN_FILE).read_bytes())
-        summary = json.loads((run / SUMMARY_FILE).read_bytes())
+        info, summary = (json.loads((run / name).read_bytes()) for name in (RUN_FILE, SUMMARY_FILE))
         for name, entry in info["files"].items():
             if file_checksum(run / name) != entry["xxh3"]:
                 raise InputError(f"{run / name} was changed since it was written: match again")
@@ -205,13 +204,6 @@ def _write(
         pq.write_table(scored, folder.path / MATCHES_FILE, compression="zstd")
         pq.write_table(table, folder.path / PASSAGES_FILE, compression="zstd")
         pq.write_table(evidence, folder.path / EVIDENCE_FILE, compression="zstd")
-        (folder.path / SUMMARY_FILE).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         info = {**info, "version": VERSION, "blind": True, "folder": os.getcwd(), "versions": {"provscan": __version__}}
-        info.pop("checksum", None)
-        info["files"] = {
-            name: {"bytes": (folder.path / name).stat().st_size, "xxh3": file_checksum(folder.path / name)}
-            for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, PASSAGES_FILE)
-        }
-        info["checksum"] = info_checksum(info)
-        (folder.path / RUN_FILE).write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+        write_summary(folder.path, summary, info, (MATCHES_FILE, EVIDENCE_FILE, PASSAGES_FILE))
     return summary, info

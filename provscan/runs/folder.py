@@ -12,14 +12,15 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 import xxhash
 
-from provscan.errors import OutputError, RecallError, UsageError
+from provscan.errors import InputError, OutputError, RecallError, UsageError
+from provscan.index import file_checksum
 from provscan.readers import counted
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
@@ -63,10 +64,40 @@ class RunFolder:
                         "Repeat the first command with --resume, or start again with --overwrite"
                     )
         self.resumable = resumable
-        (self.path / CHECKPOINT).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+        write_json(self.path / CHECKPOINT, known)
 
     def complete_parts(self) -> int:
         return sum(1 for name in (PARTS, NULL_PARTS) for _ in (self.path / name).glob("*.json"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An object in a file of a run."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist, so {path.parent} is no finished run: run match again") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read as JSON ({error}): run match again") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds {type(value).__name__} where an object is expected: run match again")
+    return value
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    # A file name need not be valid Unicode: a lone surrogate becomes an escape of JSON.
+    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def write_summary(folder: Path, summary: dict[str, Any], info: dict[str, Any], tables: Sequence[str]) -> None:
+    """``summary.json``, and ``run.json`` with the checksums of the other files."""
+    write_json(folder / SUMMARY_FILE, summary)
+    info["files"] = {
+        name: {"bytes": (folder / name).stat().st_size, "xxh3": file_checksum(folder / name)}
+        for name in (*tables, SUMMARY_FILE)
+    }
+    info["checksum"] = info_checksum(info)
+    write_json(folder / RUN_FILE, info)
 
 
 def info_checksum(info: dict[str, Any]) -> str:

@@ -8,7 +8,6 @@ estimates from them, :mod:`provscan.runs.totals` counts, and here the run folder
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 import sys
@@ -23,21 +22,12 @@ from typing import Any
 from provscan import readers
 from provscan.calibration.controls import Controls, no_control, with_cutoff, with_files
 from provscan.engine import Progress
-from provscan.index import file_checksum, open_reader
+from provscan.index import open_reader
 from provscan.matching import Index
 from provscan.matching.task import Snapshot
 from provscan.runs.analysis import Analysis, Settings, analyse
 from provscan.runs.evidence import CANDIDATES, kept
-from provscan.runs.folder import (
-    CONTROL,
-    EVIDENCE_FILE,
-    MATCHES_FILE,
-    RUN_FILE,
-    SUMMARY_FILE,
-    RunFolder,
-    info_checksum,
-    run_folder,
-)
+from provscan.runs.folder import CONTROL, EVIDENCE_FILE, MATCHES_FILE, RunFolder, run_folder, write_summary
 from provscan.runs.inputs import Inputs, find_inputs, find_null
 from provscan.runs.matched import NullScan, PartRows
 from provscan.runs.options import Options, Sources
@@ -94,8 +84,9 @@ def run_match(
         folder.begin(checkpoint, resumable=not inputs.streamed and not (null_inputs and null_inputs.streamed))
         with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
             # Only the estimate needs it, and a small dataset is scanned in no more time than it takes.
-            beside.submit(background, controls.licensed)
+            counted = beside.submit(background, controls.licensed)
             totals = scan_inputs(inputs, folder, snapshot, controls.reader, options, progress)
+            counted.result()
         clock.lap("scan")
         rows = PartRows(folder.parts, totals.parts)
         null = None
@@ -122,13 +113,7 @@ def run_match(
         if totals.cluster is not None:
             info["cluster"] = totals.cluster
         info["records_per_second"] = round(totals.records / max(clock.seconds["scan"], 1e-4), 1)
-        _write_json(folder.path / SUMMARY_FILE, summary)
-        info["files"] = {
-            name: {"bytes": (folder.path / name).stat().st_size, "xxh3": file_checksum(folder.path / name)}
-            for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE)
-        }
-        info["checksum"] = info_checksum(info)
-        _write_json(folder.path / RUN_FILE, info)
+        write_summary(folder.path, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
         render(folder.path)
     progress.finish()
     return summary, info
@@ -219,12 +204,6 @@ def _versions() -> dict[str, str]:
         "platform": f"{sys.platform} {platform.machine()}",
         **{name: importlib.metadata.version(name) for name in PACKAGES},
     }
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    # A file name need not be valid Unicode: a lone surrogate becomes an escape of JSON.
-    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 class Clock:

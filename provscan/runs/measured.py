@@ -28,8 +28,7 @@ from provscan.matching.task import Sampling
 from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, widest
 from provscan.runs.matched import Batch, Coding, CountedRows, Matched, NullScan, Sum, Sums, record_counts
 from provscan.runs.sample import FileSample
-from provscan.runs.sides import Classes, Side, band_places, classes_of, side_of
-from provscan.runs.years import of_control
+from provscan.runs.sides import Classes, Side, band_places, classes_of, of_control, side_of
 from provscan.scoring.families import families
 from provscan.scoring.lengths import BANDS, SCRIPTS
 from provscan.scoring.rule import Scorer

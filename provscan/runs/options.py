@@ -70,15 +70,14 @@ class Options:
 
     def __post_init__(self) -> None:
         require(self.sample is None or 0.0 < self.sample <= 1.0, "sample", self.sample, "above 0 and at most 1")
-        require(self.spike_ins is None or self.spike_ins >= 0, "spike_ins", self.spike_ins, "at least 0")
         require(self.edits in SETS, "edits", self.edits, ", ".join(map(repr, SETS)))
-        require(self.seed >= 0, "seed", self.seed, "at least 0")
-        require(self.workers is None or self.workers >= 1, "workers", self.workers, "at least 1")
+        for name, least in (("spike_ins", 0), ("seed", 0), ("workers", 1), ("texts", 0)):
+            value = getattr(self, name)
+            require(value is None or value >= least, name, value, f"at least {least}")
         require(self.memory is None or self.memory > 0, "memory", self.memory, "above 0")
         require(self.shard_groups is None or self.shard_groups > 0, "shard_groups", self.shard_groups, "above 0")
         if self.shards_from is not None and self.shard_groups is None:
             raise ParameterError("shards_from says where groups of shards are fetched from: give shard_groups, too")
-        require(self.texts is None or self.texts >= 0, "texts", self.texts, "at least 0")
         require_executor(self.executor, address=self.address, memory=self.memory, shard_groups=self.shard_groups)
         known_encoding(self.encoding)
         require(0.0 <= self.max_bad <= 1.0, "max_bad", self.max_bad, "between 0 and 1")
@@ -121,20 +120,15 @@ class Options:
     def as_dict(self) -> dict[str, Any]:
         """Every option with its value, in types that JSON knows; limits of matching are among them."""
         chosen = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
-        since = None if self.since is None else self.since.isoformat()
+        paths = {name: chosen[name] and os.fspath(chosen[name]) for name in ("log", "tokenizer")}
+        places = {name: chosen[name] and without_secrets(os.fspath(chosen[name])) for name in ("parts", "shards_from")}
         return {
             **self.params.as_dict(),
             **chosen,
+            **paths,
+            **places,
             "text_field": list(self.text_field) if isinstance(self.text_field, tuple) else self.text_field,
-            "cutoff": since,
-            **{
-                name: None if path is None else os.fspath(path)
-                for name, path in (("log", self.log), ("tokenizer", self.tokenizer))
-            },
-            **{
-                name: None if place is None else without_secrets(os.fspath(place))
-                for name, place in (("parts", self.parts), ("shards_from", self.shards_from))
-            },
+            "cutoff": self.since and self.since.isoformat(),
             "control": [without_secrets(path) for path in self.control_files] or None,
             "null": [without_secrets(path) for path in self.null_files] or None,
         }

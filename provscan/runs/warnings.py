@@ -10,9 +10,8 @@ import numpy as np
 
 from provscan.estimate.answer import warning, withheld
 from provscan.estimate.recall import FINDABLE
-from provscan.runs import years
 from provscan.runs.measured import Measured, akin
-from provscan.runs.sides import KNOWN, alike
+from provscan.runs.sides import KNOWN, alike, span
 
 # Share of the copies that are hidden, and a quarter of what is at worst, from which on there is no estimate: of copies
 # that count, and of all that match, with severe edits among them.
@@ -112,7 +111,7 @@ def _drift(measured: Measured) -> list[dict[str, Any]]:
     licensed, control = measured.sides
     shares = alike(licensed, control)
     if shares.get("year", 1.0) < IN_COMMON:
-        words = {"control": years.span(control.year), "licensed": years.span(licensed.year)}
+        words = {"control": span(control.year), "licensed": span(licensed.year)}
         result.append(warning("control_from_other_years", **words))
     elif 2 * min(len(licensed.year), len(control.year)) < KNOWN <= min(licensed.total, control.total):
         result.append(warning("years_not_known"))

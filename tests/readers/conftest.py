@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from provscan.readers import LIMITS, PIECE_SCHEMA, SCHEMA, Fields, ReadStats, plan, plan_tweets, read, read_tweets
+from provscan.readers import LIMITS, Fields, ReadStats, plan, plan_tweets, read, read_tweets
+from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 
 
 def _read_all(sources, *, target_bytes=None, limits=LIMITS, records=None, encoding=None, **names):

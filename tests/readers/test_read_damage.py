@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 import zstandard
 
-from provscan.readers import LIMITS, Context, Split, plan, streams
+from provscan.readers import LIMITS, Split, plan, streams
+from provscan.readers.protocol import Context
 
 ROWS = 20_000
 # Random digits do not compress well, so a cut file has a middle.

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from provscan.errors import FieldNotFoundError, InputError
-from provscan.readers import SCHEMA, Fields, ReadStats, read_objects
+from provscan.readers import Fields, ReadStats, read_objects
+from provscan.readers.schema import SCHEMA
 
 
 def texts(obj, **names):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from provscan.cli import echo
 from provscan.report import tables
-from provscan.report.wording import amount, layers, percent, sampled, significance, size
+from provscan.report.wording import amount, layers, percent, sampled, significance
 
 SUMMARY: dict[str, Any] = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
 
@@ -138,9 +138,3 @@ def test_percent_never_rounds_to_none_or_all(share: float) -> None:
     value = float(percent(share).removesuffix("%"))
     assert 0 < value < 100
     assert value == pytest.approx(share * 100, rel=0.01)
-
-
-def test_size() -> None:
-    assert [size(n) for n in (0, 999, 1000, 999_950, 12_345_678)] == [
-        *("0 bytes", "999 bytes", "1.0 kB", "1.0 MB", "12.3 MB"),
-    ]

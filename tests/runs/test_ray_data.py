@@ -16,7 +16,8 @@ from dataset import some_records
 import provscan
 from provscan.engine import Progress, Ran
 from provscan.errors import FieldNotFoundError, ParameterError
-from provscan.readers import Fields, Limits, blocks_of, is_ray_dataset, object_rows
+from provscan.readers import Fields, Limits, blocks_of, is_ray_dataset
+from provscan.readers.objects import object_rows
 
 BLOCKS = 6
 # Ray warns of its own settings.
