@@ -1,6 +1,6 @@
 """HTML5 character references, decoded as Python's ``html.unescape`` does, with their places in the original.
 
-Tables are those that ``provscan.text.generate`` describes.
+Tables are those that ``provscan.text.tables`` describes.
 """
 
 from typing import NamedTuple

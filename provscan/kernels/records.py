@@ -27,7 +27,7 @@ class CodeBuffer(NamedTuple):
 
 
 class CanonicalTables(NamedTuple):
-    """Tables of the canonical text, as ``provscan.text.generate`` describes them; all read-only."""
+    """Tables of the canonical text, as ``provscan.text.tables`` describes them; all read-only."""
 
     pages: np.ndarray
     entries: np.ndarray

@@ -41,6 +41,7 @@ class AccountArchive(Undivided):
     """One file of an account's archive."""
 
     name = "archive"
+    extensions = ()
 
     def sniff(self, head: bytes) -> bool:
         return ASSIGNED.match(head) is not None

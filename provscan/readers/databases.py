@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 import zipfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from provscan.errors import InputError
 from provscan.readers.delimited import header_of
@@ -30,55 +30,38 @@ TABLES = """
 EXACT = 10**15
 
 
-class _Tables(Protocol):
-    """What one kind of file provides."""
-
-    def names(self, path: str) -> list[str]: ...
-
-    def records(self, path: str, table: str) -> Iterator[dict[str, Any]]: ...
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+@contextmanager
+def _sqlite(path: str) -> Iterator[Any]:
+    address = f"file:{path.replace('?', '%3f').replace('#', '%23')}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as connection:
+        connection.text_factory = lambda data: data.decode(errors="replace")
+        yield connection
 
 
-class _Sqlite:
-    def _open(self, path: str) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{path.replace('?', '%3f').replace('#', '%23')}?mode=ro", uri=True)
+@contextmanager
+def _duckdb(path: str) -> Iterator[Any]:
+    import duckdb
+
+    try:
+        with duckdb.connect(path, read_only=True) as connection:
+            yield connection
+    except duckdb.Error as error:
+        raise ValueError(error) from error
+
+
+class _Sql(NamedTuple):
+    connect: Callable[[str], AbstractContextManager[Any]]
+    listing: str  # The query for the names of the tables.
 
     def names(self, path: str) -> list[str]:
-        with closing(self._open(path)) as connection:
-            found = connection.execute(TABLES)
-            return sorted(name for (name,) in found)
+        with self.connect(path) as connection:
+            return sorted(name for (name,) in connection.execute(self.listing).fetchall())
 
     def records(self, path: str, table: str) -> Iterator[dict[str, Any]]:
-        with closing(self._open(path)) as connection:
-            connection.text_factory = lambda data: data.decode(errors="replace")
-            cursor = connection.execute(f"SELECT * FROM {_quoted(table)}")
+        quoted = table.replace('"', '""')
+        with self.connect(path) as connection:
+            cursor = connection.execute(f'SELECT * FROM "{quoted}"')
             names = [column[0] for column in cursor.description]
-            for row in cursor:
-                yield dict(zip(names, row, strict=True))
-
-
-class _DuckDB:
-    @contextmanager
-    def _open(self, path: str) -> Iterator[Any]:
-        import duckdb
-
-        try:
-            with duckdb.connect(path, read_only=True) as connection:
-                yield connection
-        except duckdb.Error as error:
-            raise ValueError(error) from error
-
-    def names(self, path: str) -> list[str]:
-        with self._open(path) as connection:
-            return sorted(name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall())
-
-    def records(self, path: str, table: str) -> Iterator[dict[str, Any]]:
-        with self._open(path) as connection:
-            cursor = connection.execute(f"SELECT * FROM {_quoted(table)}")
-            names = [column[0] for column in cursor.description or ()]
             while rows := cursor.fetchmany(GROUP):
                 yield from (dict(zip(names, row, strict=True)) for row in rows)
 
@@ -118,7 +101,7 @@ class TableFile(Undivided):
     extensions: tuple[str, ...]
     magic: bytes
     at: int
-    source: _Tables
+    source: _Sql | _Excel
 
     def sniff(self, head: bytes) -> bool:
         return head[self.at : self.at + len(self.magic)] == self.magic
@@ -159,7 +142,7 @@ class TableFile(Undivided):
 
 FAILURES = (sqlite3.Error, zipfile.BadZipFile, OSError, ValueError, KeyError)
 TABLE_FILES = (
-    TableFile("sqlite", (".sqlite", ".sqlite3", ".db", ".db3"), b"SQLite format 3\0", 0, _Sqlite()),
-    TableFile("duckdb", (".duckdb", ".ddb"), b"DUCK", 8, _DuckDB()),
+    TableFile("sqlite", (".sqlite", ".sqlite3", ".db", ".db3"), b"SQLite format 3\0", 0, _Sql(_sqlite, TABLES)),
+    TableFile("duckdb", (".duckdb", ".ddb"), b"DUCK", 8, _Sql(_duckdb, "SELECT table_name FROM duckdb_tables()")),
     TableFile("excel", (".xlsx", ".xlsm"), b"PK\x03\x04", 0, _Excel()),
 )

@@ -45,6 +45,7 @@ class Hub(Undivided):
     """A split of a dataset of the hub."""
 
     name = HUB
+    extensions = ()
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         return list(self._dataset(whole).take(limits.head_records))

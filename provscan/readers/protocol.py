@@ -172,8 +172,6 @@ class Format(Protocol):
 class Undivided:
     """What formats share whose files are read by one worker each; those known by other than first bytes sniff none."""
 
-    extensions: tuple[str, ...] = ()
-
     def sniff(self, head: bytes) -> bool:
         return False
 

@@ -2,6 +2,7 @@
 
 import unicodedata
 
+import canonical_tables
 import naive
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from strategies import texts
 
 import provscan.text as text_room
 from provscan.text.arrow import buffers, to_array
+from provscan.text.tables import tables
 
 pytestmark = pytest.mark.kernels
 
@@ -141,3 +143,17 @@ def test_kinds_of_input():
         text_room.canonical(pa.array([1, 2]))
     with pytest.raises(TypeError, match="expected texts"):
         text_room.canonical([1, 2])
+
+
+def test_the_tables_are_those_of_their_generator() -> None:
+    """Of code points that this Python knows: what Unicode says of a letter does not change once it has it."""
+    known = tables()
+    for code in range(0, 0x30000, 53):
+        if unicodedata.category(chr(code)) == "Cn":
+            continue
+        entry = int(known.entries[known.pages[code >> 8], code & 0xFF])
+        kind, payload = entry >> 24 & 7, entry & 0x1FFFFF
+        outputs = [[0], [], [payload], None][kind]
+        if outputs is None:
+            outputs = known.expansions[payload + 1 : payload + 1 + known.expansions[payload]].tolist()
+        assert canonical_tables.outputs(code) == outputs, hex(code)
