@@ -110,8 +110,8 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, folder: Path, *, faults: bool) -> None:
-        from provscan.probe.causal import Causal
         from provscan.probe.local import Local
+        from provscan.probe.reference import Causal
 
         super().__init__(("127.0.0.1", 0), Handler)
         self.loaded, self.model = Causal(folder), Local(folder, "completion", 0.0)

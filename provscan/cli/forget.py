@@ -21,7 +21,7 @@ def command(index: str, ids: tuple[str, ...], as_json: bool, **options: Any) -> 
     """Forget tweets: from now on no run finds them. This can't be undone.
 
     IDS are ids of tweets, files with one id a line, or compliance events as platforms send them: JSON lines
-    with delete, user_delete, user_suspend, status_withheld or scrub_geo, and results of batch compliance jobs.
+    with delete, user_delete, user_suspend, status_withheld and others, and results of batch compliance jobs.
     With --purge they can be left out: what was forgotten before is purged.
     """
     import provscan

@@ -14,20 +14,20 @@ from provscan import cli
 @cli.index_option("--out", "-o", help="Folder to write the index to.")
 @cli.text_field
 @cli.id_field
-@click.option("--author-field", metavar="NAME", help="Field that holds the author; found unless given.")
-@click.option("--date-field", metavar="NAME", help="Field that holds the time of the tweet; found unless given.")
+@click.option("--author-field", metavar="NAME", help="Field that holds the author.  [default: by its usual names]")
+@click.option("--date-field", metavar="NAME", help="Field that holds the time.  [default: by its usual names]")
 @click.option(
     "--fraction",
     callback=cli.share,
     metavar="SHARE",
     help="Share of all licensed tweets that PATH holds, e.g. 10%, if it is a random part: estimates are for all.",
 )
-@click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV; determined unless given.")
+@click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV.  [default: determined]")
 @cli.encoding
 @click.option(
     "--fix-encoding",
     is_flag=True,
-    help="Index tweets that were decoded with a wrong encoding before they were written as what was meant.",
+    help='Repair tweets that were decoded with a wrong encoding, such as "schÃ¶n" for "schön".',
 )
 @click.option(
     "--allow-unread",
@@ -37,7 +37,7 @@ from provscan import cli
 @cli.workers
 @click.option("--append", is_flag=True, help="Add to the index that is there; ids that it holds change nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
-@click.option("--shards", type=int, metavar="N", help="Part the index into so many shards; 1 unless given.")
+@click.option("--shards", type=int, metavar="N", help="Number of shards to divide the index into.  [default: 1]")
 @cli.executor
 @cli.address
 @click.option("--blind", is_flag=True, help="Build a blind index: ids and keyed sketches, no text; needs --key.")

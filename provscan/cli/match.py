@@ -29,8 +29,8 @@ RUNNING, STRICTNESS = "Running", "Strictness"
 @option(
     "--fix-encoding",
     is_flag=True,
-    help="Scan texts that were decoded with a wrong encoding before they were written as what was meant; spans are "
-    "those of the original.",
+    help='Repair texts that were decoded with a wrong encoding, such as "schÃ¶n" for "schön", before they are scanned; '
+    "spans are still those of the original.",
 )
 @option(
     "--threshold",
@@ -59,8 +59,8 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     group=MATCHING,
     type=int,
     show_default="40",
-    help="Minimum stretch of a licensed text that a span below these shares must hold, counted likewise; half as long "
-    "again if neither the text's begin nor its end is in it. 0 to find no partial copies.",
+    help="Minimum length, counted in the same way, of a stretch of a licensed text that is a match even if it is below "
+    "the other two minimums; half as long again for a stretch from the middle. 0 finds no partial copies.",
 )
 @option(
     "--cutoff",
@@ -153,16 +153,16 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     "--parts",
     group=RUNNING,
     metavar="PLACE",
-    help="Folder or URL, such as s3://bucket/folder, that workers put their results in, from where they are fetched, "
-    "if they can't see the folder of the results.",
+    help="Folder or URL, such as s3://bucket/folder, through which workers hand over their results if they can't write "
+    "to the folder of the results.",
 )
 @option(
     "--shard-groups",
     group=RUNNING,
     type=click.IntRange(min=1),
     metavar="N",
-    help="Part the shards of the index into N groups, each held by one process of the Ray cluster, which alone opens "
-    "them; for an index larger than a node's memory or disk.  [default: every worker opens all shards]",
+    help="Divide the shards of the index among N processes of the Ray cluster, each of which alone opens its shards; "
+    "for an index larger than a node's memory or disk.  [default: every worker opens all shards]",
 )
 @option(
     "--shards-from",

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from provscan.cli import echo
-from provscan.report.blind import blind_lines
 from provscan.report.tables import index_table, text_table
+from provscan.report.wording import blind_lines
 
 Result = dict[str, Any]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from provscan.errors import UsageError
 from provscan.probe.answers import Answer
-from provscan.probe.causal import Causal
 from provscan.probe.plan import Question
+from provscan.probe.reference import Causal
 
 BATCH = 16
 

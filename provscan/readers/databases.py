@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from provscan.errors import InputError
 from provscan.readers.delimited import header_of
-from provscan.readers.files import is_remote
+from provscan.readers.files import is_remote, readable
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream
@@ -109,22 +109,18 @@ class TableFile(Undivided):
     def tables(self, whole: Split) -> list[Split]:
         if not whole.random_access or is_remote(whole.path):
             raise InputError(f"{whole.source} can't be read remotely, inside an archive or compressed; make it a file")
-        try:
+        with readable(whole.source, FAILURES):
             names = self.source.names(whole.path)
-        except FAILURES as error:
-            raise InputError(f"{whole.source} can't be read: {error}") from error
         return [replace(whole, source=f"{whole.source}/{name}", member=name) for name in names]
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         parts = [whole] if whole.member is not None else self.tables(whole)
-        try:
+        with readable(whole.source, FAILURES):
             return [
                 record
                 for part in parts
                 for record in islice(self.source.records(part.path, part.member or ""), limits.head_records)
             ]
-        except FAILURES as error:
-            raise InputError(f"{whole.source} can't be read: {error}") from error
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         split, context = stream.split, stream.context

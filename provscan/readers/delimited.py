@@ -18,12 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provscan.errors import InputError
 from provscan.kernels.delimited import LEAST_LIKE_ROWS, ROWS, STATE, csv_columns, row_end
 from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
 from provscan.readers.fields import reads_like_text, usual_name
-from provscan.readers.files import is_remote
+from provscan.readers.files import is_remote, readable
 from provscan.readers.jsonl import head_stream
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Layout, Rows, Split, Wanted
@@ -276,21 +275,18 @@ def _row_ends(whole: Split, target: int, limits: Limits) -> Iterator[tuple[int, 
     state = np.zeros(STATE, np.int64)
     layout, most = _kernel_layout(whole.layout, limits)
     position, wanted = whole.start, whole.start + target
-    try:
-        with open(whole.path, "rb", buffering=0) as file:
-            file.seek(position)
-            while data := file.read(min(limits.chunk, whole.end - position)):
-                codes = np.frombuffer(data, np.uint8)
-                at = len(BOM) if position == whole.start and data.startswith(BOM) else 0
-                while (at := row_end(codes, at, wanted - position, layout, most, state)) > 0:
-                    if position + at < whole.end:
-                        yield position + at, int(state[ROWS])
-                    wanted = position + at + target
-                if at < 0:
-                    break
-                position += len(data)
-    except OSError as error:
-        raise InputError(f"{whole.source} can't be read: {error.strerror}") from error
+    with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
+        file.seek(position)
+        while data := file.read(min(limits.chunk, whole.end - position)):
+            codes = np.frombuffer(data, np.uint8)
+            at = len(BOM) if position == whole.start and data.startswith(BOM) else 0
+            while (at := row_end(codes, at, wanted - position, layout, most, state)) > 0:
+                if position + at < whole.end:
+                    yield position + at, int(state[ROWS])
+                wanted = position + at + target
+            if at < 0:
+                break
+            position += len(data)
     yield whole.end, int(state[ROWS])
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any, NamedTuple, TypeVar
 
 import xxhash
@@ -62,14 +63,21 @@ def state_of(path: str) -> FileState:
     return FileState(int(about["size"]), xxhash.xxh3_64_intdigest(repr(version).encode()) >> 1, version)
 
 
-def checksum(path: str | os.PathLike[str]) -> str:
-    digest = xxhash.xxh3_128()
+@contextmanager
+def readable(source: str, failures: tuple[type[Exception], ...] = (OSError,), form: str = "") -> Iterator[None]:
+    """Turns a failure into the error that says which source can't be read."""
     try:
-        with open(path, "rb", buffering=0) as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    except OSError as error:
-        raise InputError(f"{os.fspath(path)} can't be read: {error.strerror}") from error
+        yield
+    except failures as error:
+        raise InputError(f"{source} can't be read{form}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def checksum(path: str | os.PathLike[str]) -> str:
+    """XXH3-128 of a file's bytes, 32 hexadecimal digits."""
+    digest = xxhash.xxh3_128()
+    with readable(os.fspath(path)), open(path, "rb", buffering=0) as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -26,7 +26,7 @@ from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, top_level_valu
 from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
 from provscan.readers.encodings import cuts_at_newlines
-from provscan.readers.files import is_remote
+from provscan.readers.files import is_remote, readable
 from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import ANY, Context, Path, Rows, Split, Wanted
@@ -226,26 +226,23 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
             whole, target, lambda data: newlines(np.frombuffer(data, np.uint8)) if data[-1:] == b"\n" else None
         )
         return
-    try:
-        with open(whole.path, "rb", buffering=0) as file:
-            position = start = whole.start
-            file.seek(start)
-            part = first = count = 0
-            chunk = bytearray(limits.chunk)
-            codes = np.frombuffer(chunk, np.uint8)
-            while size := file.readinto(memoryview(chunk)[: min(len(chunk), whole.end - position)]):
-                cut = 0
-                while newline := chunk.find(b"\n", max(cut, start + target - position - 1), size) + 1:
-                    end = position + newline
-                    count += newlines(codes[cut:newline])
-                    yield replace(whole, start=start, end=end, first_record=first, size=end - start, part=part)
-                    start, first, count, cut, part = end, first + count, 0, newline, part + 1
-                count += newlines(codes[cut:size])
-                position += size
-            if start < position or part == 0:
-                yield replace(whole, start=start, end=position, first_record=first, size=position - start, part=part)
-    except OSError as error:
-        raise InputError(f"{whole.source} can't be read: {error.strerror}") from error
+    with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
+        position = start = whole.start
+        file.seek(start)
+        part = first = count = 0
+        chunk = bytearray(limits.chunk)
+        codes = np.frombuffer(chunk, np.uint8)
+        while size := file.readinto(memoryview(chunk)[: min(len(chunk), whole.end - position)]):
+            cut = 0
+            while newline := chunk.find(b"\n", max(cut, start + target - position - 1), size) + 1:
+                end = position + newline
+                count += newlines(codes[cut:newline])
+                yield replace(whole, start=start, end=end, first_record=first, size=end - start, part=part)
+                start, first, count, cut, part = end, first + count, 0, newline, part + 1
+            count += newlines(codes[cut:size])
+            position += size
+        if start < position or part == 0:
+            yield replace(whole, start=start, end=position, first_record=first, size=position - start, part=part)
 
 
 class JsonLines:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from provscan.errors import InputError
 from provscan.readers.batches import Batcher, piece_batch
 from provscan.readers.fields import Binding, Fields, bind, survey
-from provscan.readers.files import state_of
+from provscan.readers.files import readable, state_of
 from provscan.readers.hub import HUB
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.plain import records_of
@@ -111,10 +111,8 @@ def binding_of(split: Split, fields: Fields, limits: Limits) -> Binding | None:
     """The fields of the file that a split belongs to; None if it has no records."""
     if split.format == HUB:
         return _binding(split, fields, limits, 0)
-    try:
+    with readable(split.source):
         state = state_of(split.path)
-    except OSError as error:
-        raise InputError(f"{split.source} can't be read: {error.strerror}") from error
     whole = split
     if split.archive != "tar":
         whole = replace(split, start=0, end=state.size if split.archive is None else -1, size=state.size)

@@ -14,8 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.errors import InputError
-from provscan.readers.files import is_remote, open_file
+from provscan.readers.files import is_remote, open_file, readable
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
 from provscan.readers.schema import without_maps
@@ -44,6 +43,15 @@ def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
             copy.write(chunk)
         copy.seek(0)
         yield pa.PythonFile(copy, mode="r")
+
+
+@contextmanager
+def _readable(whole: Split, form: str, limits: Limits) -> Iterator[pa.NativeFile]:
+    with (
+        readable(whole.source, FAILURES, form=f" as {form}"),
+        _file(ByteStream(whole, Context.quiet(limits))) as file,
+    ):
+        yield file
 
 
 def head_values(batch: pa.RecordBatch) -> list[Any]:
@@ -86,12 +94,9 @@ class Parquet:
         if not whole.random_access:
             yield whole
             return
-        try:
-            with _file(ByteStream(whole, Context.quiet(limits))) as source:
-                metadata = pq.read_metadata(source)
+        with _readable(whole, "Parquet", limits) as source:
+            metadata = pq.read_metadata(source)
             groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
-        except FAILURES as error:
-            raise InputError(f"{whole.source} can't be read as Parquet: {error}") from error
         total = max(1, sum(group.total_byte_size for group in groups))
         start = first = rows = decoded = given = part = 0
         for number, group in enumerate(groups, 1):
@@ -105,12 +110,9 @@ class Parquet:
             yield replace(whole, start=0, end=0, size=0)
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        try:
-            with _file(ByteStream(whole, Context.quiet(limits))) as source, pq.ParquetFile(source) as file:
-                batch = next(file.iter_batches(100, use_threads=False), None)
-                return [] if batch is None else head_values(batch)
-        except FAILURES as error:
-            raise InputError(f"{whole.source} can't be read as Parquet: {error}") from error
+        with _readable(whole, "Parquet", limits) as source, pq.ParquetFile(source) as file:
+            batch = next(file.iter_batches(100, use_threads=False), None)
+            return [] if batch is None else head_values(batch)
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         split, context = stream.split, stream.context
@@ -152,17 +154,14 @@ class Arrow(Undivided):
         return head.startswith((b"ARROW1", b"\xff\xff\xff\xff"))
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        try:
-            with _file(ByteStream(whole, Context.quiet(limits))) as file:
-                batch = next(_ipc_batches(file), None)
-                if batch is None:
-                    return []
-                batch = batch.slice(0, 100)
-                for array in batch.columns:
-                    _require_sound(array)
-                return head_values(batch)
-        except FAILURES as error:
-            raise InputError(f"{whole.source} can't be read as Arrow IPC: {error}") from error
+        with _readable(whole, "Arrow IPC", limits) as file:
+            batch = next(_ipc_batches(file), None)
+            if batch is None:
+                return []
+            batch = batch.slice(0, 100)
+            for array in batch.columns:
+                _require_sound(array)
+            return head_values(batch)
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         split, context = stream.split, stream.context

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
@@ -23,7 +24,6 @@ from rich.filesize import decimal
 
 from provscan.index.checked import cache_folder
 from provscan.report import figures, wording
-from provscan.report.blind import blind_lines, blind_summary
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import CHUNK, displayed, packed
 
@@ -149,7 +149,7 @@ def write_report(run: Path, out: Path | None = None, *, texts: int | None = None
     if (blind := blind_summary(run)) is not None:
         matches = pq.read_table(run / "matches.parquet", columns=list(COLUMNS))
         rows = matches.slice(0, MOST_BLIND).to_pylist()
-        lines = blind_lines(blind)
+        lines = wording.blind_lines(blind)
         pieces = page(
             "blind.html", STYLES[:1], summary=blind, lines=lines, columns=COLUMNS, rows=rows, total=len(matches)
         )
@@ -162,3 +162,12 @@ def write_page(target: Path, pieces: Iterable[str]) -> Path:
     with replaced(target) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(pieces)
     return target
+
+
+def blind_summary(run: Path) -> dict[str, Any] | None:
+    """``summary.json`` of a blind run; None of any other."""
+    try:
+        summary = json.loads((run / "summary.json").read_bytes())
+        return summary if "blind" in summary else None
+    except (OSError, ValueError, TypeError):
+        return None

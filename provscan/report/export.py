@@ -88,10 +88,8 @@ def _write_xlsx(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]
     try:
         with xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_urls": False}) as book:
             sheet = book.add_worksheet("Exhibits")
-            bold, wrapped = (
-                book.add_format({"bold": True}),
-                book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"}),
-            )
+            bold = book.add_format({"bold": True})
+            wrapped = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
             for column, (name, width) in enumerate(COLUMNS.items()):
                 sheet.set_column(column, column, width)
                 sheet.write_string(0, column, name, bold)
@@ -103,12 +101,8 @@ def _write_xlsx(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]
                         sheet.write_string(number, column, "yes" if value else "no")
                     elif isinstance(value, str):
                         text = visible(value)
-                        sheet.write_string(
-                            number,
-                            column,
-                            text[: LONGEST_CELL - 1] + "…" if len(text) > LONGEST_CELL else text,
-                            wrapped,
-                        )
+                        text = text[: LONGEST_CELL - 1] + "…" if len(text) > LONGEST_CELL else text
+                        sheet.write_string(number, column, text, wrapped)
                     elif value is not None:
                         sheet.write_number(number, column, value)
     except xlsxwriter.exceptions.XlsxWriterException as error:

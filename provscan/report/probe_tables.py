@@ -6,30 +6,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from provscan.report.tables import _console, _grid, _print, _text
+from provscan.report.tables import _console, _headline, _print, _text
 from provscan.report.wording import count, percent
 
 
 def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: int, *, width: int = 100) -> str:
     """What will be asked, and what can be shown with it; the plan is ``plan.json`` without its pairs."""
-    console = _console(width)
-    rows = _grid("<", "<")
-    power = plan["power"]
-    rows.add_row("Plan", f"{folder}/plan.json")
-    rows.add_row("Digest", digest)
-    rows.add_row("Pairs", f"{count(power['pairs'])}, a licensed tweet and a control each")
-    rows.add_row("Questions", count(questions))
-    for kind, area in plan["baseline"].items():
-        rows.add_row(f"Arms by {kind}", baseline(area))
-    rows.add_row("Predictability", predictability(plan))
-    rows.add_row("Reach", reach(plan))
-    shares = power["detectable_share_by_control_share"]
-    rows.add_row("Power", "; ".join(detectable(share, least) for share, least in shares.items()))
+    console, power = _console(width), plan["power"]
     strata = "; ".join(f"{count(s['copies'])} or more: {count(s['matched'])}" for s in plan["strata"])
-    rows.add_row("By copies", strata)
     left_out = "; ".join(f"{reason}: {count(n)}" for reason, n in plan["left_out"].items())
-    rows.add_row("Not drawn from", left_out or "every text could be asked for")
-    _print(console, rows)
+    shares = power["detectable_share_by_control_share"]
+    _print(console, "<<", [
+        ("Plan", f"{folder}/plan.json"),
+        ("Digest", digest),
+        ("Pairs", f"{count(power['pairs'])}, a licensed tweet and a control each"),
+        ("Questions", count(questions)),
+        *((f"Arms by {kind}", baseline(area)) for kind, area in plan["baseline"].items()),
+        ("Predictability", predictability(plan)),
+        ("Reach", reach(plan)),
+        ("Power", "; ".join(detectable(share, least) for share, least in shares.items())),
+        ("By copies", strata),
+        ("Not drawn from", left_out or "every text could be asked for"),
+    ])  # fmt: skip
     if not plan["claims"]:
         console.print(
             "! The arms were not shown to be alike without the model, so nothing can be claimed with this plan. Give "
@@ -41,21 +39,14 @@ def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: in
 def probe_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     """What a probe showed, from its ``summary.json``."""
     console = _console(width)
-    answer, recited = summary["answer"], summary["recited"]
-    console.print(answer["headline"])
-    for warning in answer["warnings"]:
-        console.print(f"! {warning['message']}")
-    console.print()
-    rows = _grid("<", "<")
-    for name, value in lines(summary):
-        rows.add_row(name, value)
-    _print(console, rows)
-    console.print(f"\nRecited tweets by number of copies, of {count(recited['pairs'])} asked for")
-    table = _grid("<", ">", ">", "<")
-    for item in summary["dose"]["classes"]:
-        interval = f"95% interval {percent(item['low'])}-{percent(item['high'])}"
-        table.add_row(copies(item), count(item["recited"]), count(item["tweets"]), interval)
-    _print(console, table)
+    _headline(console, summary["answer"])
+    _print(console, "<<", lines(summary))
+    console.print(f"\nRecited tweets by number of copies, of {count(summary['recited']['pairs'])} asked for")
+    _print(console, "<>><", [
+        (copies(item), count(item["recited"]), count(item["tweets"]),
+         f"95% interval {percent(item['low'])}-{percent(item['high'])}")
+        for item in summary["dose"]["classes"]
+    ])  # fmt: skip
     return _text(console)
 
 

@@ -168,6 +168,24 @@ def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
     return ", ".join(f"{count(numbers[name])} {name}" for name in ("accepted", "rejected", "unsure") if numbers[name])
 
 
+def blind_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a blind run found, as names and values."""
+    lines = [
+        ("Records scanned", summary["records"]),
+        ("Records with a match", summary["records_matched"]),
+        ("Matches", summary["matches"]),
+        ("Tweets matched", summary["texts_found"]),
+        *((f"Level {level}", count) for level, count in summary["levels"].items() if count),
+    ]
+    if revealed := summary["blind"].get("revealed"):
+        lines += [
+            ("Confirmed by the full index", revealed["confirmed"]),
+            ("Refuted by the full index", revealed["refuted"]),
+            ("Ids not in the full index", revealed["unknown"]),
+        ]
+    return [(name, f"{count:,}") for name, count in lines]
+
+
 def left_out(summary: Mapping[str, Any]) -> list[str]:
     """What the user named and the scan did not cover, a sentence each."""
     said = []

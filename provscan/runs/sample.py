@@ -18,10 +18,11 @@ import numpy as np
 import xxhash
 
 from provscan import readers
-from provscan.errors import InputError, ParameterError
+from provscan.errors import ParameterError
 from provscan.estimate.clusters import Clusters
 from provscan.matching.parts import PartResult
 from provscan.readers import STDIN, UNKNOWN, Split
+from provscan.readers.files import readable
 from provscan.runs.options import Options
 
 # Splits that a sample should hold; the dataset is cut accordingly, where it can be cut. More splits cost a file each to
@@ -127,15 +128,12 @@ def _sample_keys(splits: list[Split], seed: int) -> list[int]:
 
 def _ends(path: str) -> bytes:
     """The size of a file and what stands at both of its ends."""
-    try:
-        with readers.open_file(path) as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            head = file.read(ENDS)
-            file.seek(max(0, size - ENDS))
-            return b"%d %s %s" % (size, head, file.read(ENDS))
-    except OSError as error:
-        raise InputError(f"{readers.without_secrets(path)} can't be read: {error.strerror}") from error
+    with readable(readers.without_secrets(path)), readers.open_file(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        head = file.read(ENDS)
+        file.seek(max(0, size - ENDS))
+        return b"%d %s %s" % (size, head, file.read(ENDS))
 
 
 def describe_sample(asked: float, sample: FileSample | None, parts: Sequence[PartResult]) -> dict[str, Any]:
