@@ -26,6 +26,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,7 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
     return value if len(value) > 1 else next(iter(value), None)
 
 
+running, output = partial(option, group="Running"), partial(option, group="Output")
 encoding = option(
     "--encoding", metavar="NAME", help="Encoding of text files, e.g. latin-1.  [default: determined for each]"
 )
@@ -249,30 +251,26 @@ reviewed = option(
     metavar="FILE",
     help="Add the marks and notes that reviewers saved from the report of this run.",
 )
-workers = option(
+workers = running(
     "--workers",
-    group="Running",
     type=click.IntRange(min=1),
     metavar="N",
     help="Number of workers; the results do not depend on it.  [default: one per processor]",
 )
-executor = option(
+executor = running(
     "--executor",
-    group="Running",
     type=click.Choice(["threads", "processes", "ray"]),
     help="What does the work: threads; processes; or a Ray cluster, whose nodes must see all files under the same "
     "paths. The results are the same.  [default: threads]",
 )
-address = option(
+address = running(
     "--address",
-    group="Running",
     metavar="HOST:PORT",
     help='Address of a Ray cluster, or "auto" for the one that this machine belongs to.  [default: one is started on '
     "this machine]",
 )
-log = option(
+log = running(
     "--log",
-    group="Running",
     metavar="FILE",
     type=click.Path(),
     help="Add lines of JSON to FILE: progress, time left, what ran where, how long and with how much memory, tasks "
@@ -287,7 +285,5 @@ without_segment = option(
     help="Leave out a damaged segment of the index, as the error names it; the results say how many tweets are "
     "missing. Can be repeated.",
 )
-as_json = option("--json", "as_json", group="Output", is_flag=True, help="Print the result as JSON.")
-quiet = option(
-    "--quiet", "-q", group="Output", is_flag=True, help="No progress on stderr; warnings and errors are still printed."
-)
+as_json = output("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+quiet = output("--quiet", "-q", is_flag=True, help="No progress on stderr; warnings and errors are still printed.")

@@ -29,11 +29,7 @@ from provscan import cli
     is_flag=True,
     help='Repair tweets that were decoded with a wrong encoding, such as "schÃ¶n" for "schön".',
 )
-@click.option(
-    "--allow-unread",
-    is_flag=True,
-    help="Leave out files that hold no tweets or can't be read.",
-)
+@click.option("--allow-unread", is_flag=True, help="Leave out files that hold no tweets or can't be read.")
 @cli.workers
 @click.option("--append", is_flag=True, help="Add to the index that is there; ids that it holds change nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace the index that is there.")

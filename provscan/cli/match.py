@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -9,8 +10,9 @@ import click
 from provscan import cli
 from provscan.cli import option
 
-MATCHING, CHANCE, SAMPLING, TEXTS = "Matching", "Error rates", "Sampling", "Texts"
-RUNNING, STRICTNESS = "Running", "Strictness"
+matching, chance, sampling, texts, running, strictness = (
+    partial(option, group=name) for name in ("Matching", "Error rates", "Sampling", "Texts", "Running", "Strictness")
+)
 
 
 @click.command("match", cls=cli.GroupedCommand)
@@ -32,106 +34,90 @@ RUNNING, STRICTNESS = "Running", "Strictness"
     help='Repair texts that were decoded with a wrong encoding, such as "schÃ¶n" for "schön", before they are scanned; '
     "spans are still those of the original.",
 )
-@option(
+@matching(
     "--threshold",
-    group=MATCHING,
     type=float,
     show_default="0.4",
     help="Minimum similarity of a match, from 0.1 to 1 (Jaccard index of character 5-grams).",
 )
-@option(
+@matching(
     "--min-containment",
-    group=MATCHING,
     type=float,
     show_default="0.55",
     help="Minimum containment of the licensed text in the span, from 0 to 1.",
 )
-@option(
+@matching(
     "--min-chars",
-    group=MATCHING,
     type=int,
     show_default="20",
     help="Ignore licensed texts shorter than this. Links and @names do not count; a Chinese, Japanese or Korean "
     "character counts as two.",
 )
-@option(
+@matching(
     "--partial-chars",
-    group=MATCHING,
     type=int,
     show_default="40",
     help="Minimum length, counted in the same way, of a stretch of a licensed text that is a match even if it is below "
     "the other two minimums; half as long again for a stretch from the middle. 0 finds no partial copies.",
 )
-@option(
+@chance(
     "--cutoff",
-    group=CHANCE,
     metavar="DATE",
     help="When the dataset was collected, e.g. 2021-03-01. Younger licensed texts can't have been copied into it, so "
     "their matches measure chance.",
 )
-@option(
+@chance(
     "--control",
-    group=CHANCE,
     multiple=True,
     type=click.Path(),
     metavar="FILE",
     help="Tweets that are known to be absent from the dataset; their matches measure chance. Can be repeated.",
 )
-@option(
+@chance(
     "--null",
-    group=CHANCE,
     multiple=True,
     type=click.Path(),
     metavar="DATASET",
     help="Data known to hold no licensed text (older than it, say); its matches measure chance. Can be repeated.",
 )
-@option(
+@chance(
     "--spike-ins",
-    group=CHANCE,
     type=click.IntRange(min=0),
     metavar="N",
     help="Number of edited licensed texts to plant in the dataset to measure recall; 0 for none.  "
     "[default: one per 50 records, 1,500 to 3,000]",
 )
-@option(
-    "--edits",
-    group=CHANCE,
-    type=click.Choice(["light", "mixed", "heavy"]),
-    help="Edits that spike-ins go through.  [default: mixed]",
+@chance(
+    "--edits", type=click.Choice(["light", "mixed", "heavy"]), help="Edits that spike-ins go through.  [default: mixed]"
 )
-@option(
+@sampling(
     "--sample",
-    group=SAMPLING,
     callback=cli.share,
     metavar="SHARE",
     help="Scan a random sample of the dataset, e.g. 1%; the estimate is for all of it.",
 )
-@option(
+@sampling(
     "--sample-by",
-    group=SAMPLING,
     type=click.Choice(["records", "files"]),
     help="Unit of the sample: records, for which all files are read; or files and ranges of large files, which reads "
     "only what it scans but gives wider intervals.  [default: files, if the sample would hold at least 50]",
 )
-@option(
+@sampling(
     "--seed",
-    group=SAMPLING,
     type=click.IntRange(min=0),
     metavar="N",
     help="Seed of the sample. Test copies are the same for every seed.  [default: 1]",
 )
-@option(
+@chance(
     "--tokenizer",
-    group=CHANCE,
     type=click.Path(),
     metavar="FILE",
     help="Tokenizer of a language model (tokenizer.json) by which tokens are counted; needs the extra tokens.  "
     "[default: four characters a token]",
 )
-@option("--no-text", group=TEXTS, is_flag=True, help="Keep SHA-256 digests in place of texts in the results.")
-@option(
+@texts("--no-text", is_flag=True, help="Keep SHA-256 digests in place of texts in the results.")
+@texts(
     "--texts",
-    group=TEXTS,
     type=click.IntRange(min=0),
     metavar="N",
     help="Keep the texts of the N strongest matches only, digests of the others.  [default: all that count, and 10,000 "
@@ -140,59 +126,52 @@ RUNNING, STRICTNESS = "Running", "Strictness"
 @cli.workers
 @cli.executor
 @cli.address
-@option(
+@running(
     "--memory",
-    group=RUNNING,
     callback=cli.size,
     metavar="SIZE",
     help="Memory that a worker of a Ray cluster may have beside mapped files, e.g. 4GB; one that takes more is "
     "replaced.  [default: any]",
 )
 @cli.log
-@option(
+@running(
     "--parts",
-    group=RUNNING,
     metavar="PLACE",
     help="Folder or URL, such as s3://bucket/folder, through which workers hand over their results if they can't write "
     "to the folder of the results.",
 )
-@option(
+@running(
     "--shard-groups",
-    group=RUNNING,
     type=click.IntRange(min=1),
     metavar="N",
     help="Divide the shards of the index among N processes of the Ray cluster, each of which alone opens its shards; "
     "for an index larger than a node's memory or disk.  [default: every worker opens all shards]",
 )
-@option(
+@running(
     "--shards-from",
-    group=RUNNING,
     metavar="PLACE",
     help="Folder or URL, such as s3://bucket/licensed.index, with a copy of the index, from where the groups of shards "
     "are fetched, if the nodes can't see INDEX.",
 )
-@option("--resume", group=RUNNING, is_flag=True, help="Go on with an interrupted run of the same command, if any.")
-@option("--overwrite", group=RUNNING, is_flag=True, help="Replace existing results.")
+@running("--resume", is_flag=True, help="Go on with an interrupted run of the same command, if any.")
+@running("--overwrite", is_flag=True, help="Replace existing results.")
 @cli.key
 @cli.without_segment
-@option(
+@strictness(
     "--fail-above",
-    group=STRICTNESS,
     callback=cli.share,
     metavar="SHARE",
     help="Exit with status 1 if more than this share of the records hold licensed text, e.g. 0.1%, by the lower bound; "
     "that needs --cutoff, --control or --null.",
 )
-@option(
+@strictness(
     "--allow-unread",
-    group=STRICTNESS,
     is_flag=True,
     help="Exit with status 0 even if a named file could not be scanned. Such files are listed either way.",
 )
-@option("--strict", group=STRICTNESS, is_flag=True, help="Stop if any record can't be read.")
-@option(
+@strictness("--strict", is_flag=True, help="Stop if any record can't be read.")
+@strictness(
     "--max-bad",
-    group=STRICTNESS,
     callback=cli.share,
     metavar="SHARE",
     help="Stop if more than this share of the records can't be read.  [default: 5%]",

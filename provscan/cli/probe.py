@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import click
 from provscan import cli
 from provscan.cli import option
 
-EXPERIMENT, RULE, ENDPOINT, BUDGET = "Experiment", "What counts", "Endpoint", "Budget"
+experiment, rule, of_endpoint, of_budget = (
+    partial(option, group=name) for name in ("Experiment", "What counts", "Endpoint", "Budget")
+)
 
 
 @click.group("probe")
@@ -47,43 +50,37 @@ def command() -> None:
     help="Folder of a Hugging Face model that has not seen the tweets; the arms are matched on how predictable they "
     "are to it as well.",
 )
-@option("--pairs", group=EXPERIMENT, type=int, metavar="N", show_default="400", help="Licensed tweets to ask for.")
-@option(
+@experiment("--pairs", type=int, metavar="N", show_default="400", help="Licensed tweets to ask for.")
+@experiment(
     "--samples",
-    group=EXPERIMENT,
     type=int,
     metavar="N",
     show_default="4",
     help="Answers to each prompt: one at temperature 0, the others at --temperature.",
 )
-@option("--temperature", group=EXPERIMENT, type=float, show_default="1", help="Temperature of the other answers.")
-@option(
+@experiment("--temperature", type=float, show_default="1", help="Temperature of the other answers.")
+@experiment(
     "--style",
-    group=EXPERIMENT,
     type=click.Choice(["chat", "completion"]),
     show_default="chat",
     help="Whether the model follows instructions or goes on with a text.",
 )
-@option(
+@experiment(
     "--prompts",
-    group=EXPERIMENT,
     multiple=True,
     type=click.Choice(["prefix", "opening", "masked"]),
     help="Kinds of prompt: half of the words; author, day and first words; all but a stretch. Can be repeated.  "
     "[default: all that the style allows]",
 )
-@option(
-    "--free", group=EXPERIMENT, type=int, metavar="N", show_default="0", help="Answers to a prompt that names no tweet."
-)
-@option("--seed", group=EXPERIMENT, type=int, metavar="N", show_default="1", help="Seed for all random choices.")
-@option("--min-words", group=RULE, type=int, show_default="8", help="Words that must be recited, or ...")
-@option("--min-chars", group=RULE, type=int, show_default="40", help="... characters, of the canonical text.")
-@option("--min-bits", group=RULE, type=float, show_default="50", help="How rare the recited wording must be.")
-@option("--threshold", group=RULE, type=float, show_default="0.5", help="Minimum similarity of the recited span.")
-@option("--min-containment", group=RULE, type=float, show_default="0.8", help="Minimum share of the target in it.")
-@option(
+@experiment("--free", type=int, metavar="N", show_default="0", help="Answers to a prompt that names no tweet.")
+@experiment("--seed", type=int, metavar="N", show_default="1", help="Seed for all random choices.")
+@rule("--min-words", type=int, show_default="8", help="Words that must be recited, or ...")
+@rule("--min-chars", type=int, show_default="40", help="... characters, of the canonical text.")
+@rule("--min-bits", type=float, show_default="50", help="How rare the recited wording must be.")
+@rule("--threshold", type=float, show_default="0.5", help="Minimum similarity of the recited span.")
+@rule("--min-containment", type=float, show_default="0.8", help="Minimum share of the target in it.")
+@rule(
     "--max-auc",
-    group=RULE,
     type=float,
     show_default="0.6",
     help="Upper limit of how well the two arms may be told apart without the model; beyond it nothing is claimed.",
@@ -119,31 +116,27 @@ def plan(
 
 @command.command("run", cls=cli.GroupedCommand)
 @click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
-@option("--endpoint", group=ENDPOINT, metavar="URL", help="An endpoint that speaks the protocol of OpenAI.")
-@option("--model", group=ENDPOINT, metavar="NAME", help="Name of the model there.")
+@of_endpoint("--endpoint", metavar="URL", help="An endpoint that speaks the protocol of OpenAI.")
+@of_endpoint("--model", metavar="NAME", help="Name of the model there.")
 @option("--hf", type=click.Path(path_type=Path), metavar="PATH", help="Folder of a Hugging Face model to ask instead.")
-@option(
+@of_endpoint(
     "--key-env",
-    group=ENDPOINT,
     metavar="NAME",
     show_default="OPENAI_API_KEY",
     help="Environment variable that holds the key; it is written nowhere.",
 )
-@option(
-    "--concurrency", group=ENDPOINT, type=click.IntRange(min=1), show_default="4", help="Questions asked at a time."
-)
-@option("--timeout", group=ENDPOINT, type=float, show_default="120", metavar="SECONDS", help="Wait for an answer.")
-@option(
+@of_endpoint("--concurrency", type=click.IntRange(min=1), show_default="4", help="Questions asked at a time.")
+@of_endpoint("--timeout", type=float, show_default="120", metavar="SECONDS", help="Wait for an answer.")
+@of_endpoint(
     "--attempts",
-    group=ENDPOINT,
     type=click.IntRange(min=1),
     show_default="8",
     help="How often a question is sent before it is left unanswered.",
 )
-@option("--max-tokens", group=BUDGET, type=int, metavar="N", help="Tokens of all prompts and answers together.")
-@option("--max-dollars", group=BUDGET, type=float, metavar="X", help="Money; needs --price-in and --price-out.")
-@option("--price-in", group=BUDGET, type=float, metavar="X", help="Dollars for a million tokens of prompts.")
-@option("--price-out", group=BUDGET, type=float, metavar="X", help="Dollars for a million tokens of answers.")
+@of_budget("--max-tokens", type=int, metavar="N", help="Tokens of all prompts and answers together.")
+@of_budget("--max-dollars", type=float, metavar="X", help="Money; needs --price-in and --price-out.")
+@of_budget("--price-in", type=float, metavar="X", help="Dollars for a million tokens of prompts.")
+@of_budget("--price-out", type=float, metavar="X", help="Dollars for a million tokens of answers.")
 @cli.as_json
 @cli.quiet
 def run(
