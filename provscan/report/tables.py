@@ -11,17 +11,8 @@ from rich.filesize import decimal
 from rich.padding import Padding
 from rich.table import Table
 
-from provscan.report.wording import (
-    LAYERS,
-    LEVELS,
-    MEASURES,
-    count,
-    layers,
-    left_out,
-    reason,
-    sampled,
-    significance,
-)
+from provscan.report import wording
+from provscan.report.wording import count, layers, reason, significance
 
 SOURCES_SHOWN = 20
 
@@ -50,21 +41,23 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     console = _console(width)
     answer = summary["answer"]
     _headline(console, answer)
-    measures = [(meaning, *layers(answer[name])) for name, meaning in MEASURES.items() if answer.get(name)]
-    _print(console, "<>>>>", [("", *(name.lower() for name, _ in LAYERS.values())), *measures])
+    measures = [(meaning, *layers(answer[name])) for name, meaning in wording.MEASURES.items() if answer.get(name)]
+    _print(console, "<>>>>", [("", *(name.lower() for name, _ in wording.LAYERS.values())), *measures])
     for withheld in sorted(set(answer["withheld"].values())):
         console.print(Padding.indent(f"Withheld: {withheld}", 2))
     records, index = count(summary["records"]), summary["index"]
     console.print(f"\nRecords scanned: {records}, against {count(index['tweets'])} licensed tweets.")
-    for sentence in left_out(summary):
+    for sentence in wording.left_out(summary):
         console.print(sentence)
     if summary.get("sample"):
-        console.print(sampled(summary["sample"]))
+        console.print(wording.sampled(summary["sample"]))
 
     if summary["matches"]:
         console.print(f"\nMatches by level, {count(summary['matches'])} in all")
         levels = summary["levels"]
-        _print(console, "<><", [(name, count(levels.get(name, 0)), meaning) for name, meaning in LEVELS.items()])
+        _print(
+            console, "<><", [(name, count(levels.get(name, 0)), meaning) for name, meaning in wording.LEVELS.items()]
+        )
 
     if len(summary["sources"]) > 1:
         console.print("\nBy source")

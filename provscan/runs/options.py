@@ -179,6 +179,13 @@ def require_executor(executor: str, **of_clusters: Any) -> None:
             raise ParameterError(f"{name}={value!r} is that of a Ray cluster: give executor='ray', too")
 
 
+def needs_files(executor: str) -> ParameterError:
+    return ParameterError(
+        f"executor={executor!r} needs files: data in memory, the standard input and pipes can be read in this process "
+        "only. Save the data to a file, or use executor='threads'"
+    )
+
+
 def default_workers(workers: int | None) -> int:
     """As many as the processors that this process may use, unless given."""
     if workers is None:

@@ -23,7 +23,7 @@ from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, reported, 
 from provscan.readers import FileStore, ReadStats, counted, current_limits, without_secrets
 from provscan.runs.folder import NULL_PARTS, RunFolder
 from provscan.runs.inputs import Inputs, check_skipped, unread_members
-from provscan.runs.options import Options
+from provscan.runs.options import Options, needs_files
 
 # Records after which the share that can't be read is first compared with what the options allow.
 CHECK_FROM = 10_000
@@ -165,10 +165,7 @@ def _groups(executor: Ray, snapshot: Snapshot, reader: IndexReader, options: Opt
 
 def _executor(inputs: Inputs, options: Options) -> Executor:
     if options.executor != "threads" and inputs.streamed and not inputs.in_blocks(options):
-        raise ParameterError(
-            f"executor={options.executor!r} needs files: data in memory, the standard input and pipes can be read in "
-            "this process only. Save the data to a file, or use executor='threads'"
-        )
+        raise needs_files(options.executor)
     if options.executor == "ray":
         return Ray(options.workers, options.address, memory=options.memory)
     workers = max(1, min(len(inputs.splits), options.threads))

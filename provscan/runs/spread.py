@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 from provscan import readers
 from provscan.engine import EXECUTORS, Advance, Executor, LostTask, Progress, Ray
-from provscan.errors import ParameterError, WorkerError
+from provscan.errors import WorkerError
 from provscan.index import MadeShards, Parted, Shard, prepare, write_parts, write_shard
 from provscan.params import IndexParams
 from provscan.readers import STDIN, UNKNOWN, Limits, ReadStats, TweetFile
 from provscan.runs.corpus import Corpus, joined
+from provscan.runs.options import needs_files
 
 # Tasks for each worker, so that they end at about the same time, unless they would be larger than this.
 TASKS_A_WORKER, MOST_BYTES = 4, 256 << 20
@@ -91,10 +92,7 @@ class Spread:
         """What makes the shards of a corpus, given a folder for the parts."""
         files = corpus.files
         if files is None or any(file.split.path == STDIN or file.split.format == UNKNOWN for file in files):
-            raise ParameterError(
-                f"executor={self.executor!r} needs files: data in memory, the standard input and pipes can be read in "
-                "this process only. Save the data to a file, or use executor='threads'"
-            )
+            raise needs_files(self.executor)
 
         def make(folder: Path) -> MadeShards:
             limits = readers.current_limits()

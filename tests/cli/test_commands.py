@@ -288,9 +288,9 @@ def test_info_of_an_index(library: Any, run: Run) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "not finished; run match again"),
-        ("{", "expected JSON"),
-        ("[1]", "expected a summary of version 1, found 'list'"),
+        (None, "is no finished run: run match again"),
+        ("{", "can't be read as JSON"),
+        ("[1]", "holds list where an object is expected"),
         ('{"version": 2}', "expected a summary of version 1, found 2"),
     ],
 )
