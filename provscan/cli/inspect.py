@@ -31,7 +31,7 @@ def command(sources: tuple[str, ...], text_field: Any, id_field: str | None, as_
     from provscan.readers.inspection import inspect_sources
 
     found = inspect_sources(list(sources), Fields(text=text_field, id=id_field), **options)
-    show.result(found.as_dict(), as_json, _lines)
+    show.result(found, as_json, _lines)
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -24,42 +23,6 @@ from provscan.readers.tweet_sources import plan_tweets
 SAMPLE, EXAMPLES, EXAMPLE_LENGTH = 2000, 3, 200
 
 
-@dataclass(slots=True)
-class FileInspection:
-    """One file, and what a sample of it holds."""
-
-    # The file as the user named it, and how it is read.
-    source: str
-    format: str
-    compression: str | None
-    encoding: str
-    records_are: str | None  # Of plain text: what is a record ("lines", "paragraphs", "files").
-    bytes: int  # Size on disk.
-    splits: int  # Parts that can be read separately.
-    # Fields with strings, and whether each is scanned, or why not.
-    fields: dict[str, str] = field(default_factory=dict)
-    # Counts of the sample: ``records``, ``texts``, ``characters``, ``skipped``, ``repaired``, ``notes``.
-    sampled: dict[str, Any] = field(default_factory=dict)
-    # The first texts: ``record``, ``field`` and the beginning of the ``text``.
-    examples: list[dict[str, Any]] = field(default_factory=list)
-    # Estimated code points of text in the file, and time to read it on one processor.
-    characters: int = 0
-    seconds: float = 0.0
-    warnings: list[str] = field(default_factory=list)  # What should be looked at before a run.
-
-
-@dataclass(slots=True)
-class Inspection:
-    """All files, and what will not be read."""
-
-    files: list[FileInspection]
-    unread: list[tuple[str, str]]
-    ignored: list[tuple[str, str]]
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 def inspect_sources(
     sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     fields: Fields | None = None,
@@ -67,8 +30,11 @@ def inspect_sources(
     records: str | None = None,
     encoding: str | None = None,
     limits: Limits | None = None,
-) -> Inspection:
-    """What would be read of some sources: as for :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``."""
+) -> dict[str, Any]:
+    """What would be read of some sources: as for :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``.
+
+    That is ``files``, and paths and reasons of what is ``unread`` or ``ignored``.
+    """
     limits = limits or current_limits()
     fields = fields or Fields()
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
@@ -83,43 +49,52 @@ def inspect_sources(
             files |= {file.split.source: ([file.split], file.fields) for file in tweets.files}
             found.unread += tweets.unread
             found.ignored += tweets.ignored
-    return Inspection([_inspected(*file, limits) for file in files.values()], found.unread, found.ignored)
+    inspected = [_inspected(*file, limits) for file in files.values()]
+    return {"files": inspected, "unread": found.unread, "ignored": found.ignored}
 
 
-def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> FileInspection:
-    first, layout = splits[0], splits[0].layout
-    size = sum(split.size for split in splits)
-    result = FileInspection(
-        first.source,
-        first.format,
-        first.compression,
-        layout.encoding or "utf-8",
-        layout.records if first.format == "text" else None,
-        size,
-        len(splits),
-    )
+def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str, Any]:
+    """A file, and what a sample of it holds."""
+    first, size = splits[0], sum(split.size for split in splits)
     stats = ReadStats()
     texts: list[str] = []
+    examples: list[dict[str, Any]] = []
+    warnings: list[str] = []
     started = time.perf_counter()
     try:
         for batch in read(first, fields, stats, limits=limits):
             rows = batch.select(["record", "field", "text"]).slice(0, SAMPLE - len(texts)).to_pylist()
             texts += [row["text"] for row in rows]
-            for row in islice(rows, EXAMPLES - len(result.examples)):
-                result.examples.append({**row, "text": row["text"][:EXAMPLE_LENGTH]})
+            for row in islice(rows, EXAMPLES - len(examples)):
+                examples.append({**row, "text": row["text"][:EXAMPLE_LENGTH]})
             if len(texts) >= SAMPLE:
                 break
     except InputError as error:
-        result.warnings.append(str(error))
+        warnings.append(str(error))
     spent = time.perf_counter() - started
     whole = size / stats.bytes if stats.bytes else 1.0
-    result.seconds, result.characters = round(spent * whole, 2), round(stats.characters * whole)
-    result.fields = {name: next(iter(verdicts)) for name, verdicts in stats.fields.items()}
     counts = stats.as_dict()
-    result.sampled = {name: counts[name] for name in ("records", "characters", "skipped", "repaired", "notes")}
-    result.sampled["texts"] = len(texts)
-    result.warnings += _warnings(stats, texts)
-    return result
+    return {
+        "source": first.source,
+        "format": first.format,
+        "compression": first.compression,
+        "encoding": first.layout.encoding or "utf-8",
+        # Of plain text: what is a record ("lines", "paragraphs", "files").
+        "records_are": first.layout.records if first.format == "text" else None,
+        "bytes": size,
+        "splits": len(splits),
+        # Fields with strings, and whether each is scanned, or why not.
+        "fields": {name: next(iter(verdicts)) for name, verdicts in stats.fields.items()},
+        "sampled": {
+            **{name: counts[name] for name in ("records", "characters", "skipped", "repaired", "notes")},
+            "texts": len(texts),
+        },
+        "examples": examples,
+        # Estimated code points of text in the file, and time to read it on one processor.
+        "characters": round(stats.characters * whole),
+        "seconds": round(spent * whole, 2),
+        "warnings": warnings + _warnings(stats, texts),
+    }
 
 
 def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:

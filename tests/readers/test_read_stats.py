@@ -68,8 +68,8 @@ def test_texts_decoded_with_a_wrong_encoding_are_counted(write, read_all, read_t
     for stats in (read_all(path).stats, read_tweet_rows(path).stats):
         assert stats.notes["wrongly_decoded"] == 2
         assert stats.examples["wrongly_decoded"] == [(path, 1, texts[1])]
-    (file,) = inspect_sources(path).files
-    assert file.warnings == [
+    (file,) = inspect_sources(path)["files"]
+    assert file["warnings"] == [
         "2 texts of the sample were decoded with a wrong encoding before they were written (first: record 2); "
         "copies in them may be missed without --fix-encoding"
     ]

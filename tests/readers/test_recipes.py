@@ -194,8 +194,8 @@ def test_a_recipe_reads_its_set_and_nothing_else(name: str, tmp_path: Path) -> N
         assert {row["id"]: row["text"] for row in rows} == dict(zip(ids, (A.text, B.text), strict=True))
     assert {key: count for key, count in stats.skipped.items() if key != "deletion"} == {}
     inspected = inspect_sources(f"recipe:{name}={folder}")
-    assert [file.source for file in inspected.files] == [file.split.source for file in plan.files]
-    assert inspected.ignored == plan.ignored
+    assert [file["source"] for file in inspected["files"]] == [file.split.source for file in plan.files]
+    assert inspected["ignored"] == plan.ignored
     ignored = {str(Path(path).relative_to(folder)) for path, _ in plan.ignored}
     assert ignored == LAYOUTS[name].keys() - {str(Path(f.split.source).relative_to(folder)) for f in plan.files}
 
