@@ -62,4 +62,4 @@ def command(
         explained = explain_tweet(info, matches, what, licensed)
     else:
         explained = explain_text(what, licensed, params_of(info), tweet_id=tweet_id)
-    show.result([item.as_dict() for item in explained], as_json, explanation_table)
+    show.result(explained, as_json, explanation_table)

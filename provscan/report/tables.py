@@ -147,7 +147,7 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def explanation_table(explained: list[dict[str, Any]], *, width: int = 100) -> str:
-    """Why a text is or is not a match, from :meth:`provscan.runs.explain.Explanation.as_dict`."""
+    """Why a text is or is not a match, from :mod:`provscan.runs.explain`."""
     console = _console(width)
     if not explained:
         console.print("No licensed text comes close: none shares an LSH band or a chain of seeds with this text.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
@@ -29,49 +28,7 @@ WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 SHOWN = 5
 
 
-@dataclass(frozen=True)
-class Gate:
-    """One condition: the value, the least value that passes, and the option that moves it, if there is one."""
-
-    name: str
-    value: float
-    limit: float
-    passed: bool
-    option: str
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """A text and one licensed text, compared step by step."""
-
-    # The licensed side.
-    tweet_id: str
-    tweet: str
-    canonical_tweet: str
-    # The place in the text that comes closest, in code points.
-    start: int
-    end: int
-    passage: str
-    canonical_passage: str
-    # LSH bands in which the signatures of both agree, of all. One band makes a whole record a candidate.
-    bands_met: int
-    bands: int
-    # Seeds of the licensed text that stand in the passage, of all. Neighbouring seeds make a passage a candidate.
-    seeds_met: int
-    seeds: int
-    shared: int  # 5-character sequences that both have.
-    gates: list[Gate]  # In the order in which they are checked.
-    # The row of ``matches.parquet`` that overlaps this place, if the run reports one.
-    match: dict[str, Any] | None = None
-
-    @property
-    def passed(self) -> bool:
-        """Whether the gates of a match are passed; a long stretch stands for similarity and containment."""
-        length, similarity, containment, stretch, *_ = (gate.passed for gate in self.gates)
-        return length and (stretch or (similarity and containment))
-
-    def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "passed": self.passed}
+Explanation = dict[str, Any]
 
 
 def explain_text(
@@ -97,7 +54,7 @@ def explain_text(
         low, high = (start, end) if fixed is None else fixed.original(np.array([start, end])).tolist()
         found = [row for row in reported if row["tweet_id"] == licensed and row["start"] < high and low < row["end"]]
         compared = _compared(text, (start, end), licensed, index, params, found[0] if found else None)
-        explained.append(replace(compared, start=low, end=high))
+        explained.append({**compared, "start": low, "end": high})
     return explained
 
 
@@ -182,20 +139,44 @@ def _compared(
     keys = band_keys(minhash([passage, tweet]), index.params.bands, index.params.rows)
     length, stretch = _length(theirs), _longest_stretch(ours, theirs)
     gates = [
-        Gate("length of the licensed text", length, params.min_chars, length >= params.min_chars, "--min-chars"),
-        Gate("similarity", similarity, params.threshold, similarity >= params.threshold, "--threshold"),
-        Gate(
-            "containment", containment, params.min_containment, containment >= params.min_containment,
-            "--min-containment",
-        ),
-        Gate("or a stretch", stretch, params.partial_chars, stretch >= params.partial_chars > 0, "--partial-chars"),
-    ]  # fmt: skip
+        _gate("length of the licensed text", length, params.min_chars, "--min-chars"),
+        _gate("similarity", similarity, params.threshold, "--threshold"),
+        _gate("containment", containment, params.min_containment, "--min-containment"),
+        _gate("or a stretch", stretch, params.partial_chars, "--partial-chars"),
+    ]
+    gates[3]["passed"] &= params.partial_chars > 0
+    long, alike, held, stretched = (gate["passed"] for gate in gates)
     if match is not None and match["bits"] is not None:
-        gates.append(Gate("bits, to be counted", match["bits"], BITS, match["bits"] >= BITS, ""))
-    bands = int(np.count_nonzero(keys[0] == keys[1])), index.params.bands
+        gates.append(_gate("bits, to be counted", match["bits"], BITS, ""))
     seeds = [set(seed_keys(side, index.params).tolist()) for side in (ours, theirs)]
-    met = len(seeds[0] & seeds[1]), len(seeds[1])
-    return Explanation(tweet_id, tweet, theirs, start, end, passage, ours, *bands, *met, shared, gates, match)
+    return {
+        # The licensed side.
+        "tweet_id": tweet_id,
+        "tweet": tweet,
+        "canonical_tweet": theirs,
+        # The place in the text that comes closest, in code points.
+        "start": start,
+        "end": end,
+        "passage": passage,
+        "canonical_passage": ours,
+        # LSH bands in which the signatures of both agree, of all. One band makes a whole record a candidate.
+        "bands_met": int(np.count_nonzero(keys[0] == keys[1])),
+        "bands": index.params.bands,
+        # Seeds of the licensed text that stand in the passage, of all. Neighbouring seeds make a passage a candidate.
+        "seeds_met": len(seeds[0] & seeds[1]),
+        "seeds": len(seeds[1]),
+        "shared": shared,  # 5-character sequences that both have.
+        "gates": gates,  # In the order in which they are checked.
+        # The row of ``matches.parquet`` that overlaps this place, if the run reports one.
+        "match": match,
+        # Whether the gates of a match are passed; a long stretch stands for similarity and containment.
+        "passed": long and (stretched or (alike and held)),
+    }
+
+
+def _gate(name: str, value: float, limit: float, option: str) -> dict[str, Any]:
+    """A condition: the value, the least value that passes, and the option that moves it, if there is one."""
+    return {"name": name, "value": value, "limit": limit, "passed": value >= limit, "option": option}
 
 
 def _grams(text: str) -> set[str]:
