@@ -114,7 +114,10 @@ def with_files(
     prepared = ordered_map(lambda batch: prepare(unlicensed(batch), licensed.params), batches(), workers)
     extra = write_index(prepared, folder, licensed.params, {})
     if extra.texts == 0:
-        raise InputError(f"control {', '.join(sources)} holds no text that is not licensed: nothing measures chance")
+        raise InputError(
+            f"control {', '.join(sources)} holds no text that is not licensed as well, so nothing measures chance: "
+            "give tweets that the index does not hold"
+        )
     absent = np.concatenate([controls.absent, np.ones(extra.size, np.bool_)])
     also = np.concatenate(repeated) if repeated else np.zeros(0, np.int64)
     read = {

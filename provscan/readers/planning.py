@@ -171,14 +171,14 @@ class Walk:
                 for info in entries:
                     if info.is_dir():
                         continue
+                    name = f"{whole.source}/{printable(info.filename)}"
                     if archive.getinfo(info.filename) is not info:
-                        name = f"{whole.source}/{printable(info.filename)}"
-                        self.unread.append((name, "another file of the archive has the same name; read is the last"))
-                        continue
-                    if info.flag_bits & 1:
-                        self.unread.append((f"{whole.source}/{printable(info.filename)}", "it is encrypted"))
-                        continue
-                    yield replace(whole, archive="zip", member=info.filename, end=-1, size=info.compress_size)
+                        why = "another file of the archive has the same name; only the last one is read"
+                        self.unread.append((name, why))
+                    elif info.flag_bits & 1:
+                        self.unread.append((name, "it is encrypted"))
+                    else:
+                        yield replace(whole, archive="zip", member=info.filename, end=-1, size=info.compress_size)
         except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
             raise NotReadable(f"damaged zip archive ({error})") from error
 

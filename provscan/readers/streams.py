@@ -203,7 +203,7 @@ class ByteStream:
             if first and compression_of(raw) != compression:
                 raise InputError(
                     f"{self.split.source} is no {compression} file: it starts with {raw[:4].hex(' ')}. "
-                    "Name it after what it is."
+                    "Rename it to match its content."
                 )
             first = False
             taken += len(raw)

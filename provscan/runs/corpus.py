@@ -17,6 +17,7 @@ from provscan.runs.options import source_list
 LEAST_ROWS = 4096
 # Files that were left out and are named in the index's manifest.
 MOST_LISTED = 100
+NO_LETTERS = "only links, @names and punctuation"
 
 
 class Corpus:
@@ -65,9 +66,9 @@ class Corpus:
         """All was read; `some_text` says whether anything remains of the text of any tweet."""
         require_undamaged(stats)
         if not stats.records:
-            raise InputError(f"{self._shown()} holds no tweets: {_left_out(stats)}. No index was written")
+            raise self._empty(_left_out(stats))
         if not some_text:
-            raise InputError(f"{self._shown()} holds no tweets: only links, names and signs. No index was written")
+            raise self._empty(NO_LETTERS)
         self.notes["read"] = stats.as_dict()
 
     def with_text(self, prepared: Iterable[Prepared]) -> Iterator[Prepared]:
@@ -77,7 +78,7 @@ class Corpus:
             some_text = some_text or len(batch.texts) > 0
             yield batch
         if not some_text:
-            raise InputError(f"{self._shown()} holds no tweets: only links, names and signs. No index was written")
+            raise self._empty(NO_LETTERS)
 
     def _all(self, stats: readers.ReadStats) -> Iterator[pa.RecordBatch]:
         if self.files is None:
@@ -90,8 +91,9 @@ class Corpus:
         for file in self.files:
             yield from readers.read_tweets(file, stats, on_bytes=self._progress.advance)
 
-    def _shown(self) -> str:
-        return "the corpus" if self._named is None else ", ".join(map(readers.without_secrets, self._named))
+    def _empty(self, why: str) -> InputError:
+        shown = "the corpus" if self._named is None else ", ".join(map(readers.without_secrets, self._named))
+        return InputError(f"{shown} holds no tweets: {why}. No index was written")
 
 
 def joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -176,7 +176,7 @@ def require_executor(executor: str, **of_clusters: Any) -> None:
     require(executor in EXECUTORS, "executor", executor, " or ".join(map(repr, EXECUTORS)))
     for name, value in of_clusters.items():
         if value is not None and executor != "ray":
-            raise ParameterError(f"{name}={value!r} is that of a Ray cluster: give executor='ray', too")
+            raise ParameterError(f"{name}={value!r} applies to a Ray cluster only: give executor='ray', too")
 
 
 def needs_files(executor: str) -> ParameterError:

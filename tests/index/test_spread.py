@@ -122,13 +122,13 @@ def test_what_a_spread_build_can_not_do(tmp_path: Path, corpus: Path, monkeypatc
     out = tmp_path / "a.index"
     with pytest.raises(UsageError, match="writes a shard a task: give shards, 2 or more, or use threads"):
         provscan.build_index(corpus, out, executor="ray")
-    with pytest.raises(ParameterError, match="address='auto' is that of a Ray cluster: give executor='ray'"):
+    with pytest.raises(ParameterError, match="address='auto' applies to a Ray cluster only: give executor='ray'"):
         provscan.build_index(corpus, out, address="auto")
     with pytest.raises(ParameterError, match="executor='processes' needs files"):
         provscan.build_index([{"id": "1", "text": "a text"}], out, executor="processes", shards=2)
     monkeypatch.setattr(spread, "EXECUTORS", {"processes": spread.EXECUTORS["threads"]})
     (tmp_path / "empty.jsonl").write_text('{"id": "1", "text": "https://t.co/1"}\n')
-    with pytest.raises(InputError, match="only links, names and signs"):
+    with pytest.raises(InputError, match="only links, @names and punctuation"):
         provscan.build_index(tmp_path / "empty.jsonl", out, executor="processes", shards=2)
     (corpus / "e.jsonl.gz").write_bytes(gzip.compress((corpus / "a.jsonl").read_bytes())[:-2000])
     with pytest.raises(InputError, match=r"e\.jsonl\.gz is damaged"):

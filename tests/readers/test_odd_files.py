@@ -145,7 +145,7 @@ def test_two_files_of_one_name_in_an_archive(write, read_all):
     assert found.texts == [text.replace("fox", "cat") for text in TEXTS]
     ((name, reason),) = found.unread
     assert name.endswith("a.zip/a.jsonl")
-    assert reason == "another file of the archive has the same name; read is the last"
+    assert reason == "another file of the archive has the same name; only the last one is read"
 
 
 def test_compressed_twice(write):
