@@ -92,16 +92,34 @@ def seed_hash(key):
     return key << 32 | spread(key) >> 20
 
 
-def table_seeds(texts, k, window):
+def are_variants(sketches):
+    """Whether 16 sketches of two words at most are those of variants of two texts.
+
+    Each group has those that agree in 96 of 128 bits with the least one that is left.
+    """
+    groups = 0
+    while sketches and len(sketches) <= 16:
+        least = min(sketches)
+        sketches = [s for s in sketches if 128 - sum((a ^ b).bit_count() for a, b in zip(s, least, strict=True)) < 96]
+        groups += 1
+    return not sketches and groups <= 2
+
+
+def table_seeds(texts, sketches, k, window):
     """What a segment's seed table holds of canonical texts, and which keys are frequent.
 
     K-min-mers, (hash, text, place) of two seeds that follow each other and are in the filter of frequent keys, at the
-    first one's place; rare ones (key, text, place): up to two places share them.
+    first one's place; rare ones (key, text, place): up to two places share them, or up to 16 of texts that are variants
+    of two.
     """
     rows = [[(spread(key), place) for key, place in index_seeds(text, k, window)] for text in texts]
     counts = Counter(key for seeds in rows for key, _ in seeds)
-    rare = [(key, number, place) for number, seeds in enumerate(rows) for key, place in seeds if counts[key] <= 2]
-    frequent = {key for key, count in counts.items() if count > 2}
+    texts_with = {key: [] for key in counts}
+    for number, seeds in enumerate(rows):
+        for key, _ in seeds:
+            texts_with[key].append(tuple(sketches[number]))
+    frequent = {key for key, count in counts.items() if count > 2 and not are_variants(texts_with[key])}
+    rare = [(key, number, place) for number, seeds in enumerate(rows) for key, place in seeds if key not in frequent]
     known = key_filter([seed_hash(key) for key in frequent], filter_bits(counts.total() // 3))
     kminmers = [
         (kminmer_hash(key, after), number, place)

@@ -20,9 +20,9 @@ from provscan.params import BlindParams, IndexParams
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
-VERSION = 12
+VERSION = 14
 # Of an index in shards.
-SHARDS_VERSION = 13
+SHARDS_VERSION = 15
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"

@@ -13,7 +13,7 @@ from provscan.index.format import SegmentInfo
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, sorted_entries, table_of, unpacked
 from provscan.index.prepare import seed_entries
-from provscan.index.seeds import RARE, Seeds, kminmer_entries, rare_entries
+from provscan.index.seeds import RARE, Seeds, kminmer_entries, rare_seeds, texts_of
 from provscan.index.segment import MAX_TEXTS, LookupTables, Segment
 from provscan.index.texts import Strings
 from provscan.index.tweets import appended, joined_tweets
@@ -53,7 +53,7 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
         _joined_table(large.exact, unpacked(small.exact, _NO_PLACES, EXACT), EXACT, (count, len(texts))),
         _joined_table(large.bands, more_bands, bands, (count, len(texts))),
         band_filter,
-        _seeds(large.seeds, small.texts, (count, len(texts)), params),
+        _seeds(large.seeds, small, (count, len(texts)), params),
         pack_numbers(np.concatenate([large.tweet_starts.all(), small.tweet_starts.all()[1:] + large.info.tweets])),
         joined_tweets(large.tweets, small.tweets),
         np.concatenate([large.forgotten, small.forgotten + large.info.tweets]),
@@ -72,7 +72,7 @@ def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Seg
 
 def beside(large: Segment, small: Segment, params: IndexParams) -> Segment:
     """The small segment, left apart, with the seeds that it would have in one segment with the large one."""
-    more = more_seeds(large.seeds, small.texts, params)
+    more = more_seeds(large.seeds, small.texts, small.sketches, params)
     table, places = table_of(more.entries(), SEEDS, len(small.texts))
     filters = more.marked(new_filter(len(more.kminmers)), new_filter(len(more.rare)))
     return replace(small, seeds=Seeds(table, places, *filters, more.high_frequency))
@@ -85,16 +85,16 @@ def tables_behind(
 
     ``first`` is the number of the first of its texts.
     """
-    more = more_seeds(large, small.texts, params)
+    more = more_seeds(large, small.texts, small.sketches, params)
     table, places = table_of(more.entries(), SEEDS, len(small.texts))
     filters = more.marked_beside(large)
     seeds = Seeds(table, places, *filters, more.high_frequency)
     return replace(small, seeds=seeds).tables(first), *filters
 
 
-def _seeds(large: Seeds, texts: Strings, counts: tuple[int, int], params: IndexParams) -> Seeds:
-    """The large segment's table with the seeds of more `texts`; `counts` are its texts and those of both."""
-    more = more_seeds(large, texts, params)
+def _seeds(large: Seeds, small: Segment, counts: tuple[int, int], params: IndexParams) -> Seeds:
+    """The large segment's table with the seeds of a small one; `counts` are its texts and those of both."""
+    more = more_seeds(large, small.texts, small.sketches, params)
     table, places = _merged(unpacked(large.table, large.places, SEEDS), more.entries(), SEEDS, counts)
     return Seeds(table, places, *more.marked_beside(large), more.high_frequency)
 
@@ -122,15 +122,16 @@ class MoreSeeds(NamedTuple):
         return self.marked(widened(large.kminmers, len(self.kminmers)), widened(large.rare, len(self.rare)))
 
 
-def more_seeds(large: Seeds, texts: Strings, params: IndexParams) -> MoreSeeds:
-    """Seeds of more texts than those of `large`.
+def more_seeds(large: Seeds, texts: Strings, sketches: np.ndarray, params: IndexParams) -> MoreSeeds:
+    """Seeds of more texts than those of `large`; theirs are the `sketches`.
 
     A seed that is frequent in either is not rare, as in one segment. What `large` has stays, however many of the few
     texts share it.
     """
     entries = seed_entries(texts, params)
     high_frequency = widened(large.high_frequency, len(entries) // (RARE + 1))
-    rare = rare_entries(sorted_entries(entries.copy()), high_frequency)
+    rare = sorted_entries(entries.copy())
+    rare = rare[rare_seeds(rare, texts_of(rare), sketches, high_frequency)]
     frequent = np.empty(len(rare), np.bool_)
     seed_kernels.held_seeds(rare, bloom_filter(high_frequency), frequent)
     kminmers, hashes = kminmer_entries(entries, high_frequency)

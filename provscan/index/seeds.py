@@ -1,13 +1,15 @@
 """The seed table: postings of rare seeds and of k-min-mers, and three filters (:mod:`provscan.kernels.bloom`).
 
 ``seeds.entries``, ``seeds.places``, ``seeds.starts``
-    A rare seed, one that at most :data:`RARE` places share, under its own key. A k-min-mer, two seeds that follow each
+    A rare seed under its own key: one that at most :data:`RARE` places share, or some more if their texts are variants
+    of at most so many texts (:func:`provscan.kernels.minimizers.rare_seeds`): a text that was tweeted with a dozen
+    links is as distinctive as one that was tweeted once. A k-min-mer, two seeds that follow each
     other in a text and are both not rare, under its key (:func:`provscan.kernels.minimizers.kminmer_hash`).
 ``seeds.kminmers``, ``seeds.rare``
     What is in the table. They keep most look-ups of a scan out of it. That of k-min-mers knows more of a hash than the
     32 bits of a key, which some k-min-mers share by chance once there are hundreds of millions.
 ``seeds.high_frequency``
-    Seeds that more places share. A few others are in it by chance, of which the table then has k-min-mers, too. When
+    Seeds that are not rare. A few others are in it by chance, of which the table then has k-min-mers, too. When
     two segments are joined, a rare seed of one must not be among those of the other.
 """
 
@@ -20,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index.filters import bloom_filter, count_of, narrowed, new_filter
-from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_postings, sorted_entries, write_array
+from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_postings, write_array
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as postings_kernels
@@ -30,7 +32,7 @@ from provscan.kernels.records import Postings, SeedTable, frozen
 SIZE_STEP = 20
 RARE = 2
 _CHUNK = 1 << 20
-_S8, _S32 = np.uint64(8), np.uint64(32)
+_S8, _TEXT = np.uint64(8), np.uint64(0xFFFFFF)
 # Files of the filters, in the order of the fields of Seeds.
 _FILTERS = ("seeds.kminmers", "seeds.rare", "seeds.high_frequency")
 
@@ -60,10 +62,19 @@ def kminmer_entries(entries: np.ndarray, high_frequency: np.ndarray) -> tuple[np
     return kminmers[:count].copy(), hashes[:count]
 
 
-def rare_entries(entries: np.ndarray, high_frequency: np.ndarray) -> np.ndarray:
-    """Those of sorted seed entries that are rare; keys that too many places share are added to `high_frequency`."""
-    rare = np.empty_like(entries)
-    return rare[: seed_kernels.rare_entries(entries, RARE, bloom_filter(high_frequency), rare)].copy()
+def rare_seeds(entries: np.ndarray, rows: np.ndarray, sketches: np.ndarray, high_frequency: np.ndarray) -> np.ndarray:
+    """bool[n]: which of sorted seed entries are rare; all other keys are added to the filter `high_frequency`.
+
+    The texts of the entries have the `rows` of the `sketches`.
+    """
+    rare = np.empty(len(entries), np.bool_)
+    seed_kernels.rare_seeds(entries, rows, sketches, RARE, bloom_filter(high_frequency), rare)
+    return rare
+
+
+def texts_of(entries: np.ndarray) -> np.ndarray:
+    """int64[n]: the number of each seed entry's text."""
+    return (entries >> _S8 & _TEXT).astype(np.int64)
 
 
 class SeedsWriter:
@@ -124,11 +135,11 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
     """Write the tables of segments of so many texts, and their filters, which are those of all and in the first."""
     singles = sum(writer.single.count for writer in writers)
     kminmers, rare, high_frequency = (new_filter(n) for n in (singles, singles, singles // (RARE + 1)))
+    sketches = _together([map_array(writer.folder / "texts.sketches", np.uint64, 2) for writer in writers])
+    bases = np.cumsum([0, *texts])
     for parts in zip(*(writer.single.sorted_parts() for writer in writers), strict=True):
-        frequent = _frequent_in_all(parts)
-        seed_kernels.mark_seeds(frequent, bloom_filter(high_frequency))
-        for writer, entries in zip(writers, parts, strict=True):
-            found = rare_entries(_without(entries, frequent), high_frequency)
+        rows = [base + texts_of(entries) for base, entries in zip(bases, parts, strict=False)]
+        for writer, found in zip(writers, _rare_of_all(parts, rows, sketches, high_frequency), strict=True):
             seed_kernels.mark_seeds(found, bloom_filter(rare))
             writer.table.add_part(found)
     all_rare = sum(writer.table.count for writer in writers)
@@ -150,20 +161,23 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
                 write_array(file, words if writer is writers[0] else new_filter(0))
 
 
-def _frequent_in_all(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Of sorted entries of several segments the keys, as entries, that too many places share in all of them."""
+def _together(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays as one, which is no copy if there is only one."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _rare_of_all(
+    parts: Sequence[np.ndarray], rows: Sequence[np.ndarray], sketches: np.ndarray, high_frequency: np.ndarray
+) -> list[np.ndarray]:
+    """Of sorted entries of several segments those that are rare in all of them together."""
     if len(parts) == 1:
-        return np.zeros(0, np.uint64)
-    keys = sorted_entries(np.concatenate(parts)) >> _S32
-    return np.unique(keys[RARE:][keys[RARE:] == keys[:-RARE]]) << _S32
-
-
-def _without(entries: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Those sorted entries that have none of some keys, which are given as sorted entries."""
-    if len(keys) == 0:
-        return entries
-    own = entries >> _S32 << _S32
-    return entries[keys[np.minimum(np.searchsorted(keys, own), len(keys) - 1)] != own]
+        return [parts[0][rare_seeds(parts[0], rows[0], sketches, high_frequency)]]
+    entries = np.concatenate(parts)
+    order = np.argsort(entries, kind="stable")
+    rare = np.empty(len(entries), np.bool_)
+    rare[order] = rare_seeds(entries[order], np.concatenate(rows)[order], sketches, high_frequency)
+    kept = np.split(rare, np.cumsum([len(part) for part in parts])[:-1])
+    return [part[chosen] for part, chosen in zip(parts, kept, strict=True)]
 
 
 def open_seeds(folder: Path, texts: int) -> Seeds:

@@ -11,8 +11,8 @@ those tell two to three times as much as a letter does, so that a k-mer holds ha
 A short licensed text may have few seeds, or none that others don't share; so the index holds all that a copy of it may
 have.
 
-A *rare seed* is one that few places share. Two seeds that follow each other and are both not rare are a *k-min-mer* of
-order 2.
+A *rare seed* is one that few places share, or some more of texts that are variants of each other. Two seeds that follow
+each other and are both not rare are a *k-min-mer* of order 2.
 """
 
 import numpy as np
@@ -20,9 +20,10 @@ import numpy as np
 from provscan.kernels.bloom import holds, mark
 from provscan.kernels.hashing import GOLDEN32, GOLDEN64, splitmix, splitmix64
 from provscan.kernels.jit import kernel
+from provscan.kernels.postings import agreeing_bits
 from provscan.kernels.utf8 import decode
 
-_S8, _S32 = np.uint64(8), np.uint64(32)
+_U1, _S8, _S32 = np.uint64(1), np.uint64(8), np.uint64(32)
 _S20 = np.uint32(20)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
@@ -33,6 +34,8 @@ _CHUNK = 960
 # Units of a licensed text that is indexed with more seeds than a record has: at its ends, which are much of it.
 SHORT = 40
 MAX_LENGTH, MAX_WINDOW = 32, 64
+# Places of a seed whose texts may be variants, and bits in which sketches of variants agree: a similarity of about 0.5.
+VARIANT_PLACES, VARIANT_BITS = 16, 96
 _PLACES = np.uint32(0x3FF)
 ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
 # Odd numbers, two a level.
@@ -321,25 +324,64 @@ def kminmer_entries(entries, high_frequency, hashes, out):
 
 
 @kernel
-def rare_entries(entries, most, high_frequency, out):
-    """Of sorted entries those whose key at most so many places share, into uint64 ``out``; how many.
+def _is_less(first, second):
+    return first[0] < second[0] or (first[0] == second[0] and first[1] < second[1])
 
-    Keys that more places share are added to the filter ``high_frequency``.
+
+@kernel
+def _are_variants(rows, sketches, most):
+    """Whether up to 64 texts fall into ``most`` groups, of which each has all that agree with its least sketch.
+
+    That does not depend on the order of the texts.
     """
-    n, first = 0, 0
+    left = len(rows)
+    grouped = np.uint64(0)
+    for _ in range(most):
+        least = np.int64(-1)
+        for i in range(len(rows)):
+            is_new = (grouped >> np.uint64(i)) & _U1 == 0
+            if is_new and (least < 0 or _is_less(sketches[rows[i]], sketches[rows[least]])):
+                least = np.int64(i)
+        for i in range(len(rows)):
+            is_new = (grouped >> np.uint64(i)) & _U1 == 0
+            if is_new and agreeing_bits(sketches[rows[i]], sketches[rows[least]]) >= VARIANT_BITS:
+                grouped |= _U1 << np.uint64(i)
+                left -= 1
+        if left == 0:
+            return True
+    return False
+
+
+@kernel
+def rare_seeds(entries, rows, sketches, most, high_frequency, rare):
+    """Which of sorted seed entries are rare, into bool ``rare``.
+
+    Those are the ones whose key at most ``most`` places share, or at most :data:`VARIANT_PLACES` of texts that are
+    variants of at most ``most`` texts. All other keys are added to the filter ``high_frequency``.
+
+    Parameters
+    ----------
+    entries
+        uint64[n], of several segments together.
+    rows
+        int64[n]: the row of each entry's text in ``sketches``, uint64[m, 2], one-bit sketches.
+    most, high_frequency
+        See above.
+    rare
+        Filled in, bool[n].
+    """
+    first = 0
     while first < len(entries):
         key = entries[first] >> _S32
         after = first
         while after < len(entries) and entries[after] >> _S32 == key:
             after += 1
-        if after - first > most:
+        size = after - first
+        few = size <= most or (size <= VARIANT_PLACES and _are_variants(rows[first:after], sketches, most))
+        if not few:
             mark(high_frequency, seed_hash(np.uint32(key)))
-        else:
-            for e in range(first, after):
-                out[n] = entries[e]
-                n += 1
+        rare[first:after] = few
         first = after
-    return n
 
 
 @kernel

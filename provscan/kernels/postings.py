@@ -265,11 +265,18 @@ def _bisected_range(entries, low, stop, wanted, limit):
 
 
 @kernel(forceinline=True)
-def _ones(x):
+def ones(x):
+    """How many bits of a uint64 are set."""
     x = x - ((x >> np.uint64(1)) & _M1)
     x = (x & _M2) + ((x >> np.uint64(2)) & _M2)
     x = (x + (x >> np.uint64(4))) & _M4
     return np.int64((x * _H01) >> np.uint64(56))
+
+
+@kernel(forceinline=True)
+def agreeing_bits(first, second):
+    """Of 128 bits of two one-bit sketches, those that agree."""
+    return 128 - ones(first[0] ^ second[0]) - ones(first[1] ^ second[1])
 
 
 @kernel
@@ -387,10 +394,9 @@ def whole_candidates(records, table, limits, scratch, out, counters):
             while k < found and scratch.which[k] < (i + 1) * each:
                 for e in range(scratch.band_lows[k], scratch.band_highs[k]):
                     text = text_of(table.bands, e)
-                    differ = _ones(records.bits[record, 0] ^ licensed[text, 0])
-                    differ += _ones(records.bits[record, 1] ^ licensed[text, 1])
-                    if 128 - differ >= limits.sketch_bits:
-                        count = _keep_best(text, 128 - differ, texts, scores, count)
+                    agree = agreeing_bits(records.bits[record], licensed[text])
+                    if agree >= limits.sketch_bits:
+                        count = _keep_best(text, agree, texts, scores, count)
                 k += 1
             for c in range(count):
                 out.record[n], out.text[n] = record, texts[c]

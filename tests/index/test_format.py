@@ -31,7 +31,7 @@ from provscan.kernels.records import Postings
 from provscan.readers import Limits
 
 GOLDEN = Path(__file__).parent / "golden"
-(SEGMENT,) = (GOLDEN / "v12" / "segments").iterdir()
+(SEGMENT,) = (GOLDEN / "v14" / "segments").iterdir()
 FILES = sorted(path.name for path in SEGMENT.iterdir())
 
 
@@ -53,7 +53,7 @@ def golden_tweets() -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden index."""
-    return Path(shutil.copytree(GOLDEN / "v12", tmp_path / "licensed.index"))
+    return Path(shutil.copytree(GOLDEN / "v14", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -79,7 +79,7 @@ def test_golden_index_of_version_12() -> None:
     # By time: 2019, 2020, 2020, 2021, unknown.
     kept = [tweets[number] for number in (0, 1, 2, 3)]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
-    index = provscan.open_index(GOLDEN / "v12")
+    index = provscan.open_index(GOLDEN / "v14")
     assert index.fingerprint == FINGERPRINT
     assert index.params == PARAMS
     (segment,) = index.reader.segments
@@ -104,7 +104,7 @@ def test_golden_index_of_version_12() -> None:
     hashes = [naive_passages.seed_hash(key >> 32) for key, _ in bands]
     assert segment.band_filter.tolist() == naive_passages.key_filter(hashes, 4)
     assert segment.sketches.tolist() == [naive_sketch.one_bit_sketch(s) for s in signatures]
-    kminmers, rare, frequent = naive_passages.table_seeds(texts, 13, 8)
+    kminmers, rare, frequent = naive_passages.table_seeds(texts, segment.sketches.tolist(), 13, 8)
     seeds = sorted([(h >> 32, number, place) for h, number, place in kminmers] + rare)
     assert_table(segment.seeds.table, [(key << 32, number) for key, number, _ in seeds], 32)
     assert segment.seeds.places.tolist() == [place_code(place) for _, _, place in seeds]
@@ -136,7 +136,7 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     for name in FILES:
         if name.startswith("raw_texts"):  # depends on the version of Zstandard, and is read above
             continue
-        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v12"))
+        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v14"))
         assert own.read_bytes() == theirs.read_bytes(), name
 
 
@@ -218,13 +218,21 @@ def test_no_index_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "remedy"),
-    [(0, "build the index again"), (9, "build"), ("2", "build"), (10, "build"), (None, "build"), (14, "upgrade")],
+    [
+        (0, "build the index again"),
+        (9, "build"),
+        ("2", "build"),
+        (10, "build"),
+        (None, "build"),
+        (12, "build"),
+        (16, "upgrade"),
+    ],
 )
 def test_another_version(folder: Path, version: object, remedy: str) -> None:
     change(folder, version=version)
     message = (
         f"has index version {version!r}, written by a.* version of provscan; "
-        f"this one reads versions 12 and 13: {remedy}"
+        f"this one reads versions 14 and 15: {remedy}"
     )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)

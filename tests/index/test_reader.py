@@ -18,6 +18,7 @@ import pytest
 import provscan
 from provscan.errors import InputError
 from provscan.index import join, postings, reader, seeds
+from provscan.index.format import VERSION
 from provscan.index.join import can_join, joined
 from provscan.readers import Limits
 
@@ -272,7 +273,7 @@ def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
 def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
     index = build([*tweets, {"id": "1", "text": "@only https://t.co/x"}, {"id": "2", "text": "😂😂 ❤️ 🇩🇪"}])
     info = json.loads(json.dumps(index.info()))
-    assert info["version"] == 12
+    assert info["version"] == VERSION
     assert info["tweets_without_text"] == 2
     assert info["params"] == index.params.as_dict()
     assert info["fingerprint"] == index.fingerprint

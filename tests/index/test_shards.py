@@ -15,6 +15,7 @@ from tweets import sentence
 import provscan
 from provscan.errors import IndexFormatError, ParameterError, UsageError
 from provscan.index import IndexReader, filters, open_reader, postings
+from provscan.index.format import SHARDS_VERSION, VERSION
 from provscan.index.shards import ShardTables
 from provscan.kernels import gather
 from provscan.kernels.records import frozen
@@ -79,7 +80,11 @@ def files(index: provscan.Index) -> dict[str, bytes]:
 @pytest.mark.parametrize("shards", [2, 16])
 def test_shards_are_scanned_as_one_segment(build: Build, corpus: list[Tweet], asked: list[str], shards: int) -> None:
     single, many = build(corpus), build(corpus, shards=shards)
-    assert (many.info()["shards"], many.info()["version"], len(many.reader.segments)) == (shards, 13, shards)
+    assert (many.info()["shards"], many.info()["version"], len(many.reader.segments)) == (
+        shards,
+        SHARDS_VERSION,
+        shards,
+    )
     assert isinstance(many.reader.tables[0], ShardTables)
     assert (many.fingerprint, len(many)) == (single.fingerprint, len(single))
     for name in ("tweets", "repeated_tweets", "versions", "tweets_without_text"):
@@ -196,7 +201,7 @@ def test_when_shards_are_made(build: Build, corpus: list[Tweet]) -> None:
     with pytest.raises(ParameterError, match="shards must be between 1 and 256, not 0"):
         build(corpus, shards=0)
     index = build(corpus[:9], shards=1)
-    assert (index.info()["shards"], index.info()["version"]) == (0, 12)
+    assert (index.info()["shards"], index.info()["version"]) == (0, VERSION)
     with pytest.raises(UsageError, match="shards are made when an index is built"):
         provscan.build_index(corpus, index.path, append=True, shards=2)
 

@@ -1,7 +1,6 @@
 """Seeds against their definition."""
 
 import random
-from collections import Counter
 from itertools import pairwise
 
 import naive_passages as naive
@@ -127,15 +126,22 @@ def test_kminmers_are_two_frequent_seeds_of_a_text_that_follow_each_other(parts)
     ]
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 7)), max_size=60), st.integers(1, 5))
-def test_rare_seeds_have_few_places(seeds, most):
-    """Keys and texts."""
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 7)), max_size=90),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=8, max_size=8),
+)
+def test_rare_seeds_have_few_places_or_those_of_variants(seeds, templates):
+    """Keys and texts; of each text which template it has, and how many bits are others."""
+    far = [0, 2**128 - 1, int("01" * 64, 2), int("0011" * 32, 2)]
+    sketches = [divmod(far[template] ^ (2 ** (16 * more) - 1) << 30, 2**64) for template, more in templates]
     entries = np.array(sorted(key << 54 | text << 8 for key, text in seeds), np.uint64)
-    out, frequent = np.empty_like(entries), np.zeros(1 << 10, np.uint64)
-    n = kernels.rare_entries(entries, most, bloom_filter(frequent), out)
-    counts = Counter(key for key, _ in seeds)
-    assert out[:n].tolist() == sorted(key << 54 | text << 8 for key, text in seeds if counts[key] <= most)
-    assert np.flatnonzero(frequent).tolist() == sorted(key for key, count in counts.items() if count > most)
+    rare, frequent = np.empty(len(entries), np.bool_), np.zeros(1 << 10, np.uint64)
+    rows = np.array([int(entry) >> 8 & 7 for entry in entries], np.int64)
+    kernels.rare_seeds(entries, rows, np.array(sketches, np.uint64), 2, bloom_filter(frequent), rare)
+    texts = {key: [sketches[text] for other, text in seeds if other == key] for key, _ in seeds}
+    few = {key for key, found in texts.items() if len(found) <= 2 or naive.are_variants(found)}
+    assert rare.tolist() == [int(entry) >> 54 in few for entry in entries]
+    assert np.flatnonzero(frequent).tolist() == sorted(set(texts) - few)
 
 
 @settings(max_examples=80)
