@@ -18,22 +18,20 @@ class RecordCounter:
 
     def __init__(self, groups: int) -> None:
         self.count = np.zeros(groups, np.int64)
-        self._record = -1
-        self._open = np.zeros(0, np.int64)
+        # The last record, once for each of its groups.
+        self._group = self._record = np.zeros(0, np.int64)
 
     def add(self, group: Numbers, record: Numbers) -> None:
         """Add matches: the group and the record of each; records never descend."""
         if len(record) == 0:
             return
-        base, width = int(record[0]), int(record[-1] - record[0]) + 1
-        pairs = np.unique(group * width + (record - base))
-        groups, of = pairs // width, pairs % width
-        goes_on = base == self._record
-        again = (of == 0) & np.isin(groups, self._open) if goes_on else np.zeros(len(of), np.bool_)
-        np.add.at(self.count, groups[~again], 1)
-        last = groups[of == width - 1]
-        self._open = np.union1d(last, self._open) if goes_on and width == 1 else last
-        self._record = base + width - 1
+        np.subtract.at(self.count, self._group, 1)
+        group, record = np.append(self._group, group), np.append(self._record, record)
+        width = int(record[-1] - record[0]) + 1
+        pairs = np.unique(group * width + (record - record[0]))
+        np.add.at(self.count, pairs // width, 1)
+        self._group = pairs[pairs % width == width - 1] // width
+        self._record = np.full(len(self._group), record[-1])
 
 
 class CoveredCounter:

@@ -322,6 +322,8 @@ def test_differences_of_arms_by_hand() -> None:
 def test_power_by_hand() -> None:
     # Six pairs reject if all six differ for the first arm: 2 ** -6 is below 0.025, and 2 ** -5 is not.
     assert paired_power(6, 0.5, 0.0) == pytest.approx(0.5**6)
+    # Six or seven of seven, all of them for the first arm.
+    assert paired_power(7, 0.5, 0.0) == pytest.approx(8 / 2**7)
     assert paired_power(5, 1.0, 0.0) == 0.0
     assert paired_power(5, 1.0, 0.0, alpha=0.05) == paired_power(5, 1.0, 0.0, alpha=2.0**-5) == 1.0
     assert (paired_power(0, 1.0, 0.0), paired_power(9, 0.0, 0.0), paired_power(9, 1.0, 1.0)) == (0, 0, 0)
