@@ -293,7 +293,7 @@ def _compare_original(start, stop, row, tables, scratch, text):
     codes, span = scratch.record.codes[0], scratch.span
     for i in range(stop - start):
         span.codes[0, i] = codes[start + i]
-    n, _, _ = canonical_decoded(stop - start, tables, span, span.canon)
+    n, _, _ = canonical_decoded(stop - start, tables, span, span.canon, span.where)
     found = span.canon[:n]
     common, distinct, span_distinct = compare(found, text, scratch.sets)
     equal = n == len(text)

@@ -2,10 +2,8 @@
 
 A text goes through three serial units, each filling the caller's arrays: :func:`provscan.kernels.utf8.decode`,
 :func:`provscan.kernels.entities.unescape` (twice, only where there is an ``&``) and :func:`fold`, which drops tokens,
-folds and places separators. Plain ASCII is folded from its bytes. A text is some hundred code points, so the scratch
-between the units stays in the first-level cache and memory is passed over once. :func:`codes_batch` drives them over
-Arrow buffers.
-
+folds and places separators. A text is some hundred code points, so the scratch between the units stays in the
+first-level cache and memory is passed over once. :func:`codes_batch` drives them over Arrow buffers.
 """
 
 import numpy as np
@@ -13,7 +11,6 @@ import numpy as np
 from provscan.kernels.ascii import BLOCK, SPACE, copy_kept, look_ahead
 from provscan.kernels.entities import Stream, refers, unescape
 from provscan.kernels.jit import kernel
-from provscan.kernels.lanes import WIDE
 from provscan.kernels.utf8 import decode
 
 _WORD = np.zeros(128, np.bool_)
@@ -224,14 +221,14 @@ def fold(codes, count, tables, window, out, where):
     """Canonical code points of the unescaped ``codes[:count]``.
 
     Fills ``out`` and, unless it is ``None``, int32 ``where``: the index in ``codes`` that each output comes from. Both
-    hold ``EXPANSION * count + 1`` at worst. Returns how many there are. ``codes`` is uint32, or uint8 where the text is
-    all ASCII; ``window`` is uint8[2, LOOK_AHEAD].
+    hold ``EXPANSION * count + 1`` at worst. Returns how many there are. ``codes`` is uint32; ``window`` is
+    uint8[2, LOOK_AHEAD].
 
     Separators take no branch: words are short, and each end of one would be mispredicted.
     """
     pages, entries, expansions = tables.pages, tables.entries, tables.expansions
     narrow, folded = window[0], window[1]
-    n, gap = np.uint64(0), True
+    n, gap = np.uint64(0), np.bool_(True)
     i, base, known = np.int64(0), np.int64(0), np.int64(0)
     while i < count:
         if i >= base + known:
@@ -296,15 +293,6 @@ def fold(codes, count, tables, window, out, where):
 
 
 @kernel
-def is_plain(text, start, stop):
-    """Whether the bytes are all ASCII and none is an ``&``."""
-    special = np.uint8(0)
-    for i in range(start, stop):
-        special |= (text[i] & np.uint8(0x80)) | np.uint8(text[i] == 0x26)
-    return special == 0
-
-
-@kernel
 def canonical(text, start, stop, tables, scratch):
     """Canonical code points of one UTF-8 text, into ``scratch.canon`` and ``scratch.where``.
 
@@ -312,12 +300,13 @@ def canonical(text, start, stop, tables, scratch):
     which that stands (0: there was no character reference). For rows 1 and 2 ``scratch.places[2 * row - 2]`` and
     ``[2 * row - 1]`` give its places in the original.
     """
-    return canonical_decoded(decode(text, start, stop, scratch.codes[0]), tables, scratch, scratch.canon)
+    count = decode(text, start, stop, scratch.codes[0])
+    return canonical_decoded(count, tables, scratch, scratch.canon, scratch.where)
 
 
 @kernel
-def canonical_decoded(count, tables, scratch, out):
-    """:func:`canonical` of the ``count`` code points that stand in ``scratch.codes[0]``, into ``out``."""
+def canonical_decoded(count, tables, scratch, out, where):
+    """:func:`canonical` of the ``count`` code points in ``scratch.codes[0]``, into what :func:`fold` fills."""
     codes, places = scratch.codes, scratch.places
     row = 0
     if refers(codes[0][:count]):
@@ -330,7 +319,7 @@ def canonical_decoded(count, tables, scratch, out):
         if again:
             count, again = unescape(target, count, tables, Stream(codes[2], places[2], places[3]))
             row = 2
-    return fold(codes[row], count, tables, scratch.window, out, scratch.where), count, row
+    return fold(codes[row], count, tables, scratch.window, out, where), count, row
 
 
 @kernel
@@ -346,15 +335,10 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
     codes, code_offsets = out
     for i in range(low, len(offsets) - 1):
         at, start, stop = code_offsets[i], offsets[i], offsets[i + 1]
-        if is_plain(text, start, stop):
-            if at + stop - start + WIDE > len(codes):
-                return i
-            n, length = fold(text[start:stop], stop - start, tables, scratch.window, codes[at:], None), stop - start
-        else:
-            if at + EXPANSION * (stop - start) + 1 > len(codes):
-                return i
-            length = decode(text, start, stop, scratch.codes[0])
-            n, _, _ = canonical_decoded(length, tables, scratch, codes[at:])
+        if at + EXPANSION * (stop - start) + 1 > len(codes):
+            return i
+        length = decode(text, start, stop, scratch.codes[0])
+        n, _, _ = canonical_decoded(length, tables, scratch, codes[at:], None)
         if spaced and n > 0:
             if at > 1 and is_unspaced(codes[at]) and is_unspaced(codes[at - 2]):
                 # The chunk begins with what has nothing left, a link, and such a character behind it.

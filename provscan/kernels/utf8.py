@@ -12,17 +12,16 @@ _COUNTED = 4096
 
 @kernel
 def decode(text, start, stop, codes):
-    """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``; how many there are.
+    """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``, as long as that; how many there are.
 
     A byte that can't start or go on a sequence becomes U+FFFD.
     """
     high = np.uint8(0)
-    for i in range(start, stop):
-        high |= text[i]
+    narrow, wide = text[start:stop], codes[: stop - start]
+    for i in range(len(narrow)):
+        high |= narrow[i]
+        wide[i] = narrow[i]
     if high < 0x80:
-        narrow, wide = text[start:stop], codes[: stop - start]
-        for i in range(len(narrow)):
-            wide[i] = narrow[i]
         return stop - start
     n = 0
     i = start

@@ -17,7 +17,7 @@ from typing import Any
 import llvmlite.binding
 import numba
 import numpy as np
-from numba.core.types import Function, Number
+from numba.core.types import Function
 
 from provscan.kernels.jit import cache_folder
 
@@ -83,6 +83,11 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield background.score_texts, (chars, i64, background.NgramModel(6, 0.75, 17.0, pairs), i64, pairs, f64)
         side = worddiff.Side(u32, i64, i64, chars, spans, spans)
         yield worddiff.differing_runs, (side, side, three)
+        yield packing.measure, (i64, spans)
+        yield packing.pack, (i64, spans, u64)
+        yield packing.unpack, (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64)
+        yield bands.band_keys, (u32[None], 32, 4, pairs)
+        yield bands.one_bit_sketch, (u32[None], pairs)
         return
     seed_params, scratch = r.SeedParams(13, 8), r.SeedScratch(u32, i32, pairs, u32[None])
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
@@ -142,16 +147,11 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield postings.unpack, (r.frozen(table), r.read_only(u8), 0, u64)
     yield postings.bucket_offsets, (r.read_only(u64), 0, 1, u32)
     yield postings.close_bucket_offsets, (u32,)
-    yield packing.measure, (i64, spans)
-    yield packing.pack, (i64, spans, u64)
-    yield packing.unpack, (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64)
     yield radix.sort, (u64, u64, spans)
     yield radix.row_entries, (r.read_only(pairs), i64, u64, np.uint64(0), u64)
     yield radix.renumber_rows, (u64, u64, u64)
     yield radix.merge, (u64, u64, u64)
     yield radix.by_text, (i64, u32, u32, i64, i64)
-    yield bands.band_keys, (u32[None], 32, 4, pairs)
-    yield bands.one_bit_sketch, (u32[None], pairs)
     yield minimizers.place_of, (0,)
     yield content.add_column, (text, pairs)
     yield content.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
@@ -163,7 +163,7 @@ def _remember_types() -> None:
     known: dict[Any, Any] = {}
 
     def get_call_type(operation: Function, context: Any, arguments: Any, keywords: Any) -> Any:
-        if keywords or not all(isinstance(argument, Number) for argument in arguments):
+        if keywords:
             return find(operation, context, arguments, keywords)
         key = operation, tuple(arguments)
         if key not in known:
@@ -176,6 +176,9 @@ def _remember_types() -> None:
 def compile_part(part: int) -> None:
     """Compile the kernels of a part that are not in the cache."""
     gc.disable()
+    # Where they are installed, Numba imports them for what no kernel does, a fifth of the time until it compiles.
+    for unused in ("scipy", "cffi"):
+        sys.modules[unused] = None  # type: ignore[assignment]
     _remember_types()
     for function, arguments in _calls(part):
         function.dispatcher.compile(tuple(map(numba.typeof, arguments)))
