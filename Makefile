@@ -14,6 +14,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 # The groups and their order are those of tests/conftest.py.
 PARALLEL = --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
+# Tests begin many processes: each would compile the sources again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test nightly reference clean
 
 demo: $(VENV)/installed

@@ -21,9 +21,10 @@ settings.load_profile("nightly" if NIGHTLY else "provscan")
 
 # Groups of tests that take longest, the longest first.
 LONGEST = [
-    "cluster", "test_resume.py", "test_benchmarks.py", "test_match.py", "test_crash.py", "test_damage.py",
-    "test_run.py", "test_sample.py", "test_spread.py", "test_format.py", "test_browser.py", "test_end_to_end.py",
-    "test_shards.py", "test_score.py", "test_readme.py", "test_corpora.py",
+    "cluster", "test_resume.py", "test_damage.py", "test_match.py", "test_resolution.py", "test_blocks.py",
+    "test_shards.py", "test_maintenance.py", "test_benchmarks.py", "test_sample.py", "test_run.py", "test_browser.py",
+    "test_reader.py", "test_read_damage.py", "test_matrix.py", "test_format.py", "test_end_to_end.py", "test_life.py",
+    "test_crash.py", "test_analysis.py", "test_score.py", "test_readme.py",
 ]  # fmt: skip
 
 
@@ -33,17 +34,33 @@ def pytest_configure(config):
         config.addinivalue_line("filterwarnings", "ignore:overflow encountered:RuntimeWarning")
 
 
+def group_of(item: pytest.Item) -> str:
+    executor = getattr(getattr(item, "callspec", None), "params", {}).get("executor")
+    return "cluster" if executor == "ray" or "cluster" in getattr(item, "fixturenames", ()) else item.path.name
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]):
     """Tests of one file run one after the other, since they share what is slow to set up; so do all of the cluster.
 
     What takes longest begins first: processes would wait for it at the end.
     """
-    groups = {item: "cluster" if "cluster" in getattr(item, "fixturenames", ()) else item.path.name for item in items}
+    groups = {item: group_of(item) for item in items}
     items.sort(key=lambda item: LONGEST.index(groups[item]) if groups[item] in LONGEST else len(LONGEST))
     if config.pluginmanager.hasplugin("xdist"):
         for item, group in groups.items():
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_finish(session: pytest.Session):
+    """Coverage is that of examples: following each line of what is repeated takes up to five times as long.
+
+    tests/mutation.py asks which tests reach a line, and gets all of them.
+    """
+    if session.config.getoption("cov_context", None) is None:
+        for item in session.items:
+            if any(item.get_closest_marker(name) for name in ("hypothesis", "kernels", "untraced")):
+                item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -55,9 +72,12 @@ def pytest_xdist_setupnodes(specs: list[Any]):
 
 @pytest.fixture(autouse=True, scope="session")
 def disk_is_not_waited_for():
-    """Syncing every file of many small indexes would take most of the time; tests that kill processes do it."""
+    """Syncing every file of many small indexes and runs takes long; processes that tests begin do it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("provscan.index.folder._sync", lambda path: None)
+        for room in ("index", "runs"):
+            patch.setattr(f"provscan.{room}.folder._sync", lambda path: None)
+        # No clock of a file system on Linux is coarser.
+        patch.setattr("provscan.index.checked.TICK", 0.01)
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from typing import Any
 
 from tweets import SCRIPTS, sentence
@@ -15,11 +16,16 @@ TWEETS = [
 
 def some_records(seed: int, count: int) -> list[dict[str, Any]]:
     """Records of all kinds, some of which hold tweets."""
+    return [{"id": f"r{number}", "text": text} for number, text in enumerate(_texts(seed, count))]
+
+
+@cache
+def _texts(seed: int, count: int) -> list[str]:
     rng = random.Random(seed)
-    records = []
-    for number in range(count):
+    texts = []
+    for _ in range(count):
         parts = [sentence(rng, rng.choice(SCRIPTS), rng.randrange(300)) for _ in range(rng.randrange(3))]
         parts += [rng.choice(TWEETS)["text"] for _ in range(rng.randrange(3))]
         rng.shuffle(parts)
-        records.append({"id": f"r{number}", "text": " ... ".join(parts)})
-    return records
+        texts.append(" ... ".join(parts))
+    return texts

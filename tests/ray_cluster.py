@@ -13,6 +13,8 @@ import pytest
 TESTS = Path(__file__).parent
 # Ray gives a node 30 seconds to start, which a busy machine may need.
 ATTEMPTS = 3
+# Nobody looks at its pages, nor at what its processes print.
+QUIET = {"include_dashboard": False, "include_log_monitor": False}
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +39,7 @@ def cluster(object_store: str) -> Iterator[Any]:
     folders = [TESTS, *(TESTS / name for name in ("engine", "index", "runs"))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
-        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **QUIET})
         try:
             for _ in range(2):
                 add_node(nodes, 1)
@@ -51,7 +53,7 @@ def cluster(object_store: str) -> Iterator[Any]:
 def add_node(cluster: Any, cpus: int) -> Any:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return cluster.add_node(num_cpus=cpus)
+            return cluster.add_node(num_cpus=cpus, **QUIET)
         except Exception:
             if attempt == ATTEMPTS:
                 raise

@@ -73,7 +73,10 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-LONG = {"build", "executors", "lsh", "passages", "growth", "probe", "scale", "network", "large", "versions"}
+LONG = {
+    "blind", "build", "executors", "growth", "hashing", "large", "lsh", "match", "network", "passages", "probe",
+    "scale", "versions",
+}  # fmt: skip
 NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 
 

@@ -9,6 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.untraced  # nothing of provscan runs here
 CORPORA = Path(__file__).parents[1] / "corpora"
 TINY = CORPORA / "tiny"
 

@@ -46,8 +46,8 @@ def test_negative_binomial_quantiles_are_those_of_scipy(shape: float, mean: floa
 def test_chance_is_the_exact_conditional_test(control: int, ratio: float) -> None:
     """Przyborowski & Wilenski: the largest licensed count that does not contradict equal rates."""
     share = ratio / (1.0 + ratio)
-    counts = range(2000)
-    kept = [x for x in counts if stats.binom.sf(x - 1, x + control, share) > 0.025]
+    counts = np.arange(2000)
+    kept = counts[stats.binom.sf(counts - 1, counts + control, share) > 0.025]
     chance = predict_chance(np.full(control, ratio), np.ones(control), ratio)
     assert chance.high == max(kept)
     assert chance.expected == pytest.approx(control * ratio)

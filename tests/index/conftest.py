@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ Tweet = dict[str, Any]
 Build = Callable[..., provscan.Index]
 
 
+@cache
 def some_tweets(count: int = 240) -> list[Tweet]:
     """Tweets of all scripts; every fourth repeats an earlier one in other clothes."""
     rng = random.Random(11)
@@ -38,7 +40,7 @@ def some_tweets(count: int = 240) -> list[Tweet]:
 
 @pytest.fixture
 def tweets() -> list[Tweet]:
-    return some_tweets()
+    return [dict(tweet) for tweet in some_tweets()]
 
 
 @pytest.fixture

@@ -71,6 +71,7 @@ def targets(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and p.name != "lock")
 
 
+@pytest.mark.untraced
 def test_every_flipped_byte_is_found(folder: Path) -> None:
     rng = random.Random(5)
     for _ in range(FLIPS):
@@ -109,6 +110,7 @@ def in_bounds(content: bytes, rng: random.Random) -> bytes:
     return numbers.tobytes()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("forge", [forged, in_bounds])
 def test_what_is_forged_with_its_checksum_is_not_opened(
     folder: Path, forge: Callable[[bytes, random.Random], bytes]

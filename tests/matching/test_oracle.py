@@ -40,6 +40,7 @@ def document(rng: random.Random, tweets: list[str]) -> str:
     return ". ".join(parts)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("seed", range(3))
 def test_matches_are_those_of_brute_force(build: Build, seed: int) -> None:
     rng = random.Random(seed)
