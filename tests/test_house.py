@@ -13,6 +13,8 @@ from house import FILES, PACKAGE, ROOT, check, module_of, room
 
 import provscan
 
+pytestmark = pytest.mark.untraced
+
 FLOORS = {
     "errors": 0,
     "params": 0,

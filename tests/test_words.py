@@ -9,7 +9,10 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from house import FILES, ROOT, check, room_of
+
+pytestmark = pytest.mark.untraced
 
 NAMES = re.findall(
     r"\w+",
