@@ -404,7 +404,8 @@ def test_a_population_that_was_asked_in_full_has_its_excess() -> None:
     assert first == 2
     assert found.low == pytest.approx(4 * 0.00625**0.25 - 4 * 0.001, rel=1e-3)
     for drawn, controls in ((0, 9), (5, 0)):
-        assert stratified_excess([5], [drawn], [0], 0, controls)[0].invalid == "nothing was asked"
+        found, first = stratified_excess([5], [drawn], [0], 0, controls)
+        assert (found.invalid, first) == ("nothing was asked", 0)
     # 6 of 10 hits, 5 of 10 by chance.
     assert stratified_excess([100], [10], [6], 5, 10)[0].value == pytest.approx(10)
     for hits in (-1, 5):
