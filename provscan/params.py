@@ -175,11 +175,12 @@ class MatchParams(_Params):
     partial_chars
         What falls short of ``threshold`` or ``min_containment`` is a match, too, if it holds a stretch of so many
         canonical code points from the licensed text's begin or up to its end, or half as many again from within it
-        (level ``partial``). 90 % as many are enough where they are 45 % of the text, or in common with it all over
-        (level ``weak``). 0 for neither.
+        (level ``partial``). 90 % as many are enough where they are 45 % of the text, or in common with it all over;
+        70 % where all that is in common is half of the text (level ``weak``). 0 for none of these.
     min_chars
-        Minimum length of a licensed text, and of what a match has in common with it, in canonical code points. Here and
-        in ``partial_chars`` a Chinese character, a kana or a Korean syllable counts as two.
+        Minimum length of a licensed text, and of what a match has in common with it, in canonical code points; below a
+        similarity of 0.6 a fifth more must be in common. Here and in ``partial_chars`` a Chinese character, a kana or a
+        Korean syllable counts as two.
     limits
         What bounds the search.
 

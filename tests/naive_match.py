@@ -62,7 +62,13 @@ def is_spread(text, tweet, units):
     )
 
 
+def is_half(text, tweet, units):
+    """Whether a text holds so many units of a tweet, and half of it."""
+    shared, wanted = naive.grams(text) & naive.grams(tweet), naive.grams(tweet)
+    return 2 * len(shared) >= len(wanted) and (len(shared) + 4) * _units(tweet) >= units * len(tweet)
+
+
 def may_match(text, tweet, stretch):
     """Whether a text holds as much of a tweet as a match needs that has not the share of it."""
     least = 0.9 * stretch
-    return longest_stretch(text, tweet) >= least or is_spread(text, tweet, least)
+    return longest_stretch(text, tweet) >= least or is_spread(text, tweet, least) or is_half(text, tweet, 0.7 * stretch)

@@ -140,16 +140,20 @@ def table_bits(count):
 
 
 @kernel
+def distinct_grams(codes, hashes, low, high, scratch):
+    """How many distinct 5-grams the span ``codes[low:high]`` has."""
+    grams = high - low - GRAM + 1
+    return index_grams(codes, hashes, low, grams, scratch.span_slots[: 1 << table_bits(grams)], scratch.span_follows)
+
+
+@kernel
 def common_grams(codes, hashes, low, high, text, scratch):
     """5-grams that the span ``codes[low:high]`` has in common with the indexed text, and distinct ones of the span."""
-    grams = high - low - GRAM + 1
-    bits = table_bits(grams)
-    slots = scratch.span_slots[: 1 << bits]
-    distinct = index_grams(codes, hashes, low, grams, slots, scratch.span_follows)
-    common = 0
-    for slot in range(1 << bits):
-        if slots[slot] >= 0:
-            common += find_gram(codes, hashes, low + slots[slot], text) >= 0
+    distinct, common = distinct_grams(codes, hashes, low, high, scratch), 0
+    for i in range(high - low - GRAM + 1):
+        # The last one of a kind stands for all of them.
+        if scratch.span_follows[i] < 0:
+            common += find_gram(codes, hashes, low + i, text) >= 0
     return common, distinct
 
 

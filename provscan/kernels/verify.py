@@ -9,6 +9,7 @@ Then both sets of 5-grams are compared in full, code point by code point.
 What decides is either the share of the text that the span has (similarity and containment), or how much that is:
 
 - *spread*: hits near one diagonal that reach over nearly all of the text, as an edited copy leaves them;
+- *half*: hits that are half of the text, wherever in it, and longer;
 - *partial*: a stretch of the text, the run with the greatest ``hits - misses``, that is long enough. One that reaches
   the text's begin or end, at a word's border in the record, was cut once; any other was cut twice and must be longer.
   It may be shorter where it is a large part of the text.
@@ -26,6 +27,7 @@ from provscan.kernels.grams import (
     IndexedText,
     SetScratch,
     common_grams,
+    distinct_grams,
     index_grams,
     set_scratch,
     table_bits,
@@ -53,10 +55,12 @@ _ZERO = np.int64(0)
 LARGE_LENGTH, INNER_LENGTH = 0.9, 1.5
 # Of a text: a large part, and the part that spread hits reach over, with their similarity.
 LARGE, REACH, SPREAD_SIMILARITY = 0.45, 0.8, 0.3
-# Of a text whose parts changed places: hits on one diagonal, and similarity.
-SWAPPED_HITS, SWAPPED_SIMILARITY = 0.45, 0.6
-# The same of hits that are half of the text's 5-grams or more, which may be shorter.
-HALF, SPREAD_LENGTH = 0.5, 0.6
+# The length of hits that are half of the text's 5-grams or more: of those that are spread, and of others.
+HALF, SPREAD_LENGTH, HALF_LENGTH = 0.5, 0.6, 0.7
+# Where the similarity is below this, the minimum length is so much greater.
+ALIKE, UNLIKE_LENGTH = 0.6, 1.2
+# Of a text whose parts changed places: hits on one diagonal.
+SWAPPED_HITS = 0.45
 # The penalty of a miss in a run that reaches further than the most similar one, of the minimum similarity.
 WIDE = 0.5
 # Of the 5-grams of a stretch, those that are the text's.
@@ -128,11 +132,12 @@ def least_hits(length, units, distinct, thresholds):
 
 @kernel(forceinline=True)
 def _is_enough(common, distinct, length, units, thresholds):
-    """Whether a span with so many of a text's ``distinct`` 5-grams may be similar to it, and whether spread over it."""
+    """Whether a span with so many of a text's ``distinct`` 5-grams may be similar, spread, or half of it."""
     held = (common + GRAM - 1) * units
     enough = LARGE_LENGTH if common < HALF * distinct else SPREAD_LENGTH
     similar = common >= thresholds.containment * distinct and held >= thresholds.units * length
-    return similar, held >= enough * thresholds.stretch * length
+    half = common >= HALF * distinct and held >= HALF_LENGTH * thresholds.stretch * length
+    return similar, held >= enough * thresholds.stretch * length, half
 
 
 @kernel
@@ -231,12 +236,13 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             continue
         runs, firsts = hits.runs[:bounds], hits.firsts[: window.grams]
         start, stop, common, span_distinct, head, tail = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
-        similarity, similar, spread, exact, short = 0.0, False, False, False, False
+        similarity, similar, spread, half, exact, short = 0.0, False, False, False, False, False
+        most_similar = (start, stop, common, span_distinct, head, tail, similarity)
         mark += 1
         # No span of the window has more in common with the text than the window itself.
         known = count_distinct(firsts, marks, mark)
-        like, over = _is_enough(known, distinct, length, units, thresholds)
-        for wide in range(2 if like or over or known == distinct else 0):
+        like, over, much = _is_enough(known, distinct, length, units, thresholds)
+        for wide in range(2 if like or over or much or known == distinct else 0):
             # The most similar run may leave out the ends of a copy that was edited near them.
             if wide == 0:
                 start, stop = most_similar_run(runs, grams, thresholds.similarity)
@@ -259,16 +265,21 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             common = count_distinct(firsts[low:high], marks, mark)
             head, tail = np.int64(hits.nearest[low]), np.int64(hits.nearest[high - 1])
             tail = tail + GRAM if tail >= 0 else tail
-            like, over = _is_enough(common, distinct, length, units, thresholds)
+            like, over, much = _is_enough(common, distinct, length, units, thresholds)
+            much = much and wide == 0
             over = over and head >= 0 and tail - head >= REACH * length
-            if not (like or over):
+            if not (like or over or much):
                 continue
-            common, span_distinct = common_grams(codes, hashes, begin + start, begin + stop, text, sets)
+            span_distinct = distinct_grams(codes, hashes, begin + start, begin + stop, sets)
             similarity = common / (distinct + span_distinct - common)
-            similar = like and similarity >= thresholds.similarity
+            held = (common + GRAM - 1) * units
+            alike = similarity >= ALIKE or held >= UNLIKE_LENGTH * thresholds.units * length
+            similar = like and alike and similarity >= thresholds.similarity
             spread = over and similarity >= SPREAD_SIMILARITY
             if similar or spread:
                 break
+            if much and similarity >= SPREAD_SIMILARITY:
+                half, most_similar = True, (start, stop, common, span_distinct, head, tail, similarity)
         if short:
             continue
         if exact:
@@ -284,7 +295,7 @@ def verify(records, texts, candidates, thresholds, scratch, out):
             far = window_around(size, length, diagonal, length + width)
             mark += 1
             if total >= SWAPPED_HITS * distinct and may_hold(
-                SWAPPED_SIMILARITY * distinct, whole, window, far, text, firsts, marks, mark
+                ALIKE * distinct, whole, window, far, text, firsts, marks, mark
             ):
                 # The parts of the text may have changed places.
                 _, bounds = find_hits(whole, far, text, 4 * length + width, hits)
@@ -294,7 +305,7 @@ def verify(records, texts, candidates, thresholds, scratch, out):
                 shared, far_distinct = common_grams(codes, hashes, far_low, far_high, text, sets)
                 index = shared / (distinct + far_distinct - shared)
                 if (
-                    index >= max(SWAPPED_SIMILARITY, thresholds.similarity)
+                    index >= max(ALIKE, thresholds.similarity)
                     and shared >= thresholds.containment * distinct
                     and (shared + GRAM - 1) * units >= thresholds.units * length
                 ):
@@ -304,21 +315,23 @@ def verify(records, texts, candidates, thresholds, scratch, out):
                     out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = shared, distinct, far_distinct
                     n += 1
                     continue
-            if not spread:
-                if part < thresholds.stretch:
-                    continue
-                common, span_distinct = common_grams(codes, hashes, begin + low, begin + high, text, sets)
+            if not spread and part >= thresholds.stretch:
+                shared, part_distinct = common_grams(codes, hashes, begin + low, begin + high, text, sets)
                 # A letter that is repeated is one 5-gram, however long that goes on.
-                held = (common + GRAM - 1) * units
-                if common < OWN * span_distinct or held < LARGE_LENGTH * thresholds.stretch * length:
+                held = (shared + GRAM - 1) * units
+                if shared >= OWN * part_distinct and held >= LARGE_LENGTH * thresholds.stretch * length:
+                    out.candidate[n], out.partial[n] = c, True
+                    out.similarity[n] = shared / (distinct + part_distinct - shared)
+                    out.span[n, 0], out.span[n, 1] = low, high
+                    out.copied[n, 0], out.copied[n, 1] = part_head, part_tail
+                    out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = shared, distinct, part_distinct
+                    n += 1
                     continue
-                out.candidate[n], out.partial[n] = c, True
-                out.similarity[n] = common / (distinct + span_distinct - common)
-                out.span[n, 0], out.span[n, 1] = low, high
-                out.copied[n, 0], out.copied[n, 1] = part_head, part_tail
-                out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = common, distinct, span_distinct
-                n += 1
-                continue
+            if not spread:
+                if not half:
+                    continue
+                start, stop, common, span_distinct, head, tail, similarity = most_similar
+                least = similarity
         # Where the edge of the copy was edited, the run stops short of it: align what is left of the text.
         far_start, far_stop = start, stop
         if 0 < head <= MAX_REST:

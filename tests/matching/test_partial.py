@@ -72,6 +72,21 @@ def test_a_short_half_is_not_found(build: Build) -> None:
     assert index.match_document(f"The {name} is large.")
 
 
+def test_half_of_a_short_tweet_may_be_shorter(build: Build) -> None:
+    index = build([tweet := "Ferry to the outer islands is cancelled, use a night train"])
+    (span,) = index.match_document(tweet[:32])
+    assert (span.start, span.end, span.level) == (0, 32, "weak")
+    assert not index.match_document(tweet[:28])
+    assert not index.match_document(tweet[:32], partial_chars=0)
+
+
+def test_what_is_unlike_its_tweet_must_be_longer(build: Build) -> None:
+    tweet = "Hope everyone enjoys the long weekend"
+    index = build([tweet])
+    assert not index.match_document(f"They say {tweet[5:28]}")
+    assert index.match_document(f"They say {tweet[5:29]}")
+
+
 def test_parts_that_changed_places_are_one_match(build: Build) -> None:
     words = BRIDGE.split()
     swapped = " ".join(words[14:] + words[:14])
