@@ -148,7 +148,7 @@ def _look_up(seeds, record, low, high, table, scratch):
 def _equal_ranges(table, text_sizes, limit, count, scratch, counters):
     """Of the first ``count`` keys in scratch those that the table holds, each with its equal range; how many.
 
-    Ranges are measured up to ``limit``; the sizes of their texts are prefetched.
+    Ranges are measured up to ``limit``; what chains of k-min-mers need of their texts is prefetched.
     """
     postings = table.postings
     which, firsts, sizes = scratch.which, scratch.firsts, scratch.sizes
@@ -160,8 +160,12 @@ def _equal_ranges(table, text_sizes, limit, count, scratch, counters):
         found += size > 0
     ahead = np.int64(0)
     for k in range(found):
-        for e in range(firsts[k], firsts[k] + min(sizes[k], limit)):
-            ahead += np.int64(text_sizes[text_of(postings, e)]) + np.int64(table.places[e])
+        last = firsts[k] + min(sizes[k], limit)
+        for e in range(firsts[k], last):
+            ahead += np.int64(table.places[e])
+        if which[k] & 1:
+            for e in range(firsts[k], last):
+                ahead += np.int64(text_sizes[text_of(postings, e)])
     counters.reads[0] += ahead & 1
     return found
 
