@@ -26,7 +26,7 @@ from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_posti
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as postings_kernels
-from provscan.kernels.records import Postings, SeedTable, frozen
+from provscan.kernels.records import Postings, SeedTable, frozen, read_only
 
 # Step that a text's size is counted in, in units.
 SIZE_STEP = 20
@@ -68,7 +68,7 @@ def rare_seeds(entries: np.ndarray, rows: np.ndarray, sketches: np.ndarray, high
     The texts of the entries have the `rows` of the `sketches`.
     """
     rare = np.empty(len(entries), np.bool_)
-    seed_kernels.rare_seeds(entries, rows, sketches, RARE, bloom_filter(high_frequency), rare)
+    seed_kernels.rare_seeds(entries, rows, read_only(sketches), RARE, bloom_filter(high_frequency), rare)
     return rare
 
 

@@ -144,9 +144,9 @@ def test_a_run_on_request(tmp_path, licensed):
     assert "--fix-encoding" in run.info["repeat"]
     for record, text in enumerate(carriers()):
         explained = explain_record(run.info, run.matches, record, licensed)[0]
-        assert explained.passed
-        assert explained.passage in text
-        assert (explained.start, explained.end) == (explained.match["start"], explained.match["end"])
+        assert explained["passed"]
+        assert explained["passage"] in text
+        assert [explained[end] for end in ("start", "end")] == [explained["match"][end] for end in ("start", "end")]
     without = provscan.match(path, licensed, tmp_path / "b.run", spike_ins=0)
     assert without.summary["notes"] == {"wrongly_decoded": len(WORDS)}
     assert without.summary["records_matched"] < len(WORDS)
