@@ -85,10 +85,11 @@ def _make_room(folder: Path, needed: int) -> None:
 
 def _size(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        # Another process may be fetching.
-        with contextlib.suppress(FileNotFoundError):
-            total += path.stat().st_size
+    for place, _, names in os.walk(folder):
+        for name in names:
+            # Another process may be fetching.
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(place, name)).st_size
     return total
 
 

@@ -17,7 +17,7 @@ from three_texts import TWEETS, strings
 import provscan
 from provscan.errors import IndexFormatError, OutputError
 from provscan.index import checked, folder, packed, postings, room, segment_writer, writer
-from provscan.index.format import FileInfo, SegmentInfo, Tombstones
+from provscan.index.format import VERSION, FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import map_array
 from provscan.index.prepare import tweet_digests
@@ -154,7 +154,7 @@ def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "i.index"
     provscan.build_index(TWEETS, path)
     written = (path / "manifest.json").read_text()
-    (path / "manifest.json").write_text(changed := written.replace('"version": 12', '"version": 3'))
+    (path / "manifest.json").write_text(changed := written.replace(f'"version": {VERSION}', '"version": 3'))
     assert changed != written
     assert len(provscan.build_index(TWEETS[:1], path, overwrite=True)) == 1
     # Nothing of the old one is left.
