@@ -31,7 +31,7 @@ from provscan.matching.rows import Matches
 from provscan.matching.verified import compared
 from provscan.matching.verifier import SketchVerifier
 from provscan.params import MatchParams
-from provscan.text.arrow import buffers, to_array
+from provscan.readers.arrow import buffers, to_array
 
 Pairs = set[tuple[int, str]]
 

@@ -48,12 +48,12 @@ from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats
+from provscan.readers.arrow import buffers
 from provscan.runs.analysis import ADDED, Settings, spike, summarise
 from provscan.runs.matched import Matched, NullScan, PartRows
 from provscan.runs.measured import Measured
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
-from provscan.text.arrow import buffers
 
 RECORDS, DOCUMENTS = 10_000, 4_000
 CARRIERS = 400

@@ -33,9 +33,9 @@ from rivals import SKETCH, datasketch_cleared, encoded_grams, grams
 
 from provscan.kernels import minhash as kernels
 from provscan.kernels.compiler import KernelCompiler
+from provscan.readers.arrow import buffers
 from provscan.sketch.signatures import PERMUTATIONS, minhash, minhash_canonical
 from provscan.text import canonical_array, canonical_buffers
-from provscan.text.arrow import buffers
 
 FEW = 1_000
 

@@ -31,8 +31,8 @@ import provscan
 from provscan.kernels.records import Candidates
 from provscan.matching import candidates, match_table, scan_texts
 from provscan.params import MatchParams, SearchLimits
+from provscan.readers.arrow import buffers
 from provscan.sketch.lsh import band_keys
-from provscan.text.arrow import buffers
 
 BANDINGS = ((16, 8), (25, 5), (32, 4), (42, 3))
 THRESHOLDS = (0.3, 0.4, 0.5)

@@ -51,7 +51,7 @@ from provscan.index.packed import SAMPLE
 from provscan.index.shard_groups import HeldShards
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 Floats = npt.NDArray[np.float64]
 KINDS = ("long", "short")

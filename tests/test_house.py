@@ -20,7 +20,7 @@ FLOORS = {
     "params": 0,
     "kernels": 1,
     "readers": 1,
-    "text": 1,
+    "text": 2,
     "sketch": 2,
     "index": 3,
     "matching": 4,

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.index.texts import Strings
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 TEXTS = ["first of the three texts, with three tweets", "second of the three texts, said once", "third text, twice"]
 

@@ -21,9 +21,9 @@ from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, ParameterError
 from provscan.index import IndexReader, Strings, prepare, write_index
+from provscan.readers.arrow import buffers
 from provscan.readers.stats import require_undamaged
 from provscan.text import canonical_buffers
-from provscan.text.arrow import buffers
 
 
 @dataclass(frozen=True)

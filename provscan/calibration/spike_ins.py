@@ -23,9 +23,9 @@ from provscan.calibration.edits import EDITS
 from provscan.matching import Matches, compared, in_pieces, scan_texts
 from provscan.matching.carriers import CarrierRecord
 from provscan.params import MatchParams
+from provscan.readers.arrow import buffers
 from provscan.scoring.lengths import bands, measured
 from provscan.scoring.rule import Scorer
-from provscan.text.arrow import buffers
 
 # Spike-ins of a run: one per so many records, within these bounds.
 RECORDS_A_SPIKE, FEWEST, MOST = 50, 1500, 3000

@@ -43,7 +43,7 @@ from provscan.index.tweets import NUMBER, write_strings
 from provscan.kernels import blind as kernels
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import BlindParams
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 KEY_BYTES = 32
 # Counters of seeds, two to the power of it.

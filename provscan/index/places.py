@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from provscan.index.segment import Segment
 from provscan.index.texts import Strings
 from provscan.kernels import postings as kernels
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 # The number of the line at the end of a place.
 PLACE = ":(?P<line>[1-9][0-9]{0,17})$"

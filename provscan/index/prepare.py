@@ -18,10 +18,10 @@ from provscan.kernels import postings as postings_kernels
 from provscan.kernels.records import CodeBuffer, SeedParams, SeedScratch, Sketches, TextBuffer, read_only
 from provscan.kernels.scratch import scratch_array
 from provscan.params import IndexParams
+from provscan.readers.arrow import buffers
 from provscan.sketch import lsh
 from provscan.sketch import signatures as sketch
 from provscan.text import canonical_buffers
-from provscan.text.arrow import buffers
 
 # Rows whose signatures are computed at a time: they stay in the second-level cache.
 BLOCK = 2048

@@ -23,7 +23,7 @@ from provscan.index.segment_writer import SegmentWriter, renumbered, tweet_order
 from provscan.index.texts import Strings
 from provscan.kernels.records import Sketches
 from provscan.params import IndexParams
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 MOST_SHARDS = 256
 

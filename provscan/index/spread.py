@@ -34,7 +34,7 @@ from provscan.index.tweets import LABELS
 from provscan.kernels import postings as kernels
 from provscan.kernels.records import Sketches
 from provscan.params import IndexParams
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 _S8, _LOW24 = np.uint64(8), np.uint64(0xFFFFFF)
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 from provscan.index.postings import map_array, write_array
 from provscan.kernels import utf8 as kernels
 from provscan.kernels.records import CodeBuffer, TextBuffer, frozen
-from provscan.text.arrow import buffers, from_buffers
+from provscan.readers.arrow import buffers, from_buffers
 
 
 class Strings(NamedTuple):
-    """A text buffer (:mod:`provscan.text.arrow`) that may be mapped."""
+    """A text buffer (:mod:`provscan.readers.arrow`) that may be mapped."""
 
     text: np.ndarray
     offsets: np.ndarray

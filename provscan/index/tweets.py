@@ -27,7 +27,7 @@ from provscan.index.packed import (
 )
 from provscan.index.prepare import NO_TIME
 from provscan.index.texts import Strings, StringsWriter, open_strings
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 LABELS = ("author", "lang", "rt_of")
 # Columns whose bytes depend on the version of Zstandard.

@@ -24,7 +24,7 @@ _RECORD, _TEXT, _START, _END, _AGREE, _PRINTS, _EQUAL, _RARE, _COMMON = range(9)
 def scan_blind(
     text: np.ndarray, offsets: np.ndarray, index: BlindIndex, params: MatchParams, limits: BlindLimits
 ) -> Matches:
-    """Matches in the texts of a text buffer (see :mod:`provscan.text.arrow`), ordered by text and place.
+    """Matches in the texts of a text buffer (see :mod:`provscan.readers.arrow`), ordered by text and place.
 
     The `limits` are what a match needs beside the thresholds of `params`.
     """

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from provscan.kernels.content import content_keys
 from provscan.kernels.hashing import splitmix, splitmix64
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 # Of a longer text, so many code points from a random place on.
 LONGEST = 4096

@@ -15,7 +15,7 @@ from provscan.matching.rows import LEVELS
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
 from provscan.params import IndexParams, MatchParams
-from provscan.text.arrow import Texts, buffers, to_array
+from provscan.readers.arrow import Texts, buffers, to_array
 
 
 class Span(NamedTuple):

@@ -8,7 +8,7 @@ import pyarrow as pa
 from provscan.index import Strings
 from provscan.kernels.utf8 import byte_places
 from provscan.matching.rows import Matches
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 # Code points before and after a match, and at most of the match itself.
 CONTEXT, LONGEST = 200, 2_000

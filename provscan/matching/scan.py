@@ -44,7 +44,7 @@ TOGETHER = 8
 
 
 def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams) -> Matches:
-    """Matches in the texts of a text buffer (see :mod:`provscan.text.arrow`), ordered by text and place.
+    """Matches in the texts of a text buffer (see :mod:`provscan.readers.arrow`), ordered by text and place.
 
     Their ``row`` counts from the first of these texts.
     """

@@ -19,7 +19,7 @@ from provscan.matching.verified import in_pieces
 from provscan.matching.verifier import TextVerifier, matches_in
 from provscan.params import MatchParams
 from provscan.readers import LIMITS, Block, Fields, Limits, ReadStats, Split, read, read_block
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 Map = Callable[..., Iterator[Any]]
 # Of the keys of carrier records.

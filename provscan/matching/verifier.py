@@ -15,7 +15,7 @@ from provscan.matching.rows import Matches
 from provscan.matching.scan import scan_texts
 from provscan.params import BlindLimits, MatchParams
 from provscan.readers import mended_texts
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 
 class TweetNames(Protocol):

@@ -22,10 +22,10 @@ from provscan.params import MatchParams
 from provscan.probe.answers import Answer
 from provscan.probe.plan import ARMS, Plan
 from provscan.probe.prompts import FREE
+from provscan.readers.arrow import buffers, to_array
 from provscan.runs.build import build_index
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
-from provscan.text.arrow import buffers, to_array
 
 
 class Asked(NamedTuple):

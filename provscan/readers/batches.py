@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.kernels.utf8 import byte_places, code_points
+from provscan.readers.arrow import buffers
 from provscan.readers.limits import Limits
 from provscan.readers.mending import note_wrongly_decoded
 from provscan.readers.schema import OWN
 from provscan.readers.stats import ReadStats
-from provscan.text.arrow import buffers
 
 
 def _characters(batch: pa.RecordBatch) -> int:

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.kernels.mojibake import wrongly_decoded
+from provscan.readers.arrow import buffers
 from provscan.readers.stats import ReadStats
-from provscan.text.arrow import buffers
 
 Places = npt.NDArray[np.int64]
 

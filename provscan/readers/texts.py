@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.readers.answers import without_prompts
+from provscan.readers.arrow import buffers
 from provscan.readers.fields import Binding, name_of
 from provscan.readers.names import printable
 from provscan.readers.protocol import ANY, Path, Rows
 from provscan.readers.schema import SCHEMA, without_maps
 from provscan.readers.stats import EXAMPLES, ReadStats
-from provscan.text.arrow import buffers
 
 MISSING = "every text of the record is missing or null"
 KINDS = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from provscan.errors import FieldNotFoundError
 from provscan.kernels.utf8 import code_points
+from provscan.readers.arrow import buffers
 from provscan.readers.fields import Fields
 from provscan.readers.json_documents import Elements
 from provscan.readers.jsonl import read_lines
@@ -32,7 +33,6 @@ from provscan.readers.tweet_dates import parse_date
 from provscan.readers.tweet_fields import ROLES, Binding, bind
 from provscan.readers.tweet_layouts import Tweet, is_nested, rows_of_table, tweets_in
 from provscan.readers.tweet_sources import TweetFile
-from provscan.text.arrow import buffers
 
 # Tweets that are collected from objects before they become columns.
 GROUP = 8192

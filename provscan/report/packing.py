@@ -19,9 +19,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.readers.arrow import buffers
 from provscan.report.differences import packed_runs
 from provscan.runs.evidence import digest
-from provscan.text.arrow import buffers
 
 COUNTED, COMMON, LINK = 1, 2, 4
 # Fields of a row, in this order: a passage next to its tweet, and apart from ids, compresses best.

@@ -31,6 +31,7 @@ from provscan.matching.verified import compared
 from provscan.matching.verifier import SketchVerifier, matches_in
 from provscan.params import BlindLimits
 from provscan.readers import ReadStats, counted, read
+from provscan.readers.arrow import buffers
 from provscan.runs.analysis import SCORED
 from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
 from provscan.runs.folder import (
@@ -44,7 +45,6 @@ from provscan.runs.folder import (
 )
 from provscan.runs.inputs import check_skipped, find_inputs, unread_members
 from provscan.runs.options import Options, Sources
-from provscan.text.arrow import buffers
 
 FOUND = pa.schema([*MATCHES, *PASSAGE])
 VERSION = 1

@@ -21,8 +21,8 @@ from provscan.errors import ParameterError, UsageError
 from provscan.kernels import minhash as kernels
 from provscan.kernels.records import TextBuffer as TextRecord
 from provscan.kernels.records import frozen
+from provscan.readers.arrow import TextBuffer, Texts, buffers, to_array
 from provscan.text import canonical_buffers
-from provscan.text.arrow import TextBuffer, Texts, buffers, to_array
 
 if TYPE_CHECKING:
     import datasketch

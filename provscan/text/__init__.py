@@ -31,7 +31,7 @@ from provscan.kernels.ascii import LOOK_AHEAD
 from provscan.kernels.records import CanonicalScratch, CodeBuffer, frozen
 from provscan.kernels.records import TextBuffer as TextRecord
 from provscan.kernels.scratch import scratch_array
-from provscan.text.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
+from provscan.readers.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
 from provscan.text.tables import tables
 
 __all__ = [
@@ -124,7 +124,7 @@ def encoded(codes: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> TextBuf
 
 
 def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
-    """Canonical texts of a text buffer (see :mod:`provscan.text.arrow`) as UTF-8."""
+    """Canonical texts of a text buffer (see :mod:`provscan.readers.arrow`) as UTF-8."""
     count = len(offsets) - 1
     parts = []
     out_offsets = np.zeros(count + 1, np.int64)

@@ -26,7 +26,7 @@ from provscan.index.folder import changing
 from provscan.kernels import blind as kernels
 from provscan.matching.verifier import SketchVerifier, TextVerifier, Verifier
 from provscan.params import MatchParams
-from provscan.text.arrow import buffers, to_array
+from provscan.readers.arrow import buffers, to_array
 
 RNG = random.Random(21)
 WORDS = [sentence(RNG, "latin", RNG.randrange(3, 9)).strip() for _ in range(900)]

@@ -19,7 +19,7 @@ from provscan.index.texts import Strings, StringsWriter, combined, open_strings
 from provscan.index.tweets import joined_tweets, whole_numbers
 from provscan.matching.verified import compared
 from provscan.params import IndexParams
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from provscan.kernels import gather
 from provscan.kernels.records import frozen
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams, SearchLimits
-from provscan.text.arrow import buffers, to_array
+from provscan.readers.arrow import buffers, to_array
 
 Tweet = dict[str, Any]
 Build = Callable[..., provscan.Index]

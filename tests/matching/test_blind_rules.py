@@ -17,8 +17,8 @@ from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.blind import _accepted, _equal, scan_blind
 from provscan.matching.rows import LEVELS
 from provscan.params import BlindLimits, MatchParams
+from provscan.readers.arrow import buffers, to_array
 from provscan.text import canonical_codes
-from provscan.text.arrow import buffers, to_array
 
 TEXTS = ["the first of three texts of a blind index", "the second text, which is said twice", "and the last one of all"]
 

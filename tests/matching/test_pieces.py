@@ -14,7 +14,7 @@ import provscan
 from provscan.kernels.grams import in_pieces as kernel
 from provscan.kernels.grams import set_scratch
 from provscan.matching import in_pieces
-from provscan.text.arrow import buffers
+from provscan.readers.arrow import buffers
 
 TEXT = "the ferry leaves the old harbour at seven and nobody on board knows that the bridge is closed"
 HALF = len(TEXT) // 2
