@@ -51,6 +51,8 @@ _TAGS = np.zeros((len(_ELEMENTS), 12), np.uint8)
 for _i, _name in enumerate(_ELEMENTS):
     _TAGS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
 _ATTRIBUTES = 1000
+# Bytes within which a tag ends, with character references in it.
+_TAG_BYTES = 8 * _ATTRIBUTES
 
 
 @kernel
@@ -357,22 +359,54 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
 
 
 @kernel
+def _may_open_tag(text, low, high):
+    """Whether one of ``text[low:high]`` may begin a tag: ``<``, or a character reference."""
+    found = False
+    for i in range(low, high):
+        found |= (text[i] == 0x3C) | (text[i] == 0x26)
+    return found
+
+
+@kernel
+def _opened_tag(text, low, high, opened):
+    """Where a tag that has not ended before ``high`` may have begun, else -1; ``opened`` is that of ``low``.
+
+    Its bracket may be a character reference: ``&lt;``, ``&#60;``, ``&amp;lt;``.
+    """
+    if opened < 0 and not _may_open_tag(text, low, high):
+        return opened
+    for i in range(low, high):
+        if text[i] == 0x3E or text[i] == 10 or text[i] == 13:
+            opened = np.int64(-1)
+        elif text[i] == 0x3C:
+            opened = np.int64(i)
+        elif text[i] == 0x26 and i + 1 < len(text):
+            after = text[i + 1] | 0x20
+            if after == 0x6C or after == 0x61 or text[i + 1] == 0x23:
+                opened = np.int64(i)
+    return opened
+
+
+@kernel
 def cut(text, start, stop, size, cuts):
     """Cut ``text[start:stop]`` into chunks of ``size`` bytes or more whose canonical texts, with spaces between, are
     that of the whole.
 
     So a chunk begins after ASCII white space, and neither with more of it nor with ``@`` or ``&``, which may go with a
-    retweet mark before, nor with anything from U+0800 on, as are scripts that are written without spaces and ``＠``.
-    Fills int64 ``cuts``, ``start`` and ``stop`` among them, which has room for one a chunk and one more; returns how
-    many there are.
+    retweet mark before, nor with anything from U+0800 on, as are scripts that are written without spaces and ``＠``,
+    nor within what may be a tag. Fills int64 ``cuts``, ``start`` and ``stop`` among them, which has room for one a
+    chunk and one more; returns how many there are.
     """
     cuts[0] = start
     n = 1
-    at = start + size
+    at, seen, opened = start + size, start, np.int64(-1)
     while at < stop:
+        opened = _opened_tag(text, seen, at, opened)
+        seen = at
         last, byte = text[at - 1], text[at]
         whole = 0x20 < byte < 0x80 or 0xC2 <= byte < 0xE0
-        if whole and (last == 0x20 or 9 <= last <= 13) and byte != 0x40 and byte != 0x26:
+        outside = opened < 0 or at - opened > _TAG_BYTES
+        if whole and outside and (last == 0x20 or 9 <= last <= 13) and byte != 0x40 and byte != 0x26:
             cuts[n] = at
             n += 1
             at += size

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import texts
 
 import provscan.text as text_room
-from provscan.text.arrow import buffers, to_array
+from provscan.readers.arrow import buffers, to_array
 from provscan.text.tables import tables
 
 pytestmark = pytest.mark.kernels
@@ -93,6 +93,7 @@ def test_places_lead_back(text):
 
 @given(st.lists(texts(6), max_size=12).map(" ".join), st.integers(1, 12))
 @example("RT @a: b RT &commat;c RT ＠d e  f", 1)
+@example("a </p /> b <a href=x> c &lt;a href=x> d &amp;lt;a href=x> e < f", 1)
 @example("e \u0301a RT\u00a0@b", 1)
 @example("ไทย http㈠ ไทย http http 一 http 二", 1)
 def test_the_chunks_of_a_text_have_its_canonical_text(text, size):
