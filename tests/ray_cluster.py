@@ -15,6 +15,8 @@ TESTS = Path(__file__).parent
 ATTEMPTS = 3
 # Nobody looks at its pages, nor at what its processes print.
 QUIET = {"include_dashboard": False, "include_log_monitor": False}
+# Workers are started for tasks, not before there are some.
+SYSTEM = {"prestart_worker_first_driver": False, "health_check_period_ms": 500, "health_check_initial_delay_ms": 500}
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +41,7 @@ def cluster(object_store: str) -> Iterator[Any]:
     folders = [TESTS, *(TESTS / name for name in ("engine", "index", "runs"))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
-        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **QUIET})
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": SYSTEM, **QUIET})
         try:
             for _ in range(2):
                 add_node(nodes, 1)
