@@ -3,14 +3,15 @@
     python tests/mutation.py --rooms estimate,matching,index --mutants 200 --seed 1
 
 First the suite runs once, to note which tests run which line; ``--noted FOLDER`` keeps the notes for another sample.
-Then the tests of its line are run with each mutant, in a process forked from one that holds the compiled kernels; what
-survives is printed, and by room how many were killed.
+Then the tests of its line are run with each mutant, in a process forked from one that holds the compiled kernels: the
+quickest first, and the others if it survives those. What survives is printed, and by room how many were killed.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import bisect
 import contextlib
 import gc
 import importlib.abc
@@ -44,12 +45,13 @@ OPERATORS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
 }  # fmt: skip
-# The quickest tests of a line come first, as many as take this long together without a mutant on an idle machine.
-SECONDS_OF_TESTS = 30.0
+# Tests of a line that are run first, and then with what survives these: as many as take this long together, without a
+# mutant on an idle machine.
+SECONDS_OF_TESTS = (30.0, 300.0)
 # In the notes: seconds of the clock for one of the processor.
 WAITED = "clock for processor: "
-# Of the processor, which a busy machine shares; one that waits for ever gets so many times as long.
-SECONDS_A_MUTANT, TIMES_TO_WAIT = 120, 8
+# A mutant that takes so many times as long is ended: of the processor, which a busy machine shares, and by the clock.
+TIMES_TO_WORK, TIMES_TO_WAIT = 4, 32
 
 
 class Mutant(NamedTuple):
@@ -193,8 +195,8 @@ def note(tests: list[str], folder: Path) -> None:
     (folder / "output.txt").write_text(f"{done.stdout}\n{WAITED}{waited:.2f}\n", encoding="utf-8")
 
 
-def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[str]]]:
-    """File -> line -> the tests that run it, the quickest first, as many as there is time for."""
+def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[str]]]]:
+    """File -> line -> the tests that run it, as many as there is time for, by :data:`SECONDS_OF_TESTS`."""
     output = (folder / "output.txt").read_text(encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "--collect-only", *tests]
     there = set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines())
@@ -202,17 +204,18 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[str]]
     broken = set(re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE))
     print(f"tests that fail without a mutant, left out: {sorted(broken) or 'none'}", flush=True)
     waited = re.search(f"^{WAITED}([0-9.]+)$", output, re.MULTILINE)
-    limit = SECONDS_OF_TESTS * (float(waited[1]) if waited else 1.0)
+    busy = float(waited[1]) if waited else 1.0
     seconds = Counter[str]()
     for taken, test in re.findall(r"^([0-9.]+)s (?:setup|call|teardown) +(\S.*)$", output, re.MULTILINE):
         seconds[test] += float(taken)
 
-    def quickest(contexts: list[str], room: str) -> list[str]:
+    def quickest(contexts: list[str], room: str) -> list[list[str]]:
         found = ({context.split("|")[0] for context in contexts if context} - broken) & there
         # Tests of the room come first: of the others many pass through a line and look at something else.
         ordered = sorted(found, key=lambda test: (f"tests/{room}/" not in test, seconds[test], test))
-        ends = itertools.accumulate(seconds[test] for test in ordered)
-        return [test for test, end in zip(ordered, ends, strict=True) if end <= limit] or ordered[:1]
+        ends = list(itertools.accumulate(seconds[test] for test in ordered))
+        first, last = (max(1, bisect.bisect_right(ends, limit * busy)) for limit in SECONDS_OF_TESTS)
+        return [ordered[:first], ordered[first:last]]
 
     data = coverage.CoverageData(str(folder / "coverage"))
     data.read()
@@ -242,14 +245,14 @@ class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.mutant.source, str(self.mutant.path), "exec"), module.__dict__)
 
 
-def survives(mutant: Mutant | None, tests: list[str]) -> bool:
-    """Run tests with a mutant in a forked process; one that hangs is killed."""
+def survives(mutant: Mutant | None, tests: list[str], seconds: float) -> bool:
+    """Run tests that take some seconds with a mutant, in a forked process; one that hangs is killed."""
     folder = tempfile.mkdtemp(prefix="mutant")
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
             os.setsid()
-            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_A_MUTANT, SECONDS_A_MUTANT))
+            resource.setrlimit(resource.RLIMIT_CPU, 2 * (round(TIMES_TO_WORK * seconds),))
             silent = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silent, 1)
             os.dup2(silent, 2)
@@ -258,7 +261,7 @@ def survives(mutant: Mutant | None, tests: list[str]) -> bool:
             options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", f"--basetemp={folder}/tmp"]
             os._exit(int(pytest.main([*options, *tests])))
         os._exit(1)
-    limit = time.monotonic() + TIMES_TO_WAIT * SECONDS_A_MUTANT
+    limit = time.monotonic() + TIMES_TO_WAIT * seconds
     status = 1
     while time.monotonic() < limit:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -311,12 +314,13 @@ def main() -> None:
     for mutant in (made(*place) for place in chosen):
         lines = run_by.get(str(mutant.path), {})
         # A line that runs on import, such as a default of a class, belongs to all tests of the file.
-        tests = lines.get(mutant.line, []) or sorted({test for line in lines.values() for test in line})
+        tests = lines.get(mutant.line) or [sorted({test for first, _ in lines.values() for test in first}), []]
         total[room_of(mutant.path)] += 1
-        if tests and not survives(mutant, tests):
+        rounds = zip(tests, SECONDS_OF_TESTS, strict=True)
+        if any(named and not survives(mutant, named, seconds) for named, seconds in rounds):
             killed[room_of(mutant.path)] += 1
             continue
-        kind = "survived" if tests else "run by no test"
+        kind = "survived" if any(tests) else "run by no test"
         where = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
         print(f"{total.total()} of {len(chosen)}: {where}: {kind}: {mutant.what}", flush=True)
     for name in rooms:

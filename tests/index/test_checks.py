@@ -206,13 +206,13 @@ def test_filters_have_eight_to_sixteen_bits_a_hash() -> None:
     assert [len(new_filter(count)) for count in (0, 127, 128, 255, 256)] == [16, 16, 32, 32, 64]
     assert len(new_band_filter(511)) == len(new_filter(255))
     assert len(new_band_filter(512)) == len(new_filter(256))
-    words = np.arange(64, dtype=np.uint64)
-    # Half of the words are gone, of each two there is what either holds: 2n | 2n + 1.
-    assert narrowed(words, 255).tolist() == list(range(1, 64, 2))
+    words = 5 * np.arange(64, dtype=np.uint64)
+    # Half of the words are gone, of each two there is what either holds.
+    assert narrowed(words, 255).tolist() == [10 * n | 10 * n + 5 for n in range(32)]
     assert narrowed(words, 256) is words
-    assert narrowed(words, 127).tolist() == [4 * n + 3 for n in range(16)]
+    assert narrowed(words, 127).tolist() == [20 * n | 20 * n + 5 | 20 * n + 10 | 20 * n + 15 for n in range(16)]
     # Room for twice as many more: 128 words for 300, as they are for 100.
-    assert widened(words, 300).tolist() == [n for n in range(64) for _ in (0, 1)]
+    assert widened(words, 300).tolist() == [5 * n for n in range(64) for _ in (0, 1)]
     assert widened(words, 100).tolist() == words.tolist()
     # Nine bits of three words: four hashes of two bits each.
     assert count_of(np.array([0b111, 0b111, 0b111], np.uint64)) == 4

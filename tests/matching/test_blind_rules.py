@@ -131,7 +131,7 @@ def accepted(
         texts=SimpleNamespace(lengths=np.array(lengths, np.uint16)), ids=np.array(ids or range(len(lengths)))
     )
     limits = BlindLimits(min_chars=20, margin=margin)
-    kept, similarity, containment = _accepted(np.array(rows), index, MatchParams(min_chars=20, **params), limits)
+    kept, similarity, containment = _accepted(np.array(rows), index, MatchParams(**{"min_chars": 20, **params}), limits)
     return list(zip(kept[:, 1].tolist(), kept[:, 2].tolist(), similarity.tolist(), containment.tolist(), strict=True))
 
 
@@ -159,6 +159,11 @@ def test_what_is_below_a_threshold_is_no_match() -> None:
     assert len(accepted(few, lengths=[44], threshold=0.3, min_containment=0.5)) == 1
     assert accepted(few, lengths=[44], threshold=0.3, min_containment=0.5, margin=0.01) == []
     assert len(accepted(half, lengths=[44], threshold=0.3, min_containment=0.5, margin=0.01)) == 1
+    # So it is for each of the three: the similarity, here 20 / 60, and 24 characters in common are just enough.
+    assert len(accepted(few, lengths=[44], threshold=0.32, min_containment=0.3, margin=0.01)) == 1
+    assert accepted(few, lengths=[44], threshold=0.33, min_containment=0.3, margin=0.01) == []
+    assert len(accepted(few, lengths=[44], threshold=0.3, min_containment=0.3, margin=0.01, min_chars=23)) == 1
+    assert accepted(few, lengths=[44], threshold=0.3, min_containment=0.3, margin=0.01, min_chars=24) == []
     # Frequent seeds alone make no match, unless the text is equal.
     assert accepted((0, 0, 0, 44, 40, 40, 0, 0, 3), lengths=[44]) == []
     assert len(accepted((0, 0, 0, 44, 40, 40, 1, 0, 3), lengths=[44])) == 1
