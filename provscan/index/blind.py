@@ -39,7 +39,7 @@ from provscan.index.postings import map_array, write_array
 from provscan.index.reader import IndexReader
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, open_strings
-from provscan.index.tweets import NUMBER, write_strings
+from provscan.index.tweets import whole_numbers, write_strings
 from provscan.kernels import blind as kernels
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import BlindParams
@@ -119,10 +119,9 @@ class BlindIndex:
 
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
         """How many tweets carry each text."""
-        place = np.searchsorted(self.counts[:, 0], texts)
-        place = np.minimum(place, max(0, len(self.counts) - 1))
         if len(self.counts) == 0:
             return np.ones(len(texts), np.int64)
+        place = np.minimum(np.searchsorted(self.counts[:, 0], texts), len(self.counts) - 1)
         return np.where(self.counts[place, 0] == texts, self.counts[place, 1], 1).astype(np.int64)
 
     def info(self) -> dict[str, Any]:
@@ -202,10 +201,8 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
     kernels.fill_table(seeds, bits, starts, entries)
     ids, tweets = reader.tweet_ids(numbers), reader.tweet_counts(numbers)
     several = np.flatnonzero(tweets > 1)
-    is_number = pc.match_substring_regex(ids.array(), NUMBER).to_numpy(zero_copy_only=False)
-    others = np.flatnonzero(~is_number)
-    as_numbers = np.empty(len(ids), np.int64)
-    as_numbers[is_number] = pc.cast(ids.array().filter(pa.array(is_number)), pa.int64())
+    as_numbers = whole_numbers(ids.array()).copy()
+    others = np.flatnonzero(as_numbers < 0)
     as_numbers[others] = -1 - np.arange(len(others))
     write_strings(folder, "ids", ids, others)
     arrays: dict[str, np.ndarray] = {

@@ -200,7 +200,7 @@ def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
     """int64: rows ordered by time, then by id; the columns of `rest` decide between rows that have both in common."""
     array = ids.array()
     numbers = whole_numbers(array)
-    if numbers is not None:
+    if numbers.min(initial=0) >= 0:
         order = np.lexsort((numbers, times))
         tied = np.flatnonzero((np.diff(numbers[order]) == 0) & (np.diff(times[order]) == 0))
         if len(tied) == 0:

@@ -69,9 +69,8 @@ class Ids(NamedTuple):
 
     def among(self, ids: pa.Array) -> np.ndarray:
         """int64, ascending: rows whose id is among `ids`, strings."""
-        numeric = pc.match_substring_regex(ids, NUMBER)
-        numbers = self.numbers.all()
-        found = pc.is_in(pa.array(numbers), value_set=pc.cast(ids.filter(numeric), pa.int64()))
+        numbers, asked = self.numbers.all(), whole_numbers(ids)
+        found = pc.is_in(pa.array(numbers), value_set=pa.array(asked[asked >= 0]))
         rows = np.flatnonzero(found.to_numpy(zero_copy_only=False))
         if len(self.strings) == 0:
             return rows
@@ -112,20 +111,12 @@ class TweetRows(NamedTuple):
 
 # A whole number that int64 holds and that is written without a sign or zeros in front.
 NUMBER = "^(0|[1-9][0-9]{0,17}|[1-8][0-9]{18})$"
-BELOW = 9 * 10**18
 
 
-def whole_numbers(ids: pa.Array) -> np.ndarray | None:
-    """Ids as int64; ``None`` unless all are :data:`NUMBER`."""
-    try:
-        numbers = pc.cast(ids, pa.int64())
-    except pa.ArrowInvalid:
-        return None
-    # A sign, zeros in front and other notations don't come back.
-    if not pc.cast(numbers, ids.type).equals(ids):
-        return None
-    found = numbers.to_numpy(zero_copy_only=False)
-    return found if found.min(initial=0) >= 0 and found.max(initial=0) < BELOW else None
+def whole_numbers(ids: pa.Array) -> np.ndarray:
+    """int64[n]: ids that are a :data:`NUMBER`, -1 for the others."""
+    numeric = pc.match_substring_regex(ids, NUMBER)
+    return pc.cast(pc.if_else(numeric, ids, "-1"), pa.int64()).to_numpy(zero_copy_only=False)
 
 
 def open_tweets(folder: Path, rows: int) -> TweetRows:
@@ -172,12 +163,7 @@ def write_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -
 
 def write_ids(folder: Path, ids: Strings, rows: np.ndarray) -> None:
     """Write the ids of some rows, in their order."""
-    array = ids.array()
-    numbers = whole_numbers(array)
-    if numbers is None:
-        numeric = pc.match_substring_regex(array, NUMBER)
-        numbers = pc.cast(pc.if_else(numeric, array, "-1"), pa.int64()).to_numpy(zero_copy_only=False)
-    numbers = numbers[rows]
+    numbers = whole_numbers(ids.array())[rows]
     others = np.flatnonzero(numbers < 0)
     numbers[others] = -1 - np.arange(len(others))
     write_numbers(folder, "ids", numbers)
