@@ -35,7 +35,7 @@ import xxhash
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.folder import changing
 from provscan.index.format import SEGMENTS, VERSION, Manifest, check_sizes, check_sums, read_manifest
-from provscan.index.postings import map_array, write_array
+from provscan.index.postings import map_array, write_array_file
 from provscan.index.reader import IndexReader
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, open_strings
@@ -160,9 +160,8 @@ def write_blind(
         info = change.adopt(workspace, len(numbers), reader.tweets, "")
         sums = " ".join(file.xxh3 for file in info.files.values())
         info = replace(info, digest=xxhash.xxh3_128_hexdigest(sums.encode()))
-        generation = change.manifest.generation + 1 if change.manifest else 1
         notes = {"key_check": key_check(key)}
-        change.commit(Manifest(params, (info,), len(numbers), reader.tweets, generation, {}, notes))
+        change.commit(Manifest(params, (info,), len(numbers), reader.tweets, change.generation, {}, notes))
 
 
 def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: bytes, params: BlindParams) -> None:
@@ -211,8 +210,7 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
         "tweets.counts": np.stack([several, tweets[several]], axis=1).astype(np.uint32),
     }  # fmt: skip
     for name, array in arrays.items():
-        with (folder / name).open("wb") as file:
-            write_array(file, array)
+        write_array_file(folder / name, array)
 
 
 def _blocks(reader: IndexReader, numbers: np.ndarray) -> Iterator[tuple[int, CodeBuffer]]:

@@ -59,6 +59,11 @@ class Change:
         self._replaced = replaced
         self._folders = 0
 
+    @property
+    def generation(self) -> int:
+        """The generation that the change makes."""
+        return self.manifest.generation + 1 if self.manifest else 1
+
     def workspace(self) -> Path:
         """A name for a folder to write a segment to."""
         self._folders += 1

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from provscan.index.prepare import Prepared, seed_entries
 from provscan.kernels import postings as kernels
-from provscan.kernels.records import Sketches
-from provscan.params import IndexParams
 
 
 class KeyTable:
@@ -35,19 +32,3 @@ class KeyTable:
         found = np.empty(len(keys), np.int64)
         self.count = int(kernels.number_texts(keys, self._keys, self._numbers, self.count, found))
         return found
-
-
-def taken(batch: Prepared, rows: np.ndarray, params: IndexParams) -> Prepared:
-    """Some rows of a prepared batch; their seeds are made anew, since seeds know the rows' numbers."""
-    texts = batch.texts.take(rows)
-    return Prepared(
-        texts,
-        batch.raw_texts.take(rows),
-        batch.ids.take(rows),
-        Sketches(*(array[rows] for array in batch.sketches)),
-        seed_entries(texts, params),
-        batch.times[rows],
-        batch.about.take(rows),
-        batch.digests[rows],
-        batch.empty,
-    )

@@ -94,7 +94,7 @@ def _opened(
     infos = _remaining(folder, manifest, left_out.segments)
     remaining = replace(manifest, segments=tuple(infos))
     files = remaining.files()
-    states = {folder / name: state_of(folder / name) for name in files}
+    states = {path: state for name in files if (state := state_of(path := folder / name))}
     marks = [] if check in ("lengths", "checksums") else _marks(folder, remaining)
     trusted = bool(marks) and check != "again" and is_marked(marks[-1][0])
     sums = check != "lengths" and not (check == "changes" and trusted)
@@ -112,8 +112,7 @@ def _opened(
     if manifest.shards:
         check_shards(segments[: len(manifest.shards)], folder)
     bases = np.cumsum([0, *(info.texts for info in infos)])
-    known = {path: state for path, state in states.items() if state}
-    reader = IndexReader(folder, remaining, tuple(segments), bases, known, bool(marks))
+    reader = IndexReader(folder, remaining, tuple(segments), bases, states, bool(marks))
     if marks and not trusted:
         pending = [check == "again" or not is_marked(key) for key, _ in marks]
         # What is left of an index is counted anew at each opening.

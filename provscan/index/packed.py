@@ -11,7 +11,7 @@ import pyarrow as pa
 import zstandard
 
 from provscan.errors import IndexFormatError
-from provscan.index.postings import map_array, write_array
+from provscan.index.postings import map_array, write_array_file
 from provscan.index.texts import Strings, combined
 from provscan.kernels import packing
 from provscan.kernels.records import read_only
@@ -79,9 +79,8 @@ def pack_numbers(numbers: np.ndarray) -> Numbers:
 def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
     """Write a column."""
     column = pack_numbers(numbers)
-    for part in ("words", "blocks"):
-        with (folder / f"{name}.{part}").open("wb") as file:
-            write_array(file, getattr(column, part))
+    write_array_file(folder / f"{name}.words", column.words)
+    write_array_file(folder / f"{name}.blocks", column.blocks)
 
 
 def open_numbers(folder: Path, name: str, count: int) -> Numbers:
@@ -167,8 +166,7 @@ class Chained(NamedTuple):
 def write_packed_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -> None:
     """Write some rows of texts, in their order."""
     trained = _dictionary(strings, rows)
-    with (folder / f"{name}.dictionary").open("wb") as file:
-        file.write(trained.as_bytes() if trained else b"")
+    (folder / f"{name}.dictionary").write_bytes(trained.as_bytes() if trained else b"")
     compressor = zstandard.ZstdCompressor(LEVEL, dict_data=trained, write_checksum=False, write_dict_id=False)
     sizes: list[int] = []
     with (folder / f"{name}.{FRAMES}").open("wb") as file:

@@ -202,14 +202,14 @@ class PostingsWriter:
         radix.merge(entries, np.array(self._sorted[number]), out)
         return out
 
-    def close(self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None) -> list[str]:
-        """Write the table of so many texts; the names of its files. ``see`` is called with all sorted entries."""
+    def close(self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None) -> None:
+        """Write the table of so many texts. ``see`` is called with all sorted entries."""
         layout, bits = self._layout, self._layout.bucket_bits(texts)
-        names = [f"{self._name}.{part}" for part in ("starts", "entries", "places")[: 3 if layout.shift else 2]]
-        starts = _new_bucket_offsets(self._folder / names[0], (1 << bits) + 1, self.count)
+        starts = _new_bucket_offsets(self._folder / f"{self._name}.starts", (1 << bits) + 1, self.count)
         first = 0
         with contextlib.ExitStack() as stack:
-            files = [stack.enter_context((self._folder / name).open("wb")) for name in names[1:]]
+            names = [f"{self._name}.{part}" for part in ("entries", "places")[: 2 if layout.shift else 1]]
+            files = [stack.enter_context((self._folder / name).open("wb")) for name in names]
             for entries in self.sorted_parts():
                 kernels.bucket_offsets(read_only(entries), first, bits, starts.view(np.ndarray))
                 for file, array in zip(files, packed(entries, layout, texts), strict=False):
@@ -218,7 +218,6 @@ class PostingsWriter:
                 see(entries)
         kernels.close_bucket_offsets(starts.view(np.ndarray))
         starts.flush()
-        return names
 
 
 def packed(entries: np.ndarray, layout: Layout, texts: int) -> tuple[np.ndarray, np.ndarray]:
@@ -258,6 +257,12 @@ def sorted_entries(entries: np.ndarray) -> np.ndarray:
 def write_array(file: BinaryIO, array: np.ndarray) -> None:
     """Append an array's bytes to a file. ``numpy.ndarray.tofile`` misses a full disk when the array is small."""
     file.write(np.ascontiguousarray(array).data)
+
+
+def write_array_file(path: Path, array: np.ndarray) -> None:
+    """Write an array's bytes, to be mapped."""
+    with path.open("wb") as file:
+        write_array(file, array)
 
 
 def _new_bucket_offsets(path: Path, size: int, value: int) -> np.memmap[Any, np.dtype[np.uint32]]:

@@ -175,7 +175,7 @@ class IndexReader:
     def canonical_texts(self, texts: Numbers) -> Strings:
         """Canonical texts."""
         of, rows = self.numbering.located(texts)
-        return _gathered([segment.texts for segment in self.segments], of, rows)
+        return combined([s.texts.take(rows[of == number]) for number, s in enumerate(self.segments)], of)
 
     def canonical_codes(self, texts: Numbers) -> tuple[npt.NDArray[np.uint32], Numbers]:
         """Canonical code points: uint32[m] and int64 offsets[n + 1]."""
@@ -395,13 +395,6 @@ def state_of(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _gathered(columns: list[Strings], of: Numbers, rows: Numbers) -> Strings:
-    """String ``rows[i]`` of column ``of[i]``, for every i."""
-    if len(columns) == 1:
-        return columns[0].take(rows)
-    return combined([column.take(rows[of == number]) for number, column in enumerate(columns)], of)
 
 
 def _chunks(rows: Numbers) -> Iterator[Numbers]:

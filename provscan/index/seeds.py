@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index.filters import bloom_filter, count_of, narrowed, new_filter
-from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_postings, write_array
+from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_postings, write_array, write_array_file
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as postings_kernels
@@ -157,8 +157,7 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
     for writer, count in zip(writers, texts, strict=True):
         writer.table.close(count)
         for name, words in zip(_FILTERS, filters, strict=True):
-            with (writer.folder / name).open("wb") as file:
-                write_array(file, words if writer is writers[0] else new_filter(0))
+            write_array_file(writer.folder / name, words if writer is writers[0] else new_filter(0))
 
 
 def _together(arrays: Sequence[np.ndarray]) -> np.ndarray:

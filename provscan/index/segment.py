@@ -126,7 +126,7 @@ class Segment:
     def equal_texts(self, texts: Strings) -> np.ndarray:
         """int64[n]: number of the licensed text that equals each canonical text, -1 where none has a tweet left."""
         numbers = self.find(texts)
-        if self.living is not None and len(self.living):
+        if self.living is not None:
             numbers[~self.living[numbers]] = -1
         return numbers
 

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.index.filters import mark_bands, new_band_filter
-from provscan.index.known_tweets import KeyTable, taken
+from provscan.index.known_tweets import KeyTable
 from provscan.index.packed import write_numbers, write_packed_strings
-from provscan.index.postings import EXACT, PostingsWriter, bands_layout, map_array, write_array
+from provscan.index.postings import EXACT, PostingsWriter, bands_layout, map_array, write_array, write_array_file
 from provscan.index.prepare import Prepared
 from provscan.index.seeds import SIZE_STEP, SeedsWriter, close_together
 from provscan.index.segment import MAX_TEXTS
@@ -28,6 +28,7 @@ from provscan.index.tweets import LABELS, whole_numbers, write_ids, write_labels
 from provscan.kernels import postings as kernels
 from provscan.kernels import radix
 from provscan.kernels.minimizers import text_sizes
+from provscan.kernels.records import Sketches
 from provscan.params import IndexParams
 
 # Tables that are finished at a time.
@@ -57,7 +58,6 @@ class SegmentWriter:
     def __init__(self, folder: Path, params: IndexParams, ids: KeyTable, *, shards: int = 1) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
-        self._params = params
         self._ids_table = ids
         self._known_ids = ids.count
         self._texts = StringsWriter(folder, "texts.part")
@@ -88,7 +88,7 @@ class SegmentWriter:
         ids = self._numbered(batch.ids)
         if self._known_ids and (elsewhere := (ids >= 0) & (ids < self._known_ids)).any():
             self._repeated += int(np.count_nonzero(elsewhere))
-            batch, ids = taken(batch, np.flatnonzero(~elsewhere), self._params), ids[~elsewhere]
+            batch, ids = taken(batch, np.flatnonzero(~elsewhere)), ids[~elsewhere]
         count = len(batch.texts)
         if count == 0:
             return
@@ -167,8 +167,7 @@ class SegmentWriter:
         self._bands.renumber(numbers)
         known = new_band_filter(self._bands.count)
         self._bands.close(self.texts, lambda entries: mark_bands(entries, self._bands_layout, known))
-        with (self._folder / "bands.filter").open("wb") as file:
-            write_array(file, known)
+        write_array_file(self._folder / "bands.filter", known)
         self._exact.renumber(numbers)
         self._exact.close(self.texts)
 
@@ -181,9 +180,8 @@ class SegmentWriter:
         sizes = np.empty(self.texts, np.uint8)
         room = np.empty(int(np.diff(texts.offsets).max(initial=0)), np.uint32)
         text_sizes(texts.record, SIZE_STEP, room, sizes)
-        for name, array in (("texts.sketches", sketches), ("texts.sizes", sizes)):
-            with (self._folder / name).open("wb") as file:
-                write_array(file, array)
+        write_array_file(self._folder / "texts.sketches", sketches)
+        write_array_file(self._folder / "texts.sizes", sizes)
         self.seeds.renumber(numbers)
         if self._shards == 1:
             close_together([self.seeds], [self.texts])
@@ -225,6 +223,21 @@ def by_text(order: np.ndarray, text_of: np.ndarray, texts: int) -> tuple[np.ndar
     numbers, starts, rows = np.empty(texts, np.uint32), np.empty(texts + 1, np.int64), np.empty(len(order), np.int64)
     radix.by_text(order.astype(np.int64, copy=False), text_of, numbers, starts, rows)
     return rows, starts, numbers
+
+
+def taken(batch: Prepared, rows: np.ndarray) -> Prepared:
+    """Some rows of a prepared batch."""
+    return Prepared(
+        batch.texts.take(rows),
+        batch.raw_texts.take(rows),
+        batch.ids.take(rows),
+        Sketches(*(array[rows] for array in batch.sketches)),
+        renumbered(batch.seeds, rows, np.arange(len(rows), dtype=np.uint64), len(batch.texts)),
+        batch.times[rows],
+        batch.about.take(pa.array(rows)),
+        batch.digests[rows],
+        0,
+    )
 
 
 def renumbered(seeds: np.ndarray, rows: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:

@@ -15,13 +15,12 @@ from provscan.errors import OutputError
 from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
 from provscan.index.known_tweets import KeyTable
-from provscan.index.postings import write_array
+from provscan.index.postings import write_array_file
 from provscan.index.prepare import Prepared
 from provscan.index.seeds import SeedsWriter, close_together
 from provscan.index.segment import MAX_TEXTS, open_segment
-from provscan.index.segment_writer import SegmentWriter, renumbered, tweet_order
+from provscan.index.segment_writer import SegmentWriter, taken, tweet_order
 from provscan.index.texts import Strings
-from provscan.kernels.records import Sketches
 from provscan.params import IndexParams
 from provscan.readers.arrow import buffers
 
@@ -55,10 +54,8 @@ class ShardsWriter:
     def close(self) -> tuple[list[SegmentInfo], int]:
         """Write all files; the shards, and how many rows were left out because the same tweet was read before."""
         written = [writer.close() for writer in self._writers]
-        shards = [(folder, *each) for folder, each in zip(self._folders, written, strict=True)]
-        infos = joined_shards(
-            self._change, self._params, [Shard(*shard) for shard in shards], [writer.seeds for writer in self._writers]
-        )
+        shards = [Shard(folder, *each) for folder, each in zip(self._folders, written, strict=True)]
+        infos = joined_shards(self._change, self._params, shards, [writer.seeds for writer in self._writers])
         return infos, sum(each.repeated for each in written)
 
     def discard(self) -> None:
@@ -82,9 +79,8 @@ def joined_shards(
     """Write what is decided over all shards, and take them into an index; `seeds` writes the seeds of each."""
     close_together(seeds, [shard.texts for shard in shards])
     for number, (shard, numbers) in enumerate(zip(shards, _numbers(change, params, shards), strict=True)):
-        for name, array in (("texts.numbers", numbers), ("texts.shard", np.array([number, len(shards)], np.uint32))):
-            with (shard.folder / name).open("wb") as file:
-                write_array(file, array)
+        write_array_file(shard.folder / "texts.numbers", numbers)
+        write_array_file(shard.folder / "texts.shard", np.array([number, len(shards)], np.uint32))
     return [
         replace(change.adopt(shard.folder, shard.texts, shard.tweets, shard.digest), shard=number)
         for number, shard in enumerate(shards)
@@ -112,18 +108,7 @@ def parted(batch: Prepared, shards: int) -> Iterator[Prepared]:
     """The rows of each shard."""
     of = batch.sketches.keys[:, 1] % np.uint64(shards)
     for shard in range(shards):
-        rows = np.flatnonzero(of == shard)
-        yield Prepared(
-            batch.texts.take(rows),
-            batch.raw_texts.take(rows),
-            batch.ids.take(rows),
-            Sketches(*(array[rows] for array in batch.sketches)),
-            renumbered(batch.seeds, rows, np.arange(len(rows), dtype=np.uint64), len(of)),
-            batch.times[rows],
-            batch.about.take(pa.array(rows)),
-            batch.digests[rows],
-            0,
-        )
+        yield taken(batch, np.flatnonzero(of == shard))
 
 
 def _concatenated(parts: Iterable[Strings]) -> Strings:

@@ -25,7 +25,7 @@ from provscan.index.opening import open_written
 from provscan.index.postings import map_array, write_array
 from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader
-from provscan.index.seeds import SeedsWriter
+from provscan.index.seeds import SeedsWriter, texts_of
 from provscan.index.segment_writer import SegmentWriter
 from provscan.index.segments_writer import counted, without_id
 from provscan.index.shard_writer import Shard, add_to_shard, joined_shards, parted
@@ -35,8 +35,6 @@ from provscan.kernels import postings as kernels
 from provscan.kernels.records import Sketches
 from provscan.params import IndexParams
 from provscan.readers.arrow import buffers
-
-_S8, _LOW24 = np.uint64(8), np.uint64(0xFFFFFF)
 
 
 class Parted(NamedTuple):
@@ -139,15 +137,13 @@ def write_shards(
         counts = counted(infos, made.ids + made.parted.anonymous, made.parted.empty, repeated)
         tweets = counts.pop("tweets")
         texts = sum(shard.texts for shard in made.shards)
-        generation = change.manifest.generation + 1 if change.manifest else 1
-        change.commit(Manifest(params, tuple(infos), texts, tweets, generation, {}, {**notes, **counts}))
+        change.commit(Manifest(params, tuple(infos), texts, tweets, change.generation, {}, {**notes, **counts}))
         return open_written(target)
 
 
 def _packed(batch: Prepared) -> pa.RecordBatch:
     """A batch as one of Arrow."""
-    rows = (batch.seeds >> _S8 & _LOW24).astype(np.int64)
-    bounds = np.searchsorted(rows, np.arange(len(batch.texts) + 1))
+    bounds = np.searchsorted(texts_of(batch.seeds), np.arange(len(batch.texts) + 1))
     columns = {
         "text": batch.texts.array(),
         "raw_text": batch.raw_texts.array(),

@@ -52,10 +52,8 @@ class StringsWriter:
     """Appends strings to the two files."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._names = [f"{name}.utf8", f"{name}.offsets"]
-        self._text, self._offsets = ((folder / file).open("wb") for file in self._names)
+        self._text, self._offsets = ((folder / f"{name}.{part}").open("wb") for part in ("utf8", "offsets"))
         self._size = 0
-        self.count = 0
         write_array(self._offsets, np.zeros(1, np.int64))
 
     def add(self, strings: Strings) -> None:
@@ -63,13 +61,10 @@ class StringsWriter:
         write_array(self._text, strings.text[low:high])
         write_array(self._offsets, strings.offsets[1:] + (self._size - low))
         self._size += high - low
-        self.count += len(strings)
 
-    def close(self) -> list[str]:
-        """Finish the files; their names."""
+    def close(self) -> None:
         self._text.close()
         self._offsets.close()
-        return self._names
 
 
 def open_strings(folder: Path, name: str) -> Strings:

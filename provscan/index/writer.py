@@ -62,8 +62,8 @@ def write_index(
     with changing(target, "replace" if overwrite else "create") as change:
         segments, counts = write_segments(change, batches, params, shards)
         texts = _distinct_texts(change.folder, segments, params)
-        generation = change.manifest.generation + 1 if change.manifest else 1
-        change.commit(Manifest(params, segments, texts, counts.pop("tweets"), generation, {}, {**notes, **counts}))
+        tweets = counts.pop("tweets")
+        change.commit(Manifest(params, segments, texts, tweets, change.generation, {}, {**notes, **counts}))
         return open_written(target)
 
 
@@ -87,7 +87,7 @@ def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, no
             segments=infos,
             texts=texts,
             tweets=before.tweets + written["tweets"],
-            generation=before.manifest.generation + 1,
+            generation=change.generation,
             notes={**before.manifest.notes, "appended": {**notes, **counts}},
         )
         if added:
@@ -103,19 +103,18 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
         before = open_reader(target, check="changes")
         now = int(datetime.now(UTC).timestamp() * 1000)
         infos, found_ids, texts = [], [], []
-        generation = before.manifest.generation + 1
         for segment in before.segments:
             rows = _rows_of(segment, ids, authors)
             if len(rows):
                 found_ids.append(segment.tweets.ids.take(rows).array())
                 texts.append(_texts_of(segment, rows))
-                infos.append(_with_tombstones(change, segment, rows, now, generation))
+                infos.append(_with_tombstones(change, segment, rows, now))
             else:
                 infos.append(segment.info)
         found = pa.chunked_array(found_ids, pa.large_string()).unique()
         gone = _gone_texts(change.folder, replace(before.manifest, segments=tuple(infos)), texts) if texts else 0
-        known = int(pc.sum(pc.is_in(ids.unique(), value_set=found.cast(ids.type))).as_py() or 0) if len(ids) else 0
-        result = Forgotten(len(found), gone, len(ids.unique()) - known)
+        unknown = pc.invert(pc.is_in(ids.unique(), value_set=found.cast(ids.type)))
+        result = Forgotten(len(found), gone, unknown.true_count)
         if len(found) and not dry_run:
             change.commit(
                 replace(
@@ -123,7 +122,7 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
                     segments=tuple(infos),
                     texts=before.texts - gone,
                     tweets=before.tweets - len(found),
-                    generation=generation,
+                    generation=change.generation,
                 )
             )
             open_written(target)
@@ -135,7 +134,7 @@ def merge(target: Path, prepare: Prepare, *, purge_only: bool = False) -> IndexR
     with changing(target, "change") as change:
         manifest = open_reader(target, check="changes").manifest
         groups = _to_merge(manifest, purge_only=purge_only)
-        merged = replace(manifest, generation=manifest.generation + 1)
+        merged = replace(manifest, generation=change.generation)
         for group in groups:
             merged = _merged(change, merged, group, prepare)
         if groups:
@@ -192,7 +191,7 @@ def _new_tweets(
     is_known = pc.is_in(asked, value_set=known_ids)
     is_gone = pc.and_not(pc.is_in(asked, value_set=gone_ids), is_known)
     new = pc.invert(pc.or_(is_known, is_gone))
-    counts = {name: int(pc.sum(mask).as_py() or 0) for name, mask in (("known", is_known), ("forgotten", is_gone))}
+    counts = {"known": is_known.true_count, "forgotten": is_gone.true_count}
 
     def remaining() -> Iterator[pa.RecordBatch]:
         low = 0
@@ -254,12 +253,12 @@ def _texts_of(segment: Segment, rows: np.ndarray) -> Strings:
     return segment.texts.take(np.unique(segment.texts_of(rows)))
 
 
-def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray, now: int, generation: int) -> SegmentInfo:
+def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray, now: int) -> SegmentInfo:
     """What the manifest says of a segment with more forgotten rows."""
     old = read_tombstones(change.folder, segment.info)
     stones = np.concatenate([old, np.stack([rows, np.full(len(rows), now)], axis=1)])
     stones = np.ascontiguousarray(stones[np.argsort(stones[:, 0])], "<i8")
-    name = f"{segment.info.name}-{generation:06}"
+    name = f"{segment.info.name}-{change.generation:06}"
     info = change.write(TOMBSTONES, name, stones.tobytes())
     return replace(segment.info, tombstones=Tombstones(name, info, len(stones), segment.digest(stones[:, 0])))
 

@@ -167,8 +167,7 @@ def test_strings_are_written_one_behind_the_other(tmp_path: Path) -> None:
     into.add(texts.take(np.array([2])))
     # A part of a buffer begins somewhere in it.
     into.add(Strings(texts.text, texts.offsets[1:]))
-    assert into.count == 4
-    assert into.close() == ["s.utf8", "s.offsets"]
+    into.close()
     found = open_strings(tmp_path, "s")
     assert found.array().to_pylist() == ["bcd", "", "bcd", "é"]
     assert len(found) == 4
