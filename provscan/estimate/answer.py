@@ -46,7 +46,7 @@ WARNINGS = {
     "copies.",
     "segments_left_out": "Damaged segments of the index were left out on request, so {tweets:,} of {total:,} licensed "
     "tweets were not looked for. Every number is for the other {rest:,} only.",
-    "sampled": "A sample was scanned: texts are a lower bound, and tweets are withheld.",
+    "sampled": "A sample was scanned: of texts and tweets in the whole dataset there is a lower bound only.",
 }
 """Words of the warnings, by code."""
 
@@ -72,19 +72,28 @@ def share(part: float, whole: float) -> str:
     return f"{percent:.2g}%" if percent < 99.5 else f"{percent:.4g}%"
 
 
-def headline(records: Layers, scanned: float) -> tuple[str, str]:
+def headline(records: Layers, scanned: int, whole: int | None = None, *, about: bool = False) -> tuple[str, str]:
     """The layer of records that is shown ("estimate", "at_least", "findings", "nothing"), and the sentence that is
-    shown everywhere; `scanned` are the records of the whole dataset.
+    shown everywhere.
+
+    `scanned` are the records in which the findings are. Where they are a sample, `whole` are those of the whole
+    dataset, to which all other numbers refer; `about` says that their number is projected from the sample.
     """
-    of = f"of {number(scanned)} records"
     if scanned == 0:
         return "nothing", "No record was scanned."
-    upper = "" if records.at_most is None else f" At most {number(math.ceil(records.at_most))} hold one."
+    of, rest = f"of {number(scanned)} records", ""
+    every, counted = scanned, number(scanned)
+    if whole is not None:
+        every, counted = whole, f"{'about ' if about else ''}{number(whole)}"
+        of, rest = f"{of} in the sample", f" of {counted} in all"
+    upper = "" if records.at_most is None else f" At most {number(math.ceil(records.at_most))}{rest} hold one."
     if records.findings == 0:
         return "nothing", f"None {of} matches a licensed tweet.{upper}"
     if records.at_least:
         least = math.floor(records.at_least)
-        sentence = f"At least {number(least)} {of} ({share(least, scanned)}) hold copies of licensed tweets"
+        sentence = (
+            f"At least {number(least)} of {counted} records ({share(least, every)}) hold copies of licensed tweets"
+        )
         middle = records.estimate
         if middle is None:
             return "at_least", f"{sentence}."

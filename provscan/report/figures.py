@@ -129,7 +129,8 @@ class Figures:
     def __init__(self, sources: Sequence[Mapping[str, Any]]) -> None:
         self.exhibits = 0
         self.breakdowns = {name: Breakdown(name) for name in ("year", "author", "lang", "source", "field")}
-        names, sizes = [item["source"] for item in sources], [item["records"] for item in sources]
+        # Records are numbered with those that were skipped, or are not in a sample.
+        names, sizes = [item["source"] for item in sources], [item["read"] for item in sources]
         self._before = dict(zip(names, np.cumsum([0, *sizes]).tolist(), strict=False))
         self._total, self._strip = sum(sizes), np.zeros(PARTS, np.int64)
         self._record, self._last = -1, ("", -1)

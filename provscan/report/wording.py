@@ -217,17 +217,16 @@ def sampled(sample: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> sampled({"by": "records", "share": 0.1})
-    '10% of the records were scanned, drawn at random; the estimate is for all of them.'
+    '10% of the records were scanned, drawn at random: findings are those of the sample, other numbers are for all.'
     """
+    extent = "findings are those of the sample, other numbers are for all."
     if sample["by"] == "records":
-        return (
-            f"{percent(sample['share'])} of the records were scanned, drawn at random; the estimate is for all of them."
-        )
+        return f"{percent(sample['share'])} of the records were scanned, drawn at random: {extent}"
     effect = sample.get("design_effect")
     worth = f" One of their records is worth 1/{effect:.1f} of one drawn by itself." if effect and effect > 1 else ""
     return (
         f"{count(sample['parts'])} of {count(sample['parts_in_all'])} files, or parts of files, were scanned, drawn at "
-        f"random: {percent(sample['share'])} of the bytes; the estimate is for all.{worth}"
+        f"random, {percent(sample['share'])} of the bytes: {extent}{worth}"
     )
 
 

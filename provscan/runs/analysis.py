@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -163,17 +164,23 @@ def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) 
     withheld = reasons(measured)
     layers = measured.layers(measured.whole, whole)
     layers = {name: _given(name, number, withheld) for name, number in layers.items()}
-    layer, sentence = headline(layers["records"], round(whole))
-    totals = {
-        "records": whole,
-        "texts": measured.controls.licensed_texts / measured.index_fraction,
-        "characters": measured.characters / measured.fraction,
+    # Up, as upper limits are rounded; but a sample of records knows how many there are.
+    every = math.ceil(round(whole, 6)) if measured.sampled else None
+    layer, sentence = headline(layers["records"], measured.records, every, about=measured.drawn is not None)
+    # What the findings are of, and how much of the whole that is.
+    scanned = {
+        "records": (measured.records, measured.fraction),
+        "texts": (measured.controls.licensed_texts, measured.index_fraction),
+        "characters": (measured.characters, measured.fraction),
     }
     result: dict[str, Any] = {"headline": sentence, "layer": layer}
     for name, number in layers.items():
         result[name] = {**number.as_dict(), "method": METHOD, "counts": number.counts}
-        if name in totals:
-            result[name]["share"] = number.scaled(1.0 / max(1.0, totals[name])).as_dict()
+        if name in scanned:
+            of, fraction = scanned[name]
+            shares = number.scaled(1.0 / max(1.0, of / fraction))
+            shares = replace(shares, findings=number.findings * (1.0 / max(1.0, of)))
+            result[name]["share"] = shares.as_dict()
     each = characters_a_token(tokens, measured.counted_texts(TEXTS) if tokens else [])
     result["tokens"] = {**layers["characters"].scaled(1.0 / each).as_dict(), "characters_a_token": each}
     result["chance_at_most"] = {name: layers[name].counts["chance_at_most"] for name in ("records", "texts")}

@@ -171,7 +171,8 @@ def _summary(
     about |= {"left_out": licensed.left_out.as_dict()} if licensed.left_out.segments else {}
     summary = {**counts, "index": about, **analysis.summary}
     if options.sample is not None:
-        summary["sample"] = describe_sample(options.sample, inputs.sample, totals.parts)
+        effect = analysis.measured.design_effect(analysis.measured.whole)
+        summary["sample"] = describe_sample(options.sample, inputs.sample, totals.parts, effect)
     return summary
 
 

@@ -327,9 +327,7 @@ class Measured:
         """
         whole = found is self.whole
         claimed = self.claimed if whole else self.claimed and self._claimed(found, part)
-        effect = 1.0
-        if self.drawn is not None:
-            effect = self.drawn.clusters(self.results).design_effect(found.counted.records.astype(np.float64))
+        effect = self.design_effect(found)
         most = {
             "records": total,
             "texts": self.controls.licensed_texts / self.index_fraction,
@@ -418,6 +416,12 @@ class Measured:
         if self.sampling.fraction < 1.0:
             return self.records / max(1, sum(result.stats.records for result in self.results))
         return 1.0
+
+    def design_effect(self, found: Part) -> float:
+        """By how much a sample of files makes the variance of what was found larger; 1 without one."""
+        if self.drawn is None:
+            return 1.0
+        return self.drawn.clusters(self.results).design_effect(found.counted.records.astype(np.float64))
 
     @property
     def sampled(self) -> bool:

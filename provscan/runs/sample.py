@@ -136,7 +136,10 @@ def _ends(path: str) -> bytes:
         return b"%d %s %s" % (size, head, file.read(ENDS))
 
 
-def describe_sample(asked: float, sample: FileSample | None, parts: Sequence[PartResult]) -> dict[str, Any]:
+def describe_sample(
+    asked: float, sample: FileSample | None, parts: Sequence[PartResult], design_effect: float
+) -> dict[str, Any]:
+    """What ``summary.json`` says of a sample."""
     if sample is None:
         records, read = sum(part.records for part in parts), sum(part.stats.records for part in parts)
         share = records / read if read else asked
@@ -148,4 +151,5 @@ def describe_sample(asked: float, sample: FileSample | None, parts: Sequence[Par
         "asked": asked,
         "parts": len(sample.splits),
         "parts_in_all": len(sample.splits) + len(sample.rest),
+        "design_effect": design_effect,
     }

@@ -71,9 +71,10 @@ def summarise(measured: Measured, totals: ScanTotals, inputs: Inputs, reader: In
     matches = measured.sums.licensed.matches
     sources: dict[str, dict[str, Any]] = {}
     for part, records, found in zip(totals.parts, licensed.records.tolist(), matches.tolist(), strict=True):
-        new = {"source": part.source, "records": 0, "records_matched": 0, "matches": 0}
+        new = {"source": part.source, "records": 0, "read": 0, "records_matched": 0, "matches": 0}
         entry = sources.setdefault(part.source, new)
         entry["records"] += part.records
+        entry["read"] += part.stats.records + sum(part.stats.skipped.values())
         entry["records_matched"] += records
         entry["matches"] += found
     texts = measured.matches.text[licensed.copies > 0]

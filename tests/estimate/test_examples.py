@@ -265,6 +265,18 @@ def test_the_headline_of_each_layer(layers: Layers, scanned: int, expected: tupl
     assert headline(layers, scanned) == expected
 
 
+def test_the_headline_of_a_sample_says_what_each_number_is_of() -> None:
+    assert headline(Layers(13, None, None, 1168.2), 154, 8000) == (
+        "findings",
+        "13 of 154 records in the sample (8.4%) match licensed tweets; how many of them match by chance was not "
+        "measured. At most 1,169 of 8,000 in all hold one.",
+    )
+    none = "None of 154 records in the sample matches a licensed tweet. At most 200 of 8,000 in all hold one."
+    assert headline(Layers(0, 0, None, 200), 154, 8000) == ("nothing", none)
+    least = "At least 80 of about 8,000 records (1%) hold copies of licensed tweets."
+    assert headline(Layers(13, 80.5, None, 1169), 154, 8000, about=True) == ("at_least", least)
+
+
 def test_words_with_values() -> None:
     assert share(0, 0) == "0%"
     assert share(995, 1000) == "99.5%"

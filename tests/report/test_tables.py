@@ -115,7 +115,7 @@ def test_significance_in_words(match: tuple[bool, bool, float, float | None], te
 
 def test_a_sample_of_files_is_described() -> None:
     sample = {"by": "files", "share": 0.0103, "parts": 312, "parts_in_all": 31200}
-    assert sampled(sample).startswith("312 of 31,200 files, or parts of files, were scanned, drawn at random: 1.03% of")
+    assert sampled(sample).startswith("312 of 31,200 files, or parts of files, were scanned, drawn at random, 1.03% of")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from tweets import sentence
 import provscan
 from provscan.calibration import spike_ins
 from provscan.errors import ParameterError, RecallError
+from provscan.report import figures
+from provscan.report.files import RunFiles
 from provscan.runs import analysis
 from provscan.runs.analysis import SCORED
 
@@ -158,6 +160,22 @@ def test_a_sample_speaks_for_the_whole(
     assert answer["texts"]["estimate"] is None
     assert "sample" in answer["withheld"]["texts.estimate"]
     assert 0 < answer["texts"]["at_least"] <= run.summary["texts_found"]
+    assert answer["records"]["share"]["findings"] == pytest.approx(
+        run.summary["records_matched"] / run.summary["records"]
+    )
+    assert "3,000 records" in answer["headline"]
+    (warning,) = [item["message"] for item in answer["warnings"] if item["code"] == "sampled"]
+    assert "withheld" not in warning
+    assert answer["tweets"]["at_least"] > 0
+    # Records keep their numbers, so that matches of a sample stand all along the dataset.
+    assert [item["read"] for item in run.summary["sources"]] == [3000]
+    found = figures.Figures(run.summary["sources"])
+    RunFiles.open(run.path).first(None, found.add)
+    assert sum(found.strip) == run.summary["counted"]["matches"]
+    assert max(found.strip) < sum(found.strip) / 10
+    page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
+    assert "3,000 records, of which a sample was scanned, in 100 equal parts" in page
+    assert "Nothing: every file" not in page
 
 
 def test_an_index_of_a_fraction_scales_up(

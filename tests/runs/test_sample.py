@@ -69,6 +69,12 @@ def test_a_run_of_a_sample_of_files(latin: provscan.Index, folder: Path, tmp_pat
     assert json.loads((run.path / "run.json").read_text()) == info
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
     assert "60 of 120 files, or parts of files, were scanned" in page
+    assert sample["design_effect"] > 1
+    assert f"1/{sample['design_effect']:.1f} of one drawn by itself" in page
+    # The records of the files that were not opened are not counted, and the places among them not known.
+    assert f"{run.summary['records']:,} records in the sample" in run.summary["answer"]["headline"]
+    assert "of about " in run.summary["answer"]["headline"]
+    assert "Along the dataset" not in page
 
 
 def test_files_tell_less_than_records(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
