@@ -26,6 +26,7 @@ from provscan.readers.files import is_remote, readable
 from provscan.readers.jsonl import head_stream
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Layout, Rows, Split, Wanted
+from provscan.readers.schema import distinct_names
 from provscan.readers.streams import BOM, ByteStream, head_of, lines
 from provscan.readers.texts import is_valid
 
@@ -90,11 +91,7 @@ def header_of(first: list[str]) -> tuple[list[str], bool]:
     )
     if not is_header:
         return [f"column_{number}" for number in range(1, len(names) + 1)], False
-    seen: dict[str, int] = {}
-    for place, name in enumerate(names):
-        seen[name] = seen.get(name, 0) + 1
-        names[place] = name if seen[name] == 1 and name else f"{name or 'column'}_{place + 1}"
-    return names, True
+    return distinct_names([name or f"column_{place}" for place, name in enumerate(names, 1)]), True
 
 
 class _Table:

@@ -22,7 +22,7 @@ from provscan.readers.limits import Limits
 from provscan.readers.names import printable
 from provscan.readers.protocol import Context, Format, Layout, NotReadable, Piece, Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream
-from provscan.readers.tables import head_values
+from provscan.readers.values import head_values
 
 # Members of a webdataset that hold texts, by what follows the key in their names.
 TEXTS = ("txt", "text", "caption", "json")

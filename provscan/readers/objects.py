@@ -15,6 +15,7 @@ import pyarrow as pa
 from provscan.errors import InputError
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.protocol import Rows
+from provscan.readers.schema import with_distinct_names
 
 GROUP = 4096
 
@@ -60,7 +61,7 @@ def object_rows(obj: Any, limits: Limits | None = None) -> Iterator[Rows]:
 
 
 def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[Rows]:
-    yield from _numbered(Rows(range(batch.num_rows), batch) for batch in batches)
+    yield from _numbered(Rows(range(batch.num_rows), with_distinct_names(batch)) for batch in batches)
 
 
 def _numbered(parts: Iterable[Rows]) -> Iterator[Rows]:

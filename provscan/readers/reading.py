@@ -21,8 +21,8 @@ from provscan.readers.registry import FORMATS, format_of
 from provscan.readers.schema import SCHEMA
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
-from provscan.readers.tables import head_values
 from provscan.readers.texts import Extractor
+from provscan.readers.values import head_values
 
 
 def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows | Piece]:

@@ -8,6 +8,8 @@ exactly one piece.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -39,17 +41,45 @@ TWEETS = pa.schema(
 )
 
 
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Names of columns; one that an earlier column has is followed by its place, from 1 on."""
+    found: list[str] = []
+    for place, name in enumerate(names, 1):
+        if name in found:
+            name = f"{name}_{place}"
+            while name in names:
+                name += "_"
+        found.append(name)
+    return found
+
+
+def with_distinct_names(batch: pa.RecordBatch) -> pa.RecordBatch:
+    names = batch.schema.names
+    return batch if len(set(names)) == len(names) else batch.rename_columns(distinct_names(names))
+
+
+def plain_array(array: pa.Array) -> pa.Array:
+    """The values themselves of an extension type, such as JSON, and of runs of values."""
+    while True:
+        if isinstance(array.type, pa.BaseExtensionType):
+            array = array.storage
+        elif pa.types.is_run_end_encoded(array.type):
+            array = pc.run_end_decode(array)
+        else:
+            return array
+
+
 def _without_maps(kind: pa.DataType) -> pa.DataType:
-    """A type in which maps are lists of keys and values, and repeated values stand by themselves."""
-    if pa.types.is_run_end_encoded(kind):
-        return _without_maps(kind.value_type)
+    """A type in which maps are lists of keys and values."""
     if pa.types.is_map(kind):
         parts = [("key", _without_maps(kind.key_type)), ("value", _without_maps(kind.item_type))]
         return pa.list_(pa.struct(parts))
     if pa.types.is_struct(kind):
         return pa.struct([part.with_type(_without_maps(part.type)) for part in kind])
-    if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_without_maps(kind.value_type)))
+    # Arrow's casts of views are wrong.
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if lists and (inner := _without_maps(kind.value_type)) != kind.value_type:
+        return pa.large_list(kind.value_field.with_type(inner))
     return kind
 
 
@@ -58,11 +88,10 @@ def without_maps(batch: pa.RecordBatch) -> pa.RecordBatch:
     schema = pa.schema([part.with_type(_without_maps(part.type)) for part in batch.schema])
     if schema == batch.schema:
         return batch
-    arrays = [pc.run_end_decode(array) if pa.types.is_run_end_encoded(array.type) else array for array in batch.columns]
     return pa.RecordBatch.from_arrays(
         [
             array if array.type == part.type else pc.cast(array, part.type)
-            for array, part in zip(arrays, schema, strict=True)
+            for array, part in zip(batch.columns, schema, strict=True)
         ],
         schema=schema,
     )

@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from provscan.readers.files import is_remote, open_file, readable
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
-from provscan.readers.schema import without_maps
+from provscan.readers.schema import distinct_names, with_distinct_names
 from provscan.readers.streams import ByteStream
+from provscan.readers.values import HEAD, head_values
 
 FAILURES = (pa.ArrowException, OSError, ValueError)
 
@@ -54,27 +55,9 @@ def _readable(whole: Split, form: str, limits: Limits) -> Iterator[pa.NativeFile
         yield file
 
 
-def head_values(batch: pa.RecordBatch) -> list[Any]:
-    """The first rows of a batch as Python values; text that is not UTF-8 repaired."""
-    batch = without_maps(batch.slice(0, 100))
-    try:
-        return batch.to_pylist()
-    except UnicodeDecodeError:
-        pass
-    columns = []
-    for array in batch.columns:
-        try:
-            columns.append(array.to_pylist())
-        except UnicodeDecodeError:
-            raw = array.view(RAW[array.type]).to_pylist() if array.type in RAW else [None] * len(array)
-            columns.append([value if value is None else value.decode(errors="replace") for value in raw])
-    return [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _names(schema: pa.Schema, wanted: Wanted) -> list[str] | None:
-    if wanted is None:
-        return None
-    return sorted({path[0] for path in wanted} & set(schema.names))
+def _is_wanted(names: list[str], wanted: Wanted) -> list[bool]:
+    """Which columns are wanted, by their distinct names."""
+    return [wanted is None or any(path[0] == name for path in wanted) for name in names]
 
 
 class Parquet:
@@ -111,8 +94,8 @@ class Parquet:
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         with _readable(whole, "Parquet", limits) as source, pq.ParquetFile(source) as file:
-            batch = next(file.iter_batches(100, use_threads=False), None)
-            return [] if batch is None else head_values(batch)
+            batch = next(file.iter_batches(HEAD, use_threads=False), None)
+            return [] if batch is None else head_values(with_distinct_names(batch))
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         split, context = stream.split, stream.context
@@ -121,7 +104,13 @@ class Parquet:
         try:
             with _file(stream) as source, pq.ParquetFile(source) as file:
                 whole = split.random_access
-                names = _names(file.schema_arrow, wanted)
+                names = file.schema_arrow.names
+                distinct = distinct_names(names)
+                taken = {name for name, there in zip(names, _is_wanted(distinct, wanted), strict=True) if there}
+                columns = None if wanted is None else sorted(taken)
+                # Columns come in the order in which they are asked for, all of a name together.
+                order = sorted(range(len(names)), key=names.__getitem__) if columns is not None else range(len(names))
+                renamed = [distinct[place] for place in order if names[place] in taken]
                 groups = range(split.start, split.end) if whole else range(file.num_row_groups)
                 rows = sum(file.metadata.row_group(group).num_rows for group in groups)
                 used = 0
@@ -134,7 +123,8 @@ class Parquet:
                         number += about.num_rows
                         continue
                     step = max(1, min(limits.batch_records, limits.batch_bytes // max(size, 1)))
-                    for batch in file.iter_batches(step, row_groups=[group], columns=names, use_threads=False):
+                    for batch in file.iter_batches(step, row_groups=[group], columns=columns, use_threads=False):
+                        batch = batch if distinct == names else batch.rename_columns(renamed)
                         yield Rows(range(number, number + batch.num_rows), batch)
                         number += batch.num_rows
                         now = split.size * (number - split.first_record) // rows if whole else used
@@ -158,7 +148,7 @@ class Arrow(Undivided):
             batch = next(_ipc_batches(file), None)
             if batch is None:
                 return []
-            batch = batch.slice(0, 100)
+            batch = with_distinct_names(batch.slice(0, HEAD))
             for array in batch.columns:
                 _require_sound(array)
             return head_values(batch)
@@ -171,8 +161,9 @@ class Arrow(Undivided):
         try:
             with _file(stream) as file:
                 for batch in _ipc_batches(file):
-                    names = _names(batch.schema, wanted)
-                    batch = batch if names is None else batch.select(names)
+                    batch = with_distinct_names(batch)
+                    taken = _is_wanted(batch.schema.names, wanted)
+                    batch = batch.select([place for place, there in enumerate(taken) if there])
                     for array in batch.columns:
                         _require_sound(array)
                     yield Rows(range(number, number + batch.num_rows), batch)
@@ -195,6 +186,12 @@ def _require_sound(array: pa.Array) -> None:
             _require_sound(array.field(place))
     elif (raw := RAW.get(array.type)) is not None:
         array.view(raw).validate(full=True)
+    elif isinstance(array.type, pa.BaseExtensionType):
+        _require_sound(array.storage)
+    elif pa.types.is_dictionary(array.type):
+        array.indices.validate(full=True)
+        _require_sound(array.dictionary)
+        pa.DictionaryArray.from_arrays(array.indices, array.dictionary)  # which compares the indices with their number
     elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         _require_sound(array.values)
     else:
@@ -210,5 +207,11 @@ def _ipc_batches(file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
                     yield batch
     else:
         file.seek(0)
-        with pa.ipc.open_stream(file) as stream:
-            yield from (batch for batch in stream if batch.num_rows)
+        # Streams may have been joined.
+        while True:
+            with pa.ipc.open_stream(file) as stream:
+                yield from (batch for batch in stream if batch.num_rows)
+            place = file.tell()
+            if not file.read(1):
+                return
+            file.seek(place)

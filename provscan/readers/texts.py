@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from provscan.readers.arrow import buffers
 from provscan.readers.fields import Binding, name_of
 from provscan.readers.names import printable
 from provscan.readers.protocol import ANY, Path, Rows
-from provscan.readers.schema import SCHEMA, without_maps
+from provscan.readers.schema import SCHEMA, plain_array, without_maps
 from provscan.readers.stats import EXAMPLES, ReadStats
+from provscan.readers.values import array_values
 
 MISSING = "every text of the record is missing or null"
 KINDS = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
@@ -40,6 +42,8 @@ def scalar_text(value: Any) -> str | None:
     if isinstance(value, float):
         # Beyond 2**53 a float has lost digits: the notation of floats shows it, which no id has.
         return f"{value:.16e}" if abs(value) >= 2**53 else str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(int(value)) if value == int(value) else f"{value:f}"
     return str(value) if isinstance(value, int) else None
 
 
@@ -70,7 +74,7 @@ class Extractor:
             if array is None:
                 continue
             if pa.types.is_union(array.type):
-                strings = [value if isinstance(value, str) else None for value in array.to_pylist()]
+                strings = [value if isinstance(value, str) else None for value in array_values(array)]
                 array = pa.array(strings, pa.large_string())
             if not _is_text(array.type):
                 continue
@@ -105,6 +109,7 @@ class Extractor:
         rows = np.arange(len(array))
         places: list[Numbers] = []
         for key in path:
+            array = plain_array(array)
             if pa.types.is_dictionary(array.type):
                 array = array.dictionary_decode()
             if key == ANY:
@@ -116,11 +121,12 @@ class Extractor:
                 within = np.arange(len(parents)) - np.searchsorted(parents, parents)
                 rows, places = rows[parents], [*(place[parents] for place in places), within]
                 array = pc.list_flatten(array)
-            elif pa.types.is_struct(array.type) and array.type.get_field_index(key) >= 0:
-                array = pc.struct_field(array, [array.type.get_field_index(key)])
+            elif pa.types.is_struct(array.type) and (found := array.type.get_all_field_indices(key)):
+                # Of fields of one name the last, as of the keys of JSON.
+                array = pc.struct_field(array, found[-1:])
             else:
                 return None, rows, places
-        return array, rows, places
+        return plain_array(array), rows, places
 
     def _textless(self, numbers: Numbers, record: Numbers, texts: bool) -> None:
         missing = numbers[np.bincount(record, minlength=len(numbers)) == 0].tolist()
@@ -142,7 +148,7 @@ class Extractor:
             ids = array if array.type == pa.string() and not repaired else pc.cast(text, pa.string())
             empty = pc.equal(pc.binary_length(ids), 0)
             return pc.if_else(empty, pa.scalar(None, pa.string()), ids) if pc.any(empty).as_py() else ids
-        values = [None] * batch.num_rows if array is None else array.to_pylist()
+        values = [None] * batch.num_rows if array is None else array_values(array)
         return pa.array([_id(value) for value in values], pa.string())
 
     def _objects(self, rows: Rows) -> pa.RecordBatch:

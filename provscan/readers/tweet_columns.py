@@ -19,6 +19,7 @@ from provscan.readers.stats import ReadStats
 from provscan.readers.texts import Numbers, as_text, no_text, scalar_text, string_array, without_surrogates
 from provscan.readers.tweet_dates import from_strings, timestamps
 from provscan.readers.tweet_layouts import Tweet
+from provscan.readers.values import array_values
 
 FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 # What spreadsheets leave of an id of 17 digits or more, since they keep 15.
@@ -52,7 +53,7 @@ def column(array: pa.Array | None, count: int) -> pa.Array:
         array = array.dictionary_decode()
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         return null_if_empty(pc.cast(array, pa.string()))
-    return pc.cast(array, pa.string()) if pa.types.is_integer(array.type) else strings(array.to_pylist())
+    return pc.cast(array, pa.string()) if pa.types.is_integer(array.type) else strings(array_values(array))
 
 
 def texts_of(array: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
@@ -76,7 +77,7 @@ def dates(array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStat
         return pc.cast(array, TIMESTAMP, safe=False)
     if pa.types.is_string(array.type) and (parsed := from_strings(array)) is not None:
         return parsed
-    values = array.to_pylist()
+    values = array_values(array)
     found, bad = timestamps(values)
     if bad:
         stats.note("bad_date", source, int(numbers[bad[0]]), repr(values[bad[0]]), len(bad))

@@ -24,7 +24,7 @@ from provscan.readers.mending import mended_texts, note_wrongly_decoded
 from provscan.readers.objects import object_rows
 from provscan.readers.protocol import UNKNOWN, Context, Path, Piece, Progress, Rows, Split
 from provscan.readers.reading import read_rows
-from provscan.readers.schema import TWEETS
+from provscan.readers.schema import TWEETS, plain_array
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
 from provscan.readers.texts import Numbers, numbers_of
@@ -33,6 +33,7 @@ from provscan.readers.tweet_dates import parse_date
 from provscan.readers.tweet_fields import ROLES, Binding, bind
 from provscan.readers.tweet_layouts import Tweet, is_nested, rows_of_table, tweets_in
 from provscan.readers.tweet_sources import TweetFile
+from provscan.readers.values import values_of
 
 # Tweets that are collected from objects before they become columns.
 GROUP = 8192
@@ -136,7 +137,7 @@ class _Reader:
                 if self._binding is not None:
                     yield self._columns(rows.values, numbers_of(rows))
                     continue
-                rows = Rows(rows.numbers, rows.values.to_pylist())
+                rows = Rows(rows.numbers, values_of(rows.values))
             for number, tweet in self._objects(rows):
                 numbers.append(number)
                 tweets.append(tweet)
@@ -219,7 +220,7 @@ def _leaf(batch: pa.RecordBatch, path: Path) -> pa.Array | None:
     if path[0] not in batch.schema.names:
         return None
     array = batch.column(batch.schema.get_field_index(path[0]))
-    return pc.struct_field(array, list(path[1:])) if len(path) > 1 else array
+    return plain_array(pc.struct_field(array, list(path[1:])) if len(path) > 1 else array)
 
 
 def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | None:

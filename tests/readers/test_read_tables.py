@@ -85,6 +85,90 @@ def test_invalid_utf8_in_what_claims_to_be_text(save, read_all):
     assert found.stats.repaired == {"invalid_utf8": 1}
 
 
+def test_invalid_utf8_within_lists_objects_and_dictionaries(save, read_all):
+    raw = pa.array([b"the first of some words", b"a\xffb is no text at all", b"and the last of them"], pa.binary())
+    claimed = pa.StringArray.from_buffers(3, *raw.buffers()[1:])
+    chats = pa.ListArray.from_arrays(
+        pa.array([0, 1, 2, 3], pa.int32()), pa.StructArray.from_arrays([claimed], ["said"])
+    )
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int32()), claimed)
+    for name, column in (("chats[].said", chats), ("chats", coded)):
+        found = read_all(save(pa.table({"title": ["another field of some words"] * 3, "chats": column})))
+        texts = [row["text"] for row in found.rows if row["field"].startswith("chats")]
+        assert texts == ["the first of some words", "a\ufffdb is no text at all", "and the last of them"]
+        assert found.stats.repaired == {"invalid_utf8": 1}
+        assert found.stats.fields[name] == {"scanned": 1}
+
+
+WORDS = ["the first of some words", "and the last of them"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([2**60, None], pa.timestamp("us")),
+        pa.array([2**60, 1], pa.timestamp("ns", "Nowhere/Town")),
+        pa.array([2**30, 1], pa.int32()).cast(pa.date32()),
+        pa.array([2**62, 1], pa.duration("s")),
+        pa.array([[{"at": 2**60}], None], pa.list_(pa.struct([("at", pa.timestamp("us"))]))),
+    ],
+)
+@pytest.mark.parametrize("name", ["added", "id"])
+def test_dates_that_python_has_not(save, read_all, column, name):
+    found = read_all(save(pa.table({"text": WORDS, name: column})))
+    assert [(row["id"], row["text"]) for row in found.rows] == [(None, text) for text in WORDS]
+
+
+def test_columns_of_one_name(save, read_all):
+    others = ["as well as others", "which are no texts"]
+    table = pa.table([WORDS, ["b", "a"], others, ["7", "8"], ["9", "0"]], names=["text", "note", "text", "id", "id"])
+    found = read_all(save(table))
+    assert [(row["id"], row["field"], row["text"]) for row in found.rows] == [
+        ("7", "text", WORDS[0]), ("7", "text_3", others[0]), ("8", "text", WORDS[1]), ("8", "text_3", others[1])
+    ]  # fmt: skip
+    assert read_all(save(table), text="text_3").texts == others
+
+
+def test_fields_of_one_name_within_an_object(save, read_all):
+    table = pa.table({"said": pa.StructArray.from_arrays([pa.array(["b", "a"]), pa.array(WORDS)], ["text", "text"])})
+    assert [(row["field"], row["text"]) for row in read_all(save(table)).rows] == [("said.text", t) for t in WORDS]
+
+
+def test_extension_types(save, read_all):
+    plain = pa.ExtensionArray.from_storage(pa.json_(), pa.array(WORDS))
+    table = pa.table({"title": WORDS, "note": plain, "said": pa.StructArray.from_arrays([plain], ["text"])})
+    found = read_all(save(table))
+    assert sorted((row["field"], row["text"]) for row in found.rows) == [
+        (name, text) for name in ("note", "said.text", "title") for text in sorted(WORDS)
+    ]
+
+
+def test_maps_in_lists(save, read_all):
+    for lists in (pa.list_, pa.large_list, lambda kind: pa.list_(kind, 1)):
+        maps = pa.array([[[("a", text)]] for text in WORDS], lists(pa.map_(pa.string(), pa.string())))
+        found = read_all(save(pa.table({"said": maps})))
+        assert [(row["field"], row["text"]) for row in found.rows] == [("said[0][0].value", text) for text in WORDS]
+
+
+def test_runs_of_one_value_in_objects(tmp_path, read_all):
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(WORDS))
+    table = pa.table({"said": pa.StructArray.from_arrays([runs], ["text"])})
+    assert read_all(write_ipc(table, tmp_path / "a.arrow", "file")).texts == [WORDS[0], *WORDS]
+
+
+def test_joined_streams(tmp_path, read_all):
+    path = tmp_path / "a.arrow"
+    write_ipc(TABLE, path, "stream")
+    once = path.read_bytes()
+    path.write_bytes(once * 3)
+    found = read_all(str(path))
+    assert (found.texts, found.records) == (["a", "c", "ü😀"] * 3, [0, 2, 3, 4, 6, 7, 8, 10, 11])
+    path.write_bytes(once + b"and no stream" * 9)
+    found = read_all(str(path))
+    assert found.texts == ["a", "c", "ü😀"]
+    assert found.stats.damaged[0].reason.startswith("damaged Arrow data (")
+
+
 def test_numbers_where_text_should_be(save, read_all):
     found = read_all(save(pa.table({"text": [1, 2]})))
     assert found.rows == []

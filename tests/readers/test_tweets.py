@@ -304,6 +304,38 @@ def test_objects_of_any_form_end_as_tweets_or_counts(record: dict[str, Any]) -> 
     assert stats.records == sum(batch.num_rows for batch in batches)
 
 
+@pytest.mark.parametrize("form", ["parquet", "arrow", "memory"])
+def test_columns_as_databases_export_them(form: str, tmp_path: Path) -> None:
+    claimed = pa.StringArray.from_buffers(2, *pa.array([b"one that is sound", b"a\xffb that is not"]).buffers()[1:])
+    table = pa.table({
+        "id": pa.array([10**19, 10**19 + 1], pa.decimal128(38, 0)),
+        "text": pa.ExtensionArray.from_storage(pa.json_(), claimed),
+        "lang": pa.array(["en", "de"]).dictionary_encode(),
+        "created_at": pa.array([1_600_000_000_123_456_789, None], pa.timestamp("ns", "Nowhere/Town")),
+        "until": pa.array([2**60] * 2, pa.timestamp("us")),
+    })  # fmt: skip
+    path = tmp_path / f"tweets.{form}"
+    if form == "parquet":
+        pq.write_table(table, path)
+    else:
+        runs = pa.RunEndEncodedArray.from_arrays(pa.array([1, 2], pa.int32()), pa.array(["en", "de"]))
+        table = table.set_column(2, "lang", runs)
+        with pa.ipc.new_file(path, table.schema) as file:
+            file.write_table(table)
+    stats = ReadStats()
+    rows, stats = (
+        ([row for batch in read_tweet_objects(table, Fields(), stats) for row in batch.to_pylist()], stats)
+        if form == "memory"
+        else rows_of(path)
+    )
+    assert [(row["id"], row["text"], row["lang"]) for row in rows] == [
+        (str(10**19), "one that is sound", "en"), (str(10**19 + 1), "a\ufffdb that is not", "de")
+    ]  # fmt: skip
+    assert [row["created_at"] and row["created_at"].isoformat() for row in rows] == [
+        "2020-09-13T12:26:40.123000+00:00", None
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("form", ["excel", "floats"])
 def test_numbers_that_lost_digits_are_no_ids(form: str, tmp_path: Path) -> None:
     if form == "excel":
