@@ -24,8 +24,8 @@ WITHHELD = {
 WARNINGS = {
     "no_chance": "Nothing measures chance: quotations, headlines and templates that both sides copied from a third "
     "source look like copies. {remedy}",
-    "strata_without_control": "The control has no, or too few, texts of these kinds: {strata}. {records:,} records "
-    "that match only such texts take no part in the lower bound.",
+    "strata_without_control": "The control has no, or too few, texts of these kinds: {strata}. Records "
+    "that match only such texts take no part in the lower bound: {records:,}.",
     "control_from_other_years": "The control's texts are from {control}, the licensed ones from {licensed}. Quotations "
     "and headlines of years without control count as copies: check the findings by year.",
     "years_not_known": "Few of the control's or of the licensed texts are dated, so that nothing shows whether chance "
@@ -46,6 +46,8 @@ WARNINGS = {
     "copies.",
     "segments_left_out": "Damaged segments of the index were left out on request, so {tweets:,} of {total:,} licensed "
     "tweets were not looked for. Every number is for the other {rest:,} only.",
+    "fraction_indexed": "The index holds {share:.3g}% of all licensed tweets, drawn at random (--fraction): findings "
+    "are those of its tweets, all other numbers are for all licensed tweets.",
     "sampled": "A sample was scanned: of texts and tweets in the whole dataset there is a lower bound only.",
 }
 """Words of the warnings, by code."""

@@ -45,8 +45,7 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     _print(console, "<>>>>", [("", *(name.lower() for name, _ in wording.LAYERS.values())), *measures])
     for withheld in sorted(set(answer["withheld"].values())):
         console.print(Padding.indent(f"Withheld: {withheld}", 2))
-    records, index = count(summary["records"]), summary["index"]
-    console.print(f"\nRecords scanned: {records}, against {count(index['tweets'])} licensed tweets.")
+    console.print(f"\nRecords scanned: {count(summary['records'])}, {wording.compared(summary)}")
     for sentence in wording.left_out(summary):
         console.print(sentence)
     if summary.get("sample"):
@@ -71,7 +70,7 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
             _print(console, "<<", [*rows, *_more(summary.get(f"{name}_files", len(entries)))])
 
     if summary["damaged"]:
-        console.print("\nDamaged part-way: only what stands before the damage was scanned")
+        console.print("\nDamaged, and scanned up to the damage only, or changed during the scan")
         _print(console, "<><", [
             (item["source"], f"{count(item['records'])} records", item["problem"]) for item in summary["damaged"]
         ])  # fmt: skip

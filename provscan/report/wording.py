@@ -186,6 +186,45 @@ def blind_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, f"{count:,}") for name, count in lines]
 
 
+def compared(summary: Mapping[str, Any]) -> str:
+    """What was searched for, as the end of a sentence, with what of it serves as the control.
+
+    Examples
+    --------
+    >>> compared({"index": {"texts": 5, "tweets": 6}, "control": {"cutoff": None}})
+    'against 6 licensed tweets with 5 different texts.'
+    """
+    index, cutoff = summary["index"], summary["control"]["cutoff"]
+    said = f"against {count(index['tweets'])} licensed tweets with {count(index['texts'])} different texts."
+    if cutoff:
+        said += (
+            f" {count(cutoff['texts'])} of these texts are not older than the cutoff: they are the control, and their "
+            "matches are no findings."
+        )
+    return said
+
+
+def chance(summary: Mapping[str, Any]) -> str:
+    """What chance was measured with.
+
+    Examples
+    --------
+    >>> chance({"control": {"texts": 9, "null": None}})
+    'texts that are known not to be in the data'
+    """
+    known = {
+        "texts that are known not to be in the data": summary["control"]["texts"],
+        "other data that is known to hold no licensed text": summary["control"]["null"],
+    }
+    return " and with ".join(means for means, given in known.items() if given)
+
+
+def noticed(summary: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """What was noticed of the records, how often, the most frequent first."""
+    notes = sorted(summary["notes"].items(), key=lambda item: (-item[1], item[0]))
+    return [(number, reason(name)) for name, number in notes if number]
+
+
 def left_out(summary: Mapping[str, Any]) -> list[str]:
     """What the user named and the scan did not cover, a sentence each."""
     said = []
@@ -196,11 +235,16 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         said.append(f"{files} passed over: hidden, describing a dataset, or named twice.")
     if summary["damaged"]:
         files = _several(len(summary["damaged"]), "file is", "files are")
-        said.append(f"{files} damaged; only what precedes the damage was scanned.")
+        said.append(f"{files} damaged and was scanned up to the damage only, or was changed during the scan.")
     for key, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
         if total := sum(summary[key].values()):
             causes = ", ".join(f"{reason(name)}: {count(n)}" for name, n in summary[key].items() if n)
             said.append(f"{_several(total, 'record was', 'records were')} {text} ({causes}).")
+    control = summary["control"]["files"]
+    if control and (total := sum(control["skipped"].values())):
+        causes = ", ".join(f"{reason(name)}: {count(n)}" for name, n in control["skipped"].items() if n)
+        tweets = _several(total, "tweet of the control was", "tweets of the control were")
+        said.append(f"{tweets} not read ({causes}).")
     if total := sum(summary["truncated"].values()):
         lookups = _several(total, "look-up was", "look-ups were")
         said.append(f"{lookups} cut short, of very common wording: copies of common phrases can be missed.")

@@ -79,6 +79,8 @@ def run_match(
         null_inputs = find_null(options, planned)
         clock.lap("sample")
         controls, snapshot, about = calibrate(index, options, folder)
+        if about["files"] is not None:
+            inputs.unread += [(item["path"], item["reason"]) for item in about["files"]["unread"]]
         clock.lap("calibrate")
         checkpoint = _checkpoint(inputs, null_inputs, snapshot, options, planned)
         folder.begin(checkpoint, resumable=not inputs.streamed and not (null_inputs and null_inputs.streamed))

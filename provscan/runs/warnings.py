@@ -95,6 +95,8 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
         undetectable = 1.0 - float(measured.back.detectable.mean())
         if undetectable > NOT_DETECTABLE:
             result.append(warning("not_detectable", share=undetectable))
+    if measured.index_fraction < 1.0:
+        result.append(warning("fraction_indexed", share=100.0 * measured.index_fraction))
     if measured.sampled:
         result.append(warning("sampled"))
     if measured.controls.licensed.left_out.segments:
@@ -133,10 +135,12 @@ def _remedy(measured: Measured, carriers: Sequence[str]) -> str:
         return withheld("no_dates")
     texts = measured.controls.licensed_texts / max(1, min(KNOWN, measured.controls.licensed_texts))
     latest = np.unique(licensed)[1:][-4:].tolist()
-    cutoffs = "; ".join(f"--cutoff {year}-01-01: {texts * int((licensed >= year).sum()):,.0f}" for year in latest)
+    # Of a sample, and by the earliest tweet of each text: one without a time or a retweet keeps its text out.
+    known = [(year, float(f"{texts * int((licensed >= year).sum()):.2g}")) for year in latest]
+    cutoffs = "; ".join(f"--cutoff {year}-01-01: {number:,.0f}" for year, number in known)
     named = sorted(int(year) for text in carriers for year in set(YEAR.findall(text)))
     dated = f" The dataset names years up to {named[-1 - len(named) // 50]}." if len(named) >= 5 else ""
     return (
         "If you know when the dataset was collected, the tweets that are younger serve as a control "
-        f"(texts for {cutoffs}).{dated}"
+        f"(at most about so many texts with {cutoffs}).{dated}"
     )

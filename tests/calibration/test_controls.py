@@ -17,6 +17,7 @@ import provscan.index.segment_writer
 from provscan.calibration.controls import no_control, parse_utc, with_cutoff
 from provscan.errors import InputError, ParameterError
 from provscan.readers import Limits
+from provscan.report.wording import compared
 from provscan.scoring.authorship import authorship
 
 Write = Callable[..., Path]
@@ -191,3 +192,23 @@ def test_a_control_that_is_none(index: provscan.Index, write: Write, tmp_path: P
         provscan.match(TWEETS[:3], index, tmp_path / "a.run", control=[{"text": "a"}])  # type: ignore[list-item]
     assert not (tmp_path / "a.run").exists()
     assert json.loads((tmp_path / "c.jsonl").read_text().splitlines()[0]) == TWEETS[0]
+
+
+def test_a_run_without_control_promises_no_cutoff_more_texts_than_it_gives(write: Write, tmp_path: Path) -> None:
+    words = ["harbour", "ferry", "kettle", "landslip", "umbrella", "junction", "bathtub", "closing"]
+    tweets = [{"text": f"{word} in the old year, by the water", "created_at": OLD} for word in words]
+    tweets += [
+        {"text": f"{word} in the new year, by the hills", "created_at": "2021-03-01T00:00:00Z"} for word in words
+    ]
+    tweets += [{"text": f"RT @a: {tweets[-1]['text']}", "created_at": "2021-03-02T00:00:00Z"}]
+    index = provscan.build_index(write("t.jsonl", tweets), tmp_path / "a.index")
+    data = [{"text": tweets[0]["text"]}]
+    run = provscan.match(data, index, tmp_path / "a.run")
+    (said,) = [item["message"] for item in run.summary["answer"]["warnings"] if item["code"] == "no_chance"]
+    assert "(at most about so many texts with --cutoff 2021-01-01: 8)." in said
+    cut = provscan.match(data, index, tmp_path / "b.run", cutoff="2021-01-01")
+    texts = cut.summary["control"]["texts"]
+    assert 0 < texts < 8
+    given = f"against 17 licensed tweets with 16 different texts. {texts} of these texts are not older than the cutoff"
+    assert given in compared(cut.summary)
+    assert given in (cut.path / "report.html").read_text(encoding="utf-8")

@@ -186,6 +186,8 @@ def test_an_index_of_a_fraction_scales_up(
     assert half.info()["fraction"] == 0.5
     data, control = write("d.jsonl", planted(latin, 1500, 300)), write("c.jsonl", other)
     answer = provscan.match(data, half, tmp_path / "a.run", control=control).summary["answer"]
+    (said,) = [item["message"] for item in answer["warnings"] if item["code"] == "fraction_indexed"]
+    assert said.startswith("The index holds 50% of all licensed tweets")
     assert answer["records"]["estimate"]["low"] <= 300 <= answer["records"]["estimate"]["high"]
     assert answer["records"]["counts"]["counted"] < 200
     with pytest.raises(ParameterError, match="fraction must be above 0"):

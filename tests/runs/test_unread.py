@@ -6,6 +6,7 @@ import tarfile
 
 import provscan
 from provscan.readers import ReadStats
+from provscan.report.wording import chance, left_out
 from provscan.runs.inputs import unread_members
 
 TEXT = "never trust a goat near the harbour"
@@ -48,3 +49,54 @@ def test_what_is_passed_over_in_a_folder_is_listed(tmp_path):
         f"{data}/again.jsonl": "the same file as one before",
     }
     assert run.summary["ignored_files"] == 2
+
+
+def test_a_control_that_can_not_be_read_is_named(tmp_path):
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    control, broken = tmp_path / "c.jsonl", tmp_path / "d.parquet"
+    control.write_text('{"text": "no licensed tweet says this of a kettle"}\nnot JSON\n{"id": 3}\n')
+    broken.write_bytes(b"not Parquet")
+    run = provscan.match([{"text": TEXT}], index, tmp_path / "a.run", spike_ins=0, control=[control, broken])
+    assert [item["path"] for item in run.summary["unread"]] == [str(broken)]
+    assert "2 tweets of the control were not read (line that is not JSON: 1, no text: 1)." in left_out(run.summary)
+
+
+def test_a_page_says_what_measured_chance(tmp_path):
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    null, control = tmp_path / "n.jsonl", tmp_path / "c.jsonl"
+    null.write_text(json.dumps({"text": f"{TEXT}, they say"}) + "\n" + json.dumps({"text": "a kettle"}))
+    control.write_text('{"text": "no licensed tweet says this of a kettle"}')
+    pages = []
+    for name, options in (("a", {"null": null}), ("b", {"null": null, "control": control})):
+        run = provscan.match([{"text": TEXT}], index, tmp_path / f"{name}.run", spike_ins=0, **options)
+        pages.append((chance(run.summary), (run.path / "report.html").read_text(encoding="utf-8")))
+    texts, data = "texts that are known not to be in the data", "other data that is known to hold no licensed text"
+    assert [words for words, _ in pages] == [data, f"{texts} and with {data}"]
+    for _, page in pages:
+        assert "Null dataset: 2 records, 53 characters. Matches in it: 1." in page
+        assert "No control texts were given" not in page
+
+
+def test_a_page_says_that_prompts_were_not_scanned(tmp_path):
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    data = [{"prompt": TEXT, "response": f"{TEXT} is what you said, is it not"}]
+    run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0, outputs=True)
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    assert "<li>1 prompts, which are no outputs of the model</li>" in page
+    assert "<li>1 answers that repeat their prompt; the repeated words were left out</li>" in page
+
+
+def test_an_input_that_changed_is_not_said_to_be_damaged(tmp_path):
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    data = tmp_path / "a.jsonl"
+    data.write_text(json.dumps({"text": TEXT}) + "\n")
+
+    class Changing(provscan.engine.Progress):
+        def advance(self, amount):
+            data.write_text(json.dumps({"text": "something else"}) + "\n" * 2)
+
+    run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0, progress=Changing())
+    assert "1 file is damaged and was scanned up to the damage only, or was changed during the scan." in left_out(
+        run.summary
+    )
+    assert "(0 records were read)" not in (run.path / "report.html").read_text(encoding="utf-8")
