@@ -156,7 +156,7 @@ def test_one_place_has_one_text(first: tuple, second: tuple, kept: list[bool]) -
 
 def test_of_equal_matches_the_one_that_more_is_a_copy_of_wins() -> None:
     same = ((0, 50), (26, 26, 26), 0.9)
-    rows = candidates((0, 3, *same, (5, 30)), (0, 4, *same, (0, 40)))
+    rows = candidates((0, 3, *same, (45, 70)), (0, 4, *same, (0, 40)))
     assert overlap_suppression(rows).tolist() == [False, True]
     # A side that is not known makes no copy.
     rows = candidates((0, 3, *same, (-1, 90)), (0, 4, *same, (0, 2)))

@@ -6,10 +6,15 @@ import random
 from collections.abc import Callable
 
 import naive
+import numpy as np
 import pytest
 import tweets
 
 import provscan
+from provscan.index import sketch_texts
+from provscan.matching.candidates import whole_records
+from provscan.matching.rows import TruncatedLookups
+from provscan.params import SearchLimits
 
 Build = Callable[..., provscan.Index]
 
@@ -55,3 +60,21 @@ def test_similarity_and_level_are_those_of_the_reported_span(build: Build, scrip
         elif row["level"] in ("strong", "weak"):
             assert span != tweet
             assert (row["similarity"] >= 0.8) == (row["level"] == "strong")
+
+
+def test_an_index_says_what_it_is(build: Build) -> None:
+    index = build(["a licensed text of some words", "and another one of them"])
+    assert repr(index) == f"<provscan.Index {index.path}: 2 licensed texts>"
+    assert index.match([]).num_rows == 0
+
+
+def test_a_record_alone_is_sought_as_a_whole(build: Build) -> None:
+    """Whatever seeds find of it."""
+    text = "a licensed text of some words"
+    reader = build([text]).reader
+    sketches = sketch_texts(reader.canonical_texts(np.array([0])), reader.params)
+    (segment,) = reader.tables
+    for rows, found in (([7], [(7, 0)]), ([], [])):
+        given = type(sketches)(*(column[: len(rows)] for column in sketches))
+        whole = whole_records(np.array(rows), given, segment, SearchLimits(), TruncatedLookups())
+        assert list(zip(whole.record.tolist(), whole.text.tolist(), strict=True)) == found
