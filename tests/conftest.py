@@ -94,7 +94,7 @@ def disk_is_not_waited_for():
     """Syncing every file of many small indexes and runs takes long; processes that tests begin do it."""
     with pytest.MonkeyPatch.context() as patch:
         for room in ("index", "runs"):
-            patch.setattr(f"provscan.{room}.folder._sync", lambda path: None)
+            patch.setattr(f"provscan.{room}.folder.sync", lambda path: None)
         # No clock of a file system on Linux is coarser.
         patch.setattr("provscan.index.checked.TICK", 0.01)
         yield

@@ -15,7 +15,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from provscan.engine.progress import Progress, Ran, own_memory
@@ -145,13 +145,15 @@ class _Holder:
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make, self._lock = make, threading.Lock()
-        self._made: list[Any] = []
+
+    @cached_property
+    def _made(self) -> Any:
+        return self._make()
 
     def call(self, method: str, *arguments: Any) -> Any:
         with self._lock:
-            if not self._made:
-                self._made.append(self._make())
-        return getattr(self._made[0], method)(*arguments)
+            made = self._made
+        return getattr(made, method)(*arguments)
 
 
 class Ray(Executor):
@@ -286,8 +288,6 @@ class Ray(Executor):
         if not references:
             return []
         ready, _ = self._ray.wait(list(references), num_returns=len(references), timeout=SECONDS_BETWEEN_REPORTS)
-        if not ready:
-            return []
         return [references[reference] for reference in ready]
 
     def _result(self, attempt: _Running[T], progress: Progress) -> Any:
@@ -303,7 +303,7 @@ class Ray(Executor):
             if isinstance(cause, ProvscanError) or not isinstance(cause, OSError):
                 return _Raised(cause)
             reason = f"{type(cause).__name__}: {cause}"
-        except (exceptions.RayError, exceptions.TaskCancelledError) as error:
+        except exceptions.RayError as error:
             reason = attempt.ended_because or type(error).__name__
         reason = self._ray.get(self._monitor.end.remote(attempt.key, True)) or reason
         progress.failed(str(attempt.task), reason)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from provscan.errors import ParameterError
 from provscan.kernels import background as kernels
+from provscan.kernels.grams import GRAM
 
 Floats = npt.NDArray[np.float64]
 # Canonical texts: strings, or an Arrow array or chunked array of them.
@@ -157,26 +158,23 @@ class BackgroundModel:
 
 
 def matched_bits(
-    bits: npt.ArrayLike, length: npt.ArrayLike, containment: npt.ArrayLike, similarity: npt.ArrayLike = 0.0,
-    *, gram: int = 5,
-) -> Floats:  # fmt: skip
+    bits: npt.ArrayLike, length: npt.ArrayLike, containment: npt.ArrayLike, similarity: npt.ArrayLike = 0.0
+) -> Floats:
     """Bits that an edited match still has.
 
     Only the share of the text that stands there counts, and every edit is a freedom: a match with e edits is one of
     about ``length ** e`` that would have been reported alike, which costs ``e * log2(length)`` bits. One edit spoils
-    `gram` n-grams of the text. Where the span has few n-grams of its own in their place, most of what is missing was
+    five 5-grams of the text. Where the span has few 5-grams of its own in their place, most of what is missing was
     cut off, which is one edit. But what is cut out of a text may be a name or a phrase that the model overrates: each
     code point by which it is shorter than :data:`LONG_PART` costs a bit.
 
     Parameters
     ----------
     bits, length, containment
-        Bits and code points of the licensed text; share of its n-grams in the span. Broadcast against each other.
+        Bits and code points of the licensed text; share of its 5-grams in the span. Broadcast against each other.
     similarity
-        Jaccard index of the n-grams of the span and of the text; 0 where it is not known, and all that is missing was
+        Jaccard index of the 5-grams of the span and of the text; 0 where it is not known, and all that is missing was
         edited.
-    gram
-        Length of the n-grams behind `containment`.
 
     Returns
     -------
@@ -184,14 +182,14 @@ def matched_bits(
     """
     size = np.maximum(np.asarray(length, np.float64), 1.0)
     share = np.clip(np.asarray(containment, np.float64), 0.0, 1.0)
-    grams = np.maximum(size - gram + 1, 1.0)
+    grams = np.maximum(size - GRAM + 1, 1.0)
     missing, held = (1.0 - share) * grams, share * grams
     with np.errstate(divide="ignore", invalid="ignore"):
         foreign = np.nan_to_num(held / np.asarray(similarity, np.float64) - grams, nan=np.inf, posinf=np.inf)
     cost = np.log2(size)
-    edits = np.ceil(missing / gram - 1e-6) * cost
-    left = np.ceil(np.minimum(foreign, missing) / gram - 1e-2) + 1.0
-    cut = left * cost + np.maximum(LONG_PART - held - gram + 1, 0.0)
+    edits = np.ceil(missing / GRAM - 1e-6) * cost
+    left = np.ceil(np.minimum(foreign, missing) / GRAM - 1e-2) + 1.0
+    cut = left * cost + np.maximum(LONG_PART - held - GRAM + 1, 0.0)
     result: Floats = np.maximum(np.asarray(bits, np.float64) * share - np.minimum(edits, cut), 0.0)
     return result
 

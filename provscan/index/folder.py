@@ -104,15 +104,15 @@ class Change:
         new = [self.folder / name for name in after if name not in before]
         folders = {path.parent for path in new} | {path.parent.parent for path in new}
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(_sync, new))
-            list(pool.map(_sync, [folder for folder in folders if folder.is_relative_to(self.folder)]))
+            list(pool.map(sync, new))
+            list(pool.map(sync, [folder for folder in folders if folder.is_relative_to(self.folder)]))
         temporary = self.folder / f"{MANIFEST}.new"
         temporary.write_bytes(manifest.encoded())
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, self.folder / MANIFEST)
         self.committed = True
-        _sync(self.folder)
-        _sync(self.folder.parent)
+        sync(self.folder)
+        sync(self.folder.parent)
         for name in before - set(after):
             with contextlib.suppress(OSError):  # the change is made; the next writer tries again
                 (self.folder / name).unlink()
@@ -258,7 +258,7 @@ def remove_leftovers(folder: Path, manifest: Manifest | None, keep: Iterable[str
             path.rmdir()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

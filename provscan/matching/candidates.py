@@ -23,8 +23,7 @@ from provscan.matching.rows import TruncatedLookups
 from provscan.matching.verified import VerifiedCandidates
 from provscan.params import IndexParams, SearchLimits
 
-# Room for the candidates of the texts that are scanned together, at first: for each seed, and besides.
-CANDIDATES_PER_SEED = 1
+# Room for the candidates of the texts that are scanned together, at first, beside one for each seed.
 CANDIDATES = 4096
 
 _PLACES = np.array([minimizers.place_of(code) for code in range(256)], np.int64)
@@ -82,7 +81,7 @@ def passages(seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: Tru
         limits.frequent_seed_units // SIZE_STEP,
     )
     scratch = chaining.chain_scratch()
-    room = CANDIDATES_PER_SEED * int(seeds.bounds[-1]) + CANDIDATES
+    room = int(seeds.bounds[-1]) + CANDIDATES
     while True:
         chains, rare = np.full((2, 1 << chaining.CHAIN_BITS, 4), -1, np.int32)
         state = chaining.ChainState(chains, rare, segment.text_sizes, _PLACES, segment.numbers)

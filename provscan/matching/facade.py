@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.index import IndexReader, open_reader
-from provscan.matching.rows import LEVELS
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
 from provscan.params import IndexParams, MatchParams
@@ -223,6 +222,3 @@ def open_index(
     """
     without = [without_segment] if isinstance(without_segment, str) else without_segment or ()
     return Index(open_reader(path, check="once" if verify else "lengths", without=without, on_check=on_check))
-
-
-__all__ = ["LEVELS", "Index", "Span", "open_index"]

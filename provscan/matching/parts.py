@@ -74,8 +74,8 @@ class PartResult:
     def save(self, folder: Path) -> None:
         """Complete the part, whose matches are written already."""
         self._close()
-        value = {name: getattr(self, name) for name in ("number", "source", "matches", "bytes")}
-        value |= {name: getattr(self, name) for name in ("records", "characters", "squares")}
+        names = ("number", "source", "matches", "bytes", "records", "characters", "squares")
+        value = {name: getattr(self, name) for name in names}
         value |= {"stats": self.stats.as_dict(), "truncated": asdict(self.truncated)}
         value["carriers"] = self.carriers.as_dict()
         with replacing_file(folder / f"{self.number:08}.json") as path:

@@ -117,7 +117,7 @@ def reported(batches: Iterable[pa.RecordBatch], advance: Callable[[int], None]) 
 
 
 def scan_batches(
-    task: ScanTask, batches: Iterable[pa.RecordBatch], stats: ReadStats, reader: ScanReader, mapped: Map = map
+    task: ScanTask, batches: Iterable[pa.RecordBatch], stats: ReadStats, reader: ScanReader, mapped: Map
 ) -> int:
     """Scan what the readers deliver, which count in `stats`; as :func:`scan`."""
     source = task.split.source

@@ -19,7 +19,7 @@ from provscan.kernels import suppress as suppress_kernels
 from provscan.kernels import verify as kernels
 from provscan.kernels.records import Candidates, CodeBuffer, Grams, Thresholds, VerifiedRows, frozen
 from provscan.kernels.scratch import scratch_array
-from provscan.matching.rows import LEVELS, STRONG, Matches, TruncatedLookups
+from provscan.matching.rows import LEVELS, STRONG, Matches
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, scratch
 from provscan.text.tables import tables
@@ -225,8 +225,6 @@ def liftover(records: Located, rows: VerifiedCandidates, reader: ScanReader, par
     literal = out.kinds != liftover_kernels.OTHER
     level = np.where(literal, out.kinds, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)
     level[rows.partial] = LEVELS.index("partial")
-    found = Matches(
-        rows.record, out.spans, rows.text, level, similarity, common / of_text, records.characters, TruncatedLookups()
-    )
+    found = Matches(rows.record, out.spans, rows.text, level, similarity, common / of_text, records.characters)
     # An edge that reaches far out may pass the start of the match before.
     return found.take(np.lexsort((out.spans[:, 1], out.spans[:, 0], rows.record)))

@@ -44,7 +44,7 @@ class Plots:
 
     def answer(self, ax: Axes | None = None) -> Axes:
         """Findings, at least, estimate and at most, for records."""
-        axes = ax or _axes(6, 1.6)
+        axes = ax or _axes(1.6)
         layers = self._folder.summary["answer"]["records"]
         estimate = layers["estimate"]
         if layers["at_least"] is not None and layers["at_most"] is not None:
@@ -60,7 +60,7 @@ class Plots:
     def recall(self, by: str = "edit", ax: Axes | None = None) -> Axes:
         """Share of the spike-ins that was counted, by class, with 95% intervals."""
         classes = self._folder.summary["recall"]["by"].get(by) or {}
-        axes = ax or _axes(6, 0.6 + 0.3 * len(classes))
+        axes = ax or _axes(0.6 + 0.3 * len(classes))
         items = sorted(classes.items(), key=lambda item: item[1]["value"])
         for place, (_, item) in enumerate(items):
             axes.plot([item["low"], item["high"]], [place, place], color="#a9c3e3", linewidth=6)
@@ -72,7 +72,7 @@ class Plots:
 
     def bits(self, ax: Axes | None = None) -> Axes:
         """Matches by bits: counted ones up, matches of control texts down."""
-        axes = ax or _axes(6, 3)
+        axes = ax or _axes(3)
         chart = figures.histogram(self._folder.read, None)
         if chart:
             left = [place * chart["width"] for place in range(chart["bins"])]
@@ -90,13 +90,13 @@ class Plots:
         for batch in self._folder.licensed():
             breakdown.add(batch)
         pairs = [(key, n) for key, n in breakdown.shown if key][::-1]
-        axes = ax or _axes(6, 0.6 + 0.3 * len(pairs))
+        axes = ax or _axes(0.6 + 0.3 * len(pairs))
         axes.barh([key for key, _ in pairs], [n for _, n in pairs], color="#4a78b5")
         axes.set(xlabel="counted matches")
         return axes
 
 
-def _axes(width: float, height: float) -> Axes:
+def _axes(height: float) -> Axes:
     try:
         from matplotlib.figure import Figure
         from matplotlib.pyplot import subplots
@@ -104,5 +104,5 @@ def _axes(width: float, height: float) -> Axes:
         raise UsageError(
             "matplotlib is not installed, so there are no plots: pip install 'provscan[notebook]'"
         ) from None
-    figure: tuple[Figure, Axes] = subplots(figsize=(width, height), layout="constrained")
+    figure: tuple[Figure, Axes] = subplots(figsize=(6, height), layout="constrained")
     return figure[1]

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.errors import InputError
@@ -34,7 +32,7 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
             raise InputError(f"{folder / name} is missing, so this probe was not scored: run provscan probe score")
     summary, info = (json.loads((folder / name).read_bytes()) for name in FILES[:2])
     tweets = pq.read_table(folder / FILES[2], columns=["pair", "arm", "author", "day", "copies", "q_value"])
-    rows = _strongest(pq.read_table(folder / FILES[3]))
+    recitations = pq.read_table(folder / FILES[3]).to_pylist()
     pieces = page(
         "probe.html",
         STYLES,
@@ -47,8 +45,8 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
         predictability=probe_tables.predictability(summary["plan"]),
         reach=probe_tables.reach(summary["plan"]),
         copies=probe_tables.copies,
-        recitations=[_shown(row, texts is None or at < texts) for at, row in enumerate(rows)],
-        total=pc.sum(pc.equal(pq.read_table(folder / FILES[3], columns=["arm"])["arm"], "licensed")).as_py() or 0,
+        recitations=[_shown(row, texts is None or at < texts) for at, row in enumerate(_strongest(recitations))],
+        total=sum(row["arm"] == "licensed" for row in recitations),
         about={(row["pair"], row["arm"]): row for row in tweets.to_pylist()},
     )
     return write_page(out or folder / "report.html", pieces)
@@ -60,17 +58,14 @@ def _arms(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"name": name, "recited": recited[arm], "pairs": recited["pairs"]} for arm, name in names.items()]
 
 
-def _strongest(rows: pa.Table) -> list[dict[str, Any]]:
+def _strongest(recitations: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One recitation a tweet, licensed ones first, then by bits."""
-    seen: set[tuple[Any, ...]] = set()
-    kept, found = [], rows.to_pylist()
-    bits = [(row["arm"] != "licensed", -row["bits"], row["kind"], row["sample"], at) for at, row in enumerate(found)]
-    for row in (found[at] for *_, at in sorted(bits)):
-        key = (row["arm"], row["tweet_id"])
-        if key not in seen:
-            seen.add(key)
-            kept.append(row)
-    return kept[:SHOWN]
+    strongest: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in sorted(
+        recitations, key=lambda row: (row["arm"] != "licensed", -row["bits"], row["kind"], row["sample"])
+    ):
+        strongest.setdefault((row["arm"], row["tweet_id"]), row)
+    return list(strongest.values())[:SHOWN]
 
 
 def _shown(row: dict[str, Any], with_text: bool) -> dict[str, Any]:

@@ -84,9 +84,9 @@ def _headline(console: Console, answer: Mapping[str, Any]) -> None:
     console.print()
 
 
-def _more(total: int, where: str = ", in summary.json") -> list[tuple[str]]:
+def _more(total: int) -> list[tuple[str]]:
     """The row for entries that are not shown, if there are any."""
-    return [(f"... and {count(total - SOURCES_SHOWN)} more{where}",)] if total > SOURCES_SHOWN else []
+    return [(f"... and {count(total - SOURCES_SHOWN)} more, in summary.json",)] if total > SOURCES_SHOWN else []
 
 
 def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
@@ -111,9 +111,6 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
     _counts(console, "Records not indexed", read.get("skipped", {}))
     _counts(console, "Records indexed after a repair", read.get("repaired", {}))
     _counts(console, "Noticed", read.get("notes", {}))
-    if left_out := info.get("left_out"):
-        console.print("\nFiles left out")
-        _print(console, "<<", [*left_out[:SOURCES_SHOWN], *_more(len(left_out), "")])
     return _text(console)
 
 

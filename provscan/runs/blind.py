@@ -97,11 +97,7 @@ def match_blind(
         "records": totals.records,
         "characters": totals.characters,
         "skipped": stats.skipped,
-        "damaged": [
-            {"source": damage.source, "records": damage.records, "problem": damage.reason}
-            for damage in [*stats.damaged, *inputs.changed()]
-        ],
-        **inputs.left_out(),
+        **inputs.left_out(stats),
         "truncated": {"bands_cut": 0, "seeds_cut": totals.truncated.seeds_cut},
         "index": about,
     }

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from provscan import readers
 from provscan.errors import InputError, UsageError
+from provscan.kernels.grams import GRAM
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
 from provscan.params import MatchParams
@@ -22,7 +23,6 @@ from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
 from provscan.text import canonical
 
-SHINGLE = 5
 # The widest gates there are: what passes them is close enough to explain.
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 SHOWN = 5
@@ -76,9 +76,7 @@ def explain_record(
     return explained
 
 
-def explain_tweet(
-    info: Mapping[str, Any], matches: pa.Table, tweet_id: str, index: Index
-) -> list[Explanation]:  # fmt: skip
+def explain_tweet(info: Mapping[str, Any], matches: pa.Table, tweet_id: str, index: Index) -> list[Explanation]:
     """Explain the matches of a licensed tweet; without any, the tweet by itself."""
     rows = matches.filter((pc.field("tweet_id") == tweet_id) & ~pc.field("control")).slice(0, SHOWN)
     explained = []
@@ -180,7 +178,7 @@ def _gate(name: str, value: float, limit: float, option: str) -> dict[str, Any]:
 
 
 def _grams(text: str) -> set[str]:
-    return {text[i : i + SHINGLE] for i in range(max(1, len(text) - SHINGLE + 1))} if text else set()
+    return {text[i : i + GRAM] for i in range(max(1, len(text) - GRAM + 1))} if text else set()
 
 
 def _longest_stretch(text: str, other: str) -> int:

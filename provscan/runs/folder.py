@@ -15,12 +15,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import xxhash
 
 from provscan.errors import InputError, OutputError, RecallError, UsageError
 from provscan.index import file_checksum
+from provscan.index.folder import sync
 from provscan.readers import counted
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
@@ -65,9 +66,6 @@ class RunFolder:
                     )
         self.resumable = resumable
         write_json(self.path / CHECKPOINT, known)
-
-    def complete_parts(self) -> int:
-        return sum(1 for name in (PARTS, NULL_PARTS) for _ in (self.path / name).glob("*.json"))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -167,7 +165,7 @@ def _failed(error: OSError, target: Path) -> OutputError:
 
 
 def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> None:
-    complete = folder.complete_parts()
+    complete = sum(1 for name in (PARTS, NULL_PARTS) for _ in (folder.path / name).glob("*.json"))
     differs = isinstance(error, UsageError) and folder.earlier is not None
     if differs or (complete and folder.resumable and not isinstance(error, RecallError)):
         if not differs:
@@ -192,15 +190,15 @@ def _earlier(unfinished: Path, shown: Path, *, resume: bool, overwrite: bool) ->
             raise OutputError(f"{shown} holds an interrupted run: go on with --resume, or discard it with --overwrite")
         return None
     try:
-        value = json.loads((unfinished / CHECKPOINT).read_bytes())
+        checkpoint: dict[str, Any] = json.loads((unfinished / CHECKPOINT).read_bytes())
     except ValueError:
         # It was interrupted before its first part.
         return None
-    return value if isinstance(value, dict) else None
+    return checkpoint
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, shown: Path) -> Iterator[TextIO]:
+def _locked(folder: Path, shown: Path) -> Iterator[None]:
     """Hold the folder; the system lets go of it when this process ends, however it ends."""
     with (folder / LOCK).open("w") as file:
         try:
@@ -209,21 +207,21 @@ def _locked(folder: Path, shown: Path) -> Iterator[TextIO]:
             raise OutputError(
                 f"{shown} is being written by another process: wait for it, or name another folder"
             ) from error
-        yield file
+        yield
 
 
 def _put(temporary: Path, place: Path) -> None:
     """Move a folder to its place; what was there goes afterwards, or comes back."""
     for path in temporary.iterdir():
         if path.is_file():
-            _sync(path)
-    _sync(temporary)
+            sync(path)
+    sync(temporary)
     if not place.exists():
         temporary.rename(place)
-        _sync(place.parent)
+        sync(place.parent)
         return
     if _exchange(temporary, place):
-        _sync(place.parent)
+        sync(place.parent)
         shutil.rmtree(temporary, ignore_errors=True)
         return
     retired = temporary.with_name(temporary.name + ".old")
@@ -235,14 +233,6 @@ def _put(temporary: Path, place: Path) -> None:
         raise
     # It is replaced already: what can't be removed is no reason to say it failed.
     shutil.rmtree(retired, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _exchange(first: Path, second: Path) -> bool:

@@ -90,8 +90,13 @@ class Inputs:
             "splits": xxhash.xxh3_128_hexdigest(splits),
         }
 
-    def left_out(self) -> dict[str, Any]:
+    def left_out(self, stats: readers.ReadStats) -> dict[str, Any]:
+        """Entries of ``summary.json``: what is damaged, and what was not scanned."""
         return {
+            "damaged": [
+                {"source": damage.source, "records": damage.records, "problem": damage.reason}
+                for damage in [*stats.damaged, *self.changed()]
+            ],
             "unread": [{"path": path, "reason": reason} for path, reason in self.unread],
             "ignored": [{"path": path, "reason": reason} for path, reason in self.ignored[:MOST_LISTED]],
             "ignored_files": len(self.ignored),

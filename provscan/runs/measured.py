@@ -94,10 +94,6 @@ class Measured:
         scores = self.matches.scores
         return self.classes.weights(self.stratum, scores.bits / np.maximum(scores.length, 1))
 
-    @property
-    def has_chance(self) -> bool:
-        return self.controls.texts > 0 or self.null is not None
-
     @cached_property
     def measured(self) -> Flags:
         """bool, one a text: it is in a stratum whose chance is measured."""
@@ -106,7 +102,8 @@ class Measured:
     @cached_property
     def claimable(self) -> Flags:
         """bool, one a text: it is licensed, and its chance is measured (any, without any measure)."""
-        result: Flags = ~self.matches.control & (self.measured | (not self.has_chance))
+        without_chance = self.controls.texts == 0 and self.null is None
+        result: Flags = ~self.matches.control & (self.measured | without_chance)
         return result
 
     @cached_property

@@ -106,11 +106,7 @@ def summarise(measured: Measured, totals: ScanTotals, inputs: Inputs, reader: In
             for reason, cases in sorted(totals.stats.examples.items())
             for case in cases
         ],
-        "damaged": [
-            {"source": damage.source, "records": damage.records, "problem": damage.reason}
-            for damage in [*totals.stats.damaged, *inputs.changed()]
-        ],
-        **inputs.left_out(),
+        **inputs.left_out(totals.stats),
         "truncated": {"bands_cut": totals.truncated.bands_cut, "seeds_cut": totals.truncated.seeds_cut},
     }
 

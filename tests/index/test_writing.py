@@ -183,7 +183,7 @@ def test_all_is_on_the_disk_before_the_manifest_names_it(tmp_path: Path, monkeyp
     def note(place: Path) -> None:
         synced.append((str(place.relative_to(tmp_path)), (path / "manifest.json").exists()))
 
-    monkeypatch.setattr(folder, "_sync", note)
+    monkeypatch.setattr(folder, "sync", note)
     reader = provscan.build_index(TWEETS, path).reader
     before = {place for place, named in synced if not named}
     segment = f"i.index/segments/{reader.segments[0].info.name}"

@@ -85,11 +85,11 @@ def test_explanations_of_hostile_texts_reach_a_terminal_escaped(capsys: pytest.C
 
 def test_index_table() -> None:
     info = {"path": "a.index", "tweets": 307000, "texts": 301222, "bytes": 1_500_000, "segments": [{}, {}]}
-    notes = {"left_out": [["corpus/.DS_Store", "hidden"]], "read": {"skipped": {"bad_json": 3}}}
+    notes = {"read": {"skipped": {"bad_json": 3}}}
     table = tables.index_table({**info, **notes, "fingerprint": "00ff", "params": {"bands": 32, "rows": 4}})
     assert [line.split("  ")[-1].strip() for line in table.splitlines() if line.strip()] == [
         *("a.index", "307,000", "301,222", "1.5 MB in 2 segments", "00ff", "bands 32, rows 4"),
-        *("Records not indexed", "line that is not JSON", "Files left out", "hidden"),
+        *("Records not indexed", "line that is not JSON"),
     ]
 
 
