@@ -175,18 +175,18 @@ def test_tweets_that_are_read_twice_count_once(build: Build, corpus: list[Tweet]
     assert many.info()["repeated_tweets"] == build([*corpus, *corpus[:100]]).info()["repeated_tweets"] >= 100
 
 
-@pytest.mark.parametrize(("name", "content", "problem"), [
-    ("texts.shard", np.array([1, 3], np.uint32), "it is not shard 0 of 3"),
-    ("texts.numbers", None, "two shards have a number in common"),
+@pytest.mark.parametrize(("name", "damage", "problem"), [
+    ("texts.shard", lambda content: [1, 3], "it is not shard 0 of 3"),
+    ("texts.numbers", lambda content: [content[1], *content[1:]], "two shards have a number in common"),
+    ("texts.numbers", lambda content: [content[1], content[0], *content[2:]], "its numbers are not those of its texts"),
+    ("texts.numbers", lambda content: [*content[:-1], 1 << 20], "its numbers are not those of its texts"),
 ])  # fmt: skip
 def test_shards_that_do_not_belong_together(
-    build: Build, corpus: list[Tweet], name: str, content: np.ndarray | None, problem: str
+    build: Build, corpus: list[Tweet], name: str, damage: Callable[[np.ndarray], list[int]], problem: str
 ) -> None:
     index = build(corpus, shards=3)
     path = Path(index.path) / "segments" / index.reader.segments[0].info.name / name
-    if content is None:
-        content = np.fromfile(path, np.uint32)
-        content[0] = content[1]
+    content = np.array(damage(np.fromfile(path, np.uint32)), np.uint32)
     path.chmod(0o644)
     path.write_bytes(content.tobytes())
     with pytest.raises(IndexFormatError, match=f"{name} is damaged: {problem}"):
