@@ -182,7 +182,7 @@ def match(
     Parameters
     ----------
     sources
-        Files, folders of files, "-" for the standard input; or an Arrow table, a ``datasets.Dataset``, a
+        Files, folders of files, "-" for the standard input; or Arrow data, a frame, a ``datasets.Dataset``, a
         ``ray.data.Dataset``, dicts. Strings are paths: pass texts as dicts or as an Arrow array.
     index
         An open index or the folder of one; by default ``$PROVSCAN_INDEX``, else ``licensed.index``. All its files are

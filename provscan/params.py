@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,12 @@ def require(condition: bool, name: str, value: object, expected: str) -> None:
     """Raise :class:`~provscan.errors.ParameterError` if a parameter does not have a value that is expected."""
     if not condition:
         raise ParameterError(f"{name} must be {expected}, not {value!r}")
+
+
+def require_number(name: str, value: object, *, whole: bool = False) -> None:
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter is not a number, or not a whole one."""
+    kind = numbers.Integral if whole else numbers.Real
+    require(isinstance(value, kind), name, value, "a whole number" if whole else "a number")
 
 
 class _Params:
@@ -200,6 +207,10 @@ class MatchParams(_Params):
     limits: SearchLimits = SearchLimits()
 
     def __post_init__(self) -> None:
+        for name in ("threshold", "min_containment"):
+            require_number(name, getattr(self, name))
+        for name in ("min_chars", "partial_chars"):
+            require_number(name, getattr(self, name), whole=True)
         require(0.1 <= self.threshold <= 1.0, "threshold", self.threshold, "between 0.1 and 1")
         require(0 <= self.min_containment <= 1, "min_containment", self.min_containment, "between 0 and 1")
         require(self.min_chars >= 1, "min_chars", self.min_chars, "at least 1")

@@ -47,10 +47,11 @@ class Journal(Progress):
     """
 
     def __init__(self, path: str | os.PathLike[str], shown: Progress) -> None:
+        self._path = os.fspath(path)
         try:
             self._file: TextIO = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 - closed with the journal
         except OSError as error:
-            raise OutputError(f"can't write the log {os.fspath(path)}: {error.strerror}. Name another --log") from error
+            raise self._unwritable(error) from error
         self._shown = shown
         # Advancing may write a line.
         self._lock = threading.RLock()
@@ -68,10 +69,16 @@ class Journal(Progress):
         self._over.set()
         self._watcher.join()
         with self._lock:
-            if error is not None:
-                self._write("interrupted", error=f"{type(error).__name__}: {error}")
-            self._finish()
-            self._file.close()
+            try:
+                if error is not None:
+                    self._write("interrupted", error=f"{type(error).__name__}: {error}")
+                self._finish()
+            except OutputError:
+                if error is None:
+                    raise
+            finally:
+                with contextlib.suppress(OSError):
+                    self._file.close()
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
         self._shown.start(stage, total, unit)
@@ -131,8 +138,10 @@ class Journal(Progress):
                 self._say("progress")
 
     def _watch(self) -> None:
-        while not self._over.wait(SECONDS_BETWEEN_CHECKS):
-            self.check()
+        # What can't be written is an error of whoever reports next.
+        with contextlib.suppress(OutputError):
+            while not self._over.wait(SECONDS_BETWEEN_CHECKS):
+                self.check()
 
     def _finish(self) -> None:
         if self._stage is not None:
@@ -152,8 +161,14 @@ class Journal(Progress):
 
     def _write(self, event: str, **values: Any) -> None:
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **values}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(f"can't write the log {self._path}: {error.strerror}. Name another --log")
 
 
 @contextlib.contextmanager

@@ -77,7 +77,7 @@ def read_objects(
 
     def batches(limits: Limits) -> Iterator[pa.RecordBatch]:
         extractor: Extractor | None = None
-        for rows in object_rows(obj, limits):
+        for rows in object_rows(obj, limits, source=source):
             if extractor is None:
                 if not isinstance(rows.values, pa.RecordBatch) and not any(isinstance(v, dict) for v in rows.values):
                     for number, value in zip(*rows, strict=True):

@@ -7,7 +7,7 @@ is kept by whoever lists them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -15,28 +15,44 @@ import pyarrow as pa
 from provscan.errors import InputError
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.protocol import Rows
-from provscan.readers.schema import with_distinct_names
+from provscan.readers.schema import distinct_names, with_distinct_names
 
 GROUP = 4096
 
 
-def object_rows(obj: Any, limits: Limits | None = None) -> Iterator[Rows]:
+def object_rows(obj: Any, limits: Limits | None = None, *, source: str = "<memory>") -> Iterator[Rows]:
     """The records of an object in memory, as they are."""
-    limits = limits or current_limits()
+    number = 0
+    try:
+        for rows in _rows(obj, limits or current_limits()):
+            yield rows
+            number = rows.numbers[-1] + 1 if rows.numbers else number
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{source} can't be read (after {number:,} records or more): {error}") from error
+
+
+def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
     if isinstance(obj, str | bytes):
         raise InputError("expected a list of texts, not one; put it in a list")
     kind = f"{type(obj).__module__.partition('.')[0]}.{type(obj).__name__}"
     if kind in ("datasets.DatasetDict", "datasets.IterableDatasetDict"):
-        yield from _numbered(rows for part in obj.values() for rows in object_rows(part, limits))
+        yield from _numbered(rows for part in obj.values() for rows in _rows(part, limits))
         return
     if isinstance(obj, Mapping):
         raise InputError(f"expected records, not a mapping; take one of its parts: {', '.join(map(repr, obj))}")
+    if type(obj).__name__ == "Series" and hasattr(obj, "__arrow_c_stream__"):
+        obj = _arrow(obj, pa.chunked_array)
     if isinstance(obj, pa.Array | pa.ChunkedArray):
         obj = pa.table({"text": obj})
     if kind == "polars.LazyFrame":
         obj = obj.collect()
     if kind.endswith(".DuckDBPyRelation"):
         obj = obj.to_arrow_reader(limits.batch_records) if hasattr(obj, "to_arrow_reader") else obj.fetch_arrow_reader()
+    if kind == "pandas.DataFrame":
+        obj = _arrow(obj.set_axis(distinct_names(list(map(str, obj.columns))), axis=1), pa.Table.from_pandas)
+    if type(obj).__module__.startswith("pyarrow._dataset"):
+        scanner = obj.scanner(batch_size=limits.batch_records) if hasattr(obj, "scanner") else obj
+        obj = scanner.to_reader()
     if is_ray_dataset(obj):
         blocks = (table_of(reference).to_batches(limits.batch_records) for reference, _, _ in references_of(obj))
         yield from _tables(itertools.chain.from_iterable(blocks))
@@ -58,6 +74,22 @@ def object_rows(obj: Any, limits: Limits | None = None) -> Iterator[Rows]:
             number += len(group)
     else:
         raise InputError(f"expected texts, dicts or an Arrow table, not {type(obj).__name__}")
+
+
+def _arrow(obj: Any, convert: Callable[[Any], Any]) -> Any:
+    """Arrow data of a frame or a column; its records where the values of a column are of several types."""
+    try:
+        return convert(obj)
+    except (pa.ArrowException, TypeError, ValueError):
+        if not hasattr(obj, "iloc"):
+            raise
+        obj = obj.astype(object).where(obj.notna(), None)
+        return iter(obj) if obj.ndim == 1 else _records(obj)
+
+
+def _records(frame: Any) -> Iterator[Any]:
+    for start in range(0, len(frame), GROUP):
+        yield from frame.iloc[start : start + GROUP].to_dict("records")
 
 
 def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[Rows]:

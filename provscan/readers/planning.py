@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
 from provscan.readers.encodings import known_encoding
-from provscan.readers.fields import Fields
+from provscan.readers.fields import Fields, reads_like_text
 from provscan.readers.files import is_remote, open_file, remote_files, state_of, without_secrets
 from provscan.readers.hub import PREFIX, hub_splits
 from provscan.readers.limits import Limits, current_limits
@@ -75,7 +75,8 @@ class Walk:
             elif os.path.isdir(source):
                 yield from self._folder(source, source)
             elif not os.path.exists(source):
-                raise InputError(f"{printable(source)} does not exist")
+                advice = ": strings are paths, so pass texts as dicts or in an Arrow array" * reads_like_text(source)
+                raise InputError(f"{printable(source) or 'a path without a name'} does not exist{advice}")
             elif not os.path.isfile(source):
                 yield Split(printable(source), source, UNKNOWN, layout=self._asked)
             else:

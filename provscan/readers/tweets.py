@@ -72,7 +72,7 @@ def read_tweet_objects(
     """The tweets among records in memory, as :func:`read_tweets` gives them."""
     file = TweetFile(Split(source, source, UNKNOWN), fields)
     limits = limits or current_limits()
-    yield from _Reader(file, stats, limits).batches(object_rows(obj, limits))
+    yield from _Reader(file, stats, limits).batches(object_rows(obj, limits, source=source))
 
 
 def _rows(file: TweetFile, reader: _Reader, context: Context) -> Iterator[Rows | Piece]:

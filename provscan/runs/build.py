@@ -204,7 +204,8 @@ def require_apart(target: Path, sources: Sequence[str]) -> None:
     place = Path(os.path.realpath(target))
     for source in sources:
         read = Path(os.path.realpath(source))
-        if read.is_relative_to(place) or (read.is_dir() and place.is_relative_to(read)):
+        # A text that was taken for a path may be too long for one.
+        if source and (read.is_relative_to(place) or (os.path.isdir(read) and place.is_relative_to(read))):
             raise OutputError(
                 f"{target} would stand in the folder of {source}, which is read: name a place outside of it with -o"
             )

@@ -13,7 +13,7 @@ from provscan.calibration.controls import parse_utc
 from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
 from provscan.errors import ParameterError, UsageError
-from provscan.params import MatchParams, require
+from provscan.params import MatchParams, require, require_number
 from provscan.readers import Fields, known_encoding, without_secrets
 
 Source = str | os.PathLike[str]
@@ -69,6 +69,7 @@ class Options:
     since: datetime | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._require_types()
         require(self.sample is None or 0.0 < self.sample <= 1.0, "sample", self.sample, "above 0 and at most 1")
         require(self.edits in SETS, "edits", self.edits, ", ".join(map(repr, SETS)))
         for name, least in (("spike_ins", 0), ("seed", 0), ("workers", 1), ("texts", 0)):
@@ -91,6 +92,19 @@ class Options:
         params = MatchParams(self.threshold, self.min_containment, self.min_chars, self.partial_chars)
         object.__setattr__(self, "params", params)
         object.__setattr__(self, "since", parse_utc(self.cutoff) if self.cutoff is not None else None)
+
+    def _require_types(self) -> None:
+        for name in ("sample", "max_bad", "fail_above"):
+            if getattr(self, name) is not None or name == "max_bad":
+                require_number(name, getattr(self, name))
+        for name in ("spike_ins", "seed", "workers", "texts", "memory", "shard_groups"):
+            if getattr(self, name) is not None:
+                require_number(name, getattr(self, name), whole=True)
+        named = [self.text_field] if self.text_field is None or isinstance(self.text_field, str) else self.text_field
+        several = isinstance(named, Sequence) and all(isinstance(name, str | None) for name in named)
+        require(several, "text_field", self.text_field, "a name or several")
+        require(isinstance(self.id_field, str | None), "id_field", self.id_field, "a name")
+        require(isinstance(self.cutoff, str | date | None), "cutoff", self.cutoff, "a date")
 
     @property
     def fields(self) -> Fields:

@@ -35,6 +35,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_disk_that_is_full() -> None:
+    full = r"^can't write the log /dev/full: No space left on device\. Name another --log$"
+    with pytest.raises(OutputError, match=full), logged("/dev/full", None) as log:
+        log.start("Scanning", 1000, "bytes")
+    with pytest.raises(ZeroDivisionError), logged("/dev/full", None):
+        raise ZeroDivisionError
+
+
 def test_stragglers_rates_and_the_time_left(tmp_path: Path, clock: list[float]) -> None:
     with Journal(tmp_path / "log", Progress()) as log:
         log.start("Scanning", 1000, "bytes")

@@ -3,6 +3,8 @@
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
 import pytest
 
 from provscan.errors import FieldNotFoundError, InputError
@@ -82,7 +84,41 @@ def test_frames():
 
 def test_a_pandas_frame():
     pandas = pytest.importorskip("pandas")
-    assert texts(pandas.DataFrame({"text": ["a", None], "n": [1, 2]}))[0] == [(0, "a")]
+    frame = pandas.DataFrame({"text": ["a", None], "n": [1, 2]})
+    assert texts(frame)[0] == texts(frame["text"])[0] == [(0, "a")]
+
+
+def test_a_pandas_frame_that_arrow_refuses():
+    pandas = pytest.importorskip("pandas")
+    mixed = pandas.DataFrame({"text": ["a", 5, None, float("nan"), "b"], "n": range(5)}, index=[7, 7, 8, 9, 9])
+    for obj in (mixed, mixed["text"]):
+        found, stats = texts(obj)
+        assert found == [(0, "a"), (4, "b")]
+        assert stats.skipped == {"text_not_string": 1, "no_text": 2}
+    assert texts(pandas.concat([mixed] * 1000))[0][-1] == (4999, "b")
+    said = pandas.DataFrame([["some words in it", "and as many there"]], columns=["said", "said"])
+    (batch,) = read_objects(said)
+    assert batch["text"].to_pylist() == ["some words in it", "and as many there"]
+
+
+def test_datasets_of_arrow(tmp_path):
+    table = pa.table({"text": [f"text {number}" for number in range(1000)], "n": range(1000)})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=300)
+    dataset = pads.dataset(tmp_path / "a.parquet")
+    fragment = next(dataset.get_fragments())
+    for obj in (dataset, dataset.scanner(), fragment, pads.dataset(table)):
+        assert texts(obj)[0] == list(enumerate(table["text"].to_pylist()))
+
+
+def test_records_that_break_off():
+    def broken():
+        yield from [{"text": "a"}] * 5000
+        raise ConnectionError("the server is gone")
+
+    with pytest.raises(
+        InputError, match=r"^<memory> can't be read \(after 4,096 records or more\): the server is gone$"
+    ):
+        texts(broken())
 
 
 def test_a_duckdb_relation():

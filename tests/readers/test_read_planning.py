@@ -62,7 +62,12 @@ def test_unreadable_files(write, read_all, name, content, message):
         read_all(write(name, content))
 
 
-def test_a_path_that_does_not_exist():
+def test_a_path_that_does_not_exist(read_all):
+    for text in ("some words of a tweet", "many words " * 500):
+        with pytest.raises(InputError, match=r" does not exist: strings are paths, so pass texts as dicts"):
+            read_all([text])
+    with pytest.raises(InputError, match=r"^a path without a name does not exist$"):
+        read_all([""])
     with pytest.raises(InputError, match=r"^nowhere/at/all does not exist$"):
         plan("nowhere/at/all", Fields())
 

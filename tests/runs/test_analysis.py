@@ -14,7 +14,7 @@ from tweets import sentence
 
 import provscan
 from provscan.calibration import spike_ins
-from provscan.errors import ParameterError, RecallError
+from provscan.errors import InputError, ParameterError, RecallError
 from provscan.report import figures
 from provscan.report.files import RunFiles
 from provscan.runs import analysis
@@ -219,8 +219,31 @@ def test_a_scan_that_finds_nothing_of_what_was_planted_fails(
 
 
 @pytest.mark.parametrize(
-    "options", [{"sample": 0.0}, {"sample": 1.5}, {"spike_ins": -1}, {"edits": "x"}, {"seed": -1}, {"cutoff": "x"}]
+    "options",
+    [
+        {"sample": 0.0},
+        {"sample": 1.5},
+        {"spike_ins": -1},
+        {"edits": "x"},
+        {"seed": -1},
+        {"cutoff": "x"},
+        {"sample": "1%"},
+        {"threshold": "0.5"},
+        {"min_chars": 20.5},
+        {"workers": "2"},
+        {"max_bad": None},
+        {"seed": 1.5},
+        {"text_field": 5},
+        {"text_field": ["text", 5]},
+        {"id_field": 5},
+        {"cutoff": 2017},
+    ],
 )
 def test_parameters_out_of_range(latin: provscan.Index, tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match=f"{next(iter(options))} must be"):
         provscan.match(TWEETS[:2], latin, tmp_path / "a.run", **options)
+
+
+def test_texts_that_are_given_for_paths(latin: provscan.Index, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist: strings are paths, so pass texts as dicts"):
+        provscan.match(["many words " * 500, "and more"], latin, tmp_path / "a.run")
