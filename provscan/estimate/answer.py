@@ -15,6 +15,8 @@ WITHHELD = {
     "nothing_scanned": "No record was scanned.",
     "unlike_control": "The control has no texts like some of those found: {strata}.",
     "unseen": "Judging by the matches, too many copies were changed too much to be found.",
+    "unseen_by_edits": "Nothing that counts was found, and of the test copies too many were changed too much to be "
+    "found.",
     "unlike_edits": "The copies were edited unlike any test copies, so that nothing shows how many were missed.",
     "poor_recall": "Only {recall:.0%} of the test copies that look like the matches were found.",
     "sampled": "A sample was scanned: texts that stand only in the rest can't be counted.",
@@ -40,8 +42,12 @@ WARNINGS = {
     "unseen": "Judging by the similarity of the matches, {share:.0%} of the copies were changed too much to be found. "
     "If all of the least similar matches are badly damaged copies, {worst:.2g} copies were missed for each one "
     "that was found. That is too many for an estimate.",
+    "unseen_by_edits": "Nothing that counts was found, and {share:.0%} of copies edited like the test copies are "
+    "changed too much to be found. That is too many for an estimate.",
     "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "
     "that are mostly missed: if all of the least similar matches are such copies, {hidden:,.0f} more were missed.",
+    "hardly_found_by_edits": "Fewer than a third of the test copies with these edits were found: {edits}. Copies "
+    "edited like that are mostly missed.",
     "not_detectable": "{share:.0%} of the licensed texts are too short or too commonplace to count even as exact "
     "copies.",
     "segments_left_out": "Damaged segments of the index were left out on request, so {tweets:,} of {total:,} licensed "

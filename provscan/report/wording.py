@@ -266,9 +266,11 @@ def sampled(sample: Mapping[str, Any]) -> str:
     extent = "findings are those of the sample, other numbers are for all."
     if sample["by"] == "records":
         return f"{percent(sample['share'])} of the records were scanned, drawn at random: {extent}"
+    effect = sample["design_effect"]
+    worth = f" One of their records is worth 1/{effect:.1f} of one drawn by itself." if effect > 1 else ""
     return (
         f"{count(sample['parts'])} of {count(sample['parts_in_all'])} files, or parts of files, were scanned, drawn at "
-        f"random, {percent(sample['share'])} of the bytes: {extent}"
+        f"random, {percent(sample['share'])} of the bytes: {extent}{worth}"
     )
 
 

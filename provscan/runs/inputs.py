@@ -119,7 +119,9 @@ class Inputs:
 
         def entry(item: tuple[str, InputFile]) -> dict[str, Any]:
             path, file = item
-            whole = file.size is not None and file.scanned >= file.size and file.source not in changed
+            # Members of an archive are smaller than it is; of a sample, a part may be all that was read.
+            whole = self.sample is None or file.scanned >= (file.size or 0)
+            whole = whole and file.size is not None and file.source not in changed
             # A remote file would have to be fetched once more; its server may say which version it is.
             whole = whole and file.version is None
             known: dict[str, Any] = {"source": file.source, "bytes": file.size}

@@ -52,7 +52,7 @@ def reasons(measured: Measured) -> dict[str, str]:
         if left_out > LEFT_OUT * (left_out + measured.counted_records):
             withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
         elif _unseen(measured):
-            withhold(("estimate",), withheld("unseen"))
+            withhold(("estimate",), withheld(_by_matches("unseen", measured)))
         elif recall.unlike > UNLIKE or measured.in_pieces > IN_PIECES:
             withhold(("estimate",), withheld("unlike_edits"))
         elif recall.value < POOR_RECALL:
@@ -60,6 +60,11 @@ def reasons(measured: Measured) -> dict[str, str]:
     if measured.sampled:
         withhold(("estimate", "at_most"), withheld("sampled"), ("texts", "tweets"))
     return result
+
+
+def _by_matches(code: str, measured: Measured) -> str:
+    """The code of a reason for which the matches speak; without any that counts the test copies alone do."""
+    return code if measured.counted_records else f"{code}_by_edits"
 
 
 def _unseen(measured: Measured) -> bool:
@@ -86,12 +91,14 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
             ))  # fmt: skip
     recall, _ = measured.recalls
     if recall is not None and measured.gauges and _unseen(measured):
-        result.append(warning("unseen", share=recall.hidden + akin(recall), worst=recall.at_worst))
+        code = _by_matches("unseen", measured)
+        result.append(warning(code, share=recall.hidden + akin(recall), worst=recall.at_worst))
     if recall is not None:
         hardly = {edit: found for edit, found in recall.of_edit.items() if found < FINDABLE}
         if hardly:
             edits = ", ".join(edit.replace("_", " ") for edit in hardly)
-            result.append(warning("hardly_found", edits=edits, hidden=recall.at_worst * measured.counted_records))
+            code = _by_matches("hardly_found", measured)
+            result.append(warning(code, edits=edits, hidden=recall.at_worst * measured.counted_records))
         undetectable = 1.0 - float(measured.back.detectable.mean())
         if undetectable > NOT_DETECTABLE:
             result.append(warning("not_detectable", share=undetectable))

@@ -114,8 +114,9 @@ def test_significance_in_words(match: tuple[bool, bool, float, float | None], te
 
 
 def test_a_sample_of_files_is_described() -> None:
-    sample = {"by": "files", "share": 0.0103, "parts": 312, "parts_in_all": 31200}
+    sample = {"by": "files", "share": 0.0103, "parts": 312, "parts_in_all": 31200, "design_effect": 9.24}
     assert sampled(sample).startswith("312 of 31,200 files, or parts of files, were scanned, drawn at random, 1.03% of")
+    assert sampled(sample).endswith("One of their records is worth 1/9.2 of one drawn by itself.")
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 import io
 import json
 import tarfile
+import zipfile
 
 import provscan
-from provscan.readers import ReadStats
+from provscan.readers import ReadStats, checksum
 from provscan.report.wording import chance, left_out
 from provscan.runs.inputs import unread_members
 
@@ -100,3 +101,14 @@ def test_an_input_that_changed_is_not_said_to_be_damaged(tmp_path):
         run.summary
     )
     assert "(0 records were read)" not in (run.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_archive_has_a_checksum(tmp_path):
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.jsonl", json.dumps({"text": TEXT}))
+        archive.writestr("b.jsonl", json.dumps({"text": "something else"}))
+    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
+    (entry,) = run.info["inputs"]
+    assert (entry["source"], entry["xxh3"]) == (str(path), checksum(path))

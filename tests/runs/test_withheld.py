@@ -6,11 +6,12 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from provscan.estimate.recall import Recall
 from provscan.runs.measured import akin
-from provscan.runs.warnings import reasons
+from provscan.runs.warnings import reasons, warnings
 
 
 def recall(value: float = 0.9, **others: float) -> Recall:
@@ -100,3 +101,18 @@ def test_a_sample_tells_nothing_of_the_texts_in_the_rest() -> None:
 
 def test_nothing_was_scanned() -> None:
     assert set(reasons(measured(records=0))) == {"records"}
+
+
+@pytest.mark.parametrize(("counted", "said"), [(0, "Nothing that counts was found"), (90, "Judging by the")])
+def test_where_nothing_counts_no_match_is_spoken_of(counted: int, said: str) -> None:
+    found = measured(
+        recalls=(replace(recall(hidden=0.5, at_worst=0.3), of_edit={"cut_to_half": 0.1}), GOOD),
+        counted_records=counted, back=SimpleNamespace(detectable=np.ones(5)), index_fraction=1.0,
+        controls=SimpleNamespace(texts=0, licensed=SimpleNamespace(left_out=SimpleNamespace(segments=()))),
+    )  # fmt: skip
+    assert reasons(found)["records.estimate"].startswith(said)
+    messages = [item["message"] for item in warnings(found, [])]
+    assert len(messages) == 2
+    assert messages[0].startswith(said)
+    assert "cut to half" in messages[1]
+    assert any("least similar matches" in message for message in messages) == bool(counted)
