@@ -189,7 +189,7 @@ def paired_power(pairs: int, first: float, second: float, alpha: float = ALPHA) 
     return float(np.clip(chance @ reject, 0.0, 1.0))
 
 
-def detectable_share(pairs: int, second: float, power: float = 0.8, alpha: float = ALPHA) -> float | None:
+def detectable_share(pairs: int, second: float, power: float = 0.8) -> float | None:
     """Smallest share of hits in the first arm that the test detects with some power.
 
     Parameters
@@ -200,18 +200,16 @@ def detectable_share(pairs: int, second: float, power: float = 0.8, alpha: float
         Share of hits of the second arm.
     power
         Probability with which it is to be detected.
-    alpha
-        One-sided error of the test.
 
     Returns
     -------
     float or None
         None if not even a share of 1 would be.
     """
-    if paired_power(pairs, 1.0, second, alpha) < power:
+    if paired_power(pairs, 1.0, second) < power:
         return None
     low, high = second, 1.0
     while high - low > 1e-4:
         middle = (low + high) / 2.0
-        low, high = (low, middle) if paired_power(pairs, middle, second, alpha) >= power else (middle, high)
+        low, high = (low, middle) if paired_power(pairs, middle, second) >= power else (middle, high)
     return high

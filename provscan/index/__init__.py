@@ -13,7 +13,6 @@ index, :mod:`~provscan.index.spread` lets many processes do so, :mod:`~provscan.
 one, and :mod:`~provscan.index.shard_groups` does while several processes hold them.
 """
 
-from provscan.index.format import file_checksum
 from provscan.index.opening import open_reader
 from provscan.index.prepare import Prepared, prepare, seed_params, seed_scratch, sketch_texts
 from provscan.index.reader import NOTHING, IndexReader, LeftOut
@@ -49,7 +48,6 @@ __all__ = [
     "Strings",
     "answers",
     "append",
-    "file_checksum",
     "forget",
     "hold_shards",
     "merge",

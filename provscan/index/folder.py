@@ -35,10 +35,10 @@ from provscan.index.format import (
     FileInfo,
     Manifest,
     SegmentInfo,
-    file_checksum,
     is_blind,
     read_manifest,
 )
+from provscan.readers import file_checksum
 
 LOCK = "lock"
 UNFINISHED = ".new-"

@@ -17,6 +17,7 @@ import xxhash
 
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.params import BlindParams, IndexParams
+from provscan.readers import file_checksum
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
@@ -86,6 +87,10 @@ class SegmentInfo:
     def living(self) -> int:
         """Rows of tweets that are not forgotten."""
         return self.tweets - (self.tombstones.tweets if self.tombstones else 0)
+
+    def files_dict(self) -> dict[str, Any]:
+        """Its files in types that JSON knows."""
+        return {name: info._asdict() for name, info in self.files.items()}
 
     def paths(self) -> dict[str, FileInfo]:
         """Its files by their paths in the index folder."""
@@ -164,10 +169,6 @@ class Manifest:
         return (json.dumps({**head, **body}, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _files_dict(files: dict[str, FileInfo]) -> dict[str, Any]:
-    return {name: info._asdict() for name, info in files.items()}
-
-
 def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
     dead = segment.tombstones
     shard = {} if segment.shard is None else {"shard": segment.shard}
@@ -177,7 +178,7 @@ def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
         "texts": segment.texts,
         "tweets": segment.tweets,
         "digest": segment.digest,
-        "files": _files_dict(segment.files),
+        "files": segment.files_dict(),
         "tombstones": dead and {**dead.info._asdict(), "name": dead.name, "tweets": dead.tweets, "digest": dead.digest},
     }
 
@@ -312,15 +313,6 @@ def check_sums(folder: Path, files: dict[str, FileInfo], mapped: Callable[..., A
                 f"{folder / name} is damaged: expected XXH3-128 {info.xxh3}, found {found}. "
                 "Restore it from a copy or build the index again"
             )
-
-
-def file_checksum(path: Path) -> str:
-    """XXH3-128 of a file, 32 hexadecimal digits."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while block := file.read(8 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _checksum(body: dict[str, Any]) -> str:

@@ -346,8 +346,8 @@ def _purge_record(folder: Path, old: list[Segment], new: tuple[SegmentInfo, ...]
     return {
         "purged": _date(int(datetime.now(UTC).timestamp() * 1000)),
         "tweets": tweets,
-        "replaced": {s.info.name: {name: file._asdict() for name, file in s.info.files.items()} for s in old},
-        "by": {s.name: {name: file._asdict() for name, file in s.files.items()} for s in new},
+        "replaced": {segment.info.name: segment.info.files_dict() for segment in old},
+        "by": {info.name: info.files_dict() for info in new},
     }
 
 

@@ -14,6 +14,7 @@ from provscan.index import IndexReader, open_reader
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
 from provscan.params import IndexParams, MatchParams
+from provscan.readers import MEMORY
 from provscan.readers.arrow import Texts, buffers, to_array
 
 
@@ -142,7 +143,7 @@ class Index:
         with self.reader.unchanged():
             found = scan_texts(*buffers(array), self.reader, params)
             names = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
-            batch = match_table(found, self.reader, "<memory>", pa.RecordBatch.from_pydict(names))
+            batch = match_table(found, self.reader, MEMORY, pa.RecordBatch.from_pydict(names))
         return pa.Table.from_batches([batch])
 
     def match_document(

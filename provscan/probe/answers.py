@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,6 +45,11 @@ class Answer:
     # Parameters of the question that the endpoint refused, so that it was asked without them; ``logprobs`` where it
     # gave no log-probability of the target.
     without: tuple[str, ...] = ()
+
+
+def now() -> str:
+    """The time of an answer, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ from urllib.parse import urlsplit
 import xxhash
 
 from provscan.errors import ModelError, UsageError
-from provscan.probe.answers import Answer
+from provscan.probe.answers import Answer, now
 from provscan.probe.plan import Question
 
 # Pauses between attempts, in seconds: the first, and the longest.
@@ -58,12 +57,11 @@ class EndpointOptions:
 class Endpoint:
     """A model behind an endpoint, such as ``http://localhost:8000/v1``; `style` chooses one of the two calls."""
 
-    def __init__(self, url: str, model: str, style: str, options: EndpointOptions | None = None) -> None:
+    def __init__(self, url: str, model: str, style: str, options: EndpointOptions) -> None:
         try:
             import openai
         except ImportError:
             raise UsageError("the client for endpoints is not installed: pip install 'provscan[probe]'") from None
-        options = options or EndpointOptions()
         address = urlsplit(url)
         if address.username or address.password or address.query:
             raise UsageError(
@@ -193,7 +191,7 @@ class Endpoint:
         choice, usage = got.choices[0], got.usage
         text = choice.message.content if self._style == "chat" else choice.text
         return Answer(
-            question.key, text or "", _now(), got.model, getattr(got, "system_fingerprint", None), got.id,
+            question.key, text or "", now(), got.model, getattr(got, "system_fingerprint", None), got.id,
             choice.finish_reason, *_used(usage), attempts=attempt, without=without,
         )  # fmt: skip
 
@@ -225,7 +223,7 @@ class Endpoint:
                 self._refusals += 1
             if self._refusals >= REFUSALS:
                 raise ModelError(f"{self._url} refused the first {REFUSALS} questions: {str(error)[:300]}")
-        return Answer(question.key, None, _now(), attempts=attempt, refused=str(error)[:300])
+        return Answer(question.key, None, now(), attempts=attempt, refused=str(error)[:300])
 
     def _close_for(self, seconds: float) -> None:
         with self._lock:
@@ -284,7 +282,3 @@ def _retry_after(error: Any) -> float | None:
         return max(0.0, float(error.response.headers["retry-after"]))
     except (KeyError, ValueError, AttributeError):
         return None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

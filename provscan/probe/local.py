@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from provscan.errors import UsageError
-from provscan.probe.answers import Answer
+from provscan.probe.answers import Answer, now
 from provscan.probe.plan import Question
 from provscan.probe.reference import Causal
 
@@ -48,7 +47,7 @@ class Local:
                     else answer
                     for question, answer in zip(fits, answers, strict=True)
                 ] + [
-                    Answer(question.key, None, _now(), refused="the prompt is longer than the model takes")
+                    Answer(question.key, None, now(), refused="the prompt is longer than the model takes")
                     for question in batch
                     if question not in fits
                 ]
@@ -102,10 +101,10 @@ class Local:
                 break
             mask = torch.cat([mask, torch.ones((len(prompts), 1), dtype=torch.long)], 1)
             place = place[:, -1:] + 1
-        now = _now()
+        time = now()
         return [
             Answer(
-                question.key, self._tokenizer.decode(text, skip_special_tokens=True), now,
+                question.key, self._tokenizer.decode(text, skip_special_tokens=True), time,
                 self._loaded.kind,
                 finish="length" if row in going or len(text) >= limits[row] else "stop",
                 prompt_tokens=len(prompt), answer_tokens=len(text),
@@ -133,7 +132,3 @@ class Local:
         logits = self._model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float()
         chances = torch.log_softmax(logits / self._temperature, -1)
         return float(chances.gather(1, torch.tensor(target, device=self._device)[:, None]).sum())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -186,7 +186,9 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
         both = arms([licensed for licensed, _ in able], [control for _, control in able], kind)
         if both.licensed:
             area = blind_baseline(both, arms(*drawn.others, kind))
-            baselines[kind] = {"pairs": len(both.licensed), **area.as_dict(), **_holds(area.high, settings.max_auc)}
+            holds = area.high is not None and area.high <= settings.max_auc
+            limit = {"limit": settings.max_auc, "holds": holds}
+            baselines[kind] = {"pairs": len(both.licensed), **area.as_dict(), **limit}
     fit = [kind for kind, area in baselines.items() if area["holds"]]
     # Where the arms differ the prompts are asked all the same, but nothing is claimed from their answers.
     asked = fit or list(baselines)
@@ -211,10 +213,6 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
         "left_out": drawn.left_out,
         "pairs": pairs,
     }
-
-
-def _holds(high: float | None, limit: float) -> dict[str, Any]:
-    return {"limit": limit, "holds": high is not None and high <= limit}
 
 
 def _pair(licensed: Candidate, control: Candidate, kinds: Sequence[str]) -> dict[str, Any] | None:

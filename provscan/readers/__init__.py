@@ -11,14 +11,14 @@ Every format implements :class:`~provscan.readers.protocol.Format` and is listed
 
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
-from provscan.readers.files import FileStore, checksum, is_remote, open_file, state_of, without_secrets
+from provscan.readers.files import FileStore, checksum, file_checksum, is_remote, open_file, state_of, without_secrets
 from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.memory import Block, blocks_of, read_block, read_objects
 from provscan.readers.mending import mended, mended_texts
 from provscan.readers.names import counted
 from provscan.readers.objects import is_ray_dataset
 from provscan.readers.planning import plan
-from provscan.readers.protocol import STDIN, UNKNOWN, Split
+from provscan.readers.protocol import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.reading import read
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.tweet_sources import TweetFile, plan_tweets
@@ -26,6 +26,7 @@ from provscan.readers.tweets import read_tweet_objects, read_tweets
 
 __all__ = [
     "LIMITS",
+    "MEMORY",
     "STDIN",
     "UNKNOWN",
     "Block",
@@ -40,6 +41,7 @@ __all__ = [
     "checksum",
     "counted",
     "current_limits",
+    "file_checksum",
     "is_ray_dataset",
     "is_remote",
     "known_encoding",

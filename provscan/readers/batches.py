@@ -11,7 +11,7 @@ from provscan.kernels.utf8 import byte_places, code_points
 from provscan.readers.arrow import buffers
 from provscan.readers.limits import Limits
 from provscan.readers.mending import note_wrongly_decoded
-from provscan.readers.schema import OWN
+from provscan.readers.schema import PIECE_SCHEMA
 from provscan.readers.stats import ReadStats
 
 
@@ -112,4 +112,4 @@ def piece_batch(
     own = (start, start + half if start else 0, stop if last else stop - half)
     columns = [text if name == "text" else batch.column(name) for name in batch.schema.names]
     columns += [pa.array([value], pa.int64()) for value in own]
-    return pa.RecordBatch.from_arrays(columns, schema=pa.schema([*batch.schema, *OWN]))
+    return pa.RecordBatch.from_arrays(columns, schema=PIECE_SCHEMA)

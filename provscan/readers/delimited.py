@@ -309,9 +309,7 @@ class Delimited:
         start, first = whole.start, 0
         layout = whole.layout
         for part, (end, rows) in enumerate(_row_ends(whole, target, limits)):
-            yield replace(
-                whole, start=start, end=end, first_record=first, size=end - start, part=part, layout=layout
-            )  # fmt: skip
+            yield replace(whole, start=start, end=end, first_record=first, size=end - start, part=part, layout=layout)
             start, first = end, rows - table.has_header
             layout = replace(whole.layout, columns=tuple(table.names))
 

@@ -6,6 +6,7 @@ What a URL says about who asks, a password or the query string with its signatur
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import re
@@ -72,13 +73,16 @@ def readable(source: str, failures: tuple[type[Exception], ...] = (OSError,), fo
         raise InputError(f"{source} can't be read{form}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def checksum(path: str | os.PathLike[str]) -> str:
+def file_checksum(path: str | os.PathLike[str]) -> str:
     """XXH3-128 of a file's bytes, 32 hexadecimal digits."""
-    digest = xxhash.xxh3_128()
-    with readable(os.fspath(path)), open(path, "rb", buffering=0) as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    with open(path, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
+
+
+def checksum(path: str) -> str:
+    """The same of a source, whose error says that it can't be read."""
+    with readable(path):
+        return file_checksum(path)
 
 
 def open_file(path: str, *, buffered: bool = True) -> IO[bytes]:

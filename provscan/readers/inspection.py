@@ -29,14 +29,12 @@ def inspect_sources(
     *,
     records: str | None = None,
     encoding: str | None = None,
-    limits: Limits | None = None,
 ) -> dict[str, Any]:
     """What would be read of some sources: as for :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``.
 
     That is ``files``, and paths and reasons of what is ``unread`` or ``ignored``.
     """
-    limits = limits or current_limits()
-    fields = fields or Fields()
+    limits, fields = current_limits(), fields or Fields()
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     paths = [source for source in named if not os.fspath(source).startswith(PREFIX)]
     found = plan(paths, fields, records=records, encoding=encoding, limits=limits) if paths or not named else Plan([])

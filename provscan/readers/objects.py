@@ -13,22 +13,22 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.errors import InputError
-from provscan.readers.limits import Limits, current_limits
-from provscan.readers.protocol import Rows
+from provscan.readers.limits import Limits
+from provscan.readers.protocol import MEMORY, Rows
 from provscan.readers.schema import distinct_names, with_distinct_names
 
 GROUP = 4096
 
 
-def object_rows(obj: Any, limits: Limits | None = None, *, source: str = "<memory>") -> Iterator[Rows]:
+def object_rows(obj: Any, limits: Limits) -> Iterator[Rows]:
     """The records of an object in memory, as they are."""
     number = 0
     try:
-        for rows in _rows(obj, limits or current_limits()):
+        for rows in _rows(obj, limits):
             yield rows
             number = rows.numbers[-1] + 1 if rows.numbers else number
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{source} can't be read (after {number:,} records or more): {error}") from error
+        raise InputError(f"{MEMORY} can't be read (after {number:,} records or more): {error}") from error
 
 
 def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:

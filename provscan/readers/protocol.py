@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from provscan.readers.streams import ByteStream
 
 STDIN = "-"
+# What data in memory is called in messages and results.
+MEMORY = "<memory>"
 
 # The format of what can't be looked at before it is read, such as a pipe.
 UNKNOWN = "unknown"

@@ -22,9 +22,10 @@ SCHEMA = pa.schema(
     ]
 )
 
-OWN = [pa.field(name, pa.int64(), nullable=False) for name in ("offset", "own_from", "own_to")]
 
-PIECE_SCHEMA = pa.schema([*SCHEMA, *OWN])
+PIECE_SCHEMA = pa.schema(
+    [*SCHEMA, *(pa.field(name, pa.int64(), nullable=False) for name in ("offset", "own_from", "own_to"))]
+)
 
 TIMESTAMP = pa.timestamp("ms", tz="UTC")
 

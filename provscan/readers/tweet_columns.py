@@ -62,10 +62,10 @@ def texts_of(array: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -
     for place, byte in repaired:
         stats.repair("invalid_utf8", source, int(numbers[place]), f"byte {byte:#04x} replaced by U+FFFD")
     empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
-    count = pc.sum(empty).as_py()
-    if not count:
+    if not empty.true_count:
         return None, text
-    stats.skip("no_text", source, int(numbers[pc.index(empty, True).as_py()]), "the text is missing or empty", count)
+    number = int(numbers[pc.index(empty, True).as_py()])
+    stats.skip("no_text", source, number, "the text is missing or empty", empty.true_count)
     kept = np.flatnonzero(~empty.to_numpy(zero_copy_only=False))
     return kept, text.take(pa.array(kept))
 
@@ -126,15 +126,15 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
         ids = pc.replace_substring_regex(ids, APOSTROPHE, r"\1")
     unusable = _matching(ids, FLOAT, pc.match_substring(ids, "+"))
     rounded = _matching(ids, ROUNDED, pc.ends_with(ids, "000"))
-    count = pc.sum(rounded).as_py() or 0
-    if count >= LEAST_ROUNDED and 2 * count > (pc.sum(pc.match_substring_regex(ids, LONG)).as_py() or 0):
+    count = rounded.true_count
+    if count >= LEAST_ROUNDED and 2 * count > pc.match_substring_regex(ids, LONG).true_count:
         unusable = pc.or_(unusable, rounded)
     missing = pc.is_null(ids)
     for reason, where, detail in (
         ("id_mangled", unusable, "the id was rounded by a spreadsheet"),
         ("id_missing", missing, "named by file and line"),
     ):
-        if count := pc.sum(where).as_py():
+        if count := where.true_count:
             record = batch.column("record")[pc.index(where, True).as_py()].as_py()
             stats.note(reason, source, record, detail, count)
     replaced = pc.or_(unusable, missing)

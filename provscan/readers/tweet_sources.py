@@ -23,7 +23,7 @@ from provscan.readers.recipes import PREFIX, recipe_of
 from provscan.readers.registry import FORMATS, READABLE, split_name
 from provscan.readers.streams import ByteStream, head_of
 from provscan.readers.tweet_dates import parse_date
-from provscan.readers.tweet_fields import Binding, bind, not_found, survey
+from provscan.readers.tweet_fields import ROLES, Binding, bind, not_found, survey
 from provscan.readers.tweet_layouts import is_nested
 
 # Files beside the texts of a set, by their names and by what they hold.
@@ -81,16 +81,13 @@ def plan_tweets(
         walk = Walk(limits, Layout(known_encoding(given), records="lines"), unpack=True)
         found = list(walk.files([path]))
         alone = os.path.isfile(path) and len(found) == 1
+        asked = _Asked(fields, None, delimiter)
         if recipe is not None:
-            asked = _Asked(_given(recipe.fields, fields), recipe.format, recipe.delimiter or delimiter)
-            asked = replace(asked, quoted=recipe.quoted)
+            asked = _Asked(_given(recipe.fields, fields), recipe.format, recipe.delimiter or delimiter, recipe.quoted)
+            names = [*(name for name, _ in (*walk.unread, *walk.ignored)), *(file.source for file in found)]
             outside = f"not among the files that recipe {recipe.name} reads"
-            for entries in (walk.unread, walk.ignored):
-                plan.ignored += [(name, outside) for name, _ in entries if not recipe.covers(name)]
-            plan.ignored += [(file.source, outside) for file in found if not recipe.covers(file.source)]
+            plan.ignored += [(name, outside) for name in names if not recipe.covers(name)]
             found = [file for file in found if recipe.covers(file.source)]
-        else:
-            asked = _Asked(fields, None, delimiter)
         covered = (lambda name: True) if recipe is None else recipe.covers
         plan.unread += [entry for entry in walk.unread if covered(entry[0])]
         plan.ignored += [entry for entry in walk.ignored if covered(entry[0])]
@@ -101,7 +98,7 @@ def plan_tweets(
     plan.ignored.sort()
     if not plan.files:
         _raise_nothing(plan, sources)
-    for role in ("id", "author", "date", "lang", "rt_of"):
+    for role in ROLES[1:]:
         bindings = [file.binding for file in plan.files]
         if all(binding is not None and role in binding.missing for binding in bindings):
             first = plan.files[0]
@@ -130,11 +127,10 @@ class _Asked:
             form = "csv"
         layout = split.layout
         if form == "csv" and (self.delimiter is None or self.quoted is None):
-            head = head_of(replace(split, layout=layout), limits)
+            head = head_of(split, limits)
             layout = replace(layout_of(split.path, head, replace(layout, encoding=None)), encoding=layout.encoding)
         if form == "text" and self.format is None:
-            head = head_of(replace(split, layout=layout), limits)
-            lines = [line.count(b"\t") for line in head.split(b"\n")[:-1] if line.strip()]
+            lines = [line.count(b"\t") for line in head_of(split, limits).split(b"\n")[:-1] if line.strip()]
             if len(lines) >= LEAST_LINES and min(lines) == max(lines) > 0:
                 form, layout = "csv", replace(layout, delimiter="\t", quoted=False)
         if self.delimiter is not None:
@@ -146,8 +142,7 @@ class _Asked:
 
 def _given(first: Fields, then: Fields) -> Fields:
     """The names in ``first``, and those in ``then`` where there is none."""
-    names = ("text", "id", "author", "date", "lang", "rt_of")
-    return Fields(**{name: getattr(first, name) or getattr(then, name) for name in names})
+    return Fields(**{name: getattr(first, name) or getattr(then, name) for name in ROLES})
 
 
 def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits: Limits) -> None:

@@ -22,7 +22,7 @@ from provscan.readers.jsonl import read_lines
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.mending import mended_texts, note_wrongly_decoded
 from provscan.readers.objects import object_rows
-from provscan.readers.protocol import UNKNOWN, Context, Path, Piece, Progress, Rows, Split
+from provscan.readers.protocol import MEMORY, UNKNOWN, Context, Path, Piece, Progress, Rows, Split
 from provscan.readers.reading import read_rows
 from provscan.readers.schema import TWEETS, plain_array
 from provscan.readers.stats import Damage, ReadStats
@@ -66,13 +66,10 @@ def read_tweets(
         stats.damaged.append(Damage(file.split.source, stats.records - before, context.breaks[0]))
 
 
-def read_tweet_objects(
-    obj: Any, fields: Fields, stats: ReadStats, *, source: str = "<memory>", limits: Limits | None = None
-) -> Iterator[pa.RecordBatch]:
+def read_tweet_objects(obj: Any, fields: Fields, stats: ReadStats) -> Iterator[pa.RecordBatch]:
     """The tweets among records in memory, as :func:`read_tweets` gives them."""
-    file = TweetFile(Split(source, source, UNKNOWN), fields)
-    limits = limits or current_limits()
-    yield from _Reader(file, stats, limits).batches(object_rows(obj, limits, source=source))
+    file, limits = TweetFile(Split(MEMORY, MEMORY, UNKNOWN), fields), current_limits()
+    yield from _Reader(file, stats, limits).batches(object_rows(obj, limits))
 
 
 def _rows(file: TweetFile, reader: _Reader, context: Context) -> Iterator[Rows | Piece]:
@@ -241,7 +238,7 @@ def _value(record: Any, binding: Binding, role: str) -> Any:
     return next((value for value in values if isinstance(value, str | int | float)), None)
 
 
-def _reach(record: Any, path: Path | None) -> Any:
-    for key in path or (None,):
+def _reach(record: Any, path: Path) -> Any:
+    for key in path:
         record = record.get(key) if isinstance(record, dict) else None
     return record

@@ -43,7 +43,6 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
         lines=probe_tables.lines(summary),
         baseline=probe_tables.baseline,
         predictability=probe_tables.predictability(summary["plan"]),
-        reach=probe_tables.reach(summary["plan"]),
         copies=probe_tables.copies,
         recitations=[_shown(row, texts is None or at < texts) for at, row in enumerate(_strongest(recitations))],
         total=sum(row["arm"] == "licensed" for row in recitations),

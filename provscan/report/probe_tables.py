@@ -23,7 +23,7 @@ def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: in
         ("Questions", count(questions)),
         *((f"Arms by {kind}", baseline(area)) for kind, area in plan["baseline"].items()),
         ("Predictability", predictability(plan)),
-        ("Reach", reach(plan)),
+        ("Reach", plan["reach"]),
         ("Power", "; ".join(detectable(share, least) for share, least in shares.items())),
         ("By copies", strata),
         ("Not drawn from", left_out or "every text could be asked for"),
@@ -77,15 +77,11 @@ def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def predictability(plan: Mapping[str, Any]) -> str:
     """Under what models the arms are as predictable as each other."""
     own = "under the background model of provscan"
-    reference = plan.get("reference")
+    reference = plan["reference"]
     if reference is None:
         return f"matched {own} only; no reference model was given"
     about = f"{reference['model']}, {count(reference['parameters'])} parameters, SHA-256 {reference['sha256'][:12]}"
     return f"matched {own} and under the reference model {reference['path']} ({about})"
-
-
-def reach(plan: Mapping[str, Any]) -> str:
-    return str(plan.get("reach", "not described in this plan"))
 
 
 def _from(total: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from provscan import __version__
 from provscan.engine import Progress
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError
-from provscan.index import IndexReader, file_checksum
+from provscan.index import IndexReader
 from provscan.index.blind import BlindIndex
 from provscan.matching.parts import PASSAGE, PartResult
 from provscan.matching.passages import passages
@@ -30,7 +30,7 @@ from provscan.matching.table import match_table
 from provscan.matching.verified import compared
 from provscan.matching.verifier import SketchVerifier, matches_in
 from provscan.params import BlindLimits
-from provscan.readers import ReadStats, counted, read
+from provscan.readers import ReadStats, counted, file_checksum, read
 from provscan.readers.arrow import buffers
 from provscan.runs.analysis import SCORED
 from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows

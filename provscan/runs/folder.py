@@ -20,9 +20,8 @@ from typing import Any
 import xxhash
 
 from provscan.errors import InputError, OutputError, RecallError, UsageError
-from provscan.index import file_checksum
 from provscan.index.folder import sync
-from provscan.readers import counted
+from provscan.readers import counted, file_checksum
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"

@@ -13,13 +13,11 @@ import xxhash
 from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, UsageError
-from provscan.readers import UNKNOWN, Block, Damage, Split
+from provscan.readers import MEMORY, UNKNOWN, Block, Damage, Split
 from provscan.runs.corpus import MOST_LISTED
 from provscan.runs.folder import NULL_PARTS, PARTS
 from provscan.runs.options import Options, Sources, source_list
 from provscan.runs.sample import FileSample, draw_files
-
-MEMORY = "<memory>"
 
 
 @dataclass
@@ -138,7 +136,7 @@ def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
     named = source_list(sources)
     sample = draw_files(named, options)
     if named is None:
-        return Inputs(None, [Split(MEMORY, MEMORY, "", None, 0, -1, 0, 0)], sources)
+        return Inputs(None, [Split(MEMORY, MEMORY, "")], sources)
     if sample is not None:
         inputs = Inputs(named, sample.splits, unread=sample.unread, ignored=sample.ignored, sample=sample)
     else:

@@ -17,6 +17,7 @@ from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
 from provscan.index.blind import verify_blind
 from provscan.index.format import is_blind
+from provscan.readers import file_checksum
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, info_checksum
@@ -196,7 +197,7 @@ def _verify_run(folder: Path) -> dict[str, Any]:
             raise InputError(f"{folder / RUN_FILE} was changed: expected XXH3-128 {info['checksum']}, found {found}")
         for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE):
             expected = info["files"][name]["xxh3"]
-            if (found := indexes.file_checksum(folder / name)) != expected:
+            if (found := file_checksum(folder / name)) != expected:
                 raise InputError(f"{folder / name} was changed: expected XXH3-128 {expected}, found {found}")
         summary = json.loads((folder / SUMMARY_FILE).read_bytes())
         table = pq.read_table(folder / MATCHES_FILE, columns=["level", "control", "counted"])
