@@ -80,12 +80,15 @@ def share(part: float, whole: float) -> str:
     return f"{percent:.2g}%" if percent < 99.5 else f"{percent:.4g}%"
 
 
-def headline(records: Layers, scanned: int, whole: int | None = None, *, about: bool = False) -> tuple[str, str]:
+def headline(
+    records: Layers, scanned: int, whole: int | None = None, *, about: bool = False, without_chance: int = 0
+) -> tuple[str, str]:
     """The layer of records that is shown ("estimate", "at_least", "findings", "nothing"), and the sentence that is
     shown everywhere.
 
     `scanned` are the records in which the findings are. Where they are a sample, `whole` are those of the whole
     dataset, to which all other numbers refer; `about` says that their number is projected from the sample.
+    `without_chance` are the findings that match only texts whose chance was not measured.
     """
     if scanned == 0:
         return "nothing", "No record was scanned."
@@ -110,4 +113,8 @@ def headline(records: Layers, scanned: int, whole: int | None = None, *, about: 
     found = f"{number(records.findings)} {of} ({share(records.findings, scanned)}) match licensed tweets"
     if records.at_least is None:
         return "findings", f"{found}; how many of them match by chance was not measured.{upper}"
-    return "findings", f"{found}, no more than chance can explain.{upper}"
+    if without_chance:
+        found += f": for {number(without_chance)} of them chance was not measured, and the others are"
+    else:
+        found += ","
+    return "findings", f"{found} no more than chance can explain.{upper}"

@@ -166,7 +166,13 @@ def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) 
     layers = {name: _given(name, number, withheld) for name, number in layers.items()}
     # Up, as upper limits are rounded; but a sample of records knows how many there are.
     every = math.ceil(round(whole, 6)) if measured.sampled else None
-    layer, sentence = headline(layers["records"], measured.records, every, about=measured.drawn is not None)
+    layer, sentence = headline(
+        layers["records"],
+        measured.records,
+        every,
+        about=measured.drawn is not None,
+        without_chance=measured.without_control[1] if measured.gauges else 0,
+    )
     # What the findings are of, and how much of the whole that is.
     scanned = {
         "records": (measured.records, measured.fraction),

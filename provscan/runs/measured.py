@@ -274,7 +274,8 @@ class Measured:
         return result
 
     def q_values(self, batch: Batch) -> Floats:
-        """Of each licensed match, nan where not known; 1 where the whole list is no more than chance explains."""
+        """Of each licensed match, 1 where the whole list is no more than chance explains; nan where chance was not
+        measured, for any text or for those of its stratum."""
         result = np.full(len(batch.place), np.nan)
         if not self.gauges:
             return result
@@ -284,6 +285,7 @@ class Measured:
             rows = licensed & batch.counted
             score = batch.score[rows]
             result[rows] = np.max([rates[np.searchsorted(of, score)] for of, rates in self._rates], axis=0)
+        result[licensed & batch.counted & ~self.measured[batch.place]] = np.nan
         return result
 
     def _recall(self, found: Flags, shown: Floats, *, upper: bool) -> Recall | None:

@@ -277,6 +277,14 @@ def test_the_headline_of_a_sample_says_what_each_number_is_of() -> None:
     assert headline(Layers(13, 80.5, None, 1169), 154, 8000, about=True) == ("at_least", least)
 
 
+def test_chance_explains_no_findings_for_which_it_was_not_measured() -> None:
+    found = headline(Layers(1908, 0.0, None, 2000), 2000, without_chance=1077)[1]
+    assert found == (
+        "1,908 of 2,000 records (95%) match licensed tweets: for 1,077 of them chance was not measured, and the others "
+        "are no more than chance can explain. At most 2,000 hold one."
+    )
+
+
 def test_words_with_values() -> None:
     assert share(0, 0) == "0%"
     assert share(995, 1000) == "99.5%"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,26 @@ def test_scripts_without_control_are_named_and_left_out(
     assert answer["records"]["estimate"] is None
     assert "cyrillic" in answer["withheld"]["records.estimate"]
     assert 0 < answer["records"]["at_least"] < answer["records"]["findings"]
+    # Nothing says how many of their matches are chance: neither all nor few are.
+    rows = [row for row in run.matches.to_pylist() if row["counted"]]
+    rates = {row["tweet_id"]: row["q_value"] for row in rows}
+    for letters, known in (("[a-z]{3}", True), ("[а-я]{3}", False)):
+        ids = {str(tweet["id"]) for tweet in TWEETS if re.search(letters, tweet["text"])}
+        assert {rate is not None for tweet, rate in rates.items() if tweet in ids} == {known}
+    page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
+    kinds = ", ".join(run.summary["control"]["without_control"])
+    assert f"chance was not measured, so that their matches are candidates: {kinds}." in page
+
+
+def test_what_was_not_measured_is_not_explained_by_chance(
+    index: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    data = [{"text": tweet["text"]} for tweet in TWEETS if re.search("[а-я]", tweet["text"])]
+    run = provscan.match(data, index, tmp_path / "a.run", control=write("c.jsonl", other))
+    answer = run.summary["answer"]
+    assert answer["records"]["at_least"] == 0
+    counted = run.summary["counted"]["records"]
+    assert f"for {counted} of them chance was not measured" in answer["headline"]
 
 
 def test_neither_names_nor_order_nor_splits_nor_seeds_change_a_number(
