@@ -29,6 +29,10 @@ def main() -> None:
     ``KeyboardInterrupt``, so that what is unfinished is put away.
     """
     _on_interruption(_exit)
+    # The next file would be opened in place of a stream that is closed.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
     gc.set_threshold(100_000)
     sys.meta_path[:0] = [_Unasked, _Later]
     from provscan.cli import main as commands

@@ -12,7 +12,13 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from tarfile import EmptyHeaderError, EOFHeaderError, HeaderError, ReadError  # type: ignore[attr-defined]
+from tarfile import (  # type: ignore[attr-defined]
+    EmptyHeaderError,
+    EOFHeaderError,
+    HeaderError,
+    ReadError,
+    TruncatedHeaderError,
+)
 from typing import IO, Any, Self
 
 import orjson
@@ -32,16 +38,24 @@ BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
 class Member(tarfile.TarInfo):
-    """A member whose header is sound: tarfile takes a damaged or missing one, but for the first, for the end."""
+    """A member whose header is sound: tarfile takes a damaged or missing one, but for the first, for the end.
+
+    With ``ignore_zeros`` archives that were joined are read to the end of the last.
+    """
 
     @classmethod
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
         try:
-            return super().fromtarfile(tarfile)
+            member = super().fromtarfile(tarfile)
+            tarfile.ended = False  # type: ignore[attr-defined]
+            return member
         except EOFHeaderError:
+            tarfile.ended = True  # type: ignore[attr-defined]
             raise
         except HeaderError as error:
-            if tarfile.offset == 0:
+            # What is left after an end may be too short for a header.
+            over = isinstance(error, EmptyHeaderError | TruncatedHeaderError) and getattr(tarfile, "ended", False)
+            if tarfile.offset == 0 or over:
                 raise
             what = "it has no end, and may be cut off" if isinstance(error, EmptyHeaderError) else error
             raise ReadError(f"{what}") from error
@@ -187,7 +201,7 @@ def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """The files of an archive, each to be read before the next."""
     context = stream.context
     chunks = io.BufferedReader(Readable(stream), PART)
-    with tarfile.open(fileobj=chunks, mode="r|", bufsize=PART, tarinfo=Member) as archive:
+    with tarfile.open(fileobj=chunks, mode="r|", bufsize=PART, tarinfo=Member, ignore_zeros=True) as archive:
         for count, member in enumerate(archive):
             if count >= context.limits.members:
                 context.breaks.append(f"an archive of more than {context.limits.members:,} files")

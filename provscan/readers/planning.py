@@ -186,7 +186,10 @@ class Walk:
     def _tar(self, whole: Split) -> Iterator[Split]:
         count = 0
         try:
-            with open_file(whole.path) as file, tarfile.open(fileobj=file, mode="r:", tarinfo=Member) as archive:
+            with (
+                open_file(whole.path) as file,
+                tarfile.open(fileobj=file, mode="r:", tarinfo=Member, ignore_zeros=True) as archive,
+            ):
                 for info in archive:
                     count += 1
                     if info.isfile() and info.sparse is None:

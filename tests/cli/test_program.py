@@ -95,3 +95,14 @@ def test_parts_of_numpy_that_no_command_uses_are_loaded_when_they_are_used() -> 
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300)
     assert done.stdout == "False 7 run_main\n", done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell closes the streams")
+def test_streams_that_are_closed(corpus: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "provscan", "index"]
+    for closed, source, status in (("2>&-", corpus, 0), (">&- 2>&-", corpus, 0), ("<&-", "-", 3)):
+        words = [*command, source, "-o", "a.index", "--overwrite"]
+        shell = ["sh", "-c", f'"$@" {closed}', "sh", *words]
+        done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == status, done.stderr
+        assert "Traceback" not in done.stderr

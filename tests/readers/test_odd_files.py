@@ -126,6 +126,22 @@ def test_a_tar_archive_with_a_damaged_header_in_the_middle(write, read_all, pack
     assert any("header)" in reason for reason in said), said
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_joined_tar_archives(write, read_all, packed):
+    pack = gzip.compress if packed else bytes
+    first, then = tarred([("a.jsonl", LINES)]), tarred([("b.jsonl", LINES)])
+    name = "a.tar.gz" if packed else "a.tar"
+    for data, texts, damaged in (
+        (pack(first) + pack(then), TEXTS * 2, False),
+        (pack(first + bytes(5000)), TEXTS, False),
+        (pack(first + b"no archive" * 100), TEXTS, True),
+    ):
+        found = read_all(write(name, data))
+        assert found.texts == texts
+        said = [reason for _, reason in found.unread] + [damage.reason for damage in found.stats.damaged]
+        assert [reason.startswith("damaged tar archive (") for reason in said] == [True] * damaged
+
+
 def test_archives_in_archives_are_named(write, read_all):
     inner = zipped([("b.jsonl", LINES)])
     found = read_all(
