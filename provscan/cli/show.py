@@ -9,7 +9,7 @@ from typing import Any
 
 from provscan.cli import echo
 from provscan.report.tables import index_table, text_table
-from provscan.report.wording import blind_lines
+from provscan.report.wording import blind_lines, left_out, noticed
 
 Result = dict[str, Any]
 
@@ -43,6 +43,8 @@ def blind_run(found: Result) -> Iterator[str]:
     """What a blind run found, before or after it was revealed."""
     yield f"{found['answer']['headline']}."
     yield from (f"  {name:<28}{value:>10}" for name, value in blind_lines(found))
+    yield from left_out(found)
+    yield from (f"{number:,} {what}." for number, what in noticed(found))
     yield from found["blind"]["costs"]
     yield f"The report: {found['run']}/report.html"
 

@@ -235,12 +235,13 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         said.append(f"{files} passed over: hidden, describing a dataset, or named twice.")
     if summary["damaged"]:
         files = _several(len(summary["damaged"]), "file is", "files are")
-        said.append(f"{files} damaged and was scanned up to the damage only, or was changed during the scan.")
+        said.append(f"{files} damaged, and scanned up to the damage only, or changed during the scan.")
     for key, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
         if total := sum(summary[key].values()):
             causes = ", ".join(f"{reason(name)}: {count(n)}" for name, n in summary[key].items() if n)
             said.append(f"{_several(total, 'record was', 'records were')} {text} ({causes}).")
-    control = summary["control"]["files"]
+    # A blind run has no control.
+    control = summary["control"]["files"] if "control" in summary else None
     if control and (total := sum(control["skipped"].values())):
         causes = ", ".join(f"{reason(name)}: {count(n)}" for name, n in control["skipped"].items() if n)
         tweets = _several(total, "tweet of the control was", "tweets of the control were")

@@ -92,11 +92,12 @@ def match_blind(
         raise InputError("no records were scanned: check the paths, and the field that holds the text (--text-field)")
     table = pa.concat_tables(tables)
     about = {"texts": index.size, "tweets": index.manifest.tweets, "fingerprint": index.fingerprint}
+    noted = stats.as_dict()
     summary = {
         **_counts(table),
         "records": totals.records,
         "characters": totals.characters,
-        "skipped": stats.skipped,
+        **{name: noted[name] for name in ("skipped", "repaired", "notes")},
         **inputs.left_out(stats),
         "truncated": {"bands_cut": 0, "seeds_cut": totals.truncated.seeds_cut},
         "index": about,

@@ -20,6 +20,7 @@ from tweets import SCRIPTS, sentence
 
 import provscan
 from provscan.cli import main
+from provscan.cli.show import blind_run
 from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
 from provscan.index.blind import blind_info, open_blind, read_key
 from provscan.index.folder import changing
@@ -221,6 +222,28 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path) ->
     pq.write_table(table.slice(1), run.path / "passages.parquet")
     with pytest.raises(InputError, match=r"passages\.parquet was changed"):
         provscan.reveal(run.path, platform / "full.index", tmp_path / "no.run")
+
+
+def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    lines = [json.dumps({"prompt": "say it", "response": text}) for text, _ in copies()[:40]]
+    (data / "a.jsonl").write_text("\n".join([*lines, "not JSON"]))
+    (data / "b.parquet").write_bytes(b"not Parquet")
+    run = provscan.match(
+        data, platform / "blind.index", tmp_path / "a.run", key=platform / "key", outputs=True, allow_unread=True
+    )
+    said = [
+        "1 file was not scanned.",
+        "1 record was not scanned (line that is not JSON: 1).",
+        "40 prompts, which are no outputs of the model",
+    ]
+    terminal = "\n".join(blind_run({"run": str(run.path), **run.summary}))
+    page = (run.path / "report.html").read_text()
+    for line in said:
+        assert line in terminal
+        assert line in page
+    assert "b.parquet</bdi> was not scanned: " in page
 
 
 def test_how_long_and_how_many_texts_may_be(platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,9 +97,7 @@ def test_an_input_that_changed_is_not_said_to_be_damaged(tmp_path):
             data.write_text(json.dumps({"text": "something else"}) + "\n" * 2)
 
     run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0, progress=Changing())
-    assert "1 file is damaged and was scanned up to the damage only, or was changed during the scan." in left_out(
-        run.summary
-    )
+    assert "1 file is damaged, and scanned up to the damage only, or changed during the scan." in left_out(run.summary)
     assert "(0 records were read)" not in (run.path / "report.html").read_text(encoding="utf-8")
 
 
