@@ -198,7 +198,7 @@ def compared(summary: Mapping[str, Any]) -> str:
     said = f"against {count(index['tweets'])} licensed tweets with {count(index['texts'])} different texts."
     if cutoff:
         said += (
-            f" {count(cutoff['texts'])} of these texts are not older than the cutoff: they are the control, and their "
+            f" {count(cutoff['texts'])} of these texts are not older than the cutoff: they serve as control, and their "
             "matches are no findings."
         )
     return said
@@ -236,20 +236,30 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
     if summary["damaged"]:
         files = _several(len(summary["damaged"]), "file is", "files are")
         said.append(f"{files} damaged, and scanned up to the damage only, or changed during the scan.")
-    for key, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
-        if total := sum(summary[key].values()):
-            causes = ", ".join(f"{reason(name)}: {count(n)}" for name, n in summary[key].items() if n)
-            said.append(f"{_several(total, 'record was', 'records were')} {text} ({causes}).")
+    for name, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
+        said += _not_read(summary[name], ("record was", "records were"), text)
     # A blind run has no control.
-    control = summary["control"]["files"] if "control" in summary else None
-    if control and (total := sum(control["skipped"].values())):
-        causes = ", ".join(f"{reason(name)}: {count(n)}" for name, n in control["skipped"].items() if n)
-        tweets = _several(total, "tweet of the control was", "tweets of the control were")
-        said.append(f"{tweets} not read ({causes}).")
+    control = summary.get("control", {"files": None, "null": None})
+    if files := control["files"]:
+        said += _not_read(files["skipped"], ("tweet of the control was", "tweets of the control were"), "not read")
+        if licensed := files["also_licensed"]:
+            tweets = _several(licensed, "tweet of the control is", "tweets of the control are")
+            said.append(f"{tweets} licensed as well, and so no control; matches of their texts are not counted.")
+    if null := control["null"]:
+        of_null = ("record of the null dataset was", "records of the null dataset were")
+        said += _not_read(null["skipped"], of_null, "not scanned")
     if total := sum(summary["truncated"].values()):
         lookups = _several(total, "look-up was", "look-ups were")
         said.append(f"{lookups} cut short, of very common wording: copies of common phrases can be missed.")
     return said
+
+
+def _not_read(skipped: Mapping[str, int], of: tuple[str, str], text: str) -> list[str]:
+    """How many records were skipped, say, and why; nothing where none were."""
+    if not (total := sum(skipped.values())):
+        return []
+    causes = ", ".join(f"{reason(name)}: {count(n)}" for name, n in skipped.items() if n)
+    return [f"{_several(total, *of)} {text} ({causes})."]
 
 
 def _several(n: int, singular: str, plural: str) -> str:

@@ -313,7 +313,7 @@ def _control(measured: Measured) -> dict[str, Any]:
     }
     if null is not None:
         sizes = {"records": null.records, "characters": null.characters, "matches": measured.of_null[2]}
-        result["null"] = {"sources": list(null.sources), **sizes}
+        result["null"] = {"sources": list(null.sources), **sizes, "skipped": null.skipped}
     return result
 
 

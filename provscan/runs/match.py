@@ -95,7 +95,8 @@ def run_match(
         if null_inputs is not None:
             scanned = scan_inputs(null_inputs, folder, snapshot, controls.reader, options.of_null(), progress)
             found = PartRows(folder.path / null_inputs.parts, scanned.parts)
-            null = NullScan(found, scanned.records, scanned.characters, tuple(options.null_files))
+            read, skipped = tuple(options.null_files), scanned.stats.as_dict()["skipped"]
+            null = NullScan(found, scanned.records, scanned.characters, read, skipped)
             totals.stats.damaged += [*scanned.stats.damaged, *null_inputs.changed()]
             inputs.unread += null_inputs.unread
             inputs.ignored += null_inputs.ignored

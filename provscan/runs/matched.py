@@ -255,3 +255,4 @@ class NullScan:
     records: int
     characters: int
     sources: tuple[str, ...]  # What the user named.
+    skipped: dict[str, int]  # Records that were not scanned, by reason.

@@ -65,7 +65,9 @@ def test_a_control_that_can_not_be_read_is_named(tmp_path):
 def test_a_page_says_what_measured_chance(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     null, control = tmp_path / "n.jsonl", tmp_path / "c.jsonl"
-    null.write_text(json.dumps({"text": f"{TEXT}, they say"}) + "\n" + json.dumps({"text": "a kettle"}))
+    null.write_text(
+        json.dumps({"text": f"{TEXT}, they say"}) + "\n" + json.dumps({"text": "a kettle"}) + "\n" + '{"text": null}'
+    )
     control.write_text('{"text": "no licensed tweet says this of a kettle"}')
     pages = []
     for name, options in (("a", {"null": null}), ("b", {"null": null, "control": control})):
@@ -76,6 +78,18 @@ def test_a_page_says_what_measured_chance(tmp_path):
     for _, page in pages:
         assert "Null dataset: 2 records, 53 characters. Matches in it: 1." in page
         assert "No control texts were given" not in page
+        assert "<li>1 record of the null dataset was not scanned (no text: 1).</li>" in page
+
+
+def test_a_control_that_is_licensed_is_said_to_be_none(tmp_path):
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    control = tmp_path / "c.jsonl"
+    control.write_text(json.dumps({"text": TEXT.upper()}) + "\n" + '{"text": "a kettle that nobody sold"}\n')
+    run = provscan.match([{"text": TEXT}], index, tmp_path / "a.run", spike_ins=0, control=control)
+    assert run.matches["counted"].to_pylist() == [False]
+    said = "1 tweet of the control is licensed as well, and so no control; matches of their texts are not counted."
+    assert said in left_out(run.summary)
+    assert said in (run.path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_page_says_that_prompts_were_not_scanned(tmp_path):
