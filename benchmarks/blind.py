@@ -27,10 +27,10 @@ from measure import console, machine, table
 
 import provscan
 from provscan.index.blind import open_blind
+from provscan.matching.blind import scan_blind
 from provscan.matching.rows import Matches
 from provscan.matching.verified import compared
-from provscan.matching.verifier import SketchVerifier
-from provscan.params import MatchParams
+from provscan.params import BlindLimits, MatchParams
 from provscan.readers.arrow import buffers, to_array
 
 Pairs = set[tuple[int, str]]
@@ -103,9 +103,9 @@ def main() -> None:
             full.match(texts[:10])
             rows, plain_seconds = timed(partial(full.match, texts))
             plain: Pairs = set(zip(rows["record"].to_pylist(), rows["tweet_id"].to_pylist(), strict=True))
-            verifier = SketchVerifier(blind, MatchParams())
-            verifier.matches(*buffers(to_array(texts[:10])))
-            found, seconds = timed(partial(verifier.matches, *buffers(to_array(texts))))
+            find = partial(scan_blind, index=blind, params=MatchParams(), limits=BlindLimits())
+            find(*buffers(to_array(texts[:10])))
+            found, seconds = timed(partial(find, *buffers(to_array(texts))))
             ids = blind.tweet_ids(found.text).array().to_pylist()
             sketched: Pairs = set(zip(found.row.tolist(), ids, strict=True))
             extra = sketched - plain

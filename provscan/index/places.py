@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.index.segment import Segment
 from provscan.index.texts import Strings
-from provscan.kernels import postings as kernels
 from provscan.readers.arrow import buffers
 
 # The number of the line at the end of a place.
@@ -41,7 +39,5 @@ def with_distinct_places(batch: pa.RecordBatch, segments: Iterable[Segment]) -> 
 
 def _with_hash(ids: pa.Array, texts: Strings) -> pa.Array:
     """Each id with 16 hexadecimal digits of its text's key."""
-    keys = np.empty((len(texts), 2), np.uint64)
-    kernels.text_keys(texts.record, keys)
-    hashes = pa.array([f"{key:016x}" for key in keys[:, 0].tolist()], pa.string())
+    hashes = pa.array([f"{key:016x}" for key in texts.keys()[:, 0].tolist()], pa.string())
     return pc.binary_join_element_wise(ids, hashes, ":")

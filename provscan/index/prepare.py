@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from provscan.index.texts import Strings
 from provscan.kernels import content
 from provscan.kernels import minimizers as seed_kernels
-from provscan.kernels import postings as postings_kernels
 from provscan.kernels.records import CodeBuffer, SeedParams, SeedScratch, Sketches, TextBuffer, read_only
 from provscan.kernels.scratch import scratch_array
 from provscan.params import IndexParams
@@ -51,16 +50,14 @@ class Prepared(NamedTuple):
 def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     """Keys, sketches and band keys of canonical texts."""
     count = len(texts)
-    keys = np.empty((count, 2), np.uint64)
     bits = np.empty((count, 2), np.uint64)
     bands = np.empty((count, params.bands), np.uint64)
-    postings_kernels.text_keys(texts.record, keys)
     for low in range(0, count, BLOCK):
         high = min(low + BLOCK, count)
         signatures = sketch.minhash_canonical((texts.text, texts.offsets[low : high + 1]))
         bits[low:high] = lsh.one_bit_sketch(signatures)
         bands[low:high] = lsh.band_keys(signatures, params.bands, params.rows)
-    return Sketches(keys, bits, bands)
+    return Sketches(texts.keys(), bits, bands)
 
 
 def seed_scratch(longest: int) -> SeedScratch:

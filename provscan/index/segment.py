@@ -37,7 +37,6 @@ from provscan.index.prepare import NO_TIME, tweet_digests
 from provscan.index.seeds import Seeds, open_seeds
 from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import TweetRows, open_tweets
-from provscan.kernels import postings as kernels
 from provscan.kernels.exact_lookup import find_texts
 from provscan.kernels.records import Postings, SeedTable, TextTable, frozen, read_only
 from provscan.params import IndexParams
@@ -132,10 +131,8 @@ class Segment:
 
     def find(self, texts: Strings) -> np.ndarray:
         """int64[n]: number of the text that equals each canonical text, forgotten or not, -1 where there is none."""
-        keys = np.empty((len(texts), 2), np.uint64)
-        kernels.text_keys(texts.record, keys)
         numbers = np.empty(len(texts), np.int64)
-        find_texts(keys, texts.record, frozen(self.exact), self.texts.record, numbers)
+        find_texts(texts.keys(), texts.record, frozen(self.exact), self.texts.record, numbers)
         return numbers
 
     def tweets_of(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,6 @@ from provscan.index.seeds import SIZE_STEP, SeedsWriter, close_together
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.index.tweets import LABELS, whole_numbers, write_ids, write_labels, write_strings
-from provscan.kernels import postings as kernels
 from provscan.kernels import radix
 from provscan.kernels.minimizers import text_sizes
 from provscan.kernels.records import Sketches
@@ -115,11 +114,9 @@ class SegmentWriter:
 
     def _numbered(self, ids: Strings) -> np.ndarray:
         """int64[n]: the number of each id, -1 where it is empty."""
-        keys = np.empty((len(ids), 2), np.uint64)
-        kernels.text_keys(ids.record, keys)
         known = np.diff(ids.offsets) > 0
         numbers = np.full(len(ids), -1)
-        numbers[known] = self._ids_table.number(keys[known])
+        numbers[known] = self._ids_table.number(ids.keys()[known])
         return numbers
 
     def close(self) -> Written:

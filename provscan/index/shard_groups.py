@@ -22,7 +22,6 @@ from provscan.index.reader import IndexReader
 from provscan.index.shards import Asked, Hits, ShardGroup, ShardTables, Sources, answers, sources_of
 from provscan.index.texts import Strings, combined
 from provscan.index.variants import MatchedPlaces
-from provscan.kernels import postings as kernels
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
 from provscan.params import IndexParams, SearchLimits
 
@@ -100,9 +99,7 @@ class HeldShards:
         numbering, shards = self._reader.numbering, len(self._reader.manifest.shards)
         parts = [np.zeros(0, np.bool_)]
         for segment in numbering.segments[numbering.shards :]:
-            keys = np.empty((len(segment.texts), 2), np.uint64)
-            kernels.text_keys(segment.texts.record, keys)
-            parts.append(np.isin(keys[:, 1] % np.uint64(shards), self._shards))
+            parts.append(np.isin(segment.texts.keys()[:, 1] % np.uint64(shards), self._shards))
         return np.concatenate(parts)
 
 

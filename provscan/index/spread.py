@@ -31,7 +31,6 @@ from provscan.index.segments_writer import counted, without_id
 from provscan.index.shard_writer import Shard, add_to_shard, joined_shards, parted
 from provscan.index.texts import Strings
 from provscan.index.tweets import LABELS
-from provscan.kernels import postings as kernels
 from provscan.kernels.records import Sketches
 from provscan.params import IndexParams
 from provscan.readers.arrow import buffers
@@ -66,9 +65,7 @@ def write_parts(batches: Iterable[Prepared], folder: Path, number: int, shards: 
         ids = [stack.enter_context((temporary / f"{shard:03}.ids").open("wb")) for shard in range(shards)]
         for batch in batches:
             tweets, empty = tweets + len(batch.texts), empty + batch.empty
-            keys = np.empty((len(batch.ids), 2), np.uint64)
-            kernels.text_keys(batch.ids.record, keys)
-            keys = keys[np.diff(batch.ids.offsets) > 0]
+            keys = batch.ids.keys()[np.diff(batch.ids.offsets) > 0]
             anonymous += without_id(batch)
             for shard, part in enumerate(parted(batch, shards)):
                 packed = _packed(part)

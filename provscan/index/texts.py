@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from provscan.index.postings import map_array, write_array
 from provscan.kernels import utf8 as kernels
+from provscan.kernels.postings import text_keys
 from provscan.kernels.records import CodeBuffer, TextBuffer, frozen
 from provscan.readers.arrow import buffers, from_buffers
 
@@ -43,6 +44,12 @@ class Strings(NamedTuple):
         offsets = np.zeros(len(rows) + 1, np.int64)
         kernels.decode_rows(self.record, rows, CodeBuffer(codes, offsets))
         return codes, offsets
+
+    def keys(self) -> np.ndarray:
+        """uint64[n, 2]: a key of each string."""
+        keys = np.empty((len(self), 2), np.uint64)
+        text_keys(self.record, keys)
+        return keys
 
     def array(self) -> pa.LargeStringArray:
         return from_buffers(self.text, self.offsets)

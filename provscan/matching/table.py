@@ -1,15 +1,41 @@
-"""Matches as a table: what :mod:`provscan.matching.scan` found, in the columns of ``matches.parquet``."""
+"""The matches in a batch of records, and their rows in the columns of ``matches.parquet``."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 
+from provscan.index import ScanReader
+from provscan.index.blind import BlindIndex
 from provscan.matching.rows import LEVELS, MATCHES, Matches
-from provscan.matching.verifier import TweetNames
+from provscan.readers import mended_texts
+from provscan.readers.arrow import buffers
+
+# What finds the matches in the texts of a text buffer, ordered by text and place.
+Finder = Callable[[np.ndarray, np.ndarray], Matches]
 
 
-def match_table(found: Matches, reader: TweetNames, source: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+def matches_in(batch: pa.RecordBatch, find: Finder, *, fix_encoding: bool = False) -> Matches:
+    """Matches in one batch of records, or of pieces of a record (:mod:`provscan.readers.schema`).
+
+    With `fix_encoding` they are those in the repaired texts, and their spans those of the texts as they are.
+    """
+    texts, repaired = mended_texts(batch.column("text")) if fix_encoding else (batch.column("text"), {})
+    found = find(*buffers(texts))
+    for row, text in repaired.items():
+        places = (found.row == row).nonzero()[0]
+        found.span[places] = text.original(found.span[places])
+        found.characters[row] = int(text.original(found.characters[row : row + 1])[0])
+    if "offset" not in batch.schema.names or len(found.row) == 0:
+        return found
+    offset, low, high = (batch.column(name).to_numpy()[found.row] for name in ("offset", "own_from", "own_to"))
+    found.span = found.span + offset[:, None]
+    return found.take(((found.span[:, 0] >= low) & (found.span[:, 0] < high)).nonzero()[0])
+
+
+def match_table(found: Matches, reader: ScanReader | BlindIndex, source: str, batch: pa.RecordBatch) -> pa.RecordBatch:
     """The rows of the matches in the texts of one batch: their ``record`` (int64), ``id`` and, where known, ``field``.
 
     The `source` is what the user called the dataset.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import pyarrow as pa
@@ -14,9 +14,9 @@ from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
 from provscan.matching.parts import PART, PartResult, part_folder, replacing_file
 from provscan.matching.passages import passages
 from provscan.matching.rows import Matches
-from provscan.matching.table import match_table
+from provscan.matching.scan import scan_texts
+from provscan.matching.table import match_table, matches_in
 from provscan.matching.verified import in_pieces
-from provscan.matching.verifier import TextVerifier, matches_in
 from provscan.params import MatchParams
 from provscan.readers import LIMITS, Block, Fields, Limits, ReadStats, Split, read, read_block
 from provscan.readers.arrow import buffers
@@ -121,12 +121,12 @@ def scan_batches(
 ) -> int:
     """Scan what the readers deliver, which count in `stats`; as :func:`scan`."""
     source = task.split.source
-    verifier = TextVerifier(reader, task.params)
+    find = partial(scan_texts, reader=reader, params=task.params)
     result = PartResult(task.number, source, stats=stats, carriers=task.sampling.carrier_sample())
     sampler = RecordSampler(task.sampling.fraction, task.sampling.seed)
 
     def scan_batch(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch, Matches]:
-        found = matches_in(batch, verifier, fix_encoding=task.fields.fix_encoding)
+        found = matches_in(batch, find, fix_encoding=task.fields.fix_encoding)
         rows = match_table(found, reader, source, batch)
         around = passages(batch, found)
         pieces = in_pieces(*buffers(around[1]), found.text, reader)

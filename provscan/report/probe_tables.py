@@ -10,9 +10,9 @@ from provscan.report.tables import _console, _headline, _print, _text
 from provscan.report.wording import count, percent
 
 
-def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: int, *, width: int = 100) -> str:
+def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: int) -> str:
     """What will be asked, and what can be shown with it; the plan is ``plan.json`` without its pairs."""
-    console, power = _console(width), plan["power"]
+    console, power = _console(), plan["power"]
     strata = "; ".join(f"{count(s['copies'])} or more: {count(s['matched'])}" for s in plan["strata"])
     left_out = "; ".join(f"{reason}: {count(n)}" for reason, n in plan["left_out"].items())
     shares = power["detectable_share_by_control_share"]
@@ -36,9 +36,9 @@ def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: in
     return _text(console)
 
 
-def probe_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
+def probe_table(summary: Mapping[str, Any]) -> str:
     """What a probe showed, from its ``summary.json``."""
-    console = _console(width)
+    console = _console()
     _headline(console, summary["answer"])
     _print(console, "<<", lines(summary))
     console.print(f"\nRecited tweets by number of copies, of {count(summary['recited']['pairs'])} asked for")

@@ -27,7 +27,7 @@ def _print(console: Console, aligned: str, rows: Iterable[Sequence[str]]) -> Non
     console.print(Padding.indent(table, 2))
 
 
-def _console(width: int) -> Console:
+def _console(width: int = 100) -> Console:
     return Console(file=io.StringIO(), width=width, markup=False, highlight=False, emoji=False, color_system=None)
 
 
@@ -142,9 +142,9 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Parameters", ", ".join(f"{reason(name)} {value}" for name, value in info["params"].items())
 
 
-def explanation_table(explained: list[dict[str, Any]], *, width: int = 100) -> str:
+def explanation_table(explained: list[dict[str, Any]]) -> str:
     """Why a text is or is not a match, from :mod:`provscan.runs.explain`."""
-    console = _console(width)
+    console = _console()
     if not explained:
         console.print("No licensed text comes close: none shares an LSH band or a chain of seeds with this text.")
         console.print("To compare with a certain tweet all the same, name it with --tweet.")

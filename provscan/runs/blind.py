@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError
 from provscan.index import IndexReader
 from provscan.index.blind import BlindIndex
+from provscan.matching.blind import scan_blind
 from provscan.matching.parts import PASSAGE, PartResult
 from provscan.matching.passages import passages
 from provscan.matching.rows import LEVELS, MATCHES
-from provscan.matching.table import match_table
+from provscan.matching.table import match_table, matches_in
 from provscan.matching.verified import compared
-from provscan.matching.verifier import SketchVerifier, matches_in
 from provscan.params import BlindLimits
 from provscan.readers import ReadStats, counted, file_checksum, read
 from provscan.readers.arrow import buffers
@@ -64,11 +65,12 @@ def match_blind(
     Gives what is in ``summary.json`` and ``run.json``.
     """
     inputs = find_inputs(sources, options, options.threads)
-    verifier, read_memory = SketchVerifier(index, options.params), inputs.reader(options)
+    limits, read_memory = BlindLimits(), inputs.reader(options)
+    find = partial(scan_blind, index=index, params=options.params, limits=limits)
     stats, tables, totals = ReadStats(), [FOUND.empty_table()], PartResult(0, "")
 
     def found_in(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Table, Any]:
-        found = matches_in(batch, verifier)
+        found = matches_in(batch, find)
         rows = match_table(found, index, source, batch)
         return batch, pa.table([*rows.columns, *passages(batch, found)], schema=FOUND), found
 
@@ -104,7 +106,7 @@ def match_blind(
     }
     progress.finish()
     info = {
-        "parameters": {**options.as_dict(), **{f"blind_{k}": v for k, v in BlindLimits().as_dict().items()}},
+        "parameters": {**options.as_dict(), **{f"blind_{k}": v for k, v in limits.as_dict().items()}},
         "index": {"path": str(index.path), "fingerprint": index.fingerprint, "params": index.params.as_dict()},
         "inputs": inputs.describe(options.threads),
     }

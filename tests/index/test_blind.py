@@ -25,8 +25,9 @@ from provscan.errors import IndexFormatError, InputError, OutputError, Parameter
 from provscan.index.blind import blind_info, open_blind, read_key
 from provscan.index.folder import changing
 from provscan.kernels import blind as kernels
-from provscan.matching.verifier import SketchVerifier, TextVerifier, Verifier
-from provscan.params import MatchParams
+from provscan.matching.blind import scan_blind
+from provscan.matching.scan import scan_texts
+from provscan.params import BlindLimits, MatchParams
 from provscan.readers.arrow import buffers, to_array
 
 RNG = random.Random(21)
@@ -121,14 +122,14 @@ def copies() -> list[tuple[str, dict[str, Any]]]:
 def test_what_the_full_index_finds_the_blind_one_finds(platform: Path) -> None:
     blind = open_blind(platform / "blind.index", bytes(range(32)))
     full = provscan.open_index(platform / "full.index").reader
-    verifiers: list[Verifier] = [TextVerifier(full, MatchParams()), SketchVerifier(blind, MatchParams())]
     made = copies()
     texts = [text for text, _ in made] + [" ".join(RNG.sample(WORDS, 30)) for _ in range(50)]
     rows = []
-    for verifier in verifiers:
-        found = verifier.matches(*buffers(to_array(texts)))
-        ids = verifier.names.tweet_ids(found.text).array().to_pylist()
-        counts = verifier.names.tweet_counts(found.text).tolist()
+    asked = buffers(to_array(texts))
+    by_sketches = scan_blind(*asked, blind, MatchParams(), BlindLimits())
+    for names, found in ((full, scan_texts(*asked, full, MatchParams())), (blind, by_sketches)):
+        ids = names.tweet_ids(found.text).array().to_pylist()
+        counts = names.tweet_counts(found.text).tolist()
         columns = (found.row.tolist(), ids, found.span.tolist(), counts)
         rows.append({(row, key): (span, count) for row, key, span, count in zip(*columns, strict=True)})
         assert found.characters.tolist() == [len(text) for text in texts]
@@ -141,8 +142,8 @@ def test_what_the_full_index_finds_the_blind_one_finds(platform: Path) -> None:
         assert count == expected == (2 if key[1] == TWEETS[4]["id"] else 1)
         assert min(end, high) - max(start, low) >= 0.5 * (high - low)
     # Equal canonical texts are known to be equal: their spans are the same but for signs at their ends.
-    found = verifiers[1].matches(*buffers(to_array(texts)))
-    equal = {row for row, level in zip(found.row.tolist(), found.level.tolist(), strict=True) if level == 1}
+    levels = zip(by_sketches.row.tolist(), by_sketches.level.tolist(), strict=True)
+    equal = {row for row, level in levels if level == 1}
     assert equal == {row for row in range(len(made)) if row % 3 < 2}
 
 
@@ -351,7 +352,7 @@ def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) ->
         path.write_bytes(forged)
         reseal(copy)
         with contextlib.suppress(IndexFormatError):
-            SketchVerifier(open_blind(copy, bytes(range(32))), MatchParams()).matches(*texts)
+            scan_blind(*texts, open_blind(copy, bytes(range(32))), MatchParams(), BlindLimits())
             opened += 1
         path.write_bytes(content)
     assert opened > 0

@@ -30,6 +30,7 @@ from provscan.matching.passages import CONTEXT, passages
 from provscan.matching.passages import LONGEST as LONGEST_PASSAGE
 from provscan.matching.rows import Matches, TruncatedLookups, nothing
 from provscan.matching.scan import BYTES, TEXTS, _at_character, _blocks, _groups
+from provscan.matching.table import matches_in
 from provscan.matching.task import CARRIER_SEED, Sampling
 from provscan.matching.verified import (
     CELL,
@@ -40,7 +41,6 @@ from provscan.matching.verified import (
     windows,
     without_overlaps,
 )
-from provscan.matching.verifier import matches_in
 from provscan.params import MatchParams, SearchLimits
 
 
@@ -184,9 +184,7 @@ class Finder:
     def __init__(self, *starts: int) -> None:
         self.starts = np.array(starts, np.int64)
 
-    names: Any = None
-
-    def matches(self, text: np.ndarray, offsets: np.ndarray) -> Matches:
+    def __call__(self, text: np.ndarray, offsets: np.ndarray) -> Matches:
         count = len(self.starts)
         none = np.zeros(count, np.int64)
         span = np.stack([self.starts, self.starts + 10], axis=1)
@@ -312,7 +310,7 @@ def texts_batch(texts: list[str], record: list[int] | None = None, offset: list[
 def test_passages_stop_where_texts_do() -> None:
     texts = ["é" * 5 + "match" + "ü" * 3, "a" * (CONTEXT + 1) + "b" * (LONGEST_PASSAGE + 1) + "c" * (CONTEXT + 1)]
     spans = [[0, 5], [5, 10], [CONTEXT + 1, CONTEXT + LONGEST_PASSAGE + 2]]
-    found = Finder(0, 0, 0).matches(np.zeros(0, np.uint8), np.zeros(3, np.int64))
+    found = Finder(0, 0, 0)(np.zeros(0, np.uint8), np.zeros(3, np.int64))
     found.row, found.span = np.array([0, 0, 1]), np.array(spans)
     columns = [column.to_pylist() for column in passages(texts_batch(texts), found)]
     assert [list(row) for row in zip(*columns, strict=True)] == [

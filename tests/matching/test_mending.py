@@ -1,6 +1,7 @@
 """Texts in a wrong encoding are matched as what was meant, and the spans are those of the texts as they are."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.matching.passages import passages
-from provscan.matching.verifier import TextVerifier, matches_in
+from provscan.matching.scan import scan_texts
+from provscan.matching.table import matches_in
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats, mended, mended_texts, read_objects
 from provscan.readers.limits import Limits
@@ -89,10 +91,10 @@ def carriers():
 
 
 def spans(batches, licensed, fix_encoding):
-    verifier = TextVerifier(licensed.reader, MatchParams())
+    find = partial(scan_texts, reader=licensed.reader, params=MatchParams())
     found = []
     for batch in batches:
-        matches = matches_in(batch, verifier, fix_encoding=fix_encoding)
+        matches = matches_in(batch, find, fix_encoding=fix_encoding)
         own = passages(batch, matches)[1].to_pylist()
         records = batch.column("record").to_numpy()[matches.row].tolist()
         rows = zip(records, matches.span.tolist(), matches.text.tolist(), matches.level.tolist(), own, strict=True)

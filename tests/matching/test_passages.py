@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import provscan
 from provscan.matching.passages import CONTEXT, passages
-from provscan.matching.verifier import TextVerifier, matches_in
+from provscan.matching.scan import scan_texts
+from provscan.matching.table import matches_in
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats, read
 from provscan.readers.limits import Limits
@@ -29,7 +31,7 @@ def test_passages_of_pieces_are_those_of_the_whole(tmp_path: Path, piece: int) -
     assert ("offset" in batches[0].schema.names) == (piece == 700)
     found = []
     for batch in batches:
-        matches = matches_in(batch, TextVerifier(index.reader, MatchParams()))
+        matches = matches_in(batch, partial(scan_texts, reader=index.reader, params=MatchParams()))
         before, passage, after = (column.to_pylist() for column in passages(batch, matches))
         found += zip(matches.span.tolist(), before, passage, after, strict=True)
     places = (len(filler) + 1, 2 * len(filler) + len(TWEET) + 3)
