@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from provscan import readers
+from provscan.arrays import Flags, Numbers
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, ParameterError
 from provscan.index import IndexReader, Strings, prepare, write_index
@@ -32,9 +32,9 @@ class Controls:
 
     reader: IndexReader  # The licensed index, followed by the segments of control files.
     licensed: IndexReader  # The licensed index alone.
-    absent: npt.NDArray[np.bool_]  # bool[texts of `reader`]: the text is a control.
+    absent: Flags  # bool[texts of `reader`]: the text is a control.
     # Numbers of licensed texts that tweets of a control file have as well: commonplace wording.
-    repeated: npt.NDArray[np.int64]
+    repeated: Numbers
     # How many control texts there are, and how many of the licensed index's tweets are control.
     texts: int = 0
     tweets: int = 0
@@ -103,7 +103,7 @@ def with_files(
     licensed = controls.licensed
     stats = readers.ReadStats()
     plan = readers.plan_tweets(list(sources), fields)
-    repeated: list[npt.NDArray[np.int64]] = []
+    repeated: list[Numbers] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
         for file in plan.files:
@@ -134,9 +134,7 @@ def with_files(
     ), read
 
 
-def _unlicensed(
-    licensed: IndexReader, repeated: list[npt.NDArray[np.int64]]
-) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+def _unlicensed(licensed: IndexReader, repeated: list[Numbers]) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
     """Leaves the tweets out of a batch whose text is licensed, and notes the numbers of those texts."""
 
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from xxhash import xxh3_64_intdigest
 
+from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import EDITS
 from provscan.matching import Matches, compared, in_pieces, scan_texts
@@ -43,15 +44,15 @@ AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</
 class SpikeIns:
     """What was planted, one entry each."""
 
-    text: npt.NDArray[np.int64]  # int64[n], numbers of the licensed texts.
+    text: Numbers  # int64[n], numbers of the licensed texts.
     planted: list[str]  # What was scanned.
-    span: npt.NDArray[np.int64]  # int64[n, 2], where the copy stands in it, in code points.
+    span: Numbers  # int64[n, 2], where the copy stands in it, in code points.
     # Name of the edit, length class (`provscan.scoring.lengths.BANDS`) and script (an entry of
     # `provscan.scoring.lengths.SCRIPTS`) of the text; whether it stands in a record of the dataset.
     edit: npt.NDArray[np.str_]
-    band: npt.NDArray[np.int64]
-    script: npt.NDArray[np.int64]
-    inside: npt.NDArray[np.bool_]
+    band: Numbers
+    script: Numbers
+    inside: Flags
 
     def __len__(self) -> int:
         return len(self.text)
@@ -65,16 +66,16 @@ class Recovered:
     """What was found of spike-ins, one entry each."""
 
     # bool: a licensed match stands there; one that meets the rule does.
-    found: npt.NDArray[np.bool_]
-    counted: npt.NDArray[np.bool_]
-    same_text: npt.NDArray[np.bool_]  # bool: and it is of the very text that was planted.
-    detectable: npt.NDArray[np.bool_]  # bool: a word-for-word copy would count.
+    found: Flags
+    counted: Flags
+    same_text: Flags  # bool: and it is of the very text that was planted.
+    detectable: Flags  # bool: a word-for-word copy would count.
     # float64 and bool, of the match, or of the copy itself where none was found.
-    similarity: npt.NDArray[np.float64]
-    containment: npt.NDArray[np.float64]
-    pieces: npt.NDArray[np.bool_]
-    share: npt.NDArray[np.float64]  # float64, code points of the copy that lie under the match, as a share.
-    bits: npt.NDArray[np.float64]  # float64, of the match; nan where none was found or the bits are not known.
+    similarity: Floats
+    containment: Floats
+    pieces: Flags
+    share: Floats  # float64, code points of the copy that lie under the match, as a share.
+    bits: Floats  # float64, of the match; nan where none was found or the bits are not known.
 
 
 def how_many(records: int, wanted: int | None) -> int:
@@ -116,7 +117,7 @@ def plant(
     return SpikeIns(texts, planted, span, np.array(edit, np.str_), bands(weight), script, inside)
 
 
-def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: npt.NDArray[np.bool_]) -> Recovered:
+def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: Flags) -> Recovered:
     """What the scan of spike-ins found of them; matches of `absent` texts find nothing."""
     whole = np.ones(len(spikes))
     # Of the matches, and of word-for-word copies of what was planted.
@@ -158,7 +159,7 @@ def _parted(text: str, rng: Random) -> tuple[str, str]:
     return text[:at], text[at:]
 
 
-def draw_texts(controls: Controls, count: int, seed: int, *, absent: bool = False) -> npt.NDArray[np.int64]:
+def draw_texts(controls: Controls, count: int, seed: int, *, absent: bool = False) -> Numbers:
     """A random sample of the licensed texts, or of the control's, in random order; all where there are fewer."""
     size = len(controls.absent) if absent else controls.licensed.size
     rng = np.random.default_rng(seed)
@@ -172,9 +173,7 @@ def draw_texts(controls: Controls, count: int, seed: int, *, absent: bool = Fals
     return drawn
 
 
-def _sample(
-    controls: Controls, params: MatchParams, count: int, seed: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _sample(controls: Controls, params: MatchParams, count: int, seed: int) -> tuple[Numbers, Numbers, Numbers]:
     """Numbers, lengths (as ``min_chars`` counts) and scripts of a sample of the texts that can be found."""
     drawn = draw_texts(controls, count, seed)
     weight, script = measured(controls.licensed, drawn)

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from provscan.arrays import Flags, Floats, Numbers
 from provscan.errors import ParameterError
 from provscan.kernels import background as kernels
 from provscan.kernels.grams import GRAM
 
-Floats = npt.NDArray[np.float64]
 # Canonical texts: strings, or an Arrow array or chunked array of them.
 Texts: TypeAlias = Any
 
@@ -33,7 +33,7 @@ _FAMILIAR = 50
 _FAMILIAR_SHARE = 0.8
 
 
-def _code_points(texts: Texts) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+def _code_points(texts: Texts) -> tuple[npt.NDArray[np.uint32], Numbers]:
     if isinstance(texts, pa.Array | pa.ChunkedArray):
         texts = texts.to_pylist()
     strings = ["" if text is None else text for text in texts]
@@ -194,7 +194,7 @@ def matched_bits(
     return result
 
 
-def common_text(authors: npt.ArrayLike, repeated: npt.ArrayLike, bits: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+def common_text(authors: npt.ArrayLike, repeated: npt.ArrayLike, bits: npt.ArrayLike) -> Flags:
     """Whether a text is commonplace wording, so that finding it says little of where it was taken from.
 
     It has three authors or more among the licensed tweets, retweets not counted, or stands in a control as well

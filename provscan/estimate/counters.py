@@ -7,10 +7,8 @@ field, at which a batch ends may go on in the next one.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Numbers = npt.NDArray[np.int64]
+from provscan.arrays import Floats, Numbers
 
 
 class RecordCounter:

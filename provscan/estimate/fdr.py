@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from provscan.arrays import Floats
 from provscan.errors import ParameterError
-
-Floats = npt.NDArray[np.float64]
 
 
 def q_values(at: npt.ArrayLike, scores: npt.ArrayLike, control_scores: npt.ArrayLike, weights: npt.ArrayLike) -> Floats:

@@ -10,11 +10,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from provscan.arrays import Floats
 from provscan.errors import ParameterError
 
-Floats = npt.NDArray[np.float64]
 # Error on each side of limits of 95 %.
 TAIL = (1.0 - 0.95) / 2.0
 # Sizes of so many bunches of the control describe those of chance by themselves.

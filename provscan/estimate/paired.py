@@ -8,10 +8,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from provscan.arrays import Numbers
 from provscan.errors import ParameterError
 from provscan.estimate.inference import Inference
 
-Floats = npt.NDArray[np.float64]
 # One-sided error of a claim: that of a lower limit of 95 %.
 ALPHA = 0.025
 # Differences of scores are rounded to so many parts of the largest one.
@@ -141,7 +141,7 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
 
 
 @lru_cache(maxsize=64)
-def _critical(pairs: int, alpha: float) -> npt.NDArray[np.int64]:
+def _critical(pairs: int, alpha: float) -> Numbers:
     """Least hits of the first arm with which t pairs that differ reject, for t from 0; t + 1 where none do."""
     least = np.empty(pairs + 1, np.int64)
     b = 1

@@ -16,11 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from provscan.arrays import Flags, Floats, Numbers
 from provscan.estimate.damage import BELOW
 from provscan.estimate.limits import Factor, product
-
-Floats = npt.NDArray[np.float64]
-Numbers = npt.NDArray[np.int64]
 
 # Cells of which less is found are not seen; what edits could hide of which less is found, is said.
 FINDABLE = 1 / 3
@@ -69,7 +67,7 @@ class Planted:
     edit: npt.NDArray[np.str_]  # Its name.
     group: Numbers  # Class of script and length.
     damage: Numbers  # Class of what is left of it, of the match where it was found.
-    found: npt.NDArray[np.bool_]  # By the rule that counts.
+    found: Flags  # By the rule that counts.
 
 
 def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall | None:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from provscan.arrays import Floats
 from provscan.errors import ParameterError
 from provscan.estimate.inference import Inference
 
@@ -49,9 +50,9 @@ def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
     return Inference(value, max(0.0, value - reach), min(1.0, value + reach), None, method, assumes)
 
 
-def _placements(values: npt.NDArray[np.float64], among: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _placements(values: Floats, among: Floats) -> Floats:
     """Share of `among` that is below each value, ties by half."""
     ordered = np.sort(among)
     below = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
-    result: npt.NDArray[np.float64] = below / (2.0 * len(among))
+    result: Floats = below / (2.0 * len(among))
     return result

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from provscan.arrays import Flags, Floats, Numbers
 from provscan.estimate.limits import clopper_pearson
-
-Floats = npt.NDArray[np.float64]
-Numbers = npt.NDArray[np.int64]
 
 # A stratum is measured by at least so many control texts, each of which stands for at most so many licensed ones.
 ENOUGH_TEXTS, HEAVIEST = 50, 100.0
@@ -32,7 +29,7 @@ class Strata:
     control: Floats
 
     @property
-    def measured(self) -> npt.NDArray[np.bool_]:
+    def measured(self) -> Flags:
         """bool[strata]: the control says something of chance there."""
         enough = (self.control >= ENOUGH_TEXTS) & (self.licensed <= HEAVIEST * self.control)
         # A small corpus has a small control.

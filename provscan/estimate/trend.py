@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from provscan.arrays import Floats
 from provscan.errors import ParameterError
 from provscan.estimate.inference import Inference
 
@@ -59,7 +60,7 @@ def cochran_armitage(doses: npt.ArrayLike, hits: npt.ArrayLike, totals: npt.Arra
     return Inference(slope, slope - reach, slope + reach, float(ndtr(-slope / error)), method, assumes)
 
 
-def never_falls(hits: npt.ArrayLike, totals: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def never_falls(hits: npt.ArrayLike, totals: npt.ArrayLike) -> Floats:
     """Shares that never fall from class to class and fit best (pool adjacent violators; Ayer et al. 1955).
 
     Parameters

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from provscan.arrays import Floats
 from provscan.errors import ParameterError
 from provscan.estimate.inference import Inference
 from provscan.estimate.paired import ALPHA
 
-Floats = npt.NDArray[np.float64]
 # Parts in which the distance from the data is shared out over the strata.
 STEPS = 96
 

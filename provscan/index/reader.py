@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from provscan.arrays import Flags, Numbers
 from provscan.errors import IndexFormatError
 from provscan.index.format import SEGMENTS, Manifest
 from provscan.index.join import beside, can_join, joined, joined_all
@@ -31,8 +32,6 @@ from provscan.params import IndexParams
 CHUNK = 1 << 16
 # Texts behind the first segment that are looked up in all others to know which stand in several.
 MOST_LOOKED_UP = 1 << 21
-
-Numbers = npt.NDArray[np.int64]
 
 
 class LeftOut(NamedTuple):
@@ -160,7 +159,7 @@ class IndexReader:
         tweets = int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py())
         return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
-    def living(self, texts: Numbers) -> npt.NDArray[np.bool_]:
+    def living(self, texts: Numbers) -> Flags:
         """Texts that have a tweet which is not forgotten."""
         return self.tweet_counts(texts) > 0
 
@@ -261,7 +260,7 @@ class IndexReader:
         rows[:in_shards], numbers[:in_shards] = rows[order], numbers[order]
         return rows, numbers
 
-    def posted_since(self, time: int) -> npt.NDArray[np.bool_]:
+    def posted_since(self, time: int) -> Flags:
         """Whether every tweet of a text is known to be made at `time`, in milliseconds, or later, and none is a
         retweet.
 
@@ -313,7 +312,7 @@ class IndexReader:
             yield segment, np.concatenate([own, asked[found]]), np.concatenate([row[own], numbers[found]])
 
     @cached_property
-    def _in_several(self) -> npt.NDArray[np.bool_] | None:
+    def _in_several(self) -> Flags | None:
         """bool[size], the texts that stand in several segments; ``None`` if the small ones are too many to look up."""
         behind = max(1, self.numbering.shards)
         if self.size - self.bases[behind] > MOST_LOOKED_UP:
@@ -349,7 +348,7 @@ class IndexReader:
         self._require_found(texts, of >= 0)
         return of, row
 
-    def _require_found(self, texts: Numbers, found: npt.NDArray[np.bool_]) -> None:
+    def _require_found(self, texts: Numbers, found: Flags) -> None:
         """Raise an error if a text of the index is not found by its key."""
         if not found.all():
             segment = self.segments[self.numbering.located(texts[~found][:1])[0][0]]

@@ -15,17 +15,15 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
+from provscan.arrays import Floats
 from provscan.estimate import Inference, paired_auc
 
 FOLDS = 5
 BUCKETS = 1 << 13
 RIDGE = 1.0
 COUNTS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d", r"[A-Z]", r"[^\w\s]", r"\s", r"\b(?:19|20)\d\d\b", r"^RT ", r"\n")
-
-Floats = npt.NDArray[np.float64]
 
 
 class Arms(NamedTuple):

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
+from provscan.arrays import Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.background import COMMON_AUTHORS
 from provscan.index import IndexReader
@@ -30,7 +30,6 @@ from provscan.scoring.families import families
 from provscan.scoring.lengths import BANDS, SCRIPTS, measured
 from provscan.text import canonical_array
 
-Numbers = npt.NDArray[np.int64]
 COPIES = (1, 2, 4, 16, 64)
 """Least number of copies of each class."""
 # Texts of one class, and of the control, that the experiment draws from.
@@ -294,7 +293,7 @@ def _codes(licensed: Sequence[Any], control: Sequence[Any]) -> tuple[Numbers, Nu
     return np.array(first), np.array(second)
 
 
-def _features(tweets: Sequence[Candidate]) -> npt.NDArray[np.float64]:
+def _features(tweets: Sequence[Candidate]) -> Floats:
     """Length, predictability and marks."""
     return np.array(
         [

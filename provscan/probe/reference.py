@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from provscan.arrays import Floats
 from provscan.errors import ModelError, UsageError
 
 BATCH = 32
@@ -85,7 +85,7 @@ class Reference:
             "sha256": digest.hexdigest(),
         }
 
-    def bits(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    def bits(self, texts: Sequence[str]) -> Floats:
         """Minus the binary logarithm of the probability of each text from its beginning.
 
         Of a text that is longer than the model takes, the rest is counted as its beginning.

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provscan.arrays import Numbers
 from provscan.estimate import matched_bits
 from provscan.index import IndexReader
 from provscan.matching import LEVELS, scan_texts
@@ -101,7 +101,7 @@ def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitat
         found = scan_texts(*buffers(to_array([answer.text or "" for answer in rows])), reader, MatchParams())
         scorer = Scorer(reader, background(reader), np.zeros(0, np.int64))
         scores = scorer.scores(found.text, found.containment, found.similarity)
-    kept: npt.NDArray[np.int64] = np.flatnonzero(scores.counted)
+    kept: Numbers = np.flatnonzero(scores.counted)
     columns: list[list[Any]] = [
         [Asked(-1, "licensed", FREE, int(rows[row].key.rsplit("/", 1)[1])) for row in found.row[kept].tolist()],
         *found.span[kept].T.tolist(),

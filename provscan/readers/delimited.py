@@ -15,9 +15,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from provscan.arrays import Numbers
 from provscan.kernels.delimited import LEAST_LIKE_ROWS, ROWS, STATE, csv_columns, row_end
 from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
@@ -257,7 +257,7 @@ def holds_rows(texts: list[str], width: int, delimiter: str) -> bool | None:
     return None if len(alike) * (width - 1) >= LIKE_A_TABLE else False
 
 
-def _kernel_layout(layout: Layout, limits: Limits) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _kernel_layout(layout: Layout, limits: Limits) -> tuple[Numbers, Numbers]:
     return (
         np.array([ord(layout.delimiter), layout.quoted], np.int64),
         np.array([limits.value_lines, limits.record_bytes], np.int64),

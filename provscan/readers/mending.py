@@ -11,15 +11,13 @@ import re
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import Numbers
 from provscan.kernels.mojibake import wrongly_decoded
 from provscan.readers.arrow import buffers
 from provscan.readers.stats import ReadStats
-
-Places = npt.NDArray[np.int64]
 
 # The characters that Windows-1252 has where Latin-1 has none, and their bytes.
 WINDOWS = {char: byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "replace")) != "\ufffd"}
@@ -38,9 +36,9 @@ class Mended(NamedTuple):
     text: str  # What was meant.
     # Of each round of repair: int64[n] places of repaired characters, and int64[n + 1], by how many characters the
     # sequences before were longer.
-    rounds: list[tuple[Places, Places]]
+    rounds: list[tuple[Numbers, Numbers]]
 
-    def original(self, places: Places) -> Places:
+    def original(self, places: Numbers) -> Numbers:
         """Where code points of the repaired text begin in the original, or ends of spans lie in it."""
         for repaired, longer in reversed(self.rounds):
             places = places + longer[np.searchsorted(repaired, places)]
@@ -49,7 +47,7 @@ class Mended(NamedTuple):
 
 def mended(text: str) -> Mended | None:
     """A text repaired; None if it shows no sign of a wrong encoding."""
-    rounds: list[tuple[Places, Places]] = []
+    rounds: list[tuple[Numbers, Numbers]] = []
     while len(rounds) < ROUNDS and len(wrong_rows(pa.array([text], pa.large_string()))):
         parts: list[str] = []
         repaired: list[int] = []
@@ -79,7 +77,7 @@ def _decoded(sequence: str) -> str | None:
     return char
 
 
-def wrong_rows(texts: pa.LargeStringArray) -> Places:
+def wrong_rows(texts: pa.LargeStringArray) -> Numbers:
     """The numbers of the texts that show signs of a wrong encoding."""
     rows = np.zeros(len(texts), np.int64)
     return rows[: wrongly_decoded(*buffers(texts), rows)]

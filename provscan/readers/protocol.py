@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from provscan.arrays import Numbers
 from provscan.readers.limits import Limits
 from provscan.readers.stats import ReadStats
 
@@ -111,7 +110,7 @@ class Plan(list[Split]):
 class Rows(NamedTuple):
     """Consecutive records as they are in the source."""
 
-    numbers: Sequence[int] | npt.NDArray[np.int64]  # The number of each record.
+    numbers: Sequence[int] | Numbers  # The number of each record.
     values: list[Any] | pa.RecordBatch  # The records: Python values, usually dicts, or columns.
 
 

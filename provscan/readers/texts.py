@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import Numbers
 from provscan.readers.answers import without_prompts
 from provscan.readers.arrow import buffers
 from provscan.readers.fields import Binding, name_of
@@ -25,7 +25,6 @@ KINDS = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", 
 TEXT_TYPES = {
     pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view(),
 }  # fmt: skip
-Numbers = npt.NDArray[np.int64]
 
 
 def numbers_of(rows: Rows) -> Numbers:

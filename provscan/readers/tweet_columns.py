@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import Numbers
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts import Numbers, as_text, no_text, scalar_text, string_array, without_surrogates
+from provscan.readers.texts import as_text, no_text, scalar_text, string_array, without_surrogates
 from provscan.readers.tweet_dates import from_strings, timestamps
 from provscan.readers.tweet_layouts import Tweet
 from provscan.readers.values import array_values

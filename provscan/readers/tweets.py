@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import Numbers
 from provscan.errors import FieldNotFoundError
 from provscan.kernels.utf8 import code_points
 from provscan.readers.arrow import buffers
@@ -27,7 +28,7 @@ from provscan.readers.reading import read_rows
 from provscan.readers.schema import TWEETS, plain_array
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
-from provscan.readers.texts import Numbers, numbers_of
+from provscan.readers.texts import numbers_of
 from provscan.readers.tweet_columns import batch_of, column, dates, from_tweets, texts_of, with_ids
 from provscan.readers.tweet_dates import parse_date
 from provscan.readers.tweet_fields import ROLES, Binding, bind

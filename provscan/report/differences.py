@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from provscan.arrays import Numbers
 from provscan.kernels.worddiff import MAX_RUNS, MAX_WORDS, Side, differing_runs
 from provscan.text import canonical_mapped
 
@@ -22,7 +23,7 @@ class WordDifferences:
         self._words = np.zeros((2, MAX_WORDS + 1, 4), np.int64)
         self._runs = np.zeros((2, MAX_RUNS, 3), np.int64)
 
-    def runs(self, passage: str, tweet: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def runs(self, passage: str, tweet: str) -> tuple[Numbers, Numbers]:
         """What differs on either side: int64[n, 3] of start and end in UTF-16 units, and kind."""
         if passage == tweet:
             return self._runs[0, :0], self._runs[1, :0]
@@ -52,7 +53,7 @@ def packed_runs(pairs: Iterable[tuple[str, str]]) -> tuple[npt.NDArray[np.uint16
     return np.concatenate(parts), np.array(offsets, np.uint32)
 
 
-def _relative(runs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _relative(runs: Numbers) -> Numbers:
     relative = runs.copy()
     relative[1:, 0] -= runs[:-1, 1]
     relative[:, 1] -= runs[:, 0]

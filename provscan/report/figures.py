@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import Numbers
 from provscan.estimate.counters import RecordCounter
 
 BINS, PARTS, LISTED = 30, 100, 12
@@ -79,7 +80,7 @@ def quantile(values: Callable[[], Iterator[npt.NDArray[np.float32]]], share: flo
     those that have the wanted upper ones.
     """
 
-    def counted(chosen: Callable[[npt.NDArray[np.uint32]], npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
+    def counted(chosen: Callable[[npt.NDArray[np.uint32]], npt.NDArray[Any]]) -> Numbers:
         counts = np.zeros(1 << 16, np.int64)
         for batch in values():
             counts += np.bincount(chosen(np.abs(batch).view(np.uint32)), minlength=1 << 16)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
 from provscan.estimate.counters import Strongest
 from provscan.runs.evidence import PERMALINK
@@ -131,7 +132,7 @@ class RunFiles:
         table = pa.concat_tables(held)
         return table.take(pa.array(np.lexsort(_keys(table))))
 
-    def _strongest(self, limit: int) -> npt.NDArray[np.int64]:
+    def _strongest(self, limit: int) -> Numbers:
         """The rows of the first exhibits."""
         strongest, low = Strongest(limit, 3), 0
         for batch in self.read(["control", "counted", "bits", "record"]):

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import Numbers
 from provscan.readers.arrow import buffers
 from provscan.report.differences import packed_runs
 from provscan.runs.evidence import digest
@@ -89,7 +90,7 @@ def packed(exhibits: pa.Table, batches: Iterable[pa.Table], marks: dict[int, dic
         yield _block(chunk, {})
 
 
-def _rows(columns: list[pa.ChunkedArray]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def _rows(columns: list[pa.ChunkedArray]) -> tuple[npt.NDArray[np.uint8], Numbers]:
     """Strings of several columns row by row, each with an end mark; nulls as empty strings."""
     end, mark = (pa.scalar(value, pa.large_binary()) for value in (b"", b"\xff"))
     fields = [pc.fill_null(column.cast(pa.large_string()), "").cast(pa.large_binary()) for column in columns]

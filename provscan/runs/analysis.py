@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from provscan.arrays import Flags
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import SETS, WEIGHTS
 from provscan.calibration.spike_ins import DRAW, Recovered, SpikeIns, how_many, plant, recovered
@@ -36,8 +36,6 @@ from provscan.runs.warnings import reasons, warnings
 from provscan.scoring.background import background
 from provscan.scoring.lengths import SCRIPTS
 from provscan.scoring.rule import BITS, Scorer
-
-Flags = npt.NDArray[np.bool_]
 
 BREAKDOWNS = ("source", "author", "year", "lang")
 # Values of a breakdown that are shown, those with the most matches.

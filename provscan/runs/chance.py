@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from provscan.arrays import Floats, Numbers
 from provscan.estimate.limits import Chance, predict_chance
 from provscan.runs.matched import CountedRows
 
-Floats = npt.NDArray[np.float64]
-Numbers = npt.NDArray[np.int64]
 MEASURES = ("records", "texts", "tweets", "characters")
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import Flags, Numbers
 from provscan.estimate.counters import Strongest
 from provscan.index import IndexReader
 from provscan.runs.matched import Batch
@@ -43,9 +43,6 @@ CANDIDATE = pa.schema([EVIDENCE.field(name) for name in ("passage", "tweet", "au
 # Matches that don't count of which texts are kept, the strongest.
 CANDIDATES = 10_000
 PERMALINK = "https://x.com/i/status/"
-
-Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

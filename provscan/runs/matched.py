@@ -13,19 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.counters import CoveredCounter, RecordCounter
 from provscan.estimate.damage import damage_of
 from provscan.matching.parts import PartResult
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.rule import Scorer, TextScores
-
-Numbers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 # Matches of a batch, about.
 BATCH = 1 << 15

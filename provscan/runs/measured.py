@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import HEAVY, SEVERE
 from provscan.calibration.spike_ins import Recovered, SpikeIns
@@ -32,10 +33,6 @@ from provscan.runs.sides import Classes, Side, band_places, classes_of, of_contr
 from provscan.scoring.families import families
 from provscan.scoring.lengths import BANDS, SCRIPTS
 from provscan.scoring.rule import Scorer
-
-Numbers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 # Recall from which on the number of texts follows from how many copies were found of each.
 CONVERGES = 0.6

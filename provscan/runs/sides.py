@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from provscan.arrays import Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.spike_ins import DRAW, draw_texts
 from provscan.estimate.strata import Strata, divide, thirds
@@ -16,8 +16,6 @@ from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
 
-Numbers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 # Texts whose script and length, whose authors, times and languages, and whose wording is looked up.
 SAMPLE, KNOWN, WORDED = 4_000, 2_000, 600
 # Languages are strata where so many texts of either side have one; those of so many of the licensed by themselves.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import Numbers
 from provscan.index import IndexReader
 
 # Texts that are looked up together.
@@ -25,7 +24,7 @@ class Authorship(NamedTuple):
     lang: pa.ChunkedArray
 
 
-def authorship(reader: IndexReader, texts: npt.NDArray[np.int64]) -> Authorship:
+def authorship(reader: IndexReader, texts: Numbers) -> Authorship:
     known = []
     # A part at a time: the texts of tweets are looked at, and not kept.
     for low in range(0, max(1, len(texts)), TEXTS):

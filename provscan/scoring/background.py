@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from provscan.arrays import Floats, Numbers
 from provscan.estimate.background import BackgroundModel
 from provscan.index import IndexReader
 
@@ -24,9 +24,9 @@ class Background:
     """The model, and which of the index's texts it has counted."""
 
     model: BackgroundModel  # Counted on an even sample of the index's texts.
-    counted: npt.NDArray[np.int64]  # int64[n], ascending: their numbers.
+    counted: Numbers  # int64[n], ascending: their numbers.
 
-    def bits(self, reader: IndexReader, texts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    def bits(self, reader: IndexReader, texts: Numbers) -> Floats:
         """Bits of some texts of a reader that begins with the index's; one that was counted is left out.
 
         They are nan in a script that the model hardly knows, and where nothing was counted.

@@ -7,6 +7,7 @@ import tempfile
 import numpy as np
 import numpy.typing as npt
 
+from provscan.arrays import Numbers
 from provscan.index import IndexReader
 from provscan.index.prepare import sketch_texts
 
@@ -14,7 +15,7 @@ from provscan.index.prepare import sketch_texts
 TEXTS = 1 << 14
 
 
-def families(reader: IndexReader, texts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def families(reader: IndexReader, texts: Numbers) -> Numbers:
     """Family of each of some distinct texts: connected components of those that share an LSH band.
 
     Texts share a band with probability 0.13 at a Jaccard index of 0.25, and 0.87 at 0.5.
@@ -34,7 +35,7 @@ def families(reader: IndexReader, texts: npt.NDArray[np.int64]) -> npt.NDArray[n
     return np.unique(label, return_inverse=True)[1].astype(np.int64)
 
 
-def joined(label: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+def joined(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
     """Components of rows after those with equal keys are connected; `label`, [n], is the first row of that of each."""
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
@@ -51,7 +52,7 @@ def joined(label: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]) -> npt.ND
     return target[label]
 
 
-def components(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def components(groups: Numbers) -> Numbers:
     """Connected components of rows, which are connected if they share a group; numbered by their first rows.
 
     The `groups`, int64[rows, n], of each row are numbered from 0 without gaps.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provscan.arrays import Numbers
 from provscan.index import IndexReader
 
 # Recall varies with length: minimum lengths of the classes in code points, where Chinese, Japanese and Korean
@@ -30,13 +30,13 @@ TEXTS = 1 << 16
 _WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
 
 
-def bands(length: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def bands(length: Numbers) -> Numbers:
     """Least length of the class that each length belongs to."""
     starts = np.array(BANDS)
     return starts[np.searchsorted(starts, length, side="right") - 1]
 
 
-def measured(reader: IndexReader, texts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def measured(reader: IndexReader, texts: Numbers) -> tuple[Numbers, Numbers]:
     """Lengths of texts as ``min_chars`` counts them, and their scripts, entries of :data:`SCRIPTS`."""
     weight = np.zeros(len(texts), np.int64)
     script = np.zeros(len(texts), np.int64)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provscan.arrays import Flags, Floats, Numbers
 from provscan.engine.ordered_map import ordered_map
 from provscan.estimate.background import COMMON_AUTHORS, common_text, matched_bits
 from provscan.index import IndexReader
@@ -28,24 +28,22 @@ TEXTS = 1 << 14
 class Scores(NamedTuple):
     """Of each match, [n] each."""
 
-    bits: npt.NDArray[np.float64]  # nan where not known.
-    counted: npt.NDArray[np.bool_]  # The match meets the rule.
+    bits: Floats  # nan where not known.
+    counted: Flags  # The match meets the rule.
 
 
 @dataclass(frozen=True)
 class TextScores:
     """Of each of some texts, [n] each."""
 
-    bits: npt.NDArray[np.float64]  # nan where not known.
-    length: npt.NDArray[np.int64]  # Code points as ``min_chars`` counts them.
+    bits: Floats  # nan where not known.
+    length: Numbers  # Code points as ``min_chars`` counts them.
     # Script (an entry of `provscan.scoring.lengths.SCRIPTS`) and length class.
-    script: npt.NDArray[np.int64]
-    band: npt.NDArray[np.int64]
-    common: npt.NDArray[np.bool_]  # The wording is commonplace.
+    script: Numbers
+    band: Numbers
+    common: Flags  # The wording is commonplace.
 
-    def matches(
-        self, place: npt.NDArray[np.int64], containment: npt.NDArray[np.float64], similarity: npt.NDArray[np.float64]
-    ) -> Scores:
+    def matches(self, place: Numbers, containment: Floats, similarity: Floats) -> Scores:
         """Score matches: places of their texts among these, their containments and similarities, each [n]."""
         bits = matched_bits(self.bits[place], self.length[place], containment, similarity)
         # In a script that the model hardly knows only a control can tell what a match is worth.
@@ -59,17 +57,15 @@ class Scorer:
     # All texts scanned for, and the model that tells how rare their wording is.
     reader: IndexReader
     background: Background
-    repeated: npt.NDArray[np.int64]  # int64, texts that a control has as well.
+    repeated: Numbers  # int64, texts that a control has as well.
     threads: int = 1  # How many score texts.
 
-    def scores(
-        self, text: npt.NDArray[np.int64], containment: npt.NDArray[np.float64], similarity: npt.NDArray[np.float64]
-    ) -> Scores:
+    def scores(self, text: Numbers, containment: Floats, similarity: Floats) -> Scores:
         """Score matches: numbers of their texts, their containments and similarities, each [n]."""
         texts, place = np.unique(text, return_inverse=True)
         return self.texts(texts).matches(place.reshape(-1), containment, similarity)
 
-    def texts(self, texts: npt.NDArray[np.int64]) -> TextScores:
+    def texts(self, texts: Numbers) -> TextScores:
         """Score texts by their numbers, each of which is there once."""
         bits, length, script = np.empty(len(texts)), np.empty(len(texts), np.int64), np.empty(len(texts), np.int64)
         step = max(1, min(TEXTS, -(-len(texts) // self.threads)))
