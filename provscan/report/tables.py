@@ -158,6 +158,7 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
             result = "passes all gates, but a closer licensed text was reported here" if item["passed"] else "no match"
         console.print(f"Tweet {item['tweet_id']}: {result}")
         _print(console, "<<", [
+            *([(f"Record {count(item['record'])}", wording.place(item))] if "record" in item else []),
             ("Licensed tweet", item["tweet"]),
             ("  compared as", item["canonical_tweet"] or "(nothing is left)"),
             (f"Text, characters {count(item['start'])} to {count(item['end'])}", item["passage"]),

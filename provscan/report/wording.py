@@ -116,6 +116,18 @@ def layers(number: Mapping[str, Any]) -> list[str]:
     return [ends["findings"], ends["at_least"], middle, ends["at_most"]]
 
 
+def place(item: Mapping[str, Any]) -> str:
+    """Where a text is, in words.
+
+    Examples
+    --------
+    >>> place({"source": "a.jsonl", "field": "title"}), place({"source": "a.txt", "field": None})
+    ('a.jsonl, field title', 'a.txt')
+    """
+    field = item["field"]
+    return visible(item["source"] + (f", field {field}" if field else ""))
+
+
 def day(time: Any) -> str:
     return "" if time is None else f"{time:%Y-%m-%d}"
 

@@ -64,7 +64,8 @@ def explain_record(
 ) -> list[Explanation]:  # fmt: skip
     """Explain every field of a record (by its number, from 0), which is read from the dataset again.
 
-    `source` is the dataset, where several have such a record; all of them by default.
+    `source` is the dataset or the member of an archive, where several have such a record; all of them by default. Each
+    explanation says of which ``source`` and ``field`` it is.
     """
     params, fix_encoding = params_of(info), info["parameters"].get("fix_encoding") or False
     explained = []
@@ -72,7 +73,8 @@ def explain_record(
         rows = matches.filter((pc.field("source") == name) & (pc.field("record") == record) & ~pc.field("control"))
         if field is not None:
             rows = rows.filter(pc.field("field") == field)
-        explained += explain_text(text, index, params, tweet_id=tweet_id, matches=rows, fix_encoding=fix_encoding)
+        close = explain_text(text, index, params, tweet_id=tweet_id, matches=rows, fix_encoding=fix_encoding)
+        explained += [{"source": name, "record": record, "field": field, **item} for item in close]
     return explained
 
 
@@ -93,7 +95,9 @@ def params_of(info: Mapping[str, Any]) -> MatchParams:
 
 def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> Iterator[tuple[str, str | None, str]]:
     """Source, field and text of one record of the datasets of a run, read from the files again."""
-    names = [item["source"] for item in info["inputs"] if source in (None, item["source"])]
+    names = [item["source"] for item in info["inputs"]]
+    if source is not None:
+        names = [name for name in names if f"{source}/".startswith(f"{name}/")]
     folder, parameters = Path(info.get("folder") or "."), info["parameters"]
     fields = readers.Fields(
         text=parameters.get("text_field"), id=parameters.get("id_field"), outputs=parameters.get("outputs") or False
@@ -103,15 +107,19 @@ def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> I
     for name in names:
         path = str(folder / name)
         for split in readers.plan(path, fields, **text) if os.path.exists(path) else []:
+            member = split.source.replace(path, name, 1)
+            if source not in (None, name, member):
+                continue
             for batch in readers.read(split, fields, readers.ReadStats()):
                 for row in np.flatnonzero(batch.column("record").to_numpy() == record).tolist():
                     found = True
                     field = batch.column("field")[row].as_py()
-                    yield split.source.replace(path, name, 1), field, batch.column("text")[row].as_py()
+                    yield member, field, batch.column("text")[row].as_py()
     if not found:
+        where = source or ", ".join(names) or "the datasets of the run"
         raise InputError(
-            f"no record {record:,} was found in {', '.join(names) or 'the datasets of the run'}: run the command where "
-            "the datasets are, or give the text itself"
+            f"no record {record:,} was found in {where}: run the command where the datasets are, or give the text "
+            "itself"
         )
 
 

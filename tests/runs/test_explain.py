@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,26 @@ def test_a_tweet_beside_forgotten_ones(tmp_path: Path) -> None:
     assert found["tweet"] == texts[2]
     with pytest.raises(UsageError, match="has no tweet 0, or it is forgotten"):
         explain_text(texts[0], index, MatchParams(), tweet_id="0")
+
+
+def test_a_record_is_named_by_the_source_of_its_matches(index: provscan.Index, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/a.jsonl", json.dumps({"title": "hello", "body": TWEETS[0]["text"]}))
+        archive.writestr("y/a.jsonl", json.dumps({"title": TWEETS[1]["text"], "body": "hello"}))
+    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
+    places = {(row["source"], row["field"], row["tweet_id"]) for row in run.matches.to_pylist()}
+    assert places == {(f"{path}/x/a.jsonl", "body", TWEETS[0]["id"]), (f"{path}/y/a.jsonl", "title", TWEETS[1]["id"])}
+    for source, field, tweet in places:
+        (found, *_) = explain_record(run.info, run.matches, 0, index, source=source)
+        assert (found["source"], found["field"], found["tweet_id"]) == (source, field, tweet)
+        assert found["match"]
+        shown = "".join(explanation_table([found]).split())
+        assert f"Record0{source},field{field}Licensedtweet" in shown
+        compared = explain_tweet(run.info, run.matches, tweet, index)
+        assert [(item["source"], item["field"]) for item in compared if item["match"]] == [(source, field)]
+    assert {found["source"] for found in explain_record(run.info, run.matches, 0, index) if found["match"]} == {
+        source for source, _, _ in places
+    }
+    with pytest.raises(InputError, match=r"no record 1 was found in .*/x/a\.jsonl:"):
+        explain_record(run.info, run.matches, 1, index, source=f"{path}/x/a.jsonl")
