@@ -24,7 +24,7 @@ from provscan.runs.evidence import PERMALINK
 from provscan.runs.folder import read_json
 
 FILES = ("matches.parquet", "evidence.parquet", "summary.json", "run.json")
-ABOUT = {"author": pa.string(), "time": pa.timestamp("ms", "UTC"), "lang": pa.string()}
+ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
 BATCH = 1 << 14
 KEY = ("record", "start", "end", "tweet_id")
@@ -75,9 +75,7 @@ class RunFiles:
         ``place`` is the row in ``evidence.parquet``, null where the match is not counted; ``row`` that in
         ``matches.parquet``."""
         names = [name for name in _names(self.path / "matches.parquet") if name not in TEXTS]
-        own = _names(self.path / "evidence.parquet")
-        about = [name for name in ABOUT if name in own]
-        rows, evidence = _Rows(self.read(names)), _Rows(_read(self.path / "evidence.parquet", [*KEY, *about]))
+        rows, evidence = _Rows(self.read(names)), _Rows(_read(self.path / "evidence.parquet", [*KEY, *ABOUT]))
         row = place = 0
         while True:
             matches = rows.take(BATCH)
@@ -92,12 +90,9 @@ class RunFiles:
             within = pa.array(np.cumsum(counted) - 1, mask=~counted)
             licensed = licensed.append_column("place", pc.add(within, place))
             place += len(beside)
-            for name, kind in ABOUT.items():
-                column = beside[name].take(within) if name in about else pa.nulls(len(licensed), kind)
-                if name in licensed.column_names:
-                    column = pc.coalesce(column, licensed[name])
-                    licensed = licensed.drop_columns([name])
-                licensed = licensed.append_column(name, column)
+            for name in ABOUT:
+                column = pc.coalesce(beside[name].take(within), licensed[name])
+                licensed = licensed.drop_columns([name]).append_column(name, column)
             numeric = pc.match_substring_regex(licensed["tweet_id"], "^[0-9]+$")
             links = pc.binary_join_element_wise(PERMALINK, licensed["tweet_id"], "")
             yield licensed.append_column("permalink", pc.if_else(numeric, links, pa.scalar(None, pa.string())))
@@ -203,7 +198,7 @@ class _Texts:
         chosen[pc.drop_null(wanted).to_numpy()] = True
         names = [name for name in (*TEXTS, "has_text") if name in _names(path)]
         parts, low = [], 0
-        for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=names) if names else ():
+        for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=names):
             parts.append(batch.filter(pa.array(chosen[low : low + len(batch)])))
             low += len(batch)
         rows = pa.Table.from_batches(parts) if parts else pa.table({})

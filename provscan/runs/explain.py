@@ -88,9 +88,9 @@ def explain_tweet(info: Mapping[str, Any], matches: pa.Table, tweet_id: str, ind
 
 
 def params_of(info: Mapping[str, Any]) -> MatchParams:
-    """The gates of a run, of its ``run.json``; of an older one that has no ``partial_chars``, that of today."""
+    """The gates of a run, of its ``run.json``."""
     names = ("threshold", "min_containment", "min_chars", "partial_chars")
-    return MatchParams(**{name: info["parameters"][name] for name in names if name in info["parameters"]})
+    return MatchParams(**{name: info["parameters"][name] for name in names})
 
 
 def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> Iterator[tuple[str, str | None, str]]:
