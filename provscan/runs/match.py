@@ -109,9 +109,13 @@ def run_match(
         chosen = kept(analysis.measured.matches.batches(), analysis.measured.matches.control, options.texts_kept)
         write_tables(analysis, chosen, controls.reader, matches, evidence)
         clock.lap("write")
-        described = inputs.describe(options.threads)
+        described = {"inputs": inputs.describe(options.threads)}
+        if null_inputs is not None:
+            described["null_inputs"] = null_inputs.describe(options.threads)
         clock.lap("checksums")
         info = _info(index, target, options, inputs, described)
+        if checkpoint["control"] is not None:
+            info["control"] = {"fingerprint": checkpoint["control"]}
         info |= clock.describe()
         if totals.cluster is not None:
             info["cluster"] = totals.cluster
@@ -180,7 +184,7 @@ def _summary(
 
 
 def _info(
-    index: Index, target: Target, options: Options, inputs: Inputs, described: list[dict[str, Any]]
+    index: Index, target: Target, options: Options, inputs: Inputs, described: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
     """What ``run.json`` says, but for times."""
     info: dict[str, Any] = {
@@ -190,7 +194,7 @@ def _info(
         "repeat": None if inputs.named is None else options.command(inputs.named, index.path, target.named),
         "folder": os.getcwd(),
         "index": {"path": str(index.path), "fingerprint": index.fingerprint, "params": index.params.as_dict()},
-        "inputs": described,
+        **described,
         "versions": _versions(),
     }
     if inputs.sample is not None:

@@ -72,13 +72,18 @@ def test_a_page_says_what_measured_chance(tmp_path):
     pages = []
     for name, options in (("a", {"null": null}), ("b", {"null": null, "control": control})):
         run = provscan.match([{"text": TEXT}], index, tmp_path / f"{name}.run", spike_ins=0, **options)
+        (entry,) = run.info["null_inputs"]
+        assert (entry["source"], entry["xxh3"]) == (str(null), checksum(null))
+        assert ("control" in run.info) == (name == "b")
         pages.append((chance(run.summary), (run.path / "report.html").read_text(encoding="utf-8")))
     texts, data = "texts that are known not to be in the data", "other data that is known to hold no licensed text"
     assert [words for words, _ in pages] == [data, f"{texts} and with {data}"]
     for _, page in pages:
         assert "Null dataset: 2 records, 53 characters. Matches in it: 1." in page
         assert "No control texts were given" not in page
+        assert f'<td class="mono">{checksum(null)}</td>' in page
         assert "<li>1 record of the null dataset was not scanned (no text: 1).</li>" in page
+    assert run.info["control"]["fingerprint"] in pages[1][1]
 
 
 def test_a_control_that_is_licensed_is_said_to_be_none(tmp_path):
