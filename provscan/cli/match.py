@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from provscan import cli
-from provscan.cli import option
+from provscan.cli import option, running
 
-matching, chance, sampling, texts, running, strictness = (
-    partial(option, group=name) for name in ("Matching", "Error rates", "Sampling", "Texts", "Running", "Strictness")
+matching, chance, sampling, texts, strictness = (
+    partial(option, group=name) for name in ("Matching", "Error rates", "Sampling", "Texts", "Strictness")
 )
 
 

@@ -107,7 +107,7 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
             rows = _rows_of(segment, ids, authors)
             if len(rows):
                 found_ids.append(segment.tweets.ids.take(rows).array())
-                texts.append(_texts_of(segment, rows))
+                texts.append(segment.texts.take(np.unique(segment.texts_of(rows))))
                 infos.append(_with_tombstones(change, segment, rows, now))
             else:
                 infos.append(segment.info)
@@ -247,10 +247,6 @@ def _rows_of(segment: Segment, ids: pa.Array, authors: pa.Array) -> np.ndarray:
         meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(zero_copy_only=False)
         rows = np.union1d(rows, np.flatnonzero(meant[segment.tweets.author.codes.all()])) if meant.any() else rows
     return np.setdiff1d(rows, segment.forgotten, assume_unique=True)
-
-
-def _texts_of(segment: Segment, rows: np.ndarray) -> Strings:
-    return segment.texts.take(np.unique(segment.texts_of(rows)))
 
 
 def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray, now: int) -> SegmentInfo:

@@ -53,10 +53,8 @@ class Budget:
             tokens = sum(16 + len(text.encode()) // 2 for text in sent), question.max_tokens + len(sent) - 1
             self._reserved[question.key] = tokens
             prompt, answer = (self._spent[k] + sum(each[k] for each in self._reserved.values()) for k in (0, 1))
-            cost = (prompt * self.prices[0] + answer * self.prices[1]) / 1e6
-            fits = (self.tokens is None or prompt + answer <= self.tokens) and (
-                self.dollars is None or cost <= self.dollars
-            )
+            fits = self.tokens is None or prompt + answer <= self.tokens
+            fits = fits and (self.dollars is None or self._cost(prompt, answer) <= self.dollars)
             if not fits:
                 del self._reserved[question.key]
             return fits
@@ -69,8 +67,11 @@ class Budget:
 
     def describe(self) -> dict[str, Any]:
         prompt, answer = self._spent
-        cost = (prompt * self.prices[0] + answer * self.prices[1]) / 1e6
-        return {"prompt_tokens": prompt, "answer_tokens": answer, "dollars": cost if max(self.prices) > 0 else None}
+        dollars = self._cost(prompt, answer) if max(self.prices) > 0 else None
+        return {"prompt_tokens": prompt, "answer_tokens": answer, "dollars": dollars}
+
+    def _cost(self, prompt: int, answer: int) -> float:
+        return (prompt * self.prices[0] + answer * self.prices[1]) / 1e6
 
 
 def run(

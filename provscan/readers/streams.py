@@ -152,7 +152,7 @@ class ByteStream:
         chunks = plain if self._whole_lines else _gathered(plain, self.context.limits.chunk)
         if split.part == 0 and (first := next(chunks, b"")):
             chunks = itertools.chain([first[len(BOM) :] if first[: len(BOM)] == BOM else first], chunks)
-        yield from _with_newlines(chunks) if layout.cr else chunks
+        yield from (chunk.replace(b"\r", b"\n") for chunk in chunks) if layout.cr else chunks
 
     def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
         zipped = self.split.archive == "zip"
@@ -240,11 +240,6 @@ def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
         raw = b""
         if decoder.eof or decoder.needs_input:
             return
-
-
-def _with_newlines(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk.replace(b"\r", b"\n")
 
 
 def _whole_lines(file: IO[bytes], size: int) -> bytes:
