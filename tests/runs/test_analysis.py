@@ -197,6 +197,7 @@ def test_a_sample_speaks_for_the_whole(
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
     assert "3,000 records, of which a sample was scanned, in 100 equal parts" in page
     assert "Nothing: every file" not in page
+    assert "the other numbers are for the whole dataset. The dot" in page
 
 
 def test_an_index_of_a_fraction_scales_up(
