@@ -39,6 +39,8 @@ LENIENT = "NaN, a lone surrogate, a control character or a byte-order mark"
 GROUP = 4096
 # Columns for which the kernel's search for a key and room for the values pay.
 MOST_COLUMNS = 16
+# Paths for which columns pay: where keys are names or numbers of things, almost all of a column is null.
+MOST_PATHS = 500
 
 
 def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
@@ -278,7 +280,7 @@ def read_lines(
     stream: ByteStream, wanted: Wanted, accept: Callable[[pa.RecordBatch], bool] | None = None
 ) -> Iterator[Rows]:
     """The objects of a stream of lines; a block whose columns are not accepted is parsed line by line."""
-    schema = None if wanted is None else schema_of(wanted)
+    schema = None if wanted is None or len(wanted) > MOST_PATHS else schema_of(wanted)
     top_level = TopLevel(wanted or {})
     for block in lines(stream):
         batch = top_level.parsed(block) if top_level.usable else None

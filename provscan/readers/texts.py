@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ from provscan.readers.values import array_values
 
 MISSING = "every text of the record is missing or null"
 KINDS = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
+Tree: TypeAlias = "tuple[int | None, dict[str, Tree]]"
 TEXT_TYPES = {
     pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view(),
 }  # fmt: skip
@@ -51,6 +53,7 @@ class Extractor:
 
     def __init__(self, binding: Binding, source: str, stats: ReadStats) -> None:
         self._binding = binding
+        self._tree = _tree(binding.texts)
         self._source = source
         self._counts = stats
 
@@ -159,13 +162,12 @@ class Extractor:
         for number, record in zip(rows.numbers, rows.values, strict=True):
             before = len(texts)
             wrong = None if isinstance(record, dict) else record
-            for path in self._binding.texts:
-                for name, value in _walk(record, path):
-                    if isinstance(value, str):
-                        codes.append(names.setdefault(name, len(names)))
-                        texts.append(value)
-                    elif value is not None:
-                        wrong = value
+            for _, name, value in sorted(_walk(record, self._tree), key=itemgetter(0)):
+                if isinstance(value, str):
+                    codes.append(names.setdefault(name, len(names)))
+                    texts.append(value)
+                elif value is not None:
+                    wrong = value
             count = len(texts) - before
             if count:
                 numbers += [number] * count
@@ -218,16 +220,30 @@ def _value(record: Any, path: Path | None) -> Any:
     return record if path else None
 
 
-def _walk(value: Any, path: Path, above: str = "") -> Iterator[tuple[str, Any]]:
-    """The values at a path, each with its name; ``above`` is the name of what holds them."""
-    for place, key in enumerate(path):
-        if key == ANY:
-            for number, inner in enumerate(value) if isinstance(value, list) else ():
-                yield from _walk(inner, path[place + 1 :], f"{above}[{number}]")
-            return
-        value = value.get(key) if isinstance(value, dict) else None
-        above = f"{above}.{key}" if above else key
-    yield above, value
+def _tree(paths: Iterable[Path]) -> Tree:
+    """Paths by their keys; at the end of one is its place among them."""
+    tree: Tree = (None, {})
+    for place, path in enumerate(paths):
+        node = tree
+        for key in path[:-1]:
+            node = node[1].setdefault(key, (None, {}))
+        _, below = node[1].get(path[-1], (None, {}))
+        node[1][path[-1]] = place, below
+    return tree
+
+
+def _walk(value: Any, tree: Tree, name: str = "") -> Iterator[tuple[int, str, Any]]:
+    """The values at some paths, each with the path's place and its own name; by keys that both have."""
+    place, below = tree
+    if place is not None:
+        yield place, name, value
+    if isinstance(value, list) and ANY in below:
+        for number, inner in enumerate(value):
+            yield from _walk(inner, below[ANY], f"{name}[{number}]")
+    elif isinstance(value, dict):
+        for key in below if len(below) <= len(value) else value:
+            if key != ANY and key in below and key in value:
+                yield from _walk(value[key], below[key], f"{name}.{key}" if name else key)
 
 
 def _dictionary(names: Iterable[str]) -> pa.Array:

@@ -319,3 +319,25 @@ def test_strings_are_texts(write, read_all, name):
     found = read_all(write(name, "\n".join(lines) if name == "a.jsonl" else f"[{','.join(lines)}]"))
     assert found.texts == [json.loads(line) for line in lines]
     assert found.records == [0, 1, 2]
+
+
+def test_keys_that_name_things(write, read_all, monkeypatch):
+    # As columns, almost all of which are null, they would take time and memory with the square of their number.
+    monkeypatch.setattr(jsonl_module, "parsed_block", lambda *_: pytest.fail("read as columns"))
+    rows = [
+        {
+            "said": {f"at {n}": f"the words of number {n}", "also": [f"as many other words {n}", f"and some of {n}"]},
+            f"k{n}": "and a few more",
+        }
+        for n in range(600)
+    ]
+    found = read_all(write("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))
+    rows = sorted((row["record"], row["field"], row["text"]) for row in found.rows)
+    assert rows == [
+        (n, name, text)
+        for n in range(600)
+        for name, text in (
+            (f"k{n}", "and a few more"), ("said.also[0]", f"as many other words {n}"), ("said.also[1]", f"and some of {n}"),
+            (f"said.at {n}", f"the words of number {n}"),
+        )
+    ]  # fmt: skip
