@@ -337,7 +337,8 @@ def test_keys_that_name_things(write, read_all, monkeypatch):
         (n, name, text)
         for n in range(600)
         for name, text in (
-            (f"k{n}", "and a few more"), ("said.also[0]", f"as many other words {n}"), ("said.also[1]", f"and some of {n}"),
+            (f"k{n}", "and a few more"),
+            ("said.also[0]", f"as many other words {n}"), ("said.also[1]", f"and some of {n}"),
             (f"said.at {n}", f"the words of number {n}"),
         )
     ]  # fmt: skip
