@@ -69,7 +69,8 @@ def pytest_collection_finish(session: pytest.Session):
 
     tests/mutation.py asks which tests reach a line, and gets all of them.
     """
-    if session.config.getoption("cov_context", None) is None:
+    covered = session.config.pluginmanager.hasplugin("pytest_cov")
+    if covered and session.config.getoption("cov_context", None) is None:
         for item in session.items:
             if any(item.get_closest_marker(name) for name in ("hypothesis", "kernels", "untraced")):
                 item.add_marker(pytest.mark.no_cover)

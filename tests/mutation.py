@@ -50,6 +50,8 @@ OPERATORS: dict[type, type] = {
 SECONDS_OF_TESTS = (30.0, 300.0)
 # In the notes: seconds of the clock for one of the processor.
 WAITED = "clock for processor: "
+# Time for all tests that are run first, without a mutant.
+WITHOUT_A_MUTANT = 3_600.0
 # A mutant that takes so many times as long is ended: of the processor, which a busy machine shares, and by the clock.
 TIMES_TO_WORK, TIMES_TO_WAIT = 4, 32
 
@@ -310,6 +312,9 @@ def main() -> None:
         run_by = line_tests(arguments.tests, noted)
     os.chdir(ROOT)
     warm()
+    first = {test for lines in run_by.values() for tests, _ in lines.values() for test in tests}
+    if not survives(None, sorted(first), WITHOUT_A_MUTANT):
+        raise SystemExit("tests fail where mutants are tested, also without one: they would kill every mutant")
     killed, total = Counter[str](), Counter[str]()
     for mutant in (made(*place) for place in chosen):
         lines = run_by.get(str(mutant.path), {})
