@@ -50,7 +50,7 @@ OPERATORS: dict[type, type] = {
 SECONDS_OF_TESTS = (30.0, 300.0)
 # In the notes: seconds of the clock for one of the processor.
 WAITED = "clock for processor: "
-# Time for all tests that are run first, without a mutant.
+# Time for all tests that are run with some mutant, without one.
 WITHOUT_A_MUTANT = 3_600.0
 # A mutant that takes so many times as long is ended: of the processor, which a busy machine shares, and by the clock.
 TIMES_TO_WORK, TIMES_TO_WAIT = 4, 32
@@ -229,6 +229,11 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[
     }
 
 
+def tests_for(mutant: Mutant, lines: dict[int, list[list[str]]]) -> list[list[str]]:
+    """Those of a mutant's line, of the lines of its file; of a line that runs on import those of all lines."""
+    return lines.get(mutant.line) or [sorted({test for first, _ in lines.values() for test in first}), []]
+
+
 class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Gives one module the mutant's source."""
 
@@ -300,10 +305,8 @@ def main() -> None:
     parser.add_argument("--tests", nargs="*", default=["tests/estimate", "tests/matching", "tests/index", "tests/runs"])
     arguments = parser.parse_args()
     rooms = arguments.rooms.split(",")
-    everything = [
-        place for name in rooms for path in sorted((PACKAGE / name).glob("*.py")) for place in places_of(path)
-    ]
-    chosen = random.Random(arguments.seed).sample(everything, min(arguments.mutants, len(everything)))
+    possible = [place for name in rooms for path in sorted((PACKAGE / name).glob("*.py")) for place in places_of(path)]
+    chosen = random.Random(arguments.seed).sample(possible, min(arguments.mutants, len(possible)))
     with tempfile.TemporaryDirectory() as folder:
         noted = arguments.noted or Path(folder)
         noted.mkdir(parents=True, exist_ok=True)
@@ -312,25 +315,24 @@ def main() -> None:
         run_by = line_tests(arguments.tests, noted)
     os.chdir(ROOT)
     warm()
-    first = {test for lines in run_by.values() for tests, _ in lines.values() for test in tests}
-    if not survives(None, sorted(first), WITHOUT_A_MUTANT):
+    mutants = [made(*place) for place in chosen]
+    tests_of = [tests_for(mutant, run_by.get(str(mutant.path), {})) for mutant in mutants]
+    everything = sorted({test for rounds in tests_of for tests in rounds for test in tests})
+    if not survives(None, everything, WITHOUT_A_MUTANT):
         raise SystemExit("tests fail where mutants are tested, also without one: they would kill every mutant")
     killed, total = Counter[str](), Counter[str]()
-    for mutant in (made(*place) for place in chosen):
-        lines = run_by.get(str(mutant.path), {})
-        # A line that runs on import, such as a default of a class, belongs to all tests of the file.
-        tests = lines.get(mutant.line) or [sorted({test for first, _ in lines.values() for test in first}), []]
+    for mutant, rounds in zip(mutants, tests_of, strict=True):
         total[room_of(mutant.path)] += 1
-        rounds = zip(tests, SECONDS_OF_TESTS, strict=True)
-        if any(named and not survives(mutant, named, seconds) for named, seconds in rounds):
+        in_turn = zip(rounds, SECONDS_OF_TESTS, strict=True)
+        if any(tests and not survives(mutant, tests, seconds) for tests, seconds in in_turn):
             killed[room_of(mutant.path)] += 1
             continue
-        kind = "survived" if any(tests) else "run by no test"
+        kind = "survived" if any(rounds) else "run by no test"
         where = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
         print(f"{total.total()} of {len(chosen)}: {where}: {kind}: {mutant.what}", flush=True)
     for name in rooms:
         print(f"{name}: {killed[name]} of {total[name]} killed")
-    print(f"all: {killed.total()} of {total.total()} killed, of {len(everything):,} that could be made")
+    print(f"all: {killed.total()} of {total.total()} killed, of {len(possible):,} that could be made")
 
 
 if __name__ == "__main__":
