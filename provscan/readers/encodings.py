@@ -12,6 +12,8 @@ UTF8 = "utf-8"
 # Bytes that are not UTF-8 from which on another encoding is looked for, and bytes that are enough to detect it.
 LEAST_FOREIGN, ENOUGH = 5, 32_768
 LEAST_NULS = 8
+# Codecs of Python's that turn text into text, but are no encoding that a file is in.
+ESCAPES = ("idna", "punycode", "raw_unicode_escape", "unicode_escape")
 CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
 
 
@@ -24,7 +26,8 @@ def known_encoding(name: str | None) -> str | None:
         found.decode(b"")
     except (LookupError, TypeError, ValueError):
         found = None
-    if found is None or not getattr(found, "_is_text_encoding", True):
+    # Their own names have hyphens.
+    if found is None or found.name.replace("-", "_") in ESCAPES or not getattr(found, "_is_text_encoding", True):
         raise ParameterError(
             f"encoding must be one that Python knows, such as utf-16, latin-1, cp1251 or gb18030, not {name!r}"
         )

@@ -123,7 +123,9 @@ def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
         return replace(split, format=form, layout=asked)
     if head[257:262] == b"ustar" or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
         raise NotReadable("an archive in an archive; unpack it")
-    encoding = None if _is_binary(head) else asked.encoding or wide_encoding(head)
+    # The pages of a crawl are in encodings of their own, and its records are counted in bytes.
+    of_bytes = _is_binary(head) or FORMATS["warc"].sniff(head)
+    encoding = None if of_bytes else asked.encoding or wide_encoding(head)
     form = format_of(name, as_utf8(head, encoding))
     if form in ("text", "csv", "json", "jsonl", "archive"):
         encoding = encoding or legacy_encoding(head)

@@ -8,17 +8,18 @@ from __future__ import annotations
 import importlib
 import io
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-from provscan.errors import InputError
-from provscan.readers.encodings import UTF8
+from provscan.errors import InputError, ParameterError
+from provscan.readers.encodings import UTF8, cuts_at_newlines, known_encoding, legacy_encoding
 from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.members import Readable
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
-from provscan.readers.streams import ByteStream, decompressed_head
+from provscan.readers.streams import REPLACED, ByteStream, decompressed_head
 
 GROUP = 64
 # Kinds of WARC records that hold texts.
@@ -29,6 +30,15 @@ PAGE = 64 << 20
 # What follows a record, and what begins the next.
 END = b"\r\n\r\n"
 NEXT = END + b"WARC/1."
+# Content codings of HTTP as windows of zlib: with its header, or, as some servers understand "deflate", without one.
+DEFLATED = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
+
+
+class Problem(NamedTuple):
+    """What costs a page its text, or some of it: a reason of :class:`~provscan.readers.stats.ReadStats`."""
+
+    code: str
+    detail: str
 
 
 def _needed(module: str) -> Any:
@@ -41,10 +51,10 @@ def _needed(module: str) -> Any:
 def page_text(data: bytes, encoding: str | None = None) -> str:
     """The text of an HTML page, whose encoding is detected unless it is given."""
     if encoding is None:
-        try:
-            data.decode()
+        # Escapes of ISO-2022 are ASCII.
+        if _is_utf8(data) and b"\x1b" not in data:
             encoding = UTF8
-        except UnicodeDecodeError:
+        else:
             detect = _needed("resiliparse.parse.encoding").detect_encoding
             encoding = detect(data, html5_compatible=True, from_html_meta=True)
     tree = _needed("resiliparse.parse.html").HTMLTree
@@ -119,7 +129,10 @@ class Warc:
                     missing = 0
                     detail = f"Content-Length says {length:,} bytes; read up to the next record"
                     context.stats.note("wrong_length", stream.split.source, number, detail)
-                page["text"] = _text(body, headers) if is_page else None
+                if is_page:
+                    page["text"], problem = _text(body, headers)
+                    if problem is not None:
+                        context.stats.note(problem.code, stream.split.source, number, problem.detail)
             if missing and not context.breaks:
                 context.breaks.append("it ends within a record")
             if not is_page:
@@ -179,19 +192,65 @@ def _up_to_the_next(body: bytes, file: IO[bytes], limit: int) -> tuple[bytes, IO
     return (body[:at] if at >= 0 else body).removesuffix(END), following
 
 
-def _text(body: bytes, headers: dict[str, str]) -> str | None:
-    kind = headers.get("content-type", "")
+def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | None]:
+    """The text of a page, None if it has none; and what is wrong with it."""
+    kind = headers.get("content-type", "").lower()
     if kind.startswith("application/http"):
         head, _, body = body.partition(b"\r\n\r\n")
         http = _fields(head.split(b"\r\n")[1:])
-        kind = http.get("content-type", "")
+        kind = http.get("content-type", "").lower()
         if http.get("transfer-encoding", "").lower() == "chunked":
             body = _unchunked(body)
-        if http.get("content-encoding", "").lower() in ("gzip", "x-gzip"):
-            body = decompressed_head(body, "gzip", PAGE) or body
-    if "html" in kind:
-        return page_text(body)
-    return body.decode(errors="replace") if "text" in kind or "json" in kind else None
+        coding = http.get("content-encoding", "").lower()
+        # Crawlers often keep the header and write the page decompressed.
+        if coding not in ("", "identity"):
+            plain = _decompressed(body, coding)
+            if not plain and not _is_utf8(body):
+                return None, Problem("unread_coding", f"content-encoding: {coding}")
+            body = plain or body
+    encoding = _encoding_of(body, kind)
+    if "html" in kind or (not kind and Html().sniff(body)):
+        return page_text(body, encoding), None
+    if not any(word in kind for word in ("text", "json", "xml")) or kind.startswith("image"):
+        return None, None
+    encoding = encoding or (None if _is_utf8(body) else legacy_encoding(body)) or UTF8
+    text = body.decode(encoding, "replace")
+    wrong = REPLACED in text and not _is_utf8(body)
+    return text, Problem("invalid_text", f"bytes that are not {encoding} replaced by U+FFFD") if wrong else None
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _encoding_of(body: bytes, kind: str) -> str | None:
+    """The encoding that a header names; None if it names none, or the page is UTF-8 whatever it says."""
+    named = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", kind)
+    try:
+        encoding = known_encoding(named[1]) if named else None
+    except ParameterError:
+        return None
+    # Only text with escapes or wide characters may be in another encoding and look like UTF-8.
+    return None if encoding is None or (_is_utf8(body) and cuts_at_newlines(encoding)) else encoding
+
+
+def _decompressed(body: bytes, coding: str) -> bytes:
+    """A body without its content coding; empty if it does not have it, or one that is not read."""
+    if coding == "zstd":
+        return decompressed_head(body, coding, PAGE)
+    for window in DEFLATED.get(coding, ()):
+        decoder = zlib.decompressobj(window)
+        try:
+            plain = decoder.decompress(body, PAGE)
+        except zlib.error:
+            continue
+        if window > 0 or decoder.eof:
+            return plain
+    return b""
 
 
 def _unchunked(body: bytes) -> bytes:

@@ -304,6 +304,7 @@ REASONS = {
     "bands_cut": "look-ups of very common texts",
     "encoding_fixed": "decoded with a wrong encoding before it was written, taken as what was meant",
     "empty_file": "empty file",
+    "invalid_text": "pages of a crawl with bytes that are not in their encoding, replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "lenient_json": "not strictly JSON, but clear",
     "line_too_long": "line too long",
@@ -318,6 +319,7 @@ REASONS = {
     "seeds_cut": "look-ups of very common phrases",
     "text_not_string": "text field that holds no text",
     "value_like_rows": "quoted values of many lines that look like rows: if they are, a quote is missing before them",
+    "unread_coding": "pages of a crawl in a compression that is not read, such as Brotli",
     "wrong_length": "records of a crawl whose length is wrong, read up to the next record",
     "wrongly_decoded": "texts decoded with a wrong encoding before they were written; copies in them may be missed "
     "without --fix-encoding",

@@ -1,0 +1,81 @@
+"""WARC archives: pages as servers send them, in any encoding, compressed or not, with headers that lie."""
+
+import zlib
+
+import pytest
+import zstandard
+
+RUSSIAN = "Жил-был у бабушки серенький козлик, и бабушка козлика очень любила"
+JAPANESE = "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ"
+PLAIN = "a page whose words stand in no other page of this crawl"
+
+
+def response(body, *headers):
+    head = "".join(f"{header}\r\n" for header in ("HTTP/1.1 200 OK", *headers)) + "\r\n"
+    return record("response", head.encode() + body)
+
+
+def record(kind, body):
+    head = f"WARC/1.0\r\nWARC-Type: {kind}\r\nContent-Type: application/http\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body + b"\r\n\r\n"
+
+
+def html(text):
+    return f"<html><body><p>{text}</p></body></html>"
+
+
+@pytest.mark.parametrize("kind", ["text/html", "Text/HTML", "TEXT/HTML; charset=UTF-8", "application/xhtml+xml", None])
+def test_a_page_is_html_however_its_type_is_written(write, read_all, kind):
+    headers = () if kind is None else (f"Content-Type: {kind}",)
+    assert read_all(write("a.warc", response(html(PLAIN).encode(), *headers))).texts == [PLAIN]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [(RUSSIAN, "windows-1251"), (RUSSIAN, "koi8-r"), (JAPANESE, "shift_jis"), (JAPANESE, "iso-2022-jp"),
+     (JAPANESE, "utf-16"), (RUSSIAN, "utf-8")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/json"])
+def test_a_page_is_in_the_encoding_that_its_server_names(write, read_all, text, encoding, kind):
+    body = html(text) if kind == "text/html" else text
+    page = response(body.encode(encoding), f"Content-Type: {kind}; charset={encoding}")
+    other = response(PLAIN.encode(), "Content-Type: text/plain")
+    found = read_all(write("a.warc", page + other))
+    assert [found_text.lstrip("\ufeff") for found_text in found.texts] == [text, PLAIN]
+    assert not found.stats.notes
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "idna", "unicode-escape", "hex", "none-such"])
+def test_a_wrong_name_of_an_encoding_spoils_no_utf8(write, read_all, charset):
+    pages = [response(RUSSIAN.encode(), f'Content-Type: text/plain; charset="{charset}"')]
+    assert read_all(write("a.warc", b"".join(pages))).texts == [RUSSIAN]
+
+
+def test_text_without_the_name_of_its_encoding(write, read_all):
+    pages = [(RUSSIAN * 5).encode("cp1251"), PLAIN.encode() + b"\xff"]
+    found = read_all(write("a.warc", b"".join(response(page, "Content-Type: text/plain") for page in pages)))
+    assert found.texts == [RUSSIAN * 5, PLAIN + "\ufffd"]
+    assert found.stats.notes == {"invalid_text": 1}
+
+
+def raw_deflate(data):
+    coder = zlib.compressobj(wbits=-15)
+    return coder.compress(data) + coder.flush()
+
+
+@pytest.mark.parametrize(
+    ("coding", "compress"),
+    [("deflate", zlib.compress), ("deflate", raw_deflate), ("zstd", zstandard.compress), ("identity", bytes),
+     ("br", bytes), ("gzip", bytes), ("deflate", bytes)],
+)  # fmt: skip
+def test_pages_are_decompressed_unless_the_crawler_has_done_it(write, read_all, coding, compress):
+    page = response(compress(PLAIN.encode()), "Content-Type: text/plain", f"Content-Encoding: {coding}")
+    assert read_all(write("a.warc", page)).texts == [PLAIN]
+
+
+def test_a_compression_that_is_not_read_is_counted_and_no_text(write, read_all):
+    page = response(bytes(range(120, 250)), "Content-Type: text/plain", "Content-Encoding: br")
+    found = read_all(write("a.warc", page + response(PLAIN.encode(), "Content-Type: text/plain")))
+    assert (found.texts, found.records) == ([PLAIN], [1])
+    assert found.stats.notes == {"unread_coding": 1}
+    assert found.stats.skipped == {"no_text": 1}
