@@ -58,6 +58,9 @@ WARNINGS = {
 }
 """Words of the warnings, by code."""
 
+PROJECTED = " All records are about {whole}, projected from the sample: there may be more."
+"""What is said where an upper limit is larger than the number of all records, which a sample of files only projects."""
+
 
 def withheld(code: str, **values: Any) -> str:
     """Why a number is withheld."""
@@ -97,7 +100,12 @@ def headline(
     if whole is not None:
         every, counted = whole, f"{'about ' if about else ''}{number(whole)}"
         of, rest = f"{of} in the sample", f" of {counted} in all"
-    upper = "" if records.at_most is None else f" At most {number(math.ceil(records.at_most))}{rest} hold one."
+    upper = ""
+    if records.at_most is not None:
+        most = math.ceil(records.at_most)
+        upper = f" At most {number(most)}{rest} hold one."
+        if most > every:
+            upper = f" At most {number(most)} in all hold one.{PROJECTED.format(whole=number(every))}"
     if records.findings == 0:
         return "nothing", f"None {of} matches a licensed tweet.{upper}"
     if records.at_least:
@@ -109,7 +117,8 @@ def headline(
         if middle is None:
             return "at_least", f"{sentence}."
         interval = f"{number(middle.low)}-{number(middle.high)}"
-        return "estimate", f"{sentence}; the estimate is {number(middle.value)} (95% interval {interval})."
+        projected = PROJECTED.format(whole=number(every)) if middle.high > every else ""
+        return "estimate", f"{sentence}; the estimate is {number(middle.value)} (95% interval {interval}).{projected}"
     found = f"{number(records.findings)} {of} ({share(records.findings, scanned)}) match licensed tweets"
     if records.at_least is None:
         return "findings", f"{found}; how many of them match by chance was not measured.{upper}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from provscan.arrays import Floats
 from provscan.errors import ParameterError
+from provscan.estimate.limits import Factor, thinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Clusters:
         """Share of the bytes that was drawn."""
         drawn = float(self.bytes.sum())
         return drawn / (drawn + float(self.rest.sum()))
+
+    def projected(self, counts: Floats) -> Factor:
+        """What there is in all, projected from the counts of each part, with 95 % limits."""
+        total, effect = float(counts.sum()), self.design_effect(counts)
+        return Factor(total / self.fraction, *thinned(total, self.fraction, effect=effect))
 
     def design_effect(self, hits: Floats) -> float:
         """Variance of a total over that of as many records drawn one by one, at least 1; `hits` are those of each part.

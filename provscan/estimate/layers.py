@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from provscan.estimate.limits import Chance, Factor, product, thinned
+from provscan.estimate.limits import Chance, Factor, exactly, product, thinned
 from provscan.estimate.recall import Recall
 
 METHOD = "Rogan-Gladen; negative binomial limits for chance and loss, profile likelihood for the mixture of edits"
+UNBOUNDED = exactly(np.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,15 @@ class Layers:
             "at_most": written(self.at_most),
         }
 
-    def scaled(self, factor: float) -> Layers:
-        """All layers times a known number, such as 1 over the number of records for shares."""
+    def scaled(self, factor: float, most: float = np.inf) -> Layers:
+        """All layers times a known number, such as 1 over the number of records for shares, which are at most 1."""
 
         def times(number: float | None) -> float | None:
-            return None if number is None else number * factor
+            return None if number is None else min(most, number * factor)
 
         middle = self.estimate
         if middle is not None:
-            middle = Factor(middle.value * factor, middle.low * factor, middle.high * factor)
+            middle = Factor(*(min(most, end * factor) for end in (middle.value, middle.low, middle.high)))
         return Layers(self.findings * factor, times(self.at_least), middle, times(self.at_most), self.counts)
 
 
@@ -66,7 +67,8 @@ class Found:
     squares: float
     # What counts in strata whose chance is not measured: all of it may be copies, or nothing (Manski 2003).
     left_out: float = 0.0
-    most: float = np.inf  # No number can be larger.
+    # All that there is: no value is larger, and no upper limit than its upper limit, where it is a projection.
+    most: Factor = UNBOUNDED
 
 
 def total(count: Factor, recall: Recall | None, fraction: float = 1.0, effect: float = 1.0) -> Factor:
@@ -116,16 +118,15 @@ def layered(
         at_least = 0.0
         if claimed:
             # Without the noise of logarithms, which would take 1 from a whole number.
-            at_least = min(found.most, round(total(left, None, fraction, effect * unit).low, 6))
+            at_least = min(found.most.value, round(total(left, None, fraction, effect * unit).low, 6))
         if counted_recall is not None:
             middle = total(left, counted_recall, fraction, effect * unit)
             low = max(middle.low, at_least) if claimed else 0.0
             value = max(middle.value, low)
             high = max(middle.high, value) + found.left_out / (counted_recall.low * fraction)
-            estimate = Factor(*(min(found.most, end) for end in (value, low, high)))
+            estimate = Factor(min(found.most.value, value), min(found.most.value, low), min(found.most.high, high))
     if found_recall is not None:
-        all_of = Factor(found.findings, found.findings, found.findings)
-        at_most = total(all_of, found_recall, fraction, effect * unit).high
-        at_most = min(found.most, max(at_most, 0.0 if estimate is None else estimate.high))
+        at_most = total(exactly(found.findings), found_recall, fraction, effect * unit).high
+        at_most = min(found.most.high, max(at_most, 0.0 if estimate is None else estimate.high))
     counts = {name: written(number) for name, number in counts.items()}
     return Layers(found.findings, at_least, estimate, at_most, counts)

@@ -141,6 +141,11 @@ class Factor:
     high: float
 
 
+def exactly(number: float) -> Factor:
+    """A number that is known."""
+    return Factor(number, number, number)
+
+
 def product(*factors: Factor) -> Factor:
     """Product of independent factors: the distances of the limits add in squares on the scale of logarithms.
 

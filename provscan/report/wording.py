@@ -291,9 +291,14 @@ def sampled(sample: Mapping[str, Any]) -> str:
         return f"{percent(sample['share'])} of the records were scanned, drawn at random: {extent}"
     effect = sample["design_effect"]
     worth = f" One of their records is worth 1/{effect:.1f} of one drawn by itself." if effect > 1 else ""
+    whole = sample.get("records")
+    projected = ""
+    if whole is not None:
+        limits = f"95% interval {count(round(whole['low']))}-{count(round(whole['high']))}"
+        projected = f" All records are about {count(round(whole['value']))} ({limits}), projected from the sample."
     return (
         f"{count(sample['parts'])} of {count(sample['parts_in_all'])} files, or parts of files, were scanned, drawn at "
-        f"random, {percent(sample['share'])} of the bytes: {extent}{worth}"
+        f"random, {percent(sample['share'])} of the bytes: {extent}{worth}{projected}"
     )
 
 

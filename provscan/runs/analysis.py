@@ -19,7 +19,7 @@ from provscan.calibration.spike_ins import DRAW, Recovered, SpikeIns, how_many, 
 from provscan.errors import RecallError
 from provscan.estimate.answer import headline
 from provscan.estimate.layers import METHOD, Layers
-from provscan.estimate.limits import clopper_pearson
+from provscan.estimate.limits import Factor, clopper_pearson, exactly
 from provscan.estimate.recall import FINDABLE
 from provscan.matching import MATCHES
 from provscan.matching.carriers import CarrierRecord
@@ -158,12 +158,12 @@ def summarise(measured: Measured, carriers: Sequence[str], tokens: Tokens | None
 
 
 def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) -> dict[str, Any]:
-    whole = measured.records / measured.fraction
+    whole = measured.all_records
     withheld = reasons(measured)
     layers = measured.layers(measured.whole, whole)
     layers = {name: _given(name, number, withheld) for name, number in layers.items()}
     # Up, as upper limits are rounded; but a sample of records knows how many there are.
-    every = math.ceil(round(whole, 6)) if measured.sampled else None
+    every = math.ceil(round(whole.value, 6)) if measured.sampled else None
     layer, sentence = headline(
         layers["records"],
         measured.records,
@@ -182,7 +182,7 @@ def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) 
         result[name] = {**number.as_dict(), "method": METHOD, "counts": number.counts}
         if name in scanned:
             of, fraction = scanned[name]
-            shares = number.scaled(1.0 / max(1.0, of / fraction))
+            shares = number.scaled(1.0 / max(1.0, of / fraction), most=1.0)
             shares = replace(shares, findings=number.findings * (1.0 / max(1.0, of)))
             result[name]["share"] = shares.as_dict()
     each = characters_a_token(tokens, measured.counted_texts(TEXTS) if tokens else [])
@@ -210,25 +210,28 @@ def _breakdowns(measured: Measured) -> dict[str, Any]:
     for column in BREAKDOWNS:
         result[column] = {}
         for value, found, total, part in _values(measured, column):
-            layers = measured.layers(found, total / measured.fraction, part, ("records", "texts"))
+            layers = measured.layers(found, total, part, ("records", "texts"))
             result[column][value] = {name: _given(name, number, withheld).as_dict() for name, number in layers.items()}
         if column == "source" and not result[column]:
             del result[column]
     return result
 
 
-def _values(measured: Measured, column: str) -> Iterator[tuple[str, Part, int, float]]:
+def _values(measured: Measured, column: str) -> Iterator[tuple[str, Part, Factor, float]]:
     """The most frequent values of a column: what was found of each, records that there are, and its share of chance."""
     matches, sums = measured.matches, measured.sums
     if column == "source":
         sizes: Counter[str] = Counter()
+        read: Counter[str] = Counter()
         frequent: Counter[str] = Counter()
         for entry, count in zip(measured.results, sums.counted.matches.tolist(), strict=True):
             sizes[entry.source] += entry.records
+            read[entry.source] += entry.stats.records if measured.sampled else entry.records
             frequent[entry.source] += count
         if measured.drawn is None and len(sizes) <= BREAKDOWN_VALUES:
             for name in sorted(+frequent, key=lambda name: (-frequent[name], name)):
-                yield name, measured.of_source(name), sizes[name], sizes[name] / max(1, measured.records)
+                share = sizes[name] / max(1, measured.records)
+                yield name, measured.of_source(name), exactly(read[name]), share
         return
     coded = getattr(matches.authorship, column).combine_chunks().dictionary_encode()
     names = [*map(str, coded.dictionary.to_pylist()), ""]
@@ -240,7 +243,7 @@ def _values(measured: Measured, column: str) -> Iterator[tuple[str, Part, int, f
     place[shown] = np.arange(len(shown))
     every = max(1, measured.whole.counted.texts)
     for value, found in zip(shown, measured.of_values(place[code]), strict=True):
-        yield names[value], found, measured.records, found.counted.texts / every
+        yield names[value], found, measured.all_records, found.counted.texts / every
 
 
 def _recall(measured: Measured) -> dict[str, Any]:

@@ -178,8 +178,9 @@ def _summary(
     about |= {"left_out": licensed.left_out.as_dict()} if licensed.left_out.segments else {}
     summary = {**counts, "index": about, **analysis.summary}
     if options.sample is not None:
-        effect = analysis.measured.design_effect(analysis.measured.whole)
-        summary["sample"] = describe_sample(options.sample, inputs.sample, totals.parts, effect)
+        measured = analysis.measured
+        effect = measured.design_effect(measured.whole)
+        summary["sample"] = describe_sample(options.sample, inputs.sample, totals.parts, effect, measured.all_records)
     return summary
 
 

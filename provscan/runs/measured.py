@@ -22,6 +22,7 @@ from provscan.estimate.counters import BestOfRecords
 from provscan.estimate.damage import DAMAGES, PIECES, damage_of
 from provscan.estimate.fdr import q_values
 from provscan.estimate.layers import Found, Layers, layered
+from provscan.estimate.limits import Factor, exactly, thinned
 from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
 from provscan.matching.parts import PartResult
@@ -315,20 +316,19 @@ class Measured:
         )
 
     def layers(
-        self, found: Part, total: float, part: float = 1.0, names: Sequence[str] = MEASURES
+        self, found: Part, total: Factor, part: float = 1.0, names: Sequence[str] = MEASURES
     ) -> dict[str, Layers]:
         """Layers of the measures named, of all or of a source, author, year or language.
 
-        `total` is the number of records that there are, and `part` the share of the chance matches that these have.
+        `total` is how many records there are, and `part` the share of the chance matches that these have.
         """
-        whole = found is self.whole
-        claimed = self.claimed if whole else self.claimed and self._claimed(found, part)
+        claimed = self.claimed and (found is self.whole or self._claimed(found, part))
         effect = self.design_effect(found)
         most = {
             "records": total,
-            "texts": self.controls.licensed_texts / self.index_fraction,
-            "tweets": self.controls.licensed_tweets / self.index_fraction,
-            "characters": self.characters / self.fraction,
+            "texts": exactly(self.controls.licensed_texts / self.index_fraction),
+            "tweets": exactly(self.controls.licensed_tweets / self.index_fraction),
+            "characters": self.all_characters,
         }
         result = {}
         for name in names:
@@ -405,13 +405,26 @@ class Measured:
     def characters(self) -> int:
         return sum(result.characters for result in self.results)
 
+    @cached_property
+    def all_records(self) -> Factor:
+        """Records of the whole dataset; of a sample of files they are a projection."""
+        known = exactly(self.records / self.fraction)
+        return known if self.drawn is None else self.drawn.projected(self.results, "records")
+
+    @cached_property
+    def all_characters(self) -> Factor:
+        """Code points of the whole dataset; of any sample they are a projection."""
+        if self.drawn is not None:
+            return self.drawn.projected(self.results, "characters")
+        unit = sum(result.squares for result in self.results) / max(1, self.characters)
+        return Factor(self.characters / self.fraction, *thinned(self.characters, self.fraction, effect=max(1.0, unit)))
+
     @property
     def fraction(self) -> float:
         if self.drawn is not None:
             return self.drawn.clusters(self.results).fraction
-        if self.sampling.fraction < 1.0:
-            return self.records / max(1, sum(result.stats.records for result in self.results))
-        return 1.0
+        read = sum(result.stats.records for result in self.results)
+        return self.records / max(1, read) if self.sampling.fraction < 1.0 else 1.0
 
     def design_effect(self, found: Part) -> float:
         """By how much a sample of files makes the variance of what was found larger; 1 without one."""

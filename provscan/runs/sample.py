@@ -20,6 +20,8 @@ import xxhash
 from provscan import readers
 from provscan.errors import ParameterError
 from provscan.estimate.clusters import Clusters
+from provscan.estimate.layers import written
+from provscan.estimate.limits import Factor
 from provscan.matching.parts import PartResult
 from provscan.readers import STDIN, UNKNOWN, Split
 from provscan.readers.files import readable
@@ -58,6 +60,10 @@ class FileSample:
             np.array([part.records for part in parts], np.float64),
             np.array([split.size for split in self.rest], np.float64),
         )
+
+    def projected(self, parts: Sequence[PartResult], measure: str) -> Factor:
+        """The records or the characters of the whole dataset."""
+        return self.clusters(parts).projected(np.array([getattr(part, measure) for part in parts], np.float64))
 
 
 def draw_files(named: list[str] | None, options: Options) -> FileSample | None:
@@ -137,19 +143,20 @@ def _ends(path: str) -> bytes:
 
 
 def describe_sample(
-    asked: float, sample: FileSample | None, parts: Sequence[PartResult], design_effect: float
+    asked: float, sample: FileSample | None, parts: Sequence[PartResult], design_effect: float, records: Factor
 ) -> dict[str, Any]:
-    """What ``summary.json`` says of a sample."""
+    """What ``summary.json`` says of a sample; `records` are those of the whole dataset."""
     if sample is None:
-        records, read = sum(part.records for part in parts), sum(part.stats.records for part in parts)
-        share = records / read if read else asked
+        scanned, read = sum(part.records for part in parts), sum(part.stats.records for part in parts)
+        share = scanned / read if read else asked
         return {"by": "records", "share": share, "asked": asked, "parts": None, "parts_in_all": None}
-    scanned, rest = (sum(split.size for split in group) for group in (sample.splits, sample.rest))
+    drawn, rest = (sum(split.size for split in group) for group in (sample.splits, sample.rest))
     return {
         "by": "files",
-        "share": scanned / (scanned + rest),
+        "share": drawn / (drawn + rest),
         "asked": asked,
         "parts": len(sample.splits),
         "parts_in_all": len(sample.splits) + len(sample.rest),
         "design_effect": design_effect,
+        "records": {name: written(getattr(records, name)) for name in ("value", "low", "high")},
     }

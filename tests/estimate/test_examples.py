@@ -29,7 +29,7 @@ from provscan.estimate.answer import headline, share, warning, withheld
 from provscan.estimate.clusters import Clusters
 from provscan.estimate.damage import BELOW, DAMAGES, damage_of
 from provscan.estimate.layers import Found, Layers, layered, total, written
-from provscan.estimate.limits import negative_binomial_quantile
+from provscan.estimate.limits import exactly, negative_binomial_quantile
 from provscan.estimate.recall import Recall
 from provscan.estimate.strata import Strata, divide, rarefied, years_apart
 
@@ -73,6 +73,9 @@ def test_the_design_effect_of_files(
     clusters = Clusters(floats(*sizes), floats(*records), floats(*rest))
     assert clusters.design_effect(floats(*hits)) == pytest.approx(effect)
     assert clusters.fraction == sum(sizes) / (sum(sizes) + sum(rest))
+    found, fraction = sum(hits), clusters.fraction
+    low, high = thinned(found, fraction, effect=effect)
+    assert clusters.projected(floats(*hits)) == Factor(found / fraction, pytest.approx(low), pytest.approx(high))
 
 
 @pytest.mark.parametrize(("sizes", "records"), [([], []), ([1.0, 0.0], [1.0, 1.0]), ([1.0], [1.0, 1.0])])
@@ -208,7 +211,7 @@ def test_what_there_is_in_the_whole() -> None:
 
 def test_layers_by_hand() -> None:
     certain = Recall(1.0, 1.0, 1.0, {}, {})
-    number = layered(Found(12, 10, 10, 3.0, 11.0), Chance(2, 1, 4), certain, certain, claimed=True)
+    number = layered(Found(12, 10, 10, 3.0, exactly(11.0)), Chance(2, 1, 4), certain, certain, claimed=True)
     assert number.counts == {"counted": 10, "chance_expected": 2, "chance_at_most": 4, "recall": 1}
     # 10 - 4, 10 - 2, and 10 - 1 with 3 more that may be copies, but no more than 11 in all.
     assert number.at_least == 6
@@ -275,6 +278,28 @@ def test_the_headline_of_a_sample_says_what_each_number_is_of() -> None:
     assert headline(Layers(0, 0, None, 200), 154, 8000) == ("nothing", none)
     least = "At least 80 of about 8,000 records (1%) hold copies of licensed tweets."
     assert headline(Layers(13, 80.5, None, 1169), 154, 8000, about=True) == ("at_least", least)
+
+
+def test_upper_limits_above_a_projection_say_that_it_is_one() -> None:
+    projected = "All records are about 8,000, projected from the sample: there may be more."
+    none = f"None of 154 records in the sample matches a licensed tweet. At most 9,001 in all hold one. {projected}"
+    assert headline(Layers(0, 0, None, 9000.5), 154, 8000, about=True) == ("nothing", none)
+    wide = Layers(13, 80.5, Factor(700, 80.5, 9000), 9500)
+    least = (
+        "At least 80 of about 8,000 records (1%) hold copies of licensed tweets; the estimate is 700 (95% interval "
+        f"80-9,000). {projected}"
+    )
+    assert headline(wide, 154, 8000, about=True) == ("estimate", least)
+
+
+def test_a_projection_bounds_values_and_its_upper_limit_upper_limits() -> None:
+    most = Factor(20.0, 10.0, 45.0)
+    number = layered(Found(12, 12, 12, most=most), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.25)
+    assert number.estimate is not None
+    assert (number.estimate.value, number.estimate.high, number.at_most) == (20, 45, 45)
+    shares = number.scaled(1 / 20, most=1.0)
+    assert shares.estimate == Factor(1.0, number.estimate.low / 20, 1.0)
+    assert shares.at_most == 1.0
 
 
 def test_chance_explains_no_findings_for_which_it_was_not_measured() -> None:

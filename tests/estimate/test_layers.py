@@ -15,6 +15,7 @@ import provscan.estimate
 from provscan.estimate import Chance, predict_chance, thinned
 from provscan.estimate.answer import headline, share
 from provscan.estimate.layers import Found, layered
+from provscan.estimate.limits import exactly
 from provscan.estimate.recall import Recall
 
 README = (Path(provscan.estimate.__file__).parent / "README.md").read_text(encoding="utf-8")
@@ -42,7 +43,9 @@ def test_the_example_of_the_readme() -> None:
 def test_layers_are_in_order(counted: int, bunches: int, weight: float, recall: float, claimed: bool) -> None:
     chance = predict_chance(np.full(bunches, weight), np.ones(bunches), weight)
     measured = Recall(recall, 0.9 * recall, min(1.0, 1.05 * recall), {}, {})
-    number = layered(Found(counted + 5, counted, counted, most=1000), chance, measured, measured, claimed=claimed)
+    number = layered(
+        Found(counted + 5, counted, counted, most=exactly(1000)), chance, measured, measured, claimed=claimed
+    )
     assert number.estimate is not None
     assert number.at_least is not None
     assert number.at_most is not None

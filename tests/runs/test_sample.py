@@ -203,6 +203,29 @@ def test_no_match_in_a_sample_of_files_is_bounded_by_the_files(
     assert 3 * records < files < 400
 
 
+def test_at_most_is_not_bounded_by_a_projection_of_the_records(
+    latin: provscan.Index, write: Write, tmp_path: Path
+) -> None:
+    # All records are tweets; files of as many bytes hold few with a long other field, or many without one.
+    rng = random.Random(4)
+    tweets = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
+    records = 0
+    for number in range(6):
+        count, other = (1500, "") if number % 3 else (150, "0" * 1000)
+        write(f"data/{number}.jsonl", [{"text": rng.choice(tweets), "other": other} for _ in range(count)])
+        records += count
+    for seed in range(1, 4):
+        run = provscan.match(
+            tmp_path / "data", latin, tmp_path / f"{seed}.run", sample=0.34, sample_by="files", seed=seed
+        )
+        answer, projected = run.summary["answer"], run.summary["sample"]["records"]
+        assert answer["records"]["at_most"] >= records
+        assert projected["high"] >= max(records, answer["records"]["at_most"])
+        assert answer["records"]["share"]["at_most"] == 1
+        page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
+        assert f"All records are about {projected['value']:,.0f} (95% interval" in page
+
+
 def test_few_files_are_a_sample_of_records_unless_asked(
     latin: provscan.Index, folder: Path, write: Write, tmp_path: Path
 ) -> None:
