@@ -37,6 +37,8 @@ NUMBER = re.compile(r"[-+]?[\d.,:]+")
 FIGURE = re.compile(r"[\s.,:/+TZ-]*\d[\d\s.,:/+TZ-]*")
 # What spreadsheets write before the header.
 NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
+# Lines as Python divides them where it keeps their ends; a return alone ends one, too.
+LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)")
 CLOSED = re.compile(r'(?:[^"]|"")*"')
 UNCLOSED = "a quote opens in it that is never closed"
 # Lines times delimiters in each from which on a value that looks like rows is noted, though nothing else shows it.
@@ -46,7 +48,8 @@ LIKE_A_TABLE = 50
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
     """The delimiter of a file, and whether quotes enclose values, from its first lines."""
     text = head.decode(errors="replace")
-    rows = [line + "\n" for line in text[: text.rfind("\n") + 1 or len(text)].split("\n")[:HEAD_LINES] if line.strip()]
+    ends = re.split(r"\r\n|\r|\n", text[: text.rfind("\n") + 1 or len(text)], maxsplit=HEAD_LINES)
+    rows = [line + "\n" for line in ends[:HEAD_LINES] if line.strip()]
     delimiter = "\t"
     if named := NAMED_DELIMITER.match(text):
         delimiter = named[1]
@@ -152,13 +155,13 @@ class _Table:
 
     def _by_row(self, data: bytes, last: bool) -> tuple[list[Rows], bytes]:
         layout, limits = self._split.layout, self._context.limits
-        pending = data.split(b"\n")
+        pending = LINE.findall(data + b"\n")
         texts = []
         for line in pending:
             try:
-                texts.append(line.decode() + "\n")
+                texts.append(line.decode())
             except UnicodeDecodeError:
-                texts.append(line.decode(errors="replace") + "\n")
+                texts.append(line.decode(errors="replace"))
         good: list[list[str]] = []
         numbers: list[int] = []
         start = 0
@@ -172,7 +175,7 @@ class _Table:
                     at, before = base + before, reader.line_num
                     open_end = base + before == len(texts) and layout.quoted and _unclosed(row, texts[at:])
                     if open_end and not last and taken <= limits.value_lines:
-                        return self._made(numbers, good), b"\n".join(pending[at:])
+                        return self._made(numbers, good), b"".join(pending[at:])[:-1]
                     wrong = open_end or (taken > 1 and len(row) != len(self.names or row)) or taken > limits.value_lines
                     if not wrong and taken > 1:
                         found = holds_rows(texts[at : at + taken], len(row), layout.delimiter)
@@ -232,7 +235,7 @@ def _unclosed(row: list[str], texts: list[str]) -> bool:
 def _alone(text: str, delimiter: str) -> list[str]:
     """The values of a line by itself; a quote that it does not close is a part of its text."""
     values: list[str] = next(csv.reader([text], delimiter=delimiter), [])
-    return [*values[:-1], *values[-1].split(delimiter)] if values and values[-1].endswith("\n") else values
+    return [*values[:-1], *values[-1].split(delimiter)] if values and values[-1].endswith(("\r", "\n")) else values
 
 
 def holds_rows(texts: list[str], width: int, delimiter: str) -> bool | None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,23 @@ def test_quotes_and_newlines(write, read_all):
     assert found.texts == ['a, "b"\r\nc', "plain", ""]
     assert found.records == [0, 1, 2], "rows are counted, not lines"
     assert [row["id"] for row in found.rows] == ["1", "2", None]
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize(("target", "chunk"), [(1 << 30, 1 << 20), (900, 700)])
+def test_lines_that_end_in_several_ways_are_read_as_by_the_csv_module(write, read_all, mixed, target, chunk):
+    rng = random.Random(5)
+    data = "id;text;n\n"
+    for number in range(600):
+        text = f'"words, ""{number}""\rand\r\nmore"' if number % 7 == 0 else f"some words, {number}"
+        end = rng.choice(["\r", "\n", "\r\n"]) if mixed else ["\n", "\r", "\r\n"][number // 200]
+        data += f"{number};{text};{number % 5}{';' * (number % 49 == 1)}{end}"
+    found = read_all(write("a.csv", data.encode()), target_bytes=target, limits=Limits(chunk=chunk))
+    rows = list(csv.reader(io.StringIO(data, newline=""), delimiter=";"))[1:]
+    assert len(rows) == 600
+    assert found.texts == [row[1] for row in rows if len(row) == 3]
+    assert found.records == [number for number, row in enumerate(rows) if len(row) == 3]
+    assert found.stats.skipped == {"bad_csv_row": 13}
 
 
 def test_byte_order_mark_and_nul(write, read_all):
