@@ -95,9 +95,15 @@ class MemberStream(ByteStream):
         return self._open
 
 
+def is_hidden(member: str) -> bool:
+    """Whether a file of an archive is hidden, or of those that macOS adds for attributes and icons."""
+    folder, name = os.path.split(member)
+    return name.startswith((".", "_")) or "__MACOSX" in folder.split("/")
+
+
 def is_webdataset(names: list[str]) -> bool:
     """Whether files of an archive are parts of samples: several of one key, some of them texts."""
-    keys = [os.path.basename(name).partition(".") for name in names]
+    keys = [os.path.basename(name).partition(".") for name in names if not is_hidden(name)]
     return len({key for key, _, _ in keys}) < len(keys) and any(kind in TEXTS for _, _, kind in keys)
 
 
@@ -207,7 +213,6 @@ def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
                 context.breaks.append(f"an archive of more than {context.limits.members:,} files")
                 return
             file = archive.extractfile(member) if member.isfile() else None
-            hidden = os.path.basename(member.name).startswith((".", "_"))
-            if file is not None and not hidden:
+            if file is not None and not is_hidden(member.name):
                 yield member, file
             archive.members = []  # type: ignore[attr-defined]  # or it would remember them all

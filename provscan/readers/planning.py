@@ -18,7 +18,7 @@ from provscan.readers.fields import Fields, reads_like_text
 from provscan.readers.files import is_remote, open_file, remote_files, state_of, without_secrets
 from provscan.readers.hub import PREFIX, hub_splits
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.members import Member, is_webdataset
+from provscan.readers.members import Member, is_hidden, is_webdataset
 from provscan.readers.names import printable
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, NotReadable, Plan, Split
 from provscan.readers.reading import binding_of
@@ -210,7 +210,7 @@ class Walk:
             inner = member.member or ""
             member = replace(member, source=f"{whole.source}/{printable(inner)}")
             name = os.path.basename(inner)
-            if name.startswith((".", "_")) or name in METADATA:
+            if is_hidden(inner) or name in METADATA:
                 self.ignored.append((member.source, "hidden, or describes a dataset"))
                 continue
             try:

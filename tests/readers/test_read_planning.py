@@ -5,7 +5,9 @@ import io
 import json
 import os
 import sys
+import tarfile
 import threading
+import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -106,6 +108,32 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
         "data/a/loop": "a link to a folder that was read already",
         "data/same.jsonl": "the same file as one before",
     }
+
+
+def test_what_macos_adds_to_archives_is_passed_over(read_all, tmp_path):
+    double = b"\0\5\26\7\0\2\0\0Mac OS X        " + b"attributes of a file, of no use here " * 3
+    members = {
+        "data/a.txt": b"first\nsecond\n",
+        "data/b.txt": b"third\n",
+        "data/._a.txt": double,
+        "data/._b.txt": double,
+        "__MACOSX/data/._a.txt": double,
+        "__MACOSX/data/a.txt": double,
+        "__MACOSX/._data": double,
+    }
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name, data in members.items():
+            archive.writestr(name, data)
+            about = tarfile.TarInfo(name)
+            about.size = len(data)
+            tar.addfile(about, io.BytesIO(data))
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress((tmp_path / "a.tar").read_bytes(), mtime=0))
+    for name in ("a.zip", "a.tar", "a.tar.gz"):
+        found = read_all(tmp_path / name)
+        assert found.texts == ["first", "second", "third"]
+        passed = [] if name == "a.tar.gz" else [f"{tmp_path}/{name}/{member}" for member in list(members)[2:]]
+        assert [source for source, _ in found.splits.ignored] == passed
+        assert not found.unread
 
 
 @pytest.fixture(autouse=True)
