@@ -328,14 +328,14 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in KiB on Linux only")
 @pytest.mark.parametrize("kind", ["records", "one record"])
 def test_memory_does_not_grow_with_the_dataset(index: provscan.Index, tmp_path: Path, kind: str) -> None:
-    """Once warm, 64 MB more of data without further matches take less than 60 MiB more."""
+    """Once warm, more data without further matches take less memory than the data alone would."""
     rng = random.Random(15)
     block = " ".join(sentence(rng, "latin", 3000) + record["text"] for record in some_records(15, 100))
     line = json.dumps({"text": block[:400]}) + "\n"
     unlicensed = " ".join(sentence(rng, "latin", 3000) for _ in range(len(block) // 3000))
-    # A single record is scanned like others once it is long.
-    small = (16 if kind == "records" else 40) << 20
-    for name, size in (("small", small), ("large", small + (64 << 20))):
+    # A single record is scanned like others once it is long; how much its matches take is not the same each time.
+    small, more = (16, 64) if kind == "records" else (40, 192)
+    for name, size in (("small", small << 20), ("large", (small + more) << 20)):
         if kind == "records":
             with (tmp_path / f"{name}.jsonl").open("w") as file:
                 for _ in range(size // (1000 * len(line))):
@@ -350,4 +350,4 @@ def test_memory_does_not_grow_with_the_dataset(index: provscan.Index, tmp_path: 
     command += [str(tmp_path / f"small.{suffix}"), str(tmp_path / f"large.{suffix}")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 60
+    assert int(done.stdout) < 0.9 * more
