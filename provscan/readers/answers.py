@@ -2,7 +2,7 @@
 
 Prompts are recognised by the names of fields (``prompt``, ``instruction``, ``question``) and, in chats, by who speaks
 (``role``, ``from``). They are left out, and the stretches of an answer that stand in a prompt of its record are
-blanked, code point by code point, so that every span stays where it is. Both are counted.
+replaced by other characters, code point by code point, so that every span stays where it is. Both are counted.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ PROMPTS = {
 """Fields of these names hold what a model was given."""
 # Letters and digits in a row, whatever stands between them, that an answer must share with its prompt to repeat it.
 SHARED = 12
+# What is shown in place of each code point that was left out; it separates words, as a space does.
+LEFT_OUT = "\u2592"
 
 
 def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
@@ -58,10 +60,10 @@ def without_prompts(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.
             stats.skip("only_prompts", source, number)
         for row, given in answers:
             kept.append(row)
-            blanked = without_shared(texts[row], given)
-            if blanked != texts[row]:
+            rest = without_shared(texts[row], given)
+            if rest != texts[row]:
                 stats.note("prompt_repeated", source, number, names[row])
-                texts[row] = blanked
+                texts[row] = rest
     columns = [column.take(pa.array(kept, pa.int64())) for column in batch.columns]
     columns[batch.schema.get_field_index("text")] = pa.array([texts[row] for row in kept], pa.large_string())
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
@@ -96,22 +98,26 @@ def _last(name: str) -> str:
 
 
 def without_shared(text: str, given: Sequence[str]) -> str:
-    """A text of which every stretch that it shares with what was given is blanked.
+    """A text in which every stretch that it shares with what was given is replaced, its ends by spaces.
 
     Examples
     --------
     >>> without_shared("You said: never trust a goat. Why not?", ["Never trust a GOAT!"])
-    'You said:                   . Why not?'
+    'You said:  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ . Why not?'
     """
     grams = {letters[at : at + SHARED] for part in given for letters in [_letters(part)[0]] for at in _places(letters)}
     if not grams:
         return text
     letters, places = _letters(text)
-    result = list(text)
+    result, last = list(text), -1
     for at in _places(letters):
         if letters[at : at + SHARED] in grams:
-            low, high = places[at], places[at + SHARED - 1] + 1
-            result[low:high] = " " * (high - low)
+            low, high = places[at], places[at + SHARED - 1]
+            # Spaces end what reaches to the next one, such as an address.
+            result[max(low, last) : high + 1] = LEFT_OUT * (high + 1 - max(low, last))
+            if low > last:
+                result[low] = " "
+            result[high], last = " ", high
     return "".join(result)
 
 

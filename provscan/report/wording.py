@@ -317,7 +317,7 @@ REASONS = {
     "no_text": "no text",
     "only_prompts": "prompts without an answer",
     "prompt_left_out": "prompts, which are no outputs of the model",
-    "prompt_repeated": "answers that repeat their prompt; the repeated words were left out",
+    "prompt_repeated": "answers that repeat their prompt; the repeated words were left out, and are shown as ▒",
     "not_an_object": "JSON, but not an object",
     "not_in_encoding": "bytes that are not in the encoding of the file, replaced; --encoding overrules it",
     "other_encoding": "files in another encoding than UTF-8; --encoding overrules it",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.readers import Fields, ReadStats, read_objects
-from provscan.readers.answers import SHARED, without_shared
+from provscan.readers.answers import LEFT_OUT, SHARED, without_shared
 
 TWEET = "Never trust a goat near the harbour, it has eaten my hat and both of my tickets"
 OTHER = "The lighthouse keeper paints his door in a new colour each time a ship forgets to greet"
@@ -77,7 +77,7 @@ def test_what_is_left_out_is_counted_and_shown(
     from provscan.report.tables import text_table
 
     shown = text_table(run.summary)
-    assert "answers that repeat their prompt" in shown
+    assert f"the repeated words were left out, and are shown as {LEFT_OUT}" in " ".join(shown.split())
     assert "prompts without an answer: 1" in shown
     # Without the option the file is data like any other.
     data = provscan.match(tmp_path / "out.jsonl", goats, tmp_path / "b.run", spike_ins=0)
@@ -92,15 +92,26 @@ def test_spans_stay_where_they_are(goats: provscan.Index) -> None:
     assert len(text) == len(record["messages"][1]["content"])
     assert text.endswith(f"! Well: {OTHER}")
     assert TWEET not in text
+    assert f"You wrote:  {LEFT_OUT * (len(TWEET) - 2)} ! Well:" in text
     assert [span.tweet_id for span in goats.match_document(text)] == ["2"]
 
 
+def test_the_evidence_shows_where_words_were_left_out(goats: provscan.Index, tmp_path: Path) -> None:
+    record = chat(("user", ask(TWEET)), ("assistant", f"You wrote: {TWEET}! Well: {OTHER}"))
+    run = provscan.match([record] * 3, goats, tmp_path / "a.run", outputs=True, spike_ins=0)
+    assert run.evidence["before"][0].as_py() == f"You wrote:  {LEFT_OUT * (len(TWEET) - 2)} ! Well: "
+    assert run.evidence["passage"][0].as_py() == OTHER
+
+
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=30))
-def test_stretches_are_blanked_and_nothing_else(before: str, shared: str, after: str) -> None:
+def test_stretches_are_replaced_and_nothing_else(before: str, shared: str, after: str) -> None:
     text = before + shared + after
-    blanked = without_shared(text, [shared])
-    assert len(blanked) == len(text)
-    assert all(now in (char, " ") for char, now in zip(text, blanked, strict=True))
+    rest = without_shared(text, [shared])
+    assert len(rest) == len(text)
+    assert all(now in (char, " ", LEFT_OUT) for char, now in zip(text, rest, strict=True))
+    # What is matched is the same as if there were spaces.
+    spaces = "".join(char if now == char else " " for char, now in zip(text, rest, strict=True))
+    assert provscan.canonical([rest]) == provscan.canonical([spaces])
     if sum(map(str.isalnum, shared)) >= SHARED:
-        assert not any(map(str.isalnum, blanked[len(before) : len(before) + len(shared)]))
+        assert not any(map(str.isalnum, rest[len(before) : len(before) + len(shared)]))
     assert without_shared(text, []) == text
