@@ -43,8 +43,8 @@ class UsageError(ProvscanError):
     """The call itself is wrong: an option, an argument, a combination of them."""
 
 
-class ParameterError(UsageError, ValueError):
-    """A parameter is out of its range, or contradicts the one stored in an index."""
+class ParameterError(UsageError, ValueError, TypeError):
+    """A parameter is out of its range, has a value of a wrong type, or contradicts the one stored in an index."""
 
 
 class UnusableError(ProvscanError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import numbers
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ import xxhash
 from provscan.errors import ParameterError
 
 CANONICAL_VERSION = 2
+# Code points of a length, at most.
+LONGEST = 1_000_000_000
 
 
 def require(condition: bool, name: str, value: object, expected: str) -> None:
@@ -29,7 +32,14 @@ def require(condition: bool, name: str, value: object, expected: str) -> None:
 def require_number(name: str, value: object, *, whole: bool = False) -> None:
     """Raise :class:`~provscan.errors.ParameterError` if a parameter is not a number, or not a whole one."""
     kind = numbers.Integral if whole else numbers.Real
-    require(isinstance(value, kind), name, value, "a whole number" if whole else "a number")
+    known = isinstance(value, kind) and not isinstance(value, bool)
+    require(known, name, value, "a whole number" if whole else "a number")
+
+
+def require_path(name: str, value: object) -> None:
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path of a file or folder."""
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    require(isinstance(path, str) and "\0" not in path, name, value, "a path: a str without NUL, or a pathlib.Path")
 
 
 class _Params:
@@ -216,3 +226,5 @@ class MatchParams(_Params):
         require(self.min_chars >= 1, "min_chars", self.min_chars, "at least 1")
         part = self.partial_chars
         require(part == 0 or part >= 20, "partial_chars", part, "0 or at least 20")
+        for name in ("min_chars", "partial_chars"):
+            require(getattr(self, name) <= LONGEST, name, getattr(self, name), f"at most {LONGEST}")

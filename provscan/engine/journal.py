@@ -32,7 +32,7 @@ from typing import Any, Self, TextIO
 import numpy as np
 
 from provscan.engine.progress import Progress, Ran
-from provscan.errors import OutputError
+from provscan.errors import OutputError, ParameterError
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_CHECKS = 1.0
@@ -174,6 +174,8 @@ class Journal(Progress):
 @contextlib.contextmanager
 def logged(path: str | os.PathLike[str] | None, shown: Progress | None) -> Iterator[Progress]:
     """A progress that is shown, if at all, and logged to a file, if one is named."""
+    if not isinstance(shown, Progress | None):
+        raise ParameterError(f"progress must be a provscan.engine.Progress, not {shown!r}")
     if path is None:
         yield shown or Progress()
         return

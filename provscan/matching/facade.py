@@ -13,7 +13,7 @@ import pyarrow as pa
 from provscan.index import IndexReader, open_reader
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
-from provscan.params import IndexParams, MatchParams
+from provscan.params import IndexParams, MatchParams, require, require_path
 from provscan.readers import MEMORY
 from provscan.readers.arrow import Texts, buffers, to_array
 
@@ -134,9 +134,7 @@ class Index:
         Raises
         ------
         ParameterError
-            A parameter is out of range.
-        TypeError
-            ``texts`` is a single string, or holds something that is not one.
+            A parameter is out of range; or ``texts`` is a single string, or holds something that is not one.
         """
         params = MatchParams(threshold, min_containment, min_chars, partial_chars)
         array = to_array(texts)
@@ -221,5 +219,8 @@ def open_index(
     >>> len(provscan.open_index("a.index"))
     1
     """
+    require_path("path", path)
     without = [without_segment] if isinstance(without_segment, str) else without_segment or ()
+    named = isinstance(without, Sequence) and all(isinstance(name, str) for name in without)
+    require(named, "without_segment", without_segment, "the name of a segment, or several")
     return Index(open_reader(path, check="once" if verify else "lengths", without=without, on_check=on_check))

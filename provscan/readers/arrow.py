@@ -5,11 +5,13 @@ A *text buffer* is ``(uint8[m], int64[n + 1])``: UTF-8 and offsets, the layout o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+
+from provscan.errors import ParameterError
 
 TextBuffer: TypeAlias = tuple[np.ndarray, np.ndarray]
 Texts: TypeAlias = "pa.Array | pa.ChunkedArray | Iterable[str]"
@@ -18,7 +20,12 @@ Texts: TypeAlias = "pa.Array | pa.ChunkedArray | Iterable[str]"
 def to_array(texts: Texts) -> pa.LargeStringArray:
     """Strings as one ``large_string`` array; a null becomes an empty text."""
     if isinstance(texts, str):
-        raise TypeError("expected several texts, found one str: put it into a list")
+        raise ParameterError("expected several texts, found one str: put it into a list")
+    # Iterating over these gives names of fields and columns.
+    if isinstance(texts, Mapping) or hasattr(texts, "columns") or not isinstance(texts, pa.Array | Iterable):
+        raise ParameterError(
+            f"expected texts, found {type(texts).__name__}: pass a list of strings, an Arrow array, or one column"
+        )
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.combine_chunks()
     if not isinstance(texts, pa.Array):
@@ -30,13 +37,15 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
             clean = [v if v is None else v.encode("utf-8", "replace").decode("utf-8") for v in values]
             array = pa.array(clean, pa.large_string())
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise TypeError(f"expected texts (str), found something else: {error}") from None
+            raise ParameterError(f"expected texts (str), found something else: {error}") from None
     elif pa.types.is_large_string(texts.type):
         array = texts
     elif pa.types.is_string(texts.type) or pa.types.is_dictionary(texts.type) or pa.types.is_null(texts.type):
         array = texts.cast(pa.large_string())
     else:
-        raise TypeError(f"expected an Arrow array of strings, found {texts.type}: cast it with .cast('large_string')")
+        raise ParameterError(
+            f"expected an Arrow array of strings, found {texts.type}: cast it with .cast('large_string')"
+        )
     return array.fill_null("") if array.null_count else array
 
 

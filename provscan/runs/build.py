@@ -17,7 +17,7 @@ from provscan.index import MOST_SHARDS, IndexReader, Prepared, open_reader, prep
 from provscan.index import append as append_tweets
 from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
-from provscan.params import BlindParams, IndexParams
+from provscan.params import BlindParams, IndexParams, require_path
 from provscan.runs.corpus import Corpus
 from provscan.runs.options import default_workers, require_executor, source_list
 from provscan.runs.spread import Spread
@@ -124,6 +124,7 @@ def build_index(
     >>> len(index)
     2
     """
+    require_path("out", out)
     if append and overwrite:
         raise UsageError("give either append, which keeps the index that is there, or overwrite, which replaces it")
     if fraction is not None and not 0.0 < fraction <= 1.0:

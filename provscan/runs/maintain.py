@@ -17,6 +17,7 @@ from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
 from provscan.index.blind import verify_blind
 from provscan.index.format import is_blind
+from provscan.params import require_path
 from provscan.readers import file_checksum
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
@@ -83,6 +84,7 @@ def forget(
     >>> len(provscan.open_index("three.index"))
     2
     """
+    require_path("index", index)
     if purge and dry_run:
         raise UsageError("a dry run changes nothing: give either dry_run or purge")
     items = [ids] if isinstance(ids, str | os.PathLike) else list(ids)
@@ -140,6 +142,7 @@ def merge(index: Source, *, purge_only: bool = False, workers: int | None = None
     >>> len(provscan.merge("merged.index")["segments"])
     1
     """
+    require_path("index", index)
     params = open_reader(index, check="lengths").params
     return indexes.merge(Path(index), preparing(params, default_workers(workers)), purge_only=purge_only).info()
 
@@ -178,6 +181,7 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
     >>> provscan.verify("checked.index")["tweets"]
     3
     """
+    require_path("path", path)
     folder = Path(path)
     if (folder / RUN_FILE).is_file():
         return _verify_run(folder)

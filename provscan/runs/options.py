@@ -13,7 +13,7 @@ from provscan.calibration.controls import parse_utc
 from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
 from provscan.errors import ParameterError, UsageError
-from provscan.params import MatchParams, require, require_number
+from provscan.params import MatchParams, require, require_number, require_path
 from provscan.readers import Fields, known_encoding, without_secrets
 
 Source = str | os.PathLike[str]
@@ -103,6 +103,11 @@ class Options:
         named = [self.text_field] if self.text_field is None or isinstance(self.text_field, str) else self.text_field
         several = isinstance(named, Sequence) and all(isinstance(name, str | None) for name in named)
         require(several, "text_field", self.text_field, "a name or several")
+        kinds = (None, "lines", "paragraphs", "files")
+        require(self.records in kinds, "records", self.records, " or ".join(map(repr, kinds[1:])))
+        for name in ("tokenizer", "log", "parts", "shards_from"):
+            if getattr(self, name) is not None:
+                require_path(name, getattr(self, name))
         require(isinstance(self.id_field, str | None), "id_field", self.id_field, "a name")
         require(isinstance(self.cutoff, str | date | None), "cutoff", self.cutoff, "a date")
 
@@ -204,6 +209,7 @@ def default_workers(workers: int | None) -> int:
     """As many as the processors that this process may use, unless given."""
     if workers is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    require_number("workers", workers, whole=True)
     if workers < 1:
         raise ParameterError(f"workers must be at least 1, not {workers}")
     return workers

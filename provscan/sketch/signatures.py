@@ -61,7 +61,7 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
 
     Raises
     ------
-    TypeError
+    ParameterError
         `texts` is a single string, or holds something that is not one.
 
     Examples
@@ -161,6 +161,8 @@ def _summary(offsets: NDArray[np.int64]) -> str:
 
 
 def _checked(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    if not isinstance(signatures, np.ndarray):
+        raise ParameterError(f"signatures must be an array, not {signatures!r}: pass what minhash returned")
     if signatures.dtype != np.uint32 or signatures.ndim != 2 or signatures.shape[1] != NUM_PERM:
         raise ParameterError(
             f"signatures must be uint32 of shape (n, {NUM_PERM}), not {signatures.dtype} {signatures.shape}: "

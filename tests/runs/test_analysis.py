@@ -259,6 +259,10 @@ def test_a_scan_that_finds_nothing_of_what_was_planted_fails(
         {"text_field": ["text", 5]},
         {"id_field": 5},
         {"cutoff": 2017},
+        {"records": "words"},
+        {"threshold": True},
+        {"progress": 5},
+        {"log": "a\0b"},
     ],
 )
 def test_parameters_out_of_range(latin: provscan.Index, tmp_path: Path, options: dict[str, Any]) -> None:

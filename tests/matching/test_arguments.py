@@ -1,0 +1,54 @@
+"""Wrong arguments of the public functions: errors of provscan's own that name the parameter."""
+
+import pyarrow as pa
+import pytest
+
+import provscan
+from provscan.errors import ParameterError
+
+TWEETS = [{"id": "1", "text": "Never trust a goat near the harbour, whatever it says"}]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    return provscan.build_index(TWEETS, tmp_path_factory.mktemp("arguments") / "a.index")
+
+
+@pytest.mark.parametrize("path", [None, 5, b"x", ["x"], "a\0b"])
+def test_what_is_no_path(index, path):
+    calls = {
+        "path": [provscan.open_index, provscan.open_run, provscan.verify],
+        "index": [provscan.merge, lambda value: provscan.forget(value, "1")],
+        "out": [lambda value: provscan.build_index(TWEETS, value)],
+    }
+    if path is not None:
+        calls["out"].append(lambda value: provscan.match(TWEETS, index, value))
+    for name, functions in calls.items():
+        for function in functions:
+            with pytest.raises(ParameterError, match=rf"^{name} must be a path"):
+                function(path)
+
+
+@pytest.mark.parametrize("texts", [None, 5, {"text": "a"}, pa.table({"text": ["a"]}), ["a", 5], "a"])
+def test_what_is_no_texts(index, texts):
+    for function in (index.match, provscan.canonical, provscan.minhash):
+        with pytest.raises(ParameterError, match=r"^expected .*texts"):
+            function(texts)
+
+
+def test_numbers_and_names_that_nothing_can_have(index):
+    for name in ("min_chars", "partial_chars"):
+        with pytest.raises(ParameterError, match=rf"^{name} must be at most 1000000000"):
+            index.match([TWEETS[0]["text"]], **{name: 10**30})
+    for workers in (1.5, float("nan"), True):
+        with pytest.raises(ParameterError, match=r"^workers must be a whole number"):
+            provscan.verify(index.path, workers=workers)
+    for names in (5, ["a", 5]):
+        with pytest.raises(ParameterError, match=r"^without_segment must be the name"):
+            provscan.open_index(index.path, without_segment=names)
+
+
+def test_signatures_are_an_array():
+    pytest.importorskip("datasketch")
+    with pytest.raises(ParameterError, match="pass what minhash returned"):
+        provscan.to_datasketch([1, 2])
