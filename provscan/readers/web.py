@@ -194,7 +194,7 @@ def _up_to_the_next(body: bytes, file: IO[bytes], limit: int) -> tuple[bytes, IO
 
 def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | None]:
     """The text of a page, None if it has none; and what is wrong with it."""
-    kind = headers.get("content-type", "").lower()
+    kind, cut = headers.get("content-type", "").lower(), None
     if kind.startswith("application/http"):
         head, _, body = body.partition(b"\r\n\r\n")
         http = _fields(head.split(b"\r\n")[1:])
@@ -204,19 +204,22 @@ def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | N
         coding = http.get("content-encoding", "").lower()
         # Crawlers often keep the header and write the page decompressed.
         if coding not in ("", "identity"):
-            plain = _decompressed(body, coding)
+            plain, whole = _decompressed(body, coding)
             if not plain and not _is_utf8(body):
                 return None, Problem("unread_coding", f"content-encoding: {coding}")
+            if plain and not whole:
+                cut = Problem("cut_page", f"content-encoding: {coding}; {len(plain):,} bytes were read")
             body = plain or body
     encoding = _encoding_of(body, kind)
     if "html" in kind or (not kind and Html().sniff(body)):
-        return page_text(body, encoding), None
+        return page_text(body, encoding), cut
     if not any(word in kind for word in ("text", "json", "xml")) or kind.startswith("image"):
         return None, None
     encoding = encoding or (None if _is_utf8(body) else legacy_encoding(body)) or UTF8
     text = body.decode(encoding, "replace")
-    wrong = REPLACED in text and not _is_utf8(body)
-    return text, Problem("invalid_text", f"bytes that are not {encoding} replaced by U+FFFD") if wrong else None
+    if cut is None and REPLACED in text and not _is_utf8(body):
+        return text, Problem("invalid_text", f"bytes that are not {encoding} replaced by U+FFFD")
+    return text, cut
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -238,19 +241,25 @@ def _encoding_of(body: bytes, kind: str) -> str | None:
     return None if encoding is None or (_is_utf8(body) and cuts_at_newlines(encoding)) else encoding
 
 
-def _decompressed(body: bytes, coding: str) -> bytes:
-    """A body without its content coding; empty if it does not have it, or one that is not read."""
+def _decompressed(body: bytes, coding: str) -> tuple[bytes, bool]:
+    """A body without its content coding, and whether that is all of it; empty if it has another or one not read."""
     if coding == "zstd":
-        return decompressed_head(body, coding, PAGE)
+        plain = decompressed_head(body, coding, PAGE + 1)
+        return plain[:PAGE], len(plain) <= PAGE
     for window in DEFLATED.get(coding, ()):
-        decoder = zlib.decompressobj(window)
+        plain, rest, decoder = b"", body, zlib.decompressobj(window)
         try:
-            plain = decoder.decompress(body, PAGE)
+            # A page of several members, like a file.
+            while rest and len(plain) < PAGE:
+                decoder = zlib.decompressobj(window)
+                plain += decoder.decompress(rest, PAGE - len(plain))
+                rest = decoder.unused_data or decoder.unconsumed_tail
         except zlib.error:
-            continue
+            if not plain:
+                continue
         if window > 0 or decoder.eof:
-            return plain
-    return b""
+            return plain, decoder.eof and not rest
+    return b"", True
 
 
 def _unchunked(body: bytes) -> bytes:

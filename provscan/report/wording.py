@@ -307,6 +307,7 @@ REASONS = {
     "bad_date": "date not understood, taken as missing",
     "bad_json": "line that is not JSON",
     "bands_cut": "look-ups of very common texts",
+    "cut_page": "compressed pages of a crawl that are too long or not whole, of which the beginning was read",
     "encoding_fixed": "decoded with a wrong encoding before it was written, taken as what was meant",
     "empty_file": "empty file",
     "invalid_text": "pages of a crawl with bytes that are not in their encoding, replaced",

@@ -1,5 +1,6 @@
 """WARC archives: pages as servers send them, in any encoding, compressed or not, with headers that lie."""
 
+import gzip
 import zlib
 
 import pytest
@@ -79,3 +80,25 @@ def test_a_compression_that_is_not_read_is_counted_and_no_text(write, read_all):
     assert (found.texts, found.records) == ([PLAIN], [1])
     assert found.stats.notes == {"unread_coding": 1}
     assert found.stats.skipped == {"no_text": 1}
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_a_page_that_is_too_long_is_read_up_to_there_and_noted(write, read_all, monkeypatch, coding):
+    compress = gzip.compress if coding == "gzip" else zstandard.compress
+    page = response(compress(PLAIN.encode()), "Content-Type: text/plain", f"Content-Encoding: {coding}")
+    monkeypatch.setattr("provscan.readers.web.PAGE", len(PLAIN))
+    found = read_all(write("whole.warc", page))
+    assert (found.texts, found.stats.notes) == ([PLAIN], {})
+    monkeypatch.setattr("provscan.readers.web.PAGE", len(PLAIN) - 1)
+    found = read_all(write("cut.warc", page))
+    assert (found.texts, found.stats.notes) == ([PLAIN[:-1]], {"cut_page": 1})
+
+
+def test_all_members_of_a_compressed_page_are_read(write, read_all):
+    first, second = (gzip.compress(part.encode()) for part in (PLAIN[:20], PLAIN[20:]))
+    headers = "Content-Type: text/plain", "Content-Encoding: gzip"
+    found = read_all(write("a.warc", response(first + second, *headers)))
+    assert (found.texts, found.stats.notes) == ([PLAIN], {})
+    found = read_all(write("b.warc", response(first + second[:12], *headers)))
+    assert found.stats.notes == {"cut_page": 1}
+    assert PLAIN.startswith(found.texts[0])
