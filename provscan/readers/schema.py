@@ -44,14 +44,14 @@ TWEETS = pa.schema(
 
 def distinct_names(names: Sequence[str]) -> list[str]:
     """Names of columns; one that an earlier column has is followed by its place, from 1 on."""
-    found: list[str] = []
+    taken, found = set(names), dict[str, None]()
     for place, name in enumerate(names, 1):
         if name in found:
             name = f"{name}_{place}"
-            while name in names:
+            while name in taken:
                 name += "_"
-        found.append(name)
-    return found
+        found[name] = None
+    return list(found)
 
 
 def with_distinct_names(batch: pa.RecordBatch) -> pa.RecordBatch:
