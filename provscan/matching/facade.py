@@ -129,7 +129,8 @@ class Index:
         Returns
         -------
         pyarrow.Table
-            One row a match with the columns of ``matches.parquet``; ``record`` is the place in ``texts``.
+            One row a match with the columns of ``matches.parquet`` up to ``containment``, as only a run has scores;
+            ``record`` is the place in ``texts``.
 
         Raises
         ------

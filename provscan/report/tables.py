@@ -152,11 +152,7 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
         if number:
             console.print()
         row = item["match"]
-        if row is not None:
-            result = f"match, {row['level'].replace('_', ' ')}"
-        else:
-            result = "passes all gates, but a closer licensed text was reported here" if item["passed"] else "no match"
-        console.print(f"Tweet {item['tweet_id']}: {result}")
+        console.print(f"Tweet {item['tweet_id']}: {_result(item)}")
         _print(console, "<<", [
             *([(f"Record {count(item['record'])}", wording.place(item))] if "record" in item else []),
             ("Licensed tweet", item["tweet"]),
@@ -170,12 +166,23 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
         gates = [("Gate", "value", "at least", "")]
         for gate in item["gates"]:
             said = "passed" if gate["passed"] else "failed"
-            if not gate["passed"] and gate["option"]:
-                said += f"; {gate['option']} {gate['value']:.3g} would let it pass"
+            if gate["option"]:
+                said += f"; {gate['option']} would let it pass"
             gates.append((gate["name"], f"{gate['value']:.3g}", f"{gate['limit']:.3g}", said))
         _print(console, "<>><", gates)
-        if row is not None:
+        if row is not None and "bits" in row:
             bits = "not known" if row["bits"] is None else f"{row['bits']:.0f}"
             why = significance(row["counted"], row["common"], row["bits"], row["q_value"])
             console.print(f"  Score: {bits} bits; {why}")
     return _text(console)
+
+
+def _result(item: dict[str, Any]) -> str:
+    """What became of a licensed text that was compared."""
+    if item["match"] is not None:
+        return f"match, {item['match']['level'].replace('_', ' ')}"
+    if item["instead"] is not None:
+        return f"no match; here stands the match of tweet {item['instead']['tweet_id']}, which comes closer"
+    if item["passed"]:
+        return "no match: it passes the gates, but the search missed it, as too few LSH bands and seeds agree"
+    return "no match"

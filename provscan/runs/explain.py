@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from difflib import SequenceMatcher
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan import readers
-from provscan.errors import InputError, UsageError
+from provscan.errors import InputError, ParameterError, UsageError
 from provscan.kernels.grams import GRAM
+from provscan.kernels.verify import ALIKE, HALF, HALF_LENGTH, UNLIKE_LENGTH
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
 from provscan.params import MatchParams
@@ -24,6 +27,7 @@ from provscan.sketch.signatures import minhash
 from provscan.text import canonical
 
 # The widest gates there are: what passes them is close enough to explain.
+GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 SHOWN = 5
 
@@ -33,27 +37,42 @@ Explanation = dict[str, Any]
 
 def explain_text(
     text: str, index: Index, params: MatchParams, *, tweet_id: str | None = None, matches: pa.Table | None = None,
-    fix_encoding: bool = False,
+    fix_encoding: bool = False, offset: int = 0,
 ) -> list[Explanation]:  # fmt: skip
     """Compare a text with the licensed texts that come closest, the closest first.
 
     With `tweet_id` it is compared with this tweet only, however little they share. `matches` are the rows of
-    ``matches.parquet`` in this text; with `fix_encoding`, the passage is the repaired one.
+    ``matches.parquet`` in this text, which begins at `offset` in its record; by default those of a search. With
+    `fix_encoding`, the passage is the repaired one.
     """
     fixed = readers.mended(text) if fix_encoding else None
     text = text if fixed is None else fixed.text
-    near = index.match(
-        [text], threshold=WIDEST.threshold, min_containment=WIDEST.min_containment, min_chars=WIDEST.min_chars
-    ).sort_by([("containment", "descending"), ("similarity", "descending")])
-    places = [(row["start"], row["end"], row["tweet_id"]) for row in near.to_pylist()]
+
+    def places_of(rows: Iterable[dict[str, Any]]) -> list[tuple[int, int]]:
+        """Where rows stand, as `matches` say it."""
+        spans = np.array([(row["start"], row["end"]) for row in rows], np.int64).reshape(-1, 2)
+        spans = offset + (spans if fixed is None else fixed.original(spans))
+        return [(low, high) for low, high in spans.tolist()]
+
+    near = index.match([text], **_gates(WIDEST)).sort_by([("containment", "descending"), ("similarity", "descending")])
+    rows = near.to_pylist()
     if tweet_id is not None:
-        places = [place for place in places if place[2] == tweet_id] or [(0, len(text), tweet_id)]
-    reported = matches.to_pylist() if matches is not None else []
+        whole = {"start": 0, "end": len(text), "tweet_id": tweet_id}
+        rows = [row for row in rows if row["tweet_id"] == tweet_id] or [whole]
+    rows = rows[:SHOWN]
+    if matches is None:
+        found = index.match([text], **_gates(params)).to_pylist()
+        places = places_of(found)
+        reported = [{**row, "start": low, "end": high} for row, (low, high) in zip(found, places, strict=True)]
+    else:
+        reported = matches.to_pylist()
     explained = []
-    for start, end, licensed in places[:SHOWN]:
-        low, high = (start, end) if fixed is None else fixed.original(np.array([start, end])).tolist()
-        found = [row for row in reported if row["tweet_id"] == licensed and row["start"] < high and low < row["end"]]
-        compared = _compared(text, (start, end), licensed, index, params, found[0] if found else None)
+    for row, (low, high) in zip(rows, places_of(rows), strict=True):
+        overlapping = [other for other in reported if other["start"] < high and low < other["end"]]
+        overlapping.sort(key=lambda other: other["tweet_id"] != row["tweet_id"])
+        compared = _compared(
+            text[row["start"] : row["end"]], row["tweet_id"], index, params, overlapping[0] if overlapping else None
+        )
         explained.append({**compared, "start": low, "end": high})
     return explained
 
@@ -69,11 +88,13 @@ def explain_record(
     """
     params, fix_encoding = params_of(info), info["parameters"].get("fix_encoding") or False
     explained = []
-    for name, field, text in _record_texts(info, record, source):
+    for name, field, text, offset in _record_texts(info, record, source):
         rows = matches.filter((pc.field("source") == name) & (pc.field("record") == record) & ~pc.field("control"))
         if field is not None:
             rows = rows.filter(pc.field("field") == field)
-        close = explain_text(text, index, params, tweet_id=tweet_id, matches=rows, fix_encoding=fix_encoding)
+        close = explain_text(
+            text, index, params, tweet_id=tweet_id, matches=rows, fix_encoding=fix_encoding, offset=offset
+        )
         explained += [{"source": name, "record": record, "field": field, **item} for item in close]
     return explained
 
@@ -84,17 +105,24 @@ def explain_tweet(info: Mapping[str, Any], matches: pa.Table, tweet_id: str, ind
     explained = []
     for source, record in dict.fromkeys(zip(*rows.select(["source", "record"]).to_pydict().values(), strict=True)):
         explained += explain_record(info, rows, record, index, source=source, tweet_id=tweet_id)
-    return explained or [_compared("", (0, 0), tweet_id, index, params_of(info), None)]
+    alone = {**_compared("", tweet_id, index, params_of(info), None), "start": 0, "end": 0}
+    return explained or [alone]
 
 
 def params_of(info: Mapping[str, Any]) -> MatchParams:
     """The gates of a run, of its ``run.json``."""
-    names = ("threshold", "min_containment", "min_chars", "partial_chars")
-    return MatchParams(**{name: info["parameters"][name] for name in names})
+    return MatchParams(**{name: info["parameters"][name] for name in GATES})
 
 
-def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> Iterator[tuple[str, str | None, str]]:
-    """Source, field and text of one record of the datasets of a run, read from the files again."""
+def _gates(params: MatchParams) -> dict[str, Any]:
+    """As arguments of :meth:`provscan.Index.match`."""
+    return {name: getattr(params, name) for name in GATES}
+
+
+def _record_texts(
+    info: Mapping[str, Any], record: int, source: str | None
+) -> Iterator[tuple[str, str | None, str, int]]:
+    """Source, field, text and where in its record that begins, of one record of the datasets, which are read again."""
     names = [item["source"] for item in info["inputs"]]
     if source is not None:
         names = [name for name in names if f"{source}/".startswith(f"{name}/")]
@@ -113,8 +141,9 @@ def _record_texts(info: Mapping[str, Any], record: int, source: str | None) -> I
             for batch in readers.read(split, fields, readers.ReadStats()):
                 for row in np.flatnonzero(batch.column("record").to_numpy() == record).tolist():
                     found = True
-                    field = batch.column("field")[row].as_py()
-                    yield member, field, batch.column("text")[row].as_py()
+                    field, text_of = (batch.column(name)[row].as_py() for name in ("field", "text"))
+                    offset = batch.column("offset")[row].as_py() if "offset" in batch.schema.names else 0
+                    yield member, field, text_of, offset
     if not found:
         where = source or ", ".join(names) or "the datasets of the run"
         raise InputError(
@@ -133,37 +162,41 @@ def _tweet_text(index: Index, tweet_id: str) -> str:
 
 
 def _compared(
-    text: str, span: tuple[int, int], tweet_id: str, index: Index, params: MatchParams, match: dict[str, Any] | None
+    text: str, tweet_id: str, index: Index, params: MatchParams, reported: dict[str, Any] | None
 ) -> Explanation:
-    start, end = span
-    passage, tweet = text[start:end], _tweet_text(index, tweet_id)
-    ours, theirs = canonical([passage, tweet])
+    """A passage and a licensed tweet, and the match that is reported there, of this tweet or of another one."""
+    tweet = _tweet_text(index, tweet_id)
+    ours, theirs = canonical([text, tweet])
     left, right = _grams(ours), _grams(theirs)
     shared = len(left & right)
     similarity = shared / max(1, len(left | right))
     containment = shared / max(1, len(right))
-    keys = band_keys(minhash([passage, tweet]), index.params.bands, index.params.rows)
+    keys = band_keys(minhash([text, tweet]), index.params.bands, index.params.rows)
     length, stretch = _length(theirs), _longest_stretch(ours, theirs)
+    in_common = (shared + GRAM - 1) * length / max(1, len(theirs)) if shared else 0.0
+    unlike = UNLIKE_LENGTH if similarity < ALIKE else 1.0
     gates = [
-        _gate("length of the licensed text", length, params.min_chars, "--min-chars"),
-        _gate("similarity", similarity, params.threshold, "--threshold"),
-        _gate("containment", containment, params.min_containment, "--min-containment"),
-        _gate("or a stretch", stretch, params.partial_chars, "--partial-chars"),
+        _gate("length of the licensed text", length, params.min_chars, "min_chars"),
+        _gate("length in common", in_common, unlike * params.min_chars, "min_chars", unlike),
+        _gate("similarity", similarity, params.threshold, "threshold"),
+        _gate("containment", containment, params.min_containment, "min_containment"),
     ]
-    gates[3]["passed"] &= params.partial_chars > 0
-    long, alike, held, stretched = (gate["passed"] for gate in gates)
-    if match is not None and match["bits"] is not None:
-        gates.append(_gate("bits, to be counted", match["bits"], BITS, ""))
+    if params.partial_chars:
+        gates.append(_gate("or a stretch", stretch, params.partial_chars, "partial_chars"))
+        if containment >= HALF:
+            half = HALF_LENGTH * params.partial_chars
+            gates.append(_gate("or half of the text", in_common, half, "partial_chars", HALF_LENGTH))
+    match = reported if reported is not None and reported["tweet_id"] == tweet_id else None
+    if match is not None and match.get("bits") is not None:
+        gates.append(_gate("bits, to be counted", match["bits"], BITS))
     seeds = [set(seed_keys(side, index.params).tolist()) for side in (ours, theirs)]
     return {
         # The licensed side.
         "tweet_id": tweet_id,
         "tweet": tweet,
         "canonical_tweet": theirs,
-        # The place in the text that comes closest, in code points.
-        "start": start,
-        "end": end,
-        "passage": passage,
+        # The place in the text that comes closest; where it stands is added.
+        "passage": text,
         "canonical_passage": ours,
         # LSH bands in which the signatures of both agree, of all. One band makes a whole record a candidate.
         "bands_met": int(np.count_nonzero(keys[0] == keys[1])),
@@ -173,16 +206,34 @@ def _compared(
         "seeds": len(seeds[1]),
         "shared": shared,  # 5-character sequences that both have.
         "gates": gates,  # In the order in which they are checked.
-        # The row of ``matches.parquet`` that overlaps this place, if the run reports one.
+        # The match of this tweet that overlaps this place, a row of ``matches.parquet`` or, without its score, of a
+        # search; else that of another one.
         "match": match,
-        # Whether the gates of a match are passed; a long stretch stands for similarity and containment.
-        "passed": long and (stretched or (alike and held)),
+        "instead": reported if match is None else None,
+        # Whether it is a match, or would be one if the search came across it.
+        "passed": match is not None or _passed(gates),
     }
 
 
-def _gate(name: str, value: float, limit: float, option: str) -> dict[str, Any]:
-    """A condition: the value, the least value that passes, and the option that moves it, if there is one."""
-    return {"name": name, "value": value, "limit": limit, "passed": value >= limit, "option": option}
+def _passed(gates: list[dict[str, Any]]) -> bool:
+    """Whether the gates of a match are passed; a long stretch or half of the text stands for both shares."""
+    long, common, alike, held, *others = (gate["passed"] for gate in gates)
+    return long and ((common and alike and held) or any(others))
+
+
+def _gate(name: str, value: float, limit: float, parameter: str = "", part: float = 1.0) -> dict[str, Any]:
+    """A condition: the value, the least that passes, and what would let it pass: an option with its value.
+
+    The limit is a part of the parameter, if there is one.
+    """
+    passed, option = value >= limit, None
+    if parameter and not passed:
+        digits = 0 if parameter.endswith("_chars") else 3
+        lower: Any = floor(value / part * 10**digits) / 10**digits if digits else floor(value / part)
+        with suppress(ParameterError):
+            MatchParams(**{parameter: lower})
+            option = f"--{parameter.replace('_', '-')} {lower}"
+    return {"name": name, "value": value, "limit": limit, "passed": passed, "option": option}
 
 
 def _grams(text: str) -> set[str]:

@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -50,15 +51,86 @@ def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> 
         found["canonical_passage"] == found["canonical_tweet"] == "the ferry is late again bring a book and a blanket"
     )
     assert found["bands_met"] == found["bands"] == 24
-    assert [(gate["value"], gate["limit"]) for gate in found["gates"][1:]] == [(1.0, 0.4), (1.0, 0.55), (50.0, 40.0)]
+    assert [(gate["name"], gate["value"], gate["limit"]) for gate in found["gates"]] == [
+        ("length of the licensed text", 50, 20),
+        ("length in common", 50, 20),
+        ("similarity", 1, 0.4),
+        ("containment", 1, 0.55),
+        ("or a stretch", 50, 40),
+        ("or half of the text", 50, 28),
+    ]
+
+
+def test_a_scored_match_is_compared_with_the_bits_that_count(run: provscan.Run, index: provscan.Index) -> None:
+    at = run.matches.schema.get_field_index("bits")
+    scored = run.matches.set_column(at, "bits", pa.array([49.0]))
+    (found,) = explain_record(run.info, scored, 1, index)
+    assert found["gates"][-1] == {
+        "name": "bits, to be counted",
+        "value": 49,
+        "limit": 50,
+        "passed": False,
+        "option": None,
+    }
+    assert "Score: 49 bits;" in explanation_table([found])
 
 
 def test_the_gates_are_those_of_the_match(run: provscan.Run, index: provscan.Index) -> None:
     text = "The ferry is late for once, bring a book and a blanket"
     (row,) = index.match([text]).to_pylist()
     found = explain_text(text, index, MatchParams())[0]
-    assert found["gates"][1]["value"] == pytest.approx(row["similarity"])
-    assert found["gates"][2]["value"] == pytest.approx(row["containment"])
+    assert found["gates"][2]["value"] == pytest.approx(row["similarity"])
+    assert found["gates"][3]["value"] == pytest.approx(row["containment"])
+
+
+def test_a_text_is_searched_as_a_run_does(run: provscan.Run, index: provscan.Index) -> None:
+    texts = [TWEETS[0]["text"], "ferries are late", f"Yes: {TWEETS[1]['text']}"]
+    explained = [explain_text(text, index, MatchParams()) for text in texts]
+    assert [[item["match"] and item["match"]["level"] for item in items] for items in explained] == [
+        ["exact"],
+        [],
+        ["exact"],
+    ]
+    assert "Tweet 1101: match, exact" in explanation_table(explained[0])
+
+
+def test_what_stands_at_the_place_of_another_match(index: provscan.Index) -> None:
+    (found,) = explain_text(TWEETS[0]["text"], index, MatchParams(), tweet_id="1102")
+    assert (found["match"], found["instead"]["tweet_id"], found["passed"]) == (None, "1101", False)
+    assert "no match; here stands the match of tweet 1101, which comes closer" in explanation_table([found])
+
+
+def test_what_the_search_misses_is_not_put_down_to_a_gate(index: provscan.Index) -> None:
+    missed = "Musselsxfrom sevenzo'clock, axter that ojly excuses"
+    assert index.match_document(missed) == []
+    (found,) = explain_text(missed, index, MatchParams(), tweet_id="1102")
+    assert (found["bands_met"], found["seeds_met"]) == (0, 0)
+    assert (found["match"], found["instead"], found["passed"]) == (None, None, True)
+    assert "the search missed it, as too few LSH bands and seeds agree" in " ".join(explanation_table([found]).split())
+
+
+def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:
+    text, strict = "The ferry is never late, bring a pen and a blanket", MatchParams(0.95, 0.97, 45, 60)
+    (found,) = explain_text(text, index, strict)
+    options = [gate["option"].split() for gate in found["gates"] if gate["option"]]
+    assert {name for name, _ in options} == {"--threshold", "--min-containment", "--min-chars", "--partial-chars"}
+    (row,) = index.match([text]).to_pylist()
+    values = {name: float(value) for name, value in options}
+    assert row["similarity"] - 0.001 < values["--threshold"] <= row["similarity"]
+    assert row["containment"] - 0.001 < values["--min-containment"] <= row["containment"]
+    within = {"threshold": 0.1, "min_containment": 0.0, "partial_chars": 0}
+    assert index.match([text], **within, min_chars=int(values["--min-chars"])).num_rows == 1
+    assert index.match([text], **within, min_chars=int(values["--min-chars"]) + 1).num_rows == 0
+    # No option goes below what is allowed.
+    (short,) = explain_text("short one", index, MatchParams(), tweet_id="1103")
+    stretch = next(gate for gate in short["gates"] if gate["name"] == "or a stretch")
+    assert (stretch["value"], stretch["passed"], stretch["option"]) == (9, False, None)
+
+
+def test_places_in_a_text_that_begins_within_its_record(run: provscan.Run, index: provscan.Index) -> None:
+    (found,) = explain_text(f"Yes: {TWEETS[1]['text']}", index, MatchParams(), offset=100)
+    assert (found["start"], found["end"]) == (105, 105 + len(TWEETS[1]["text"]))
+    assert (found["match"]["start"], found["match"]["end"]) == (found["start"], found["end"])
 
 
 def test_what_fails_says_what_would_let_it_pass(run: provscan.Run, index: provscan.Index) -> None:
@@ -66,9 +138,11 @@ def test_what_fails_says_what_would_let_it_pass(run: provscan.Run, index: provsc
     found = explain_text("The ferry is late again, bring a book and two blankets", index, strict)[0]
     assert [(gate["name"], gate["passed"]) for gate in found["gates"]] == [
         ("length of the licensed text", False),
+        ("length in common", False),
         ("similarity", False),
         ("containment", True),
         ("or a stretch", False),
+        ("or half of the text", True),
     ]
     assert not found["passed"]
     said = explanation_table([found])
