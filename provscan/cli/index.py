@@ -12,7 +12,11 @@ from provscan import cli
 @click.command("index")
 @click.argument("sources", nargs=-1, required=True, metavar="PATH...", type=click.Path())
 @cli.index_option("--out", "-o", help="Folder to write the index to.")
-@cli.text_field
+@click.option(
+    "--text-field",
+    metavar="NAME",
+    help="Field that holds the text; a.b leads into objects.  [default: found by its usual names]",
+)
 @cli.id_field
 @click.option("--author-field", metavar="NAME", help="Field that holds the author.  [default: by its usual names]")
 @click.option("--date-field", metavar="NAME", help="Field that holds the time.  [default: by its usual names]")
@@ -20,7 +24,8 @@ from provscan import cli
     "--fraction",
     callback=cli.share,
     metavar="SHARE",
-    help="Share of all licensed tweets that PATH holds, e.g. 10%, if it is a random part: estimates are for all.",
+    help="Share of all licensed tweets that PATH holds, e.g. 10%, if it is a random part: estimates are for all. Not "
+    "with --blind.",
 )
 @click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV.  [default: determined]")
 @cli.encoding

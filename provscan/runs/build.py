@@ -17,7 +17,7 @@ from provscan.index import MOST_SHARDS, IndexReader, Prepared, open_reader, prep
 from provscan.index import append as append_tweets
 from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
-from provscan.params import BlindParams, IndexParams, require_path
+from provscan.params import BlindParams, IndexParams, require, require_path
 from provscan.runs.corpus import Corpus
 from provscan.runs.options import default_workers, require_executor, source_list
 from provscan.runs.spread import Spread
@@ -62,17 +62,18 @@ def build_index(
     out
         The index's folder. It appears when the index is complete; an interrupted build leaves what was there before.
     text_field, id_field, author_field, date_field
-        Names of fields, dots lead into nested ones; by default found by their usual names. Of a table without a
-        header, ``column_1`` is the first.
+        The name of one field each, dots lead into nested ones; by default found by their usual names. Of a table
+        without a header, ``column_1`` is the first.
     delimiter, encoding
         Of CSV files: the character between the values of a row, the encoding; by default both are determined.
     fix_encoding
         Index tweets that were decoded with a wrong encoding before they were written ("schÃ¶n") as what was meant.
     bands, rows
-        LSH banding of the 128 signature values; 24 and 4, or those of the index that is added to.
+        LSH banding of the 128 signature values; 24 and 4, or those of the index that is added to. A blind index has
+        no bands.
     fraction
         Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.
-        All, or that of the index that is added to.
+        All, or that of the index that is added to. Runs with a blind index make no estimate, so that it has none.
     allow_unread
         Leave out files without tweets and files that can't be read; they are an error otherwise.
     workers
@@ -113,8 +114,12 @@ def build_index(
         A source can't be read, to its end, or holds no tweets.
     OutputError
         ``out`` exists, can't be written, or is being written by another process.
+    IndexFormatError
+        There is no index to add to, or a blind or damaged one.
     ParameterError
         A parameter is out of range, or contradicts that of the index that is added to.
+    UsageError
+        Two parameters exclude each other, or one needs another.
 
     Examples
     --------
@@ -125,6 +130,9 @@ def build_index(
     2
     """
     require_path("out", out)
+    names = {"text_field": text_field, "id_field": id_field, "author_field": author_field, "date_field": date_field}
+    for name, value in names.items():
+        require(isinstance(value, str | None), name, value, "the name of one field")
     if append and overwrite:
         raise UsageError("give either append, which keeps the index that is there, or overwrite, which replaces it")
     if fraction is not None and not 0.0 < fraction <= 1.0:
@@ -140,11 +148,12 @@ def build_index(
         raise UsageError("a blind index needs a key, and only a blind one has one: give both blind and key, or neither")
     if blind and append:
         raise UsageError("a blind index is not added to: add to the full one, and build the blind one again")
+    if blind and not bands is rows is fraction is None:
+        raise UsageError("a blind index has no bands, and its runs no estimate: leave bands, rows and fraction out")
     if key is not None:
         return _built_blind(sources, Path(out), read_key(key), {
-            "text_field": text_field, "id_field": id_field, "author_field": author_field, "date_field": date_field,
-            "delimiter": delimiter, "encoding": encoding, "allow_unread": allow_unread, "workers": workers,
-            "log": log, "progress": progress,
+            **names, "delimiter": delimiter, "encoding": encoding, "fix_encoding": fix_encoding,
+            "allow_unread": allow_unread, "workers": workers, "log": log, "progress": progress,
         }, overwrite=overwrite)  # fmt: skip
     given = {name: value for name, value in (("bands", bands), ("rows", rows)) if value is not None}
     params = _stored(Path(out), {**given, "fraction": fraction}) if append else IndexParams(**given)

@@ -17,7 +17,7 @@ from provscan.runs.options import source_list
 LEAST_ROWS = 4096
 # Files that were left out and are named in the index's manifest.
 MOST_LISTED = 100
-NO_LETTERS = "only links, @names and punctuation"
+NO_LETTERS = "their texts have no letters or digits, beside links and @names"
 
 
 class Corpus:

@@ -258,6 +258,14 @@ def test_how_long_and_how_many_texts_may_be(platform: Path, tmp_path: Path, monk
         provscan.build_index(TWEETS[:2], tmp_path / "two.index", blind=True, key=platform / "key")
 
 
+def test_tweets_of_a_wrong_encoding_are_repaired(platform: Path, tmp_path: Path) -> None:
+    text = "schön ist der Tag am großen See im tiefen Wald, sagt der alte Förster"
+    tweets = [{"id": "1", "text": text.encode().decode("latin-1")}]
+    provscan.build_index(tweets, tmp_path / "b.index", blind=True, key=platform / "key", fix_encoding=True)
+    run = provscan.match([{"text": text}], tmp_path / "b.index", tmp_path / "b.run", key=platform / "key")
+    assert run.matches["similarity"].to_pylist() == [1.0]
+
+
 def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     blind = platform / "blind.index"
     (tmp_path / "short").write_bytes(b"secret")
@@ -284,6 +292,9 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
         provscan.build_index(data, tmp_path / "a.index", blind=True)
     with pytest.raises(UsageError, match="not added to"):
         provscan.build_index(data, tmp_path / "a.index", blind=True, key=platform / "key", append=True)
+    for options in ({"bands": 16}, {"rows": 8}, {"fraction": 0.1}):
+        with pytest.raises(UsageError, match="leave bands, rows and fraction out"):
+            provscan.build_index(data, tmp_path / "a.index", blind=True, key=platform / "key", **options)
     with pytest.raises(OutputError, match="exists already"):
         provscan.build_index(data, blind, blind=True, key=platform / "key")
     copy = shutil.copytree(blind, tmp_path / "copy.index")

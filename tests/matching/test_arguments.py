@@ -48,6 +48,13 @@ def test_numbers_and_names_that_nothing_can_have(index):
             provscan.open_index(index.path, without_segment=names)
 
 
+@pytest.mark.parametrize("name", ["text_field", "id_field", "author_field", "date_field"])
+@pytest.mark.parametrize("fields", [("text", "id"), ["text"], 5])
+def test_a_field_of_tweets_is_one(tmp_path, name, fields):
+    with pytest.raises(ParameterError, match=f"^{name} must be the name of one field"):
+        provscan.build_index(TWEETS, tmp_path / "b.index", **{name: fields})
+
+
 def test_signatures_are_an_array():
     pytest.importorskip("datasketch")
     with pytest.raises(ParameterError, match="pass what minhash returned"):
