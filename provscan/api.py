@@ -445,7 +445,8 @@ def reveal(
         raise UsageError(OPEN_ALREADY)
     opened = index if isinstance(index, Index) else open_index(_index_path(index), without_segment=without_segment)
     folder = Path(run)
-    target = Path(out) if out is not None else folder.with_name(f"{folder.name.removesuffix('.run')}.revealed.run")
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    target = Path(out) if out is not None else named.with_name(f"{named.name.removesuffix('.run')}.revealed.run")
     params = MatchParams(threshold, min_containment)
     found = reveal_run(
         folder, opened.reader, target, threshold=params.threshold, min_containment=params.min_containment,

@@ -29,7 +29,8 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     from provscan.cli import show
 
     if (path / "run.json").is_file():
-        show.result({"run": str(path), **_read(path / "summary.json")}, as_json, show.run)
+        summary = _read(path / "summary.json")
+        show.result({"run": str(path), **summary}, as_json, show.blind_run if "blind" in summary else show.run)
     else:
         import provscan
         from provscan.index.blind import blind_info

@@ -22,6 +22,7 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 from rich.filesize import decimal
 
+from provscan.errors import UsageError
 from provscan.index.checked import cache_folder
 from provscan.report import figures, wording
 from provscan.report.files import RunFiles, replaced
@@ -147,6 +148,8 @@ def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def write_report(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
     """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`."""
     if (blind := blind_summary(run)) is not None:
+        if marks is not None:
+            raise UsageError("the report of a blind run has no exhibits to mark: leave out marks (--reviewed)")
         matches = pq.read_table(run / "matches.parquet", columns=list(COLUMNS))
         rows = matches.slice(0, MOST_BLIND).to_pylist()
         lines = wording.blind_lines(blind)

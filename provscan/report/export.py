@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from provscan.errors import OutputError, UsageError
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
-from provscan.report.wording import significance, visible
+from provscan.report.wording import significance, uncounted, visible
 
 # Columns in the order in which somebody reads them, with their widths in a spreadsheet.
 COLUMNS = {
@@ -25,6 +25,8 @@ COLUMNS = {
 }  # fmt: skip
 # What a spreadsheet takes for the beginning of a formula or command.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# By the row of an exhibit: verdict and note.
+Marks = dict[int, dict[str, str]]
 LONGEST_CELL, MOST_ROWS = 32_767, 1_048_575
 BATCH = 4096
 
@@ -44,28 +46,28 @@ def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None
     batches = with_digests(folder.batches(BATCH), texts)
     exhibits = pa.concat_tables(batch.drop_columns(["has_text"]) for batch in batches)
     with replaced(out) as temporary:
-        write(temporary, exhibits, reviewed)
+        write(temporary, exhibits, reviewed, uncounted(folder.summary))
     return len(exhibits)
 
 
-def _rows(exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> Iterator[dict[str, Any]]:
+def _rows(exhibits: pa.Table, marks: Marks, why_not: str) -> Iterator[dict[str, Any]]:
     number = 0
     for batch in exhibits.to_batches(max_chunksize=BATCH):
         for row in batch.to_pylist():
             row.update(marks.get(number, {"verdict": None, "note": None}))
             number += 1
             row["exhibit"] = number
-            row["significance"] = significance(row["counted"], row["common"], row["bits"], row["q_value"])
+            row["significance"] = significance(row["counted"], row["common"], row["bits"], row["q_value"], why_not)
             row["time"] = None if row["time"] is None else f"{row['time']:%Y-%m-%dT%H:%M:%SZ}"
             yield {name: row.get(name) for name in COLUMNS}
 
 
-def _write_csv(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> None:
+def _write_csv(path: Path, exhibits: pa.Table, marks: Marks, why_not: str) -> None:
     # A byte order mark, without which Excel takes UTF-8 for a code page.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        for row in _rows(exhibits, marks):
+        for row in _rows(exhibits, marks, why_not):
             writer.writerow([_neutral(value) for value in row.values()])
 
 
@@ -78,7 +80,7 @@ def _neutral(value: Any) -> Any:
     return "'" + visible(value) if value.startswith(FORMULA) else visible(value)
 
 
-def _write_xlsx(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> None:
+def _write_xlsx(path: Path, exhibits: pa.Table, marks: Marks, why_not: str) -> None:
     if len(exhibits) > MOST_ROWS:
         raise OutputError(
             f"Excel files hold {MOST_ROWS:,} rows, and there are {len(exhibits):,}: export .csv or .parquet"
@@ -95,7 +97,7 @@ def _write_xlsx(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]
                 sheet.write_string(0, column, name, bold)
             sheet.freeze_panes(1, 1)
             sheet.autofilter(0, 0, len(exhibits), len(COLUMNS) - 1)
-            for number, row in enumerate(_rows(exhibits, marks), 1):
+            for number, row in enumerate(_rows(exhibits, marks, why_not), 1):
                 for column, value in enumerate(row.values()):
                     if isinstance(value, bool):
                         sheet.write_string(number, column, "yes" if value else "no")
@@ -109,16 +111,17 @@ def _write_xlsx(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]
         raise OSError(error) from error
 
 
-def _write_jsonl(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> None:
+def _write_jsonl(path: Path, exhibits: pa.Table, marks: Marks, why_not: str) -> None:
     with path.open("wb") as file:
-        for row in _rows(exhibits, marks):
+        for row in _rows(exhibits, marks, why_not):
             file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _write_parquet(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, str]]) -> None:
+def _write_parquet(path: Path, exhibits: pa.Table, marks: Marks, why_not: str) -> None:
     rows = range(len(exhibits))
     said = [
-        significance(*row.values()) for row in exhibits.select(["counted", "common", "bits", "q_value"]).to_pylist()
+        significance(row["counted"], row["common"], row["bits"], row["q_value"], why_not)
+        for row in exhibits.select(["counted", "common", "bits", "q_value"]).to_pylist()
     ]
     added = {
         "exhibit": pa.array([row + 1 for row in rows], pa.int64()),
@@ -129,7 +132,7 @@ def _write_parquet(path: Path, exhibits: pa.Table, marks: dict[int, dict[str, st
     pq.write_table(pa.table(columns), path, compression="zstd")
 
 
-WRITERS: dict[str, Callable[[Path, pa.Table, dict[int, dict[str, str]]], None]] = {
+WRITERS: dict[str, Callable[[Path, pa.Table, Marks, str], None]] = {
     ".csv": _write_csv,
     ".xlsx": _write_xlsx,
     ".jsonl": _write_jsonl,

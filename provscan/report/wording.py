@@ -151,7 +151,27 @@ def value(item: object) -> str:
             return str(item)
 
 
-def significance(counted: bool, common: bool, bits: float | None, q_value: float | None) -> str:
+TOO_WEAK = "not rare or not complete enough to tell from chance"
+
+
+def uncounted(summary: Mapping[str, Any]) -> str:
+    """Why a match of a run is not counted, where its wording is not commonplace.
+
+    Examples
+    --------
+    >>> uncounted({"blind": {"costs": []}})
+    'found by sketches alone, and not compared with the tweet'
+    """
+    if (blind := summary.get("blind")) is None:
+        return TOO_WEAK
+    if "revealed" in blind:
+        return "not confirmed by the full index"
+    return "found by sketches alone, and not compared with the tweet"
+
+
+def significance(
+    counted: bool, common: bool, bits: float | None, q_value: float | None, why_not: str = TOO_WEAK
+) -> str:
     """How strong a match is, in words.
 
     Examples
@@ -162,8 +182,7 @@ def significance(counted: bool, common: bool, bits: float | None, q_value: float
     'counted; most or all at least this strong are chance'
     """
     if not counted:
-        why = "commonplace wording" if common else "not rare or not complete enough to tell from chance"
-        return f"not counted: {why}"
+        return f"not counted: {'commonplace wording' if common else why_not}"
     if q_value is None or q_value != q_value:
         return "counted; how many such matches are chance is not known"
     if q_value <= 0:

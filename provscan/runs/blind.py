@@ -49,11 +49,17 @@ from provscan.runs.options import Options, Sources
 
 FOUND = pa.schema([*MATCHES, *PASSAGE])
 VERSION = 1
+MISSED = f"copies under {BlindLimits.min_chars} characters, or of wording that many tweets share, are not found"
 COSTS = (
-    "The index holds no texts: similarity and containment are estimates from sketches, and copies under "
-    f"{BlindLimits.min_chars} characters, or of wording that many tweets share, are not found.",
+    f"The index holds no texts: similarity and containment are estimates from sketches, and {MISSED}.",
     "There is no measure of chance and of recall, so the rows are candidates and no estimate is made.",
     "No row is evidence until the owner of the full index has compared its passage with the tweet (provscan reveal).",
+)
+# Of a run that was revealed.
+REVEALED_COSTS = (
+    f"The data was scanned with an index that holds no texts: {MISSED}.",
+    "There is no measure of chance and of recall, so no estimate is made.",
+    "Only rows that the full index confirms are counted and have evidence; the others stay in matches.parquet.",
 )
 
 
@@ -143,36 +149,46 @@ def reveal(
     chosen = chosen.append_column("has_text", pa.array(np.ones(len(chosen), np.bool_)))
     evidence = evidence_rows(chosen.to_batches(), reader) if len(chosen) else EVIDENCE.empty_table()
     summary |= _counts(table)
-    summary["blind"] |= {
+    summary["answer"] = _answer(f"{_headline(chosen)}, confirmed by the full index", REVEALED_COSTS)
+    summary["blind"] = {
+        "costs": list(REVEALED_COSTS),
         "revealed": {
             "rows": len(table),
             "confirmed": int(counted.sum()),
             "refuted": int(len(known) - counted.sum()),
             "unknown": int(len(table) - len(known)),
-        }
+        },
     }
     summary["counted"]["matches"] = int(counted.sum())
     info["revealed_with"] = {
-        "path": str(reader.path), "fingerprint": reader.fingerprint, "left_out": reader.left_out.as_dict()
+        "path": str(reader.path), "fingerprint": reader.fingerprint, "left_out": reader.left_out.as_dict(),
+        "threshold": threshold, "min_containment": min_containment,
     }  # fmt: skip
     return _write(target, table, counted, evidence, summary, info, overwrite=overwrite)
+
+
+def _headline(table: pa.Table) -> str:
+    places = table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
+    tweets = pc.count_distinct(table["tweet_id"]).as_py()
+    return f"{counted(len(table), 'match')} of {counted(tweets, 'tweet')} in {counted(len(places), 'record')}"
+
+
+def _answer(headline: str, costs: tuple[str, ...]) -> dict[str, Any]:
+    return {"headline": headline, "layer": "findings", "warnings": [{"code": "blind", "message": costs[1]}]}
 
 
 def _counts(table: pa.Table) -> dict[str, Any]:
     levels = {row["values"]: row["counts"] for row in pc.value_counts(table["level"]).to_pylist()}
     places = table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
-    tweets = pc.count_distinct(table["tweet_id"]).as_py()
-    found, where = counted(len(table), "match"), counted(len(places), "record")
-    headline = f"{found} of {counted(tweets, 'tweet')} in {where}, by sketches alone"
     return {
         "version": VERSION,
         "blind": {"costs": list(COSTS)},
         "matches": len(table),
         "records_matched": len(places),
         "levels": {level: levels.get(level, 0) for level in LEVELS},
-        "texts_found": tweets,
+        "texts_found": pc.count_distinct(table["tweet_id"]).as_py(),
         "counted": {"matches": 0},
-        "answer": {"headline": headline, "layer": "findings", "warnings": [{"code": "blind", "message": COSTS[1]}]},
+        "answer": _answer(f"{_headline(table)}, by sketches alone", COSTS),
     }
 
 

@@ -21,7 +21,7 @@ from provscan.params import require_path
 from provscan.readers import file_checksum
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, info_checksum
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, PASSAGES_FILE, RUN_FILE, SUMMARY_FILE, info_checksum
 from provscan.runs.options import default_workers
 
 Source = str | os.PathLike[str]
@@ -199,7 +199,8 @@ def _verify_run(folder: Path) -> dict[str, Any]:
         info = json.loads((folder / RUN_FILE).read_bytes())
         if (found := info_checksum(info)) != info["checksum"]:
             raise InputError(f"{folder / RUN_FILE} was changed: expected XXH3-128 {info['checksum']}, found {found}")
-        for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE):
+        passages = [PASSAGES_FILE] if info.get("blind") else []
+        for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, *passages):
             expected = info["files"][name]["xxh3"]
             if (found := file_checksum(folder / name)) != expected:
                 raise InputError(f"{folder / name} was changed: expected XXH3-128 {expected}, found {found}")

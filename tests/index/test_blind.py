@@ -29,6 +29,8 @@ from provscan.matching.blind import scan_blind
 from provscan.matching.scan import scan_texts
 from provscan.params import BlindLimits, MatchParams
 from provscan.readers.arrow import buffers, to_array
+from provscan.report.document import write_report
+from provscan.report.export import export
 
 RNG = random.Random(21)
 WORDS = [sentence(RNG, "latin", RNG.randrange(3, 9)).strip() for _ in range(900)]
@@ -177,7 +179,7 @@ def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
     shutil.rmtree(platform / "b.index")
 
 
-def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path) -> None:
+def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = tmp_path / "lab"
     lab.mkdir()
     shutil.copytree(platform / "blind.index", lab / "blind.index")
@@ -192,6 +194,9 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path) ->
     assert provscan.verify(run.path)["matches"] == run.matches.num_rows
     page = (run.path / "report.html").read_text()
     assert all(cost.split(":")[0] in page for cost in run.summary["blind"]["costs"])
+    with pytest.raises(UsageError, match="has no exhibits to mark"):
+        write_report(run.path, marks=tmp_path / "marks.json")
+    assert reasons(run.path) == {"not counted: found by sketches alone, and not compared with the tweet"}
     wrong = made[7][1]["id"]
     revealed = provscan.reveal(run.path, platform / "full.index")
     assert revealed.path == lab / "data.revealed.run"
@@ -203,6 +208,15 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path) ->
         assert row["tweet"] == texts[row["tweet_id"]]
         assert row["passage"] == made[row["record"]][0][row["start"] : row["end"]]
     provscan.verify(revealed.path)
+    # What was said of a blind run is no longer true of it.
+    for path, found in ((run.path, run.summary), (revealed.path, revealed.summary)):
+        printed = CliRunner().invoke(main, ["info", str(path)])
+        assert printed.exit_code == 0
+        assert found["answer"]["headline"] in printed.stdout
+        assert ("by sketches alone" in printed.stdout) == (path == run.path)
+        assert ("are candidates" in (path / "report.html").read_text()) == (path == run.path)
+    monkeypatch.chdir(run.path)
+    assert provscan.reveal(".", platform / "full.index", overwrite=True).path == revealed.path
     # What the full index has forgotten is no evidence.
     shutil.copytree(platform / "full.index", tmp_path / "later.index")
     provscan.forget(tmp_path / "later.index", [wrong])
@@ -219,10 +233,21 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path) ->
     strict = provscan.reveal(run.path, platform / "full.index", tmp_path / "strict.run", threshold=1.0)
     counts = strict.summary["blind"]["revealed"]
     assert 0 < counts["refuted"] == run.matches.num_rows - counts["confirmed"]
+    assert strict.summary["answer"]["headline"].startswith(f"{counts['confirmed']} matches of ")
+    assert strict.info["revealed_with"]["threshold"] == 1.0
+    assert "not counted: not confirmed by the full index" in reasons(strict.path)
     table = pq.read_table(run.path / "passages.parquet")
     pq.write_table(table.slice(1), run.path / "passages.parquet")
     with pytest.raises(InputError, match=r"passages\.parquet was changed"):
         provscan.reveal(run.path, platform / "full.index", tmp_path / "no.run")
+    with pytest.raises(InputError, match=r"passages\.parquet was changed"):
+        provscan.verify(run.path)
+
+
+def reasons(run: Path) -> set[str]:
+    """Why exhibits of a run count, or do not, as lists say it."""
+    export(run, run.parent / "list.jsonl")
+    return {json.loads(line)["significance"] for line in (run.parent / "list.jsonl").read_text().splitlines()}
 
 
 def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> None:
