@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from provscan.cli import echo
+from provscan.readers import counted
 from provscan.report.tables import index_table, text_table
 from provscan.report.wording import blind_lines, left_out, noticed
 
@@ -57,9 +58,15 @@ def blind_index(info: Result) -> Iterator[str]:
 def forgotten(found: Result) -> Iterator[str]:
     """What was forgotten, or would be."""
     verb = "Would forget" if found["dry_run"] else "Forgot"
-    yield f"{verb} {found['tweets']:,} tweets; {found['texts']:,} texts have no tweet left."
+    left = "text has" if found["texts"] == 1 else "texts have"
+    yield f"{verb} {counted(found['tweets'], 'tweet')}; {found['texts']:,} {left} no tweet left."
     if found["unknown"]:
-        yield f"{found['unknown']:,} ids are not in the index."
+        yield f"{counted(found['unknown'], 'id')} not in the index."
+    if found["unknown_accounts"]:
+        yield (
+            f"{counted(found['unknown_accounts'], 'account')} without a tweet in the index, or not under this name: it "
+            "knows accounts as its corpus names them, by @name or by number."
+        )
     for name, count in sorted(found["events"].items()):
         note = NO_EFFECT.get(name, "")
         yield f"  {name}: {count:,}{note and f' ({note})'}"

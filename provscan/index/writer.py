@@ -43,7 +43,9 @@ class Forgotten:
     # Tweets that are forgotten now, and texts of which no tweet is left.
     tweets: int
     texts: int
-    unknown: int  # Ids that the index does not hold, or no longer.
+    # Ids that the index does not hold, or no longer; authors of whom it holds no tweet.
+    unknown: int
+    unknown_authors: int
 
 
 def write_index(
@@ -102,19 +104,20 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
     with changing(target, "change") as change:
         before = open_reader(target, check="changes")
         now = int(datetime.now(UTC).timestamp() * 1000)
-        infos, found_ids, texts = [], [], []
+        infos, found_ids, found_authors, texts = [], [], [], []
         for segment in before.segments:
             rows = _rows_of(segment, ids, authors)
             if len(rows):
                 found_ids.append(segment.tweets.ids.take(rows).array())
+                found_authors.append(segment.tweets.author.take(rows).cast(pa.large_string()))
                 texts.append(segment.texts.take(np.unique(segment.texts_of(rows))))
                 infos.append(_with_tombstones(change, segment, rows, now))
             else:
                 infos.append(segment.info)
         found = pa.chunked_array(found_ids, pa.large_string()).unique()
         gone = _gone_texts(change.folder, replace(before.manifest, segments=tuple(infos)), texts) if texts else 0
-        unknown = pc.invert(pc.is_in(ids.unique(), value_set=found.cast(ids.type)))
-        result = Forgotten(len(found), gone, unknown.true_count)
+        known_authors = pa.chunked_array(found_authors, pa.large_string()).unique()
+        result = Forgotten(len(found), gone, _others(ids, found), _others(authors, known_authors))
         if len(found) and not dry_run:
             change.commit(
                 replace(
@@ -247,6 +250,11 @@ def _rows_of(segment: Segment, ids: pa.Array, authors: pa.Array) -> np.ndarray:
         meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(zero_copy_only=False)
         rows = np.union1d(rows, np.flatnonzero(meant[segment.tweets.author.codes.all()])) if meant.any() else rows
     return np.setdiff1d(rows, segment.forgotten, assume_unique=True)
+
+
+def _others(asked: pa.Array, found: pa.Array) -> int:
+    """How many different values were asked for and not found."""
+    return pc.invert(pc.is_in(asked.unique(), value_set=found.cast(asked.type))).true_count
 
 
 def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray, now: int) -> SegmentInfo:

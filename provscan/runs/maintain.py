@@ -18,7 +18,7 @@ from provscan.index import open_reader
 from provscan.index.blind import verify_blind
 from provscan.index.format import is_blind
 from provscan.params import require_path
-from provscan.readers import file_checksum
+from provscan.readers import counted, file_checksum
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, PASSAGES_FILE, RUN_FILE, SUMMARY_FILE, info_checksum
@@ -52,7 +52,8 @@ def forget(
         with ``delete``, ``user_delete``, ``user_suspend``, ``status_withheld`` and others, or batch results. None to
         purge what is forgotten already.
     users
-        Plain ids and batch results name accounts: all of their tweets are forgotten.
+        Plain ids and batch results name accounts, as the column ``author`` of matches does: all of their tweets are
+        forgotten.
     purge
         Rewrite the segments that hold forgotten tweets, so that neither text nor hash is left on disk, and write a
         record of the purge.
@@ -64,8 +65,8 @@ def forget(
     Returns
     -------
     dict
-        ``tweets`` and ``texts`` that are gone, ``unknown`` ids that the index does not hold, ``events`` read by kind,
-        ``purged``.
+        ``tweets`` and ``texts`` that are gone, ``unknown`` ids that the index does not hold, ``unknown_accounts`` of
+        which it holds no tweet, ``events`` read by kind, ``purged``.
 
     Raises
     ------
@@ -103,10 +104,18 @@ def forget(
         Path(index), pa.array(asked.ids, pa.string()), pa.array(asked.authors, pa.string()), dry_run=dry_run
     )
     if purge:
-        merge(index, purge_only=True, workers=workers)
+        try:
+            merge(index, purge_only=True, workers=workers)
+        except BaseException as error:
+            if found.tweets:
+                error.add_note(
+                    f"Before that {counted(found.tweets, 'tweet')} had been forgotten: no run finds them any more, and "
+                    "their texts stay in the files until a purge or merge succeeds"
+                )
+            raise
     return {
-        "tweets": found.tweets, "texts": found.texts, "unknown": found.unknown, "events": dict(asked.events),
-        "dry_run": dry_run, "purged": purge,
+        "tweets": found.tweets, "texts": found.texts, "unknown": found.unknown,
+        "unknown_accounts": found.unknown_authors, "events": dict(asked.events), "dry_run": dry_run, "purged": purge,
     }  # fmt: skip
 
 

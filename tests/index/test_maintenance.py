@@ -21,6 +21,7 @@ import xxhash
 from tweets import sentence
 
 import provscan
+from provscan.cli import show
 from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
 from provscan.index import merge_needs, writer
 
@@ -234,6 +235,20 @@ def test_a_merge_that_has_no_room_changes_nothing(
     assert files(index.path).keys() - {"lock"} == before.keys() - {"lock"}
 
 
+def test_a_purge_without_room_says_what_was_forgotten(
+    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = build(tweets)
+    monkeypatch.setattr("provscan.index.room.available_memory", lambda: 0)
+    with pytest.raises(OutputError, match="needs up to") as caught:
+        provscan.forget(index.path, [tweets[0]["id"]], purge=True)
+    assert "Before that 1 tweet had been forgotten" in caught.value.__notes__[0]
+    assert provscan.open_index(index.path).info()["forgotten"] == 1
+    with pytest.raises(OutputError, match="needs up to") as caught:
+        provscan.forget(index.path, purge=True)
+    assert not hasattr(caught.value, "__notes__")
+
+
 @pytest.mark.parametrize(
     ("name", "change", "problem"),
     [
@@ -347,7 +362,10 @@ def test_compliance_streams(build: Build, tmp_path: Path) -> None:
     left = provscan.open_index(index.path)
     assert {left.match([t["text"]]).num_rows for t in (tweets[0], tweets[6], tweets[7])} == {1}
     assert {left.match([tweets[n]["text"]]).num_rows for n in (1, 2, 3, 4, 5, 8, 9)} == {0}
-    assert provscan.forget(index.path, ["9"], users=True)["tweets"] == 3
+    assert report["unknown_accounts"] == 0
+    report = provscan.forget(index.path, ["9", "9", "78", "nobody"], users=True)
+    assert (report["tweets"], report["unknown"], report["unknown_accounts"]) == (3, 0, 2)
+    assert "2 accounts without a tweet in the index" in "\n".join(show.forgotten(report))
     (tmp_path / "wrong.jsonl").write_text('1000\n{"unknown": 1}\n')
     with pytest.raises(InputError, match=r"wrong\.jsonl, line 2: expected an id or a compliance event"):
         provscan.forget(index.path, tmp_path / "wrong.jsonl")
