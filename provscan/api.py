@@ -21,7 +21,7 @@ from provscan.params import MatchParams, require_path
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.notebook import Plots, run_html
-from provscan.runs.blind import match_blind
+from provscan.runs.blind import match_blind, require_blind
 from provscan.runs.blind import reveal as reveal_run
 from provscan.runs.build import build_index, require_apart
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, read_json
@@ -288,7 +288,8 @@ def match(
         Replace an existing run folder.
     key
         File with the key of a blind index. A blind run finds rows and makes no estimate; :func:`reveal` turns them into
-        evidence.
+        evidence. It takes the options of fields, records and what can't be read, encoding, outputs, threshold,
+        min_containment, min_chars, workers and log.
     without_segment
         Name of a segment of the index to leave out, or several: a damaged one, as the error names it. Summary and
         report say how many licensed tweets were not looked for.
@@ -347,12 +348,7 @@ def match(
     if key is not None:
         if isinstance(index, Index):
             raise UsageError("key is that of a blind index: give the folder of one as index, or leave key out")
-        refused = (cutoff, control, null, spike_ins, sample, fail_above, without_segment, fix_encoding or None)
-        if resume or executor != "threads" or any(value is not None for value in refused):
-            raise UsageError(
-                "a blind run finds rows only, in threads of this process: leave out executor, resume, sample, "
-                "spike_ins, fail_above, fix_encoding, without_segment and controls"
-            )
+        require_blind(options, resume=resume)
         sketches = open_blind(_index_path(index), read_key(key))
         with logged(log, progress) as watcher:
             found = match_blind(sources, sketches, path, options, overwrite=overwrite, progress=watcher)
@@ -396,8 +392,9 @@ def reveal(
 ) -> Run:
     """Turn the rows of a blind run into evidence, with the full index.
 
-    Each passage is compared with the tweet that its row names: rows get their true similarity, containment and level,
-    and those that reach the thresholds are counted and have evidence.
+    Each passage is compared with the tweet that its row names: rows get their true similarity and containment and the
+    level of these (never ``exact``, which a blind index can't tell from ``near_exact``), and those that reach the
+    thresholds are counted and have evidence.
 
     Parameters
     ----------

@@ -276,7 +276,12 @@ log = running(
     help="Add lines of JSON to FILE: progress, time left, what ran where, how long and with how much memory, tasks "
     "that take much longer than others, what failed.",
 )
-key = option("--key", metavar="FILE", type=click.Path(), help="File with the key of a blind index, 32 random bytes.")
+key = option(
+    "--key",
+    metavar="FILE",
+    type=click.Path(),
+    help="File with the key of a blind index: 32 random bytes, or 64 hexadecimal digits.",
+)
 without_segment = option(
     "--without-segment",
     group="Strictness",

@@ -42,10 +42,18 @@ class Plots:
     def __init__(self, path: Path) -> None:
         self._folder = RunFiles.open(path)
 
+    @property
+    def _measured(self) -> Mapping[str, Any]:
+        """``summary.json`` of a run that measures chance and recall."""
+        summary = self._folder.summary
+        if "blind" in summary:
+            raise UsageError("a blind run has neither estimate nor recall, so there is no such figure")
+        return summary
+
     def answer(self, ax: Axes | None = None) -> Axes:
         """Findings, at least, estimate and at most, for records."""
+        layers = self._measured["answer"]["records"]
         axes = ax or _axes(1.6)
-        layers = self._folder.summary["answer"]["records"]
         estimate = layers["estimate"]
         if layers["at_least"] is not None and layers["at_most"] is not None:
             axes.barh(0, layers["at_most"] - layers["at_least"], left=layers["at_least"], height=0.3, color="#a9c3e3")
@@ -59,7 +67,7 @@ class Plots:
 
     def recall(self, by: str = "edit", ax: Axes | None = None) -> Axes:
         """Share of the spike-ins that was counted, by class, with 95% intervals."""
-        classes = self._folder.summary["recall"]["by"].get(by) or {}
+        classes = self._measured["recall"]["by"].get(by) or {}
         axes = ax or _axes(0.6 + 0.3 * len(classes))
         items = sorted(classes.items(), key=lambda item: item[1]["value"])
         for place, (_, item) in enumerate(items):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 from provscan import __version__
 from provscan.engine import Progress
 from provscan.engine.ordered_map import ordered_map
-from provscan.errors import InputError
+from provscan.errors import InputError, UsageError
 from provscan.index import IndexReader
 from provscan.index.blind import BlindIndex
 from provscan.matching.blind import scan_blind
@@ -49,7 +50,15 @@ from provscan.runs.options import Options, Sources
 
 FOUND = pa.schema([*MATCHES, *PASSAGE])
 VERSION = 1
-MISSED = f"copies under {BlindLimits.min_chars} characters, or of wording that many tweets share, are not found"
+# Options that a blind run takes; the others would have no effect.
+TAKEN = (
+    "text_field", "id_field", "records", "encoding", "outputs", "threshold", "min_containment", "min_chars", "workers",
+    "log", "allow_unread", "strict", "max_bad",
+)  # fmt: skip
+MISSED = (
+    f"copies under {BlindLimits.min_chars} characters, of a part of a tweet that would be a partial match, or of "
+    "wording that many tweets share, are not found"
+)
 COSTS = (
     f"The index holds no texts: similarity and containment are estimates from sketches, and {MISSED}.",
     "There is no measure of chance and of recall, so the rows are candidates and no estimate is made.",
@@ -61,6 +70,20 @@ REVEALED_COSTS = (
     "There is no measure of chance and of recall, so no estimate is made.",
     "Only rows that the full index confirms are counted and have evidence; the others stay in matches.parquet.",
 )
+
+
+def require_blind(options: Options, *, resume: bool) -> None:
+    """Raise :class:`~provscan.errors.UsageError` if an option is given that a blind run does not take."""
+    defaults = Options()
+    given = [item.name for item in fields(Options) if item.init and item.name not in TAKEN]
+    given = [name for name in given if getattr(options, name) != getattr(defaults, name)]
+    if resume:
+        given.append("resume")
+    if given:
+        raise UsageError(
+            "a blind run finds rows only, in threads of this process, and keeps their passages: leave out "
+            f"{', '.join(given)}"
+        )
 
 
 def match_blind(

@@ -97,7 +97,8 @@ def build_index(
         Build a blind index, for others to scan their data with: it holds ids and keyed sketches, and no text. While it
         is built, a full one stands beside it, in a hidden folder.
     key
-        File with the key of a blind index, 32 random bytes. It is not stored, and opens the index.
+        File with the key of a blind index, 32 random bytes or 64 hexadecimal digits. It is not stored, and opens the
+        index.
     log
         File that lines of JSON about the progress are added to; see :func:`provscan.match`.
     progress

@@ -203,6 +203,9 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
     assert revealed.summary["blind"]["revealed"] == {
         "rows": run.matches.num_rows, "confirmed": run.matches.num_rows, "refuted": 0, "unknown": 0,
     }  # fmt: skip
+    for figure in (run.plot.answer, revealed.plot.recall):
+        with pytest.raises(UsageError, match="neither estimate nor recall"):
+            figure()
     texts = {tweet["id"]: tweet["text"] for tweet in TWEETS}
     for row in revealed.evidence.to_pylist():
         assert row["tweet"] == texts[row["tweet_id"]]
@@ -311,6 +314,12 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
         provscan.match(data, blind, tmp_path / "a.run", key=platform / "key", sample=0.5)
     with pytest.raises(UsageError, match="leave out executor"):
         provscan.match(data, blind, tmp_path / "a.run", key=platform / "key", executor="processes")
+    for name, value in (
+        ("no_text", True), ("texts", 3), ("edits", "heavy"), ("seed", 2), ("tokenizer", "t.json"), ("parts", "p"),
+        ("partial_chars", 60), ("resume", True), ("fix_encoding", True), ("cutoff", "2020-01-01"),
+    ):  # fmt: skip
+        with pytest.raises(UsageError, match=f"keeps their passages: leave out {name}$"):
+            provscan.match(data, blind, tmp_path / "a.run", key=platform / "key", **{name: value})
     with pytest.raises(UsageError, match="key is that of a blind index"):
         provscan.match(data, provscan.open_index(platform / "full.index"), tmp_path / "a.run", key=platform / "key")
     with pytest.raises(UsageError, match="a blind index needs a key"):
