@@ -76,7 +76,7 @@ def _neutral(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, str):
-        return round(value, 6) if isinstance(value, float) else value
+        return float(f"{value:.6g}") if isinstance(value, float) else value
     return "'" + visible(value) if value.startswith(FORMULA) else visible(value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,9 @@ from provscan.runs.evidence import PERMALINK
 from provscan.runs.folder import read_json
 
 FILES = ("matches.parquet", "evidence.parquet", "summary.json", "run.json")
+DATA = {
+    *FILES, "passages.parquet", "plan.json", "answers.jsonl", "model.json", "tweets.parquet", "recitations.parquet",
+}  # fmt: skip
 ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
 BATCH = 1 << 14
@@ -33,14 +36,23 @@ VERDICTS = ("accepted", "rejected", "unsure")
 
 @contextmanager
 def replaced(target: Path) -> Iterator[Path]:
-    """A temporary file to write, which takes the place of `target` when the block ends well."""
-    temporary = target.with_name(f".{target.name}.tmp")
+    """A temporary file to write, which takes the place of `target` when the block ends well.
+
+    What a run or a probe consists of is not replaced: a report or a list can be written again, and it cannot.
+    """
+    if target.name in DATA and any((target.parent / name).is_file() for name in ("run.json", "plan.json")):
+        raise OutputError(f"{target} is one of the files that reports and lists are made from: name another file")
+    # A name may be as long as the system allows.
+    temporary = target.with_name(f".{target.name[:40]}.tmp")
     try:
         yield temporary
         temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"{target} can't be written: {error.strerror or error}") from error
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputError(f"{target} can't be written: {error.strerror or error}") from error
+        raise
 
 
 @dataclass(frozen=True)
@@ -249,5 +261,5 @@ def _read(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
             yield file.schema_arrow.empty_table().select(columns)
             for batch in file.iter_batches(BATCH, columns=columns):
                 yield pa.Table.from_batches([batch])
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, KeyError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} can't be read ({error}): run match again") from None

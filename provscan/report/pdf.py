@@ -10,6 +10,8 @@ from pathlib import Path
 
 from provscan.errors import OutputError
 from provscan.report.document import write_report
+from provscan.report.files import replaced
+from provscan.runs.folder import PDF_FILE
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 SECONDS = 120
@@ -22,14 +24,15 @@ def write_pdf(run: Path, out: Path | None = None, *, texts: int | None = None, m
         raise OutputError(
             "no Chromium or Chrome was found, so no PDF was written: open report.html and print it from there"
         )
-    target = (out or run / "report.pdf").resolve()
+    target = (out or run / PDF_FILE).resolve()
     with tempfile.TemporaryDirectory() as folder:
         page = write_report(run, Path(folder) / "report.html", texts=texts, marks=marks)
         # Chromium refuses its sandbox to the superuser; the page runs no script but its own.
         root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        printed = Path(folder) / "report.pdf"
         arguments = [
             *("--headless", "--disable-gpu", "--no-pdf-header-footer", "--virtual-time-budget=10000", *root),
-            *(f"--user-data-dir={folder}/profile", f"--print-to-pdf={target}", page.as_uri()),
+            *(f"--user-data-dir={folder}/profile", f"--print-to-pdf={printed}", page.as_uri()),
         ]
         try:
             done = subprocess.run([browser, *arguments], capture_output=True, timeout=SECONDS, check=False)
@@ -37,6 +40,10 @@ def write_pdf(run: Path, out: Path | None = None, *, texts: int | None = None, m
             raise OutputError(
                 f"{browser} did not print within {SECONDS} seconds, so {target} was not written"
             ) from None
-    if done.returncode or not target.is_file():
-        raise OutputError(f"{browser} printed nothing (exit status {done.returncode}), so {target} was not written")
+        # Chromium may end well with a full disk, and a page of an earlier run may stand at the place.
+        whole = printed.is_file() and printed.read_bytes()[-16:].rstrip().endswith(b"%%EOF")
+        if done.returncode or not whole:
+            raise OutputError(f"{browser} printed nothing (exit status {done.returncode}), so {target} was not written")
+        with replaced(target) as temporary:
+            shutil.copyfile(printed, temporary)
     return target

@@ -25,11 +25,13 @@ from provscan.readers import counted, file_checksum
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
+# Where `provscan report --format pdf` writes it.
+PDF_FILE = "report.pdf"
 CHECKPOINT, PARTS, NULL_PARTS, CONTROL, LOCK = "unfinished.json", "parts", "null", "control", "lock"
 
 FILES = {
-    MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE, REPORT_FILE, PASSAGES_FILE, CHECKPOINT, PARTS, NULL_PARTS,
-    CONTROL, LOCK,
+    MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE, REPORT_FILE, PASSAGES_FILE, PDF_FILE, CHECKPOINT, PARTS,
+    NULL_PARTS, CONTROL, LOCK,
 }  # fmt: skip
 
 # Names of what a checkpoint holds, for messages.

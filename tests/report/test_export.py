@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from folders import hostile, rows, write_folder
 
-from provscan.errors import InputError, UsageError
+from provscan.errors import InputError, OutputError, UsageError
 from provscan.report.document import write_report
 from provscan.report.export import export
 from provscan.report.files import RunFiles
+from provscan.report.pdf import write_pdf
 from provscan.report.wording import visible
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -153,3 +156,63 @@ def test_nothing_found_is_a_page_and_a_list_too(tmp_path: Path) -> None:
     run = write_folder(tmp_path / "empty.run", [])
     assert "no record matches a licensed tweet" in write_report(run).read_text(encoding="utf-8")
     assert exported(run, ".csv") == exported(run, ".jsonl") == []
+
+
+def test_small_rates_are_not_rounded_to_none(tmp_path: Path) -> None:
+    made = rows(9)
+    made[0].update(counted=True, q_value=2.5e-7)
+    run = write_folder(tmp_path / "a.run", made)
+    for suffix in (".csv", ".xlsx", ".jsonl"):
+        rates = [getattr(row["q_value"], "value", row["q_value"]) for row in exported(run, suffix)]
+        assert 2.5e-7 in [float(rate) for rate in rates if rate not in ("", None)]
+
+
+@pytest.mark.parametrize("name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"])
+def test_no_file_of_the_run_is_replaced(tmp_path: Path, name: str) -> None:
+    run = write_folder(tmp_path / "a.run", rows(9))
+    before = (run / name).read_bytes()
+    writes: list[Callable[[Path], object]] = [lambda out: write_report(run, out)]
+    writes += [lambda out: export(run, out)] * name.endswith(".parquet")
+    for write in writes:
+        with pytest.raises(OutputError, match="is one of the files that reports and lists are made from"):
+            write(run / name)
+    assert (run / name).read_bytes() == before
+    assert export(run, tmp_path / "matches.parquet") == 9
+
+
+def test_what_is_not_a_table_of_matches(tmp_path: Path) -> None:
+    run = write_folder(tmp_path / "a.run", rows(9))
+    pq.write_table(pq.read_table(run / "matches.parquet").drop_columns(["control"]), run / "matches.parquet")
+    with pytest.raises(InputError, match=r"matches\.parquet can't be read"):
+        write_report(run)
+
+
+def test_an_interrupted_list_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / f"{'x' * 250}.csv"
+    assert export(run, out) == 60
+    before = out.read_bytes()
+
+    def interrupted(*values: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("provscan.report.export.significance", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export(run, out)
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["", "%PDF-1.4 cut off"])
+def test_a_pdf_that_is_not_whole_takes_no_place(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    browser = tmp_path / "chromium"
+    browser.write_text(f"""#!/bin/sh
+for word in "$@"; do case "$word" in --print-to-pdf=*) printf '%s' '{content}' > "${{word#*=}}";; esac; done
+""")
+    browser.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 of an earlier run %%EOF")
+    with pytest.raises(OutputError, match=r"printed nothing .* so .*a\.pdf was not written"):
+        write_pdf(run, tmp_path / "a.pdf")
+    assert (tmp_path / "a.pdf").read_bytes() == b"%PDF-1.4 of an earlier run %%EOF"
