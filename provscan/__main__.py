@@ -59,11 +59,15 @@ class _Unasked:
 
 
 class _Later:
-    """Parts of NumPy that SciPy names and no command uses are loaded when they are first used."""
+    """Parts of NumPy that SciPy names and no command uses are loaded when they are first used.
+
+    ``numpy.ma`` is none of them: Numba uses it in any thread, and two threads that load a module like that at the same
+    time get half of it (Python before 3.12.4).
+    """
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
-        if name not in ("numpy.f2py", "numpy.ma", "numpy.polynomial", "numpy.testing"):
+        if name not in ("numpy.f2py", "numpy.polynomial", "numpy.testing"):
             return None
         from importlib.machinery import PathFinder
         from importlib.util import LazyLoader
