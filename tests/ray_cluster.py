@@ -15,8 +15,11 @@ TESTS = Path(__file__).parent
 ATTEMPTS = 3
 # Nobody looks at its pages, nor at what its processes print.
 QUIET = {"include_dashboard": False, "include_log_monitor": False}
-# Workers are started for tasks, not before there are some.
-SYSTEM = {"prestart_worker_first_driver": False, "health_check_period_ms": 500, "health_check_initial_delay_ms": 500}
+SYSTEM = {
+    # Workers are started for tasks, not before there are some, and stay for those of the next test.
+    "prestart_worker_first_driver": False, "num_workers_soft_limit": 8,
+    "health_check_period_ms": 500, "health_check_initial_delay_ms": 500,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")

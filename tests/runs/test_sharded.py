@@ -97,7 +97,8 @@ def test_each_shard_is_opened_by_one_process_of_a_cluster(
     cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts, many = some_texts(1, 300), tmp_path / "many.index"
-    tweets = [{"id": str(n), "text": text} for n, text in enumerate(texts)]
+    # With the same ids, segments of this test in another process would have the same names.
+    tweets = [{"id": f"{os.getpid()}{n:03}", "text": text} for n, text in enumerate(texts)]
     provscan.build_index(tweets, tmp_path / "one.index")
     provscan.build_index(tweets, many, shards=4)
     data = tmp_path / "data"
