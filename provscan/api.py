@@ -17,7 +17,7 @@ from provscan.engine import Progress, logged
 from provscan.errors import GateError, UsageError
 from provscan.index.blind import open_blind, read_key
 from provscan.matching import Index, open_index
-from provscan.params import MatchParams, require_path
+from provscan.params import MatchParams, require_folder
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.notebook import Plots, run_html
@@ -129,7 +129,7 @@ def open_run(path: Source) -> Run:
     >>> provscan.open_run("one.run").matches["tweet_id"].to_pylist()
     ['1']
     """
-    require_path("path", path)
+    require_folder("path", path)
     folder = Path(path)
     return Run(folder, *(read_json(folder / name) for name in (SUMMARY_FILE, RUN_FILE)))
 
@@ -341,9 +341,9 @@ def match(
         shards_from=shards_from, allow_unread=allow_unread, strict=strict, max_bad=max_bad,
         fail_above=fail_above, without_segment=without_segment,
     )  # fmt: skip
-    if out is not None:
-        require_path("out", out)
-    path = Path(out if out is not None else default_out(source_list(sources)))
+    place = out if out is not None else default_out(source_list(sources))
+    require_folder("out", place)
+    path = Path(place)
     require_apart(path, source_list(sources) or [])
     if key is not None:
         if isinstance(index, Index):
@@ -441,6 +441,9 @@ def reveal(
     if isinstance(index, Index) and without_segment is not None:
         raise UsageError(OPEN_ALREADY)
     opened = index if isinstance(index, Index) else open_index(_index_path(index), without_segment=without_segment)
+    require_folder("run", run)
+    if out is not None:
+        require_folder("out", out)
     folder = Path(run)
     named = folder if folder.name not in ("", "..") else folder.resolve()
     target = Path(out) if out is not None else named.with_name(f"{named.name.removesuffix('.run')}.revealed.run")

@@ -42,6 +42,18 @@ def require_path(name: str, value: object) -> None:
     require(isinstance(path, str) and "\0" not in path, name, value, "a path: a str without NUL, or a pathlib.Path")
 
 
+def require_folder(name: str, value: object) -> None:
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path of an index or a run.
+
+    Arrow opens files by names that are UTF-8, and the system allows others.
+    """
+    require_path(name, value)
+    assert isinstance(value, str | os.PathLike)
+    path = os.fsencode(os.path.abspath(value))
+    valid = path.decode("utf-8", "replace").encode() == path
+    require(valid, name, os.fsdecode(path), "a path that is valid UTF-8 as a whole")
+
+
 class _Params:
     """What both sets share: a plain dict of their values and a fingerprint of it."""
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from provscan.index import IndexReader, open_reader
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
-from provscan.params import IndexParams, MatchParams, require, require_path
+from provscan.params import IndexParams, MatchParams, require, require_folder
 from provscan.readers import MEMORY
 from provscan.readers.arrow import Texts, buffers, to_array
 
@@ -220,7 +220,7 @@ def open_index(
     >>> len(provscan.open_index("a.index"))
     1
     """
-    require_path("path", path)
+    require_folder("path", path)
     without = [without_segment] if isinstance(without_segment, str) else without_segment or ()
     named = isinstance(without, Sequence) and all(isinstance(name, str) for name in without)
     require(named, "without_segment", without_segment, "the name of a segment, or several")

@@ -24,6 +24,7 @@ from rich.filesize import decimal
 
 from provscan.errors import UsageError
 from provscan.index.checked import cache_folder
+from provscan.params import require_folder
 from provscan.report import figures, wording
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import CHUNK, displayed, packed
@@ -147,6 +148,7 @@ def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def write_report(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
     """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`."""
+    require_folder("run", run)
     if (blind := blind_summary(run)) is not None:
         if marks is not None:
             raise UsageError("the report of a blind run has no exhibits to mark: leave out marks (--reviewed)")

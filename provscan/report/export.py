@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.errors import OutputError, UsageError
+from provscan.params import require_folder
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
 from provscan.report.wording import significance, uncounted, visible
@@ -41,6 +42,8 @@ def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None
     write = WRITERS.get(out.suffix.lower())
     if write is None:
         raise UsageError(f"{out} has no known format: name a file that ends in {', '.join(WRITERS)}")
+    require_folder("run", run)
+    require_folder("out", out)
     folder = RunFiles.open(run)
     reviewed = folder.marks(marks) if marks is not None else {}
     batches = with_digests(folder.batches(BATCH), texts)

@@ -17,7 +17,7 @@ from provscan.index import MOST_SHARDS, IndexReader, Prepared, open_reader, prep
 from provscan.index import append as append_tweets
 from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
-from provscan.params import BlindParams, IndexParams, require, require_path
+from provscan.params import BlindParams, IndexParams, require, require_folder
 from provscan.runs.corpus import Corpus
 from provscan.runs.options import default_workers, require_executor, source_list
 from provscan.runs.spread import Spread
@@ -130,7 +130,7 @@ def build_index(
     >>> len(index)
     2
     """
-    require_path("out", out)
+    require_folder("out", out)
     names = {"text_field": text_field, "id_field": id_field, "author_field": author_field, "date_field": date_field}
     for name, value in names.items():
         require(isinstance(value, str | None), name, value, "the name of one field")

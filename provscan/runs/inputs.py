@@ -201,6 +201,8 @@ def default_out(named: Sequence[str] | None) -> str:
     if named is None or list(named) == ["-"]:
         raise UsageError("name the folder for the results with out (-o): the data has no name to take it from")
     name = os.path.basename(os.path.abspath(readers.without_secrets(named[0])).replace(":", "-"))
+    # The name of a file may be no UTF-8, that of a run may not.
+    name = os.fsencode(name).decode("utf-8", "replace")
     for suffix in (".gz", ".bz2", ".xz", ".zst", ".zstd"):
         name = name.removesuffix(suffix)
     stem, dot, _ = name.rpartition(".")

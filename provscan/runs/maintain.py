@@ -17,7 +17,7 @@ from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
 from provscan.index.blind import verify_blind
 from provscan.index.format import is_blind
-from provscan.params import require_path
+from provscan.params import require_folder
 from provscan.readers import counted, file_checksum
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
@@ -85,7 +85,7 @@ def forget(
     >>> len(provscan.open_index("three.index"))
     2
     """
-    require_path("index", index)
+    require_folder("index", index)
     if purge and dry_run:
         raise UsageError("a dry run changes nothing: give either dry_run or purge")
     items = [ids] if isinstance(ids, str | os.PathLike) else list(ids)
@@ -100,9 +100,11 @@ def forget(
             raise InputError(f"{name}: there is no such file, and it is no id. Nothing was forgotten")
         else:
             asked.take([name], name, users=users)
-    found = indexes.forget(
-        Path(index), pa.array(asked.ids, pa.string()), pa.array(asked.authors, pa.string()), dry_run=dry_run
-    )
+    try:
+        named, authors = (pa.array(values, pa.string()) for values in (asked.ids, asked.authors))
+    except UnicodeEncodeError as error:
+        raise InputError(f"{error.object!r} is no id: it is not valid UTF-8. Nothing was forgotten") from None
+    found = indexes.forget(Path(index), named, authors, dry_run=dry_run)
     if purge:
         try:
             merge(index, purge_only=True, workers=workers)
@@ -151,7 +153,7 @@ def merge(index: Source, *, purge_only: bool = False, workers: int | None = None
     >>> len(provscan.merge("merged.index")["segments"])
     1
     """
-    require_path("index", index)
+    require_folder("index", index)
     params = open_reader(index, check="lengths").params
     return indexes.merge(Path(index), preparing(params, default_workers(workers)), purge_only=purge_only).info()
 
@@ -190,7 +192,7 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
     >>> provscan.verify("checked.index")["tweets"]
     3
     """
-    require_path("path", path)
+    require_folder("path", path)
     folder = Path(path)
     if (folder / RUN_FILE).is_file():
         return _verify_run(folder)

@@ -371,6 +371,8 @@ def test_compliance_streams(build: Build, tmp_path: Path) -> None:
         provscan.forget(index.path, tmp_path / "wrong.jsonl")
     with pytest.raises(InputError, match="no such file"):
         provscan.forget(index.path, ["a/list/of/ids.txt"])
+    with pytest.raises(InputError, match=r"'\\udcff' is no id: it is not valid UTF-8"):
+        provscan.forget(index.path, ["\udcff"])
 
 
 def test_nothing_is_written_where_something_is_read(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ from provscan import readers
 from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
 from provscan.matching import MATCHES
 from provscan.readers import Limits
+from provscan.report.document import write_report
+from provscan.report.export import export
 
 Write = Callable[..., Path]
 
@@ -352,3 +354,24 @@ def test_memory_does_not_grow_with_the_dataset(index: provscan.Index, tmp_path: 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 0.9 * more
+
+
+def test_names_that_are_no_utf8(tmp_path: Path, index: provscan.Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They can be read. What provscan writes has others, since Arrow opens none by such a name."""
+    monkeypatch.chdir(tmp_path)
+    (data := Path("a\udcff.jsonl")).write_text('{"text": "a text that is no tweet"}\n')
+    run = provscan.match(data, index)
+    assert (run.path, run.summary["records"]) == (Path("a\ufffd.run"), 1)
+    odd = Path("\udcff.run")
+    for refused in (
+        lambda: provscan.match(data, index, odd),
+        lambda: provscan.build_index([{"id": "1", "text": "a text of a tweet"}], odd),
+        lambda: provscan.open_run(odd),
+        lambda: provscan.verify(odd),
+        lambda: provscan.reveal(run.path, index, odd),
+        lambda: write_report(odd),
+        lambda: export(run.path, odd / "a.csv"),
+    ):
+        with pytest.raises(ParameterError, match="a path that is valid UTF-8 as a whole"):
+            refused()
+    assert sorted(tmp_path.iterdir()) == sorted(tmp_path / name for name in (data.name, run.path.name))
