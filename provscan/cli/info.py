@@ -14,7 +14,7 @@ from provscan.errors import InputError
 @click.command("info")
 @click.argument(
     "path",
-    metavar="[INDEX|RUN]",
+    metavar="[INDEX|RUN|PROBE]",
     default="licensed.index",
     envvar="PROVSCAN_INDEX",
     type=click.Path(path_type=Path),
@@ -22,13 +22,19 @@ from provscan.errors import InputError
 @cli.without_segment
 @cli.as_json
 def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None:
-    """Show what an index holds or what a run found.
+    """Show what an index holds, or what a run or a probe found.
 
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """
     from provscan.cli import show
 
-    if (path / "run.json").is_file():
+    if (path / "plan.json").is_file():
+        from provscan.report.probe_page import require_score
+        from provscan.report.probe_tables import probe_table
+
+        require_score(path)
+        show.result({"probe": str(path), **_read(path / "summary.json")}, as_json, probe_table)
+    elif (path / "run.json").is_file():
         summary = _read(path / "summary.json")
         show.result({"run": str(path), **summary}, as_json, show.blind_run if "blind" in summary else show.run)
     else:

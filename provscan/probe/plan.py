@@ -28,10 +28,10 @@ from provscan.probe.prompts import FREE, STYLES, TEMPLATES, max_tokens
 from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.readers import Fields
-from provscan.runs.folder import write_json
+from provscan.runs.folder import PLAN_FILE, write_json
 from provscan.runs.options import default_workers
 
-PLAN_FILE, VERSION = "plan.json", 1
+VERSION = 1
 ARMS = ("licensed", "control")
 # Tokens of an answer to the prompt that names no tweet.
 FREE_TOKENS = 120
@@ -126,7 +126,9 @@ def make_plan(
     """
     settings, path = settings or Settings(), Path(out)
     if (control_after is None) == (not control):
-        raise UsageError("a probe needs tweets that the model can't have seen: give control_after, or control files")
+        raise UsageError(
+            "a probe needs tweets that the model can't have seen: give either control_after or control files"
+        )
     if settings.style not in STYLES or not any((settings.style, kind) in TEMPLATES for kind in settings.prompts):
         raise UsageError(f"prompts {', '.join(settings.prompts)} can't be asked in {settings.style} style")
     if os.path.lexists(path):

@@ -21,7 +21,7 @@ from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
 from provscan.estimate.counters import Strongest
 from provscan.runs.evidence import PERMALINK
-from provscan.runs.folder import read_json
+from provscan.runs.folder import read_json, require_run
 
 FILES = ("matches.parquet", "evidence.parquet", "summary.json", "run.json")
 DATA = {
@@ -66,9 +66,7 @@ class RunFiles:
 
     @classmethod
     def open(cls, path: Path) -> RunFiles:
-        for name in FILES:
-            if not (path / name).is_file():
-                raise InputError(f"{path / name} is missing, so this is not a complete run folder: run match again")
+        require_run(path)
         return cls(path, read_json(path / "summary.json"), read_json(path / "run.json"))
 
     @cached_property

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from provscan.errors import InputError
 from provscan.report import probe_tables, wording
 from provscan.report.document import page, write_page
+from provscan.runs.folder import PLAN_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 FILES = ("summary.json", "run.json", "tweets.parquet", "recitations.parquet")
@@ -20,16 +21,20 @@ SHOWN = 200
 
 
 def is_probe(folder: Path) -> bool:
-    return (folder / "plan.json").is_file()
+    return (folder / PLAN_FILE).is_file()
+
+
+def require_score(folder: Path) -> None:
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name} is missing, so this probe was not scored: run provscan probe score")
 
 
 def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | None = None) -> Path:
     """Write the report of a probe, by default as ``report.html`` in its folder; the `texts` strongest recitations show
     texts.
     """
-    for name in FILES:
-        if not (folder / name).is_file():
-            raise InputError(f"{folder / name} is missing, so this probe was not scored: run provscan probe score")
+    require_score(folder)
     summary, info = (json.loads((folder / name).read_bytes()) for name in FILES[:2])
     tweets = pq.read_table(folder / FILES[2], columns=["pair", "arm", "author", "day", "copies", "q_value"])
     recitations = pq.read_table(folder / FILES[3]).to_pylist()

@@ -25,6 +25,8 @@ from provscan.readers import counted, file_checksum
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
+# Which only a probe has.
+PLAN_FILE = "plan.json"
 # Where `provscan report --format pdf` writes it.
 PDF_FILE = "report.pdf"
 CHECKPOINT, PARTS, NULL_PARTS, CONTROL, LOCK = "unfinished.json", "parts", "null", "control", "lock"
@@ -67,6 +69,15 @@ class RunFolder:
                     )
         self.resumable = resumable
         write_json(self.path / CHECKPOINT, known)
+
+
+def require_run(path: Path) -> None:
+    """Raise :class:`~provscan.errors.InputError` unless a folder is a run, with all of its files but the report."""
+    if (path / PLAN_FILE).is_file():
+        raise InputError(f"{path} is a probe, and not the run of a match: info, report and probe score read it")
+    for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE):
+        if not (path / name).is_file():
+            raise InputError(f"{path / name} does not exist, so {path} is no finished run: run match again")
 
 
 def read_json(path: Path) -> dict[str, Any]:

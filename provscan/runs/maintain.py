@@ -21,7 +21,16 @@ from provscan.params import require_folder
 from provscan.readers import counted, file_checksum
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, PASSAGES_FILE, RUN_FILE, SUMMARY_FILE, info_checksum
+from provscan.runs.folder import (
+    EVIDENCE_FILE,
+    MATCHES_FILE,
+    PASSAGES_FILE,
+    PLAN_FILE,
+    RUN_FILE,
+    SUMMARY_FILE,
+    info_checksum,
+    require_run,
+)
 from provscan.runs.options import default_workers
 
 Source = str | os.PathLike[str]
@@ -194,7 +203,8 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
     """
     require_folder("path", path)
     folder = Path(path)
-    if (folder / RUN_FILE).is_file():
+    if (folder / RUN_FILE).is_file() or (folder / PLAN_FILE).is_file():
+        require_run(folder)
         return _verify_run(folder)
     if is_blind(folder):
         return verify_blind(folder)

@@ -257,7 +257,7 @@ def test_a_purge_without_room_says_what_was_forgotten(
         ("matches.parquet", lambda text: text[:40] + b"x" + text[41:], r"matches\.parquet was changed"),
         ("run.json", lambda text: text.replace(b'"version": 1', b'"version": 2', 1), r"run\.json was changed"),
         ("run.json", lambda text: text.replace(b'"files"', b'"fails"', 1), r"run\.json was changed"),
-        ("evidence.parquet", None, "can't be read"),
+        ("evidence.parquet", None, "does not exist"),
     ],
 )
 def test_a_run_that_was_changed(

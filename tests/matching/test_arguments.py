@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 import provscan
-from provscan.errors import ParameterError
+from provscan.errors import InputError, ParameterError
 
 TWEETS = [{"id": "1", "text": "Never trust a goat near the harbour, whatever it says"}]
 
@@ -53,6 +53,14 @@ def test_numbers_and_names_that_nothing_can_have(index):
 def test_a_field_of_tweets_is_one(tmp_path, name, fields):
     with pytest.raises(ParameterError, match=f"^{name} must be the name of one field"):
         provscan.build_index(TWEETS, tmp_path / "b.index", **{name: fields})
+
+
+@pytest.mark.parametrize("name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"])
+def test_a_run_is_opened_whole(index, tmp_path, name):
+    run = provscan.match(TWEETS, index, tmp_path / "a.run", spike_ins=0)
+    (run.path / name).unlink()
+    with pytest.raises(InputError, match=rf"{name} does not exist, so .* is no finished run"):
+        provscan.open_run(run.path)
 
 
 def test_signatures_are_an_array():

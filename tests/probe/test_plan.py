@@ -116,7 +116,7 @@ def test_a_plan_that_is_changed_has_another_digest(plan: Plan, planned: Plan) ->
 
 
 def test_wrong_wishes(index: provscan.Index, tmp_path: Path, planned: Plan) -> None:
-    with pytest.raises(UsageError, match="can't have seen: give control_after"):
+    with pytest.raises(UsageError, match="can't have seen: give either control_after or"):
         make_plan(index, tmp_path / "p")
     with pytest.raises(OutputError, match="exists already"):
         make_plan(index, planned.path, control=["c"])

@@ -170,3 +170,21 @@ def test_the_commands(index: provscan.Index, control: Path, tmp_path: Path) -> N
     before = (place / "summary.json").read_bytes()
     call("score", place)
     assert (place / "summary.json").read_bytes() == before
+
+
+def test_commands_that_take_a_run_know_a_probe(plan: Plan, index: provscan.Index) -> None:
+    def call(*words: object) -> Any:
+        return CliRunner().invoke(main, [*map(str, words)])
+
+    assert "was not scored" in call("info", plan.path).stderr
+    for place in range(2):
+        for words in (("verify", plan.path), ("export", plan.path, "-o", plan.path / "list.csv")):
+            done = call(*words)
+            assert (done.exit_code, "is a probe, and not the run of a match" in done.stderr) == (3, True), place
+        with pytest.raises(InputError, match="is a probe"):
+            provscan.open_run(plan.path)
+        summary = scored(plan, index, lambda copies: 1.0)
+    shown = call("info", plan.path)
+    assert shown.exit_code == 0, shown.output
+    assert " ".join(summary["answer"]["headline"].split()) in " ".join(shown.stdout.split())
+    assert json.loads(call("info", plan.path, "--json").stdout)["answer"] == summary["answer"]

@@ -148,7 +148,7 @@ def test_files_of_different_runs_are_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="of different runs"):
         write_report(other)
     (other / "evidence.parquet").unlink()
-    with pytest.raises(InputError, match=r"evidence\.parquet is missing"):
+    with pytest.raises(InputError, match=r"evidence\.parquet does not exist"):
         write_report(other)
 
 
