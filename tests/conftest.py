@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from nightly import NIGHTLY
 from ray_cluster import cluster, object_store
 from run_fixtures import index, latin, other, write
 
@@ -13,7 +14,6 @@ from provscan.kernels import warmup
 
 __all__ = ["cluster", "index", "latin", "object_store", "other", "write"]
 
-NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 # The first call of a kernel compiles it: no deadline for one example.
 # CI draws the same few examples each time; make nightly and developers look for new ones.
 settings.register_profile("provscan", deadline=None, max_examples=40, derandomize=bool(os.environ.get("CI")))

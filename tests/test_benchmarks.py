@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from random import Random
 
 import pyarrow as pa
 import pytest
+from nightly import NIGHTLY
 
 pytest.importorskip("rensa", reason="the benchmarks need pip install 'provscan[bench]'")
 
@@ -77,7 +77,6 @@ LONG = {
     "blind", "build", "executors", "growth", "hashing", "large", "lsh", "match", "network", "passages", "probe",
     "scale", "versions",
 }  # fmt: skip
-NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 
 
 @pytest.mark.parametrize("name", [name for name in TINY if NIGHTLY or name not in LONG])

@@ -23,11 +23,12 @@ TICK = 0.02
 def key_of(paths: Sequence[Path]) -> str:
     """What the mark of some files is called; another one as soon as one of them is changed, moved or copied."""
     digest = hashlib.blake2b(digest_size=16)
-    real = {parent: os.path.realpath(parent) for parent in {path.parent for path in paths}}
-    for path in sorted(paths):
-        found = path.stat()
+    split = sorted(os.path.split(path) for path in paths)
+    real = {folder: os.path.realpath(folder) for folder, _ in split}
+    for folder, name in split:
+        found = os.stat(f"{folder}/{name}" if folder else name)
         state = f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
-        digest.update(os.fsencode(f"{real[path.parent]}/{path.name}\0{state}\0"))
+        digest.update(os.fsencode(f"{real[folder]}/{name}\0{state}\0"))
     return digest.hexdigest()
 
 

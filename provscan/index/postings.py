@@ -7,6 +7,7 @@ What an entry is and how a table is laid out stands in :mod:`provscan.kernels.po
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -273,7 +274,7 @@ def _new_bucket_offsets(path: Path, size: int, value: int) -> np.memmap[Any, np.
     with path.open("wb") as file:
         for low in range(0, size, 1 << 20):
             write_array(file, np.full(min(1 << 20, size - low), value, np.uint32))
-    return np.memmap(path, np.uint32, "r+", shape=(size,))
+    return np.memmap(os.fspath(path), np.uint32, "r+", shape=(size,))
 
 
 def open_postings(folder: Path, name: str, layout: Layout, texts: int) -> Postings:
@@ -297,6 +298,8 @@ def map_array(path: Path, dtype: type[np.generic], columns: int = 0) -> np.ndarr
         array = np.zeros(0, dtype)
         array.flags.writeable = False
     else:
-        # A plain view: numpy.memmap costs on every slice, and kernels take it for another type.
-        array = np.asarray(np.memmap(path, dtype, "r", shape=(size // np.dtype(dtype).itemsize,))).view(np.ndarray)
+        # A plain view: numpy.memmap costs on every slice, and kernels take it for another type. It would follow the
+        # links of a Path, which takes five times as long as the rest.
+        mapped = np.memmap(os.fspath(path), dtype, "r", shape=(size // np.dtype(dtype).itemsize,))
+        array = np.asarray(mapped).view(np.ndarray)
     return array.reshape(-1, columns) if columns else array

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from nightly import NIGHTLY
 
 import provscan
 
@@ -50,7 +51,7 @@ def corpus(tmp_path: Path) -> str:
 
 # The first module, one that a command brings, and the last one; at night some between.
 MODULES = ["provscan.cli", "numpy", "provscan.index.writer"]
-if os.environ.get("PROVSCAN_NIGHTLY") == "1":
+if NIGHTLY:
     MODULES += ["click", "provscan.cli.index", "pyarrow", "numba"]
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nightly import NIGHTLY
 from tweets import SCRIPTS, sentence
 
 import provscan
 from provscan.errors import OutputError
 
-NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 # Each of the six commands is killed; at night thirty times each.
 KILLS, ROUNDS = (20, 10) if NIGHTLY else (6, 1)
 READERS, SECONDS = (20, 60) if NIGHTLY else (2, 1.5)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xxhash
+from nightly import NIGHTLY
 
 import provscan
 from provscan.engine import Progress
@@ -26,7 +27,6 @@ from provscan.index.postings import map_array
 from provscan.matching.task import Snapshot, open_snapshot
 
 Build = Callable[..., provscan.Index]
-NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 FLIPS = 2000 if NIGHTLY else 60
 # Of each kind.
 FORGED = FLIPS // 2

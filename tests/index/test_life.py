@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import tempfile
@@ -12,11 +11,11 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from nightly import NIGHTLY
 from tweets import SCRIPTS, sentence
 
 import provscan
 
-NIGHTLY = os.environ.get("PROVSCAN_NIGHTLY") == "1"
 RNG = random.Random(12)
 TEXTS = [sentence(RNG, SCRIPTS[n % len(SCRIPTS)], 40 + 3 * n).strip() for n in range(12)]
 TWEETS: list[dict[str, Any]] = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nightly import NIGHTLY
 from readers.tweet_forms import (
     FORMS,
     PLANTED,
@@ -36,7 +36,7 @@ from provscan.readers import Fields, ReadStats, plan_tweets, read_tweet_objects,
 from provscan.readers.tweet_layouts import DELETIONS, MARKERS, OTHERS, WRAPPERS
 
 FIRST, SECOND = PLANTED[:2]
-CASES = 10_000 if os.environ.get("PROVSCAN_NIGHTLY") == "1" else 100
+CASES = 10_000 if NIGHTLY else 100
 QUOTE = v1(SECOND)
 
 
