@@ -153,8 +153,14 @@ def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iter
             with contextlib.suppress(IndexFormatError):
                 change.manifest = read_manifest(place, blind=is_blind(place))
         yield change
-    except OSError as error:
-        raise OutputError(f"writing {target} failed: {error.strerror or error}. Nothing was changed") from error
+    except BaseException as error:
+        done = change is not None and change.committed
+        effect = "The index was changed before that" if done else "Nothing was changed"
+        if isinstance(error, OSError):
+            raise OutputError(f"writing {target} failed: {error.strerror or error}. {effect}") from error
+        if done:
+            error.add_note(effect)
+        raise
     finally:
         # Ctrl-C may have come before any of the three was there.
         if change is None or not change.committed:

@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xxhash
+from click.testing import CliRunner
 from tweets import sentence
 
 import provscan
-from provscan.cli import show
+from provscan.cli import main, show
 from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
 from provscan.index import merge_needs, writer
 
@@ -233,6 +234,24 @@ def test_a_merge_that_has_no_room_changes_nothing(
     with pytest.raises(OutputError, match=f"merging 2 segments of .* needs up to [0-9,]+ bytes {what}"):
         provscan.merge(index.path)
     assert files(index.path).keys() - {"lock"} == before.keys() - {"lock"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(24, "Too many open files")])
+def test_what_fails_after_a_change_does_not_deny_it(
+    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    index = build(tweets)
+
+    def failing(path: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("provscan.index.writer.open_written", failing)
+    result = CliRunner().invoke(main, ["forget", str(index.path), tweets[0]["id"]])
+    assert result.exit_code == (130 if isinstance(error, KeyboardInterrupt) else 3)
+    assert "The index was changed before that." in result.stderr
+    assert "no results" not in result.stderr
+    assert "Nothing" not in result.stderr
+    assert provscan.open_index(index.path).info()["forgotten"] == 1
 
 
 def test_a_purge_without_room_says_what_was_forgotten(
