@@ -40,18 +40,20 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     files = found["files"]
     for file in files[:SHOWN]:
         kind = " ".join(filter(None, [file["format"], file["compression"], file["encoding"]]))
-        unit = f", a record is {file['records_are'].removesuffix('s')}" if file["records_are"] else ""
+        unit = f", a record is a {file['records_are'].removesuffix('s')}" if file["records_are"] else ""
         yield f"{file['source']}\n  {kind}, {counted(file['bytes'], 'byte')}, {counted(file['splits'], 'split')}{unit}"
         yield from (f"  {name}: {verdict}" for name, verdict in file["fields"].items())
         counts = (counted(file["sampled"][f"{noun}s"], noun) for noun in ("record", "text", "character"))
         yield f"  sample: {', '.join(counts)}"
         for example in file["examples"]:
-            yield f"    record {example['record'] + 1}, {example['field']}: {' '.join(example['text'].split())}"
+            yield f"    record {example['record']}, {example['field']}: {' '.join(example['text'].split())}"
         yield from (f"  warning: {warning}" for warning in file["warnings"])
     if len(files) > SHOWN:
         yield f"... and {counted(len(files) - SHOWN, 'more file')}"
     for title, name in (("Will not be read", "unread"), ("Holds no records", "ignored")):
         yield from (f"{title}: {path}: {reason}" for path, reason in found[name][:SHOWN])
+        if (more := len(found[name]) - SHOWN) > 0:
+            yield f"{title}: {counted(more, 'more file')}, which --json lists"
     seconds = sum(file["seconds"] for file in files)
     scanning = sum(file["characters"] for file in files) / CHARACTERS_PER_SECOND
     yield (

@@ -56,16 +56,18 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
     first, size = splits[0], sum(split.size for split in splits)
     stats = ReadStats()
     texts: list[str] = []
+    sampled = 0
     examples: list[dict[str, Any]] = []
     warnings: list[str] = []
     started = time.perf_counter()
     try:
         for batch in read(first, fields, stats, limits=limits):
+            sampled += batch.num_rows
             rows = batch.select(["record", "field", "text"]).slice(0, SAMPLE - len(texts)).to_pylist()
             texts += [row["text"] for row in rows]
             for row in islice(rows, EXAMPLES - len(examples)):
                 examples.append({**row, "text": row["text"][:EXAMPLE_LENGTH]})
-            if len(texts) >= SAMPLE:
+            if sampled >= SAMPLE:
                 break
     except InputError as error:
         warnings.append(str(error))
@@ -85,7 +87,7 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
         "fields": {name: next(iter(verdicts)) for name, verdicts in stats.fields.items()},
         "sampled": {
             **{name: counts[name] for name in ("records", "characters", "skipped", "repaired", "notes")},
-            "texts": len(texts),
+            "texts": sampled,
         },
         "examples": examples,
         # Estimated code points of text in the file, and time to read it on one processor.
@@ -98,7 +100,7 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
 def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:
     warnings = [
         f"skipped in the sample: {counted(count, 'record')}, {reason.replace('_', ' ')} "
-        f"(first: record {stats.examples[reason][0].record + 1}, {stats.examples[reason][0].detail})"
+        f"(first: record {stats.examples[reason][0].record}, {stats.examples[reason][0].detail})"
         for reason, count in stats.skipped.items()
     ]
     warnings += [f"the file ends early: {damage.reason}" for damage in stats.damaged]
@@ -106,7 +108,7 @@ def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:
         case = stats.examples["wrongly_decoded"][0]
         warnings.append(
             f"{bad:,} texts of the sample were decoded with a wrong encoding before they were written (first: record "
-            f"{case.record + 1}); copies in them may be missed without --fix-encoding"
+            f"{case.record}); copies in them may be missed without --fix-encoding"
         )
     if not texts and not stats.damaged:
         warnings.append("no record with text")

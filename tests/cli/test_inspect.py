@@ -28,16 +28,42 @@ def test_what_would_be_read(tmp_path):
         "messages[].content": "scanned",
     }
     assert chats["examples"][0] == {"record": 0, "field": "messages[0].content", "text": "a question of some words"}
-    assert "skipped in the sample: 1 record, bad json (first: record 6" in chats["warnings"][0]
+    assert "skipped in the sample: 1 record, bad json (first: record 5" in chats["warnings"][0]
     assert (book["format"], book["records_are"]) == ("text", "lines")
     assert "20 texts of the sample were decoded with a wrong encoding" in book["warnings"][0]
     assert found["unread"] == [[f"{tmp_path}/logo.png", "it is an image"]]
     assert found["ignored"] == [[f"{tmp_path}/_SUCCESS", "hidden: its name starts with _"]]
     words = inspect(tmp_path).output
-    for part in ("chat.jsonl", "messages[].content: scanned", "a record is line", "Will not be read", "s to match"):
+    for part in (
+        "chat.jsonl",
+        "messages[].content: scanned",
+        "a record is a line",
+        "record 0, messages[0].content: a question",
+        "Will not be read",
+        "s to match",
+    ):
         assert part in words
 
 
 def test_nothing_to_read(tmp_path):
     assert inspect(tmp_path / "nowhere").exit_code == 3
     assert inspect(tmp_path).exit_code == 3
+
+
+def test_what_is_not_shown_is_counted(tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "two texts", "title": "in a record"}) + "\n")
+    for number in range(53):
+        (tmp_path / f"{number}.png").write_bytes(b"\x89PNG")
+        (tmp_path / f"_{number}").write_bytes(b"")
+    words = inspect(tmp_path).output
+    assert words.count(".png: it is an image") == 50
+    assert "Will not be read: 3 more files, which --json lists" in words
+    assert "Holds no records: 3 more files, which --json lists" in words
+    assert "more" not in inspect(tmp_path / "a.jsonl").output
+
+
+def test_counts_of_a_sample_are_of_the_same_records(tmp_path):
+    (tmp_path / "a.jsonl").write_text((json.dumps({"text": "a text"}) + "\n") * 2500)
+    sampled = json.loads(inspect(tmp_path / "a.jsonl", "--json").stdout)["files"][0]["sampled"]
+    assert sampled["texts"] == sampled["records"] == sampled["characters"] / len("a text")
+    assert sampled["texts"] >= 2000

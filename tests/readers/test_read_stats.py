@@ -70,6 +70,6 @@ def test_texts_decoded_with_a_wrong_encoding_are_counted(write, read_all, read_t
         assert stats.examples["wrongly_decoded"] == [(path, 1, texts[1])]
     (file,) = inspect_sources(path)["files"]
     assert file["warnings"] == [
-        "2 texts of the sample were decoded with a wrong encoding before they were written (first: record 2); "
+        "2 texts of the sample were decoded with a wrong encoding before they were written (first: record 1); "
         "copies in them may be missed without --fix-encoding"
     ]
