@@ -231,7 +231,8 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[
 
 def tests_for(mutant: Mutant, lines: dict[int, list[list[str]]]) -> list[list[str]]:
     """Those of a mutant's line, of the lines of its file; of a line that runs on import those of all lines."""
-    return lines.get(mutant.line) or [sorted({test for first, _ in lines.values() for test in first}), []]
+    of_line = lines.get(mutant.line, [])
+    return of_line if any(of_line) else [sorted({test for first, _ in lines.values() for test in first}), []]
 
 
 class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -1,5 +1,6 @@
 """Whether passages of a licensed text stand in another order, or without what was between them."""
 
+import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,11 @@ import provscan
 from provscan.kernels.grams import in_pieces as kernel
 from provscan.kernels.grams import set_scratch
 from provscan.matching import in_pieces
+from provscan.matching.task import Sampling, ScanTask, Snapshot, scan
+from provscan.params import MatchParams
+from provscan.readers import Fields
 from provscan.readers.arrow import buffers
+from provscan.readers.planning import plan
 
 TEXT = "the ferry leaves the old harbour at seven and nobody on board knows that the bridge is closed"
 HALF = len(TEXT) // 2
@@ -38,6 +43,23 @@ def test_pieces(edit: Callable[[str], str], expected: bool, tmp_path: Path) -> N
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     copies = pa.array([edit(TEXT), TEXT], pa.large_string())
     assert in_pieces(*buffers(copies), np.zeros(2, np.int64), index.reader).tolist() == [expected, False]
+
+
+def test_a_part_says_which_passages_are_in_pieces(tmp_path: Path) -> None:
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    records = [f"He said: {TEXT[HALF:]} {TEXT[:HALF]}. That was all.", f"He said: {TEXT}. That was all."]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in records))
+    (split,) = plan([str(path)], Fields())
+    snapshot = Snapshot(str(index.path), index.reader.snapshot)
+    task = ScanTask(0, split, Fields(), snapshot, MatchParams(), Sampling(), str(tmp_path / "parts"))
+    (tmp_path / "parts").mkdir()
+    scan(task)
+    (part,) = (tmp_path / "parts").rglob("*.arrow")
+    rows = pa.ipc.open_file(str(part)).read_all().select(["record", "level", "pieces"]).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        (0, "strong", True), (1, "exact", False)
+    ]  # fmt: skip
 
 
 def naive(copy: str, text: str) -> bool:
