@@ -6,7 +6,8 @@
 Tweets are edited harder than `planted.py` does, and matched alone (a record) and inside a longer text (a document).
 Printed is the share that is found under the tweet's own id or a near-duplicate's. ``--params`` are length and window of
 seeds and the number of LSH bands of each index to compare. With ``--megabytes`` also what each costs: the size of the
-index, processor time of a match in turns, and rows in texts without licensed tweets.
+index, processor time of a match in turns, and rows in texts without licensed tweets. ``--gates`` are the threshold, the
+minimum containment and the stretch of partial copies, where others than the default ones are to be tried.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pyarrow as pa
 from measure import Way, console, machine, table, take_turns
@@ -36,6 +38,7 @@ from provscan.runs.build import preparing
 from provscan.runs.corpus import Corpus
 
 Edit = Callable[[str, Random], str]
+Match = Callable[[pa.Array], pa.Table]
 EMOJI = "😀😂❤🔥👍🎉😭🙏"
 WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great")
 # Letters of a tweet that is edited, of the half of one, and characters of a document.
@@ -161,9 +164,15 @@ def build(source: Path, out: Path, values: str) -> provscan.Index:
     return Index(write_index(batches, out, params, corpus.notes))
 
 
-def found(index: provscan.Index, tweets: list[Tweet], texts: list[str], by_id: dict[str, str]) -> float:
+def gates_of(values: str) -> dict[str, Any]:
+    """``threshold,min_containment,partial_chars`` as arguments of ``Index.match``."""
+    threshold, containment, chars = values.split(",")
+    return {"threshold": float(threshold), "min_containment": float(containment), "partial_chars": int(chars)}
+
+
+def found(match: Match, tweets: list[Tweet], texts: list[str], by_id: dict[str, str]) -> float:
     """Share of the texts in which their tweet is found."""
-    matches = index.match(pa.array(texts, pa.large_string()))
+    matches = match(pa.array(texts, pa.large_string()))
     hits = set()
     for record, tweet_id in zip(*(matches[name].to_pylist() for name in ("record", "tweet_id")), strict=True):
         tweet = tweets[record]
@@ -172,16 +181,18 @@ def found(index: provscan.Index, tweets: list[Tweet], texts: list[str], by_id: d
     return len(hits) / len(texts)
 
 
-def compare(indexes: dict[str, provscan.Index], texts: dict[str, list[str]], repeats: int) -> Table:
+def compare(
+    indexes: dict[str, provscan.Index], texts: dict[str, list[str]], gates: dict[str, Any], repeats: int
+) -> Table:
     """What each index costs: bytes, processor time of a match, and rows in texts without licensed tweets."""
     result = table("Costs", "params", "bytes a text", *(f"{kind}: {what}" for kind in texts for what in ("s", "rows")))
     columns: dict[str, list[str]] = {values: [] for values in indexes}
     for given in texts.values():
         array = pa.array(given, pa.large_string())
-        ways = [Way(values, len(given), partial(index.match, array)) for values, index in indexes.items()]
+        ways = [Way(values, len(given), partial(index.match, array, **gates)) for values, index in indexes.items()]
         take_turns(ways, repeats, time.process_time)
         for (values, index), way in zip(indexes.items(), ways, strict=True):
-            columns[values] += [f"{way.median:.2f}", f"{index.match(array).num_rows:,}"]
+            columns[values] += [f"{way.median:.2f}", f"{index.match(array, **gates).num_rows:,}"]
     for values, index in indexes.items():
         result.add_row(values, f"{index.info()['bytes'] / len(index):.0f}", *columns[values])
     return result
@@ -194,6 +205,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=200, help="of each edit")
     parser.add_argument("--params", nargs="+", default=["13,8,24"], help="seed_length,seed_window,bands of each index")
     parser.add_argument("--megabytes", type=float, default=0, help="texts without tweets, to compare what lengths cost")
+    parser.add_argument("--gates", type=gates_of, default={}, help="threshold,min_containment,partial_chars")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     tweets, _ = licensed(arguments.corpus, arguments.tweets)
@@ -215,7 +227,7 @@ def main() -> None:
                 for copy, filler in zip(copies, fillers * len(copies), strict=False)
             ]
             shares = (
-                found(index, chosen, texts, by_id) if texts else float("nan")
+                found(partial(index.match, **arguments.gates), chosen, texts, by_id) if texts else float("nan")
                 for index in indexes.values()
                 for texts in (copies, documents)
             )
@@ -227,7 +239,7 @@ def main() -> None:
                 "long texts": long_texts(arguments.background, size),
                 "short texts": short_texts(arguments.background, size // 60),
             }
-            console.print(compare(indexes, texts, arguments.repeats))
+            console.print(compare(indexes, texts, arguments.gates, arguments.repeats))
 
 
 if __name__ == "__main__":
