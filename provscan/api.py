@@ -219,9 +219,10 @@ def match(
         so their matches measure chance.
     control
         Files of tweets that are known to be absent from the dataset for another reason; their matches measure chance.
+        They are read by the usual names of fields.
     null
-        Files of data known to hold no licensed text (older than it, say), scanned with the same index: its matches
-        measure chance.
+        Files of data known to hold no licensed text (older than it, say), scanned with the same index and options: its
+        matches measure chance.
     spike_ins
         Number of edited licensed texts to plant in the dataset to measure recall; 0 for none, which withholds every
         corrected number. By default one per 50 records, between 1,500 and 3,000.
@@ -282,7 +283,7 @@ def match(
         Maximum share of records that can't be read; more of them are an error.
     fail_above
         Maximum share of records with licensed text: :class:`~provscan.errors.GateError` is raised after the run is
-        written if the share is certainly higher, by the lower bound where there is one.
+        written if the lower bound is higher, and :class:`~provscan.errors.UsageError` if that is withheld.
     resume
         Go on with an interrupted run of the same command, if there is one: complete parts are not scanned again.
     overwrite

@@ -58,7 +58,8 @@ matching, chance, sampling, texts, strictness = (
     type=int,
     show_default="40",
     help="Minimum length, counted in the same way, of a stretch of a licensed text that is a match even if it is below "
-    "the other two minimums; half as long again for a stretch from the middle. 0 finds no partial copies.",
+    "the other two minimums; half as long again for a stretch from the middle. Below 35, many of those inside "
+    "other text are missed. 0 finds no partial copies.",
 )
 @chance(
     "--cutoff",
@@ -71,14 +72,16 @@ matching, chance, sampling, texts, strictness = (
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Tweets that are known to be absent from the dataset; their matches measure chance. Can be repeated.",
+    help="Tweets that are known to be absent from the dataset; their matches measure chance. Read by the usual "
+    "names of fields. Can be repeated.",
 )
 @chance(
     "--null",
     multiple=True,
     type=click.Path(),
     metavar="DATASET",
-    help="Data known to hold no licensed text (older than it, say); its matches measure chance. Can be repeated.",
+    help="Data known to hold no licensed text (older than it, say); its matches measure chance. Read with "
+    "the options of DATASET. Can be repeated.",
 )
 @chance(
     "--spike-ins",
@@ -120,8 +123,8 @@ matching, chance, sampling, texts, strictness = (
     "--texts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Keep the texts of the N strongest matches only, digests of the others.  [default: all that count, and 10,000 "
-    "others]",
+    help="Keep the texts of the N strongest matches only, counted ones first, digests of the others that count.  "
+    "[default: all that count, and 10,000 others]",
 )
 @cli.workers
 @cli.executor
@@ -167,7 +170,8 @@ matching, chance, sampling, texts, strictness = (
 @strictness(
     "--allow-unread",
     is_flag=True,
-    help="Exit with status 0 even if a named file could not be scanned. Such files are listed either way.",
+    help="Exit with status 0 even if a named file could not be scanned, unless it breaks off or does not exist. Such "
+    "files are listed either way.",
 )
 @strictness("--strict", is_flag=True, help="Stop if any record can't be read.")
 @strictness(

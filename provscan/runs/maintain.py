@@ -50,7 +50,8 @@ def forget(
     """Forget tweets: whoever opens the index afterwards does not find them any more.
 
     Their texts stay in the files until these are rewritten, by ``purge`` or by the next merge. What is forgotten stays
-    so: a tweet is not added again, whatever later corpora hold.
+    so: a tweet is not added again, whatever later corpora hold. Only building the index anew (``overwrite``) forgets
+    what was forgotten.
 
     Parameters
     ----------
@@ -74,13 +75,15 @@ def forget(
     Returns
     -------
     dict
-        ``tweets`` and ``texts`` that are gone, ``unknown`` ids that the index does not hold, ``unknown_accounts`` of
-        which it holds no tweet, ``events`` read by kind, ``purged``.
+        ``tweets`` and ``texts`` that are gone, ``unknown`` ids that the index does not hold, for which nothing is
+        noted, ``unknown_accounts`` of which it holds no tweet, ``events`` read by kind, ``dry_run``, ``purged``.
 
     Raises
     ------
     InputError
         A file can't be read, or holds something else.
+    IndexFormatError
+        There is no index, or a blind or damaged one.
     OutputError
         The index is being written by another process, or can't be written.
 
@@ -149,6 +152,8 @@ def merge(index: Source, *, purge_only: bool = False, workers: int | None = None
 
     Raises
     ------
+    IndexFormatError
+        There is no index, or a blind or damaged one.
     OutputError
         The index is being written by another process, or there is too little disk or memory
         (:func:`provscan.index.merge_needs`).
@@ -189,9 +194,9 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
     Raises
     ------
     IndexFormatError
-        The index is damaged: names the file.
+        There is no index or run, or the index is damaged: names the file.
     InputError
-        The run's files contradict each other.
+        The run's files contradict each other, one is missing, or the folder is a probe.
 
     Examples
     --------

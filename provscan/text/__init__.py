@@ -157,6 +157,11 @@ def canonical(texts: Texts) -> list[str]:
     -------
     list of str
 
+    Raises
+    ------
+    ParameterError
+        `texts` is a single string, or holds something that is not one.
+
     Examples
     --------
     >>> canonical(["RT @a: Some TEXT &amp; more"])
