@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -38,10 +39,14 @@ VERDICTS = ("accepted", "rejected", "unsure")
 def replaced(target: Path) -> Iterator[Path]:
     """A temporary file to write, which takes the place of `target` when the block ends well.
 
-    What a run or a probe consists of is not replaced: a report or a list can be written again, and it cannot.
+    Where it is a link, what it leads to is replaced. What a run or a probe consists of is not: a report or a list can
+    be written again, and it cannot. Neither is a device.
     """
+    shown, target = target, Path(os.path.realpath(target))
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{shown} is no file, so it is not replaced: name another place")
     if target.name in DATA and any((target.parent / name).is_file() for name in ("run.json", "plan.json")):
-        raise OutputError(f"{target} is one of the files that reports and lists are made from: name another file")
+        raise OutputError(f"{shown} is one of the files that reports and lists are made from: name another file")
     # A name may be as long as the system allows.
     temporary = target.with_name(f".{target.name[:40]}.tmp")
     try:
@@ -51,7 +56,7 @@ def replaced(target: Path) -> Iterator[Path]:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise OutputError(f"{target} can't be written: {error.strerror or error}") from error
+            raise OutputError(f"{shown} can't be written: {error.strerror or error}") from error
         raise
 
 

@@ -178,6 +178,21 @@ def test_no_file_of_the_run_is_replaced(tmp_path: Path, name: str) -> None:
             write(run / name)
     assert (run / name).read_bytes() == before
     assert export(run, tmp_path / "matches.parquet") == 9
+    link = tmp_path / "link"
+    link.symlink_to(run / name)
+    with pytest.raises(OutputError, match="link is one of the files"):
+        write_report(run, link)
+    assert (run / name).read_bytes() == before
+    link.unlink()
+    os.mkfifo(link)
+    with pytest.raises(OutputError, match="link is no file, so it is not replaced"):
+        write_report(run, link)
+    assert link.is_fifo()
+    link.unlink()
+    link.symlink_to(tmp_path / "a.html")
+    assert write_report(run, link) == link
+    assert link.is_symlink()
+    assert (tmp_path / "a.html").is_file()
 
 
 def test_what_is_not_a_table_of_matches(tmp_path: Path) -> None:
