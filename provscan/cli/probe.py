@@ -16,6 +16,9 @@ experiment, rule, of_endpoint, of_budget = (
     partial(option, group=name) for name in ("Experiment", "What counts", "Endpoint", "Budget")
 )
 
+# Options that say how an endpoint is asked.
+OF_ENDPOINT = ("key_env", "concurrency", "timeout", "attempts")
+
 
 @click.group("probe")
 def command() -> None:
@@ -157,6 +160,11 @@ def run(
 
     if (hf is None) == (endpoint is None) or (endpoint is None) != (model is None):
         raise UsageError("give either --endpoint and --model, or --hf")
+    if hf is not None and (unused := cli.given(**{name: options[name] for name in OF_ENDPOINT})):
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+        raise UsageError(f"a model on this machine is not asked through an endpoint: leave out {names}")
+    if (options["price_in"] is None) != (options["price_out"] is None):
+        raise UsageError("prompts and answers are paid for: give both --price-in and --price-out, or neither")
     settings = probes.open_plan(probe).settings
     prices = (options.pop("price_in") or 0.0, options.pop("price_out") or 0.0)
     budget = Budget(options.pop("max_tokens"), options.pop("max_dollars"), prices)

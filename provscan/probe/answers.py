@@ -103,7 +103,7 @@ def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
                 plan = stored.pop("plan")
                 stored["without"] = tuple(stored.get("without", ()))
                 answer = Answer(**{name: value for name, value in stored.items() if name in names})
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InputError(
                     f"{path}, line {number}: expected an answer as provscan writes it, found something else ({error}): "
                     "restore the file"

@@ -24,7 +24,7 @@ from provscan.estimate import detectable_share
 from provscan.matching import Index
 from provscan.probe.baseline import blind_baseline
 from provscan.probe.draw import REACH, Candidate, Draw, arms, draw
-from provscan.probe.prompts import FREE, STYLES, TEMPLATES, max_tokens
+from provscan.probe.prompts import FREE, TEMPLATES, max_tokens
 from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.readers import Fields
@@ -129,8 +129,6 @@ def make_plan(
         raise UsageError(
             "a probe needs tweets that the model can't have seen: give either control_after or control files"
         )
-    if settings.style not in STYLES or not any((settings.style, kind) in TEMPLATES for kind in settings.prompts):
-        raise UsageError(f"prompts {', '.join(settings.prompts)} can't be asked in {settings.style} style")
     if os.path.lexists(path):
         raise OutputError(f"{path} exists already: name another folder, or remove it")
     asked = None if reference is None else Reference(reference)

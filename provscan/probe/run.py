@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import threading
 from collections import Counter
@@ -16,7 +15,7 @@ from provscan.engine import Progress
 from provscan.errors import ParameterError, UsageError
 from provscan.probe.answers import Answer, answer_file
 from provscan.probe.plan import Plan, Question, open_plan
-from provscan.runs.folder import write_json
+from provscan.runs.folder import read_json, write_json
 
 MODEL_FILE = "model.json"
 
@@ -146,5 +145,4 @@ def _same_model(plan: Plan, described: dict[str, Any]) -> None:
 def read_model(folder: Path) -> dict[str, Any]:
     """What is known of the model that was asked; empty if none was."""
     file = folder / MODEL_FILE
-    known: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {}
-    return known
+    return read_json(file) if file.exists() else {}

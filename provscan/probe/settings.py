@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from provscan.params import require
-from provscan.probe.prompts import KINDS, STYLES
+from provscan.probe.prompts import KINDS, STYLES, TEMPLATES
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,13 @@ class Settings:
         require(
             bool(self.prompts) and set(self.prompts) <= set(KINDS), "prompts", self.prompts, f"among {', '.join(KINDS)}"
         )
+        impossible = [kind for kind in self.prompts if (self.style, kind) not in TEMPLATES]
+        allowed = set(self.prompts) == set(KINDS) or not impossible
+        require(allowed, "prompts", self.prompts, f"without {', '.join(impossible)} in {self.style} style")
+        for name, low, high in (("threshold", 0.0, 1.0), ("min_containment", 0.0, 1.0), ("max_auc", 0.5, 1.0)):
+            within = low <= getattr(self, name) <= high
+            require(within, name, getattr(self, name), f"between {low:g} and {high:g}")
+        require(0.0 <= self.min_bits < math.inf, "min_bits", self.min_bits, "a number of at least 0")
         require(0.0 <= self.temperature <= 2.0, "temperature", self.temperature, "between 0 and 2")
         object.__setattr__(self, "prompts", tuple(kind for kind in KINDS if kind in self.prompts))
 

@@ -35,9 +35,12 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
     texts.
     """
     require_score(folder)
-    summary, info = (json.loads((folder / name).read_bytes()) for name in FILES[:2])
-    tweets = pq.read_table(folder / FILES[2], columns=["pair", "arm", "author", "day", "copies", "q_value"])
-    recitations = pq.read_table(folder / FILES[3]).to_pylist()
+    try:
+        summary, info = (json.loads((folder / name).read_bytes()) for name in FILES[:2])
+        tweets = pq.read_table(folder / FILES[2], columns=["pair", "arm", "author", "day", "copies", "q_value"])
+        recitations = pq.read_table(folder / FILES[3]).to_pylist()
+    except (OSError, ValueError) as error:
+        raise InputError(f"a file of {folder} can't be read ({error}): run provscan probe score again") from None
     pieces = page(
         "probe.html",
         STYLES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -120,8 +121,14 @@ def test_wrong_wishes(index: provscan.Index, tmp_path: Path, planned: Plan) -> N
         make_plan(index, tmp_path / "p")
     with pytest.raises(OutputError, match="exists already"):
         make_plan(index, planned.path, control=["c"])
-    with pytest.raises(UsageError, match="masked can't be asked in completion style"):
-        make_plan(index, tmp_path / "p", Settings(style="completion", prompts=("masked",)), control=["c"])
+    for prompts in (("masked",), ("prefix", "masked")):
+        with pytest.raises(ParameterError, match="prompts must be without masked in completion style"):
+            Settings(style="completion", prompts=prompts)
+    assert Settings(style="completion") == Settings(style="completion", prompts=("prefix", "opening", "masked"))
+    for name, value in (("threshold", 7.0), ("min_containment", -0.1), ("max_auc", 3.0), ("max_auc", math.nan),
+                        ("min_bits", math.inf)):  # fmt: skip
+        with pytest.raises(ParameterError, match=f"{name} must be"):
+            Settings(**{name: value})  # type: ignore[arg-type]
     for wrong in ({"pairs": 0}, {"style": "song"}, {"prompts": ()}, {"temperature": 3.0}, {"min_chars": 5}):
         with pytest.raises(ParameterError, match=f"^{next(iter(wrong))} must be"):
             Settings(**wrong)

@@ -12,12 +12,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from models import Lookup, Server, chances
 
+import provscan
+from provscan.cli import main
 from provscan.errors import InputError, ModelError, OutputError, ParameterError, UsageError
-from provscan.probe import Plan, run
+from provscan.probe import Plan, run, score
 from provscan.probe.answers import answer_file, read_answers
 from provscan.probe.run import Budget
+from provscan.report.probe_page import write_probe_report
 
 pytest.importorskip("openai", reason="asking an endpoint needs pip install 'provscan[probe]'")
 from provscan.probe.endpoint import Endpoint, EndpointOptions
@@ -181,3 +185,33 @@ def test_the_key_is_not_needed(plan: Plan, model: Lookup, serve: Serve) -> None:
     server = serve(plan, model)
     run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK), budget=Budget(tokens=2_000))
     assert server.keys == {"Bearer none"}
+
+
+def test_options_that_change_nothing_are_refused(plan: Plan) -> None:
+    def call(*words: object) -> Any:
+        return CliRunner().invoke(main, ["probe", "run", str(plan.path), *map(str, words)])
+
+    done = call("--hf", "folder", "--concurrency", 9, "--key-env", "KEY")
+    assert (done.exit_code, "leave out --key-env, --concurrency" in done.stderr) == (2, True)
+    for price in ("--price-in", "--price-out"):
+        done = call("--endpoint", "http://127.0.0.1:9/v1", "--model", "m", "--max-dollars", 1, price, 2)
+        assert (done.exit_code, "give both --price-in and --price-out" in done.stderr) == (2, True)
+    assert not (plan.path / "answers.jsonl").exists()
+
+
+def test_damaged_files_of_a_probe_are_named(plan: Plan, model: Lookup, index: provscan.Index) -> None:
+    run(plan.path, model)
+    score(plan.path, index)
+    for name, content in (("answers.jsonl", '"x"\n'), ("model.json", '{"model": "loo')):
+        before = (plan.path / name).read_bytes()
+        (plan.path / name).write_text(content)
+        with pytest.raises(InputError, match=name):
+            score(plan.path, index)
+        (plan.path / name).write_bytes(before)
+    for name in ("summary.json", "tweets.parquet"):
+        before = (plan.path / name).read_bytes()
+        (plan.path / name).write_bytes(before[:50])
+        with pytest.raises(InputError, match="run provscan probe score again"):
+            write_probe_report(plan.path)
+        (plan.path / name).write_bytes(before)
+    assert write_probe_report(plan.path).is_file()
