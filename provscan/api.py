@@ -225,9 +225,11 @@ def match(
         matches measure chance.
     spike_ins
         Number of edited licensed texts to plant in the dataset to measure recall; 0 for none, which withholds every
-        corrected number. By default one per 50 records, between 1,500 and 3,000.
+        corrected number. By default one per 50 records, between 1,500 and 3,000, as far as the index has texts for
+        them.
     edits
-        What spike-ins go through: ``"light"`` edits, ``"mixed"`` ones, or ``"heavy"`` ones such as texts cut to half.
+        What spike-ins go through: ``"light"``, light and common edits; ``"mixed"``, these and heavy and severe ones;
+        ``"heavy"``, all but the light ones (:mod:`provscan.calibration.edits`).
     sample
         Share of the dataset to scan, chosen at random; the estimate is for all of it.
     sample_by

@@ -87,11 +87,14 @@ matching, chance, sampling, texts, strictness = (
     "--spike-ins",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Number of edited licensed texts to plant in the dataset to measure recall; 0 for none.  "
-    "[default: one per 50 records, 1,500 to 3,000]",
+    help="Number of edited licensed texts to plant in the dataset to measure recall, as far as the index has texts for "
+    "them; 0 for none.  [default: one per 50 records, 1,500 to 3,000]",
 )
 @chance(
-    "--edits", type=click.Choice(["light", "mixed", "heavy"]), help="Edits that spike-ins go through.  [default: mixed]"
+    "--edits",
+    type=click.Choice(["light", "mixed", "heavy"]),
+    help="Edits that spike-ins go through: light and common ones; these and heavy and severe ones; all but the light "
+    "ones.  [default: mixed]",
 )
 @sampling(
     "--sample",
