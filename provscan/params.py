@@ -98,6 +98,8 @@ class IndexParams(_Params):
     seed_window: int = 8
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            require_number(field.name, getattr(self, field.name), whole=True)
         require(
             self.canonical_version == CANONICAL_VERSION,
             "canonical_version",
@@ -234,6 +236,7 @@ class MatchParams(_Params):
             require_number(name, getattr(self, name))
         for name in ("min_chars", "partial_chars"):
             require_number(name, getattr(self, name), whole=True)
+        require(isinstance(self.limits, SearchLimits), "limits", self.limits, "SearchLimits")
         require(0.1 <= self.threshold <= 1.0, "threshold", self.threshold, "between 0.1 and 1")
         require(0 <= self.min_containment <= 1, "min_containment", self.min_containment, "between 0 and 1")
         require(self.min_chars >= 1, "min_chars", self.min_chars, "at least 1")

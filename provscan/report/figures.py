@@ -100,6 +100,10 @@ def quantile(values: Callable[[], Iterator[npt.NDArray[np.float32]]], share: flo
     return float(np.quantile(found, at - int(at)))
 
 
+# By what counted matches are shown.
+BREAKDOWNS = ("year", "author", "lang", "source", "field")
+
+
 class Breakdown:
     """Counted matches by value of a column, a batch at a time."""
 
@@ -129,7 +133,7 @@ class Figures:
 
     def __init__(self, sources: Sequence[Mapping[str, Any]]) -> None:
         self.exhibits = 0
-        self.breakdowns = {name: Breakdown(name) for name in ("year", "author", "lang", "source", "field")}
+        self.breakdowns = {name: Breakdown(name) for name in BREAKDOWNS}
         # Records are numbered with those that were skipped, or are not in a sample.
         names, sizes = [item["source"] for item in sources], [item["read"] for item in sources]
         self._before = dict(zip(names, np.cumsum([0, *sizes]).tolist(), strict=False))

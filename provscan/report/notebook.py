@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provscan.errors import UsageError
+from provscan.params import require
 from provscan.report import figures
 from provscan.report.files import RunFiles
 from provscan.report.wording import LAYERS, MEASURES, layers, reason, visible
@@ -93,7 +94,8 @@ class Plots:
         return axes
 
     def by(self, name: str, ax: Axes | None = None) -> Axes:
-        """Counted matches by ``year``, ``author``, ``source`` or ``field``."""
+        """Counted matches by ``year``, ``author``, ``lang``, ``source`` or ``field``."""
+        require(name in figures.BREAKDOWNS, "name", name, ", ".join(figures.BREAKDOWNS))
         breakdown = figures.Breakdown(name)
         for batch in self._folder.licensed():
             breakdown.add(batch)

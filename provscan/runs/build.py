@@ -17,7 +17,7 @@ from provscan.index import MOST_SHARDS, IndexReader, Prepared, open_reader, prep
 from provscan.index import append as append_tweets
 from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
-from provscan.params import BlindParams, IndexParams, require, require_folder
+from provscan.params import BlindParams, IndexParams, require, require_folder, require_number
 from provscan.runs.corpus import Corpus
 from provscan.runs.options import default_workers, require_executor, source_list
 from provscan.runs.spread import Spread
@@ -134,6 +134,14 @@ def build_index(
     names = {"text_field": text_field, "id_field": id_field, "author_field": author_field, "date_field": date_field}
     for name, value in names.items():
         require(isinstance(value, str | None), name, value, "the name of one field")
+    for name, number, whole in (
+        ("bands", bands, True),
+        ("rows", rows, True),
+        ("shards", shards, True),
+        ("fraction", fraction, False),
+    ):
+        if number is not None:
+            require_number(name, number, whole=whole)
     if append and overwrite:
         raise UsageError("give either append, which keeps the index that is there, or overwrite, which replaces it")
     if fraction is not None and not 0.0 < fraction <= 1.0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
 from provscan.index.blind import verify_blind
 from provscan.index.format import is_blind
-from provscan.params import require_folder
+from provscan.params import require, require_folder
 from provscan.readers import counted, file_checksum
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
@@ -100,7 +100,9 @@ def forget(
     require_folder("index", index)
     if purge and dry_run:
         raise UsageError("a dry run changes nothing: give either dry_run or purge")
-    items = [ids] if isinstance(ids, str | os.PathLike) else list(ids)
+    items: list[Any] = list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str | os.PathLike) else [ids]
+    for item in items:
+        require(isinstance(item, str | os.PathLike), "ids", item, "ids, each a str, or paths")
     if not items and not purge:
         raise UsageError("no ids to forget: name ids or files, or purge what is forgotten already with purge (--purge)")
     asked = Withdrawals()

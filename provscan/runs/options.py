@@ -186,6 +186,9 @@ def source_list(sources: object) -> list[str] | None:
     if isinstance(sources, str | os.PathLike):
         return [os.fspath(sources)]
     if isinstance(sources, Sequence) and sources and isinstance(sources[0], str | os.PathLike):
+        for source in sources:
+            if not isinstance(source, str | os.PathLike):
+                raise ParameterError(f"expected paths, found {type(source).__name__} among them: give data by itself")
         return [os.fspath(source) for source in sources]
     return None
 
@@ -193,6 +196,8 @@ def source_list(sources: object) -> list[str] | None:
 def require_executor(executor: str, **of_clusters: Any) -> None:
     """Check the name of an executor, and that options of clusters are given for a cluster only."""
     require(executor in EXECUTORS, "executor", executor, " or ".join(map(repr, EXECUTORS)))
+    address = of_clusters.get("address")
+    require(isinstance(address, str | None), "address", address, "HOST:PORT or 'auto'")
     for name, value in of_clusters.items():
         if value is not None and executor != "ray":
             raise ParameterError(f"{name}={value!r} applies to a Ray cluster only: give executor='ray', too")

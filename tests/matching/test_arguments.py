@@ -63,6 +63,33 @@ def test_a_run_is_opened_whole(index, tmp_path, name):
         provscan.open_run(run.path)
 
 
+def test_what_is_neither_path_nor_data(index, tmp_path):
+    (tmp_path / "a.txt").write_text("a text of a file")
+    mixed = [tmp_path / "a.txt", {"text": "a text in memory"}]
+    for function in (
+        lambda: provscan.match(mixed, index, tmp_path / "a.run"),
+        lambda: provscan.match(TWEETS, index, tmp_path / "a.run", control=["a.jsonl", 5]),
+        lambda: provscan.build_index(mixed, tmp_path / "b.index"),
+    ):
+        with pytest.raises(ParameterError, match=r"^expected paths, found (dict|int) among them"):
+            function()
+
+
+def test_values_of_another_type(index, tmp_path):
+    for name in ("bands", "rows", "shards", "fraction"):
+        with pytest.raises(ParameterError, match=rf"^{name} must be a .*number, not 'x'"):
+            provscan.build_index(TWEETS, tmp_path / "b.index", **{name: "x"})
+    for ids in (5, [5], ["1", None]):
+        with pytest.raises(ParameterError, match=r"^ids must be ids, each a str, or paths, not"):
+            provscan.forget(index.path, ids)
+    with pytest.raises(ParameterError, match=r"^bands must be a whole number"):
+        provscan.IndexParams(bands="x")
+    with pytest.raises(ParameterError, match=r"^limits must be SearchLimits"):
+        provscan.MatchParams(limits=5)
+    with pytest.raises(ParameterError, match=r"^address must be HOST:PORT"):
+        provscan.match(TWEETS, index, tmp_path / "a.run", executor="ray", address=5)
+
+
 def test_signatures_are_an_array():
     pytest.importorskip("datasketch")
     with pytest.raises(ParameterError, match="pass what minhash returned"):

@@ -10,7 +10,7 @@ import pytest
 from folders import FIXTURES, rows, write_folder
 
 import provscan
-from provscan.errors import UsageError
+from provscan.errors import ParameterError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,8 @@ def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
     assert [bar.get_width() for bar in run.plot.by("source").patches] == [
         sum(row["counted"] and row["source"] == f"part-{i}.jsonl" for row in rows()) for i in (1, 0)
     ]
+    with pytest.raises(ParameterError, match=r"^name must be year, author, lang, source, field, not 'month'"):
+        run.plot.by("month")
     assert run.plot.answer().get_title() == "<b>57</b> records"
     assert run.plot.bits().get_xlabel() == "bits"
     matplotlib.pyplot.close("all")
