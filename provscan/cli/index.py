@@ -62,5 +62,6 @@ def command(sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **op
         index = provscan.build_index(list(sources), out, progress=watcher, **cli.given(**options))
     info = index.info()
     show.result(info, as_json, show.blind_index if options["blind"] else show.index)
-    for warning in [] if options["blind"] else corpus_warnings(info):
+    added = {**info["appended"], "tweets": info["appended"]["added"]} if options["append"] else info
+    for warning in [] if options["blind"] else corpus_warnings(added):
         cli.echo(f"provscan: {warning}", err=True)

@@ -73,22 +73,22 @@ def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, no
     """Add tweets, in batches as the readers give them, to an index.
 
     See :func:`write_index` for `notes`; the last addition's stand under ``appended``, with ``added``, ``known`` (ids
-    that are in the index) and ``forgotten`` (ids that were forgotten: they stay so).
+    that are in the index), ``forgotten`` (ids that were forgotten: they stay so) and what else the writer counts.
     """
     with changing(target, "change") as change:
         before = open_reader(target, check="changes")
         new, counts = _new_tweets(change, before, batches)
         segments, written = write_segments(change, prepare(new), before.params)
-        counts["known"] += written["repeated_tweets"]
+        counts["known"] += written.pop("repeated_tweets")
         added = [segment for segment in segments if segment.tweets]
         infos = tuple({s.name: s for s in (*before.manifest.segments, *added)}.values())
         texts = before.texts + sum(_new_texts(change.folder, segment, before) for segment in added)
-        counts = {"added": written["tweets"], **counts}
+        counts = {"added": written.pop("tweets"), **counts, **written}
         manifest = replace(
             before.manifest,
             segments=infos,
             texts=texts,
-            tweets=before.tweets + written["tweets"],
+            tweets=before.tweets + counts["added"],
             generation=change.generation,
             notes={**before.manifest.notes, "appended": {**notes, **counts}},
         )

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from rich.padding import Padding
 from rich.table import Table
 
+from provscan.readers import counted
 from provscan.report import wording
 from provscan.report.wording import count, layers, reason, significance
 
@@ -107,10 +108,12 @@ def _sources(sources: list[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
 def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
     console = _console(width)
     _print(console, "<<", _index_rows(info))
-    read = info.get("read", {})
-    _counts(console, "Records not indexed", read.get("skipped", {}))
-    _counts(console, "Records indexed after a repair", read.get("repaired", {}))
-    _counts(console, "Noticed", read.get("notes", {}))
+    added = info.get("appended")
+    for part, when in ((info, " when the index was built" if added else ""), (added or {}, " in the last addition")):
+        read = part.get("read", {})
+        _counts(console, f"Records not indexed{when}", read.get("skipped", {}))
+        _counts(console, f"Records indexed after a repair{when}", read.get("repaired", {}))
+        _counts(console, f"Noticed{when}", read.get("notes", {}))
     return _text(console)
 
 
@@ -128,8 +131,9 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         names = ", ".join(left_out["segments"])
         yield "Left out", f"{count(left_out['tweets'])} tweets, {count(left_out['texts'])} texts in {names}"
     if added := info.get("appended"):
-        text = f"{count(added['added'])} tweets; {count(added['known'])} were in the index already"
+        text = f"{counted(added['added'], 'tweet')}; {count(added['known'])} were in the index already"
         text += f", {count(added['forgotten'])} are forgotten" if added["forgotten"] else ""
+        text += f"; {count(empty)} without letters or digits" if (empty := added.get("tweets_without_text")) else ""
         yield "Last addition", text
     segments = len(info["segments"])
     yield "On disk", f"{decimal(info['bytes'])} in {count(segments)} segment{'s' if segments > 1 else ''}"

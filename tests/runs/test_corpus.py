@@ -67,3 +67,29 @@ def test_recipes_are_listed_and_shown() -> None:
     assert "encoding     latin-1" in result.output
     assert "provscan index recipe:sentiment140=PATH" in result.output
     assert CliRunner().invoke(main, ["recipes", "none"]).exit_code == 2
+
+
+def test_an_addition_says_what_it_left_out_itself(tmp_path: Path) -> None:
+    """And not what was left out when the index was built."""
+
+    def called(name: str, rows: list[str], *options: str) -> Any:
+        (tmp_path / name).write_text("\n".join(rows))
+        words = ["index", str(tmp_path / name), "-o", str(tmp_path / "i.index"), "-q", *options]
+        return CliRunner().invoke(main, words)
+
+    first = called(
+        "a.jsonl", ['{"id": "1", "text": "a tweet of the first file"}', "no JSON", '{"delete": {"status": {"id": 5}}}']
+    )
+    assert "Notices of deletions: 1," in first.stderr
+    assert "\nRecords not indexed\n" in first.stdout
+    added = ['{"text": "a tweet of the second file"}', "no JSON", "nor this", '{"id": "3", "text": "?!"}']
+    second = called("b.jsonl", added, "--append")
+    assert second.exit_code == 0, second.output
+    assert "deletions" not in second.stderr
+    assert "No tweet has an id" in second.stderr
+    before, after = second.stdout.split("Records not indexed when the index was built\n")[1].split(
+        "Records not indexed in the last addition\n"
+    )
+    assert " ".join(before.split()) == "1 line that is not JSON 1 deletion"
+    assert " ".join(after.split()) == "2 line that is not JSON Noticed in the last addition 1 id missing"
+    assert "1 tweet; 0 were in the index already; 1 without letters or digits" in second.stdout
