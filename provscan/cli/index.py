@@ -38,7 +38,13 @@ from provscan import cli
 @cli.workers
 @click.option("--append", is_flag=True, help="Add to the index that is there; ids that it holds change nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
-@click.option("--shards", type=int, metavar="N", help="Number of shards to divide the index into.  [default: 1]")
+@click.option(
+    "--shards",
+    type=int,
+    metavar="N",
+    help="Number of shards to divide the index into, up to 256; --executor processes and ray need two or more.  "
+    "[default: 1]",
+)
 @cli.executor
 @cli.address
 @click.option("--blind", is_flag=True, help="Build a blind index: ids and keyed sketches, no text; needs --key.")

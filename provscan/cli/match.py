@@ -18,7 +18,12 @@ matching, chance, sampling, texts, strictness = (
 @click.command("match", cls=cli.GroupedCommand)
 @click.argument("sources", nargs=-1, required=True, metavar="DATASET...", type=click.Path())
 @cli.index_option("--index", "-i", help="Index of the licensed tweets.")
-@option("--out", "-o", type=click.Path(), help="Folder for the results.  [default: ./<dataset name>.run]")
+@option(
+    "--out",
+    "-o",
+    type=click.Path(),
+    help="Folder for the results.  [default: ./<dataset name>.run; the standard input needs it]",
+)
 @cli.text_field
 @cli.id_field
 @cli.records
@@ -188,9 +193,9 @@ matching, chance, sampling, texts, strictness = (
 def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Find licensed tweets in datasets or model outputs.
 
-    DATASET is a file, an archive or a folder of files: JSON, Parquet, Arrow, CSV, plain text, source code, HTML or
-    WARC, also compressed; or a URL (https, s3, gs), hf:NAME for a dataset of the Hugging Face hub, "-" for the
-    standard input.
+    DATASET is a file, an archive or a folder of files: JSON, Parquet, Arrow, CSV, SQLite, DuckDB, Excel, plain text,
+    source code, HTML or WARC, also compressed; or a URL (https, s3, gs), hf:NAME for a dataset of the Hugging Face
+    hub, "-" for the standard input.
     """
     import provscan
     from provscan.cli import show

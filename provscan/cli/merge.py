@@ -17,6 +17,8 @@ def command(index: str, purge_only: bool, workers: int | None, as_json: bool) ->
 
     The result is the index that building it from the same tweets would give. Adding merges by itself when there
     are many segments; this command is for the time after forgetting, and before a long series of runs.
+
+    Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """
     from pathlib import Path
 

@@ -12,7 +12,13 @@ from provscan import cli
 @click.command("reveal")
 @click.argument("run", metavar="RUN", type=click.Path())
 @cli.index_option("--index", "-i", help="The full index.")
-@cli.option("--out", "-o", metavar="FOLDER", type=click.Path(), help="Folder to write.  [default: RUN.revealed.run]")
+@cli.option(
+    "--out",
+    "-o",
+    metavar="FOLDER",
+    type=click.Path(),
+    help="Folder to write.  [default: RUN with .revealed.run in place of .run]",
+)
 @cli.option("--threshold", type=float, metavar="X", help="Minimum similarity.  [default: 0.4]")
 @cli.option("--min-containment", type=float, metavar="X", help="Minimum containment of the tweet.  [default: 0.55]")
 @cli.option("--overwrite", is_flag=True, help="Replace existing results.")

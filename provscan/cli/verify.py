@@ -19,6 +19,8 @@ def command(path: str, as_json: bool, **options: Any) -> None:
 
     An index is also made again from its tweets in a temporary folder and compared, which takes as long as
     building it and finds what was forged with right checksums. Status 3 if anything differs.
+
+    Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """
     import provscan
     from provscan.cli import show

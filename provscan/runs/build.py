@@ -75,7 +75,8 @@ def build_index(
         Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.
         All, or that of the index that is added to. Runs with a blind index make no estimate, so that it has none.
     allow_unread
-        Leave out files without tweets and files that can't be read; they are an error otherwise.
+        Leave out files without tweets and files that can't be read; they are an error otherwise. One that does not
+        exist or breaks off is an error all the same.
     workers
         Threads; all processors by default. The result does not depend on it.
     overwrite
@@ -88,9 +89,9 @@ def build_index(
         that is larger than one segment, 2**24 texts, or than one machine's memory: a scan reads of each shard what it
         asks for. It finds the same, to the byte.
     executor
-        What builds: ``"threads"`` of this process; or, for shards, ``"processes"`` or ``"ray"``, a Ray cluster whose
-        nodes see sources and ``out`` under the same paths: tasks read some files each, others write a shard each. The
-        index is the same.
+        What builds: ``"threads"`` of this process; or, for two shards or more, ``"processes"`` or ``"ray"``, a Ray
+        cluster whose nodes see sources and ``out`` under the same paths: tasks read some files each, others write a
+        shard each. The index is the same.
     address
         Of the head of a Ray cluster; see :func:`provscan.match`.
     blind
