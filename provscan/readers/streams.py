@@ -188,7 +188,13 @@ class ByteStream:
         decode = codecs.getincrementaldecoder(encoding)("replace").decode
         at = self.split.start
         for part in itertools.chain(parts, [b""]):
-            text = decode(part, not part)
+            try:
+                text = decode(part, not part)
+            except UnicodeError as error:
+                raise InputError(
+                    f"{self.split.source} is not {encoding} ({error}): give --encoding {encoding}-le or {encoding}-be, "
+                    "or none, so that it is determined"
+                ) from None
             if bad := text.count(REPLACED):
                 where = f"bytes that are not {encoding} replaced by U+FFFD, from byte {at:,} of the text on"
                 self.context.stats.note("not_in_encoding", self.split.source, 0, where, bad)

@@ -131,3 +131,12 @@ def test_unknown_encodings(write, name):
 def test_tweets(write, read_tweet_rows):
     texts = texts_in("cp1251")
     assert read_tweet_rows(write("a.jsonl", written("jsonl", texts).encode("cp1251"))).texts == texts
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_mark_that_is_missing(write, read_all, encoding):
+    text = SENTENCES[encoding]
+    path = write("a.txt", text.encode(f"{encoding}-be"))
+    with pytest.raises(InputError, match=f"a.txt is not {encoding} .*give --encoding {encoding}-le or {encoding}-be"):
+        read_all(path, encoding=encoding)
+    assert text in read_all(path, encoding=f"{encoding}-be").texts[0]
