@@ -39,7 +39,7 @@ def _details(recipes: dict[str, Any]) -> Iterator[str]:
     for name, entry in recipes.items():
         for field, value in entry.items():
             if isinstance(value, dict):
-                value = ", ".join(f"{role}: {column}" for role, column in value.items() if column is not None)
+                value = ", ".join(f"{role}: {column}" for role, column in value.items() if column)
             if value not in (None, "", ()):
                 yield f"{field:12} {', '.join(value) if isinstance(value, tuple) else value}"
         yield f"{'use':12} provscan index recipe:{name}=PATH"

@@ -43,7 +43,7 @@ def inspect_sources(
         files.setdefault(split.source, ([], fields))[0].append(split)
     for source in named:
         if source not in paths:
-            tweets = plan_tweets(source, fields, limits=limits)
+            tweets = plan_tweets(source, fields, encoding=encoding, limits=limits)
             files |= {file.split.source: ([file.split], file.fields) for file in tweets.files}
             found.unread += tweets.unread
             found.ignored += tweets.ignored

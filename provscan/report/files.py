@@ -181,10 +181,12 @@ class RunFiles:
         """Marks of reviewers, as the page saves them: row of the exhibit -> ``verdict`` and ``note``."""
         try:
             saved = json.loads(path.read_bytes())
-            marks = {
-                int(mark["exhibit"]) - 1: (mark["tweet_id"], mark["verdict"], str(mark.get("note") or ""))
-                for mark in saved["marks"]
-            }
+            marks = {}
+            for mark in saved["marks"]:
+                number = mark["exhibit"]
+                if not isinstance(number, int) or number - 1 in marks:
+                    raise ValueError(f"exhibit {number!r} is marked twice, or no number")
+                marks[number - 1] = mark["tweet_id"], mark["verdict"], str(mark.get("note") or "")
             run = saved["run"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(

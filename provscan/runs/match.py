@@ -22,6 +22,7 @@ from typing import Any
 from provscan import readers
 from provscan.calibration.controls import Controls, no_control, with_cutoff, with_files
 from provscan.engine import Progress
+from provscan.errors import InputError
 from provscan.index import open_reader
 from provscan.matching import Index
 from provscan.matching.task import Snapshot
@@ -71,6 +72,8 @@ def run_match(
     else:
         reader = index.reader
         open_reader(reader.path, snapshot=reader.snapshot, without=reader.left_out, workers=options.threads)
+    if not index.reader.texts:
+        raise InputError(f"{index.reader.path} holds no tweet, so that nothing can be found: add some, or name another")
     tokens_of(options.tokenizer)
     clock.lap("open")
     with run_folder(target.path, resume=target.resume, overwrite=target.overwrite) as folder:

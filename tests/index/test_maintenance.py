@@ -352,6 +352,8 @@ def test_all_can_be_forgotten(build: Build, tweets: list[Tweet]) -> None:
     index = provscan.open_index(index.path)
     assert (len(index), index.info()["tweets"], index.match([tweets[0]["text"]]).num_rows) == (0, 0, 0)
     provscan.verify(index.path)
+    with pytest.raises(InputError, match="holds no tweet, so that nothing can be found"):
+        provscan.match([{"text": tweets[0]["text"]}], index, Path(index.path).with_name("a.run"))
 
 
 STREAM = """

@@ -196,6 +196,9 @@ def test_a_recipe_reads_its_set_and_nothing_else(name: str, tmp_path: Path) -> N
     inspected = inspect_sources(f"recipe:{name}={folder}")
     assert [file["source"] for file in inspected["files"]] == [file.split.source for file in plan.files]
     assert inspected["ignored"] == plan.ignored
+    given = inspect_sources(f"recipe:{name}={folder}", encoding="latin-1")
+    planned = plan_tweets(f"recipe:{name}={folder}", Fields(), encoding="latin-1")
+    assert [file["encoding"] for file in given["files"]] == [f.split.layout.encoding or "utf-8" for f in planned.files]
     ignored = {str(Path(path).relative_to(folder)) for path, _ in plan.ignored}
     assert ignored == LAYOUTS[name].keys() - {str(Path(f.split.source).relative_to(folder)) for f in plan.files}
 

@@ -135,6 +135,10 @@ def test_marks_are_columns(run: Path) -> None:
     marks.write_text("[]")
     with pytest.raises(InputError, match="expected marks as a report saves them"):
         export(run, run.parent / "list.csv", marks=marks)
+    for wrong in ([mark, {**mark, "verdict": "accepted"}], [{**mark, "exhibit": 2.5}], [{**mark, "exhibit": 1e999}]):
+        marks.write_text(json.dumps({"run": files.identity, "marks": wrong}))
+        with pytest.raises(InputError, match="is marked twice, or no number"):
+            export(run, run.parent / "list.csv", marks=marks)
 
 
 def test_unknown_suffix(run: Path) -> None:

@@ -65,6 +65,7 @@ def test_recipes_are_listed_and_shown() -> None:
     assert "crisislex_t26" in result.output
     result = CliRunner().invoke(main, ["recipes", "sentiment140"])
     assert "encoding     latin-1" in result.output
+    assert "False" not in result.output
     assert "provscan index recipe:sentiment140=PATH" in result.output
     assert CliRunner().invoke(main, ["recipes", "none"]).exit_code == 2
 
