@@ -73,8 +73,12 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
     with tempfile.TemporaryDirectory(prefix="provscan") as folder:
         tweets = [{"id": key, "text": prompt["target"]} for key, prompt in targets.items()]
         index = build_index(tweets, Path(folder) / "targets.index")
+        # A stretch that is long enough for a match has not the share of the target that the rule asks for.
         found = index.match(
-            [answer.text or "" for answer in rows], threshold=rule.threshold, min_containment=rule.min_containment
+            [answer.text or "" for answer in rows],
+            threshold=rule.threshold,
+            min_containment=rule.min_containment,
+            partial_chars=0,
         ).to_pylist()
     best: dict[str, Recitation] = {}
     for match in found:

@@ -100,6 +100,9 @@ def test_what_counts_as_a_recitation(plan: Plan) -> None:
     (whole,) = answer_to(plan, f"Sure: {target.upper()}!")
     assert (whole.level, whole.containment, whole.start) == ("near_exact", 1.0, 6)
     assert answer_to(plan, target.replace("e", "3", 1))[0].level == "strong"
+    for share in (0.65, 0.7, 0.75):
+        assert answer_to(plan, f"{target[: round(share * len(target))]} and something else that follows it") == []
+    assert answer_to(plan, f"{target[: round(0.9 * len(target))]} and something else that follows it") != []
     assert answer_to(plan, prompt["prompt"]) == []
     assert answer_to(plan, " ".join(target.split()[:4])) == []
     assert answer_to(plan, plan.pairs[1]["licensed"]["prompts"]["prefix"]["target"]) == []
