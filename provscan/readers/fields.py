@@ -233,13 +233,13 @@ def names_of(found: Iterable[Path]) -> list[str]:
     return [name_of(path) for path in sorted(found, key=len)]
 
 
-def not_found(what: str, names: Iterable[str], source: str, role: str = "text") -> FieldNotFoundError:
-    """The error that says what was looked for, and which fields there are."""
+def not_found(what: str, names: Iterable[str], source: str, role: str = "text", also: str = "") -> FieldNotFoundError:
+    """The error that says what was looked for, and which fields there are; `also` is what else helps."""
     # A name from lenient JSON may hold what can't be printed.
     known = [name.encode(errors="replace").decode() for name in names]
     there = ", ".join(known[:40]) + (f" and {len(known) - 40} more" if len(known) > 40 else "")
     option = role.replace("_", "-")
     return FieldNotFoundError(
         f"{source}: {what} in its first records. The fields there are: {there or 'none'}. "
-        f"Name the one that holds the {role} with {role}_field (--{option}-field)."
+        f"Name the one that holds the {role} with {role}_field (--{option}-field){also}."
     )
