@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from provscan import cli
-from provscan.errors import InputError
+from provscan.errors import InputError, UsageError
 
 
 @click.command("info")
@@ -27,7 +27,11 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """
     from provscan.cli import show
+    from provscan.index.format import is_blind
 
+    other = (path / "plan.json").is_file() or (path / "run.json").is_file() or is_blind(path)
+    if other and without_segment:
+        raise UsageError(f"{path} is no index with segments: leave out --without-segment")
     if (path / "plan.json").is_file():
         from provscan.report.probe_page import require_score
         from provscan.report.probe_tables import probe_table
@@ -40,7 +44,6 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     else:
         import provscan
         from provscan.index.blind import blind_info
-        from provscan.index.format import is_blind
 
         if is_blind(path):
             show.result(blind_info(path), as_json, show.blind_index)

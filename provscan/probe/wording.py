@@ -34,7 +34,7 @@ def headline(summary: dict[str, Any]) -> dict[str, Any]:
         return {"layer": "shown", "headline": f"{counts}: {100 * difference['value']:.3g} percentage points more (95% "
                 f"interval {low} to {high})."}  # fmt: skip
     share = summary["power"]["detectable_share"]
-    could = "no share of recited tweets" if share is None else f"{100 * share:.2g}% recited tweets"
+    could = "no share of recited tweets" if share is None else f"{100 * share:.3g}% recited tweets"
     return {"layer": "not_shown", "headline": f"{counts}: no difference that this probe can show; it would have shown "
             f"{could} with a probability of 80%."}  # fmt: skip
 

@@ -108,6 +108,8 @@ def forget(
     asked = Withdrawals()
     for item in items:
         name = os.fspath(item)
+        if os.path.isdir(name):
+            raise InputError(f"{name} is a folder: name the files in it. Nothing was forgotten")
         if os.path.isfile(name) or not isinstance(item, str):
             asked.read(name, users=users)
         elif name.endswith(FILES):

@@ -278,6 +278,8 @@ def test_info_of_a_run(run: Run) -> None:
     assert "4,997" in result.stdout
     printed = json.loads(run("info", folder, "--json").stdout)
     assert printed["records"] == 4997
+    refused = run("info", folder, "--without-segment", "00")
+    assert (refused.exit_code, "leave out --without-segment" in refused.stderr) == (2, True)
 
 
 def test_info_of_an_index(library: Any, run: Run) -> None:

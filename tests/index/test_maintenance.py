@@ -392,6 +392,8 @@ def test_compliance_streams(build: Build, tmp_path: Path) -> None:
         provscan.forget(index.path, tmp_path / "wrong.jsonl")
     with pytest.raises(InputError, match="no such file"):
         provscan.forget(index.path, ["a/list/of/ids.txt"])
+    with pytest.raises(InputError, match="is a folder: name the files in it"):
+        provscan.forget(index.path, [str(tmp_path)])
     with pytest.raises(InputError, match=r"'\\udcff' is no id: it is not valid UTF-8"):
         provscan.forget(index.path, ["\udcff"])
 

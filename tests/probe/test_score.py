@@ -13,12 +13,14 @@ from click.testing import CliRunner
 from models import Lookup, chances
 
 import provscan
+from provscan import estimate
 from provscan.cli import main
 from provscan.errors import InputError, UsageError
 from provscan.probe import Plan, open_plan, run, score
 from provscan.probe.answers import Answer
 from provscan.probe.extraction import samples_needed
 from provscan.probe.verification import recitations
+from provscan.probe.wording import headline
 from provscan.report.probe_page import write_probe_report
 
 
@@ -191,3 +193,13 @@ def test_commands_that_take_a_run_know_a_probe(plan: Plan, index: provscan.Index
     assert shown.exit_code == 0, shown.output
     assert " ".join(summary["answer"]["headline"].split()) in " ".join(shown.stdout.split())
     assert json.loads(call("info", plan.path, "--json").stdout)["answer"] == summary["answer"]
+
+
+def test_shares_near_one_are_read_as_shares() -> None:
+    """Of 12 pairs, of which 5 controls are recited: the share that would be shown was 1e+02% in the headline."""
+    share = estimate.detectable_share(12, 5 / 12)
+    summary = {
+        "recited": {"licensed": 5, "control": 5, "pairs": 12}, "tests": {"difference": {}}, "claimed": False,
+        "plan": {"claims": ["prefix"]}, "power": {"detectable_share": share},
+    }  # fmt: skip
+    assert "it would have shown 99.7% recited tweets" in headline(summary)["headline"]
