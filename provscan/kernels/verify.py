@@ -75,8 +75,37 @@ class VerifyScratch(NamedTuple):
     sets: SetScratch  # For the longest text and the longest span looked at.
     hits: Hits  # For the longest span looked at.
     marks: np.ndarray  # int32, as long as the longest text.
+    latest: np.ndarray  # int32[1]: the mark of the latest count.
     votes: np.ndarray  # int32: as long as the longest text and the longest record together, and 32.
     costs: np.ndarray  # Of `provscan.kernels.align.aligned_end`.
+
+
+class Text(NamedTuple):
+    """A licensed text that a record is compared with."""
+
+    indexed: IndexedText
+    length: int  # In code points.
+    units: int
+    distinct: int  # Different 5-grams.
+
+
+class Fit(NamedTuple):
+    """A span of a record that may be a copy, or a part of one."""
+
+    # The span, in code points of the record.
+    start: int
+    stop: int
+    # Different 5-grams that span and text have in common, and that the span has.
+    common: int
+    distinct: int
+    # The part of the text that it is a copy of; -1 where that is not one stretch.
+    head: int
+    tail: int
+    similarity: float
+
+
+# What a span is: what :func:`_fitting_run` may find, from nothing to an exact copy, and a part of a text.
+_NOTHING, _HALF, _SPREAD, _SIMILAR, _EXACT, _PART = range(6)
 
 
 def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
@@ -86,6 +115,7 @@ def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
         set_scratch(window, longest_text, hashes=False),
         new_hits(window),
         np.empty(longest_text, np.int32),
+        np.empty(1, np.int32),
         np.empty(longest_text + longest_record + 32, np.int32),
         new_costs(),
     )
@@ -109,14 +139,15 @@ def code_of_unit(codes, low, high, unit):
 
 
 @kernel
-def _find_copy(codes, low, high, text, length, ideal):
+def _find_copy(codes, low, high, text, ideal):
     """Where in ``codes[low:high]`` the whole text stands nearest to ``ideal``, -1 if it doesn't."""
+    indexed, length = text.indexed, text.length
     best = -1
     for i in range(low, high - length + 1):
         if best >= 0 and abs(i - ideal) >= abs(best - ideal):
             continue
         same = 0
-        while same < length and codes[i + same] == text.codes[text.low + same]:
+        while same < length and codes[i + same] == indexed.codes[indexed.low + same]:
             same += 1
         if same == length:
             best = i
@@ -131,13 +162,25 @@ def least_hits(length, units, distinct, thresholds):
 
 
 @kernel(forceinline=True)
-def _is_enough(common, distinct, length, units, thresholds):
-    """Whether a span with so many of a text's ``distinct`` 5-grams may be similar, spread, or half of it."""
-    held = (common + GRAM - 1) * units
-    enough = LARGE_LENGTH if common < HALF * distinct else SPREAD_LENGTH
-    similar = common >= thresholds.containment * distinct and held >= thresholds.units * length
-    half = common >= HALF * distinct and held >= HALF_LENGTH * thresholds.stretch * length
-    return similar, held >= enough * thresholds.stretch * length, half
+def _count(places, scratch):
+    """How many different places of the text there are."""
+    scratch.latest[0] += 1
+    return count_distinct(places, scratch.marks, scratch.latest[0])
+
+
+@kernel(forceinline=True)
+def _nothing():
+    return Fit(_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, 0.0)
+
+
+@kernel(forceinline=True)
+def _is_enough(common, text, thresholds):
+    """Whether a span with so many of a text's different 5-grams may be similar, spread, or half of it."""
+    held = (common + GRAM - 1) * text.units
+    enough = LARGE_LENGTH if common < HALF * text.distinct else SPREAD_LENGTH
+    similar = common >= thresholds.containment * text.distinct and held >= thresholds.units * text.length
+    half = common >= HALF * text.distinct and held >= HALF_LENGTH * thresholds.stretch * text.length
+    return similar, held >= enough * thresholds.stretch * text.length, half
 
 
 @kernel
@@ -187,6 +230,150 @@ def _stretch(record, window, hits, runs):
 
 
 @kernel
+def _fitting_run(record, text, window, bounds, thresholds, scratch):
+    """What the run of hits is that fits the text best, and its span."""
+    codes, low, hits = record.codes, record.low, scratch.hits
+    runs, firsts = hits.runs[:bounds], hits.firsts[: window.grams]
+    kind, best = _NOTHING, _nothing()
+    # No span of the window has more in common with the text than the window itself.
+    known = _count(firsts, scratch)
+    like, over, much = _is_enough(known, text, thresholds)
+    if not (like or over or much or known == text.distinct):
+        return kind, best
+    for wide in range(2):
+        # The most similar run may leave out the ends of a copy that was edited near them.
+        if wide == 0:
+            start, stop = most_similar_run(runs, text.length - GRAM + 1, thresholds.similarity)
+        else:
+            start, stop = best_run(runs, EVEN * WIDE * thresholds.similarity)
+        first = low + window.first
+        start, stop = _trimmed(codes, first + start, first + stop + GRAM - 1)
+        start, stop = np.int64(start - low), np.int64(stop - low)
+        if stop - start < GRAM:
+            return _NOTHING, _nothing()
+        if wide == 0 and stop - start >= text.length:
+            # Where the whole text stands there, it alone is the span, whatever the text has beside it elsewhere.
+            copy = _find_copy(codes, low + start, low + stop, text, low + window.diagonal)
+            if copy >= 0:
+                start, distinct = np.int64(copy - low), np.int64(text.distinct)
+                return _EXACT, Fit(start, start + text.length, distinct, distinct, _ZERO, text.length, 1.0)
+        begin, end = start - window.first, stop - window.first - GRAM + 1
+        common = _count(firsts[begin:end], scratch)
+        head, tail = np.int64(hits.nearest[begin]), np.int64(hits.nearest[end - 1])
+        tail = tail + GRAM if tail >= 0 else tail
+        like, over, much = _is_enough(common, text, thresholds)
+        much = much and wide == 0
+        over = over and head >= 0 and tail - head >= REACH * text.length
+        if not (like or over or much):
+            continue
+        distinct = distinct_grams(codes, record.hashes, low + start, low + stop, scratch.sets)
+        similarity = common / (text.distinct + distinct - common)
+        fit = Fit(start, stop, common, distinct, head, tail, similarity)
+        held = (common + GRAM - 1) * text.units
+        alike = similarity >= ALIKE or held >= UNLIKE_LENGTH * thresholds.units * text.length
+        if like and alike and similarity >= thresholds.similarity:
+            return _SIMILAR, fit
+        if over and similarity >= SPREAD_SIMILARITY:
+            return _SPREAD, fit
+        if much and similarity >= SPREAD_SIMILARITY:
+            kind, best = _HALF, fit
+    return kind, best
+
+
+@kernel
+def _swapped(record, text, window, width, thresholds, scratch):
+    """The span of a text whose parts may have changed places; without anything in common if there is none."""
+    codes, length, hits = record.codes, text.length, scratch.hits
+    far = window_around(record.high - record.low, length, window.diagonal, length + width)
+    scratch.latest[0] += 1
+    firsts, mark = hits.firsts[: window.grams], scratch.latest[0]
+    if not may_hold(ALIKE * text.distinct, record, window, far, text.indexed, firsts, scratch.marks, mark):
+        return _nothing()
+    _, bounds = find_hits(record, far, text.indexed, 4 * length + width, hits)
+    start, stop = most_similar_run(hits.runs[:bounds], length - GRAM + 1, thresholds.similarity)
+    first = record.low + far.first
+    start, stop = _trimmed(codes, first + start, first + stop + GRAM - 1)
+    common, distinct = common_grams(codes, record.hashes, start, stop, text.indexed, scratch.sets)
+    similarity = common / (text.distinct + distinct - common)
+    if (
+        similarity < max(ALIKE, thresholds.similarity)
+        or common < thresholds.containment * text.distinct
+        or (common + GRAM - 1) * text.units < thresholds.units * length
+    ):
+        return _nothing()
+    none = np.int64(-1)
+    return Fit(np.int64(start - record.low), np.int64(stop - record.low), common, distinct, none, none, similarity)
+
+
+@kernel
+def _with_ends(record, text, fit, least, scratch):
+    """A span with its ends, where the run stopped short of them since the copy was edited there.
+
+    What is left of the text is aligned with what stands there; the similarity must not fall below the `least`.
+    """
+    codes, indexed, low = record.codes, text.indexed, record.low
+    start, stop = fit.start, fit.stop
+    if 0 < fit.head <= MAX_REST:
+        edge = Edge(indexed.low + fit.head - 1, low + start - 1, -1)
+        start -= aligned_end(indexed.codes, codes, edge, fit.head, min(start, fit.head + BAND), scratch.costs)
+    rest = text.length - fit.tail
+    if fit.tail >= 0 and 0 < rest <= MAX_REST:
+        edge, left = Edge(indexed.low + fit.tail, low + stop, 1), record.high - low - stop
+        stop += aligned_end(indexed.codes, codes, edge, rest, min(left, rest + BAND), scratch.costs)
+    if start == fit.start and stop == fit.stop:
+        return fit
+    start, stop = _trimmed(codes, low + start, low + stop)
+    common, distinct = common_grams(codes, record.hashes, start, stop, indexed, scratch.sets)
+    start, stop = np.int64(start - low), np.int64(stop - low)
+    if common < least * (text.distinct + distinct - common):
+        return fit
+    head = _ZERO if start < fit.start else fit.head
+    tail = np.int64(text.length) if stop > fit.stop else fit.tail
+    return Fit(start, stop, common, distinct, head, tail, common / (text.distinct + distinct - common))
+
+
+@kernel
+def _copy(record, text, diagonal, thresholds, scratch):
+    """What a record holds of a text near a diagonal, and its span."""
+    width = band_width(text.length)
+    window = window_around(record.high - record.low, text.length, diagonal, width)
+    total, bounds = find_hits(record, window, text.indexed, width, scratch.hits)
+    if total < least_hits(text.length, text.units, text.distinct, thresholds):
+        return _NOTHING, _nothing()
+    kind, fit = _fitting_run(record, text, window, bounds, thresholds, scratch)
+    if kind == _EXACT:
+        return kind, fit
+    if kind == _SIMILAR:
+        return kind, _with_ends(record, text, fit, thresholds.similarity, scratch)
+    start, stop, head, tail, size = _stretch(record, window, scratch.hits, scratch.hits.runs[:bounds])
+    if total >= SWAPPED_HITS * text.distinct:
+        swapped = _swapped(record, text, window, width, thresholds, scratch)
+        if swapped.common > 0:
+            return _SIMILAR, swapped
+    if kind != _SPREAD and size >= thresholds.stretch:
+        low = record.low
+        common, distinct = common_grams(
+            record.codes, record.hashes, low + start, low + stop, text.indexed, scratch.sets
+        )
+        # A letter that is repeated is one 5-gram, however long that goes on.
+        held = (common + GRAM - 1) * text.units
+        if common >= OWN * distinct and held >= LARGE_LENGTH * thresholds.stretch * text.length:
+            similarity = common / (text.distinct + distinct - common)
+            return _PART, Fit(start, stop, common, distinct, head, tail, similarity)
+    if kind == _NOTHING:
+        return kind, fit
+    return kind, _with_ends(record, text, fit, fit.similarity, scratch)
+
+
+@kernel
+def _are_equal(first, second):
+    same = len(first) == len(second)
+    for i in range(len(first) if same else 0):
+        same = same and first[i] == second[i]
+    return same
+
+
+@kernel
 def verify(records, texts, candidates, thresholds, scratch, out):
     """Verify candidates and write those that are similar enough; how many.
 
@@ -195,164 +382,40 @@ def verify(records, texts, candidates, thresholds, scratch, out):
     minimum. Similarity and containment may be below theirs where the hits are spread or a stretch is long enough.
     """
     codes, hashes, offsets = records
-    record, _, code, place = candidates
-    sets, hits, marks, costs = scratch.sets, scratch.hits, scratch.marks, scratch.costs
-    marks[:] = 0
-    # The mark of the latest count.
-    mark = np.int32(0)
+    number, _, code, place = candidates
+    sets = scratch.sets
+    scratch.marks[:] = 0
+    scratch.latest[0] = 0
     n = 0
-    for c in range(len(record)):
+    for c in range(len(number)):
         a, b = texts.offsets[c], texts.offsets[c + 1]
-        begin, end = offsets[record[c]], offsets[record[c] + 1]
+        begin, end = offsets[number[c]], offsets[number[c] + 1]
         length, size = b - a, end - begin
         units = length_units(texts.codes, a, b)
         if units < thresholds.units:
             continue
         if length < GRAM or size < GRAM:
-            if length != size:
+            if length == 0 or not _are_equal(codes[begin:end], texts.codes[a:b]):
                 continue
-            same = True
-            for k in range(length):
-                same = same and texts.codes[a + k] == codes[begin + k]
-            if same and length > 0:
-                out.candidate[n], out.similarity[n], out.partial[n] = c, 1.0, False
-                out.span[n, 0], out.span[n, 1] = 0, size
-                out.copied[n, 0], out.copied[n, 1] = 0, length
-                out.grams[n, :] = 1
-                n += 1
-            continue
-        grams = length - GRAM + 1
-        width = band_width(length)
-        slots = sets.slots[: 1 << table_bits(grams)]
-        distinct = index_grams(texts.codes, texts.hashes, a, grams, slots, sets.follows)
-        text = IndexedText(texts.codes, a, slots, sets.follows)
-        if code[c] >= 0:
-            diagonal = code[c] - code_of_unit(texts.codes, a, b, place[c])
+            # What has no 5-gram counts as if it had one.
+            distinct, kind = np.int64(1), _EXACT
+            fit = Fit(_ZERO, size, distinct, distinct, _ZERO, length, 1.0)
         else:
-            diagonal = diagonal_by_vote(codes, hashes, begin, size - GRAM + 1, text, grams, scratch.votes)
-        whole, window = Record(codes, hashes, begin, end), window_around(size, length, diagonal, width)
-        total, bounds = find_hits(whole, window, text, width, hits)
-        if total < least_hits(length, units, distinct, thresholds):
-            continue
-        runs, firsts = hits.runs[:bounds], hits.firsts[: window.grams]
-        start, stop, common, span_distinct, head, tail = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
-        similarity, similar, spread, half, exact, short = 0.0, False, False, False, False, False
-        most_similar = (start, stop, common, span_distinct, head, tail, similarity)
-        mark += 1
-        # No span of the window has more in common with the text than the window itself.
-        known = count_distinct(firsts, marks, mark)
-        like, over, much = _is_enough(known, distinct, length, units, thresholds)
-        for wide in range(2 if like or over or much or known == distinct else 0):
-            # The most similar run may leave out the ends of a copy that was edited near them.
-            if wide == 0:
-                start, stop = most_similar_run(runs, grams, thresholds.similarity)
+            grams = length - GRAM + 1
+            slots = sets.slots[: 1 << table_bits(grams)]
+            distinct = np.int64(index_grams(texts.codes, texts.hashes, a, grams, slots, sets.follows))
+            indexed = IndexedText(texts.codes, a, slots, sets.follows)
+            if code[c] >= 0:
+                diagonal = code[c] - code_of_unit(texts.codes, a, b, place[c])
             else:
-                start, stop = best_run(runs, EVEN * WIDE * thresholds.similarity)
-            first = begin + window.first
-            start, stop = _trimmed(codes, first + start, first + stop + GRAM - 1)
-            start, stop = start - begin, stop - begin
-            short = stop - start < GRAM
-            if short:
-                break
-            if wide == 0 and stop - start >= length:
-                # Where the whole text stands there, it alone is the span, whatever the text has beside it elsewhere.
-                copy = _find_copy(codes, begin + start, begin + stop, text, length, begin + diagonal)
-                if copy >= 0:
-                    start, stop, exact = copy - begin, copy - begin + length, True
-                    break
-            low, high = start - window.first, stop - window.first - GRAM + 1
-            mark += 1
-            common = count_distinct(firsts[low:high], marks, mark)
-            head, tail = np.int64(hits.nearest[low]), np.int64(hits.nearest[high - 1])
-            tail = tail + GRAM if tail >= 0 else tail
-            like, over, much = _is_enough(common, distinct, length, units, thresholds)
-            much = much and wide == 0
-            over = over and head >= 0 and tail - head >= REACH * length
-            if not (like or over or much):
-                continue
-            span_distinct = distinct_grams(codes, hashes, begin + start, begin + stop, sets)
-            similarity = common / (distinct + span_distinct - common)
-            held = (common + GRAM - 1) * units
-            alike = similarity >= ALIKE or held >= UNLIKE_LENGTH * thresholds.units * length
-            similar = like and alike and similarity >= thresholds.similarity
-            spread = over and similarity >= SPREAD_SIMILARITY
-            if similar or spread:
-                break
-            if much and similarity >= SPREAD_SIMILARITY:
-                half, most_similar = True, (start, stop, common, span_distinct, head, tail, similarity)
-        if short:
+                diagonal = diagonal_by_vote(codes, hashes, begin, size - GRAM + 1, indexed, grams, scratch.votes)
+            text = Text(indexed, length, units, distinct)
+            kind, fit = _copy(Record(codes, hashes, begin, end), text, diagonal, thresholds, scratch)
+        if kind == _NOTHING:
             continue
-        if exact:
-            out.candidate[n], out.similarity[n], out.partial[n] = c, 1.0, False
-            out.span[n, 0], out.span[n, 1] = start, stop
-            out.copied[n, 0], out.copied[n, 1] = 0, length
-            out.grams[n, :] = distinct
-            n += 1
-            continue
-        least = thresholds.similarity if similar else similarity
-        if not similar:
-            low, high, part_head, part_tail, part = _stretch(whole, window, hits, runs)
-            far = window_around(size, length, diagonal, length + width)
-            mark += 1
-            if total >= SWAPPED_HITS * distinct and may_hold(
-                ALIKE * distinct, whole, window, far, text, firsts, marks, mark
-            ):
-                # The parts of the text may have changed places.
-                _, bounds = find_hits(whole, far, text, 4 * length + width, hits)
-                far_low, far_high = most_similar_run(hits.runs[:bounds], grams, thresholds.similarity)
-                first = begin + far.first
-                far_low, far_high = _trimmed(codes, first + far_low, first + far_high + GRAM - 1)
-                shared, far_distinct = common_grams(codes, hashes, far_low, far_high, text, sets)
-                index = shared / (distinct + far_distinct - shared)
-                if (
-                    index >= max(ALIKE, thresholds.similarity)
-                    and shared >= thresholds.containment * distinct
-                    and (shared + GRAM - 1) * units >= thresholds.units * length
-                ):
-                    out.candidate[n], out.similarity[n], out.partial[n] = c, index, False
-                    out.span[n, 0], out.span[n, 1] = far_low - begin, far_high - begin
-                    out.copied[n, :] = -1
-                    out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = shared, distinct, far_distinct
-                    n += 1
-                    continue
-            if not spread and part >= thresholds.stretch:
-                shared, part_distinct = common_grams(codes, hashes, begin + low, begin + high, text, sets)
-                # A letter that is repeated is one 5-gram, however long that goes on.
-                held = (shared + GRAM - 1) * units
-                if shared >= OWN * part_distinct and held >= LARGE_LENGTH * thresholds.stretch * length:
-                    out.candidate[n], out.partial[n] = c, True
-                    out.similarity[n] = shared / (distinct + part_distinct - shared)
-                    out.span[n, 0], out.span[n, 1] = low, high
-                    out.copied[n, 0], out.copied[n, 1] = part_head, part_tail
-                    out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = shared, distinct, part_distinct
-                    n += 1
-                    continue
-            if not spread:
-                if not half:
-                    continue
-                start, stop, common, span_distinct, head, tail, similarity = most_similar
-                least = similarity
-        # Where the edge of the copy was edited, the run stops short of it: align what is left of the text.
-        far_start, far_stop = start, stop
-        if 0 < head <= MAX_REST:
-            edge = Edge(a + head - 1, begin + start - 1, -1)
-            far_start -= aligned_end(texts.codes, codes, edge, head, min(start, head + BAND), costs)
-        rest = length - tail
-        if tail >= 0 and 0 < rest <= MAX_REST:
-            edge = Edge(a + tail, begin + stop, 1)
-            far_stop += aligned_end(texts.codes, codes, edge, rest, min(size - stop, rest + BAND), costs)
-        if far_start < start or far_stop > stop:
-            far_start, far_stop = _trimmed(codes, begin + far_start, begin + far_stop)
-            far_start, far_stop = far_start - begin, far_stop - begin
-            far_common, far_distinct = common_grams(codes, hashes, begin + far_start, begin + far_stop, text, sets)
-            if far_common >= least * (distinct + far_distinct - far_common):
-                head = 0 if far_start < start else head
-                tail = length if far_stop > stop else tail
-                start, stop, common, span_distinct = far_start, far_stop, far_common, far_distinct
-                similarity = common / (distinct + span_distinct - common)
-        out.candidate[n], out.similarity[n], out.partial[n] = c, similarity, False
-        out.span[n, 0], out.span[n, 1] = start, stop
-        out.copied[n, 0], out.copied[n, 1] = head, tail
-        out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = common, distinct, span_distinct
+        out.candidate[n], out.similarity[n], out.partial[n] = c, fit.similarity, kind == _PART
+        out.span[n, 0], out.span[n, 1] = fit.start, fit.stop
+        out.copied[n, 0], out.copied[n, 1] = fit.head, fit.tail
+        out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = fit.common, distinct, fit.distinct
         n += 1
     return n
