@@ -108,7 +108,8 @@ def test_thirds_of_the_licensed_texts_count_as_much_among_the_control() -> None:
     factors = thirds(licensed, np.repeat([50.0, 250.0], [199, 1]), np.ones(200))[1]
     assert factors == pytest.approx([1 / 3 / 0.995, 4, 4])
     assert thirds(licensed, control, 0.0 * weights)[1].tolist() == [1, 1, 1]
-    assert thirds(np.zeros(0), control, weights)[1].tolist() == [1, 1, 1]
+    edges, factors = thirds(np.zeros(0), control, weights)
+    assert (edges.tolist(), factors.tolist()) == ([0, 0], [1, 1, 1])
 
 
 def test_smaller_datasets_see_fewer_bunches() -> None:

@@ -188,6 +188,8 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
     (lab / "data.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text, _ in made))
     run = provscan.match(lab / "data.jsonl", lab / "blind.index", lab / "data.run", key=lab / "key")
     assert run.summary["records"] == len(made)
+    # One tweet has the text of another one.
+    assert [run.summary["index"][name] for name in ("tweets", "texts")] == [len(TWEETS) + 1, len(TWEETS)]
     assert run.summary["matches"] == run.matches.num_rows >= 0.98 * len(made)
     assert not any(run.matches["counted"].to_pylist())
     assert run.evidence.num_rows == 0
