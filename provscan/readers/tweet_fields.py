@@ -45,8 +45,10 @@ USUAL: dict[str, tuple[str, ...]] = {
         "retweet_tweetid", "referenced_tweets.retweeted.id",
     ),
 }  # fmt: skip
-# Where roles are looked for in the later records of a file whose first ones lack them.
+# Where roles are looked for in the later records of a file whose first ones lack them; a text also in each record that
+# has none where most have it, since collectors mix the two forms of the API.
 LATE: dict[str, tuple[str, ...]] = {
+    "text": ("full_text", "text"),
     "id": ("id_str", "id", "tweet_id"),
     "author": ("author", "username", "screen_name"),
     "date": ("created_at", "date"),
@@ -159,7 +161,7 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
     late = {
         role: ((name,),) if (name := getattr(fields, role)) else tuple((usual,) for usual in names)
         for role, names in LATE.items()
-        if role not in roles
+        if role not in roles or (role == "text" and not fields.texts)
     }
     return Binding(**roles, wanted=wanted, guessed=guessed, missing=missing, late=late)
 

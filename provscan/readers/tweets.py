@@ -233,8 +233,8 @@ def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | No
 def _value(record: Any, binding: Binding, role: str) -> Any:
     """As :func:`_column`, of one record."""
     path = getattr(binding, role)
-    if path is not None:
-        return _reach(record, path)
+    if path is not None and ((value := _reach(record, path)) is not None or role != "text"):
+        return value
     values = (_reach(record, path) for path in binding.late.get(role, ()))
     return next((value for value in values if isinstance(value, str | int | float)), None)
 

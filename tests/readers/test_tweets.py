@@ -209,6 +209,18 @@ def test_long_tweets_of_an_account_archive_are_whole(tmp_path: Path) -> None:
     assert [(row["id"], row["text"]) for row in rows] == [("12", FIRST.text)]
 
 
+def test_flat_lines_that_mix_full_text_and_text(tmp_path: Path) -> None:
+    records: list[dict[str, str]] = [{"id": "1", "full_text": FIRST.text}, {"id": "2", "text": "a text of its own"}]
+    for lines in (records, records[::-1]):
+        path = text_file("mixed.jsonl", "".join(json.dumps(line) + "\n" for line in lines))(tmp_path)
+        rows, stats = rows_of(path)
+        assert {row["id"]: row["text"] for row in rows} == {"1": FIRST.text, "2": "a text of its own"}
+        assert stats.skipped == {}
+        rows, stats = rows_of(path, text="text")
+        assert [row["id"] for row in rows] == ["2"]
+        assert stats.skipped == {"no_text": 1}
+
+
 def test_labels_and_documentation_are_no_tweets(tmp_path: Path) -> None:
     for name, content in (
         ("d/train_text.txt", "".join(tweet.text + "\n" for tweet in PLANTED)),
