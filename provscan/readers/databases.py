@@ -10,21 +10,34 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from provscan.errors import InputError
 from provscan.readers.delimited import header_of
 from provscan.readers.files import is_remote, readable
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Rows, Split, Undivided, Wanted
+from provscan.readers.schema import distinct_names
 from provscan.readers.streams import ByteStream
 
 GROUP = 4096
-# Without views, whose rows are those of tables, and the shadow tables in which a virtual table keeps its own.
-TABLES = """
-    SELECT name FROM pragma_table_list
-    WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite_%'
+# Names of tables as they are shown, and as SQL writes them.
+# Without views, whose rows are those of tables, the shadow tables in which a virtual table keeps its own, and full-text
+# indexes of another table, which keep no rows.
+SQLITE_TABLES = """
+    SELECT name, '"' || replace(name, '"', '""') || '"' FROM pragma_table_list AS one
+    WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND (type = 'table' OR type = 'virtual' AND (
+        (SELECT sql FROM sqlite_schema WHERE sqlite_schema.name = one.name) NOT LIKE '%using%fts_%'
+        OR EXISTS (SELECT 1 FROM sqlite_schema WHERE sqlite_schema.name = one.name || '_content')
+    ))
+"""
+DUCKDB_TABLES = """
+    SELECT
+        if(schema_name = 'main', table_name, concat(schema_name, '.', table_name)),
+        concat('"', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '"')
+    FROM duckdb_tables()
 """
 # Spreadsheets keep 15 digits of a number: a longer id is shown as what it is, a rounded float.
 EXACT = 10**15
@@ -32,8 +45,7 @@ EXACT = 10**15
 
 @contextmanager
 def _sqlite(path: str) -> Iterator[Any]:
-    address = f"file:{path.replace('?', '%3f').replace('#', '%23')}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True)) as connection:
+    with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as connection:
         connection.text_factory = lambda data: data.decode(errors="replace")
         yield connection
 
@@ -53,39 +65,53 @@ class _Sql(NamedTuple):
     connect: Callable[[str], AbstractContextManager[Any]]
     listing: str  # The query for the names of the tables.
 
-    def names(self, path: str) -> list[str]:
+    def names(self, path: str) -> list[tuple[str, str]]:
         with self.connect(path) as connection:
-            return sorted(name for (name,) in connection.execute(self.listing).fetchall())
+            return sorted(connection.execute(self.listing).fetchall())
 
     def records(self, path: str, table: str) -> Iterator[dict[str, Any]]:
-        quoted = table.replace('"', '""')
         with self.connect(path) as connection:
-            cursor = connection.execute(f'SELECT * FROM "{quoted}"')
+            cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]
             while rows := cursor.fetchmany(GROUP):
                 yield from (dict(zip(names, row, strict=True)) for row in rows)
 
 
-class _Excel:
-    def names(self, path: str) -> list[str]:
-        import openpyxl
+@contextmanager
+def _workbook(path: str) -> Iterator[Any]:
+    import openpyxl
 
-        with closing(openpyxl.load_workbook(path, read_only=True)) as book:
-            return list(book.sheetnames)
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except FAILURES:
+        raise
+    except Exception as error:  # those of the XML parser, and of what a part of the file lacks
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    with closing(book):
+        yield book
+
+
+class _Excel:
+    def names(self, path: str) -> list[tuple[str, str]]:
+        with _workbook(path) as book:
+            # Sheets that are a chart hold no cells.
+            return [(sheet.title, sheet.title) for sheet in book.worksheets]
 
     def records(self, path: str, table: str) -> Iterator[dict[str, Any]]:
-        import openpyxl
-
-        with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book:
-            rows = (list(row) for row in book[table].iter_rows(values_only=True))
+        with _workbook(path) as book:
+            sheet = book[table]
+            # What a file says of the size of its sheets is often wrong, and cells beyond it would be passed over.
+            sheet.reset_dimensions()
+            rows = (list(row) for row in sheet.iter_rows(values_only=True))
             filled = (row for row in rows if any(value is not None for value in row))
             first = next(filled, None)
             if first is None:
                 return
             names, is_header = header_of(["" if value is None else str(value) for value in first])
-            if not is_header:
-                yield dict(zip(names, map(_cell, first), strict=False))
-            for row in filled:
+            for row in filled if is_header else chain([first], filled):
+                if len(row) > len(names):
+                    more = (f"column_{place}" for place in range(len(names) + 1, len(row) + 1))
+                    names = distinct_names([*names, *more])
                 yield dict(zip(names, map(_cell, row), strict=False))
 
 
@@ -111,7 +137,7 @@ class TableFile(Undivided):
             raise InputError(f"{whole.source} can't be read remotely, inside an archive or compressed; make it a file")
         with readable(whole.source, FAILURES):
             names = self.source.names(whole.path)
-        return [replace(whole, source=f"{whole.source}/{name}", member=name) for name in names]
+        return [replace(whole, source=f"{whole.source}/{name}", member=member) for name, member in names]
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         parts = [whole] if whole.member is not None else self.tables(whole)
@@ -138,7 +164,7 @@ class TableFile(Undivided):
 
 FAILURES = (sqlite3.Error, zipfile.BadZipFile, OSError, ValueError, KeyError)
 TABLE_FILES = (
-    TableFile("sqlite", (".sqlite", ".sqlite3", ".db", ".db3"), b"SQLite format 3\0", 0, _Sql(_sqlite, TABLES)),
-    TableFile("duckdb", (".duckdb", ".ddb"), b"DUCK", 8, _Sql(_duckdb, "SELECT table_name FROM duckdb_tables()")),
+    TableFile("sqlite", (".sqlite", ".sqlite3", ".db", ".db3"), b"SQLite format 3\0", 0, _Sql(_sqlite, SQLITE_TABLES)),
+    TableFile("duckdb", (".duckdb", ".ddb"), b"DUCK", 8, _Sql(_duckdb, DUCKDB_TABLES)),
     TableFile("excel", (".xlsx", ".xlsm"), b"PK\x03\x04", 0, _Excel()),
 )

@@ -150,7 +150,10 @@ def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits
         (split, AccountArchive().variable(head_of(split, limits))) for split in found if split.format == "archive"
     ]
     usernames = {_folder(split): _username(split, limits) for split, name in archives if name == "account"}
-    notes = {_folder(split): _long_texts(split, limits) for split, name in archives if name == "note_tweet"}
+    notes: dict[str, dict[int, str]] = {}
+    for split, name in archives:
+        if name == "note_tweet":
+            notes.setdefault(_folder(split), {}).update(_long_texts(split, limits))
     lists = {split.source: name for split, name in archives}
     # A whole archive has other lists beside the tweets; pictures and fonts stand in its folder "data" and next to it.
     folders = {_folder(split) for split, name in archives if not TWEETS.fullmatch(name)} - {""}

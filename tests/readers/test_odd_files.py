@@ -8,6 +8,7 @@ import sqlite3
 import tarfile
 import zipfile
 
+import duckdb
 import numpy as np
 import openpyxl
 import pyarrow as pa
@@ -223,6 +224,58 @@ def test_tables_of_sqlite(tmp_path, read_all):
     found = read_all(str(tmp_path / "a.sqlite"))
     assert sorted(found.texts) == sorted(TEXTS * 3)
     assert found.stats.skipped == {}, "the tables in which a virtual one keeps its rows are no data"
+
+
+def test_full_text_indexes_of_a_table_are_no_second_copy_of_it(tmp_path, read_all):
+    with sqlite3.connect(tmp_path / "100%25.sqlite") as file:
+        file.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, text TEXT)")
+        file.executemany("INSERT INTO a VALUES (?, ?)", enumerate(TEXTS))
+        file.execute("CREATE VIRTUAL TABLE [a_fts] USING FTS5 (\n    [text],\n    content=[a]\n)")
+        file.execute("INSERT INTO a_fts(a_fts) VALUES ('rebuild')")
+        file.execute('CREATE VIRTUAL TABLE a_old USING fts4(text, content="a")')
+        file.execute("INSERT INTO a_old(a_old) VALUES ('rebuild')")
+    file.close()
+    found = read_all(str(tmp_path / "100%25.sqlite"))
+    assert found.texts == TEXTS
+
+
+def test_tables_in_every_schema_of_duckdb(tmp_path, read_all):
+    with duckdb.connect(str(tmp_path / "a.duckdb")) as connection:
+        connection.execute('CREATE SCHEMA "odd ""name"""; CREATE SCHEMA other')
+        for table in ('"a""b"', '"odd ""name""".a', "other.a"):
+            connection.execute(f"CREATE TABLE {table} (text VARCHAR)")
+            connection.executemany(f"INSERT INTO {table} VALUES (?)", [[text] for text in TEXTS])
+    assert read_all(str(tmp_path / "a.duckdb")).texts == TEXTS * 3
+
+
+def sheet_of(path, size):
+    """A workbook with 20 texts and a chart, that says of its sheet that it has this size."""
+    book = openpyxl.Workbook()
+    book.active.append(["id", "text"])
+    for number, text in enumerate(TEXTS):
+        book.active.append([number, text, *["beside the columns that have a name"] * (number == 9)])
+    chart = openpyxl.chart.BarChart()
+    chart.add_data(openpyxl.chart.Reference(book.active, min_col=1, min_row=1, max_row=20))
+    book.create_chartsheet("a chart").add_chart(chart)
+    book.save(whole := io.BytesIO())
+    with zipfile.ZipFile(whole) as read, zipfile.ZipFile(path, "w") as written:
+        for name in read.namelist():
+            written.writestr(name, read.read(name).replace(b'"A1:C21"', size))
+    return str(path)
+
+
+@pytest.mark.parametrize("size", [b'"A1:C21"', b'"A1:B4"'])
+def test_all_cells_of_a_sheet_whatever_its_size_is_said_to_be(tmp_path, read_all, size):
+    found = read_all(sheet_of(tmp_path / "a.xlsx", size))
+    assert [text for text in found.texts if "fox" in text] == TEXTS
+    assert len(found.texts) == 21
+
+
+def test_a_damaged_workbook_is_an_unread_file(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as file:
+        file.writestr("[Content_Types].xml", "<Types><unclosed></Types>")
+    with pytest.raises(InputError, match=r"a\.xlsx can't be read"):
+        plan(str(tmp_path / "a.xlsx"))
 
 
 def test_a_sheet_with_formulas_and_merged_cells(tmp_path, read_all):

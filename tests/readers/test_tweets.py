@@ -207,12 +207,17 @@ def test_long_tweets_of_an_account_archive_are_whole(tmp_path: Path) -> None:
     text_file("x/data/note-tweet.js", ytd("note_tweet.part0", [{"noteTweet": core}]))(tmp_path)
     rows, _ = rows_of(tmp_path / "x")
     assert [(row["id"], row["text"]) for row in rows] == [("12", FIRST.text)]
+    other = core | {"createdAt": "2023-02-02T10:20:30.000Z"}
+    for part in ("part1", "part2"):
+        text_file(f"x/data/note-tweet-{part}.js", ytd(f"note_tweet.{part}", [{"noteTweet": other}]))(tmp_path)
+    rows, _ = rows_of(tmp_path / "x")
+    assert [row["text"] for row in rows] == [FIRST.text], "long tweets of every part"
 
 
 def test_flat_lines_that_mix_full_text_and_text(tmp_path: Path) -> None:
     records: list[dict[str, str]] = [{"id": "1", "full_text": FIRST.text}, {"id": "2", "text": "a text of its own"}]
-    for lines in (records, records[::-1]):
-        path = text_file("mixed.jsonl", "".join(json.dumps(line) + "\n" for line in lines))(tmp_path)
+    for mixed in (records, records[::-1]):
+        path = text_file("mixed.jsonl", "".join(json.dumps(line) + "\n" for line in mixed))(tmp_path)
         rows, stats = rows_of(path)
         assert {row["id"]: row["text"] for row in rows} == {"1": FIRST.text, "2": "a text of its own"}
         assert stats.skipped == {}
