@@ -11,7 +11,8 @@ WITHHELD = {
     "no_chance": "Chance was not measured: give --cutoff, --control or --null.",
     "no_dates": "Give tweets that the dataset can't hold with --control, or data that can't hold these tweets with "
     "--null.",
-    "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0).",
+    "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0, or no licensed text was fit for "
+    "it).",
     "nothing_scanned": "No record was scanned.",
     "unlike_control": "The control has no texts like some of those found: {strata}.",
     "unseen": "Judging by the matches, too many copies were changed too much to be found.",
