@@ -51,6 +51,7 @@ def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> 
         found["canonical_passage"] == found["canonical_tweet"] == "the ferry is late again bring a book and a blanket"
     )
     assert found["bands_met"] == found["bands"] == 24
+    assert found["seeds_met"] == found["seeds"] > 3
     assert [(gate["name"], gate["value"], gate["limit"]) for gate in found["gates"]] == [
         ("length of the licensed text", 50, 20),
         ("length in common", 50, 20),
