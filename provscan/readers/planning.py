@@ -23,7 +23,7 @@ from provscan.readers.names import printable
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, NotReadable, Plan, Split
 from provscan.readers.reading import binding_of
 from provscan.readers.registry import FORMATS, READABLE, ZIPPED, identified, split_name
-from provscan.readers.streams import ByteStream, compression_of, head_of
+from provscan.readers.streams import ByteStream, compression_of, head_of, unpack
 
 Source = str | os.PathLike[str]
 
@@ -152,12 +152,10 @@ class Walk:
 
     def _unpacked(self, split: Split) -> Split:
         """A decompressed copy of an archive, which is removed when the process ends."""
-        copy = tempfile.NamedTemporaryFile(suffix=".tar")  # noqa: SIM115
+        copy = tempfile.NamedTemporaryFile(suffix=".tar", buffering=0)  # noqa: SIM115
         atexit.register(copy.close)
         stream = ByteStream(split, Context.quiet(self._limits))
-        for chunk in stream:
-            copy.write(chunk)
-        copy.flush()
+        unpack(stream, copy)
         if stream.damage is not None:
             raise NotReadable(stream.damage)
         return Split(split.source, copy.name, "", None, 0, copy.tell(), 0, copy.tell())

@@ -12,6 +12,7 @@ import itertools
 import lzma
 import os
 import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import zstandard
 
-from provscan.errors import InputError
+from provscan.errors import InputError, OutputError
 from provscan.kernels.utf8 import newlines
 from provscan.readers.files import is_remote, open_file
 from provscan.readers.limits import Limits
@@ -234,6 +235,21 @@ class ByteStream:
                     decoder = None
         if decoder is not None:
             self.damage = f"truncated {compression} file"
+
+
+def unpack(stream: ByteStream, copy: IO[bytes]) -> None:
+    """Write a stream into a temporary file that has no buffer, as that would be written once more when it is closed."""
+    for chunk in stream:
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                rest = rest[copy.write(rest) :]
+        except OSError as error:
+            raise OutputError(
+                f"{stream.split.source} has to be unpacked, and that failed in {tempfile.gettempdir()} "
+                f"({error.strerror or error}): free some space there, or name another folder with the environment "
+                "variable TMPDIR"
+            ) from error
 
 
 def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from provscan.readers.files import is_remote, open_file, readable
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
 from provscan.readers.schema import distinct_names, with_distinct_names
-from provscan.readers.streams import ByteStream
+from provscan.readers.streams import ByteStream, unpack
 from provscan.readers.values import HEAD, head_values
 
 FAILURES = (pa.ArrowException, OSError, ValueError)
@@ -39,9 +39,8 @@ def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
         with pa.PythonFile(open_file(path), mode="r") if is_remote(path) else pa.OSFile(path) as file:
             yield file
         return
-    with tempfile.TemporaryFile() as copy:
-        for chunk in stream:
-            copy.write(chunk)
+    with tempfile.TemporaryFile(buffering=0) as copy:
+        unpack(stream, copy)
         copy.seek(0)
         yield pa.PythonFile(copy, mode="r")
 

@@ -4,13 +4,18 @@ import bz2
 import gzip
 import io
 import lzma
+import sys
 import zipfile
 from dataclasses import replace
+from functools import partial
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from provscan.readers import LIMITS, Split, plan, streams
+from provscan.errors import OutputError
+from provscan.readers import LIMITS, Fields, Split, plan, streams
 from provscan.readers.protocol import Context
 
 ROWS = 20_000
@@ -163,3 +168,14 @@ def test_bytes_that_are_no_text(write, tmp_path):
     found = plan(str(tmp_path / "folder"))
     assert [(split.source[-5:], split.format) for split in found] == [("b.log", "text")]
     assert [path[-4:] for path, _ in found.unread] == ["a.br"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="writes to a device that is full")
+def test_a_full_temporary_folder_is_no_fault_of_the_file(tmp_path, monkeypatch):
+    pq.write_table(pa.table({"text": ["never trust a goat near the harbour"]}), tmp_path / "a.parquet")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "a.parquet", "a.parquet")
+    monkeypatch.setattr("tempfile.TemporaryFile", partial(open, "/dev/full", "r+b"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with pytest.raises(OutputError, match=r"a\.zip/a\.parquet has to be unpacked.*\(No space left.*TMPDIR"):
+        plan([str(tmp_path / "a.zip")], Fields())
