@@ -60,6 +60,14 @@ class SpikeIns:
     def scan(self, controls: Controls, params: MatchParams) -> Matches:
         return scan_texts(*buffers(pa.array(self.planted, pa.large_string())), controls.reader, params)
 
+    def unit(self, measure: str, controls: Controls) -> float:
+        """Mean size of a copy, by its own weight: in characters or tweets; 1 of measures that count units."""
+        if len(self) == 0 or measure not in ("characters", "tweets"):
+            return 1.0
+        tweets = measure == "tweets"
+        sizes = controls.reader.tweet_counts(self.text) if tweets else self.span[:, 1] - self.span[:, 0]
+        return float((sizes**2).sum() / sizes.sum())
+
 
 @dataclass(frozen=True)
 class Recovered:

@@ -69,6 +69,8 @@ class Found:
     left_out: float = 0.0
     # All that there is: no value is larger, and no upper limit than its upper limit, where it is a projection.
     most: Factor = UNBOUNDED
+    # Mean size of a unit where none counts.
+    unit: float = 1.0
 
 
 def total(count: Factor, recall: Recall | None, fraction: float = 1.0, effect: float = 1.0) -> Factor:
@@ -107,7 +109,7 @@ def layered(
     lower limit is 0. `fraction` and `effect` are those of :func:`total`.
     """
     counted = found.counted
-    unit = found.squares / counted if counted > 0 else 1.0
+    unit = found.squares / counted if counted > 0 else found.unit
     at_least = estimate = at_most = None
     counts: dict[str, float | None] = {"counted": counted, "chance_expected": None, "chance_at_most": None}
     counts["recall"] = None if counted_recall is None else counted_recall.value

@@ -332,9 +332,9 @@ class Measured:
         }
         result = {}
         for name in names:
-            (every, _), (beside, _), (counted, squares) = (
-                self.size(name, of) for of in (found.licensed, found.beside, found.counted)
-            )
+            sizes = [self.size(name, of) for of in (found.licensed, found.beside, found.counted)]
+            (every, every_squares), (beside, _), (counted, squares) = sizes
+            unit = every_squares / every if every else self.planted.unit(name, self.controls)
             fraction, recalls = self.fraction * self.index_fraction, self.recalls
             if name in ("texts", "tweets"):
                 fraction = self.index_fraction
@@ -345,7 +345,7 @@ class Measured:
             elif name == "characters":
                 recalls = self._under(recalls[0]), self._under(recalls[1])
             result[name] = layered(
-                Found(every, counted, squares, max(0.0, beside - counted), most[name]),
+                Found(every, counted, squares, max(0.0, beside - counted), most[name], unit),
                 widest(self.gauges, name, found.bunches.sizes[name], part),
                 *recalls,
                 claimed=claimed,

@@ -55,6 +55,14 @@ def test_layers_are_in_order(counted: int, bunches: int, weight: float, recall: 
         assert number.at_least == number.estimate.low == 0
 
 
+def test_units_of_which_none_was_found_have_a_size() -> None:
+    single, sized = (
+        layered(Found(0, 0, 0, unit=unit), Chance(0, 0, 3), COUNTED, ANY, claimed=False) for unit in (1.0, 90.0)
+    )
+    assert single.at_most
+    assert sized.at_most == pytest.approx(90 * single.at_most)
+
+
 def test_what_is_not_measured_is_withheld() -> None:
     number = layered(Found(10, 9, 9), None, None, ANY, claimed=False)
     assert (number.at_least, number.estimate) == (None, None)

@@ -84,6 +84,10 @@ def test_nothing_planted_is_bounded_not_claimed(
     part = provscan.match(data, latin, tmp_path / "b.run", sample=0.5, control=control).summary["answer"]
     assert (part["records"]["estimate"]["value"], part["records"]["at_least"]) == (0, 0)
     assert 0 < part["records"]["at_most"] < 30
+    # No record holds fewer characters than the shortest text that can match.
+    for values in (answer, part):
+        assert values["characters"]["at_most"] > 20 * values["records"]["at_most"]
+        assert values["characters"]["estimate"]["high"] > 20 * values["records"]["estimate"]["high"]
 
 
 def test_chance_that_the_control_shows_is_no_claim(
