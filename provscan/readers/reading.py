@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from provscan.errors import InputError
 from provscan.readers.batches import Batcher, piece_batch
+from provscan.readers.encodings import UTF8
 from provscan.readers.fields import Binding, Fields, bind, survey
 from provscan.readers.files import readable, state_of
 from provscan.readers.hub import HUB
@@ -83,7 +84,7 @@ def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.Record
             extractor = Extractor(binding, split.source, context.stats)
             if split.part == 0:
                 context.stats.describe(binding.verdicts)
-                if split.layout.encoding is not None:
+                if split.layout.encoding not in (None, UTF8):
                     context.stats.note("other_encoding", split.source, 0, f"read as {split.layout.encoding}")
         yield extractor.batch(rows)
 

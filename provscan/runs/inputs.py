@@ -161,6 +161,28 @@ def find_null(options: Options, workers: int) -> Inputs | None:
     )
 
 
+def require_apart(inputs: Inputs, null: Inputs | None, control: Sequence[str]) -> None:
+    """Refuse a control that is a part of the dataset, and a null dataset that holds all of it."""
+    dataset = {_real(path): file.source for path, file in inputs.files.items()}
+    for named in control:
+        known = _real(named)
+        for path, source in dataset.items():
+            if path == known or path.startswith(known + os.sep):
+                raise UsageError(
+                    f"control {readers.without_secrets(named)} is scanned as a part of the dataset ({source}), so its "
+                    "tweets are in it: give tweets that are known to be absent"
+                )
+    if null is not None and dataset and dataset.keys() <= set(map(_real, null.files)):
+        raise UsageError(
+            "the null dataset holds all of the dataset, so that no match in it could be a copy: give other data for "
+            "null, in which no licensed text can be"
+        )
+
+
+def _real(path: str) -> str:
+    return path if readers.is_remote(path) else os.path.realpath(path)
+
+
 def _stat(source: str, path: str) -> InputFile:
     try:
         found = readers.state_of(path) if readers.is_remote(path) or os.path.isfile(path) else None

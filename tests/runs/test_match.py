@@ -144,7 +144,7 @@ def test_the_standard_input(index: provscan.Index, write: Write, tmp_path: Path)
     expected = provscan.match(data, index, tmp_path / "a.run")
     with data.open("rb") as raw:
         done = subprocess.run(
-            [sys.executable, "-c", "import provscan, sys; provscan.match('-', sys.argv[1], sys.argv[2])",
+            [sys.executable, "-c", "import provscan, sys; provscan.match('-', *sys.argv[1:], encoding='utf8')",
              str(index.path), str(tmp_path / "b.run")], stdin=raw, check=False, capture_output=True, text=True,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -153,6 +153,7 @@ def test_the_standard_input(index: provscan.Index, write: Write, tmp_path: Path)
     assert set(rows.column("source").to_pylist()) == {"-"}
     (entry,) = json.loads((tmp_path / "b.run" / "run.json").read_text())["inputs"]
     assert entry == {"source": "-", "bytes": None, "xxh3": None}
+    assert provscan.open_run(tmp_path / "b.run").summary["notes"] == {}
     with pytest.raises(UsageError, match=r"name the folder for the results with out \(-o\)"):
         provscan.match("-", index)
 

@@ -5,7 +5,10 @@ import json
 import tarfile
 import zipfile
 
+import pytest
+
 import provscan
+from provscan.errors import UsageError
 from provscan.readers import ReadStats, checksum
 from provscan.report.wording import chance, left_out
 from provscan.runs.inputs import unread_members
@@ -95,6 +98,26 @@ def test_a_control_that_is_licensed_is_said_to_be_none(tmp_path):
     said = "1 tweet of the control is licensed as well, and so no control; matches of their texts are not counted."
     assert said in left_out(run.summary)
     assert said in (run.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_control_is_no_part_of_the_dataset_and_a_null_dataset_is_not_all_of_it(tmp_path):
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    data, other = tmp_path / "data", tmp_path / "b.jsonl"
+    data.mkdir()
+    other.write_text('{"text": "a kettle that nobody sold"}')
+    for name in "ab":
+        (data / f"{name}.jsonl").write_text(json.dumps({"text": f"{name} {TEXT}"}) + "\n")
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(data / "a.jsonl")
+    for control in (data / "a.jsonl", link, [other, data]):
+        with pytest.raises(UsageError, match=r"scanned as a part of the dataset .* give tweets that are known"):
+            provscan.match(data, index, tmp_path / "a.run", spike_ins=0, control=control)
+    for null in (data, [link, data / "b.jsonl", other]):
+        with pytest.raises(UsageError, match="the null dataset holds all of the dataset"):
+            provscan.match(data, index, tmp_path / "a.run", spike_ins=0, null=null, fail_above=0)
+    # Some of the dataset may be known to hold no licensed text.
+    run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0, null=link, control=other)
+    assert run.summary["records_matched"] == 2
 
 
 def test_a_page_says_that_prompts_were_not_scanned(tmp_path):
