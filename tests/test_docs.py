@@ -17,15 +17,15 @@ from house import FILES, ROOT, check, module_of
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 
 import provscan
-from provscan import errors, estimate
+from provscan import errors, estimate, probe
 
 EXAMPLES = [path for path in FILES if ">>> " in path.read_text(encoding="utf-8")]
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    """Every function, class and method for users: of the package itself, and of its statistics."""
+    """Every function, class and method for users: of the package itself, its statistics and its probes."""
     seen = set()
-    for module in (provscan, estimate):
+    for module in (provscan, estimate, probe):
         for name in module.__all__:
             value = getattr(module, name)
             if not (inspect.isfunction(value) or inspect.isclass(value)) or value in seen:

@@ -62,11 +62,21 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan as it stands in its file."""
+    """A plan as it stands in its file.
 
-    path: Path  # The folder of the probe.
-    content: dict[str, Any]  # ``plan.json``.
-    digest: str  # SHA-256 of the file, in hexadecimal digits.
+    Attributes
+    ----------
+    path
+        Folder of the probe.
+    content
+        ``plan.json``.
+    digest
+        SHA-256 of the file, in hexadecimal digits.
+    """
+
+    path: Path
+    content: dict[str, Any]
+    digest: str
 
     @cached_property
     def settings(self) -> Settings:
@@ -79,7 +89,13 @@ class Plan:
         return pairs
 
     def questions(self) -> Iterator[Question]:
-        """All questions, in the order in which they are asked: pair by pair, so that a budget leaves whole pairs."""
+        """All questions, in the order in which they are asked: pair by pair, so that a budget leaves whole pairs.
+
+        Yields
+        ------
+        Question
+            What is sent to the model, and how.
+        """
         free = self.settings.free
         every = max(1, len(self.pairs) // free) if free else 0
         asked = 0
@@ -115,17 +131,49 @@ def make_plan(
     settings: Settings | None = None,
     *,
     control_after: str | None = None,
-    control: Sequence[str] = (),
+    control: str | Sequence[str] = (),
     reference: str | os.PathLike[str] | None = None,
 ) -> Plan:
     """Draw the tweets, make the prompts, measure what can be measured beforehand, and write it all into a new folder.
 
-    Controls are tweets that the model can't have seen: licensed ones after the date `control_after`, or the files
-    `control`. With a `reference`, the folder of a causal language model that has not seen the tweets, the arms are
-    matched and compared on how predictable they are to it as well.
+    Parameters
+    ----------
+    index
+        The open index of the licensed tweets.
+    out
+        Folder of the probe, which must not exist.
+    settings
+        What the experiment is made with; by default ``Settings()``.
+    control_after
+        Licensed tweets of this day or later are the controls: the model can't have seen them.
+    control
+        Files of tweets that the model can't have seen for another reason, instead of `control_after`.
+    reference
+        Folder of a causal language model that has not seen the tweets: the arms are matched and compared on how
+        predictable they are to it as well.
+
+    Returns
+    -------
+    Plan
+        The plan as it was written.
+
+    Raises
+    ------
+    UsageError
+        Neither or both of `control_after` and `control` are given, or a reference is and the packages for it are
+        missing.
+    ParameterError
+        `control_after` is no date.
+    OutputError
+        The folder exists.
+    InputError
+        A file of controls can't be read, or no licensed tweet has a control like it.
+    ModelError
+        The reference is no folder of a causal language model.
     """
     settings, path = settings or Settings(), Path(out)
-    if (control_after is None) == (not control):
+    files = [control] if isinstance(control, str) else list(control)
+    if (control_after is None) == (not files):
         raise UsageError(
             "a probe needs tweets that the model can't have seen: give either control_after or control files"
         )
@@ -137,7 +185,10 @@ def make_plan(
         if control_after is not None:
             controls = with_cutoff(controls, parse_utc(control_after))
         else:
-            controls, _ = with_files(controls, list(control), Fields(), Path(folder) / "control", default_workers(None))
+            threads = default_workers(None)
+            controls, read = with_files(controls, files, Fields(), Path(folder) / "control", threads)
+            for unread in read["unread"]:
+                raise InputError(f"control {unread['path']} can't be read: {unread['reason']}. No plan was made")
         drawn = draw(controls, settings, asked)
     content = {
         "version": VERSION,
@@ -147,7 +198,7 @@ def make_plan(
             "tweets": index.reader.tweets,
             "left_out": index.reader.left_out.as_dict(),
         },
-        "control": {"after": control_after, "files": list(control), "texts": controls.texts},
+        "control": {"after": control_after, "files": files, "texts": controls.texts},
         "reference": None if asked is None else asked.describe(),
         "reach": REACH,
         "settings": settings.as_dict(),
@@ -160,6 +211,23 @@ def make_plan(
 
 
 def open_plan(path: str | os.PathLike[str]) -> Plan:
+    """Read the plan of a probe.
+
+    Parameters
+    ----------
+    path
+        Folder of the probe.
+
+    Returns
+    -------
+    Plan
+        The plan as it stands in its file.
+
+    Raises
+    ------
+    InputError
+        The folder holds no plan, one of another version, or one that was changed and can't be read any more.
+    """
     file = Path(path) / PLAN_FILE
     try:
         raw = file.read_bytes()

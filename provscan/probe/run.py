@@ -82,8 +82,39 @@ def run(
 ) -> dict[str, Any]:
     """Ask a model what the plan has and what is not answered yet; it stops before the budget is exceeded.
 
-    Gives ``questions``, ``answered``, ``refused``, ``failed`` (no answer after all attempts), ``left`` (not asked, for
-    the budget), ``without`` (by parameter, answers that were asked for without it) and what was spent.
+    Every answer is on disk before the next is waited for, so that a run that was interrupted goes on where it was.
+
+    Parameters
+    ----------
+    path
+        Folder of the probe.
+    model
+        The model to ask: :class:`provscan.probe.endpoint.Endpoint`, :class:`provscan.probe.local.Local`, or anything
+        that has their methods ``describe`` and ``answers``.
+    budget
+        What may be spent, answers of earlier runs included; by default any amount.
+    progress
+        Shows how many questions have been answered.
+
+    Returns
+    -------
+    dict
+        ``questions`` of the plan; of these ``answered``, refusals included; ``refused``; ``failed``, of those asked
+        now, no answer after all attempts; ``left``, not asked, for the budget. ``without``: by parameter, answers that
+        were asked for without it. ``prompt_tokens``, ``answer_tokens`` and ``dollars`` spent, these None without
+        prices.
+
+    Raises
+    ------
+    InputError
+        The folder holds no plan, or a line of its answers is none.
+    UsageError
+        The probe was asked of another model, or the plan was changed after the first question.
+    OutputError
+        Another process runs the probe.
+    ModelError
+        The model can't be asked: an endpoint refuses the key, the model's name or the first questions, or its account
+        has no quota left.
     """
     plan, budget, progress = open_plan(path), budget or Budget(), progress or Progress()
     with answer_file(plan.path, plan.digest) as file:

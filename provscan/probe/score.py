@@ -91,7 +91,26 @@ def score(
 ) -> dict[str, Any]:
     """Compare the answers with the tweets, estimate, and write ``summary.json`` and more into the folder of the probe.
 
-    The index is needed where answers name no tweet. `render` makes the report of a probe that is otherwise complete.
+    Parameters
+    ----------
+    path
+        Folder of the probe.
+    index
+        The index that the plan was made with; needed where answers name no tweet (``Settings.free``).
+    render
+        Makes the report of a probe that is otherwise complete, from its folder; by default there is none.
+
+    Returns
+    -------
+    dict
+        ``summary.json``.
+
+    Raises
+    ------
+    InputError
+        The folder holds no plan, a line of its answers is none, or no pair was asked completely.
+    UsageError
+        The plan was changed after the first question, or answers name no tweet and `index` is not that of the plan.
     """
     plan = open_plan(path)
     answers = read_answers(plan.path, plan.digest)

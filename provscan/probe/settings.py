@@ -13,24 +13,48 @@ from provscan.probe.prompts import KINDS, STYLES, TEMPLATES
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a probe; they are part of its plan."""
+    """The settings of a probe; they are part of its plan.
 
-    pairs: int = 400  # Licensed tweets to ask for, each with a control.
-    samples: int = 4  # Answers to each prompt: the first one greedy (temperature 0), the others at `temperature`.
-    temperature: float = 1.0  # Of all samples but the first.
-    style: str = "chat"  # ``"chat"``: the model follows instructions; ``"completion"``: it goes on with a text.
-    prompts: tuple[str, ...] = KINDS  # Kinds of prompt: entries of `provscan.probe.prompts.KINDS`.
-    free: int = 0  # Answers to the prompt that names no tweet.
-    seed: int = 1  # Seed for all random choices, the model's as far as it takes one.
-    # What must be recited at least: so many words, or so many canonical code points.
+    Attributes
+    ----------
+    pairs
+        Licensed tweets to ask for, each with a control.
+    samples
+        Answers to each prompt: the first one greedy (temperature 0), the others at `temperature`.
+    temperature
+        Temperature of all samples but the first.
+    style
+        ``"chat"``: the model follows instructions; ``"completion"``: it goes on with a text.
+    prompts
+        Kinds of prompt: entries of ``provscan.probe.prompts.KINDS``; all that the style allows by default.
+    free
+        Answers to the prompt that names no tweet.
+    seed
+        Seed for all random choices, the model's as far as it takes one.
+    min_words, min_chars
+        What must be recited at least: so many words, or so many canonical code points.
+    min_bits
+        Bits that this must have under the background model: the second half of a proverb is no evidence.
+    threshold
+        Minimum similarity of the recited span.
+    min_containment
+        Minimum share of the target's 5-grams in it.
+    max_auc
+        The arms must not be told apart without the model: upper limit of the area under the ROC curve.
+    """
+
+    pairs: int = 400
+    samples: int = 4
+    temperature: float = 1.0
+    style: str = "chat"
+    prompts: tuple[str, ...] = KINDS
+    free: int = 0
+    seed: int = 1
     min_words: int = 8
     min_chars: int = 40
-    # Bits that this must have under the background model: the second half of a proverb is no evidence.
     min_bits: float = 50.0
-    # Minimum similarity of the recited span, and minimum share of the target's 5-grams in it.
     threshold: float = 0.5
     min_containment: float = 0.8
-    # The arms must not be told apart without the model: upper limit of the area under the ROC curve.
     max_auc: float = 0.6
 
     def __post_init__(self) -> None:
@@ -58,4 +82,11 @@ class Settings:
         object.__setattr__(self, "prompts", tuple(kind for kind in KINDS if kind in self.prompts))
 
     def as_dict(self) -> dict[str, Any]:
+        """The settings as they stand in the plan.
+
+        Returns
+        -------
+        dict
+            By name.
+        """
         return {**dataclasses.asdict(self), "prompts": list(self.prompts)}

@@ -116,6 +116,16 @@ def test_a_plan_that_is_changed_has_another_digest(plan: Plan, planned: Plan) ->
         open_plan(plan.path)
 
 
+def test_controls_that_can_not_be_read_make_no_plan(index: provscan.Index, tmp_path: Path, control: Path) -> None:
+    (broken := tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(InputError, match=r"control .*broken\.parquet can't be read: .*No plan was made"):
+        make_plan(index, tmp_path / "p", Settings(pairs=5), control=[str(control), str(broken)])
+    assert not (tmp_path / "p").exists()
+    assert make_plan(index, tmp_path / "p", Settings(pairs=5), control=str(control)).content["control"]["files"] == [
+        str(control)
+    ]
+
+
 def test_wrong_wishes(index: provscan.Index, tmp_path: Path, planned: Plan) -> None:
     with pytest.raises(UsageError, match="can't have seen: give either control_after or"):
         make_plan(index, tmp_path / "p")
