@@ -178,7 +178,10 @@ class RunFiles:
         return pa.concat_tables(self.batches(BATCH, self.first(first)))
 
     def marks(self, path: Path) -> dict[int, dict[str, str]]:
-        """Marks of reviewers, as the page saves them: row of the exhibit -> ``verdict`` and ``note``."""
+        """Marks of reviewers, as the page saves them: row of the exhibit -> ``verdict`` and ``note``.
+
+        Either may be empty.
+        """
         try:
             saved = json.loads(path.read_bytes())
             marks = {}
@@ -196,7 +199,7 @@ class RunFiles:
             raise InputError(f"{path} holds marks of run {run}, not of {self.identity}: name the file of this run")
         ids = self.exhibits["tweet_id"]
         for row, (tweet_id, verdict, _) in marks.items():
-            if not (0 <= row < len(ids) and ids[row].as_py() == tweet_id) or verdict not in VERDICTS:
+            if not (0 <= row < len(ids) and ids[row].as_py() == tweet_id) or verdict not in (*VERDICTS, ""):
                 raise InputError(f"{path}: the mark of exhibit {row + 1} does not fit this run: save the marks again")
         return {row: {"verdict": verdict, "note": note} for row, (_, verdict, note) in sorted(marks.items())}
 

@@ -101,7 +101,9 @@ class Plots:
             breakdown.add(batch)
         pairs = [(key, n) for key, n in breakdown.shown if key][::-1]
         axes = ax or _axes(0.6 + 0.3 * len(pairs))
-        axes.barh([key for key, _ in pairs], [n for _, n in pairs], color="#4a78b5")
+        # Dollar signs would begin a formula.
+        names = [key.replace("$", r"\$") for key, _ in pairs]
+        axes.barh(names, [n for _, n in pairs], color="#4a78b5")
         axes.set(xlabel="counted matches")
         return axes
 

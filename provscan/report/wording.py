@@ -169,6 +169,19 @@ def uncounted(summary: Mapping[str, Any]) -> str:
     return "found by sketches alone, and not compared with the tweet"
 
 
+def alike(share: float) -> str:
+    """A similarity as the cards of exhibits show it; only what rounds to a whole thousand is ``100%``.
+
+    Examples
+    --------
+    >>> alike(0.7377), alike(0.9967), alike(1.0), alike(0.042)
+    ('74%', '99.7%', '100%', '4.2%')
+    """
+    value = round(1000 * share) / 10
+    exact = value < 10 or 99 < value < 100
+    return f"{value:.{int(exact)}f}%"
+
+
 def significance(
     counted: bool, common: bool, bits: float | None, q_value: float | None, why_not: str = TOO_WEAK
 ) -> str:

@@ -15,6 +15,7 @@ from nightly import NIGHTLY
 
 from provscan.cli import main
 from provscan.report.document import write_report
+from provscan.report.export import export
 
 Open = Callable[..., Any]
 SUMMARY = json.loads((Path(__file__).parent / "summary.json").read_text(encoding="utf-8"))
@@ -163,6 +164,22 @@ def test_marks_by_keyboard_survive_and_travel(opened: Open, report: Path, tmp_pa
     assert reviewed.locator("#note-2").input_value() == "Quotation.\nSee <b>file</b> 7."
 
 
+def test_a_note_without_a_verdict_is_saved_and_listed(opened: Open, report: Path, tmp_path: Path) -> None:
+    page = opened(report, accept_downloads=True)
+    page.locator("#exhibit-3").get_by_role("button", name="Add note").click()
+    page.locator("#note-3").fill("Ask the author.")
+    page.locator("#note-3").press("Tab")
+    with page.expect_download() as download:
+        page.click("#save-marks")
+    download.value.save_as(saved := tmp_path / "marks.json")
+    export(report.parent, tmp_path / "list.jsonl", marks=saved)
+    listed = [json.loads(line) for line in (tmp_path / "list.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(row["exhibit"], row["verdict"]) for row in listed if row["note"]] == [(3, "")]
+    reviewed = opened(write_report(report.parent, tmp_path / "reviewed.html", marks=saved))
+    assert reviewed.locator("#note-3").input_value() == "Ask the author."
+    assert "Reviewed by people" not in reviewed.locator("#answer").text_content()
+
+
 def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
     page = opened(report, permissions=["clipboard-read", "clipboard-write"])
     page.locator("#exhibit-1").get_by_role("button", name="Copy citation").click()
@@ -172,6 +189,20 @@ def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
     assert (
         "licensed tweet 900000000000000000 by author_0, 2012-01-01, https://x.com/i/status/900000000000000000" in cited
     )
+
+
+def test_a_citation_and_the_page_without_scripts_name_the_field(opened: Open, tmp_path: Path) -> None:
+    (made := rows(2))[0].update(field="messages[3].content", similarity=0.9967, level="strong")
+    path = write_report(write_folder(tmp_path / "a.run", made))
+    page = opened(path, permissions=["clipboard-read", "clipboard-write"])
+    page.locator("#exhibit-1").get_by_role("button", name="Copy citation").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    cited = page.evaluate("navigator.clipboard.readText()")
+    assert "of part-0.jsonl, field messages[3].content, characters 5 to" in cited
+    assert "(strong, 99.7% alike" in cited
+    plain = opened(path, ready=False, java_script_enabled=False).locator("#static article").first.text_content()
+    assert "of part-0.jsonl, field messages[3].content, characters 5 to" in plain
+    assert "strong, 99.7% alike" in plain
 
 
 def test_print_writes_marks_as_words_and_no_controls(opened: Open, report: Path) -> None:

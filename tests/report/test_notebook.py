@@ -54,6 +54,16 @@ def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
     matplotlib.pyplot.close("all")
 
 
+def test_names_with_dollar_signs_are_no_formulas(tmp_path: Path) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    made = [{**row, "author": "$\\frac$ and $more"} for row in rows(3)]
+    axes = provscan.open_run(write_folder(tmp_path / "a.run", made)).plot.by("author")
+    axes.figure.canvas.draw()
+    assert [label.get_text() for label in axes.get_yticklabels()] == [r"\$\frac\$ and \$more"]
+    matplotlib.pyplot.close("all")
+
+
 def test_a_missing_extra_names_the_command(run: provscan.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(UsageError, match=r"pip install 'provscan\[notebook\]'"):

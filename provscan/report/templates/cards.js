@@ -72,11 +72,11 @@ function significance(item) {
   return `counted; about 1 in ${Math.round(1 / item.q).toLocaleString("en")} at least this strong is chance`;
 }
 
-const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 ? 1 : 0)) + "%";
+const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 || value > 99 ? 1 : 0)) + "%";
 
 function citation(item) {
-  const place = `record ${item.record.toLocaleString("en")}${item.recordId ? ` (id ${item.recordId})` : ""} of ${item.source}, ` +
-    `characters ${item.start} to ${item.end}`;
+  const place = `record ${item.record.toLocaleString("en")}${item.recordId ? ` (id ${item.recordId})` : ""} of ${item.source}` +
+    `${item.field && item.field !== "text" ? `, field ${item.field}` : ""}, characters ${item.start} to ${item.end}`;
   const tweet = `tweet ${item.tweetId}${item.author ? ` by ${item.author}` : ""}${item.day ? `, ${item.day}` : ""}` +
     `${item.link ? `, ${item.link}` : ""}`;
   const texts = item.hasText ? [`: “${item.passage}”`, `: “${item.tweet}”`] : ["", ""];

@@ -51,7 +51,7 @@ class Marks {
 
   async file() {
     await this.data.load(this.rows());
-    const marks = this.rows().filter((row) => this.verdicts[row]).map((row) => {
+    const marks = this.rows().filter((row) => this.verdicts[row] || this.notes.has(row)).map((row) => {
       const item = exhibit(this.data, row);
       return { exhibit: item.number, verdict: this.verdict(row), note: this.note(row), source: item.source, record: item.record,
         field: item.field, start: item.start, end: item.end, tweet_id: item.tweetId };
