@@ -177,6 +177,9 @@ def test_what_is_below_a_threshold_is_no_match() -> None:
 def test_one_place_has_one_text_of_a_blind_index() -> None:
     long, short = (0, 0, 0, 100, 96, 96, 0, 1, 0), (0, 1, 20, 64, 40, 40, 0, 1, 0)
     assert [row[0] for row in accepted(short, long, lengths=[100, 44])] == [0]
+    # What a longer text has in common is set against what it lacks and what else stands there.
+    whole, three_quarters = (0, 0, 0, 64, 60, 60, 0, 1, 0), (0, 1, 0, 104, 75, 100, 0, 1, 0)
+    assert [row[0] for row in accepted(three_quarters, whole, lengths=[64, 104])] == [0]
     # Equal ones: the one that is equal to the letter, else the earlier tweet's, else the lower number.
     first, second = (0, 0, 0, 44, 40, 40, 0, 1, 0), (0, 1, 0, 44, 40, 40, 0, 1, 0)
     assert [row[0] for row in accepted(first, second, lengths=[44, 44], ids=[9, 8])] == [1]
