@@ -38,6 +38,8 @@ class Controls:
     # How many control texts there are, and how many of the licensed index's tweets are control.
     texts: int = 0
     tweets: int = 0
+    # How many tweets the control texts have, those of files included.
+    control_tweets: int = 0
 
     @property
     def licensed_texts(self) -> int:
@@ -47,6 +49,13 @@ class Controls:
     def licensed_tweets(self) -> int:
         """Their tweets."""
         return self.licensed.tweets - self.tweets
+
+    @property
+    def tweets_ratio(self) -> float:
+        """Tweets that a licensed text has on average, over those of a control text."""
+        if 0 in (self.licensed_texts, self.control_tweets):
+            return 1.0
+        return self.licensed_tweets / self.licensed_texts * self.texts / self.control_tweets
 
 
 def no_control(reader: IndexReader) -> Controls:
@@ -89,7 +98,7 @@ def with_cutoff(controls: Controls, cutoff: datetime) -> Controls:
     tweets = int(reader.tweet_counts(np.flatnonzero(absent)).sum())
     both = controls.absent.copy()
     both[: len(absent)] |= absent
-    return replace(controls, absent=both, texts=controls.texts + count, tweets=tweets)
+    return replace(controls, absent=both, texts=controls.texts + count, tweets=tweets, control_tweets=tweets)
 
 
 def with_files(
@@ -130,8 +139,9 @@ def with_files(
     }
     texts = controls.texts + extra.texts
     return replace(
-        controls, reader=licensed.with_control(extra), absent=absent, repeated=np.unique(also), texts=texts
-    ), read
+        controls, reader=licensed.with_control(extra), absent=absent, repeated=np.unique(also), texts=texts,
+        control_tweets=controls.control_tweets + extra.tweets,
+    ), read  # fmt: skip
 
 
 def _unlicensed(licensed: IndexReader, repeated: list[Numbers]) -> Callable[[pa.RecordBatch], pa.RecordBatch]:

@@ -327,7 +327,7 @@ def sampled(sample: Mapping[str, Any]) -> str:
     projected = ""
     if whole is not None:
         limits = f"95% interval {count(round(whole['low']))}-{count(round(whole['high']))}"
-        projected = f" All records are about {count(round(whole['value']))} ({limits}), projected from the sample."
+        projected = f" All records are about {amount(whole['value'], 'at_most')} ({limits}), projected from the sample."
     return (
         f"{count(sample['parts'])} of {count(sample['parts_in_all'])} files, or parts of files, were scanned, drawn at "
         f"random, {percent(sample['share'])} of the bytes: {extent}{worth}{projected}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,11 @@ class Bunches:
 
     def __len__(self) -> int:
         return len(self.family)
+
+    def with_tweets(self, ratio: float) -> Bunches:
+        """The same for texts that have so many times as many tweets, on average."""
+        tweets = np.maximum(self.sizes["texts"], self.sizes["tweets"] * ratio)
+        return replace(self, sizes={**self.sizes, "tweets": tweets})
 
 
 def bunched(family: Numbers, records: Numbers, tweets: Floats, rows: CountedRows) -> Bunches:

@@ -184,7 +184,7 @@ class Measured:
         """What measures chance."""
         result = []
         if self.controls.texts:
-            bunches = self._bunches[1]
+            bunches = self._bunches[1].with_tweets(self.controls.tweets_ratio)
             result.append(Gauge("control", bunches, self.weights[bunches.first], self.classes.heaviest))
         if self.null is not None:
             matched, rows, _ = self.of_null

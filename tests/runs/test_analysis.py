@@ -105,6 +105,22 @@ def test_chance_that_the_control_shows_is_no_claim(
     assert run.summary["control"]["gauges"][0]["bunches"] == pytest.approx(30, abs=3)
 
 
+def test_chance_matches_have_as_many_tweets_as_licensed_texts(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    """A control without repetitions measures chance for a corpus in which each text has ten tweets."""
+    texts = latin.reader.raw_texts(np.arange(300)).array().to_pylist()
+    rows = [{"id": f"{n}-{k}", "text": text} for n, text in enumerate(texts) for k in range(10)]
+    index = provscan.build_index(rows, tmp_path / "ten.index")
+    data = [{"text": text} for text in texts[:90]] + [{"text": row["text"]} for row in other[:30]]
+    for times in (1, 3):
+        control = [{**row, "id": f"{row['id']}-{k}"} for row in other[:300] for k in range(times)]
+        run = provscan.match(data, index, tmp_path / f"{times}.run", control=write(f"{times}.jsonl", control))
+        answer = run.summary["answer"]
+        assert answer["texts"]["at_least"] > 20
+        assert answer["tweets"]["at_least"] == pytest.approx(10 * answer["texts"]["at_least"], rel=0.01)
+
+
 def test_scripts_without_control_are_named_and_left_out(
     index: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
