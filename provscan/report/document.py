@@ -113,6 +113,8 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
     shown = folder.first(MOST, found.add)
     first = next(displayed(folder.batches(STATIC, shown.slice(0, STATIC)), texts, len(shown))).to_pylist()
     marked = {row: mark for row, mark in reviewed.items() if row < len(shown)}
+    batches = displayed(folder.batches(CHUNK, shown), texts, len(shown))
+    sources = [item["source"] for item in summary["sources"]]
     return page(
         "page.html",
         STYLES,
@@ -134,7 +136,7 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         left_out=wording.left_out(summary),
         command=folder.info.get("repeat"),
         texts=texts,
-        blocks=map(Markup, packed(shown, displayed(folder.batches(CHUNK, shown), texts, len(shown)), marked)),
+        blocks=map(Markup, packed(shown, batches, marked, sources)),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,13 +69,17 @@ def with_digests(batches: Iterable[pa.Table], texts: int | None) -> Iterator[pa.
         yield pa.table(columns)
 
 
-def packed(exhibits: pa.Table, batches: Iterable[pa.Table], marks: dict[int, dict[str, str]]) -> Iterator[str]:
+def packed(
+    exhibits: pa.Table, batches: Iterable[pa.Table], marks: dict[int, dict[str, str]], sources: Sequence[str]
+) -> Iterator[str]:
     """The blocks of some exhibits and their marks; the batches are the exhibits with texts, :data:`CHUNK` rows at a
-    time.
+    time. The `sources` are those of the run in the order in which it has them.
     """
     names: dict[str, list[Any]] = {}
     columns = _columns(exhibits, names)
-    yield _block(columns, {"rows": len(exhibits), "chunk": CHUNK, "names": names, "marks": marks})
+    order = {name: place for place, name in enumerate(sources)}
+    ranks = [order.get(name, len(order)) for name in names["source"]]
+    yield _block(columns, {"rows": len(exhibits), "chunk": CHUNK, "names": names, "ranks": ranks, "marks": marks})
     for batch in batches:
         chunk: dict[str, npt.NDArray[Any]] = {}
         for name, fields in FIELDS.items():

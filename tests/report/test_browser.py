@@ -107,6 +107,15 @@ def test_orders_and_pages(opened: Open, report: Path) -> None:
     wait_for(page, "1 to 25 shown")
 
 
+def test_the_order_of_the_dataset_is_that_of_its_sources(opened: Open, tmp_path: Path) -> None:
+    summary = {**SUMMARY, "sources": SUMMARY["sources"][::-1]}
+    path = write_report(write_folder(tmp_path / "a.run", rows(4), summary))
+    page = opened(path, "#exhibits?order=record")
+    assert page.eval_on_selector_all("article", "all => all.map(card => Number(card.dataset.row))") == [1, 3, 0, 2]
+    page = opened(path, "#exhibits?order=toString")
+    assert page.locator("#order").input_value() == "strength"
+
+
 def test_an_exhibit_has_an_address(opened: Open, report: Path) -> None:
     page = opened(report, "#exhibit-47")
     assert page.evaluate("document.activeElement.id") == "exhibit-47"

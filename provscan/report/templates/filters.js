@@ -55,7 +55,7 @@ const ORDERS = {
   strength: null,
   record: (data) => {
     const most = data.record.reduce((a, b) => Math.max(a, b), 0) + 1;
-    return (row) => data.source[row] * most + data.record[row];
+    return (row) => data.ranks[data.source[row]] * most + data.record[row];
   },
   oldest: (data) => (row) => (data.day[row] === NO_DAY ? 2 ** 31 : data.day[row]),
   newest: (data) => (row) => -data.day[row],
@@ -91,7 +91,7 @@ function addressOf(state, facets) {
 function readAddress(hash, state, facets) {
   const words = new URLSearchParams(hash.startsWith("#exhibits?") ? hash.slice(10) : "");
   state.query = words.get("q") || "";
-  state.order = words.get("order") in ORDERS ? words.get("order") : "strength";
+  state.order = Object.hasOwn(ORDERS, words.get("order")) ? words.get("order") : "strength";
   state.page = Math.max(0, (parseInt(words.get("page"), 10) || 1) - 1);
   for (const facet of facets) {
     facet.chosen = new Set(words.getAll(facet.key).map((name) => facet.names.indexOf(name)).filter((code) => code >= 0));
