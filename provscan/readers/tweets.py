@@ -7,6 +7,8 @@ such records are parsed as objects.
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -38,6 +40,9 @@ from provscan.readers.values import values_of
 
 # Tweets that are collected from objects before they become columns.
 GROUP = 8192
+# Code points by which a long text is known to be that of a tweet, and the names before a reply.
+OPENING = 20
+REPLY = re.compile(r"\A(?:@\w+\s+)+")
 # Values that only nested records have: where one shows, the block is parsed as objects.
 GUARDS: tuple[Path, ...] = (
     ("retweeted_status", "id_str"), ("quoted_status", "id_str"),
@@ -208,10 +213,18 @@ class _Reader:
         if tweet.author is None and self._file.author is not None:
             tweet = tweet._replace(author=self._file.author)
         if self._file.long_texts and isinstance(tweet.text, str):
-            long = self._file.long_texts.get((parse_date(tweet.date) or 0) // 1000)
-            if long is not None and long[:20] == tweet.text[:20]:
-                tweet = tweet._replace(text=long)
+            posted = (parse_date(tweet.date) or 0) // 1000
+            # The long text is made just before its tweet, which may be in the second before.
+            near = (self._file.long_texts.get(posted - before) for before in (0, 1, 2))
+            opening = _opening(tweet.text)
+            long = next((text for text in near if text is not None and _opening(text) == opening), tweet.text)
+            tweet = tweet._replace(text=long)
         return tweet
+
+
+def _opening(text: str) -> str:
+    """How a tweet begins, whether or not it has HTML entities and the names of those to whom it replies."""
+    return html.unescape(REPLY.sub("", text))[:OPENING]
 
 
 def _leaf(batch: pa.RecordBatch, path: Path) -> pa.Array | None:

@@ -214,6 +214,26 @@ def test_long_tweets_of_an_account_archive_are_whole(tmp_path: Path) -> None:
     assert [row["text"] for row in rows] == [FIRST.text], "long tweets of every part"
 
 
+@pytest.mark.parametrize(
+    ("time", "opening"),
+    [
+        ("2023-02-01T10:20:29.990Z", ""),
+        ("2023-02-01T10:20:30.000Z", "Cats & dogs: "),
+        ("2023-02-01T10:20:30.000Z", "@ann @b "),
+    ],
+)
+def test_long_tweets_are_known_by_time_and_opening(tmp_path: Path, time: str, opening: str) -> None:
+    short = opening.replace("&", "&amp;") + FIRST.text[:40] + "… https://t.co/a"
+    whole = opening.removeprefix("@ann @b ") + FIRST.text
+    tweet = {"id_str": "12", "full_text": short, "created_at": v1(FIRST)["created_at"]}
+    other = {"id_str": "13", "full_text": "something else", "created_at": v1(FIRST)["created_at"]}
+    note = {"noteTweetId": "99", "createdAt": time, "core": {"text": whole}}
+    text_file("x/data/tweets.js", ytd("tweets.part0", [{"tweet": tweet}, {"tweet": other}]))(tmp_path)
+    text_file("x/data/note-tweet.js", ytd("note_tweet.part0", [{"noteTweet": note}]))(tmp_path)
+    rows, _ = rows_of(tmp_path / "x")
+    assert [row["text"] for row in rows] == [whole, "something else"]
+
+
 def test_flat_lines_that_mix_full_text_and_text(tmp_path: Path) -> None:
     records: list[dict[str, str]] = [{"id": "1", "full_text": FIRST.text}, {"id": "2", "text": "a text of its own"}]
     for mixed in (records, records[::-1]):
