@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -142,11 +142,11 @@ class TableFile(Undivided):
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         parts = [whole] if whole.member is not None else self.tables(whole)
         with readable(whole.source, FAILURES):
-            return [
-                record
-                for part in parts
-                for record in islice(self.source.records(part.path, part.member or ""), limits.head_records)
+            heads = [
+                list(islice(self.source.records(part.path, part.member or ""), limits.head_records)) for part in parts
             ]
+        # By turns, so that a field is judged by all tables that have it.
+        return [record for records in zip_longest(*heads) for record in records if record is not None]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         split, context = stream.split, stream.context

@@ -239,6 +239,17 @@ def test_full_text_indexes_of_a_table_are_no_second_copy_of_it(tmp_path, read_al
     assert found.texts == TEXTS
 
 
+def test_a_field_that_holds_codes_in_one_table_and_texts_in_another(tmp_path, read_all):
+    with sqlite3.connect(tmp_path / "a.sqlite") as file:
+        file.execute("CREATE TABLE a (text TEXT, note TEXT)")
+        file.executemany("INSERT INTO a VALUES (?, ?)", [("a few words", f"code{k}") for k in range(500)])
+        file.execute("CREATE TABLE b (note TEXT)")
+        file.executemany("INSERT INTO b VALUES (?)", [[text] for text in TEXTS * 5])
+    file.close()
+    found = read_all(str(tmp_path / "a.sqlite"))
+    assert [text for text in found.texts if "fox" in text] == TEXTS * 5
+
+
 def test_tables_in_every_schema_of_duckdb(tmp_path, read_all):
     with duckdb.connect(str(tmp_path / "a.duckdb")) as connection:
         connection.execute('CREATE SCHEMA "odd ""name"""; CREATE SCHEMA other')
