@@ -30,6 +30,8 @@ PAGE = 64 << 20
 # What follows a record, and what begins the next.
 END = b"\r\n\r\n"
 NEXT = END + b"WARC/1."
+# Where the headers of an answer end; some servers leave the carriage returns out.
+HEAD_END = re.compile(rb"\r?\n\r?\n")
 # Content codings of HTTP as windows of zlib: with its header, or, as some servers understand "deflate", without one.
 DEFLATED = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
@@ -196,8 +198,9 @@ def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | N
     """The text of a page, None if it has none; and what is wrong with it."""
     kind, cut = headers.get("content-type", "").lower(), None
     if kind.startswith("application/http"):
-        head, _, body = body.partition(b"\r\n\r\n")
-        http = _fields(head.split(b"\r\n")[1:])
+        end = HEAD_END.search(body)
+        head, body = (body, b"") if end is None else (body[: end.start()], body[end.end() :])
+        http = _fields(head.splitlines()[1:])
         kind = http.get("content-type", "").lower()
         if http.get("transfer-encoding", "").lower() == "chunked":
             body = _unchunked(body)

@@ -31,6 +31,15 @@ def test_a_page_is_html_however_its_type_is_written(write, read_all, kind):
     assert read_all(write("a.warc", response(html(PLAIN).encode(), *headers))).texts == [PLAIN]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_page_whose_headers_end_without_carriage_returns(write, read_all, end):
+    body = html(f"{PLAIN}\r\n\r\n{RUSSIAN}")
+    lines = ("HTTP/1.1 200 OK", "Content-Type: text/html; charset=utf-8", "", body)
+    found = read_all(write("a.warc", record("response", end.join(lines).encode())))
+    assert [text.split(" ", 3)[:3] for text in found.texts] == [PLAIN.split(" ", 3)[:3]]
+    assert RUSSIAN in found.texts[0]
+
+
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [(RUSSIAN, "windows-1251"), (RUSSIAN, "koi8-r"), (JAPANESE, "shift_jis"), (JAPANESE, "iso-2022-jp"),
