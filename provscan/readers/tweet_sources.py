@@ -15,7 +15,7 @@ from provscan.readers.databases import TableFile
 from provscan.readers.delimited import layout_of
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
-from provscan.readers.files import without_secrets
+from provscan.readers.files import is_remote, without_secrets
 from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.planning import Source, Walk
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, Split
@@ -74,6 +74,7 @@ def plan_tweets(
     given.
     """
     plan = TweetPlan([], [], [])
+    seen: set[tuple[str, str | None]] = set()
     for source in [sources] if isinstance(sources, str | os.PathLike) else sources:
         named = os.fspath(source)
         recipe, path = recipe_of(named) if named.startswith(PREFIX) else (None, named)
@@ -91,9 +92,11 @@ def plan_tweets(
         covered = (lambda name: True) if recipe is None else recipe.covers
         plan.unread += [entry for entry in walk.unread if covered(entry[0])]
         plan.ignored += [entry for entry in walk.ignored if covered(entry[0])]
-        _add(plan, found, asked, alone, limits)
         if recipe is not None and not found:
             raise InputError(f"{path} holds none of the files of {recipe.title}: {', '.join(recipe.files)}")
+        before = len(plan.files)
+        _add(plan, _first_seen(plan, found, seen), asked, alone, limits)
+        seen.update(_place(file.split) for file in plan.files[before:])
     plan.unread.sort()
     plan.ignored.sort()
     if not plan.files:
@@ -105,6 +108,22 @@ def plan_tweets(
             there = survey(FORMATS[first.split.format].fields(first.split, limits))
             raise not_found(role, getattr(first.fields, role), there, first.split.source)
     return plan
+
+
+def _first_seen(plan: TweetPlan, found: list[Split], seen: set[tuple[str, str | None]]) -> list[Split]:
+    """The files that are not read yet; those of an account's archive are needed together."""
+    fresh = []
+    for file in found:
+        if file.format not in ("archive", UNKNOWN) and _place(file) in seen:
+            plan.ignored.append((file.source, "the same file as one before"))
+        else:
+            fresh.append(file)
+    return fresh
+
+
+def _place(split: Split) -> tuple[str, str | None]:
+    """Where a file lies, whatever it was named."""
+    return split.path if is_remote(split.path) else os.path.realpath(split.path), split.member
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -395,6 +396,23 @@ def test_overlapping_exports_count_each_tweet_once(tmp_path: Path) -> None:
         FORMS[form](tmp_path / "d" / form)
     info = provscan.build_index(str(tmp_path / "d"), tmp_path / "licensed.index").info()
     assert (info["tweets"], info["texts"], info["repeated_tweets"]) == (6, 6, 18)
+
+
+def test_a_file_of_several_names_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tweets have no ids, by which repeated ones would be recognised."""
+    monkeypatch.chdir(tmp_path)
+    Path("more").mkdir()
+    file, link, packed = Path("more/a.jsonl"), Path("link.jsonl"), Path("b.zip")
+    file.write_text("".join(json.dumps({"text": f"a kettle that nobody sold, number {n}"}) + "\n" for n in range(3)))
+    link.symlink_to(file)
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(file, "c.jsonl")
+        archive.write(file, "d.jsonl")
+    info = provscan.build_index([file, link, "./more/a.jsonl", "more", packed, f"./{packed}"], "a.index").info()
+    assert (info["tweets"], info["texts"], info["repeated_tweets"]) == (9, 3, 0)
+    assert sorted(item["path"] for item in info["ignored"]) == [
+        "./b.zip/c.jsonl", "./b.zip/d.jsonl", "./more/a.jsonl", "link.jsonl", "more/a.jsonl",
+    ]  # fmt: skip
 
 
 def test_a_list_of_an_archive_among_other_files_hides_none(tmp_path: Path) -> None:
