@@ -93,4 +93,4 @@ def test_an_addition_says_what_it_left_out_itself(tmp_path: Path) -> None:
     )
     assert " ".join(before.split()) == "1 line that is not JSON 1 deletion"
     assert " ".join(after.split()) == "2 line that is not JSON Noticed in the last addition 1 id missing"
-    assert "1 tweet; 0 were in the index already; 1 without letters or digits" in second.stdout
+    assert "1 tweet; 0 were in the index already; 1 without letters or digits" in " ".join(second.stdout.split())
