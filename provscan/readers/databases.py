@@ -145,7 +145,7 @@ class TableFile(Undivided):
             heads = [
                 list(islice(self.source.records(part.path, part.member or ""), limits.head_records)) for part in parts
             ]
-        # By turns, so that a field is judged by all tables that have it.
+        # By turns, so that all tables that have a field decide whether it holds text.
         return [record for records in zip_longest(*heads) for record in records if record is not None]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
