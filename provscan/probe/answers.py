@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from provscan.errors import InputError, OutputError, UsageError
+from provscan.readers.texts import without_surrogates
 
 ANSWERS_FILE = "answers.jsonl"
 
@@ -102,6 +103,8 @@ def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
                 stored: dict[str, Any] = json.loads(line)
                 plan = stored.pop("plan")
                 stored["without"] = tuple(stored.get("without", ()))
+                # The file keeps half a character as it came; tables and pages are UTF-8.
+                stored["text"] = stored["text"] and without_surrogates(stored["text"])
                 answer = Answer(**{name: value for name, value in stored.items() if name in names})
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InputError(

@@ -10,8 +10,9 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import os
+import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -23,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan import estimate
-from provscan.calibration.controls import no_control, parse_utc, with_cutoff
+from provscan.calibration.controls import Controls, no_control, parse_utc, with_cutoff
 from provscan.errors import InputError, UsageError
 from provscan.estimate.paired import ALPHA
 from provscan.index import IndexReader
@@ -33,7 +34,7 @@ from provscan.probe.draw import COPIES
 from provscan.probe.extraction import best_logprobs, extraction, samples_needed
 from provscan.probe.plan import ARMS, POWER, Plan, open_plan
 from provscan.probe.prompts import FREE
-from provscan.probe.run import read_model
+from provscan.probe.run import MODEL_FILE, read_model
 from provscan.probe.verification import Recitation, free_matches, recitations
 from provscan.probe.wording import headline, warnings
 from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, write_json
@@ -127,12 +128,13 @@ def score(
     found = Evidence(plan, answers, recitations(plan, answers.values()), complete)
     matches = free_matches(free, index.reader) if index is not None else []
     summary, tweets = summarise(found)
-    summary["free"] = _free(plan, free, matches, index.reader) if free and index is not None else None
+    controls = _controls(plan, index.reader) if free and index is not None else None
+    summary["free"] = None if controls is None else _free(free, matches, controls)
     summary["answer"] = {**headline(summary), "warnings": warnings(summary)}
     pq.write_table(tweets, plan.path / TWEETS_FILE, compression="zstd")
-    pq.write_table(_rows(found, matches, index), plan.path / RECITATIONS_FILE, compression="zstd")
+    pq.write_table(_rows(found, matches, controls), plan.path / RECITATIONS_FILE, compression="zstd")
     write_json(plan.path / SUMMARY_FILE, summary)
-    write_json(plan.path / RUN_FILE, _info(plan))
+    write_json(plan.path / RUN_FILE, _info(plan, index if free else None))
     if render is not None:
         render(plan.path)
     return summary
@@ -160,23 +162,30 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     if claims:
         q_values = estimate.benjamini_hochberg(estimate.conformal_p_values(best["licensed"], best["control"]))
     model = read_model(plan.path)
+    if not model:
+        raise InputError(f"{plan.path / MODEL_FILE} is missing, so it is not known which model answered: restore it")
     logprobs = {
         arm: best_logprobs(found.answers, {pair: [f"{pair}/{arm}/{kind}/0" for kind in kinds] for pair in pairs})
         for arm in ARMS
     }
     tweets = _tweets(found, pairs, shares, best, q_values, logprobs)
     keys = [question.key for question in plan.questions()]
-    refusals = Counter(key.split("/")[1] for key in keys if key in found.answers and found.answers[key].text is None)
+    answered = [found.answers[key] for key in keys if key in found.answers]
     counts = {arm: int(hits.sum()) for arm, hits in zip(ARMS, (licensed, control), strict=True)}
-    power = estimate.detectable_share(len(pairs), counts["control"] / max(len(pairs), 1))
+    # A tweet of which the model said nothing could not have been recited.
+    said = {answer.key.rsplit("/", 2)[0] for answer in answered if answer.text}
+    able = np.array([all(f"{pair}/{arm}" in said for arm in ARMS) for pair in pairs], np.bool_)
+    power = estimate.detectable_share(int(able.sum()), float(control[able].mean())) if able.any() else None
     summary = {
         "version": SUMMARY_VERSION,
         "plan": {"digest": plan.digest, **{k: v for k, v in plan.content.items() if k not in ("pairs", "version")}},
         "model": {**model, "returned": _returned(found.answers)},
         "asked": {
             "questions": len(keys),
-            "answered": sum(key in found.answers for key in keys),
-            "refused": {arm: refusals.get(arm, 0) for arm in ARMS},
+            "answered": len(answered),
+            "refused": _by_arm(answer for answer in answered if answer.text is None),
+            "empty": _by_arm(answer for answer in answered if answer.text is not None and not answer.text.strip()),
+            "ended": dict(Counter(answer.finish or "unknown" for answer in answered if answer.text is not None)),
             "departures": _departures(plan, found.answers),
             "pairs": len(plan.pairs),
             "complete_pairs": len(found.complete),
@@ -191,10 +200,16 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
             "tweets": int(np.count_nonzero(licensed & (np.nan_to_num(q_values, nan=1.0) <= RATE))),
         },
         "total": _total(plan, pairs, licensed, counts["control"], claimed),
-        "power": {"pairs": len(pairs), "power": POWER, "detectable_share": power},
+        "power": {"pairs": int(able.sum()), "power": POWER, "detectable_share": power},
         "extraction": extraction(logprobs, plan.settings, "endpoint" in model),
     }
     return summary, tweets
+
+
+def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
+    """Answers about tweets of each arm, and those to the prompt that names none."""
+    found = Counter(FREE if answer.key.startswith(f"{FREE}/") else answer.key.split("/")[1] for answer in answers)
+    return {name: found[name] for name in (*ARMS, FREE)}
 
 
 def _tests(licensed: np.ndarray, control: np.ndarray, shares: dict[str, np.ndarray], alike: bool) -> dict[str, Any]:
@@ -302,17 +317,19 @@ def _tweets(
     return pa.Table.from_pylist(rows, schema=TWEETS)
 
 
-def _rows(found: Evidence, matches: list[Recitation], index: Index | None) -> pa.Table:
+def _rows(found: Evidence, matches: list[Recitation], controls: Controls | None) -> pa.Table:
     """Every recitation, with the words of the model."""
     known = []
     for each in found.found:
         tweet = found.plan.pairs[each.asked.pair][each.asked.arm]
         prompt = tweet["prompts"][each.asked.kind]
         known.append((each, "/".join(map(str, each.asked)), tweet["tweet_id"], prompt["prompt"], prompt["target"]))
-    if matches and index is not None:
-        tweets = index.reader.earliest_tweets(np.array([match.text for match in matches])).to_pylist()
+    if matches and controls is not None:
+        tweets = controls.reader.earliest_tweets(np.array([match.text for match in matches])).to_pylist()
         for match, tweet in zip(matches, tweets, strict=True):
             key, given = f"{FREE}/{match.asked.sample}", found.plan.content["free_prompt"]
+            if controls.absent[match.text]:
+                match = dataclasses.replace(match, asked=match.asked._replace(arm="control"))
             known.append((match, key, tweet["tweet_id"], given, tweet["tweet"]))
     rows = [
         {
@@ -325,12 +342,14 @@ def _rows(found: Evidence, matches: list[Recitation], index: Index | None) -> pa
     return pa.Table.from_pylist(rows, schema=RECITATIONS)
 
 
-def _free(plan: Plan, answers: list[Answer], matches: list[Recitation], reader: IndexReader) -> dict[str, Any]:
+def _controls(plan: Plan, reader: IndexReader) -> Controls:
+    """The texts of the index, and which of them the model cannot have seen."""
+    controls, after = no_control(reader), plan.content["control"]["after"]
+    return controls if after is None else with_cutoff(controls, parse_utc(after))
+
+
+def _free(answers: list[Answer], matches: list[Recitation], controls: Controls) -> dict[str, Any]:
     """What free generation showed: licensed texts, controls beside them, and lower bounds for the rest."""
-    controls = no_control(reader)
-    after = plan.content["control"]["after"]
-    if after is not None:
-        controls = with_cutoff(controls, parse_utc(after))
     draws: dict[int, set[int]] = defaultdict(set)
     control: set[int] = set()
     for match in matches:
@@ -343,8 +362,8 @@ def _free(plan: Plan, answers: list[Answer], matches: list[Recitation], reader: 
         "answers": len(answers),
         "texts": len(draws),
         "licensed_texts": controls.licensed_texts,
-        "control_texts_found": len(control) if after is not None else None,
-        "control_texts": controls.texts if after is not None else None,
+        "control_texts_found": len(control) if controls.texts else None,
+        "control_texts": controls.texts or None,
         "at_least": texts.as_dict() if answers else None,
         "new_in_next": mass.as_dict() if answers else None,
     }
@@ -370,7 +389,7 @@ def _departures(plan: Plan, answers: dict[str, Answer]) -> list[dict[str, Any]]:
     ]
 
 
-def _info(plan: Plan) -> dict[str, Any]:
+def _info(plan: Plan, index: Index | None) -> dict[str, Any]:
     with (plan.path / ANSWERS_FILE).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     packages = ("provscan", "numpy", "pyarrow", "scipy")
@@ -380,5 +399,7 @@ def _info(plan: Plan) -> dict[str, Any]:
         "answers": digest,
         "finished": datetime.now(UTC).isoformat(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
-        "repeat": f"provscan probe score {plan.path}",
+        "repeat": shlex.join(
+            ["provscan", "probe", "score", *(["-i", str(index.path)] if index else []), str(plan.path)]
+        ),
     }

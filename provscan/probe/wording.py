@@ -9,8 +9,11 @@ WARNINGS = {
     "Nothing is claimed from this plan: give controls of the same time, authors and wording.",
     "prompts_left_out": "Prompts by which the arms can be told apart without the model were not asked: {areas}.",
     "incomplete": "{missing:,} of {pairs:,} pairs were not asked completely and take no part.",
-    "refused": "The model refused {licensed:,} questions about licensed tweets and {control:,} about controls; a "
-    "refusal counts as no recitation.",
+    "refused": "The model refused {licensed:,} questions about licensed tweets, {control:,} about controls and "
+    "{free:,} that name no tweet; a refusal counts as no recitation.",
+    "empty": "{licensed:,} answers about licensed tweets, {control:,} about controls and {free:,} to the prompt that "
+    "names no tweet are empty, and count as no recitation. A model that reasons first can use up the tokens of an "
+    "answer before it says a word (answers by how they ended: {ended}).",
     "departures": "The endpoint did not accept all that the plan asks with: {what}. Its own default applied instead.",
     "several_systems": "The answers came from {systems} different models or system fingerprints: the endpoint changed "
     "during the run.",
@@ -55,6 +58,9 @@ def warnings(summary: dict[str, Any]) -> list[dict[str, str]]:
         found.append(("incomplete", {"missing": asked["pairs"] - asked["complete_pairs"], "pairs": asked["pairs"]}))
     if sum(asked["refused"].values()):
         found.append(("refused", asked["refused"]))
+    if sum(asked["empty"].values()):
+        ended = ", ".join(f"{how} {count:,}" for how, count in asked["ended"].items())
+        found.append(("empty", {**asked["empty"], "ended": ended}))
     if asked["departures"]:
         found.append(("departures", {"what": "; ".join(map(departure, asked["departures"]))}))
     if returned > 1:

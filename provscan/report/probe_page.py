@@ -10,13 +10,14 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from provscan.errors import InputError
+from provscan.probe.plan import ARMS
 from provscan.report import probe_tables, wording
 from provscan.report.document import page, write_page
 from provscan.runs.folder import PLAN_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 FILES = ("summary.json", "run.json", "tweets.parquet", "recitations.parquet")
-# Recitations that the page shows, the strongest of each tweet.
+# Tweets of each arm of which the page shows the strongest recitation.
 SHOWN = 200
 
 
@@ -41,6 +42,7 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
         recitations = pq.read_table(folder / FILES[3]).to_pylist()
     except (OSError, ValueError) as error:
         raise InputError(f"a file of {folder} can't be read ({error}): run provscan probe score again") from None
+    strongest = _strongest(recitations)
     pieces = page(
         "probe.html",
         STYLES,
@@ -52,8 +54,10 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
         baseline=probe_tables.baseline,
         predictability=probe_tables.predictability(summary["plan"]),
         copies=probe_tables.copies,
-        recitations=[_shown(row, texts is None or at < texts) for at, row in enumerate(_strongest(recitations))],
+        recitations=[_shown(row, texts is None or at < texts) for at, row in enumerate(strongest)],
         total=sum(row["arm"] == "licensed" for row in recitations),
+        tweets={arm: len({row["tweet_id"] for row in recitations if row["arm"] == arm}) for arm in ARMS},
+        most=SHOWN,
         about={(row["pair"], row["arm"]): row for row in tweets.to_pylist()},
     )
     return write_page(out or folder / "report.html", pieces)
@@ -66,13 +70,13 @@ def _arms(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _strongest(recitations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One recitation a tweet, licensed ones first, then by bits."""
+    """One recitation a tweet, licensed ones first, then by bits; the first of each arm."""
     strongest: dict[tuple[str, str], dict[str, Any]] = {}
     for row in sorted(
         recitations, key=lambda row: (row["arm"] != "licensed", -row["bits"], row["kind"], row["sample"])
     ):
         strongest.setdefault((row["arm"], row["tweet_id"]), row)
-    return list(strongest.values())[:SHOWN]
+    return [row for arm in ARMS for row in [row for row in strongest.values() if row["arm"] == arm][:SHOWN]]
 
 
 def _shown(row: dict[str, Any], with_text: bool) -> dict[str, Any]:

@@ -53,21 +53,27 @@ def probe_table(summary: Mapping[str, Any]) -> str:
 def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     tests, listed, total, power = (summary[name] for name in ("tests", "listed", "total", "power"))
     only = f"pairs with one recited: {count(tests['licensed_only'])} licensed, {count(tests['control_only'])} control"
+    withheld = "" if summary["plan"]["claims"] else f"withheld: {tests['difference']['invalid']}"
     found = [
         ("Difference", inference(tests["difference"], lambda v: f"{100 * v:.3g} points") + f"; {only}"),
         ("Permutation", inference(tests["permutation"], lambda v: f"{100 * v:.3g} points of all answers")),
         ("Dose and response", inference(summary["dose"]["trend"], lambda v: f"{100 * v:.3g} points for each doubling")),
-        ("Listed", f"{count(listed['tweets'])} tweets at a false discovery rate of {percent(listed['rate'])}"),
+        (
+            "Listed",
+            withheld or f"{count(listed['tweets'])} tweets at a false discovery rate of {percent(listed['rate'])}",
+        ),
         ("In the index", inference(total, lambda v: f"{count(int(v))} texts{_from(total)}", lower=True)),
-        ("Power", detectable(None, power["detectable_share"])),
+        ("Power", withheld or detectable(None, power["detectable_share"])),
     ]
     found += extraction(summary["extraction"])
     if summary["free"]:
         free = summary["free"]
+        control, controls = free["control_texts_found"], free["control_texts"]
+        beside = "" if controls is None else f"{count(control)} of the {count(controls)} control texts; "
         found.append(
             (
                 "Free generation",
-                f"{count(free['texts'])} licensed texts in {count(free['answers'])} answers; in all, "
+                f"{count(free['texts'])} licensed texts in {count(free['answers'])} answers; {beside}in all, "
                 + inference(free["at_least"], lambda v: f"{count(int(v))} texts", lower=True),
             )
         )

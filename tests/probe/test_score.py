@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from models import Lookup, chances
+from sentences import sentence
 
 import provscan
 from provscan import estimate
 from provscan.cli import main
 from provscan.errors import InputError, UsageError
-from provscan.probe import Plan, open_plan, run, score
+from provscan.probe import Plan, Settings, make_plan, open_plan, run, score
 from provscan.probe.answers import Answer
 from provscan.probe.extraction import samples_needed
 from provscan.probe.verification import recitations
 from provscan.probe.wording import headline
+from provscan.report import probe_page, probe_tables
 from provscan.report.probe_page import write_probe_report
 
 
@@ -75,6 +78,10 @@ def test_arms_that_differ_make_no_finding(plan: Plan, index: provscan.Index) -> 
     assert "prefix: area under the curve 0.80" in summary["answer"]["warnings"][0]["message"]
     assert summary["tests"]["difference"]["value"] is None
     assert summary["listed"]["tweets"] == 0
+    lines = dict(probe_tables.lines(summary))
+    why = "withheld: the two arms can be told apart without the model"
+    assert lines["Difference"].startswith(why)
+    assert lines["Listed"] == lines["Power"] == why
     assert summary["recited"]["licensed"] == summary["recited"]["pairs"]
 
 
@@ -203,3 +210,75 @@ def test_shares_near_one_are_read_as_shares() -> None:
         "plan": {"claims": ["prefix"]}, "power": {"detectable_share": share},
     }  # fmt: skip
     assert "it would have shown 99.7% recited tweets" in headline(summary)["headline"]
+
+
+def test_empty_answers_are_said_and_have_no_power(few: Plan, index: provscan.Index) -> None:
+    """A model that reasons first may say nothing: that it recites nothing would show nothing."""
+
+    class Silent(Lookup):
+        def answers(self, questions: Any) -> Any:
+            for question in questions:
+                text = "" if int(question.key.split("/")[0].replace("free", "0")) < 30 else self.text(question)
+                yield [Answer(question.key, text, "2026-01-01", "lookup", finish="stop" if text else "length")]
+
+    run(few.path, Silent(chances(few, lambda copies: 0.0, 1.0)))
+    summary = score(few.path, index, render=write_probe_report)
+    assert summary["asked"]["empty"] == {"licensed": 120, "control": 120, "free": 6}
+    assert summary["asked"]["ended"] == {"length": 246, "stop": 80}
+    assert summary["power"]["pairs"] == 10
+    assert summary["power"]["detectable_share"] is None
+    (warning,) = [item for item in summary["answer"]["warnings"] if item["code"] == "empty"]
+    assert "ended: length 246, stop 80" in warning["message"]
+    assert warning["message"] in (few.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_half_a_character_in_an_answer_is_replaced(few: Plan, index: provscan.Index) -> None:
+    class Cut(Lookup):
+        def text(self, question: Any) -> str:
+            return f"\ud83d{super().text(question)}"
+
+    run(few.path, Cut(chances(few, lambda copies: 1.0)))
+    assert score(few.path, index)["recited"]["licensed"] == 40
+    rows = pq.read_table(few.path / "recitations.parquet").to_pylist()
+    assert {row["answer"][: row["start"]] for row in rows} == {"\ufffd"}
+
+
+def test_the_page_says_what_is_no_finding(index: provscan.Index, control: Path, tmp_path: Path) -> None:
+    """Controls among free answers, recitations of pairs not asked completely, tweets that it does not show."""
+    both = provscan.build_index([*tweets_of(0, 60, 2020), *tweets_of(10_000, 80, 2024)], tmp_path / "both.index")
+    settings = Settings(pairs=30, samples=1, free=20, prompts=("prefix",))
+    plan = make_plan(both, tmp_path / "a probe", settings, control_after="2024-01-01")
+
+    class Free(Lookup):
+        def answers(self, questions: Any) -> Any:
+            yield from super().answers(q for q in questions if q.key != "29/control/prefix/0")
+
+        def text(self, question: Any) -> str:
+            return sentence(10_003) if question.key.startswith("free") else super().text(question)
+
+    run(plan.path, Free(chances(plan, lambda copies: 1.0)))
+    summary = score(plan.path, both, render=write_probe_report)
+    assert (summary["free"]["texts"], summary["free"]["control_texts_found"]) == (0, 1)
+    page = (plan.path / "report.html").read_text(encoding="utf-8")
+    assert "1 of the 80 control texts" in page
+    assert "30 answers recite a licensed tweet" in page
+    assert page.count("</bdi></h3>") == 31 == page.count("Licensed tweet <bdi>") + page.count("Control <bdi>10003")
+    assert page.count("the pair was not asked completely") == 1
+    assert "The page holds at most" not in page
+    repeat = shlex.split(json.loads((plan.path / "run.json").read_text(encoding="utf-8"))["repeat"])
+    assert repeat == ["provscan", "probe", "score", "-i", str(both.path), str(plan.path)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe_page, "SHOWN", 10)
+        page = write_probe_report(plan.path).read_text(encoding="utf-8")
+    assert page.count("</bdi></h3>") == 11
+    assert "at most 10 tweets of each arm</b>, the strongest of 30 licensed tweets and 1 controls" in page
+    (plan.path / "model.json").unlink()
+    with pytest.raises(InputError, match="not known which model answered"):
+        score(plan.path, both)
+
+
+def tweets_of(first: int, count: int, year: int) -> list[dict[str, str]]:
+    return [
+        {"id": f"{n}", "text": sentence(n), "author": f"a{n}", "created_at": f"{year}-01-02"}
+        for n in range(first, first + count)
+    ]
