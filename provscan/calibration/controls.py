@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,9 @@ class Controls:
     # How many tweets the control texts have, those of files included.
     control_tweets: int = 0
 
-    @property
+    @cached_property
     def licensed_texts(self) -> int:
-        return self.licensed.texts - int(np.count_nonzero(self.absent[: self.licensed.size]))
+        return self.licensed.texts - len(_distinct(self.licensed, self.absent[: self.licensed.size]))
 
     @property
     def licensed_tweets(self) -> int:
@@ -85,20 +86,27 @@ def with_cutoff(controls: Controls, cutoff: datetime) -> Controls:
     """
     reader = controls.licensed
     absent = reader.posted_since(int(cutoff.timestamp() * 1000))
-    count = int(np.count_nonzero(absent))
+    texts = _distinct(reader, absent)
+    count = len(texts)
     if count == 0:
         raise ParameterError(
             f"no licensed text is known to be younger than cutoff, {cutoff.isoformat()}: nothing can serve as "
             "control. Give a date before the last tweets of the index, or texts known to be absent with control"
         )
-    if count == len(absent):
+    if count == reader.texts:
         raise ParameterError(
             f"every licensed text is younger than cutoff, {cutoff.isoformat()}: nothing is left to find"
         )
-    tweets = int(reader.tweet_counts(np.flatnonzero(absent)).sum())
+    tweets = int(reader.tweet_counts(texts).sum())
     both = controls.absent.copy()
     both[: len(absent)] |= absent
     return replace(controls, absent=both, texts=controls.texts + count, tweets=tweets, control_tweets=tweets)
+
+
+def _distinct(reader: IndexReader, chosen: Flags) -> Numbers:
+    """Numbers of chosen texts, one each of those that stand in several segments."""
+    texts = np.flatnonzero(chosen)
+    return texts[reader.same_text(texts) == texts]
 
 
 def with_files(

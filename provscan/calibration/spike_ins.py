@@ -169,21 +169,18 @@ def _parted(text: str, rng: Random) -> tuple[str, str]:
 
 def draw_texts(controls: Controls, count: int, seed: int, *, absent: bool = False) -> Numbers:
     """A random sample of the licensed texts, or of the control's, in random order; all where there are fewer."""
-    size = len(controls.absent) if absent else controls.licensed.size
-    rng = np.random.default_rng(seed)
-    # Without a list of all numbers: an index may hold billions of texts.
-    drawn = np.unique(rng.integers(0, size, DRAWN * count)) if size > DRAWN * count else np.arange(size)
-    if absent and len(drawn) < size:
-        drawn = rng.permutation(np.flatnonzero(controls.absent))[:count]
-    drawn = np.unique(controls.reader.same_text(drawn))
-    drawn = drawn[(drawn >= 0) & (controls.absent[drawn] == absent)]
-    rng.shuffle(drawn)
-    return drawn
+    drawn, known = [np.zeros(0, np.int64)], 0
+    for texts in controls.reader.shuffled(seed, controls.absent == absent):
+        drawn.append(texts)
+        known += len(texts)
+        if known >= count:
+            break
+    return np.concatenate(drawn)[:count]
 
 
 def _sample(controls: Controls, params: MatchParams, count: int, seed: int) -> tuple[Numbers, Numbers, Numbers]:
     """Numbers, lengths (as ``min_chars`` counts) and scripts of a sample of the texts that can be found."""
-    drawn = draw_texts(controls, count, seed)
+    drawn = draw_texts(controls, DRAWN * count, seed)
     weight, script = measured(controls.licensed, drawn)
     fit = np.flatnonzero(weight >= params.min_chars)
     # A systematic sample of an ordered list is a proportional one of every class in it.

@@ -26,6 +26,7 @@ from provscan.index.join import beside, can_join, joined, joined_all
 from provscan.index.segment import LookupTables, Segment, retweets
 from provscan.index.shards import Numbering, ShardTables, shard_tables
 from provscan.index.texts import Strings, combined
+from provscan.kernels.hashing import splitmix64
 from provscan.params import IndexParams
 
 # Texts whose tweets are looked at together.
@@ -170,6 +171,19 @@ class IndexReader:
             new = numbers[places] < 0
             numbers[places[new]] = self.numbering.numbers(number, rows[new])
         return numbers
+
+    def shuffled(self, seed: int, wanted: Flags | None = None) -> Iterator[Numbers]:
+        """All texts that have a tweet, or those of them that are `wanted`, bool[size], in random order, some at a time.
+
+        The order depends on the seed and the texts' wording, not on their numbers, nor on how the index is segmented.
+        """
+        mask, bits = int(splitmix64(seed, np.zeros(1, np.int64))[0]), (self.size // CHUNK).bit_length()
+        for window in range(1 << bits):
+            rows = [segment.of_keys(window ^ (mask >> (64 - bits)), bits) for segment in self.segments]
+            texts = np.concatenate([self.numbering.numbers(number, row) for number, row in enumerate(rows)])
+            texts = np.unique(self.same_text(texts if wanted is None else texts[wanted[texts]]))
+            texts = texts[texts >= 0]
+            yield texts[np.argsort(self.canonical_texts(texts).keys()[:, 0] ^ np.uint64(mask))]
 
     def canonical_texts(self, texts: Numbers) -> Strings:
         """Canonical texts."""

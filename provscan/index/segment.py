@@ -32,7 +32,7 @@ from provscan.index.filters import bloom_filter
 from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo
 from provscan.index.packed import Numbers, open_numbers
-from provscan.index.postings import EXACT, bands_layout, map_array, open_postings
+from provscan.index.postings import ENTRY_BITS, EXACT, bands_layout, map_array, open_postings
 from provscan.index.prepare import NO_TIME, tweet_digests
 from provscan.index.seeds import Seeds, open_seeds
 from provscan.index.texts import Strings, open_strings
@@ -134,6 +134,16 @@ class Segment:
         numbers = np.empty(len(texts), np.int64)
         find_texts(texts.keys(), texts.record, frozen(self.exact), self.texts.record, numbers)
         return numbers
+
+    def of_keys(self, leading: int, bits: int) -> np.ndarray:
+        """int64[n]: numbers of the texts whose keys begin with so many bits, forgotten ones too."""
+        table = self.exact
+        # How many of these bits stand in the entries, and how many others number buckets.
+        inside, more = max(0, bits - table.bits), max(0, table.bits - bits)
+        first = (leading >> inside) << more
+        entries = table.entries[table.starts[first] : table.starts[first + (1 << more)]].astype(np.int64)
+        entries = entries[entries >> (ENTRY_BITS - inside) == leading & ((1 << inside) - 1)]
+        return entries & ((1 << table.text_bits) - 1)
 
     def tweets_of(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All tweets of some texts: places in `texts`, and rows."""

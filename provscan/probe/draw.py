@@ -34,8 +34,6 @@ COPIES = (1, 2, 4, 16, 64)
 """Least number of copies of each class."""
 # Texts of one class, and of the control, that the experiment draws from.
 POOL = 5_000
-# Texts whose numbers of copies are read together.
-CHUNK = 1 << 18
 # Controls that are weighed for each licensed tweet.
 CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
@@ -113,7 +111,7 @@ def draw(controls: Controls, settings: Settings, reference: Reference | None = N
     rng = np.random.default_rng(settings.seed)
     model = background(controls.licensed)
     left_out: Counter[str] = Counter()
-    classes, sizes = _classes(controls, rng)
+    classes, sizes = _classes(controls, settings.seed)
     pools = [_candidates(numbers, controls, model, settings, left_out) for numbers in classes]
     *licensed, control = _one_each(pools, controls.reader, left_out)
     wanted = _shares([len(pool) for pool in licensed], settings.pairs)
@@ -154,21 +152,19 @@ def _measured(tweets: Sequence[Candidate], reference: Reference) -> list[Candida
     return [replace(tweet, reference=float(each)) for tweet, each in zip(tweets, bits, strict=True)]
 
 
-def _classes(controls: Controls, rng: np.random.Generator) -> tuple[list[Numbers], list[int]]:
+def _classes(controls: Controls, seed: int) -> tuple[list[Numbers], list[int]]:
     """Numbers of texts to draw from, of each class of copies and of the control; how many texts each class has."""
     reader = controls.reader
-    parts: list[list[Numbers]] = [[] for _ in range(len(COPIES) + 1)]
-    for low in range(0, reader.size, CHUNK):
-        texts = np.arange(low, min(low + CHUNK, reader.size))
-        copies = reader.tweet_counts(texts)
-        if len(reader.segments) > 1:
-            copies[reader.same_text(texts) != texts] = 0
-        of = np.searchsorted(COPIES, copies, "right") - 1
-        of[controls.absent[texts] & (of >= 0)] = len(COPIES)
-        for number, part in enumerate(parts):
-            part.append(texts[of == number])
-    whole = [np.concatenate(part) for part in parts]
-    return [np.sort(rng.permutation(texts)[:POOL]) for texts in whole], [len(texts) for texts in whole]
+    pools: list[list[Numbers]] = [[np.zeros(0, np.int64)] for _ in range(len(COPIES) + 1)]
+    sizes = [0] * len(pools)
+    for texts in reader.shuffled(seed):
+        of = np.searchsorted(COPIES, reader.tweet_counts(texts), "right") - 1
+        of[controls.absent[texts]] = len(COPIES)
+        for number, pool in enumerate(pools):
+            found = texts[of == number]
+            pool.append(found[: max(0, POOL - sizes[number])])
+            sizes[number] += len(found)
+    return [np.concatenate(pool) for pool in pools], sizes
 
 
 def _candidates(

@@ -39,7 +39,7 @@ class Side:
 
 def side_of(controls: Controls, background: Background, *, absent: bool) -> Side:
     total = controls.texts if absent else controls.licensed_texts
-    texts = draw_texts(controls, SAMPLE, DRAW, absent=absent)[:SAMPLE] if total else np.zeros(0, np.int64)
+    texts = draw_texts(controls, SAMPLE, DRAW, absent=absent)
     length, script = measured(controls.reader, texts)
     known = authorship(controls.reader, texts[:KNOWN])
     authors, languages = (

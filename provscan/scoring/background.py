@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import pyarrow as pa
 
 from provscan.arrays import Floats, Numbers
 from provscan.estimate.background import BackgroundModel
@@ -15,6 +14,8 @@ from provscan.index import IndexReader
 # Bytes of canonical text to count: half a second's work. Four times as many take 10 % off the bits of a tweet.
 SAMPLE_BYTES = 1 << 20
 ORDER = 6
+# Of the sample: another one than that of the spike-ins.
+SEED = 2
 # Texts that are scored together.
 TEXTS = 1 << 16
 
@@ -23,7 +24,7 @@ TEXTS = 1 << 16
 class Background:
     """The model, and which of the index's texts it has counted."""
 
-    model: BackgroundModel  # Counted on an even sample of the index's texts.
+    model: BackgroundModel  # Counted on a random sample of the index's texts.
     counted: Numbers  # int64[n], ascending: their numbers.
 
     def bits(self, reader: IndexReader, texts: Numbers) -> Floats:
@@ -44,9 +45,9 @@ class Background:
 @lru_cache(maxsize=1)
 def background(reader: IndexReader) -> Background:
     """The background model of an index; kept for the next run with the same reader."""
-    stride = max(1, -(-reader.text_bytes // SAMPLE_BYTES))
-    model = BackgroundModel(ORDER, max_chars=SAMPLE_BYTES)
-    numbers = np.arange(0, reader.size, stride)
-    numbers = numbers[reader.living(numbers)]
-    texts: pa.LargeStringArray = reader.canonical_texts(numbers).array()
-    return Background(model, numbers[: model.add(texts)])
+    model, counted = BackgroundModel(ORDER, max_chars=SAMPLE_BYTES), [np.zeros(0, np.int64)]
+    for texts in reader.shuffled(SEED):
+        counted.append(texts[: model.add(reader.canonical_texts(texts).array())])
+        if len(counted[-1]) < len(texts):
+            break
+    return Background(model, np.sort(np.concatenate(counted)))

@@ -45,8 +45,11 @@ def absent_texts(index: provscan.Index) -> list[str]:
     reader = index.reader
     texts = [text for segment in reader.segments for text in segment.texts.array().to_pylist()]
     assert len(texts) == len(controls.absent)
-    assert controls.texts == np.count_nonzero(controls.absent)
-    return sorted({text for text, absent in zip(texts, controls.absent, strict=True) if absent})
+    found = sorted({text for text, absent in zip(texts, controls.absent, strict=True) if absent})
+    # Each once, however many segments have it.
+    assert (controls.texts, controls.licensed_texts) == (len(found), len(index) - len(found))
+    assert controls.tweets == reader.count_tweets(np.flatnonzero(controls.absent))
+    return found
 
 
 EXPECTED = ["a young tweet about the harbour at noon", "young and as young when it was said again"]

@@ -13,12 +13,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tweets import sentence
 
 import provscan
+from provscan.calibration.controls import no_control, parse_utc, with_cutoff
 from provscan.engine import Progress, Ran
 from provscan.errors import InputError, ParameterError
+from provscan.probe.draw import draw
+from provscan.probe.settings import Settings
 
 
 def some_texts(seed: int, count: int) -> list[str]:
@@ -61,6 +65,32 @@ def test_rows_and_figures_do_not_depend_on_shards(tmp_path: Path, monkeypatch: p
         found.append(content(run))
         assert run.summary["answer"]["records"]["findings"] > 50
     assert found[0] == found[1] == found[2]
+
+
+def test_figures_do_not_depend_on_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is drawn is drawn by content: here of more texts than the samples take."""
+    for name, size in (("scoring.background.SAMPLE_BYTES", 9_000), ("runs.sides.SAMPLE", 100), ("probe.draw.POOL", 60),
+                       ("index.reader.CHUNK", 40)):  # fmt: skip
+        monkeypatch.setattr(f"provscan.{name}", size)
+    tweets = [
+        {"id": str(n), "text": text, "author": f"a{n // 2}", "created_at": f"{2018 + n % 3}-02-03"}
+        for n, text in enumerate(some_texts(1, 400))
+    ]
+    provscan.build_index(tweets, tmp_path / "1.index")
+    provscan.build_index(tweets[250:], tmp_path / "2.index")
+    provscan.build_index(tweets[:250], tmp_path / "2.index", append=True)
+    provscan.build_index(tweets, tmp_path / "3.index", shards=3)
+    dataset = pa.table({"text": [f"{tweet['text']} again" for tweet in tweets[::5]] + some_texts(2, 100)})
+    found = []
+    for name in "123":
+        index = provscan.open_index(tmp_path / f"{name}.index")
+        run = provscan.match(dataset, index, tmp_path / f"{name}.run", cutoff="2020-01-01", spike_ins=40)
+        pairs = draw(with_cutoff(no_control(index.reader), parse_utc("2020-01-01")), Settings(pairs=20)).pairs
+        found.append(({**run.summary, "index": None}, run.matches, [(a.tweet_id, b.tweet_id) for a, b in pairs]))
+        assert len(index.reader.segments) == int(name)
+    assert found[0] == found[1] == found[2]
+    assert len(found[0][2]) == 20
+    assert found[0][0]["recall"]["planted"] == 40
 
 
 class Mapped(Progress):
