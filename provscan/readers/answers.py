@@ -3,14 +3,17 @@
 Prompts are recognised by the names of fields (``prompt``, ``instruction``, ``question``) and, in chats, by who speaks
 (``role``, ``from``). They are left out, and the stretches of an answer that stand in a prompt of its record are
 replaced by other characters, code point by code point, so that every span stays where it is. Both are counted.
+A chat may be a text itself, in JSON: its turns are then fields like those of a chat of objects.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from provscan.readers.names import plain
@@ -21,11 +24,15 @@ ROLES = ("role", "from", "speaker", "author")
 """Names of fields that tell who speaks in a chat."""
 GIVEN = {"system", "user", "human", "prompter", "instruction", "developer", "tool", "function", "environment"}
 """Those who speak to a model."""
+ANSWERING = {"assistant", "gpt", "chatgpt", "model", "bot", "ai"}
+"""Models, as chats call them."""
 PROMPTS = {
     "prompt", "prompts", "instruction", "instructions", "input", "inputs", "question", "query", "context", "system",
     "system_prompt", "user_prompt", "prefix",
 }  # fmt: skip
 """Fields of these names hold what a model was given."""
+# How texts begin that are chats in another notation than JSON.
+CHAT = re.compile(r"\s*(\[?\s*\{\s*['\"](role|from|content|value)['\"]\s*:|<\|\w+\|>|(Human|User): )")
 # Letters and digits in a row, whatever stands between them, that an answer must share with its prompt to repeat it.
 SHARED = 12
 # What is shown in place of each code point that was left out; it separates words, as a space does.
@@ -39,11 +46,27 @@ def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((*place, role) for place in above for role in ROLES if (*place, role) in known))
 
 
+def chat_in(text: str) -> Any:
+    """The chat that a text is in JSON: a turn, a list of turns, or an object that has one; else None."""
+    if text[:100].lstrip()[:1] not in ("[", "{"):
+        return None
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        return None
+    inner = (
+        [] if isinstance(value, list) else [each for part in value.values() if isinstance(part, list) for each in part]
+    )
+    turns = value if isinstance(value, list) else [value, *inner]
+    speakers = [turn.get(role) for turn in turns if isinstance(turn, dict) for role in ROLES]
+    return value if any(isinstance(who, str) and who.lower() in GIVEN | ANSWERING for who in speakers) else None
+
+
 def without_prompts(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordBatch:
     """The answers among the texts of whole records, without the words of their prompts.
 
-    Counted are ``prompt_left_out`` texts, ``prompt_repeated`` in answers, and records that are skipped since they hold
-    ``only_prompts``.
+    Counted are ``prompt_left_out`` texts, ``prompt_repeated`` in answers, answers that seem to be a whole chat in a
+    notation that is not read (``chat_as_text``), and records that are skipped since they hold ``only_prompts``.
     """
     record = batch.column("record").to_numpy()
     names, texts = (batch.column(name).to_pylist() for name in ("field", "text"))
@@ -60,6 +83,8 @@ def without_prompts(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.
             stats.skip("only_prompts", source, number)
         for row, given in answers:
             kept.append(row)
+            if CHAT.match(texts[row]):
+                stats.note("chat_as_text", source, number, names[row])
             rest = without_shared(texts[row], given)
             if rest != texts[row]:
                 stats.note("prompt_repeated", source, number, names[row])

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
-from provscan.readers.answers import roles_of
+from provscan.readers.answers import chat_in, roles_of
 from provscan.readers.limits import Limits
 from provscan.readers.names import plain
 from provscan.readers.protocol import ANY, Path
@@ -90,6 +90,7 @@ class Binding:
     verdicts: dict[str, str]
     wanted: dict[Path, pa.DataType]
     outputs: bool = False
+    chats: bool = False  # Some fields hold chats as texts.
 
 
 def name_of(path: Path) -> str:
@@ -123,6 +124,9 @@ def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
             seen = count(path, kind)
             if isinstance(value, str) and value and len(seen.strings) < SAMPLE:
                 seen.strings.append(value[:2000])
+                if (chat := chat_in(value)) is not None:
+                    seen.kinds["chat"] = 1
+                    visit(chat, path)
 
     def count(path: Path, kind: str) -> Seen:
         seen = found.setdefault(path, Seen())
@@ -206,7 +210,14 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
         texts = texts or [path for path in found if path[-1] in ("text", "content") and len(path) == 1]
         if not texts:
             raise not_found("no field that holds text", names_of(found), source)
-    texts = list(dict.fromkeys(texts))
+    chats = [path for path, seen in strings.items() if "chat" in seen.kinds]
+
+    def stored(path: Path) -> Path:
+        return next((chat for chat in chats if path[: len(chat)] == chat), path)
+
+    # A text that is a chat is named with all texts in it.
+    turns = [path for path in strings if path != stored(path) in texts and verdicts[name_of(path)] == "text"]
+    texts = list(dict.fromkeys([*texts, *turns]))
     for path in texts:
         verdicts[name_of(path)] = "scanned"
     ids = _named(fields.id, found) if fields.id else [(name,) for name in ID if (name,) in found]
@@ -215,7 +226,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
         roles = roles_of(texts, [path for path in strings if path not in texts])
         verdicts.update({name_of(path): "tells who speaks" for path in roles})
         texts += roles
-    wanted: dict[Path, pa.DataType] = {path: pa.large_string() for path in texts}
+    wanted: dict[Path, pa.DataType] = {stored(path): pa.large_string() for path in texts}
     if chosen is not None and chosen not in wanted:
         kinds = found[chosen].kinds
         wanted[chosen] = pa.int64() if "int" in kinds and "string" not in kinds else pa.string()
@@ -225,6 +236,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
         {n: "not scanned: " + v if v != "scanned" else v for n, v in verdicts.items()},
         wanted,
         fields.outputs,
+        bool(chats),
     )
 
 

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
-from provscan.readers.answers import without_prompts
+from provscan.readers.answers import chat_in, without_prompts
 from provscan.readers.arrow import buffers
 from provscan.readers.fields import Binding, name_of
 from provscan.readers.names import printable
 from provscan.readers.protocol import ANY, Path, Rows
 from provscan.readers.schema import SCHEMA, plain_array, without_maps
 from provscan.readers.stats import EXAMPLES, ReadStats
-from provscan.readers.values import array_values
+from provscan.readers.values import array_values, values_of
 
 MISSING = "every text of the record is missing or null"
 KINDS = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
@@ -63,9 +63,14 @@ class Extractor:
         return without_prompts(batch, self._source, self._counts) if self._binding.outputs else batch
 
     def _batch(self, rows: Rows) -> pa.RecordBatch:
-        if isinstance(rows.values, pa.RecordBatch):
-            return self._columns(without_maps(rows.values), numbers_of(rows))
-        return self._objects(rows)
+        if not isinstance(rows.values, pa.RecordBatch):
+            return self._objects(rows)
+        batch, numbers = without_maps(rows.values), numbers_of(rows)
+        if not self._binding.chats:
+            return self._columns(batch, numbers)
+        columns = [plain_array(column) for column in batch.columns]
+        columns = [self._text(column, numbers) if _is_text(column.type) else column for column in columns]
+        return self._objects(Rows(numbers.tolist(), values_of(pa.RecordBatch.from_arrays(columns, batch.schema.names))))
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
         records, names, texts = [], [], []
@@ -80,10 +85,7 @@ class Extractor:
                 array = pa.array(strings, pa.large_string())
             if not _is_text(array.type):
                 continue
-            text, repaired = as_text(array)
-            for place, byte in repaired:
-                number = int(numbers[rows[place]])
-                self._counts.repair("invalid_utf8", self._source, number, f"byte {byte:#04x} replaced by U+FFFD")
+            text = self._text(array, numbers[rows])
             if text.null_count:
                 valid = text.is_valid()
                 keep = valid.to_numpy(zero_copy_only=False)
@@ -105,6 +107,14 @@ class Extractor:
         if len(record) != len(numbers) or not np.array_equal(record, np.arange(len(record))):
             numbers, ids = numbers[record], ids.take(pa.array(record))
         return pa.RecordBatch.from_arrays([pa.array(numbers), ids, *columns], schema=SCHEMA)
+
+    def _text(self, array: pa.Array, numbers: Numbers) -> pa.Array:
+        """Valid text; what had to be replaced is counted, by the record of each value."""
+        text, repaired = as_text(array)
+        for place, byte in repaired:
+            number = int(numbers[place])
+            self._counts.repair("invalid_utf8", self._source, number, f"byte {byte:#04x} replaced by U+FFFD")
+        return text
 
     def _leaf(self, array: pa.Array, path: Path) -> tuple[pa.Array | None, Numbers, list[Numbers]]:
         """The values at a path, the row that each belongs to, and its places in the lists on the way."""
@@ -235,6 +245,11 @@ def _tree(paths: Iterable[Path]) -> Tree:
 def _walk(value: Any, tree: Tree, name: str = "") -> Iterator[tuple[int, str, Any]]:
     """The values at some paths, each with the path's place and its own name; by keys that both have."""
     place, below = tree
+    if below and isinstance(value, str) and (chat := chat_in(value)) is not None:
+        turns = list(_walk(chat, (None, below), name))
+        if any(isinstance(text, str) for _, _, text in turns):
+            yield from turns
+            return
     if place is not None:
         yield place, name, value
     if isinstance(value, list) and ANY in below:

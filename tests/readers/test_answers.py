@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,48 @@ def test_only_what_the_model_adds_is_matched(
     assert len(every.matches) >= len(fields) * 3
     texts = [run.evidence["passage"], run.evidence["tweet"]]
     assert all(len(passage) > 60 for passage in texts[0].to_pylist())
+
+
+@pytest.mark.parametrize("kind", ["objects", "columns", "lines", "table"])
+def test_chats_that_are_texts_are_read_as_chats(
+    kind: str, goats: provscan.Index, write: Callable[..., Path], tmp_path: Path
+) -> None:
+    turns = [("user", TWEET), ("assistant", f'{OTHER} \u2014 "and so on"')]
+    chats = [chat(*turns)["messages"]] * 3
+    written = [json.dumps(value) for value in (*chats, {"messages": chats[0]}, chats[0][1])]
+    # The last ones are texts of this field that are no chats, or have no text where the first have some.
+    records = [{"n": n, "messages": value} for n, value in enumerate([*written, f"[{TWEET}", '[{"role": "user"}]'])]
+    data: Any = records
+    if kind == "columns":
+        data = pa.Table.from_pylist(records)
+    elif kind == "lines":
+        data = write("chats.jsonl", records)
+    elif kind == "table":
+        data = tmp_path / "chats.csv"
+        with data.open("w", newline="") as file:
+            csv.DictWriter(file, ["n", "messages"]).writerows([{"n": "n", "messages": "messages"}, *records])
+    found = {}
+    for outputs in (False, True):
+        run = provscan.match(data, goats, tmp_path / f"{outputs}.run", outputs=outputs, spike_ins=0)
+        found[outputs] = list(zip(run.matches["record"].to_pylist(), run.matches["field"].to_pylist(), strict=True))
+        assert run.summary["records"] == 7 - outputs  # the last one has no answer
+    answers = [*((n, "messages[1].content") for n in range(3)), (3, "messages.messages[1].content"),
+               (4, "messages.content"), (5, "messages")]  # fmt: skip
+    assert found[True] == answers
+    prompts = [*((n, "messages[0].content") for n in range(3)), (3, "messages.messages[0].content")]
+    assert sorted(found[False]) == sorted(answers + prompts)
+    evidence = dict(zip(run.evidence["field"].to_pylist(), run.evidence["after"].to_pylist(), strict=True))
+    assert evidence["messages[1].content"] == ' \u2014 "and so on"'
+
+
+def test_chats_in_other_notations_are_counted(goats: provscan.Index, tmp_path: Path) -> None:
+    records = [
+        {"chosen": f"\n\nHuman: {TWEET}\n\nAssistant: No."},
+        {"chosen": f"[{{'role': 'user', 'content': '{TWEET}'}}]"},
+    ]
+    run = provscan.match([*records, {"chosen": TWEET}], goats, tmp_path / "a.run", outputs=True, spike_ins=0)
+    assert run.summary["notes"] == {"chat_as_text": 2}
+    assert len(run.matches) == 3
 
 
 def test_what_is_left_out_is_counted_and_shown(
