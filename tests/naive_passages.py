@@ -33,7 +33,7 @@ def multipliers():
         state = (state + 0x9E3779B97F4A7C15) % M64
         z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 % M64
         z = (z ^ z >> 27) * 0x94D049BB133111EB % M64
-        values.append(z ^ z >> 31 | 1)
+        values.append((z ^ z >> 31) >> 32 | 1)
     return list(zip(values[::2], values[1::2], strict=True))
 
 
@@ -47,12 +47,12 @@ def tree_sum(kmer, level=0):
     half = len(kmer) // 2
     m0, m1 = MULTIPLIERS[level]
     total = tree_sum(kmer[:half], level + 1) * m0 + tree_sum(kmer[half : 2 * half], level + 1)
-    return (total * m1 + kmer[-1] if len(kmer) % 2 else total) % M64
+    return (total * m1 + kmer[-1] if len(kmer) % 2 else total) % 2**32
 
 
 def kmer_key(kmer):
     total = tree_sum(kmer)
-    return (total ^ total >> 32) * 0x9E3779B97F4A7C15 % M64 >> 32
+    return (total ^ total >> 16) * 0x9E3779B1 % 2**32
 
 
 def minimizers(units, k, window, beyond=0):
@@ -81,10 +81,8 @@ def spread(key):
 
 def kminmer_hash(first, second):
     """The hash under which an index knows that one seed follows another, of both seeds' keys."""
-    h = first << 32 | second
-    h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9 % M64
-    h = (h ^ h >> 27) * 0x94D049BB133111EB % M64
-    return h ^ h >> 31
+    key = (first * 0x9E3779B1 + second) % 2**32
+    return key << 32 | (key ^ first) * 0x9E3779B1 % 2**32 >> 20
 
 
 def seed_hash(key):

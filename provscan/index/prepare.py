@@ -66,7 +66,7 @@ def seed_scratch(longest: int) -> SeedScratch:
     return SeedScratch(
         scratch_array("seed_units", size, np.uint32),
         scratch_array("seed_origins", size, np.int32),
-        np.empty((2, seed_kernels.ROOM), np.uint64),
+        np.empty((2, seed_kernels.ROOM), np.uint32),
         np.empty((3, seed_kernels.ROOM), np.uint32),
     )
 

@@ -18,13 +18,14 @@ each other and are both not rare are a *k-min-mer* of order 2.
 import numpy as np
 
 from provscan.kernels.bloom import holds, mark
-from provscan.kernels.hashing import GOLDEN32, GOLDEN64, splitmix, splitmix64
+from provscan.kernels.hashing import GOLDEN32, splitmix64
 from provscan.kernels.jit import kernel
 from provscan.kernels.postings import agreeing_bits
 from provscan.kernels.utf8 import decode
 
 _U1, _S8, _S32 = np.uint64(1), np.uint64(8), np.uint64(32)
-_S20 = np.uint32(20)
+_S16, _S20 = np.uint32(16), np.uint32(20)
+_ODD = np.uint32(1)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
 _ZERO = np.int64(0)
@@ -39,7 +40,8 @@ VARIANT_PLACES, VARIANT_BITS = 16, 96
 _PLACES = np.uint32(0x3FF)
 ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
 # Odd numbers, two a level.
-_MULTIPLIERS = (splitmix64(1, np.arange(1, 2 * MAX_LENGTH.bit_length() + 1)) | np.uint64(1)).reshape(-1, 2)
+_MULTIPLIERS = (splitmix64(1, np.arange(1, 2 * MAX_LENGTH.bit_length() + 1)) >> np.uint64(32)).astype(np.uint32) | _ODD
+_MULTIPLIERS = _MULTIPLIERS.reshape(-1, 2)
 
 
 @kernel
@@ -107,9 +109,9 @@ def _hash_kmers(units, k, scratch):
     """Hashes of the k-mers of ``units`` into ``scratch.ranks[0]``, and what windows compare into ``scratch.ranks[1]``.
 
     Hashing along a tree (Carter, Wegman 1979, doi:10.1016/0022-0000(79)90044-8): the hash of two stretches is that of
-    the first times an odd multiplier of the level plus that of the second, modulo 2**64. Where a level has an odd
-    number of units the last is added likewise. The key is the sum folded, times the golden ratio, its upper half. A
-    rank is the key's upper 22 bits and the place in ``units``. Returns how many there are.
+    the first times an odd multiplier of the level plus that of the second, modulo 2**32. Where a level has an odd
+    number of units the last is added likewise. The key is the sum folded, times the golden ratio. A rank is the key's
+    upper 22 bits and the place in ``units``. Returns how many there are.
     """
     count = len(units)
     sums, sums_out = scratch.sums[0], scratch.sums[1]
@@ -129,7 +131,7 @@ def _hash_kmers(units, k, scratch):
         if odd:
             last = units[2 * size : 2 * size + count]
             for j in range(len(out)):
-                out[j] = (first[j] * m0 + second[j]) * m1 + np.uint64(last[j])
+                out[j] = (first[j] * m0 + second[j]) * m1 + last[j]
         else:
             for j in range(len(out)):
                 out[j] = first[j] * m0 + second[j]
@@ -137,8 +139,7 @@ def _hash_kmers(units, k, scratch):
         sums, sums_out = sums_out, sums
     out, keys, ranks = sums[:count], scratch.ranks[0][:count], scratch.ranks[1][:count]
     for j in range(len(out)):
-        h = out[j]
-        key = np.uint32(((h ^ (h >> _S32)) * GOLDEN64) >> _S32)
+        key = np.uint32((out[j] ^ (out[j] >> _S16)) * GOLDEN32)
         keys[j] = key
         ranks[j] = (key & ~_PLACES) | np.uint32(j)
     return count
@@ -294,8 +295,12 @@ def seeds_of(texts, params, scratch, out):
 
 @kernel(forceinline=True)
 def kminmer_hash(first, second):
-    """64-bit hash of two seeds that follow each other, of both keys. Its upper half is the k-min-mer's key."""
-    return splitmix(np.uint64(first) << _S32 | np.uint64(second))
+    """64-bit hash of two seeds that follow each other, of their uint32 keys. Its upper half is the k-min-mer's key.
+
+    Keys are hashes, so that one multiplication in each half is enough.
+    """
+    key = np.uint32(first * GOLDEN32 + second)
+    return np.uint64(key) << _S32 | np.uint64(np.uint32((key ^ first) * GOLDEN32) >> _S20)
 
 
 @kernel(forceinline=True)
@@ -317,7 +322,7 @@ def kminmer_entries(entries, high_frequency, hashes, out):
     for i in range(len(entries)):
         before_is, frequent = frequent, holds(high_frequency, seed_hash(np.uint32(entries[i] >> _S32)))
         if i > 0 and before_is & frequent and (entries[i - 1] & _LOW32) >> _S8 == (entries[i] & _LOW32) >> _S8:
-            hashes[n] = kminmer_hash(entries[i - 1] >> _S32, entries[i] >> _S32)
+            hashes[n] = kminmer_hash(np.uint32(entries[i - 1] >> _S32), np.uint32(entries[i] >> _S32))
             out[n] = hashes[n] & ~_LOW32 | (entries[i - 1] & _LOW32)
             n += 1
     return n

@@ -112,7 +112,7 @@ class SeedParams(NamedTuple):
 
 
 class SeedScratch(NamedTuple):
-    """Scratch for texts of up to m code points: uint32[2m], int32[2m], uint64[2, ROOM] and uint32[3, ROOM]."""
+    """Scratch for texts of up to m code points: uint32[2m], int32[2m], uint32[2, ROOM] and uint32[3, ROOM]."""
 
     units: np.ndarray
     origins: np.ndarray
