@@ -57,8 +57,9 @@ def mark(key: str, paths: Sequence[Path]) -> None:
 
 
 def cache_folder() -> Path:
-    """The folder of this user for what provscan can make again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "provscan"
+    """The folder of this user for what provscan can make again; none that can be written where there is no home."""
+    user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    return (user if user.is_absolute() else Path(os.devnull)) / "provscan"
 
 
 def _folder() -> Path:

@@ -53,8 +53,9 @@ def cache_folder() -> Path | None:
     if chosen := getattr(config, "CACHE_DIR", ""):
         parents = [Path(chosen)]
     else:
-        user = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-        parents = [_SOURCES / "__pycache__", user / "provscan"]
+        user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+        # In a container the user may have no home.
+        parents = [_SOURCES / "__pycache__", *([user / "provscan"] if user.is_absolute() else [])]
     for parent in parents:
         folder = parent / (_PREFIX + sources_digest())
         try:

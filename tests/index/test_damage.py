@@ -24,6 +24,7 @@ from provscan.errors import IndexFormatError, UsageError
 from provscan.index import IndexReader, opening
 from provscan.index.faults import survive_truncated_files
 from provscan.index.postings import map_array
+from provscan.kernels import jit
 from provscan.matching.task import Snapshot, open_snapshot
 
 Build = Callable[..., provscan.Index]
@@ -234,6 +235,23 @@ def test_without_a_cache_folder_an_index_is_checked_at_each_opening(
     for _ in range(2):
         provscan.open_index(folder)
     assert len(remade) == 4
+
+
+def test_a_user_without_a_home_has_no_cache_folder(
+    folder: Path, remade: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In a container the user may be a number that nothing is known of."""
+    (tmp_path / "file").touch()
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    monkeypatch.setattr(jit, "_SOURCES", tmp_path / "file")
+    monkeypatch.setattr(jit.config, "CACHE_DIR", "")
+    for _ in range(2):
+        provscan.open_index(folder)
+    assert len(remade) == 4
+    with pytest.warns(RuntimeWarning, match="can't be kept in .*/file/__pycache__: each process compiles"):
+        assert jit.cache_folder.__wrapped__() is None
 
 
 def test_an_index_that_is_opened_unverified_names_the_file(folder: Path, tweets: list[Any]) -> None:
