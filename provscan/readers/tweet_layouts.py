@@ -2,8 +2,9 @@
 
 Pure functions on parsed objects. :func:`tweets_in` knows the v1.1 API (``full_text``, ``extended_tweet``,
 ``retweeted_status``, ``quoted_status``), the v2 API (``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as
-pages, lines and as twarc flattens it, snscrape's and twscrape's lines, the account archive, and objects that wrap one
-of these. An original comes before its retweet, and the retweet takes the original's text.
+pages, lines and as twarc flattens it, GraphQL (``rest_id``, ``legacy``, ``core.user_results``), snscrape's and
+twscrape's lines, the account archive, and objects that wrap one of these. An original comes before its retweet, and
+the retweet takes the original's text.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ Skip = Callable[[str, str], None]
 
 # Keys whose objects hold a tweet, or a list of tweets, and nothing else that counts.
 WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
+# Keys of objects that are tweets of GraphQL, or have some within.
+GRAPHQL = frozenset(["legacy", "result", "tweet_results", "tweetResult", "tweet_result", "itemContent", "entryId"])
 RETWEETED = ("retweeted_status", "retweetedTweet")
 QUOTED = ("quoted_status", "quotedTweet")
 
@@ -71,7 +74,7 @@ def is_nested(record: Object) -> bool:
         return True
     if any(isinstance(record.get(key), dict | list) for key in ("user", "data", *WRAPPERS)):
         return True
-    return rows_of_table(record) is not None
+    return bool(_graphql_in(record)) or rows_of_table(record) is not None
 
 
 def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
@@ -81,6 +84,10 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
     """
     if (reason := _notice(record)) is not None:
         skip(*reason)
+        return
+    if found := _graphql_in(record):
+        for tweet in found:
+            yield from _tweet(tweet)
         return
     data = record.get("data")
     if isinstance(data, dict | list):
@@ -102,6 +109,31 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
         yield from _page([record], record.get("includes"), skip)
     else:
         yield from _tweet(record)
+
+
+def _graphql_in(record: Object) -> list[Object]:
+    """The tweets of GraphQL in a record; none in one of the other forms."""
+    data = record.get("data")
+    page = isinstance(data, dict) and "text" not in data
+    return list(_graphql(record)) if page or not GRAPHQL.isdisjoint(record) else []
+
+
+def _graphql(value: Any) -> Iterator[Object]:
+    """The tweets of GraphQL anywhere in a value, each as the v1.1 API has it."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict) and isinstance(legacy := value.get("legacy"), dict) and "full_text" in legacy:
+            result = _object(_object(_object(value, "core"), "user_results"), "result")
+            user = {"id_str": result.get("rest_id"), **_object(result, "core"), **_object(result, "legacy")}
+            yield {
+                **value, "id_str": value.get("rest_id"), **legacy,
+                "user": user if result else legacy.get("user_id_str"),
+                "retweeted_status": next(_graphql(legacy.get("retweeted_status_result")), None),
+                "quoted_status": next(_graphql(value.get("quoted_status_result")), None),
+            }  # fmt: skip
+        elif isinstance(value, dict | list):
+            waiting += reversed(value.values() if isinstance(value, dict) else value)
 
 
 def _notice(record: Object) -> tuple[str, str] | None:
@@ -144,7 +176,7 @@ def _text(tweet: Object) -> Any:
 
 def _id(tweet: Object) -> Any:
     """The id; of an edited tweet that of its first version, so that all versions are one tweet."""
-    info = _object(tweet, "edit_info", "edit_history")
+    info = _object(tweet, "edit_info", "edit_history", "edit_control")
     edit = _object(info, "edit")
     history = next(
         (

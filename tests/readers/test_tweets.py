@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from readers.tweet_forms import (
     account_folder,
     delimited,
     flat,
+    graphql,
     lines,
     snscrape,
     text_file,
@@ -98,6 +100,12 @@ RETWEETS = {
         snscrape(FIRST) | {"id": 1660, "rawContent": RETWEET["text"], "user": {"username": "fan"},
          "date": "2023-05-01T08:00:00+00:00", "retweetedTweet": snscrape(FIRST)}
     ],
+    "GraphQL": [
+        graphql(
+            FIRST._replace(id="1660", text=RETWEET["text"], author="fan", time=datetime(2023, 5, 1, 8, tzinfo=UTC)),
+            {"retweeted_status_result": {"result": graphql(FIRST, quoted_status_result={"result": graphql(SECOND)})}},
+        )
+    ],
 }  # fmt: skip
 
 
@@ -120,6 +128,11 @@ def test_quoted_tweets_and_quotes_are_both_tweets(tmp_path: Path) -> None:
     assert [(row["id"], row["text"], row["rt_of"]) for row in rows] == [
         (SECOND.id, SECOND.text, None), (FIRST.id, FIRST.text, None),
     ]  # fmt: skip
+
+
+def test_a_tweet_of_graphql_without_its_user_has_the_number_of_the_author(tmp_path: Path) -> None:
+    rows, _ = rows_of(text_file("tweets.jsonl", lines([graphql(FIRST, core={})]))(tmp_path))
+    assert (rows[0]["id"], rows[0]["author"], rows[0]["created_at"]) == (FIRST.id, "7", FIRST.time)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "json"])

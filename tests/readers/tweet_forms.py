@@ -93,6 +93,32 @@ def snscrape(tweet: Planted, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def graphql(tweet: Planted, legacy: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    user = {"rest_id": "7", "legacy": {"created_at": "Fri Nov 08 02:17:02 +0000 2013", "screen_name": tweet.author}}
+    names = {"id_str", "created_at", "full_text", "lang"}
+    kept = {key: value for key, value in v1(tweet).items() if key in names}
+    return {
+        "__typename": "Tweet", "rest_id": tweet.id, "core": {"user_results": {"result": {"id": "VXNlcjo3", **user}}},
+        "edit_control": {"edit_tweet_ids": [tweet.id]},
+        "legacy": {**kept, "user_id_str": "7", **(legacy or {})}, **more,
+    }  # fmt: skip
+
+
+def timeline(tweets: list[Planted]) -> dict[str, Any]:
+    """A page of GraphQL, with an entry that is no tweet; a tweet of which some see only a notice, and a long one."""
+    limited = {"__typename": "TweetWithVisibilityResults", "tweet": graphql(tweets[0])}
+    note = {"note_tweet_results": {"result": {"text": tweets[1].text}}}
+    long = graphql(tweets[1], {"full_text": tweets[1].text[:20] + "…"}, note_tweet=note)
+    results = [limited, long, *map(graphql, tweets[2:])]
+    entries: Rows = [
+        {"entryId": f"tweet-{n}", "content": {"itemContent": {"tweet_results": {"result": result}}}}
+        for n, result in enumerate(results)
+    ]
+    entries.append({"entryId": "cursor-bottom", "content": {"cursorType": "Bottom", "value": "DAABCgABG"}})
+    page = {"timeline": {"instructions": [{"type": "TimelineAddEntries", "entries": entries}]}}
+    return {"data": {"user": {"result": {"__typename": "User", "timeline_v2": page}}}}
+
+
 def archived(tweet: Planted) -> dict[str, Any]:
     info = {"initial": {"editTweetIds": [tweet.id], "editsRemaining": "5", "isEditEligible": True}}
     names = {"id", "id_str", "created_at", "full_text", "lang", "truncated"}
@@ -254,6 +280,10 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     ),
     "twarc lines": text_file("flat.jsonl", lines([twarc(t) for t in ALL])),
     "snscrape lines": text_file("scraped.jsonl", lines([snscrape(t) for t in ALL])),
+    "GraphQL lines": text_file("results.jsonl", lines([graphql(t) for t in ALL])),
+    "GraphQL results": text_file("results.jsonl", lines([{"tweet_results": {"result": graphql(t)}} for t in ALL])),
+    "GraphQL page": text_file("page.json", json.dumps(timeline(ALL), indent=1)),
+    "GraphQL pages as lines": text_file("pages.jsonl", lines([timeline(ALL[:3]), timeline(ALL[3:])])),
     "lines in a wrapper": text_file("wrapped.jsonl", lines([{"tweet": v1(t)} for t in ALL])),
     "account archive, folder": account_folder,
     "account archive, zip": account_zip,
