@@ -115,12 +115,12 @@ def with_files(
     """Tweets of files become controls: they are indexed in `folder` and scanned for beside the licensed ones.
 
     A text that is licensed as well is no control, but known to be commonplace wording. The second result says what was
-    read: ``tweets``, ``texts``, ``also_licensed`` (tweets left out), ``skipped``, ``unread``.
+    read: ``tweets`` with text, each id once, ``texts``, ``also_licensed`` (tweets left out), ``skipped``, ``unread``.
     """
     licensed = controls.licensed
     stats = readers.ReadStats()
     plan = readers.plan_tweets(list(sources), fields)
-    repeated: list[Numbers] = []
+    repeated: list[tuple[pa.Array, Numbers]] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
         for file in plan.files:
@@ -136,30 +136,34 @@ def with_files(
             "give tweets that the index does not hold"
         )
     absent = np.concatenate([controls.absent, np.ones(extra.size, np.bool_)])
-    also = np.concatenate(repeated) if repeated else np.zeros(0, np.int64)
+    also = pa.chunked_array([ids for ids, _ in repeated], pa.string()).unique()
+    skipped, empty = stats.as_dict()["skipped"], extra.manifest.notes["tweets_without_text"]
     read = {
         "sources": list(sources),
-        "tweets": stats.records,
+        "tweets": extra.tweets + int(np.count_nonzero(extra.texts_of_ids(also) < 0)),
         "texts": extra.texts,
         "also_licensed": len(also),
-        "skipped": stats.as_dict()["skipped"],
+        "skipped": {**skipped, "no_text": skipped.get("no_text", 0) + empty} if empty else skipped,
         "unread": [{"path": path, "reason": reason} for path, reason in plan.unread],
     }
     texts = controls.texts + extra.texts
     return replace(
-        controls, reader=licensed.with_control(extra), absent=absent, repeated=np.unique(also), texts=texts,
+        controls, reader=licensed.with_control(extra), absent=absent, texts=texts,
+        repeated=np.unique(np.concatenate([np.zeros(0, np.int64), *(numbers for _, numbers in repeated)])),
         control_tweets=controls.control_tweets + extra.tweets,
     ), read  # fmt: skip
 
 
-def _unlicensed(licensed: IndexReader, repeated: list[Numbers]) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
-    """Leaves the tweets out of a batch whose text is licensed, and notes the numbers of those texts."""
+def _unlicensed(
+    licensed: IndexReader, repeated: list[tuple[pa.Array, Numbers]]
+) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+    """Leaves the tweets out of a batch whose text is licensed, and notes their ids and the numbers of those texts."""
 
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:
         canonical = canonical_buffers(*buffers(batch.column("text")))
         texts = Strings(canonical.text, canonical.offsets)
         rows, numbers = licensed.equal_texts(texts)
-        repeated.append(numbers)
+        repeated.append((batch.column("id").take(pa.array(rows)), numbers))
         new = np.ones(len(texts), np.bool_)
         new[rows] = False
         return batch.filter(pa.array(new)) if len(rows) else batch

@@ -151,6 +151,21 @@ def test_what_a_control_matches_is_marked_and_not_counted(
     assert {path.name for path in run.path.iterdir()} == {path.name for path in plain.path.iterdir()}
 
 
+def test_tweets_of_a_control_count_once(write: Write, tmp_path: Path) -> None:
+    """Repeated ones, licensed or not; those without text are left out, and said to be."""
+    index = provscan.build_index(TWEETS[:30], tmp_path / "two.index")
+    provscan.build_index([{**TWEETS[0], "id": "again"}], tmp_path / "two.index", append=True)
+    new, old = ({"id": f"c{n}", "text": TWEETS[n]["text"]} for n in (40, 0))
+    edited = {**old, "id": new["id"]}
+    rows = [new, new, old, old, edited, {"id": "c41", "text": "\U0001f600 !"}, {"id": "c42"}]
+    data = write("data.jsonl", TWEETS[:30])
+    run = provscan.match(data, index.path, tmp_path / "a.run", control=write("control.jsonl", rows), spike_ins=0)
+    files = run.summary["control"]["files"]
+    assert {name: files[name] for name in ("tweets", "texts", "also_licensed", "skipped")} == {
+        "tweets": 2, "texts": 1, "also_licensed": 2, "skipped": {"no_text": 2},
+    }  # fmt: skip
+
+
 def test_a_joined_control_finds_what_one_beside_the_index_does(
     index: provscan.Index, write: Write, control: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
