@@ -23,7 +23,7 @@ from provscan.report.files import RunFiles
 from provscan.report.notebook import Plots, run_html
 from provscan.runs.blind import match_blind, require_blind
 from provscan.runs.blind import reveal as reveal_run
-from provscan.runs.build import build_index, require_apart
+from provscan.runs.build import build_index, require_outside
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, read_json, require_run
 from provscan.runs.inputs import default_out
 from provscan.runs.maintain import forget, merge, verify
@@ -348,7 +348,7 @@ def match(
     place = out if out is not None else default_out(source_list(sources))
     require_folder("out", place)
     path = Path(place)
-    require_apart(path, source_list(sources) or [])
+    require_outside(path, source_list(sources) or [])
     if key is not None:
         if isinstance(index, Index):
             raise UsageError("key is that of a blind index: give the folder of one as index, or leave key out")

@@ -167,7 +167,7 @@ def build_index(
         }, overwrite=overwrite)  # fmt: skip
     given = {name: value for name, value in (("bands", bands), ("rows", rows)) if value is not None}
     params = _stored(Path(out), {**given, "fraction": fraction}) if append else IndexParams(**given)
-    require_apart(Path(out), source_list(sources) or [])
+    require_outside(Path(out), source_list(sources) or [])
     fields = readers.Fields(
         text=text_field, id=id_field, author=author_field, date=date_field, fix_encoding=fix_encoding
     )
@@ -193,7 +193,7 @@ def build_index(
 
 
 def _built_blind(sources: object, out: Path, key: bytes, options: dict[str, Any], *, overwrite: bool) -> Any:
-    require_apart(out, source_list(sources) or [])
+    require_outside(out, source_list(sources) or [])
 
     def full(place: Path) -> IndexReader:
         return build_index(sources, place, **options).reader
@@ -219,7 +219,7 @@ def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
     return reader.params
 
 
-def require_apart(target: Path, sources: Sequence[str]) -> None:
+def require_outside(target: Path, sources: Sequence[str]) -> None:
     """Check that results do not go into a folder that is read, nor into one that holds what is read."""
     place = Path(os.path.realpath(target))
     for source in sources:

@@ -161,7 +161,7 @@ def find_null(options: Options, workers: int) -> Inputs | None:
     )
 
 
-def require_apart(inputs: Inputs, null: Inputs | None, control: Sequence[str]) -> None:
+def require_other_data(inputs: Inputs, null: Inputs | None, control: Sequence[str]) -> None:
     """Refuse a control that is a part of the dataset, and a null dataset that holds all of it."""
     dataset = {_real(path): file.source for path, file in inputs.files.items()}
     for named in control:

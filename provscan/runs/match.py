@@ -29,7 +29,7 @@ from provscan.matching.task import Snapshot
 from provscan.runs.analysis import Analysis, Settings, analyse
 from provscan.runs.evidence import CANDIDATES, kept
 from provscan.runs.folder import CONTROL, EVIDENCE_FILE, MATCHES_FILE, RunFolder, run_folder, write_summary
-from provscan.runs.inputs import Inputs, find_inputs, find_null, require_apart
+from provscan.runs.inputs import Inputs, find_inputs, find_null, require_other_data
 from provscan.runs.matched import NullScan, PartRows
 from provscan.runs.options import Options, Sources
 from provscan.runs.sample import describe_sample
@@ -80,7 +80,7 @@ def run_match(
         planned = folder.earlier["workers"] if folder.earlier else options.threads
         inputs = find_inputs(sources, options, planned)
         null_inputs = find_null(options, planned)
-        require_apart(inputs, null_inputs, options.control_files)
+        require_other_data(inputs, null_inputs, options.control_files)
         clock.lap("sample")
         controls, snapshot, about = calibrate(index, options, folder)
         if about["files"] is not None:
