@@ -64,21 +64,21 @@ def no_control(reader: IndexReader) -> Controls:
     return Controls(reader, reader, np.zeros(reader.size, np.bool_), np.zeros(0, np.int64))
 
 
-def parse_utc(cutoff: str | date) -> datetime:
-    """A cutoff as a time in UTC."""
+def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
+    """A cutoff as a time in UTC; errors call it by the parameter's `name`."""
     if isinstance(cutoff, str):
         try:
             cutoff = datetime.fromisoformat(cutoff)
         except ValueError:
             raise ParameterError(
-                f"cutoff must be a date such as 2021-03-01, or a time such as 2021-03-01T12:00:00+00:00, not {cutoff!r}"
+                f"{name} must be a date such as 2021-03-01, or a time such as 2021-03-01T12:00:00+00:00, not {cutoff!r}"
             ) from None
     if not isinstance(cutoff, datetime):
         cutoff = datetime(cutoff.year, cutoff.month, cutoff.day)
     return cutoff.astimezone(UTC) if cutoff.tzinfo else cutoff.replace(tzinfo=UTC)
 
 
-def with_cutoff(controls: Controls, cutoff: datetime) -> Controls:
+def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> Controls:
     """Licensed texts become controls if every tweet that has the text was made at `cutoff` or later.
 
     A tweet whose time is not known, or that repeats another (a retweet may be younger than its text), keeps its text
@@ -90,12 +90,12 @@ def with_cutoff(controls: Controls, cutoff: datetime) -> Controls:
     count = len(texts)
     if count == 0:
         raise ParameterError(
-            f"no licensed text is known to be younger than cutoff, {cutoff.isoformat()}: nothing can serve as "
+            f"no licensed text is known to be younger than {name}, {cutoff.isoformat()}: nothing can serve as "
             "control. Give a date before the last tweets of the index, or texts known to be absent with control"
         )
     if count == reader.texts:
         raise ParameterError(
-            f"every licensed text is younger than cutoff, {cutoff.isoformat()}: nothing is left to find"
+            f"every licensed text is younger than {name}, {cutoff.isoformat()}: nothing is left to find"
         )
     tweets = int(reader.tweet_counts(texts).sum())
     both = controls.absent.copy()

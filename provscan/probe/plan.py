@@ -183,7 +183,7 @@ def make_plan(
     with tempfile.TemporaryDirectory(prefix="provscan") as folder:
         controls = no_control(index.reader)
         if control_after is not None:
-            controls = with_cutoff(controls, parse_utc(control_after))
+            controls = with_cutoff(controls, parse_utc(control_after, "control_after"), "control_after")
         else:
             threads = default_workers(None)
             controls, read = with_files(controls, files, Fields(), Path(folder) / "control", threads)

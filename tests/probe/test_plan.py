@@ -81,6 +81,20 @@ def test_younger_tweets_of_the_index_are_controls(tmp_path: Path) -> None:
     assert {kind for pair in plan.pairs for kind in pair["licensed"]["prompts"]} == {"prefix", "masked"}
 
 
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("spring", "^control_after must be a date"),
+        ("2031-01-01", "younger than control_after, 2031-01-01T"),
+        ("2001-01-01", "every licensed text is younger than control_after, 2001-01-01T"),
+    ],
+)
+def test_errors_name_the_date_as_the_user_did(after: str, expected: str, index: provscan.Index, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=expected) as caught:
+        make_plan(index, tmp_path / "p", Settings(pairs=5), control_after=after)
+    assert "cutoff" not in str(caught.value)
+
+
 def test_a_plan_with_other_settings_is_no_plan(planned: Plan, tmp_path: Path) -> None:
     changed = (planned.path / "plan.json").read_text(encoding="utf-8").replace('"samples"', '"simples"')
     (tmp_path / "plan.json").write_text(changed, encoding="utf-8")
