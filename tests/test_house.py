@@ -12,6 +12,7 @@ import pytest
 from house import FILES, PACKAGE, ROOT, check, module_of, room
 
 import provscan
+from provscan.runs.folder import DATA
 
 pytestmark = pytest.mark.untraced
 
@@ -168,6 +169,17 @@ def test_public_names_are_the_documented_ones() -> None:
     for name in PUBLIC:
         assert re.search(rf"`(provscan\.)?{name}\b", readme), f"README.md does not speak of {name}"
         assert getattr(provscan, name).__doc__, f"{name} has no docstring"
+
+
+def test_names_of_data_files_stand_in_one_place() -> None:
+    found = {
+        node.value
+        for path in FILES
+        if path != PACKAGE / "runs" / "folder.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert found.isdisjoint(DATA), found & DATA
 
 
 def test_no_room_is_named_after_nothing() -> None:

@@ -28,18 +28,19 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     """
     from provscan.cli import show
     from provscan.index.format import is_blind
+    from provscan.runs.folder import PLAN_FILE, RUN_FILE, SUMMARY_FILE
 
-    other = (path / "plan.json").is_file() or (path / "run.json").is_file() or is_blind(path)
+    other = (path / PLAN_FILE).is_file() or (path / RUN_FILE).is_file() or is_blind(path)
     if other and without_segment:
         raise UsageError(f"{path} is no index with segments: leave out --without-segment")
-    if (path / "plan.json").is_file():
+    if (path / PLAN_FILE).is_file():
         from provscan.report.probe_page import require_score
         from provscan.report.probe_tables import probe_table
 
         require_score(path)
-        show.result({"probe": str(path), **_read(path / "summary.json")}, as_json, probe_table)
-    elif (path / "run.json").is_file():
-        summary = _read(path / "summary.json")
+        show.result({"probe": str(path), **_read(path / SUMMARY_FILE)}, as_json, probe_table)
+    elif (path / RUN_FILE).is_file():
+        summary = _read(path / SUMMARY_FILE)
         show.result({"run": str(path), **summary}, as_json, show.blind_run if "blind" in summary else show.run)
     else:
         import provscan

@@ -20,8 +20,7 @@ from typing import Any, BinaryIO
 
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.readers.texts import without_surrogates
-
-ANSWERS_FILE = "answers.jsonl"
+from provscan.runs.folder import ANSWERS_FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,7 @@ from provscan.engine import Progress
 from provscan.errors import ParameterError, UsageError
 from provscan.probe.answers import Answer, answer_file
 from provscan.probe.plan import Plan, Question, open_plan
-from provscan.runs.folder import read_json, write_json
-
-MODEL_FILE = "model.json"
+from provscan.runs.folder import MODEL_FILE, read_json, write_json
 
 
 class Model(Protocol):

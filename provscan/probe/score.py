@@ -29,17 +29,24 @@ from provscan.errors import InputError, UsageError
 from provscan.estimate.paired import ALPHA
 from provscan.index import IndexReader
 from provscan.matching import Index
-from provscan.probe.answers import ANSWERS_FILE, Answer, read_answers
+from provscan.probe.answers import Answer, read_answers
 from provscan.probe.draw import COPIES
 from provscan.probe.extraction import best_logprobs, extraction, samples_needed
 from provscan.probe.plan import ARMS, POWER, Plan, open_plan
 from provscan.probe.prompts import FREE
-from provscan.probe.run import MODEL_FILE, read_model
+from provscan.probe.run import read_model
 from provscan.probe.verification import Recitation, free_matches, recitations
 from provscan.probe.wording import headline, warnings
-from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, write_json
+from provscan.runs.folder import (
+    ANSWERS_FILE,
+    MODEL_FILE,
+    RECITATIONS_FILE,
+    RUN_FILE,
+    SUMMARY_FILE,
+    TWEETS_FILE,
+    write_json,
+)
 
-TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
 RATE = 0.05

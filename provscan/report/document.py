@@ -28,6 +28,7 @@ from provscan.params import require_folder
 from provscan.report import figures, wording
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import CHUNK, displayed, packed
+from provscan.runs.folder import MATCHES_FILE, SUMMARY_FILE
 
 STYLES = ("page.css", "exhibits.css", "print.css")
 SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "browser.js")
@@ -154,7 +155,7 @@ def write_report(run: Path, out: Path | None = None, *, texts: int | None = None
     if (blind := blind_summary(run)) is not None:
         if marks is not None:
             raise UsageError("the report of a blind run has no exhibits to mark: leave out marks (--reviewed)")
-        matches = pq.read_table(run / "matches.parquet", columns=list(COLUMNS))
+        matches = pq.read_table(run / MATCHES_FILE, columns=list(COLUMNS))
         rows = matches.slice(0, MOST_BLIND).to_pylist()
         lines = wording.blind_lines(blind)
         pieces = page(
@@ -174,7 +175,7 @@ def write_page(target: Path, pieces: Iterable[str]) -> Path:
 def blind_summary(run: Path) -> dict[str, Any] | None:
     """``summary.json`` of a blind run; None of any other."""
     try:
-        summary = json.loads((run / "summary.json").read_bytes())
+        summary = json.loads((run / SUMMARY_FILE).read_bytes())
         return summary if "blind" in summary else None
     except (OSError, ValueError, TypeError):
         return None

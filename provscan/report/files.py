@@ -22,12 +22,17 @@ from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
 from provscan.estimate.counters import Strongest
 from provscan.runs.evidence import PERMALINK
-from provscan.runs.folder import read_json, require_run
+from provscan.runs.folder import (
+    DATA,
+    EVIDENCE_FILE,
+    MATCHES_FILE,
+    PLAN_FILE,
+    RUN_FILE,
+    SUMMARY_FILE,
+    read_json,
+    require_run,
+)
 
-FILES = ("matches.parquet", "evidence.parquet", "summary.json", "run.json")
-DATA = {
-    *FILES, "passages.parquet", "plan.json", "answers.jsonl", "model.json", "tweets.parquet", "recitations.parquet",
-}  # fmt: skip
 ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
 BATCH = 1 << 14
@@ -45,7 +50,7 @@ def replaced(target: Path) -> Iterator[Path]:
     shown, target = target, Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
         raise OutputError(f"{shown} is no file, so it is not replaced: name another place")
-    if target.name in DATA and any((target.parent / name).is_file() for name in ("run.json", "plan.json")):
+    if target.name in DATA and any((target.parent / name).is_file() for name in (RUN_FILE, PLAN_FILE)):
         raise OutputError(f"{shown} is one of the files that reports and lists are made from: name another file")
     # A name may be as long as the system allows.
     temporary = target.with_name(f".{target.name[:40]}.tmp")
@@ -72,25 +77,25 @@ class RunFiles:
     @classmethod
     def open(cls, path: Path) -> RunFiles:
         require_run(path)
-        return cls(path, read_json(path / "summary.json"), read_json(path / "run.json"))
+        return cls(path, read_json(path / SUMMARY_FILE), read_json(path / RUN_FILE))
 
     @cached_property
     def identity(self) -> str:
         """16 hexadecimal digits of the matches, which marks of reviewers refer to."""
-        with (self.path / "matches.parquet").open("rb") as file:
+        with (self.path / MATCHES_FILE).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
     def read(self, names: Sequence[str]) -> Iterator[pa.Table]:
         """Columns of ``matches.parquet``, a batch at a time, matches of control texts included."""
-        return _read(self.path / "matches.parquet", names)
+        return _read(self.path / MATCHES_FILE, names)
 
     def licensed(self) -> Iterator[pa.Table]:
         """Matches of licensed texts, a batch at a time, with author, time, language and permalink.
 
         ``place`` is the row in ``evidence.parquet``, null where the match is not counted; ``row`` that in
         ``matches.parquet``."""
-        names = [name for name in _names(self.path / "matches.parquet") if name not in TEXTS]
-        rows, evidence = _Rows(self.read(names)), _Rows(_read(self.path / "evidence.parquet", [*KEY, *ABOUT]))
+        names = [name for name in _names(self.path / MATCHES_FILE) if name not in TEXTS]
+        rows, evidence = _Rows(self.read(names)), _Rows(_read(self.path / EVIDENCE_FILE, [*KEY, *ABOUT]))
         row = place = 0
         while True:
             matches = rows.take(BATCH)
@@ -122,7 +127,7 @@ class RunFiles:
         ):
             return
         expected = sum(pc.sum(part["counted"]).as_py() or 0 for part in self.read(["counted"]))
-        found = pq.read_metadata(self.path / "evidence.parquet").num_rows
+        found = pq.read_metadata(self.path / EVIDENCE_FILE).num_rows
         raise InputError(
             f"{self.path}: the {expected:,} counted rows of matches.parquet are not the {found:,} rows of "
             "evidence.parquet, so the files are of different runs: run match again"
@@ -163,7 +168,7 @@ class RunFiles:
         are SHA-256 digests.
         """
         exhibits = self.exhibits if exhibits is None else exhibits
-        sources = (("evidence.parquet", "place"), ("matches.parquet", "row"))
+        sources = ((EVIDENCE_FILE, "place"), (MATCHES_FILE, "row"))
         texts = [_Texts.read(self.path / name, exhibits[place].combine_chunks()) for name, place in sources]
         exhibits = exhibits.drop_columns(["place", "row"])
         for low in range(0, max(1, len(exhibits)), size):

@@ -13,10 +13,10 @@ from provscan.errors import InputError
 from provscan.probe.plan import ARMS
 from provscan.report import probe_tables, wording
 from provscan.report.document import page, write_page
-from provscan.runs.folder import PLAN_FILE
+from provscan.runs.folder import PLAN_FILE, RECITATIONS_FILE, RUN_FILE, SUMMARY_FILE, TWEETS_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
-FILES = ("summary.json", "run.json", "tweets.parquet", "recitations.parquet")
+FILES = (SUMMARY_FILE, RUN_FILE, TWEETS_FILE, RECITATIONS_FILE)
 # Tweets of each arm of which the page shows the strongest recitation.
 SHOWN = 200
 

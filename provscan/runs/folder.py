@@ -25,15 +25,18 @@ from provscan.readers import counted, file_checksum
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
+RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Which only a probe has.
-PLAN_FILE = "plan.json"
+PLAN_FILE, ANSWERS_FILE, MODEL_FILE = "plan.json", "answers.jsonl", "model.json"
+TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
+# What reports and lists of a run or a probe are made from.
+DATA = {*RUN_FILES, PASSAGES_FILE, PLAN_FILE, ANSWERS_FILE, MODEL_FILE, TWEETS_FILE, RECITATIONS_FILE}
 # Where `provscan report --format pdf` writes it.
 PDF_FILE = "report.pdf"
 CHECKPOINT, PARTS, NULL_PARTS, CONTROL, LOCK = "unfinished.json", "parts", "null", "control", "lock"
 
 FILES = {
-    MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE, REPORT_FILE, PASSAGES_FILE, PDF_FILE, CHECKPOINT, PARTS,
-    NULL_PARTS, CONTROL, LOCK,
+    *RUN_FILES, REPORT_FILE, PASSAGES_FILE, PDF_FILE, CHECKPOINT, PARTS, NULL_PARTS, CONTROL, LOCK,
 }  # fmt: skip
 
 # Names of what a checkpoint holds, for messages.
@@ -75,7 +78,7 @@ def require_run(path: Path) -> None:
     """Raise :class:`~provscan.errors.InputError` unless a folder is a run, with all of its files but the report."""
     if (path / PLAN_FILE).is_file():
         raise InputError(f"{path} is a probe, and not the run of a match: info, report and probe score read it")
-    for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE):
+    for name in RUN_FILES:
         if not (path / name).is_file():
             raise InputError(f"{path / name} does not exist, so {path} is no finished run: run match again")
 
