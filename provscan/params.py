@@ -11,6 +11,7 @@ import dataclasses
 import json
 import numbers
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,10 @@ def require_folder(name: str, value: object) -> None:
     path = os.fsencode(os.path.abspath(value))
     valid = path.decode("utf-8", "replace").encode() == path
     require(valid, name, os.fsdecode(path), "a path that is valid UTF-8 as a whole")
+    if (encoding := sys.getfilesystemencoding()) != "utf-8":
+        raise ParameterError(
+            f"Python reads names of files as {encoding} here, and not as UTF-8: start it with PYTHONUTF8=1"
+        )
 
 
 class _Params:

@@ -162,6 +162,8 @@ def _check_replaceable(target: Path) -> None:
     """Raise an error unless provscan wrote everything in a folder, or it is empty."""
     if not target.is_dir():
         raise OutputError(f"{target} is not a folder, so it is not replaced: name another place")
+    if not os.access(target, os.W_OK):
+        raise OutputError(f"{target} is write-protected, so it is not replaced: name another folder")
     foreign = sorted({path.name for path in target.iterdir()} - FILES)
     try:
         ours = not any(target.iterdir()) or "parameters" in json.loads((target / RUN_FILE).read_bytes())

@@ -266,7 +266,7 @@ def test_a_full_disk(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.
     assert listing(tmp_path) == []
 
 
-def test_a_run_is_replaced_when_asked(index: provscan.Index, tmp_path: Path) -> None:
+def test_a_run_is_replaced_when_asked(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "a.run"
     provscan.match([{"text": "nothing"}], index, target)
     with pytest.raises(OutputError, match="exists already"):
@@ -277,6 +277,9 @@ def test_a_run_is_replaced_when_asked(index: provscan.Index, tmp_path: Path) -> 
     (tmp_path / "photos" / "a.jpg").touch()
     with pytest.raises(OutputError, match=r"photos is not a run \(it holds a\.jpg\), so it is not replaced"):
         provscan.match(some_records(14, 20), index, tmp_path / "photos", overwrite=True)
+    monkeypatch.setattr(os, "access", lambda path, mode: (Path(path), mode) != (target, os.W_OK))
+    with pytest.raises(OutputError, match=r"a\.run is write-protected, so it is not replaced"):
+        provscan.match(some_records(14, 20), index, target, overwrite=True)
 
 
 def test_where_results_and_index_are_by_default(
@@ -376,3 +379,16 @@ def test_names_that_are_no_utf8(tmp_path: Path, index: provscan.Index, monkeypat
         with pytest.raises(ParameterError, match="a path that is valid UTF-8 as a whole"):
             refused()
     assert sorted(tmp_path.iterdir()) == sorted(tmp_path / name for name in (data.name, run.path.name))
+
+
+def test_names_of_files_that_are_not_read_as_utf8_are_refused(
+    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a Latin-1 locale the sources of a run would have other names than the files."""
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "iso8859-1")
+    for refused in (
+        lambda: provscan.match([{"text": "nothing"}], index, tmp_path / "a.run"),
+        lambda: provscan.open_index(index.path),
+    ):
+        with pytest.raises(ParameterError, match="as iso8859-1 here, and not as UTF-8: start it with PYTHONUTF8=1"):
+            refused()
