@@ -22,6 +22,8 @@ def command(index: str, ids: tuple[str, ...], as_json: bool, **options: Any) -> 
 
     IDS are ids of tweets, files with one id a line, or compliance events as platforms send them: JSON lines
     with delete, user_delete, user_suspend, status_withheld and others, and results of batch compliance jobs.
+    A tweet that was edited has the id of its first version in the index, unless its corpus has no history of edits;
+    other versions' ids forget it where tweet_edit events among IDS name them together.
     With --purge they can be left out: what was forgotten before is purged.
     """
     import provscan

@@ -61,7 +61,8 @@ def forgotten(found: Result) -> Iterator[str]:
     left = "text has" if found["texts"] == 1 else "texts have"
     yield f"{verb} {counted(found['tweets'], 'tweet')}; {found['texts']:,} {left} no tweet left."
     if found["unknown"]:
-        yield f"{counted(found['unknown'], 'id')} not in the index."
+        ids = counted(found["unknown"], "id")
+        yield f"{ids} not in the index, which knows a tweet that was edited by the id of its first version."
     if found["unknown_accounts"]:
         yield (
             f"{counted(found['unknown_accounts'], 'account')} without a tweet in the index, or not under this name: it "

@@ -18,10 +18,11 @@ from provscan.errors import InputError
 
 TWEET_EVENTS = ("delete", "status_withheld", "withheld", "drop")
 USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
+# It asks for nothing, but names the versions of a tweet, of which an index has the first one's id.
+EDIT_EVENT = "tweet_edit"
 # Events that ask for nothing, or for what can't be done: an index holds no places, and what is forgotten stays so.
 OTHER_EVENTS = (
-    "scrub_geo", "undrop", "user_undelete", "user_unsuspend", "user_unprotect", "user_profile_modification",
-    "tweet_edit",
+    "scrub_geo", "undrop", "user_undelete", "user_unsuspend", "user_unprotect", "user_profile_modification", EDIT_EVENT,
 )  # fmt: skip
 
 
@@ -33,6 +34,12 @@ class Withdrawals:
     ids: list[str] = field(default_factory=list)
     authors: list[str] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)  # Lines read, by kind: ``id`` or the name of the event.
+    versions: dict[str, list[str]] = field(default_factory=dict)  # By the id of each version, the ids of all.
+
+    @property
+    def tweets(self) -> list[str]:
+        """The ids to forget, with those of the other versions of tweets that were edited, where an event has them."""
+        return [version for named in self.ids for version in self.versions.get(named, [named])]
 
     def read(self, path: str, *, users: bool = False) -> None:
         """Take the lines of a file, perhaps compressed; with `users`, plain ids and batch results name accounts."""
@@ -73,6 +80,10 @@ class Withdrawals:
             self.ids.append(_id(event.get("status") or event.get("tweet") or event, "id"))
         elif name in USER_EVENTS:
             self.authors.append(_id(event.get("user") or event, "id", "user_id"))
+        elif name == EDIT_EVENT:
+            ids = [str(each) for each in (event.get("initial_tweet_id"), *(event.get("edit_tweet_ids") or ())) if each]
+            versions = list(dict.fromkeys(known for each in ids for known in self.versions.get(each, [each])))
+            self.versions.update(dict.fromkeys(versions, versions))
         self.events[name] += 1
 
 

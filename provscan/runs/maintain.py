@@ -60,7 +60,8 @@ def forget(
     ids
         Ids of tweets; or files with ids, one a line, or with compliance events as platforms send them, JSON lines
         with ``delete``, ``user_delete``, ``user_suspend``, ``status_withheld`` and others, or batch results. None to
-        purge what is forgotten already.
+        purge what is forgotten already. An index knows a tweet that was edited by the id of its first version; where
+        ``tweet_edit`` events name the versions of a tweet, the id of any of them stands for all.
     users
         Plain ids and batch results name accounts, as the column ``author`` of matches does: all of their tweets are
         forgotten.
@@ -117,7 +118,7 @@ def forget(
         else:
             asked.take([name], name, users=users)
     try:
-        named, authors = (pa.array(values, pa.string()) for values in (asked.ids, asked.authors))
+        named, authors = (pa.array(values, pa.string()) for values in (asked.tweets, asked.authors))
     except UnicodeEncodeError as error:
         raise InputError(f"{error.object!r} is no id: it is not valid UTF-8. Nothing was forgotten") from None
     found = indexes.forget(Path(index), named, authors, dry_run=dry_run)

@@ -398,6 +398,30 @@ def test_compliance_streams(build: Build, tmp_path: Path) -> None:
         provscan.forget(index.path, ["\udcff"])
 
 
+def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(build: Build, tmp_path: Path) -> None:
+    versions = {"edit_history_tweet_ids": ["11", "12", "13"]}
+    texts = ["a ferry that is late", "a ferry that is very late", "a lighthouse that is painted"]
+    # The last one comes without its history.
+    edited = [{"id": "12", "text": texts[0], **versions}, {"id": "13", "text": texts[1], **versions}]
+    index = build([*edited, {"id": "22", "text": texts[2]}])
+    report = provscan.forget(index.path, ["13"])
+    assert (report["tweets"], report["unknown"]) == (0, 1)
+    assert "1 id not in the index, which knows a tweet that was edited by the id of its first" in "\n".join(
+        show.forgotten(report)
+    )
+    events = [
+        {"data": {"delete": {"tweet": {"id": "13", "author_id": "3"}}}},
+        {"data": {"tweet_edit": {"tweet": {"id": "12"}, "initial_tweet_id": "11", "edit_tweet_ids": ["11", "12"]}}},
+        {"tweet_edit": {"id": 13, "initial_tweet_id": 11, "edit_tweet_ids": [11, 12, 13]}},
+        {"data": {"tweet_edit": {"tweet": {"id": "22"}, "initial_tweet_id": "21", "edit_tweet_ids": ["21", "22"]}}},
+        {"data": {"tweet_edit": {"tweet": {"id": "5"}}}},
+        {"delete": {"status": {"id": 21}}},
+    ]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    report = provscan.forget(index.path, tmp_path / "events.jsonl")
+    assert (report["tweets"], report["texts"], report["events"]["tweet_edit"]) == (2, 3, 4)
+
+
 def test_nothing_is_written_where_something_is_read(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
