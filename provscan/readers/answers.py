@@ -46,9 +46,9 @@ def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((*place, role) for place in above for role in ROLES if (*place, role) in known))
 
 
-def chat_in(text: str) -> Any:
+def chat_in(text: str | bytes) -> Any:
     """The chat that a text is in JSON: a turn, a list of turns, or an object that has one; else None."""
-    if text[:100].lstrip()[:1] not in ("[", "{"):
+    if text[:100].lstrip()[:1] not in ("[", "{", b"[", b"{"):
         return None
     try:
         value = orjson.loads(text)

@@ -112,9 +112,11 @@ class Extractor:
         """Valid text; what had to be replaced is counted, by the record of each value."""
         text, repaired = as_text(array)
         for place, byte in repaired:
-            number = int(numbers[place])
-            self._counts.repair("invalid_utf8", self._source, number, f"byte {byte:#04x} replaced by U+FFFD")
+            self._repaired(int(numbers[place]), byte)
         return text
+
+    def _repaired(self, number: int, byte: int) -> None:
+        self._counts.repair("invalid_utf8", self._source, number, f"byte {byte:#04x} replaced by U+FFFD")
 
     def _leaf(self, array: pa.Array, path: Path) -> tuple[pa.Array | None, Numbers, list[Numbers]]:
         """The values at a path, the row that each belongs to, and its places in the lists on the way."""
@@ -173,6 +175,12 @@ class Extractor:
             before = len(texts)
             wrong = None if isinstance(record, dict) else record
             for _, name, value in sorted(_walk(record, self._tree), key=itemgetter(0)):
+                if isinstance(value, bytes):
+                    # Of a database: as what Arrow calls binary.
+                    text, repaired = as_text(pa.array([value]))
+                    value = text[0].as_py()
+                    for _, byte in repaired:
+                        self._repaired(number, byte)
                 if isinstance(value, str):
                     codes.append(names.setdefault(name, len(names)))
                     texts.append(value)
@@ -245,7 +253,7 @@ def _tree(paths: Iterable[Path]) -> Tree:
 def _walk(value: Any, tree: Tree, name: str = "") -> Iterator[tuple[int, str, Any]]:
     """The values at some paths, each with the path's place and its own name; by keys that both have."""
     place, below = tree
-    if below and isinstance(value, str) and (chat := chat_in(value)) is not None:
+    if below and isinstance(value, str | bytes) and (chat := chat_in(value)) is not None:
         turns = list(_walk(chat, (None, below), name))
         if any(isinstance(text, str) for _, _, text in turns):
             yield from turns

@@ -18,6 +18,7 @@ import zstandard
 
 from provscan.errors import InputError
 from provscan.readers import Limits, plan
+from provscan.readers.inspection import inspect_sources
 
 TEXTS = [f"the quick brown fox number {number} jumps over a lazy dog by the river" for number in range(20)]
 LINES = "".join(json.dumps({"id": str(k), "text": text}) + "\n" for k, text in enumerate(TEXTS)).encode()
@@ -209,6 +210,26 @@ def test_a_crawl_that_ends_within_a_record(write, read_all):
     assert found.texts[:19] == TEXTS[:19]
     assert found.stats.damaged[0].reason == "it ends within a record"
     assert read_all(write("b.wet", crawl())).stats.damaged == []
+
+
+def test_text_in_blobs_of_a_database_is_read(tmp_path, read_all):
+    rows = [("a text in a blob", b"a text of bytes"), ("one more text here", b"not utf-8: \xff, as it is"),
+            (None, None), ("the last of the texts", b'[{"role": "user", "content": "what a chat"}]')]  # fmt: skip
+    with sqlite3.connect(tmp_path / "a.sqlite") as file:
+        file.execute("CREATE TABLE t (text TEXT, body BLOB, picture BLOB)")
+        file.executemany("INSERT INTO t VALUES (?, ?, ?)", [(*row, b"\xff\xd8\xff") for row in rows])
+    file.close()
+    found = read_all(str(tmp_path / "a.sqlite"))
+    assert [(row["record"], row["field"], row["text"]) for row in found.rows] == [
+        (0, "text", "a text in a blob"), (0, "body", "a text of bytes"),
+        (1, "text", "one more text here"), (1, "body", "not utf-8: \ufffd, as it is"),
+        (3, "text", "the last of the texts"), (3, "body[0].content", "what a chat"),
+    ]  # fmt: skip
+    assert found.stats.repaired == {"invalid_utf8": 1}
+    assert found.stats.skipped == {"no_text": 1}
+    (file,) = inspect_sources(tmp_path / "a.sqlite")["files"]
+    assert file["fields"]["body"] == "scanned"
+    assert file["sampled"]["texts"] == 6
 
 
 def test_tables_of_sqlite(tmp_path, read_all):
