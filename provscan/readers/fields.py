@@ -32,6 +32,11 @@ TEXTS = {
 NO_TEXTS = re.compile(r"(^|_)(id|ids|id_str|uuid|guid|url|urls|uri|href|link|hash|sha1?|sha256|md5|digest|checksum)$")
 ID = ("id", "id_str", "_id", "uuid", "doc_id", "record_id", "tweet_id", "guid", "key", "idx", "warc_record_id", "url")
 
+# Why fields are not scanned that might hold text in later records than those that were surveyed.
+EMPTY, ADDRESSES, DATES, CODES = "empty in the first records", "addresses", "dates or numbers", "short codes or names"
+NOT_SCANNED = "not scanned: "
+JUDGED = {NOT_SCANNED + why for why in (EMPTY, ADDRESSES, DATES, CODES)}
+
 SAMPLE = 200
 DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].{0,30})?|[A-Z][a-z]{2},? .{0,6}\d{1,2}.{0,6} [\d:]{4,8}.{0,14}|[\d\s:.,+-]+"
@@ -163,15 +168,15 @@ def verdict(path: Path, seen: Seen) -> str:
     if NO_TEXTS.search(name):
         return "id or address, by its name"
     if not strings:
-        return "empty in the first records"
+        return EMPTY
     share = sum(map(reads_like_text, strings)) / len(strings)
     if share >= 0.1 and not (len(strings) >= 100 and len(set(strings)) <= 3 and max(map(len, strings)) < 40):
         return "text"
     if all(ADDRESS.fullmatch(value.strip()) for value in strings):
-        return "addresses"
+        return ADDRESSES
     if all(DATE.fullmatch(value.strip()) for value in strings):
-        return "dates or numbers"
-    return "short codes or names"
+        return DATES
+    return CODES
 
 
 def _named(name: str, found: dict[Path, Seen]) -> list[Path]:
@@ -204,8 +209,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     else:
         texts = [path for path in strings if verdicts[name_of(path)] == "text"]
         # Else whatever is neither id nor address: texts of one or two words.
-        short = ("short codes or names", "empty in the first records")
-        texts = texts or [path for path in strings if verdicts[name_of(path)] in short]
+        texts = texts or [path for path in strings if verdicts[name_of(path)] in (CODES, EMPTY)]
         # A field that holds something else than text throughout, such as a number, is counted record by record.
         texts = texts or [path for path in found if path[-1] in ("text", "content") and len(path) == 1]
         if not texts:
@@ -218,6 +222,8 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     # A text that is a chat is named with all texts in it.
     turns = [path for path in strings if path != stored(path) in texts and verdicts[name_of(path)] == "text"]
     texts = list(dict.fromkeys([*texts, *turns]))
+    if fields.texts:
+        verdicts = dict.fromkeys(verdicts, "not named")
     for path in texts:
         verdicts[name_of(path)] = "scanned"
     ids = _named(fields.id, found) if fields.id else [(name,) for name in ID if (name,) in found]
@@ -233,7 +239,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     return Binding(
         tuple(texts),
         chosen,
-        {n: "not scanned: " + v if v != "scanned" else v for n, v in verdicts.items()},
+        {n: NOT_SCANNED + v if v != "scanned" else v for n, v in verdicts.items()},
         wanted,
         fields.outputs,
         bool(chats),

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from provscan.readers.fields import JUDGED
+
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",
     "near_exact": "same text once links, @names, case, accents and punctuation are left out",
@@ -17,6 +19,8 @@ LEVELS = {
     "partial": "a long stretch of the text, without the rest",
 }
 """What each level means, best first."""
+# Fields without text that are named.
+FIELDS_SHOWN = 10
 # Above this q-value, "1 in so many" is no longer said.
 MOSTLY_CHANCE = 0.6
 PROPER = {"arabic", "chinese", "cyrillic", "greek", "hebrew", "indic", "japanese", "korean", "latin", "thai"}
@@ -282,6 +286,13 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         said.append(f"{files} damaged, and scanned up to the damage only, or changed during the scan.")
     for name, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
         said += _not_read(summary[name], ("record was", "records were"), text)
+    if judged := [name for name, verdicts in summary.get("fields", {}).items() if not JUDGED.isdisjoint(verdicts)]:
+        fields = _several(len(judged), "field was not scanned, since its", "fields were not scanned, since their")
+        more = f" and {count(len(judged) - FIELDS_SHOWN)} more, in summary.json" if len(judged) > FIELDS_SHOWN else ""
+        said.append(
+            f"{fields} first records hold no text there: {', '.join(map(visible, judged[:FIELDS_SHOWN]))}{more}. If "
+            "later ones do, name all fields that hold text with --text-field."
+        )
     # A blind run has no control.
     control = summary.get("control", {"files": None, "null": None})
     if files := control["files"]:

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+import provscan
 from provscan.errors import FieldNotFoundError
 from provscan.readers.fields import reads_like_text
+from provscan.report.tables import text_table
 
 LONG = "a sentence of a few words"
 FORMS = {
@@ -46,6 +48,24 @@ FORMS = {
     "no spaces": ({"foo": "今日はとても良い天気ですね", "bar": "中文"}, {"foo": "今日はとても良い天気ですね"}),
     "short texts": ({"foo": "hello", "id": "7"}, {"foo": "hello"}),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("late", [{}, {"text_field": ["text", "note"]}], ids=["determined", "named"])
+def test_a_field_that_holds_text_only_later_is_said_to_be_left_out(late, tmp_path):
+    records = [{"id": str(n), "note": f"c{n}", "day": "2020-01-02", "text": "a few words here"} for n in range(1000)]
+    records += [{"note": LONG, "text": "a few words here"}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    index = provscan.build_index([{"id": "1", "text": LONG}], tmp_path / "a.index")
+    run = provscan.match(tmp_path / "a.jsonl", index, tmp_path / "a.run", spike_ins=0, **late)
+    assert len(run.matches) == len(late)
+    shown = (" ".join(text_table(run.summary).split()), (run.path / "report.html").read_text())
+    expected = (
+        "2 fields were not scanned, since their first records hold no text there: note, day. If later ones do, name "
+        "all fields that hold text with --text-field."
+    )
+    assert [expected in text for text in shown] == [not late] * 2
+    # What the user did not name is no surprise.
+    assert run.summary["fields"]["day"] == {f"not scanned: {'not named' if late else 'dates or numbers'}": 1}
 
 
 @pytest.mark.parametrize("form", FORMS)
