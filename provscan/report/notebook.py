@@ -11,7 +11,7 @@ from provscan.errors import UsageError
 from provscan.params import require
 from provscan.report import figures
 from provscan.report.files import RunFiles
-from provscan.report.wording import LAYERS, MEASURES, layers, reason, visible
+from provscan.report.wording import LAYERS, layers, measures, reason, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +23,7 @@ def run_html(summary: Mapping[str, Any], path: Path) -> str:
     head = "".join(f"<th>{name}</th>" for name, _ in LAYERS.values())
     rows = "".join(
         f"<tr><th>{meaning}</th>{''.join(f'<td>{cell}</td>' for cell in layers(answer[name]))}</tr>"
-        for name, meaning in MEASURES.items()
-        if answer.get(name)
+        for name, meaning in measures(answer)
     )
     warnings = "".join(f"<p>⚠ {_text(warning['message'])}</p>" for warning in answer["warnings"])
     return (

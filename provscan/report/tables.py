@@ -42,7 +42,7 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     console = _console(width)
     answer = summary["answer"]
     _headline(console, answer)
-    measures = [(meaning, *layers(answer[name])) for name, meaning in wording.MEASURES.items() if answer.get(name)]
+    measures = [(meaning, *layers(answer[name])) for name, meaning in wording.measures(answer)]
     _print(console, "<>>>>", [("", *(name.lower() for name, _ in wording.LAYERS.values())), *measures])
     for withheld in sorted(set(answer["withheld"].values())):
         console.print(Padding.indent(f"Withheld: {withheld}", 2))

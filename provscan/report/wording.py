@@ -65,7 +65,7 @@ MEASURES = {
     "texts": "Different licensed texts",
     "tweets": "Licensed tweets with these texts",
     "characters": "Characters of licensed text",
-    "tokens": "Tokens of licensed text",
+    "tokens": "Tokens, at {characters_a_token:.3g} characters each",
 }
 LAYERS = {
     "findings": ("Findings", "hold a verified match; not corrected"),
@@ -73,6 +73,13 @@ LAYERS = {
     "estimate": ("Estimate", "corrected for chance and for missed copies"),
     "at_most": ("At most", "97.5% confident, if missed copies resemble the test copies"),
 }
+
+
+def measures(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What an answer has numbers of, each with what it counts."""
+    return [(name, meaning.format(**answer[name])) for name, meaning in MEASURES.items() if answer.get(name)]
+
+
 # Characters that are invisible or change the direction of what follows.
 INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"

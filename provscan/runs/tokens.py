@@ -37,6 +37,9 @@ def tokens_of(tokenizer: str | os.PathLike[str] | None) -> Tokens | None:
         raise InputError(
             f"{os.fspath(tokenizer)} can't be read as a tokenizer: {error}. Give the tokenizer.json of a model"
         ) from None
+    # A file may say that texts are cut or filled up to some length, as for the model's batches.
+    loaded.no_truncation()
+    loaded.no_padding()
     return lambda texts: sum(len(found.ids) for found in loaded.encode_batch(texts, add_special_tokens=False))
 
 

@@ -12,6 +12,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 
 import provscan
 from provscan.errors import InputError, UsageError
+from provscan.report.wording import measures
 from provscan.runs.tokens import characters_a_token, tokens_of
 
 TEXT = "the ferry leaves the old harbour at seven and nobody on board knows that the bridge is closed"
@@ -29,6 +30,11 @@ def words(tmp_path: Path) -> Path:
 def test_characters_a_token(words: Path) -> None:
     assert characters_a_token(tokens_of(words), ["four words, 18 code", "é è"]) == 22 / 6
     assert characters_a_token(tokens_of(words), []) == 4.0
+    cut_and_filled = Tokenizer.from_file(str(words))
+    cut_and_filled.enable_truncation(2)
+    cut_and_filled.enable_padding(length=64)
+    cut_and_filled.save(str(words))
+    assert characters_a_token(tokens_of(words), ["four words, 18 code", "é è"]) == 22 / 6
     assert characters_a_token(None, ["four words, 18 code"]) == 4.0
 
 
@@ -38,6 +44,9 @@ def test_a_run_counts_tokens_by_the_tokenizer(words: Path, tmp_path: Path) -> No
     tokens = run.summary["answer"]["tokens"]
     assert tokens["characters_a_token"] == len(TEXT) / len(TEXT.split())
     assert tokens["findings"] == pytest.approx(len(TEXT.split()))
+    assert ("tokens", "Tokens, at 5.17 characters each") in measures(run.summary["answer"])
+    assert "Tokens, at 5.17 characters each" in (run.path / "report.html").read_text(encoding="utf-8")
+    assert "Tokens, at 5.17 characters each" in run._repr_html_()
 
 
 def test_what_is_no_tokenizer_ends_the_run_before_it_scans(tmp_path: Path) -> None:
