@@ -160,10 +160,6 @@ class IndexReader:
         tweets = int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py())
         return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
-    def living(self, texts: Numbers) -> Flags:
-        """Texts that have a tweet which is not forgotten."""
-        return self.tweet_counts(texts) > 0
-
     def same_text(self, texts: Numbers) -> Numbers:
         """The lowest number of each text among the segments where it has tweets; -1 where it has none."""
         numbers = np.full(len(texts), -1)

@@ -54,10 +54,8 @@ def chat_in(text: str | bytes) -> Any:
         value = orjson.loads(text)
     except ValueError:
         return None
-    inner = (
-        [] if isinstance(value, list) else [each for part in value.values() if isinstance(part, list) for each in part]
-    )
-    turns = value if isinstance(value, list) else [value, *inner]
+    parts = [value, *value.values()] if isinstance(value, dict) else [value]
+    turns = [turn for part in parts for turn in (part if isinstance(part, list) else [part])]
     speakers = [turn.get(role) for turn in turns if isinstance(turn, dict) for role in ROLES]
     return value if any(isinstance(who, str) and who.lower() in GIVEN | ANSWERING for who in speakers) else None
 
