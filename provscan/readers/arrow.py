@@ -31,11 +31,11 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
     if not isinstance(texts, pa.Array):
         values: list[Any] = list(texts)
         try:
-            array = pa.array(values, pa.large_string())
+            # What pandas has for a missing text is one.
+            array = pa.array(values, pa.large_string(), from_pandas=True)
         except UnicodeEncodeError:
             # A lone surrogate is no character; Arrow strings are valid UTF-8.
-            clean = [v if v is None else v.encode("utf-8", "replace").decode("utf-8") for v in values]
-            array = pa.array(clean, pa.large_string())
+            return to_array([v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values])
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             raise ParameterError(f"expected texts (str), found something else: {error}") from None
     elif pa.types.is_large_string(texts.type):

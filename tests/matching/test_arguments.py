@@ -1,5 +1,6 @@
 """Wrong arguments of the public functions: errors of provscan's own that name the parameter."""
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -29,11 +30,18 @@ def test_what_is_no_path(index, path):
                 function(path)
 
 
-@pytest.mark.parametrize("texts", [None, 5, {"text": "a"}, pa.table({"text": ["a"]}), ["a", 5], "a"])
+@pytest.mark.parametrize("texts", [None, 5, {"text": "a"}, pa.table({"text": ["a"]}), ["a", 5], ["\ud800", 5], "a"])
 def test_what_is_no_texts(index, texts):
     for function in (index.match, provscan.canonical, provscan.minhash):
         with pytest.raises(ParameterError, match=r"^expected .*texts"):
             function(texts)
+
+
+def test_missing_texts_of_pandas_are_empty(index):
+    text = TWEETS[0]["text"]
+    for texts in (pd.Series([None, text]), pd.Series([pd.NA, text], dtype="string"), [float("nan"), text]):
+        assert index.match(texts)["record"].to_pylist() == [1]
+        assert provscan.canonical(texts)[0] == ""
 
 
 def test_numbers_and_names_that_nothing_can_have(index):
