@@ -315,7 +315,7 @@ def null_scan(held: Controlled, count: int, rng: Random, folder: Path) -> NullSc
     """As many other records without tweets."""
     rows = np.array(rng.sample(range(len(held.corpus.null)), min(count, len(held.corpus.null))))
     found = written(held.null.drawn(rows), PartResult(1, "null"), folder)
-    return NullScan(found, len(rows), int(held.null.lengths[rows].sum()), ("null",))
+    return NullScan(found, len(rows), int(held.null.lengths[rows].sum()), ("null",), {})
 
 
 def corpora(
@@ -332,7 +332,7 @@ def corpora(
             texts = [r["text"] for path in sorted(background.glob("*.jsonl*")) for r in read_rows(path)]
             if size is not None:
                 rng = Random(seed)
-                rows, texts = (rng.sample(each, min(size, len(each))) for each in (rows, texts))
+                rows, texts = rng.sample(rows, min(size, len(rows))), rng.sample(texts, min(size, len(texts)))
         long = documents(20_000_000, seed + 2, mean=1200) if corpus is None else texts
         return made("latin", rows, texts, long, folder, seed)
 

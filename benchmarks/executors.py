@@ -97,9 +97,8 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="provscan-executors-") as name:
         folder = Path(name)
-        index = provscan.build_index(
-            planted.write_jsonl(folder / "licensed.jsonl", tweets), folder / "licensed.index"
-        ).path
+        index = folder / "licensed.index"
+        provscan.build_index(planted.write_jsonl(folder / "licensed.jsonl", tweets), index)
         dataset = write(folder, texts, arguments.gigabytes * 1e9)
         small = folder / "small"
         small.mkdir()

@@ -26,7 +26,7 @@ import datasketch
 import numpy as np
 import planted
 import pyarrow as pa
-import rensa  # type: ignore[import-untyped]
+import rensa
 from measure import Way, console, machine, table, take_turns
 from numba import njit
 from rivals import SKETCH, datasketch_cleared, encoded_grams, grams
@@ -86,7 +86,7 @@ def ours(tweets: pa.LargeStringArray, canonical: pa.LargeStringArray) -> tuple[l
     stages = [
         Way("canonical text", count, lambda: canonical_buffers(*raw)),
         Way("shingle hashes", count, lambda: count_shingles(data, offsets, scratch, counts)),
-        Way("permutations", count, lambda: permute(counts, *PERMUTATIONS, scratch, out)),
+        Way("permutations", count, lambda: permute(*(counts, *PERMUTATIONS, scratch, out))),
     ]
     return whole, stages
 

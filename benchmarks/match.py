@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import datasketch
@@ -76,9 +77,8 @@ def main() -> None:
         index, out = folder / "licensed.index", folder / "records.run"
         provscan.build_index(planted.write_jsonl(folder / "tweets.jsonl", tweets), index)
         source = planted.write_jsonl(folder / "records.jsonl", planted.numbered(records))
-        # Bound now: a lambda in a loop would see the last number.
         ways = [
-            Way(f"provscan, {n} worker{'s' * (n > 1)}", len(records), lambda n=n: match(source, index, out, n))  # type: ignore[misc]
+            Way(f"provscan, {n} worker{'s' * (n > 1)}", len(records), partial(match, source, index, out, n))
             for n in sorted({1, cores()})
         ]
         rival = Way("datasketch, MinHashLSH.query()", len(theirs.records), theirs.run)

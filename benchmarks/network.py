@@ -12,6 +12,7 @@ interface carries meanwhile, without what it carries in as much idle time, is se
 from __future__ import annotations
 
 import argparse
+import logging
 import tempfile
 import time
 from functools import partial
@@ -64,7 +65,7 @@ def main() -> None:
         try:
             for _ in makers:
                 cluster.add_node(num_cpus=1)
-            ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
+            ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
             with Ray(1) as executor:
                 reader = GroupReader(executor.hold(makers, CONSTANT))
                 for data, texts in (
@@ -89,7 +90,7 @@ def main() -> None:
                     )  # fmt: skip
         finally:
             ray.shutdown()
-            cluster.shutdown()
+            cluster.shutdown()  # type: ignore[no-untyped-call, unused-ignore]
     console.print(shown)
 
 

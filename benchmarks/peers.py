@@ -25,12 +25,12 @@ from typing import Any
 
 import datasketch
 import edits_recall
-import lance  # type: ignore[import-untyped]
+import lance
 import planted
 import pyarrow as pa
-import rensa  # type: ignore[import-untyped]
-from lance.indices import IndexConfig  # type: ignore[import-untyped]
-from lance.query import MinHashQuery  # type: ignore[import-untyped]
+import rensa
+from lance.indices import IndexConfig
+from lance.query import MinHashQuery
 from measure import console, cores, machine, own_memory, table
 from rivals import SKETCH, datasketch_insert, encoded_grams, grams, rensa_lsh
 

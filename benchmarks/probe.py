@@ -214,7 +214,7 @@ def served(folder: Path, pairs: int) -> None:
     same = sum(first[key].text == second[key].text for key in first)
     print(f"served with {server.counts}, killed once: {same:,} of {len(first):,} answers are the same")
     both = [(first[key].logprob, second[key].logprob) for key in first if first[key].logprob is not None]
-    apart = [abs(a - b) for a, b in both if b is not None]
+    apart = [abs(a - b) for a, b in both if a is not None and b is not None]
     print(
         f"log-probabilities of the targets: {len(apart):,} of {len(both):,} also through the server, at most "
         f"{max(apart, default=0.0):.2g} apart"

@@ -13,14 +13,17 @@ are medians. polars is left out where it is not installed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import gzip
+import importlib
 import json
 import os
 import random
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +39,9 @@ from measure import Way, console, machine, table, take_turns
 
 from provscan import readers
 
-try:
-    import polars
-except ImportError:
-    polars = None
+polars: Any = None
+with contextlib.suppress(ImportError):
+    polars = importlib.import_module("polars")
 
 Record = dict[str, str]
 UNCHECKED = ", unchecked"
@@ -50,7 +52,8 @@ def made_up(megabytes: float, words: int, seed: int = 1) -> list[Record]:
     rng = random.Random(seed)
     vocabulary = ["".join(rng.choices("aeiounrstlkmd", k=rng.randint(2, 9))) for _ in range(5000)]
     vocabulary += [word + "é" for word in vocabulary[:500]]
-    records, size = [], 0
+    records: list[Record] = []
+    size = 0
     while size < megabytes * 1e6:
         text = " ".join(rng.choices(vocabulary, k=max(1, round(rng.gauss(words, words / 4)))))
         records.append({"id": str(len(records)), "text": text})
@@ -150,7 +153,7 @@ def main() -> None:
                 path = write(Path(folder), f"data.{name}", records)
                 assert ours(path) == len(records)
                 megabytes = path.stat().st_size / 1e6
-                ways = [Way("provscan", megabytes, lambda path=path: ours(path))]
+                ways = [Way("provscan", megabytes, partial(ours, path))]
                 ways += [Way(reader, megabytes, run) for reader, run in theirs(path).items()]
                 take_turns(ways, options.repeats, time.process_time)
                 best = max(way.rate for way in ways if not way.name.endswith(UNCHECKED))

@@ -7,7 +7,7 @@ from typing import Any
 
 import datasketch
 import numpy as np
-import rensa  # type: ignore[import-untyped]
+import rensa
 import xxhash
 
 SKETCH: dict[str, Any] = {"num_perm": 128, "seed": 1, "scheme": "affine32", "hashfunc": xxhash.xxh32_intdigest}

@@ -18,6 +18,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import planted
@@ -56,7 +57,7 @@ class Whole:
     def __init__(self, folder: Path, out: Path, options: dict[str, Any]) -> None:
         kept: dict[str, Any] = {}
         self._parts = out.with_name("parts")
-        analyse, spike = run.analyse, analysis.spike
+        analyse, spike = analysis.analyse, analysis.spike
 
         def keep_analysis(*arguments: Any) -> Any:
             # The part files go when the run is complete.
@@ -67,12 +68,8 @@ class Whole:
         def keep_spike_ins(*arguments: Any) -> Any:
             return kept.setdefault("spike_ins", spike(*arguments))
 
-        run.analyse = keep_analysis
-        analysis.spike = keep_spike_ins
-        try:
+        with mock.patch.object(run, "analyse", keep_analysis), mock.patch.object(analysis, "spike", keep_spike_ins):
             self.answer = provscan.match(folder, out=out, **options).summary["answer"]
-        finally:
-            run.analyse, analysis.spike = analyse, spike
         results, *self._others, self._settings, _ = kept["arguments"]
         self._spike_ins = kept["spike_ins"]
         self._results = {result.source: result for result in results}
@@ -83,12 +80,8 @@ class Whole:
         names = [split.source for split in drawn.splits]
         results = [self._results[name] for name in names]
         settings = dataclasses.replace(self._settings, drawn=drawn)
-        spike = analysis.spike
-        analysis.spike = lambda *arguments: self._spike_ins
-        try:
-            found = analysis.analyse(PartRows(self._parts, results), results, *self._others, settings, None)
-        finally:
-            analysis.spike = spike
+        with mock.patch.object(analysis, "spike", return_value=self._spike_ins):
+            found = analysis.analyse(*(PartRows(self._parts, results), results, *self._others, settings))
         answer: dict[str, Any] = found.summary["answer"]
         return answer
 
@@ -125,9 +118,9 @@ def main() -> None:
             for figure in FIGURES:
                 estimate, value = answer[figure]["estimate"], whole.answer[figure]["estimate"]["value"]
                 # Without an estimate nothing is covered: 1 where it lies below the interval, -1 where above.
-                ends = (0.0, 0.0) if estimate is None else (estimate["low"], estimate["high"])
-                covered[figure].append(int(ends[0] > value) - int(ends[1] < value))
-                widths[figure].append((ends[1] - ends[0]) / value)
+                low, high = (0.0, 0.0) if estimate is None else (estimate["low"], estimate["high"])
+                covered[figure].append(int(low > value) - int(high < value))
+                widths[figure].append((high - low) / value)
         printed = table(
             f"{arguments.draws} samples of {size} of {len(whole.splits):,} files",
             "figure", "whole scan", "covered", "95 % limits", "interval too high", "too low", "width, median",
@@ -145,10 +138,10 @@ def main() -> None:
         scanned = table("\nSamples that were scanned: records", "seed", "match --sample", "of the whole scan's counts")
         for seed in range(1, arguments.checked + 1):
             chosen = {"sample": arguments.share, "sample_by": "files", "seed": seed}
-            drawn = draw_files([str(data)], Options(**chosen))
-            assert drawn is not None
+            again = draw_files([str(data)], Options(**chosen))
+            assert again is not None
             made = provscan.match(data, out=folder / "sample.run", **options, **chosen)
-            answers = made.summary["answer"], whole.sampled(drawn)
+            answers = made.summary["answer"], whole.sampled(again)
             ends = (answer["records"]["estimate"] for answer in answers)
             scanned.add_row(str(seed), *(f"{end['value']:,.0f} ({end['low']:,.0f}-{end['high']:,.0f})" for end in ends))
         console.print(scanned)

@@ -54,6 +54,7 @@ from provscan.params import MatchParams
 from provscan.readers.arrow import buffers
 
 Floats = npt.NDArray[np.float64]
+Row = tuple[str, ...]
 KINDS = ("long", "short")
 
 # The limit of a segment is 16.8 million.
@@ -157,8 +158,7 @@ def scan_cost(source: Path, index: Path, shards: int, seconds: float) -> Scan:
 
 def cost_of(values: list[Any]) -> Cost:
     """A cost from its values."""
-    *first, long, short, memory = values
-    return Cost(*first, Scan(*long), Scan(*short), memory)
+    return Cost._make([*values[:-3], Scan(*values[-3]), Scan(*values[-2]), values[-1]])
 
 
 def timed(function: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, float]:
@@ -302,8 +302,9 @@ def markdown(*rows: Sequence[str]) -> str:
 
 def costs_table(costs: list[Cost]) -> str:
     """All costs, each beside what is predicted from all others, and how far they are apart."""
-    rows = [("texts", "shards", "build, core s", "ratio", "MB on disk", "ratio", "1 GB of long text, core s", "ratio",
-             "1 GB of tweet-sized records, core s", "ratio", "a run, core s", "memory of a run, MB")]  # fmt: skip
+    rows: list[Row] = [("texts", "shards", "build, core s", "ratio", "MB on disk", "ratio", "1 GB of long text, core s",
+             "ratio", "1 GB of tweet-sized records, core s", "ratio", "a run, core s",
+             "memory of a run, MB")]  # fmt: skip
     ratios = []
     for cost in sorted(costs):
         predicted = model([other for other in costs if other is not cost]).costs(cost.texts, cost.shards)
@@ -353,7 +354,7 @@ def units_table(costs: list[Cost]) -> str:
 
 
 def groups_table(costs: list[Cost]) -> str:
-    rows = [("texts", "shards", "data", "keys asked, million", "entries found, million", "GB to each group",
+    rows: list[Row] = [("texts", "shards", "data", "keys asked, million", "entries found, million", "GB to each group",
              "GB from all of them")]  # fmt: skip
     rows += [
         (f"{cost.texts:,.0f}", f"{cost.shards}", data, f"{(scan.seeds + scan.bands) / 1e6:,.0f}",

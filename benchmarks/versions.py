@@ -101,8 +101,8 @@ def main() -> None:
         few = str(planted.write_jsonl(folder / "few.jsonl", planted.numbered(short[:2_000])))
         for version, python in pythons.items():
             run(python, ["index", few, "--out", str(folder / f"few-{version}.index"), "--quiet"])
-            out = str(folder / f"few-{version}.run")
-            run(python, ["match", few, "--index", str(folder / f"few-{version}.index"), "--out", out, "--quiet"])
+            index, out = folder / f"few-{version}.index", folder / f"few-{version}.run"
+            run(python, ["match", few, "--index", str(index), "--out", str(out), "--quiet"])
         for job, command in jobs.items():
             taken: dict[str, list[Taken]] = {version: [] for version in pythons}
             for _ in range(arguments.pairs):

@@ -43,6 +43,8 @@ TINY = {
     "versions": [f"--other={sys.executable}", "--tweets=500", "--records=300", "--megabytes=0.1", "--pairs=1"],
     "probe": ["simulate", "--probes=2", "--pairs=40"],
     "large": ["--gigabytes=0.001,0.002", "--megabytes=0.2", "--tweets=500"],
+    "coverage": ["--only=nothing, null", "--main=1"],
+    "edits_recall": ["--tweets=500", "--copies=3"],
 }
 TABLES = {
     "hashing": ["From tweets to signatures"],
@@ -63,6 +65,8 @@ TABLES = {
     "versions": ["Whole commands"],
     "probe": ["nothing learned", "difference covered"],
     "large": ["A large dataset of mixed formats", "without mapped files"],
+    "coverage": ["| nothing, null dataset | 1 | 1/1 |"],
+    "edits_recall": ["Recall, 500 tweets indexed"],
 }
 
 
@@ -74,8 +78,8 @@ def run(name: str, *arguments: str) -> str:
 
 
 LONG = {
-    "blind", "build", "executors", "growth", "hashing", "large", "lsh", "match", "network", "passages", "probe",
-    "scale", "versions",
+    "blind", "build", "coverage", "edits_recall", "executors", "growth", "hashing", "large", "lsh", "match", "network",
+    "passages", "probe", "scale", "versions",
 }  # fmt: skip
 
 
