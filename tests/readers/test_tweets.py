@@ -338,8 +338,10 @@ def test_a_run_counts_texts_and_tweets_apart(tmp_path: Path) -> None:
     assert (run.summary["texts_found"], run.summary["tweets_found"]) == (6, 5)
 
 
-KEYS = sorted({*MARKERS, *WRAPPERS, *DELETIONS, *OTHERS, *GRAPHQL, "data", "user", "users", "text", "full_text", "id",
-               "core", "user_results", "author_id", "type", "columns", "tweets", "referenced_tweets", "edit_tweet_ids", "initial"})  # fmt: skip
+KEYS = sorted({
+    *MARKERS, *WRAPPERS, *DELETIONS, *OTHERS, *GRAPHQL, "core", "user_results", "data", "user", "users", "text",
+    "full_text", "id", "author_id", "type", "columns", "tweets", "referenced_tweets", "edit_tweet_ids", "initial",
+})  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
