@@ -115,7 +115,7 @@ def tweet_digests(ids: pa.Array, texts: pa.Array, times: np.ndarray, about: pa.R
 def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
     """All of a batch that a segment needs.
 
-    ``batch`` is in the readers' schema. A tweet without an id gets none: an empty string.
+    ``batch`` is in the readers' schema, with an id in every row.
     """
     canonical = canonical_buffers(*buffers(batch.column("text")))
     filled = np.flatnonzero(np.diff(canonical.offsets))
@@ -125,7 +125,7 @@ def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
         batch = batch.take(pa.array(filled))
         offsets = np.append(offsets[filled], offsets[-1])
     texts = Strings(canonical.text, offsets)
-    ids = pc.fill_null(batch.column("id"), "")
+    ids = batch.column("id")
     times = times_of(ids, batch.column("created_at"))
     about = batch.select(["author", "lang", "rt_of"])
     return Prepared(

@@ -84,7 +84,7 @@ class SegmentWriter:
 
     def add(self, batch: Prepared) -> None:
         """Add a batch; equal canonical texts become one licensed text."""
-        ids = self._numbered(batch.ids)
+        ids = self._ids_table.number(batch.ids.keys())
         if self._known_ids and (elsewhere := (ids >= 0) & (ids < self._known_ids)).any():
             self._repeated += int(np.count_nonzero(elsewhere))
             batch, ids = taken(batch, np.flatnonzero(~elsewhere)), ids[~elsewhere]
@@ -111,13 +111,6 @@ class SegmentWriter:
         self._id_of.append(ids)
         self._digests.append(batch.digests)
         self.tweets += count
-
-    def _numbered(self, ids: Strings) -> np.ndarray:
-        """int64[n]: the number of each id, -1 where it is empty."""
-        known = np.diff(ids.offsets) > 0
-        numbers = np.full(len(ids), -1)
-        numbers[known] = self._ids_table.number(ids.keys()[known])
-        return numbers
 
     def close(self) -> Written:
         """Order texts and tweets and write all files."""
@@ -209,8 +202,6 @@ def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
 def without_repeated(order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray) -> np.ndarray:
     """Rows in their order, of those with equal ids and texts only the first; ids and texts are given as numbers."""
     pairs = id_of * (int(text_of.max(initial=0)) + 1) + text_of
-    unknown = np.flatnonzero(id_of < 0)
-    pairs[unknown] = -1 - unknown
     _, first = np.unique(pairs[order], return_index=True)
     return order[np.sort(first)]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
 from provscan.index.known_tweets import KeyTable
@@ -19,23 +17,17 @@ def write_segments(
     change: Change, batches: Iterable[Prepared], params: IndexParams, shards: int = 1
 ) -> tuple[tuple[SegmentInfo, ...], dict[str, int]]:
     """Write segments from prepared batches, or so many shards; count distinct tweets and what was left out."""
-    ids, empty, anonymous = KeyTable(), 0, 0
+    ids, empty = KeyTable(), 0
     writer = ShardsWriter(change, params, ids, shards) if shards > 1 else _SegmentsWriter(change, params, ids)
     try:
         for batch in batches:
             writer.add(batch)
             empty += batch.empty
-            anonymous += without_id(batch)
         infos, repeated = writer.close()
     except BaseException:
         writer.discard()
         raise
-    return tuple(infos), counted(infos, ids.count + anonymous, empty, repeated)
-
-
-def without_id(batch: Prepared) -> int:
-    """How many of the tweets have no id."""
-    return int(np.count_nonzero(np.diff(batch.ids.offsets) == 0))
+    return tuple(infos), counted(infos, ids.count, empty, repeated)
 
 
 def counted(infos: Iterable[SegmentInfo], tweets: int, empty: int, repeated: int) -> dict[str, int]:

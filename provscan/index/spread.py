@@ -27,7 +27,7 @@ from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader
 from provscan.index.seeds import SeedsWriter, texts_of
 from provscan.index.segment_writer import SegmentWriter
-from provscan.index.segments_writer import counted, without_id
+from provscan.index.segments_writer import counted
 from provscan.index.shard_writer import Shard, add_to_shard, joined_shards, parted
 from provscan.index.texts import Strings
 from provscan.index.tweets import LABELS
@@ -37,11 +37,10 @@ from provscan.readers.arrow import buffers
 
 
 class Parted(NamedTuple):
-    """What :func:`write_parts` has read: tweets with and without text, and those with text and without an id."""
+    """What :func:`write_parts` has read: tweets with and without text."""
 
     tweets: int = 0
     empty: int = 0
-    anonymous: int = 0
 
 
 class MadeShards(NamedTuple):
@@ -59,14 +58,13 @@ def write_parts(batches: Iterable[Prepared], folder: Path, number: int, shards: 
     """
     temporary = folder / f"{number:08}.{uuid.uuid4().hex}"
     temporary.mkdir(parents=True)
-    tweets = empty = anonymous = 0
+    tweets = empty = 0
     writers: list[Any] = []
     with contextlib.ExitStack() as stack:
         ids = [stack.enter_context((temporary / f"{shard:03}.ids").open("wb")) for shard in range(shards)]
         for batch in batches:
             tweets, empty = tweets + len(batch.texts), empty + batch.empty
-            keys = batch.ids.keys()[np.diff(batch.ids.offsets) > 0]
-            anonymous += without_id(batch)
+            keys = batch.ids.keys()
             for shard, part in enumerate(parted(batch, shards)):
                 packed = _packed(part)
                 if len(writers) == shard:
@@ -81,7 +79,7 @@ def write_parts(batches: Iterable[Prepared], folder: Path, number: int, shards: 
         if not (folder / f"{number:08}").exists():
             raise
         shutil.rmtree(temporary)
-    return Parted(tweets, empty, anonymous)
+    return Parted(tweets, empty)
 
 
 def write_shard(
@@ -131,7 +129,7 @@ def write_shards(
         seeds = [SeedsWriter(shard.folder, len(made.shards)) for shard in made.shards]
         infos = joined_shards(change, params, made.shards, seeds)
         repeated = sum(shard.repeated for shard in made.shards)
-        counts = counted(infos, made.ids + made.parted.anonymous, made.parted.empty, repeated)
+        counts = counted(infos, made.ids, made.parted.empty, repeated)
         tweets = counts.pop("tweets")
         texts = sum(shard.texts for shard in made.shards)
         change.commit(Manifest(params, tuple(infos), texts, tweets, change.generation, {}, {**notes, **counts}))

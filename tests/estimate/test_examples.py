@@ -467,6 +467,8 @@ def test_what_edits_and_cuts_cost() -> None:
     assert matched_bits(900.0, 200, 100 / 196, 100 / 196) == pytest.approx(900 * 100 / 196 - np.log2(200))
     # 80 5-grams are 84 characters, 6 short of 90.
     assert matched_bits(900.0, 200, 80 / 196, 80 / 196) == pytest.approx(900 * 80 / 196 - np.log2(200) - 6)
+    # Where the similarity is not known, all that is missing was edited.
+    assert matched_bits(900.0, 200, 0.5) == matched_bits(900.0, 200, 0.5, 0.0) < matched_bits(900.0, 200, 0.5, 0.5)
     # A text shorter than a 5-gram is its own only one.
     assert matched_bits(30.0, 3, 1.0) == 30.0
     assert matched_bits(30.0, 3, 0.0) == 0.0

@@ -217,6 +217,7 @@ def test_all_is_on_the_disk_before_the_manifest_names_it(tmp_path: Path, monkeyp
         ("tombstones/a/b", False),
         ("purges/000003.json", True),
         ("photos/000003.json", False),
+        (f"photos/{folder.UNFINISHED}1/one.jpg", False),
     ],
 )
 def test_what_an_unfinished_writer_can_have_left(name: str, expected: bool) -> None:
@@ -275,10 +276,10 @@ def test_the_order_of_tweets() -> None:
 
 
 def test_repeated_rows_are_left_out() -> None:
-    id_of, text_of = np.array([5, 5, -1, 5, -1, 6]), np.array([0, 1, 0, 1, 0, 0])
-    # Rows 3 and 1 are one tweet with one text; those without an id are tweets of their own.
-    found = segment_writer.without_repeated(np.array([3, 1, 0, 2, 4, 5]), id_of, text_of)
-    assert found.tolist() == [3, 0, 2, 4, 5]
+    id_of, text_of = np.array([5, 5, 5, 6]), np.array([0, 1, 1, 0])
+    # Rows 2 and 1 are one tweet with one text.
+    found = segment_writer.without_repeated(np.array([2, 1, 0, 3]), id_of, text_of)
+    assert found.tolist() == [2, 0, 3]
     # Of ids 0 and 1 with the texts 1 and 0 none is another's.
     assert segment_writer.without_repeated(np.arange(2), np.array([0, 1]), np.array([1, 0])).tolist() == [0, 1]
     assert segment_writer.without_repeated(np.arange(0), np.arange(0), np.arange(0)).tolist() == []
