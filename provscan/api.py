@@ -24,7 +24,7 @@ from provscan.report.notebook import Plots, run_html
 from provscan.runs.blind import match_blind, require_blind
 from provscan.runs.blind import reveal as reveal_run
 from provscan.runs.build import build_index, require_outside
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE, read_json, require_run
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
 from provscan.runs.inputs import default_out
 from provscan.runs.maintain import forget, merge, verify
 from provscan.runs.match import Target, run_match
@@ -131,8 +131,7 @@ def open_run(path: Source) -> Run:
     """
     require_folder("path", path)
     folder = Path(path)
-    require_run(folder)
-    return Run(folder, *(read_json(folder / name) for name in (SUMMARY_FILE, RUN_FILE)))
+    return Run(folder, *read_run(folder))
 
 
 def match(

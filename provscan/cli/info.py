@@ -28,7 +28,7 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     """
     from provscan.cli import show
     from provscan.index.format import is_blind
-    from provscan.runs.folder import PLAN_FILE, RUN_FILE, SUMMARY_FILE
+    from provscan.runs.folder import PLAN_FILE, RUN_FILE, SUMMARY_FILE, read_run
 
     other = (path / PLAN_FILE).is_file() or (path / RUN_FILE).is_file() or is_blind(path)
     if other and without_segment:
@@ -41,6 +41,7 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
         show.result({"probe": str(path), **_read(path / SUMMARY_FILE)}, as_json, probe_table)
     elif (path / RUN_FILE).is_file():
         summary = _read(path / SUMMARY_FILE)
+        read_run(path)
         show.result({"run": str(path), **summary}, as_json, show.blind_run if "blind" in summary else show.run)
     else:
         import provscan

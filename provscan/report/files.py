@@ -28,9 +28,7 @@ from provscan.runs.folder import (
     MATCHES_FILE,
     PLAN_FILE,
     RUN_FILE,
-    SUMMARY_FILE,
-    read_json,
-    require_run,
+    read_run,
 )
 
 ABOUT = ("author", "time", "lang")
@@ -76,8 +74,7 @@ class RunFiles:
 
     @classmethod
     def open(cls, path: Path) -> RunFiles:
-        require_run(path)
-        return cls(path, read_json(path / SUMMARY_FILE), read_json(path / RUN_FILE))
+        return cls(path, *read_run(path, (MATCHES_FILE, EVIDENCE_FILE)))
 
     @cached_property
     def identity(self) -> str:

@@ -83,6 +83,21 @@ def require_run(path: Path) -> None:
             raise InputError(f"{path / name} does not exist, so {path} is no finished run: run match again")
 
 
+def read_run(folder: Path, tables: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """``summary.json`` and ``run.json`` of a run, which together with some `tables` are as they were written."""
+    require_run(folder)
+    info = read_json(folder / RUN_FILE)
+    try:
+        for name in (RUN_FILE, *tables, SUMMARY_FILE):
+            own = name == RUN_FILE
+            expected = info["checksum"] if own else info["files"][name]["xxh3"]
+            if (found := info_checksum(info) if own else file_checksum(folder / name)) != expected:
+                raise InputError(f"{folder / name} was changed: expected XXH3-128 {expected}, found {found}")
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{folder / RUN_FILE} names no checksum of {error}: run match again") from error
+    return read_json(folder / SUMMARY_FILE), info
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """An object in a file of a run."""
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from provscan.index import open_reader
 from provscan.index.blind import verify_blind
 from provscan.index.format import is_blind
 from provscan.params import require, require_folder
-from provscan.readers import counted, file_checksum
+from provscan.readers import counted
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
 from provscan.runs.folder import (
@@ -28,7 +27,8 @@ from provscan.runs.folder import (
     PLAN_FILE,
     RUN_FILE,
     SUMMARY_FILE,
-    info_checksum,
+    read_json,
+    read_run,
     require_run,
 )
 from provscan.runs.options import default_workers
@@ -227,19 +227,10 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
 def _verify_run(folder: Path) -> dict[str, Any]:
     """Compare the files of a run with their checksums in ``run.json``, and their counts with each other."""
     try:
-        info = json.loads((folder / RUN_FILE).read_bytes())
-        if (found := info_checksum(info)) != info["checksum"]:
-            raise InputError(f"{folder / RUN_FILE} was changed: expected XXH3-128 {info['checksum']}, found {found}")
-        passages = [PASSAGES_FILE] if info.get("blind") else []
-        for name in (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, *passages):
-            expected = info["files"][name]["xxh3"]
-            if (found := file_checksum(folder / name)) != expected:
-                raise InputError(f"{folder / name} was changed: expected XXH3-128 {expected}, found {found}")
-        summary = json.loads((folder / SUMMARY_FILE).read_bytes())
+        passages = [PASSAGES_FILE] if read_json(folder / RUN_FILE).get("blind") else []
+        summary, _ = read_run(folder, [MATCHES_FILE, EVIDENCE_FILE, *passages])
         table = pq.read_table(folder / MATCHES_FILE, columns=["level", "control", "counted"])
         evidence = pq.read_metadata(folder / EVIDENCE_FILE).num_rows
-    except KeyError as error:
-        raise InputError(f"{folder / RUN_FILE} names no checksum of {error}: run match again") from error
     except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise InputError(f"{folder} can't be read ({error}): run match again") from error
     licensed = table.filter(pc.invert(table["control"]))

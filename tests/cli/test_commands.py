@@ -22,6 +22,7 @@ from provscan.cli import COMMANDS, main
 from provscan.errors import FieldNotFoundError, GateError, IndexFormatError, OutputError, ParameterError
 from provscan.kernels import warmup
 from provscan.params import MatchParams
+from provscan.runs.folder import write_summary
 
 Run = Callable[..., Result]
 API = {"index": "build_index", "match": "match"}
@@ -234,10 +235,21 @@ def test_our_own_fault_keeps_its_traceback_and_is_no_gate(library: Any, run: Run
     assert "internal error, ZeroDivisionError" in result.stderr
 
 
-def test_closed_pipe_is_silent() -> None:
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """A run of which only the numbers are read."""
+    tables = ("matches.parquet", "evidence.parquet")
+    for name in tables:
+        (tmp_path / name).touch()
+    summary = (Path(__file__).parents[1] / "report" / "summary.json").read_text(encoding="utf-8")
+    write_summary(tmp_path, json.loads(summary), {}, tables)
+    return tmp_path
+
+
+def test_closed_pipe_is_silent(finished: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "provscan", "info", Path(__file__).parents[1] / "report"]
+    command = [sys.executable, "-m", "provscan", "info", finished]
     with os.fdopen(writer, "w") as stdout:
         done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 141
@@ -271,15 +283,17 @@ def test_a_failed_stage_claims_nothing(library: Any, run: Run) -> None:
     assert run("match", "a.jsonl").stderr == "provscan: no field.\n"
 
 
-def test_info_of_a_run(run: Run) -> None:
-    folder = Path(__file__).parents[1] / "report"
-    result = run("info", folder)
+def test_info_of_a_run(run: Run, finished: Path) -> None:
+    result = run("info", finished)
     assert result.exit_code == 0
     assert "4,997" in result.stdout
-    printed = json.loads(run("info", folder, "--json").stdout)
+    printed = json.loads(run("info", finished, "--json").stdout)
     assert printed["records"] == 4997
-    refused = run("info", folder, "--without-segment", "00")
+    refused = run("info", finished, "--without-segment", "00")
     assert (refused.exit_code, "leave out --without-segment" in refused.stderr) == (2, True)
+    (finished / "summary.json").write_text(json.dumps({**printed, "records": 9}))
+    changed = run("info", finished)
+    assert (changed.exit_code, "summary.json was changed: expected XXH3-128" in changed.stderr) == (3, True)
 
 
 def test_info_of_an_index(library: Any, run: Run) -> None:

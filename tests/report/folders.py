@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.runs.evidence import CANDIDATE, EVIDENCE
+from provscan.runs.folder import write_summary
 
 FIXTURES = Path(__file__).parent
 MATCHES = pa.schema(
@@ -103,7 +104,14 @@ def write_folder(
     pq.write_table(pa.Table.from_pylist(found + chance, MATCHES), path / "matches.parquet")
     counted = [row for row in made if row["counted"]]
     pq.write_table(pa.Table.from_pylist(counted, EVIDENCE), path / "evidence.parquet")
-    for name, given in (("summary.json", summary), ("run.json", info)):
-        value = given if given is not None else json.loads((FIXTURES / name).read_text(encoding="utf-8"))
-        (path / name).write_text(json.dumps(value), encoding="utf-8")
+    return seal(path, FIXTURES, summary, info)
+
+
+def seal(path: Path, known: Path, summary: dict[str, Any] | None = None, info: dict[str, Any] | None = None) -> Path:
+    """Write ``summary.json`` and ``run.json``, like those in `known`, with the checksums that the files have now."""
+    read = [
+        given if given is not None else json.loads((known / name).read_text(encoding="utf-8"))
+        for name, given in (("summary.json", summary), ("run.json", info))
+    ]
+    write_summary(path, *read, ("matches.parquet", "evidence.parquet"))
     return path

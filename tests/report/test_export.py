@@ -13,8 +13,9 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from folders import hostile, rows, write_folder
+from folders import hostile, rows, seal, write_folder
 
+from provscan import open_run, verify
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.report.document import write_report
 from provscan.report.export import export
@@ -149,11 +150,28 @@ def test_unknown_suffix(run: Path) -> None:
 def test_files_of_different_runs_are_refused(run: Path, tmp_path: Path) -> None:
     other = write_folder(tmp_path / "b.run", rows(59))
     (other / "evidence.parquet").write_bytes((run / "evidence.parquet").read_bytes())
+    with pytest.raises(InputError, match=r"evidence\.parquet was changed: expected XXH3-128"):
+        write_report(other)
+    seal(other, other)
     with pytest.raises(InputError, match="of different runs"):
         write_report(other)
     (other / "evidence.parquet").unlink()
     with pytest.raises(InputError, match=r"evidence\.parquet does not exist"):
         write_report(other)
+
+
+@pytest.mark.parametrize("name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"])
+def test_nothing_is_shown_of_a_run_that_was_changed(tmp_path: Path, name: str) -> None:
+    """A headline that somebody edited stood in the report as if provscan had written it."""
+    run = write_folder(tmp_path / "a.run", rows(9))
+    stored = (run / name).read_bytes()
+    (run / name).write_bytes(stored + b" " if "parquet" in name else stored.replace(b'"version": 1', b'"version": 2'))
+    for shown in (lambda: write_report(run), lambda: export(run, tmp_path / "a.csv"), lambda: verify(run)):
+        with pytest.raises(InputError, match=f"{name} was changed: expected XXH3-128"):
+            shown()
+    if "json" in name:
+        with pytest.raises(InputError, match=f"{name} was changed: expected XXH3-128"):
+            open_run(run)
 
 
 def test_nothing_found_is_a_page_and_a_list_too(tmp_path: Path) -> None:
@@ -202,6 +220,7 @@ def test_no_file_of_the_run_is_replaced(tmp_path: Path, name: str) -> None:
 def test_what_is_not_a_table_of_matches(tmp_path: Path) -> None:
     run = write_folder(tmp_path / "a.run", rows(9))
     pq.write_table(pq.read_table(run / "matches.parquet").drop_columns(["control"]), run / "matches.parquet")
+    seal(run, run)
     with pytest.raises(InputError, match=r"matches\.parquet can't be read"):
         write_report(run)
 
