@@ -28,7 +28,7 @@ from provscan.params import require_folder
 from provscan.report import figures, wording
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import CHUNK, displayed, packed
-from provscan.runs.folder import MATCHES_FILE, SUMMARY_FILE
+from provscan.runs.folder import MATCHES_FILE, SUMMARY_FILE, read_run
 
 STYLES = ("page.css", "exhibits.css", "print.css")
 SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "browser.js")
@@ -155,6 +155,7 @@ def write_report(run: Path, out: Path | None = None, *, texts: int | None = None
     if (blind := blind_summary(run)) is not None:
         if marks is not None:
             raise UsageError("the report of a blind run has no exhibits to mark: leave out marks (--reviewed)")
+        read_run(run, [MATCHES_FILE])
         matches = pq.read_table(run / MATCHES_FILE, columns=list(COLUMNS))
         rows = matches.slice(0, MOST_BLIND).to_pylist()
         lines = wording.blind_lines(blind)

@@ -198,6 +198,10 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
     assert all(cost.split(":")[0] in page for cost in run.summary["blind"]["costs"])
     with pytest.raises(UsageError, match="has no exhibits to mark"):
         write_report(run.path, marks=tmp_path / "marks.json")
+    changed = shutil.copytree(run.path, tmp_path / "changed.run")
+    pq.write_table(run.matches.slice(1), changed / "matches.parquet")
+    with pytest.raises(InputError, match=r"matches\.parquet was changed: expected XXH3-128"):
+        write_report(changed)
     assert reasons(run.path) == {"not counted: found by sketches alone, and not compared with the tweet"}
     wrong = made[7][1]["id"]
     revealed = provscan.reveal(run.path, platform / "full.index")
