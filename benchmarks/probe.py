@@ -43,6 +43,7 @@ from provscan.probe.score import Evidence, summarise
 from provscan.probe.verification import recitations
 from provscan.report.probe_page import write_probe_report
 from provscan.report.probe_tables import probe_table
+from provscan.runs.folder import MODEL_FILE, write_json
 
 COPIES = {4: 60, 16: 60, 64: 60}
 PART, LONG = 1_500, 80
@@ -105,6 +106,7 @@ def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> Non
         file = write(Path(folder) / "control.jsonl", rows(control, "c", False))
         settings = Settings(pairs=pairs, samples=1, style="completion", prompts=("prefix",), max_auc=1.0)
         plan = make_plan(index, Path(folder) / "plan", settings, control=[str(file)])
+        write_json(plan.path / MODEL_FILE, {"model": "simulated", "plan": plan.digest})
         known = {q.key: Answer(q.key, f"{q.target} {NOISE}", "") for q in plan.questions()}
         found = {f"{r.asked.pair}/{r.asked.arm}/{r.asked.kind}/0": r for r in recitations(plan, known.values())}
         assert len(found) == len(known), "the verifier missed a recitation"
