@@ -1,7 +1,7 @@
 """How much may be done to a copy before it is missed?
 
     python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER] [--tweets 50000] [--copies 200]
-    python benchmarks/edits_recall.py --params 13,8,24 12,7,24 13,8,16 --megabytes 20 ...
+    python benchmarks/edits_recall.py --params 12,8,20 13,8,20 12,7,24 --megabytes 20 ...
 
 Tweets are edited harder than `planted.py` does, and matched alone (a record) and inside a longer text (a document).
 Printed is the share that is found under the tweet's own id or a near-duplicate's. ``--params`` are length and window of
@@ -203,7 +203,7 @@ def main() -> None:
     add_data_options(parser)
     parser.add_argument("--tweets", type=int, default=50_000)
     parser.add_argument("--copies", type=int, default=200, help="of each edit")
-    parser.add_argument("--params", nargs="+", default=["13,8,24"], help="seed_length,seed_window,bands of each index")
+    parser.add_argument("--params", nargs="+", default=["12,8,20"], help="seed_length,seed_window,bands of each index")
     parser.add_argument("--megabytes", type=float, default=0, help="texts without tweets, to compare what lengths cost")
     parser.add_argument("--gates", type=gates_of, default={}, help="threshold,min_containment,partial_chars")
     parser.add_argument("--repeats", type=int, default=3)

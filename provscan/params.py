@@ -97,9 +97,9 @@ class IndexParams(_Params):
     shingle: int = 5
     num_perm: int = 128
     seed: int = 1
-    bands: int = 24
+    bands: int = 20
     rows: int = 4
-    seed_length: int = 13
+    seed_length: int = 12
     seed_window: int = 8
 
     def __post_init__(self) -> None:
