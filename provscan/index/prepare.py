@@ -95,7 +95,7 @@ def times_of(ids: pa.Array, created_at: pa.Array) -> np.ndarray:
     times = pc.cast(created_at, pa.int64())
     if created_at.null_count:
         numeric = pc.match_substring_regex(ids, SNOWFLAKE)
-        number = pc.cast(pc.if_else(pc.fill_null(numeric, False), ids, "0"), pa.int64())
+        number = pc.cast(pc.if_else(numeric, ids, "0"), pa.int64())
         stamped = pc.add(pc.shift_right(number, 22), SNOWFLAKE_EPOCH)
         guess = pc.if_else(pc.greater_equal(number, FIRST_SNOWFLAKE), stamped, pa.scalar(None, pa.int64()))
         times = pc.coalesce(times, guess)

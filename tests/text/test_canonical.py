@@ -75,7 +75,8 @@ def test_every_assigned_code_point():
 @given(texts())
 def test_canonical_is_idempotent_on_words(text):
     once = text_room.canonical([text])
-    words = [word for word in once[0].split(" ") if word not in ("http", "https", "httpurl")]
+    # What stands before a link may be one that was cut off, once the link is gone.
+    words = [word for word in once[0].split(" ") if not word.endswith(("http", "https", "httpurl"))]
     assert text_room.canonical([" ".join(words)]) == [" ".join(words)]
 
 
