@@ -226,6 +226,9 @@ def test_layers_by_hand() -> None:
     # Two units of 2 and 4 characters are as uncertain as 20 / 6 each.
     sized = layered(Found(6, 6, 20), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.5, effect=2.0)
     assert sized.at_least == pytest.approx(thinned(6, 0.5, effect=20 / 3)[0])
+    many = layered(Found(60, 60, 200), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.5, effect=2.0)
+    assert many.at_least == pytest.approx(thinned(60, 0.5, effect=20 / 3)[0], abs=1e-6)
+    assert many.at_least > 20
     whole = total(Factor(6, 6, 6), HALF, 0.5, 20 / 3)
     assert sized.estimate is not None
     assert (sized.estimate.value, sized.estimate.high, sized.at_most) == (whole.value, whole.high, whole.high)

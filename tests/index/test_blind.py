@@ -279,6 +279,8 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
         assert line in terminal
         assert line in page
     assert "b.parquet</bdi> was not scanned: " in page
+    manifest = json.loads((platform / "blind.index" / "manifest.json").read_text())
+    assert run.summary["index"]["fingerprint"] == run.info["index"]["fingerprint"] == manifest["fingerprint"]
 
 
 def test_how_long_and_how_many_texts_may_be(platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
