@@ -215,6 +215,15 @@ def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> No
     assert (info["forgotten"], info["purged"]) == (0, 8)
 
 
+def test_an_id_of_nought_is_a_number_beside_ids_that_are_none(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    tweets = [{"id": name, "text": sentence(rng, "latin", 60)} for name in ("0", "b", "a")]
+    index = provscan.build_index(tweets, tmp_path / "a.index")
+    provscan.forget(index.path, ["a"])
+    left = provscan.open_index(index.path).match([tweet["text"] for tweet in tweets])
+    assert left["tweet_id"].to_pylist() == ["0", "b"]
+
+
 @pytest.mark.parametrize("what", ["on disk", "of memory"])
 def test_a_merge_that_has_no_room_changes_nothing(
     build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, what: str
