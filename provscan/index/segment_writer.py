@@ -85,7 +85,7 @@ class SegmentWriter:
     def add(self, batch: Prepared) -> None:
         """Add a batch; equal canonical texts become one licensed text."""
         ids = self._ids_table.number(batch.ids.keys())
-        if self._known_ids and (elsewhere := (ids >= 0) & (ids < self._known_ids)).any():
+        if self._known_ids and (elsewhere := ids < self._known_ids).any():
             self._repeated += int(np.count_nonzero(elsewhere))
             batch, ids = taken(batch, np.flatnonzero(~elsewhere)), ids[~elsewhere]
         count = len(batch.texts)

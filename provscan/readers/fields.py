@@ -35,7 +35,7 @@ ID = ("id", "id_str", "_id", "uuid", "doc_id", "record_id", "tweet_id", "guid", 
 # Why fields are not scanned that might hold text in later records than those that were surveyed.
 EMPTY, ADDRESSES, DATES, CODES = "empty in the first records", "addresses", "dates or numbers", "short codes or names"
 NOT_SCANNED = "not scanned: "
-JUDGED = {NOT_SCANNED + why for why in (EMPTY, ADDRESSES, DATES, CODES)}
+BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (EMPTY, ADDRESSES, DATES, CODES)}
 
 SAMPLE = 200
 DATE = re.compile(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from provscan.readers.fields import JUDGED
+from provscan.readers.fields import BY_FIRST_RECORDS
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",
@@ -293,11 +293,13 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         said.append(f"{files} damaged, and scanned up to the damage only, or changed during the scan.")
     for name, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
         said += _not_read(summary[name], ("record was", "records were"), text)
-    if judged := [name for name, verdicts in summary.get("fields", {}).items() if not JUDGED.isdisjoint(verdicts)]:
-        fields = _several(len(judged), "field was not scanned, since its", "fields were not scanned, since their")
-        more = f" and {count(len(judged) - FIELDS_SHOWN)} more, in summary.json" if len(judged) > FIELDS_SHOWN else ""
+    if without := [
+        name for name, verdicts in summary.get("fields", {}).items() if not BY_FIRST_RECORDS.isdisjoint(verdicts)
+    ]:
+        fields = _several(len(without), "field was not scanned, since its", "fields were not scanned, since their")
+        more = f" and {count(len(without) - FIELDS_SHOWN)} more, in summary.json" if len(without) > FIELDS_SHOWN else ""
         said.append(
-            f"{fields} first records hold no text there: {', '.join(map(visible, judged[:FIELDS_SHOWN]))}{more}. If "
+            f"{fields} first records hold no text there: {', '.join(map(visible, without[:FIELDS_SHOWN]))}{more}. If "
             "later ones do, name all fields that hold text with --text-field."
         )
     # A blind run has no control.
