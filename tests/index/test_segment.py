@@ -20,6 +20,7 @@ from provscan.index.tweets import joined_tweets, whole_numbers
 from provscan.matching.verified import compared
 from provscan.params import IndexParams
 from provscan.readers.arrow import buffers
+from provscan.readers.limits import Limits
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +220,17 @@ def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:
     reader = provscan.build_index([{"id": "1", "text": "a goat"[2:]}], tmp_path / "short.index").reader
     text, offsets = buffers(pa.array(["goat"], pa.large_string()))
     assert [part.tolist() for part in compared(text, offsets, np.zeros(1, np.int64), reader)] == [[1], [1], [1]]
+
+
+def test_a_text_of_several_segments_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provscan.index.segment_writer.MAX_TEXTS", 2)
+    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=1))
+    for nth in range(3):
+        # The text that comes again is the first or the last of its segment, by time.
+        again = [tweet("1", 0, 5), tweet("2", 1, 6), tweet("3", nth, 7), tweet("4", 2, 8 if nth < 2 else 4)]
+        index = provscan.build_index(again, tmp_path / f"{nth}.index")
+        assert [segment.info.texts for segment in index.reader.segments] == ([2, 2] if nth < 2 else [2, 1])
+        assert index.reader.texts == index.info()["texts"] == 3
 
 
 @pytest.mark.parametrize("looked_up", [0, 1 << 21])
