@@ -1,7 +1,8 @@
 """Which fields of a file hold texts, and which the record's id: by what the user named, else by what they hold.
 
-The first records of a file are surveyed once. Every field with strings that look like text is scanned; ids, URLs,
-hashes, dates and short codes are not. The verdict on each field goes into the counts, so that a run can say it.
+The first records of a file are surveyed once. Every field with strings that look like text is scanned, and so is one
+for strings that has none yet; ids, URLs, hashes, dates and short codes are not. The verdict on each field goes into
+the counts, so that a run can say it, and so do texts of later records in fields that the first lack.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ ID = ("id", "id_str", "_id", "uuid", "doc_id", "record_id", "tweet_id", "guid", 
 # Why fields are not scanned that might hold text in later records than those that were surveyed.
 EMPTY, ADDRESSES, DATES, CODES = "empty in the first records", "addresses", "dates or numbers", "short codes or names"
 NOT_SCANNED = "not scanned: "
-BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (EMPTY, ADDRESSES, DATES, CODES)}
+SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
+BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
+# One in so many records is searched for texts in fields that the first records lack.
+SEARCHED = 100
 
 SAMPLE = 200
 DATE = re.compile(
@@ -96,6 +100,9 @@ class Binding:
     wanted: dict[Path, pa.DataType]
     outputs: bool = False
     chats: bool = False  # Some fields hold chats as texts.
+    # Fields that are empty in the first records: empty texts there are no texts.
+    empty: frozenset[Path] = frozenset()
+    named: bool = False  # The user named the fields.
 
 
 def name_of(path: Path) -> str:
@@ -179,14 +186,14 @@ def verdict(path: Path, seen: Seen) -> str:
     return CODES
 
 
+def path_of(name: str) -> Path:
+    """``messages[].content`` -> ``("messages", "[]", "content")``."""
+    return tuple(name.replace(ANY, f".{ANY}").split("."))
+
+
 def _named(name: str, found: dict[Path, Seen]) -> list[Path]:
     """The paths that a name given by the user stands for: a field of that very name, a path, or all texts below it."""
-    path: Path = ()
-    for key in name.split("."):
-        while key.endswith(ANY):
-            key, path = key.removesuffix(ANY), (*path, "")
-        path = (*path[: len(path) - path.count("")], key, *[ANY] * path.count("")) if "" in path else (*path, key)
-    for candidate in ((name,), path):
+    for candidate in ((name,), path_of(name)):
         below = [found_path for found_path in found if found_path[: len(candidate)] == candidate]
         strings = [p for p in below if "string" in found[p].kinds]
         direct = [p for p in strings if all(key == ANY for key in p[len(candidate) :])]
@@ -202,14 +209,18 @@ def _named(name: str, found: dict[Path, Seen]) -> list[Path]:
 def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     strings = {path: seen for path, seen in found.items() if "string" in seen.kinds}
     verdicts = {name_of(path): verdict(path, seen) for path, seen in strings.items()}
+    empty: set[Path] = set()
     if fields.texts:
-        texts = [path for name in fields.texts for path in _named(name, found)]
-        if not texts:
+        paths = {name: _named(name, found) for name in fields.texts}
+        # A name that the first records lack may be in later ones, if it is not the only one.
+        texts = [path for name, there in paths.items() for path in there or [path_of(name)]]
+        if not any(paths.values()):
             raise not_found(f"no field {' or '.join(map(repr, fields.texts))} for the text", names_of(found), source)
     else:
-        texts = [path for path in strings if verdicts[name_of(path)] == "text"]
         # Else whatever is neither id nor address: texts of one or two words.
-        texts = texts or [path for path in strings if verdicts[name_of(path)] in (CODES, EMPTY)]
+        kind = "text" if "text" in verdicts.values() else CODES
+        texts = [path for path in strings if verdicts[name_of(path)] in (kind, EMPTY)]
+        empty = {path for path in strings if verdicts[name_of(path)] == EMPTY}
         # A field that holds something else than text throughout, such as a number, is counted record by record.
         texts = texts or [path for path in found if path[-1] in ("text", "content") and len(path) == 1]
         if not texts:
@@ -225,7 +236,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     if fields.texts:
         verdicts = dict.fromkeys(verdicts, "not named")
     for path in texts:
-        verdicts[name_of(path)] = "scanned"
+        verdicts[name_of(path)] = SCANNED if path in found else IF_THERE
     ids = _named(fields.id, found) if fields.id else [(name,) for name in ID if (name,) in found]
     chosen = next((path for path in ids if ANY not in path and not {"object", "list"} & found[path].kinds.keys()), None)
     if fields.outputs:
@@ -239,11 +250,21 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     return Binding(
         tuple(texts),
         chosen,
-        {n: NOT_SCANNED + v if v != "scanned" else v for n, v in verdicts.items()},
+        {n: v if v in (SCANNED, IF_THERE) else NOT_SCANNED + v for n, v in verdicts.items()},
         wanted,
         fields.outputs,
         bool(chats),
+        frozenset(empty),
+        bool(fields.texts),
     )
+
+
+def later_texts(records: Iterable[Any], binding: Binding, limits: Limits) -> list[str]:
+    """The fields of records that hold text and are in none of the first records of their file."""
+    found = {} if binding.named else survey(records, limits)
+    later = {name_of(path): path for path, seen in found.items() if "string" in seen.kinds}
+    new = later.keys() - binding.verdicts.keys()
+    return [name for name, path in later.items() if name in new and verdict(path, found[path]) == "text"]
 
 
 def names_of(found: Iterable[Path]) -> list[str]:

@@ -26,6 +26,7 @@ from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, top_level_valu
 from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
 from provscan.readers.encodings import cuts_at_newlines
+from provscan.readers.fields import SEARCHED
 from provscan.readers.files import is_remote, readable
 from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
@@ -41,6 +42,8 @@ GROUP = 4096
 MOST_COLUMNS = 16
 # Paths for which columns pay: where keys are names or numbers of things, almost all of a column is null.
 MOST_PATHS = 500
+# Bytes of a line up to which it is searched for fields that the first lines lack.
+LONGEST = 16 << 20
 
 
 def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
@@ -118,6 +121,22 @@ def _one_object_a_line(data: bytes) -> int:
     if 0x0D in last[:1]:
         last = np.where(last == 0x0D, codes[ends - 2], last)
     return len(ends) + 1 if (codes[ends + 1] == 0x7B).all() and (last == 0x7D).all() else 0
+
+
+def _some_records(block: Block) -> list[tuple[int, Any]]:
+    """One in :data:`SEARCHED` of the lines, by their numbers, as they are."""
+    places = range(-block.first % SEARCHED, block.lines, SEARCHED)
+    if not places:
+        return []
+    records = []
+    ends = np.append(np.flatnonzero(np.frombuffer(block.data, np.uint8) == 0x0A), len(block.data))
+    for place in places:
+        line = block.data[int(ends[place - 1]) + 1 if place else 0 : int(ends[place])]
+        try:
+            records += [(block.first + place, orjson.loads(line))] if len(line) <= LONGEST else []
+        except orjson.JSONDecodeError:
+            continue
+    return records
 
 
 def parsed_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
@@ -287,6 +306,7 @@ def read_lines(
         if batch is None and schema is not None:
             batch = parsed_block(block, schema)
         if batch is not None and (accept is None or accept(batch)):
-            yield Rows(range(block.first, block.first + block.lines), batch)
+            whole = _some_records(block) if accept is None else []
+            yield Rows(range(block.first, block.first + block.lines), batch, whole)
         else:
             yield from parse_lines(block.first, bytes(block.data), stream.split.source, stream.context.stats)

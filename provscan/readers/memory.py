@@ -52,7 +52,7 @@ def read_block(
     """Records of one block of a ``ray.data.Dataset``; their numbers are the places in the dataset."""
     if block.begins:
         stats.describe(block.binding.verdicts)
-    extractor = Extractor(block.binding, source, stats)
+    extractor = Extractor(block.binding, source, stats, limits)
     batches = (extractor.batch(rows) for rows in block.rows(limits))
     yield from Batcher(source, stats, limits, fixed=fields.fix_encoding).batches(batches)
 
@@ -79,12 +79,12 @@ def read_objects(
         for rows in object_rows(obj, limits):
             if extractor is None:
                 if not isinstance(rows.values, pa.RecordBatch) and not any(isinstance(v, dict) for v in rows.values):
-                    for number, value in zip(*rows, strict=True):
+                    for number, value in zip(rows.numbers, rows.values, strict=True):
                         counts.skip("no_text" if value is None else "text_not_string", MEMORY, number)
                     continue
                 binding = binding_in(rows, names, MEMORY, limits)
                 counts.describe(binding.verdicts)
-                extractor = Extractor(binding, MEMORY, counts)
+                extractor = Extractor(binding, MEMORY, counts, limits)
             yield extractor.batch(rows)
 
     yield from Batcher(MEMORY, counts, limits, fixed=names.fix_encoding).batches(batches(limits))

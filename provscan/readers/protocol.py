@@ -112,6 +112,8 @@ class Rows(NamedTuple):
 
     numbers: Sequence[int] | Numbers  # The number of each record.
     values: list[Any] | pa.RecordBatch  # The records: Python values, usually dicts, or columns.
+    # Of columns of what is wanted: now and then a record as it is, with its number.
+    whole: Sequence[tuple[int, Any]] = ()
 
 
 class Piece(NamedTuple):

@@ -81,7 +81,7 @@ def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.Record
         if binding is None:
             binding = binding_in(rows, fields, split.source, context.limits)
         if extractor is None:
-            extractor = Extractor(binding, split.source, context.stats)
+            extractor = Extractor(binding, split.source, context.stats, context.limits)
             if split.part == 0:
                 context.stats.describe(binding.verdicts)
                 if split.layout.encoding not in (None, UTF8):

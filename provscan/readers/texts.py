@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from provscan.arrays import Numbers
 from provscan.readers.answers import chat_in, without_prompts
 from provscan.readers.arrow import buffers
-from provscan.readers.fields import Binding, name_of
+from provscan.readers.fields import SEARCHED, Binding, later_texts, name_of
+from provscan.readers.limits import Limits
 from provscan.readers.names import printable
 from provscan.readers.protocol import ANY, Path, Rows
 from provscan.readers.schema import SCHEMA, plain_array, without_maps
@@ -51,16 +52,28 @@ def scalar_text(value: Any) -> str | None:
 class Extractor:
     """Rows of one source -> batches in :data:`~provscan.readers.SCHEMA`."""
 
-    def __init__(self, binding: Binding, source: str, stats: ReadStats) -> None:
+    def __init__(self, binding: Binding, source: str, stats: ReadStats, limits: Limits) -> None:
         self._binding = binding
+        self._limits = limits
         self._tree = _tree(binding.texts)
         self._source = source
         self._counts = stats
 
     def batch(self, rows: Rows) -> pa.RecordBatch:
         """The texts of some records; records without text are counted."""
+        self._search(rows)
         batch = self._batch(rows)
         return without_prompts(batch, self._source, self._counts) if self._binding.outputs else batch
+
+    def _search(self, rows: Rows) -> None:
+        """Count texts of a few records in fields that the first records lack."""
+        if isinstance(rows.values, pa.RecordBatch):
+            whole = rows.whole
+        else:
+            whole = [row for row in zip(rows.numbers, rows.values, strict=True) if row[0] % SEARCHED == 0]
+        for number, record in whole:
+            if names := later_texts([record], self._binding, self._limits):
+                self._counts.note("later_text", self._source, int(number), ", ".join(map(printable, names)))
 
     def _batch(self, rows: Rows) -> pa.RecordBatch:
         if not isinstance(rows.values, pa.RecordBatch):
@@ -86,6 +99,8 @@ class Extractor:
             if not _is_text(array.type):
                 continue
             text = self._text(array, numbers[rows])
+            if path in self._binding.empty:
+                text = pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text)
             if text.null_count:
                 valid = text.is_valid()
                 keep = valid.to_numpy(zero_copy_only=False)
@@ -174,7 +189,9 @@ class Extractor:
         for number, record in zip(rows.numbers, rows.values, strict=True):
             before = len(texts)
             wrong = None if isinstance(record, dict) else record
-            for _, name, value in sorted(_walk(record, self._tree), key=itemgetter(0)):
+            for place, name, value in sorted(_walk(record, self._tree), key=itemgetter(0)):
+                if not value and self._binding.texts[place] in self._binding.empty:
+                    continue
                 if isinstance(value, bytes):
                     # Of a database: as what Arrow calls binary.
                     text, repaired = as_text(pa.array([value]))

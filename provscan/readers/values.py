@@ -26,8 +26,23 @@ def values_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 
 def head_values(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """The first rows of a batch, with lists of keys and values for maps."""
-    return values_of(without_maps(batch.slice(0, HEAD)))
+    """The first rows of a batch, with lists of keys and values for maps.
+
+    They are followed by a row of empty texts, by which columns for text are known that have no value yet.
+    """
+    rows = without_maps(batch.slice(0, HEAD))
+    return [*values_of(rows), {part.name: _empty(part.type) for part in rows.schema}]
+
+
+def _empty(kind: pa.DataType) -> Any:
+    """A value of a type with empty texts wherever it has texts, and null elsewhere."""
+    if pa.types.is_struct(kind):
+        return {part.name: _empty(part.type) for part in kind}
+    if hasattr(kind, "value_field"):
+        return [_empty(kind.value_type)]
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _empty(kind.value_type)
+    return "" if kind in (pa.string(), pa.large_string(), pa.string_view()) else None
 
 
 def array_values(array: pa.Array) -> list[Any]:

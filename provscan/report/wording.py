@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from provscan.readers.fields import BY_FIRST_RECORDS
+from provscan.readers.fields import BY_FIRST_RECORDS, SEARCHED
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",
@@ -302,6 +302,14 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
             f"{fields} first records hold no text there: {', '.join(map(visible, without[:FIELDS_SHOWN]))}{more}. If "
             "later ones do, name all fields that hold text with --text-field."
         )
+    if later := summary["notes"].get("later_text"):
+        named = {case["reason"]: case["where"] for case in reversed(summary["examples"])}
+        cases = [f"{name} ({named[name]})".removeprefix("later_text: ") for name in named if "later_text: " in name]
+        said.append(
+            f"Of the records that were searched for it, one in {SEARCHED}, {_several(later, 'has', 'have')} text in "
+            f"fields that the first records of the file lack, and that were not scanned: {visible('; '.join(cases))}. "
+            "Name all fields that hold text with --text-field."
+        )
     # A blind run has no control.
     control = summary.get("control", {"files": None, "null": None})
     if files := control["files"]:
@@ -366,6 +374,7 @@ REASONS = {
     "invalid_text": "pages of a crawl with bytes that are not in their encoding, replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "lenient_json": "not strictly JSON, but clear",
+    "later_text": "records, of those that were searched, with text in fields that the first records lack",
     "line_too_long": "line too long",
     "lone_surrogate": "half a character, replaced",
     "no_text": "no text",

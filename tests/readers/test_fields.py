@@ -2,6 +2,8 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import provscan
@@ -66,6 +68,46 @@ def test_a_field_that_holds_text_only_later_is_said_to_be_left_out(late, tmp_pat
     assert [expected in text for text in shown] == [not late] * 2
     # What the user did not name is no surprise.
     assert run.summary["fields"]["day"] == {f"not scanned: {'not named' if late else 'dates or numbers'}": 1}
+
+
+TURN = {"role": "user", "content": "a few words here"}
+LATER = {
+    "top": ({"text": "a few words here"}, {"note": LONG}, "note"),
+    "empty": ({"text": "a few words here", "note": None}, {"note": LONG}, "note"),
+    "chat": ({"messages": [TURN]}, {"messages": [TURN, {"role": "x", "tool": {"out": LONG}}]}, "messages[].tool.out"),
+    "chat as text": ({"talk": json.dumps([TURN])}, {"talk": json.dumps([TURN, {"answer": LONG}])}, "talk[].answer"),
+}
+
+
+@pytest.mark.parametrize("form", LATER)
+@pytest.mark.parametrize("array", [False, True])
+def test_text_in_fields_that_the_first_records_lack_is_said_or_named(form, array, tmp_path):
+    first, last, name = LATER[form]
+    records = [first] * 1100 + [{**first, **last}] * 101
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(records) if array else "".join(json.dumps(record) + "\n" for record in records))
+    index = provscan.build_index([{"id": "1", "text": LONG}], tmp_path / "a.index")
+    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
+    assert (run.summary["notes"]["later_text"], len(run.matches)) == (2, 0)
+    expected = f"2 have text in fields that the first records of the file lack, and that were not scanned: {name} ("
+    shown = (" ".join(text_table(run.summary).split()), (run.path / "report.html").read_text())
+    assert [expected in text for text in shown] == [True, True]
+    named = provscan.match(path, index, tmp_path / "b.run", spike_ins=0, text_field=[next(iter(first)), name])
+    assert (named.summary["notes"], len(named.matches)) == ({}, 101)
+
+
+@pytest.mark.parametrize("value", [LONG, [LONG], {"a": LONG}, [{"a": [LONG]}]], ids=str)
+def test_columns_for_text_are_scanned_though_the_first_rows_have_none(value, tmp_path, read_all):
+    rows = [{"text": "a few words here", "note": None}] * 300 + [{"text": None, "note": value}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    assert read_all(tmp_path / "a.parquet").texts[-1] == LONG
+
+
+@pytest.mark.parametrize("array", [False, True])
+def test_a_field_of_empty_texts_is_scanned_where_it_has_text(write, read_all, array):
+    records = [{"text": "a few words here", "note": ""}] * 1100 + [{"text": "", "note": LONG}]
+    found = read_all(write("a.json", json.dumps(records)) if array else write("a.jsonl", records))
+    assert found.texts == ["a few words here"] * 1100 + ["", LONG]
 
 
 @pytest.mark.parametrize("form", FORMS)
