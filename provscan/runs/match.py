@@ -202,6 +202,9 @@ def _info(
         **described,
         "versions": _versions(),
     }
+    if options.tokenizer is not None:
+        source = os.fspath(options.tokenizer)
+        info["tokenizer"] = {"source": source, "xxh3": readers.checksum(source)}
     if inputs.sample is not None:
         info["parts_in_all"] = len(inputs.sample.splits) + len(inputs.sample.rest)
         info["parts_sampled"] = inputs.sample.ranges

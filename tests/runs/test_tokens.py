@@ -9,6 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
+from xxhash import xxh3_128_hexdigest
 
 import provscan
 from provscan.errors import InputError, UsageError
@@ -44,6 +45,7 @@ def test_a_run_counts_tokens_by_the_tokenizer(words: Path, tmp_path: Path) -> No
     tokens = run.summary["answer"]["tokens"]
     assert tokens["characters_a_token"] == len(TEXT) / len(TEXT.split())
     assert tokens["findings"] == pytest.approx(len(TEXT.split()))
+    assert run.info["tokenizer"] == {"source": str(words), "xxh3": xxh3_128_hexdigest(words.read_bytes())}
     assert ("tokens", "Tokens, at 5.17 characters each") in measures(run.summary["answer"])
     assert "Tokens, at 5.17 characters each" in (run.path / "report.html").read_text(encoding="utf-8")
     assert "Tokens, at 5.17 characters each" in run._repr_html_()
