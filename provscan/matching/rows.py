@@ -72,5 +72,5 @@ class Matches:
 
 def nothing(characters: np.ndarray) -> Matches:
     """No match in texts of these lengths."""
-    none = np.zeros(0, np.int64)
-    return Matches(none, none.reshape(0, 2), none, none.astype(np.uint8), none / 1.0, none / 1.0, characters)
+    none, shares = np.zeros(0, np.int64), np.zeros(0)
+    return Matches(none, none.reshape(0, 2), none, none.astype(np.uint8), shares, shares, characters)
