@@ -54,7 +54,8 @@ WARNINGS = {
     "segments_left_out": "Damaged segments of the index were left out on request, so {tweets:,} of {total:,} licensed "
     "tweets were not looked for. Every number is for the other {rest:,} only.",
     "fraction_indexed": "The index holds {share:.3g}% of all licensed tweets, drawn at random (--fraction): findings "
-    "are those of its tweets, all other numbers are for all licensed tweets.",
+    "are those of its tweets, all other numbers are for all licensed tweets. No upper limit allows for a text that the "
+    "index lacks and that stands in far more records than those found.",
     "sampled": "A sample was scanned: of texts and tweets in the whole dataset there is a lower bound only.",
 }
 """Words of the warnings, by code."""

@@ -15,7 +15,7 @@ from provscan.estimate.limits import Chance, Factor, exactly, product, thinned
 from provscan.estimate.recall import Recall
 
 METHOD = "Rogan-Gladen; negative binomial limits for chance and loss, profile likelihood for the mixture of edits"
-UNBOUNDED = exactly(np.inf)
+UNBOUNDED, ALONE = exactly(np.inf), exactly(1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,18 @@ class Found:
     most: Factor = UNBOUNDED
     # Mean size of a unit where none counts.
     unit: float = 1.0
+    # Of a share of all things, how many units hold them, over as many as would if each held one (`held_by`).
+    held: Factor = ALONE
 
 
-def total(count: Factor, recall: Recall | None, fraction: float = 1.0, effect: float = 1.0) -> Factor:
+def total(
+    count: Factor, recall: Recall | None, fraction: float = 1.0, effect: float = 1.0, held: Factor = ALONE
+) -> Factor:
     """What there is in the whole, from a count of what was found of it less chance; without a recall no loss is
     corrected for.
 
     `fraction` is the share of the whole that was scanned, `effect` the design effect of how it was drawn, or the mean
-    size of units.
+    size of units, and `held` what :func:`~provscan.estimate.limits.held_by` says of units that hold several things.
     """
     r = Factor(1.0, 1.0, 1.0) if recall is None else Factor(recall.value, recall.low, recall.high)
     if count.value <= 0.0:
@@ -89,6 +93,7 @@ def total(count: Factor, recall: Recall | None, fraction: float = 1.0, effect: f
         Factor(middle, min(low, middle), max(high, middle)),
         Factor(1.0, r.value / r.high, r.value / r.low),
         Factor(1.0, max(0.0, count.low) / count.value, count.high / count.value),
+        held,
     )
 
 
@@ -120,9 +125,9 @@ def layered(
         at_least = 0.0
         if claimed:
             # Without the noise of logarithms, which would take 1 from a whole number.
-            at_least = min(found.most.value, round(total(left, None, fraction, effect * unit).low, 6))
+            at_least = min(found.most.value, round(total(left, None, fraction, effect * unit, found.held).low, 6))
         if counted_recall is not None:
-            middle = total(left, counted_recall, fraction, effect * unit)
+            middle = total(left, counted_recall, fraction, effect * unit, found.held)
             low = max(middle.low, at_least) if claimed else 0.0
             value = max(middle.value, low)
             high = max(middle.high, value) + found.left_out / (counted_recall.low * fraction)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from provscan.arrays import Floats
+from provscan.arrays import Floats, Numbers
 from provscan.errors import ParameterError
 
 # Error on each side of limits of 95 %.
@@ -166,3 +166,33 @@ def product(*factors: Factor) -> Factor:
     down = [math.log(f.value / f.low) if f.low > 0 else math.inf for f in factors]
     up = [math.log(f.high / f.value) for f in factors]
     return Factor(value, value * math.exp(-math.hypot(*down)), value * math.exp(math.hypot(*up)))
+
+
+def held_by(showing: Numbers, share: float) -> Factor:
+    """How many units hold some of what a random `share` of all things shows, over as many as would if each held one.
+
+    The value is a lower bound (the inequality of Cauchy & Schwarz on the units that show nothing, as Chao 1984,
+    doi:10.2307/4615964), and exact where all units hold equally many. Its lower limit allows for chance in how many
+    show two things; the upper one is 1.
+
+    Parameters
+    ----------
+    showing
+        Numbers of units that show 0, 1, 2 and more things.
+    share
+        Probability with which each thing is shown.
+
+    Returns
+    -------
+    Factor
+    """
+    from scipy.special import gammaincinv
+
+    _, single, two, more = showing.tolist()
+    found, singles, pairs = single + two + more, single * (1.0 - share) / share, 2.0 * ((1.0 - share) / share) ** 2
+
+    def over(two: float) -> float:
+        nothing = singles**2 / (singles + two * pairs) if singles else 0.0
+        return share * (found + nothing) / found
+
+    return Factor(over(two), over(float(gammaincinv(two + 1.0, 1.0 - TAIL))), 1.0) if found else exactly(1.0)

@@ -21,23 +21,23 @@ from provscan.engine.ordered_map import ordered_map
 from provscan.estimate.counters import BestOfRecords
 from provscan.estimate.damage import DAMAGES, PIECES, damage_of
 from provscan.estimate.fdr import q_values
-from provscan.estimate.layers import Found, Layers, layered
+from provscan.estimate.layers import ALONE, Found, Layers, layered
 from provscan.estimate.limits import Factor, exactly, thinned
 from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, widest
+from provscan.runs.fraction import held, of_a_part, of_a_text
 from provscan.runs.matched import Batch, Coding, CountedRows, Matched, NullScan, Sum, Sums, record_counts
 from provscan.runs.sample import FileSample
-from provscan.runs.sides import Classes, Side, band_places, classes_of, of_control, side_of
-from provscan.scoring.families import families
-from provscan.scoring.lengths import BANDS, SCRIPTS
+from provscan.runs.sides import Classes, Side, classes_of, of_control, recall_group, side_of
+from provscan.scoring.families import best_of, families
+from provscan.scoring.lengths import BANDS
 from provscan.scoring.rule import Scorer
 
 # Recall from which on the number of texts follows from how many copies were found of each.
 CONVERGES = 0.6
-UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Measured:
     @cached_property
     def _pass(self) -> tuple[Sums, dict[str, int], Floats, Floats, Floats]:
         """The sums, matches by level, and records by cells of recall: what counts, chance, all that was found."""
-        m, group = self.matches, _group(self.matches.scores.script, self.matches.scores.band)
+        m, group = self.matches, recall_group(self.matches.scores.script, self.matches.scores.band)
         sums, levels, cells = Sums(m, self.claimable), Counter[str](), 2 * len(BANDS) * DAMAGES
         best, best_of_all = BestOfRecords(cells), BestOfRecords(cells)
         chance: npt.NDArray[Any] = np.zeros(cells)
@@ -246,15 +246,15 @@ class Measured:
     def _rates(self) -> list[tuple[Floats, Floats]]:
         """Of each gauge scores, ascending, and the error rates of lists that reach down to one of them or less."""
         sums, result = self.sums.of_texts, []
-        licensed = _best_of(self.family[0], sums.best, self.claimable)
+        licensed = best_of(self.family[0], sums.best, self.claimable)
         targets = licensed[np.isfinite(licensed)]
         decoys = []
         for gauge in self.gauges:
             if gauge.name == "control":
-                best = _best_of(self.family[0], sums.best, self.matches.control)
+                best = best_of(self.family[0], sums.best, self.matches.control)
             else:
                 matched, rows, _ = self.of_null
-                best = _best_of(self.family[1], rows.best, ~matched.control)
+                best = best_of(self.family[1], rows.best, ~matched.control)
             decoys.append(best[gauge.bunches.family])
         # Between two of these scores all lists have the same rate.
         steps = [np.unique(np.append(targets, of)) for of in decoys]
@@ -293,7 +293,7 @@ class Measured:
         """
         if len(self.planted) == 0:
             return None
-        group = _group(self.planted.script, self.planted.band)
+        group = recall_group(self.planted.script, self.planted.band)
         damage = damage_of(self.back.similarity, self.back.containment, self.back.pieces)
         kept = self.usual | upper
         planted = Planted(self.planted.edit[kept], group[kept], damage[kept], found[kept])
@@ -323,7 +323,11 @@ class Measured:
         `total` is how many records there are, and `part` the share of the chance matches that these have.
         """
         claimed = self.claimed and (found is self.whole or self._claimed(found, part))
-        effect = self.design_effect(found)
+        effect, several = self.design_effect(found), dict[str, Factor]()
+        if self.index_fraction < 1.0:
+            effect *= of_a_text(found.counted)
+            whole = found is self.whole
+            several = {n: f if whole else of_a_part(f, self.index_fraction) for n, f in self._held.items()}
         most = {
             "records": total,
             "texts": exactly(self.controls.licensed_texts / self.index_fraction),
@@ -345,7 +349,7 @@ class Measured:
             elif name == "characters":
                 recalls = self._under(recalls[0]), self._under(recalls[1])
             result[name] = layered(
-                Found(every, counted, squares, max(0.0, beside - counted), most[name], unit),
+                Found(every, counted, squares, max(0.0, beside - counted), most[name], unit, several.get(name, ALONE)),
                 widest(self.gauges, name, found.bunches.sizes[name], part),
                 *recalls,
                 claimed=claimed,
@@ -396,6 +400,10 @@ class Measured:
             return None
         share = float(self.back.share[self.back.found & self.usual].mean())
         return replace(recall, value=recall.value * share, low=recall.low * share, high=recall.high * share)
+
+    @cached_property
+    def _held(self) -> dict[str, Factor]:
+        return held(self.matches, self.claimable, self.whole.counted, self.index_fraction)
 
     @property
     def records(self) -> int:
@@ -486,15 +494,3 @@ def akin(recall: Recall) -> float:
     shown = [recall.mixture.get(edit, 0.0) for edit, found in heavy.items() if found >= FINDABLE]
     lost = (len(heavy) - len(shown)) * float(np.mean(shown)) if shown else 0.0
     return lost / (1.0 + lost)
-
-
-def _group(script: Numbers, band: Numbers) -> Numbers:
-    """Class of script and length by which recall is weighted."""
-    result: Numbers = UNSPACED[script] * len(BANDS) + band_places(band)
-    return result
-
-
-def _best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
-    result = np.full(int(family.max(initial=0)) + 1, -np.inf)
-    np.maximum.at(result, family[texts], best[texts])
-    return result

@@ -20,6 +20,7 @@ from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
 SAMPLE, KNOWN, WORDED = 4_000, 2_000, 600
 # Languages are strata where so many texts of either side have one; those of so many of the licensed by themselves.
 HAVE_LANGUAGE, OF_ITS_OWN = 0.8, 0.05
+UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ def side_of(controls: Controls, background: Background, *, absent: bool) -> Side
 
 def band_places(band: Numbers) -> Numbers:
     return np.searchsorted(np.array(BANDS), band).astype(np.int64)
+
+
+def recall_group(script: Numbers, band: Numbers) -> Numbers:
+    """Class of script and length by which recall is weighted."""
+    result: Numbers = UNSPACED[script] * len(BANDS) + band_places(band)
+    return result
 
 
 @dataclass(frozen=True)

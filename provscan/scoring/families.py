@@ -7,7 +7,7 @@ import tempfile
 import numpy as np
 import numpy.typing as npt
 
-from provscan.arrays import Numbers
+from provscan.arrays import Flags, Floats, Numbers
 from provscan.index import IndexReader
 from provscan.index.prepare import sketch_texts
 
@@ -33,6 +33,13 @@ def families(reader: IndexReader, texts: Numbers) -> Numbers:
             label = joined(label, band)
         del band, bands
     return np.unique(label, return_inverse=True)[1].astype(np.int64)
+
+
+def best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
+    """The best score that some of the texts have in each family; minus infinity where there are none."""
+    result = np.full(int(family.max(initial=0)) + 1, -np.inf)
+    np.maximum.at(result, family[texts], best[texts])
+    return result
 
 
 def joined(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:

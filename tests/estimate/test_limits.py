@@ -12,6 +12,8 @@ from provscan.errors import ParameterError
 from provscan.estimate.limits import (
     Factor,
     clopper_pearson,
+    exactly,
+    held_by,
     negative_binomial_quantile,
     predict_chance,
     product,
@@ -87,3 +89,22 @@ def test_products_add_distances_on_the_logarithmic_scale() -> None:
     assert both.high == pytest.approx(2.0 ** np.sqrt(2.0))
     assert product(Factor(0.0, 0.0, 5.0), Factor(2.0, 1.0, 3.0)) == Factor(0.0, 0.0, 15.0)
     assert product(Factor(2.0, 0.0, 5.0)).low == 0.0
+
+
+@pytest.mark.parametrize("things", [1, 2, 5])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_units_of_as_many_things_are_counted_once(things: int, share: float) -> None:
+    showing = 1000 * stats.binom.pmf(np.arange(things + 1), things, share)
+    showing = np.append(showing[:3], showing[3:].sum()) if things > 2 else np.append(showing, np.zeros(3 - things))
+    held = held_by(showing, share)
+    assert held.value == pytest.approx(1000 / (showing[1:].sum() / share))
+    assert share <= held.low <= held.value <= held.high == 1.0
+
+
+def test_all_that_shows_several_things_is_all_there_is() -> None:
+    assert held_by(np.array([0, 0, 0, 7]), 0.5).value == 0.5
+    assert held_by(np.zeros(4, np.int64), 0.5) == exactly(1.0)
+    # Half of the units hold one thing, half of them four: a lower bound.
+    showing = 500 * (stats.binom.pmf(np.arange(5), 1, 0.5) + stats.binom.pmf(np.arange(5), 4, 0.5))
+    held = held_by(np.append(showing[:3], showing[3:].sum()), 0.5)
+    assert 0.9 < held.value * showing[1:].sum() / 0.5 / 1000 < 1.0

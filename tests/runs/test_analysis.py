@@ -236,6 +236,28 @@ def test_an_index_of_a_fraction_scales_up(
         provscan.build_index(TWEETS, tmp_path / "n.index", fraction=0.0)
 
 
+def test_records_of_several_tweets_are_not_extended_as_if_each_held_one(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
+    rng = random.Random(8)
+    half = provscan.build_index([{"text": text} for text in rng.sample(texts, 300)], tmp_path / "h.index", fraction=0.5)
+    records = [{"text": sentence(rng, "latin", 90)} for _ in range(900)]
+    for number, record in enumerate(records[:150]):
+        record["text"] = "\n\n".join(rng.sample(texts, 5))
+        record["title"] = texts[0] if number < 60 else ""
+    data, control = write("d.jsonl", records), write("c.jsonl", other)
+    run = provscan.match(data, half, tmp_path / "a.run", control=control, edits="light")
+    answer = run.summary["answer"]
+    assert run.summary["records_matched"] > 120
+    for number in (answer["records"], run.summary["by"]["source"][str(data)]["records"]):
+        assert 100 < number["at_least"] <= number["estimate"]["low"] <= 150 <= number["at_most"]
+    assert answer["records"]["estimate"]["value"] == pytest.approx(150, rel=0.1)
+    assert answer["texts"]["estimate"]["low"] <= 430 <= answer["texts"]["estimate"]["high"]
+    # The text of 60 records is in the index or not.
+    assert answer["characters"]["estimate"]["high"] > 1.2 * answer["characters"]["estimate"]["value"]
+
+
 def test_without_spike_ins_nothing_is_corrected(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
