@@ -149,5 +149,5 @@ def _wrong_tombstones(segment: Segment) -> Iterator[tuple[str, str]]:
 
 def _ascending(array: np.ndarray) -> bool:
     """Whether no number is below the one before it."""
-    blocks = (array[low : low + BLOCK + 1] for low in range(0, len(array) - 1, BLOCK))
+    blocks = (array[low : low + BLOCK + 1] for low in range(0, len(array), BLOCK))
     return all(bool(np.all(block[:-1] <= block[1:])) for block in blocks)

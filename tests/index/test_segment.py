@@ -168,10 +168,11 @@ def test_strings_are_written_one_behind_the_other(tmp_path: Path) -> None:
     into.add(texts.take(np.array([2])))
     # A part of a buffer begins somewhere in it.
     into.add(Strings(texts.text, texts.offsets[1:]))
+    into.add(texts.take(np.array([0])))
     into.close()
     found = open_strings(tmp_path, "s")
-    assert found.array().to_pylist() == ["bcd", "", "bcd", "é"]
-    assert len(found) == 4
+    assert found.array().to_pylist() == ["bcd", "", "bcd", "é", "a"]
+    assert len(found) == 5
     codes, offsets = found.codes(np.array([3, 0]))
     assert (codes[: offsets[-1]].tolist(), offsets.tolist()) == ([0xE9, *b"bcd"], [0, 1, 4])
     both = combined([texts, found], np.array([0, 1, 1, 0, 0, 1, 0, 1]))
