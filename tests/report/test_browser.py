@@ -221,6 +221,11 @@ def test_print_writes_marks_as_words_and_no_controls(opened: Open, report: Path)
     assert not page.locator("#query").is_visible()
     assert not page.locator("#facets").is_visible()
     assert page.locator("#exhibit-1 footer").inner_text().strip() == "Your mark: unsure"
+    # Browsers print no backgrounds, which mark words on the screen; the last one is of a probe's page.
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p class=recitation><mark id=m>words</mark></p>')")
+    for marked in ("#exhibit-1 mark >> nth=0", "#m"):
+        style = page.locator(marked).evaluate("e => getComputedStyle(e).textDecorationLine")
+        assert style == "underline"
     assert page.pdf()[:5] == b"%PDF-"
 
 
