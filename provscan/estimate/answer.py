@@ -124,6 +124,8 @@ def headline(
     found = f"{number(records.findings)} {of} ({share(records.findings, scanned)}) match licensed tweets"
     if records.at_least is None:
         return "findings", f"{found}; how many of them match by chance was not measured.{upper}"
+    if without_chance >= records.findings:
+        return "findings", f"{found}; chance was measured for none of them.{upper}"
     if without_chance:
         found += f": for {number(without_chance)} of them chance was not measured, and the others are"
     else:

@@ -317,6 +317,10 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         if licensed := files["also_licensed"]:
             tweets = _several(licensed, "tweet of the control is", "tweets of the control are")
             said.append(f"{tweets} licensed as well, and so no control; matches of their texts are not counted.")
+    sides = {"licensed": "of the licensed texts", "control": "of the control's"}
+    short = [f"{percent(n)} {sides[side]}" for side, n in control.get("too_short", {}).items() if n]
+    if short:
+        said.append(f"Too short to be looked for, and in no number (--min-chars): {' and '.join(short)}.")
     if null := control["null"]:
         of_null = ("record of the null dataset was", "records of the null dataset were")
         said += _not_read(null["skipped"], of_null, "not scanned")

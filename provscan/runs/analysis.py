@@ -122,6 +122,7 @@ def analyse(
         settings.sampling,
         settings.drawn,
         settings.index_fraction,
+        params.min_chars,
     )
     return summarise(measured, [carrier.text for carrier in carriers], settings.tokens)
 
@@ -294,6 +295,7 @@ def _control(measured: Measured) -> dict[str, Any]:
     result = {
         "texts": controls.texts,
         "licensed_texts": controls.licensed_texts,
+        "too_short": {"licensed": licensed.too_short, "control": control.too_short},
         "also_licensed": len(controls.repeated),
         "matches": measured.sums.control,
         "counted": int(measured.sums.of_texts.count[matches.control].sum()),

@@ -27,6 +27,7 @@ from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
+from provscan.params import MatchParams
 from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, widest
 from provscan.runs.fraction import held, of_a_part, of_a_text
 from provscan.runs.matched import Batch, Coding, CountedRows, Matched, NullScan, Sum, Sums, record_counts
@@ -65,11 +66,12 @@ class Measured:
     sampling: Sampling
     drawn: FileSample | None
     index_fraction: float
+    min_chars: int = MatchParams.min_chars
 
     @cached_property
     def sides(self) -> tuple[Side, Side]:
         """Samples of the licensed and of the control texts."""
-        of = partial(side_of, self.controls, self.scorer.background)
+        of = partial(side_of, self.controls, self.scorer.background, self.min_chars)
         licensed, control = ordered_map(lambda absent: of(absent=absent), (False, True), self.scorer.threads)
         return licensed, control
 

@@ -25,7 +25,7 @@ UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS
 
 @dataclass(frozen=True)
 class Side:
-    """A random sample of the licensed texts, or of the control's; the first ones looked up in full."""
+    """A random sample of the licensed texts, or of the control's, that are looked for; the first ones in full."""
 
     total: int  # Texts that there are.
     # Script (an entry of `provscan.scoring.lengths.SCRIPTS`) and place of the length class of each text.
@@ -36,19 +36,23 @@ class Side:
     author: list[str]
     lang: list[str]
     rarity: Floats  # Bits for each code point; nan where not known.
+    too_short: float = 0.0  # Share of all texts that are too short to be looked for, and so on no side.
 
 
-def side_of(controls: Controls, background: Background, *, absent: bool) -> Side:
+def side_of(controls: Controls, background: Background, min_chars: int, *, absent: bool) -> Side:
     total = controls.texts if absent else controls.licensed_texts
     texts = draw_texts(controls, SAMPLE, DRAW, absent=absent)
     length, script = measured(controls.reader, texts)
+    long = length >= min_chars
+    too_short = 1.0 - float(long.mean()) if len(long) else 0.0
+    total, texts, length, script = round(total * (1.0 - too_short)), texts[long], length[long], script[long]
     known = authorship(controls.reader, texts[:KNOWN])
     authors, languages = (
         ["" if name is None else str(name) for name in column.to_pylist()] for column in (known.author, known.lang)
     )
     rarity = background.bits(controls.reader, texts[:WORDED]) / np.maximum(length[:WORDED], 1)
     years: Numbers = known.year.drop_null().to_numpy().astype(np.int64)
-    return Side(total, script, band_places(bands(length)), years, authors, languages, rarity)
+    return Side(total, script, band_places(bands(length)), years, authors, languages, rarity, too_short)
 
 
 def band_places(band: Numbers) -> Numbers:
@@ -70,6 +74,8 @@ class Classes:
     # Ends of the thirds of the licensed texts by rarity of wording, and what multiplies the weights there.
     thirds: Floats
     factors: Floats
+    # Share that the lengths of both sides have in common, the control's weighed by the strata.
+    lengths: float
 
     def weights(self, stratum: Numbers, rarity: Floats) -> Floats:
         """Licensed texts for which a control text of each stratum and rarity counts."""
@@ -111,13 +117,17 @@ def classes_of(licensed: Side, control: Side) -> Classes:
     kinds = [f"{script}{f', {name}' if name else ''}" for script in SCRIPTS for name in others]
     strata = divide(kinds, BANDS, *tables)
     # Only of texts in strata that are measured; each counts as its stratum does.
-    rarities, weights = [], []
+    rarities, weights, lengths = [], [], []
     for side, cell in zip((licensed, control), cells, strict=True):
-        weight = strata.weights[strata.of_class[cell][: len(side.rarity)]]
+        weight = strata.weights[strata.of_class[cell]]
+        counts = (weight > 0.0).astype(np.float64) if side is licensed else weight
+        lengths.append(np.bincount(cell[1], counts, len(BANDS)) / max(1e-9, float(counts.sum())))
+        weight = weight[: len(side.rarity)]
         known = (weight > 0.0) & ~np.isnan(side.rarity[: len(weight)])
         rarities.append(side.rarity[: len(weight)][known])
         weights.append(weight[known])
-    return Classes(strata, languages, *thirds(rarities[0], rarities[1], weights[1]))
+    common = float(np.minimum(*lengths).sum()) if lengths[1].any() else 1.0
+    return Classes(strata, languages, *thirds(rarities[0], rarities[1], weights[1]), common)
 
 
 def _codes(names: list[str], languages: list[str]) -> Numbers:

@@ -28,7 +28,7 @@ NOT_DETECTABLE = 0.2
 # Years that two sets of texts have in common, as a share, below which they are of other years.
 IN_COMMON = 0.5
 # The same of what no stratum makes up for.
-COMPARED = {"language": 0.5, "wording": 0.5, "author": 0.2}
+COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
 NUMBERS = ("records", "texts", "tweets", "characters")
 
@@ -99,9 +99,10 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
             edits = ", ".join(edit.replace("_", " ") for edit in hardly)
             code = _by_matches("hardly_found", measured)
             result.append(warning(code, edits=edits, hidden=recall.at_worst * measured.counted_records))
-        undetectable = 1.0 - float(measured.back.detectable.mean())
-        if undetectable > NOT_DETECTABLE:
-            result.append(warning("not_detectable", share=undetectable))
+    detectable = 1.0 if recall is None else float(measured.back.detectable.mean())
+    undetectable = 1.0 - detectable * (1.0 - measured.sides[0].too_short)
+    if undetectable > NOT_DETECTABLE:
+        result.append(warning("not_detectable", share=undetectable))
     if measured.index_fraction < 1.0:
         result.append(warning("fraction_indexed", share=100.0 * measured.index_fraction))
     if measured.sampled:
@@ -124,6 +125,8 @@ def _drift(measured: Measured) -> list[dict[str, Any]]:
         result.append(warning("control_from_other_years", **words))
     elif 2 * min(len(licensed.year), len(control.year)) < KNOWN <= min(licensed.total, control.total):
         result.append(warning("years_not_known"))
+    # Strata of a length each make up for lengths that differ.
+    shares["length"] = measured.classes.lengths
     unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
     if unlike:
         result.append(warning("control_unlike", what=", ".join(unlike)))

@@ -311,6 +311,8 @@ def test_chance_explains_no_findings_for_which_it_was_not_measured() -> None:
         "1,908 of 2,000 records (95%) match licensed tweets: for 1,077 of them chance was not measured, and the others "
         "are no more than chance can explain. At most 2,000 hold one."
     )
+    none = headline(Layers(81, 0.0, None, None), 5172, without_chance=81)[1]
+    assert none == "81 of 5,172 records (1.6%) match licensed tweets; chance was measured for none of them."
 
 
 def test_words_with_values() -> None:

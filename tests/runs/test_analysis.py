@@ -16,7 +16,7 @@ from tweets import sentence
 import provscan
 from provscan.calibration import spike_ins
 from provscan.errors import InputError, ParameterError, RecallError
-from provscan.report import figures
+from provscan.report import figures, wording
 from provscan.report.files import RunFiles
 from provscan.runs import analysis
 from provscan.runs.analysis import SCORED
@@ -151,8 +151,7 @@ def test_what_was_not_measured_is_not_explained_by_chance(
     run = provscan.match(data, index, tmp_path / "a.run", control=write("c.jsonl", other))
     answer = run.summary["answer"]
     assert answer["records"]["at_least"] == 0
-    counted = run.summary["counted"]["records"]
-    assert f"for {counted} of them chance was not measured" in answer["headline"]
+    assert "chance was measured for none of them" in answer["headline"]
 
 
 def test_neither_names_nor_order_nor_splits_nor_seeds_change_a_number(
@@ -256,6 +255,30 @@ def test_records_of_several_tweets_are_not_extended_as_if_each_held_one(
     assert answer["texts"]["estimate"]["low"] <= 430 <= answer["texts"]["estimate"]["high"]
     # The text of 60 records is in the index or not.
     assert answer["characters"]["estimate"]["high"] > 1.2 * answer["characters"]["estimate"]["value"]
+
+
+def test_texts_too_short_to_be_looked_for_are_no_control_and_are_named(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
+    short = [{"id": str(900 + number), "text": f"good day {number}"} for number in range(600)]
+    index = provscan.build_index([{"text": text} for text in texts] + short[:300], tmp_path / "x.index")
+    data = write("d.jsonl", planted(latin, 600, 60))
+    run = provscan.match(data, index, tmp_path / "a.run", control=write("c.jsonl", [*other[:30], *short[300:]]))
+    # 30 texts are too few for 600.
+    assert run.summary["answer"]["records"]["at_least"] == 0
+    assert run.summary["control"]["too_short"] == {
+        "licensed": pytest.approx(1 / 3),
+        "control": pytest.approx(300 / 330),
+    }
+    assert run.summary["control"]["strata"] == [{"stratum": "latin", "licensed": 600, "control": 30, "measured": False}]
+    said = " ".join(wording.left_out(run.summary))
+    assert "(--min-chars): 33.3% of the licensed texts and 90.9% of the control's." in said
+    (item,) = [item for item in run.summary["answer"]["warnings"] if item["code"] == "not_detectable"]
+    assert item["message"].startswith("33% of the licensed texts are too short")
+    nothing = provscan.build_index(short[:300], tmp_path / "n.index")
+    answer = provscan.match(data, nothing, tmp_path / "b.run", control=write("c.jsonl", other)).summary["answer"]
+    assert "100% of the licensed texts are too short" in answer["warnings"][0]["message"]
 
 
 def test_without_spike_ins_nothing_is_corrected(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,20 @@ def test_commoner_wording_of_a_control_counts_for_less() -> None:
     assert weights[2:] == pytest.approx([12, 3])
     assert classes.heaviest == pytest.approx(12)
     assert alike(licensed, control)["wording"] == pytest.approx(2 / 3, abs=0.07)
+
+
+def test_lengths_that_no_stratum_makes_up_for_are_compared() -> None:
+    """Two thirds of the control are short texts, of the licensed none."""
+    licensed, control = (
+        replace(side(6000, [LATIN] * 300, [2.0] * 300), band=np.repeat([4, 5, n], 100)) for n in (5, 0)
+    )
+    control = replace(control, band=np.repeat([5, 0, 0], 100))
+    assert classes_of(licensed, licensed).lengths == pytest.approx(1)
+    assert classes_of(licensed, control).lengths == pytest.approx(1 / 3)
+    # As many as a stratum of each length needs.
+    both = replace(licensed, band=np.repeat([0, 5, 5], 100)), replace(control, total=6000)
+    assert alike(*both)["length"] == pytest.approx(2 / 3)
+    assert classes_of(*both).lengths == pytest.approx(1)
 
 
 def test_what_strata_make_up_for_is_not_weighed_again() -> None:
