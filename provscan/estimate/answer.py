@@ -14,7 +14,7 @@ WITHHELD = {
     "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0, or no licensed text was fit for "
     "it).",
     "nothing_scanned": "No record was scanned.",
-    "unlike_control": "The control has no texts like some of those found: {strata}.",
+    "unlike_control": "Nothing measures chance for texts like some of those found: {strata}.",
     "unseen": "Judging by the matches, too many copies were changed too much to be found.",
     "unseen_by_edits": "Nothing that counts was found, and of the test copies too many were changed too much to be "
     "found.",
@@ -27,8 +27,8 @@ WITHHELD = {
 WARNINGS = {
     "no_chance": "Nothing measures chance: quotations, headlines and templates that both sides copied from a third "
     "source look like copies. {remedy}",
-    "strata_without_control": "The control has no, or too few, texts of these kinds: {strata}. Records "
-    "that match only such texts take no part in the lower bound: {records:,}.",
+    "strata_without_control": "The control, or the null dataset, has no, or too few, texts of these kinds: "
+    "{strata}. Records that match only such texts take no part in the lower bound: {records:,}.",
     "control_from_other_years": "The control's texts are from {control}, the licensed ones from {licensed}. Quotations "
     "and headlines of years without control count as copies: check the findings by year.",
     "years_not_known": "Few of the control's or of the licensed texts are dated, so that nothing shows whether chance "

@@ -13,6 +13,8 @@ from provscan.estimate.limits import clopper_pearson
 
 # A stratum is measured by at least so many control texts, each of which stands for at most so many licensed ones.
 ENOUGH_TEXTS, HEAVIEST = 50, 100.0
+# A null dataset has a script if its share of the letters there, times so many, is not less than in the dataset.
+LEAST_SCRIPT = 10.0
 # A finer division by length needs so many control texts in each class.
 FINE = 400
 # Thirds are weighted where two samples have less in common, and by no more.
@@ -90,6 +92,15 @@ def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, 
     if float(np.minimum(shares, wanted).sum()) >= ALIKE:
         return edges, np.ones(3)
     return edges, np.clip(wanted / np.maximum(shares, 1e-9), 1.0 / MOST, MOST)
+
+
+def enough_text(dataset: Numbers, null: Numbers) -> Flags:
+    """bool[scripts]: a null dataset says something of chance there; given are letters of each script in samples of the
+    records of the dataset and of the null dataset.
+    """
+    shares = [of / max(1, int(of.sum())) for of in (dataset, null)]
+    result: Flags = shares[0] <= LEAST_SCRIPT * shares[1]
+    return result
 
 
 def rarefied(records: Floats, ratio: float) -> Floats:

@@ -23,6 +23,7 @@ from provscan import readers
 from provscan.calibration.controls import Controls, no_control, with_cutoff, with_files
 from provscan.engine import Progress
 from provscan.errors import InputError
+from provscan.estimate.strata import enough_text
 from provscan.index import open_reader
 from provscan.matching import Index
 from provscan.matching.task import Snapshot
@@ -37,6 +38,7 @@ from provscan.runs.scan import ScanTotals, sampling_of, scan_inputs
 from provscan.runs.tokens import tokens_of
 from provscan.runs.totals import summarise, write_tables
 from provscan.scoring.background import background
+from provscan.scoring.lengths import letters
 
 RUN_VERSION = 1
 PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
@@ -100,7 +102,8 @@ def run_match(
             scanned = scan_inputs(null_inputs, folder, snapshot, controls.reader, options.of_null(), progress)
             found = PartRows(folder.path / null_inputs.parts, scanned.parts)
             read, skipped = tuple(options.null_files), scanned.stats.as_dict()["skipped"]
-            null = NullScan(found, scanned.records, scanned.characters, read, skipped)
+            own, others = (letters(c.text for c in of.carriers.records.values()) for of in (totals, scanned))
+            null = NullScan(found, scanned.records, scanned.characters, read, skipped, enough_text(own, others))
             totals.stats.damaged += [*scanned.stats.damaged, *null_inputs.changed()]
             inputs.unread += null_inputs.unread
             inputs.ignored += null_inputs.ignored

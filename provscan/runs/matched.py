@@ -7,7 +7,7 @@ over the matches computes again what follows from these (:class:`Batch`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from provscan.estimate.counters import CoveredCounter, RecordCounter
 from provscan.estimate.damage import damage_of
 from provscan.matching.parts import PartResult
 from provscan.scoring.authorship import Authorship, authorship
+from provscan.scoring.lengths import SCRIPTS
 from provscan.scoring.rule import Scorer, TextScores
 
 # Matches of a batch, about.
@@ -252,3 +253,5 @@ class NullScan:
     characters: int
     sources: tuple[str, ...]  # What the user named.
     skipped: dict[str, int]  # Records that were not scanned, by reason.
+    # bool[scripts]: it has enough text in the script, beside the dataset; where no carrier records are kept, always.
+    scripts: Flags = field(default_factory=lambda: np.ones(len(SCRIPTS), np.bool_))

@@ -97,7 +97,8 @@ class Measured:
     @cached_property
     def measured(self) -> Flags:
         """bool, one a text: it is in a stratum whose chance is measured."""
-        return np.ones(len(self.stratum), np.bool_) if self.null else self.strata.measured[self.stratum]
+        result: Flags = self.strata.measured[self.stratum]
+        return result if self.null is None else result | self.null.scripts[self.matches.scores.script]
 
     @cached_property
     def claimable(self) -> Flags:

@@ -124,8 +124,8 @@ class Options:
         return _paths("null", self.null)
 
     def of_null(self) -> Options:
-        """The same for the scan of the null dataset, which is read as a whole and in which nothing is planted."""
-        return replace(self, sample=None, sample_by=None, spike_ins=0)
+        """The same for the scan of the null dataset, which is read as a whole."""
+        return replace(self, sample=None, sample_by=None)
 
     @property
     def texts_kept(self) -> int | None:

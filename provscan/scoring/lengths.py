@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from provscan.arrays import Numbers
@@ -34,6 +36,12 @@ def bands(length: Numbers) -> Numbers:
     """Least length of the class that each length belongs to."""
     starts = np.array(BANDS)
     return starts[np.searchsorted(starts, length, side="right") - 1]
+
+
+def letters(texts: Iterable[str]) -> Numbers:
+    """How many letters of each script some texts have; int64[scripts]."""
+    codes = np.frombuffer("".join(c for text in texts for c in text if c.isalpha()).encode("utf-32-le"), np.uint32)
+    return np.bincount(_SCRIPT[np.minimum(codes, len(_SCRIPT) - 1)], minlength=len(SCRIPTS)).astype(np.int64)
 
 
 def measured(reader: IndexReader, texts: Numbers) -> tuple[Numbers, Numbers]:

@@ -154,6 +154,30 @@ def test_what_was_not_measured_is_not_explained_by_chance(
     assert "chance was measured for none of them" in answer["headline"]
 
 
+def test_a_null_dataset_says_nothing_of_chance_in_scripts_that_it_has_not(
+    latin: provscan.Index, write: Write, tmp_path: Path
+) -> None:
+    rng = random.Random(77)
+    texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
+    index = provscan.build_index(
+        [{"text": text} for text in texts[:300] + [sentence(rng, "cyrillic", 90) for _ in range(300)]], tmp_path / "x"
+    )
+    tweets = index.reader.raw_texts(np.arange(len(index))).array().to_pylist()
+    data = write("d.jsonl", [{"text": text} for text in tweets[::6]])
+    scripts = ["latin"] * 300, ["latin", "cyrillic"] * 150, ["cyrillic"] * 3 + ["latin"] * 297
+    answers, names = [], list[str]()
+    for number, of in enumerate(scripts):
+        null = write(f"null{number}.jsonl", [{"text": sentence(rng, script, 90)} for script in of])
+        run = provscan.match(data, index, tmp_path / f"{number}.run", null=null, spike_ins=300)
+        answers.append(run.summary["answer"])
+        names.append(" ".join(run.summary["control"]["without_control"]))
+    latin_only, both, hardly = answers
+    assert 30 < latin_only["records"]["at_least"] <= 50 < both["records"]["at_least"]
+    assert latin_only["records"]["at_least"] == hardly["records"]["at_least"]
+    assert names == ["cyrillic", "", "cyrillic"]
+    assert "cyrillic" in latin_only["withheld"]["records.estimate"]
+
+
 def test_neither_names_nor_order_nor_splits_nor_seeds_change_a_number(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
