@@ -300,7 +300,7 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
     if kernels.highest_text(table.entries) >= count:
         yield "seeds.entries", "an entry names a text that is not there"
     ids, others = index.ids, index.other_ids
-    if len(ids) != count or ids.min(initial=0) < -len(others):
+    if len(ids) != count or (ids < -len(others)).any():
         yield "ids.numbers", f"expected {count:,} ids"
     offsets = others.offsets
     if (

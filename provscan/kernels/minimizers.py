@@ -46,7 +46,7 @@ _MULTIPLIERS = _MULTIPLIERS.reshape(-1, 2)
 
 @kernel
 def is_wide(code):
-    """Whether a code point is two tokens: kana, Chinese characters, Korean syllables."""
+    """Whether a code point is two units: kana, Chinese characters, Korean syllables."""
     return code >= 0x3040 and (
         code < 0x3100 or 0x3400 <= code < 0xA000 or 0xAC00 <= code < 0xD7B0 or 0x20000 <= code < 0x32000
     )
