@@ -49,7 +49,7 @@ from provscan.matching.task import Sampling
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats
 from provscan.readers.arrow import buffers
-from provscan.runs.analysis import ADDED, Settings, spike, summarise
+from provscan.runs.analysis import ADDED, AnalysisSettings, analysis_of, spike
 from provscan.runs.matched import Matched, NullScan, PartRows
 from provscan.runs.measured import Measured
 from provscan.scoring.background import background
@@ -192,7 +192,7 @@ class Controlled:
         for seed in range(SPIKED):
             rng = Random(seed)
             carriers = [CarrierRecord(i, len(t), t[:4096], 1) for i, t in enumerate(rng.sample(texts, CARRIERS))]
-            settings = Settings(Sampling(), draw=seed)
+            settings = AnalysisSettings(Sampling(), draw=seed)
             result.append(spike(self.controls, PARAMS, carriers, FEWEST, settings, self.scorer))
         return result
 
@@ -294,7 +294,7 @@ def answered(cell: Cell, held: Controlled, rows: PartRows, null: NullScan | None
     matches = Matched.of(rows, held.scorer, held.controls)
     sampling = Sampling(1.0, seed)
     measured = Measured(matches, rows.parts, held.controls, held.scorer, *spike_ins, null, sampling, None, 1.0)
-    analysis = summarise(measured, [])
+    analysis = analysis_of(measured, [])
     added = pa.Table.from_batches([analysis.added(batch) for batch in matches.batches()], ADDED)
     seconds = time.process_time() - began
     answer, q = analysis.summary["answer"], added["q_value"].to_numpy(zero_copy_only=False)

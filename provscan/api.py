@@ -27,7 +27,7 @@ from provscan.runs.build import build_index, require_outside
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
 from provscan.runs.inputs import default_out
 from provscan.runs.maintain import forget, merge, verify
-from provscan.runs.match import Target, run_match
+from provscan.runs.match import RunTarget, run_match
 from provscan.runs.options import MAX_BAD, Options, Source, Sources, source_list
 
 if TYPE_CHECKING:
@@ -357,7 +357,7 @@ def match(
             found = match_blind(sources, sketches, path, options, overwrite=overwrite, progress=watcher)
         write_report(path)
         return Run(path, *found)
-    target = Target(path, overwrite, resume, None if out is None else os.fspath(out))
+    target = RunTarget(path, overwrite, resume, None if out is None else os.fspath(out))
     with logged(log, progress) as watcher:
 
         def on_check(done: int, total: int) -> None:

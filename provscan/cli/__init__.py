@@ -179,7 +179,7 @@ def given(**options: Any) -> dict[str, Any]:
     }
 
 
-def share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+def share_option(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
     """Callback of an option: ``0.1%`` or ``0.001``."""
     if value is None:
         return None

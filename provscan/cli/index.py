@@ -22,7 +22,7 @@ from provscan import cli
 @click.option("--date-field", metavar="NAME", help="Field that holds the time.  [default: by its usual names]")
 @click.option(
     "--fraction",
-    callback=cli.share,
+    callback=cli.share_option,
     metavar="SHARE",
     help="Share of all licensed tweets that PATH holds, e.g. 10%, if it is a random part: estimates are for all. Not "
     "with --blind.",

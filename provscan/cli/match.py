@@ -103,7 +103,7 @@ matching, chance, sampling, texts, strictness = (
 )
 @sampling(
     "--sample",
-    callback=cli.share,
+    callback=cli.share_option,
     metavar="SHARE",
     help="Scan a random sample of the dataset, e.g. 1%; the estimate is for all of it.",
 )
@@ -170,7 +170,7 @@ matching, chance, sampling, texts, strictness = (
 @cli.without_segment
 @strictness(
     "--fail-above",
-    callback=cli.share,
+    callback=cli.share_option,
     metavar="SHARE",
     help="Exit with status 1 if more than this share of the records hold licensed text, e.g. 0.1%, by the lower bound; "
     "that needs --cutoff, --control or --null.",
@@ -184,7 +184,7 @@ matching, chance, sampling, texts, strictness = (
 @strictness("--strict", is_flag=True, help="Stop if any record can't be read.")
 @strictness(
     "--max-bad",
-    callback=cli.share,
+    callback=cli.share_option,
     metavar="SHARE",
     help="Stop if more than this share of the records can't be read.  [default: 5%]",
 )

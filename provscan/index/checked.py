@@ -41,7 +41,7 @@ def is_marked(key: str) -> bool:
     return True
 
 
-def mark(key: str, paths: Sequence[Path]) -> None:
+def mark_checked(key: str, paths: Sequence[Path]) -> None:
     """Note that files are checked which have had this key since before they were opened."""
     with contextlib.suppress(OSError):
         newest = max(os.stat(path).st_ctime for path in paths)
@@ -56,11 +56,11 @@ def mark(key: str, paths: Sequence[Path]) -> None:
                 path.unlink(missing_ok=True)
 
 
-def cache_folder() -> Path:
+def user_cache() -> Path:
     """The folder of this user for what provscan can make again; none that can be written where there is no home."""
     user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     return (user if user.is_absolute() else Path(os.devnull)) / "provscan"
 
 
 def _folder() -> Path:
-    return cache_folder() / "checked"
+    return user_cache() / "checked"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from provscan.errors import ParameterError
 from provscan.index import format as index_format
-from provscan.index.checked import cache_folder
+from provscan.index.checked import user_cache
 from provscan.index.format import MANIFEST
 from provscan.readers import FileStore
 
@@ -30,7 +30,7 @@ def fetched(url: str, shards: Sequence[int], snapshot: str) -> Path:
     Shards of other snapshots that no process uses are removed, those used least recently first, until those that stay
     and what is fetched are within the limit.
     """
-    folder = cache_folder() / "shards" / snapshot
+    folder = user_cache() / "shards" / snapshot
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.parent):
         folder.mkdir(exist_ok=True)

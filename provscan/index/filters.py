@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from provscan.index.postings import Layout
+from provscan.index.postings import TableLayout
 from provscan.kernels import postings as kernels
 from provscan.kernels.records import BloomFilter
 
@@ -49,6 +49,6 @@ def new_band_filter(count: int) -> np.ndarray:
     return new_filter(count // 2)
 
 
-def mark_bands(entries: np.ndarray, layout: Layout, words: np.ndarray) -> None:
+def mark_bands(entries: np.ndarray, layout: TableLayout, words: np.ndarray) -> None:
     """Add bands, as entries in the making, to a filter."""
     kernels.mark_bands(entries, layout.key_bits, bloom_filter(words))

@@ -11,9 +11,9 @@ import numpy as np
 from provscan.index.filters import bloom_filter, mark_bands, new_filter, widened
 from provscan.index.format import SegmentInfo
 from provscan.index.packed import pack_numbers
-from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, sorted_entries, table_of, unpacked
+from provscan.index.postings import EXACT, SEEDS, TableLayout, bands_layout, sorted_entries, table_of, unpacked
 from provscan.index.prepare import seed_entries
-from provscan.index.seeds import RARE, Seeds, kminmer_entries, rare_seeds, texts_of
+from provscan.index.seeds import RARE, OpenSeeds, kminmer_entries, rare_seeds, texts_of
 from provscan.index.segment import MAX_TEXTS, LookupTables, Segment
 from provscan.index.texts import Strings
 from provscan.index.tweets import appended, joined_tweets
@@ -75,11 +75,11 @@ def beside(large: Segment, small: Segment, params: IndexParams) -> Segment:
     more = more_seeds(large.seeds, small.texts, small.sketches, params)
     table, places = table_of(more.entries(), SEEDS, len(small.texts))
     filters = more.marked(new_filter(len(more.kminmers)), new_filter(len(more.rare)))
-    return replace(small, seeds=Seeds(table, places, *filters, more.high_frequency))
+    return replace(small, seeds=OpenSeeds(table, places, *filters, more.high_frequency))
 
 
 def tables_behind(
-    large: Seeds, small: Segment, first: int, params: IndexParams
+    large: OpenSeeds, small: Segment, first: int, params: IndexParams
 ) -> tuple[LookupTables, np.ndarray, np.ndarray]:
     """Tables of a small segment as they are joined to a large one, left apart; the seeds' filters of both.
 
@@ -88,15 +88,15 @@ def tables_behind(
     more = more_seeds(large, small.texts, small.sketches, params)
     table, places = table_of(more.entries(), SEEDS, len(small.texts))
     filters = more.marked_beside(large)
-    seeds = Seeds(table, places, *filters, more.high_frequency)
+    seeds = OpenSeeds(table, places, *filters, more.high_frequency)
     return replace(small, seeds=seeds).tables(first), *filters
 
 
-def _seeds(large: Seeds, small: Segment, counts: tuple[int, int], params: IndexParams) -> Seeds:
+def _seeds(large: OpenSeeds, small: Segment, counts: tuple[int, int], params: IndexParams) -> OpenSeeds:
     """The large segment's table with the seeds of a small one; `counts` are its texts and those of both."""
     more = more_seeds(large, small.texts, small.sketches, params)
     table, places = _merged(unpacked(large.table, large.places, SEEDS), more.entries(), SEEDS, counts)
-    return Seeds(table, places, *more.marked_beside(large), more.high_frequency)
+    return OpenSeeds(table, places, *more.marked_beside(large), more.high_frequency)
 
 
 class MoreSeeds(NamedTuple):
@@ -117,12 +117,12 @@ class MoreSeeds(NamedTuple):
         seed_kernels.mark_seeds(self.rare, bloom_filter(rare))
         return kminmers, rare
 
-    def marked_beside(self, large: Seeds) -> tuple[np.ndarray, np.ndarray]:
+    def marked_beside(self, large: OpenSeeds) -> tuple[np.ndarray, np.ndarray]:
         """Copies of another table's two filters, to which they are added."""
         return self.marked(widened(large.kminmers, len(self.kminmers)), widened(large.rare, len(self.rare)))
 
 
-def more_seeds(large: Seeds, texts: Strings, sketches: np.ndarray, params: IndexParams) -> MoreSeeds:
+def more_seeds(large: OpenSeeds, texts: Strings, sketches: np.ndarray, params: IndexParams) -> MoreSeeds:
     """Seeds of more texts than those of `large`; theirs are the `sketches`.
 
     A seed that is frequent in either is not rare, as in one segment. What `large` has stays, however many of the few
@@ -138,13 +138,13 @@ def more_seeds(large: Seeds, texts: Strings, sketches: np.ndarray, params: Index
     return MoreSeeds(kminmers, hashes, rare[~frequent], high_frequency)
 
 
-def _joined_table(large: Postings, more: np.ndarray, layout: Layout, counts: tuple[int, int]) -> Postings:
+def _joined_table(large: Postings, more: np.ndarray, layout: TableLayout, counts: tuple[int, int]) -> Postings:
     """A table with more sorted entries; see :func:`_merged`."""
     return _merged(unpacked(large, _NO_PLACES, layout), more, layout, counts)[0]
 
 
 def _merged(
-    first: np.ndarray, second: np.ndarray, layout: Layout, counts: tuple[int, int]
+    first: np.ndarray, second: np.ndarray, layout: TableLayout, counts: tuple[int, int]
 ) -> tuple[Postings, np.ndarray]:
     """A table of sorted entries and more, and its places; the texts of the second stand behind those of the first.
 

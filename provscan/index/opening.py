@@ -13,12 +13,12 @@ import numpy as np
 
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import format as index_format
-from provscan.index.checked import is_marked, key_of, mark
+from provscan.index.checked import is_marked, key_of, mark_checked
 from provscan.index.checks import check_content, check_shape, check_shards
 from provscan.index.faults import survive_truncated_files
 from provscan.index.folder import THREADS
 from provscan.index.format import MANIFEST, PURGES, FileInfo, Manifest, SegmentInfo
-from provscan.index.reader import IndexReader, LeftOut, state_of
+from provscan.index.reader import IndexReader, LeftOut, stamp_of
 from provscan.index.remake import check_counts, check_made_again
 from provscan.index.segment import Segment, open_segment
 
@@ -77,7 +77,7 @@ def open_written(path: str | os.PathLike[str]) -> IndexReader:
     """Map an index that this process has just written, or added to after it was checked: it needs no check."""
     reader = open_reader(path, check="lengths")
     for key, paths in _marks(reader.path, reader.manifest):
-        mark(key, paths)
+        mark_checked(key, paths)
     return reader
 
 
@@ -94,7 +94,7 @@ def _opened(
     infos = _remaining(folder, manifest, left_out.segments)
     remaining = replace(manifest, segments=tuple(infos))
     files = remaining.files()
-    states = {path: state for name in files if (state := state_of(path := folder / name))}
+    states = {path: state for name in files if (state := stamp_of(path := folder / name))}
     marks = [] if check in ("lengths", "checksums") else _marks(folder, remaining)
     trusted = bool(marks) and check != "again" and is_marked(marks[-1][0])
     sums = check != "lengths" and not (check == "changes" and trusted)
@@ -131,7 +131,7 @@ def _opened_shards(folder: Path, manifest: Manifest, shards: Sequence[int]) -> I
     survive_truncated_files()
     infos = [info for info in manifest.segments if info.shard is None or info.shard in shards]
     files = replace(manifest, segments=tuple(infos)).files()
-    states = {path: state for name in files if (state := state_of(path := folder / name))}
+    states = {path: state for name in files if (state := stamp_of(path := folder / name))}
     segments = []
     for info in infos:
         _check_files(folder, info.paths(), sums=False)
@@ -187,11 +187,11 @@ def _check_all(reader: IndexReader, marks: list[Mark], pending: list[bool], work
         except IndexFormatError as error:
             damaged.append((infos[0], error))
         else:
-            mark(key, paths)
+            mark_checked(key, paths)
     _raise_damage(damaged, reader.manifest.segments)
     if pending[-1]:
         check_counts(reader)
-        mark(*marks[-1])
+        mark_checked(*marks[-1])
 
 
 def _raise_damage(damaged: list[tuple[SegmentInfo, IndexFormatError]], infos: Sequence[SegmentInfo]) -> None:

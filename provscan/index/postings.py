@@ -30,7 +30,7 @@ ENTRY_BITS = 32
 MIN_TEXT_BITS = 8
 
 
-class Layout(NamedTuple):
+class TableLayout(NamedTuple):
     """How a table's entries are laid out."""
 
     key_bits: int  # Bits of a key that the table knows.
@@ -60,13 +60,13 @@ class Layout(NamedTuple):
 
 
 # A bucket has one to four entries of whole texts, and four to sixteen of seeds.
-EXACT = Layout(30)
-SEEDS = Layout(32, shift=8)
+EXACT = TableLayout(30)
+SEEDS = TableLayout(32, shift=8)
 
 
-def bands_layout(bands: int) -> Layout:
+def bands_layout(bands: int) -> TableLayout:
     """The layout of so many LSH bands a text: eight to sixteen entries a bucket."""
-    return Layout(27 + bands.bit_length())
+    return TableLayout(27 + bands.bit_length())
 
 
 class _Chunk(NamedTuple):
@@ -87,7 +87,7 @@ class PostingsWriter:
     entries that wait.
     """
 
-    def __init__(self, folder: Path, name: str, layout: Layout, writers: int = 1) -> None:
+    def __init__(self, folder: Path, name: str, layout: TableLayout, writers: int = 1) -> None:
         self._folder = folder
         self._name = name
         self._layout = layout
@@ -221,14 +221,14 @@ class PostingsWriter:
         starts.flush()
 
 
-def packed(entries: np.ndarray, layout: Layout, texts: int) -> tuple[np.ndarray, np.ndarray]:
+def packed(entries: np.ndarray, layout: TableLayout, texts: int) -> tuple[np.ndarray, np.ndarray]:
     """Sorted entries as a table of so many texts has them, and their places."""
     out, places = np.empty(len(entries), np.uint32), np.empty(len(entries) if layout.shift else 0, np.uint8)
-    kernels.pack(entries, layout.text_bits(texts), layout.key_bits, layout.shift, out, places)
+    kernels.pack_entries(entries, layout.text_bits(texts), layout.key_bits, layout.shift, out, places)
     return out, places
 
 
-def table_of(entries: np.ndarray, layout: Layout, texts: int) -> tuple[Postings, np.ndarray]:
+def table_of(entries: np.ndarray, layout: TableLayout, texts: int) -> tuple[Postings, np.ndarray]:
     """A table of so many texts in memory, of sorted entries, and its places."""
     bits = layout.bucket_bits(texts)
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
@@ -238,10 +238,10 @@ def table_of(entries: np.ndarray, layout: Layout, texts: int) -> tuple[Postings,
     return Postings(table, starts, bits, layout.text_bits(texts)), places
 
 
-def unpacked(table: Postings, places: np.ndarray, layout: Layout) -> np.ndarray:
+def unpacked(table: Postings, places: np.ndarray, layout: TableLayout) -> np.ndarray:
     """A table's entries as they were before."""
     out = np.empty(len(table.entries), np.uint64)
-    kernels.unpack(frozen(table), read_only(places), layout.shift, out)
+    kernels.unpack_entries(frozen(table), read_only(places), layout.shift, out)
     return out
 
 
@@ -277,7 +277,7 @@ def _new_bucket_offsets(path: Path, size: int, value: int) -> np.memmap[Any, np.
     return np.memmap(os.fspath(path), np.uint32, "r+", shape=(size,))
 
 
-def open_postings(folder: Path, name: str, layout: Layout, texts: int) -> Postings:
+def open_postings(folder: Path, name: str, layout: TableLayout, texts: int) -> Postings:
     """Map a table of so many texts."""
     return Postings(
         map_array(folder / f"{name}.entries", np.uint32),

@@ -135,7 +135,7 @@ class IndexReader:
         programs may do anything.
         """
         for path, before in self.states.items():
-            now = state_of(path)
+            now = stamp_of(path)
             # A file that is gone, or another one in its place, leaves the one that is mapped as it was.
             if now is not None and now[0] == before[0] and now != before:
                 raise IndexFormatError(
@@ -397,7 +397,7 @@ class IndexReader:
         }
 
 
-def state_of(path: Path) -> tuple[int, int, int] | None:
+def stamp_of(path: Path) -> tuple[int, int, int] | None:
     """What tells whether a file was changed: inode, size and time of change."""
     try:
         found = path.stat()

@@ -37,7 +37,7 @@ _S8, _TEXT = np.uint64(8), np.uint64(0xFFFFFF)
 _FILTERS = ("seeds.kminmers", "seeds.rare", "seeds.high_frequency")
 
 
-class Seeds(NamedTuple):
+class OpenSeeds(NamedTuple):
     """An open seed table, the codes of its places (uint8), and its filters."""
 
     table: Postings
@@ -179,9 +179,9 @@ def _rare_of_all(
     return [part[chosen] for part, chosen in zip(parts, kept, strict=True)]
 
 
-def open_seeds(folder: Path, texts: int) -> Seeds:
+def open_seeds(folder: Path, texts: int) -> OpenSeeds:
     """Map the table of so many texts and its filters."""
-    return Seeds(
+    return OpenSeeds(
         open_postings(folder, "seeds", SEEDS, texts),
         map_array(folder / "seeds.places", np.uint8),
         *(map_array(folder / name, np.uint64) for name in _FILTERS),

@@ -34,7 +34,7 @@ from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo
 from provscan.index.packed import Numbers, open_numbers
 from provscan.index.postings import ENTRY_BITS, EXACT, bands_layout, map_array, open_postings
 from provscan.index.prepare import NO_TIME, tweet_digests
-from provscan.index.seeds import Seeds, open_seeds
+from provscan.index.seeds import OpenSeeds, open_seeds
 from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import TweetRows, open_tweets
 from provscan.kernels.exact_lookup import find_texts
@@ -87,7 +87,7 @@ class Segment:
     exact: Postings
     bands: Postings
     band_filter: np.ndarray
-    seeds: Seeds
+    seeds: OpenSeeds
     tweet_starts: Numbers
     tweets: TweetRows
     forgotten: np.ndarray  # int64, ascending: rows of tweets that are forgotten.

@@ -27,10 +27,10 @@ def write_segments(
     except BaseException:
         writer.discard()
         raise
-    return tuple(infos), counted(infos, ids.count, empty, repeated)
+    return tuple(infos), manifest_counts(infos, ids.count, empty, repeated)
 
 
-def counted(infos: Iterable[SegmentInfo], tweets: int, empty: int, repeated: int) -> dict[str, int]:
+def manifest_counts(infos: Iterable[SegmentInfo], tweets: int, empty: int, repeated: int) -> dict[str, int]:
     """What the manifest says of all tweets, so many of them distinct, without text, and read again."""
     versions = sum(info.tweets for info in infos) - tweets
     return {"tweets": tweets, "tweets_without_text": empty, "repeated_tweets": repeated, "versions": versions}

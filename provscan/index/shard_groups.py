@@ -19,7 +19,7 @@ from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.fetched import fetched
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
-from provscan.index.shards import Asked, Hits, ShardGroup, ShardTables, Sources, answers, sources_of
+from provscan.index.shards import ShardEntries, ShardGroup, ShardQuery, ShardTables, Sources, answers, sources_of
 from provscan.index.texts import Strings, combined
 from provscan.index.variants import MatchedPlaces
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
@@ -62,7 +62,7 @@ class HeldShards:
         """See :class:`About`."""
         return About(self._reader.params, self._reader.longest, self._filters)
 
-    def entries(self, asked: Sequence[Asked]) -> list[Hits]:
+    def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:
         """See :class:`~provscan.index.shards.Sources`."""
         return self._sources.entries(asked)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from provscan.index.filters import bloom_filter, mark_bands, new_band_filter
 from provscan.index.join import joined_all, tables_behind
-from provscan.index.postings import EXACT, SEEDS, Layout, bands_layout, sorted_entries, table_of
+from provscan.index.postings import EXACT, SEEDS, TableLayout, bands_layout, sorted_entries, table_of
 from provscan.index.segment import LookupTables, Segment
 from provscan.index.texts import Strings
 from provscan.index.variants import MatchedPlaces, variants_of
@@ -75,7 +75,7 @@ class Numbering:
         return rows + self.bases[segment] if numbers is None else numbers[rows].astype(np.int64)
 
 
-class Asked(NamedTuple):
+class ShardQuery(NamedTuple):
     """Keys of one kind, uint32[n] without what no table knows, and how many entries of each are read in each shard."""
 
     kind: str
@@ -83,7 +83,7 @@ class Asked(NamedTuple):
     limit: int
 
 
-class Hits(NamedTuple):
+class ShardEntries(NamedTuple):
     """Entries for the keys of one kind that were asked for."""
 
     # uint32[n], and int64[n]: the reader's numbers of the texts.
@@ -121,11 +121,11 @@ class Sources:
         """See :class:`ShardGroup`."""
         return partial(getattr(self, method), *arguments)
 
-    def entries(self, asked: Sequence[Asked]) -> list[Hits]:
+    def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:
         """The entries of some keys in all shards, the first ``limit`` of each key in each."""
         return [self._entries(each.keys.astype(np.uint64) << _S32, each.kind, each.limit) for each in asked]
 
-    def _entries(self, keys: np.ndarray, kind: str, limit: int) -> Hits:
+    def _entries(self, keys: np.ndarray, kind: str, limit: int) -> ShardEntries:
         values = _KINDS[kind]
         room = tuple(np.empty(len(keys) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64))
         parts = []
@@ -137,8 +137,8 @@ class Sources:
             living = np.ones(count, np.bool_) if source.living is None else source.living[text]
             value = column[text if by_text else entry]
             low = (key >> _S32).astype(np.uint32)
-            parts.append(Hits(low, source.numbered(text), value, source.text_sizes[text], living))
-        return Hits(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+            parts.append(ShardEntries(low, source.numbered(text), value, source.text_sizes[text], living))
+        return ShardEntries(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     def variants(
         self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits, room: int
@@ -176,12 +176,12 @@ class ShardTables:
         bands = bands_layout(self.params.bands)
         most = max(limits.seed_places, limits.frequent_places) + 1
         asked = [
-            Asked("seeds", _distinct(wanted[:count].astype(np.uint64) << _S32, SEEDS), most),
-            Asked("bands", _distinct(sketches.bands.ravel(), bands), limits.band_texts + 1),
-            Asked("exact", _distinct(sketches.keys[:, 0].copy(), EXACT), limits.whole_candidates),
+            ShardQuery("seeds", _distinct(wanted[:count].astype(np.uint64) << _S32, SEEDS), most),
+            ShardQuery("bands", _distinct(sketches.bands.ravel(), bands), limits.band_texts + 1),
+            ShardQuery("exact", _distinct(sketches.keys[:, 0].copy(), EXACT), limits.whole_candidates),
         ]
         parts = answers(self.groups, "entries", asked)
-        found = [Hits(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*parts, strict=True)]
+        found = [ShardEntries(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*parts, strict=True)]
         keys = [hits.keys.astype(np.uint64) << _S32 for hits in found]
         numbers, first, rows = np.unique(
             np.concatenate([hits.numbers for hits in found]), return_index=True, return_inverse=True
@@ -265,7 +265,7 @@ def shard_tables(
     return ShardTables((sources,), kminmers, rare, params, canonical_texts), *others
 
 
-def _distinct(keys: np.ndarray, layout: Layout) -> np.ndarray:
+def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
     """What a table knows of some keys, uint32, each once."""
     out = np.empty(len(keys), np.uint64)
     slots = np.zeros(1 << (2 * len(keys)).bit_length(), np.uint64)
@@ -287,7 +287,7 @@ def _exact(source: LookupTables) -> tuple[Postings, BloomFilter, np.ndarray, boo
 _KINDS: dict[str, _Values] = {"seeds": _seeds, "bands": _bands, "exact": _exact}
 
 
-def _table(entries: np.ndarray, layout: Layout, texts: int) -> tuple[np.ndarray, Postings]:
+def _table(entries: np.ndarray, layout: TableLayout, texts: int) -> tuple[np.ndarray, Postings]:
     """A table of entries in any order, and its places."""
     postings, places = table_of(sorted_entries(entries), layout, texts)
     return places, postings

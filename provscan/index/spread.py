@@ -27,7 +27,7 @@ from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader
 from provscan.index.seeds import SeedsWriter, texts_of
 from provscan.index.segment_writer import SegmentWriter
-from provscan.index.segments_writer import counted
+from provscan.index.segments_writer import manifest_counts
 from provscan.index.shard_writer import Shard, add_to_shard, joined_shards, parted
 from provscan.index.texts import Strings
 from provscan.index.tweets import LABELS
@@ -129,7 +129,7 @@ def write_shards(
         seeds = [SeedsWriter(shard.folder, len(made.shards)) for shard in made.shards]
         infos = joined_shards(change, params, made.shards, seeds)
         repeated = sum(shard.repeated for shard in made.shards)
-        counts = counted(infos, made.ids, made.parted.empty, repeated)
+        counts = manifest_counts(infos, made.ids, made.parted.empty, repeated)
         tweets = counts.pop("tweets")
         texts = sum(shard.texts for shard in made.shards)
         change.commit(Manifest(params, tuple(infos), texts, tweets, change.generation, {}, {**notes, **counts}))

@@ -157,7 +157,7 @@ def close_bucket_offsets(starts):
 
 
 @kernel
-def pack(entries, text_bits, key_bits, shift, out, places):
+def pack_entries(entries, text_bits, key_bits, shift, out, places):
     """Entries of a table in the making as a table has them, into uint32 ``out``.
 
     ``text_bits`` are those of a text's number, ``key_bits`` those of a key that bucket and entry hold together. Below
@@ -175,8 +175,8 @@ def pack(entries, text_bits, key_bits, shift, out, places):
 
 
 @kernel
-def unpack(postings, places, shift, out):
-    """The opposite of :func:`pack` for a whole table, into uint64 ``out``; ``places`` are read if ``shift`` is 8."""
+def unpack_entries(postings, places, shift, out):
+    """A table back to what :func:`pack_entries` took, into uint64 ``out``; ``places`` are read if ``shift`` is 8."""
     entries, starts, bits, text_bits = postings
     low = _U64 - np.uint64(bits)
     down = low - (_U32 - np.uint64(text_bits))

@@ -24,7 +24,7 @@ KEY_BYTES = 16 << 10
 MAX_KEY = 2**64 - 1
 
 
-def text_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
+def sample_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
     """uint64[n], a random number for each text of a large_string array: equal texts have equal ones."""
     text, offsets = buffers(texts)
     keys = np.empty(len(texts), np.uint64)
@@ -35,12 +35,12 @@ def text_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
 def record_keys(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.uint64]:
     """uint64[n], a random number for each row, by its text and its record's id, or number where there is no id."""
     ids = batch.column("id")
-    named = text_keys(ids.cast(pa.large_string()).fill_null(""), seed + 1)
+    named = sample_keys(ids.cast(pa.large_string()).fill_null(""), seed + 1)
     numbered = splitmix64(seed + 2, batch.column("record").to_numpy())
     unlike = np.where(ids.is_valid().to_numpy(zero_copy_only=False), named, numbered)
     with np.errstate(over="ignore"):
         keys: npt.NDArray[np.uint64] = getattr(splitmix, "py_func", splitmix)(
-            text_keys(batch.column("text"), seed) ^ unlike
+            sample_keys(batch.column("text"), seed) ^ unlike
         )
     return keys
 
@@ -68,7 +68,7 @@ class CarrierSample:
         if self.size == 0 or batch.num_rows == 0:
             return
         texts = batch.column("text")
-        keys = text_keys(texts, self.seed)
+        keys = sample_keys(texts, self.seed)
         rows = np.flatnonzero(keys <= np.uint64(self.limit))
         if "offset" in batch.schema.names:
             rows = rows[batch.column("offset").to_numpy()[rows] == 0]

@@ -18,7 +18,7 @@ from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table, matches_in
 from provscan.matching.verified import in_pieces
 from provscan.params import MatchParams
-from provscan.readers import LIMITS, Block, Fields, Limits, ReadStats, Split, read, read_block
+from provscan.readers import LIMITS, Fields, Limits, RayBlock, ReadStats, Split, read, read_block
 from provscan.readers.arrow import buffers
 
 Map = Callable[..., Iterator[Any]]
@@ -67,7 +67,7 @@ class ScanTask:
     folder: str  # Where the part goes.
     limits: Limits = LIMITS  # Of the readers.
     store: str | None = None  # Where the part goes instead, if it is a place for files (`provscan.readers.FileStore`).
-    block: Block | None = None  # What to read, if that is no file.
+    block: RayBlock | None = None  # What to read, if that is no file.
 
     def __str__(self) -> str:
         return f"{self.number}: {self.split.source}, part {self.split.part + 1}"

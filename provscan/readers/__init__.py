@@ -13,7 +13,7 @@ from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
 from provscan.readers.files import FileStore, checksum, file_checksum, is_remote, open_file, state_of, without_secrets
 from provscan.readers.limits import LIMITS, Limits, current_limits
-from provscan.readers.memory import Block, blocks_of, read_block, read_objects
+from provscan.readers.memory import RayBlock, blocks_of, read_block, read_objects
 from provscan.readers.mending import mended, mended_texts
 from provscan.readers.names import counted
 from provscan.readers.objects import is_ray_dataset
@@ -29,11 +29,11 @@ __all__ = [
     "MEMORY",
     "STDIN",
     "UNKNOWN",
-    "Block",
     "Damage",
     "Fields",
     "FileStore",
     "Limits",
+    "RayBlock",
     "ReadStats",
     "Split",
     "TweetFile",

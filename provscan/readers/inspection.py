@@ -13,7 +13,7 @@ from provscan.readers.fields import Fields
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.names import counted
 from provscan.readers.planning import plan
-from provscan.readers.protocol import Plan, Split
+from provscan.readers.protocol import ReadPlan, Split
 from provscan.readers.reading import read
 from provscan.readers.recipes import PREFIX
 from provscan.readers.stats import ReadStats
@@ -37,7 +37,9 @@ def inspect_sources(
     limits, fields = current_limits(), fields or Fields()
     named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     paths = [source for source in named if not os.fspath(source).startswith(PREFIX)]
-    found = plan(paths, fields, records=records, encoding=encoding, limits=limits) if paths or not named else Plan([])
+    found = (
+        plan(paths, fields, records=records, encoding=encoding, limits=limits) if paths or not named else ReadPlan([])
+    )
     files: dict[str, tuple[list[Split], Fields]] = {}
     for split in found:
         files.setdefault(split.source, ([], fields))[0].append(split)

@@ -10,14 +10,14 @@ import pyarrow as pa
 from provscan.readers.batches import Batcher
 from provscan.readers.fields import Binding, Fields
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.objects import head_of, object_rows, references_of, table_of
+from provscan.readers.objects import head_of_block, object_rows, references_of, table_of_block
 from provscan.readers.protocol import MEMORY, Rows
 from provscan.readers.reading import binding_in
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts import Extractor
 
 
-class Block(NamedTuple):
+class RayBlock(NamedTuple):
     """Consecutive records of a dataset; it can be sent to whoever reads them."""
 
     reference: Any  # Of Ray, to the block.
@@ -28,12 +28,12 @@ class Block(NamedTuple):
 
     def rows(self, limits: Limits) -> Iterator[Rows]:
         number = self.first_record
-        for batch in table_of(self.reference).to_batches(limits.batch_records):
+        for batch in table_of_block(self.reference).to_batches(limits.batch_records):
             yield Rows(range(number, number + batch.num_rows), batch)
             number += batch.num_rows
 
 
-def blocks_of(dataset: Any, fields: Fields, source: str, limits: Limits) -> Iterator[Block]:
+def blocks_of(dataset: Any, fields: Fields, source: str, limits: Limits) -> Iterator[RayBlock]:
     """The blocks of a dataset that have records; the fields are determined from the first records."""
     number, binding = 0, None
     for reference, count, size in references_of(dataset):
@@ -41,13 +41,15 @@ def blocks_of(dataset: Any, fields: Fields, source: str, limits: Limits) -> Iter
             continue
         begins = binding is None
         if binding is None:
-            binding = binding_in(Rows(range(count), head_of(reference, limits.head_records)), fields, source, limits)
-        yield Block(reference, number, size, binding, begins)
+            binding = binding_in(
+                Rows(range(count), head_of_block(reference, limits.head_records)), fields, source, limits
+            )
+        yield RayBlock(reference, number, size, binding, begins)
         number += count
 
 
 def read_block(
-    block: Block, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
+    block: RayBlock, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
 ) -> Iterator[pa.RecordBatch]:
     """Records of one block of a ``ray.data.Dataset``; their numbers are the places in the dataset."""
     if block.begins:

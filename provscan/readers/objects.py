@@ -54,7 +54,7 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
         scanner = obj.scanner(batch_size=limits.batch_records) if hasattr(obj, "scanner") else obj
         obj = scanner.to_reader()
     if is_ray_dataset(obj):
-        blocks = (table_of(reference).to_batches(limits.batch_records) for reference, _, _ in references_of(obj))
+        blocks = (table_of_block(reference).to_batches(limits.batch_records) for reference, _, _ in references_of(obj))
         yield from _tables(itertools.chain.from_iterable(blocks))
     elif kind in ("datasets.Dataset", "datasets.IterableDataset"):
         obj = (batch for table in obj.with_format("arrow").iter(limits.batch_records) for batch in table.to_batches())
@@ -121,14 +121,14 @@ def references_of(dataset: Any) -> Iterator[tuple[Any, int, int]]:
         options.preserve_order = before
 
 
-def table_of(reference: Any) -> pa.Table:
+def table_of_block(reference: Any) -> pa.Table:
     import ray
     from ray.data.block import BlockAccessor
 
     return BlockAccessor.for_block(ray.get(reference)).to_arrow()
 
 
-def head_of(reference: Any, count: int) -> pa.RecordBatch:
+def head_of_block(reference: Any, count: int) -> pa.RecordBatch:
     """The first records of a block, which stays where it is."""
     import ray
 

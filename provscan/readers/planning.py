@@ -20,10 +20,10 @@ from provscan.readers.hub import PREFIX, hub_splits
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.members import Member, is_hidden, is_webdataset
 from provscan.readers.names import printable
-from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, NotReadable, Plan, Split
+from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, NotReadable, ReadPlan, Split
 from provscan.readers.reading import binding_of
 from provscan.readers.registry import FORMATS, READABLE, ZIPPED, identified, split_name
-from provscan.readers.streams import ByteStream, compression_of, head_of, unpack
+from provscan.readers.streams import ByteStream, compression_of, head_of, unpack_into
 
 Source = str | os.PathLike[str]
 
@@ -155,7 +155,7 @@ class Walk:
         copy = tempfile.NamedTemporaryFile(suffix=".tar", buffering=0)  # noqa: SIM115
         atexit.register(copy.close)
         stream = ByteStream(split, Context.quiet(self._limits))
-        unpack(stream, copy)
+        unpack_into(stream, copy)
         if stream.damage is not None:
             raise NotReadable(stream.damage)
         return Split(split.source, copy.name, "", None, 0, copy.tell(), 0, copy.tell())
@@ -243,7 +243,7 @@ def plan(
     records: str | None = None,
     encoding: str | None = None,
     limits: Limits | None = None,
-) -> Plan:
+) -> ReadPlan:
     """Cut sources into splits; the plan's ``unread`` names everything that will not be read, and why.
 
     `sources` are one or several of: a file, an archive, a folder (walked, in sorted order), a URL that fsspec can open,
@@ -298,7 +298,7 @@ def plan(
             splits += FORMATS[file.format].splits(file, target, limits)
         except InputError as error:
             walk._leave(file.source, error)
-    return Plan(splits, walk.unread, walk.ignored)
+    return ReadPlan(splits, walk.unread, walk.ignored)
 
 
 def _target(size: int, workers: int, parts: int | None) -> int:

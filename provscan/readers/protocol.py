@@ -40,7 +40,7 @@ Wanted = dict[Path, pa.DataType] | None
 
 
 class NotReadable(Exception):
-    """Why a file, or one member of an archive, will not be read; becomes an entry of ``Plan.unread``."""
+    """Why a file, or one member of an archive, will not be read; becomes an entry of ``ReadPlan.unread``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Split:
         return as_is and self.layout.encoding is None and not self.layout.cr
 
 
-class Plan(list[Split]):
+class ReadPlan(list[Split]):
     """The splits, in the order of their records, and (path, reason) of what is not among them.
 
     `unread` is everything the user named that will not be read; `ignored` was left out because it holds no records:

@@ -237,7 +237,7 @@ class ByteStream:
             self.damage = f"truncated {compression} file"
 
 
-def unpack(stream: ByteStream, copy: IO[bytes]) -> None:
+def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
     """Write a stream into a temporary file that has no buffer, as that would be written once more when it is closed."""
     for chunk in stream:
         rest = memoryview(chunk)

@@ -18,7 +18,7 @@ from provscan.readers.files import is_remote, open_file, readable
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
 from provscan.readers.schema import distinct_names, with_distinct_names
-from provscan.readers.streams import ByteStream, unpack
+from provscan.readers.streams import ByteStream, unpack_into
 from provscan.readers.values import HEAD, head_values
 
 FAILURES = (pa.ArrowException, OSError, ValueError)
@@ -40,7 +40,7 @@ def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
             yield file
         return
     with tempfile.TemporaryFile(buffering=0) as copy:
-        unpack(stream, copy)
+        unpack_into(stream, copy)
         copy.seek(0)
         yield pa.PythonFile(copy, mode="r")
 

@@ -57,7 +57,7 @@ def column(array: pa.Array | None, count: int) -> pa.Array:
     return pc.cast(array, pa.string()) if pa.types.is_integer(array.type) else strings(array_values(array))
 
 
-def texts_of(array: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
+def filled_texts(array: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
     """A column of texts without the missing ones, and the rows that are left, None if that is all of them."""
     text, repaired = as_text(array)
     for place, byte in repaired:

@@ -31,7 +31,7 @@ from provscan.readers.schema import TWEETS, plain_array
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
 from provscan.readers.texts import numbers_of
-from provscan.readers.tweet_columns import batch_of, column, dates, from_tweets, texts_of, with_ids
+from provscan.readers.tweet_columns import batch_of, column, dates, filled_texts, from_tweets, with_ids
 from provscan.readers.tweet_dates import parse_date
 from provscan.readers.tweet_fields import ROLES, Binding, bind
 from provscan.readers.tweet_layouts import Tweet, is_nested, rows_of_table, tweets_in
@@ -160,7 +160,7 @@ class _Reader:
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
         assert self._binding is not None
         found = {role: _column(batch, self._binding, role) for role in ROLES}
-        kept, text = texts_of(found.pop("text"), numbers, self._source, self._counts)
+        kept, text = filled_texts(found.pop("text"), numbers, self._source, self._counts)
         if kept is not None:
             numbers = numbers[kept]
             found = {role: values and values.take(pa.array(kept)) for role, values in found.items()}

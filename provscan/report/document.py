@@ -23,11 +23,11 @@ from markupsafe import Markup
 from rich.filesize import decimal
 
 from provscan.errors import UsageError
-from provscan.index.checked import cache_folder
+from provscan.index.checked import user_cache
 from provscan.params import require_folder
 from provscan.report import figures, wording
 from provscan.report.files import RunFiles, replaced
-from provscan.report.packing import CHUNK, displayed, packed
+from provscan.report.packing import CHUNK, displayed, packed_exhibits
 from provscan.runs.folder import MATCHES_FILE, SUMMARY_FILE, read_run
 
 STYLES = ("page.css", "exhibits.css", "print.css")
@@ -55,7 +55,7 @@ class _Compiled(FileSystemBytecodeCache):
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        bytecode_cache=_Compiled(str(cache_folder() / "templates")),
+        bytecode_cache=_Compiled(str(user_cache() / "templates")),
         loader=PackageLoader("provscan.report", "templates"),
         autoescape=True,
         trim_blocks=True,
@@ -137,7 +137,7 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         left_out=wording.left_out(summary),
         command=folder.info.get("repeat"),
         texts=texts,
-        blocks=map(Markup, packed(shown, batches, marked, sources)),
+        blocks=map(Markup, packed_exhibits(shown, batches, marked, sources)),
     )
 
 

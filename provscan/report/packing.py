@@ -69,7 +69,7 @@ def with_digests(batches: Iterable[pa.Table], texts: int | None) -> Iterator[pa.
         yield pa.table(columns)
 
 
-def packed(
+def packed_exhibits(
     exhibits: pa.Table, batches: Iterable[pa.Table], marks: dict[int, dict[str, str]], sources: Sequence[str]
 ) -> Iterator[str]:
     """The blocks of some exhibits and their marks; the batches are the exhibits with texts, :data:`CHUNK` rows at a

@@ -40,7 +40,7 @@ def probe_table(summary: Mapping[str, Any]) -> str:
     """What a probe showed, from its ``summary.json``."""
     console = _console()
     _headline(console, summary["answer"])
-    _print(console, "<<", lines(summary))
+    _print(console, "<<", answer_lines(summary))
     console.print(f"\nRecited tweets by number of copies, of {count(summary['recited']['pairs'])} asked for")
     _print(console, "<>><", [
         (copies(item), count(item["recited"]), count(item["tweets"]),
@@ -50,7 +50,7 @@ def probe_table(summary: Mapping[str, Any]) -> str:
     return _text(console)
 
 
-def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     tests, listed, total, power = (summary[name] for name in ("tests", "listed", "total", "power"))
     only = f"pairs with one recited: {count(tests['licensed_only'])} licensed, {count(tests['control_only'])} control"
     withheld = "" if summary["plan"]["claims"] else f"withheld: {tests['difference']['invalid']}"
@@ -65,7 +65,7 @@ def lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("In the index", inference(total, lambda v: f"{count(int(v))} texts{_from(total)}", lower=True)),
         ("Power", withheld or detectable(None, power["detectable_share"])),
     ]
-    found += extraction(summary["extraction"])
+    found += extraction_lines(summary["extraction"])
     if summary["free"]:
         free = summary["free"]
         control, controls = free["control_texts_found"], free["control_texts"]
@@ -95,7 +95,7 @@ def _from(total: Mapping[str, Any]) -> str:
     return f" with {count(total['from_copies'])} or more copies" if total["from_copies"] > 1 else ""
 
 
-def extraction(item: Mapping[str, Any]) -> list[tuple[str, str]]:
+def extraction_lines(item: Mapping[str, Any]) -> list[tuple[str, str]]:
     """How many licensed tweets are recited within so many samples, a line for each probability; why it is not known."""
     if item["invalid"]:
         return [("Extraction", f"not measured: {item['invalid']}")]

@@ -241,7 +241,7 @@ def blind_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, f"{count:,}") for name, count in lines]
 
 
-def compared(summary: Mapping[str, Any]) -> str:
+def searched(summary: Mapping[str, Any]) -> str:
     """What was searched for, as the end of a sentence, with what of it serves as the control.
 
     Examples

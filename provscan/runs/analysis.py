@@ -30,7 +30,7 @@ from provscan.runs.chance import gauges_summary
 from provscan.runs.matched import Batch, Matched, NullScan, PartRows
 from provscan.runs.measured import Measured, Part
 from provscan.runs.sample import FileSample
-from provscan.runs.sides import alike, by_year
+from provscan.runs.sides import agreement, by_year
 from provscan.runs.tokens import TEXTS, Tokens, characters_a_token
 from provscan.runs.warnings import reasons, warnings
 from provscan.scoring.background import background
@@ -77,7 +77,7 @@ class Analysis:
 
 
 @dataclass(frozen=True)
-class Settings:
+class AnalysisSettings:
     """How an analysis is made."""
 
     sampling: Sampling  # As the scan was made.
@@ -97,7 +97,7 @@ def analyse(
     carriers: list[CarrierRecord],
     controls: Controls,
     params: MatchParams,
-    settings: Settings,
+    settings: AnalysisSettings,
     null: NullScan | None = None,
 ) -> Analysis:
     """Score the matches of a scan, measure chance and recall, and put the layers of its numbers together.
@@ -124,7 +124,7 @@ def analyse(
         settings.index_fraction,
         params.min_chars,
     )
-    return summarise(measured, [carrier.text for carrier in carriers], settings.tokens)
+    return analysis_of(measured, [carrier.text for carrier in carriers], settings.tokens)
 
 
 def spike(
@@ -132,7 +132,7 @@ def spike(
     params: MatchParams,
     carriers: list[CarrierRecord],
     count: int,
-    settings: Settings,
+    settings: AnalysisSettings,
     scorer: Scorer,
 ) -> tuple[SpikeIns, Recovered]:
     planted = plant(controls, params, carriers, count, settings.draw, SETS[settings.edits])
@@ -146,7 +146,7 @@ def spike(
     return planted, back
 
 
-def summarise(measured: Measured, carriers: Sequence[str], tokens: Tokens | None = None) -> Analysis:
+def analysis_of(measured: Measured, carriers: Sequence[str], tokens: Tokens | None = None) -> Analysis:
     """What follows from what was measured; `carriers` are texts of the dataset, `tokens` counts those of texts."""
     summary = {
         "answer": _answer(measured, carriers, tokens),
@@ -303,7 +303,7 @@ def _control(measured: Measured) -> dict[str, Any]:
         "licensed_bunches": len(measured.bunches),
         "strata": measured.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control[0],
-        "alike": alike(licensed, control),
+        "alike": agreement(licensed, control),
         # What multiplies the weights of control texts of commoner, usual and rarer wording.
         "wording_weights": measured.classes.factors.tolist(),
         "years": {

@@ -59,7 +59,7 @@ class Corpus:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All tweets, in :data:`~provscan.readers.TWEETS`."""
         stats = readers.ReadStats()
-        yield from joined(self._all(stats))
+        yield from coalesced(self._all(stats))
         self.complete(stats)
 
     def complete(self, stats: readers.ReadStats, *, some_text: bool = True) -> None:
@@ -96,7 +96,7 @@ class Corpus:
         return InputError(f"{shown} holds no tweets: {why}. No index was written")
 
 
-def joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Batches of small files put together, in the same order: each batch costs some time of its own."""
     most = readers.current_limits().batch_records
     held: list[pa.RecordBatch] = []

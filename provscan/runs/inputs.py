@@ -13,7 +13,7 @@ import xxhash
 from provscan import readers
 from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, UsageError
-from provscan.readers import MEMORY, UNKNOWN, Block, Damage, Split
+from provscan.readers import MEMORY, UNKNOWN, Damage, RayBlock, Split
 from provscan.runs.corpus import MOST_LISTED
 from provscan.runs.folder import NULL_PARTS, PARTS
 from provscan.runs.options import Options, Sources, source_list
@@ -63,7 +63,7 @@ class Inputs:
         """Whether it lies on a cluster in blocks, which are read there."""
         return options.executor == "ray" and readers.is_ray_dataset(self.data)
 
-    def pieces(self, options: Options) -> Iterator[tuple[Split, Block | None]]:
+    def pieces(self, options: Options) -> Iterator[tuple[Split, RayBlock | None]]:
         """All splits; those of data in blocks are not known before, and added to `splits`."""
         if not self.in_blocks(options):
             yield from ((split, None) for split in self.splits)

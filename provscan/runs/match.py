@@ -27,7 +27,7 @@ from provscan.estimate.strata import enough_text
 from provscan.index import open_reader
 from provscan.matching import Index
 from provscan.matching.task import Snapshot
-from provscan.runs.analysis import Analysis, Settings, analyse
+from provscan.runs.analysis import Analysis, AnalysisSettings, analyse
 from provscan.runs.evidence import CANDIDATES, kept
 from provscan.runs.folder import CONTROL, EVIDENCE_FILE, MATCHES_FILE, RunFolder, run_folder, write_summary
 from provscan.runs.inputs import Inputs, find_inputs, find_null, require_other_data
@@ -36,7 +36,7 @@ from provscan.runs.options import Options, Sources
 from provscan.runs.sample import describe_sample
 from provscan.runs.scan import ScanTotals, sampling_of, scan_inputs
 from provscan.runs.tokens import tokens_of
-from provscan.runs.totals import summarise, write_tables
+from provscan.runs.totals import counts_of, write_tables
 from provscan.scoring.background import background
 from provscan.scoring.lengths import letters
 
@@ -45,7 +45,7 @@ PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
 
 
 @dataclass(frozen=True)
-class Target:
+class RunTarget:
     """Where a run is written."""
 
     path: Path  # The run folder.
@@ -58,7 +58,7 @@ class Target:
 def run_match(
     sources: Sources,
     index: Index,
-    target: Target,
+    target: RunTarget,
     options: Options,
     *,
     progress: Progress,
@@ -168,7 +168,7 @@ def _checkpoint(
 def _analyse(
     rows: PartRows, totals: ScanTotals, inputs: Inputs, controls: Controls, null: NullScan | None, options: Options
 ) -> Analysis:
-    settings = Settings(
+    settings = AnalysisSettings(
         sampling_of(inputs, options), inputs.sample, options.spike_ins, options.edits, controls.licensed.fraction,
         options.threads, tokens_of(options.tokenizer),
     )  # fmt: skip
@@ -179,7 +179,7 @@ def _analyse(
 def _summary(
     analysis: Analysis, totals: ScanTotals, inputs: Inputs, controls: Controls, options: Options
 ) -> dict[str, Any]:
-    counts = summarise(analysis.measured, totals, inputs, controls.reader)
+    counts = counts_of(analysis.measured, totals, inputs, controls.reader)
     licensed = controls.licensed
     about = {"texts": licensed.texts, "tweets": licensed.tweets, "fingerprint": licensed.fingerprint}
     about |= {"left_out": licensed.left_out.as_dict()} if licensed.left_out.segments else {}
@@ -192,7 +192,7 @@ def _summary(
 
 
 def _info(
-    index: Index, target: Target, options: Options, inputs: Inputs, described: dict[str, list[dict[str, Any]]]
+    index: Index, target: RunTarget, options: Options, inputs: Inputs, described: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
     """What ``run.json`` says, but for times."""
     info: dict[str, Any] = {

@@ -135,7 +135,7 @@ def _codes(names: list[str], languages: list[str]) -> Numbers:
     return np.array([place.get(name, len(languages)) for name in names], np.int64)
 
 
-def alike(licensed: Side, control: Side) -> dict[str, float]:
+def agreement(licensed: Side, control: Side) -> dict[str, float]:
     """How far two sides agree in what is known of both, 1 where they do not differ.
 
     Script, length, language, year and wording: the share that both distributions have in common. Author: how often a

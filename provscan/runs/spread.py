@@ -17,7 +17,7 @@ from provscan.errors import WorkerError
 from provscan.index import MadeShards, Parted, Shard, prepare, write_parts, write_shard
 from provscan.params import IndexParams
 from provscan.readers import STDIN, UNKNOWN, Limits, ReadStats, TweetFile
-from provscan.runs.corpus import Corpus, joined
+from provscan.runs.corpus import Corpus, coalesced
 from provscan.runs.options import needs_files
 
 # Tasks for each worker, so that they end at about the same time, unless they would be larger than this.
@@ -65,7 +65,7 @@ def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, A
         for file in task.files:
             yield from readers.read_tweets(file, stats, on_bytes=advance, limits=task.limits)
 
-    prepared = (prepare(batch, task.params) for batch in joined(batches()))
+    prepared = (prepare(batch, task.params) for batch in coalesced(batches()))
     parted = write_parts(prepared, Path(task.folder), task.number, task.shards)
     return parted, stats.as_dict()
 

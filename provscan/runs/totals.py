@@ -65,7 +65,7 @@ def _written(
     return table.to_batches()
 
 
-def summarise(measured: Measured, totals: ScanTotals, inputs: Inputs, reader: IndexReader) -> dict[str, Any]:
+def counts_of(measured: Measured, totals: ScanTotals, inputs: Inputs, reader: IndexReader) -> dict[str, Any]:
     """The counts of ``summary.json``; matches of control texts are not among them."""
     licensed, beside = measured.whole.licensed, measured.whole.beside
     matches = measured.sums.licensed.matches

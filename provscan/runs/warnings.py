@@ -11,7 +11,7 @@ import numpy as np
 from provscan.estimate.answer import warning, withheld
 from provscan.estimate.recall import FINDABLE
 from provscan.runs.measured import Measured, akin
-from provscan.runs.sides import KNOWN, alike, span
+from provscan.runs.sides import KNOWN, agreement, span
 
 # Share of the copies that are hidden, and a quarter of what is at worst, from which on there is no estimate: of copies
 # that count, and of all that match, with severe edits among them.
@@ -119,7 +119,7 @@ def _drift(measured: Measured) -> list[dict[str, Any]]:
         return []
     result = []
     licensed, control = measured.sides
-    shares = alike(licensed, control)
+    shares = agreement(licensed, control)
     if shares.get("year", 1.0) < IN_COMMON:
         words = {"control": span(control.year), "licensed": span(licensed.year)}
         result.append(warning("control_from_other_years", **words))

@@ -30,7 +30,7 @@ def families(reader: IndexReader, texts: Numbers) -> Numbers:
             part = reader.canonical_texts(texts[low : low + TEXTS])
             bands[:, low : low + TEXTS] = sketch_texts(part, reader.params).bands.T
         for band in bands:
-            label = joined(label, band)
+            label = connected(label, band)
         del band, bands
     return np.unique(label, return_inverse=True)[1].astype(np.int64)
 
@@ -42,7 +42,7 @@ def best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
     return result
 
 
-def joined(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
+def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
     """Components of rows after those with equal keys are connected; `label`, [n], is the first row of that of each."""
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])

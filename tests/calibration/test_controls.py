@@ -17,7 +17,7 @@ import provscan.index.segment_writer
 from provscan.calibration.controls import no_control, parse_utc, with_cutoff
 from provscan.errors import InputError, ParameterError
 from provscan.readers import Limits
-from provscan.report.wording import compared
+from provscan.report.wording import searched
 from provscan.scoring.authorship import authorship
 
 Write = Callable[..., Path]
@@ -232,5 +232,5 @@ def test_a_run_without_control_promises_no_cutoff_more_texts_than_it_gives(write
     texts = cut.summary["control"]["texts"]
     assert 0 < texts < 8
     given = f"against 17 licensed tweets with 16 different texts. {texts} of these texts are not older than the cutoff"
-    assert given in compared(cut.summary)
+    assert given in searched(cut.summary)
     assert given in (cut.path / "report.html").read_text(encoding="utf-8")

@@ -237,7 +237,7 @@ def test_small_tables_spill_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     keys, texts, places = (random.integers(0, 1 << bits, 40, np.uint64) for bits in (32, 8, 8))
     entries = np.sort(keys << np.uint64(32) | texts << np.uint64(8) | places)
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 3)
-    layout = postings.Layout(40, shift=8)
+    layout = postings.TableLayout(40, shift=8)
     writer = postings.PostingsWriter(tmp_path, "some", layout)
     for part in np.array_split(np.random.default_rng(2).permutation(entries), 20):
         writer.add(part)

@@ -399,7 +399,7 @@ def test_marks_of_checked_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             path.write_bytes(bytes(number))
         keys.append(checked.key_of(paths))
         assert not checked.is_marked(keys[-1])
-        checked.mark(keys[-1], paths[::-1])
+        checked.mark_checked(keys[-1], paths[::-1])
         assert all(map(checked.is_marked, keys)) or number == 4
         for age, key in enumerate(keys[::-1]):
             if (tmp_path / "cache" / "provscan" / "checked" / key).exists():
@@ -411,9 +411,9 @@ def test_marks_of_checked_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(checked.time, "sleep", slept.append)
     for now in (changed + checked.TICK / 4, changed - 99, changed + 99):
         monkeypatch.setattr(checked.time, "time", lambda now=now: now)
-        checked.mark(keys[-1], paths[:1])
+        checked.mark_checked(keys[-1], paths[:1])
     assert slept == pytest.approx([checked.TICK * 3 / 4, checked.TICK, 0.0], abs=1e-4)
-    checked.mark("of other files", paths)
+    checked.mark_checked("of other files", paths)
     assert not checked.is_marked("of other files")
     before = checked.key_of(paths)
     paths[1].rename(tmp_path / "c")

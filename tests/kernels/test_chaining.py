@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provscan.index.filters import bloom_filter, new_filter
-from provscan.index.seeds import Seeds as Table
+from provscan.index.seeds import OpenSeeds as Table
 from provscan.kernels import bloom, postings
 from provscan.kernels import chaining as chains
 from provscan.kernels import minimizers as seed_kernels
@@ -46,7 +46,7 @@ def table_of(kminmers, rare):
     )
     postings.bucket_offsets(rows, 0, 8, starts)
     postings.close_bucket_offsets(starts)
-    postings.pack(rows, 8, 32, 8, out, places)
+    postings.pack_entries(rows, 8, 32, 8, out, places)
     return Table(Postings(out, starts, 8, 8), places, known, known_rare, new_filter(0)).record
 
 

@@ -36,7 +36,7 @@ def table_of(keys, bits, shift=0):
     """A table that knows 32 bits of each key, with 32 - bits bits for the text."""
     entries = entries_of(keys, shift)
     out, places = np.empty(len(entries), np.uint32), np.empty(len(entries) if shift else 0, np.uint8)
-    kernels.pack(entries, bits, 32, shift, out, places)
+    kernels.pack_entries(entries, bits, 32, shift, out, places)
     return entries, frozen(Postings(out, bucket_offsets(entries, bits), bits, bits)), places
 
 
@@ -89,7 +89,7 @@ def test_an_empty_table():
 def test_entries_are_unpacked_as_they_were(keys, bits, shift):
     entries, table, places = table_of(keys, bits, shift)
     again = np.empty_like(entries)
-    kernels.unpack(table, read_only(places), shift, again)
+    kernels.unpack_entries(table, read_only(places), shift, again)
     assert again.tolist() == entries.tolist()
 
 

@@ -22,7 +22,7 @@ def table_of(rows):
     starts, out = np.full((1 << BITS) + 1, len(entries), np.uint32), np.empty(len(entries), np.uint32)
     kernels.bucket_offsets(entries, 0, BITS, starts)
     kernels.close_bucket_offsets(starts)
-    kernels.pack(entries, BITS, 32, 0, out, np.empty(0, np.uint8))
+    kernels.pack_entries(entries, BITS, 32, 0, out, np.empty(0, np.uint8))
     return Postings(out, starts, BITS, BITS)
 
 

@@ -23,7 +23,7 @@ from provscan.matching.carriers import (
     CarrierSample,
     RecordSampler,
     record_keys,
-    text_keys,
+    sample_keys,
 )
 from provscan.matching.parts import PartResult, load_part, replacing_file
 from provscan.matching.passages import CONTEXT, passages
@@ -322,9 +322,9 @@ def test_passages_stop_where_texts_do() -> None:
 
 def test_carriers_are_those_of_the_lowest_keys() -> None:
     batch = texts_batch(["a", "b", "c", "b"])
-    keys = text_keys(batch["text"], 5).tolist()
+    keys = sample_keys(batch["text"], 5).tolist()
     # Seeds are numbers modulo 2 ** 64.
-    assert text_keys(batch["text"], 5 + 2**64).tolist() == text_keys(batch["text"], 5 - 2**64).tolist() == keys
+    assert sample_keys(batch["text"], 5 + 2**64).tolist() == sample_keys(batch["text"], 5 - 2**64).tolist() == keys
     low, middle, high = sorted(set(keys))
     sample = CarrierSample(2, 5)
     sample.offer(batch)
@@ -382,9 +382,9 @@ def test_a_fraction_is_a_limit_of_keys() -> None:
     # The key of the text with that of the id by the next seed, or of the record's number by the one after that.
     unlike = splitmix64(5, np.arange(64))
     named = batch.set_column(1, "id", pa.array(["x"] + [None] * 63))
-    assert keys.tolist() == mixed(text_keys(batch["text"], 3) ^ unlike)
-    unlike[0] = text_keys(pa.array(["x"], pa.large_string()), 4)[0]
-    assert record_keys(named, 3).tolist() == mixed(text_keys(batch["text"], 3) ^ unlike)
+    assert keys.tolist() == mixed(sample_keys(batch["text"], 3) ^ unlike)
+    unlike[0] = sample_keys(pa.array(["x"], pa.large_string()), 4)[0]
+    assert record_keys(named, 3).tolist() == mixed(sample_keys(batch["text"], 3) ^ unlike)
     kept = RecordSampler(0.5, 3).rows(batch)["record"].to_pylist()
     assert kept == np.flatnonzero(keys < np.uint64(1 << 63)).tolist()
     assert RecordSampler(0.0, 3).rows(batch).num_rows == 0

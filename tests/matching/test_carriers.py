@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.matching.carriers import LONGEST, CarrierSample, RecordSampler, record_keys, text_keys
+from provscan.matching.carriers import LONGEST, CarrierSample, RecordSampler, record_keys, sample_keys
 
 
 def batch(texts: list[str], first: int = 0, ids: list[str | None] | None = None) -> pa.RecordBatch:
@@ -36,7 +36,7 @@ def test_carriers_do_not_depend_on_order_or_splits(order: list[int], cut: int, s
     first.merge(CarrierSample.from_dict(orjson.loads(orjson.dumps((second if cut % 2 else late).as_dict()))))
     assert first.records == whole.records
     assert len(whole.records) == min(size, 30)
-    lowest = np.sort(np.unique(text_keys(batch(TEXTS)["text"], 5)))[:size]
+    lowest = np.sort(np.unique(sample_keys(batch(TEXTS)["text"], 5)))[:size]
     assert list(whole.records) == lowest.tolist()
     assert all(record.copies == TEXTS.count(record.text) for record in whole.records.values())
 
@@ -52,12 +52,12 @@ def test_long_carriers_are_cut() -> None:
 
 def test_keys_come_from_the_content() -> None:
     texts = ["a", "b", "a", "a" * 9, "a" * 10, ""]
-    keys = text_keys(pa.array(texts, pa.large_string()), 1)
+    keys = sample_keys(pa.array(texts, pa.large_string()), 1)
     assert keys[0] == keys[2]
     assert len(np.unique(keys)) == 5
-    assert not np.any(keys == text_keys(pa.array(texts, pa.large_string()), 2))
+    assert not np.any(keys == sample_keys(pa.array(texts, pa.large_string()), 2))
     # A slice of a longer array begins somewhere in its buffer.
-    assert text_keys(pa.array(texts, pa.large_string())[2:], 1).tolist() == keys[2:].tolist()
+    assert sample_keys(pa.array(texts, pa.large_string())[2:], 1).tolist() == keys[2:].tolist()
     # Copies are told apart by the id of their record, or by its number.
     same = record_keys(batch(["a"] * 4, ids=["x", "y", "x", None]), 1)
     assert same[0] == same[2]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from provscan.runs.sides import Side, alike, classes_of
+from provscan.runs.sides import Side, agreement, classes_of
 from provscan.scoring.lengths import SCRIPTS
 
 LATIN, CYRILLIC = SCRIPTS.index("latin"), SCRIPTS.index("cyrillic")
@@ -32,7 +32,7 @@ def test_commoner_wording_of_a_control_counts_for_less() -> None:
     assert weights[:2] == pytest.approx([2, 2], rel=0.02)
     assert weights[2:] == pytest.approx([12, 3])
     assert classes.heaviest == pytest.approx(12)
-    assert alike(licensed, control)["wording"] == pytest.approx(2 / 3, abs=0.07)
+    assert agreement(licensed, control)["wording"] == pytest.approx(2 / 3, abs=0.07)
 
 
 def test_lengths_that_no_stratum_makes_up_for_are_compared() -> None:
@@ -45,7 +45,7 @@ def test_lengths_that_no_stratum_makes_up_for_are_compared() -> None:
     assert classes_of(licensed, control).lengths == pytest.approx(1 / 3)
     # As many as a stratum of each length needs.
     both = replace(licensed, band=np.repeat([0, 5, 5], 100)), replace(control, total=6000)
-    assert alike(*both)["length"] == pytest.approx(2 / 3)
+    assert agreement(*both)["length"] == pytest.approx(2 / 3)
     assert classes_of(*both).lengths == pytest.approx(1)
 
 

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from provscan.scoring.families import components, joined
+from provscan.scoring.families import components, connected
 
 
 def by_search(groups: list[list[int]]) -> list[int]:
@@ -42,7 +42,7 @@ def test_one_group_after_the_other_gives_the_same(seed: int) -> None:
     groups = rng.integers(0, rows * 2, (rows, width)) * width + np.arange(width)
     label = np.arange(rows)
     for column in groups.T:
-        label = joined(label, column.astype(np.uint64))
+        label = connected(label, column.astype(np.uint64))
     assert np.unique(label, return_inverse=True)[1].tolist() == by_search(groups.tolist())
     assert all(label[first] == first for first in label)
 
