@@ -40,7 +40,7 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
             raise ParameterError(f"expected texts (str), found something else: {error}") from None
     elif pa.types.is_large_string(texts.type):
         array = texts
-    elif pa.types.is_string(texts.type) or pa.types.is_dictionary(texts.type) or pa.types.is_null(texts.type):
+    elif texts.type in (pa.string(), pa.string_view(), pa.null()) or pa.types.is_dictionary(texts.type):
         array = texts.cast(pa.large_string())
     else:
         raise ParameterError(

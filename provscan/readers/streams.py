@@ -172,6 +172,8 @@ class ByteStream:
             yield raw
             if self.damage:
                 return
+        if left > 0 and not whole:
+            self.damage = f"it ends {left:,} bytes before where it ended when it was found"
         if zipped and given < self.split.size:
             self.context.consumed(self.split.size - given)
 

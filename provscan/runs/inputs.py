@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -82,7 +82,7 @@ class Inputs:
 
     def state(self) -> dict[str, Any]:
         """What must be the same for parts of an unfinished run to be used."""
-        splits = repr([asdict(split) for split in self.splits]).encode("utf-8", "surrogatepass")
+        splits = repr(list(self.splits)).encode("utf-8", "surrogatepass")
         return {
             "files": [[file.source, file.size, file.modified] for file in self.files.values()],
             "splits": xxhash.xxh3_128_hexdigest(splits),

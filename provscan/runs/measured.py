@@ -430,7 +430,7 @@ class Measured:
         unit = sum(result.squares for result in self.results) / max(1, self.characters)
         return Factor(self.characters / self.fraction, *thinned(self.characters, self.fraction, effect=max(1.0, unit)))
 
-    @property
+    @cached_property
     def fraction(self) -> float:
         if self.drawn is not None:
             return self.drawn.clusters(self.results).fraction

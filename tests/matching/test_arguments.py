@@ -37,6 +37,11 @@ def test_what_is_no_texts(index, texts):
             function(texts)
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())], ids=str)
+def test_arrow_texts_of_any_type(index, kind):
+    assert index.match(pa.array([None, TWEETS[0]["text"]], kind))["record"].to_pylist() == [1]
+
+
 def test_missing_texts_of_pandas_are_empty(index):
     text = TWEETS[0]["text"]
     for texts in (pd.Series([None, text]), pd.Series([pd.NA, text], dtype="string"), [float("nan"), text]):

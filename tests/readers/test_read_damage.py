@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import sys
 import zipfile
 from dataclasses import replace
@@ -15,7 +16,7 @@ import pytest
 import zstandard
 
 from provscan.errors import OutputError
-from provscan.readers import LIMITS, Fields, Split, plan, streams
+from provscan.readers import LIMITS, Fields, ReadStats, Split, plan, read, streams
 from provscan.readers.protocol import Context
 
 ROWS = 20_000
@@ -76,6 +77,15 @@ def test_a_truncated_csv_and_text(write, read_all, kind):
     assert table.stats.skipped == {}
     assert table.stats.damaged[0].records == len(table.rows)
     assert text.stats.damaged[0].records == len(text.rows)
+
+
+def test_a_file_that_became_shorter(write):
+    path = write("a.jsonl", [{"text": "a"}] * 4)
+    (split,) = plan(path)
+    os.truncate(path, split.size - 20)
+    stats = ReadStats()
+    assert [batch["text"].to_pylist() for batch in read(split, Fields(), stats)] == [["a", "a"]]
+    assert stats.damaged == [(path, 2, "it ends 20 bytes before where it ended when it was found")]
 
 
 def test_garbage_after_the_end(write, read_all):

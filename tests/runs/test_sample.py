@@ -8,7 +8,9 @@ import math
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import ParameterError
+from provscan.readers import ReadStats
+from provscan.runs.measured import Measured
 from provscan.runs.options import Options
 from provscan.runs.sample import draw_files
 
@@ -258,3 +262,21 @@ def test_what_can_not_be_drawn(latin: provscan.Index, folder: Path, tmp_path: Pa
     # In memory, records are drawn without being asked for.
     run = provscan.match(some_records(1, 200), latin, out, sample=0.5)
     assert run.summary["sample"]["by"] == "records"
+
+
+def test_the_share_of_the_records_is_computed_once():
+    """It is asked for once a file, and each time all files would be gone through."""
+
+    class Results(list):
+        passes = 0
+
+        def __iter__(self):
+            self.passes += 1
+            return super().__iter__()
+
+    results = Results([SimpleNamespace(records=1, stats=ReadStats(records=4))] * 3)
+    measured = Measured(*[None] * 10)
+    measured = replace(measured, results=results, sampling=SimpleNamespace(fraction=0.5))
+    assert (measured.fraction, measured.sampled) == (0.25, True)
+    passes = results.passes
+    assert (measured.fraction, measured.sampled, results.passes) == (0.25, True, passes)
