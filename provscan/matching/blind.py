@@ -114,6 +114,6 @@ def _original_spans(text: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> 
     for record in np.unique(rows[:, _RECORD]).tolist():
         mapped = canonical_mapped(text[offsets[record] : offsets[record + 1]].tobytes())
         of = np.flatnonzero(rows[:, _RECORD] == record)
-        spans[of, 0] = mapped.start[np.minimum(rows[of, _START], len(mapped.start) - 1)]
+        spans[of, 0] = mapped.start[rows[of, _START]]
         spans[of, 1] = mapped.end[rows[of, _END] - 1]
     return spans
