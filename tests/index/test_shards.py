@@ -47,9 +47,19 @@ def templates(count: int = 240) -> list[Tweet]:
     return tweets
 
 
+def quotations() -> list[Tweet]:
+    """Four texts each that have a phrase in common and nothing else: they are no variants."""
+    rng = random.Random(7)
+    phrases = 4 * [sentence(rng, "latin", 40) for _ in range(12)]
+    return [
+        {"id": str(19_000 + number), "text": f"{sentence(rng, 'latin', 60)} {phrase} {sentence(rng, 'latin', 30)}"}
+        for number, phrase in enumerate(phrases)
+    ]
+
+
 @pytest.fixture
 def corpus(tweets: list[Tweet]) -> list[Tweet]:
-    return [*tweets, *templates()]
+    return [*tweets, *templates(), *quotations()]
 
 
 @pytest.fixture
