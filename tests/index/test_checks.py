@@ -11,6 +11,7 @@ import pytest
 
 import provscan
 from provscan.errors import IndexFormatError
+from provscan.index import checks
 from provscan.index.checks import check_content, check_shape
 from provscan.index.filters import bloom_filter, count_of, narrowed, new_band_filter, new_filter, widened
 from provscan.index.format import FileInfo, Tombstones
@@ -225,3 +226,12 @@ def test_entries_have_room_for_what_buckets_do_not_say() -> None:
     assert [EXACT.bucket_bits(256), SEEDS.bucket_bits(256), bands_layout(32).bucket_bits(512)] == [6, 8, 10]
     keys = np.array([(1 << 64) - 1], np.uint64)
     assert EXACT.entries(keys, np.array([5], np.uint64)).tolist() == [((1 << 30) - 1) << 34 | 5]
+
+
+def test_numbers_ascend_from_block_to_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "BLOCK", 4)
+    for size in range(11):
+        numbers = np.arange(1, size + 1) // 2
+        assert checks._ascending(numbers)
+        for place in range(1, size):
+            assert not checks._ascending(np.where(np.arange(size) < place, numbers + size, numbers))
