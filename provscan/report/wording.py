@@ -303,11 +303,13 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
             "later ones do, name all fields that hold text with --text-field."
         )
     if later := summary["notes"].get("later_text"):
-        named = {case["reason"]: case["where"] for case in reversed(summary["examples"])}
+        # A blind run has no examples.
+        named = {case["reason"]: case["where"] for case in reversed(summary.get("examples", []))}
         cases = [f"{name} ({named[name]})".removeprefix("later_text: ") for name in named if "later_text: " in name]
+        which = f": {visible('; '.join(cases))}" if cases else ""
         said.append(
             f"Of the records that were searched for it, one in {SEARCHED}, {_several(later, 'has', 'have')} text in "
-            f"fields that the first records of the file lack, and that were not scanned: {visible('; '.join(cases))}. "
+            f"fields that the first records of the file lack, and that were not scanned{which}. "
             "Name all fields that hold text with --text-field."
         )
     # A blind run has no control.

@@ -96,6 +96,17 @@ def test_text_in_fields_that_the_first_records_lack_is_said_or_named(form, array
     assert (named.summary["notes"], len(named.matches)) == ({}, 101)
 
 
+def test_a_blind_run_says_that_later_records_have_text_in_other_fields(write, tmp_path):
+    path = write("a.jsonl", [{"text": "a few words here"}] * 1100 + [{"text": "a few words here", "note": LONG}])
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    options = {"key": tmp_path / "key"}
+    index = tmp_path / "a.index"
+    provscan.build_index([{"id": "1", "text": LONG}], index, blind=True, **options)
+    run = provscan.match(path, index, tmp_path / "a.run", **options)
+    expected = "1 has text in fields that the first records of the file lack, and that were not scanned. Name all"
+    assert expected in (run.path / "report.html").read_text()
+
+
 @pytest.mark.parametrize("value", [LONG, [LONG], {"a": LONG}, [{"a": [LONG]}]], ids=str)
 def test_columns_for_text_are_scanned_though_the_first_rows_have_none(value, tmp_path, read_all):
     rows = [{"text": "a few words here", "note": None}] * 300 + [{"text": None, "note": value}]
