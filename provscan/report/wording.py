@@ -326,6 +326,11 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
     if null := control["null"]:
         of_null = ("record of the null dataset was", "records of the null dataset were")
         said += _not_read(null["skipped"], of_null, "not scanned")
+        if null.get("notes", {}).get("later_text"):
+            said.append(
+                "The null dataset has text in fields that its first records lack, and that were not scanned: chance "
+                "may be more than it says. Name all fields that hold text with --text-field."
+            )
     if total := sum(summary["truncated"].values()):
         lookups = _several(total, "look-up was", "look-ups were")
         said.append(f"{lookups} cut short, of very common wording: copies of common phrases can be missed.")

@@ -316,7 +316,7 @@ def _control(measured: Measured) -> dict[str, Any]:
     }
     if null is not None:
         sizes = {"records": null.records, "characters": null.characters, "matches": measured.of_null[2]}
-        result["null"] = {"sources": list(null.sources), **sizes, "skipped": null.skipped}
+        result["null"] = {"sources": list(null.sources), **sizes, "skipped": null.skipped, "notes": null.notes}
     return result
 
 

@@ -101,9 +101,10 @@ def run_match(
         if null_inputs is not None:
             scanned = scan_inputs(null_inputs, folder, snapshot, controls.reader, options.of_null(), progress)
             found = PartRows(folder.path / null_inputs.parts, scanned.parts)
-            read, skipped = tuple(options.null_files), scanned.stats.as_dict()["skipped"]
+            read, counts = tuple(options.null_files), scanned.stats.as_dict()
             own, others = (letters(c.text for c in of.carriers.records.values()) for of in (totals, scanned))
-            null = NullScan(found, scanned.records, scanned.characters, read, skipped, enough_text(own, others))
+            sizes, scripts = (scanned.records, scanned.characters), enough_text(own, others)
+            null = NullScan(found, *sizes, read, counts["skipped"], scripts, counts["notes"])
             totals.stats.damaged += [*scanned.stats.damaged, *null_inputs.changed()]
             inputs.unread += null_inputs.unread
             inputs.ignored += null_inputs.ignored

@@ -255,3 +255,4 @@ class NullScan:
     skipped: dict[str, int]  # Records that were not scanned, by reason.
     # bool[scripts]: it has enough text in the script, beside the dataset; where no carrier records are kept, always.
     scripts: Flags = field(default_factory=lambda: np.ones(len(SCRIPTS), np.bool_))
+    notes: dict[str, int] = field(default_factory=dict)  # What was noticed of the records.

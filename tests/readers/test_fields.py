@@ -96,6 +96,16 @@ def test_text_in_fields_that_the_first_records_lack_is_said_or_named(form, array
     assert (named.summary["notes"], len(named.matches)) == ({}, 101)
 
 
+def test_text_of_a_null_dataset_that_is_not_scanned_is_said(write, tmp_path):
+    path = write("a.jsonl", [{"text": "a few words here"}])
+    null = write("b.jsonl", [{"text": "a few words here"}] * 1100 + [{"text": "a few words here", "note": LONG}])
+    index = provscan.build_index([{"id": "1", "text": LONG}], tmp_path / "a.index")
+    run = provscan.match(path, index, tmp_path / "a.run", null=null)
+    assert run.summary["control"]["null"]["notes"] == {"later_text": 1}
+    shown = (" ".join(text_table(run.summary).split()), (run.path / "report.html").read_text())
+    assert all("The null dataset has text in fields that its first records lack" in text for text in shown)
+
+
 def test_a_blind_run_says_that_later_records_have_text_in_other_fields(write, tmp_path):
     path = write("a.jsonl", [{"text": "a few words here"}] * 1100 + [{"text": "a few words here", "note": LONG}])
     (tmp_path / "key").write_bytes(bytes(range(32)))
