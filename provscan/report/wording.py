@@ -246,7 +246,7 @@ def searched(summary: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> compared({"index": {"texts": 5, "tweets": 6}, "control": {"cutoff": None}})
+    >>> searched({"index": {"texts": 5, "tweets": 6}, "control": {"cutoff": None}})
     'against 6 licensed tweets with 5 different texts.'
     """
     index, cutoff = summary["index"], summary["control"]["cutoff"]
