@@ -19,6 +19,15 @@ BELOW[[0, _CUT, PIECES]] = [0, _CUT, PIECES]
 _OWN = 0.97
 
 
+def of_texts(classes: Numbers, weight: Floats, group: Numbers, groups: int) -> Floats:
+    """How much texts weigh in each cell, [groups * DAMAGES], once each however many copies of a text are there.
+
+    `classes` has a bit for each class of damage in which a text has copies; `weight` and `group` are those of the text.
+    """
+    columns = [np.bincount(group, weight * (classes >> damage & 1), groups) for damage in range(DAMAGES)]
+    return np.column_stack(columns).reshape(-1).astype(np.float64)
+
+
 def damage_of(similarity: Floats, containment: Floats, pieces: Flags) -> Numbers:
     """How damaged each match is, as a class below :data:`DAMAGES`: edited and how similar, only cut short and how much
     is left, or in pieces (passages in another order, or without what was between them) and how similar.

@@ -186,10 +186,21 @@ def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) 
             shares = number.scaled(1.0 / max(1.0, of / fraction), most=1.0)
             shares = replace(shares, findings=number.findings * (1.0 / max(1.0, of)))
             result[name]["share"] = shares.as_dict()
-    each = characters_a_token(tokens, measured.counted_texts(TEXTS) if tokens else [])
+    each = characters_a_token(tokens, _counted_texts(measured, TEXTS) if tokens else [])
     result["tokens"] = {**layers["characters"].scaled(1.0 / each).as_dict(), "characters_a_token": each}
     result["chance_at_most"] = {name: layers[name].counts["chance_at_most"] for name in ("records", "texts")}
     return {**result, "withheld": withheld, "warnings": warnings(measured, carriers)}
+
+
+def _counted_texts(measured: Measured, most: int) -> list[str]:
+    """Tweets of the first matches that count, as they came."""
+    places = np.zeros(0, np.int64)
+    for batch in measured.matches.batches():
+        places = np.append(places, batch.place[measured.claimable[batch.place] & batch.counted])
+        if len(places) >= most:
+            break
+    texts: list[str] = measured.controls.reader.raw_texts(measured.matches.text[places[:most]]).array().to_pylist()
+    return texts
 
 
 def _given(name: str, number: Layers, withheld: dict[str, str]) -> Layers:

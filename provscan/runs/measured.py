@@ -19,7 +19,7 @@ from provscan.calibration.edits import HEAVY, SEVERE
 from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.engine.ordered_map import ordered_map
 from provscan.estimate.counters import BestOfRecords
-from provscan.estimate.damage import DAMAGES, PIECES, damage_of
+from provscan.estimate.damage import DAMAGES, PIECES, damage_of, of_texts
 from provscan.estimate.fdr import q_values
 from provscan.estimate.layers import ALONE, Found, Layers, layered
 from provscan.estimate.limits import Factor, exactly, thinned
@@ -108,26 +108,33 @@ class Measured:
         return result
 
     @cached_property
-    def _pass(self) -> tuple[Sums, dict[str, int], Floats, Floats, Floats]:
-        """The sums, matches by level, and records by cells of recall: what counts, chance, all that was found."""
+    def _pass(self) -> tuple[Sums, dict[str, int], Floats, list[tuple[Floats, Floats]]]:
+        """The sums, matches by level, records that count by cells of recall; records and texts by cells: those that
+        count, less chance, and all that were found."""
         m, group = self.matches, recall_group(self.matches.scores.script, self.matches.scores.band)
         sums, levels, cells = Sums(m, self.claimable), Counter[str](), 2 * len(BANDS) * DAMAGES
         best, best_of_all = BestOfRecords(cells), BestOfRecords(cells)
         chance: npt.NDArray[Any] = np.zeros(cells)
+        # A bit for each class of damage in which a text has matches: those that count, and all.
+        classes = np.zeros((2, len(m.text)), np.int64)
         for batch in m.batches(more=["level"]):
             sums.add(batch)
             control = m.control[batch.place]
             named = batch.columns["level"].filter(pa.array(~control)).value_counts()
             levels.update(dict(zip(*(column.to_pylist() for column in named.flatten()), strict=True)))
-            cell = group[batch.place] * DAMAGES + batch.damage
+            damage = batch.damage
+            cell = group[batch.place] * DAMAGES + damage
+            np.bitwise_or.at(classes[0], batch.place[batch.counted], 1 << damage[batch.counted])
+            np.bitwise_or.at(classes[1], batch.place, 1 << damage)
             for counter, which in ((best, self.claimable[batch.place] & batch.counted), (best_of_all, ~control)):
                 counter.add(batch.record[which], batch.similarity[which], cell[which])
             rows = np.flatnonzero(control & batch.counted & self.measured[batch.place])
             # One after the other, whatever batch they come in: sums of floats depend on the order.
-            chance = np.bincount(
-                np.append(np.arange(cells), cell[rows]), np.append(chance, self.weights[batch.place[rows]]), cells
-            )
-        return sums, levels, best.count, chance, best_of_all.count
+            np.add.at(chance, cell[rows], self.weights[batch.place[rows]])
+        weight: Floats = self.claimable - np.where(m.control & self.measured, self.weights, 0.0)
+        all_of: Floats = np.where(m.control, 0.0, 1.0)
+        of = [of_texts(*each, group, cells // DAMAGES) for each in zip(classes, (weight, all_of), strict=True)]
+        return sums, levels, best.count, [(best.count - chance, best_of_all.count), (of[0], of[1])]
 
     @property
     def sums(self) -> Sums:
@@ -290,10 +297,7 @@ class Measured:
         return result
 
     def _recall(self, found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
-        """Recall of what shows in some cells.
-
-        For upper limits copies are allowed for that went through severe edits, or of which hardly any is found.
-        """
+        """Recall of what shows in some cells; upper limits allow for severe edits, or of which hardly any is found."""
         if len(self.planted) == 0:
             return None
         group = recall_group(self.planted.script, self.planted.band)
@@ -311,8 +315,15 @@ class Measured:
     @cached_property
     def recalls(self) -> tuple[Recall | None, Recall | None]:
         """Recall of what counts, less what chance explains, and of any verified match."""
-        _, _, counted, chance, found = self._pass
-        recall = self._recall(self.back.counted, counted - chance, upper=False)
+        return self._recalls(*self._pass[3][0])
+
+    @cached_property
+    def recalls_of_texts(self) -> tuple[Recall | None, Recall | None]:
+        """The same of a copy of any text: one that stands in most of the records says nothing of the other texts."""
+        return self._recalls(*self._pass[3][1])
+
+    def _recalls(self, counted: Floats, found: Floats) -> tuple[Recall | None, Recall | None]:
+        recall = self._recall(self.back.counted, counted, upper=False)
         return (
             None if recall is None else replace(recall, low=recall.low * (1.0 - akin(recall))),
             self._recall(self.back.found, found, upper=True),
@@ -346,8 +357,8 @@ class Measured:
             if name in ("texts", "tweets"):
                 fraction = self.index_fraction
                 recalls = (
-                    self._of_texts(recalls[0], found.counted),
-                    self._of_texts(recalls[1], found.licensed, together=True),
+                    self._of_texts(self.recalls_of_texts[0], found.counted),
+                    self._of_texts(self.recalls_of_texts[1], found.licensed, together=True),
                 )
             elif name == "characters":
                 recalls = self._under(recalls[0]), self._under(recalls[1])
@@ -450,16 +461,6 @@ class Measured:
     @property
     def counted_records(self) -> int:
         return int(self.whole.counted.records.sum())
-
-    def counted_texts(self, most: int) -> list[str]:
-        """Tweets of the first matches that count, as they came."""
-        places = np.zeros(0, np.int64)
-        for batch in self.matches.batches():
-            places = np.append(places, batch.place[self.claimable[batch.place] & batch.counted])
-            if len(places) >= most:
-                break
-        texts: list[str] = self.controls.reader.raw_texts(self.matches.text[places[:most]]).array().to_pylist()
-        return texts
 
     @property
     def in_pieces(self) -> float:

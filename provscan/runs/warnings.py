@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from provscan.estimate.answer import warning, withheld
-from provscan.estimate.recall import FINDABLE
+from provscan.estimate.recall import FINDABLE, Recall
 from provscan.runs.measured import Measured, akin
 from provscan.runs.sides import KNOWN, agreement, span
 
@@ -31,6 +31,7 @@ IN_COMMON = 0.5
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
 NUMBERS = ("records", "texts", "tweets", "characters")
+Recalls = tuple[Recall | None, Recall | None]  # Of what counts, and of any match.
 
 
 def reasons(measured: Measured) -> dict[str, str]:
@@ -51,12 +52,10 @@ def reasons(measured: Measured) -> dict[str, str]:
         strata, left_out = measured.without_control
         if left_out > LEFT_OUT * (left_out + measured.counted_records):
             withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
-        elif _unseen(measured):
-            withhold(("estimate",), withheld(_by_matches("unseen", measured)))
-        elif recall.unlike > UNLIKE or measured.in_pieces > IN_PIECES:
-            withhold(("estimate",), withheld("unlike_edits"))
-        elif recall.value < POOR_RECALL:
-            withhold(("estimate",), withheld("poor_recall", recall=recall.value))
+        else:
+            for recalls, numbers in ((measured.recalls_of_texts, ("texts", "tweets")), (measured.recalls, NUMBERS)):
+                if reason := _no_estimate(measured, recalls):
+                    withhold(("estimate",), reason, numbers)
     if measured.sampled:
         withhold(("estimate", "at_most"), withheld("sampled"), ("texts", "tweets"))
     return result
@@ -67,10 +66,22 @@ def _by_matches(code: str, measured: Measured) -> str:
     return code if measured.counted_records else f"{code}_by_edits"
 
 
-def _unseen(measured: Measured) -> bool:
+def _no_estimate(measured: Measured, recalls: Recalls) -> str | None:
+    """Why the recall of copies like the matches gives no estimate."""
+    recall, _ = recalls
+    if _unseen(recalls):
+        return withheld(_by_matches("unseen", measured))
+    if recall is not None and (recall.unlike > UNLIKE or measured.in_pieces > IN_PIECES):
+        return withheld("unlike_edits")
+    if recall is not None and recall.value < POOR_RECALL:
+        return withheld("poor_recall", recall=recall.value)
+    return None
+
+
+def _unseen(recalls: Recalls) -> bool:
     """Whether too many copies may be hidden."""
-    hidden = 0.0 if measured.recalls[0] is None else akin(measured.recalls[0])
-    limits = zip(measured.recalls, (UNSEEN, UNSEEN_AT_MOST), strict=True)
+    hidden = 0.0 if recalls[0] is None else akin(recalls[0])
+    limits = zip(recalls, (UNSEEN, UNSEEN_AT_MOST), strict=True)
     return any(r is not None and r.hidden + AT_WORST * r.at_worst + hidden > limit for r, limit in limits)
 
 
@@ -90,7 +101,7 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
                 second=second, second_low=other_range.low, second_high=other_range.high,
             ))  # fmt: skip
     recall, _ = measured.recalls
-    if recall is not None and measured.gauges and _unseen(measured):
+    if recall is not None and measured.gauges and _unseen(measured.recalls):
         code = _by_matches("unseen", measured)
         result.append(warning(code, share=recall.hidden + akin(recall), worst=recall.at_worst))
     if recall is not None:

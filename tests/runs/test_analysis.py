@@ -154,6 +154,24 @@ def test_what_was_not_measured_is_not_explained_by_chance(
     assert "chance was measured for none of them" in answer["headline"]
 
 
+def test_a_text_that_fills_the_dataset_says_nothing_of_how_other_texts_were_edited(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    rng = random.Random(12)
+    texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
+    copies = [{"text": texts[0]}] * 2000
+    for text in rng.sample(texts[1:], 200):
+        # Typing errors in every few letters: some of these copies are found.
+        letters = [rng.choice("qxzj") if rng.random() < 0.13 else letter for letter in text]
+        copies.append({"text": "".join(letters)})
+    rng.shuffle(copies)
+    data = write("d.jsonl", copies + [{"text": sentence(rng, "latin", 90)} for _ in range(500)])
+    answer = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other)).summary["answer"]
+    assert 60 < answer["texts"]["findings"] < 190
+    assert answer["texts"]["estimate"] is None or answer["texts"]["estimate"]["high"] >= 201
+    assert answer["texts"]["at_most"] >= 201
+
+
 def test_a_null_dataset_says_nothing_of_chance_in_scripts_that_it_has_not(
     latin: provscan.Index, write: Write, tmp_path: Path
 ) -> None:

@@ -26,7 +26,8 @@ def measured(**others: Any) -> Any:
         "records": 1000, "recalls": (GOOD, GOOD), "gauges": ["control"], "without_control": ([], 0),
         "counted_records": 90, "sampled": False, "in_pieces": 0.1,
     }  # fmt: skip
-    return SimpleNamespace(**{**usual, **others})
+    every = {**usual, **others}
+    return SimpleNamespace(**{"recalls_of_texts": every["recalls"], **every})
 
 
 def test_nothing_is_withheld_where_all_was_measured() -> None:
