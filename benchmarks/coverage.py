@@ -52,6 +52,7 @@ from provscan.readers.arrow import buffers
 from provscan.runs.analysis import ADDED, AnalysisSettings, analysis_of, spike
 from provscan.runs.matched import Matched, NullScan, PartRows
 from provscan.runs.measured import Measured
+from provscan.runs.sample import Extent
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 
@@ -292,8 +293,8 @@ def answered(cell: Cell, held: Controlled, rows: PartRows, null: NullScan | None
     spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
     began = time.process_time()
     matches = Matched.of(rows, held.scorer, held.controls)
-    sampling = Sampling(1.0, seed)
-    measured = Measured(matches, rows.parts, held.controls, held.scorer, *spike_ins, null, sampling, None, 1.0)
+    scanned = Extent(rows.parts, Sampling(1.0, seed), None)
+    measured = Measured(matches, scanned, held.controls, held.scorer, *spike_ins, null, 1.0)
     analysis = analysis_of(measured, [])
     added = pa.Table.from_batches([analysis.added(batch) for batch in matches.batches()], ADDED)
     seconds = time.process_time() - began

@@ -29,7 +29,7 @@ from provscan.params import MatchParams
 from provscan.runs.chance import gauges_summary
 from provscan.runs.matched import Batch, Matched, NullScan, PartRows
 from provscan.runs.measured import Measured, Part
-from provscan.runs.sample import FileSample
+from provscan.runs.sample import Extent, FileSample
 from provscan.runs.sides import agreement, by_year
 from provscan.runs.tokens import TEXTS, Tokens, characters_a_token
 from provscan.runs.warnings import reasons, warnings
@@ -113,14 +113,12 @@ def analyse(
         planted, back = spiked.result()
     measured = Measured(
         matches,
-        results,
+        Extent(results, settings.sampling, settings.drawn),
         controls,
         scorer,
         planted,
         back,
         null,
-        settings.sampling,
-        settings.drawn,
         settings.index_fraction,
         params.min_chars,
     )
@@ -159,24 +157,24 @@ def analysis_of(measured: Measured, carriers: Sequence[str], tokens: Tokens | No
 
 
 def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) -> dict[str, Any]:
-    whole = measured.all_records
+    whole = measured.scanned.all_records
     withheld = reasons(measured)
     layers = measured.layers(measured.whole, whole)
     layers = {name: _given(name, number, withheld) for name, number in layers.items()}
     # Up, as upper limits are rounded; but a sample of records knows how many there are.
-    every = math.ceil(round(whole.value, 6)) if measured.sampled else None
+    every = math.ceil(round(whole.value, 6)) if measured.scanned.sampled else None
     layer, sentence = headline(
         layers["records"],
-        measured.records,
+        measured.scanned.records,
         every,
-        about=measured.drawn is not None,
+        about=measured.scanned.drawn is not None,
         without_chance=measured.without_control[1] if measured.gauges else 0,
     )
     # What the findings are of, and how much of the whole that is.
     scanned = {
-        "records": (measured.records, measured.fraction),
+        "records": (measured.scanned.records, measured.scanned.fraction),
         "texts": (measured.controls.licensed_texts, measured.index_fraction),
-        "characters": (measured.characters, measured.fraction),
+        "characters": (measured.scanned.characters, measured.scanned.fraction),
     }
     result: dict[str, Any] = {"headline": sentence, "layer": layer}
     for name, number in layers.items():
@@ -236,13 +234,13 @@ def _values(measured: Measured, column: str) -> Iterator[tuple[str, Part, Factor
         sizes: Counter[str] = Counter()
         read: Counter[str] = Counter()
         frequent: Counter[str] = Counter()
-        for entry, count in zip(measured.results, sums.counted.matches.tolist(), strict=True):
+        for entry, count in zip(measured.scanned.results, sums.counted.matches.tolist(), strict=True):
             sizes[entry.source] += entry.records
-            read[entry.source] += entry.stats.records if measured.sampled else entry.records
+            read[entry.source] += entry.stats.records if measured.scanned.sampled else entry.records
             frequent[entry.source] += count
-        if measured.drawn is None and len(sizes) <= BREAKDOWN_VALUES:
+        if measured.scanned.drawn is None and len(sizes) <= BREAKDOWN_VALUES:
             for name in sorted(+frequent, key=lambda name: (-frequent[name], name)):
-                share = sizes[name] / max(1, measured.records)
+                share = sizes[name] / max(1, measured.scanned.records)
                 yield name, measured.of_source(name), exactly(read[name]), share
         return
     coded = getattr(matches.authorship, column).combine_chunks().dictionary_encode()
@@ -255,7 +253,7 @@ def _values(measured: Measured, column: str) -> Iterator[tuple[str, Part, Factor
     place[shown] = np.arange(len(shown))
     every = max(1, measured.whole.counted.texts)
     for value, found in zip(shown, measured.of_values(place[code]), strict=True):
-        yield names[value], found, measured.all_records, found.counted.texts / every
+        yield names[value], found, measured.scanned.all_records, found.counted.texts / every
 
 
 def _recall(measured: Measured) -> dict[str, Any]:

@@ -187,8 +187,10 @@ def _summary(
     summary = {**counts, "index": about, **analysis.summary}
     if options.sample is not None:
         measured = analysis.measured
-        effect = measured.design_effect(measured.whole)
-        summary["sample"] = describe_sample(options.sample, inputs.sample, totals.parts, effect, measured.all_records)
+        effect = measured.scanned.design_effect(measured.whole.counted)
+        summary["sample"] = describe_sample(
+            options.sample, inputs.sample, totals.parts, effect, measured.scanned.all_records
+        )
     return summary
 
 

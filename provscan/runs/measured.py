@@ -22,16 +22,14 @@ from provscan.estimate.counters import BestOfRecords
 from provscan.estimate.damage import DAMAGES, PIECES, damage_of, of_texts
 from provscan.estimate.fdr import q_values
 from provscan.estimate.layers import ALONE, Found, Layers, layered
-from provscan.estimate.limits import Factor, exactly, thinned
+from provscan.estimate.limits import Factor, exactly
 from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
-from provscan.matching.parts import PartResult
-from provscan.matching.task import Sampling
 from provscan.params import MatchParams
 from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, widest
 from provscan.runs.fraction import held, of_a_part, of_a_text
 from provscan.runs.matched import Batch, Coding, CountedRows, Matched, NullScan, Sum, Sums, record_counts
-from provscan.runs.sample import FileSample
+from provscan.runs.sample import Extent
 from provscan.runs.sides import Classes, Side, classes_of, of_control, recall_group, side_of
 from provscan.scoring.families import best_of, families
 from provscan.scoring.lengths import BANDS
@@ -57,14 +55,12 @@ class Measured:
     """One run's statistics."""
 
     matches: Matched
-    results: list[PartResult]
+    scanned: Extent
     controls: Controls
     scorer: Scorer
     planted: SpikeIns
     back: Recovered
     null: NullScan | None
-    sampling: Sampling
-    drawn: FileSample | None
     index_fraction: float
     min_chars: int = MatchParams.min_chars
 
@@ -200,7 +196,7 @@ class Measured:
             matched, rows, _ = self.of_null
             (records,) = record_counts(matched, [Coding(self.family[1])])
             bunches = bunched(self.family[1], records, matched.tweets, rows)
-            ratio = sum(result.characters for result in self.results) / max(1, self.null.characters)
+            ratio = self.scanned.characters / max(1, self.null.characters)
             weights = rarefied(bunches.sizes["records"], ratio)
             scaled = {name: size * ratio / weights for name, size in bunches.sizes.items()}
             result.append(Gauge("null", replace(bunches, sizes=scaled), weights, max(ratio, 1.0)))
@@ -337,7 +333,7 @@ class Measured:
         `total` is how many records there are, and `part` the share of the chance matches that these have.
         """
         claimed = self.claimed and (found is self.whole or self._claimed(found, part))
-        effect, several = self.design_effect(found), dict[str, Factor]()
+        effect, several = self.scanned.design_effect(found.counted), dict[str, Factor]()
         if self.index_fraction < 1.0:
             effect *= of_a_text(found.counted)
             whole = found is self.whole
@@ -346,14 +342,14 @@ class Measured:
             "records": total,
             "texts": exactly(self.controls.licensed_texts / self.index_fraction),
             "tweets": exactly(self.controls.licensed_tweets / self.index_fraction),
-            "characters": self.all_characters,
+            "characters": self.scanned.all_characters,
         }
         result = {}
         for name in names:
             sizes = [self.size(name, of) for of in (found.licensed, found.beside, found.counted)]
             (every, every_squares), (beside, _), (counted, squares) = sizes
             unit = every_squares / every if every else self.planted.unit(name, self.controls)
-            fraction, recalls = self.fraction * self.index_fraction, self.recalls
+            fraction, recalls = self.scanned.fraction * self.index_fraction, self.recalls
             if name in ("texts", "tweets"):
                 fraction = self.index_fraction
                 recalls = (
@@ -418,45 +414,6 @@ class Measured:
     @cached_property
     def _held(self) -> dict[str, Factor]:
         return held(self.matches, self.claimable, self.whole.counted, self.index_fraction)
-
-    @property
-    def records(self) -> int:
-        return sum(result.records for result in self.results)
-
-    @property
-    def characters(self) -> int:
-        return sum(result.characters for result in self.results)
-
-    @cached_property
-    def all_records(self) -> Factor:
-        """Records of the whole dataset; of a sample of files they are a projection."""
-        known = exactly(self.records / self.fraction)
-        return known if self.drawn is None else self.drawn.projected(self.results, "records")
-
-    @cached_property
-    def all_characters(self) -> Factor:
-        """Code points of the whole dataset; of any sample they are a projection."""
-        if self.drawn is not None:
-            return self.drawn.projected(self.results, "characters")
-        unit = sum(result.squares for result in self.results) / max(1, self.characters)
-        return Factor(self.characters / self.fraction, *thinned(self.characters, self.fraction, effect=max(1.0, unit)))
-
-    @cached_property
-    def fraction(self) -> float:
-        if self.drawn is not None:
-            return self.drawn.clusters(self.results).fraction
-        read = sum(result.stats.records for result in self.results)
-        return self.records / max(1, read) if self.sampling.fraction < 1.0 else 1.0
-
-    def design_effect(self, found: Part) -> float:
-        """By how much a sample of files makes the variance of what was found larger; 1 without one."""
-        if self.drawn is None:
-            return 1.0
-        return self.drawn.clusters(self.results).design_effect(found.counted.records.astype(np.float64))
-
-    @property
-    def sampled(self) -> bool:
-        return self.fraction < 1.0
 
     @property
     def counted_records(self) -> int:

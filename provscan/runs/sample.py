@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import Any
 
@@ -21,10 +22,12 @@ from provscan import readers
 from provscan.errors import ParameterError
 from provscan.estimate.clusters import Clusters
 from provscan.estimate.layers import written
-from provscan.estimate.limits import Factor
+from provscan.estimate.limits import Factor, exactly, thinned
 from provscan.matching.parts import PartResult
+from provscan.matching.task import Sampling
 from provscan.readers import STDIN, UNKNOWN, Split
 from provscan.readers.files import readable
+from provscan.runs.matched import Sum
 from provscan.runs.options import Options
 
 # Splits that a sample should hold; the dataset is cut accordingly, where it can be cut. More splits cost a file each to
@@ -64,6 +67,55 @@ class FileSample:
     def projected(self, parts: Sequence[PartResult], measure: str) -> Factor:
         """The records or the characters of the whole dataset."""
         return self.clusters(parts).projected(np.array([getattr(part, measure) for part in parts], np.float64))
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What was scanned of a dataset, and what that says of all of it."""
+
+    results: list[PartResult]
+    sampling: Sampling
+    drawn: FileSample | None  # The splits of the results, where they are a sample.
+
+    @property
+    def records(self) -> int:
+        return sum(result.records for result in self.results)
+
+    @property
+    def characters(self) -> int:
+        return sum(result.characters for result in self.results)
+
+    @cached_property
+    def all_records(self) -> Factor:
+        """Records of the whole dataset; of a sample of files they are a projection."""
+        known = exactly(self.records / self.fraction)
+        return known if self.drawn is None else self.drawn.projected(self.results, "records")
+
+    @cached_property
+    def all_characters(self) -> Factor:
+        """Code points of the whole dataset; of any sample they are a projection."""
+        if self.drawn is not None:
+            return self.drawn.projected(self.results, "characters")
+        unit = sum(result.squares for result in self.results) / max(1, self.characters)
+        return Factor(self.characters / self.fraction, *thinned(self.characters, self.fraction, effect=max(1.0, unit)))
+
+    @cached_property
+    def fraction(self) -> float:
+        """Share of the dataset, in records or, of a sample of files, in their sizes."""
+        if self.drawn is not None:
+            return self.drawn.clusters(self.results).fraction
+        read = sum(result.stats.records for result in self.results)
+        return self.records / max(1, read) if self.sampling.fraction < 1.0 else 1.0
+
+    @property
+    def sampled(self) -> bool:
+        return self.fraction < 1.0
+
+    def design_effect(self, found: Sum) -> float:
+        """By how much a sample of files makes the variance of what was found larger; 1 without one."""
+        if self.drawn is None:
+            return 1.0
+        return self.drawn.clusters(self.results).design_effect(found.records.astype(np.float64))
 
 
 def draw_files(named: list[str] | None, options: Options) -> FileSample | None:

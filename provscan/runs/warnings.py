@@ -36,7 +36,7 @@ Recalls = tuple[Recall | None, Recall | None]  # Of what counts, and of any matc
 
 def reasons(measured: Measured) -> dict[str, str]:
     """Why a number is withheld, by its name, such as ``records.estimate``."""
-    if not measured.records:
+    if not measured.scanned.records:
         return {"records": withheld("nothing_scanned")}
     result: dict[str, str] = {}
 
@@ -56,7 +56,7 @@ def reasons(measured: Measured) -> dict[str, str]:
             for recalls, numbers in ((measured.recalls_of_texts, ("texts", "tweets")), (measured.recalls, NUMBERS)):
                 if reason := _no_estimate(measured, recalls):
                     withhold(("estimate",), reason, numbers)
-    if measured.sampled:
+    if measured.scanned.sampled:
         withhold(("estimate", "at_most"), withheld("sampled"), ("texts", "tweets"))
     return result
 
@@ -116,7 +116,7 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
         result.append(warning("not_detectable", share=undetectable))
     if measured.index_fraction < 1.0:
         result.append(warning("fraction_indexed", share=100.0 * measured.index_fraction))
-    if measured.sampled:
+    if measured.scanned.sampled:
         result.append(warning("sampled"))
     if measured.controls.licensed.left_out.segments:
         rest, missing = measured.controls.licensed.tweets, measured.controls.licensed.left_out.tweets

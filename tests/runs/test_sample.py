@@ -8,7 +8,6 @@ import math
 import random
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,10 +21,10 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import ParameterError
+from provscan.matching.task import Sampling
 from provscan.readers import ReadStats
-from provscan.runs.measured import Measured
 from provscan.runs.options import Options
-from provscan.runs.sample import draw_files
+from provscan.runs.sample import Extent, draw_files
 
 Write = Callable[..., Path]
 
@@ -275,8 +274,7 @@ def test_the_share_of_the_records_is_computed_once():
             return super().__iter__()
 
     results = Results([SimpleNamespace(records=1, stats=ReadStats(records=4))] * 3)
-    measured = Measured(*[None] * 10)
-    measured = replace(measured, results=results, sampling=SimpleNamespace(fraction=0.5))
-    assert (measured.fraction, measured.sampled) == (0.25, True)
+    scanned = Extent(results, Sampling(0.5, 1), None)
+    assert (scanned.fraction, scanned.sampled) == (0.25, True)
     passes = results.passes
-    assert (measured.fraction, measured.sampled, results.passes) == (0.25, True, passes)
+    assert (scanned.fraction, scanned.sampled, results.passes) == (0.25, True, passes)

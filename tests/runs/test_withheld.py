@@ -27,7 +27,8 @@ def measured(**others: Any) -> Any:
         "counted_records": 90, "sampled": False, "in_pieces": 0.1,
     }  # fmt: skip
     every = {**usual, **others}
-    return SimpleNamespace(**{"recalls_of_texts": every["recalls"], **every})
+    scanned = SimpleNamespace(records=every.pop("records"), sampled=every.pop("sampled"))
+    return SimpleNamespace(**{"recalls_of_texts": every["recalls"], "scanned": scanned, **every})
 
 
 def test_nothing_is_withheld_where_all_was_measured() -> None:
