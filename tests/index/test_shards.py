@@ -38,11 +38,12 @@ def templates(count: int = 240) -> list[Tweet]:
     for number in range(count):
         words = list(kinds[number % len(kinds)])
         words[rng.randrange(len(words))] = sentence(rng, "latin", 8)
+        tweet = number - (number % 11 == 1)
         tweets.append({
-            "id": str(9_000 + number - (number % 11 == 1)),
+            "id": str(9_000 + tweet),
             "text": " ".join(words),
             "author": f"author{number % 5}",
-            "created_at": f"2020-01-{1 + number % 3:02} 10:00:00",
+            "created_at": f"2020-01-{1 + tweet % 3:02} 10:00:00",
         })  # fmt: skip
     return tweets
 
