@@ -213,7 +213,8 @@ def _given(name: str, number: Layers, withheld: dict[str, str]) -> Layers:
 def _breakdowns(measured: Measured) -> dict[str, Any]:
     """Layers of the records and texts of each source, author, year, language.
 
-    Recall is that of all; of chance each has the share that it has of the texts, of a source the share of the records.
+    Recall is that of all; of chance each has the share that it has of the texts, of a source the share of the records,
+    and by its limits anything from nothing to all.
     """
     withheld = reasons(measured)
     result: dict[str, Any] = {}

@@ -51,6 +51,11 @@ def bunched(family: Numbers, records: Numbers, tweets: Floats, rows: CountedRows
     return Bunches(names, first, sizes)
 
 
+def bunches_of(family: Numbers) -> int:
+    """Number of families; those below 0 are none."""
+    return len(np.unique(family[family >= 0]))
+
+
 @dataclass(frozen=True)
 class Gauge:
     """One measure of chance: the bunches of a control or of a null dataset, and their weights."""
@@ -60,17 +65,15 @@ class Gauge:
     weights: Floats  # How many licensed bunches each counts for.
     heaviest: float  # The largest weight that one bunch more could have.
 
-    def chance(self, measure: str, like: Floats | None, part: float = 1.0) -> Chance:
-        """What chance put among the licensed matches, or among a part of them; "bunches" counts each as one."""
+    def chance(self, measure: str, like: Floats | None) -> Chance:
+        """What chance put among the licensed matches; "bunches" counts each as one."""
         sizes = np.ones(len(self.bunches)) if measure == "bunches" else self.bunches.sizes[measure]
-        return predict_chance(self.weights * part, sizes, self.heaviest * part, like)
+        return predict_chance(self.weights, sizes, self.heaviest, like)
 
 
-def widest(gauges: list[Gauge], measure: str, like: Floats | None = None, part: float = 1.0) -> Chance | None:
+def widest(gauges: list[Gauge], measure: str, like: Floats | None = None) -> Chance:
     """Chance by all gauges: the widest limits, and the expectation of the gauge with most bunches."""
-    if not gauges:
-        return None
-    all_of = [gauge.chance(measure, like, part) for gauge in gauges]
+    all_of = [gauge.chance(measure, like) for gauge in gauges]
     largest = int(np.argmax([len(gauge.bunches) for gauge in gauges]))
     return Chance(all_of[largest].expected, min(c.low for c in all_of), max(c.high for c in all_of))
 

@@ -228,13 +228,11 @@ class Coding(NamedTuple):
     counted: bool = True  # Whether only matches that count are.
 
 
-def record_counts(
-    matched: Matched, codings: Sequence[Coding], source: str | None = None, *, by_split: bool = False
-) -> list[Numbers]:
-    """Different records of each group of each coding, in all datasets or in one: int64[groups] or [groups, splits]."""
+def record_counts(matched: Matched, codings: Sequence[Coding], *, by_split: bool = False) -> list[Numbers]:
+    """Different records of each group of each coding: int64[groups] or [groups, splits]."""
     splits = len(matched.rows.parts) if by_split else 1
     counters = [RecordCounter((int(coding.codes.max(initial=-1)) + 1) * splits) for coding in codings]
-    for batch in matched.batches(source) if codings else ():
+    for batch in matched.batches() if codings else ():
         for coding, counter in zip(codings, counters, strict=True):
             group = coding.codes[batch.place]
             rows = np.flatnonzero((group >= 0) & (batch.counted | (not coding.counted)))

@@ -22,11 +22,11 @@ from provscan.estimate.counters import BestOfRecords
 from provscan.estimate.damage import DAMAGES, PIECES, damage_of, of_texts
 from provscan.estimate.fdr import q_values
 from provscan.estimate.layers import ALONE, Found, Layers, layered
-from provscan.estimate.limits import Factor, exactly
+from provscan.estimate.limits import Chance, Factor, exactly
 from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
 from provscan.params import MatchParams
-from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, widest
+from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, bunches_of, widest
 from provscan.runs.fraction import held, of_a_part, of_a_text
 from provscan.runs.matched import Batch, Coding, CountedRows, Matched, NullScan, Sum, Sums, record_counts
 from provscan.runs.sample import Extent
@@ -47,7 +47,7 @@ class Part:
     licensed: Sum
     beside: Sum
     counted: Sum
-    bunches: Bunches  # Those of the matches that count.
+    bunches: int  # How many the matches that count are.
 
 
 @dataclass(frozen=True)
@@ -205,48 +205,44 @@ class Measured:
     @cached_property
     def whole(self) -> Part:
         sums = self.sums
-        return Part(sums.licensed.found, sums.beside.found, sums.counted.found, self.bunches)
+        return Part(sums.licensed.found, sums.beside.found, sums.counted.found, len(self.bunches))
 
     def of_source(self, source: str) -> Part:
         sums = Sums(self.matches, self.claimable)
         for batch in self.matches.batches(source):
             sums.add(batch)
-        (records,) = record_counts(self.matches, [Coding(self._families[0])], source)
-        bunches = bunched(self._families[0], records, self.matches.tweets, sums.of_texts)
+        bunches = bunches_of(self._families[0][sums.of_texts.count > 0])
         return Part(sums.licensed.found, sums.beside.found, sums.counted.found, bunches)
 
     def of_values(self, codes: Numbers) -> Iterator[Part]:
         """What was found of each group of texts; `codes` are the groups of the texts, below 0 for those left out."""
         found = np.where(self.matches.control, -1, codes)
         claimed = np.where(self.claimable, codes, -1)
-        names, pair = np.unique(np.column_stack([claimed, self._families[0]]), axis=0, return_inverse=True)
-        pair = np.where((names.min(axis=1, initial=0) >= 0)[pair.reshape(-1)], pair.reshape(-1), -1)
         groups = (Coding(found, counted=False), Coding(found), Coding(claimed))
         split = record_counts(self.matches, groups, by_split=True)
-        (records,) = record_counts(self.matches, [Coding(pair)])
         whole = (self.whole.licensed, self.whole.beside, self.whole.counted)
         for value in range(int(codes.max(initial=-1)) + 1):
             licensed, beside, counted = (
                 all_of.of(coding.codes == value, counts[value])
                 for all_of, coding, counts in zip(whole, groups, split, strict=True)
             )
-            chosen = np.where(claimed == value, pair, -1)
-            yield Part(licensed, beside, counted, bunched(chosen, records, self.matches.tweets, self.sums.of_texts))
+            yield Part(licensed, beside, counted, bunches_of(self._families[0][claimed == value]))
 
     @cached_property
     def claimed(self) -> bool:
         """More bunches than chance explains, and more records and texts."""
-        return self._claimed(self.whole, 1.0)
+        return self._claimed(self.whole)
 
-    def _claimed(self, found: Part, part: float) -> bool:
-        expected = widest(self.gauges, "bunches", part=part)
-        if expected is None or len(found.bunches) <= expected.high:
-            return False
-        for name, count in (("records", int(found.counted.records.sum())), ("texts", found.counted.texts)):
-            most = widest(self.gauges, name, found.bunches.sizes[name], part)
-            if most is None or count <= most.high:
-                return False
-        return True
+    def _claimed(self, found: Part) -> bool:
+        counted = {"bunches": found.bunches, "records": found.counted.records.sum(), "texts": found.counted.texts}
+        return bool(self._chance) and all(number > self._chance[name].high for name, number in counted.items())
+
+    @cached_property
+    def _chance(self) -> dict[str, Chance]:
+        """What chance put among all licensed matches, by measure; nothing where it was not measured."""
+        like = self.bunches.sizes
+        names = ("bunches", *MEASURES) if self.gauges else ()
+        return {name: widest(self.gauges, name, like.get(name)) for name in names}
 
     @cached_property
     def _rates(self) -> list[tuple[Floats, Floats]]:
@@ -330,9 +326,10 @@ class Measured:
     ) -> dict[str, Layers]:
         """Layers of the measures named, of all or of a source, author, year or language.
 
-        `total` is how many records there are, and `part` the share of the chance matches that these have.
+        `total` is how many records there are, and `part` the share of the chance matches that these have, if each has
+        as many for its size. Limits allow for any share, so that they hold for all parts at once.
         """
-        claimed = self.claimed and (found is self.whole or self._claimed(found, part))
+        claimed = self._claimed(found)
         effect, several = self.scanned.design_effect(found.counted), dict[str, Factor]()
         if self.index_fraction < 1.0:
             effect *= of_a_text(found.counted)
@@ -358,9 +355,12 @@ class Measured:
                 )
             elif name == "characters":
                 recalls = self._under(recalls[0]), self._under(recalls[1])
+            chance = self._chance.get(name)
+            if chance is not None and part < 1.0:
+                chance = Chance(chance.expected * part, 0.0, chance.high)
             result[name] = layered(
                 Found(every, counted, squares, max(0.0, beside - counted), most[name], unit, several.get(name, ALONE)),
-                widest(self.gauges, name, found.bunches.sizes[name], part),
+                chance,
                 *recalls,
                 claimed=claimed,
                 fraction=fraction,

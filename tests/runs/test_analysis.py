@@ -105,6 +105,27 @@ def test_chance_that_the_control_shows_is_no_claim(
     assert run.summary["control"]["gauges"][0]["bunches"] == pytest.approx(30, abs=3)
 
 
+def test_chance_may_all_be_of_one_year_or_source(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    # All 80 copies are of 2018 and in one file; of the other years and in the other file is chance alone.
+    rng = random.Random(4)
+    texts = [sentence(rng, "latin", 60 + n % 60) for n in range(600)]
+    copies = [{"text": text} for text in texts[30:270:3]]
+    chance = [{"text": text} for text in texts[31:67:3] + [row["text"] for row in other[:12]]]
+    write("data/a.jsonl", copies)
+    write("data/b.jsonl", chance)
+    run = provscan.match(tmp_path / "data", latin, tmp_path / "a.run", control=write("c.jsonl", other))
+    by, least = run.summary["by"], run.summary["answer"]["records"]["at_least"]
+    (of_copies, of_chance), years = by["source"].values(), by["year"]
+    assert of_chance["records"]["findings"] == years["2019"]["records"]["findings"] == 12
+    for number in ("records", "texts"):
+        assert of_chance[number]["at_least"] == years["2019"][number]["at_least"] == 0
+        assert 40 < of_copies[number]["at_least"] <= least >= years["2018"][number]["at_least"] > 40
+        assert of_copies[number]["estimate"]["low"] <= 80 <= of_copies[number]["estimate"]["high"]
+        assert years["2019"][number]["estimate"]["low"] == 0
+
+
 def test_chance_matches_have_as_many_tweets_as_licensed_texts(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
