@@ -46,6 +46,8 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     _print(console, "<>>>>", [("", *(name.lower() for name, _ in wording.LAYERS.values())), *measures])
     for withheld in sorted(set(answer["withheld"].values())):
         console.print(Padding.indent(f"Withheld: {withheld}", 2))
+    if answer["records"]["at_most"] is not None:
+        console.print(Padding.indent(wording.NOT_COVERED, 2))
     console.print(f"\nRecords scanned: {count(summary['records'])}, {wording.searched(summary)}")
     for sentence in wording.left_out(summary):
         console.print(sentence)

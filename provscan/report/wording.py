@@ -73,6 +73,10 @@ LAYERS = {
     "estimate": ("Estimate", "corrected for chance and for missed copies"),
     "at_most": ("At most", "97.5% confident, if missed copies resemble the test copies"),
 }
+NOT_COVERED = (
+    "Not covered by any of these numbers: rewritten or translated text, copies of which little remains, and many "
+    "copies of one tweet that were edited alike and are missed together."
+)
 
 
 def measures(answer: Mapping[str, Any]) -> list[tuple[str, str]]:

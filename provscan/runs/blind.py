@@ -57,7 +57,8 @@ TAKEN = (
 )  # fmt: skip
 MISSED = (
     f"copies under {BlindLimits.min_chars} characters, of a part of a tweet that would be a partial match, or of "
-    "wording that many tweets share, are not found"
+    "wording that many tweets share, are not found, and of heavily edited ones (every few words changed, dropped or "
+    "mistyped, halves swapped) about half are not"
 )
 COSTS = (
     f"The index holds no texts: similarity and containment are estimates from sketches, and {MISSED}.",

@@ -222,6 +222,7 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
         printed = CliRunner().invoke(main, ["info", str(path)])
         assert printed.exit_code == 0
         assert found["answer"]["headline"] in printed.stdout
+        assert "of heavily edited ones" in printed.stdout
         assert ("by sketches alone" in printed.stdout) == (path == run.path)
         assert ("are candidates" in (path / "report.html").read_text()) == (path == run.path)
     monkeypatch.chdir(run.path)

@@ -30,6 +30,14 @@ def test_the_headline_comes_first_and_warnings_next() -> None:
     assert rows["Records with licensed text"] == ["51", "57", "(49-66)", "71"]
 
 
+def test_what_no_number_covers_is_said_under_the_numbers() -> None:
+    answer = copy.deepcopy(SUMMARY["answer"])
+    table = " ".join(tables.text_table(changed(answer=answer)).split())
+    assert table.index("Different licensed texts") < table.index("many copies of one tweet") < table.index("Records sc")
+    answer["records"].update(estimate=None, at_most=None)
+    assert "Not covered" not in tables.text_table(changed(answer=answer))
+
+
 def test_what_is_withheld_has_its_reason() -> None:
     answer = copy.deepcopy(SUMMARY["answer"])
     answer["records"].update(at_least=None, estimate=None)
