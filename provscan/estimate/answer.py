@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
 
 from provscan.estimate.layers import Layers
@@ -82,7 +83,15 @@ def number(value: float) -> str:
 def share(part: float, whole: float) -> str:
     """A share with two digits, never rounded to nothing or to all."""
     percent = 100.0 * part / whole if whole else 0.0
-    return f"{percent:.2g}%" if percent < 99.5 else f"{percent:.4g}%"
+    digits = 2 if percent < 99.5 else 4
+    while percent < 100 and digits < 15 and float(f"{percent:.{digits}g}") == 100:
+        digits += 1
+    return f"{Decimal(f'{percent:.{digits}g}'):f}%"
+
+
+def _verb(stem: str, count: float) -> str:
+    """A verb whose subject is so many records: one holds, two hold."""
+    return stem if count != 1 else f"{stem}es" if stem.endswith("ch") else f"{stem}s"
 
 
 def headline(
@@ -97,7 +106,7 @@ def headline(
     """
     if scanned == 0:
         return "nothing", "No record was scanned."
-    of, rest = f"of {number(scanned)} records", ""
+    of, rest = f"of {number(scanned)} record{'' if scanned == 1 else 's'}", ""
     every, counted = scanned, number(scanned)
     if whole is not None:
         every, counted = whole, f"{'about ' if about else ''}{number(whole)}"
@@ -105,7 +114,7 @@ def headline(
     upper = ""
     if records.at_most is not None:
         most = math.ceil(records.at_most)
-        upper = f" At most {number(most)}{rest} hold one."
+        upper = f" At most {number(most)}{rest} {_verb('hold', most)} one."
         if most > every:
             upper = f" At most {number(most)} in all hold one.{PROJECTED.format(whole=number(every))}"
     if records.findings == 0:
@@ -113,7 +122,8 @@ def headline(
     if records.at_least:
         least = math.floor(records.at_least)
         sentence = (
-            f"At least {number(least)} of {counted} records ({share(least, every)}) hold copies of licensed tweets"
+            f"At least {number(least)} of {counted} record{'' if every == 1 else 's'} ({share(least, every)}) "
+            f"{_verb('hold', least)} copies of licensed tweets"
         )
         middle = records.estimate
         if middle is None:
@@ -121,7 +131,8 @@ def headline(
         interval = f"{number(middle.low)}-{number(middle.high)}"
         projected = PROJECTED.format(whole=number(every)) if middle.high > every else ""
         return "estimate", f"{sentence}; the estimate is {number(middle.value)} (95% interval {interval}).{projected}"
-    found = f"{number(records.findings)} {of} ({share(records.findings, scanned)}) match licensed tweets"
+    verb = _verb("match", records.findings)
+    found = f"{number(records.findings)} {of} ({share(records.findings, scanned)}) {verb} licensed tweets"
     if records.at_least is None:
         return "findings", f"{found}; how many of them match by chance was not measured.{upper}"
     if without_chance >= records.findings:

@@ -55,6 +55,11 @@ class Strata:
         ]
 
 
+def length_class(least: int, lengths: Sequence[int]) -> str:
+    """The length class with this least length, in words."""
+    return f"from {least} characters" if least > lengths[0] else f"under {lengths[1]} characters"
+
+
 def divide(scripts: Sequence[str], lengths: Sequence[int], licensed: Floats, control: Floats) -> Strata:
     """Strata by script, and by length where the control has enough texts of every length; `lengths` are the least ones
     of the length classes, `licensed` and `control` the texts, [scripts, lengths].
@@ -67,7 +72,7 @@ def divide(scripts: Sequence[str], lengths: Sequence[int], licensed: Floats, con
         if present.any() and control[row, present].min() >= FINE:
             for column, length in enumerate(lengths):
                 of_class[row, column] = len(names)
-                names.append(f"{script}, from {length} characters")
+                names.append(f"{script}, {length_class(length, lengths)}")
                 pooled.append((licensed[row, column], control[row, column]))
         else:
             of_class[row] = len(names)

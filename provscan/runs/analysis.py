@@ -21,6 +21,7 @@ from provscan.estimate.answer import headline
 from provscan.estimate.layers import METHOD, Layers
 from provscan.estimate.limits import Factor, clopper_pearson, exactly
 from provscan.estimate.recall import FINDABLE
+from provscan.estimate.strata import length_class
 from provscan.matching import MATCHES
 from provscan.matching.carriers import CarrierRecord
 from provscan.matching.parts import PartResult
@@ -34,7 +35,7 @@ from provscan.runs.sides import agreement, by_year
 from provscan.runs.tokens import TEXTS, Tokens, characters_a_token
 from provscan.runs.warnings import reasons, warnings
 from provscan.scoring.background import background
-from provscan.scoring.lengths import SCRIPTS
+from provscan.scoring.lengths import BANDS, SCRIPTS
 from provscan.scoring.rule import BITS, Scorer
 
 BREAKDOWNS = ("source", "author", "year", "lang")
@@ -284,7 +285,7 @@ def _recall(measured: Measured) -> dict[str, Any]:
     result["mixture"] = recall.mixture
     classes = {
         "edit": planted.edit,
-        "length": np.array([f"from {band} characters" for band in planted.band.tolist()], np.str_),
+        "length": np.array([length_class(band, BANDS) for band in planted.band.tolist()], np.str_),
         "script": np.array(SCRIPTS, np.str_)[planted.script],
         "position": np.where(planted.inside, "inside a record", "own record"),
     }

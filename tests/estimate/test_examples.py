@@ -265,6 +265,15 @@ def test_written_numbers_have_twelve_digits() -> None:
             99_999,
             ("findings", "1,234 of 99,999 records (1.2%) match licensed tweets, no more than chance can explain."),
         ),
+        (
+            Layers(1, 0.0, None, 1),
+            50,
+            (
+                "findings",
+                "1 of 50 records (2%) matches licensed tweets, no more than chance can explain. At most 1 holds one.",
+            ),
+        ),
+        (Layers(1, 1.0, None, 1), 1, ("at_least", "At least 1 of 1 record (100%) holds copies of licensed tweets.")),
     ],
 )
 def test_the_headline_of_each_layer(layers: Layers, scanned: int, expected: tuple[str, str]) -> None:
@@ -318,6 +327,8 @@ def test_chance_explains_no_findings_for_which_it_was_not_measured() -> None:
 def test_words_with_values() -> None:
     assert share(0, 0) == "0%"
     assert share(995, 1000) == "99.5%"
+    assert share(204_999, 205_000) == "99.9995%"
+    assert share(3, 5_000_000) == "0.00006%"
     assert withheld("unlike_control", strata="thai").endswith("some of those found: thai.")
     said = warning("not_detectable", share=0.25)
     assert said["code"] == "not_detectable"

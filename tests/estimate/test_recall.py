@@ -86,7 +86,7 @@ def test_strata_without_enough_control_are_not_measured() -> None:
     licensed = np.array([[5000.0, 5000.0], [900.0, 0.0], [0.0, 0.0]])
     control = np.array([[1000.0, 500.0], [2.0, 0.0], [10.0, 0.0]])
     strata: Strata = divide(["latin", "thai", "greek"], [0, 40], licensed, control)
-    assert strata.names == ["latin, from 0 characters", "latin, from 40 characters", "thai", "greek"]
+    assert strata.names == ["latin, under 40 characters", "latin, from 40 characters", "thai", "greek"]
     assert strata.weights[:3].tolist() == [5, 10, 0]
     # No licensed text was like those of the last: its control texts would have no weight.
     assert strata.measured.tolist() == [True, True, False, False]
