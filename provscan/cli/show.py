@@ -45,7 +45,7 @@ def blind_run(found: Result) -> Iterator[str]:
     yield f"{found['answer']['headline']}."
     yield from (f"  {name:<28}{value:>10}" for name, value in blind_lines(found))
     yield from left_out(found)
-    yield from (f"{number:,} {what}." for number, what in noticed(found))
+    yield from (f"{line}." for line in noticed(found))
     yield from found["blind"]["costs"]
     yield f"The report: {found['run']}/report.html"
 

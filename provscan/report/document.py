@@ -159,9 +159,8 @@ def write_report(run: Path, out: Path | None = None, *, texts: int | None = None
         matches = pq.read_table(run / MATCHES_FILE, columns=list(COLUMNS))
         rows = matches.slice(0, MOST_BLIND).to_pylist()
         lines = wording.blind_lines(blind)
-        pieces = page(
-            "blind.html", STYLES[:1], summary=blind, lines=lines, columns=COLUMNS, rows=rows, total=len(matches)
-        )
+        styles = ("page.css", "print.css")
+        pieces = page("blind.html", styles, summary=blind, lines=lines, columns=COLUMNS, rows=rows, total=len(matches))
     else:
         pieces = render(RunFiles.open(run), texts=texts, marks=marks)
     return write_page(out or run / "report.html", pieces)

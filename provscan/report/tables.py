@@ -75,7 +75,8 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     if summary["damaged"]:
         console.print("\nDamaged, and scanned up to the damage only, or changed during the scan")
         _print(console, "<><", [
-            (item["source"], f"{count(item['records'])} records", item["problem"]) for item in summary["damaged"]
+            (item["source"], wording.several(item["records"], "record", "records"), item["problem"])
+            for item in summary["damaged"]
         ])  # fmt: skip
     return _text(console)
 

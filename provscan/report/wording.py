@@ -278,29 +278,30 @@ def chance(summary: Mapping[str, Any]) -> str:
     return " and with ".join(means for means, given in known.items() if given)
 
 
-def noticed(summary: Mapping[str, Any]) -> list[tuple[int, str]]:
-    """What was noticed of the records, how often, the most frequent first."""
+def noticed(summary: Mapping[str, Any]) -> list[str]:
+    """What was noticed of the records, and how often, the most frequent first."""
     notes = sorted(summary["notes"].items(), key=lambda item: (-item[1], item[0]))
-    return [(number, reason(name)) for name, number in notes if number]
+    said = ((reason(name), number) for name, number in notes if number)
+    return [f"{what[0].upper()}{what[1:]}: {count(number)}" for what, number in said]
 
 
 def left_out(summary: Mapping[str, Any]) -> list[str]:
     """What the user named and the scan did not cover, a sentence each."""
     said = []
     if summary.get("unread"):
-        said.append(f"{_several(len(summary['unread']), 'file was', 'files were')} not scanned.")
+        said.append(f"{several(len(summary['unread']), 'file was', 'files were')} not scanned.")
     if number := summary.get("ignored_files"):
-        files = _several(number, "file or folder was", "files or folders were")
+        files = several(number, "file or folder was", "files or folders were")
         said.append(f"{files} passed over: hidden, describing a dataset, or named twice.")
     if summary["damaged"]:
-        files = _several(len(summary["damaged"]), "file is", "files are")
+        files = several(len(summary["damaged"]), "file is", "files are")
         said.append(f"{files} damaged, and scanned up to the damage only, or changed during the scan.")
     for name, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
         said += _not_read(summary[name], ("record was", "records were"), text)
     if without := [
         name for name, verdicts in summary.get("fields", {}).items() if not BY_FIRST_RECORDS.isdisjoint(verdicts)
     ]:
-        fields = _several(len(without), "field was not scanned, since its", "fields were not scanned, since their")
+        fields = several(len(without), "field was not scanned, since its", "fields were not scanned, since their")
         more = f" and {count(len(without) - FIELDS_SHOWN)} more, in summary.json" if len(without) > FIELDS_SHOWN else ""
         said.append(
             f"{fields} first records hold no text there: {', '.join(map(visible, without[:FIELDS_SHOWN]))}{more}. If "
@@ -312,7 +313,7 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         cases = [f"{name} ({named[name]})".removeprefix("later_text: ") for name in named if "later_text: " in name]
         which = f": {visible('; '.join(cases))}" if cases else ""
         said.append(
-            f"Of the records that were searched for it, one in {SEARCHED}, {_several(later, 'has', 'have')} text in "
+            f"Of the records that were searched for it, one in {SEARCHED}, {several(later, 'has', 'have')} text in "
             f"fields that the first records of the file lack, and that were not scanned{which}. "
             "Name all fields that hold text with --text-field."
         )
@@ -321,7 +322,7 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
     if files := control["files"]:
         said += _not_read(files["skipped"], ("tweet of the control was", "tweets of the control were"), "not read")
         if licensed := files["also_licensed"]:
-            tweets = _several(licensed, "tweet of the control is", "tweets of the control are")
+            tweets = several(licensed, "tweet of the control is", "tweets of the control are")
             said.append(f"{tweets} licensed as well, and so no control; matches of their texts are not counted.")
     sides = {"licensed": "of the licensed texts", "control": "of the control's"}
     short = [f"{percent(n)} {sides[side]}" for side, n in control.get("too_short", {}).items() if n]
@@ -336,7 +337,7 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
                 "may be more than it says. Name all fields that hold text with --text-field."
             )
     if total := sum(summary["truncated"].values()):
-        lookups = _several(total, "look-up was", "look-ups were")
+        lookups = several(total, "look-up was", "look-ups were")
         said.append(f"{lookups} cut short, of very common wording: copies of common phrases can be missed.")
     return said
 
@@ -345,11 +346,12 @@ def _not_read(skipped: Mapping[str, int], of: tuple[str, str], text: str) -> lis
     """How many records were skipped, say, and why; nothing where none were."""
     if not (total := sum(skipped.values())):
         return []
-    causes = ", ".join(f"{reason(name)}: {count(n)}" for name, n in skipped.items() if n)
-    return [f"{_several(total, *of)} {text} ({causes})."]
+    causes = "; ".join(f"{reason(name)}: {count(n)}" for name, n in skipped.items() if n)
+    return [f"{several(total, *of)} {text} ({causes})."]
 
 
-def _several(n: int, singular: str, plural: str) -> str:
+def several(n: int, singular: str, plural: str) -> str:
+    """A number with its noun."""
     return f"{count(n)} {singular if n == 1 else plural}"
 
 

@@ -272,7 +272,7 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
     said = [
         "1 file was not scanned.",
         "1 record was not scanned (line that is not JSON: 1).",
-        "40 prompts, which are no outputs of the model",
+        "Prompts, which are no outputs of the model: 40",
     ]
     terminal = "\n".join(blind_run({"run": str(run.path), **run.summary}))
     page = (run.path / "report.html").read_text()
@@ -280,6 +280,9 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
         assert line in terminal
         assert line in page
     assert "b.parquet</bdi> was not scanned: " in page
+    # The table of matches is scrolled by itself on a phone, and the page can be printed.
+    assert 'class="scroll" tabindex="0" role="region" aria-label="Matches"' in page
+    assert "@media print" in page
     manifest = json.loads((platform / "blind.index" / "manifest.json").read_text())
     assert run.summary["index"]["fingerprint"] == run.info["index"]["fingerprint"] == manifest["fingerprint"]
 

@@ -226,6 +226,7 @@ def test_print_writes_marks_as_words_and_no_controls(opened: Open, report: Path)
     for marked in ("#exhibit-1 mark >> nth=0", "#m"):
         style = page.locator(marked).evaluate("e => getComputedStyle(e).textDecorationLine")
         assert style == "underline"
+    assert page.locator(".key").first.evaluate("e => getComputedStyle(e).printColorAdjust") == "exact"
     assert page.pdf()[:5] == b"%PDF-"
 
 
@@ -290,6 +291,31 @@ def test_hostile_texts_are_shown_as_they_came(opened: Open, tmp_path: Path) -> N
     assert page.evaluate("window.owned") is None
     assert page.title() == SUMMARY["answer"]["headline"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_every_input_that_was_not_read_whole_is_listed(opened: Open, tmp_path: Path) -> None:
+    summary = {
+        **SUMMARY,
+        "sources": [dict(SUMMARY["sources"][0], source=f"{n}.jsonl") for n in range(4)],
+        "unread": [{"path": "a.parquet", "reason": "This is not a parquet file."}],
+        "damaged": [{"source": f"cut-{n}.gz", "records": n, "problem": "truncated gzip file"} for n in range(7)],
+        "notes": {"wrongly_decoded": 1},
+        "counted": {**SUMMARY["counted"], "records": 1},
+    }
+    page = opened(write_report(write_folder(tmp_path / "unread.run", rows(9), summary)))
+    answer, method = page.locator("#answer").text_content(), page.locator("#method").text_content()
+    for said in (
+        "2.jsonl and 1 other file",
+        "a.parquet was not scanned: This is not a parquet file.",
+        "cut-1.gz: truncated gzip file (1 record was read).",
+        "2 more are listed under",
+        "Texts decoded with a wrong encoding before they were written; copies in them may be missed without "
+        "--fix-encoding: 1",
+        "in 1 record.",
+    ):
+        assert said in re.sub(r"\s+", " ", answer)
+    assert ".." not in answer
+    assert all(f"cut-{n}.gz" in method for n in range(7))
 
 
 def test_names_of_files_and_fields_are_shown_harmless(opened: Open, tmp_path: Path) -> None:
