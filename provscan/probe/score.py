@@ -226,7 +226,7 @@ def _tests(licensed: np.ndarray, control: np.ndarray, shares: dict[str, np.ndarr
         "difference": estimate.paired_difference(*only, len(licensed)),
         "permutation": estimate.sign_flip(shares["licensed"] - shares["control"]),
     }
-    why = None if alike else "the two arms can be told apart without the model"
+    why = None if alike else "the two arms may be told apart without the model"
     return {
         "licensed_only": only[0],
         "control_only": only[1],

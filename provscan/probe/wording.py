@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 WARNINGS = {
-    "arms_differ": "The licensed tweets and the controls can be told apart without the model ({areas}; limit {limit}). "
+    "arms_differ": "The licensed tweets and the controls may be told apart without the model ({areas}; limit {limit}). "
     "Nothing is claimed from this plan: give controls of the same time, authors and wording.",
-    "prompts_left_out": "Prompts by which the arms can be told apart without the model were not asked: {areas}.",
+    "prompts_left_out": "Prompts by which the arms may be told apart without the model were not asked: {areas}.",
     "incomplete": "{missing:,} of {pairs:,} pairs were not asked completely and take no part.",
     "refused": "The model refused {licensed:,} questions about licensed tweets, {control:,} about controls and "
     "{free:,} that name no tweet; a refusal counts as no recitation.",
@@ -31,7 +31,7 @@ def headline(summary: dict[str, Any]) -> dict[str, Any]:
     )
     if not summary["plan"]["claims"]:
         return {"layer": "withheld", "headline": f"{counts}; whether that is a difference cannot be said, since the "
-                "two arms can be told apart without the model."}  # fmt: skip
+                "two arms may be told apart without the model."}  # fmt: skip
     if summary["claimed"]:
         low, high = (f"{100 * difference[name]:.3g}" for name in ("low", "high"))
         return {"layer": "shown", "headline": f"{counts}: {100 * difference['value']:.3g} percentage points more (95% "
