@@ -200,6 +200,25 @@ def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
     )
 
 
+def test_what_turns_words_around_is_spelled_out_in_a_citation(opened: Open, tmp_path: Path) -> None:
+    (made := rows(2, ["caf\u00e9 \u202enoir", "cafe\u0301 au lait"]))[0].update(author="a\u202eb")
+    page = opened(
+        write_report(write_folder(tmp_path / "a.run", made)), permissions=["clipboard-read", "clipboard-write"]
+    )
+    page.locator("#exhibit-1").get_by_role("button", name="Copy citation").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    cited = page.evaluate("navigator.clipboard.readText()")
+    assert "\u202e" not in cited
+    assert cited.count("caf\u00e9 [U+202E]noir") == 2
+    assert " by a[U+202E]b, " in cited
+    # Both spellings of an accent find both.
+    for query in ("caf\u00e9", "CAFE\u0301"):
+        page.fill("#query", query + " au")
+        wait_for(page, "1 of 2")
+        page.fill("#query", query)
+        wait_for(page, "2 of 2")
+
+
 def test_a_citation_and_the_page_without_scripts_name_the_field(opened: Open, tmp_path: Path) -> None:
     (made := rows(2))[0].update(field="messages[3].content", similarity=0.9967, level="strong")
     path = write_report(write_folder(tmp_path / "a.run", made))
@@ -236,6 +255,10 @@ def test_phone_has_no_sideways_scroll(opened: Open, report: Path) -> None:
     page.get_by_text("Filters").click()
     assert page.get_by_role("checkbox", name=re.compile("^exact")).is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # A window of 1280 pixels at 200%, with all that can be unfolded.
+    page = opened(report, viewport={"width": 640, "height": 450})
+    page.evaluate("document.querySelectorAll('details').forEach(node => { node.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
 
 
 def test_without_scripts_the_first_exhibits_stand_in_the_page(opened: Open, report: Path) -> None:

@@ -11,12 +11,13 @@ function make(tag, className, ...children) {
   return node;
 }
 
+const codeOf = (character) => "U+" + character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+
 function appendText(node, text) {
   let at = 0;
   for (const found of text.matchAll(INVISIBLE)) {
     node.append(text.slice(at, found.index));
-    const code = "U+" + found[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-    node.append(make("span", "control-character", code));
+    node.append(make("span", "control-character", codeOf(found[0])));
     at = found.index + 1;
   }
   node.append(text.slice(at));
@@ -74,13 +75,15 @@ function significance(item) {
 
 const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 || value > 99 ? 1 : 0)) + "%";
 
+// As lists do, a citation spells out what would turn around, or hide, the words of a letter that it is pasted into.
 function citation(item) {
   const place = `record ${item.record.toLocaleString("en")}${item.recordId ? ` (id ${item.recordId})` : ""} of ${item.source}` +
     `${item.field && item.field !== "text" ? `, field ${item.field}` : ""}, characters ${item.start} to ${item.end}`;
   const tweet = `tweet ${item.tweetId}${item.author ? ` by ${item.author}` : ""}${item.day ? `, ${item.day}` : ""}` +
     `${item.link ? `, ${item.link}` : ""}`;
   const texts = item.hasText ? [`: “${item.passage}”`, `: “${item.tweet}”`] : ["", ""];
-  return `Exhibit ${item.number}. ${place}${texts[0]} – licensed ${tweet}${texts[1]} (${likeness(item)}, ` +
+  return `Exhibit ${item.number}. ${place}${texts[0]} – licensed ${tweet}${texts[1]} (${likeness(item)}, `
+    .replace(INVISIBLE, (character) => `[${codeOf(character)}]`) +
     `${significance(item)}). ${document.querySelector(".masthead p").textContent.trim()}.`;
 }
 

@@ -27,10 +27,12 @@ function markRows(bytes, offsets, needle, hits) {
   }
 }
 
-// UTF-8 of a term in lower case, upper case and with a capital: letters beyond ASCII are compared byte by byte.
+// UTF-8 of a term in lower case, upper case and with a capital, with its accents composed and apart: letters beyond
+// ASCII are compared byte by byte.
 function needlesOf(term) {
-  const forms = new Set([term, term.toUpperCase(), term[0].toUpperCase() + term.slice(1)].map((form) =>
-    form.replace(/[A-Z]/g, (letter) => letter.toLowerCase())));
+  const spelled = [term, term.normalize("NFC"), term.normalize("NFD")];
+  const forms = new Set(spelled.flatMap((form) => [form, form.toUpperCase(), form[0].toUpperCase() + form.slice(1)])
+    .map((form) => form.replace(/[A-Z]/g, (letter) => letter.toLowerCase())));
   return Array.from(forms, (form) => new TextEncoder().encode(form));
 }
 
