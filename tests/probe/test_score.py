@@ -271,7 +271,7 @@ def test_the_page_says_what_is_no_finding(index: provscan.Index, control: Path, 
         patch.setattr(probe_page, "SHOWN", 10)
         page = write_probe_report(plan.path).read_text(encoding="utf-8")
     assert page.count("</bdi></h3>") == 11
-    assert "at most 10 tweets of each arm</b>, the strongest of 30 licensed tweets and 1 controls" in page
+    assert "at most 10 tweets of each arm</b>, the strongest of 30 licensed tweets and 1 control." in page
     (plan.path / "model.json").unlink()
     with pytest.raises(InputError, match="not known which model answered"):
         score(plan.path, both)
