@@ -11,7 +11,7 @@ from provscan.errors import UsageError
 from provscan.params import require
 from provscan.report import figures
 from provscan.report.files import RunFiles
-from provscan.report.wording import LAYERS, layers, measures, reason, visible
+from provscan.report.wording import LAYERS, layers, left_out, measures, reason, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,9 +26,11 @@ def run_html(summary: Mapping[str, Any], path: Path) -> str:
         for name, meaning in measures(answer)
     )
     warnings = "".join(f"<p>⚠ {_text(warning['message'])}</p>" for warning in answer["warnings"])
+    withheld = (f"Withheld: {reason}" for reason in dict.fromkeys(answer["withheld"].values()))
+    said = "".join(f"<p>{_text(line)}</p>" for line in (*withheld, *left_out(summary)))
     return (
         f"<p><b>{_text(answer['headline'])}</b></p>{warnings}<table><thead><tr><th></th>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table><p><code>{_text(str(path / 'report.html'))}</code></p>"
+        f"<tbody>{rows}</tbody></table>{said}<p><code>{_text(str(path / 'report.html'))}</code></p>"
     )
 
 

@@ -17,6 +17,8 @@ from provscan.errors import ParameterError, UsageError
 def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
     summary = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
     summary["answer"]["headline"] = "<b>57</b> records"
+    summary["answer"]["withheld"] = {"records.at_most": "no test copies.", "texts.at_most": "no test copies."}
+    summary["damaged"] = [{"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}]
     return provscan.open_run(write_folder(tmp_path_factory.mktemp("notebook") / "<i>.run", rows(), summary))
 
 
@@ -25,6 +27,9 @@ def test_a_run_is_shown_as_its_answer(run: provscan.Run) -> None:
     assert "&lt;b&gt;57&lt;/b&gt; records" in shown
     assert "<td>57 (49-66)</td>" in shown
     assert "&lt;i&gt;.run" in shown
+    # What is not in the numbers stands beside them.
+    assert shown.count("<p>Withheld: no test copies.</p>") == 1
+    assert "<p>1 file is damaged, and scanned up to the damage only, or changed during the scan.</p>" in shown
 
 
 def test_an_index_is_shown_as_what_it_holds(tmp_path: Path) -> None:
