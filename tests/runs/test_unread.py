@@ -62,7 +62,7 @@ def test_a_control_that_can_not_be_read_is_named(tmp_path):
     broken.write_bytes(b"not Parquet")
     run = provscan.match([{"text": TEXT}], index, tmp_path / "a.run", spike_ins=0, control=[control, broken])
     assert [item["path"] for item in run.summary["unread"]] == [str(broken)]
-    assert "2 tweets of the control were not read (line that is not JSON: 1, no text: 1)." in left_out(run.summary)
+    assert "2 tweets of the control were not read (line that is not JSON: 1; no text: 1)." in left_out(run.summary)
 
 
 def test_a_page_says_what_measured_chance(tmp_path):
