@@ -294,7 +294,8 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         files = several(number, "file or folder was", "files or folders were")
         said.append(f"{files} passed over: hidden, describing a dataset, or named twice.")
     if summary["damaged"]:
-        files = several(len(summary["damaged"]), "file is", "files are")
+        # One that was cut off is also one that was changed.
+        files = several(len({case["source"] for case in summary["damaged"]}), "file is", "files are")
         said.append(f"{files} damaged, and scanned up to the damage only, or changed during the scan.")
     for name, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
         said += _not_read(summary[name], ("record was", "records were"), text)

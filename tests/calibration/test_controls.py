@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from dataset import TWEETS
+from tweets import SCRIPTS, sentence
 
 import provscan
 import provscan.index.segment_writer
@@ -194,7 +196,9 @@ def test_without_a_measure_of_chance_there_is_no_lower_bound(
 
 def test_a_null_dataset_measures_chance(index: provscan.Index, write: Write, tmp_path: Path) -> None:
     data = write("data.jsonl", [*TWEETS[:40], *({"text": f"nothing of the kind {n}"} for n in range(100))])
-    null = write("null.jsonl", [{"text": f"some other text number {n}, of no interest"} for n in range(1000)])
+    # It has the scripts of the dataset, or says nothing of chance there.
+    texts = (sentence(random.Random(1000 + n), SCRIPTS[n % len(SCRIPTS)], 30) for n in range(1000))
+    null = write("null.jsonl", [{"text": text} for text in texts])
     answer = provscan.match(data, index, tmp_path / "a.run", null=null).summary["answer"]
     assert 20 < answer["records"]["at_least"] <= answer["records"]["findings"] == 40
     # A copy of the dataset as its null dataset: all that it holds is chance.
