@@ -103,11 +103,6 @@ class IndexReader:
         """Number of licensed tweets; one with several texts counts once."""
         return self.manifest.tweets
 
-    @property
-    def text_bytes(self) -> int:
-        """Bytes of all canonical texts."""
-        return sum(len(segment.texts.text) for segment in self.segments)
-
     @cached_property
     def longest(self) -> int:
         """Bytes of the longest canonical text."""

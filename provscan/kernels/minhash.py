@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SHINGLE = 5
 NUM_PERM = 128
 BLOCK = 8
 

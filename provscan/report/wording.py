@@ -314,9 +314,8 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         cases = [f"{name} ({named[name]})".removeprefix("later_text: ") for name in named if "later_text: " in name]
         which = f": {visible('; '.join(cases))}" if cases else ""
         said.append(
-            f"Of the records that were searched for it, one in {SEARCHED}, {several(later, 'has', 'have')} text in "
-            f"fields that the first records of the file lack, and that were not scanned{which}. "
-            "Name all fields that hold text with --text-field."
+            f"Text in fields that the first records of the file lack was not scanned{which}. One record in {SEARCHED} "
+            f"was searched for it: {count(later)} had some. Name all fields that hold text with --text-field."
         )
     # A blind run has no control.
     control = summary.get("control", {"files": None, "null": None})

@@ -89,9 +89,9 @@ def test_text_in_fields_that_the_first_records_lack_is_said_or_named(form, array
     index = provscan.build_index([{"id": "1", "text": LONG}], tmp_path / "a.index")
     run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
     assert (run.summary["notes"]["later_text"], len(run.matches)) == (2, 0)
-    expected = f"2 have text in fields that the first records of the file lack, and that were not scanned: {name} ("
+    expected = f"Text in fields that the first records of the file lack was not scanned: {name} ("
     shown = (" ".join(text_table(run.summary).split()), (run.path / "report.html").read_text())
-    assert [expected in text for text in shown] == [True, True]
+    assert [expected in text and "was searched for it: 2 had some." in text for text in shown] == [True, True]
     named = provscan.match(path, index, tmp_path / "b.run", spike_ins=0, text_field=[next(iter(first)), name])
     assert (named.summary["notes"], len(named.matches)) == ({}, 101)
 
@@ -113,7 +113,7 @@ def test_a_blind_run_says_that_later_records_have_text_in_other_fields(write, tm
     index = tmp_path / "a.index"
     provscan.build_index([{"id": "1", "text": LONG}], index, blind=True, **options)
     run = provscan.match(path, index, tmp_path / "a.run", **options)
-    expected = "1 has text in fields that the first records of the file lack, and that were not scanned. Name all"
+    expected = "lack was not scanned. One record in 100 was searched for it: 1 had some. Name all"
     assert expected in (run.path / "report.html").read_text()
 
 
