@@ -218,7 +218,7 @@ class Walk:
 
     def _known(self, whole: Split, name: str) -> Split:
         name, _, compression = split_name(name)
-        head = head_of(whole, self._limits)
+        head = head_of(whole, self._limits, with_mark=True)
         if not head and whole.size and whole.archive:
             raise NotReadable("damaged archive")
         found = compression_of(head)
@@ -227,7 +227,7 @@ class Walk:
             raise NotReadable(f"its name says {compression}, but {starts}")
         if found is not None:
             whole = replace(whole, compression=found)
-            head = head_of(whole, self._limits)
+            head = head_of(whole, self._limits, with_mark=True)
             if compression_of(head) is not None:
                 raise NotReadable(f"it is compressed twice, {compression_of(head)} in {found}; decompress it once")
         return identified(name, head, whole, self._asked)

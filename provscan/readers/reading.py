@@ -73,6 +73,8 @@ def read(
 
 def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.RecordBatch]:
     binding = None if split.format == UNKNOWN else binding_of(split, fields, context.limits)
+    if binding is not None:
+        _describe(binding, split, context.stats)
     extractor: Extractor | None = None
     for rows in read_rows(split, None if binding is None else binding.wanted, context):
         if isinstance(rows, Piece):
@@ -80,13 +82,17 @@ def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.Record
             continue
         if binding is None:
             binding = binding_in(rows, fields, split.source, context.limits)
-        if extractor is None:
-            extractor = Extractor(binding, split.source, context.stats, context.limits)
-            if split.part == 0:
-                context.stats.describe(binding.verdicts)
-                if split.layout.encoding not in (None, UTF8):
-                    context.stats.note("other_encoding", split.source, 0, f"read as {split.layout.encoding}")
+            _describe(binding, split, context.stats)
+        extractor = extractor or Extractor(binding, split.source, context.stats, context.limits)
         yield extractor.batch(rows)
+
+
+def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
+    """Note once a file how it is read."""
+    if split.part == 0:
+        stats.describe(binding.verdicts)
+        if split.layout.encoding not in (None, UTF8):
+            stats.note("other_encoding", split.source, 0, f"read as {split.layout.encoding}")
 
 
 def binding_in(rows: Rows, fields: Fields, source: str, limits: Limits) -> Binding:

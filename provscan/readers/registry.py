@@ -125,13 +125,13 @@ def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
         raise NotReadable("an archive in an archive; unpack it")
     # The pages of a crawl are in encodings of their own, and its records are counted in bytes.
     of_bytes = _is_binary(head) or FORMATS["warc"].sniff(head)
-    encoding = None if of_bytes else asked.encoding or wide_encoding(head)
+    encoding = None if of_bytes else asked.encoding or (UTF8 if head.startswith(BOM) else wide_encoding(head))
     form = format_of(name, as_utf8(head, encoding))
     if form in ("text", "csv", "json", "jsonl", "archive"):
         encoding = encoding or legacy_encoding(head)
     layout = Layout(None if form in BINARY or encoding == UTF8 else encoding)
     if form not in BINARY:
-        head = as_utf8(head, encoding)
+        head = as_utf8(head, encoding).removeprefix(BOM)
         layout = replace(layout, cr=b"\r" in head and b"\n" not in head)
         head = head.replace(b"\r", b"\n") if layout.cr else head
     if form == "csv":

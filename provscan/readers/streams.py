@@ -345,11 +345,12 @@ def _too_long(stream: ByteStream, number: int, size: int) -> None:
     stream.context.stats.skip("record_too_long", stream.split.source, number, detail)
 
 
-def head_of(split: Split, limits: Limits, size: int = 64 << 10) -> bytes:
-    """The first bytes of a file, decompressed; empty if there are none."""
+def head_of(split: Split, limits: Limits, size: int = 64 << 10, *, with_mark: bool = False) -> bytes:
+    """The first bytes of a file, decompressed, without the mark of UTF-8 if not asked for; empty if there are none."""
     end = split.start + size if split.end < 0 else min(split.end, split.start + size)
     head = b""
-    for chunk in ByteStream(replace(split, end=end), Context.quiet(limits)):
+    # Only the first part of a file is read without its mark.
+    for chunk in ByteStream(replace(split, end=end, part=int(with_mark)), Context.quiet(limits)):
         head += chunk
         if len(head) >= size:
             break

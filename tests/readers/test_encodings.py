@@ -140,3 +140,10 @@ def test_a_mark_that_is_missing(write, read_all, encoding):
     with pytest.raises(InputError, match=f"a.txt is not {encoding} .*give --encoding {encoding}-le or {encoding}-be"):
         read_all(path, encoding=encoding)
     assert text in read_all(path, encoding=f"{encoding}-be").texts[0]
+
+
+def test_a_file_with_the_mark_of_utf8_is_utf8(write, read_all):
+    lines = b'{"text": "first"}\n' + b'{"text": "bad \xff byte"}\n' * 5
+    found = read_all(write("a.jsonl", b"\xef\xbb\xbf" + lines))
+    assert found.texts == ["first", *["bad \ufffd byte"] * 5]
+    assert not found.stats.notes

@@ -198,7 +198,8 @@ LINES = st.lists(
             b'{"text": "a tweet", "id": 1}',
             '{"text": "ça va 😀"}'.encode(),
             b'{"text": "' + b"x" * 90 + b'"}\r',
-            b'{"text": "bad \xff byte"}',
+            # Among letters of UTF-8, so that no other encoding is detected.
+            '{"text": "çà, a bad '.encode() + b'\xff byte"}',
             b"",
             b"not json",
             b'{"text": null}',
@@ -252,6 +253,17 @@ def test_splits_agree_on_the_fields(write, read_all):
     cut = read_all(path, target_bytes=5000)
     assert len(cut.splits) > 5
     assert cut.texts == [row["content"] for row in rows]
+
+
+def test_how_a_file_is_read_is_noted_where_its_first_split_has_no_record(write, read_all):
+    lines = ["not json"] * 40 + ['{"text": "größer, schöner, älter"}'] * 40
+    path = write("a.jsonl", "\n".join(lines).encode("cp1252"))
+    cut = read_all(path, target_bytes=100)
+    assert cut.splits[0].first_record == 0
+    assert cut.splits[1].first_record < 40
+    assert cut.stats == read_all(path).stats
+    assert cut.stats.fields["text"] == {"scanned": 1}
+    assert cut.stats.notes == {"other_encoding": 1}
 
 
 def test_a_file_that_went_away(write):
