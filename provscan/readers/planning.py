@@ -192,7 +192,8 @@ class Walk:
                     count += 1
                     if info.isfile() and info.sparse is None:
                         start, size = info.offset_data, info.size
-                        yield replace(whole, archive="tar", member=info.name, start=start, end=start + size, size=size)
+                        member = replace(whole, archive="tar", member=info.name, extent=(start, start + size))
+                        yield replace(member, start=start, end=start + size, size=size)
                     elif not info.isdir():
                         self.ignored.append((f"{whole.source}/{printable(info.name)}", "a link or a special file"))
         except (tarfile.TarError, OSError, ValueError) as error:

@@ -120,10 +120,11 @@ def binding_of(split: Split, fields: Fields, limits: Limits) -> Binding | None:
         return _binding(split, fields, limits, 0)
     with readable(split.source):
         state = state_of(split.path)
-    whole = split
-    if split.archive != "tar":
-        whole = replace(split, start=0, end=state.size if split.archive is None else -1, size=state.size)
-    return _binding(replace(whole, first_record=0, part=0), fields, limits, state.modified)
+    start, end = split.extent or (0, state.size if split.archive is None else -1)
+    whole = replace(split, start=start, end=end, size=end - start if split.extent else state.size)
+    # The first row of a table that names its columns is none of its values.
+    whole = replace(whole, first_record=0, part=0, layout=replace(split.layout, columns=None))
+    return _binding(whole, fields, limits, state.modified)
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,8 @@
 """Every text of a record is read, and nothing that is none."""
 
+import io
 import json
+import tarfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -129,6 +131,24 @@ def test_a_field_of_empty_texts_is_scanned_where_it_has_text(write, read_all, ar
     records = [{"text": "a few words here", "note": ""}] * 1100 + [{"text": "", "note": LONG}]
     found = read_all(write("a.json", json.dumps(records)) if array else write("a.jsonl", records))
     assert found.texts == ["a few words here"] * 1100 + ["", LONG]
+
+
+@pytest.mark.parametrize("archived", [False, True])
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_every_range_of_a_file_has_the_fields_of_its_beginning(write, read_all, tmp_path, form, archived):
+    last = {"body": "a few words here", "note": LONG, **({"late": LONG} if form == "jsonl" else {})}
+    records = [{"body": "a few words here", "note": ""}] * 1100 + [last]
+    lines = [json.dumps(record) if form == "jsonl" else ",".join(record.values()) for record in records]
+    path = write(f"a.{form}", "\n".join([*(["body,note"] if form == "csv" else []), *lines]))
+    if archived:
+        with tarfile.open(tmp_path / "a.tar", "w") as archive:
+            archive.addfile(tarfile.TarInfo("empty.txt"), io.BytesIO())
+            archive.add(path, f"a.{form}")
+        path = str(tmp_path / "a.tar")
+    found = read_all(path, target_bytes=5000)
+    assert len(found.splits) > 3
+    assert found.texts == ["a few words here"] * 1101 + [LONG]
+    assert found.fields[-2:] == ["body", "note"]
 
 
 @pytest.mark.parametrize("form", FORMS)
