@@ -48,7 +48,6 @@ class Controls:
 
     @property
     def licensed_tweets(self) -> int:
-        """Their tweets."""
         return self.licensed.tweets - self.tweets
 
     @property

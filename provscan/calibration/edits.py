@@ -35,7 +35,6 @@ def exact(text: str, rng: Random) -> Planted:
 
 
 def anonymised(text: str, rng: Random) -> Planted:
-    """Names and links replaced by placeholders."""
     name, link = rng.choice(_PLACEHOLDERS)
     return "", _LINK.sub(link, _NAME.sub(name, text)), ""
 
@@ -58,7 +57,6 @@ def retweeted(text: str, rng: Random) -> Planted:
 
 
 def commented(text: str, rng: Random) -> Planted:
-    """Somebody's words before and after it."""
     return rng.choice(_BEFORE) + " ", text, " " + rng.choice(_AFTER)
 
 
@@ -86,17 +84,14 @@ def repunctuated(text: str, rng: Random) -> Planted:
 
 
 def truncated(text: str, rng: Random) -> Planted:
-    """Cut off after 80 to 95 %."""
     return "", _beginning(text, rng.uniform(0.8, 0.95)), "…"
 
 
 def cut_to_two_thirds(text: str, rng: Random) -> Planted:
-    """Cut off after 60 to 75 %."""
     return "", _beginning(text, rng.uniform(0.6, 0.75)), "…"
 
 
 def cut_to_half(text: str, rng: Random) -> Planted:
-    """The first or the second half."""
     middle = round(len(text) * rng.uniform(0.47, 0.53))
     return "", (text[:middle] if rng.random() < 0.5 else text[middle:]).strip(), ""
 

@@ -34,7 +34,6 @@ def index(info: Result) -> str:
 
 
 def run(found: Result) -> Iterator[str]:
-    """What a run found, and where its files are."""
     yield text_table(found, width=_width())
     yield f"The report: {found['run']}/report.html"
     yield f"Every match: {found['run']}/matches.parquet"
@@ -56,7 +55,6 @@ def blind_index(info: Result) -> Iterator[str]:
 
 
 def forgotten(found: Result) -> Iterator[str]:
-    """What was forgotten, or would be."""
     verb = "Would forget" if found["dry_run"] else "Forgot"
     left = "text has" if found["texts"] == 1 else "texts have"
     yield f"{verb} {counted(found['tweets'], 'tweet')}; {found['texts']:,} {left} no tweet left."
@@ -86,7 +84,6 @@ NO_EFFECT = {
 
 
 def verified(found: Result) -> str:
-    """What was checked."""
     if "run" in found:
         return f"{found['run']} is sound: {found['matches']:,} matches in {found['rows']:,} rows."
     how = "made again from its tweets, byte by byte"

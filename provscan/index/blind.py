@@ -81,14 +81,11 @@ def key_check(key: bytes) -> str:
 
 
 def kernel_keys(key: bytes) -> kernels.Keys:
-    """As the kernels take them."""
     return frozen(kernels.Keys(*(np.frombuffer(derived(key, of), "<u8") for of in (b"seeds", b"prints", b"texts"))))
 
 
 @dataclass(frozen=True, eq=False)
 class BlindIndex:
-    """An open blind index with its key."""
-
     path: Path
     params: BlindParams
     manifest: Manifest
@@ -101,7 +98,6 @@ class BlindIndex:
 
     @property
     def size(self) -> int:
-        """Number of licensed texts."""
         return len(self.texts.hashes)
 
     @property
@@ -110,7 +106,6 @@ class BlindIndex:
         return self.manifest.fingerprint()
 
     def tweet_ids(self, texts: np.ndarray) -> Strings:
-        """The id of each text's earliest tweet."""
         numbers = self.ids[texts]
         other = np.flatnonzero(numbers < 0)
         found = pa.array(numbers).cast(pa.large_string())
@@ -118,7 +113,6 @@ class BlindIndex:
         return Strings(*buffers(pc.replace_with_mask(found, pa.array(numbers < 0), strings)))
 
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
-        """How many tweets carry each text."""
         if len(self.counts) == 0:
             return np.ones(len(texts), np.int64)
         place = np.minimum(np.searchsorted(self.counts[:, 0], texts), len(self.counts) - 1)

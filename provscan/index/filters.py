@@ -27,7 +27,6 @@ def widened(words: np.ndarray, more: int) -> np.ndarray:
 
 
 def bloom_filter(words: np.ndarray) -> BloomFilter:
-    """A filter as the kernels take it."""
     return BloomFilter(words, np.uint32(33 - len(words).bit_length()))
 
 

@@ -61,7 +61,6 @@ class Change:
 
     @property
     def generation(self) -> int:
-        """The generation that the change makes."""
         return self.manifest.generation + 1 if self.manifest else 1
 
     def workspace(self) -> Path:

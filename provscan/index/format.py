@@ -80,7 +80,6 @@ class SegmentInfo:
 
     @property
     def bytes(self) -> int:
-        """Size of all files."""
         return sum(info.bytes for info in self.files.values())
 
     @property
@@ -89,7 +88,6 @@ class SegmentInfo:
         return self.tweets - (self.tombstones.tweets if self.tombstones else 0)
 
     def files_dict(self) -> dict[str, Any]:
-        """Its files in types that JSON knows."""
         return {name: info._asdict() for name, info in self.files.items()}
 
     def paths(self) -> dict[str, FileInfo]:
@@ -121,16 +119,13 @@ class Manifest:
 
     @property
     def shards(self) -> tuple[SegmentInfo, ...]:
-        """Its shards, in their order; none if it has none."""
         return tuple(segment for segment in self.segments if segment.shard is not None)
 
     @property
     def version(self) -> int:
-        """Version of the format that it needs."""
         return SHARDS_VERSION if self.shards else VERSION
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain types for JSON."""
         return {
             "generation": self.generation,
             "fingerprint": self.fingerprint(),
@@ -162,7 +157,6 @@ class Manifest:
         return found | {f"{PURGES}/{name}": purge.info for name, purge in self.purges.items()}
 
     def encoded(self) -> bytes:
-        """The file's content."""
         body = self.as_dict()
         kind = BLIND_FORMAT if isinstance(self.params, BlindParams) else FORMAT
         head = {"format": kind, "version": self.version, "checksum": _checksum(body)}
@@ -184,7 +178,6 @@ def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
 
 
 def is_blind(folder: Path) -> bool:
-    """Whether there is a blind index."""
     try:
         found = json.loads((folder / MANIFEST).read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -305,7 +298,6 @@ def check_sizes(folder: Path, files: dict[str, FileInfo]) -> None:
 
 
 def check_sums(folder: Path, files: dict[str, FileInfo], mapped: Callable[..., Any] = map) -> None:
-    """Compare every file with its checksum."""
     digests = mapped(file_checksum, [folder / name for name in files])
     for (name, info), found in zip(files.items(), digests, strict=True):
         if found != info.xxh3:

@@ -108,7 +108,6 @@ class MoreSeeds(NamedTuple):
     high_frequency: np.ndarray
 
     def entries(self) -> np.ndarray:
-        """All of them, sorted."""
         return sorted_entries(np.concatenate([self.kminmers, self.rare]))
 
     def marked(self, kminmers: np.ndarray, rare: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -45,7 +45,6 @@ class Numbers(NamedTuple):
         return self.rows
 
     def take(self, rows: np.ndarray) -> np.ndarray:
-        """int64: the numbers of some rows."""
         out = np.empty(len(rows), np.int64)
         rows = read_only(np.ascontiguousarray(rows, np.int64))
         packing.unpack(read_only(self.words), read_only(self.blocks), rows, out)
@@ -63,12 +62,10 @@ class Numbers(NamedTuple):
         )
 
     def all(self) -> np.ndarray:
-        """int64: all numbers."""
         return self.take(np.arange(self.rows))
 
 
 def pack_numbers(numbers: np.ndarray) -> Numbers:
-    """Whole numbers as a column."""
     numbers = np.ascontiguousarray(numbers, np.int64)
     blocks = np.empty((-(-len(numbers) // packing.BLOCK), 2), np.int64)
     words = np.zeros(packing.measure(numbers, blocks), np.uint64)
@@ -77,14 +74,12 @@ def pack_numbers(numbers: np.ndarray) -> Numbers:
 
 
 def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
-    """Write a column."""
     column = pack_numbers(numbers)
     write_array_file(folder / f"{name}.words", column.words)
     write_array_file(folder / f"{name}.blocks", column.blocks)
 
 
 def open_numbers(folder: Path, name: str, count: int) -> Numbers:
-    """Map a column of so many rows."""
     return Numbers(
         map_array(folder / f"{name}.words", np.uint64), map_array(folder / f"{name}.blocks", np.int64, 2), count
     )
@@ -110,7 +105,6 @@ class PackedStrings(NamedTuple):
         return len(self.offsets) - 1
 
     def take(self, rows: np.ndarray) -> Strings:
-        """The texts of some rows."""
         blocks, where = np.unique(rows // BLOCK, return_inverse=True)
         # Where all texts of these blocks begin, if the blocks stand one after the other.
         starts = np.minimum(blocks[:, None] * BLOCK + np.arange(BLOCK + 1), len(self))
@@ -157,14 +151,12 @@ class Chained(NamedTuple):
         return len(self.first) + len(self.second)
 
     def take(self, rows: np.ndarray) -> Strings:
-        """The texts of some rows."""
         of = (rows >= len(self.first)).astype(np.int64)
         parts = [self.first.take(rows[of == 0]), self.second.take(rows[of == 1] - len(self.first))]
         return combined(parts, of)
 
 
 def write_packed_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -> None:
-    """Write some rows of texts, in their order."""
     trained = _dictionary(strings, rows)
     (folder / f"{name}.dictionary").write_bytes(trained.as_bytes() if trained else b"")
     compressor = zstandard.ZstdCompressor(LEVEL, dict_data=trained, write_checksum=False, write_dict_id=False)
@@ -186,7 +178,6 @@ def write_packed_strings(folder: Path, name: str, strings: Strings, rows: np.nda
 
 
 def open_packed_strings(folder: Path, name: str, count: int) -> PackedStrings:
-    """Map so many texts."""
     path = next(folder.glob(f"{name}.zstd*"), folder / f"{name}.{FRAMES}")
     trained = (folder / f"{name}.dictionary").read_bytes()
     return PackedStrings(

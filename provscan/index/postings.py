@@ -31,8 +31,6 @@ MIN_TEXT_BITS = 8
 
 
 class TableLayout(NamedTuple):
-    """How a table's entries are laid out."""
-
     key_bits: int  # Bits of a key that the table knows.
     shift: int = 0  # Bits below the text's number while the table is made: 0, or 8 where an entry has a place.
 
@@ -261,7 +259,6 @@ def write_array(file: BinaryIO, array: np.ndarray) -> None:
 
 
 def write_array_file(path: Path, array: np.ndarray) -> None:
-    """Write an array's bytes, to be mapped."""
     with path.open("wb") as file:
         write_array(file, array)
 
@@ -278,7 +275,6 @@ def _new_bucket_offsets(path: Path, size: int, value: int) -> np.memmap[Any, np.
 
 
 def open_postings(folder: Path, name: str, layout: TableLayout, texts: int) -> Postings:
-    """Map a table of so many texts."""
     return Postings(
         map_array(folder / f"{name}.entries", np.uint32),
         map_array(folder / f"{name}.starts", np.uint32),

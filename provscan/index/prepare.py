@@ -48,7 +48,6 @@ class Prepared(NamedTuple):
 
 
 def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
-    """Keys, sketches and band keys of canonical texts."""
     count = len(texts)
     bits = np.empty((count, 2), np.uint64)
     bands = np.empty((count, params.bands), np.uint64)
@@ -72,7 +71,6 @@ def seed_scratch(longest: int) -> SeedScratch:
 
 
 def seed_params(params: IndexParams) -> SeedParams:
-    """As the kernels take them."""
     return SeedParams(params.seed_length, params.seed_window)
 
 

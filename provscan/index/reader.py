@@ -43,7 +43,6 @@ class LeftOut(NamedTuple):
     texts: int
 
     def as_dict(self) -> dict[str, Any]:
-        """In types that JSON knows."""
         return {"segments": list(self.segments), "tweets": self.tweets, "texts": self.texts}
 
 
@@ -69,7 +68,6 @@ class IndexReader:
 
     @property
     def params(self) -> IndexParams:
-        """Parameters that the index was built with."""
         return self.manifest.index_params
 
     @property
@@ -177,12 +175,10 @@ class IndexReader:
             yield texts[np.argsort(self.canonical_texts(texts).keys()[:, 0] ^ np.uint64(mask))]
 
     def canonical_texts(self, texts: Numbers) -> Strings:
-        """Canonical texts."""
         of, rows = self.numbering.located(texts)
         return combined([s.texts.take(rows[of == number]) for number, s in enumerate(self.segments)], of)
 
     def canonical_codes(self, texts: Numbers) -> tuple[npt.NDArray[np.uint32], Numbers]:
-        """Canonical code points: uint32[m] and int64 offsets[n + 1]."""
         codes, offsets = self.canonical_texts(texts).codes(np.arange(len(texts)))
         return codes[: offsets[-1]], offsets
 
@@ -197,7 +193,6 @@ class IndexReader:
         return combined([s.tweets.ids.take(rows[of == number]) for number, s in enumerate(self.segments)], of)
 
     def tweet_counts(self, texts: Numbers) -> Numbers:
-        """How many tweets carry each text."""
         counts = np.zeros(len(texts), np.int64)
         for segment, places, rows in self._everywhere(texts):
             counts[places] += segment.tweet_counts(rows)
@@ -363,7 +358,6 @@ class IndexReader:
             )
 
     def info(self) -> dict[str, Any]:
-        """What there is to know about the index, in types that JSON knows."""
         files = [item for s in self.manifest.segments for item in s.files.items()]
         structures: dict[str, int] = {}
         for name, (size, _) in files:

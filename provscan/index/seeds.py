@@ -48,7 +48,6 @@ class OpenSeeds(NamedTuple):
 
     @property
     def record(self) -> SeedTable:
-        """As the kernels take it, read-only."""
         return frozen(SeedTable(self.table, self.places, bloom_filter(self.kminmers), bloom_filter(self.rare)))
 
 
@@ -127,7 +126,6 @@ class SeedsWriter:
         final.replace(self.waiting)
 
     def discard(self) -> None:
-        """Close the file as it is."""
         self._file.close()
 
 
@@ -180,7 +178,6 @@ def _rare_of_all(
 
 
 def open_seeds(folder: Path, texts: int) -> OpenSeeds:
-    """Map the table of so many texts and its filters."""
     return OpenSeeds(
         open_postings(folder, "seeds", SEEDS, texts),
         map_array(folder / "seeds.places", np.uint8),

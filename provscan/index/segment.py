@@ -117,7 +117,6 @@ class Segment:
         return self.living_rows[np.minimum(place, len(self.living_rows) - 1)]
 
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
-        """How many tweets carry each text."""
         if len(self.forgotten) == 0:
             return self.tweet_starts.take(texts + 1) - self.tweet_starts.take(texts)
         return self._counts[texts]
@@ -158,7 +157,6 @@ class Segment:
         return text, rows
 
     def texts_of(self, rows: np.ndarray) -> np.ndarray:
-        """The text that each row has."""
         return np.searchsorted(self.tweet_starts.all(), rows, "right") - 1
 
     def retweets(self, rows: np.ndarray) -> np.ndarray:
@@ -207,7 +205,6 @@ class Segment:
 
 
 def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment:
-    """Map a segment of the index in a folder."""
     folder = index / SEGMENTS / info.name
     return Segment(
         info,

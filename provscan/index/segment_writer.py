@@ -37,8 +37,6 @@ _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
 
 
 class Written(NamedTuple):
-    """What a segment writer has written."""
-
     # Licensed texts, and rows of tweets.
     texts: int
     tweets: int
@@ -113,7 +111,6 @@ class SegmentWriter:
         self.tweets += count
 
     def close(self) -> Written:
-        """Order texts and tweets and write all files."""
         for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
             file.close()
         folder = self._folder
@@ -177,7 +174,6 @@ class SegmentWriter:
             close_together([self.seeds], [self.texts])
 
     def discard(self) -> None:
-        """Close the files as they are."""
         for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
             with contextlib.suppress(OSError):
                 file.close()
@@ -214,7 +210,6 @@ def by_text(order: np.ndarray, text_of: np.ndarray, texts: int) -> tuple[np.ndar
 
 
 def taken(batch: Prepared, rows: np.ndarray) -> Prepared:
-    """Some rows of a prepared batch."""
     return Prepared(
         batch.texts.take(rows),
         batch.raw_texts.take(rows),

@@ -59,17 +59,14 @@ class HeldShards:
             self._sources = Sources([shard.tables(0) for shard in numbering.segments[: numbering.shards]])
 
     def about(self) -> About:
-        """See :class:`About`."""
         return About(self._reader.params, self._reader.longest, self._filters)
 
     def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:
-        """See :class:`~provscan.index.shards.Sources`."""
         return self._sources.entries(asked)
 
     def variants(
         self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits, room: int
     ) -> list[tuple[np.ndarray, ...]]:
-        """See :class:`~provscan.index.shards.Sources`."""
         # What comes from another process is read-only: kernels are compiled for arrays that are not.
         records, matches = CodeBuffer(*map(np.array, records)), MatchedPlaces(*map(np.array, matches))
         return self._sources.variants(records, matches, limits, room)
@@ -80,7 +77,6 @@ class HeldShards:
         return places, [getattr(self._reader, method)(texts[places]) for method in methods]
 
     def require_unchanged(self) -> None:
-        """See :class:`~provscan.index.reader.IndexReader`."""
         self._reader.require_unchanged()
 
     def _is_own(self, texts: np.ndarray) -> np.ndarray:
@@ -131,36 +127,29 @@ class GroupReader:
 
     @property
     def params(self) -> IndexParams:
-        """Parameters that the index was built with."""
         return self._about[0].params
 
     @cached_property
     def longest(self) -> int:
-        """Bytes of the longest canonical text."""
         return max(about.longest for about in self._about)
 
     @cached_property
     def tables(self) -> tuple[ShardTables]:
-        """What the kernels look things up in."""
         filters = self._about[0].filters
         assert filters is not None
         kminmers, rare = map(frozen, filters)
         return (ShardTables(self.groups, kminmers, rare, self.params, self.canonical_texts),)
 
     def canonical_texts(self, texts: np.ndarray) -> Strings:
-        """Canonical texts."""
         return self._strings("canonical_texts", texts)
 
     def raw_texts(self, texts: np.ndarray) -> Strings:
-        """The text of each one's earliest tweet, as it came."""
         return self._strings("raw_texts", texts)
 
     def tweet_ids(self, texts: np.ndarray) -> Strings:
-        """The id of each text's earliest tweet."""
         return self._strings("tweet_ids", texts)
 
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
-        """How many tweets carry each text."""
         counts = np.zeros(len(texts), np.int64)
         for places, (found,) in self._own(["tweet_counts"], texts):
             counts[places] = found

@@ -47,7 +47,6 @@ class ShardsWriter:
         self._writers = [SegmentWriter(folder, params, ids, shards=count) for folder in self._folders]
 
     def add(self, batch: Prepared) -> None:
-        """Add a batch."""
         for writer, part in zip(self._writers, parted(batch, len(self._writers)), strict=True):
             add_to_shard(writer, part)
 
@@ -59,13 +58,11 @@ class ShardsWriter:
         return infos, sum(each.repeated for each in written)
 
     def discard(self) -> None:
-        """Close the files as they are."""
         for writer in self._writers:
             writer.discard()
 
 
 def add_to_shard(writer: SegmentWriter, batch: Prepared) -> None:
-    """Add a batch to a shard."""
     if not writer.has_room_for(len(batch.texts)):
         raise OutputError(
             f"a shard would have more than {MAX_TEXTS:,} texts, its limit: build the index with more shards"

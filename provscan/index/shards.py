@@ -118,7 +118,6 @@ class Sources:
         self._tables = tables
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
-        """See :class:`ShardGroup`."""
         return partial(getattr(self, method), *arguments)
 
     def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:

@@ -26,11 +26,9 @@ class Strings(NamedTuple):
 
     @property
     def record(self) -> TextBuffer:
-        """As the kernels take it, read-only."""
         return frozen(TextBuffer(self.text, self.offsets))
 
     def take(self, rows: np.ndarray) -> Strings:
-        """The strings of some rows, copied."""
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(self.offsets[rows + 1] - self.offsets[rows], out=offsets[1:])
         text = np.empty(offsets[-1], np.uint8)
@@ -75,7 +73,6 @@ class StringsWriter:
 
 
 def open_strings(folder: Path, name: str) -> Strings:
-    """Map the two files."""
     return Strings(map_array(folder / f"{name}.utf8", np.uint8), map_array(folder / f"{name}.offsets", np.int64))
 
 

@@ -59,7 +59,6 @@ class Ids(NamedTuple):
     strings: Strings
 
     def take(self, rows: np.ndarray) -> Strings:
-        """Ids of some rows."""
         numbers = self.numbers.take(rows)
         found = pa.array(numbers).cast(pa.large_string())
         if len(self.strings) and (other := numbers < 0).any():
@@ -80,8 +79,6 @@ class Ids(NamedTuple):
 
 
 class TweetRows(NamedTuple):
-    """The tweets of a segment."""
-
     ids: Ids  # As they came, empty where there is none.
     times: Numbers  # ``NO_TIME`` where not known.
     raw_texts: PackedStrings | Chained  # As they came.
@@ -120,7 +117,6 @@ def whole_numbers(ids: pa.Array) -> np.ndarray:
 
 
 def open_tweets(folder: Path, rows: int) -> TweetRows:
-    """Map the files of so many rows."""
     return TweetRows(
         Ids(open_numbers(folder, "ids", rows), open_strings(folder, "ids")),
         open_numbers(folder, "times", rows),
@@ -130,7 +126,6 @@ def open_tweets(folder: Path, rows: int) -> TweetRows:
 
 
 def joined_tweets(first: TweetRows, second: TweetRows) -> TweetRows:
-    """The rows of both."""
     numbers = second.ids.numbers.all()
     numbers[numbers < 0] -= len(first.ids.strings)
     return TweetRows(
@@ -148,13 +143,11 @@ def joined_tweets(first: TweetRows, second: TweetRows) -> TweetRows:
 
 
 def appended(first: Strings, second: Strings) -> Strings:
-    """The strings of both, copied."""
     text = np.concatenate([first.text[: first.offsets[-1]], second.text[: second.offsets[-1]]])
     return Strings(text, np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]]))
 
 
 def write_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -> None:
-    """Write some rows of strings, in their order."""
     writer = StringsWriter(folder, name)
     for low in range(0, len(rows), ROWS):
         writer.add(strings.take(rows[low : low + ROWS]))
@@ -162,7 +155,6 @@ def write_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -
 
 
 def write_ids(folder: Path, ids: Strings, rows: np.ndarray) -> None:
-    """Write the ids of some rows, in their order."""
     numbers = whole_numbers(ids.array())[rows]
     others = np.flatnonzero(numbers < 0)
     numbers[others] = -1 - np.arange(len(others))
@@ -171,7 +163,6 @@ def write_ids(folder: Path, ids: Strings, rows: np.ndarray) -> None:
 
 
 def write_labels(folder: Path, name: str, column: pa.ChunkedArray, rows: np.ndarray) -> None:
-    """Write some rows of a column of strings."""
     encoded = column.fill_null("").dictionary_encode().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):  # without rows
         encoded = pa.array([], pa.string()).dictionary_encode()

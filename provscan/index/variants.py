@@ -30,7 +30,6 @@ def variants_of(
 
 
 def some_records(records: CodeBuffer, rows: np.ndarray) -> CodeBuffer:
-    """A copy of some of the records."""
     lengths = np.diff(records.offsets)[rows]
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     return CodeBuffer(

@@ -73,7 +73,6 @@ def seed_keys(text: str, params: IndexParams) -> npt.NDArray[np.uint32]:
 
 
 def passages(seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups) -> Candidates:
-    """Candidates inside records."""
     bounds = chaining.ChainLimits(
         limits.seed_places,
         limits.frequent_places,

@@ -101,18 +101,15 @@ class CarrierSample:
             self.limit = min(self.limit, kept[-1])
 
     def as_dict(self) -> dict[str, Any]:
-        """In types that JSON knows."""
         return {"size": self.size, "seed": self.seed, "records": [list(record) for record in self.records.values()]}
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> CarrierSample:
-        """From what :meth:`as_dict` gives."""
         records = {record[0]: CarrierRecord(*record) for record in value["records"]}
         return cls(value["size"], value["seed"], records=records)
 
 
 def _cut(text: npt.NDArray[np.uint8], key: int) -> tuple[int, str]:
-    """Length and text of a carrier record."""
     size = 4 * LONGEST
     if len(text) <= size:
         whole = text.tobytes().decode("utf-8")

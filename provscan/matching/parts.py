@@ -31,8 +31,6 @@ PART = pa.schema([*SCANNED, *PASSAGE])
 
 @dataclass
 class PartResult:
-    """The counts of a part."""
-
     number: int  # The number of the task, which orders the parts.
     source: str  # The dataset that the split belongs to.
     matches: int = 0  # Rows of the part file, and its bytes.
@@ -82,7 +80,6 @@ class PartResult:
             path.write_bytes(orjson.dumps(value))
 
     def matches_file(self, folder: Path) -> Path:
-        """Where the matches are."""
         return folder / f"{self.number:08}.arrow"
 
 
@@ -101,7 +98,6 @@ def part_folder(folder: str, store: str | None) -> Iterator[Path]:
 
 
 def fetch_part(store: str, number: int, folder: Path) -> None:
-    """Copy a complete part from a store."""
     files = FileStore(store)
     with tempfile.TemporaryDirectory(prefix="fetched-", dir=folder) as name:
         counts = Path(name) / f"{number:08}.json"

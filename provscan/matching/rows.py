@@ -37,7 +37,6 @@ class TruncatedLookups:
     seeds_cut: int = 0
 
     def add(self, other: TruncatedLookups) -> None:
-        """Add the numbers of another scan."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
@@ -57,7 +56,6 @@ class Matches:
     truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)  # Look-ups that were cut short.
 
     def take(self, rows: np.ndarray) -> Matches:
-        """Some of the matches."""
         return Matches(
             self.row[rows],
             self.span[rows],

@@ -80,7 +80,6 @@ class ScanTask:
 
 @lru_cache(maxsize=1)
 def open_snapshot(snapshot: Snapshot) -> ScanReader:
-    """The reader to scan with."""
     if snapshot.groups:
         return GroupReader(snapshot.groups)
     reader = open_reader(snapshot.index, check="lengths", snapshot=snapshot.fingerprint, without=snapshot.left_out)

@@ -44,7 +44,6 @@ class VerifiedCandidates(NamedTuple):
     partial: np.ndarray  # bool[n]: only a stretch of the text is there.
 
     def take(self, rows: np.ndarray) -> VerifiedCandidates:
-        """Some of the rows."""
         return VerifiedCandidates(*(column[rows] for column in self))
 
 
@@ -56,7 +55,6 @@ def grams_of(texts: CodeBuffer, of: str) -> Grams:
 
 
 def thresholds(params: MatchParams) -> Thresholds:
-    """As the kernels take them."""
     shares = float(params.threshold), float(params.min_containment)
     return Thresholds(*shares, int(params.min_chars), int(params.partial_chars) or NO_STRETCH)
 
@@ -76,7 +74,6 @@ def agreeing(records: Grams, candidates: Candidates, segment: LookupTables, long
 def prefiltered(
     records: Grams, candidates: Candidates, segment: LookupTables, longest: int, params: MatchParams
 ) -> Candidates:
-    """The candidates that are worth comparing."""
     if len(candidates.record) == 0:
         return candidates
     kept = np.empty(len(candidates.record), np.bool_)

@@ -38,8 +38,6 @@ class _Value(ByteStream):
 
 
 class AccountArchive(Undivided):
-    """One file of an account's archive."""
-
     name = "archive"
     extensions = ()
 

@@ -42,8 +42,6 @@ def hub_splits(source: str) -> Iterator[Split]:
 
 
 class Hub(Undivided):
-    """A split of a dataset of the hub."""
-
     name = HUB
     extensions = ()
 

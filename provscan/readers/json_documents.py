@@ -55,8 +55,6 @@ def _is_object(line: bytes) -> bool:
 
 
 class JsonDocument(Undivided):
-    """A JSON array, or objects over several lines."""
-
     name = "json"
     extensions = (".json", ".geojson")
 

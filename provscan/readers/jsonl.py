@@ -267,8 +267,6 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
 
 
 class JsonLines:
-    """One JSON object a line."""
-
     name = "jsonl"
     extensions = (".jsonl", ".ndjson", ".jsonlines", ".jl")
 

@@ -60,8 +60,6 @@ def _is_wanted(names: list[str], wanted: Wanted) -> list[bool]:
 
 
 class Parquet:
-    """Parquet, cut into row groups."""
-
     name = "parquet"
     extensions = (".parquet", ".pq")
 

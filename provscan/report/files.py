@@ -65,8 +65,6 @@ def replaced(target: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """The four files of a run."""
-
     path: Path  # The folder.
     # ``summary.json`` and ``run.json``.
     summary: Mapping[str, Any]

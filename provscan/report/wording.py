@@ -38,7 +38,6 @@ def term(name: str) -> str:
 
 
 def count(n: int) -> str:
-    """``1234567`` -> ``1,234,567``."""
     return f"{n:,}"
 
 

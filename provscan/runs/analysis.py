@@ -79,8 +79,6 @@ class Analysis:
 
 @dataclass(frozen=True)
 class AnalysisSettings:
-    """How an analysis is made."""
-
     sampling: Sampling  # As the scan was made.
     # The parts of the dataset that were scanned, one a result, where they are a sample.
     drawn: FileSample | None = None

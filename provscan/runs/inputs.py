@@ -34,8 +34,6 @@ class InputFile:
 
 @dataclass
 class Inputs:
-    """What a run reads."""
-
     named: list[str] | None  # The paths that the user named; None for data in memory, which is `data`.
     splits: list[Split]  # Every part that is scanned, in the order of the records.
     data: object = None

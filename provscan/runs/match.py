@@ -46,8 +46,6 @@ PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
 
 @dataclass(frozen=True)
 class RunTarget:
-    """Where a run is written."""
-
     path: Path  # The run folder.
     # Whether an older run is replaced, and an interrupted one goes on.
     overwrite: bool = False

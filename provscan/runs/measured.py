@@ -52,8 +52,6 @@ class Part:
 
 @dataclass(frozen=True)
 class Measured:
-    """One run's statistics."""
-
     matches: Matched
     scanned: Extent
     controls: Controls

@@ -44,8 +44,6 @@ ENDS = 4096
 
 @dataclass(frozen=True)
 class FileSample:
-    """A sample of the splits of a plan."""
-
     splits: list[Split]  # Those in the sample, in the order of the plan.
     rest: list[Split]  # All others.
     unread: list[tuple[str, str]]  # What the user named and can't be read: path and reason.

@@ -29,8 +29,6 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class PartTask:
-    """Files to read and to part."""
-
     number: int  # Orders the tasks.
     files: tuple[TweetFile, ...]  # Files of tweets.
     params: IndexParams  # Of the index.
@@ -45,8 +43,6 @@ class PartTask:
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """A shard to write."""
-
     place: tuple[int, int]  # Its number, and how many there are.
     # Where the parts are, and how many tasks wrote some.
     folder: str
@@ -76,8 +72,6 @@ def write(task: ShardTask, advance: Advance) -> tuple[Shard, int]:
 
 @dataclass(frozen=True)
 class Spread:
-    """How a build is spread."""
-
     # See `provscan.build_index`.
     executor: str
     workers: int | None
