@@ -51,6 +51,12 @@ def command(
     left_out = None if index else info["parameters"].get("without_segment")
     folder = Path(info.get("folder") or ".")
     licensed = provscan.open_index(index or folder / info["index"]["path"], without_segment=left_out)
+    if licensed.fingerprint != info["index"]["fingerprint"]:
+        cli.echo(
+            f"provscan: {licensed.path} does not hold the tweets of the index that the run was made with: what was "
+            "added or forgotten since then shows here, and not in the run",
+            err=True,
+        )
     if kind is None:
         if what.isdigit() and len(what) <= LONGEST_RECORD_NUMBER:
             kind = "record"

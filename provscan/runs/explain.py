@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from difflib import SequenceMatcher
@@ -123,17 +124,20 @@ def _record_texts(
     info: Mapping[str, Any], record: int, source: str | None
 ) -> Iterator[tuple[str, str | None, str, int]]:
     """Source, field, text and where in its record that begins, of one record of the datasets, which are read again."""
-    names = [item["source"] for item in info["inputs"]]
+    names = {item["source"]: item.get("xxh3") for item in info["inputs"]}
     if source is not None:
-        names = [name for name in names if f"{source}/".startswith(f"{name}/")]
+        names = {name: known for name, known in names.items() if f"{source}/".startswith(f"{name}/")}
     folder, parameters = Path(info.get("folder") or "."), info["parameters"]
     fields = readers.Fields(
         text=parameters.get("text_field"), id=parameters.get("id_field"), outputs=parameters.get("outputs") or False
     )
     text = {name: parameters.get(name) for name in ("records", "encoding")}
     found = False
-    for name in names:
+    for name, known in names.items():
         path = str(folder / name)
+        if known is not None and os.path.isfile(path) and readers.checksum(path) != known:
+            changed = f"{name} was changed since the run: its records may be others than those that were scanned"
+            warnings.warn(changed, RuntimeWarning, stacklevel=2)
         for split in readers.plan(path, fields, **text) if os.path.exists(path) else []:
             member = split.source.replace(path, name, 1)
             if source not in (None, name, member):

@@ -216,3 +216,19 @@ def test_a_record_is_named_by_the_source_of_its_matches(index: provscan.Index, t
     }
     with pytest.raises(InputError, match=r"no record 1 was found in .*/x/a\.jsonl:"):
         explain_record(run.info, run.matches, 1, index, source=f"{path}/x/a.jsonl")
+
+
+@pytest.mark.filterwarnings("always:.*was changed since the run:RuntimeWarning")
+def test_an_index_or_a_dataset_that_is_not_the_runs_is_named(tmp_path: Path) -> None:
+    provscan.build_index(TWEETS, tmp_path / "a.index")
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps({"text": text}) + "\n" for text in RECORDS), encoding="utf-8")
+    provscan.match(data, tmp_path / "a.index", tmp_path / "a.run", spike_ins=0)
+    command = ["explain", str(tmp_path / "a.run"), "1"]
+    assert CliRunner().invoke(main, command).stderr == ""
+    provscan.forget(tmp_path / "a.index", "1101")
+    data.write_text(json.dumps({"text": RECORDS[0]}) + "\n" + json.dumps({"text": "another"}) + "\n", encoding="utf-8")
+    done = CliRunner().invoke(main, command)
+    assert "does not hold the tweets of the index that the run was made with" in done.stderr
+    assert f"{data} was changed since the run" in done.stderr
+    assert "No licensed text comes close" in done.stdout
