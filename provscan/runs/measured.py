@@ -403,11 +403,18 @@ class Measured:
         return replace(recall, value=share(recall.value), low=min(low, share(recall.value)), high=high)
 
     def _under(self, recall: Recall | None) -> Recall | None:
-        """Recall of characters: of a copy that is found, a part may lie outside of the match."""
+        """Recall of characters: of a copy that is found, a part may lie outside of the match.
+
+        How large a part depends on the edit: of the mixture of edits it is what their spike-ins say. Copies that were
+        edited otherwise may lack nothing, or twice as much.
+        """
         if recall is None:
             return None
-        share = float(self.back.share[self.back.found & self.usual].mean())
-        return replace(recall, value=recall.value * share, low=recall.low * share, high=recall.high * share)
+        found, edit = self.back.found, self.planted.edit
+        parts = {e: 1.0 - float(self.back.share[found & (edit == e)].mean()) for e in np.unique(edit[found]).tolist()}
+        shown = {e: recall.of_edit[e] * of for e, of in recall.mixture.items() if e in parts}
+        outside = sum(parts[e] * of for e, of in shown.items()) / max(sum(shown.values()), 1e-9)
+        return replace(recall, value=recall.value * (1.0 - outside), low=recall.low * (1.0 - outside) ** 2)
 
     @cached_property
     def _held(self) -> dict[str, Factor]:

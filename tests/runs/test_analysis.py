@@ -71,6 +71,19 @@ def test_an_estimate_holds_what_was_planted(
     assert answer["headline"] in (run.path / "report.html").read_text(encoding="utf-8")
 
 
+def test_characters_of_unchanged_copies_are_no_more_than_there_are(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    """Of most heavily edited copies a part lies outside of the match, of unchanged ones nothing."""
+    texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
+    rng = random.Random(7)
+    data = [{"text": sentence(rng, "latin", 90)} for _ in range(900)] + [{"text": text} for text in texts]
+    run = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other))
+    found, truth = run.summary["answer"]["characters"], sum(map(len, texts))
+    assert found["at_least"] <= found["estimate"]["low"] <= truth <= found["estimate"]["high"] <= found["at_most"]
+    assert found["estimate"]["value"] == pytest.approx(truth, rel=0.015)
+
+
 def test_nothing_planted_is_bounded_not_claimed(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
