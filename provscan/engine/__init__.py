@@ -9,7 +9,7 @@ maps a function over a stream, :mod:`~provscan.engine.progress` learns how far a
 from provscan.engine.journal import Journal, logged
 from provscan.engine.processes import Processes
 from provscan.engine.progress import Progress, Ran
-from provscan.engine.protocol import Abandoned, Advance, Executor, LostTask
+from provscan.engine.protocol import Advance, Executor, LostTask
 from provscan.engine.ray import Held, Ray
 from provscan.engine.threads import Threads
 
@@ -18,19 +18,3 @@ EXECUTORS: dict[str, type[Threads] | type[Processes] | type[Ray]] = {
     "processes": Processes,
     "ray": Ray,
 }
-
-__all__ = [
-    "EXECUTORS",
-    "Abandoned",
-    "Advance",
-    "Executor",
-    "Held",
-    "Journal",
-    "LostTask",
-    "Processes",
-    "Progress",
-    "Ran",
-    "Ray",
-    "Threads",
-    "logged",
-]

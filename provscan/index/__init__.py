@@ -23,42 +23,7 @@ from provscan.index.shard_writer import MOST_SHARDS, Shard
 from provscan.index.shards import ShardGroup, ShardTables, answers
 from provscan.index.spread import MadeShards, Parted, write_parts, write_shard, write_shards
 from provscan.index.texts import Strings
-from provscan.index.writer import Forgotten, append, forget, merge, merge_needs, write_index
+from provscan.index.writer import append, forget, merge, merge_needs, write_index
 
 # What a scan reads.
 ScanReader = IndexReader | GroupReader
-
-__all__ = [
-    "CONSTANT",
-    "MOST_SHARDS",
-    "NOTHING",
-    "SIZE_STEP",
-    "Forgotten",
-    "GroupReader",
-    "IndexReader",
-    "LeftOut",
-    "LookupTables",
-    "MadeShards",
-    "Parted",
-    "Prepared",
-    "ScanReader",
-    "Shard",
-    "ShardGroup",
-    "ShardTables",
-    "Strings",
-    "answers",
-    "append",
-    "forget",
-    "hold_shards",
-    "merge",
-    "merge_needs",
-    "open_reader",
-    "prepare",
-    "seed_params",
-    "seed_scratch",
-    "sketch_texts",
-    "write_index",
-    "write_parts",
-    "write_shard",
-    "write_shards",
-]

@@ -11,17 +11,3 @@ from provscan.matching.rows import LEVELS, MATCHES, Matches, TruncatedLookups
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
 from provscan.matching.verified import compared, in_pieces
-
-__all__ = [
-    "LEVELS",
-    "MATCHES",
-    "Index",
-    "Matches",
-    "Span",
-    "TruncatedLookups",
-    "compared",
-    "in_pieces",
-    "match_table",
-    "open_index",
-    "scan_texts",
-]

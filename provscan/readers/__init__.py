@@ -23,38 +23,3 @@ from provscan.readers.reading import read
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.tweet_sources import TweetFile, plan_tweets
 from provscan.readers.tweets import read_tweet_objects, read_tweets
-
-__all__ = [
-    "LIMITS",
-    "MEMORY",
-    "STDIN",
-    "UNKNOWN",
-    "Damage",
-    "Fields",
-    "FileStore",
-    "Limits",
-    "RayBlock",
-    "ReadStats",
-    "Split",
-    "TweetFile",
-    "blocks_of",
-    "checksum",
-    "counted",
-    "current_limits",
-    "file_checksum",
-    "is_ray_dataset",
-    "is_remote",
-    "known_encoding",
-    "mended",
-    "mended_texts",
-    "open_file",
-    "plan",
-    "plan_tweets",
-    "read",
-    "read_block",
-    "read_objects",
-    "read_tweet_objects",
-    "read_tweets",
-    "state_of",
-    "without_secrets",
-]

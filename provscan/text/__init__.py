@@ -34,19 +34,6 @@ from provscan.kernels.scratch import scratch_array
 from provscan.readers.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
 from provscan.text.tables import tables
 
-__all__ = [
-    "Canonical",
-    "Mapped",
-    "canonical",
-    "canonical_array",
-    "canonical_buffers",
-    "canonical_codes",
-    "canonical_mapped",
-    "chunk_cuts",
-    "encoded",
-    "scratch",
-]
-
 # Texts made canonical at a time: their code points stay in the second-level cache.
 GROUP = 2048
 
