@@ -24,22 +24,13 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# Where public names are defined that :mod:`provscan.api` does not have.
 _HOME = {
-    "Index": "provscan.api",
     "IndexParams": "provscan.params",
     "MatchParams": "provscan.params",
-    "Run": "provscan.api",
-    "build_index": "provscan.api",
     "canonical": "provscan.text",
-    "forget": "provscan.api",
-    "match": "provscan.api",
-    "merge": "provscan.api",
     "minhash": "provscan.sketch.signatures",
-    "open_index": "provscan.api",
-    "open_run": "provscan.api",
-    "reveal": "provscan.api",
     "to_datasketch": "provscan.sketch.signatures",
-    "verify": "provscan.api",
 }
 
 __all__ = [
@@ -62,9 +53,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in __all__:
         raise AttributeError(f"module 'provscan' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    value = getattr(import_module(_HOME.get(name, "provscan.api")), name)
     globals()[name] = value
     return value
 
