@@ -80,7 +80,7 @@ def ours(tweets: pa.LargeStringArray, canonical: pa.LargeStringArray) -> tuple[l
     raw = buffers(tweets)
     count_shingles(data, offsets, scratch, counts)
     whole = [
-        Way("provscan, from canonical tweets", count, lambda: minhash_canonical(canonical, out=out)),
+        Way("provscan, from canonical tweets", count, lambda: minhash_canonical(canonical)),
         Way("provscan, from raw tweets", count, lambda: minhash(tweets)),
     ]
     stages = [

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int) -> NDArray[np.uint64]:
     """Keys of the bands of signatures, uint64[n, bands]; :func:`provscan.kernels.bands.band_keys` specifies them."""
-    _require_banding(bands, rows)
     _require_signatures(signatures)
+    if bands < 1 or rows < 1:
+        raise ParameterError(f"bands and rows must be at least 1, not {bands} and {rows}")
     if bands * rows > signatures.shape[1]:
         raise ParameterError(
             f"bands * rows must be at most the length of a signature, {signatures.shape[1]}, not {bands} * {rows}"
@@ -44,11 +45,6 @@ def one_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
     with np.errstate(over="ignore"):
         kernels.one_bit_sketch(signatures, out)
     return out
-
-
-def _require_banding(bands: int, rows: int) -> None:
-    if bands < 1 or rows < 1:
-        raise ParameterError(f"bands and rows must be at least 1, not {bands} and {rows}")
 
 
 def _require_signatures(signatures: NDArray[np.uint32]) -> None:

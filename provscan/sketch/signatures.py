@@ -78,8 +78,8 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
     return minhash_canonical((canonical.text, canonical.offsets))
 
 
-def minhash_canonical(texts: Texts | TextBuffer, *, out: NDArray[np.uint32] | None = None) -> NDArray[np.uint32]:
-    """Signatures of texts that are canonical already, one row a text; in `out` if that is given.
+def minhash_canonical(texts: Texts | TextBuffer) -> NDArray[np.uint32]:
+    """Signatures of texts that are canonical already, one row a text.
 
     The texts are as for :func:`minhash`, or a text buffer: the UTF-8 of all texts, ``uint8[m]``, and where each begins,
     ``int64[n + 1]``. Buffers are read in place; mapped and other read-only ones will do.
@@ -88,14 +88,7 @@ def minhash_canonical(texts: Texts | TextBuffer, *, out: NDArray[np.uint32] | No
         data, offsets = _checked_buffer(*texts)
     else:
         data, offsets = buffers(to_array(texts))
-    count = len(offsets) - 1
-    if out is None:
-        out = np.empty((count, NUM_PERM), np.uint32)
-    elif out.dtype != np.uint32 or out.shape != (count, NUM_PERM) or not out.flags.c_contiguous:
-        raise ParameterError(
-            f"out must be a C-contiguous uint32 array of shape ({count}, {NUM_PERM}), not {out.dtype} "
-            f"{out.shape}: pass numpy.empty(({count}, {NUM_PERM}), numpy.uint32)"
-        )
+    out = np.empty((len(offsets) - 1, NUM_PERM), np.uint32)
     scratch = np.empty(kernels.scratch_size(int(np.diff(offsets).max(initial=0))), np.uint32)
     a, b = PERMUTATIONS
     # Without the JIT the kernels are plain Python, where numpy warns of the overflow that they rely on.

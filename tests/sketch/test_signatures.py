@@ -127,20 +127,6 @@ def test_mapped_arrays_compile_nothing_new(tmp_path):
         assert len(kernels.signatures.dispatcher.signatures) == 1
 
 
-def test_out_is_filled_and_returned():
-    out = np.zeros((2, 128), np.uint32)
-    assert sketch.minhash_canonical(["abcdef", "b"], out=out) is out
-    np.testing.assert_array_equal(out, sketch.minhash_canonical(["abcdef", "b"]))
-
-
-@pytest.mark.parametrize(
-    "out", [np.zeros((1, 128), np.uint32), np.zeros((2, 128), np.uint64), np.zeros((128, 2), np.uint32).T]
-)
-def test_wrong_out_is_refused(out):
-    with pytest.raises(ParameterError, match=r"shape \(2, 128\).*pass numpy.empty"):
-        sketch.minhash_canonical(["a", "b"], out=out)
-
-
 @pytest.mark.parametrize("offsets", [[], [0, 4], [-1, 2], [2, 1, 3], [3, 0]])
 def test_offsets_that_do_not_fit_are_refused(offsets):
     with pytest.raises(ParameterError, match="offsets must rise from 0 or more to the length of data, 3"):
