@@ -28,6 +28,7 @@ from provscan.index.packed import (
 from provscan.index.prepare import NO_TIME
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.readers.arrow import buffers
+from provscan.readers.schema import null_if_empty
 
 LABELS = ("author", "lang", "rt_of")
 # Columns whose bytes depend on the version of Zstandard.
@@ -44,8 +45,7 @@ class Labels(NamedTuple):
 
     def take(self, rows: np.ndarray) -> pa.Array:
         """Strings of some rows, null where not known."""
-        found = self.values.take(self.codes.take(rows)).array().cast(pa.string())
-        return pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
+        return null_if_empty(self.values.take(self.codes.take(rows)).array().cast(pa.string()))
 
     def known(self, rows: np.ndarray) -> np.ndarray:
         """bool[n]: whether each of some rows has a value."""

@@ -156,12 +156,7 @@ class _Table:
     def _by_row(self, data: bytes, last: bool) -> tuple[list[Rows], bytes]:
         layout, limits = self._split.layout, self._context.limits
         pending = LINE.findall(data + b"\n")
-        texts = []
-        for line in pending:
-            try:
-                texts.append(line.decode())
-            except UnicodeDecodeError:
-                texts.append(line.decode(errors="replace"))
+        texts = [line.decode(errors="replace") for line in pending]
         good: list[list[str]] = []
         numbers: list[int] = []
         start = 0

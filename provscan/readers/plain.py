@@ -73,7 +73,7 @@ class Pieces:
         try:
             return self._decode(data, last)
         except UnicodeDecodeError as error:
-            self._context.stats.repair("invalid_utf8", self._source, self._number, "bytes replaced by U+FFFD")
+            self._context.stats.repair("invalid_utf8", self._source, self._number, BROKEN)
             pending = error.object[: len(error.object) - len(data)]
             self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
             return self._decode(pending + data, last)

@@ -59,6 +59,12 @@ def with_distinct_names(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch if len(set(names)) == len(names) else batch.rename_columns(distinct_names(names))
 
 
+def null_if_empty(texts: pa.Array) -> pa.Array:
+    """Null where a string is empty: CSV knows no other null."""
+    empty = pc.equal(texts, "")
+    return pc.if_else(empty, pa.scalar(None, texts.type), texts) if pc.any(empty).as_py() else texts
+
+
 def plain_array(array: pa.Array) -> pa.Array:
     """The values themselves of an extension type, such as JSON, and of runs of values."""
     while True:

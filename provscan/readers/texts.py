@@ -18,7 +18,7 @@ from provscan.readers.fields import SEARCHED, Binding, later_texts, name_of
 from provscan.readers.limits import Limits
 from provscan.readers.names import printable
 from provscan.readers.protocol import ANY, Path, Rows
-from provscan.readers.schema import SCHEMA, plain_array, without_maps
+from provscan.readers.schema import SCHEMA, null_if_empty, plain_array, without_maps
 from provscan.readers.stats import EXAMPLES, ReadStats
 from provscan.readers.values import array_values, values_of
 
@@ -82,7 +82,7 @@ class Extractor:
         if not self._binding.chats:
             return self._columns(batch, numbers)
         columns = [plain_array(column) for column in batch.columns]
-        columns = [self._text(column, numbers) if _is_text(column.type) else column for column in columns]
+        columns = [self._checked(column, numbers) if _is_text(column.type) else column for column in columns]
         return self._objects(Rows(numbers.tolist(), values_of(pa.RecordBatch.from_arrays(columns, batch.schema.names))))
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
@@ -98,9 +98,9 @@ class Extractor:
                 array = pa.array(strings, pa.large_string())
             if not _is_text(array.type):
                 continue
-            text = self._text(array, numbers[rows])
+            text = self._checked(array, numbers[rows])
             if path in self._binding.empty:
-                text = pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text)
+                text = null_if_empty(text)
             if text.null_count:
                 valid = text.is_valid()
                 keep = valid.to_numpy(zero_copy_only=False)
@@ -123,15 +123,8 @@ class Extractor:
             numbers, ids = numbers[record], ids.take(pa.array(record))
         return pa.RecordBatch.from_arrays([pa.array(numbers), ids, *columns], schema=SCHEMA)
 
-    def _text(self, array: pa.Array, numbers: Numbers) -> pa.Array:
-        """Valid text; what had to be replaced is counted, by the record of each value."""
-        text, repaired = as_text(array)
-        for place, byte in repaired:
-            self._repaired(int(numbers[place]), byte)
-        return text
-
-    def _repaired(self, number: int, byte: int) -> None:
-        self._counts.repair("invalid_utf8", self._source, number, f"byte {byte:#04x} replaced by U+FFFD")
+    def _checked(self, array: pa.Array, numbers: Numbers | list[int]) -> pa.Array:
+        return checked_text(array, numbers, self._source, self._counts)
 
     def _leaf(self, array: pa.Array, path: Path) -> tuple[pa.Array | None, Numbers, list[Numbers]]:
         """The values at a path, the row that each belongs to, and its places in the lists on the way."""
@@ -175,8 +168,7 @@ class Extractor:
         if array is not None and _is_text(array.type):
             text, repaired = as_text(array)
             ids = array if array.type == pa.string() and not repaired else pc.cast(text, pa.string())
-            empty = pc.equal(pc.binary_length(ids), 0)
-            return pc.if_else(empty, pa.scalar(None, pa.string()), ids) if pc.any(empty).as_py() else ids
+            return null_if_empty(ids)
         values = [None] * batch.num_rows if array is None else array_values(array)
         return pa.array([_id(value) for value in values], pa.string())
 
@@ -194,10 +186,7 @@ class Extractor:
                     continue
                 if isinstance(value, bytes):
                     # Of a database: as what Arrow calls binary.
-                    text, repaired = as_text(pa.array([value]))
-                    value = text[0].as_py()
-                    for _, byte in repaired:
-                        self._repaired(number, byte)
+                    value = self._checked(pa.array([value]), [number])[0].as_py()
                 if isinstance(value, str):
                     codes.append(names.setdefault(name, len(names)))
                     texts.append(value)
@@ -206,7 +195,8 @@ class Extractor:
             count = len(texts) - before
             if count:
                 numbers += [number] * count
-                ids += [_id(_value(record, self._binding.id))] * count
+                path = self._binding.id
+                ids += [None if path is None else _id(value_at(record, path))] * count
             elif wrong is not None:
                 self._counts.skip("text_not_string", self._source, number, no_text(wrong))
             else:
@@ -249,10 +239,10 @@ def _id(value: Any) -> str | None:
     return text and without_surrogates(text)
 
 
-def _value(record: Any, path: Path | None) -> Any:
-    for key in path or ():
+def value_at(record: Any, path: Path) -> Any:
+    for key in path:
         record = record.get(key) if isinstance(record, dict) else None
-    return record if path else None
+    return record
 
 
 def _tree(paths: Iterable[Path]) -> Tree:
@@ -325,6 +315,14 @@ def is_valid(text: pa.LargeStringArray) -> bool:
         return False
     starts = offsets[1:-1]
     return not (data[starts[: np.searchsorted(starts, offsets[-1])]] & 0xC0 == 0x80).any()
+
+
+def checked_text(array: pa.Array, numbers: Numbers | list[int], source: str, stats: ReadStats) -> pa.Array:
+    """Valid text; what had to be replaced is counted, by the record of each value."""
+    text, repaired = as_text(array)
+    for place, byte in repaired:
+        stats.repair("invalid_utf8", source, int(numbers[place]), f"byte {byte:#04x} replaced by U+FFFD")
+    return text
 
 
 def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:

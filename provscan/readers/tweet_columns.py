@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
-from provscan.readers.schema import TIMESTAMP, TWEETS
+from provscan.readers.schema import TIMESTAMP, TWEETS, null_if_empty
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts import as_text, no_text, scalar_text, string_array, without_surrogates
+from provscan.readers.texts import checked_text, no_text, scalar_text, string_array, without_surrogates
 from provscan.readers.tweet_dates import from_strings, timestamps
 from provscan.readers.tweet_layouts import Tweet
 from provscan.readers.values import array_values
@@ -30,12 +30,6 @@ LONG = r"^[0-9]{17,}$"
 LEAST_ROUNDED = 3
 # An apostrophe keeps spreadsheets from reading an id as a number; some data sets still carry it.
 APOSTROPHE = r"^'([0-9]+)'?$"
-
-
-def null_if_empty(texts: pa.Array) -> pa.Array:
-    """Null where a string is empty: CSV knows no other null."""
-    empty = pc.equal(texts, "")
-    return pc.if_else(empty, pa.scalar(None, texts.type), texts) if pc.any(empty).as_py() else texts
 
 
 def strings(values: Sequence[Any]) -> pa.Array:
@@ -59,9 +53,7 @@ def column(array: pa.Array | None, count: int) -> pa.Array:
 
 def filled_texts(array: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
     """A column of texts without the missing ones, and the rows that are left, None if that is all of them."""
-    text, repaired = as_text(array)
-    for place, byte in repaired:
-        stats.repair("invalid_utf8", source, int(numbers[place]), f"byte {byte:#04x} replaced by U+FFFD")
+    text = checked_text(array, numbers, source, stats)
     empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
     if not empty.true_count:
         return None, text
@@ -86,10 +78,7 @@ def dates(array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStat
 
 
 def from_tweets(numbers: list[int], tweets: list[Tweet], source: str, stats: ReadStats) -> pa.RecordBatch:
-    """The tweets of some records in the common schema; those without a text are counted and left out.
-
-    Of long texts there may be only what stands for them in the lines that the values were taken from.
-    """
+    """The tweets of some records in the common schema; those without a text are counted and left out."""
     kept = []
     for place, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
         if isinstance(tweet.text, str):

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.readers.schema import TIMESTAMP
+from provscan.readers.schema import TIMESTAMP, null_if_empty
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -91,7 +91,7 @@ def parse_date(value: Any) -> int | None:
 
 def from_strings(strings: pa.Array) -> pa.Array | None:
     """Dates by Arrow's own ISO parser, which takes values with a zone and values without apart; None if it fails."""
-    strings = pc.if_else(pc.equal(strings, ""), pa.scalar(None, strings.type), strings)
+    strings = null_if_empty(strings)
     for kind in (pa.timestamp("ms"), TIMESTAMP):
         with contextlib.suppress(pa.ArrowInvalid):
             return pc.cast(pc.cast(strings, kind), TIMESTAMP)

@@ -214,12 +214,11 @@ def _bound(plan: TweetPlan, split: Split, fields: Fields, limits: Limits) -> Non
         records = [record for record in FORMATS[split.format].fields(split, limits) if isinstance(record, dict)]
         if not records:
             plan.ignored.append((split.source, "empty"))
-        elif not fields.texts and any(map(is_nested, records)):
-            (split,) = FORMATS[split.format].splits(split, WHOLE, limits)
-            plan.files.append(TweetFile(split, fields))
         else:
             (split,) = FORMATS[split.format].splits(split, WHOLE, limits)
-            plan.files.append(TweetFile(split, fields, bind(fields, records, split.source)))
+            nested = not fields.texts and any(map(is_nested, records))
+            binding = None if nested else bind(fields, records, split.source)
+            plan.files.append(TweetFile(split, fields, binding))
     except InputError as error:
         if LABELS.search(PurePosixPath(split.source).name):
             plan.ignored.append((split.source, "labels, no texts"))

@@ -30,7 +30,7 @@ from provscan.readers.reading import read_rows
 from provscan.readers.schema import TWEETS, plain_array
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
-from provscan.readers.texts import numbers_of
+from provscan.readers.texts import numbers_of, value_at
 from provscan.readers.tweet_columns import batch_of, column, dates, filled_texts, from_tweets, with_ids
 from provscan.readers.tweet_dates import parse_date
 from provscan.readers.tweet_fields import ROLES, Binding, bind
@@ -246,13 +246,7 @@ def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | No
 def _value(record: Any, binding: Binding, role: str) -> Any:
     """As :func:`_column`, of one record."""
     path = getattr(binding, role)
-    if path is not None and ((value := _reach(record, path)) is not None or role != "text"):
+    if path is not None and ((value := value_at(record, path)) is not None or role != "text"):
         return value
-    values = (_reach(record, path) for path in binding.late.get(role, ()))
+    values = (value_at(record, path) for path in binding.late.get(role, ()))
     return next((value for value in values if isinstance(value, str | int | float)), None)
-
-
-def _reach(record: Any, path: Path) -> Any:
-    for key in path:
-        record = record.get(key) if isinstance(record, dict) else None
-    return record
