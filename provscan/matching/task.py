@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -124,27 +125,34 @@ def scan_batches(
     result = PartResult(task.number, source, stats=stats, carriers=task.sampling.carrier_sample())
     sampler = RecordSampler(task.sampling.fraction, task.sampling.seed)
 
-    def scan_batch(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch, Matches]:
+    def scan_batch(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch | None, Matches]:
         found = matches_in(batch, find, fix_encoding=task.fields.fix_encoding)
-        rows = match_table(found, reader, source, batch)
-        around = passages(batch, found)
-        pieces = in_pieces(*buffers(around[1]), found.text, reader)
-        columns = [*rows.columns, pa.array(found.text), pa.array(pieces), *around]
-        return batch, pa.RecordBatch.from_arrays(columns, schema=PART), found
+        return batch, _rows(batch, found, reader, source) if len(found.row) else None, found
 
     with reader.unchanged(), part_folder(task.folder, task.store) as folder:
-        with replacing_file(result.matches_file(folder)) as path:
-            # Not compressed, so that it can be mapped. Nothing is left of an earlier attempt.
-            with pa.ipc.new_file(str(path), PART) as writer:
-                for batch, rows, found in mapped(scan_batch, map(sampler.rows, batches)):
-                    result.count(batch, found.characters)
-                    result.truncated.add(found.truncated)
-                    result.carriers.offer(batch)
-                    if rows.num_rows:
-                        result.matches += rows.num_rows
-                        writer.write_batch(rows)
-            result.bytes = path.stat().st_size if result.matches else 0
-        if not result.matches:
-            result.matches_file(folder).unlink()
+        # Nothing is left of an earlier attempt.
+        result.matches_file(folder).unlink(missing_ok=True)
+        with contextlib.ExitStack() as opened:
+            writer = None
+            for batch, rows, found in mapped(scan_batch, map(sampler.rows, batches)):
+                result.count(batch, found.characters)
+                result.truncated.add(found.truncated)
+                result.carriers.offer(batch)
+                if rows is not None:
+                    if writer is None:
+                        path = opened.enter_context(replacing_file(result.matches_file(folder)))
+                        # Not compressed, so that it can be mapped.
+                        writer = opened.enter_context(pa.ipc.new_file(str(path), PART))
+                    result.matches += rows.num_rows
+                    writer.write_batch(rows)
+        result.bytes = result.matches_file(folder).stat().st_size if result.matches else 0
         result.save(folder)
     return task.number
+
+
+def _rows(batch: pa.RecordBatch, found: Matches, reader: ScanReader, source: str) -> pa.RecordBatch:
+    """The rows of a part."""
+    around = passages(batch, found)
+    pieces = in_pieces(*buffers(around[1]), found.text, reader)
+    columns = [*match_table(found, reader, source, batch).columns, pa.array(found.text), pa.array(pieces), *around]
+    return pa.RecordBatch.from_arrays(columns, schema=PART)
