@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -24,6 +25,9 @@ from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
 from provscan.readers.texts import Extractor
 from provscan.readers.values import head_values
+
+# Errors of the system that other files may not have, unlike those of a disk that is not there.
+TROUBLE_OF_A_FILE = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows | Piece]:
@@ -64,11 +68,21 @@ def read(
     context = Context(stats, limits, [], on_bytes)
     before = stats.records
     batcher = Batcher(split.source, stats, limits, fixed=fields.fix_encoding)
-    yield from batcher.batches(_texts(split, fields, context))
+    yield from batcher.batches(_as_far_as_readable(_texts(split, fields, context), split.source, context))
     if context.breaks:
         stats.damaged.append(Damage(split.source, stats.records - before, context.breaks[0]))
     elif stats.records == before and split.part == 0 and not stats.skipped:
         stats.note("empty_file", split.source)
+
+
+def _as_far_as_readable(texts: Iterator[pa.RecordBatch], source: str, context: Context) -> Iterator[pa.RecordBatch]:
+    """The batches up to where the file is gone or has a bad sector: that costs the file, and not the run."""
+    try:
+        yield from texts
+    except InputError as error:
+        if getattr(error.__cause__, "errno", None) not in TROUBLE_OF_A_FILE:
+            raise
+        context.breaks.append(str(error).removeprefix(f"{source} "))
 
 
 def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.RecordBatch]:

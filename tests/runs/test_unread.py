@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 import provscan
+from provscan.engine import Progress
 from provscan.errors import UsageError
 from provscan.readers import ReadStats, checksum
 from provscan.report.wording import chance, left_out
@@ -152,3 +153,20 @@ def test_an_archive_has_a_checksum(tmp_path):
     run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
     (entry,) = run.info["inputs"]
     assert (entry["source"], entry["xxh3"]) == (str(path), checksum(path))
+
+
+def test_a_file_that_is_gone_costs_that_file(tmp_path):
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in "abc":
+        (data / f"{name}.jsonl").write_text(json.dumps({"text": TEXT}))
+
+    class Removing(Progress):
+        def start(self, *stage):
+            (data / "b.jsonl").unlink(missing_ok=True)
+
+    run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0, workers=1, progress=Removing())
+    assert run.summary["records_matched"] == 2
+    assert {item["source"] for item in run.summary["damaged"]} == {f"{data}/b.jsonl"}
+    assert "can't be read: No such file" in run.summary["damaged"][0]["problem"]
