@@ -19,12 +19,12 @@ SOURCES_SHOWN = 20
 
 
 def _print(console: Console, aligned: str, rows: Iterable[Sequence[str]]) -> None:
-    """Print a table without lines; each column is aligned as ``<`` or ``>`` points."""
+    """Print a table without lines; each column is aligned as ``<`` or ``>`` points. No text turns others around."""
     table = Table.grid(padding=(0, 2), pad_edge=False)
     for side in aligned:
         table.add_column(justify="right" if side == ">" else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(wording.visible, row))
     console.print(Padding.indent(table, 2))
 
 

@@ -95,6 +95,13 @@ def test_a_text_is_searched_as_a_run_does(run: provscan.Run, index: provscan.Ind
     assert "Tweet 1101: match, exact" in explanation_table(explained[0])
 
 
+def test_what_turns_words_around_is_spelled_out(index: provscan.Index) -> None:
+    (found, *_) = explain_text(f"\u202e{TWEETS[0]['text']}", index, MatchParams(), tweet_id="1101")
+    shown = explanation_table([{**found, "passage": "a\u202eb"}])
+    assert "a[U+202E]b" in shown
+    assert "\u202e" not in shown
+
+
 def test_what_stands_at_the_place_of_another_match(index: provscan.Index) -> None:
     (found,) = explain_text(TWEETS[0]["text"], index, MatchParams(), tweet_id="1102")
     assert (found["match"], found["instead"]["tweet_id"], found["passed"]) == (None, "1101", False)
