@@ -45,6 +45,7 @@ NAMES = {
     "files": "input files", "splits": "splits", "null_files": "files of the null dataset",
     "null_splits": "splits of the null dataset",
 }  # fmt: skip
+FILES_OF_RUNS = ("control", "files", "splits", "null_files", "null_splits")
 
 
 @dataclass
@@ -66,9 +67,10 @@ class RunFolder:
             for name, words in NAMES.items():
                 before = self.earlier.get(name)
                 if known.get(name) != before:
+                    advice = "Restore the files as they were, repeat" if name in FILES_OF_RUNS else "Repeat"
                     raise UsageError(
                         f"can't resume {self.path}: its {words} differ{_difference(before, known.get(name))}. "
-                        "Repeat the first command with --resume, or start again with --overwrite"
+                        f"{advice} the first command with --resume, or start again with --overwrite"
                     )
         self.resumable = resumable
         write_json(self.path / CHECKPOINT, known)
@@ -143,7 +145,8 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
     """
     if os.path.lexists(target):
         if not overwrite:
-            raise OutputError(f"{target} exists already: name another folder, or replace it with --overwrite")
+            done = ", so there is no interrupted run to go on with" * resume
+            raise OutputError(f"{target} exists already{done}: name another folder, or replace it with --overwrite")
         _check_replaceable(target)
     # Where the target is a link, what it leads to is replaced.
     place = Path(os.path.realpath(target))

@@ -212,7 +212,7 @@ def test_an_interrupted_run_goes_on(
     run = provscan.match(folder, index, interrupted, resume=True, workers=3, max_bad=0.5)
     assert sorted(scanned) == sorted({f"{number:02}" for number in range(FILES)} - kept)
     assert content(run.path) == content(provscan.match(folder, index, tmp_path / "whole.run").path)
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="exists already, so there is no interrupted run to go on with: name"):
         provscan.match(folder, index, interrupted, resume=True)
 
 
@@ -224,7 +224,7 @@ def test_only_the_same_run_goes_on(index: provscan.Index, folder: Path, tmp_path
         provscan.match(folder, other, interrupted, resume=True)
     with (folder / "03.jsonl").open("a") as file:
         file.write('{"text": "one record more"}\n')
-    with pytest.raises(UsageError, match=r"its input files differ \(.*03\.jsonl\)"):
+    with pytest.raises(UsageError, match=r"its input files differ \(.*03\.jsonl\)\. Restore the files"):
         provscan.match(folder, index, interrupted, resume=True)
     assert complete(tmp_path) >= {"00", "01", "02", "03", "04"}
     assert provscan.match(folder, index, interrupted, overwrite=True).summary["records"] == 60 * FILES + 1
