@@ -143,7 +143,9 @@ class Tar(Undivided):
         with _damage_counted(stream.context):
             for member, file in _files(stream):
                 for rows in self._member(member, file, stream, number, wanted):
-                    number = (rows.number if isinstance(rows, Piece) else rows.numbers[-1]) + 1
+                    numbers = [rows.number] if isinstance(rows, Piece) else rows.numbers
+                    # Blank lines have none.
+                    number = numbers[-1] + 1 if len(numbers) else number
                     yield rows
 
     def _member(

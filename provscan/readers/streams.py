@@ -16,7 +16,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import IO, Any, NamedTuple
@@ -359,10 +359,15 @@ def head_of(split: Split, limits: Limits, size: int = 64 << 10, *, with_mark: bo
 
 def decompressed_head(data: bytes, compression: str, size: int = 64 << 10) -> bytes:
     """What the first bytes of a compressed file expand to, as far as they are whole."""
-    try:
+    head = b""
+    with suppress(*BROKEN):
         if compression == "zstd":
-            return zstandard.ZstdDecompressor().stream_reader(data).read(size)
-        head: bytes = decoder_of(compression).decompress(data, size)
-        return head
-    except BROKEN:
-        return b""
+            frames = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(data, read_across_frames=True)
+            while part := frames.read1(size - len(head)):
+                head += part
+            return head
+        while data and len(head) < size:
+            decoder = decoder_of(compression)
+            head += decoder.decompress(data, size - len(head))
+            data = decoder.unused_data
+    return head

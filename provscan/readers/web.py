@@ -206,13 +206,13 @@ def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | N
             body = _unchunked(body)
         coding = http.get("content-encoding", "").lower()
         # Crawlers often keep the header and write the page decompressed.
-        if coding not in ("", "identity"):
+        if body and coding not in ("", "identity"):
             plain, whole = _decompressed(body, coding)
-            if not plain and not _is_utf8(body):
+            if plain is None and not _is_utf8(body):
                 return None, Problem("unread_coding", f"content-encoding: {coding}")
-            if plain and not whole:
+            if plain is not None and not whole:
                 cut = Problem("cut_page", f"content-encoding: {coding}; {len(plain):,} bytes were read")
-            body = plain or body
+            body = body if plain is None else plain
     encoding = _encoding_of(body, kind)
     if "html" in kind or (not kind and Html().sniff(body)):
         return page_text(body, encoding), cut
@@ -244,11 +244,11 @@ def _encoding_of(body: bytes, kind: str) -> str | None:
     return None if encoding is None or (_is_utf8(body) and cuts_at_newlines(encoding)) else encoding
 
 
-def _decompressed(body: bytes, coding: str) -> tuple[bytes, bool]:
-    """A body without its content coding, and whether that is all of it; empty if it has another or one not read."""
+def _decompressed(body: bytes, coding: str) -> tuple[bytes | None, bool]:
+    """A body without its content coding, and whether that is all of it; None if it has another or one not read."""
     if coding == "zstd":
         plain = decompressed_head(body, coding, PAGE + 1)
-        return plain[:PAGE], len(plain) <= PAGE
+        return plain[:PAGE] or None, len(plain) <= PAGE
     for window in DEFLATED.get(coding, ()):
         plain, rest, decoder = b"", body, zlib.decompressobj(window)
         try:
@@ -262,7 +262,7 @@ def _decompressed(body: bytes, coding: str) -> tuple[bytes, bool]:
                 continue
         if window > 0 or decoder.eof:
             return plain, decoder.eof and not rest
-    return b"", True
+    return None, True
 
 
 def _unchunked(body: bytes) -> bytes:

@@ -111,3 +111,19 @@ def test_all_members_of_a_compressed_page_are_read(write, read_all):
     found = read_all(write("b.warc", response(first + second[:12], *headers)))
     assert found.stats.notes == {"cut_page": 1}
     assert PLAIN.startswith(found.texts[0])
+
+
+@pytest.mark.parametrize(
+    ("coding", "data"), [("gzip", gzip.compress(b"", mtime=0)), ("deflate", raw_deflate(b"")), ("gzip", b"")]
+)
+def test_an_empty_page_is_empty_also_compressed(write, read_all, coding, data):
+    page = response(data, "Content-Type: text/plain", f"Content-Encoding: {coding}")
+    found = read_all(write("a.warc", page + response(PLAIN.encode(), "Content-Type: text/plain")))
+    assert (found.texts, found.stats.notes, found.stats.skipped) == (["", PLAIN], {}, {})
+
+
+def test_all_frames_of_a_compressed_page_are_read(write, read_all):
+    body = zstandard.compress(PLAIN[:9].encode()) + zstandard.compress(PLAIN[9:].encode())
+    assert read_all(write("a.warc", response(body, "Content-Type: text/plain", "Content-Encoding: zstd"))).texts == [
+        PLAIN
+    ]

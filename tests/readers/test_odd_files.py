@@ -1,8 +1,10 @@
 """Files that are valid but unusual, or damaged without their format showing it: all texts, or a count and place."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 import sqlite3
 import tarfile
@@ -142,6 +144,18 @@ def test_joined_tar_archives(write, read_all, packed):
         assert found.texts == texts
         said = [reason for _, reason in found.unread] + [damage.reason for damage in found.stats.damaged]
         assert [reason.startswith("damaged tar archive (") for reason in said] == [True] * damaged
+
+
+def test_a_file_of_blank_lines_in_a_compressed_archive(write, read_all):
+    found = read_all(write("a.tar.gz", gzip.compress(tarred([("a.txt", b"\n \n"), ("b.jsonl", LINES)]))))
+    assert (found.texts, found.records, found.stats.skipped) == (TEXTS, list(range(20)), {})
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
+def test_the_first_part_of_a_compressed_file_in_a_compressed_archive_may_be_empty(write, read_all, compress):
+    data = compress(b"") + compress(json.dumps([{"text": text} for text in TEXTS]).encode())
+    found = read_all(write("a.tar.gz", gzip.compress(tarred([("a.json", data)]))))
+    assert (found.texts, found.stats.skipped) == (TEXTS, {})
 
 
 def test_archives_in_archives_are_named(write, read_all):
