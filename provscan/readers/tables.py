@@ -141,14 +141,23 @@ class Arrow(Undivided):
         return head.startswith((b"ARROW1", b"\xff\xff\xff\xff"))
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        values: list[Any] = []
+        count = 0
         with _readable(whole, "Arrow IPC", limits) as file:
-            batch = next(_ipc_batches(file), None)
-            if batch is None:
-                return []
-            batch = with_distinct_names(batch.slice(0, HEAD))
-            for array in batch.columns:
-                _require_sound(array)
-            return head_values(batch)
+            try:
+                # Batches may have one row each.
+                for batch in _ipc_batches(file):
+                    head = with_distinct_names(batch.slice(0, HEAD - count))
+                    for array in head.columns:
+                        _require_sound(array)
+                    values += head_values(head)
+                    count += head.num_rows
+                    if count >= HEAD:
+                        break
+            except FAILURES:
+                if not count:
+                    raise
+        return values
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         split, context = stream.split, stream.context

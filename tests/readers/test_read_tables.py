@@ -156,6 +156,14 @@ def test_runs_of_one_value_in_objects(tmp_path, read_all):
     assert read_all(write_ipc(table, tmp_path / "a.arrow", "file")).texts == [WORDS[0], *WORDS]
 
 
+@pytest.mark.parametrize("opener", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_the_fields_of_an_arrow_file_are_those_of_several_batches(tmp_path, read_all, opener):
+    table = pa.table({"text": ["a few words here"] * 3, "note": ["ok", "a note of some words", "another one of them"]})
+    with opener(str(tmp_path / "a.arrow"), table.schema) as writer:
+        writer.write_table(table, max_chunksize=1)
+    assert {"a note of some words", "another one of them"} <= set(read_all(tmp_path / "a.arrow").texts)
+
+
 def test_joined_streams(tmp_path, read_all):
     path = tmp_path / "a.arrow"
     write_ipc(TABLE, path, "stream")
