@@ -16,6 +16,7 @@ WITHHELD = {
     "it).",
     "nothing_scanned": "No record was scanned.",
     "unlike_control": "Nothing measures chance for texts like some of those found: {strata}.",
+    "control_in_dataset": "Most of the control's texts stand in the dataset: it can't measure chance.",
     "unseen": "Judging by the matches, too many copies were changed too much to be found.",
     "unseen_by_edits": "Nothing that counts was found, and of the test copies too many were changed too much to be "
     "found.",
@@ -30,6 +31,8 @@ WARNINGS = {
     "source look like copies. {remedy}",
     "strata_without_control": "The control, or the null dataset, has no, or too few, texts of these kinds: "
     "{strata}. Records that match only such texts take no part in the lower bound: {records:,}.",
+    "control_in_dataset": "Of the control's texts {share:.0%} stand in the dataset, where chance puts few. If it holds "
+    "copies of them, they hide copies of licensed tweets: give a control, or a cutoff, of texts that it can't hold.",
     "control_from_other_years": "The control's texts are from {control}, the licensed ones from {licensed}. Quotations "
     "and headlines of years without control count as copies: check the findings by year.",
     "years_not_known": "Few of the control's or of the licensed texts are dated, so that nothing shows whether chance "

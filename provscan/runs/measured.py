@@ -421,6 +421,12 @@ class Measured:
         return held(self.matches, self.claimable, self.whole.counted, self.index_fraction)
 
     @property
+    def control_found(self) -> float:
+        """Share of the control's texts that stand in the dataset, in matches that count."""
+        found = np.count_nonzero(self.matches.control & (self.sums.of_texts.count > 0))
+        return found / max(1.0, self.controls.texts * (1.0 - self.sides[1].too_short)) if self.controls.texts else 0.0
+
+    @property
     def counted_records(self) -> int:
         return int(self.whole.counted.records.sum())
 

@@ -392,3 +392,17 @@ def test_names_of_files_that_are_not_read_as_utf8_are_refused(
     ):
         with pytest.raises(ParameterError, match="as iso8859-1 here, and not as UTF-8: start it with PYTHONUTF8=1"):
             refused()
+
+
+def test_a_copy_of_the_dataset_is_no_control(tmp_path: Path, write: Write) -> None:
+    """Its matches would explain all that was found."""
+    texts = [sentence(random.Random(n), "latin", 80) for n in range(120)]
+    index = provscan.build_index([{"id": str(n), "text": text} for n, text in enumerate(texts[:40])], tmp_path / "i")
+    dataset = [{"text": text} for text in texts]
+    for name, control, share in (("copy", texts, 1.0), ("part", texts[40:80] + [t[::-1] for t in texts[:60]], 0.4)):
+        path = write(f"{name}.jsonl", [{"id": f"c{n}", "text": text} for n, text in enumerate(control)])
+        answer = provscan.match(dataset, index, tmp_path / name, control=path).summary["answer"]
+        (warned,) = [item["message"] for item in answer["warnings"] if item["code"] == "control_in_dataset"]
+        assert f"Of the control's texts {share:.0%} stand in the dataset" in warned
+        assert (answer["records"]["at_least"] is None) == (share > 0.5)
+        assert ("by chance was not measured" in answer["headline"]) == (share > 0.5)
