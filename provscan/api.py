@@ -475,5 +475,4 @@ def certain_share(summary: dict[str, Any]) -> float:
     if records["at_least"] is None and summary["records"]:
         reason = summary["answer"]["withheld"].get("records.at_least", "there is no measure of chance")
         raise UsageError(f"fail_above can't be decided, since there is no lower bound: {reason}")
-    share: float = records["share"]["at_least"] or 0.0
-    return share
+    return records["share"]["at_least"] or 0.0

@@ -84,8 +84,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"provscan.cli.{cmd_name}").command
-        return command
+        return import_module(f"provscan.cli.{cmd_name}").command
 
     def invoke(self, ctx: click.Context) -> Any:
         # A file name need not be valid Unicode, and a terminal need not know every letter.

@@ -190,8 +190,7 @@ def matched_bits(
     edits = np.ceil(missing / GRAM - 1e-6) * cost
     left = np.ceil(np.minimum(foreign, missing) / GRAM - 1e-2) + 1.0
     cut = left * cost + np.maximum(LONG_PART - held - GRAM + 1, 0.0)
-    result: Floats = np.maximum(np.asarray(bits, np.float64) * share - np.minimum(edits, cut), 0.0)
-    return result
+    return np.maximum(np.asarray(bits, np.float64) * share - np.minimum(edits, cut), 0.0)
 
 
 def common_text(authors: npt.ArrayLike, repeated: npt.ArrayLike, bits: npt.ArrayLike) -> Flags:

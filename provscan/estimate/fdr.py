@@ -48,8 +48,7 @@ def q_values(at: npt.ArrayLike, scores: npt.ArrayLike, control_scores: npt.Array
     distinct, inverse = np.unique(asked, return_inverse=True)
     reached = len(target) - np.searchsorted(np.sort(target), distinct, side="left")
     rate = np.minimum(1.0, false[np.searchsorted(decoy[order], distinct, side="left")] / np.maximum(reached, 1))
-    result: Floats = np.minimum.accumulate(rate)[inverse.reshape(-1)]
-    return result
+    return np.minimum.accumulate(rate)[inverse.reshape(-1)]
 
 
 def conformal_p_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike) -> Floats:
@@ -78,8 +77,7 @@ def conformal_p_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike) -> 
     if np.isnan(asked).any() or np.isnan(control).any():
         raise ParameterError("conformal p-values need scores that are numbers")
     reached = len(control) - np.searchsorted(control, asked, side="left")
-    result: Floats = np.asarray((1.0 + reached) / (1.0 + len(control)), np.float64)
-    return result
+    return np.asarray((1.0 + reached) / (1.0 + len(control)), np.float64)
 
 
 def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:

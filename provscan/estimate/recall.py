@@ -114,8 +114,7 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
 
     def per_seen(of: Floats) -> Floats:
         """Copies in cells that are not seen for each match in those that are."""
-        result: Floats = (of * missed).sum(axis=(1, 2)) / (of * in_seen[kept]).sum(axis=(1, 2))
-        return result
+        return (of * missed).sum(axis=(1, 2)) / (of * in_seen[kept]).sum(axis=(1, 2))
 
     ratio = np.append(per_seen(others)[likelihoods >= likelihood[0] - DROP * misfit], per_seen(middle))
     # In each cell, what the mixture shows counts as PRIOR matches.
@@ -170,12 +169,10 @@ def _of_cells(planted: Floats, found: Floats) -> Floats:
             planted.sum(axis=axis, keepdims=True) + SHRUNK
         )
         share = np.clip(share, 1e-3, 1.0 - 1e-3)
-        result: Floats = share / (1.0 - share)
-        return result
+        return share / (1.0 - share)
 
     both = odds(0) * odds(1) * (1.0 - whole + 1e-3) / (whole + 1e-3)
-    cells: Floats = (found + SHRUNK * both / (1.0 + both)) / (planted + SHRUNK)
-    return cells
+    return (found + SHRUNK * both / (1.0 + both)) / (planted + SHRUNK)
 
 
 def _mixed(profile: Floats, missed: Floats, counts: Floats, prior: Floats, tilts: Floats) -> tuple[Floats, Floats]:

@@ -54,5 +54,4 @@ def _placements(values: Floats, among: Floats) -> Floats:
     """Share of `among` that is below each value, ties by half."""
     ordered = np.sort(among)
     below = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
-    result: Floats = below / (2.0 * len(among))
-    return result
+    return below / (2.0 * len(among))

@@ -41,8 +41,7 @@ class Strata:
     def weights(self) -> Floats:
         """Licensed texts that one control text stands for; 0 in strata that are not measured."""
         weight = np.divide(self.licensed, self.control, out=np.zeros(len(self.control)), where=self.control > 0)
-        result: Floats = np.where(self.measured, weight, 0.0)
-        return result
+        return np.where(self.measured, weight, 0.0)
 
     def as_list(self) -> list[dict[str, Any]]:
         """The strata as ``summary.json`` holds them."""
@@ -104,8 +103,7 @@ def enough_text(dataset: Numbers, null: Numbers) -> Flags:
     records of the dataset and of the null dataset.
     """
     shares = [of / max(1, int(of.sum())) for of in (dataset, null)]
-    result: Flags = shares[0] <= LEAST_SCRIPT * shares[1]
-    return result
+    return shares[0] <= LEAST_SCRIPT * shares[1]
 
 
 def rarefied(records: Floats, ratio: float) -> Floats:
@@ -116,8 +114,7 @@ def rarefied(records: Floats, ratio: float) -> Floats:
     """
     if ratio >= 1.0:
         return np.full(len(records), ratio)
-    result: Floats = 1.0 - (1.0 - ratio) ** records
-    return result
+    return 1.0 - (1.0 - ratio) ** records
 
 
 def years_apart(years: Numbers, bunches: Numbers, sizes: Numbers) -> dict[str, Any] | None:

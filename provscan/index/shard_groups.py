@@ -122,8 +122,7 @@ class GroupReader:
 
     @cached_property
     def _about(self) -> list[About]:
-        about: list[About] = answers(self.groups, CONSTANT)
-        return about
+        return answers(self.groups, CONSTANT)
 
     @property
     def params(self) -> IndexParams:

@@ -91,5 +91,4 @@ def _fit(matrix: Any, side: Floats) -> Floats:
         return value, matrix.T @ slope + RIDGE * weights
 
     fitted = minimize(loss, np.zeros(matrix.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 100})
-    result: Floats = fitted.x
-    return result
+    return fitted.x

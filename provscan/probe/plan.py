@@ -85,8 +85,7 @@ class Plan:
 
     @property
     def pairs(self) -> list[dict[str, Any]]:
-        pairs: list[dict[str, Any]] = self.content["pairs"]
-        return pairs
+        return self.content["pairs"]
 
     def questions(self) -> Iterator[Question]:
         """All questions, in the order in which they are asked: pair by pair, so that a budget leaves whole pairs.

@@ -61,8 +61,7 @@ def page_text(data: bytes, encoding: str | None = None) -> str:
             encoding = detect(data, html5_compatible=True, from_html_meta=True)
     tree = _needed("resiliparse.parse.html").HTMLTree
     page = tree.parse_from_bytes(data, encoding)
-    text: str = _needed("resiliparse.extract.html2text").extract_plain_text(page, main_content=False, alt_texts=False)
-    return text
+    return _needed("resiliparse.extract.html2text").extract_plain_text(page, main_content=False, alt_texts=False)
 
 
 class Html(Undivided):

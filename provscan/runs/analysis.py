@@ -196,8 +196,7 @@ def _counted_texts(measured: Measured, most: int) -> list[str]:
         places = np.append(places, batch.place[measured.claimable[batch.place] & batch.counted])
         if len(places) >= most:
             break
-    texts: list[str] = measured.controls.reader.raw_texts(measured.matches.text[places[:most]]).array().to_pylist()
-    return texts
+    return measured.controls.reader.raw_texts(measured.matches.text[places[:most]]).array().to_pylist()
 
 
 def _given(name: str, number: Layers, withheld: dict[str, str]) -> Layers:

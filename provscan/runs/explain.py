@@ -161,8 +161,7 @@ def _tweet_text(index: Index, tweet_id: str) -> str:
     number = index.reader.texts_of_ids(pa.array([tweet_id]))
     if number[0] < 0:
         raise UsageError(f"the index has no tweet {tweet_id}, or it is forgotten, so it can't be compared")
-    text: str = index.reader.raw_texts(number).array()[0].as_py()
-    return text
+    return index.reader.raw_texts(number).array()[0].as_py()
 
 
 def _compared(

@@ -87,8 +87,7 @@ class Batch(NamedTuple):
     @property
     def score(self) -> Floats:
         """Bits, 0 where not known."""
-        result: Floats = np.nan_to_num(self.bits)
-        return result
+        return np.nan_to_num(self.bits)
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,7 @@ class Measured:
     def claimable(self) -> Flags:
         """bool, one a text: it is licensed, and its chance is measured (any, without any measure)."""
         without_chance = self.controls.texts == 0 and self.null is None
-        result: Flags = ~self.matches.control & (self.measured | without_chance)
-        return result
+        return ~self.matches.control & (self.measured | without_chance)
 
     @cached_property
     def _pass(self) -> tuple[Sums, dict[str, int], Floats, list[tuple[Floats, Floats]]]:
@@ -299,8 +298,7 @@ class Measured:
     @cached_property
     def usual(self) -> Flags:
         """bool, one a spike-in: its edit is none of the severe ones, for which "at most" allows alone."""
-        result: Flags = ~np.isin(self.planted.edit, [edit.__name__ for edit in SEVERE])
-        return result
+        return ~np.isin(self.planted.edit, [edit.__name__ for edit in SEVERE])
 
     @cached_property
     def recalls(self) -> tuple[Recall | None, Recall | None]:

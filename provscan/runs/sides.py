@@ -61,8 +61,7 @@ def band_places(band: Numbers) -> Numbers:
 
 def recall_group(script: Numbers, band: Numbers) -> Numbers:
     """Class of script and length by which recall is weighted."""
-    result: Numbers = UNSPACED[script] * len(BANDS) + band_places(band)
-    return result
+    return UNSPACED[script] * len(BANDS) + band_places(band)
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,7 @@ class Classes:
             coded = lang.combine_chunks().dictionary_encode()
             names = _codes([*coded.dictionary.to_pylist(), ""], self.languages)
             code = names[coded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)]
-        result: Numbers = self.strata.of_class[script * (len(self.languages) + 1) + code, band_places(band)]
-        return result
+        return self.strata.of_class[script * (len(self.languages) + 1) + code, band_places(band)]
 
 
 def classes_of(licensed: Side, control: Side) -> Classes:
