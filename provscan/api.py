@@ -18,6 +18,7 @@ from provscan.errors import GateError, UsageError
 from provscan.index.blind import open_blind, read_key
 from provscan.matching import Index, open_index
 from provscan.params import MatchParams, require_folder
+from provscan.readers import Source
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.notebook import Plots, run_html
@@ -28,7 +29,7 @@ from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
 from provscan.runs.inputs import default_out
 from provscan.runs.maintain import forget, merge, verify
 from provscan.runs.match import RunTarget, run_match
-from provscan.runs.options import MAX_BAD, Options, Source, Sources, source_list
+from provscan.runs.options import MAX_BAD, Options, Sources, source_list
 
 if TYPE_CHECKING:
     import pandas as pd

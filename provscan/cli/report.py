@@ -33,9 +33,10 @@ def command(run: Path, out: Path | None, form: str, no_text: bool, texts: int | 
     from provscan.errors import UsageError
     from provscan.report.document import write_report
     from provscan.report.pdf import write_pdf
-    from provscan.report.probe_page import is_probe, write_probe_report
+    from provscan.report.probe_page import write_probe_report
+    from provscan.runs.folder import PLAN_FILE
 
-    if is_probe(run):
+    if (run / PLAN_FILE).is_file():
         if form == "pdf" or reviewed is not None:
             raise UsageError("the report of a probe is HTML, without marks: leave out --format and --reviewed")
         click.echo(f"The report: {write_probe_report(run, out, **cli.given(texts=0 if no_text else texts))}")

@@ -18,15 +18,12 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import count
 from multiprocessing.context import SpawnContext
-from typing import Any, TypeVar
+from typing import Any
 
 from provscan.engine.ordered_map import in_order
 from provscan.engine.progress import Progress, Ran, own_memory
-from provscan.engine.protocol import Abandoned, Advance, Executor
+from provscan.engine.protocol import Abandoned, Advance, Executor, R, T
 from provscan.errors import WorkerError
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 SECONDS_BETWEEN_REPORTS = 0.2
 # Units of work that a worker adds up before it reports them.

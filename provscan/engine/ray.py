@@ -16,14 +16,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple
 
 from provscan.engine.progress import Progress, Ran, own_memory
-from provscan.engine.protocol import Advance, Executor, LostTask
+from provscan.engine.protocol import Advance, Executor, LostTask, R, T
 from provscan.errors import ParameterError, ProvscanError, WorkerError
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 ATTEMPTS = 3
 # Calls that one holder answers at a time.

@@ -6,14 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
 
 from provscan.engine.ordered_map import in_order
 from provscan.engine.progress import Progress, Ran, own_memory
-from provscan.engine.protocol import Abandoned, Advance, Executor
-
-T = TypeVar("T")
-R = TypeVar("R")
+from provscan.engine.protocol import Abandoned, Advance, Executor, R, T
 
 
 class Threads(Executor):

@@ -133,7 +133,8 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
     """Write the tables of segments of so many texts, and their filters, which are those of all and in the first."""
     singles = sum(writer.single.count for writer in writers)
     kminmers, rare, high_frequency = (new_filter(n) for n in (singles, singles, singles // (RARE + 1)))
-    sketches = _together([map_array(writer.folder / "texts.sketches", np.uint64, 2) for writer in writers])
+    mapped = [map_array(writer.folder / "texts.sketches", np.uint64, 2) for writer in writers]
+    sketches = mapped[0] if len(mapped) == 1 else np.concatenate(mapped)
     bases = np.cumsum([0, *texts])
     for parts in zip(*(writer.single.sorted_parts() for writer in writers), strict=True):
         rows = [base + texts_of(entries) for base, entries in zip(bases, parts, strict=False)]
@@ -156,11 +157,6 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
         writer.table.close(count)
         for name, words in zip(_FILTERS, filters, strict=True):
             write_array_file(writer.folder / name, words if writer is writers[0] else new_filter(0))
-
-
-def _together(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Arrays as one, which is no copy if there is only one."""
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _rare_of_all(

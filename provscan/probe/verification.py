@@ -53,11 +53,6 @@ class Recitation:
     text: int = -1  # Of free generation, the number of the licensed text.
 
 
-def asked_of(key: str) -> Asked:
-    pair, arm, kind, sample = key.split("/")
-    return Asked(int(pair), arm, kind, int(sample))
-
-
 def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
     """All recitations in the answers to a plan: one at most for each answer, in their order."""
     rule = plan.settings
@@ -90,9 +85,10 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         if match["tweet_id"] != key.rsplit("/", 1)[0] or not enough or bits < rule.min_bits:
             continue
         if key not in best or bits > best[key].bits:
-            best[key] = Recitation(
-                asked_of(key), match["start"], match["end"], match["level"], match["similarity"], share, bits
-            )
+            pair, arm, kind, sample = key.split("/")
+            asked = Asked(int(pair), arm, kind, int(sample))
+            where = match["start"], match["end"], match["level"]
+            best[key] = Recitation(asked, *where, match["similarity"], share, bits)
     return [best[answer.key] for answer in rows if answer.key in best]
 
 

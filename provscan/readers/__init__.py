@@ -17,7 +17,7 @@ from provscan.readers.memory import RayBlock, blocks_of, read_block, read_object
 from provscan.readers.mending import mended, mended_texts
 from provscan.readers.names import counted
 from provscan.readers.objects import is_ray_dataset
-from provscan.readers.planning import plan
+from provscan.readers.planning import Source, plan
 from provscan.readers.protocol import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.reading import read
 from provscan.readers.stats import Damage, ReadStats

@@ -13,16 +13,12 @@ from provscan.errors import InputError
 from provscan.probe.plan import ARMS
 from provscan.report import probe_tables, wording
 from provscan.report.document import page, write_page
-from provscan.runs.folder import PLAN_FILE, RECITATIONS_FILE, RUN_FILE, SUMMARY_FILE, TWEETS_FILE
+from provscan.runs.folder import RECITATIONS_FILE, RUN_FILE, SUMMARY_FILE, TWEETS_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 FILES = (SUMMARY_FILE, RUN_FILE, TWEETS_FILE, RECITATIONS_FILE)
 # Tweets of each arm of which the page shows the strongest recitation.
 SHOWN = 200
-
-
-def is_probe(folder: Path) -> bool:
-    return (folder / PLAN_FILE).is_file()
 
 
 def require_score(folder: Path) -> None:

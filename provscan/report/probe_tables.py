@@ -53,6 +53,7 @@ def probe_table(summary: Mapping[str, Any]) -> str:
 def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     tests, listed, total, power = (summary[name] for name in ("tests", "listed", "total", "power"))
     only = f"pairs with one recited: {count(tests['licensed_only'])} licensed, {count(tests['control_only'])} control"
+    least = f" with {count(total['from_copies'])} or more copies" if total["from_copies"] > 1 else ""
     withheld = "" if summary["plan"]["claims"] else f"withheld: {tests['difference']['invalid']}"
     found = [
         ("Difference", inference(tests["difference"], lambda v: f"{100 * v:.3g} points") + f"; {only}"),
@@ -62,7 +63,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             "Listed",
             withheld or f"{count(listed['tweets'])} tweets at a false discovery rate of {percent(listed['rate'])}",
         ),
-        ("In the index", inference(total, lambda v: f"{count(int(v))} texts{_from(total)}", lower=True)),
+        ("In the index", inference(total, lambda v: f"{count(int(v))} texts{least}", lower=True)),
         ("Power", withheld or detectable(None, power["detectable_share"])),
     ]
     found += extraction_lines(summary["extraction"])
@@ -88,11 +89,6 @@ def predictability(plan: Mapping[str, Any]) -> str:
         return f"matched {own} only; no reference model was given"
     about = f"{reference['model']}, {count(reference['parameters'])} parameters, SHA-256 {reference['sha256'][:12]}"
     return f"matched {own} and under the reference model {reference['path']} ({about})"
-
-
-def _from(total: Mapping[str, Any]) -> str:
-    """The classes of copies that a total stands on."""
-    return f" with {count(total['from_copies'])} or more copies" if total["from_copies"] > 1 else ""
 
 
 def extraction_lines(item: Mapping[str, Any]) -> list[tuple[str, str]]:

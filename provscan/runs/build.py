@@ -18,11 +18,10 @@ from provscan.index import append as append_tweets
 from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
 from provscan.params import BlindParams, IndexParams, require, require_folder, require_number
+from provscan.readers import Source
 from provscan.runs.corpus import Corpus
 from provscan.runs.options import default_workers, require_executor, source_list
 from provscan.runs.spread import Spread
-
-Source = str | os.PathLike[str]
 
 
 def build_index(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from provscan.arrays import Flags, Floats, Numbers
@@ -15,11 +13,6 @@ def held(matched: Matched, texts: Flags, found: Sum, fraction: float) -> dict[st
     """Records and texts that there are, over as many as there were if each had one tweet; of matches that count."""
     of_texts = _showing(matched.tweets[found.copies > 0])
     return {name: held_by(of, fraction) for name, of in (("records", _records(matched, texts)), ("texts", of_texts))}
-
-
-def of_a_part(held: Factor, fraction: float) -> Factor:
-    """The same of one author, say, which may be unlike the whole: at least there is what was found."""
-    return replace(held, low=fraction)
 
 
 def of_a_text(found: Sum) -> float:

@@ -17,7 +17,7 @@ from provscan.index import open_reader
 from provscan.index.blind import verify_blind
 from provscan.index.format import is_blind
 from provscan.params import require, require_folder
-from provscan.readers import counted
+from provscan.readers import Source, counted
 from provscan.readers.compliance import Withdrawals
 from provscan.runs.build import preparing
 from provscan.runs.folder import (
@@ -33,7 +33,6 @@ from provscan.runs.folder import (
 )
 from provscan.runs.options import default_workers
 
-Source = str | os.PathLike[str]
 # Ends of names that are meant as files, and not as ids.
 FILES = (".txt", ".json", ".jsonl", ".csv", ".ids", ".gz", ".zst")
 

@@ -112,7 +112,8 @@ def run_match(
         clock.lap("estimate")
         summary = _summary(analysis, totals, inputs, controls, options)
         matches, evidence = folder.path / MATCHES_FILE, folder.path / EVIDENCE_FILE
-        chosen = kept(analysis.measured.matches.batches(), analysis.measured.matches.control, options.texts_kept)
+        matched = analysis.measured.matches
+        chosen = kept(matched.batches(), matched.control, 0 if options.no_text else options.texts)
         write_tables(analysis, chosen, controls.reader, matches, evidence)
         clock.lap("write")
         described = {"inputs": inputs.describe(options.threads)}

@@ -27,7 +27,7 @@ from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
 from provscan.params import MatchParams
 from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, bunches_of, widest
-from provscan.runs.fraction import held, of_a_part, of_a_text
+from provscan.runs.fraction import held, of_a_text
 from provscan.runs.matched import Batch, Coding, CountedRows, Matched, NullScan, Sum, Sums, record_counts
 from provscan.runs.sample import Extent
 from provscan.runs.sides import Classes, Side, classes_of, of_control, recall_group, side_of
@@ -329,8 +329,10 @@ class Measured:
         effect, several = self.scanned.design_effect(found.counted), dict[str, Factor]()
         if self.index_fraction < 1.0:
             effect *= of_a_text(found.counted)
-            whole = found is self.whole
-            several = {n: f if whole else of_a_part(f, self.index_fraction) for n, f in self._held.items()}
+            several = self._held
+            if found is not self.whole:
+                # One author, say, may be unlike the whole: at least there is what was found.
+                several = {name: replace(known, low=self.index_fraction) for name, known in several.items()}
         most = {
             "records": total,
             "texts": exactly(self.controls.licensed_texts / self.index_fraction),

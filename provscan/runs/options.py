@@ -14,9 +14,8 @@ from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
 from provscan.errors import ParameterError, UsageError
 from provscan.params import MatchParams, require, require_number, require_path
-from provscan.readers import Fields, known_encoding, without_secrets
+from provscan.readers import Fields, Source, known_encoding, without_secrets
 
-Source = str | os.PathLike[str]
 Sources = Source | Sequence[Source] | object
 
 # What neither results nor parts depend on: a run may be resumed with other values.
@@ -126,11 +125,6 @@ class Options:
     def of_null(self) -> Options:
         """The same for the scan of the null dataset, which is read as a whole."""
         return replace(self, sample=None, sample_by=None)
-
-    @property
-    def texts_kept(self) -> int | None:
-        """How many matches keep texts; None for all that count and the strongest others."""
-        return 0 if self.no_text else self.texts
 
     @property
     def threads(self) -> int:

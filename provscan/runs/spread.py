@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from provscan import readers
 from provscan.engine import EXECUTORS, Advance, Executor, LostTask, Progress, Ray
+from provscan.engine.protocol import R
 from provscan.errors import WorkerError
 from provscan.index import MadeShards, Parted, Shard, prepare, write_parts, write_shard
 from provscan.params import IndexParams
@@ -22,9 +23,6 @@ from provscan.runs.options import needs_files
 
 # Tasks for each worker, so that they end at about the same time, unless they would be larger than this.
 TASKS_A_WORKER, MOST_BYTES = 4, 256 << 20
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
