@@ -55,17 +55,13 @@ class Matches:
     characters: np.ndarray  # int64[rows]: code points of each text.
     truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)  # Look-ups that were cut short.
 
+    @property
+    def columns(self) -> tuple[np.ndarray, ...]:
+        """What there is of each match."""
+        return self.row, self.span, self.text, self.level, self.similarity, self.containment
+
     def take(self, rows: np.ndarray) -> Matches:
-        return Matches(
-            self.row[rows],
-            self.span[rows],
-            self.text[rows],
-            self.level[rows],
-            self.similarity[rows],
-            self.containment[rows],
-            self.characters,
-            self.truncated,
-        )
+        return Matches(*(column[rows] for column in self.columns), self.characters, self.truncated)
 
 
 def nothing(characters: np.ndarray) -> Matches:

@@ -81,16 +81,13 @@ def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
     cut = TruncatedLookups()
     for part in parts:
         cut.add(part.truncated)
-    return Matches(
-        np.concatenate([part.row + first for part, first in zip(parts, firsts, strict=True)]),
-        np.concatenate([part.span for part in parts]),
-        np.concatenate([part.text for part in parts]),
-        np.concatenate([part.level for part in parts]),
-        np.concatenate([part.similarity for part in parts]),
-        np.concatenate([part.containment for part in parts]),
+    whole = Matches(
+        *map(np.concatenate, zip(*(part.columns for part in parts), strict=True)),
         np.concatenate([part.characters for part in parts]),
         cut,
     )
+    whole.row += np.repeat(firsts, [len(part.row) for part in parts])
+    return whole
 
 
 def _scan_short(text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams) -> Matches:

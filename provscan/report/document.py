@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
@@ -28,7 +27,7 @@ from provscan.params import require_folder
 from provscan.report import figures, wording
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import CHUNK, displayed, packed_exhibits
-from provscan.runs.folder import MATCHES_FILE, SUMMARY_FILE, read_run
+from provscan.runs.folder import MATCHES_FILE, read_run
 
 STYLES = ("page.css", "exhibits.css", "print.css")
 SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "browser.js")
@@ -152,15 +151,16 @@ def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def write_report(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
     """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`."""
     require_folder("run", run)
-    if (blind := blind_summary(run)) is not None:
+    summary, _ = read_run(run)
+    if "blind" in summary:
         if marks is not None:
             raise UsageError("the report of a blind run has no exhibits to mark: leave out marks (--reviewed)")
         read_run(run, [MATCHES_FILE])
         matches = pq.read_table(run / MATCHES_FILE, columns=list(COLUMNS))
         rows = matches.slice(0, MOST_BLIND).to_pylist()
-        lines = wording.blind_lines(blind)
+        lines, total = wording.blind_lines(summary), len(matches)
         styles = ("page.css", "print.css")
-        pieces = page("blind.html", styles, summary=blind, lines=lines, columns=COLUMNS, rows=rows, total=len(matches))
+        pieces = page("blind.html", styles, summary=summary, lines=lines, columns=COLUMNS, rows=rows, total=total)
     else:
         pieces = render(RunFiles.open(run), texts=texts, marks=marks)
     return write_page(out or run / "report.html", pieces)
@@ -170,12 +170,3 @@ def write_page(target: Path, pieces: Iterable[str]) -> Path:
     with replaced(target) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(pieces)
     return target
-
-
-def blind_summary(run: Path) -> dict[str, Any] | None:
-    """``summary.json`` of a blind run; None of any other."""
-    try:
-        summary = json.loads((run / SUMMARY_FILE).read_bytes())
-        return summary if "blind" in summary else None
-    except (OSError, ValueError, TypeError):
-        return None

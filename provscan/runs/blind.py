@@ -6,7 +6,6 @@ holds what stands at each of them. :func:`reveal` compares these passages with t
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import fields
@@ -32,7 +31,7 @@ from provscan.matching.rows import LEVELS, MATCHES
 from provscan.matching.table import match_table, matches_in
 from provscan.matching.verified import compared
 from provscan.params import BlindLimits
-from provscan.readers import ReadStats, counted, file_checksum, read
+from provscan.readers import ReadStats, counted, read
 from provscan.readers.arrow import buffers
 from provscan.runs.analysis import SCORED
 from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
@@ -41,7 +40,8 @@ from provscan.runs.folder import (
     MATCHES_FILE,
     PASSAGES_FILE,
     RUN_FILE,
-    SUMMARY_FILE,
+    read_json,
+    read_run,
     run_folder,
     write_summary,
 )
@@ -148,14 +148,10 @@ def reveal(
     run: Path, reader: IndexReader, target: Path, *, threshold: float, min_containment: float, overwrite: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Compare the passages of a blind run with the texts of the full index, and write a run with the evidence."""
-    try:
-        info, summary = (json.loads((run / name).read_bytes()) for name in (RUN_FILE, SUMMARY_FILE))
-        for name, entry in info["files"].items():
-            if file_checksum(run / name) != entry["xxh3"]:
-                raise InputError(f"{run / name} was changed since it was written: match again")
-        table = pq.read_table(run / PASSAGES_FILE, schema=FOUND)
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise InputError(f"{run} is no complete blind run ({error}): name the folder of one") from error
+    if not read_json(run / RUN_FILE).get("blind"):
+        raise InputError(f"{run} is no blind run: name the folder of one")
+    summary, info = read_run(run, (MATCHES_FILE, EVIDENCE_FILE, PASSAGES_FILE))
+    table = pq.read_table(run / PASSAGES_FILE, schema=FOUND)
     texts = reader.texts_of_ids(table["tweet_id"].combine_chunks())
     known = np.flatnonzero(texts >= 0)
     passage = table["passage"].combine_chunks().take(pa.array(known))

@@ -71,11 +71,11 @@ class Options:
         self._require_types()
         require(self.sample is None or 0.0 < self.sample <= 1.0, "sample", self.sample, "above 0 and at most 1")
         require(self.edits in SETS, "edits", self.edits, ", ".join(map(repr, SETS)))
-        for name, least in (("spike_ins", 0), ("seed", 0), ("workers", 1), ("texts", 0)):
-            value = getattr(self, name)
-            require(value is None or value >= least, name, value, f"at least {least}")
-        require(self.memory is None or self.memory > 0, "memory", self.memory, "above 0")
-        require(self.shard_groups is None or self.shard_groups > 0, "shard_groups", self.shard_groups, "above 0")
+        least_of = {"spike_ins": 0, "seed": 0, "texts": 0, "workers": 1, "memory": 1, "shard_groups": 1}
+        for name, least in least_of.items():
+            if (value := getattr(self, name)) is not None:
+                require_number(name, value, whole=True)
+                require(value >= least, name, value, f"at least {least}")
         if self.shards_from is not None and self.shard_groups is None:
             raise ParameterError("shards_from says where groups of shards are fetched from: give shard_groups, too")
         require_executor(self.executor, address=self.address, memory=self.memory, shard_groups=self.shard_groups)
@@ -96,9 +96,6 @@ class Options:
         for name in ("sample", "max_bad", "fail_above"):
             if getattr(self, name) is not None or name == "max_bad":
                 require_number(name, getattr(self, name))
-        for name in ("spike_ins", "seed", "workers", "texts", "memory", "shard_groups"):
-            if getattr(self, name) is not None:
-                require_number(name, getattr(self, name), whole=True)
         named = [self.text_field] if self.text_field is None or isinstance(self.text_field, str) else self.text_field
         several = isinstance(named, Sequence) and all(isinstance(name, str | None) for name in named)
         require(several, "text_field", self.text_field, "a name or several")

@@ -347,7 +347,10 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     (copy / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"holds notes\.txt, which provscan did not write"):
         provscan.build_index(data, copy, blind=True, key=platform / "key", overwrite=True)
-    with pytest.raises(InputError, match="no complete blind run"):
+    with pytest.raises(InputError, match="is no finished run"):
+        provscan.reveal(tmp_path, platform / "full.index")
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(InputError, match="is no blind run"):
         provscan.reveal(tmp_path, platform / "full.index")
 
 
