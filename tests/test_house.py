@@ -20,6 +20,7 @@ FLOORS = {
     "errors": 0,
     "params": 0,
     "arrays": 0,
+    "ordered_map": 0,
     "kernels": 1,
     "readers": 1,
     "text": 2,

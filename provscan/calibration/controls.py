@@ -19,9 +19,9 @@ import pyarrow as pa
 
 from provscan import readers
 from provscan.arrays import Flags, Numbers
-from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, ParameterError
 from provscan.index import IndexReader, Strings, prepare, write_index
+from provscan.ordered_map import ordered_map
 from provscan.readers.arrow import buffers
 from provscan.readers.stats import require_undamaged
 from provscan.text import canonical_buffers

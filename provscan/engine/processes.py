@@ -20,10 +20,10 @@ from itertools import count
 from multiprocessing.context import SpawnContext
 from typing import Any
 
-from provscan.engine.ordered_map import in_order
 from provscan.engine.progress import Progress, Ran, own_memory
-from provscan.engine.protocol import Abandoned, Advance, Executor, R, T
+from provscan.engine.protocol import Abandoned, Advance, Executor
 from provscan.errors import WorkerError
+from provscan.ordered_map import R, T, in_order
 
 SECONDS_BETWEEN_REPORTS = 0.2
 # Units of work that a worker adds up before it reports them.

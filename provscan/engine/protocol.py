@@ -8,12 +8,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self
 
 from provscan.engine.progress import Progress
-
-T = TypeVar("T")
-R = TypeVar("R")
+from provscan.ordered_map import R, T
 
 Advance = Callable[[int], None]
 

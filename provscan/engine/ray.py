@@ -19,8 +19,9 @@ from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple
 
 from provscan.engine.progress import Progress, Ran, own_memory
-from provscan.engine.protocol import Advance, Executor, LostTask, R, T
+from provscan.engine.protocol import Advance, Executor, LostTask
 from provscan.errors import ParameterError, ProvscanError, WorkerError
+from provscan.ordered_map import R, T
 
 ATTEMPTS = 3
 # Calls that one holder answers at a time.

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from provscan.engine.ordered_map import in_order
 from provscan.engine.progress import Progress, Ran, own_memory
-from provscan.engine.protocol import Abandoned, Advance, Executor, R, T
+from provscan.engine.protocol import Abandoned, Advance, Executor
+from provscan.ordered_map import R, T, in_order
 
 
 class Threads(Executor):

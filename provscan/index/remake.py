@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import filecmp
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +17,12 @@ import pyarrow as pa
 from provscan.errors import IndexFormatError, OutputError
 from provscan.index.folder import Change
 from provscan.index.format import MANIFEST, SEGMENTS, SegmentInfo
-from provscan.index.prepare import Prepared, prepare
+from provscan.index.prepare import prepare
 from provscan.index.reader import IndexReader
 from provscan.index.segment import Segment
 from provscan.index.segments_writer import write_segments
 from provscan.index.tweets import COMPRESSED
+from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
 
 
@@ -37,7 +36,8 @@ def check_made_again(
     with tempfile.TemporaryDirectory(prefix="provscan-") as place:
         change = Change(Path(place), None, set())
         try:
-            made, _ = write_segments(change, _prepared(_tweets(group, advance), params, workers), params, len(group))
+            prepared = ordered_map(lambda batch: prepare(batch, params), _tweets(group, advance), workers)
+            made, _ = write_segments(change, prepared, params, len(group))
             _compare(folder, group, made, change.folder)
         except FileNotFoundError:  # a writer has replaced the index meanwhile
             raise
@@ -62,17 +62,6 @@ def _tweets(group: Sequence[Segment], advance: Callable[[int], None]) -> Iterato
         for batch in segment.batches(np.arange(segment.info.tweets)):
             yield batch
             advance(batch.num_rows)
-
-
-def _prepared(batches: Iterable[pa.RecordBatch], params: IndexParams, workers: int) -> Iterator[Prepared]:
-    waiting: deque[Future[Prepared]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for batch in batches:
-            waiting.append(pool.submit(prepare, batch, params))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _compare(folder: Path, group: Sequence[Segment], again: Sequence[SegmentInfo], temporary: Path) -> None:

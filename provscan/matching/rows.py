@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pyarrow as pa
 
+# Fields of `Matches` with one entry each.
+COLUMNS = ("row", "span", "text", "level", "similarity", "containment")
 LEVELS = ("exact", "near_exact", "strong", "weak", "partial")
 STRONG = 0.8
 
@@ -55,13 +57,8 @@ class Matches:
     characters: np.ndarray  # int64[rows]: code points of each text.
     truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)  # Look-ups that were cut short.
 
-    @property
-    def columns(self) -> tuple[np.ndarray, ...]:
-        """What there is of each match."""
-        return self.row, self.span, self.text, self.level, self.similarity, self.containment
-
     def take(self, rows: np.ndarray) -> Matches:
-        return Matches(*(column[rows] for column in self.columns), self.characters, self.truncated)
+        return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
 
 
 def nothing(characters: np.ndarray) -> Matches:

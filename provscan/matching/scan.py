@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from provscan.index import ScanReader, ShardTables, Strings, sketch_texts
 from provscan.kernels.records import CodeBuffer
 from provscan.kernels.utf8 import code_points
 from provscan.matching import candidates as generators
-from provscan.matching.rows import Matches, TruncatedLookups, nothing
+from provscan.matching.rows import COLUMNS, Matches, TruncatedLookups, nothing
 from provscan.matching.verified import (
     Located,
     VerifiedCandidates,
@@ -81,11 +81,9 @@ def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
     cut = TruncatedLookups()
     for part in parts:
         cut.add(part.truncated)
-    whole = Matches(
-        *map(np.concatenate, zip(*(part.columns for part in parts), strict=True)),
-        np.concatenate([part.characters for part in parts]),
-        cut,
-    )
+    names = (*COLUMNS, "characters")
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    whole = Matches(**columns, truncated=cut)
     whole.row += np.repeat(firsts, [len(part.row) for part in parts])
     return whole
 

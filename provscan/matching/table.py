@@ -1,4 +1,4 @@
-"""The matches in a batch of records, and their rows in the columns of ``matches.parquet``."""
+"""The matches in a batch of records, their rows in the columns of ``matches.parquet``, and what stands there."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from provscan.index import ScanReader
+from provscan.index import ScanReader, Strings
 from provscan.index.blind import BlindIndex
+from provscan.kernels.utf8 import byte_places
 from provscan.matching.rows import LEVELS, MATCHES, Matches
 from provscan.readers import mended_texts
 from provscan.readers.arrow import buffers
 
+# Code points before and after a match, and at most of the match itself.
+CONTEXT, LONGEST = 200, 2_000
 # What finds the matches in the texts of a text buffer, ordered by text and place.
 Finder = Callable[[np.ndarray, np.ndarray], Matches]
 
@@ -57,3 +60,20 @@ def match_table(found: Matches, reader: ScanReader | BlindIndex, source: str, ba
         pa.array(found.containment.astype(np.float32)),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=MATCHES)
+
+
+def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]:
+    """Columns ``before``, ``passage`` and ``after`` of the matches in a batch of records, or of pieces of a record."""
+    text, offsets = buffers(batch.column("text"))
+    start, end = found.span.T
+    if "offset" in batch.schema.names:
+        offset = batch.column("offset").to_numpy()[found.row]
+        start, end = start - offset, end - offset
+    points = np.stack(
+        [np.maximum(start - CONTEXT, 0), start, np.minimum(end, start + LONGEST), end, end + CONTEXT], axis=1
+    )
+    places = np.empty_like(points)
+    byte_places(text, offsets, found.row, points, places)
+    # String 5 i + k goes from place k of match i to the next one.
+    between, first = Strings(text, places.reshape(-1)), np.arange(0, 5 * len(points), 5)
+    return [between.take(first + place).array() for place in (0, 1, 3)]

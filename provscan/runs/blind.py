@@ -20,16 +20,15 @@ import pyarrow.parquet as pq
 
 from provscan import __version__
 from provscan.engine import Progress
-from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, UsageError
 from provscan.index import IndexReader
 from provscan.index.blind import BlindIndex
 from provscan.matching.blind import scan_blind
 from provscan.matching.parts import PASSAGE, PartResult
-from provscan.matching.passages import passages
 from provscan.matching.rows import LEVELS, MATCHES
-from provscan.matching.table import match_table, matches_in
+from provscan.matching.table import match_table, matches_in, passages
 from provscan.matching.verified import compared
+from provscan.ordered_map import ordered_map
 from provscan.params import BlindLimits
 from provscan.readers import ReadStats, counted, read
 from provscan.readers.arrow import buffers

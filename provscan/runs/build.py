@@ -11,17 +11,17 @@ import pyarrow as pa
 
 from provscan import readers
 from provscan.engine import Progress, logged
-from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.index import MOST_SHARDS, IndexReader, Prepared, open_reader, prepare, write_index, write_shards
 from provscan.index import append as append_tweets
 from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
+from provscan.ordered_map import ordered_map
 from provscan.params import BlindParams, IndexParams, require, require_folder, require_number
 from provscan.readers import Source
 from provscan.runs.corpus import Corpus
 from provscan.runs.options import default_workers, require_executor, source_list
-from provscan.runs.spread import Spread
+from provscan.runs.spread import shards_of
 
 
 def build_index(
@@ -181,8 +181,8 @@ def build_index(
         if append:
             reader = append_tweets(corpus.batches(), Path(out), prepared, corpus.notes)
         elif executor != "threads":
-            spread = Spread(executor, workers if executor == "ray" else threads, address)
-            make = spread.shards_of(corpus, params, shards or 1, watcher)
+            tasks = workers if executor == "ray" else threads
+            make = shards_of(corpus, params, shards or 1, executor, tasks, address, watcher)
             reader = write_shards(make, Path(out), params, corpus.notes, overwrite=overwrite)
         else:
             batches = corpus.with_text(prepared(corpus.batches()))

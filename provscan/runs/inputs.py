@@ -11,8 +11,8 @@ import pyarrow as pa
 import xxhash
 
 from provscan import readers
-from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, UsageError
+from provscan.ordered_map import ordered_map
 from provscan.readers import MEMORY, UNKNOWN, Damage, RayBlock, Split
 from provscan.runs.corpus import MOST_LISTED
 from provscan.runs.folder import NULL_PARTS, PARTS

@@ -17,7 +17,6 @@ from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import HEAVY, SEVERE
 from provscan.calibration.spike_ins import Recovered, SpikeIns
-from provscan.engine.ordered_map import ordered_map
 from provscan.estimate.counters import BestOfRecords
 from provscan.estimate.damage import DAMAGES, PIECES, damage_of, of_texts
 from provscan.estimate.fdr import q_values
@@ -25,6 +24,7 @@ from provscan.estimate.layers import ALONE, Found, Layers, layered
 from provscan.estimate.limits import Chance, Factor, exactly
 from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
+from provscan.ordered_map import ordered_map
 from provscan.params import MatchParams
 from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, bunches_of, widest
 from provscan.runs.fraction import held, of_a_text

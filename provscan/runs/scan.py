@@ -13,13 +13,13 @@ from typing import Any
 
 from provscan.calibration.spike_ins import CARRIERS
 from provscan.engine import Advance, Executor, Held, LostTask, Processes, Progress, Ray, Threads
-from provscan.engine.ordered_map import ordered_map
 from provscan.errors import InputError, OutputError, ParameterError
 from provscan.index import CONSTANT, IndexReader, hold_shards
 from provscan.matching import TruncatedLookups
 from provscan.matching.carriers import CarrierSample
 from provscan.matching.parts import PartResult, fetch_part, load_part
 from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, reported, scan, scan_batches
+from provscan.ordered_map import ordered_map
 from provscan.readers import FileStore, ReadStats, counted, current_limits, without_secrets
 from provscan.runs.folder import NULL_PARTS, RunFolder
 from provscan.runs.inputs import Inputs, check_skipped, unread_members

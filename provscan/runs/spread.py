@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from provscan import readers
-from provscan.engine import EXECUTORS, Advance, Executor, LostTask, Progress, Ray
-from provscan.engine.protocol import R
+from provscan.engine import EXECUTORS, Advance, LostTask, Progress, Ray
 from provscan.errors import WorkerError
 from provscan.index import MadeShards, Parted, Shard, prepare, write_parts, write_shard
+from provscan.ordered_map import R
 from provscan.params import IndexParams
 from provscan.readers import STDIN, UNKNOWN, Limits, ReadStats, TweetFile
 from provscan.runs.corpus import Corpus, coalesced
@@ -68,44 +68,40 @@ def write(task: ShardTask, advance: Advance) -> tuple[Shard, int]:
     return write_shard(Path(task.folder), task.parts, task.place, task.params, advance)
 
 
-@dataclass(frozen=True)
-class Spread:
-    # See `provscan.build_index`.
-    executor: str
-    workers: int | None
-    address: str | None
+def shards_of(
+    corpus: Corpus,
+    params: IndexParams,
+    shards: int,
+    executor: str,
+    workers: int | None,
+    address: str | None,
+    progress: Progress,
+) -> Callable[[Path], MadeShards]:
+    """What makes the shards of a corpus, given a folder for the parts; see :func:`provscan.build_index`."""
+    files = corpus.files
+    if files is None or any(file.split.path == STDIN or file.split.format == UNKNOWN for file in files):
+        raise needs_files(executor)
 
-    def _open(self) -> Executor:
-        if self.executor == "ray":
-            return Ray(self.workers, self.address)
-        return EXECUTORS[self.executor](self.workers or 1)
+    def make(folder: Path) -> MadeShards:
+        limits = readers.current_limits()
+        with Ray(workers, address) if executor == "ray" else EXECUTORS[executor](workers or 1) as running:
+            groups = list(_groups(files, TASKS_A_WORKER * running.workers))
+            reading = (
+                PartTask(number, group, params, shards, str(folder), limits) for number, group in enumerate(groups)
+            )
+            progress.start("Reading", sum(file.split.size for file in files) or None, "bytes")
+            stats, parts = ReadStats(), []
+            for part, found in _all(running.run(read_and_part, reading, progress)):
+                stats.merge(ReadStats.from_dict(found))
+                parts.append(part)
+            whole = Parted(*map(sum, zip(*parts, strict=True)))
+            corpus.complete(stats, some_text=whole.tweets > 0)
+            progress.start("Writing shards", whole.tweets, "tweets")
+            writing = (ShardTask((shard, shards), str(folder), len(groups), params) for shard in range(shards))
+            made = list(_all(running.run(write, writing, progress)))
+        return MadeShards([shard for shard, _ in made], sum(ids for _, ids in made), whole)
 
-    def shards_of(self, corpus: Corpus, params: IndexParams, shards: int, progress: Progress) -> Callable[[Path], Any]:
-        """What makes the shards of a corpus, given a folder for the parts."""
-        files = corpus.files
-        if files is None or any(file.split.path == STDIN or file.split.format == UNKNOWN for file in files):
-            raise needs_files(self.executor)
-
-        def make(folder: Path) -> MadeShards:
-            limits = readers.current_limits()
-            with self._open() as executor:
-                groups = list(_groups(files, TASKS_A_WORKER * executor.workers))
-                reading = (
-                    PartTask(number, group, params, shards, str(folder), limits) for number, group in enumerate(groups)
-                )
-                progress.start("Reading", sum(file.split.size for file in files) or None, "bytes")
-                stats, parts = ReadStats(), []
-                for part, found in _all(executor.run(read_and_part, reading, progress)):
-                    stats.merge(ReadStats.from_dict(found))
-                    parts.append(part)
-                whole = Parted(*map(sum, zip(*parts, strict=True)))
-                corpus.complete(stats, some_text=whole.tweets > 0)
-                progress.start("Writing shards", whole.tweets, "tweets")
-                writing = (ShardTask((shard, shards), str(folder), len(groups), params) for shard in range(shards))
-                made = list(_all(executor.run(write, writing, progress)))
-            return MadeShards([shard for shard, _ in made], sum(ids for _, ids in made), whole)
-
-        return make
+    return make
 
 
 def _all(results: Iterable[R | LostTask]) -> Iterator[R]:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.arrays import Flags, Floats, Numbers
-from provscan.engine.ordered_map import ordered_map
 from provscan.estimate.background import COMMON_AUTHORS, common_text, matched_bits
 from provscan.index import IndexReader
+from provscan.ordered_map import ordered_map
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import bands, measured
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from provscan.engine.ordered_map import ordered_map
+from provscan.ordered_map import ordered_map
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])

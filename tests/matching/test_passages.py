@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 import provscan
-from provscan.matching.passages import CONTEXT, passages
 from provscan.matching.scan import scan_texts
-from provscan.matching.table import matches_in
+from provscan.matching.table import CONTEXT, matches_in, passages
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats, read
 from provscan.readers.limits import Limits

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
-from provscan.engine.protocol import R, T
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def in_order(submit: Callable[[T], Future[R]], items: Iterable[T], in_flight: int) -> Iterator[Future[R]]:
