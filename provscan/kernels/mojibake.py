@@ -29,10 +29,10 @@ def wrongly_decoded(text, offsets, rows):
                 least = min(least, np.uint8(np.uint8(first[k] ^ np.uint8(0xC3)) | other))
         if least == 0:
             for i in range(at, end):
-                if text[i] == 0xC3 and _sequence(text, i, stop):
+                if text[i] == 0xC3:
                     while offsets[row + 1] <= i:
                         row += 1
-                    if found == 0 or rows[found - 1] != row:
+                    if _sequence(text, i, offsets[row + 1]) and (found == 0 or rows[found - 1] != row):
                         rows[found] = row
                         found += 1
         at = end

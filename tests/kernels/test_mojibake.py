@@ -46,6 +46,10 @@ def test_wrongly_decoded_texts(text):
     assert found_in([text]) == [0]
 
 
+def test_the_end_of_a_text_and_the_beginning_of_the_next_are_no_sequence():
+    assert found_in(["AMANHÃ", "«sim»", "CAFÉ", "\x85", "Ã", "\xa9"]) == []
+
+
 @given(st.lists(st.tuples(st.sampled_from(SOUND), st.booleans(), st.integers(0, 130)), max_size=8))
 def test_each_text_is_found_once_wherever_it_stands(cases):
     texts = [" " * before + text + ("Ã© â€™ Ã©" if wrong else "") for text, wrong, before in cases]
