@@ -81,10 +81,10 @@ def from_tweets(numbers: list[int], tweets: list[Tweet], source: str, stats: Rea
     """The tweets of some records in the common schema; those without a text are counted and left out."""
     kept = []
     for place, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
-        if isinstance(tweet.text, str):
+        if tweet.text is None or tweet.text == "":
+            stats.skip("no_text", source, number, "the text is missing or empty")
+        elif isinstance(tweet.text, str):
             kept.append(place)
-        elif tweet.text is None:
-            stats.skip("no_text", source, number, "the text is missing or null")
         else:
             stats.skip("text_not_string", source, number, _kind(tweet.text))
     numbers = [numbers[place] for place in kept]

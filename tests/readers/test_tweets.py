@@ -317,6 +317,15 @@ def test_objects_in_memory_have_the_same_layouts(tmp_path: Path) -> None:
     assert index.match([PLANTED[4].text])["tweet_id"].to_pylist() == [PLANTED[4].id]
 
 
+def test_an_empty_text_is_none_however_its_record_is_read(tmp_path: Path) -> None:
+    records = [{"id": "1", "text": FIRST.text}, {"id": "2", "text": ""}]
+    _, of_file = rows_of(text_file("x.jsonl", lines(records))(tmp_path))
+    for _ in read_tweet_objects(records, Fields(), in_memory := ReadStats()):
+        pass
+    assert of_file.skipped == in_memory.skipped == {"no_text": 1}
+    assert of_file.records == in_memory.records == 1
+
+
 def test_json_lines_with_a_wrapper_beside_labels(tmp_path: Path) -> None:
     path = text_file("x.jsonl", lines([{"tweet": v1(FIRST), "label": 1}, {"tweet": json.loads("null"), "label": 0}]))(
         tmp_path
