@@ -24,6 +24,8 @@ import pyarrow.parquet as pq
 import synthetic
 from playwright.sync_api import Page, sync_playwright
 
+from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, read_json, write_summary
+
 # Times a task until the page has drawn what it leads to.
 TIMED = """([id, value]) => new Promise(done => {
   const node = document.getElementById(id) || document.querySelector(id), start = performance.now();
@@ -96,6 +98,8 @@ def enlarge(run: Path, count: int, target: Path) -> Path:
             for value, field in zip(known, schema, strict=True)
         ]
         pq.write_table(pa.table(arrays, schema=schema), target / f"{name}.parquet", compression="zstd")
+    summary, info = (read_json(target / name) for name in (SUMMARY_FILE, RUN_FILE))
+    write_summary(target, summary, info, [name for name in info["files"] if name != SUMMARY_FILE])
     return target
 
 
