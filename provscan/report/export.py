@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Marks = dict[int, dict[str, str]]
 LONGEST_CELL, MOST_ROWS = 32_767, 1_048_575
 BATCH = 4096
+# Batches of them, with their texts.
+Exhibits = Iterable[pa.Table]
 
 
 def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None = None) -> int:
@@ -46,16 +49,18 @@ def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None
     require_folder("out", out)
     folder = RunFiles.open(run)
     reviewed = folder.marks(marks) if marks is not None else {}
-    batches = with_digests(folder.batches(BATCH), texts)
-    exhibits = pa.concat_tables(batch.drop_columns(["has_text"]) for batch in batches)
+    if out.suffix.lower() == ".xlsx" and len(folder.exhibits) > MOST_ROWS:
+        raise OutputError(
+            f"Excel files hold {MOST_ROWS:,} rows, and there are {len(folder.exhibits):,}: export .csv or .parquet"
+        )
     with replaced(out) as temporary:
-        write(temporary, exhibits, reviewed, uncounted(folder.summary))
-    return len(exhibits)
+        write(temporary, with_digests(folder.batches(BATCH), texts), reviewed, uncounted(folder.summary))
+    return len(folder.exhibits)
 
 
-def _rows(exhibits: pa.Table, marks: Marks, why_not: str) -> Iterator[dict[str, Any]]:
+def _rows(exhibits: Exhibits, marks: Marks, why_not: str) -> Iterator[dict[str, Any]]:
     number = 0
-    for batch in exhibits.to_batches(max_chunksize=BATCH):
+    for batch in exhibits:
         for row in batch.to_pylist():
             row.update(marks.get(number, {"verdict": None, "note": None}))
             number += 1
@@ -65,7 +70,7 @@ def _rows(exhibits: pa.Table, marks: Marks, why_not: str) -> Iterator[dict[str, 
             yield {name: row.get(name) for name in COLUMNS}
 
 
-def _write_csv(path: Path, exhibits: pa.Table, marks: Marks, why_not: str) -> None:
+def _write_csv(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -> None:
     # A byte order mark, without which Excel takes UTF-8 for a code page.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
@@ -83,11 +88,7 @@ def _neutral(value: Any) -> Any:
     return "'" + visible(value) if value.startswith(FORMULA) else visible(value)
 
 
-def _write_xlsx(path: Path, exhibits: pa.Table, marks: Marks, why_not: str) -> None:
-    if len(exhibits) > MOST_ROWS:
-        raise OutputError(
-            f"Excel files hold {MOST_ROWS:,} rows, and there are {len(exhibits):,}: export .csv or .parquet"
-        )
+def _write_xlsx(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -> None:
     import xlsxwriter
 
     try:
@@ -99,7 +100,7 @@ def _write_xlsx(path: Path, exhibits: pa.Table, marks: Marks, why_not: str) -> N
                 sheet.set_column(column, column, width)
                 sheet.write_string(0, column, name, bold)
             sheet.freeze_panes(1, 1)
-            sheet.autofilter(0, 0, len(exhibits), len(COLUMNS) - 1)
+            number = 0
             for number, row in enumerate(_rows(exhibits, marks, why_not), 1):
                 for column, value in enumerate(row.values()):
                     if isinstance(value, bool):
@@ -110,32 +111,39 @@ def _write_xlsx(path: Path, exhibits: pa.Table, marks: Marks, why_not: str) -> N
                         sheet.write_string(number, column, text, wrapped)
                     elif value is not None:
                         sheet.write_number(number, column, value)
+            sheet.autofilter(0, 0, number, len(COLUMNS) - 1)
     except xlsxwriter.exceptions.XlsxWriterException as error:
         raise OSError(error) from error
 
 
-def _write_jsonl(path: Path, exhibits: pa.Table, marks: Marks, why_not: str) -> None:
+def _write_jsonl(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -> None:
     with path.open("wb") as file:
         for row in _rows(exhibits, marks, why_not):
             file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _write_parquet(path: Path, exhibits: pa.Table, marks: Marks, why_not: str) -> None:
-    rows = range(len(exhibits))
-    said = [
-        significance(row["counted"], row["common"], row["bits"], row["q_value"], why_not)
-        for row in exhibits.select(["counted", "common", "bits", "q_value"]).to_pylist()
-    ]
-    added = {
-        "exhibit": pa.array([row + 1 for row in rows], pa.int64()),
-        "significance": pa.array(said, pa.string()),
-        **{name: pa.array([marks.get(row, {}).get(name) for row in rows], pa.string()) for name in ("verdict", "note")},
-    }
-    columns = {name: added[name] if name in added else exhibits[name] for name in COLUMNS}
-    pq.write_table(pa.table(columns), path, compression="zstd")
+def _write_parquet(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -> None:
+    low, writer = 0, None
+    with ExitStack() as opened:
+        for batch in exhibits:
+            said = [
+                significance(row["counted"], row["common"], row["bits"], row["q_value"], why_not)
+                for row in batch.select(["counted", "common", "bits", "q_value"]).to_pylist()
+            ]
+            rows = range(low, low + len(batch))
+            marked = {name: [marks.get(row, {}).get(name) for row in rows] for name in ("verdict", "note")}
+            added = {
+                "exhibit": pa.array([row + 1 for row in rows], pa.int64()),
+                "significance": pa.array(said, pa.string()),
+                **{name: pa.array(values, pa.string()) for name, values in marked.items()},
+            }
+            table = pa.table({name: added[name] if name in added else batch[name] for name in COLUMNS})
+            writer = writer or opened.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
+            writer.write_table(table)
+            low += len(batch)
 
 
-WRITERS: dict[str, Callable[[Path, pa.Table, Marks, str], None]] = {
+WRITERS: dict[str, Callable[[Path, Exhibits, Marks, str], None]] = {
     ".csv": _write_csv,
     ".xlsx": _write_xlsx,
     ".jsonl": _write_jsonl,
