@@ -465,13 +465,7 @@ def _index_path(index: Source | None) -> Source:
 
 
 def certain_share(summary: dict[str, Any]) -> float:
-    """Share of the records that hold licensed text at least.
-
-    Raises
-    ------
-    UsageError
-        There is no lower bound.
-    """
+    """Share of the records that hold licensed text at least; an error where there is no lower bound."""
     records = summary["answer"]["records"]
     if records["at_least"] is None and summary["records"]:
         reason = summary["answer"]["withheld"].get("records.at_least", "there is no measure of chance")

@@ -79,12 +79,7 @@ def texts_of(entries: np.ndarray) -> np.ndarray:
 class SeedsWriter:
     """Collects the seeds of texts as they come in and writes the table, with those saved in the same folder.
 
-    Parameters
-    ----------
-    folder
-        Of the segment.
-    writers
-        How many write at a time.
+    So many `writers` write at a time.
     """
 
     def __init__(self, folder: Path, writers: int = 1) -> None:

@@ -27,8 +27,6 @@ from provscan.params import IndexParams, SearchLimits
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
 _ABSENT = np.uint32(0xFFFFFFFF)
-# Of a source the table to ask, a filter of its keys, what it has beside texts, and whether that is by text or by entry.
-_Values = Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]
 _ANY_KEY = frozen(bloom_filter(np.full(2, np.iinfo(np.uint64).max, np.uint64)))
 _NO_TEXTS = Strings(np.zeros(0, np.uint8), np.zeros(1, np.int64))
 
@@ -271,19 +269,12 @@ def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
     return (out[: gather.distinct(keys, layout.key_bits, slots, out)] >> _S32).astype(np.uint32)
 
 
-def _seeds(source: LookupTables) -> tuple[Postings, BloomFilter, np.ndarray, bool]:
-    return source.seeds.postings, _ANY_KEY, source.seeds.places, False
-
-
-def _bands(source: LookupTables) -> tuple[Postings, BloomFilter, np.ndarray, bool]:
-    return source.whole.bands, source.whole.band_filter, source.whole.sketches, True
-
-
-def _exact(source: LookupTables) -> tuple[Postings, BloomFilter, np.ndarray, bool]:
-    return source.whole.exact, _ANY_KEY, source.text_sizes, True
-
-
-_KINDS: dict[str, _Values] = {"seeds": _seeds, "bands": _bands, "exact": _exact}
+# Of a source the table to ask, a filter of its keys, what it has beside texts, and whether that is by text or by entry.
+_KINDS: dict[str, Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]] = {
+    "seeds": lambda source: (source.seeds.postings, _ANY_KEY, source.seeds.places, False),
+    "bands": lambda source: (source.whole.bands, source.whole.band_filter, source.whole.sketches, True),
+    "exact": lambda source: (source.whole.exact, _ANY_KEY, source.text_sizes, True),
+}
 
 
 def _table(entries: np.ndarray, layout: TableLayout, texts: int) -> tuple[np.ndarray, Postings]:

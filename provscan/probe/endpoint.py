@@ -242,11 +242,6 @@ def target_logprob(tokens: Sequence[str], chances: Sequence[float | None], promp
     """Log-probability of a target from the tokens of a text that an endpoint repeated (a mark may stand before them).
 
     None where no token ends with the prompt or with the target, so that the two can't be told apart.
-
-    Examples
-    --------
-    >>> target_logprob(["a", " b", " c"], [None, -1.0, -2.0], "a", " b c")
-    -3.0
     """
     whole = "".join(tokens)
     first = 0 if whole.startswith(prompt + target) else len(tokens[0]) if tokens else 0

@@ -21,11 +21,6 @@ def samples_needed(logprob: float, probability: float) -> float:
     """Samples until a target is recited with some probability, from the log-probability of one sample.
 
     That is the least n with ``1 - (1 - exp(logprob))^n >= probability``.
-
-    Examples
-    --------
-    >>> samples_needed(math.log(0.5), 0.9), samples_needed(0.0, 0.9)
-    (4.0, 1.0)
     """
     if logprob >= -1e-12:
         return 1.0

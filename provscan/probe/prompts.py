@@ -47,14 +47,7 @@ class Prompt(NamedTuple):
 
 
 def make_prompt(kind: str, style: str, tweet: str, author: str | None, day: str | None) -> Prompt | None:
-    """The prompt of one kind for a tweet; None where the tweet has too few words, no author or no day.
-
-    Examples
-    --------
-    >>> prompt = make_prompt("prefix", "completion", "Never trust a goat near the harbour at night", None, None)
-    >>> prompt.text, prompt.target
-    ('Never trust a goat', 'near the harbour at night')
-    """
+    """The prompt of one kind for a tweet; None where the tweet has too few words, no author or no day."""
     template = TEMPLATES.get((style, kind))
     pieces = _pieces(tweet)
     if template is None or len(pieces) < 2 or (kind == "opening" and (author is None or day is None)):

@@ -71,15 +71,7 @@ def warnings(summary: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def departure(item: dict[str, Any]) -> str:
-    """A parameter that was left out, with how often.
-
-    Examples
-    --------
-    >>> departure({"parameter": "temperature", "value": 0.0, "answers": 300, "of": 300})
-    'temperature 0 left out of 300 of 300 questions, so that these answers are not greedy'
-    >>> departure({"parameter": "seed", "value": None, "answers": 1, "of": 1_200})
-    'seed left out of 1 of 1,200 questions, so that these answers cannot be drawn again'
-    """
+    """A parameter that was left out, with how often."""
     name = item["parameter"] if item["value"] is None else f"{item['parameter']} {item['value']:g}"
     why = {"seed": ", so that these answers cannot be drawn again"}.get(item["parameter"], "")
     if item["parameter"] == "temperature" and item["value"] == 0.0:

@@ -121,13 +121,7 @@ def _last(name: str) -> str:
 
 
 def without_shared(text: str, given: Sequence[str]) -> str:
-    """A text in which every stretch that it shares with what was given is replaced, its ends by spaces.
-
-    Examples
-    --------
-    >>> without_shared("You said: never trust a goat. Why not?", ["Never trust a GOAT!"])
-    'You said:  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ . Why not?'
-    """
+    """A text in which every stretch that it shares with what was given is replaced, its ends by spaces."""
     grams = {letters[at : at + SHARED] for part in given for letters in [_letters(part)[0]] for at in _places(letters)}
     if not grams:
         return text

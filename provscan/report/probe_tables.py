@@ -107,13 +107,7 @@ def extraction_lines(item: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def copies(item: Mapping[str, Any]) -> str:
-    """The numbers of copies of a class.
-
-    Examples
-    --------
-    >>> [copies({"copies": low, "up_to": high}) for low, high in ((1, 1), (4, 15), (64, None))]
-    ['1', '4-15', '64 or more']
-    """
+    """The numbers of copies of a class."""
     low, high = item["copies"], item["up_to"]
     return f"{count(low)} or more" if high is None else count(low) if low == high else f"{count(low)}-{count(high)}"
 

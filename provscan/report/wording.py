@@ -27,13 +27,7 @@ PROPER = {"arabic", "chinese", "cyrillic", "greek", "hebrew", "indic", "japanese
 
 
 def term(name: str) -> str:
-    """The name of an edit, a script or another class, as people write it.
-
-    Examples
-    --------
-    >>> term("near_exact"), term("arabic")
-    ('near exact', 'Arabic')
-    """
+    """The name of an edit, a script or another class, as people write it."""
     return name.capitalize() if name in PROPER else name.replace("_", " ")
 
 
@@ -42,13 +36,7 @@ def count(n: int) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share with three significant digits; ``0%`` and ``100%`` only for exactly none and all.
-
-    Examples
-    --------
-    >>> percent(0.12345), percent(0.0000012), percent(0.0), percent(1.0), percent(0.99999)
-    ('12.3%', '0.00012%', '0%', '100%', '99.999%')
-    """
+    """A share with three significant digits; ``0%`` and ``100%`` only for exactly none and all."""
     if share is None:
         return "not known"
     if share in (0, 1):
@@ -90,26 +78,14 @@ INVISIBLE = re.compile(
 
 
 def visible(text: str) -> str:
-    """A text with invisible and direction characters spelled out.
-
-    Examples
-    --------
-    >>> visible("a\\u202eb")
-    'a[U+202E]b'
-    """
+    """A text with invisible and direction characters spelled out."""
     if text.isprintable():
         return text
     return INVISIBLE.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def amount(number: float | None, layer: str = "estimate") -> str:
-    """A number of records, texts or characters; a dash where it is withheld. Bounds are rounded to the safe side.
-
-    Examples
-    --------
-    >>> amount(1234.6), amount(12.9, "at_least"), amount(12.1, "at_most"), amount(None)
-    ('1,235', '12', '13', '–')
-    """
+    """A number of records, texts or characters; a dash where it is withheld. Bounds are rounded to the safe side."""
     if number is None:
         return "–"
     rounded = {"at_least": math.floor, "at_most": math.ceil}.get(layer, round)(round(number, 6))
@@ -117,13 +93,7 @@ def amount(number: float | None, layer: str = "estimate") -> str:
 
 
 def layers(number: Mapping[str, Any]) -> list[str]:
-    """The layers of a number as words: findings, at least, estimate, at most.
-
-    Examples
-    --------
-    >>> layers({"findings": 12, "at_least": 9.3, "estimate": None, "at_most": 19.2})
-    ['12', '9', '–', '20']
-    """
+    """The layers of a number as words: findings, at least, estimate, at most."""
     estimate = number["estimate"]
     middle = f"{amount(estimate['value'])} ({amount(estimate['low'])}-{amount(estimate['high'])})" if estimate else "–"
     ends = {layer: amount(number[layer], layer) for layer in ("findings", "at_least", "at_most")}
@@ -131,13 +101,7 @@ def layers(number: Mapping[str, Any]) -> list[str]:
 
 
 def place(item: Mapping[str, Any]) -> str:
-    """Where a text is, in words.
-
-    Examples
-    --------
-    >>> place({"source": "a.jsonl", "field": "title"}), place({"source": "a.txt", "field": None})
-    ('a.jsonl, field title', 'a.txt')
-    """
+    """Where a text is, in words."""
     field = item["field"]
     return visible(item["source"] + (f", field {field}" if field else ""))
 
@@ -169,13 +133,7 @@ TOO_WEAK = "not rare or not complete enough to tell from chance"
 
 
 def uncounted(summary: Mapping[str, Any]) -> str:
-    """Why a match of a run is not counted, where its wording is not commonplace.
-
-    Examples
-    --------
-    >>> uncounted({"blind": {"costs": []}})
-    'found by sketches alone, and not compared with the tweet'
-    """
+    """Why a match of a run is not counted, where its wording is not commonplace."""
     if (blind := summary.get("blind")) is None:
         return TOO_WEAK
     if "revealed" in blind:
@@ -184,13 +142,7 @@ def uncounted(summary: Mapping[str, Any]) -> str:
 
 
 def alike(share: float) -> str:
-    """A similarity as the cards of exhibits show it; only what rounds to a whole thousand is ``100%``.
-
-    Examples
-    --------
-    >>> alike(0.7377), alike(0.9967), alike(1.0), alike(0.042)
-    ('74%', '99.7%', '100%', '4.2%')
-    """
+    """A similarity as the cards of exhibits show it; only what rounds to a whole thousand is ``100%``."""
     value = round(1000 * share) / 10
     exact = value < 10 or 99 < value < 100
     return f"{value:.{int(exact)}f}%"
@@ -199,15 +151,7 @@ def alike(share: float) -> str:
 def significance(
     counted: bool, common: bool, bits: float | None, q_value: float | None, why_not: str = TOO_WEAK
 ) -> str:
-    """How strong a match is, in words.
-
-    Examples
-    --------
-    >>> significance(True, False, 120.0, 0.004)
-    'counted; about 1 in 250 at least this strong is chance'
-    >>> significance(True, False, 120.0, 0.9)
-    'counted; most or all at least this strong are chance'
-    """
+    """How strong a match is, in words."""
     if not counted:
         return f"not counted: {'commonplace wording' if common else why_not}"
     if q_value is None or q_value != q_value:
@@ -245,13 +189,7 @@ def blind_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def searched(summary: Mapping[str, Any]) -> str:
-    """What was searched for, as the end of a sentence, with what of it serves as the control.
-
-    Examples
-    --------
-    >>> searched({"index": {"texts": 5, "tweets": 6}, "control": {"cutoff": None}})
-    'against 6 licensed tweets with 5 different texts.'
-    """
+    """What was searched for, as the end of a sentence, with what of it serves as the control."""
     index, cutoff = summary["index"], summary["control"]["cutoff"]
     said = f"against {count(index['tweets'])} licensed tweets with {count(index['texts'])} different texts."
     if cutoff:
@@ -263,13 +201,7 @@ def searched(summary: Mapping[str, Any]) -> str:
 
 
 def chance(summary: Mapping[str, Any]) -> str:
-    """What chance was measured with.
-
-    Examples
-    --------
-    >>> chance({"control": {"texts": 9, "null": None}})
-    'texts that are known not to be in the data'
-    """
+    """What chance was measured with."""
     known = {
         "texts that are known not to be in the data": summary["control"]["texts"],
         "other data that is known to hold no licensed text": summary["control"]["null"],
@@ -355,13 +287,7 @@ def several(n: int, singular: str, plural: str) -> str:
 
 
 def sampled(sample: Mapping[str, Any]) -> str:
-    """What was scanned of the dataset, in a sentence.
-
-    Examples
-    --------
-    >>> sampled({"by": "records", "share": 0.1})
-    '10% of the records were scanned, drawn at random: findings are those of the sample, other numbers are for all.'
-    """
+    """What was scanned of the dataset, in a sentence."""
     extent = "findings are those of the sample, other numbers are for all."
     if sample["by"] == "records":
         return f"{percent(sample['share'])} of the records were scanned, drawn at random: {extent}"

@@ -68,7 +68,7 @@ def build_index(
     fix_encoding
         Index tweets that were decoded with a wrong encoding before they were written ("schÃ¶n") as what was meant.
     bands, rows
-        LSH banding of the 128 signature values; 24 and 4, or those of the index that is added to. A blind index has
+        LSH banding of the 128 signature values; 20 and 4, or those of the index that is added to. A blind index has
         no bands.
     fraction
         Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.

@@ -16,15 +16,7 @@ Tokens = Callable[[list[str]], int]
 
 
 def tokens_of(tokenizer: str | os.PathLike[str] | None) -> Tokens | None:
-    """How many tokens texts have, by a tokenizer of the library tokenizers (``tokenizer.json``).
-
-    Raises
-    ------
-    UsageError
-        The library is not installed.
-    InputError
-        The file is none of a tokenizer.
-    """
+    """How many tokens texts have, by a tokenizer of the library tokenizers (``tokenizer.json``)."""
     if tokenizer is None:
         return None
     try:

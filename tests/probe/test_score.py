@@ -142,7 +142,7 @@ def test_samples_needed_is_the_definition() -> None:
             n = samples_needed(logprob, probability)
             assert 1 - (1 - math.exp(logprob)) ** n >= probability - 1e-9
             assert n == 1 or 1 - (1 - math.exp(logprob)) ** (n - 1) < probability
-    assert samples_needed(-1000.0, 0.5) == math.inf
+    assert (samples_needed(-1000.0, 0.5), samples_needed(0.0, 0.9)) == (math.inf, 1.0)
 
 
 def test_the_report_is_one_page_that_loads_nothing(plan: Plan, index: provscan.Index) -> None:

@@ -1,0 +1,70 @@
+"""The words that page, tables and lists share."""
+
+from __future__ import annotations
+
+from provscan.probe.wording import departure
+from provscan.readers.answers import without_shared
+from provscan.report.probe_tables import copies
+from provscan.report.wording import (
+    alike,
+    amount,
+    chance,
+    layers,
+    percent,
+    place,
+    sampled,
+    searched,
+    significance,
+    term,
+    uncounted,
+    visible,
+)
+
+
+def test_numbers() -> None:
+    shares = ["12.3%", "0.00012%", "0%", "100%", "99.999%"]
+    assert [percent(share) for share in (0.12345, 0.0000012, 0.0, 1.0, 0.99999)] == shares
+    assert [alike(share) for share in (0.7377, 0.9967, 1.0, 0.042)] == ["74%", "99.7%", "100%", "4.2%"]
+    assert [amount(1234.6), amount(12.9, "at_least"), amount(12.1, "at_most"), amount(None)] == [
+        "1,235",
+        "12",
+        "13",
+        "–",
+    ]
+    assert layers({"findings": 12, "at_least": 9.3, "estimate": None, "at_most": 19.2}) == ["12", "9", "–", "20"]
+    limits = ((1, 1), (4, 15), (64, None))
+    assert [copies({"copies": low, "up_to": high}) for low, high in limits] == ["1", "4-15", "64 or more"]
+
+
+def test_names_and_places() -> None:
+    assert [term("near_exact"), term("arabic")] == ["near exact", "Arabic"]
+    assert visible("a\u202eb") == "a[U+202E]b"
+    assert place({"source": "a.jsonl", "field": "title"}) == "a.jsonl, field title"
+    assert place({"source": "a.txt", "field": None}) == "a.txt"
+
+
+def test_strength_of_a_match() -> None:
+    assert significance(True, False, 120.0, 0.004) == "counted; about 1 in 250 at least this strong is chance"
+    assert significance(True, False, 120.0, 0.9) == "counted; most or all at least this strong are chance"
+    assert uncounted({"blind": {"costs": []}}) == "found by sketches alone, and not compared with the tweet"
+
+
+def test_what_a_run_did() -> None:
+    index = {"index": {"texts": 5, "tweets": 6}, "control": {"cutoff": None}}
+    assert searched(index) == "against 6 licensed tweets with 5 different texts."
+    assert chance({"control": {"texts": 9, "null": None}}) == "texts that are known not to be in the data"
+    assert sampled({"by": "records", "share": 0.1}) == (
+        "10% of the records were scanned, drawn at random: findings are those of the sample, other numbers are for all."
+    )
+
+
+def test_what_a_probe_and_its_readers_left_out() -> None:
+    temperature = {"parameter": "temperature", "value": 0.0, "answers": 300, "of": 300}
+    assert departure(temperature) == (
+        "temperature 0 left out of 300 of 300 questions, so that these answers are not greedy"
+    )
+    assert departure({"parameter": "seed", "value": None, "answers": 1, "of": 1_200}) == (
+        "seed left out of 1 of 1,200 questions, so that these answers cannot be drawn again"
+    )
+    said = without_shared("You said: never trust a goat. Why not?", ["Never trust a GOAT!"])
+    assert said == "You said:  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ . Why not?"
