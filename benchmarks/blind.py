@@ -28,7 +28,7 @@ from measure import console, machine, table
 import provscan
 from provscan.index.blind import open_blind
 from provscan.matching.blind import scan_blind
-from provscan.matching.rows import Matches
+from provscan.matching.table import Matches
 from provscan.matching.verified import compared
 from provscan.params import BlindLimits, MatchParams
 from provscan.readers.arrow import buffers, to_array

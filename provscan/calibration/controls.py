@@ -29,8 +29,6 @@ from provscan.text import canonical_buffers
 
 @dataclass(frozen=True)
 class Controls:
-    """What a run scans for."""
-
     reader: IndexReader  # The licensed index, followed by the segments of control files.
     licensed: IndexReader  # The licensed index alone.
     absent: Flags  # bool[texts of `reader`]: the text is a control.

@@ -69,17 +69,14 @@ PROJECTED = " All records are about {whole}, projected from the sample: there ma
 
 
 def withheld(code: str, **values: Any) -> str:
-    """Why a number is withheld."""
     return WITHHELD[code].format(**values)
 
 
 def warning(code: str, **values: Any) -> dict[str, Any]:
-    """A warning of ``answer.warnings``."""
     return {"code": code, "message": WARNINGS[code].format(**values)}
 
 
 def number(value: float) -> str:
-    """A count for a sentence."""
     return f"{value:,.0f}"
 
 

@@ -29,7 +29,6 @@ class Layers:
     counts: dict[str, float | None] = field(default_factory=dict)  # The raw counts behind them.
 
     def as_dict(self) -> dict[str, Any]:
-        """The layers as ``summary.json`` holds them."""
         middle = self.estimate
         ends = None if middle is None else (middle.value, middle.low, middle.high)
         return {

@@ -142,7 +142,6 @@ class Factor:
 
 
 def exactly(number: float) -> Factor:
-    """A number that is known."""
     return Factor(number, number, number)
 
 

@@ -44,7 +44,6 @@ class Strata:
         return np.where(self.measured, weight, 0.0)
 
     def as_list(self) -> list[dict[str, Any]]:
-        """The strata as ``summary.json`` holds them."""
         return [
             {"stratum": name, "licensed": round(licensed), "control": round(control), "measured": bool(known)}
             for name, licensed, control, known in zip(

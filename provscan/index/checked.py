@@ -33,7 +33,6 @@ def key_of(paths: Sequence[Path]) -> str:
 
 
 def is_marked(key: str) -> bool:
-    """Whether the files were checked before."""
     try:
         os.utime(_folder() / key)
     except OSError:

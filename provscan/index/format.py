@@ -56,8 +56,6 @@ class Purge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tombstones:
-    """The forgotten tweets of a segment."""
-
     # File under ``tombstones/``.
     name: str
     info: FileInfo

@@ -71,7 +71,6 @@ class LookupTables(NamedTuple):
     numbers: np.ndarray = NO_NUMBERS
 
     def numbered(self, texts: np.ndarray) -> np.ndarray:
-        """The reader's numbers of some texts."""
         return self.numbers[texts].astype(np.int64) if len(self.numbers) else texts + self.first
 
 

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.index.filters import mark_bands, new_band_filter
-from provscan.index.known_tweets import KeyTable
 from provscan.index.packed import write_numbers, write_packed_strings
 from provscan.index.postings import EXACT, PostingsWriter, bands_layout, map_array, write_array, write_array_file
 from provscan.index.prepare import Prepared
@@ -25,6 +24,7 @@ from provscan.index.seeds import SIZE_STEP, SeedsWriter, close_together
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.index.tweets import LABELS, whole_numbers, write_ids, write_labels, write_strings
+from provscan.kernels import postings as postings_kernels
 from provscan.kernels import radix
 from provscan.kernels.minimizers import text_sizes
 from provscan.kernels.records import Sketches
@@ -34,6 +34,33 @@ from provscan.params import IndexParams
 CLOSERS = 3
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
+
+
+class KeyTable:
+    """128-bit keys, numbered in the order of their first appearance; grows.
+
+    Of ids it tells which tweets are new: an id counts once, however often it is read. A tweet that comes again with the
+    same canonical text changes nothing. One that comes again in the same build with another text is a *version* of the
+    same tweet (an edit, or a copy that was cut short elsewhere): its text can be found, but it is no further tweet.
+    """
+
+    def __init__(self) -> None:
+        self._keys = np.zeros((1 << 16, 2), np.uint64)
+        self._numbers = np.zeros(1 << 16, np.uint32)
+        self.count = 0
+
+    def number(self, keys: np.ndarray) -> np.ndarray:
+        """int64[n]: the number of each of some keys, uint64[n, 2]."""
+        size = len(self._numbers)
+        while self.count + len(keys) > size * 3 // 4:
+            size *= 2
+        if size > len(self._numbers):
+            larger, numbers = np.zeros((size, 2), np.uint64), np.zeros(size, np.uint32)
+            postings_kernels.move_texts(self._keys, self._numbers, larger, numbers)
+            self._keys, self._numbers = larger, numbers
+        found = np.empty(len(keys), np.int64)
+        self.count = int(postings_kernels.number_texts(keys, self._keys, self._numbers, self.count, found))
+        return found
 
 
 class Written(NamedTuple):

@@ -20,15 +20,13 @@ import pyarrow as pa
 
 from provscan.index.folder import changing
 from provscan.index.format import Manifest
-from provscan.index.known_tweets import KeyTable
 from provscan.index.opening import open_written
 from provscan.index.postings import map_array, write_array
 from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader
 from provscan.index.seeds import SeedsWriter, texts_of
-from provscan.index.segment_writer import SegmentWriter
-from provscan.index.segments_writer import manifest_counts
-from provscan.index.shard_writer import Shard, add_to_shard, joined_shards, parted
+from provscan.index.segment_writer import KeyTable, SegmentWriter
+from provscan.index.segments_writer import Shard, add_to_shard, joined_shards, manifest_counts, parted
 from provscan.index.texts import Strings
 from provscan.index.tweets import LABELS
 from provscan.kernels.records import Sketches
@@ -44,8 +42,6 @@ class Parted(NamedTuple):
 
 
 class MadeShards(NamedTuple):
-    """What the tasks have made."""
-
     shards: Sequence[Shard]  # Each by itself.
     ids: int  # Distinct ids of tweets.
     parted: Parted  # Of all parts together.

@@ -38,8 +38,6 @@ Prepare = Callable[[Iterable[pa.RecordBatch]], Iterable[Prepared]]
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What :func:`forget` found."""
-
     # Tweets that are forgotten now, and texts of which no tweet is left.
     tweets: int
     texts: int

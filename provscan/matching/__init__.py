@@ -7,7 +7,6 @@ text win each place and leads back to the original; :mod:`~provscan.matching.tab
 """
 
 from provscan.matching.facade import Index, Span, open_index
-from provscan.matching.rows import LEVELS, MATCHES, Matches, TruncatedLookups
 from provscan.matching.scan import scan_texts
-from provscan.matching.table import match_table
+from provscan.matching.table import LEVELS, MATCHES, Matches, TruncatedLookups, match_table
 from provscan.matching.verified import compared, in_pieces

@@ -11,7 +11,7 @@ import numpy as np
 from provscan.index.blind import BlindIndex
 from provscan.kernels import blind as kernels
 from provscan.kernels.records import CodeBuffer, frozen
-from provscan.matching.rows import LEVELS, STRONG, Matches, nothing
+from provscan.matching.table import LEVELS, STRONG, Matches, nothing
 from provscan.matching.verified import with_own_places
 from provscan.params import BlindLimits, MatchParams
 from provscan.text import canonical_codes, canonical_mapped

@@ -19,7 +19,7 @@ from provscan.index.variants import MatchedPlaces, some_records, variants_of
 from provscan.kernels import chaining, minimizers, postings
 from provscan.kernels.records import Candidates, CodeBuffer, Seeds, Sketches, counters
 from provscan.kernels.scratch import scratch_array
-from provscan.matching.rows import TruncatedLookups
+from provscan.matching.table import TruncatedLookups
 from provscan.matching.verified import VerifiedCandidates
 from provscan.params import IndexParams, SearchLimits
 

@@ -18,7 +18,7 @@ import orjson
 import pyarrow as pa
 
 from provscan.matching.carriers import CarrierSample
-from provscan.matching.rows import MATCHES, TruncatedLookups
+from provscan.matching.table import MATCHES, TruncatedLookups
 from provscan.readers import FileStore, ReadStats
 
 # Matches with the number of the licensed text in the reader, and whether they have it in pieces.

@@ -17,7 +17,7 @@ from provscan.index import ScanReader, ShardTables, Strings, sketch_texts
 from provscan.kernels.records import CodeBuffer
 from provscan.kernels.utf8 import code_points
 from provscan.matching import candidates as generators
-from provscan.matching.rows import COLUMNS, Matches, TruncatedLookups, nothing
+from provscan.matching.table import COLUMNS, Matches, TruncatedLookups, nothing
 from provscan.matching.verified import (
     Located,
     VerifiedCandidates,

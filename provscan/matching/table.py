@@ -1,8 +1,10 @@
-"""The matches in a batch of records, their rows in the columns of ``matches.parquet``, and what stands there."""
+"""Verified matches as columns, those in a batch of records, their rows in ``matches.parquet``, what stands there."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +12,71 @@ import pyarrow as pa
 from provscan.index import ScanReader, Strings
 from provscan.index.blind import BlindIndex
 from provscan.kernels.utf8 import byte_places
-from provscan.matching.rows import LEVELS, MATCHES, Matches
 from provscan.readers import mended_texts
 from provscan.readers.arrow import buffers
 
+# Fields of `Matches` with one entry each.
+COLUMNS = ("row", "span", "text", "level", "similarity", "containment")
+LEVELS = ("exact", "near_exact", "strong", "weak", "partial")
+STRONG = 0.8
+
+MATCHES = pa.schema(
+    [
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("record", pa.int64(), nullable=False),
+        pa.field("record_id", pa.string()),
+        pa.field("field", pa.string()),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("tweet_id", pa.string(), nullable=False),
+        pa.field("tweets", pa.int32(), nullable=False),
+        pa.field("level", pa.string(), nullable=False),
+        pa.field("similarity", pa.float32(), nullable=False),
+        pa.field("containment", pa.float32(), nullable=False),
+    ]
+)
+
 # Code points before and after a match, and at most of the match itself.
 CONTEXT, LONGEST = 200, 2_000
+
+
+@dataclass
+class TruncatedLookups:
+    """Look-ups that were cut short to bound the time of a scan; see :class:`provscan.params.SearchLimits`."""
+
+    # Look-ups of LSH bands and of seeds that more texts share than are read.
+    bands_cut: int = 0
+    seeds_cut: int = 0
+
+    def add(self, other: TruncatedLookups) -> None:
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+
+@dataclass
+class Matches:
+    """Matches in some texts, ordered by row and start."""
+
+    row: np.ndarray  # int64[n]: which of the texts.
+    span: np.ndarray  # int64[n, 2]: start and end in code points of that text.
+    text: np.ndarray  # int64[n]: number of the licensed text in the reader.
+    level: np.ndarray  # uint8[n]: index into `LEVELS`.
+    # float64[n].
+    similarity: np.ndarray
+    containment: np.ndarray
+    characters: np.ndarray  # int64[rows]: code points of each text.
+    truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)  # Look-ups that were cut short.
+
+    def take(self, rows: np.ndarray) -> Matches:
+        return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
+
+
+def nothing(characters: np.ndarray) -> Matches:
+    """No match in texts of these lengths."""
+    none, shares = np.zeros(0, np.int64), np.zeros(0)
+    return Matches(none, none.reshape(0, 2), none, none.astype(np.uint8), shares, shares, characters)
+
+
 # What finds the matches in the texts of a text buffer, ordered by text and place.
 Finder = Callable[[np.ndarray, np.ndarray], Matches]
 

@@ -13,9 +13,8 @@ import pyarrow as pa
 from provscan.index import NOTHING, GroupReader, LeftOut, ScanReader, ShardGroup, open_reader
 from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
 from provscan.matching.parts import PART, PartResult, part_folder, replacing_file
-from provscan.matching.rows import Matches
 from provscan.matching.scan import scan_texts
-from provscan.matching.table import match_table, matches_in, passages
+from provscan.matching.table import Matches, match_table, matches_in, passages
 from provscan.matching.verified import in_pieces
 from provscan.params import MatchParams
 from provscan.readers import LIMITS, Fields, Limits, RayBlock, ReadStats, Split, read, read_block

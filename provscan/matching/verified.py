@@ -19,7 +19,7 @@ from provscan.kernels import suppress as suppress_kernels
 from provscan.kernels import verify as kernels
 from provscan.kernels.records import Candidates, CodeBuffer, Grams, Thresholds, VerifiedRows, frozen
 from provscan.kernels.scratch import scratch_array
-from provscan.matching.rows import LEVELS, STRONG, Matches
+from provscan.matching.table import LEVELS, STRONG, Matches
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, scratch
 from provscan.text.tables import tables

@@ -25,8 +25,6 @@ from provscan.runs.folder import ANSWERS_FILE
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer, as the model gave it."""
-
     key: str  # Of the question.
     text: str | None  # The answer; None where the model refused the question.
     time: str  # When it came, in UTC.
@@ -48,7 +46,6 @@ class Answer:
 
 
 def now() -> str:
-    """The time of an answer, in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 

@@ -27,8 +27,6 @@ COUNTS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d", r"[A-Z]", r"[^\w\s]", r"\s",
 
 
 class Arms(NamedTuple):
-    """Texts of the two arms."""
-
     # The texts.
     licensed: Sequence[str]
     control: Sequence[str]

@@ -55,8 +55,6 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A tweet that can be asked for."""
-
     tweet_id: str
     text: str
     author: str | None
@@ -97,8 +95,6 @@ class Stratum:
 
 @dataclass(frozen=True)
 class Draw:
-    """What was drawn."""
-
     pairs: list[tuple[Candidate, Candidate]]  # A licensed tweet and its control each.
     strata: list[Stratum]  # The classes that the licensed tweets come from.
     # Tweets of both pools that are in no pair, to train the blind baseline on.

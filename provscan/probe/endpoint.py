@@ -45,8 +45,6 @@ class Echo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EndpointOptions:
-    """How an endpoint is asked."""
-
     concurrency: int = 4  # Questions on their way at a time.
     timeout: float = 120.0  # Seconds to wait for an answer.
     attempts: int = 8  # How often a question is sent before it is left unanswered.

@@ -37,8 +37,6 @@ TEMPLATES = {
 
 
 class Prompt(NamedTuple):
-    """One prompt for a tweet."""
-
     kind: str  # Entry of `KINDS`.
     text: str  # What the model is sent.
     given: str  # The part of the tweet in it, with author and day where they are in it.

@@ -72,8 +72,6 @@ RECITATIONS = pa.schema(
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the answers of a probe hold."""
-
     plan: Plan  # What was asked.
     answers: dict[str, Answer]  # By the key of their question.
     found: list[Recitation]  # Recitations.

@@ -130,7 +130,6 @@ class FileStore:
         _tried(lambda: self._files.get_file(self._within(path), os.fspath(path)))
 
     def end(self) -> None:
-        """Remove the folder."""
         if _tried(lambda: self._files.exists(self._place)):
             _tried(lambda: self._files.rm(self._place, recursive=True))
 

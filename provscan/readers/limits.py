@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds memory and time while reading."""
-
     chunk: int = 2 << 20  # Bytes read, and decompressed, at a time.
     # Rows, and bytes of text, of a batch, unless one text alone is larger.
     batch_records: int = 16_384

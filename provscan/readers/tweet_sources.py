@@ -38,8 +38,6 @@ NO_TEXT = "no table of tweets: no column holds text"
 
 @dataclass(frozen=True)
 class TweetFile:
-    """One file or table of tweets."""
-
     split: Split  # Where it is.
     fields: Fields  # Names of its fields as the user gave them.
     # Where the fields are; None if its records are nested, or can't be looked at before they are read.

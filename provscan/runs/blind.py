@@ -25,8 +25,7 @@ from provscan.index import IndexReader
 from provscan.index.blind import BlindIndex
 from provscan.matching.blind import scan_blind
 from provscan.matching.parts import PASSAGE, PartResult
-from provscan.matching.rows import LEVELS, MATCHES
-from provscan.matching.table import match_table, matches_in, passages
+from provscan.matching.table import LEVELS, MATCHES, match_table, matches_in, passages
 from provscan.matching.verified import compared
 from provscan.ordered_map import ordered_map
 from provscan.params import BlindLimits

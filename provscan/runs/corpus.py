@@ -46,7 +46,6 @@ class Corpus:
                 self.notes[f"{name}_files"] = len(entries)
 
     def unread_message(self) -> str:
-        """Which files can't be read, and what to do."""
         unread = self.notes["unread"]
         shown = "; ".join(f"{item['path']}: {item['reason'].rstrip('.')}" for item in unread[:3])
         count = self.notes["unread_files"]

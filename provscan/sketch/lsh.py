@@ -7,15 +7,11 @@ S-curve (Leskovec, Rajaraman, Ullman, *Mining of Massive Datasets*, section 3.4)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from provscan.errors import ParameterError
 from provscan.kernels import bands as kernels
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int) -> NDArray[np.uint64]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import provscan
-from provscan.index.known_tweets import KeyTable
+from provscan.index.segment_writer import KeyTable
 
 TEXTS = [f"this is licensed tweet number {number} about nothing at all" for number in range(40)]
 

@@ -135,7 +135,7 @@ def test_what_a_spread_build_can_not_do(tmp_path: Path, corpus: Path, monkeypatc
     with pytest.raises(InputError, match=r"e\.jsonl\.gz is damaged"):
         provscan.build_index(corpus, out, executor="processes", shards=2)
     (corpus / "e.jsonl.gz").unlink()
-    monkeypatch.setattr("provscan.index.shard_writer.MAX_TEXTS", 10)
+    monkeypatch.setattr("provscan.index.segments_writer.MAX_TEXTS", 10)
     monkeypatch.setattr("provscan.index.segment_writer.MAX_TEXTS", 10)
     with pytest.raises(OutputError, match="a shard would have more than 10 texts"):
         provscan.build_index(corpus, out, executor="processes", shards=2)

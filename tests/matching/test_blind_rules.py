@@ -15,7 +15,7 @@ from provscan.index.blind import BlindIndex, _problems, open_blind
 from provscan.index.texts import Strings
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.blind import _accepted, _equal, scan_blind
-from provscan.matching.rows import LEVELS
+from provscan.matching.table import LEVELS
 from provscan.params import BlindLimits, MatchParams
 from provscan.readers.arrow import buffers, to_array
 from provscan.text import canonical_codes

@@ -26,9 +26,8 @@ from provscan.matching.carriers import (
     sample_keys,
 )
 from provscan.matching.parts import PartResult, load_part, replacing_file
-from provscan.matching.rows import Matches, TruncatedLookups, nothing
 from provscan.matching.scan import BYTES, TEXTS, _at_character, _blocks, _groups
-from provscan.matching.table import CONTEXT, matches_in, passages
+from provscan.matching.table import CONTEXT, Matches, TruncatedLookups, matches_in, nothing, passages
 from provscan.matching.table import LONGEST as LONGEST_PASSAGE
 from provscan.matching.task import CARRIER_SEED, Sampling
 from provscan.matching.verified import (
