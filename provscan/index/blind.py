@@ -32,6 +32,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from provscan.arrays import slices
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.folder import changing
 from provscan.index.format import SEGMENTS, VERSION, Manifest, check_sizes, check_sums, read_manifest
@@ -49,8 +50,6 @@ KEY_BYTES = 32
 # Counters of seeds, two to the power of it.
 COUNTER_BITS = 26
 LONGEST = (1 << 16) - 1
-# Texts that are read together.
-TEXTS = 1 << 15
 
 
 def read_key(path: str | os.PathLike[str]) -> bytes:
@@ -208,8 +207,8 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
 
 
 def _blocks(reader: IndexReader, numbers: np.ndarray) -> Iterator[tuple[int, CodeBuffer]]:
-    for low in range(0, len(numbers), TEXTS):
-        yield low, frozen(CodeBuffer(*reader.canonical_codes(numbers[low : low + TEXTS])))
+    for part in slices(len(numbers)):
+        yield part.start, frozen(CodeBuffer(*reader.canonical_codes(numbers[part])))
 
 
 def _first_prints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import zstandard
 
+from provscan.arrays import slices
 from provscan.errors import IndexFormatError
 from provscan.index.postings import map_array, write_array_file
 from provscan.index.texts import Strings, combined
@@ -29,8 +30,6 @@ SAMPLE = 1 << 14
 SAMPLE_BYTES = 1 << 20
 # Of the trainer: letting it choose them takes five times as long, for no fewer bytes.
 SEGMENT, MATCHED = 64, 8
-# Texts that are copied together.
-ROWS = 1 << 16
 
 
 class Numbers(NamedTuple):
@@ -162,8 +161,8 @@ def write_packed_strings(folder: Path, name: str, strings: Strings, rows: np.nda
     compressor = zstandard.ZstdCompressor(LEVEL, dict_data=trained, write_checksum=False, write_dict_id=False)
     sizes: list[int] = []
     with (folder / f"{name}.{FRAMES}").open("wb") as file:
-        for low in range(0, len(rows), ROWS):
-            part = strings.take(rows[low : low + ROWS])
+        for some_rows in slices(len(rows)):
+            part = strings.take(rows[some_rows])
             begins = part.offsets[:-1:BLOCK]
             blocks = np.stack([begins, np.diff(begins, append=part.offsets[-1:])], axis=1).astype(np.uint64)
             source = zstandard.BufferWithSegments(part.text.data, blocks.tobytes())

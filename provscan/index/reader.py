@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from provscan.arrays import Flags, Numbers
+from provscan.arrays import Flags, Numbers, slices
 from provscan.errors import IndexFormatError
 from provscan.index.format import SEGMENTS, Manifest
 from provscan.index.join import beside, can_join, joined, joined_all
@@ -29,7 +29,7 @@ from provscan.index.texts import Strings, combined
 from provscan.kernels.hashing import splitmix64
 from provscan.params import IndexParams
 
-# Texts whose tweets are looked at together.
+# Texts of which a random order takes some at a time.
 CHUNK = 1 << 16
 # Texts behind the first segment that are looked up in all others to know which stand in several.
 MOST_LOOKED_UP = 1 << 21
@@ -215,15 +215,15 @@ class IndexReader:
     def author_counts(self, texts: Numbers) -> Numbers:
         """How many authors have posted each text; retweets and tweets without an author do not count."""
         counts = np.zeros(len(texts), np.int64)
-        for low in range(0, len(texts), CHUNK):
+        for some_texts in slices(len(texts)):
             parts = []
-            for segment, places, rows in self._everywhere(texts[low : low + CHUNK]):
+            for segment, places, rows in self._everywhere(texts[some_texts]):
                 text, row = segment.tweets_of(rows)
                 kept = np.flatnonzero(~segment.retweets(row))
                 author = segment.tweets.author.take(row[kept])
                 parts.append(pa.table({"text": pa.array(places[text[kept]]), "author": author}))
             each = pa.concat_tables(parts).group_by("text").aggregate([("author", "count_distinct")])
-            counts[low + each["text"].to_numpy()] = each["author_count_distinct"].to_numpy()
+            counts[some_texts.start + each["text"].to_numpy()] = each["author_count_distinct"].to_numpy()
         return counts
 
     def count_tweets(self, texts: Numbers) -> int:
@@ -271,7 +271,9 @@ class IndexReader:
             for place, (other, of_other) in enumerate(zip(self.segments, young, strict=True)):
                 if place == number or max(place, number) < self.numbering.shards:
                     continue
-                for rows in _chunks(np.flatnonzero(of_segment)):
+                young_rows = np.flatnonzero(of_segment)
+                for part in slices(len(young_rows)):
+                    rows = young_rows[part]
                     found = other.equal_texts(self.segments[number].texts.take(rows))
                     of_segment[rows] &= (found < 0) | of_other[found]
         found = np.concatenate(young)
@@ -319,7 +321,8 @@ class IndexReader:
             return None
         several = np.zeros(self.size, np.bool_)
         for number, segment in enumerate(self.segments[behind:], behind):
-            for rows in _chunks(np.arange(len(segment.texts))):
+            for part in slices(len(segment.texts)):
+                rows = np.arange(part.start, part.stop)
                 strings = segment.texts.take(rows)
                 texts = self.numbering.numbers(number, rows)
                 for place, other in enumerate(self.segments):
@@ -393,8 +396,3 @@ def stamp_of(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _chunks(rows: Numbers) -> Iterator[Numbers]:
-    for low in range(0, len(rows), CHUNK):
-        yield rows[low : low + CHUNK]

@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import slices
 from provscan.errors import IndexFormatError
 from provscan.index.filters import bloom_filter
 from provscan.index.folder import THREADS
@@ -45,8 +46,6 @@ from provscan.params import IndexParams
 MAX_TEXTS = 1 << 24
 # A retweet written by hand, or by the first clients.
 RETWEET = "(?i)^\\s*RT @"
-# Texts whose tweets are looked at together.
-CHUNK = 1 << 18
 # Rows that are read at a time.
 ROWS = 1 << 14
 NO_NUMBERS = read_only(np.zeros(0, np.int64))
@@ -170,8 +169,8 @@ class Segment:
         young = np.ones(self.info.texts, np.bool_) if self.living is None else self.living.copy()
         young[text[(times < time) | (times == NO_TIME)]] = False
         candidates = np.flatnonzero(young)
-        for low in range(0, len(candidates), CHUNK):
-            texts = candidates[low : low + CHUNK]
+        for part in slices(len(candidates)):
+            texts = candidates[part]
             text, rows = self.tweets_of(texts)
             young[texts[text[self.retweets(rows)]]] = False
         return young

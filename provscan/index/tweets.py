@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import slices
 from provscan.index.packed import (
     Chained,
     Numbers,
@@ -33,8 +34,6 @@ from provscan.readers.schema import null_if_empty
 LABELS = ("author", "lang", "rt_of")
 # Columns whose bytes depend on the version of Zstandard.
 COMPRESSED = frozenset({"raw_texts", "raw_texts_blocks"})
-# Rows that are copied together.
-ROWS = 1 << 18
 
 
 class Labels(NamedTuple):
@@ -149,8 +148,8 @@ def appended(first: Strings, second: Strings) -> Strings:
 
 def write_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -> None:
     writer = StringsWriter(folder, name)
-    for low in range(0, len(rows), ROWS):
-        writer.add(strings.take(rows[low : low + ROWS]))
+    for part in slices(len(rows)):
+        writer.add(strings.take(rows[part]))
     writer.close()
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import slices
 from provscan.index.folder import Change, changing
 from provscan.index.format import PURGES, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones
 from provscan.index.opening import open_reader, open_written
@@ -30,8 +31,6 @@ from provscan.readers.arrow import buffers
 # the tier below, the lowest up to FIRST_TIER.
 FAN_OUT = 4
 FIRST_TIER = 1 << 15
-# Texts that are compared with others at a time.
-TEXTS = 1 << 18
 
 Prepare = Callable[[Iterable[pa.RecordBatch]], Iterable[Prepared]]
 
@@ -223,9 +222,9 @@ def _distinct_texts(folder: Path, infos: Iterable[SegmentInfo], params: IndexPar
     for number, segment in enumerate(segments):
         total += len(segment.texts)
         # No two shards have a text in common.
-        for low in range(0, len(segment.texts) if number and segment.numbers is None else 0, TEXTS):
-            part = segment.texts.take(np.arange(low, min(low + TEXTS, len(segment.texts))))
-            before = [earlier.equal_texts(part) >= 0 for earlier in segments[:number]]
+        for part in slices(len(segment.texts) if number and segment.numbers is None else 0):
+            texts = segment.texts.take(np.arange(part.start, part.stop))
+            before = [earlier.equal_texts(texts) >= 0 for earlier in segments[:number]]
             total -= int(np.count_nonzero(np.any(before, axis=0)))
     return total
 
@@ -234,9 +233,9 @@ def _new_texts(folder: Path, info: SegmentInfo, before: IndexReader) -> int:
     """Texts of a segment that an index does not hold."""
     segment = open_segment(folder, info, before.params)
     new = np.ones(len(segment.texts), np.bool_)
-    for low in range(0, len(segment.texts), TEXTS):
-        rows, _ = before.equal_texts(segment.texts.take(np.arange(low, min(low + TEXTS, len(segment.texts)))))
-        new[low + rows] = False
+    for part in slices(len(segment.texts)):
+        rows, _ = before.equal_texts(segment.texts.take(np.arange(part.start, part.stop)))
+        new[part.start + rows] = False
     return int(np.count_nonzero(new))
 
 

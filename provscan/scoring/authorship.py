@@ -7,11 +7,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.arrays import Numbers
+from provscan.arrays import Numbers, slices
 from provscan.index import IndexReader
-
-# Texts that are looked up together.
-TEXTS = 1 << 16
 
 
 class Authorship(NamedTuple):
@@ -27,8 +24,8 @@ class Authorship(NamedTuple):
 def authorship(reader: IndexReader, texts: Numbers) -> Authorship:
     known = []
     # A part at a time: the texts of tweets are looked at, and not kept.
-    for low in range(0, max(1, len(texts)), TEXTS):
-        tweets = reader.earliest_tweets(texts[low : low + TEXTS])
+    for part in slices(max(1, len(texts))):
+        tweets = reader.earliest_tweets(texts[part])
         year = pc.if_else(tweets["retweet"], pa.scalar(None, pa.int32()), pc.year(tweets["time"]).cast(pa.int32()))
         known.append(tweets.select(["author", "lang"]).append_column("year", year))
     table = pa.concat_tables(known)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from provscan.arrays import Floats, Numbers
+from provscan.arrays import Floats, Numbers, slices
 from provscan.estimate.background import BackgroundModel
 from provscan.index import IndexReader
 
@@ -16,8 +16,6 @@ SAMPLE_BYTES = 1 << 20
 ORDER = 6
 # Of the sample: another one than that of the spike-ins.
 SEED = 2
-# Texts that are scored together.
-TEXTS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,9 @@ class Background:
         result = np.full(len(texts), np.nan)
         if self.model.chars == 0:
             return result
-        for low in range(0, len(texts), TEXTS):
-            numbers = texts[low : low + TEXTS]
-            copies = np.isin(numbers, self.counted).astype(np.int64)
-            result[low : low + TEXTS] = self.model.bits(reader.canonical_texts(numbers).array(), copies=copies)
+        for part in slices(len(texts)):
+            copies = np.isin(texts[part], self.counted).astype(np.int64)
+            result[part] = self.model.bits(reader.canonical_texts(texts[part]).array(), copies=copies)
         return result
 
 

@@ -7,12 +7,9 @@ import tempfile
 import numpy as np
 import numpy.typing as npt
 
-from provscan.arrays import Flags, Floats, Numbers
+from provscan.arrays import Flags, Floats, Numbers, slices
 from provscan.index import IndexReader
 from provscan.index.prepare import sketch_texts
-
-# Texts that are sketched together.
-TEXTS = 1 << 14
 
 
 def families(reader: IndexReader, texts: Numbers) -> Numbers:
@@ -26,9 +23,8 @@ def families(reader: IndexReader, texts: Numbers) -> Numbers:
     with tempfile.TemporaryFile() as file:
         # A band after the other: the bands of all texts take many times as much as their numbers.
         bands = np.memmap(file, np.uint64, "w+", shape=(reader.params.bands, len(texts)))
-        for low in range(0, len(texts), TEXTS):
-            part = reader.canonical_texts(texts[low : low + TEXTS])
-            bands[:, low : low + TEXTS] = sketch_texts(part, reader.params).bands.T
+        for part in slices(len(texts)):
+            bands[:, part] = sketch_texts(reader.canonical_texts(texts[part]), reader.params).bands.T
         for band in bands:
             label = connected(label, band)
         del band, bands

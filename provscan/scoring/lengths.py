@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from provscan.arrays import Numbers
+from provscan.arrays import Numbers, slices
 from provscan.index import IndexReader
 
 # Recall varies with length: minimum lengths of the classes in code points, where Chinese, Japanese and Korean
@@ -27,8 +27,6 @@ SCRIPTS = sorted({name for _, name in _BLOCKS})
 _SCRIPT = np.zeros(_BLOCKS[-1][0] + 1, np.uint8)
 for _start, _name in _BLOCKS:
     _SCRIPT[_start:] = SCRIPTS.index(_name)
-# Texts that are measured together.
-TEXTS = 1 << 16
 _WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
 
 
@@ -48,13 +46,13 @@ def measured(reader: IndexReader, texts: Numbers) -> tuple[Numbers, Numbers]:
     """Lengths of texts as ``min_chars`` counts them, and their scripts, entries of :data:`SCRIPTS`."""
     weight = np.zeros(len(texts), np.int64)
     script = np.zeros(len(texts), np.int64)
-    for low in range(0, len(texts), TEXTS):
-        codes, offsets = reader.canonical_codes(texts[low : low + TEXTS])
+    for part in slices(len(texts)):
+        codes, offsets = reader.canonical_codes(texts[part])
         count = len(offsets) - 1
         row = np.repeat(np.arange(count), np.diff(offsets))
         letter = _SCRIPT[np.minimum(codes, len(_SCRIPT) - 1)]
-        weight[low : low + count] = np.diff(offsets) + np.bincount(row[_WIDE[letter]], minlength=count)
+        weight[part] = np.diff(offsets) + np.bincount(row[_WIDE[letter]], minlength=count)
         spoken = codes >= ord("A")
         table = np.bincount((row * len(SCRIPTS) + letter)[spoken], minlength=count * len(SCRIPTS))
-        script[low : low + count] = table.reshape(count, len(SCRIPTS)).argmax(axis=1)
+        script[part] = table.reshape(count, len(SCRIPTS)).argmax(axis=1)
     return weight, script

@@ -232,7 +232,7 @@ def test_segments_are_ordered_by_size_behind_the_shards() -> None:
 def test_compressed_texts_of_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = strings([f"text number {n} {'of these ' * (n % 7)}" if n % 5 else "" for n in range(7 * packed.BLOCK + 3)])
     rows = np.arange(len(texts))[::-1].copy()
-    monkeypatch.setattr(packed, "ROWS", 2 * packed.BLOCK)
+    monkeypatch.setattr("provscan.arrays.PART", 2 * packed.BLOCK)
     # What the frame of a large block says is compared first.
     monkeypatch.setattr(packed, "LARGE", 300)
     packed.write_packed_strings(tmp_path, "raw_texts", texts, rows)
