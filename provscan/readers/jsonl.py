@@ -39,7 +39,7 @@ LENIENT = "NaN, a lone surrogate, a control character or a byte-order mark"
 # Rows parsed line by line at a time.
 GROUP = 4096
 # Columns for which the kernel's search for a key and room for the values pay.
-MOST_COLUMNS = 16
+MOST_COLUMNS = 20
 # Paths for which columns pay: where keys are names or numbers of things, almost all of a column is null.
 MOST_PATHS = 500
 # Bytes of a line up to which it is searched for fields that the first lines lack.

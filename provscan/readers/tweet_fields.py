@@ -47,13 +47,13 @@ USUAL: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 # Where roles are looked for in the later records of a file whose first ones lack them; a text also in each record that
 # has none where most have it, since collectors mix the two forms of the API.
-LATE: dict[str, tuple[str, ...]] = {
-    "text": ("full_text", "text"),
-    "id": ("id_str", "id", "tweet_id"),
-    "author": ("author", "username", "screen_name"),
-    "date": ("created_at", "date"),
-    "lang": ("lang", "language"),
-    "rt_of": ("rt_of", "retweeted_status_id_str"),
+LATE: dict[str, tuple[Path, ...]] = {
+    "text": (("full_text",), ("text",)),
+    "id": (("id_str",), ("id",), ("tweet_id",)),
+    "author": (("author",), ("username",), ("screen_name",)),
+    "date": (("created_at",), ("date",)),
+    "lang": (("lang",), ("language",)),
+    "rt_of": (("rt_of",), ("retweeted_status_id_str",)),
 }
 # Records of a table without a header in which an id, a date or a text has to be seen.
 SHARE = 0.9
@@ -134,6 +134,7 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
             known[name] = path
     roles: dict[str, Path] = {}
     missing: tuple[str, ...] = ()
+    empty: dict[str, list[Path]] = {}
     for role in ROLES:
         name = fields.texts[0] if role == "text" and fields.texts else getattr(fields, role)
         if name is not None:
@@ -150,6 +151,8 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
         fits = [path for path in usual if any(isinstance(value, kinds) for value in found[path])]
         if fits or (usual and role == "text"):
             roles[role] = (fits or usual)[0]
+        else:
+            empty[role] = usual
     guessed = ""
     if "text" not in roles or all(path[0].startswith("column_") for path in found):
         by_content = _by_content(found, roles.get("text"))
@@ -159,7 +162,7 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
         raise not_found("text", None, found, source)
     wanted = tuple((path, _type(role, found[path])) for role, path in roles.items())
     late = {
-        role: ((name,),) if (name := getattr(fields, role)) else tuple((usual,) for usual in names)
+        role: ((name,),) if (name := getattr(fields, role)) else (*dict.fromkeys([*empty.get(role, []), *names]),)
         for role, names in LATE.items()
         if role not in roles or (role == "text" and not fields.texts)
     }

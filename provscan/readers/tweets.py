@@ -25,7 +25,7 @@ from provscan.readers.jsonl import read_lines
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.mending import mended_texts, note_wrongly_decoded
 from provscan.readers.objects import object_rows
-from provscan.readers.protocol import MEMORY, UNKNOWN, Context, Path, Piece, Progress, Rows, Split
+from provscan.readers.protocol import ANY, MEMORY, UNKNOWN, Context, Path, Piece, Progress, Rows, Split
 from provscan.readers.reading import read_rows
 from provscan.readers.schema import TWEETS, plain_array
 from provscan.readers.stats import Damage, ReadStats
@@ -43,10 +43,11 @@ GROUP = 8192
 # Code points by which a long text is known to be that of a tweet, and the names before a reply.
 OPENING = 20
 REPLY = re.compile(r"\A(?:@\w+\s+)+")
-# Values that only nested records have: where one shows, the block is parsed as objects.
+# Values that only nested records have: where what holds one shows, the block is parsed as objects.
 GUARDS: tuple[Path, ...] = (
     ("retweeted_status", "id_str"), ("quoted_status", "id_str"),
-    ("extended_tweet", "full_text"), ("note_tweet", "text"),
+    ("extended_tweet", "full_text"), ("note_tweet", "text"), ("user", "screen_name"), ("referenced_tweets", ANY, "id"),
+    ("edit_history_tweet_ids", ANY),
 )  # fmt: skip
 
 
@@ -84,14 +85,14 @@ def _rows(file: TweetFile, reader: _Reader, context: Context) -> Iterator[Rows |
         yield from read_rows(split, None, context)
         return
     wanted = dict(binding.wanted)
+    taken = {path[0] for path in wanted}
+    late = {path: pa.string() for paths in binding.late.values() for path in paths if path[0] not in taken}
     if split.format in ("json", "jsonl"):
-        taken = {path[0] for path in wanted}
-        late = (path for paths in binding.late.values() for path in paths)
-        wanted |= {path: pa.string() for path in (*GUARDS, *late) if path[0] not in taken}
+        wanted |= {path: pa.string() for path in GUARDS if path[0] not in taken} | late
         stream = ByteStream(split, context)
         yield from read_lines(Elements(stream) if split.format == "json" else stream, wanted, reader.is_flat)
     else:
-        yield from read_rows(split, wanted, context)
+        yield from read_rows(split, wanted | late, context)
 
 
 class _Reader:
@@ -154,7 +155,8 @@ class _Reader:
         """Whether columns hold all there is in some lines: each has a text, and none is nested."""
         assert self._binding is not None
         text = _leaf(batch, self._binding.text)
-        guards = [_leaf(batch, path) for path in GUARDS]
+        taken = {path[0] for path, _ in self._binding.wanted}
+        guards = [_leaf(batch, path[:1]) for path in GUARDS if path[0] not in taken]
         return text is not None and not text.null_count and all(g is None or g.null_count == len(g) for g in guards)
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
@@ -240,7 +242,9 @@ def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | No
     if path is not None:
         return _leaf(batch, path)
     there = [leaf for path in binding.late.get(role, ()) if (leaf := _leaf(batch, path)) is not None]
-    return pc.coalesce(*there) if there else None
+    if len(there) > 1:
+        return pc.coalesce(*(column(leaf, len(leaf)) for leaf in there))
+    return there[0] if there else None
 
 
 def _value(record: Any, binding: Binding, role: str) -> Any:

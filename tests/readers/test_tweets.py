@@ -10,6 +10,7 @@ from typing import Any
 
 import openpyxl
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -161,6 +162,41 @@ def test_originals_in_records_far_behind_flat_ones(tmp_path: Path) -> None:
     rows, stats = rows_of(path)
     assert [row["id"] for row in rows[-2:]] == [FIRST.id, "1660"]
     assert len(rows) == stats.records == 5002
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"user": {"screen_name": "ann"}}, {"author": "ann"}),
+        ({"referenced_tweets": [{"type": "retweeted", "id": "7"}]}, {"rt_of": "7"}),
+        ({"edit_history_tweet_ids": ["8", "9"]}, {"id": "8"}),
+    ],
+    ids=["user", "reference", "edit"],
+)
+def test_a_record_of_the_api_far_behind_flat_ones(more: Any, expected: dict[str, str], tmp_path: Path) -> None:
+    filler = [{"id": str(n), "text": f"filler number {n} of a long and flat file"} for n in range(3000)]
+    rows, _ = rows_of(text_file("tweets.jsonl", lines([*filler, {"id": "9", "text": "own words", **more}]))(tmp_path))
+    assert len(rows) == 3001
+    assert expected.items() <= rows[-1].items()
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_columns_that_are_empty_in_the_first_rows_are_read(form: str, tmp_path: Path) -> None:
+    none = {"created_at": None, "lang": None, "screen_name": None, "handle": None, "retweeted_status_id": None}
+    records = [{"id": str(n), "text": f"a tweet about boat {n}", **none} for n in range(1500)]
+    last = {"created_at": "2020-01-02", "lang": "en", "handle": "ann", "retweeted_status_id": "7"}
+    table = pa.Table.from_pylist(
+        [*records, records[0] | last | {"id": "x"}], pa.schema(dict.fromkeys(records[0], pa.string()))
+    )
+    if form == "csv":
+        pa_csv.write_csv(table, tmp_path / "a.csv")
+    else:
+        pq.write_table(table, tmp_path / "a.parquet")
+    rows, stats = rows_of(tmp_path / f"a.{form}")
+    found = rows[-1]
+    assert (found["id"], found["lang"], found["author"], found["rt_of"]) == ("x", "en", "ann", "7")
+    assert found["created_at"] == datetime(2020, 1, 2, tzinfo=UTC)
+    assert not stats.notes
 
 
 def test_versions_of_an_edited_tweet_are_one_tweet(tmp_path: Path) -> None:
