@@ -202,11 +202,11 @@ def searched(summary: Mapping[str, Any]) -> str:
 
 def chance(summary: Mapping[str, Any]) -> str:
     """What chance was measured with."""
-    known = {
-        "texts that are known not to be in the data": summary["control"]["texts"],
-        "other data that is known to hold no licensed text": summary["control"]["null"],
+    means = {
+        "control": "texts that are known not to be in the data",
+        "null": "other data that is known to hold no licensed text",
     }
-    return " and with ".join(means for means, given in known.items() if given)
+    return " and with ".join(means[gauge["kind"]] for gauge in summary["control"]["gauges"])
 
 
 def noticed(summary: Mapping[str, Any]) -> list[str]:

@@ -23,8 +23,8 @@ IN_PIECES = 0.4
 POOR_RECALL = 1 / 3
 # Share of the findings in strata without control from which on there is no estimate.
 LEFT_OUT = 0.1
-# Share of the control's texts in the dataset from which on it is said, and from which on they measure nothing.
-IN_DATASET, MOSTLY_IN_DATASET = 0.1, 0.5
+# Share of the control's texts that stand in the dataset from which on it is said.
+IN_DATASET = 0.1
 # Share of the licensed texts that can't count from which on it is said.
 NOT_DETECTABLE = 0.2
 # Years that two sets of texts have in common, as a share, below which they are of other years.
@@ -47,12 +47,11 @@ def reasons(measured: Measured) -> dict[str, str]:
 
     recall, _ = measured.recalls
     if not measured.gauges:
-        withhold(("at_least", "estimate"), withheld("no_chance"))
-    elif measured.control_found > MOSTLY_IN_DATASET:
-        withhold(("at_least", "estimate"), withheld("control_in_dataset"))
+        code = "control_in_dataset" if measured.control_found else "no_chance"
+        withhold(("at_least", "estimate"), withheld(code))
     if recall is None:
         withhold(("estimate", "at_most"), withheld("no_recall"))
-    elif measured.gauges and not result:
+    elif measured.gauges:
         strata, left_out = measured.without_control
         if left_out > LEFT_OUT * (left_out + measured.counted_records):
             withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
@@ -91,10 +90,10 @@ def _unseen(recalls: Recalls) -> bool:
 
 def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]]:
     result = []
-    if not measured.gauges:
-        result.append(warning("no_chance", remedy=_remedy(measured, carriers)))
     if measured.control_found > IN_DATASET:
         result.append(warning("control_in_dataset", share=measured.control_found))
+    elif not measured.gauges:
+        result.append(warning("no_chance", remedy=_remedy(measured, carriers)))
     strata, left_out = measured.without_control
     if strata:
         result.append(warning("strata_without_control", strata=", ".join(strata), records=left_out))

@@ -52,7 +52,7 @@ def test_strength_of_a_match() -> None:
 def test_what_a_run_did() -> None:
     index = {"index": {"texts": 5, "tweets": 6}, "control": {"cutoff": None}}
     assert searched(index) == "against 6 licensed tweets with 5 different texts."
-    assert chance({"control": {"texts": 9, "null": None}}) == "texts that are known not to be in the data"
+    assert chance({"control": {"gauges": [{"kind": "control"}]}}) == "texts that are known not to be in the data"
     assert sampled({"by": "records", "share": 0.1}) == (
         "10% of the records were scanned, drawn at random: findings are those of the sample, other numbers are for all."
     )

@@ -401,8 +401,12 @@ def test_a_copy_of_the_dataset_is_no_control(tmp_path: Path, write: Write) -> No
     dataset = [{"text": text} for text in texts]
     for name, control, share in (("copy", texts, 1.0), ("part", texts[40:80] + [t[::-1] for t in texts[:60]], 0.4)):
         path = write(f"{name}.jsonl", [{"id": f"c{n}", "text": text} for n, text in enumerate(control)])
-        answer = provscan.match(dataset, index, tmp_path / name, control=path).summary["answer"]
+        run = provscan.match(dataset, index, tmp_path / name, control=path)
+        answer, page = run.summary["answer"], (run.path / "report.html").read_text()
         (warned,) = [item["message"] for item in answer["warnings"] if item["code"] == "control_in_dataset"]
         assert f"Of the control's texts {share:.0%} stand in the dataset" in warned
         assert (answer["records"]["at_least"] is None) == (share > 0.5)
         assert ("by chance was not measured" in answer["headline"]) == (share > 0.5)
+        assert ("since most texts of the control stand in the data" in page) == (share > 0.5)
+        assert ("which are known not to be in the data" in page) == (share < 0.5)
+        assert run.matches["q_value"].null_count == (len(run.matches) if share > 0.5 else 40)
