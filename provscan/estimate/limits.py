@@ -16,8 +16,6 @@ from provscan.errors import ParameterError
 
 # Error on each side of limits of 95 %.
 TAIL = (1.0 - 0.95) / 2.0
-# Sizes of so many bunches of the control describe those of chance by themselves.
-ENOUGH_BUNCHES = 20
 
 
 def clopper_pearson(k: float, n: float) -> tuple[float, float]:
@@ -101,7 +99,8 @@ def predict_chance(weights: Floats, sizes: Floats, heaviest: float, like: Floats
     Wilenski 1940, doi:10.1093/biomet/31.3-4.313): ``high`` is the largest number of licensed bunches that does not
     contradict equal rates. Unequal weights are the gamma approximation of Fay & Feuer (1997,
     doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), sizes a compound Poisson total of the same
-    mean and variance.
+    mean and variance. Where the sizes of the licensed bunches are known, ``high`` takes nothing of theirs for granted:
+    of those of each size or more, the largest, so many may be by chance as the control's of that size or more allow.
 
     Parameters
     ----------
@@ -110,26 +109,35 @@ def predict_chance(weights: Floats, sizes: Floats, heaviest: float, like: Floats
     heaviest
         Weight of the one bunch more that an upper limit allows for: the largest of any stratum.
     like
-        Sizes that chance bunches may have as well; they count where the control has fewer than 20.
+        Sizes of the licensed bunches, chance or not.
 
     Returns
     -------
     Chance
     """
-    sizes_like = sizes
-    if len(sizes) < ENOUGH_BUNCHES and like is not None:
-        sizes_like = np.concatenate([sizes, like])
-    squares = float(sizes_like @ sizes_like)
-    unit = squares / float(sizes_like.sum()) if squares > 0 else 1.0
+    every = sizes if like is None else np.concatenate([sizes, like])
+    squares = float(every @ every)
+    unit = squares / float(every.sum()) if squares > 0 else 1.0
 
-    def limit(w: Floats, z: Floats, q: float) -> float:
-        mean, spread = float(w @ z), float((w * z) @ (w * z))
+    def limit(mean: float, spread: float, q: float, unit: float = 1.0) -> float:
         return unit * negative_binomial_quantile(q, mean**2 / spread, mean / unit) if mean > 0 else 0.0
 
-    typical = float(sizes_like.mean()) if len(sizes_like) else 1.0
-    low = limit(weights, sizes, TAIL)
-    high = limit(np.append(weights, heaviest), np.append(sizes, typical), 1.0 - TAIL)
-    return Chance(float(weights @ sizes), low, high)
+    total = weights * sizes
+    low = limit(float(total.sum()), float(total @ total), TAIL, unit)
+    if like is None:
+        more = np.append(total, heaviest * (float(sizes.mean()) if len(sizes) else 1.0))
+        return Chance(float(total.sum()), low, limit(float(more.sum()), float(more @ more), 1.0 - TAIL, unit))
+    order = np.argsort(sizes)
+    # Sums over the bunches from a size on, with the one more.
+    mean, spread = (
+        np.append(np.cumsum(w[order][::-1])[::-1], 0.0) + w_more
+        for w, w_more in ((weights, heaviest), (weights**2, heaviest**2))
+    )
+    steps, count = np.unique(like, return_counts=True)
+    first = np.searchsorted(sizes[order], steps)
+    most = {at: limit(float(mean[at]), float(spread[at]), 1.0 - TAIL) for at in np.unique(first).tolist()}
+    reach = np.minimum([most[at] for at in first.tolist()], np.cumsum(count[::-1])[::-1])
+    return Chance(float(total.sum()), low, float(np.diff(steps, prepend=0.0) @ reach))
 
 
 @dataclass(frozen=True, slots=True)

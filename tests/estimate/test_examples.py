@@ -167,16 +167,28 @@ def test_thinned_counts_by_hand() -> None:
     assert [negative_binomial_quantile(0.975, 3.0, mean) for mean in (0.0, -1.0)] == [0, 0]
 
 
-def test_twenty_bunches_describe_chance_by_themselves() -> None:
-    like = np.full(5, 16.0)
-    alone, beside = (predict_chance(np.ones(20), np.ones(20), 1.0, like=sizes) for sizes in (None, like))
-    assert alone == beside
-    assert predict_chance(np.ones(19), np.ones(19), 1.0, like) != predict_chance(np.ones(19), np.ones(19), 1.0)
-    # Without one on the control: bunches of 4 like those of the other side, of which 0.9 ** 36 is below 0.025.
-    assert predict_chance(NONE, NONE, 9.0, like=floats(4)) == Chance(0, 0, 4 * 35)
+def test_as_many_of_the_largest_bunches_may_be_chance_as_the_control_allows() -> None:
+    # Nothing on the control allows for 5, one bunch for 7, ten for 22: those above its sizes for 5.
+    like = floats(1, 1, 1, 1, 3, 3)
+    assert predict_chance(NONE, NONE, 1.0, like) == Chance(0, 0, 3 + 3 + 1 + 1 + 1)
+    assert predict_chance(floats(1), floats(3), 1.0, like).high == like.sum()
+    like = np.append(np.ones(500), 1000.0)
+    assert [predict_chance(np.ones(k), np.ones(k), 1.0, like).high for k in (0, 1, 10)] == [1004, 1006, 1021]
+    # 0.9 ** 36 is below 0.025.
+    assert predict_chance(NONE, NONE, 9.0, np.full(50, 4.0)) == Chance(0, 0, 4 * 35)
     # Bunches of half a record each come in halves.
     whole, halves = (predict_chance(np.ones(9), np.full(9, size), 1.0) for size in (1.0, 0.5))
     assert (halves.low, halves.high) == (whole.low / 2, whole.high / 2)
+
+
+def test_chance_of_very_unequal_sizes_stays_within_its_limit() -> None:
+    rng = np.random.default_rng(3)
+    held = []
+    for _ in range(400):
+        sizes = [np.minimum(rng.pareto(1.0, rng.poisson(15)) + 1, 300).round() for _ in range(2)]
+        like = np.append(sizes[1], rng.choice(floats(1, 1, 1, 2, 3), 300))
+        held.append(sizes[1].sum() <= predict_chance(np.ones(len(sizes[0])), sizes[0], 1.0, like).high)
+    assert np.mean(held) >= 0.975
 
 
 def test_unequal_weights_have_the_mean_and_variance_of_their_sum() -> None:
