@@ -34,7 +34,10 @@ SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "browse
 # Exhibits that the page can hold, and those that stand in it for browsers that run no script.
 MOST, STATIC = 100_000, 20
 # Of the page of a blind run: columns, and matches that it shows.
-COLUMNS = ("source", "record", "start", "end", "tweet_id", "level", "similarity", "containment", "counted")
+COLUMNS = {
+    "source": "Source", "record": "Record", "start": "From", "end": "To", "tweet_id": "Tweet", "level": "Level",
+    "similarity": "Similarity", "containment": "Containment", "counted": "Counted",
+}  # fmt: skip
 MOST_BLIND = 1_000
 
 
@@ -151,7 +154,7 @@ def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def write_report(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
     """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`."""
     require_folder("run", run)
-    summary, _ = read_run(run)
+    summary, info = read_run(run)
     if "blind" in summary:
         if marks is not None:
             raise UsageError("the report of a blind run has no exhibits to mark: leave out marks (--reviewed)")
@@ -160,7 +163,9 @@ def write_report(run: Path, out: Path | None = None, *, texts: int | None = None
         rows = matches.slice(0, MOST_BLIND).to_pylist()
         lines, total = wording.blind_lines(summary), len(matches)
         styles = ("page.css", "print.css")
-        pieces = page("blind.html", styles, summary=summary, lines=lines, columns=COLUMNS, rows=rows, total=total)
+        pieces = page(
+            "blind.html", styles, summary=summary, info=info, lines=lines, columns=COLUMNS, rows=rows, total=total
+        )
     else:
         pieces = render(RunFiles.open(run), texts=texts, marks=marks)
     return write_page(out or run / "report.html", pieces)

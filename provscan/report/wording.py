@@ -177,7 +177,7 @@ def blind_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Records with a match", summary["records_matched"]),
         ("Matches", summary["matches"]),
         ("Tweets matched", summary["texts_found"]),
-        *((f"Level {level}", count) for level, count in summary["levels"].items() if count),
+        *((f"Level {level.replace('_', ' ')}", count) for level, count in summary["levels"].items() if count),
     ]
     if revealed := summary["blind"].get("revealed"):
         lines += [
