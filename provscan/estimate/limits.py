@@ -178,20 +178,9 @@ def product(*factors: Factor) -> Factor:
 def held_by(showing: Numbers, share: float) -> Factor:
     """How many units hold some of what a random `share` of all things shows, over as many as would if each held one.
 
-    The value is a lower bound (the inequality of Cauchy & Schwarz on the units that show nothing, as Chao 1984,
-    doi:10.2307/4615964), and exact where all units hold equally many. Its lower limit allows for chance in how many
-    show two things; the upper one is 1.
-
-    Parameters
-    ----------
-    showing
-        Numbers of units that show 0, 1, 2 and more things.
-    share
-        Probability with which each thing is shown.
-
-    Returns
-    -------
-    Factor
+    `showing` are the numbers of units that show 0, 1, 2 and more things. The value is a lower bound (the inequality of
+    Cauchy & Schwarz on the units that show nothing, as Chao 1984, doi:10.2307/4615964), and exact where all units hold
+    equally many. Its lower limit allows for chance in how many show two things; the upper one is 1.
     """
     from scipy.special import gammaincinv
 

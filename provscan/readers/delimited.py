@@ -40,7 +40,6 @@ NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
 # Lines as Python divides them where it keeps their ends; a return alone ends one, too.
 LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)")
 CLOSED = re.compile(r'(?:[^"]|"")*"')
-UNCLOSED = "a quote opens in it that is never closed"
 # Lines times delimiters in each from which on a value that looks like rows is noted, though nothing else shows it.
 LIKE_A_TABLE = 50
 
@@ -179,7 +178,7 @@ class _Table:
                             detail = f"{taken:,} lines; if they are rows, a quote is missing in the first"
                             self._context.stats.note("value_like_rows", self._split.source, self.number, detail)
                     if wrong:
-                        self._broken(UNCLOSED)
+                        self._broken("a quote opens in it that is never closed")
                         start = at + 1
                         break
                     if row:

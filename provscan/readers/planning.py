@@ -65,7 +65,10 @@ class Walk:
             if source == STDIN:
                 yield Split("-", STDIN, UNKNOWN, layout=self._asked)
             elif source.startswith(PREFIX) and not is_remote(source):
-                yield from self._hub(source)
+                try:
+                    yield from hub_splits(source)
+                except InputError as error:
+                    self._leave(source, error)
             elif is_remote(source):
                 try:
                     for url in remote_files(source):
@@ -81,12 +84,6 @@ class Walk:
                 yield Split(printable(source), source, UNKNOWN, layout=self._asked)
             else:
                 yield from self._file(source, source)
-
-    def _hub(self, source: str) -> Iterator[Split]:
-        try:
-            yield from hub_splits(source)
-        except InputError as error:
-            self._leave(source, error)
 
     def _folder(self, folder: str, shown: str) -> Iterator[Split]:
         real = os.path.realpath(folder)

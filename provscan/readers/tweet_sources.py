@@ -33,7 +33,6 @@ LEAST_LINES = 5
 # No file is cut, so that its lines can be counted as they are read.
 WHOLE = 1 << 62
 OTHER_FILE = "a file of an account's archive that holds no tweets"
-NO_TEXT = "no table of tweets: no column holds text"
 
 
 @dataclass(frozen=True)
@@ -236,7 +235,7 @@ def _add_tables(plan: TweetPlan, form: TableFile, file: Split, fields: Fields, l
         if fields.texts or any(len(value.split()) > 2 for value in strings):
             _bound(plan, table, fields, limits)
         else:
-            plan.ignored.append((table.source, NO_TEXT))
+            plan.ignored.append((table.source, "no table of tweets: no column holds text"))
 
 
 def _folder(split: Split) -> str:

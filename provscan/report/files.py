@@ -22,14 +22,7 @@ from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
 from provscan.estimate.counters import Strongest
 from provscan.runs.evidence import PERMALINK
-from provscan.runs.folder import (
-    DATA,
-    EVIDENCE_FILE,
-    MATCHES_FILE,
-    PLAN_FILE,
-    RUN_FILE,
-    read_run,
-)
+from provscan.runs.folder import DATA, EVIDENCE_FILE, MATCHES_FILE, PLAN_FILE, RUN_FILE, read_run
 
 ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
