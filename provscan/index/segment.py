@@ -38,7 +38,7 @@ from provscan.index.prepare import NO_TIME, tweet_digests
 from provscan.index.seeds import OpenSeeds, open_seeds
 from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import TweetRows, open_tweets
-from provscan.kernels.exact_lookup import find_texts
+from provscan.kernels.postings import find_texts
 from provscan.kernels.records import Postings, SeedTable, TextTable, frozen, read_only
 from provscan.params import IndexParams
 

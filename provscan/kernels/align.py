@@ -22,7 +22,6 @@ class Edge(NamedTuple):
 
 
 def new_costs() -> np.ndarray:
-    """Scratch of :func:`aligned_end`."""
     return np.empty((2, 2 * BAND + 1), np.int64)
 
 

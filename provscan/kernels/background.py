@@ -33,8 +33,6 @@ _DIFFERENT = np.uint64(1 << 32)
 
 
 class NgramModel(NamedTuple):
-    """An interpolated n-gram model."""
-
     order: int  # Code points of the longest n-gram.
     discount: float  # Taken off every count and given to the shorter context.
     floor_bits: float  # Bits of a code point of which nothing is known.

@@ -5,15 +5,11 @@ All arithmetic is modulo 2**64 on ``uint64``, or modulo 2**32 kept in ``uint32``
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from provscan.kernels.hashing import GOLDEN64
 from provscan.kernels.jit import kernel
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)

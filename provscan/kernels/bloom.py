@@ -15,7 +15,6 @@ _LOW6 = np.uint64(63)
 
 @kernel(forceinline=True)
 def mark(bloom, h):
-    """Add a hash."""
     bloom.words[np.uint32(h >> _S32) >> bloom.shift] |= _U1 << (h & _LOW6) | _U1 << (h >> _S6 & _LOW6)
 
 

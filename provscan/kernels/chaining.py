@@ -49,8 +49,6 @@ _WORTH = np.int64(8)
 
 
 class ChainLimits(NamedTuple):
-    """Limits of candidates of passages."""
-
     places: int  # Places that are read of one key at most.
     frequent_places: int  # A key that more places share is frequent.
     # A chain becomes a candidate once it has a seed for each ``size`` of its text's size; if all its k-min-mers are
@@ -96,7 +94,6 @@ class _Hit(NamedTuple):
 
 
 def chain_scratch() -> ChainScratch:
-    """New scratch."""
     return ChainScratch(
         *(np.empty(CHUNK, dtype) for dtype in (np.uint64, np.uint64, np.bool_, np.bool_)),
         *(np.empty(2 * CHUNK + 2, dtype) for dtype in (np.uint32, np.int64, np.int64, np.int64)),
@@ -172,7 +169,6 @@ def _equal_ranges(table, text_sizes, limit, count, scratch, counters):
 
 @kernel(forceinline=True)
 def _slot(text, numbers):
-    """Half the number of a text's slot."""
     number = np.int64(text) if len(numbers) == 0 else np.int64(numbers[text])
     return (np.uint64(number) * MURMUR1) >> _CHAIN_SHIFT
 

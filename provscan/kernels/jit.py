@@ -80,7 +80,6 @@ def _remove_old(parent: Path) -> None:
 
 @cache
 def _warn(message: str) -> None:
-    """Warn once a process."""
     warnings.warn(f"{message}. Set NUMBA_CACHE_DIR to a folder that can be written", RuntimeWarning, stacklevel=2)
 
 

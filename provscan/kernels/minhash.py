@@ -15,19 +15,16 @@ from vectorising.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba import config, njit, uint32
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from provscan.kernels.hashing import GOLDEN32
 from provscan.kernels.jit import kernel
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
 
 NUM_PERM = 128
 BLOCK = 8

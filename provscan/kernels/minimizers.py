@@ -66,7 +66,6 @@ def has_wide(codes):
 
 @kernel
 def length_units(codes, low, high):
-    """Length of ``codes[low:high]`` in units."""
     total = high - low
     if has_wide(codes[low:high]):
         for i in range(low, high):

@@ -198,7 +198,6 @@ def bucket_of(postings, key):
 
 @kernel(forceinline=True)
 def text_of(postings, entry):
-    """The text that an entry names."""
     return np.int64(np.uint64(postings.entries[entry]) & ((_U1 << np.uint64(postings.text_bits)) - _U1))
 
 
@@ -414,3 +413,28 @@ def renumber(entries, shift, numbers):
     for i in range(len(entries)):
         e = entries[i]
         entries[i] = (e & kept) | np.uint64(numbers[(e >> shift) & _TEXT]) << shift
+
+
+@kernel
+def find_texts(keys, texts, postings, licensed, numbers):
+    """Number of the licensed text that equals each canonical text, into int64 ``numbers``; -1 where there is none.
+
+    ``keys`` uint64[n, 2] are the :func:`text_keys` of ``texts``; ``postings`` are the segment's of whole texts,
+    ``licensed`` its texts. Bytes are compared, not keys.
+    """
+    text, offsets = texts
+    for i in range(len(keys)):
+        numbers[i] = -1
+        low, high = bucket_of(postings, keys[i, 0])
+        first, size = equal_range(postings, low, high, keys[i, 0], len(postings.entries))
+        length = offsets[i + 1] - offsets[i]
+        for e in range(first, first + size):
+            number = text_of(postings, e)
+            begin = licensed.offsets[number]
+            if licensed.offsets[number + 1] - begin != length:
+                continue
+            same = True
+            for j in range(length):
+                same = same and text[offsets[i] + j] == licensed.text[begin + j]
+            if same:
+                numbers[i] = number

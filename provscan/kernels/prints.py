@@ -36,8 +36,6 @@ _M0, _M1, _M2, _M3, _M4 = (np.uint8(m) for m in (0x1D, 0x35, 0x6B, 0xA7, 0xD3))
 
 
 class PrintsScratch(NamedTuple):
-    """Scratch of :func:`agreeing`."""
-
     codes: np.ndarray  # uint32, the code points of the longest text.
     wanted: np.ndarray  # uint8[WINDOW].
     # int64: where the texts of some candidates begin and end.

@@ -125,7 +125,6 @@ def code_points(text):
 
 @kernel
 def newlines(text):
-    """How many newlines there are."""
     return _count(text, np.uint8(0xFF), np.uint8(0x0A))
 
 

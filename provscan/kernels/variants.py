@@ -38,7 +38,6 @@ class VariantScratch(NamedTuple):
 
 
 def variant_scratch() -> VariantScratch:
-    """New scratch."""
     return VariantScratch(*(np.empty(_BORDERS, dtype) for dtype in (np.uint64, np.int64, np.int64)))
 
 

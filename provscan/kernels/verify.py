@@ -70,8 +70,6 @@ EDGE = 4
 
 
 class VerifyScratch(NamedTuple):
-    """Scratch of :func:`verify`."""
-
     sets: SetScratch  # For the longest text and the longest span looked at.
     hits: Hits  # For the longest span looked at.
     marks: np.ndarray  # int32, as long as the longest text.

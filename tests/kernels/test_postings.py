@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.kernels import postings as kernels
-from provscan.kernels.exact_lookup import find_texts
 from provscan.kernels.records import Postings, TextBuffer, frozen, read_only
 
 pytestmark = pytest.mark.kernels
@@ -139,7 +138,7 @@ def test_equal_texts_are_found_by_their_bytes(licensed, asked):
     # All keys alike: only the bytes can tell.
     _, postings, _ = table_of([0] * len(licensed), 8)
     numbers = np.empty(len(asked), np.int64)
-    find_texts(np.zeros((len(asked), 2), np.uint64), buffer(asked), postings, buffer(licensed), numbers)
+    kernels.find_texts(np.zeros((len(asked), 2), np.uint64), buffer(asked), postings, buffer(licensed), numbers)
     assert numbers.tolist() == [licensed.index(text) if text in licensed else -1 for text in asked]
 
 
@@ -153,5 +152,5 @@ def test_equal_texts_are_found_by_their_keys():
     asked_keys = np.empty((len(asked), 2), np.uint64)
     kernels.text_keys(buffer(asked), asked_keys)
     numbers = np.empty(len(asked), np.int64)
-    find_texts(asked_keys, buffer(asked), postings, buffer(licensed), numbers)
+    kernels.find_texts(asked_keys, buffer(asked), postings, buffer(licensed), numbers)
     assert numbers.tolist() == [*range(499, -1, -1), -1, -1]
