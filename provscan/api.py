@@ -225,8 +225,8 @@ def match(
         matches measure chance.
     spike_ins
         Number of edited licensed texts to plant in the dataset to measure recall; 0 for none, which withholds every
-        corrected number. By default one per 50 records, between 1,500 and 3,000, as far as the index has texts for
-        them.
+        corrected number. By default one per 50 records, between 1,500 and 3,000. An index of fewer texts has
+        each planted several times, edited otherwise.
     edits
         What spike-ins go through: ``"light"``, light and common edits; ``"mixed"``, these and heavy and severe ones;
         ``"heavy"``, all but the light ones (:mod:`provscan.calibration.edits`).

@@ -1,13 +1,14 @@
 """Spike-ins: licensed texts, edited, planted and scanned for like everything else.
 
 What is found of them is the recall of the scan on this dataset. The texts are a random sample of the licensed ones,
-spread evenly over scripts and lengths as the index has them; one half is planted as records of their own, one half
-inside carrier records of the dataset. Where few records of the dataset are as short as a tweet, fewer are records of
-their own.
+spread evenly over scripts and lengths as the index has them; where there are few, each is planted several times, edited
+otherwise. One half is planted as records of their own, one half inside carrier records of the dataset. Where few
+records of the dataset are as short as a tweet, fewer are records of their own.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -111,9 +112,11 @@ def plant(
     planted: list[str] = []
     span = np.zeros((len(texts), 2), np.int64)
     inside = np.zeros(len(texts), np.bool_)
+    again = Counter[int]()
     for i, original in enumerate(originals):
-        # By the text, so that what becomes of it depends on no other text.
-        rng.seed(xxh3_64_intdigest(original.encode()) ^ seed)
+        # By the text, so that what becomes of it depends on no other text, and by how often it was planted.
+        rng.seed(xxh3_64_intdigest(original.encode()) ^ seed ^ again[number := int(texts[i])] << 64)
+        again[number] += 1
         before, copy, after = EDITS[edit[i]](original, rng)
         inside[i] = bool(carriers) and rng.random() >= short / 2
         if inside[i]:
@@ -183,9 +186,10 @@ def _sample(controls: Controls, params: MatchParams, count: int, seed: int) -> t
     drawn = draw_texts(controls, DRAWN * count, seed)
     weight, script = measured(controls.licensed, drawn)
     fit = np.flatnonzero(weight >= params.min_chars)
-    # A systematic sample of an ordered list is a proportional one of every class in it.
+    # A systematic sample of an ordered list is a proportional one of every class in it, and of a short list all of it,
+    # several times.
     fit = fit[np.lexsort((weight[fit], script[fit]))]
-    if len(fit) > count:
+    if len(fit):
         start = np.random.default_rng(seed + 1).random()
         fit = fit[np.floor((np.arange(count) + start) * len(fit) / count).astype(np.int64)]
     return drawn[fit], weight[fit], script[fit]

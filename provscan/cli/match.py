@@ -92,8 +92,8 @@ matching, chance, sampling, texts, strictness = (
     "--spike-ins",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Number of edited licensed texts to plant in the dataset to measure recall, as far as the index has texts for "
-    "them; 0 for none.  [default: one per 50 records, 1,500 to 3,000]",
+    help="Number of edited licensed texts to plant in the dataset to measure recall, each several times where there "
+    "are few; 0 for none.  [default: one per 50 records, 1,500 to 3,000]",
 )
 @chance(
     "--edits",

@@ -136,7 +136,7 @@ def spike(
     back = recovered(planted, planted.scan(controls, params), scorer, controls.absent)
     if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
         raise RecallError(
-            f"none of {len(planted):,} licensed texts that were planted in this dataset was found: with "
+            f"none of {len(planted):,} copies of licensed texts that were planted in this dataset was found: with "
             f"{', '.join(f'{name}={value}' for name, value in params.as_dict().items())} the scan finds nothing here, "
             "so that finding nothing means nothing. No run was written"
         )

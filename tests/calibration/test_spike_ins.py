@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
-from dataset import TWEETS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,10 +110,19 @@ def test_texts_that_are_too_short_are_not_planted(index: provscan.Index) -> None
     controls = no_control(index.reader)
     spikes = plant(controls, MatchParams(min_chars=90), carriers(), 1000, 7)
     weight, _ = measured(index.reader, spikes.text)
-    assert 0 < len(spikes.text) < len(TWEETS)
     assert weight.min() >= 90
     everything = np.arange(len(index))
-    assert np.count_nonzero(measured(index.reader, everything)[0] >= 90) == len(spikes.text)
+    assert np.count_nonzero(measured(index.reader, everything)[0] >= 90) == len(set(spikes.text.tolist()))
+
+
+def test_few_texts_are_planted_several_times_and_edited_otherwise(tmp_path: Path) -> None:
+    text = "The ferry was late again this morning, so bring a book, a blanket and some patience"
+    controls = no_control(provscan.build_index([{"text": text}, {"text": "too short"}], tmp_path / "a.index").reader)
+    spikes = plant(controls, MatchParams(), carriers(), 200, 7)
+    assert set(spikes.edit.tolist()) == set(EDITS)
+    assert {np.count_nonzero(spikes.edit == name) for name in EDITS} <= {8, 9}
+    slips = {spikes.planted[n][low:high] for n, (low, high) in enumerate(spikes.span) if spikes.edit[n] == "many_typos"}
+    assert len(slips) > 5
 
 
 def test_lengths_and_scripts(index: provscan.Index) -> None:

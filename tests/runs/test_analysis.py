@@ -58,7 +58,7 @@ def test_an_estimate_holds_what_was_planted(
     assert len(run.summary["by"]["author"]) == analysis.BREAKDOWN_VALUES
     assert run.summary["by"]["source"]["<memory>"]["records"]["at_least"] == answer["records"]["at_least"]
     recall = run.summary["recall"]
-    assert recall["planted"] == 600
+    assert recall["planted"] == 1500
     assert set(recall["by"]) == {"edit", "length", "script", "position"}
     assert set(recall["range"]) == {"light", "common", "heavy"}
     assert recall["range"]["heavy"] < recall["range"]["light"] > 0.95
@@ -376,7 +376,7 @@ def test_a_scan_that_finds_nothing_of_what_was_planted_fails(
 ) -> None:
     for name in spike_ins.EDITS:
         monkeypatch.setitem(spike_ins.EDITS, name, lambda text, rng: ("", "1 2 3", ""))
-    with pytest.raises(RecallError, match=r"none of 600 licensed texts that were planted.*threshold=0.4"):
+    with pytest.raises(RecallError, match=r"none of 1,500 copies of licensed texts that were planted.*threshold=0.4"):
         provscan.match(some_records(3, 50), latin, tmp_path / "a.run")
     assert not (tmp_path / "a.run").exists()
 
