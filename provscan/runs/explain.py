@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from provscan import readers
 from provscan.errors import InputError, ParameterError, UsageError
 from provscan.kernels.grams import GRAM
+from provscan.kernels.minimizers import is_wide
 from provscan.kernels.verify import ALIKE, HALF, HALF_LENGTH, UNLIKE_LENGTH
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
@@ -31,7 +32,8 @@ from provscan.text import canonical
 GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 SHOWN = 5
-
+# The kernel in Python: a few letters are not worth a compilation.
+_wide = getattr(is_wide, "py_func", is_wide)
 
 Explanation = dict[str, Any]
 
@@ -249,9 +251,4 @@ def _longest_stretch(text: str, other: str) -> int:
 
 
 def _length(text: str) -> int:
-    return sum(2 if _wide(letter) else 1 for letter in text)
-
-
-def _wide(letter: str) -> bool:
-    """Whether a letter counts two: Chinese characters, kana, Korean syllables."""
-    return "\u3040" <= letter <= "\u30ff" or "\u3400" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7a3"
+    return sum(2 if _wide(ord(letter)) else 1 for letter in text)

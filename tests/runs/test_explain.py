@@ -21,6 +21,7 @@ TWEETS = [
     {"id": "1101", "text": "The ferry is late again, bring a book and a blanket", "created_at": "2019-03-01"},
     {"id": "1102", "text": "Mussels from seven o'clock, after that only excuses", "created_at": "2019-04-01"},
     {"id": "1103", "text": "short one", "created_at": "2019-04-01"},
+    {"id": "1104", "text": "".join(chr(0x20000 + 7 * n) for n in range(12)), "created_at": "2019-04-01"},
 ]
 RECORDS = [
     "nothing of the kind is written in this record",
@@ -133,6 +134,14 @@ def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:
     (short,) = explain_text("short one", index, MatchParams(), tweet_id="1103")
     stretch = next(gate for gate in short["gates"] if gate["name"] == "or a stretch")
     assert (stretch["value"], stretch["passed"], stretch["option"]) == (9, False, None)
+
+
+def test_a_chinese_character_of_a_rare_block_counts_as_two_as_in_a_scan(index: provscan.Index) -> None:
+    text = TWEETS[3]["text"]
+    assert index.match([text], min_chars=24).num_rows == 1
+    (found,) = explain_text(text, index, MatchParams(min_chars=24))
+    assert [gate["value"] for gate in found["gates"][:2]] == [24, 24]
+    assert found["passed"]
 
 
 def test_places_in_a_text_that_begins_within_its_record(run: provscan.Run, index: provscan.Index) -> None:
