@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from provscan.arrays import Numbers
 from provscan.readers.schema import TIMESTAMP, TWEETS, null_if_empty
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts import checked_text, no_text, scalar_text, string_array, without_surrogates
+from provscan.readers.texts import as_text, checked_text, no_text, scalar_text, string_array, without_surrogates
 from provscan.readers.tweet_dates import from_strings, timestamps
 from provscan.readers.tweet_layouts import Tweet
 from provscan.readers.values import array_values
@@ -47,7 +47,7 @@ def column(array: pa.Array | None, count: int) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        return null_if_empty(pc.cast(array, pa.string()))
+        return null_if_empty(pc.cast(as_text(array)[0], pa.string()))
     return pc.cast(array, pa.string()) if pa.types.is_integer(array.type) else strings(array_values(array))
 
 

@@ -362,6 +362,13 @@ def test_an_empty_text_is_none_however_its_record_is_read(tmp_path: Path) -> Non
     assert of_file.records == in_memory.records == 1
 
 
+@pytest.mark.parametrize("odd", [b"", b"one value\n"], ids=["columns", "row by row"])
+def test_an_author_that_is_no_utf8_is_repaired(odd: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"id,text,author\n1,words of a tweet,b\xffb\n" + odd)
+    rows, _ = rows_of(tmp_path / "a.csv")
+    assert [row["author"] for row in rows] == ["b\ufffdb"]
+
+
 def test_json_lines_with_a_wrapper_beside_labels(tmp_path: Path) -> None:
     path = text_file("x.jsonl", lines([{"tweet": v1(FIRST), "label": 1}, {"tweet": json.loads("null"), "label": 0}]))(
         tmp_path
