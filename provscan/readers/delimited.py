@@ -155,7 +155,8 @@ class _Table:
     def _by_row(self, data: bytes, last: bool) -> tuple[list[Rows], bytes]:
         layout, limits = self._split.layout, self._context.limits
         pending = LINE.findall(data + b"\n")
-        texts = [line.decode(errors="replace") for line in pending]
+        # What is used is checked later to be UTF-8, and is replaced and counted there.
+        texts = [line.decode(errors="replace" if self._wanted is None else "surrogateescape") for line in pending]
         good: list[list[str]] = []
         numbers: list[int] = []
         start = 0
@@ -167,15 +168,19 @@ class _Table:
                 for row in reader:
                     taken = reader.line_num - before
                     at, before = base + before, reader.line_num
-                    open_end = base + before == len(texts) and layout.quoted and _unclosed(row, texts[at:])
-                    if open_end and not last and taken <= limits.value_lines:
+                    # Returns alone divide rows, but within quotes a file is not cut at them.
+                    height = sum(text.endswith("\n") for text in texts[at : at + taken])
+                    open_end = base + before == len(texts) and _unclosed(row, texts[at:], layout)
+                    if open_end and not last and height <= limits.value_lines:
                         return self._made(numbers, good), b"".join(pending[at:])[:-1]
-                    wrong = open_end or (taken > 1 and len(row) != len(self.names or row)) or taken > limits.value_lines
-                    if not wrong and taken > 1:
+                    wrong = (
+                        open_end or (height > 1 and len(row) != len(self.names or row)) or height > limits.value_lines
+                    )
+                    if not wrong and height > 1:
                         found = holds_rows(texts[at : at + taken], len(row), layout.delimiter)
                         wrong = found is True
                         if found is None:
-                            detail = f"{taken:,} lines; if they are rows, a quote is missing in the first"
+                            detail = f"{height:,} lines; if they are rows, a quote is missing in the first"
                             self._context.stats.note("value_like_rows", self._split.source, self.number, detail)
                     if wrong:
                         self._broken("a quote opens in it that is never closed")
@@ -192,7 +197,7 @@ class _Table:
         if self.names is None:
             if NAMED_DELIMITER.match(raw.decode(errors="replace")):
                 return
-            self.names, self.has_header = header_of(row)
+            self.names, self.has_header = header_of([_encoded(value).decode(errors="replace") for value in row])
             if self.has_header:
                 return
         number, self.number = self.number, self.number + 1
@@ -200,8 +205,6 @@ class _Table:
             detail = f"{len(row)} values where the header has {len(self.names)}"
             self._context.stats.skip("bad_csv_row", self._split.source, number, detail)
             return
-        if "\ufffd" in "".join(row) and "\ufffd".encode() not in raw:
-            self._context.stats.repair("invalid_utf8", self._split.source, number, "bytes replaced by U+FFFD")
         numbers.append(number)
         good.append(row)
 
@@ -214,16 +217,25 @@ class _Table:
             return []
         assert self.names is not None
         columns = {
-            name: pa.array([row[place] for row in rows], pa.large_string())
+            name: pa.array([_encoded(row[place]) for row in rows], pa.large_binary())
             for place, name in enumerate(self.names)
             if self._wanted is None or (name,) in self._wanted
         }
+        columns = {name: column.view(pa.large_string()) for name, column in columns.items()}
         return [Rows(numbers, pa.RecordBatch.from_pydict(columns))]
 
 
-def _unclosed(row: list[str], texts: list[str]) -> bool:
-    """Whether a row that ends with the input ends within quotes."""
-    return bool(row) and row[-1].endswith("\n") and sum(text.count('"') for text in texts) % 2 == 1
+def _encoded(value: str) -> bytes:
+    return value.encode(errors="surrogateescape")
+
+
+def _unclosed(row: list[str], texts: list[str], layout: Layout) -> bool:
+    """Whether a row that ends with the input ends within quotes, so that one more line would belong to it."""
+    if not row or not row[-1].endswith("\n"):
+        return False
+    reader = _reader([*texts, "\n"], layout.delimiter, layout.quoted)
+    next(reader)
+    return bool(reader.line_num > len(texts))
 
 
 def _alone(text: str, delimiter: str) -> list[str]:

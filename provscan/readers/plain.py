@@ -181,5 +181,5 @@ def _rows(first: int, parts: list[bytes], source: str, context: Context) -> Rows
             context.stats.repair("invalid_utf8", source, number, BROKEN)
         if text and not text.isspace():
             numbers.append(number)
-            texts.append({"text": text.removesuffix("\r")})
+            texts.append({"text": text.rstrip("\r")})
     return Rows(numbers, texts)

@@ -63,6 +63,25 @@ def test_invalid_utf8(write, read_all):
     assert found.stats.examples["invalid_utf8"][0].record == 30
 
 
+def test_invalid_utf8_in_the_header(write, read_all):
+    found = read_all(write("a.csv", b"id,t\xe9xt\n1,words of a text\n"))
+    assert (found.texts, found.fields) == (["words of a text"], ["t\ufffdxt"])
+
+
+def test_a_return_within_quotes_is_no_line(write, read_all):
+    path = write("a.csv", b'text,id\n"a\r"\na,"b\nc"\n')
+    for target in (1 << 30, 1):
+        assert [(row["record"], row["text"]) for row in read_all(path, target_bytes=target).rows] == [(1, "a")]
+
+
+@pytest.mark.parametrize("odd", [b"", b"one value\n"], ids=["columns", "row by row"])
+def test_invalid_utf8_is_counted_where_it_is_read(write, read_all, odd):
+    found = read_all(write("a.csv", b"id,text,url\n1,good,x\n2,b\xffd,x\n3,good,x\xff\n" + odd))
+    assert found.texts == ["good", "b\ufffdd", "good"]
+    assert found.stats.repaired == {"invalid_utf8": 1}
+    assert found.stats.examples["invalid_utf8"][0][1:] == (1, "byte 0xff replaced by U+FFFD")
+
+
 def test_a_quote_that_is_never_closed_costs_its_line(write, read_all):
     rows = "".join(f"text {number},{number}\n" for number in range(3000))
     found = read_all(write("a.csv", f'text,id\na,1\n"b,2\n{rows}'))
@@ -70,6 +89,14 @@ def test_a_quote_that_is_never_closed_costs_its_line(write, read_all):
     assert found.stats.skipped == {"bad_csv_row": 1}
     (case,) = found.stats.examples["bad_csv_row"]
     assert case[1:] == (1, "a quote opens in it that is never closed")
+
+
+@pytest.mark.parametrize("chunk", [16, 1 << 20])
+def test_a_quote_that_is_never_closed_behind_a_value_with_one_in_it(write, read_all, chunk):
+    content = 'text,id\na,one\n5" pipe,"two\nb,three\nc,four\n'
+    found = read_all(write("a.csv", content), limits=Limits(chunk=chunk))
+    assert found.texts == ["a", "b", "c"]
+    assert found.stats.skipped == {"bad_csv_row": 1}
 
 
 def test_a_quote_that_the_next_one_closes_costs_its_line(write, read_all):

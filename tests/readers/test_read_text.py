@@ -85,6 +85,15 @@ def test_memory_is_bounded_on_a_file_without_a_newline(write):
     assert peak < 6 * LIMITS.piece
 
 
+def test_a_line_that_ends_in_several_returns_beside_one_that_is_no_utf8(write, read_all):
+    path = write("a.txt", b"words\r\r\n\xff\n")
+    assert (
+        read_all(path, records="lines").texts
+        == read_all(path, records="lines", target_bytes=1).texts
+        == ["words", "\ufffd"]
+    )
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(content=st.binary(max_size=400), target=st.integers(1, 100))
 def test_splits_give_what_the_whole_gives(write, read_all, content, target):
