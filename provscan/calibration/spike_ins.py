@@ -86,6 +86,11 @@ class Recovered:
     share: Floats  # float64, code points of the copy that lie under the match, as a share.
     bits: Floats  # float64, of the match; nan where none was found or the bits are not known.
 
+    @property
+    def commonplace(self) -> float:
+        """Share of those found that do not count."""
+        return 1.0 - float(self.counted.sum()) / max(1, int(self.found.sum()))
+
 
 def how_many(records: int, wanted: int | None) -> int:
     return wanted if wanted is not None else min(MOST, max(FEWEST, records // RECORDS_A_SPIKE))

@@ -33,6 +33,8 @@ WARNINGS = {
     "{strata}. Records that match only such texts take no part in the lower bound: {records:,}.",
     "control_in_dataset": "Of the control's texts {share:.0%} stand in the dataset, where chance puts few. If it holds "
     "copies of them, they hide copies of licensed tweets: give a control, or a cutoff, of texts that it can't hold.",
+    "not_counted": "{records:,} of the {findings:,} records found hold only matches of commonplace wording, or of too "
+    'little to tell from chance. The lower bound and the estimate leave them out, copies or not; "at most" does not.',
     "control_from_other_years": "The control's texts are from {control}, the licensed ones from {licensed}. Quotations "
     "and headlines of years without control count as copies: check the findings by year.",
     "years_not_known": "Few of the control's or of the licensed texts are dated, so that nothing shows whether chance "
@@ -139,6 +141,8 @@ def headline(
         return "findings", f"{found}; chance was measured for none of them.{upper}"
     if without_chance:
         found += f": for {number(without_chance)} of them chance was not measured, and the others are"
+    elif records.counts.get("counted") == 0:
+        return "findings", f"{found}; the wording of none is rare enough to tell copies from chance.{upper}"
     else:
         found += ","
     return "findings", f"{found} no more than chance can explain.{upper}"

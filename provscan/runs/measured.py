@@ -438,6 +438,12 @@ class Measured:
         cells = self._pass[2].reshape(-1, DAMAGES)
         return float(cells[:, PIECES:].sum()) / max(1.0, float(cells.sum()))
 
+    @property
+    def not_counted(self) -> tuple[int, int]:
+        """Records with a match, and how many of them have none that counts."""
+        findings, counted = (int(of.records.sum()) for of in (self.whole.licensed, self.whole.beside))
+        return findings, findings - counted
+
     @cached_property
     def without_control(self) -> tuple[list[str], int]:
         """Strata of licensed texts without control that have matches that count, and records that match only those."""

@@ -21,7 +21,8 @@ UNLIKE = 0.15
 # Share of the matches that are in pieces from which on nothing tells in how many.
 IN_PIECES = 0.4
 POOR_RECALL = 1 / 3
-# Share of the findings in strata without control from which on there is no estimate.
+# Share of the findings in strata without control from which on there is no estimate, and share of those that do not
+# count, if it is twice that of test copies as well, from which on it is said.
 LEFT_OUT = 0.1
 # Share of the control's texts that stand in the dataset from which on it is said.
 IN_DATASET = 0.1
@@ -97,6 +98,9 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
     strata, left_out = measured.without_control
     if strata:
         result.append(warning("strata_without_control", strata=", ".join(strata), records=left_out))
+    findings, left = measured.not_counted
+    if measured.gauges and left > max(LEFT_OUT, 2.0 * measured.back.commonplace) * findings:
+        result.append(warning("not_counted", records=left, findings=findings))
     result += _drift(measured)
     if len(measured.gauges) > 1:
         (first, one_range), (second, other_range) = ((g.name, g.chance("bunches", None)) for g in measured.gauges)

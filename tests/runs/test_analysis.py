@@ -118,6 +118,23 @@ def test_chance_that_the_control_shows_is_no_claim(
     assert run.summary["control"]["gauges"][0]["bunches"] == pytest.approx(30, abs=3)
 
 
+def test_findings_that_do_not_count_are_named(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    text = latin.reader.raw_texts(np.arange(100)).array().to_pylist()
+    tweets = [{"id": str(n), "text": t, "author": f"a{n}"} for n, t in enumerate([*text, text[0], text[0]])]
+    index = provscan.build_index(tweets, tmp_path / "a.index")
+    data = planted(latin, 300, 0) + [{"text": text[0]}] * 50
+    control = write("c.jsonl", other)
+    answer = provscan.match(data, index, tmp_path / "a.run", control=control).summary["answer"]
+    said = {item["code"]: item["message"] for item in answer["warnings"]}
+    assert "50 of the 50 records found hold only matches of commonplace wording" in said["not_counted"]
+    assert "; the wording of none is rare enough to tell copies from chance. At most " in answer["headline"]
+    data += [{"text": item} for item in text[1:]] * 5
+    counted = provscan.match(data, index, tmp_path / "b.run", control=control).summary["answer"]["warnings"]
+    assert "not_counted" not in {item["code"] for item in counted}
+
+
 def test_chance_may_all_be_of_one_year_or_source(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:

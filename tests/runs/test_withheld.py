@@ -116,8 +116,8 @@ def test_nothing_was_scanned() -> None:
 def test_where_nothing_counts_no_match_is_spoken_of(counted: int, said: str) -> None:
     found = measured(
         recalls=(replace(recall(hidden=0.5, at_worst=0.3), of_edit={"cut_to_half": 0.1}), GOOD),
-        counted_records=counted, back=SimpleNamespace(detectable=np.ones(5)), index_fraction=1.0,
-        sides=[SimpleNamespace(too_short=0.0)],
+        counted_records=counted, not_counted=(90, 9), index_fraction=1.0,
+        back=SimpleNamespace(detectable=np.ones(5), commonplace=0.0), sides=[SimpleNamespace(too_short=0.0)],
         controls=SimpleNamespace(texts=0, licensed=SimpleNamespace(left_out=SimpleNamespace(segments=()))),
     )  # fmt: skip
     assert reasons(found)["records.estimate"].startswith(said)
