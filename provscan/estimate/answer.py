@@ -41,7 +41,7 @@ WARNINGS = {
     "differs between their years. Quotations and headlines of years without control count as copies.",
     "control_unlike": "The control differs from the licensed texts in {what}, which no weight makes up for. The lower "
     "bound holds only if its texts match by chance as often as theirs.",
-    "chance_drifts": "Chance differs between the control's years: before {split} it is {ratio:.2g} times that of later "
+    "chance_drifts": "Chance differs between the control's years: before {split} it is {ratio} times that of later "
     "years (95% interval {low:.2g}-{high}). The lower bound holds only if the licensed texts' years are like the "
     "control's.",
     "controls_disagree": "Two measures of chance disagree: {first} predicts {first_low:,.0f}-{first_high:,.0f} bunches "

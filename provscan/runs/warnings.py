@@ -153,7 +153,7 @@ def _drift(measured: Measured) -> list[dict[str, Any]]:
     placebo = measured.placebo
     if placebo is not None and (placebo["low"] > 1.0 or (placebo["high"] is not None and placebo["high"] < 1.0)):
         high = "more" if placebo["high"] is None else f"{placebo['high']:.2g}"
-        ratio = placebo["low"] if placebo["ratio"] is None else placebo["ratio"]
+        ratio = f"at least {placebo['low']:.2g}" if placebo["ratio"] is None else f"{placebo['ratio']:.2g}"
         result.append(warning("chance_drifts", **{**placebo, "ratio": ratio, "high": high}))
     return result
 

@@ -118,6 +118,16 @@ def test_chance_that_the_control_shows_is_no_claim(
     assert run.summary["control"]["gauges"][0]["bunches"] == pytest.approx(30, abs=3)
 
 
+def test_chance_that_only_earlier_years_show_is_at_least_so_many_times_as_frequent(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    dated = [{**row, "created_at": f"{2018 + 2 * (n >= 300)}-02-03"} for n, row in enumerate(other)]
+    data = planted(latin, 300, 0) + [{"text": row["text"]} for row in other[:60]]
+    answer = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", dated)).summary["answer"]
+    (said,) = (item["message"] for item in answer["warnings"] if item["code"] == "chance_drifts")
+    assert re.search(r"before 2020 it is at least (\S+) times .*interval \1-more", said)
+
+
 def test_findings_that_do_not_count_are_named(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
