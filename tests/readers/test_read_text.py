@@ -97,7 +97,8 @@ def test_a_line_that_ends_in_several_returns_beside_one_that_is_no_utf8(write, r
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(content=st.binary(max_size=400), target=st.integers(1, 100))
 def test_splits_give_what_the_whole_gives(write, read_all, content, target):
-    path = write("a.txt", content.replace(b"\0", b"").replace(b"\xff", b"").replace(b"\xfe", b""))
+    # Behind a letter, or it may begin like a file of another format.
+    path = write("a.txt", b"a" + content.replace(b"\0", b"").replace(b"\xff", b"").replace(b"\xfe", b""))
     whole = read_all(path, records="lines")
     cut = read_all(path, target_bytes=target, records="lines")
     assert cut.rows == whole.rows
