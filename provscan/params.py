@@ -179,7 +179,7 @@ class SearchLimits:
     # Around a match of this similarity, exact copies of variants of its text are searched.
     variant_similarity: float = 0.8
     variants: int = 4  # Variants that are found around one match at most, on average.
-    block_bytes: int = 384 << 10  # A longer text is scanned in blocks of so many bytes.
+    block_bytes: int = 1536 << 10  # A longer text is scanned in blocks of so many bytes.
     # How far neighbouring blocks overlap, at least and at most: as far as a copy may reach. It depends on the longest
     # licensed text; a copy has links, markup and character references, up to eight times as much of a short text and
     # as much again of a long one.

@@ -102,7 +102,7 @@ def test_spans_far_into_a_text_of_several_blocks(build: Build) -> None:
     rng = random.Random(1)
     tweets = [sentence(rng, "thai", 60), sentence(rng, "latin", 60)]
     index = build(tweets)
-    filler = sentence(rng, "japanese", 220_000)
+    filler = 4 * sentence(rng, "japanese", 220_000)
     text = f"{filler}. {tweets[0]}! {filler[::-1]}. {tweets[1]}? {filler[:100]}"
     assert len(text.encode()) > 3 * BLOCK
     spans = index.match_document(text)
