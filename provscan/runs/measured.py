@@ -36,7 +36,7 @@ from provscan.scoring.lengths import BANDS
 from provscan.scoring.rule import Scorer
 
 # Share of the control's texts that stand in the dataset from which on they measure nothing.
-IN_DATASET = 0.5
+MOSTLY_IN_DATASET = 0.5
 # Recall from which on the number of texts follows from how many copies were found of each.
 CONVERGES = 0.6
 
@@ -188,7 +188,7 @@ class Measured:
     def gauges(self) -> list[Gauge]:
         """What measures chance."""
         result = []
-        if self.controls.texts and self.control_found <= IN_DATASET:
+        if self.controls.texts and self.control_found <= MOSTLY_IN_DATASET:
             bunches = self._bunches[1].with_tweets(self.controls.tweets_ratio)
             result.append(Gauge("control", bunches, self.weights[bunches.first], self.classes.heaviest))
         if self.null is not None:

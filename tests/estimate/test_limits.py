@@ -108,3 +108,13 @@ def test_all_that_shows_several_things_is_all_there_is() -> None:
     showing = 500 * (stats.binom.pmf(np.arange(5), 1, 0.5) + stats.binom.pmf(np.arange(5), 4, 0.5))
     held = held_by(np.append(showing[:3], showing[3:].sum()), 0.5)
     assert 0.9 < held.value * showing[1:].sum() / 0.5 / 1000 < 1.0
+
+
+def test_chance_of_very_unequal_sizes_stays_within_its_limit() -> None:
+    rng = np.random.default_rng(3)
+    held = []
+    for _ in range(400):
+        sizes = [np.minimum(rng.pareto(1.0, rng.poisson(15)) + 1, 300).round() for _ in range(2)]
+        like = np.append(sizes[1], rng.choice([1.0, 1.0, 1.0, 2.0, 3.0], 300))
+        held.append(sizes[1].sum() <= predict_chance(np.ones(len(sizes[0])), sizes[0], 1.0, like).high)
+    assert np.mean(held) >= 0.975
