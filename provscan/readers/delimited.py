@@ -217,12 +217,19 @@ class _Table:
             return []
         assert self.names is not None
         columns = {
-            name: pa.array([_encoded(row[place]) for row in rows], pa.large_binary())
+            name: _column([row[place] for row in rows])
             for place, name in enumerate(self.names)
             if self._wanted is None or (name,) in self._wanted
         }
-        columns = {name: column.view(pa.large_string()) for name, column in columns.items()}
         return [Rows(numbers, pa.RecordBatch.from_pydict(columns))]
+
+
+def _column(values: list[str]) -> pa.Array:
+    """The values, with those bytes that are not UTF-8."""
+    try:
+        return pa.array(values, pa.large_string())
+    except UnicodeEncodeError:
+        return pa.array(map(_encoded, values), pa.large_binary()).view(pa.large_string())
 
 
 def _encoded(value: str) -> bytes:
