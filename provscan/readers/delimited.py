@@ -169,7 +169,7 @@ class _Table:
                     taken = reader.line_num - before
                     at, before = base + before, reader.line_num
                     # Returns alone divide rows, but within quotes a file is not cut at them.
-                    height = sum(text.endswith("\n") for text in texts[at : at + taken])
+                    height = taken if taken < 2 else sum(text.endswith("\n") for text in texts[at : at + taken])
                     open_end = base + before == len(texts) and _unclosed(row, texts[at:], layout)
                     if open_end and not last and height <= limits.value_lines:
                         return self._made(numbers, good), b"".join(pending[at:])[:-1]
