@@ -18,7 +18,7 @@ from provscan.index.checks import check_content, check_shape, check_shards
 from provscan.index.faults import survive_truncated_files
 from provscan.index.folder import THREADS
 from provscan.index.format import MANIFEST, PURGES, FileInfo, Manifest, SegmentInfo
-from provscan.index.reader import IndexReader, LeftOut, stamp_of
+from provscan.index.reader import IndexReader, LeftOut, stamps
 from provscan.index.remake import check_counts, check_made_again
 from provscan.index.segment import Segment, open_segment
 
@@ -94,7 +94,7 @@ def _opened(
     infos = _remaining(folder, manifest, left_out.segments)
     remaining = replace(manifest, segments=tuple(infos))
     files = remaining.files()
-    states = {path: state for name in files if (state := stamp_of(path := folder / name))}
+    states = stamps(folder, files)
     marks = [] if check in ("lengths", "checksums") else _marks(folder, remaining)
     trusted = bool(marks) and check != "again" and is_marked(marks[-1][0])
     sums = check != "lengths" and not (check == "changes" and trusted)
@@ -131,7 +131,7 @@ def _opened_shards(folder: Path, manifest: Manifest, shards: Sequence[int]) -> I
     survive_truncated_files()
     infos = [info for info in manifest.segments if info.shard is None or info.shard in shards]
     files = replace(manifest, segments=tuple(infos)).files()
-    states = {path: state for name in files if (state := stamp_of(path := folder / name))}
+    states = stamps(folder, files)
     segments = []
     for info in infos:
         _check_files(folder, info.paths(), sums=False)

@@ -7,11 +7,12 @@ room only, apart from the look-up tables that it hands to the kernels.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ from provscan.params import IndexParams
 CHUNK = 1 << 16
 # Texts behind the first segment that are looked up in all others to know which stand in several.
 MOST_LOOKED_UP = 1 << 21
+Stamp: TypeAlias = tuple[int, int, int]  # Inode, size and time of change of a file.
 
 
 class LeftOut(NamedTuple):
@@ -62,7 +64,7 @@ class IndexReader:
     manifest: Manifest
     segments: tuple[Segment, ...]
     bases: Numbers
-    states: dict[Path, tuple[int, int, int]] = field(default_factory=dict)
+    states: dict[str, Stamp] = field(default_factory=dict)
     verified: bool = False
     left_out: LeftOut = NOTHING
 
@@ -128,7 +130,7 @@ class IndexReader:
         programs may do anything.
         """
         for path, before in self.states.items():
-            now = stamp_of(path)
+            now = _stamp(path)
             # A file that is gone, or another one in its place, leaves the one that is mapped as it was.
             if now is not None and now[0] == before[0] and now != before:
                 raise IndexFormatError(
@@ -389,10 +391,15 @@ class IndexReader:
         }
 
 
-def stamp_of(path: Path) -> tuple[int, int, int] | None:
-    """What tells whether a file was changed: inode, size and time of change."""
+def stamps(folder: Path, names: Iterable[str]) -> dict[str, Stamp]:
+    """What tells whether files were changed, by their paths; those that are not there are left out."""
+    found = ((path, _stamp(path)) for path in (str(folder / name) for name in names))
+    return {path: stamp for path, stamp in found if stamp is not None}
+
+
+def _stamp(path: str) -> Stamp | None:
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns

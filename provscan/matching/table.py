@@ -19,6 +19,7 @@ from provscan.readers.arrow import buffers
 COLUMNS = ("row", "span", "text", "level", "similarity", "containment")
 LEVELS = ("exact", "near_exact", "strong", "weak", "partial")
 STRONG = 0.8
+_LEVELS = pa.array(LEVELS)
 
 MATCHES = pa.schema(
     [
@@ -104,19 +105,17 @@ def match_table(found: Matches, reader: ScanReader | BlindIndex, source: str, ba
 
     The `source` is what the user called the dataset.
     """
-    rows = pa.array(found.row)
-    fields = batch.column("field") if "field" in batch.schema.names else pa.nulls(batch.num_rows, pa.string())
-    levels = pa.DictionaryArray.from_arrays(pa.array(found.level.astype(np.int8)), pa.array(LEVELS))
+    rows, unknown = pa.array(found.row), pa.nulls(len(found.row), pa.string())
     columns = [
         pa.repeat(pa.scalar(source), len(found.row)),
         batch.column("record").take(rows),
         batch.column("id").take(rows),
-        fields.take(rows).cast(pa.string()),
+        batch.column("field").take(rows).cast(pa.string()) if "field" in batch.schema.names else unknown,
         pa.array(found.span[:, 0]),
         pa.array(found.span[:, 1]),
         reader.tweet_ids(found.text).array().cast(pa.string()),
         pa.array(reader.tweet_counts(found.text).astype(np.int32)),
-        levels.cast(pa.string()),
+        _LEVELS.take(pa.array(found.level)),
         pa.array(found.similarity.astype(np.float32)),
         pa.array(found.containment.astype(np.float32)),
     ]
