@@ -277,7 +277,8 @@ class IndexReader:
                 for part in slices(len(young_rows)):
                     rows = young_rows[part]
                     found = other.equal_texts(self.segments[number].texts.take(rows))
-                    of_segment[rows] &= (found < 0) | of_other[found]
+                    there = found >= 0
+                    of_segment[rows[there]] &= of_other[found[there]]
         found = np.concatenate(young)
         return found if not self.numbering.shards else found[self.numbering.places(np.arange(self.size))]
 

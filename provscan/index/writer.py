@@ -101,9 +101,12 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
     with changing(target, "change") as change:
         before = open_reader(target, check="changes")
         now = int(datetime.now(UTC).timestamp() * 1000)
+        # Of a tweet with several texts, in several shards perhaps, not all need name its author: it goes as a whole.
+        theirs = [segment.tweets.ids.take(_rows_by(segment, authors)).array() for segment in before.segments]
+        wanted = pa.concat_arrays([ids.cast(pa.large_string()), *theirs])
         infos, found_ids, found_authors, texts = [], [], [], []
         for segment in before.segments:
-            rows = _rows_of(segment, ids, authors)
+            rows = np.setdiff1d(segment.tweets.ids.among(wanted), segment.forgotten, assume_unique=True)
             if len(rows):
                 found_ids.append(segment.tweets.ids.take(rows).array())
                 found_authors.append(segment.tweets.author.take(rows).cast(pa.large_string()))
@@ -239,13 +242,11 @@ def _new_texts(folder: Path, info: SegmentInfo, before: IndexReader) -> int:
     return int(np.count_nonzero(new))
 
 
-def _rows_of(segment: Segment, ids: pa.Array, authors: pa.Array) -> np.ndarray:
-    """Rows of tweets with one of the ids or of the authors that are not forgotten yet, ascending."""
-    rows = segment.tweets.ids.among(ids)
-    if len(authors):
-        names = segment.tweets.author.values.array()
-        meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(zero_copy_only=False)
-        rows = np.union1d(rows, np.flatnonzero(meant[segment.tweets.author.codes.all()])) if meant.any() else rows
+def _rows_by(segment: Segment, authors: pa.Array) -> np.ndarray:
+    """Rows of tweets of some authors that are not forgotten yet, ascending."""
+    names = segment.tweets.author.values.array()
+    meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(meant[segment.tweets.author.codes.all()]) if meant.any() else np.zeros(0, np.int64)
     return np.setdiff1d(rows, segment.forgotten, assume_unique=True)
 
 

@@ -407,6 +407,17 @@ def test_compliance_streams(build: Build, tmp_path: Path) -> None:
         provscan.forget(index.path, ["\udcff"])
 
 
+@pytest.mark.parametrize("shards", [None, 4])
+def test_a_tweet_of_two_texts_is_forgotten_with_any_of_its_authors(build: Build, shards: int | None) -> None:
+    """An account may have another name in another file; the counts are those of what is left, too."""
+    texts = [f"text number {n * 7919} of all" for n in range(12)]
+    index = build([{"id": str(n // 2), "text": text, "author": f"a{n}"} for n, text in enumerate(texts)], shards=shards)
+    report = provscan.forget(index.path, ["a0", "a3", "a5"], users=True)
+    assert (report["tweets"], report["texts"], report["unknown_accounts"]) == (3, 6, 0)
+    provscan.verify(index.path)
+    assert provscan.open_index(index.path).match(texts)["tweet_id"].unique().to_pylist() == ["3", "4", "5"]
+
+
 def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(build: Build, tmp_path: Path) -> None:
     versions = {"edit_history_tweet_ids": ["11", "12", "13"]}
     texts = ["a ferry that is late", "a ferry that is very late", "a lighthouse that is painted"]

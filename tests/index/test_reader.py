@@ -356,3 +356,15 @@ def test_texts_of_two_segments_are_young_where_all_their_tweets_are(tmp_path: Pa
     assert len(index.segments) == 2
     young = index.canonical_texts(np.flatnonzero(index.posted_since(1_577_836_800_000))).array().to_pylist()
     assert sorted(text.split()[1] for text in young) == ["heron", "heron", "swan"]
+
+
+def test_texts_are_young_beside_a_segment_of_which_nothing_is_left(tmp_path: Path) -> None:
+    tweets = [
+        {"id": year, "text": f"a heron stands here since {year}", "created_at": f"{year}-05-06"}
+        for year in ("2018", "2021")
+    ]
+    provscan.build_index(tweets[:1], tmp_path / "a.index")
+    provscan.forget(tmp_path / "a.index", ["2018"], purge=True)
+    index = provscan.build_index(tweets[1:], tmp_path / "a.index", append=True).reader
+    assert [len(segment.texts) for segment in index.segments] == [1, 0]
+    assert index.posted_since(1_577_836_800_000).tolist() == [True]
