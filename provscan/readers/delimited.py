@@ -294,7 +294,8 @@ def _row_ends(whole: Split, target: int, limits: Limits) -> Iterator[tuple[int, 
             codes = np.frombuffer(data, np.uint8)
             at = len(BOM) if position == whole.start and data.startswith(BOM) else 0
             while (at := row_end(codes, at, wanted - position, layout, most, state)) > 0:
-                if position + at < whole.end:
+                # What stands before the first row belongs to it, be it megabytes of blank lines.
+                if position + at < whole.end and state[ROWS]:
                     yield position + at, int(state[ROWS])
                 wanted = position + at + target
             if at < 0:

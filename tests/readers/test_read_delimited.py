@@ -275,6 +275,13 @@ def test_a_file_is_cut_between_rows_never_in_a_quote(write, read_all):
     assert [split.start for split in found.splits[1:]] == [split.end for split in found.splits[:-1]]
 
 
+def test_blank_lines_before_the_header_are_no_range_of_their_own(write, read_all):
+    path = write("a.csv", "\n" * 100 + "id,text\n" + "".join(f"{k},text number {k}\n" for k in range(9)))
+    found = read_all(path, target_bytes=50)
+    assert len(found.splits) > 2
+    assert [(row["record"], row["id"]) for row in found.rows] == [(k, str(k)) for k in range(9)]
+
+
 def test_a_file_is_not_cut_behind_a_quote_that_may_never_be_closed(write, read_all):
     rows = "".join(f"text number {number},{number}\n" for number in range(300))
     path = write("a.csv", f'text,id\n{rows}"open,7\n{rows}"shut, too",8\n{rows}')
