@@ -10,6 +10,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain, islice
 from typing import IO, Any, NamedTuple
 
@@ -19,7 +20,7 @@ from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.members import Readable
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
-from provscan.readers.streams import REPLACED, ByteStream, decompressed_head
+from provscan.readers.streams import BROKEN, REPLACED, STEP, ByteStream, decoder_of
 
 GROUP = 64
 # Kinds of WARC records that hold texts.
@@ -246,8 +247,15 @@ def _encoding_of(body: bytes, kind: str) -> str | None:
 def _decompressed(body: bytes, coding: str) -> tuple[bytes | None, bool]:
     """A body without its content coding, and whether that is all of it; None if it has another or one not read."""
     if coding == "zstd":
-        plain = decompressed_head(body, coding, PAGE + 1)
-        return plain[:PAGE] or None, len(plain) <= PAGE
+        data, decoder = bytearray(), decoder_of(coding)
+        with suppress(*BROKEN):
+            for at in range(0, len(body), STEP[coding]):
+                part = body[at : at + STEP[coding]]
+                while part and len(data) <= PAGE:
+                    decoder = decoder_of(coding) if decoder.eof else decoder
+                    data += decoder.decompress(part)
+                    part = decoder.unused_data if decoder.eof else b""
+        return bytes(data[:PAGE]) if data or decoder.eof else None, decoder.eof and len(data) <= PAGE
     for window in DEFLATED.get(coding, ()):
         plain, rest, decoder = b"", body, zlib.decompressobj(window)
         try:

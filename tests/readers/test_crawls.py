@@ -1,6 +1,7 @@
 """WARC archives: pages as servers send them, in any encoding, compressed or not, with headers that lie."""
 
 import gzip
+import os
 import zlib
 
 import pytest
@@ -114,7 +115,13 @@ def test_all_members_of_a_compressed_page_are_read(write, read_all):
 
 
 @pytest.mark.parametrize(
-    ("coding", "data"), [("gzip", gzip.compress(b"", mtime=0)), ("deflate", raw_deflate(b"")), ("gzip", b"")]
+    ("coding", "data"),
+    [
+        ("gzip", gzip.compress(b"", mtime=0)),
+        ("deflate", raw_deflate(b"")),
+        ("gzip", b""),
+        ("zstd", zstandard.compress(b"")),
+    ],
 )
 def test_an_empty_page_is_empty_also_compressed(write, read_all, coding, data):
     page = response(data, "Content-Type: text/plain", f"Content-Encoding: {coding}")
@@ -127,3 +134,11 @@ def test_all_frames_of_a_compressed_page_are_read(write, read_all):
     assert read_all(write("a.warc", response(body, "Content-Type: text/plain", "Content-Encoding: zstd"))).texts == [
         PLAIN
     ]
+
+
+def test_a_compressed_page_that_breaks_off_is_noted(write, read_all):
+    body = zstandard.compress(bytes(range(32, 127)) * 3000 + os.urandom(1 << 18).hex().encode())
+    headers = "Content-Type: text/plain", "Content-Encoding: zstd"
+    assert read_all(write("a.warc", response(body, *headers))).stats.notes == {}
+    found = read_all(write("b.warc", response(body[:-100], *headers)))
+    assert (len(found.texts), found.stats.notes) == (1, {"cut_page": 1})
