@@ -6,7 +6,7 @@ import contextlib
 import math
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -55,8 +55,8 @@ def parse_date(value: Any) -> int | None:
     """Milliseconds since 1970 in UTC of one date, or None if it is none.
 
     A date is an ISO 8601 date or time with or without zone (UTC then), the form of the v1.1 API (``Tue Oct 20 00:10:41
-    +0000 2015``), the form of e-mails, or the time since 1970 as a number or its digits (see :func:`_epoch_ms`), or a
-    ``datetime``.
+    +0000 2015``), the form of e-mails, or the time since 1970 as a number or its digits (see :func:`_epoch_ms`), a
+    ``datetime`` or a ``date``.
     """
     if isinstance(value, bool) or value is None:
         return None
@@ -64,6 +64,8 @@ def parse_date(value: Any) -> int | None:
         return _epoch_ms(value)
     if isinstance(value, datetime):
         time = value
+    elif isinstance(value, date):
+        time = datetime(value.year, value.month, value.day)
     elif isinstance(value, str):
         text = value.strip()
         if api := API_FORM.fullmatch(text):

@@ -105,6 +105,7 @@ class _Reader:
         self._error: FieldNotFoundError | None = None
         self._counts = stats
         self._limits = limits
+        self._rows = 0  # Of tables in single objects.
 
     def batches(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
         """All tweets among some records, in batches within the limits, counted and with ids."""
@@ -177,7 +178,10 @@ class _Reader:
                 self._counts.skip("not_an_object", self._source, number, type(record).__name__)
             elif (table := rows_of_table(record)) is not None:
                 binding = self._bound(table)
-                for place, row in enumerate(table):
+                # Rows go on from those of a table before.
+                first = self._rows = max(number, self._rows)
+                self._rows += len(table)
+                for place, row in enumerate(table, first):
                     yield from self._flat(place, row, binding)
             elif not named and is_nested(record):
                 yield from self._nested(number, record)

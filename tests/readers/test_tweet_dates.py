@@ -1,6 +1,6 @@
 """Dates as people write them."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -66,6 +66,10 @@ def test_what_is_no_date(value):
     assert parse_date(value) is None
     assert timestamps([None, value])[0].null_count == 2
     assert timestamps([None, value])[1] == [1]
+
+
+def test_a_day_begins_at_midnight():
+    assert parse_date(date(2015, 10, 20)) == parse_date("2015-10-20")
 
 
 def test_nothing_is_not_a_bad_date():

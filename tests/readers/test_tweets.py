@@ -229,6 +229,15 @@ def test_deletions_are_counted_and_not_indexed(form: Any, tmp_path: Path) -> Non
     assert stats.examples["deletion"][0][1] == 1
 
 
+def test_tables_in_one_file_share_no_ids(tmp_path: Path) -> None:
+    tables = [{"text": [f"text {k} of table {table}" for k in range(3)], "lang": ["en"] * 3} for table in range(2)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(table) + "\n" for table in tables))
+    rows, stats = rows_of(path)
+    assert [row["id"].rpartition(":")[2] for row in rows] == list("123456")
+    assert stats.notes == {"id_missing": 6}
+
+
 def test_a_stream_of_nothing_but_deletions_gives_no_index(tmp_path: Path) -> None:
     path = text_file("tweets.jsonl", lines(NOTICES))(tmp_path)
     with pytest.raises(InputError, match=r"holds no tweets: 5 records were left out \(deletion: 5\)"):
