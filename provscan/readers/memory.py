@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, dropwhile
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -12,9 +13,10 @@ from provscan.readers.fields import Binding, Fields
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.objects import head_of_block, object_rows, references_of, table_of_block
 from provscan.readers.protocol import MEMORY, Rows
-from provscan.readers.reading import binding_in
+from provscan.readers.reading import binding_in, first_of
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts import Extractor
+from provscan.readers.values import HEAD
 
 
 class RayBlock(NamedTuple):
@@ -35,16 +37,20 @@ class RayBlock(NamedTuple):
 
 def blocks_of(dataset: Any, fields: Fields, source: str, limits: Limits) -> Iterator[RayBlock]:
     """The blocks of a dataset that have records; the fields are determined from the first records."""
-    number, binding = 0, None
-    for reference, count, size in references_of(dataset):
-        if not count:
-            continue
-        begins = binding is None
-        if binding is None:
-            binding = binding_in(
-                Rows(range(count), head_of_block(reference, limits.head_records)), fields, source, limits
-            )
-        yield RayBlock(reference, number, size, binding, begins)
+    blocks = (block for block in references_of(dataset) if block[1])
+    taken = []
+
+    def heads() -> Iterator[Rows]:
+        for block in blocks:
+            taken.append(block)
+            yield Rows(range(block[1]), head_of_block(block[0], HEAD))
+
+    first, _ = first_of(heads(), limits)
+    binding = binding_in(first, fields, source, limits) if first else None
+    number = 0
+    for reference, count, size in chain(taken, blocks):
+        assert binding is not None
+        yield RayBlock(reference, number, size, binding, number == 0)
         number += count
 
 
@@ -76,17 +82,18 @@ def read_objects(
     counts = ReadStats() if stats is None else stats
     names = Fields() if fields is None else fields
 
+    def none_is_a_record(rows: Rows) -> bool:
+        if isinstance(rows.values, pa.RecordBatch) or any(isinstance(value, dict) for value in rows.values):
+            return False
+        for number, value in zip(rows.numbers, rows.values, strict=True):
+            counts.skip("no_text" if value is None else "text_not_string", MEMORY, number)
+        return True
+
     def batches(limits: Limits) -> Iterator[pa.RecordBatch]:
-        extractor: Extractor | None = None
-        for rows in object_rows(obj, limits):
-            if extractor is None:
-                if not isinstance(rows.values, pa.RecordBatch) and not any(isinstance(v, dict) for v in rows.values):
-                    for number, value in zip(rows.numbers, rows.values, strict=True):
-                        counts.skip("no_text" if value is None else "text_not_string", MEMORY, number)
-                    continue
-                binding = binding_in(rows, names, MEMORY, limits)
-                counts.describe(binding.verdicts)
-                extractor = Extractor(binding, MEMORY, counts, limits)
-            yield extractor.batch(rows)
+        first, parts = first_of(dropwhile(none_is_a_record, object_rows(obj, limits)), limits)
+        if first:
+            binding = binding_in(first, names, MEMORY, limits)
+            counts.describe(binding.verdicts)
+            yield from map(Extractor(binding, MEMORY, counts, limits).batch, parts)
 
     yield from Batcher(MEMORY, counts, limits, fixed=names.fix_encoding).batches(batches(limits))

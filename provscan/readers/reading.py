@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +26,9 @@ from provscan.readers.schema import SCHEMA
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
 from provscan.readers.texts import Extractor
-from provscan.readers.values import head_values
+from provscan.readers.values import HEAD, head_values
+
+Part = TypeVar("Part", Rows, Rows | Piece)
 
 # Errors of the system that other files may not have, unlike those of a disk that is not there.
 TROUBLE_OF_A_FILE = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
@@ -89,16 +93,16 @@ def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.Record
     binding = None if split.format == UNKNOWN else binding_of(split, fields, context.limits)
     if binding is not None:
         _describe(binding, split, context.stats)
-    extractor: Extractor | None = None
-    for rows in read_rows(split, None if binding is None else binding.wanted, context):
-        if isinstance(rows, Piece):
-            yield piece_of(rows, context.limits)
-            continue
-        if binding is None:
-            binding = binding_in(rows, fields, split.source, context.limits)
-            _describe(binding, split, context.stats)
-        extractor = extractor or Extractor(binding, split.source, context.stats, context.limits)
-        yield extractor.batch(rows)
+    parts = read_rows(split, None if binding is None else binding.wanted, context)
+    if binding is None:
+        first, parts = first_of(parts, context.limits)
+        if not first:
+            return
+        binding = binding_in(first, fields, split.source, context.limits)
+        _describe(binding, split, context.stats)
+    extractor = Extractor(binding, split.source, context.stats, context.limits)
+    for rows in parts:
+        yield piece_of(rows, context.limits) if isinstance(rows, Piece) else extractor.batch(rows)
 
 
 def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
@@ -109,10 +113,26 @@ def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
             stats.note("other_encoding", split.source, 0, f"read as {split.layout.encoding}")
 
 
-def binding_in(rows: Rows, fields: Fields, source: str, limits: Limits) -> Binding:
+def first_of(parts: Iterator[Part], limits: Limits) -> tuple[list[Part], Iterator[Part]]:
+    """The first records, enough to determine the fields, as a table may begin with a single one; and all of them."""
+    first: list[Part] = []
+    count = size = 0
+    for rows in parts:
+        first.append(rows)
+        if isinstance(rows, Piece) or not isinstance(rows.values, pa.RecordBatch):
+            break
+        count, size = count + rows.values.num_rows, size + rows.values.nbytes
+        if count >= HEAD or size >= limits.head_bytes:
+            break
+    return first, chain(first, parts)
+
+
+def binding_in(first: Sequence[Rows | Piece], fields: Fields, source: str, limits: Limits) -> Binding:
     """The fields of records that can be read only once, from the first of them."""
-    values = rows.values
-    head = head_values(values) if isinstance(values, pa.RecordBatch) else values[: limits.head_records]
+    head: list[Any] = []
+    for rows in first:
+        values = [{"text": "a piece of a text"}] if isinstance(rows, Piece) else rows.values
+        head += head_values(values) if isinstance(values, pa.RecordBatch) else values[: limits.head_records]
     return bind(fields, survey(head, limits), source)
 
 

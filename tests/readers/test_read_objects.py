@@ -1,5 +1,7 @@
 """Records that are in memory already."""
 
+import io
+import sys
 from datetime import datetime
 
 import pyarrow as pa
@@ -34,6 +36,21 @@ def test_what_is_no_string_is_counted():
     assert stats.skipped == {"no_text": 1, "text_not_string": 1}
     assert stats.repaired == {"lone_surrogate": 1}
     assert stats.examples["no_text"][0].source == "<memory>"
+
+
+@pytest.mark.parametrize("form", ["table", "reader", "pipe"])
+def test_a_first_part_of_few_rows_does_not_decide_alone(form, read_all, monkeypatch):
+    parts = [(["a text of four words"], ["note"]), (["the other text"] * 99, ["a note of five words"] * 99)]
+    table = pa.concat_tables([pa.table({"a": a, "b": b}) for a, b in parts])
+    if form == "pipe":
+        file = io.BytesIO()
+        with pa.ipc.new_stream(file, table.schema) as writer:
+            writer.write_table(table)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.getvalue())))
+        assert len(read_all("-").texts) == 200
+    else:
+        made = table if form == "table" else table.to_reader()
+        assert sum(batch.num_rows for batch in read_objects(made)) == 200
 
 
 def test_dicts():
