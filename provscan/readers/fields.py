@@ -106,8 +106,8 @@ class Binding:
 
 
 def name_of(path: Path) -> str:
-    """``("messages", "[]", "content")`` -> ``messages[].content``."""
-    return ".".join(path).replace("." + ANY, ANY)
+    """``("messages", ANY, "content")`` -> ``messages[].content``."""
+    return f".{'.'.join(path)}".replace(f".{ANY}", "[]").removeprefix(".")
 
 
 def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
@@ -187,8 +187,8 @@ def verdict(path: Path, seen: Seen) -> str:
 
 
 def path_of(name: str) -> Path:
-    """``messages[].content`` -> ``("messages", "[]", "content")``."""
-    return tuple(name.replace(ANY, f".{ANY}").split("."))
+    """``messages[].content`` -> ``("messages", ANY, "content")``."""
+    return tuple(name.replace("[]", f".{ANY}").split("."))
 
 
 def _named(name: str, found: dict[Path, Seen]) -> list[Path]:

@@ -4,8 +4,8 @@ A block of lines whose wanted values are strings and integers of the objects the
 values further within by Arrow's JSON reader. Arrow does not see lines and ends the process on a ``null`` where an
 object should stand, so a block goes to it only if each of its lines begins with ``{`` and ends with ``}``, and its
 result is used only if it has as many rows as there are lines. Every other block, and one with conflicting types,
-duplicate keys or lone surrogates, is parsed line by line by orjson; a line that orjson refuses is tried again by
-Python's own parser, which accepts NaN and control characters.
+duplicate keys, lone surrogates or bytes that are not UTF-8, is parsed line by line by orjson; a line that orjson
+refuses is tried again by Python's own parser, which accepts NaN and control characters.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ from provscan.readers.limits import Limits
 from provscan.readers.protocol import ANY, Context, Path, Rows, Split, Wanted
 from provscan.readers.stats import ReadStats
 from provscan.readers.streams import BOM, Block, ByteStream, lines
-
-LENIENT = "NaN, a lone surrogate, a control character or a byte-order mark"
+from provscan.readers.texts import is_utf8
 
 # Rows parsed line by line at a time.
 GROUP = 4096
@@ -172,8 +171,6 @@ def _repaired(line: bytes, source: str, number: int, stats: ReadStats) -> Any:
         raise ValueError("nested too deeply") from None
     if replaced:
         stats.repair("invalid_utf8", source, number, replaced)
-    else:
-        stats.note("lenient_json", source, number, LENIENT)
     return value
 
 
@@ -300,8 +297,9 @@ def read_lines(
     schema = None if wanted is None or len(wanted) > MOST_PATHS else schema_of(wanted)
     top_level = TopLevel(wanted or {})
     for block in lines(stream):
-        batch = top_level.parsed(block) if top_level.usable else None
-        if batch is None and schema is not None:
+        valid = is_utf8(block.data)
+        batch = top_level.parsed(block) if top_level.usable and valid else None
+        if batch is None and schema is not None and valid:
             batch = parsed_block(block, schema)
         if batch is not None and (accept is None or accept(batch)):
             whole = _some_records(block) if accept is None else []

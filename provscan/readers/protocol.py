@@ -31,8 +31,8 @@ UNKNOWN = "unknown"
 # Formats that hold files, and are read from front to back.
 ARCHIVES = ("tar", "webdataset")
 
-# What stands in a path for "any element of the list".
-ANY = "[]"
+# What stands in a path for "any element of the list"; no key of an object is that.
+ANY = "\0[]"
 
 Path = tuple[str, ...]
 Progress = Callable[[int], None]

@@ -194,6 +194,9 @@ class Extractor:
                     wrong = value
             count = len(texts) - before
             if count:
+                if wrong and isinstance(wrong, dict | list):
+                    # Texts may be within.
+                    self._counts.note("text_not_string", self._source, number, no_text(wrong))
                 numbers += [number] * count
                 path = self._binding.id
                 ids += [None if path is None else _id(value_at(record, path))] * count
@@ -265,14 +268,14 @@ def _walk(value: Any, tree: Tree, name: str = "") -> Iterator[tuple[int, str, An
         if any(isinstance(text, str) for _, _, text in turns):
             yield from turns
             return
-    if place is not None:
+    if place is not None and not (below and isinstance(value, dict | list)):
         yield place, name, value
     if isinstance(value, list) and ANY in below:
         for number, inner in enumerate(value):
             yield from _walk(inner, below[ANY], f"{name}[{number}]")
     elif isinstance(value, dict):
         for key in below if len(below) <= len(value) else value:
-            if key != ANY and key in below and key in value:
+            if key in below and key in value:
                 yield from _walk(value[key], below[key], f"{name}.{key}" if name else key)
 
 
@@ -286,7 +289,7 @@ def _names(path: Path, places: list[Numbers], count: int) -> pa.Array:
         codes = pa.array(np.zeros(count, np.int32))
         return pa.DictionaryArray.from_arrays(codes, _dictionary([name_of(path)]), safe=False)
     distinct, codes = np.unique(np.stack(places, axis=1), axis=0, return_inverse=True)
-    parts = name_of(path).split(ANY)
+    parts = ".".join(path).split(f".{ANY}")
     names = [
         "".join(f"{part}[{k}]" for part, k in zip(parts, row, strict=False)) + parts[-1] for row in distinct.tolist()
     ]
@@ -308,13 +311,19 @@ def _is_text(kind: pa.DataType) -> bool:
 def is_valid(text: pa.LargeStringArray) -> bool:
     """Whether texts are UTF-8; checked all at once, which is much faster than one by one."""
     data, offsets = buffers(text)
+    starts = offsets[1:-1]
+    starts = starts[: np.searchsorted(starts, offsets[-1])]
+    return is_utf8(data[offsets[0] : offsets[-1]]) and not (data[starts] & 0xC0 == 0x80).any()
+
+
+def is_utf8(data: Any) -> bool:
+    """Whether some bytes are UTF-8."""
     try:
-        bounds = pa.py_buffer(offsets[[0, -1]])
+        bounds = pa.py_buffer(np.array([0, len(data)], np.int64))
         pa.LargeStringArray.from_buffers(1, bounds, pa.py_buffer(data)).validate(full=True)
     except (pa.ArrowInvalid, UnicodeDecodeError):  # the second while Arrow words the first
         return False
-    starts = offsets[1:-1]
-    return not (data[starts[: np.searchsorted(starts, offsets[-1])]] & 0xC0 == 0x80).any()
+    return True
 
 
 def checked_text(array: pa.Array, numbers: Numbers | list[int], source: str, stats: ReadStats) -> pa.Array:

@@ -315,7 +315,6 @@ REASONS = {
     "empty_file": "empty file",
     "invalid_text": "pages of a crawl with bytes that are not in their encoding, replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
-    "lenient_json": "not strictly JSON, but clear",
     "later_text": "records, of those that were searched, with text in fields that the first records lack",
     "line_too_long": "line too long",
     "lone_surrogate": "half a character, replaced",

@@ -151,6 +151,22 @@ def test_every_range_of_a_file_has_the_fields_of_its_beginning(write, read_all, 
     assert found.fields[-2:] == ["body", "note"]
 
 
+@pytest.mark.parametrize("record", [{"a": {"[]": LONG}}, {"a": [{"[]": LONG}]}, {"a[]": [{"b": LONG}]}], ids=str)
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_fields_named_like_the_elements_of_a_list(record, form, tmp_path, write, read_all):
+    pq.write_table(pa.Table.from_pylist([record]), tmp_path / "a.parquet")
+    found = read_all(str(tmp_path / "a.parquet") if form == "parquet" else write("a.jsonl", [record]))
+    assert found.texts == [LONG]
+    assert found.fields[0] in ("a.[]", "a[0].[]", "a[][0].b")
+
+
+def test_lists_and_objects_where_a_text_is_expected_are_counted_beside_texts(write, read_all):
+    records = [{"title": "news", "text": LONG}, {"title": "more", "text": [LONG]}, {"title": "rest", "text": 5}]
+    found = read_all(write("a.jsonl", records[:1] * 1000 + records))
+    assert (found.stats.skipped, found.stats.notes) == ({}, {"text_not_string": 1})
+    assert found.stats.examples["text_not_string"][0].record == 1001
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("array", [False, True])
 def test_every_text_is_found(write, read_all, form, array):

@@ -44,7 +44,7 @@ def test_utf_16(write, read_all):
 def test_nul_is_kept(write, read_all):
     found = read_all(write("a.jsonl", b'{"text": "a\\u0000b"}\n{"text": "a\x00b"}\n'))
     assert found.texts == ["a\0b", "a\0b"]
-    assert found.stats.notes == {"lenient_json": 1}
+    assert found.stats.notes == {}
 
 
 def test_invalid_utf8_is_replaced_and_counted(write, read_all):
@@ -53,6 +53,19 @@ def test_invalid_utf8_is_replaced_and_counted(write, read_all):
     assert found.stats.repaired == {"invalid_utf8": 1}
     assert found.stats.examples["invalid_utf8"][0].record == 1
     assert "0xff" in found.stats.examples["invalid_utf8"][0].detail
+
+
+def test_counts_do_not_depend_on_the_blocks_of_a_file(write, read_all):
+    odd = [
+        b'{"text": "a", "x": NaN}',
+        b'{"text": "a", "x": "\xff"}',
+        b'{"text": "a", "x": 1e400}',
+        b'{"text": "\xff\xff"}',
+    ]
+    path = write("a.jsonl", b'{"text": "b"}\n'.join(line + b"\n" for line in [*odd, b"{"]))
+    whole, cut = (read_all(path, limits=Limits(chunk=chunk)).stats for chunk in (1 << 20, 30))
+    assert whole.as_dict() == cut.as_dict()
+    assert (whole.repaired, whole.skipped, whole.notes) == ({"invalid_utf8": 2}, {"bad_json": 1}, {})
 
 
 def test_unpaired_surrogates_are_replaced_and_counted(write, read_all):
