@@ -23,6 +23,9 @@ from provscan.readers.values import HEAD, head_values
 
 FAILURES = (pa.ArrowException, OSError, ValueError)
 
+# Bytes of a column that are read at a time: those of a row group may be gigabytes.
+COLUMN_BYTES = 4 << 20
+
 # Text that nobody has checked to be UTF-8.
 RAW = {
     pa.string(): pa.binary(),
@@ -52,6 +55,10 @@ def _readable(whole: Split, form: str, limits: Limits) -> Iterator[pa.NativeFile
         _file(ByteStream(whole, Context.quiet(limits))) as file,
     ):
         yield file
+
+
+def _parquet(source: pa.NativeFile) -> pq.ParquetFile:
+    return pq.ParquetFile(source, buffer_size=COLUMN_BYTES, pre_buffer=False)
 
 
 def _is_wanted(names: list[str], wanted: Wanted) -> list[bool]:
@@ -90,7 +97,7 @@ class Parquet:
             yield replace(whole, start=0, end=0, size=0)
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        with _readable(whole, "Parquet", limits) as source, pq.ParquetFile(source) as file:
+        with _readable(whole, "Parquet", limits) as source, _parquet(source) as file:
             batch = next(file.iter_batches(HEAD, use_threads=False), None)
             return [] if batch is None else head_values(with_distinct_names(batch))
 
@@ -99,7 +106,7 @@ class Parquet:
         number = split.first_record
         limits = context.limits
         try:
-            with _file(stream) as source, pq.ParquetFile(source) as file:
+            with _file(stream) as source, _parquet(source) as file:
                 whole = split.random_access
                 names = file.schema_arrow.names
                 distinct = distinct_names(names)

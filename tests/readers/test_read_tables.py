@@ -1,6 +1,7 @@
 """Parquet and Arrow files."""
 
 import gzip
+import io
 import itertools
 import os
 
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provscan.errors import FieldNotFoundError, InputError
-from provscan.readers import Limits
+from provscan.readers import Limits, tables
 
 TABLE = pa.table(
     {
@@ -246,6 +247,33 @@ def test_only_the_needed_columns_are_read(tmp_path, read_all, monkeypatch):
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
     read_all(write_parquet(TABLE.append_column("blob", [["x"] * 4]), tmp_path / "a.parquet", row_group_size=2))
     assert asked == [None, ["id", "text"], ["id", "text"]]
+
+
+def test_a_large_row_group_is_read_a_stretch_at_a_time(tmp_path, read_all, monkeypatch):
+    sizes = []
+
+    class Counting(io.FileIO):
+        def read(self, size=-1):
+            data = super().read(size)
+            sizes.append(len(data))
+            return data
+
+    monkeypatch.setattr(tables, "COLUMN_BYTES", 4096)
+    monkeypatch.setattr(tables, "is_remote", lambda path: True)
+    monkeypatch.setattr(tables, "open_file", lambda path: Counting(path))
+    table = pa.table({"text": [f"{number:,} times" for number in range(20_000)]})
+    path = write_parquet(
+        table,
+        tmp_path / "a.parquet",
+        compression="none",
+        use_dictionary=False,
+        write_batch_size=500,
+        data_page_size=1000,
+    )
+    found = read_all(path)
+    assert found.texts == table["text"].to_pylist()
+    # Parquet reads the last 64 KiB of a file, which has its metadata.
+    assert max(sizes) <= 1 << 16 < os.path.getsize(path) / 2
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
