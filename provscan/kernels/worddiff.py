@@ -8,6 +8,7 @@ what canonical text leaves out (case, accents, links, punctuation) is distinguis
 from collections import namedtuple
 
 from provscan.kernels.jit import kernel
+from provscan.kernels.normalize import is_unspaced
 
 # Words compared on either side; the rest of a text is reported as not compared.
 MAX_WORDS = 400
@@ -22,19 +23,6 @@ Side = namedtuple("Side", "codes start end raw words runs")
 
 
 @kernel
-def _stands_alone(code):
-    """Whether a code point is a word by itself: scripts without spaces, emoji."""
-    return (
-        0x0E00 <= code < 0x0F00
-        or 0x1000 <= code < 0x10A0
-        or 0x1780 <= code < 0x1800
-        or 0x3040 <= code < 0x3100
-        or 0x3400 <= code < 0xA000
-        or 0x1F000 <= code < 0x31350
-    )
-
-
-@kernel
 def _split(side):
     """Fill ``side.words``; returns their number and whether there are more than fit."""
     codes, words = side.codes, side.words
@@ -43,9 +31,8 @@ def _split(side):
         if codes[i] == SPACE:
             inside = False
             continue
-        alone = _stands_alone(codes[i])
-        # A skin tone belongs to the emoji before it.
-        if (alone or not inside) and not (count and 0x1F3FB <= codes[i] <= 0x1F3FF):
+        alone = is_unspaced(codes[i])
+        if alone or not inside:
             if count == MAX_WORDS:
                 return count, True
             words[count, 0], words[count, 2] = i, side.start[i]

@@ -422,7 +422,7 @@ class Measured:
     def _held(self) -> dict[str, Factor]:
         return held(self.matches, self.claimable, self.whole.counted, self.index_fraction)
 
-    @property
+    @cached_property
     def control_found(self) -> float:
         """Share of the control's texts that stand in the dataset, in matches that count."""
         found = np.count_nonzero(self.matches.control & (self.sums.of_texts.count > 0))
