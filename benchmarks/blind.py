@@ -63,7 +63,7 @@ def below(full: provscan.Index, texts: list[str], found: Matches, ids: list[str]
     """How many of some rows the texts do not confirm."""
     rows = [n for n, pair in enumerate(zip(found.row.tolist(), ids, strict=True)) if pair in pairs]
     passages = [texts[found.row[n]][slice(*found.span[n])] for n in rows]
-    numbers = full.reader.texts_of_ids(pa.array([ids[n] for n in rows], pa.string()))
+    _, numbers = full.reader.texts_of_ids(pa.array([ids[n] for n in rows], pa.string()))
     _, similarity, containment = compared(*buffers(to_array(passages)), numbers, full.reader)
     params = MatchParams()
     return int(((similarity < params.threshold) | (containment < params.min_containment)).sum())

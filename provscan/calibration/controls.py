@@ -137,7 +137,7 @@ def with_files(
     skipped, empty = stats.as_dict()["skipped"], extra.manifest.notes["tweets_without_text"]
     read = {
         "sources": list(sources),
-        "tweets": extra.tweets + int(np.count_nonzero(extra.texts_of_ids(also) < 0)),
+        "tweets": extra.tweets + len(also) - len(np.unique(extra.texts_of_ids(also)[0])),
         "texts": extra.texts,
         "also_licensed": len(also),
         "skipped": {**skipped, "no_text": skipped.get("no_text", 0) + empty} if empty else skipped,

@@ -236,19 +236,24 @@ class IndexReader:
         ]
         return int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py())
 
-    def texts_of_ids(self, ids: pa.Array) -> Numbers:
-        """A text of each tweet with one of some ids, -1 where no tweet that is not forgotten has it."""
-        found = np.full(len(ids), -1)
+    def texts_of_ids(self, ids: pa.Array) -> tuple[Numbers, Numbers]:
+        """All texts of tweets with one of some ids: places in `ids` and numbers of texts, in pairs, ascending.
+
+        A tweet that is forgotten has none.
+        """
+        coded = ids.dictionary_encode()
+        known, parts = coded.dictionary.cast(pa.large_string()), []
         for number, segment in enumerate(self.segments):
-            rows = np.setdiff1d(segment.tweets.ids.among(ids.unique()), segment.forgotten, assume_unique=True)
-            place = pc.index_in(ids.cast(pa.large_string()), value_set=segment.tweets.ids.take(rows).array())
-            known = np.flatnonzero(place.is_valid().to_numpy(zero_copy_only=False))
-            row = rows[place.take(pa.array(known)).to_numpy(zero_copy_only=False)]
-            texts = self.numbering.numbers(number, segment.texts_of(row))
-            # Of a tweet with several texts the first one in all shards.
-            lower = (found[known] < 0) | (texts < found[known]) | (number >= self.numbering.shards)
-            found[known[lower]] = texts[lower]
-        return found
+            rows = np.setdiff1d(segment.tweets.ids.among(known), segment.forgotten, assume_unique=True)
+            of = pc.index_in(segment.tweets.ids.take(rows).array(), value_set=known).to_numpy()
+            parts.append((of, self.numbering.numbers(number, segment.texts_of(rows))))
+        of, texts = (np.concatenate(part) for part in zip(*parts, strict=True))
+        order = np.lexsort((texts, of))
+        first, last = (np.searchsorted(of[order], coded.indices.to_numpy(), side) for side in ("left", "right"))
+        count = last - first
+        places = np.repeat(np.arange(len(ids)), count)
+        within = np.arange(len(places)) - np.repeat(np.cumsum(count) - count, count)
+        return places, texts[order][np.repeat(first, count) + within]
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
         """Licensed texts that equal canonical texts: rows of `texts` and numbers of licensed texts, in pairs."""

@@ -150,10 +150,15 @@ def reveal(
         raise InputError(f"{run} is no blind run: name the folder of one")
     summary, info = read_run(run, (MATCHES_FILE, EVIDENCE_FILE, PASSAGES_FILE))
     table = pq.read_table(run / PASSAGES_FILE, schema=FOUND)
-    texts = reader.texts_of_ids(table["tweet_id"].combine_chunks())
-    known = np.flatnonzero(texts >= 0)
+    known, texts = reader.texts_of_ids(table["tweet_id"].combine_chunks())
     passage = table["passage"].combine_chunks().take(pa.array(known))
-    level, similarity, containment = compared(*buffers(passage), texts[known], reader)
+    level, similarity, containment = compared(*buffers(passage), texts, reader)
+    # A tweet may have several texts: each row is of the one that comes closest.
+    best = np.lexsort((texts, -similarity, known))
+    best = best[np.flatnonzero(np.diff(known[best], prepend=-1))]
+    known, texts, level, similarity, containment = (
+        column[best] for column in (known, texts, level, similarity, containment)
+    )
     columns = {name: table[name].to_numpy().copy() for name in ("similarity", "containment")}
     columns["similarity"][known], columns["containment"][known] = similarity, containment
     levels = np.array(table["level"].to_pylist(), object)
@@ -163,7 +168,7 @@ def reveal(
         table = table.set_column(place, table.schema.field(name), pa.array(values, table.schema.field(name).type))
     counted = np.zeros(len(table), np.bool_)
     counted[known] = (similarity >= threshold) & (containment >= min_containment)
-    chosen = table.filter(pa.array(counted)).append_column("text", pa.array(texts[counted]))
+    chosen = table.filter(pa.array(counted)).append_column("text", pa.array(texts[counted[known]]))
     chosen = chosen.append_column("has_text", pa.array(np.ones(len(chosen), np.bool_)))
     evidence = evidence_rows(chosen.to_batches(), reader) if len(chosen) else EVIDENCE.empty_table()
     summary |= _counts(table)

@@ -158,19 +158,26 @@ def _record_texts(
         )
 
 
-def _tweet_text(index: Index, tweet_id: str) -> str:
-    """The text of a tweet; of several with one licensed text the earliest one's."""
-    number = index.reader.texts_of_ids(pa.array([tweet_id]))
-    if number[0] < 0:
+def _tweet_text(index: Index, tweet_id: str, text: str) -> str:
+    """The text of a tweet; of several with one licensed text the earliest one's, of its texts the one like `text`."""
+    _, numbers = index.reader.texts_of_ids(pa.array([tweet_id]))
+    if len(numbers) == 0:
         raise UsageError(f"the index has no tweet {tweet_id}, or it is forgotten, so it can't be compared")
-    return index.reader.raw_texts(number).array()[0].as_py()
+    texts: list[str] = index.reader.raw_texts(numbers).array().to_pylist()
+    ours = _grams(canonical([text])[0])
+
+    def alike(tweet: str) -> float:
+        theirs = _grams(canonical([tweet])[0])
+        return len(ours & theirs) / max(1, len(ours | theirs))
+
+    return max(texts, key=alike)
 
 
 def _compared(
     text: str, tweet_id: str, index: Index, params: MatchParams, reported: dict[str, Any] | None
 ) -> Explanation:
     """A passage and a licensed tweet, and the match that is reported there, of this tweet or of another one."""
-    tweet = _tweet_text(index, tweet_id)
+    tweet = _tweet_text(index, tweet_id, text)
     ours, theirs = canonical([text, tweet])
     left, right = _grams(ours), _grams(theirs)
     shared = len(left & right)

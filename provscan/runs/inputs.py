@@ -141,10 +141,9 @@ def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
         plan = readers.plan(named, options.fields, workers=workers, records=options.records, encoding=options.encoding)
         inputs = Inputs(named, list(plan), unread=plan.unread, ignored=plan.ignored)
     for split in [*inputs.splits, *(sample.rest if sample else [])]:
-        file = inputs.files.setdefault(split.path, _stat(split.source, split.path))
-        if file.source != split.source:
-            # Several members of an archive.
-            file.source = readers.without_secrets(split.path)
+        # A member of an archive has a source of its own.
+        source = split.source if split.member is None else readers.without_secrets(split.path)
+        inputs.files.setdefault(split.path, _stat(source, split.path))
     for split in inputs.splits:
         inputs.files[split.path].scanned += split.size
     return inputs

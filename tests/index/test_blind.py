@@ -260,6 +260,21 @@ def reasons(run: Path) -> set[str]:
     return {json.loads(line)["significance"] for line in (run.parent / "list.jsonl").read_text().splitlines()}
 
 
+def test_a_row_of_a_tweet_of_two_texts_is_compared_with_the_one_that_stands_there(tmp_path: Path) -> None:
+    texts = [
+        "the ferry to the northern island is late again tonight",
+        "my grandmother keeps seven geese and feeds them plums",
+    ]
+    tweets = [{"id": "1", "text": text} for text in texts]
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    provscan.build_index(tweets, tmp_path / "blind.index", blind=True, key=tmp_path / "key")
+    full = provscan.build_index(tweets, tmp_path / "full.index")
+    run = provscan.match(tweets, tmp_path / "blind.index", tmp_path / "a.run", key=tmp_path / "key")
+    revealed = provscan.reveal(run.path, full)
+    assert revealed.summary["blind"]["revealed"] == {"rows": 2, "confirmed": 2, "refuted": 0, "unknown": 0}
+    assert revealed.evidence.select(["passage", "tweet"]).to_pylist() == [{"passage": t, "tweet": t} for t in texts]
+
+
 def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

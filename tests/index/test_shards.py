@@ -130,7 +130,7 @@ def test_a_reader_of_shards_answers_as_one_of_a_segment(build: Build, corpus: li
         lambda reader: reader.author_counts(numbers).tolist(),
         lambda reader: reader.same_text(numbers).tolist(),
         lambda reader: reader.posted_since(1_577_900_000_000).tolist(),
-        lambda reader: reader.texts_of_ids(ids).tolist(),
+        lambda reader: [part.tolist() for part in reader.texts_of_ids(ids)],
         lambda reader: [part.tolist() for part in reader.equal_texts(texts)],
         lambda reader: (reader.count_tweets(numbers[:50]), reader.longest),
     ):

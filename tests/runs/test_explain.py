@@ -234,6 +234,17 @@ def test_a_record_is_named_by_the_source_of_its_matches(index: provscan.Index, t
         explain_record(run.info, run.matches, 1, index, source=f"{path}/x/a.jsonl")
 
 
+def test_a_record_of_the_only_file_of_an_archive(index: provscan.Index, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/a.jsonl", json.dumps({"text": TWEETS[0]["text"]}))
+    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
+    (source,) = run.matches["source"].to_pylist()
+    assert (source, [item["source"] for item in run.info["inputs"]]) == (f"{path}/x/a.jsonl", [str(path)])
+    (found, *_) = explain_record(run.info, run.matches, 0, index, source=source)
+    assert (found["source"], found["tweet_id"]) == (source, TWEETS[0]["id"])
+
+
 @pytest.mark.filterwarnings("always:.*was changed since the run:RuntimeWarning")
 def test_an_index_or_a_dataset_that_is_not_the_runs_is_named(tmp_path: Path) -> None:
     provscan.build_index(TWEETS, tmp_path / "a.index")
@@ -248,3 +259,14 @@ def test_an_index_or_a_dataset_that_is_not_the_runs_is_named(tmp_path: Path) -> 
     assert "does not hold the tweets of the index that the run was made with" in done.stderr
     assert f"{data} was changed since the run" in done.stderr
     assert "No licensed text comes close" in done.stdout
+
+
+def test_a_tweet_of_two_texts_is_compared_by_the_one_that_is_alike(tmp_path: Path) -> None:
+    texts = [
+        "the ferry to the northern island is late again tonight",
+        "my grandmother keeps seven geese and feeds them plums",
+    ]
+    index = provscan.build_index([{"id": "1", "text": text} for text in texts], tmp_path / "a.index")
+    for text in texts:
+        (item,) = explain_text(text, index, MatchParams())
+        assert (item["tweet"], item["shared"]) == (text, len(text) - 4)
