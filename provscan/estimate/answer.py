@@ -21,6 +21,8 @@ WITHHELD = {
     "unseen_by_edits": "Nothing that counts was found, and of the test copies too many were changed too much to be "
     "found.",
     "unlike_edits": "The copies were edited unlike any test copies, so that nothing shows how many were missed.",
+    "outside_unknown": "The copies were edited unlike any test copies, so that nothing shows how much of a copy lies "
+    "outside of its match.",
     "poor_recall": "Only {recall:.0%} of the test copies that look like the matches were found.",
     "sampled": "A sample was scanned: texts that stand only in the rest can't be counted.",
 }
@@ -51,6 +53,8 @@ WARNINGS = {
     "that was found. That is too many for an estimate.",
     "unseen_by_edits": "Nothing that counts was found, and {share:.0%} of copies edited like the test copies are "
     "changed too much to be found. That is too many for an estimate.",
+    "few_spike_ins": "Only {planted:,} test copies were planted: recall is hardly measured, and the upper limit and "
+    "the estimate may be off by more than they say. Give --spike-ins {enough} or more, or leave it out.",
     "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "
     "that are mostly missed: if all of the least similar matches are such copies, {hidden:,.0f} more were missed.",
     "hardly_found_by_edits": "Fewer than a third of the test copies with these edits were found: {edits}. Copies "

@@ -21,6 +21,8 @@ UNLIKE = 0.15
 # Share of the matches that are in pieces from which on nothing tells in how many.
 IN_PIECES = 0.4
 POOR_RECALL = 1 / 3
+# Test copies below which nothing was measured of the limits that rest on them.
+FEW_PLANTED = 300
 # Share of the findings in strata without control from which on there is no estimate, and share of those that do not
 # count, if it is twice that of test copies as well, from which on it is said.
 LEFT_OUT = 0.1
@@ -60,6 +62,9 @@ def reasons(measured: Measured) -> dict[str, str]:
             for recalls, numbers in ((measured.recalls_of_texts, ("texts", "tweets")), (measured.recalls, NUMBERS)):
                 if reason := _no_estimate(measured, recalls):
                     withhold(("estimate",), reason, numbers)
+    if recall is not None and _unlike(measured, recall):
+        # How much of a copy lies outside of its match is known of the edits of test copies only.
+        withhold(("at_most",), withheld("outside_unknown"), ("characters",))
     if measured.scanned.sampled:
         withhold(("estimate", "at_most"), withheld("sampled"), ("texts", "tweets"))
     return result
@@ -75,11 +80,15 @@ def _no_estimate(measured: Measured, recalls: Recalls) -> str | None:
     recall, _ = recalls
     if _unseen(recalls):
         return withheld(_by_matches("unseen", measured))
-    if recall is not None and (recall.unlike > UNLIKE or measured.in_pieces > IN_PIECES):
+    if recall is not None and _unlike(measured, recall):
         return withheld("unlike_edits")
     if recall is not None and recall.value < POOR_RECALL:
         return withheld("poor_recall", recall=recall.value)
     return None
+
+
+def _unlike(measured: Measured, recall: Recall) -> bool:
+    return recall.unlike > UNLIKE or measured.in_pieces > IN_PIECES
 
 
 def _unseen(recalls: Recalls) -> bool:
@@ -114,6 +123,8 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
         code = _by_matches("unseen", measured)
         result.append(warning(code, share=recall.hidden + akin(recall), worst=recall.at_worst))
     if recall is not None:
+        if len(measured.planted) < FEW_PLANTED:
+            result.append(warning("few_spike_ins", planted=len(measured.planted), enough=FEW_PLANTED))
         hardly = {edit: found for edit, found in recall.of_edit.items() if found < FINDABLE}
         if hardly:
             edits = ", ".join(edit.replace("_", " ") for edit in hardly)
