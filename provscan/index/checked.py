@@ -24,7 +24,7 @@ def key_of(paths: Sequence[Path]) -> str:
     """What the mark of some files is called; another one as soon as one of them is changed, moved or copied."""
     digest = hashlib.blake2b(digest_size=16)
     split = sorted(os.path.split(path) for path in paths)
-    real = {folder: os.path.realpath(folder) for folder, _ in split}
+    real = {folder: os.path.realpath(folder) for folder in {folder for folder, _ in split}}
     for folder, name in split:
         found = os.stat(f"{folder}/{name}" if folder else name)
         state = f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"

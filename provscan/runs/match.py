@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -223,8 +224,13 @@ def _versions() -> dict[str, str]:
         "provscan": __version__,
         "python": platform.python_version(),
         "platform": f"{sys.platform} {platform.machine()}",
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        **_packages(),
     }
+
+
+@cache
+def _packages() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 class Clock:
