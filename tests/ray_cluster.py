@@ -13,7 +13,7 @@ import pytest
 TESTS = Path(__file__).parent
 # Ray gives a node 30 seconds to start, which a busy machine may need.
 ATTEMPTS = 3
-# Nobody looks at its pages, nor at what its processes print.
+# Nobody looks at its pages, nor at what its processes print; and it never grows by itself.
 QUIET = {"include_dashboard": False, "include_log_monitor": False}
 SYSTEM = {
     # Workers are started for tasks, not before there are some, and stay for those of the next test.
@@ -44,7 +44,8 @@ def cluster(object_store: str) -> Iterator[Any]:
     folders = [TESTS, *(TESTS / name for name in ("engine", "index", "runs"))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
-        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": SYSTEM, **QUIET})
+        head = {"num_cpus": 0, "no_monitor": True, "_system_config": SYSTEM, **QUIET}
+        nodes = Cluster(initialize_head=True, head_node_args=head)
         try:
             for _ in range(2):
                 add_node(nodes, 1)

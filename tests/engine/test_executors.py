@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache, partial
 from pathlib import Path
 
 import executor_tasks as tasks
@@ -15,7 +16,7 @@ import ray
 from ray.cluster_utils import Cluster
 from ray_cluster import add_node
 
-from provscan.engine import EXECUTORS, LostTask, Processes, Progress, Ray, logged
+from provscan.engine import EXECUTORS, Executor, LostTask, Processes, Progress, Ray, logged
 from provscan.errors import WorkerError
 
 
@@ -28,17 +29,25 @@ class Total(Progress):
         self.done += n
 
 
+Begin = Callable[[int], AbstractContextManager[Executor]]
+
+
+@pytest.fixture(scope="module")
+def shared(cluster: Cluster) -> Begin:
+    """Begins an executor of the cluster, or goes on with an earlier one: each takes a process that starts slowly."""
+    made = cache(Ray)
+    return lambda workers: nullcontext(made(workers))
+
+
 @pytest.fixture(params=EXECUTORS)
-def executor(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    if name == "ray":
-        request.getfixturevalue("cluster")
-    return name
+def executor(request: pytest.FixtureRequest) -> Begin:
+    begin: Begin = request.getfixturevalue("shared") if request.param == "ray" else EXECUTORS[request.param]
+    return begin
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_results_come_in_the_order_of_the_tasks(executor: str, workers: int) -> None:
-    with EXECUTORS[executor](workers) as pool:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_the_order_of_the_tasks(executor: Begin, workers: int) -> None:
+    with executor(workers) as pool:
         for count in (0, 1, 20):
             progress = Total()
             results = list(pool.run(tasks.square, range(count), progress))
@@ -46,7 +55,7 @@ def test_results_come_in_the_order_of_the_tasks(executor: str, workers: int) -> 
             assert progress.done == sum(range(count))
 
 
-def test_few_tasks_are_in_flight(executor: str) -> None:
+def test_few_tasks_are_in_flight(executor: Begin) -> None:
     taken = 0
 
     def numbers() -> Iterator[int]:
@@ -55,25 +64,25 @@ def test_few_tasks_are_in_flight(executor: str) -> None:
             taken += 1
             yield taken
 
-    with EXECUTORS[executor](2) as pool:
+    with executor(2) as pool:
         results = pool.run(tasks.square, numbers(), Progress())
         for done in range(1, 20):
             assert next(results) == done * done
             assert taken <= done + pool.in_flight - 1
 
 
-def test_the_first_error_is_the_callers(executor: str) -> None:
-    with EXECUTORS[executor](2) as pool:
+def test_the_first_error_is_the_callers(executor: Begin) -> None:
+    with executor(2) as pool:
         results = pool.run(tasks.fail_at_five, range(1000), Progress())
         assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
         with pytest.raises(ValueError, match="task 5"):
             list(results)
 
 
-def test_what_still_runs_is_abandoned(executor: str, tmp_path: Path) -> None:
+def test_what_still_runs_is_abandoned(executor: Begin, tmp_path: Path) -> None:
     with (
         pytest.raises(ValueError, match="broken"),
-        EXECUTORS[executor](2) as pool,
+        executor(2) as pool,
     ):
         list(pool.run(partial(tasks.write_until_abandoned, str(tmp_path)), range(2), Progress()))
     # A cluster is asked to abandon a task, and waited for only so long.
@@ -84,10 +93,10 @@ def test_what_still_runs_is_abandoned(executor: str, tmp_path: Path) -> None:
 
 
 def test_a_task_of_a_cluster_that_is_not_interrupted_hears_that_it_is_abandoned(
-    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, shared: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray, "cancel", lambda *args, **options: None)
-    test_what_still_runs_is_abandoned("ray", tmp_path)
+    test_what_still_runs_is_abandoned(shared, tmp_path)
 
 
 def test_processes_are_spawned_once_and_are_not_this_one() -> None:
@@ -110,8 +119,8 @@ def test_a_task_is_repeated_when_its_worker_is_lost(cluster: Cluster, tmp_path: 
     assert progress.done == sum(range(6))
 
 
-def test_a_task_that_is_lost_three_times_does_not_stop_the_others(cluster: Cluster) -> None:
-    with Ray(2) as pool:
+def test_a_task_that_is_lost_three_times_does_not_stop_the_others(cluster: Cluster, shared: Begin) -> None:
+    with shared(2) as pool:
         results = list(pool.run(tasks.end_the_process_at_two, range(5), Progress()))
     assert results == [0, 1, LostTask(2, ("WorkerCrashedError",) * 3), 3, 4]
 
@@ -123,8 +132,8 @@ def test_a_task_that_hangs_is_ended(cluster: Cluster, tmp_path: Path) -> None:
         assert pool.describe()["failures"] == {"no report for 0 s": 1}
 
 
-def test_an_error_of_the_system_is_tried_again(cluster: Cluster) -> None:
-    with Ray(2) as pool:
+def test_an_error_of_the_system_is_tried_again(cluster: Cluster, shared: Begin) -> None:
+    with shared(2) as pool:
         (lost,) = pool.run(tasks.unreachable, [7], Progress())
     assert lost == LostTask(7, ("ConnectionResetError: 503",) * 3)
 
@@ -144,13 +153,13 @@ def test_a_cluster_is_logged_and_keeps_its_memory(cluster: Cluster, tmp_path: Pa
     assert {line["where"] for line in ended} <= nodes
 
 
-def test_the_tasks_of_a_node_that_is_lost_run_on_another(cluster: Cluster, tmp_path: Path) -> None:
-    node = add_node(cluster, 2)
-    with Ray(4) as pool:
-        results = pool.run(partial(tasks.touch_and_wait, str(tmp_path)), range(24), Progress())
+def test_the_tasks_of_a_node_that_is_lost_run_on_another(cluster: Cluster, shared: Begin, tmp_path: Path) -> None:
+    node = add_node(cluster, 1)
+    with shared(2) as pool:
+        results = pool.run(partial(tasks.touch_and_wait, str(tmp_path)), range(16), Progress())
         assert next(results) == 0
         cluster.remove_node(node, allow_graceful=False)
-        assert list(results) == [*range(1, 24)]
+        assert list(results) == [*range(1, 16)]
 
 
 def test_without_a_cluster_the_error_names_the_remedy(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
