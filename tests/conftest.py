@@ -102,6 +102,14 @@ def disk_is_not_waited_for():
 
 
 @pytest.fixture(autouse=True, scope="session")
+def few_spike_ins():
+    """Most runs are about something else; a test of the recall says how many it needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("provscan.calibration.spike_ins.FEWEST", 300)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def marks_stay_in_the_tests(tmp_path_factory):
     """Which indexes were checked is noted in the user's cache folder."""
     with pytest.MonkeyPatch.context() as patch:

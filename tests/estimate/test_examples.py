@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy  # its parts are imported when they are first used
 
 from provscan.errors import ParameterError
 from provscan.estimate import (
@@ -42,7 +42,7 @@ def floats(*values: float) -> np.ndarray:
 
 # Clusters: (hits, bytes, records, rest) -> design effect.
 def student(freedom: float) -> float:
-    return (stats.t.ppf(0.975, freedom) / 1.96) ** 2
+    return (scipy.stats.t.ppf(0.975, freedom) / 1.96) ** 2
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_chance_of_earlier_and_later_years(
     assert found is not None
     assert (found["split"], found["ratio"]) == (split, pytest.approx(ratio) if ratio else None)
     at = split - 2015
-    limits = stats.binomtest(sum(bunches[:at]), sum(bunches)).proportion_ci(0.95, "exact")
+    limits = scipy.stats.binomtest(sum(bunches[:at]), sum(bunches)).proportion_ci(0.95, "exact")
     odds = sum(sizes[at:]) / sum(sizes[:at])
     assert found["low"] == pytest.approx(limits.low / (1 - limits.low) * odds)
     assert found["high"] == (pytest.approx(limits.high / (1 - limits.high) * odds) if ratio else None)
@@ -162,7 +162,7 @@ def test_thinned_counts_by_hand() -> None:
     assert thinned(0, 0.5) == (0, 5)
     assert thinned(1, 0.5)[0] == 1
     low, high = thinned(4, 0.5)
-    assert (low, high) == (4 + stats.nbinom.ppf(0.025, 4, 0.5), 4 + stats.nbinom.ppf(0.975, 5, 0.5))
+    assert (low, high) == (4 + scipy.stats.nbinom.ppf(0.025, 4, 0.5), 4 + scipy.stats.nbinom.ppf(0.975, 5, 0.5))
     assert thinned(8, 0.5, effect=2) == (2 * low, 2 * high)
     assert [negative_binomial_quantile(0.975, 3.0, mean) for mean in (0.0, -1.0)] == [0, 0]
 
@@ -185,12 +185,12 @@ def test_unequal_weights_have_the_mean_and_variance_of_their_sum() -> None:
     # Weights 1 and 3: mean 4, variance 10; with the one more of weight 3: 7 and 19.
     chance = predict_chance(floats(1, 3), floats(1, 1), 3.0)
     assert chance.expected == 4
-    assert chance.low == stats.nbinom.ppf(0.025, 16 / 10, 16 / 10 / (16 / 10 + 4))
-    assert chance.high == stats.nbinom.ppf(0.975, 49 / 19, 49 / 19 / (49 / 19 + 7))
+    assert chance.low == scipy.stats.nbinom.ppf(0.025, 16 / 10, 16 / 10 / (16 / 10 + 4))
+    assert chance.high == scipy.stats.nbinom.ppf(0.975, 49 / 19, 49 / 19 / (49 / 19 + 7))
     # Sizes 1 and 3 come in units of 10 / 4; the one more has a size of 2.
     sized = predict_chance(floats(1, 1), floats(1, 3), 1.0)
-    assert sized.low == pytest.approx(2.5 * stats.nbinom.ppf(0.025, 1.6, 1.6 / (1.6 + 1.6)))
-    assert sized.high == pytest.approx(2.5 * stats.nbinom.ppf(0.975, 36 / 14, 36 / 14 / (36 / 14 + 2.4)))
+    assert sized.low == pytest.approx(2.5 * scipy.stats.nbinom.ppf(0.025, 1.6, 1.6 / (1.6 + 1.6)))
+    assert sized.high == pytest.approx(2.5 * scipy.stats.nbinom.ppf(0.975, 36 / 14, 36 / 14 / (36 / 14 + 2.4)))
 
 
 HALF = Recall(0.5, 0.25, 0.8, {}, {})
@@ -366,7 +366,7 @@ def test_differences_of_arms_by_hand() -> None:
     assert (paired_difference(12, 0, 12).value, paired_difference(12, 0, 12).high) == (1.0, 1.0)
     assert paired_difference(0, 12, 12).low == -1.0
     # The score test turns at z standard errors: without any hit z^2 / (n + z^2).
-    z2 = stats.norm.ppf(0.975) ** 2
+    z2 = scipy.stats.norm.ppf(0.975) ** 2
     for pairs in (1, 9):
         assert paired_difference(0, 0, pairs).high == pytest.approx(z2 / (pairs + z2))
     with pytest.raises(ParameterError, match="at most 3"):
@@ -404,10 +404,10 @@ def test_areas_by_hand() -> None:
     assert found.value == pytest.approx(210 / 400)
     # In pair i the placements are (i + 1) / 20 and 1 - (19 - i) / 20.
     error = np.std(2 * (np.arange(20) + 1) / 20, ddof=1) / np.sqrt(20)
-    reach = stats.norm.ppf(0.975) * error
+    reach = scipy.stats.norm.ppf(0.975) * error
     assert (found.low, found.high) == (pytest.approx(210 / 400 - reach), pytest.approx(210 / 400 + reach))
     # Far apart nothing scatters: half a pair is the least error.
-    assert paired_auc(first + 99, second).low == pytest.approx(1 - stats.norm.ppf(0.975) * 0.5 / 20)
+    assert paired_auc(first + 99, second).low == pytest.approx(1 - scipy.stats.norm.ppf(0.975) * 0.5 / 20)
     assert paired_auc(first + 99, second).high == 1.0
     assert paired_auc(first[:19], second[:19]).invalid is not None
 
@@ -418,7 +418,7 @@ def test_trends_by_hand() -> None:
     assert found.value == pytest.approx(0.5)
     # Shares of (k + 1/2) / (n + 1) around the line, each half the spread from the mean.
     each = np.array([1.5, 6.5]) / 11
-    reach = stats.norm.ppf(0.975) * np.sqrt((10 * 0.25 * each * (1 - each)).sum()) / 5
+    reach = scipy.stats.norm.ppf(0.975) * np.sqrt((10 * 0.25 * each * (1 - each)).sum()) / 5
     assert (found.low, found.high) == (pytest.approx(0.5 - reach), pytest.approx(0.5 + reach))
     assert cochran_armitage([0, 1], [0, 5], [10, 10]).invalid is None
     assert cochran_armitage([0, 1], [10, 6], [10, 10]).invalid == "recited: 16 of 20, and 5 on either side are needed"
@@ -436,7 +436,7 @@ def test_chao_by_hand() -> None:
     assert texts.invalid is None
     # Variance of Chao (1987): f2 (r^4 / 4 + r^3) and the number itself, with f2 + 1 for f2, r = 4 / 2; log-normal.
     variance = new + 2 * (2**4 / 4 + 2**3)
-    factor = np.exp(stats.norm.ppf(0.975) * np.sqrt(np.log(1 + variance / new**2)))
+    factor = np.exp(scipy.stats.norm.ppf(0.975) * np.sqrt(np.log(1 + variance / new**2)))
     assert texts.low == pytest.approx(6 + new / factor)
     assert unseen_texts([2, 3], 20)[0].low == unseen_texts([2, 3], 20)[0].value == 2
     assert unseen_texts([20], 20)[0].value == 1

@@ -110,17 +110,17 @@ def test_spans_far_into_a_text_of_several_blocks(build: Build) -> None:
 
 
 @pytest.mark.parametrize("around", [-150, -60, -1, 0, 1, 60])
-@pytest.mark.parametrize("letter", ["x", "я", "中", "😀", "ﷺ"])
-def test_a_tweet_across_a_border_is_found_once(build: Build, letter: str, around: int) -> None:
+@pytest.mark.parametrize(("letter", "block"), [("x", BLOCK), *((letter, 1 << 17) for letter in "я中😀ﷺ")])
+def test_a_tweet_across_a_border_is_found_once(build: Build, letter: str, block: int, around: int) -> None:
     """Text without white space is cut anywhere, never inside a character."""
     tweet = "Thequickbrownfoxjumpsoverthelazydogneartheoldriverbank"
     index = build([tweet])
     size = len(letter.encode())
-    before = letter * ((BLOCK + around) // size - 10)
+    before = letter * ((block + around) // size - 10)
     text = f"{before}.{tweet}.{letter * 20_000}"
     for document in (text, text + before):
-        (span,) = index.match_document(document)
-        assert document[span.start : span.end] == tweet
+        (row,) = matches(index, [document], block, block // 2).to_pylist()
+        assert document[row["start"] : row["end"]] == tweet
 
 
 @pytest.mark.parametrize("around", [-2000, -1300, -60, 0])
@@ -176,8 +176,9 @@ def test_a_slice_of_an_array_is_what_it_shows(build: Build) -> None:
 def test_very_long_texts_across_a_border(build: Build, letters: int) -> None:
     text = sentence(random.Random(1), "latin", letters).strip()
     index = build([text])
-    rest = sentence(random.Random(3), "latin", 2 * BLOCK)
-    for before in (BLOCK - letters // 2, BLOCK - 20, BLOCK - letters):
+    block, overlap = BLOCK // 8, SearchLimits.max_overlap_bytes
+    rest = sentence(random.Random(3), "latin", 2 * block)
+    for before in (block - letters // 2, block - 20, block - letters):
         document = f"{sentence(random.Random(2), 'latin', before)}\n{text}\n{rest}"
-        (span,) = index.match_document(document)
-        assert (document[span.start : span.end], span.level) == (text, "exact")
+        (row,) = matches(index, [document], block, overlap).to_pylist()
+        assert (document[row["start"] : row["end"]], row["level"]) == (text, "exact")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,8 @@ from provscan.probe.plan import Question
 from provscan.report.probe_page import write_probe_report
 from provscan.report.probe_tables import probe_table
 
-pytest.importorskip("openai", reason="asking an endpoint needs pip install 'provscan[probe]'")
+if find_spec("openai") is None:
+    pytest.skip("asking an endpoint needs pip install 'provscan[probe]'", allow_module_level=True)
 from provscan.probe.endpoint import Endpoint, EndpointOptions, target_logprob
 
 OPTIONS = EndpointOptions(concurrency=1, attempts=3, pause=0.001, key_env="PROBE_KEY")

@@ -39,7 +39,7 @@ def test_an_estimate_holds_what_was_planted(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data = planted(latin, 1500, 300)
-    run = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other))
+    run = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other), spike_ins=1500)
     answer = run.summary["answer"]
     assert run.matches.select(SCORED.names).schema.equals(SCORED)
     for name in NUMBERS:
@@ -403,7 +403,7 @@ def test_a_scan_that_finds_nothing_of_what_was_planted_fails(
 ) -> None:
     for name in spike_ins.EDITS:
         monkeypatch.setitem(spike_ins.EDITS, name, lambda text, rng: ("", "1 2 3", ""))
-    with pytest.raises(RecallError, match=r"none of 1,500 copies of licensed texts that were planted.*threshold=0.4"):
+    with pytest.raises(RecallError, match=r"none of 300 copies of licensed texts that were planted.*threshold=0.4"):
         provscan.match(some_records(3, 50), latin, tmp_path / "a.run")
     assert not (tmp_path / "a.run").exists()
 

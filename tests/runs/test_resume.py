@@ -20,6 +20,7 @@ from dataset import some_records
 from ray_cluster import add_node
 
 import provscan
+from provscan.cli import main
 from provscan.engine import Progress, Ran
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.matching import task
@@ -148,13 +149,15 @@ class Kill(Progress):
             os.kill(os.getpid(), int(sys.argv[6]))
 
 if __name__ == "__main__":
-    provscan.match(sys.argv[1], sys.argv[2], sys.argv[3], executor=sys.argv[4], workers=2, resume=True, progress=Kill())
+    workers = 1 if sys.argv[4] == "processes" else 2  # Each process starts slowly.
+    options = {"executor": sys.argv[4], "workers": workers, "resume": True, "spike_ins": 300}
+    provscan.match(sys.argv[1], sys.argv[2], sys.argv[3], progress=Kill(), **options)
 """
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_killed_runs_go_on(index: provscan.Index, folder: Path, tmp_path: Path, executor: str) -> None:
-    expected = content(provscan.match(folder, index, tmp_path / "whole.run").path)
+    expected = content(provscan.match(folder, index, tmp_path / "whole.run", spike_ins=300).path)
     (tmp_path / "killed.py").write_text(KILLED)
     size = sum(path.stat().st_size for path in folder.iterdir())
     out = tmp_path / "a.run"
@@ -170,7 +173,7 @@ def test_killed_runs_go_on(index: provscan.Index, folder: Path, tmp_path: Path, 
         # A complete part is never made again.
         assert parts.items() <= left.items()
         parts = left
-    provscan.match(folder, index, out, executor=executor, workers=2, resume=True)
+    provscan.match(folder, index, out, workers=2, resume=True, spike_ins=300)
     assert content(out) == expected
     assert sorted(path.name for path in tmp_path.glob("a.run*")) == ["a.run"]
     assert not list(out.glob("*parts*"))
@@ -239,7 +242,8 @@ def test_limits_of_the_readers_hold_in_every_worker(
         json.dumps({"text": "long " * 8000}) + "\n" + json.dumps({"text": "short"}) + "\n"
     )
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(chunk=1000, record_bytes=20_000))
-    run = provscan.match(folder, index, tmp_path / "a.run", executor=executor, workers=2, spike_ins=0)
+    workers = 1 if executor == "processes" else 2
+    run = provscan.match(folder, index, tmp_path / "a.run", executor=executor, workers=workers, spike_ins=0)
     assert run.summary["skipped"] == {"record_too_long": 1}
     assert run.info["limits"]["record_bytes"] == 20_000
 
@@ -356,11 +360,9 @@ def test_the_command_that_repeats_a_run(
         workers=1, allow_unread=True, spike_ins=100,
     )  # fmt: skip
     before = content(run.path)
-    command = run.info["repeat"].replace("provscan", f"{sys.executable} -m provscan", 1)
-    done = subprocess.run(f"{command} --overwrite -q".replace(" -- ", " --overwrite -q -- ", 1).removesuffix(
-        " --overwrite -q"), shell=True, check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    # As a shell reads it.
+    words = subprocess.check_output(run.info["repeat"].replace("provscan", "printf '%s\\0'", 1), shell=True, text=True)
+    main([*words.rstrip("\0").replace("\0--\0", "\0--overwrite\0-q\0--\0", 1).split("\0")], standalone_mode=False)
     assert content(run.path) == before
     assert provscan.open_run("a b.run").info["repeat"] == run.info["repeat"]
 
