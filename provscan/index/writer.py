@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +19,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import slices
 from provscan.index.folder import Change, changing
-from provscan.index.format import PURGES, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones
+from provscan.index.format import PURGES, SEGMENTS, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones, read_manifest
 from provscan.index.opening import open_reader, open_written
 from provscan.index.places import with_distinct_places
 from provscan.index.prepare import Prepared
@@ -98,7 +102,7 @@ def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, no
 
 def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = False) -> Forgotten:
     """Mark tweets with one of the ids or of the authors as forgotten: they are found no more from then on."""
-    with changing(target, "change") as change:
+    with _trial(target) if dry_run else changing(target, "change") as change:
         before = open_reader(target, check="changes")
         now = int(datetime.now(UTC).timestamp() * 1000)
         # Of a tweet with several texts, in several shards perhaps, not all need name its author: it goes as a whole.
@@ -130,6 +134,18 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
             )
             open_written(target)
     return result
+
+
+@contextlib.contextmanager
+def _trial(target: Path) -> Iterator[Change]:
+    """A change that is written elsewhere and comes to nothing, so that the index may be read-only."""
+    place = Path(os.path.realpath(target))
+    manifest = read_manifest(place)
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / SEGMENTS).symlink_to(place / SEGMENTS)
+        if (place / TOMBSTONES).exists():
+            shutil.copytree(place / TOMBSTONES, Path(name) / TOMBSTONES)
+        yield Change(Path(name), manifest, set())
 
 
 def merge(target: Path, prepare: Prepare, *, purge_only: bool = False) -> IndexReader:

@@ -127,8 +127,11 @@ def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
     again = info["appended"]
     assert (again["added"], again["known"], again["forgotten"], info["generation"]) == (0, 3, 1, 2)
     assert (tmp_path / "i.index" / "manifest.json").read_bytes() == forgotten
+    (index.path / "lock").unlink()
+    before = {path: path.stat().st_mtime_ns for path in index.path.rglob("*")}
     found = provscan.forget(index.path, ["x8", "nobody", "7"], dry_run=True)
     assert (found["tweets"], found["texts"], found["unknown"]) == (1, 0, 2)
+    assert {path: path.stat().st_mtime_ns for path in index.path.rglob("*")} == before, "it may be read-only"
     found = provscan.forget(index.path, ["4", "9", "x8"])
     assert (found["tweets"], found["texts"], found["unknown"]) == (3, 2, 0)
     assert provscan.open_index(index.path).info()["texts"] == 1
