@@ -12,7 +12,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any, NamedTuple, TypeVar
 
 import xxhash
@@ -50,6 +50,17 @@ def is_remote(path: str | os.PathLike[str]) -> bool:
 def without_secrets(text: str) -> str:
     """A source or a message without the passwords and query strings of its URLs."""
     return SECRETS.sub("", text) if "://" in text else text
+
+
+def place_of(path: str) -> str:
+    """Where a file lies, whatever it was named, by links of either kind."""
+    if is_remote(path):
+        return path
+    with suppress(OSError):
+        state = os.stat(path)
+        if state.st_nlink > 1:
+            return f"{state.st_dev}:{state.st_ino}"
+    return os.path.realpath(path)
 
 
 def state_of(path: str) -> FileState:

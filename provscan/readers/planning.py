@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields, reads_like_text
-from provscan.readers.files import is_remote, open_file, remote_files, state_of, without_secrets
+from provscan.readers.files import is_remote, open_file, place_of, remote_files, state_of, without_secrets
 from provscan.readers.hub import PREFIX, hub_splits
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.members import Member, is_hidden, is_webdataset
@@ -111,12 +111,12 @@ class Walk:
                 yield from self._file(entry.path, inner)
 
     def _file(self, path: str, shown: str) -> Iterator[Split]:
-        real = path if is_remote(path) else os.path.realpath(path)
-        if real in self._seen:
-            self.ignored.append((printable(shown), "the same file as one before"))
-            return
-        self._seen.add(real)
         try:
+            place = place_of(path)
+            if place in self._seen:
+                self.ignored.append((printable(shown), "the same file as one before"))
+                return
+            self._seen.add(place)
             if not is_remote(path) and not S_ISREG(os.stat(path).st_mode):
                 raise NotReadable("not a file")
             size = state_of(path).size

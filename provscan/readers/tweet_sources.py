@@ -15,7 +15,7 @@ from provscan.readers.databases import TableFile
 from provscan.readers.delimited import layout_of
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
-from provscan.readers.files import is_remote, without_secrets
+from provscan.readers.files import place_of, without_secrets
 from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.planning import Source, Walk
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, Split
@@ -119,8 +119,7 @@ def _first_seen(plan: TweetPlan, found: list[Split], seen: set[tuple[str, str | 
 
 
 def _place(split: Split) -> tuple[str, str | None]:
-    """Where a file lies, whatever it was named."""
-    return split.path if is_remote(split.path) else os.path.realpath(split.path), split.member
+    return place_of(split.path), split.member
 
 
 @dataclass(frozen=True)

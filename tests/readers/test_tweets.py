@@ -478,16 +478,17 @@ def test_a_file_of_several_names_is_read_once(tmp_path: Path, monkeypatch: pytes
     """Its tweets have no ids, by which repeated ones would be recognised."""
     monkeypatch.chdir(tmp_path)
     Path("more").mkdir()
-    file, link, packed = Path("more/a.jsonl"), Path("link.jsonl"), Path("b.zip")
+    file, link, hard, packed = Path("more/a.jsonl"), Path("link.jsonl"), Path("hard.jsonl"), Path("b.zip")
     file.write_text("".join(json.dumps({"text": f"a kettle that nobody sold, number {n}"}) + "\n" for n in range(3)))
     link.symlink_to(file)
+    hard.hardlink_to(file)
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(file, "c.jsonl")
         archive.write(file, "d.jsonl")
-    info = provscan.build_index([file, link, "./more/a.jsonl", "more", packed, f"./{packed}"], "a.index").info()
+    info = provscan.build_index([file, link, hard, "./more/a.jsonl", "more", packed, f"./{packed}"], "a.index").info()
     assert (info["tweets"], info["texts"], info["repeated_tweets"]) == (9, 3, 0)
     assert sorted(item["path"] for item in info["ignored"]) == [
-        "./b.zip/c.jsonl", "./b.zip/d.jsonl", "./more/a.jsonl", "link.jsonl", "more/a.jsonl",
+        "./b.zip/c.jsonl", "./b.zip/d.jsonl", "./more/a.jsonl", "hard.jsonl", "link.jsonl", "more/a.jsonl",
     ]  # fmt: skip
 
 

@@ -47,13 +47,15 @@ def test_what_is_passed_over_in_a_folder_is_listed(tmp_path):
     for name in ("a.jsonl", "_part.jsonl"):
         (data / name).write_text(json.dumps({"text": TEXT}))
     (data / "again.jsonl").symlink_to("a.jsonl")
+    (data / "b.jsonl").hardlink_to(data / "a.jsonl")
     run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0)
     assert run.summary["records"] == 1
     assert {item["path"]: item["reason"] for item in run.summary["ignored"]} == {
         f"{data}/_part.jsonl": "hidden: its name starts with _",
         f"{data}/again.jsonl": "the same file as one before",
+        f"{data}/b.jsonl": "the same file as one before",
     }
-    assert run.summary["ignored_files"] == 2
+    assert run.summary["ignored_files"] == 3
 
 
 def test_a_control_that_can_not_be_read_is_named(tmp_path):
