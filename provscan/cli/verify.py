@@ -20,6 +20,9 @@ def command(path: str, as_json: bool, **options: Any) -> None:
     An index is also made again from its tweets in a temporary folder and compared, which takes as long as
     building it and finds what was forged with right checksums. Status 3 if anything differs.
 
+    A run's checksums find damage and edits of single files. Whoever edits a run can also write new checksums: only
+    the command in its run.json, repeated on the same dataset and index, shows that.
+
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """
     import provscan

@@ -179,6 +179,8 @@ def merge(index: Source, *, purge_only: bool = False, workers: int | None = None
 def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> dict[str, Any]:
     """Check every byte of an index, or the files of a run against each other.
 
+    Whoever edits a run can write new checksums, too: only the command in its ``run.json``, repeated, shows that.
+
     Parameters
     ----------
     path
