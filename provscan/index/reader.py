@@ -374,6 +374,7 @@ class IndexReader:
         for name, (size, _) in files:
             part = name.split(".")[0]
             structures[part] = structures.get(part, 0) + size
+        forgotten = [segment.tweets.ids.take(segment.forgotten).array() for segment in self.segments]
         return {
             "path": str(self.path),
             "version": self.manifest.version,
@@ -382,7 +383,7 @@ class IndexReader:
             "params": self.params.as_dict(),
             "texts": self.texts,
             "tweets": self.tweets,
-            "forgotten": sum(s.tweets - s.living for s in self.manifest.segments),
+            "forgotten": pc.count_distinct(pa.chunked_array(forgotten, pa.large_string())).as_py(),
             "bytes": sum(structures.values()),
             "bytes_a_text": {name: round(size / max(1, self.texts), 1) for name, size in sorted(structures.items())},
             "segments": [

@@ -356,14 +356,14 @@ def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepar
 
 def _purge_record(folder: Path, old: list[Segment], new: tuple[SegmentInfo, ...]) -> dict[str, Any]:
     """Which tweets were forgotten when, and which files took the place of which."""
-    tweets = []
+    # A tweet of several texts has several rows.
+    asked: dict[str, int] = {}
     for segment in old:
         stones = read_tombstones(folder, segment.info)
-        ids = segment.tweets.ids.take(stones[:, 0]).array().to_pylist()
-        tweets += [{"id": key, "asked": _date(time)} for key, time in zip(ids, stones[:, 1].tolist(), strict=True)]
+        asked |= zip(segment.tweets.ids.take(stones[:, 0]).array().to_pylist(), stones[:, 1].tolist(), strict=True)
     return {
         "purged": _date(int(datetime.now(UTC).timestamp() * 1000)),
-        "tweets": tweets,
+        "tweets": [{"id": key, "asked": _date(time)} for key, time in asked.items()],
         "replaced": {segment.info.name: segment.info.files_dict() for segment in old},
         "by": {info.name: info.files_dict() for info in new},
     }

@@ -415,7 +415,10 @@ def test_a_tweet_of_two_texts_is_forgotten_with_any_of_its_authors(build: Build,
     report = provscan.forget(index.path, ["a0", "a3", "a5"], users=True)
     assert (report["tweets"], report["texts"], report["unknown_accounts"]) == (3, 6, 0)
     provscan.verify(index.path)
-    assert provscan.open_index(index.path).match(texts)["tweet_id"].unique().to_pylist() == ["3", "4", "5"]
+    left = provscan.open_index(index.path)
+    assert left.match(texts)["tweet_id"].unique().to_pylist() == ["3", "4", "5"]
+    assert left.info()["forgotten"] == 3
+    assert provscan.merge(index.path)["purged"] == 3
 
 
 def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(build: Build, tmp_path: Path) -> None:
