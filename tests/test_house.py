@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from house import FILES, PACKAGE, ROOT, check, module_of, room
+from house import FILES, PACKAGE, ROOT, check, module_of, nodes, room
 
 import provscan
 from provscan.runs.folder import DATA
@@ -62,10 +62,16 @@ PUBLIC = [
 ]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def parsed_once() -> Iterator[None]:
+    yield
+    nodes.cache_clear()
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Line and absolute name of every import, at the top, inside functions, for type checkers only."""
     package = module_of(path).split(".") if path.stem == "__init__" else module_of(path).split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield node.lineno, name.name
@@ -91,7 +97,7 @@ def test_no_function_has_many_parameters() -> None:
     offenders = [
         (path, f":{node.lineno}: {node.name} has {count} parameters")
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name not in public
         if (count := len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs])) > 8
     ]
@@ -145,7 +151,7 @@ def test_kernels_allocate_nothing() -> None:
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_only_the_commands_print_or_exit(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         match node:
             case ast.Call(func=ast.Name(id="print" | "exit" | "quit" | "breakpoint")):
                 pytest.fail(f"{path}:{node.lineno}: calls {node.func.id}")
@@ -177,7 +183,7 @@ def test_names_of_data_files_stand_in_one_place() -> None:
         node.value
         for path in FILES
         if path != PACKAGE / "runs" / "folder.py"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert found.isdisjoint(DATA), found & DATA
