@@ -27,6 +27,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -101,7 +102,7 @@ class Known:
     def nearest(self, text: str) -> float:
         """The greatest Jaccard similarity to a known text."""
         own = grams(bare(text))
-        shared = Counter(i for gram in own for i in self._texts_with.get(gram, ()))
+        shared = Counter(chain.from_iterable(self._texts_with.get(gram, ()) for gram in own))
         return max((n / (len(own) + self._sizes[i] - n) for i, n in shared.items()), default=0.0)
 
     def add(self, text: str) -> None:
