@@ -1,10 +1,11 @@
 """How much memory and time does a large dataset of mixed formats take?
 
-    python benchmarks/large.py [--gigabytes 1,2,4] [--tweets 100000] [--workers 2] [--folder FOLDER]
+    python benchmarks/large.py [--gigabytes 1,2,4] [--row-group 1.2] [--tweets 100000] [--workers 2] [--folder FOLDER]
 
 Long texts and tweet-sized records with planted tweets are written once in each format, in files of some 16 MB, which
-are then repeated under other names (hard links) until the dataset is as large as asked for. What counts is that memory
-does not grow with it. Memory is that of the matching process, with and without mapped files.
+are then repeated under other names (hard links) until the dataset is as large as asked for; last comes one Parquet file
+whose only row group has so many gigabytes of text. What counts is that memory does not grow. Memory is that of the
+matching process, with and without mapped files.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import zstandard
 from measure import apart, console, machine, table
+from rich.table import Table
 
 import provscan
 
@@ -76,9 +78,28 @@ def write(texts: list[str], path: Path) -> None:
         plain.unlink()
 
 
+def add_row(printed: Table, dataset: Path, size: int, files: int, index: Path, workers: int) -> None:
+    """Match a dataset in a process of its own, and put down what that took."""
+    out = index.with_name("found.run")
+    usage = apart(match, dataset, index, out, workers)
+    found = provscan.open_run(out).matches.num_rows
+    rate = size / 1e6 / usage.seconds
+    # A line for each size when it is done: the next may take an hour.
+    console.print(f"{size / 1e9:.2f} GB: {usage.own / 1e6:,.0f} MB without mapped files, {rate:,.0f} MB/s")
+    printed.add_row(
+        f"{size / 1e9:.2f}",
+        f"{files:,}",
+        f"{rate:,.0f}",
+        f"{usage.peak / 1e6:,.0f}",
+        f"{usage.own / 1e6:,.0f}",
+        f"{found:,}",
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gigabytes", default="1,2,4", help="sizes of the dataset")
+    parser.add_argument("--row-group", type=float, default=0.0, help="gigabytes of a Parquet file of one row group")
     parser.add_argument("--tweets", type=int, default=100_000, help="licensed tweets")
     parser.add_argument("--megabytes", type=float, default=16, help="size of one file")
     parser.add_argument("--workers", type=int, default=2)
@@ -111,20 +132,12 @@ def main() -> None:
                 os.link(unit, dataset / f"{count:06}.{unit.name.partition('.')[2]}")
                 total += unit.stat().st_size
                 count += 1
-            out = folder / "found.run"
-            usage = apart(match, dataset, index, out, arguments.workers)
-            found = provscan.open_run(out).matches.num_rows
-            rate = total / 1e6 / usage.seconds
-            # A line for each size when it is done: the next may take an hour.
-            console.print(f"{total / 1e9:.2f} GB: {usage.own / 1e6:,.0f} MB without mapped files, {rate:,.0f} MB/s")
-            printed.add_row(
-                f"{total / 1e9:.2f}",
-                f"{count:,}",
-                f"{rate:,.0f}",
-                f"{usage.peak / 1e6:,.0f}",
-                f"{usage.own / 1e6:,.0f}",
-                f"{found:,}",
-            )
+            add_row(printed, dataset, total, count, index, arguments.workers)
+        if arguments.row_group:
+            group = folder / "one.parquet"
+            texts = planted.enough(planted.in_documents(guests, long)[0], round(arguments.row_group * 1e9))
+            pq.write_table(pa.table({"text": texts}), group, row_group_size=len(texts))
+            add_row(printed, group, group.stat().st_size, 1, index, arguments.workers)
     console.print(printed)
 
 

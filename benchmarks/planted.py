@@ -118,6 +118,18 @@ def long_texts(background: Path | None, characters: int) -> list[str]:
     return chosen
 
 
+def enough(texts: list[str], size: int) -> list[str]:
+    """The texts again and again until there are so many bytes."""
+    chosen: list[str] = []
+    while size > 0:
+        for text in texts:
+            chosen.append(text)
+            size -= len(text.encode())
+            if size <= 0:
+                break
+    return chosen
+
+
 def plantable(tweets: Sequence[Tweet], count: int) -> list[Tweet]:
     """Tweets that are long enough that finding them by chance is unlikely."""
     lengths = ((tweet, text) for tweet, text in zip(tweets, provscan.canonical(t.text for t in tweets), strict=True))

@@ -48,18 +48,6 @@ def run(python: str, arguments: Sequence[str]) -> Taken:
     return Taken(clock, users + system)
 
 
-def enough(texts: list[str], size: int) -> list[str]:
-    """The texts again and again until there are so many bytes."""
-    chosen: list[str] = []
-    while size > 0:
-        for text in texts:
-            chosen.append(text)
-            size -= len(text.encode())
-            if size <= 0:
-                break
-    return chosen
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     planted.add_data_options(parser)
@@ -79,7 +67,7 @@ def main() -> None:
             synthetic.write_jsonl(synthetic.tweets(arguments.tweets), tweets)
         size = round(arguments.megabytes * 1e6)
         short = planted.short_texts(arguments.background, arguments.records)
-        long = enough(planted.long_texts(arguments.background, size), size)
+        long = planted.enough(planted.long_texts(arguments.background, size), size)
         sources = {
             kind: str(planted.write_jsonl(folder / f"{kind}.jsonl", planted.numbered(texts)))
             for kind, texts in (("records", short), ("long", long))

@@ -42,7 +42,7 @@ TINY = {
     "readers": ["--megabytes=0.2", "--repeats=1"],
     "versions": [f"--other={sys.executable}", "--tweets=500", "--records=300", "--megabytes=0.1", "--pairs=1"],
     "probe": ["simulate", "--probes=2", "--pairs=40"],
-    "large": ["--gigabytes=0.001,0.002", "--megabytes=0.2", "--tweets=500"],
+    "large": ["--gigabytes=0.001,0.002", "--megabytes=0.2", "--row-group=0.001", "--tweets=500"],
     "coverage": ["--only=nothing, null", "--main=1"],
     "edits_recall": ["--tweets=500", "--copies=3"],
 }
