@@ -3,7 +3,7 @@
     python benchmarks/executors.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000] [--gigabytes 1]
                                    [--workers 2] [--repeats 1] [--folder FOLDER]
 
-One dataset with planted tweets, in files of some 16 MB that are repeated under other names (hard links) until it is as
+One dataset with planted tweets, in files of some 16 MB that are repeated under other names until it is as
 large as asked for, is scanned by each executor in a process of its own, in turns; a small scan before compiles. The
 seconds are those of the whole command, with its start, and for Ray with the start of a cluster and its end. Core
 seconds are those of the command and of all processes that it started, which other work on the machine changes less.
@@ -70,7 +70,7 @@ def write(folder: Path, texts: tuple[list[str], list[str]], size: float) -> Path
     total = count = 0
     while total < size:
         unit = units[count % len(units)]
-        os.link(unit, dataset / f"{count:05}.jsonl")
+        shutil.copyfile(unit, dataset / f"{count:05}.jsonl")
         total, count = total + unit.stat().st_size, count + 1
     return dataset
 

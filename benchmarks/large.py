@@ -3,7 +3,7 @@
     python benchmarks/large.py [--gigabytes 1,2,4] [--row-group 1.2] [--tweets 100000] [--workers 2] [--folder FOLDER]
 
 Long texts and tweet-sized records with planted tweets are written once in each format, in files of some 16 MB, which
-are then repeated under other names (hard links) until the dataset is as large as asked for; last comes one Parquet file
+are then repeated under other names until the dataset is as large as asked for; last comes one Parquet file
 whose only row group has so many gigabytes of text. What counts is that memory does not grow. Memory is that of the
 matching process, with and without mapped files.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import os
+import shutil
 import tempfile
 from itertools import cycle
 from pathlib import Path
@@ -117,9 +117,8 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="provscan-large-") as name:
         folder = Path(name)
-        index = provscan.build_index(
-            planted.write_jsonl(folder / "licensed.jsonl", tweets), folder / "licensed.index"
-        ).path
+        index = folder / "licensed.index"
+        provscan.build_index(planted.write_jsonl(folder / "licensed.jsonl", tweets), index)
         units = [folder / f"unit{number}.{kind}" for number, kind in enumerate(FORMATS)]
         for unit, texts in zip(units, contents, strict=False):
             write(texts, unit)
@@ -129,7 +128,7 @@ def main() -> None:
         for gigabytes in sorted(float(text) for text in arguments.gigabytes.split(",")):
             while total < gigabytes * 1e9:
                 unit = units[count % len(units)]
-                os.link(unit, dataset / f"{count:06}.{unit.name.partition('.')[2]}")
+                shutil.copyfile(unit, dataset / f"{count:06}.{unit.name.partition('.')[2]}")
                 total += unit.stat().st_size
                 count += 1
             add_row(printed, dataset, total, count, index, arguments.workers)
