@@ -161,7 +161,9 @@ def binding_of(split: Split, fields: Fields, limits: Limits) -> Binding | None:
     return _binding(whole, fields, limits, state.modified)
 
 
-@lru_cache(maxsize=4096)
+# Asked for when files are planned and again when they are scanned, in the same order: fewer would all be forgotten
+# in between.
+@lru_cache(maxsize=1 << 15)
 def _binding(whole: Split, fields: Fields, limits: Limits, modified: int) -> Binding | None:
     records = FORMATS[whole.format].fields(whole, limits)
     return bind(fields, survey(records, limits), whole.source) if records else None
