@@ -70,7 +70,7 @@ def without_prompts(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.
     names, texts = (batch.column(name).to_pylist() for name in ("field", "text"))
     kept: list[int] = []
     starts = np.flatnonzero(np.diff(record, prepend=-1)).tolist()
-    for low, high in zip(starts, [*starts[1:], len(record)], strict=True):
+    for low, high in zip(starts, [*starts, len(record)][1:], strict=True):
         rows = range(low, high)
         answers = list(_answers(rows, names, texts))
         number = int(record[low])

@@ -159,3 +159,12 @@ def test_stretches_are_replaced_and_nothing_else(before: str, shared: str, after
     if sum(map(str.isalnum, shared)) >= SHARED:
         assert not any(map(str.isalnum, rest[len(before) : len(before) + len(shared)]))
     assert without_shared(text, []) == text
+
+
+def test_a_batch_without_any_text() -> None:
+    stats, none = ReadStats(), pa.nulls(2, pa.string())
+    batches = read_objects(
+        pa.table({"prompt": none, "completion": none}), Fields(outputs=True, text=("completion",)), stats
+    )
+    assert sum(batch.num_rows for batch in batches) == 0
+    assert stats.skipped == {"no_text": 2}
