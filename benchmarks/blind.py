@@ -29,7 +29,7 @@ import provscan
 from provscan.index.blind import open_blind
 from provscan.matching.blind import scan_blind
 from provscan.matching.table import Matches
-from provscan.matching.verified import compared
+from provscan.matching.verified import compared_with_tweets
 from provscan.params import BlindLimits, MatchParams
 from provscan.readers.arrow import buffers, to_array
 
@@ -63,8 +63,8 @@ def below(full: provscan.Index, texts: list[str], found: Matches, ids: list[str]
     """How many of some rows the texts do not confirm."""
     rows = [n for n, pair in enumerate(zip(found.row.tolist(), ids, strict=True)) if pair in pairs]
     passages = [texts[found.row[n]][slice(*found.span[n])] for n in rows]
-    _, numbers = full.reader.texts_of_ids(pa.array([ids[n] for n in rows], pa.string()))
-    _, similarity, containment = compared(*buffers(to_array(passages)), numbers, full.reader)
+    named = pa.array([ids[n] for n in rows], pa.string())
+    *_, similarity, containment = compared_with_tweets(to_array(passages), named, full.reader)
     params = MatchParams()
     return int(((similarity < params.threshold) | (containment < params.min_containment)).sum())
 

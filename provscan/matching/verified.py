@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from provscan.index import IndexReader, LookupTables, ScanReader
 from provscan.kernels import grams as gram_kernels
@@ -21,6 +22,7 @@ from provscan.kernels.records import Candidates, CodeBuffer, Grams, Thresholds, 
 from provscan.kernels.scratch import scratch_array
 from provscan.matching.table import LEVELS, STRONG, Matches
 from provscan.params import MatchParams
+from provscan.readers.arrow import buffers
 from provscan.text import canonical_codes, scratch
 from provscan.text.tables import tables
 
@@ -152,6 +154,16 @@ def compared(
     similarity = common / np.maximum(of_text + of_span - common, 1)
     level = np.where(similarity == 1.0, 1, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)
     return level, similarity, common / np.maximum(of_text, 1)
+
+
+def compared_with_tweets(passages: pa.LargeStringArray, ids: pa.Array, reader: IndexReader) -> tuple[np.ndarray, ...]:
+    """The same of passages and the tweets of some ids: rows of those that are known, ascending, numbers of their texts,
+    level, similarity and containment. Of a tweet with several texts that counts which is most alike."""
+    rows, texts = reader.texts_of_ids(ids)
+    level, similarity, containment = compared(*buffers(passages.take(pa.array(rows))), texts, reader)
+    order = np.lexsort((texts, -similarity, rows))
+    best = order[np.flatnonzero(np.diff(rows[order], prepend=-1))]
+    return tuple(column[best] for column in (rows, texts, level, similarity, containment))
 
 
 def in_pieces(text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: ScanReader) -> np.ndarray:

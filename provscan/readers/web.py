@@ -21,6 +21,7 @@ from provscan.readers.limits import Limits
 from provscan.readers.members import Readable
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
 from provscan.readers.streams import BROKEN, REPLACED, STEP, ByteStream, decoder_of
+from provscan.readers.texts import is_utf8
 
 GROUP = 64
 # Kinds of WARC records that hold texts.
@@ -55,7 +56,7 @@ def page_text(data: bytes, encoding: str | None = None) -> str:
     """The text of an HTML page, whose encoding is detected unless it is given."""
     if encoding is None:
         # Escapes of ISO-2022 are ASCII.
-        if _is_utf8(data) and b"\x1b" not in data:
+        if is_utf8(data) and b"\x1b" not in data:
             encoding = UTF8
         else:
             detect = _needed("resiliparse.parse.encoding").detect_encoding
@@ -208,7 +209,7 @@ def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | N
         # Crawlers often keep the header and write the page decompressed.
         if body and coding not in ("", "identity"):
             plain, whole = _decompressed(body, coding)
-            if plain is None and not _is_utf8(body):
+            if plain is None and not is_utf8(body):
                 return None, Problem("unread_coding", f"content-encoding: {coding}")
             if plain is not None and not whole:
                 cut = Problem("cut_page", f"content-encoding: {coding}; {len(plain):,} bytes were read")
@@ -218,19 +219,11 @@ def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | N
         return page_text(body, encoding), cut
     if not any(word in kind for word in ("text", "json", "xml")) or kind.startswith("image"):
         return None, None
-    encoding = encoding or (None if _is_utf8(body) else legacy_encoding(body)) or UTF8
+    encoding = encoding or (None if is_utf8(body) else legacy_encoding(body)) or UTF8
     text = body.decode(encoding, "replace")
-    if cut is None and REPLACED in text and not _is_utf8(body):
+    if cut is None and REPLACED in text and not is_utf8(body):
         return text, Problem("invalid_text", f"bytes that are not {encoding} replaced by U+FFFD")
     return text, cut
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _encoding_of(body: bytes, kind: str) -> str | None:
@@ -241,7 +234,7 @@ def _encoding_of(body: bytes, kind: str) -> str | None:
     except ParameterError:
         return None
     # Only text with escapes or wide characters may be in another encoding and look like UTF-8.
-    return None if encoding is None or (_is_utf8(body) and cuts_at_newlines(encoding)) else encoding
+    return None if encoding is None or (is_utf8(body) and cuts_at_newlines(encoding)) else encoding
 
 
 def _decompressed(body: bytes, coding: str) -> tuple[bytes | None, bool]:

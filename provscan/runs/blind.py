@@ -26,11 +26,10 @@ from provscan.index.blind import BlindIndex
 from provscan.matching.blind import scan_blind
 from provscan.matching.parts import PASSAGE, PartResult
 from provscan.matching.table import LEVELS, MATCHES, match_table, matches_in, passages
-from provscan.matching.verified import compared
+from provscan.matching.verified import compared_with_tweets
 from provscan.ordered_map import ordered_map
 from provscan.params import BlindLimits
 from provscan.readers import ReadStats, counted, read
-from provscan.readers.arrow import buffers
 from provscan.runs.analysis import SCORED
 from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
 from provscan.runs.folder import (
@@ -150,15 +149,8 @@ def reveal(
         raise InputError(f"{run} is no blind run: name the folder of one")
     summary, info = read_run(run, (MATCHES_FILE, EVIDENCE_FILE, PASSAGES_FILE))
     table = pq.read_table(run / PASSAGES_FILE, schema=FOUND)
-    known, texts = reader.texts_of_ids(table["tweet_id"].combine_chunks())
-    passage = table["passage"].combine_chunks().take(pa.array(known))
-    level, similarity, containment = compared(*buffers(passage), texts, reader)
-    # A tweet may have several texts: each row is of the one that comes closest.
-    best = np.lexsort((texts, -similarity, known))
-    best = best[np.flatnonzero(np.diff(known[best], prepend=-1))]
-    known, texts, level, similarity, containment = (
-        column[best] for column in (known, texts, level, similarity, containment)
-    )
+    passages, ids = (table[name].combine_chunks() for name in ("passage", "tweet_id"))
+    known, texts, level, similarity, containment = compared_with_tweets(passages, ids, reader)
     columns = {name: table[name].to_numpy().copy() for name in ("similarity", "containment")}
     columns["similarity"][known], columns["containment"][known] = similarity, containment
     levels = np.array(table["level"].to_pylist(), object)
