@@ -25,7 +25,9 @@ def browser() -> Iterator[Any]:
         pytest.skip("no Chromium is installed: apt-get install chromium fonts-noto-cjk")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = started.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--renderer-process-limit=1"]
+        )
         yield chromium
         chromium.close()
 
@@ -36,26 +38,53 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(write_folder(tmp_path_factory.mktemp("report") / "a.run", rows()))
 
 
+class Watched:
+    """A page in a context of its own, and what went wrong in it."""
+
+    def __init__(self, browser: Any, options: dict[str, Any]) -> None:
+        self.wrong: list[str] = []
+        self.address = "about:blank"
+        self.page = page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}).new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: self.wrong.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("dialog", lambda dialog: (self.wrong.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda asked: asked.url.startswith(self.address) or self.wrong.append(asked.url[:200]))
+
+    def leave(self) -> None:
+        """Nothing stays for the next test."""
+        self.page.evaluate("localStorage.clear()")
+        self.page.emulate_media(media="null")
+        self.page.goto("about:blank")
+
+
+@pytest.fixture(scope="session")
+def left() -> dict[str, list[Watched]]:
+    """The pages of earlier tests, by their options: each new one takes Chromium two processes."""
+    return {}
+
+
 @pytest.fixture
-def opened(browser: Any) -> Iterator[Callable[..., Any]]:
+def opened(browser: Any, left: dict[str, list[Watched]]) -> Iterator[Callable[..., Any]]:
     """Opens a page; at the end of the test nothing may have gone wrong in any of them."""
-    contexts, wrong = [], []
+    used: list[tuple[str, Watched]] = []
 
     def open_page(path: Path, address: str = "", *, ready: bool = True, **options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: request.url.startswith(path.as_uri()) or wrong.append(request.url[:200]))
-        page.goto(path.as_uri() + address)
+        kind = repr(sorted(options.items()))
+        watched = left[kind].pop() if left.get(kind) else Watched(browser, options)
+        used.append((kind, watched))
+        watched.address = path.as_uri()
+        watched.page.goto(path.as_uri() + address)
         if ready:
-            page.locator("html[data-ready]").wait_for(state="attached")
-        return page
+            watched.page.locator("html[data-ready]").wait_for(state="attached")
+        return watched.page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    wrong = [problem for _, watched in used for problem in watched.wrong]
+    for kind, watched in used:
+        if watched.wrong:
+            watched.page.context.close()
+        else:
+            watched.leave()
+            left.setdefault(kind, []).append(watched)
     assert not wrong
