@@ -1,14 +1,28 @@
-"""A function over a stream of items, results in the order of the items."""
+"""A function over items, in threads: results in the order of the items."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class _Caller(Executor):
+    """Calls in the thread that submits."""
+
+    def submit(self, function: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        future: Future[R] = Future()
+        future.set_result(function(*args, **kwargs))
+        return future
+
+
+def pool_of(threads: int) -> Executor:
+    """So many threads; for none, the one that submits: others begin in the time that a small work takes."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="provscan") if threads else _Caller()
 
 
 def in_order(submit: Callable[[T], Future[R]], items: Iterable[T], in_flight: int) -> Iterator[Future[R]]:
@@ -27,7 +41,7 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], workers: int) ->
     At most ``workers + 2`` items are in flight, so memory stays bounded whatever the length of the stream. The first
     error, or Ctrl-C, ends the iteration; what has not begun by then is not begun.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="provscan")
+    pool = pool_of(workers)
     try:
         for future in in_order(lambda item: pool.submit(function, item), items, workers + 2):
             yield future.result()

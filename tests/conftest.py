@@ -10,6 +10,7 @@ from nightly import NIGHTLY
 from ray_cluster import cluster, object_store
 from run_fixtures import index, latin, other, write
 
+from provscan.index import folder
 from provscan.kernels import warmup
 
 __all__ = ["cluster", "index", "latin", "object_store", "other", "write"]
@@ -96,6 +97,7 @@ def disk_is_not_waited_for():
     with pytest.MonkeyPatch.context() as patch:
         for room in ("index", "runs"):
             patch.setattr(f"provscan.{room}.folder.sync", lambda path: None)
+        patch.setattr(folder, "sync_all", lambda paths: [folder.sync(path) for path in paths])
         # No clock of a file system on Linux is coarser.
         patch.setattr("provscan.index.checked.TICK", 0.01)
         yield

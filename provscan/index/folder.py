@@ -13,8 +13,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,12 +37,13 @@ from provscan.index.format import (
     is_blind,
     read_manifest,
 )
+from provscan.ordered_map import pool_of
 from provscan.readers import file_checksum
 
 LOCK = "lock"
 UNFINISHED = ".new-"
-# Files that are synced or hashed at a time.
-THREADS = 8
+# Files that are synced or hashed at a time, if they hold more than a few bytes.
+THREADS, FEW_BYTES = 8, 4 << 20
 
 
 class Change:
@@ -71,11 +71,10 @@ class Change:
     def adopt(self, workspace: Path, texts: int, tweets: int, digest: str) -> SegmentInfo:
         """Take the checksums of a segment's files and give its folder its name."""
         names = sorted(os.listdir(workspace))
-        with ThreadPoolExecutor(THREADS) as pool:
+        sizes = [(workspace / name).stat().st_size for name in names]
+        with pool_of(threads_for(sum(sizes))) as pool:
             sums = pool.map(file_checksum, [workspace / name for name in names])
-            files = {
-                name: FileInfo((workspace / name).stat().st_size, xxh3) for name, xxh3 in zip(names, sums, strict=True)
-            }
+            files = {name: FileInfo(size, xxh3) for name, size, xxh3 in zip(names, sizes, sums, strict=True)}
         content = "".join(f"{name} {info.xxh3}\n" for name, info in files.items())
         name = xxhash.xxh3_64_hexdigest(content.encode())
         place = workspace.with_name(name)
@@ -102,9 +101,8 @@ class Change:
         after = manifest.files()
         new = [self.folder / name for name in after if name not in before]
         folders = {path.parent for path in new} | {path.parent.parent for path in new}
-        with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(sync, new))
-            list(pool.map(sync, [folder for folder in folders if folder.is_relative_to(self.folder)]))
+        sync_all(new)
+        sync_all([folder for folder in folders if folder.is_relative_to(self.folder)])
         temporary = self.folder / f"{MANIFEST}.new"
         temporary.write_bytes(manifest.encoded())
         sync(temporary)
@@ -261,6 +259,16 @@ def remove_leftovers(folder: Path, manifest: Manifest | None, keep: Iterable[str
     for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
         with contextlib.suppress(OSError):  # not empty
             path.rmdir()
+
+
+def threads_for(size: int) -> int:
+    """Threads that hash so many bytes of files; none if these are few."""
+    return THREADS if size > FEW_BYTES else 0
+
+
+def sync_all(paths: Sequence[Path]) -> None:
+    with pool_of(THREADS) as pool:
+        list(pool.map(sync, paths))
 
 
 def sync(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,11 +15,12 @@ from provscan.index import format as index_format
 from provscan.index.checked import is_marked, key_of, mark_checked
 from provscan.index.checks import check_content, check_shape, check_shards
 from provscan.index.faults import survive_truncated_files
-from provscan.index.folder import THREADS
+from provscan.index.folder import threads_for
 from provscan.index.format import MANIFEST, PURGES, FileInfo, Manifest, SegmentInfo
 from provscan.index.reader import IndexReader, LeftOut, stamps
 from provscan.index.remake import check_counts, check_made_again
 from provscan.index.segment import Segment, open_segment
+from provscan.ordered_map import pool_of
 
 Check = Literal["lengths", "checksums", "changes", "once", "again"]
 # A mark (:mod:`provscan.index.checked`) and the files that it is for.
@@ -208,7 +208,7 @@ def _raise_damage(damaged: list[tuple[SegmentInfo, IndexFormatError]], infos: Se
 def _check_files(folder: Path, files: dict[str, FileInfo], *, sums: bool) -> None:
     index_format.check_sizes(folder, files)
     if sums:
-        with ThreadPoolExecutor(THREADS) as pool:
+        with pool_of(threads_for(sum(info.bytes for info in files.values()))) as pool:
             index_format.check_sums(folder, files, pool.map)
 
 

@@ -22,8 +22,8 @@ from provscan.kernels.records import Postings, frozen, read_only
 # Entries wait in memory up to this many, in chunks of about so many, each in the order of the parts.
 SPILL_ENTRIES = 16 << 20
 CHUNK = 1 << 18
-# By the upper bits of keys: what is sorted at a time stays in a cache.
-PARTS = 256
+# By the upper bits of keys: what is sorted at a time stays in a cache. A few entries do so all together.
+PARTS, FEW_ENTRIES = 256, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # An entry has 32 bits, of which a text's number takes no less than so many.
 ENTRY_BITS = 32
@@ -73,8 +73,8 @@ class _Chunk(NamedTuple):
     entries: np.ndarray
     ends: np.ndarray
 
-    def part(self, number: int) -> np.ndarray:
-        return self.entries[self.ends[number - 1] if number else 0 : self.ends[number]]
+    def parts(self, first: int, last: int) -> np.ndarray:
+        return self.entries[self.ends[first - 1] if first else 0 : self.ends[last - 1]]
 
 
 class PostingsWriter:
@@ -114,7 +114,7 @@ class PostingsWriter:
             self._part()
 
     def add_part(self, entries: np.ndarray) -> None:
-        """Take the sorted entries of the next part, the writer's from now on; to be called for all parts or none."""
+        """Take the sorted entries of the next stretch, the writer's from now on; to be called for all or none."""
         self._sorted.append(entries)
         self._count(len(entries))
 
@@ -180,11 +180,12 @@ class PostingsWriter:
         found = iter(_split(mapped, np.array([len(array) for array in waiting])))
         return [next(found) if array.flags.writeable and len(array) else array for array in arrays]
 
-    def sorted_parts(self) -> Iterator[np.ndarray]:
-        """All entries in :data:`PARTS` stretches, by their upper bits; none are left."""
+    def sorted_parts(self, stretches: int = PARTS) -> Iterator[np.ndarray]:
+        """All entries in so many stretches of parts, by their upper bits; none are left."""
         self._part()
-        for number in range(PARTS):
-            slices = [chunk.part(number) for chunk in self._chunks]
+        step = PARTS // stretches
+        for number in range(stretches):
+            slices = [chunk.parts(step * number, step * (number + 1)) for chunk in self._chunks]
             entries = np.concatenate([np.zeros(0, np.uint64), *slices])
             known = sum(map(len, slices[: self._renumbered]))
             self._renumber(entries[:known], known > 0)
@@ -194,7 +195,7 @@ class PostingsWriter:
             path.unlink(missing_ok=True)
 
     def _merged(self, entries: np.ndarray, number: int) -> np.ndarray:
-        """Sorted entries of a part with those that came sorted."""
+        """Sorted entries of a stretch with those that came sorted."""
         if not self._sorted:
             return entries
         out = np.empty(len(entries) + len(self._sorted[number]), np.uint64)
@@ -209,7 +210,7 @@ class PostingsWriter:
         with contextlib.ExitStack() as stack:
             names = [f"{self._name}.{part}" for part in ("entries", "places")[: 2 if layout.shift else 1]]
             files = [stack.enter_context((self._folder / name).open("wb")) for name in names]
-            for entries in self.sorted_parts():
+            for entries in self.sorted_parts(len(self._sorted) or stretches_of(self.count)):
                 kernels.bucket_offsets(read_only(entries), first, bits, starts.view(np.ndarray))
                 for file, array in zip(files, packed(entries, layout, texts), strict=False):
                     write_array(file, array)
@@ -217,6 +218,11 @@ class PostingsWriter:
                 see(entries)
         kernels.close_bucket_offsets(starts.view(np.ndarray))
         starts.flush()
+
+
+def stretches_of(entries: int) -> int:
+    """Stretches that so many entries are sorted in."""
+    return PARTS if entries > FEW_ENTRIES else 1
 
 
 def packed(entries: np.ndarray, layout: TableLayout, texts: int) -> tuple[np.ndarray, np.ndarray]:

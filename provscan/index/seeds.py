@@ -22,7 +22,15 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index.filters import bloom_filter, count_of, narrowed, new_filter
-from provscan.index.postings import SEEDS, PostingsWriter, map_array, open_postings, write_array, write_array_file
+from provscan.index.postings import (
+    SEEDS,
+    PostingsWriter,
+    map_array,
+    open_postings,
+    stretches_of,
+    write_array,
+    write_array_file,
+)
 from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as postings_kernels
@@ -131,7 +139,7 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
     mapped = [map_array(writer.folder / "texts.sketches", np.uint64, 2) for writer in writers]
     sketches = mapped[0] if len(mapped) == 1 else np.concatenate(mapped)
     bases = np.cumsum([0, *texts])
-    for parts in zip(*(writer.single.sorted_parts() for writer in writers), strict=True):
+    for parts in zip(*(writer.single.sorted_parts(stretches_of(singles)) for writer in writers), strict=True):
         rows = [base + texts_of(entries) for base, entries in zip(bases, parts, strict=False)]
         for writer, found in zip(writers, _rare_of_all(parts, rows, sketches, high_frequency), strict=True):
             seed_kernels.mark_seeds(found, bloom_filter(rare))

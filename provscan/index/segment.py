@@ -17,7 +17,6 @@ Which rows are forgotten stands in a file of its own beside the segments.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +39,7 @@ from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import TweetRows, open_tweets
 from provscan.kernels.postings import find_texts
 from provscan.kernels.records import Postings, SeedTable, TextTable, frozen, read_only
+from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
 # Text numbers have 24 bits in an entry.
@@ -191,7 +191,7 @@ class Segment:
                 total += tweet_digests(batch["id"], batch["text"], times, about).sum(axis=0, dtype=np.uint64)
             return total
 
-        with ThreadPoolExecutor(THREADS) as pool:
+        with pool_of(THREADS if len(rows) > ROWS else 0) as pool:
             total = sum(pool.map(part, range(0, len(rows), ROWS)), np.zeros(2, np.uint64))
         return f"{total[0]:016x}{total[1]:016x}"
 

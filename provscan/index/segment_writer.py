@@ -8,7 +8,6 @@ that they were read from, nor on the order of these.
 from __future__ import annotations
 
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,10 +27,11 @@ from provscan.kernels import postings as postings_kernels
 from provscan.kernels import radix
 from provscan.kernels.minimizers import text_sizes
 from provscan.kernels.records import Sketches
+from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
-# Tables that are finished at a time.
-CLOSERS = 3
+# Tables that are finished at a time, if there are more than a few tweets.
+CLOSERS, FEW_TWEETS = 3, 10_000
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
 
@@ -159,7 +159,7 @@ class SegmentWriter:
                 order = without_repeated(order, id_of, text_of)
             rows, starts, numbers = by_text(order, text_of, self.texts)
             # Sorting holds no lock, and the files have nothing to do with each other.
-            with ThreadPoolExecutor(CLOSERS) as pool:
+            with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
                 jobs = [
                     pool.submit(self._write_bands, numbers), pool.submit(self._write_texts, numbers),
                     pool.submit(write_packed_strings, folder, "raw_texts", raw_texts, rows),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from three_texts import TWEETS, strings
 
 import provscan
+from provscan import ordered_map
 from provscan.errors import IndexFormatError, OutputError
 from provscan.index import checked, folder, packed, postings, room, segment_writer, writer
 from provscan.index.format import VERSION, FileInfo, SegmentInfo, Tombstones
@@ -314,6 +316,31 @@ def test_numbers_of_texts_in_shards() -> None:
     assert [numbering.numbers(n, np.array([1, 0])).tolist() for n in range(3)] == [[3, 0], [2, 1], [5, 4]]
     plain = Numbering((part(2, None), part(3, None)), np.array([0, 2, 5]), 0)
     assert [each.tolist() for each in plain.located(np.array([4, 1, 2]))] == [[1, 0, 1], [2, 1, 0]]
+
+
+def test_a_small_index_is_written_and_checked_as_a_large_one_is(
+    tweets: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By several threads, and in many stretches."""
+    small, large = tmp_path / "small.index", tmp_path / "large.index"
+    begun: list[int] = []
+    monkeypatch.setattr(ordered_map, "ThreadPoolExecutor", lambda n, **_: begun.append(n) or ThreadPoolExecutor(n))
+    provscan.build_index(tweets, small, shards=3)
+    assert 8 not in begun
+    for name in ("folder.FEW_BYTES", "segment_writer.FEW_TWEETS", "postings.FEW_ENTRIES"):
+        monkeypatch.setattr(f"provscan.index.{name}", 0)
+    provscan.build_index(tweets, large, shards=3)
+    assert {3, 8} <= set(begun)
+    written = [
+        {
+            path.relative_to(root): path.read_bytes()
+            for path in root.rglob("*")
+            if path.is_file() and path.name != "lock"
+        }
+        for root in (small, large)
+    ]
+    assert written[0] == written[1]
+    assert provscan.verify(large)["tweets"] == len(tweets)
 
 
 @pytest.mark.parametrize("waiting", [1 << 20, 3])
