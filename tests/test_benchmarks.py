@@ -78,8 +78,8 @@ def run(name: str, *arguments: str) -> str:
 
 
 LONG = {
-    "blind", "build", "coverage", "edits_recall", "executors", "growth", "hashing", "large", "lsh", "match", "network",
-    "passages", "probe", "scale", "versions",
+    "blind", "build", "coverage", "edits_recall", "executors", "growth", "hashing", "large", "lifecycle", "lsh",
+    "match", "network", "passages", "probe", "sampling", "scale", "versions",
 }  # fmt: skip
 
 

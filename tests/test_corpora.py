@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nightly import NIGHTLY
 
 pytestmark = pytest.mark.untraced  # nothing of provscan runs here
+# What the generator itself sees to, of files that are those it writes.
+at_night = pytest.mark.skipif(not NIGHTLY, reason="make nightly")
 CORPORA = Path(__file__).parents[1] / "corpora"
 TINY = CORPORA / "tiny"
 
@@ -64,6 +67,7 @@ def test_retweets_name_an_earlier_tweet() -> None:
         assert tweet["text"].endswith(TEXTS[tweet["rt_of"]])
 
 
+@at_night
 def test_no_near_duplicates_but_those_that_are_meant() -> None:
     known, seen = generate.Known(), set()
     for tweet in TWEETS:
@@ -92,6 +96,7 @@ def test_later_tweets_can_serve_as_a_control() -> None:
     assert sum(date >= generate.COLLECTED for date in dates.values()) >= 400
 
 
+@at_night
 def test_other_records_are_like_no_tweet() -> None:
     known = generate.Known()
     for text in TEXTS.values():

@@ -76,11 +76,6 @@ def unreachable(number: int, advance: Advance) -> int:
     raise ConnectionResetError("503")
 
 
-def touch_and_wait(folder: str, number: int, advance: Advance) -> int:
-    time.sleep(0.2)
-    return number
-
-
 def wait_long(number: int, advance: Advance) -> int:
     time.sleep(0.7)
     return number

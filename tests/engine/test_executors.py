@@ -14,7 +14,6 @@ import executor_tasks as tasks
 import pytest
 import ray
 from ray.cluster_utils import Cluster
-from ray_cluster import add_node
 
 from provscan.engine import EXECUTORS, Executor, LostTask, Processes, Progress, Ray, logged
 from provscan.errors import WorkerError
@@ -151,15 +150,6 @@ def test_a_cluster_is_logged_and_keeps_its_memory(cluster: Cluster, tmp_path: Pa
     assert {line["task"] for line in ended} == {"0", "1", "2"}
     assert max(line["memory"] for line in ended) < 500_000_000
     assert {line["where"] for line in ended} <= nodes
-
-
-def test_the_tasks_of_a_node_that_is_lost_run_on_another(cluster: Cluster, shared: Begin, tmp_path: Path) -> None:
-    node = add_node(cluster, 1)
-    with shared(2) as pool:
-        results = pool.run(partial(tasks.touch_and_wait, str(tmp_path)), range(16), Progress())
-        assert next(results) == 0
-        cluster.remove_node(node, allow_graceful=False)
-        assert list(results) == [*range(1, 16)]
 
 
 def test_without_a_cluster_the_error_names_the_remedy(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from dataset import some_records
+from nightly import NIGHTLY
 
 import provscan
 from provscan.errors import OutputError
@@ -67,7 +68,7 @@ def bucket(object_store: str) -> Iterator[tuple[Any, Unreliable]]:
         server.stop()
 
 
-@pytest.mark.parametrize("executor", ["processes", "ray"])
+@pytest.mark.parametrize("executor", ["ray", *(["processes"] if NIGHTLY else [])])
 def test_the_same_bytes_by_way_of_an_unreliable_object_store(
     cluster: None, bucket: tuple[Any, Unreliable], index: provscan.Index, folder: Path, tmp_path: Path, executor: str
 ) -> None:
