@@ -37,18 +37,17 @@ def object_store() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def cluster(object_store: str) -> Iterator[Any]:
-    """A head without processors, which this process joins, and two nodes that can import the modules of the tests."""
+    """A head, which this process joins, and another node, each for one task; both can import the tests' modules."""
     import ray
     from ray.cluster_utils import Cluster
 
     folders = [TESTS, *(TESTS / name for name in ("engine", "index", "runs"))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
-        head = {"num_cpus": 0, "no_monitor": True, "_system_config": SYSTEM, **QUIET}
+        head = {"num_cpus": 1, "no_monitor": True, "_system_config": SYSTEM, **QUIET}
         nodes = Cluster(initialize_head=True, head_node_args=head)
         try:
-            for _ in range(2):
-                add_node(nodes, 1)
+            add_node(nodes, 1)
             ray.init(nodes.address, log_to_driver=False, logging_level="ERROR")
             yield nodes
         finally:

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import executor_tasks as tasks
 import pytest
-import ray
-from ray.cluster_utils import Cluster
 
 from provscan.engine import EXECUTORS, Executor, LostTask, Processes, Progress, Ray, logged
 from provscan.errors import WorkerError
@@ -32,7 +31,7 @@ Begin = Callable[[int], AbstractContextManager[Executor]]
 
 
 @pytest.fixture(scope="module")
-def shared(cluster: Cluster) -> Begin:
+def shared(cluster: Any) -> Begin:
     """Begins an executor of the cluster, or goes on with an earlier one: each takes a process that starts slowly."""
     made = cache(Ray)
     return lambda workers: nullcontext(made(workers))
@@ -92,9 +91,9 @@ def test_what_still_runs_is_abandoned(executor: Begin, tmp_path: Path) -> None:
 
 
 def test_a_task_of_a_cluster_that_is_not_interrupted_hears_that_it_is_abandoned(
-    cluster: Cluster, shared: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Any, shared: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray, "cancel", lambda *args, **options: None)
+    monkeypatch.setattr("ray.cancel", lambda *args, **options: None)
     test_what_still_runs_is_abandoned(shared, tmp_path)
 
 
@@ -110,7 +109,7 @@ def test_a_process_that_ends_is_an_error_with_a_remedy() -> None:
         list(pool.run(tasks.end_the_process, [1], Progress()))
 
 
-def test_a_task_is_repeated_when_its_worker_is_lost(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_task_is_repeated_when_its_worker_is_lost(cluster: Any, tmp_path: Path) -> None:
     progress = Total()
     with Ray(2) as pool:
         assert list(pool.run(partial(tasks.end_the_process_once, str(tmp_path)), range(6), progress)) == [*range(6)]
@@ -118,26 +117,29 @@ def test_a_task_is_repeated_when_its_worker_is_lost(cluster: Cluster, tmp_path: 
     assert progress.done == sum(range(6))
 
 
-def test_a_task_that_is_lost_three_times_does_not_stop_the_others(cluster: Cluster, shared: Begin) -> None:
+def test_a_task_that_is_lost_three_times_does_not_stop_the_others(shared: Begin) -> None:
     with shared(2) as pool:
         results = list(pool.run(tasks.end_the_process_at_two, range(5), Progress()))
     assert results == [0, 1, LostTask(2, ("WorkerCrashedError",) * 3), 3, 4]
 
 
-def test_a_task_that_hangs_is_ended(cluster: Cluster, tmp_path: Path) -> None:
-    with Ray(2, patience=0.5) as pool:
+def test_a_task_that_hangs_is_ended(shared: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with shared(2) as pool:
+        # Others used it before.
+        monkeypatch.setattr(pool, "patience", 0.5)
+        monkeypatch.setattr(pool, "failures", [])
         results = list(pool.run(partial(tasks.hang_once, str(tmp_path)), range(3), Progress()))
         assert results == [0, 1, 2]
         assert pool.describe()["failures"] == {"no report for 0 s": 1}
 
 
-def test_an_error_of_the_system_is_tried_again(cluster: Cluster, shared: Begin) -> None:
+def test_an_error_of_the_system_is_tried_again(shared: Begin) -> None:
     with shared(2) as pool:
         (lost,) = pool.run(tasks.unreachable, [7], Progress())
     assert lost == LostTask(7, ("ConnectionResetError: 503",) * 3)
 
 
-def test_a_cluster_is_logged_and_keeps_its_memory(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_cluster_is_logged_and_keeps_its_memory(cluster: Any, tmp_path: Path) -> None:
     with logged(tmp_path / "log", None) as progress, Ray(2, memory=500_000_000) as pool:
         progress.start("Filling", None, "tasks")
         assert list(pool.run(partial(tasks.fill_memory_once, str(tmp_path)), range(3), progress)) == [0, 1, 2]
@@ -152,12 +154,12 @@ def test_a_cluster_is_logged_and_keeps_its_memory(cluster: Cluster, tmp_path: Pa
     assert {line["where"] for line in ended} <= nodes
 
 
-def test_without_a_cluster_the_error_names_the_remedy(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+def test_without_a_cluster_the_error_names_the_remedy(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
 
     def unreachable(*args: object, **options: object) -> None:
         raise ConnectionError("refused")
 
-    monkeypatch.setattr(ray, "init", unreachable)
+    monkeypatch.setattr("ray.init", unreachable)
     with pytest.raises(WorkerError, match=r"no Ray cluster was reached at 'auto' \(refused\).*ray start --head"):
         Ray(address="auto")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from provscan.errors import ParameterError
 from provscan.estimate.limits import (
@@ -25,7 +25,7 @@ from provscan.estimate.limits import (
 def test_clopper_pearson_is_the_exact_interval(k: int, n: int) -> None:
     k = min(k, n)
     low, high = clopper_pearson(k, n)
-    reference = stats.binomtest(k, n).proportion_ci(0.95, "exact")
+    reference = scipy.stats.binomtest(k, n).proportion_ci(0.95, "exact")
     assert (low, high) == pytest.approx((reference.low, reference.high))
 
 
@@ -39,7 +39,7 @@ def test_shares_out_of_range() -> None:
 @given(st.floats(0.3, 200), st.floats(0.01, 300), st.sampled_from([0.025, 0.5, 0.975]))
 def test_negative_binomial_quantiles_are_those_of_scipy(shape: float, mean: float, q: float) -> None:
     k = negative_binomial_quantile(q, shape, mean)
-    below, at = stats.nbinom.cdf([k - 1, k], shape, shape / (shape + mean))
+    below, at = scipy.stats.nbinom.cdf([k - 1, k], shape, shape / (shape + mean))
     assert below < q + 1e-9
     assert at > q - 1e-9
 
@@ -49,7 +49,7 @@ def test_chance_is_the_exact_conditional_test(control: int, ratio: float) -> Non
     """Przyborowski & Wilenski: the largest licensed count that does not contradict equal rates."""
     share = ratio / (1.0 + ratio)
     counts = np.arange(2000)
-    kept = counts[stats.binom.sf(counts - 1, counts + control, share) > 0.025]
+    kept = counts[scipy.stats.binom.sf(counts - 1, counts + control, share) > 0.025]
     chance = predict_chance(np.full(control, ratio), np.ones(control), ratio)
     assert chance.high == max(kept)
     assert chance.expected == pytest.approx(control * ratio)
@@ -94,7 +94,7 @@ def test_products_add_distances_on_the_logarithmic_scale() -> None:
 @pytest.mark.parametrize("things", [1, 2, 5])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_units_of_as_many_things_are_counted_once(things: int, share: float) -> None:
-    showing = 1000 * stats.binom.pmf(np.arange(things + 1), things, share)
+    showing = 1000 * scipy.stats.binom.pmf(np.arange(things + 1), things, share)
     showing = np.append(showing[:3], showing[3:].sum()) if things > 2 else np.append(showing, np.zeros(3 - things))
     held = held_by(showing, share)
     assert held.value == pytest.approx(1000 / (showing[1:].sum() / share))
@@ -105,7 +105,7 @@ def test_all_that_shows_several_things_is_all_there_is() -> None:
     assert held_by(np.array([0, 0, 0, 7]), 0.5).value == 0.5
     assert held_by(np.zeros(4, np.int64), 0.5) == exactly(1.0)
     # Half of the units hold one thing, half of them four: a lower bound.
-    showing = 500 * (stats.binom.pmf(np.arange(5), 1, 0.5) + stats.binom.pmf(np.arange(5), 4, 0.5))
+    showing = 500 * (scipy.stats.binom.pmf(np.arange(5), 1, 0.5) + scipy.stats.binom.pmf(np.arange(5), 4, 0.5))
     held = held_by(np.append(showing[:3], showing[3:].sum()), 0.5)
     assert 0.9 < held.value * showing[1:].sum() / 0.5 / 1000 < 1.0
 

@@ -23,7 +23,7 @@ from provscan.errors import OutputError
 
 # Each of the six commands is killed; at night thirty times each.
 KILLS, ROUNDS = (20, 10) if NIGHTLY else (6, 1)
-READERS, SECONDS = (20, 60) if NIGHTLY else (2, 1.5)
+READERS, SECONDS = (20, 60) if NIGHTLY else (2, 0.8)
 
 # Runs commands that come in, one a line, each in a fork: what is imported and compiled is there already.
 SERVER = """

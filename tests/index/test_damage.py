@@ -28,7 +28,7 @@ from provscan.kernels import jit
 from provscan.matching.task import Snapshot, open_snapshot
 
 Build = Callable[..., provscan.Index]
-FLIPS = 2000 if NIGHTLY else 60
+FLIPS = 2000 if NIGHTLY else 40
 # Of each kind.
 FORGED = FLIPS // 2
 

@@ -20,6 +20,7 @@ import naive_sketch
 import numpy as np
 import pytest
 import xxhash
+from nightly import NIGHTLY
 
 import provscan
 import provscan.index.segment
@@ -160,7 +161,7 @@ def test_a_flipped_byte_is_noticed(folder: Path, tmp_path: Path, name: str) -> N
     provscan.open_index(folder)
 
 
-@pytest.mark.parametrize("mask", [0x01, 0x04, 0x20, 0x80])
+@pytest.mark.parametrize("mask", [0x01, 0x80, *([0x04, 0x20] if NIGHTLY else [])])
 def test_any_flipped_byte_of_the_manifest_is_noticed(folder: Path, mask: int) -> None:
     path = folder / "manifest.json"
     raw = path.read_bytes()

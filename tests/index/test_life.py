@@ -96,5 +96,5 @@ class LifeOfAnIndex(RuleBasedStateMachine):
         assert self.answers(self.snapshot) == self.seen
 
 
-LifeOfAnIndex.TestCase.settings = settings(max_examples=100 if NIGHTLY else 10, stateful_step_count=10)
+LifeOfAnIndex.TestCase.settings = settings(max_examples=100 if NIGHTLY else 7, stateful_step_count=10)
 TestLifeOfAnIndex = LifeOfAnIndex.TestCase

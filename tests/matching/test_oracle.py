@@ -8,6 +8,7 @@ from collections.abc import Callable
 import naive
 import naive_match
 import pytest
+from nightly import NIGHTLY
 from tweets import SCRIPTS, edited, sentence
 
 import provscan
@@ -41,7 +42,7 @@ def document(rng: random.Random, tweets: list[str]) -> str:
 
 
 @pytest.mark.untraced
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(10 if NIGHTLY else 2))
 def test_matches_are_those_of_brute_force(build: Build, seed: int) -> None:
     rng = random.Random(seed)
     tweets = corpus(rng)

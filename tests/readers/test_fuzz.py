@@ -15,7 +15,7 @@ from test_matrix import COMPRESSIONS, FORMATS, archive, zipped
 from provscan.errors import InputError
 from provscan.readers import Limits
 
-CASES = int(os.environ.get("PROVSCAN_FUZZ", "200"))
+CASES = int(os.environ.get("PROVSCAN_FUZZ", "120"))
 SMALL = {name: data for name, data in FORMATS.items() if name != "w.tar"}
 LIMITS = Limits(chunk=4096, head_bytes=65_536, piece=10_000, overlap=100, record_bytes=100_000, value_lines=100)
 LINES = FORMATS["a.jsonl"].split(b"\n")[:40]

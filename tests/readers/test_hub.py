@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from remote import web_server
@@ -11,7 +12,7 @@ from remote import web_server
 from provscan.errors import InputError
 from provscan.readers import plan
 
-pytest.importorskip("datasets")
+pytestmark = pytest.mark.skipif(find_spec("datasets") is None, reason="needs pip install 'provscan[datasets]'")
 
 SHA = "a" * 40
 LINES = "".join(json.dumps({"id": n, "text": f"a text of the hub, number {n}"}) + "\n" for n in range(50)).encode()

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from nightly import NIGHTLY
 
 RECORDS = [
     {"id": str(number), "text": f"the {number}th text, with a comma; a “quote” and\ta tab 😀 {'x' * (number % 7)}"}
@@ -105,6 +106,9 @@ NAMES = ["file", "no extension", "folder", "zip", "tar", "tar.gz", "tar.zst"]
 def test_the_same_records_in_every_form(write, read_all, tmp_path, form, compression, name):
     if form == "w.tar" and name in ("zip", "tar", "tar.gz", "tar.zst"):
         pytest.skip("an archive in an archive, which is reported")
+    number = list(FORMATS).index(form) + 2 * list(COMPRESSIONS).index(compression)
+    if not (NIGHTLY or compression == "" or name in ("file", NAMES[number % len(NAMES)])):
+        pytest.skip("each two of these meet in another case; make nightly")
     if name == "no extension" and form.endswith(("csv", "tsv")):
         pytest.skip("CSV is recognised by its name")
     data = COMPRESSIONS[compression](FORMATS[form])

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import datasets
 import naive_passages as naive
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -93,8 +92,7 @@ def test_the_folder_of_a_run(index: provscan.Index, write: Write, tmp_path: Path
     assert run.info["started"] <= run.info["finished"]
 
 
-@pytest.mark.parametrize("target_bytes", [3_000, 40_000])
-@pytest.mark.parametrize("batch", [16_384, 11])
+@pytest.mark.parametrize(("target_bytes", "batch"), [(3_000, 16_384), (40_000, 11)])
 def test_results_depend_neither_on_workers_nor_on_splits(
     index: provscan.Index, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target_bytes: int, batch: int
 ) -> None:
@@ -158,6 +156,8 @@ def test_the_standard_input(
 
 
 def test_data_in_memory(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    import datasets
+
     records = some_records(9, 70)
     expected = found(provscan.match(write("data.jsonl", records), index, tmp_path / "a.run"))
     kinds: list[Any] = [records, iter(records), pa.Table.from_pylist(records), datasets.Dataset.from_list(records)]
@@ -340,7 +340,7 @@ def test_memory_does_not_grow_with_the_dataset(index: provscan.Index, tmp_path: 
     line = json.dumps({"text": block[:400]}) + "\n"
     unlicensed = " ".join(sentence(rng, "latin", 3000) for _ in range(len(block) // 3000))
     # A single record is scanned like others once it is long; how much its matches take is not the same each time.
-    small, more = (16, 64) if kind == "records" else (40, 192)
+    small, more = (16, 64) if kind == "records" else (40, 128)
     for name, size in (("small", small << 20), ("large", (small + more) << 20)):
         if kind == "records":
             with (tmp_path / f"{name}.jsonl").open("w") as file:

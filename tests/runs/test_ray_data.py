@@ -9,8 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import ray
-import ray.data
 from dataset import some_records
 
 import provscan
@@ -26,6 +24,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 @pytest.fixture(autouse=True)
 def no_progress_bars(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray.data
+
     monkeypatch.setattr(ray.data.DataContext.get_current(), "enable_progress_bars", False)
 
 
@@ -36,6 +36,8 @@ def rows() -> list[dict[str, Any]]:
 
 def dataset(rows: list[dict[str, Any]], change: Callable[[pa.Table], Any] = lambda table: table) -> Any:
     """Blocks that tasks make when they are asked for, later ones sooner than the first."""
+    import ray.data
+
     made = ray.data.from_items(rows, override_num_blocks=BLOCKS)
     return made.map_batches(change, batch_size=None, batch_format="pyarrow")
 
@@ -61,6 +63,8 @@ class Tasks(Progress):
 def test_blocks_are_scanned_by_the_cluster(
     index: provscan.Index, rows: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import ray
+
     table = pa.Table.from_pylist(rows)
     expected = content(provscan.match(table, index, tmp_path / "table.run"))
     assert expected["records"] == len(rows)
