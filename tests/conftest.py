@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -68,12 +69,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session):
     """Coverage is that of examples: following each line of what is repeated takes up to five times as long.
 
-    tests/mutation.py asks which tests reach a line, and gets all of them.
+    Of a parametrised test it is that of two cases. tests/mutation.py asks which tests reach a line, and gets all.
     """
     covered = session.config.pluginmanager.hasplugin("pytest_cov")
     if covered and session.config.getoption("cov_context", None) is None:
+        cases = Counter[str]()
         for item in session.items:
-            if any(item.get_closest_marker(name) for name in ("hypothesis", "kernels", "untraced")):
+            name = item.nodeid.partition("[")[0]
+            cases[name] += 1
+            if cases[name] > 2 or any(map(item.get_closest_marker, ("hypothesis", "kernels", "untraced"))):
                 item.add_marker(pytest.mark.no_cover)
 
 
