@@ -164,7 +164,7 @@ import provscan
 from provscan.kernels import jit, warmup
 tiny, out = sys.argv[1:]
 provscan.build_index(f"{tiny}/corpus", f"{out}/a.index")
-provscan.match(f"{tiny}/dataset.jsonl", f"{out}/a.index", f"{out}/a.run")
+provscan.match(f"{tiny}/dataset.jsonl", f"{out}/a.index", f"{out}/a.run", spike_ins=200)
 known = {}
 for part in range(warmup.PARTS):
     for function, arguments in warmup._calls(part):
