@@ -24,10 +24,11 @@ settings.load_profile("nightly" if NIGHTLY else "provscan")
 
 # Groups of tests that take longest, the longest first.
 LONGEST = [
-    "cluster", "test_resume.py", "test_match.py", "test_damage.py", "test_sample.py", "test_shards.py",
-    "test_resolution.py", "test_blocks.py", "test_benchmarks.py", "test_maintenance.py", "test_corpora.py",
-    "test_reader.py", "test_browser.py", "test_matrix.py", "test_format.py", "test_run.py", "test_crash.py",
-    "test_life.py", "test_end_to_end.py", "test_analysis.py", "test_oracle.py", "test_read_damage.py",
+    "cluster", "test_browser.py", "test_resume.py", "test_match.py", "test_format.py", "test_damage.py",
+    "test_crash.py", "test_analysis.py", "test_sample.py", "test_reader.py", "test_score.py", "test_shards.py",
+    "test_run.py", "test_maintenance.py", "test_resolution.py", "test_end_to_end.py", "test_life.py", "test_program.py",
+    "test_read_damage.py", "test_blocks.py", "test_matrix.py", "test_answers.py", "test_oracle.py",
+    "test_benchmarks.py",
 ]  # fmt: skip
 
 
