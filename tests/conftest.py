@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 from collections import Counter
 from typing import Any
 
@@ -32,7 +33,13 @@ LONGEST = [
 ]  # fmt: skip
 
 
+# A run of all tests writes 60,000 files, a gigabyte: in memory, where that has room.
+MEMORY, ENOUGH = "/dev/shm", 8 << 30
+
+
 def pytest_configure(config):
+    if os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
     if os.environ.get("NUMBA_DISABLE_JIT") == "1":
         # Without the JIT, kernels run on numpy scalars, which warn where a hash overflows on purpose.
         config.addinivalue_line("filterwarnings", "ignore:overflow encountered:RuntimeWarning")

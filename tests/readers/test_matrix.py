@@ -113,7 +113,7 @@ def cases():
             yield form, compression, name
 
 
-@pytest.mark.parametrize(("form", "compression", "name"), cases())
+@pytest.mark.parametrize(("form", "compression", "name"), list(cases()))
 def test_the_same_records_in_every_form(write, read_all, tmp_path, form, compression, name):
     data = COMPRESSIONS[compression](FORMATS[form])
     member = form + compression
