@@ -211,8 +211,8 @@ class MatchParams(_Params):
     partial_chars
         What falls short of ``threshold`` or ``min_containment`` is a match, too, if it holds a stretch of so many
         canonical code points from the licensed text's begin or up to its end, or half as many again from within it
-        (level ``partial``). 90 % as many are enough where they are 45 % of the text, or in common with it all over;
-        70 % where all that is in common is half of the text (level ``weak``). 0 for none of these. The search finds
+        (level ``partial``) or in common with it all over (level ``weak``). 90 % as many are enough where they are 45 %
+        of the text, 70 % where all that is in common is half of it. 0 for none of these. The search finds
         stretches inside other text from 35 on; of shorter ones it misses many.
     min_chars
         Minimum length of a licensed text, and of what a match has in common with it, in canonical code points; below a

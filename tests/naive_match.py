@@ -51,10 +51,14 @@ def longest_stretch(text, tweet):
 
 
 def is_spread(text, tweet, units):
-    """Whether 5-grams all over a tweet stand in a text, so many units in all; if they are half of all, two thirds."""
+    """Whether 5-grams all over a tweet stand in a text, so many units in all.
+
+    Two thirds of them if the 5-grams are half of the tweet's, five thirds if they are less than 45 %.
+    """
     shared = naive.grams(text) & naive.grams(tweet)
     places = [i for i in range(len(tweet) - 4) if tweet[i : i + 5] in shared]
-    units *= 2 / 3 if 2 * len(shared) >= len(naive.grams(tweet)) else 1
+    share = len(shared) / len(naive.grams(tweet))
+    units *= 2 / 3 if share >= 0.5 else 1 if share >= 0.45 else 5 / 3
     return (
         len(places) > 0
         and places[-1] + 5 - places[0] >= 0.8 * len(tweet)

@@ -51,7 +51,7 @@ from provscan.kernels.minimizers import is_wide, length_units
 from provscan.kernels.normalize import is_unspaced
 
 _ZERO = np.int64(0)
-# Of the length of a stretch: enough where it is a large part of its text, or spread over it; and needed within a text.
+# Of the length of a stretch: enough where it is a large part of its text; and needed within a text, or spread over it.
 LARGE_LENGTH, INNER_LENGTH = 0.9, 1.5
 # Of a text: a large part, and the part that spread hits reach over, with their similarity.
 LARGE, REACH, SPREAD_SIMILARITY = 0.45, 0.8, 0.3
@@ -175,7 +175,9 @@ def _nothing():
 def _is_enough(common, text, thresholds):
     """Whether a span with so many of a text's different 5-grams may be similar, spread, or half of it."""
     held = (common + GRAM - 1) * text.units
-    enough = LARGE_LENGTH if common < HALF * text.distinct else SPREAD_LENGTH
+    enough = SPREAD_LENGTH
+    if common < HALF * text.distinct:
+        enough = LARGE_LENGTH if common >= LARGE * text.distinct else INNER_LENGTH
     similar = common >= thresholds.containment * text.distinct and held >= thresholds.units * text.length
     half = common >= HALF * text.distinct and held >= HALF_LENGTH * thresholds.stretch * text.length
     return similar, held >= enough * thresholds.stretch * text.length, half

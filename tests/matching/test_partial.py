@@ -87,6 +87,22 @@ def test_what_is_unlike_its_tweet_must_be_longer(build: Build) -> None:
     assert index.match_document(f"They say {tweet[5:29]}")
 
 
+def test_what_is_spread_over_a_tweet_must_be_much_of_it_or_long(build: Build) -> None:
+    tweet = "Still having trouble with the new ticket machines? We are here to help with any questions you may have!"
+    others = "still having rain, so we are here to help with whatever you may have"
+    share = naive.containment(naive.canonical(tweet), naive.canonical(others))
+    assert 0.35 < share < 0.45
+    assert not build([tweet]).match_document(f"It rained. {others}. So it went.")
+    assert build([tweet]).match_document(f"It rained. {others.replace('whatever', 'any questions')}. So it went.")
+    long = f"{tweet} {BRIDGE}"
+    others = (
+        f"{others}. Well, the city council has voted to close a tunnel and the mayor across the river calls it a shame"
+    )
+    assert 0.35 < naive.containment(naive.canonical(long), naive.canonical(others)) < 0.45
+    (span,) = build([long]).match_document(f"It rained. {others}. So it went.")
+    assert span.level == "weak"
+
+
 def test_parts_that_changed_places_are_one_match(build: Build) -> None:
     words = BRIDGE.split()
     swapped = " ".join(words[14:] + words[:14])
