@@ -100,7 +100,7 @@ class IndexParams(_Params):
     bands: int = 20
     rows: int = 4
     seed_length: int = 12
-    seed_window: int = 8
+    seed_window: int = 6
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -108,7 +108,8 @@ def table_seeds(texts, sketches, k, window):
 
     K-min-mers, (hash, text, place) of two seeds that follow each other and are in the filter of frequent keys, at the
     first one's place; rare ones (key, text, place): up to two places share them, or up to 16 of texts that are variants
-    of two.
+    of two. Of those a text has 16 that no other place has, by their keys, and is filled up to 8 with others; a longer
+    one has one for each 8 units, and is filled up to one for each 16.
     """
     rows = [[(spread(key), place) for key, place in index_seeds(text, k, window)] for text in texts]
     counts = Counter(key for seeds in rows for key, _ in seeds)
@@ -117,7 +118,13 @@ def table_seeds(texts, sketches, k, window):
         for key, _ in seeds:
             texts_with[key].append(tuple(sketches[number]))
     frequent = {key for key, count in counts.items() if count > 2 and not are_variants(texts_with[key])}
-    rare = [(key, number, place) for number, seeds in enumerate(rows) for key, place in seeds if key not in frequent]
+    rare = []
+    for number, seeds in enumerate(rows):
+        size = 20 * -(-len(units(texts[number])) // 20)
+        chosen = sorted(seed for seed in seeds if counts[seed[0]] == 1)[: max(16, size // 8)]
+        others = sorted(seed for seed in seeds if counts[seed[0]] > 1 and seed[0] not in frequent)
+        chosen += others[: max(0, max(8, size // 16) - len(chosen))]
+        rare += [(key, number, place) for key, place in chosen]
     known = key_filter([seed_hash(key) for key in frequent], filter_bits(counts.total() // 3))
     kminmers = [
         (kminmer_hash(key, after), number, place)

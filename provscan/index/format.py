@@ -21,9 +21,9 @@ from provscan.readers import file_checksum
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
-VERSION = 16
+VERSION = 18
 # Of an index in shards.
-SHARDS_VERSION = 17
+SHARDS_VERSION = 19
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"

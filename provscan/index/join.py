@@ -13,9 +13,8 @@ from provscan.index.format import SegmentInfo
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import EXACT, SEEDS, TableLayout, bands_layout, sorted_entries, table_of, unpacked
 from provscan.index.prepare import seed_entries
-from provscan.index.seeds import RARE, OpenSeeds, kminmer_entries, rare_seeds, texts_of
+from provscan.index.seeds import RARE, OpenSeeds, SeedChoice, kinds_of, kminmer_entries, texts_of
 from provscan.index.segment import MAX_TEXTS, LookupTables, Segment
-from provscan.index.texts import Strings
 from provscan.index.tweets import appended, joined_tweets
 from provscan.kernels import bloom, radix
 from provscan.kernels import minimizers as seed_kernels
@@ -72,7 +71,7 @@ def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Seg
 
 def beside(large: Segment, small: Segment, params: IndexParams) -> Segment:
     """The small segment, left apart, with the seeds that it would have in one segment with the large one."""
-    more = more_seeds(large.seeds, small.texts, small.sketches, params)
+    more = more_seeds(large.seeds, small, params)
     table, places = table_of(more.entries(), SEEDS, len(small.texts))
     filters = more.marked(new_filter(len(more.kminmers)), new_filter(len(more.rare)))
     return replace(small, seeds=OpenSeeds(table, places, *filters, more.high_frequency))
@@ -85,7 +84,7 @@ def tables_behind(
 
     ``first`` is the number of the first of its texts.
     """
-    more = more_seeds(large, small.texts, small.sketches, params)
+    more = more_seeds(large, small, params)
     table, places = table_of(more.entries(), SEEDS, len(small.texts))
     filters = more.marked_beside(large)
     seeds = OpenSeeds(table, places, *filters, more.high_frequency)
@@ -94,7 +93,7 @@ def tables_behind(
 
 def _seeds(large: OpenSeeds, small: Segment, counts: tuple[int, int], params: IndexParams) -> OpenSeeds:
     """The large segment's table with the seeds of a small one; `counts` are its texts and those of both."""
-    more = more_seeds(large, small.texts, small.sketches, params)
+    more = more_seeds(large, small, params)
     table, places = _merged(unpacked(large.table, large.places, SEEDS), more.entries(), SEEDS, counts)
     return OpenSeeds(table, places, *more.marked_beside(large), more.high_frequency)
 
@@ -121,20 +120,23 @@ class MoreSeeds(NamedTuple):
         return self.marked(widened(large.kminmers, len(self.kminmers)), widened(large.rare, len(self.rare)))
 
 
-def more_seeds(large: OpenSeeds, texts: Strings, sketches: np.ndarray, params: IndexParams) -> MoreSeeds:
-    """Seeds of more texts than those of `large`; theirs are the `sketches`.
+def more_seeds(large: OpenSeeds, small: Segment, params: IndexParams) -> MoreSeeds:
+    """Seeds of the texts of a small segment beside those of `large`.
 
     A seed that is frequent in either is not rare, as in one segment. What `large` has stays, however many of the few
     texts share it.
     """
-    entries = seed_entries(texts, params)
+    entries = seed_entries(small.texts, params)
     high_frequency = widened(large.high_frequency, len(entries) // (RARE + 1))
     rare = sorted_entries(entries.copy())
-    rare = rare[rare_seeds(rare, texts_of(rare), sketches, high_frequency)]
+    kinds = kinds_of(rare, texts_of(rare), small.sketches, high_frequency)
     frequent = np.empty(len(rare), np.bool_)
     seed_kernels.held_seeds(rare, bloom_filter(high_frequency), frequent)
+    choice = SeedChoice(small.text_sizes)
+    single, shared = (rare[~frequent & (kinds == kind)] for kind in (seed_kernels.SINGLE, seed_kernels.SHARED))
+    chosen = np.concatenate([choice.single(single), choice.shared(shared)])
     kminmers, hashes = kminmer_entries(entries, high_frequency)
-    return MoreSeeds(kminmers, hashes, rare[~frequent], high_frequency)
+    return MoreSeeds(kminmers, hashes, chosen, high_frequency)
 
 
 def _joined_table(large: Postings, more: np.ndarray, layout: TableLayout, counts: tuple[int, int]) -> Postings:

@@ -1,10 +1,11 @@
 """The seed table: postings of rare seeds and of k-min-mers, and three filters (:mod:`provscan.kernels.bloom`).
 
 ``seeds.entries``, ``seeds.places``, ``seeds.starts``
-    A rare seed under its own key: one that at most :data:`RARE` places share, or some more if their texts are variants
-    of at most so many texts (:func:`provscan.kernels.minimizers.rare_seeds`): a text that was tweeted with a dozen
-    links is as distinctive as one that was tweeted once. A k-min-mer, two seeds that follow each
-    other in a text and are both not rare, under its key (:func:`provscan.kernels.minimizers.kminmer_hash`).
+    Rare seeds that :class:`SeedChoice` takes of each text, under their own keys. At most :data:`RARE` places share a
+    rare seed, or some more if their texts are variants of at most so many texts
+    (:func:`provscan.kernels.minimizers.rare_seeds`): a text that was tweeted with a dozen links is as distinctive as
+    one that was tweeted once. K-min-mers, two seeds that follow each other in a text and are both not rare, under
+    theirs (:func:`provscan.kernels.minimizers.kminmer_hash`).
 ``seeds.kminmers``, ``seeds.rare``
     What is in the table. They keep most look-ups of a scan out of it. That of k-min-mers knows more of a hash than the
     32 bits of a key, which some k-min-mers share by chance once there are hundreds of millions.
@@ -39,6 +40,8 @@ from provscan.kernels.records import Postings, SeedTable, frozen, read_only
 # Step that a text's size is counted in, in units.
 SIZE_STEP = 20
 RARE = 2
+# Rare seeds of a text of up to so many units that are in the table: its own, and with those that others share.
+MOST_SINGLE, MOST_SHARED, MOST_UNITS = 16, 8, 128
 _CHUNK = 1 << 20
 _S8, _TEXT = np.uint64(8), np.uint64(0xFFFFFF)
 # Files of the filters, in the order of the fields of Seeds.
@@ -69,14 +72,42 @@ def kminmer_entries(entries: np.ndarray, high_frequency: np.ndarray) -> tuple[np
     return kminmers[:count].copy(), hashes[:count]
 
 
-def rare_seeds(entries: np.ndarray, rows: np.ndarray, sketches: np.ndarray, high_frequency: np.ndarray) -> np.ndarray:
-    """bool[n]: which of sorted seed entries are rare; all other keys are added to the filter `high_frequency`.
+def kinds_of(entries: np.ndarray, rows: np.ndarray, sketches: np.ndarray, high_frequency: np.ndarray) -> np.ndarray:
+    """uint8[n]: the kind of each of sorted seed entries; frequent keys are added to the filter `high_frequency`.
 
-    The texts of the entries have the `rows` of the `sketches`.
+    The texts of the entries have the `rows` of the `sketches`. See :func:`provscan.kernels.minimizers.rare_seeds`.
     """
-    rare = np.empty(len(entries), np.bool_)
-    seed_kernels.rare_seeds(entries, rows, read_only(sketches), RARE, bloom_filter(high_frequency), rare)
-    return rare
+    kinds = np.empty(len(entries), np.uint8)
+    seed_kernels.rare_seeds(entries, rows, read_only(sketches), RARE, bloom_filter(high_frequency), kinds)
+    return kinds
+
+
+class SeedChoice:
+    """Which rare seeds of each text an index holds: enough to find an edited copy, and no more.
+
+    A text has :data:`MOST_SINGLE` at most, and of those that other places share as many as are missing to
+    :data:`MOST_SHARED`; a longer one in proportion. What two texts share is what others write, too: such seeds are a
+    quarter of the rare ones, and half of their chance hits. Of equal ones the least keys are taken, so that the choice
+    depends on the text alone.
+    """
+
+    def __init__(self, sizes: np.ndarray) -> None:
+        self._sizes = read_only(sizes)
+        self._counts = np.zeros(len(sizes), np.uint16)
+
+    def single(self, entries: np.ndarray) -> np.ndarray:
+        """Those to keep of more seeds that are a text's alone."""
+        return self._within(entries, MOST_SINGLE)
+
+    def shared(self, entries: np.ndarray) -> np.ndarray:
+        """Those to keep of more seeds that other places share, once all others were chosen."""
+        return self._within(entries, MOST_SHARED)
+
+    def _within(self, entries: np.ndarray, most: int) -> np.ndarray:
+        kept = np.empty(len(entries), np.bool_)
+        room = (SIZE_STEP, MOST_UNITS // most)
+        seed_kernels.seeds_within(entries, self._sizes, most, room, self._counts, kept)
+        return entries[kept]
 
 
 def texts_of(entries: np.ndarray) -> np.ndarray:
@@ -95,6 +126,7 @@ class SeedsWriter:
         self.table = PostingsWriter(folder, "seeds", SEEDS, writers)
         self.single = PostingsWriter(folder, "seeds.single", SEEDS, writers)
         self.waiting = folder / "seeds.in_order.part"
+        self._aside = folder / "seeds.shared.part"
         self._file = self.waiting.open("ab")
         self._numbers: np.ndarray | None = None
 
@@ -119,6 +151,18 @@ class SeedsWriter:
         self.single.renumber(numbers)
         self._numbers = numbers
 
+    def put_aside(self, entries: np.ndarray) -> None:
+        """Take sorted entries that are decided about once all have been seen."""
+        with self._aside.open("ab") as file:
+            write_array(file, entries)
+
+    def aside(self) -> Iterator[np.ndarray]:
+        """What was put aside, in its order; nothing is left."""
+        with self._aside.open("rb") as file:
+            while len(entries := np.fromfile(file, np.uint64, _CHUNK)):
+                yield entries
+        self._aside.unlink()
+
     def save(self) -> None:
         """Put all into files, for another writer in the same folder."""
         self.single.save()
@@ -139,11 +183,20 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
     mapped = [map_array(writer.folder / "texts.sketches", np.uint64, 2) for writer in writers]
     sketches = mapped[0] if len(mapped) == 1 else np.concatenate(mapped)
     bases = np.cumsum([0, *texts])
+    choices = [SeedChoice(map_array(writer.folder / "texts.sizes", np.uint8)) for writer in writers]
     for parts in zip(*(writer.single.sorted_parts(stretches_of(singles)) for writer in writers), strict=True):
         rows = [base + texts_of(entries) for base, entries in zip(bases, parts, strict=False)]
-        for writer, found in zip(writers, _rare_of_all(parts, rows, sketches, high_frequency), strict=True):
+        of_all = _kinds_of_all(parts, rows, sketches, high_frequency)
+        for writer, choice, entries, kinds in zip(writers, choices, parts, of_all, strict=True):
+            writer.put_aside(entries[kinds == seed_kernels.SHARED])
+            found = choice.single(entries[kinds == seed_kernels.SINGLE])
             seed_kernels.mark_seeds(found, bloom_filter(rare))
             writer.table.add_part(found)
+    for writer, choice in zip(writers, choices, strict=True):
+        for entries in writer.aside():
+            found = choice.shared(entries)
+            seed_kernels.mark_seeds(found, bloom_filter(rare))
+            writer.table.add(found)
     all_rare = sum(writer.table.count for writer in writers)
     for writer in writers:
         for entries in writer.in_order():
@@ -162,18 +215,17 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
             write_array_file(writer.folder / name, words if writer is writers[0] else new_filter(0))
 
 
-def _rare_of_all(
+def _kinds_of_all(
     parts: Sequence[np.ndarray], rows: Sequence[np.ndarray], sketches: np.ndarray, high_frequency: np.ndarray
 ) -> list[np.ndarray]:
-    """Of sorted entries of several segments those that are rare in all of them together."""
+    """Of sorted entries of several segments their kinds, in all of them together."""
     if len(parts) == 1:
-        return [parts[0][rare_seeds(parts[0], rows[0], sketches, high_frequency)]]
+        return [kinds_of(parts[0], rows[0], sketches, high_frequency)]
     entries = np.concatenate(parts)
     order = np.argsort(entries, kind="stable")
-    rare = np.empty(len(entries), np.bool_)
-    rare[order] = rare_seeds(entries[order], np.concatenate(rows)[order], sketches, high_frequency)
-    kept = np.split(rare, np.cumsum([len(part) for part in parts])[:-1])
-    return [part[chosen] for part, chosen in zip(parts, kept, strict=True)]
+    kinds = np.empty(len(entries), np.uint8)
+    kinds[order] = kinds_of(entries[order], np.concatenate(rows)[order], sketches, high_frequency)
+    return np.split(kinds, np.cumsum([len(part) for part in parts])[:-1])
 
 
 def open_seeds(folder: Path, texts: int) -> OpenSeeds:

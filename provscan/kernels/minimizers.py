@@ -37,6 +37,8 @@ SHORT = 40
 MAX_LENGTH, MAX_WINDOW = 32, 64
 # Places of a seed whose texts may be variants, and bits in which sketches of variants agree: a similarity of about 0.5.
 VARIANT_PLACES, VARIANT_BITS = 16, 96
+# Seeds that many places share; that a few do; and of one place alone.
+FREQUENT, SHARED, SINGLE = (np.uint8(kind) for kind in range(3))
 _PLACES = np.uint32(0x3FF)
 ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
 # Odd numbers, two a level.
@@ -357,8 +359,8 @@ def _are_variants(rows, sketches, most):
 
 
 @kernel
-def rare_seeds(entries, rows, sketches, most, high_frequency, rare):
-    """Which of sorted seed entries are rare, into bool ``rare``.
+def rare_seeds(entries, rows, sketches, most, high_frequency, kinds):
+    """Which of sorted seed entries are rare, into uint8 ``kinds``: :data:`FREQUENT`, :data:`SHARED` or :data:`SINGLE`.
 
     Those are the ones whose key at most ``most`` places share, or at most :data:`VARIANT_PLACES` of texts that are
     variants of at most ``most`` texts. All other keys are added to the filter ``high_frequency``.
@@ -371,8 +373,8 @@ def rare_seeds(entries, rows, sketches, most, high_frequency, rare):
         int64[n]: the row of each entry's text in ``sketches``, uint64[m, 2], one-bit sketches.
     most, high_frequency
         See above.
-    rare
-        Filled in, bool[n].
+    kinds
+        Filled in, uint8[n].
     """
     first = 0
     while first < len(entries):
@@ -384,8 +386,22 @@ def rare_seeds(entries, rows, sketches, most, high_frequency, rare):
         few = size <= most or (size <= VARIANT_PLACES and _are_variants(rows[first:after], sketches, most))
         if not few:
             mark(high_frequency, seed_hash(np.uint32(key)))
-        rare[first:after] = few
+        kinds[first:after] = FREQUENT if not few else SINGLE if size == 1 else SHARED
         first = after
+
+
+@kernel
+def seeds_within(entries, sizes, least, units, counts, kept):
+    """Which seed entries their texts have room for, into bool ``kept``: the first ones.
+
+    A text of ``sizes[text]`` steps of so many units has room for ``least``, and one for each ``units`` if that is
+    more. Those that it has are in ``counts``, uint16, which grow.
+    """
+    step, room = units
+    for i in range(len(entries)):
+        text = np.int64((entries[i] & _LOW32) >> _S8)
+        kept[i] = counts[text] < max(least, np.int64(sizes[text]) * step // room)
+        counts[text] += np.uint16(kept[i])
 
 
 @kernel

@@ -87,7 +87,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield bands.band_keys, (u32[None], 32, 4, pairs)
         yield bands.one_bit_sketch, (u32[None], pairs)
         return
-    seed_params, scratch = r.SeedParams(12, 8), r.SeedScratch(u32, i32, u32[None], u32[None])
+    seed_params, scratch = r.SeedParams(12, 6), r.SeedScratch(u32, i32, u32[None], u32[None])
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
     table = r.Postings(u32, u32, 1, 8)
     bloom_filter = r.BloomFilter(u64, np.uint32(1))
@@ -116,7 +116,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield minimizers.seeds_of, (codes, seed_params, scratch, seeds)
     yield minimizers.text_sizes, (text, 20, u32, u8)
     yield minimizers.kminmer_entries, (u64, bloom_filter, u64, u64)
-    yield minimizers.rare_seeds, (u64, i64, r.read_only(pairs), 2, bloom_filter, flags)
+    yield minimizers.rare_seeds, (u64, i64, r.read_only(pairs), 2, bloom_filter, u8)
+    yield minimizers.seeds_within, (u64, r.read_only(u8), 16, (20, 8), np.zeros(1, np.uint16), flags)
     yield minimizers.mark_seeds, (u64, bloom_filter)
     yield bloom.mark_all, (u64, bloom_filter)
     state = r.frozen(chaining.ChainState(i64, i64, u8, i64, i64))

@@ -31,13 +31,13 @@ from provscan.kernels.records import Postings
 from provscan.readers import Limits
 
 GOLDEN = Path(__file__).parent / "golden"
-(SEGMENT,) = (GOLDEN / "v16" / "segments").iterdir()
+(SEGMENT,) = (GOLDEN / "v18" / "segments").iterdir()
 FILES = sorted(path.name for path in SEGMENT.iterdir())
 
 
 # Spelled out: the defaults may change, the golden index does not.
-FINGERPRINT = "0a736bbaf4e1bb527bbe3f10870262e3"
-PARAMS = provscan.IndexParams(bands=20, rows=4, seed_length=12, seed_window=8)
+FINGERPRINT = "ed74bc687e2744ae34ec3d9e048869e1"
+PARAMS = provscan.IndexParams(bands=20, rows=4, seed_length=12, seed_window=6)
 
 
 def golden_tweets() -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def golden_tweets() -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden index."""
-    return Path(shutil.copytree(GOLDEN / "v16", tmp_path / "licensed.index"))
+    return Path(shutil.copytree(GOLDEN / "v18", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -74,12 +74,12 @@ def assert_table(table: Postings, rows: list[tuple[int, int]], key_bits: int) ->
     assert table.starts.tolist() == np.searchsorted(buckets, np.arange((1 << bits) + 1)).tolist()
 
 
-def test_golden_index_of_version_16() -> None:
+def test_golden_index_of_version_18() -> None:
     tweets = golden_tweets()
     # By time: 2019, 2020, 2020, 2021, unknown.
     kept = [tweets[number] for number in (0, 1, 2, 3)]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
-    index = provscan.open_index(GOLDEN / "v16")
+    index = provscan.open_index(GOLDEN / "v18")
     assert index.fingerprint == FINGERPRINT
     assert index.params == PARAMS
     (segment,) = index.reader.segments
@@ -104,7 +104,7 @@ def test_golden_index_of_version_16() -> None:
     hashes = [naive_passages.seed_hash(key >> 32) for key, _ in bands]
     assert segment.band_filter.tolist() == naive_passages.key_filter(hashes, 4)
     assert segment.sketches.tolist() == [naive_sketch.one_bit_sketch(s) for s in signatures]
-    kminmers, rare, frequent = naive_passages.table_seeds(texts, segment.sketches.tolist(), 12, 8)
+    kminmers, rare, frequent = naive_passages.table_seeds(texts, segment.sketches.tolist(), 12, 6)
     seeds = sorted([(h >> 32, number, place) for h, number, place in kminmers] + rare)
     assert_table(segment.seeds.table, [(key << 32, number) for key, number, _ in seeds], 32)
     assert segment.seeds.places.tolist() == [place_code(place) for _, _, place in seeds]
@@ -126,7 +126,7 @@ def test_golden_index_of_version_16() -> None:
 
 
 def test_the_golden_manifest_is_what_is_written_today() -> None:
-    assert read_manifest(GOLDEN / "v16").encoded() == (GOLDEN / "v16" / "manifest.json").read_bytes()
+    assert read_manifest(GOLDEN / "v18").encoded() == (GOLDEN / "v18" / "manifest.json").read_bytes()
 
 
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     for name in FILES:
         if name.startswith("raw_texts"):  # depends on the version of Zstandard, and is read above
             continue
-        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v16"))
+        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v18"))
         assert own.read_bytes() == theirs.read_bytes(), name
 
 
@@ -225,15 +225,15 @@ def test_no_index_there(tmp_path: Path) -> None:
         ("2", "build"),
         (10, "build"),
         (None, "build"),
-        (14, "build"),
-        (18, "upgrade"),
+        (17, "build"),
+        (20, "upgrade"),
     ],
 )
 def test_another_version(folder: Path, version: object, remedy: str) -> None:
     change(folder, version=version)
     message = (
         f"has index version {version!r}, written by a.* version of provscan; "
-        f"this one reads versions 16 and 17: {remedy}"
+        f"this one reads versions 18 and 19: {remedy}"
     )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from pathlib import Path
 
+import naive_passages
 import numpy as np
 import pyarrow as pa
 import pytest
 from three_texts import DAY, NEW_YEAR, TEXTS, TWEETS, canonical, strings, tweet
+from tweets import sentence
 
 import provscan
 from provscan.index import join
 from provscan.index.packed import Chained
+from provscan.index.postings import SEEDS, unpacked
 from provscan.index.prepare import NO_TIME, seed_entries, sketch_texts, times_of
 from provscan.index.segment import Segment
 from provscan.index.texts import Strings, StringsWriter, combined, open_strings
 from provscan.index.tweets import joined_tweets, whole_numbers
+from provscan.kernels.minimizers import place_code
 from provscan.matching.verified import compared
 from provscan.params import IndexParams
 from provscan.readers.arrow import buffers
@@ -160,6 +165,28 @@ def test_sketches_of_many_texts_are_those_of_each(monkeypatch: pytest.MonkeyPatc
         assert part.tolist() == expected.tolist()
     assert seed_entries(texts, IndexParams()).tolist() == seeds.tolist()
     assert len(seed_entries(texts.take(np.zeros(0, np.int64)), IndexParams())) == 0
+
+
+def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
+    """Texts of their own wording alone, of phrases of which two texts have each, and of both, short and long."""
+    rng = random.Random(5)
+    phrases = [sentence(rng, "latin", 60) for _ in range(80)] * 2
+    rng.shuffle(phrases)
+    texts = [sentence(rng, "latin", letters) for letters in (25, 90, 250, 900)]
+    for own, shared in ((0, 1), (0, 4), (20, 4), (60, 3), (250, 5), (900, 9)) * 6:
+        parts = [sentence(rng, "latin", own), *(phrases.pop() for _ in range(shared))]
+        texts.append(" ".join(rng.sample(parts, len(parts))))
+    texts += [" ".join(phrases[start : start + 3]) for start in range(0, len(phrases), 3)]
+    rows = [{"id": str(number), "text": text} for number, text in enumerate(texts)]
+    (segment,) = provscan.build_index(rows, tmp_path / "i.index").reader.segments
+    texts, sketches = segment.texts.array().to_pylist(), segment.sketches.tolist()
+    kminmers, rare, _ = naive_passages.table_seeds(texts, sketches, 12, 6)
+    expected = [(key >> 32, number, place) for key, number, place in kminmers] + rare
+    assert unpacked(segment.seeds.table, segment.seeds.places, SEEDS).tolist() == sorted(
+        key << 32 | number << 8 | place_code(place) for key, number, place in expected
+    )
+    seeds = [key for text in texts for key, _ in naive_passages.index_seeds(text, 12, 6)]
+    assert len(rare) < 0.8 * len(seeds)
 
 
 def test_strings_are_written_one_behind_the_other(tmp_path: Path) -> None:
