@@ -169,16 +169,17 @@ def test_what_is_in_common_has_a_least_length():
     assert len(verify([alike], [(0, -1, 0)], [text], 0.2, 0.2, common + 2)) == 0
 
 
-@pytest.mark.parametrize(("step", "of_stretch"), [(11, 0.6), (9, 0.9)])
-def test_what_stands_all_over_the_text_needs_no_share_of_it(step, of_stretch):
-    # One letter in `step` is missing: more than half of the 5-grams are left, or less.
+@pytest.mark.parametrize(("kept", "step", "of_stretch"), [(10, 11, 0.6), (12, 17, 0.9), (12, 19, 1.5)])
+def test_what_stands_all_over_the_text_needs_no_share_of_it(kept, step, of_stretch):
+    # Of `step` letters so many are kept: more than half of the 5-grams are left, or less, or less than 45 %.
     text = canonical_sentence(random.Random(3), "latin", 120)
-    record = "".join(letter for place, letter in enumerate(text) if place % step != 5)
+    record = "".join(letter for place, letter in enumerate(text) if place % step < kept)
     shared = len(naive.grams(text) & naive.grams(record))
-    assert (2 * shared >= len(naive.grams(text))) == (of_stretch < 0.9)
-    share, pairs = shared + 4, [(0, -1, 0)]
+    share = shared / len(naive.grams(text))
+    assert of_stretch == (0.6 if share >= 0.5 else 0.9 if share >= 0.45 else 1.5)
+    units, pairs = shared + 4, [(0, -1, 0)]
     assert not verify([record], pairs, [text], 0.6, 0.9)
-    needed = round(share / of_stretch)
+    needed = round(units / of_stretch)
     (row,) = verify([record], pairs, [text], 0.6, 0.9, stretch=needed - 2)
     assert row[1][1] - row[1][0] > len(record) - 8
     assert not row[-1]
