@@ -133,8 +133,8 @@ def more_seeds(large: OpenSeeds, small: Segment, params: IndexParams) -> MoreSee
     frequent = np.empty(len(rare), np.bool_)
     seed_kernels.held_seeds(rare, bloom_filter(high_frequency), frequent)
     choice = SeedChoice(small.text_sizes)
-    single, shared = (rare[~frequent & (kinds == kind)] for kind in (seed_kernels.SINGLE, seed_kernels.SHARED))
-    chosen = np.concatenate([choice.single(single), choice.shared(shared)])
+    kinds[frequent] = seed_kernels.FREQUENT
+    chosen = np.concatenate([choice.single(rare, kinds), choice.shared(rare[kinds == seed_kernels.SHARED])])
     kminmers, hashes = kminmer_entries(entries, high_frequency)
     return MoreSeeds(kminmers, hashes, chosen, high_frequency)
 

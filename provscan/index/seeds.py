@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,22 +93,31 @@ class SeedChoice:
     """
 
     def __init__(self, sizes: np.ndarray) -> None:
-        self._sizes = read_only(sizes)
-        self._counts = np.zeros(len(sizes), np.uint16)
+        """For texts of so many steps of units each."""
+        units = sizes.astype(np.int64) * SIZE_STEP
+        self._most, self._most_shared = (
+            np.maximum(most, units * most // MOST_UNITS).astype(np.uint16) for most in (MOST_SINGLE, MOST_SHARED)
+        )
+        self._room = self._most.copy()
 
-    def single(self, entries: np.ndarray) -> np.ndarray:
-        """Those to keep of more seeds that are a text's alone."""
-        return self._within(entries, MOST_SINGLE)
+    def single(self, entries: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+        """Those to keep of more sorted seeds, of those that are a text's alone."""
+        return _within(self._room, entries, kinds, seed_kernels.SINGLE)
 
     def shared(self, entries: np.ndarray) -> np.ndarray:
-        """Those to keep of more seeds that other places share, once all others were chosen."""
-        return self._within(entries, MOST_SHARED)
+        """Those to keep of more sorted seeds that other places share, once all others were chosen."""
+        kinds = np.full(len(entries), seed_kernels.SHARED)
+        return _within(self._room_for_shared, entries, kinds, seed_kernels.SHARED)
 
-    def _within(self, entries: np.ndarray, most: int) -> np.ndarray:
-        kept = np.empty(len(entries), np.bool_)
-        room = (SIZE_STEP, MOST_UNITS // most)
-        seed_kernels.seeds_within(entries, self._sizes, most, room, self._counts, kept)
-        return entries[kept]
+    @cached_property
+    def _room_for_shared(self) -> np.ndarray:
+        chosen = self._most - self._room
+        return self._most_shared - np.minimum(chosen, self._most_shared)
+
+
+def _within(room: np.ndarray, entries: np.ndarray, kinds: np.ndarray, kind: np.uint8) -> np.ndarray:
+    out = np.empty(len(entries) + 1, np.uint64)
+    return out[: seed_kernels.seeds_within(entries, kinds, kind, room, out)].copy()
 
 
 def texts_of(entries: np.ndarray) -> np.ndarray:
@@ -189,7 +199,7 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
         of_all = _kinds_of_all(parts, rows, sketches, high_frequency)
         for writer, choice, entries, kinds in zip(writers, choices, parts, of_all, strict=True):
             writer.put_aside(entries[kinds == seed_kernels.SHARED])
-            found = choice.single(entries[kinds == seed_kernels.SINGLE])
+            found = choice.single(entries, kinds)
             seed_kernels.mark_seeds(found, bloom_filter(rare))
             writer.table.add_part(found)
     for writer, choice in zip(writers, choices, strict=True):

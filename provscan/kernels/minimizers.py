@@ -391,17 +391,19 @@ def rare_seeds(entries, rows, sketches, most, high_frequency, kinds):
 
 
 @kernel
-def seeds_within(entries, sizes, least, units, counts, kept):
-    """Which seed entries their texts have room for, into bool ``kept``: the first ones.
+def seeds_within(entries, kinds, kind, room, out):
+    """The seed entries of one of the ``kinds`` that their texts have room for, into uint64 ``out``; how many.
 
-    A text of ``sizes[text]`` steps of so many units has room for ``least``, and one for each ``units`` if that is
-    more. Those that it has are in ``counts``, uint16, which grow.
+    ``room``, uint16, has a number for each text, which shrinks by those that are taken: the first ones.
     """
-    step, room = units
+    n = np.uint64(0)
     for i in range(len(entries)):
-        text = np.int64((entries[i] & _LOW32) >> _S8)
-        kept[i] = counts[text] < max(least, np.int64(sizes[text]) * step // room)
-        counts[text] += np.uint16(kept[i])
+        text = (entries[i] & _LOW32) >> _S8
+        taken = np.uint16((kinds[i] == kind) & (room[text] > 0))
+        out[n] = entries[i]
+        room[text] -= taken
+        n += np.uint64(taken)
+    return np.int64(n)
 
 
 @kernel

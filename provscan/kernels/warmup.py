@@ -117,7 +117,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield minimizers.text_sizes, (text, 20, u32, u8)
     yield minimizers.kminmer_entries, (u64, bloom_filter, u64, u64)
     yield minimizers.rare_seeds, (u64, i64, r.read_only(pairs), 2, bloom_filter, u8)
-    yield minimizers.seeds_within, (u64, r.read_only(u8), 16, (20, 8), np.zeros(1, np.uint16), flags)
+    yield minimizers.seeds_within, (u64, u8, minimizers.SINGLE, np.zeros(1, np.uint16), u64)
     yield minimizers.mark_seeds, (u64, bloom_filter)
     yield bloom.mark_all, (u64, bloom_filter)
     state = r.frozen(chaining.ChainState(i64, i64, u8, i64, i64))
