@@ -1,7 +1,7 @@
 """How much may be done to a copy before it is missed?
 
     python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER] [--tweets 50000] [--copies 200]
-    python benchmarks/edits_recall.py --params 12,8,20 13,8,20 12,7,24 --megabytes 20 ...
+    python benchmarks/edits_recall.py --params 12,6,20 12,8,20 12,6,24 --megabytes 20 ...
 
 Tweets are edited harder than `planted.py` does, and matched alone (a record) and inside a longer text (a document).
 Printed is the share that is found under the tweet's own id or a near-duplicate's. ``--params`` are length and window of
@@ -34,6 +34,7 @@ from provscan import readers
 from provscan.engine.progress import Progress
 from provscan.index import write_index
 from provscan.matching import Index
+from provscan.params import IndexParams
 from provscan.runs.build import preparing
 from provscan.runs.corpus import Corpus
 
@@ -44,6 +45,7 @@ WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great
 # Letters of a tweet that is edited, of the half of one, and characters of a document.
 LETTERS, HALF_LETTERS, DOCUMENT = 60, 50, 2_000
 SAME = 0.6
+TODAY = f"{IndexParams.seed_length},{IndexParams.seed_window},{IndexParams.bands}"
 
 
 def _japanese(text: str) -> bool:
@@ -158,7 +160,7 @@ def copies_of(tweets: list[Tweet], name: str, count: int) -> list[tuple[Tweet, s
 def build(source: Path, out: Path, values: str) -> provscan.Index:
     """An index with other parameters: ``seed_length,seed_window,bands``."""
     length, window, bands = map(int, values.split(","))
-    params = provscan.IndexParams(seed_length=length, seed_window=window, bands=bands)
+    params = IndexParams(seed_length=length, seed_window=window, bands=bands)
     corpus = Corpus(source, readers.Fields(), None, None, Progress())
     batches = corpus.with_text(preparing(params, 1)(corpus.batches()))
     return Index(write_index(batches, out, params, corpus.notes))
@@ -203,7 +205,7 @@ def main() -> None:
     add_data_options(parser)
     parser.add_argument("--tweets", type=int, default=50_000)
     parser.add_argument("--copies", type=int, default=200, help="of each edit")
-    parser.add_argument("--params", nargs="+", default=["12,8,20"], help="seed_length,seed_window,bands of each index")
+    parser.add_argument("--params", nargs="+", default=[TODAY], help="seed_length,seed_window,bands of each index")
     parser.add_argument("--megabytes", type=float, default=0, help="texts without tweets, to compare what lengths cost")
     parser.add_argument("--gates", type=gates_of, default={}, help="threshold,min_containment,partial_chars")
     parser.add_argument("--repeats", type=int, default=3)
