@@ -40,7 +40,7 @@ from provscan.index.postings import map_array, write_array_file
 from provscan.index.reader import IndexReader
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, open_strings
-from provscan.index.tweets import whole_numbers, write_strings
+from provscan.index.tweets import write_strings
 from provscan.kernels import blind as kernels
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import BlindParams
@@ -193,7 +193,7 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
     kernels.fill_table(seeds, bits, starts, entries)
     ids, tweets = reader.tweet_ids(numbers), reader.tweet_counts(numbers)
     several = np.flatnonzero(tweets > 1)
-    as_numbers = whole_numbers(ids.array()).copy()
+    as_numbers = ids.whole_numbers()
     others = np.flatnonzero(as_numbers < 0)
     as_numbers[others] = -1 - np.arange(len(others))
     write_strings(folder, "ids", ids, others)

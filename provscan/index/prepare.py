@@ -27,8 +27,6 @@ BLOCK = 2048
 # Tweet ids hold their time since November 2010: milliseconds since this one, above 22 bits.
 SNOWFLAKE_EPOCH = 1288834974657
 FIRST_SNOWFLAKE = 29_700_000_000
-# Digits that fit an int64.
-SNOWFLAKE = "^([0-9]{11,18}|[1-8][0-9]{18})$"
 NO_TIME = np.iinfo(np.int64).max
 
 
@@ -88,16 +86,14 @@ def seed_entries(texts: Strings, params: IndexParams) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
 
 
-def times_of(ids: pa.Array, created_at: pa.Array) -> np.ndarray:
+def times_of(ids: Strings, created_at: pa.Array) -> np.ndarray:
     """When each tweet was made, int64 ms since 1970: ``created_at``, else from the id, else ``NO_TIME``."""
     times = pc.cast(created_at, pa.int64())
-    if created_at.null_count:
-        numeric = pc.match_substring_regex(ids, SNOWFLAKE)
-        number = pc.cast(pc.if_else(numeric, ids, "0"), pa.int64())
-        stamped = pc.add(pc.shift_right(number, 22), SNOWFLAKE_EPOCH)
-        guess = pc.if_else(pc.greater_equal(number, FIRST_SNOWFLAKE), stamped, pa.scalar(None, pa.int64()))
-        times = pc.coalesce(times, guess)
-    return pc.fill_null(times, int(NO_TIME)).to_numpy(zero_copy_only=False)
+    if created_at.null_count == 0:
+        return times.to_numpy()
+    numbers = ids.whole_numbers()
+    stamped = np.where(numbers >= FIRST_SNOWFLAKE, (numbers >> 22) + SNOWFLAKE_EPOCH, NO_TIME)
+    return pc.coalesce(times, pa.array(stamped)).to_numpy()
 
 
 def tweet_digests(ids: pa.Array, texts: pa.Array, times: np.ndarray, about: pa.RecordBatch) -> np.ndarray:
@@ -123,13 +119,14 @@ def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
         batch = batch.take(pa.array(filled))
         offsets = np.append(offsets[filled], offsets[-1])
     texts = Strings(canonical.text, offsets)
-    ids = batch.column("id")
-    times = times_of(ids, batch.column("created_at"))
+    ids = batch.column("id").cast(pa.large_string())
+    strings = Strings(*buffers(ids))
+    times = times_of(strings, batch.column("created_at"))
     about = batch.select(["author", "lang", "rt_of"])
     return Prepared(
         texts,
         Strings(*buffers(batch.column("text"))),
-        Strings(*buffers(ids.cast(pa.large_string()))),
+        strings,
         sketch_texts(texts, params),
         seed_entries(texts, params),
         times,

@@ -25,6 +25,7 @@ import numpy as np
 
 from provscan.index.filters import bloom_filter, count_of, narrowed, new_filter
 from provscan.index.postings import (
+    FEW_ENTRIES,
     SEEDS,
     PostingsWriter,
     map_array,
@@ -37,13 +38,16 @@ from provscan.kernels import bloom
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import postings as postings_kernels
 from provscan.kernels.records import Postings, SeedTable, frozen, read_only
+from provscan.ordered_map import ordered_map, read_ahead
 
 # Step that a text's size is counted in, in units.
 SIZE_STEP = 20
 RARE = 2
 # Rare seeds of a text of up to so many units that are in the table: its own, and with those that others share.
 MOST_SINGLE, MOST_SHARED, MOST_UNITS = 16, 8, 128
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
+# Seeds of more than a few texts are sorted and linked by so many threads: most of the time they wait for memory.
+THREADS = 2
 _S8, _TEXT = np.uint64(8), np.uint64(0xFFFFFF)
 # Files of the filters, in the order of the fields of Seeds.
 _FILTERS = ("seeds.kminmers", "seeds.rare", "seeds.high_frequency")
@@ -194,7 +198,9 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
     sketches = mapped[0] if len(mapped) == 1 else np.concatenate(mapped)
     bases = np.cumsum([0, *texts])
     choices = [SeedChoice(map_array(writer.folder / "texts.sizes", np.uint8)) for writer in writers]
-    for parts in zip(*(writer.single.sorted_parts(stretches_of(singles)) for writer in writers), strict=True):
+    threads = THREADS if singles > FEW_ENTRIES else 0
+    sorted_parts = (writer.single.sorted_parts(stretches_of(singles)) for writer in writers)
+    for parts in read_ahead(zip(*sorted_parts, strict=True), threads):
         rows = [base + texts_of(entries) for base, entries in zip(bases, parts, strict=False)]
         of_all = _kinds_of_all(parts, rows, sketches, high_frequency)
         for writer, choice, entries, kinds in zip(writers, choices, parts, of_all, strict=True):
@@ -209,8 +215,8 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
             writer.table.add(found)
     all_rare = sum(writer.table.count for writer in writers)
     for writer in writers:
-        for entries in writer.in_order():
-            found, hashes = kminmer_entries(entries, high_frequency)
+        linked = ordered_map(lambda entries: kminmer_entries(entries, high_frequency), writer.in_order(), threads)
+        for found, hashes in linked:
             bloom.mark_all(hashes, bloom_filter(kminmers))
             writer.table.add(found)
         writer.waiting.unlink()

@@ -22,7 +22,7 @@ from provscan.index.prepare import Prepared
 from provscan.index.seeds import SIZE_STEP, SeedsWriter, close_together
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, StringsWriter, open_strings
-from provscan.index.tweets import LABELS, whole_numbers, write_ids, write_labels, write_strings
+from provscan.index.tweets import LABELS, write_ids, write_labels, write_strings
 from provscan.kernels import postings as postings_kernels
 from provscan.kernels import radix
 from provscan.kernels.minimizers import text_sizes
@@ -158,10 +158,13 @@ class SegmentWriter:
             if not distinct:
                 order = without_repeated(order, id_of, text_of)
             rows, starts, numbers = by_text(order, text_of, self.texts)
-            # Sorting holds no lock, and the files have nothing to do with each other.
+            texts = np.empty(len(numbers), np.int64)
+            texts[numbers] = np.arange(len(numbers))
+            # Sorting holds no lock, and the files have nothing to do with each other. The seeds take longest.
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
                 jobs = [
-                    pool.submit(self._write_bands, numbers), pool.submit(self._write_texts, numbers),
+                    pool.submit(self._write_seeds, texts, numbers), pool.submit(self._write_bands, numbers),
+                    pool.submit(write_strings, folder, "texts", open_strings(folder, "texts.part"), texts),
                     pool.submit(write_packed_strings, folder, "raw_texts", raw_texts, rows),
                     pool.submit(write_ids, folder, ids, rows),
                     *(pool.submit(write_labels, folder, name, about[name], rows) for name in LABELS),
@@ -185,17 +188,14 @@ class SegmentWriter:
         self._exact.renumber(numbers)
         self._exact.close(self.texts)
 
-    def _write_texts(self, numbers: np.ndarray) -> None:
-        order = np.empty(len(numbers), np.int64)
-        order[numbers] = np.arange(len(numbers))
-        write_strings(self._folder, "texts", open_strings(self._folder, "texts.part"), order)
-        sketches = map_array(self._folder / "sketches.part", np.uint64, 2)[order]
-        texts = open_strings(self._folder, "texts")
+    def _write_seeds(self, texts: np.ndarray, numbers: np.ndarray) -> None:
+        strings = open_strings(self._folder, "texts.part")
         sizes = np.empty(self.texts, np.uint8)
-        room = np.empty(int(np.diff(texts.offsets).max(initial=0)), np.uint32)
-        text_sizes(texts.record, SIZE_STEP, room, sizes)
-        write_array_file(self._folder / "texts.sketches", sketches)
-        write_array_file(self._folder / "texts.sizes", sizes)
+        room = np.empty(int(np.diff(strings.offsets).max(initial=0)), np.uint32)
+        text_sizes(strings.record, SIZE_STEP, room, sizes)
+        sketches = map_array(self._folder / "sketches.part", np.uint64, 2)
+        write_array_file(self._folder / "texts.sketches", sketches[texts])
+        write_array_file(self._folder / "texts.sizes", sizes[texts])
         self.seeds.renumber(numbers)
         if self._shards == 1:
             close_together([self.seeds], [self.texts])
@@ -209,14 +209,13 @@ class SegmentWriter:
 
 def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
     """int64: rows ordered by time, then by id; the columns of `rest` decide between rows that have both in common."""
-    array = ids.array()
-    numbers = whole_numbers(array)
+    numbers = ids.whole_numbers()
     if numbers.min(initial=0) >= 0:
         order = np.lexsort((numbers, times))
         tied = np.flatnonzero((np.diff(numbers[order]) == 0) & (np.diff(times[order]) == 0))
         if len(tied) == 0:
             return order
-    keys = pa.table({"time": times, "length": np.diff(ids.offsets), "id": array})
+    keys = pa.table({"time": times, "length": np.diff(ids.offsets), "id": ids.array()})
     for name in rest.column_names:
         keys = keys.append_column(name, rest[name])
     return pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()

@@ -49,6 +49,12 @@ class Strings(NamedTuple):
         text_keys(self.record, keys)
         return keys
 
+    def whole_numbers(self) -> np.ndarray:
+        """int64[n]: what is a whole number below 9 * 10**18, without a sign or zeros in front; -1 for all else."""
+        numbers = np.empty(len(self), np.int64)
+        kernels.whole_numbers(self.record, numbers)
+        return numbers
+
     def array(self) -> pa.LargeStringArray:
         return from_buffers(self.text, self.offsets)
 

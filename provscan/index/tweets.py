@@ -67,12 +67,13 @@ class Ids(NamedTuple):
 
     def among(self, ids: pa.Array) -> np.ndarray:
         """int64, ascending: rows whose id is among `ids`, strings."""
-        numbers, asked = self.numbers.all(), whole_numbers(ids)
+        ids = ids.cast(pa.large_string())
+        numbers, asked = self.numbers.all(), Strings(*buffers(ids)).whole_numbers()
         found = pc.is_in(pa.array(numbers), value_set=pa.array(asked[asked >= 0]))
         rows = np.flatnonzero(found.to_numpy(zero_copy_only=False))
         if len(self.strings) == 0:
             return rows
-        found = pc.is_in(self.strings.array(), value_set=ids.cast(pa.large_string()))
+        found = pc.is_in(self.strings.array(), value_set=ids)
         others = np.flatnonzero(numbers < 0)[found.to_numpy(zero_copy_only=False)]
         return np.union1d(rows, others)
 
@@ -103,16 +104,6 @@ class TweetRows(NamedTuple):
             "lang": self.lang.take(rows),
             "rt_of": self.rt_of.take(rows),
         })  # fmt: skip
-
-
-# A whole number that int64 holds and that is written without a sign or zeros in front.
-NUMBER = "^(0|[1-9][0-9]{0,17}|[1-8][0-9]{18})$"
-
-
-def whole_numbers(ids: pa.Array) -> np.ndarray:
-    """int64[n]: ids that are a :data:`NUMBER`, -1 for the others."""
-    numeric = pc.match_substring_regex(ids, NUMBER)
-    return pc.cast(pc.if_else(numeric, ids, "-1"), pa.int64()).to_numpy(zero_copy_only=False)
 
 
 def open_tweets(folder: Path, rows: int) -> TweetRows:
@@ -154,7 +145,7 @@ def write_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -
 
 
 def write_ids(folder: Path, ids: Strings, rows: np.ndarray) -> None:
-    numbers = whole_numbers(ids.array())[rows]
+    numbers = ids.whole_numbers()[rows]
     others = np.flatnonzero(numbers < 0)
     numbers[others] = -1 - np.arange(len(others))
     write_numbers(folder, "ids", numbers)

@@ -8,6 +8,8 @@ from provscan.kernels.jit import kernel
 _RUN = 16
 _BLOCK = 256
 _COUNTED = 4096
+_ZERO, _NINE = np.uint8(48), np.uint8(57)
+_DIGITS = 19
 
 
 @kernel
@@ -187,6 +189,25 @@ def encode_rows(source, rows, out):
         low, high = offsets[rows[r]], offsets[rows[r] + 1]
         at = encode(codes[low:high], high - low, out.text, at)
         out.offsets[r + 1] = at
+
+
+@kernel
+def whole_numbers(texts, numbers):
+    """What each text is as a whole number below 9 * 10**18 in its usual notation, into int64 ``numbers``; else -1."""
+    text, offsets = texts
+    for i in range(len(numbers)):
+        digits = text[offsets[i] : offsets[i + 1]]
+        numbers[i] = -1
+        size = len(digits)
+        if size == 0 or size > _DIGITS or (size > 1 and digits[0] == _ZERO) or (size == _DIGITS and digits[0] == _NINE):
+            continue
+        number = np.int64(0)
+        for digit in digits:
+            if digit < _ZERO or digit > _NINE:
+                number = np.int64(-1)
+                break
+            number = 10 * number + np.int64(digit - _ZERO)
+        numbers[i] = number
 
 
 @kernel

@@ -67,6 +67,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield utf8.encode_rows, (codes, i64, r.TextBuffer(u8, i64))
         yield utf8.decode_rows, (text, i64, codes)
         yield utf8.gather, (text, i64, r.TextBuffer(u8, i64))
+        yield utf8.whole_numbers, (text, i64)
         yield utf8.code_points, (raw,)
         yield utf8.byte_places, (raw, text.offsets, i64, spans, spans)
         yield utf8.newlines, (raw,)

@@ -20,7 +20,7 @@ from provscan.index.postings import SEEDS, unpacked
 from provscan.index.prepare import NO_TIME, seed_entries, sketch_texts, times_of
 from provscan.index.segment import Segment
 from provscan.index.texts import Strings, StringsWriter, combined, open_strings
-from provscan.index.tweets import joined_tweets, whole_numbers
+from provscan.index.tweets import joined_tweets
 from provscan.kernels.minimizers import place_code
 from provscan.matching.verified import compared
 from provscan.params import IndexParams
@@ -108,7 +108,7 @@ def test_names_and_ids(whole: Segment) -> None:
     table = tweets.table(np.array([2, 1]))
     assert table["created_at"].cast(pa.int64()).to_pylist() == [None, NEW_YEAR + 4 * DAY]
     ids = ["0", "12", str(9 * 10**18 - 1), "01", "-1", "x", "", str(9 * 10**18)]
-    assert whole_numbers(pa.array(ids)).tolist() == [0, 12, 9 * 10**18 - 1, -1, -1, -1, -1, -1]
+    assert strings(ids).whole_numbers().tolist() == [0, 12, 9 * 10**18 - 1, -1, -1, -1, -1, -1]
 
 
 def test_rows_of_two_segments_behind_each_other(whole: Segment, forgotten: Segment) -> None:
@@ -153,7 +153,7 @@ def test_times_come_from_the_field_or_from_the_id() -> None:
     stamp = 1_288_834_974_657
     ids = ["29699999999", "29700000000", str(5 << 40), "x", "2000000000000000000000", str(5 << 40)]
     made = pa.array([None, None, None, None, None, 77], pa.timestamp("ms", tz="UTC"))
-    found = times_of(pa.array(ids), made).tolist()
+    found = times_of(strings(ids), made).tolist()
     assert found == [NO_TIME, stamp + (29_700_000_000 >> 22), stamp + (5 << 18), NO_TIME, NO_TIME, 77]
 
 
