@@ -79,7 +79,7 @@ def run(name: str, *arguments: str) -> str:
 
 LONG = {
     "blind", "build", "coverage", "edits_recall", "executors", "growth", "hashing", "large", "lifecycle", "lsh",
-    "match", "network", "passages", "probe", "sampling", "scale", "versions",
+    "match", "network", "passages", "peers", "probe", "sampling", "scale", "versions",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import pytest
 from nightly import NIGHTLY
 
 pytestmark = pytest.mark.untraced  # nothing of provscan runs here
-# What the generator itself sees to, of files that are those it writes.
+# The files are those that the generator writes, and what it sees to itself.
 at_night = pytest.mark.skipif(not NIGHTLY, reason="make nightly")
 CORPORA = Path(__file__).parents[1] / "corpora"
 TINY = CORPORA / "tiny"
@@ -30,6 +30,7 @@ TWEETS, RECORDS, TRUTH = rows("corpus/tweets.jsonl"), rows("dataset.jsonl"), row
 TEXTS = {tweet["id"]: tweet["text"] for tweet in TWEETS}
 
 
+@at_night
 def test_generator_writes_the_same_bytes(tmp_path: Path) -> None:
     subprocess.run([sys.executable, CORPORA / "generate.py", "--out", tmp_path], check=True)
     for name in ("corpus/tweets.jsonl", "dataset.jsonl", "truth.jsonl"):

@@ -104,19 +104,23 @@ def test_no_function_has_many_parameters() -> None:
     check("parameters", offenders)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_down(path: Path) -> None:
-    own = room(module_of(path))
-    for line, name in imports(path):
-        if name.split(".")[0] != "provscan" or name == "provscan.__version__":
-            continue
-        theirs = room(name)
-        if theirs not in FLOORS and own == "cli":
-            continue  # a public name of the package, as in "from provscan import match"
-        assert theirs in FLOORS, f"{path}:{line}: imports {name}, which has no floor"
-        if own == "cli" and theirs == "__init__":
-            continue  # the commands are users of the public names
-        assert FLOORS[theirs] <= FLOORS[own], f"{path}:{line}: {own} imports {name} from a higher floor"
+def test_imports_point_down() -> None:
+    offenders = []
+    for path in FILES:
+        own = room(module_of(path))
+        for line, name in imports(path):
+            if name.split(".")[0] != "provscan" or name == "provscan.__version__":
+                continue
+            theirs = room(name)
+            if theirs not in FLOORS and own == "cli":
+                continue  # a public name of the package, as in "from provscan import match"
+            if own == "cli" and theirs == "__init__":
+                continue  # the commands are users of the public names
+            if theirs not in FLOORS:
+                offenders.append((path, f":{line}: imports {name}, which has no floor"))
+            elif FLOORS[theirs] > FLOORS[own]:
+                offenders.append((path, f":{line}: {own} imports {name} from a higher floor"))
+    check("imports", offenders)
 
 
 def test_rooms_of_one_floor_do_not_import_each_other_in_a_circle() -> None:
@@ -145,22 +149,22 @@ def test_kernels_allocate_nothing() -> None:
                 assert not making & {function.attr for function in called if hasattr(function, "attr")}, node.name
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in FILES if room(module_of(path)) not in ("cli", "__main__")],
-    ids=lambda path: str(path.relative_to(ROOT)),
-)
-def test_only_the_commands_print_or_exit(path: Path) -> None:
-    for node in nodes(path):
-        match node:
-            case ast.Call(func=ast.Name(id="print" | "exit" | "quit" | "breakpoint")):
-                pytest.fail(f"{path}:{node.lineno}: calls {node.func.id}")
-            case ast.Attribute(value=ast.Name(id="sys"), attr="exit" | "stdout" | "stderr"):
-                pytest.fail(f"{path}:{node.lineno}: uses sys.{node.attr}")
-            case ast.Attribute(value=ast.Name(id="os"), attr="_exit" | "abort"):
-                pytest.fail(f"{path}:{node.lineno}: uses os.{node.attr}")
-            case ast.Name(id="SystemExit"):
-                pytest.fail(f"{path}:{node.lineno}: exits")
+def test_only_the_commands_print_or_exit() -> None:
+    offenders = []
+    for path in FILES:
+        if room(module_of(path)) in ("cli", "__main__"):
+            continue
+        for node in nodes(path):
+            match node:
+                case ast.Call(func=ast.Name(id="print" | "exit" | "quit" | "breakpoint")):
+                    offenders.append((path, f":{node.lineno}: calls {node.func.id}"))
+                case ast.Attribute(value=ast.Name(id="sys"), attr="exit" | "stdout" | "stderr"):
+                    offenders.append((path, f":{node.lineno}: uses sys.{node.attr}"))
+                case ast.Attribute(value=ast.Name(id="os"), attr="_exit" | "abort"):
+                    offenders.append((path, f":{node.lineno}: uses os.{node.attr}"))
+                case ast.Name(id="SystemExit"):
+                    offenders.append((path, f":{node.lineno}: exits"))
+    check("printing and exits", offenders)
 
 
 def test_nothing_is_unpickled() -> None:

@@ -340,7 +340,7 @@ def test_memory_does_not_grow_with_the_dataset(index: provscan.Index, tmp_path: 
     line = json.dumps({"text": block[:400]}) + "\n"
     unlicensed = " ".join(sentence(rng, "latin", 3000) for _ in range(len(block) // 3000))
     # A single record is scanned like others once it is long; how much its matches take is not the same each time.
-    small, more = (16, 64) if kind == "records" else (40, 128)
+    small, more = 16, 64 if kind == "records" else 128
     for name, size in (("small", small << 20), ("large", (small + more) << 20)):
         if kind == "records":
             with (tmp_path / f"{name}.jsonl").open("w") as file:
