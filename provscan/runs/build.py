@@ -37,6 +37,7 @@ def build_index(
     fix_encoding: bool = False,
     bands: int | None = None,
     rows: int | None = None,
+    seed_length: int | None = None,
     fraction: float | None = None,
     allow_unread: bool = False,
     workers: int | None = None,
@@ -70,6 +71,10 @@ def build_index(
     bands, rows
         LSH banding of the 128 signature values; 20 and 4, or those of the index that is added to. A blind index has
         no bands.
+    seed_length
+        Letters of a seed, which is what a passage in long text is found by; 12, or that of the index that is added to.
+        With 14, long text is scanned in three quarters of the time, and fewer copies with many typing errors are found.
+        A blind index has seeds of its own.
     fraction
         Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.
         All, or that of the index that is added to. Runs with a blind index make no estimate, so that it has none.
@@ -137,6 +142,7 @@ def build_index(
     for name, number, whole in (
         ("bands", bands, True),
         ("rows", rows, True),
+        ("seed_length", seed_length, True),
         ("shards", shards, True),
         ("fraction", fraction, False),
     ):
@@ -157,14 +163,18 @@ def build_index(
         raise UsageError("a blind index needs a key, and only a blind one has one: give both blind and key, or neither")
     if blind and append:
         raise UsageError("a blind index is not added to: add to the full one, and build the blind one again")
-    if blind and not bands is rows is fraction is None:
-        raise UsageError("a blind index has no bands, and its runs no estimate: leave bands, rows and fraction out")
+    if blind and not bands is rows is seed_length is fraction is None:
+        raise UsageError(
+            "a blind index has no bands, seeds of its own, and its runs no estimate: leave out bands, rows, "
+            "seed_length and fraction"
+        )
     if key is not None:
         return _built_blind(sources, Path(out), read_key(key), {
             **names, "delimiter": delimiter, "encoding": encoding, "fix_encoding": fix_encoding,
             "allow_unread": allow_unread, "workers": workers, "log": log, "progress": progress,
         }, overwrite=overwrite)  # fmt: skip
-    given = {name: value for name, value in (("bands", bands), ("rows", rows)) if value is not None}
+    wanted = {"bands": bands, "rows": rows, "seed_length": seed_length}
+    given = {name: value for name, value in wanted.items() if value is not None}
     params = _stored(Path(out), {**given, "fraction": fraction}) if append else IndexParams(**given)
     require_outside(Path(out), source_list(sources) or [])
     fields = readers.Fields(

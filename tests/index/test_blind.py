@@ -353,8 +353,8 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
         provscan.build_index(data, tmp_path / "a.index", blind=True)
     with pytest.raises(UsageError, match="not added to"):
         provscan.build_index(data, tmp_path / "a.index", blind=True, key=platform / "key", append=True)
-    for options in ({"bands": 16}, {"rows": 8}, {"fraction": 0.1}):
-        with pytest.raises(UsageError, match="leave bands, rows and fraction out"):
+    for options in ({"bands": 16}, {"rows": 8}, {"seed_length": 14}, {"fraction": 0.1}):
+        with pytest.raises(UsageError, match="leave out bands, rows, seed_length and fraction"):
             provscan.build_index(data, tmp_path / "a.index", blind=True, key=platform / "key", **options)
     with pytest.raises(OutputError, match="exists already"):
         provscan.build_index(data, blind, blind=True, key=platform / "key")

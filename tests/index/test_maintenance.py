@@ -131,8 +131,9 @@ def test_known_tweets_change_nothing(build: Build, tweets: list[Tweet]) -> None:
 
 
 def test_contradicting_parameters(build: Build, tweets: list[Tweet]) -> None:
-    index = build(tweets, bands=16, rows=8, fraction=0.5)
-    for name, value, stored in (("bands", 32, 16), ("rows", 4, 8), ("fraction", 0.25, 0.5)):
+    index = build(tweets, bands=16, rows=8, seed_length=14, fraction=0.5)
+    given = {"bands": (32, 16), "rows": (4, 8), "seed_length": (12, 14), "fraction": (0.25, 0.5)}
+    for name, (value, stored) in given.items():
         with pytest.raises(ParameterError, match=f"{name} is {value}, but .* was built with {stored}"):
             provscan.build_index(tweets, index.path, append=True, **{name: value})  # type: ignore[arg-type]
     more = provscan.build_index([{"id": "9", "text": "one more text of it all"}], index.path, append=True, bands=16)
