@@ -67,6 +67,10 @@ WARNINGS = {
     "are those of its tweets, all other numbers are for all licensed tweets. No upper limit allows for a text that the "
     "index lacks and that stands in far more records than those found.",
     "sampled": "A sample was scanned: of texts and tweets in the whole dataset there is a lower bound only.",
+    "records_sampled": "Records with the same text and id (without ids, place in their file) are in the sample all or "
+    "none, and no limit allows for that. Of a dataset with many of them give all, or draw files (--sample-by files).",
+    "files_sampled": "Copies that stand in {parts:,} files (or parts of files) or fewer can all be outside of the "
+    "sample. No upper limit allows for a file that was not drawn and that holds far more copies than those drawn.",
 }
 """Words of the warnings, by code."""
 

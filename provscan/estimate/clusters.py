@@ -13,7 +13,7 @@ import numpy as np
 
 from provscan.arrays import Floats
 from provscan.errors import ParameterError
-from provscan.estimate.limits import Factor, thinned
+from provscan.estimate.limits import TAIL, Factor, thinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,13 @@ class Clusters:
         drawn = float(self.bytes.sum())
         return drawn / (drawn + float(self.rest.sum()))
 
+    @property
+    def unseen(self) -> int:
+        """The most parts of which, whichever they are, none is drawn with a probability of 2.5 % or more."""
+        drawn, every = len(self.bytes), len(self.bytes) + len(self.rest)
+        chance = np.cumprod(1.0 - drawn / np.arange(every, drawn - 1, -1.0))
+        return int(np.count_nonzero(chance >= TAIL))
+
     def projected(self, counts: Floats) -> Factor:
         """What there is in all, projected from the counts of each part, with 95 % limits."""
         total, effect = float(counts.sum()), self.design_effect(counts)
@@ -47,14 +54,19 @@ class Clusters:
 
         The part that differs most counts once more, since few parts rarely show the heaviest there are; and Student's
         t of the effective number of parts that hold the hits takes the place of the normal quantile (Korn & Graubard
-        1998, *Survey Methodology* 24, 193-201). Without any hit the parts are the trials.
+        1998, *Survey Methodology* 24, 193-201). Without any hit all parts are the trials, since a large one that was
+        not drawn may be full of hits.
         """
         from scipy.special import stdtrit
 
         total, parts = float(hits.sum()), len(hits)
         if total == 0.0 or parts < 2:
             each = self.records if total == 0.0 else hits
-            return max(1.0, float(each @ each) / max(1.0, float(each.sum())))
+            unit = float(each @ each) / max(1.0, float(each.sum()))
+            if total == 0.0:
+                sizes = np.append(self.bytes, self.rest)
+                unit = max(unit, float(sizes @ sizes / sizes.sum() * each.sum() / self.bytes.sum()))
+            return max(1.0, unit)
         residual = hits - total * self.bytes / float(self.bytes.sum())
         variance = parts / (parts - 1) * (float(residual @ residual) + float((residual**2).max())) / total
         freedom = max(1.0, total**2 / float(hits @ hits) - 1.0)

@@ -137,7 +137,12 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
     if measured.index_fraction < 1.0:
         result.append(warning("fraction_indexed", share=100.0 * measured.index_fraction))
     if measured.scanned.sampled:
+        drawn = measured.scanned.drawn
         result.append(warning("sampled"))
+        if drawn is None:
+            result.append(warning("records_sampled"))
+        else:
+            result.append(warning("files_sampled", parts=drawn.clusters(measured.scanned.results).unseen))
     if measured.controls.licensed.left_out.segments:
         rest, missing = measured.controls.licensed.tweets, measured.controls.licensed.left_out.tweets
         result.insert(0, warning("segments_left_out", tweets=missing, total=rest + missing, rest=rest))

@@ -51,6 +51,8 @@ def student(freedom: float) -> float:
         # Without a hit, files of 3 and 4 records are the trials: (9 + 16) / 7.
         ([0, 0], [1, 1], [3, 4], [], 25 / 7),
         ([0, 0], [1, 1], [0, 0], [], 1.0),
+        # With one eight times as large that was not drawn: 66 / 10 of their 7 / 2 records.
+        ([0, 0], [1, 1], [3, 4], [8], 6.6 * 3.5),
         # Of one file all hits are one.
         ([4], [1], [9], [], 4.0),
         # Two each expected: the squares 1 and 1, and the larger once more, 2 / 1 times, over 4 hits; one degree of
@@ -76,6 +78,11 @@ def test_the_design_effect_of_files(
     found, fraction = sum(hits), clusters.fraction
     low, high = thinned(found, fraction, effect=effect)
     assert clusters.projected(floats(*hits)) == Factor(found / fraction, pytest.approx(low), pytest.approx(high))
+
+
+@pytest.mark.parametrize(("drawn", "rest", "unseen"), [(60, 140, 10), (1, 1, 1), (2, 2, 2), (40, 1, 0), (3, 0, 0)])
+def test_how_many_files_may_all_be_outside_of_the_sample(drawn: int, rest: int, unseen: int) -> None:
+    assert Clusters(np.ones(drawn), np.ones(drawn), np.ones(rest)).unseen == unseen
 
 
 @pytest.mark.parametrize(("sizes", "records"), [([], []), ([1.0, 0.0], [1.0, 1.0]), ([1.0], [1.0, 1.0])])

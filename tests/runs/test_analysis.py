@@ -309,6 +309,7 @@ def test_a_sample_speaks_for_the_whole(
     assert "3,000 records" in answer["headline"]
     (warning,) = [item["message"] for item in answer["warnings"] if item["code"] == "sampled"]
     assert "withheld" not in warning
+    assert any(item["code"] == "records_sampled" for item in answer["warnings"])
     assert answer["tweets"]["at_least"] > 0
     # Records keep their numbers, so that matches of a sample stand all along the dataset.
     assert [item["read"] for item in run.summary["sources"]] == [3000]
