@@ -31,8 +31,11 @@ WITHHELD = {
 WARNINGS = {
     "no_chance": "Nothing measures chance: quotations, headlines and templates that both sides copied from a third "
     "source look like copies. {remedy}",
-    "strata_without_control": "The control, or the null dataset, has no, or too few, texts of these kinds: "
-    "{strata}. Records that match only such texts take no part in the lower bound: {records:,}.",
+    "chance_not_ruled_out": "With {sizes} to measure chance, it can't be ruled out as the cause of these findings. "
+    "With {needed} or more, if they match as rarely, it could be.",
+    "strata_without_control": "The control, or the null dataset, has too few texts of these kinds (50, and one for 100 "
+    "licensed ones, are enough): {strata}. Records that match only such texts take no part in the lower bound: "
+    "{records:,}.",
     "control_in_dataset": "Of the control's texts {share:.0%} stand in the dataset, where chance puts few. If it holds "
     "copies of them, they hide copies of licensed tweets: give a control, or a cutoff, of texts that it can't hold.",
     "not_counted": "{records:,} of the {findings:,} records found hold only matches of commonplace wording, or of too "

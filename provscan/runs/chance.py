@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,6 +65,15 @@ class Gauge:
     bunches: Bunches  # Those of matches that count.
     weights: Floats  # How many licensed bunches each counts for.
     heaviest: float  # The largest weight that one bunch more could have.
+
+    def grown(self, times: float) -> Gauge:
+        """What a measure so many times as large would show if chance came at the same rate."""
+        count, more = len(self.bunches), math.ceil(len(self.bunches) * times)
+        sizes = {name: np.resize(of, more) for name, of in self.bunches.sizes.items()}
+        bunches = Bunches(np.resize(self.bunches.family, more), np.resize(self.bunches.first, more), sizes)
+        # A null dataset larger than the dataset is no better than one as large.
+        heaviest = max(self.heaviest / times, float(self.name == "null"))
+        return Gauge(self.name, bunches, np.resize(self.weights, more) * count / max(1, more), heaviest)
 
     def chance(self, measure: str, like: Floats | None) -> Chance:
         """What chance put among the licensed matches; "bunches" counts each as one."""

@@ -39,6 +39,8 @@ from provscan.scoring.rule import Scorer
 MOSTLY_IN_DATASET = 0.5
 # Recall from which on the number of texts follows from how many copies were found of each.
 CONVERGES = 0.6
+# By how many times as much a measure of chance is tried, and up to how many bunches.
+TIMES, MOST_BUNCHES = [1.1**n for n in range(1, 100)], 100_000
 
 
 @dataclass(frozen=True)
@@ -230,18 +232,34 @@ class Measured:
     @cached_property
     def claimed(self) -> bool:
         """More bunches than chance explains, and more records and texts."""
-        return self._claimed(self.whole)
+        return self._beyond(self.chance, self.whole)
 
-    def _claimed(self, found: Part) -> bool:
+    @staticmethod
+    def _beyond(chance: dict[str, Chance], found: Part) -> bool:
         counted = {"bunches": found.bunches, "records": found.counted.records.sum(), "texts": found.counted.texts}
-        return bool(self._chance) and all(number > self._chance[name].high for name, number in counted.items())
+        return bool(chance) and all(number > chance[name].high for name, number in counted.items())
 
     @cached_property
-    def _chance(self) -> dict[str, Chance]:
+    def chance(self) -> dict[str, Chance]:
         """What chance put among all licensed matches, by measure; nothing where it was not measured."""
+        return self._chance_by(self.gauges)
+
+    def _chance_by(self, gauges: list[Gauge]) -> dict[str, Chance]:
         like = self.bunches.sizes
-        names = ("bunches", *MEASURES) if self.gauges else ()
-        return {name: widest(self.gauges, name, like.get(name)) for name in names}
+        names = ("bunches", *MEASURES) if gauges else ()
+        return {name: widest(gauges, name, like.get(name)) for name in names}
+
+    @cached_property
+    def too_small(self) -> float | None:
+        """How many times as large what measures chance must be for the findings to be more than chance explains, if
+        chance came there at the same rate; ``None`` where they are already, or would not be."""
+        if self.claimed or not self.gauges or len(self.bunches) == 0:
+            return None
+        most = MOST_BUNCHES // max(1, max(len(gauge.bunches) for gauge in self.gauges))
+        for times in (times for times in TIMES if times <= most):
+            if self._beyond(self._chance_by([gauge.grown(times) for gauge in self.gauges]), self.whole):
+                return times
+        return None
 
     @cached_property
     def _rates(self) -> list[tuple[Floats, Floats]]:
@@ -327,7 +345,7 @@ class Measured:
         `total` is how many records there are, and `part` the share of the chance matches that these have, if each has
         as many for its size. Limits allow for any share, so that they hold for all parts at once.
         """
-        claimed = self._claimed(found)
+        claimed = self._beyond(self.chance, found)
         effect, several = self.scanned.design_effect(found.counted), dict[str, Factor]()
         if self.index_fraction < 1.0:
             effect *= of_a_text(found.counted)
@@ -355,7 +373,7 @@ class Measured:
                 )
             elif name == "characters":
                 recalls = self._under(recalls[0]), self._under(recalls[1])
-            chance = self._chance.get(name)
+            chance = self.chance.get(name)
             if chance is not None and part < 1.0:
                 chance = Chance(chance.expected * part, 0.0, chance.high)
             result[name] = layered(

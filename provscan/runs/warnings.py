@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from provscan.estimate.answer import warning, withheld
 from provscan.estimate.recall import FINDABLE, Recall
+from provscan.readers import counted
 from provscan.runs.measured import Measured, akin
 from provscan.runs.sides import KNOWN, agreement, span
 
@@ -104,6 +106,9 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
         result.append(warning("control_in_dataset", share=measured.control_found))
     elif not measured.gauges:
         result.append(warning("no_chance", remedy=_remedy(measured, carriers)))
+    if (times := measured.too_small) is not None:
+        sizes, needed = (" and ".join(_sizes(measured, n)) for n in (1.0, times))
+        result.append(warning("chance_not_ruled_out", sizes=sizes, needed=needed))
     strata, left_out = measured.without_control
     if strata:
         result.append(warning("strata_without_control", strata=", ".join(strata), records=left_out))
@@ -146,6 +151,19 @@ def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]
     if measured.controls.licensed.left_out.segments:
         rest, missing = measured.controls.licensed.tweets, measured.controls.licensed.left_out.tweets
         result.insert(0, warning("segments_left_out", tweets=missing, total=rest + missing, rest=rest))
+    return result
+
+
+def _sizes(measured: Measured, times: float) -> list[str]:
+    """What measures chance, so many times as large, in words; rounded up to two digits if it is larger."""
+    sizes = {"control": (measured.controls.texts, "control text", "")}
+    if measured.null is not None:
+        sizes["null"] = (measured.null.records, "record", " of a null dataset")
+    result = []
+    for gauge in measured.gauges:
+        size, noun, of = sizes[gauge.name]
+        unit = 1 if times == 1.0 else 10 ** max(0, len(str(math.ceil(size * times))) - 2)
+        result.append(counted(math.ceil(size * times / unit) * unit, noun) + of)
     return result
 
 

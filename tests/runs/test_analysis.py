@@ -84,6 +84,23 @@ def test_characters_of_unchanged_copies_are_no_more_than_there_are(
     assert found["estimate"]["value"] == pytest.approx(truth, rel=0.015)
 
 
+def test_a_control_that_is_too_small_says_how_many_texts_would_do(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
+) -> None:
+    data = [{"text": text} for text in latin.reader.raw_texts(np.arange(12)).array().to_pylist()]
+    small = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other[:60]), spike_ins=300)
+    answer = small.summary["answer"]
+    assert "no more than chance can explain" in answer["headline"]
+    (said,) = [item["message"] for item in answer["warnings"] if item["code"] == "chance_not_ruled_out"]
+    assert said.startswith("With 60 control texts to measure chance")
+    needed = int(re.search(r"With (\d+) control texts or more", said)[1])  # type: ignore[index]
+    assert 60 < needed < len(other)
+    control = write("larger.jsonl", other[:needed])
+    larger = provscan.match(data, latin, tmp_path / "b.run", control=control, spike_ins=300).summary["answer"]
+    assert larger["records"]["at_least"] > 0
+    assert "chance_not_ruled_out" not in {item["code"] for item in larger["warnings"]}
+
+
 def test_nothing_planted_is_bounded_not_claimed(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:

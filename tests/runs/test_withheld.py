@@ -25,11 +25,22 @@ def measured(**others: Any) -> Any:
     usual: dict[str, Any] = {
         "records": 1000, "recalls": (GOOD, GOOD), "gauges": ["control"], "without_control": ([], 0),
         "counted_records": 90, "sampled": False, "in_pieces": 0.1,
-        "control_found": 0.0, "planted": range(300),
+        "control_found": 0.0, "planted": range(300), "too_small": None,
     }  # fmt: skip
     every = {**usual, **others}
     scanned = SimpleNamespace(records=every.pop("records"), sampled=every.pop("sampled"))
     return SimpleNamespace(**{"recalls_of_texts": every["recalls"], "scanned": scanned, **every})
+
+
+def with_all(**others: Any) -> Any:
+    """With what warnings need as well."""
+    licensed = SimpleNamespace(left_out=SimpleNamespace(segments=()))
+    usual: dict[str, Any] = {
+        "not_counted": (90, 0), "index_fraction": 1.0, "sides": [SimpleNamespace(too_short=0.0)],
+        "back": SimpleNamespace(detectable=np.ones(5), commonplace=0.0), "gauges": [SimpleNamespace(name="null")],
+        "controls": SimpleNamespace(texts=0, licensed=licensed), "null": SimpleNamespace(records=500),
+    }  # fmt: skip
+    return measured(**{**usual, **others})
 
 
 def said_of(found: Any) -> list[str]:
@@ -75,6 +86,17 @@ def test_recall_decides_whether_there_is_an_estimate(recalls: tuple[Recall, Reca
         estimates = {f"{number}.estimate" for number in ("records", "texts", "tweets", "characters")}
         assert set(found) - {"characters.at_most"} == estimates
         assert all(said in found[name] for name in estimates)
+
+
+@pytest.mark.parametrize(("times", "needed"), [(None, None), (1.1, "550 records"), (20.5, "11,000 records")])
+def test_a_control_that_is_too_small_says_how_large_it_must_be(times: float | None, needed: str | None) -> None:
+    said = said_of(with_all(too_small=times))
+    if needed is None:
+        assert said == []
+    else:
+        (message,) = said
+        assert message.startswith("With 500 records of a null dataset to measure chance, it can't be ruled out")
+        assert f"With {needed} of a null dataset or more" in message
 
 
 def test_matches_in_pieces_tell_no_number_of_pieces() -> None:
