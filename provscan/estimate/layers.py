@@ -38,6 +38,19 @@ class Layers:
             "at_most": written(self.at_most),
         }
 
+    def no_less(self, other: Layers) -> Layers:
+        """All layers, where there are at least as many of these things as of the `other` ones."""
+
+        def greater(number: float | None, least: float | None) -> float | None:
+            return number if number is None or least is None else max(number, least)
+
+        middle, least = self.estimate, other.estimate
+        if middle is not None and least is not None:
+            ends = (max(middle.value, least.value), max(middle.low, least.low), max(middle.high, least.high))
+            middle = Factor(*ends)
+        at_least, at_most = greater(self.at_least, other.at_least), greater(self.at_most, other.at_most)
+        return Layers(self.findings, at_least, middle, at_most, self.counts)
+
     def scaled(self, factor: float, most: float = np.inf) -> Layers:
         """All layers times a known number, such as 1 over the number of records for shares, which are at most 1."""
 

@@ -384,6 +384,9 @@ class Measured:
                 fraction=fraction,
                 effect=effect if name in ("records", "characters") else 1.0,
             )
+        if "tweets" in result and "texts" in result:
+            # Every text is that of a tweet.
+            result["tweets"] = result["tweets"].no_less(result["texts"])
         return result
 
     def size(self, measure: str, found: Sum) -> tuple[float, float]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from math import sqrt
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from tweets import sentence
 
+import provscan
 from provscan.estimate.recall import Recall
 from provscan.runs.measured import Measured
 
@@ -54,3 +58,21 @@ def test_matches_of_other_texts_widen_the_limits() -> None:
     assert other.value == plain.value
     assert other.low == pytest.approx(plain.low * 0.98)
     assert other.high == pytest.approx(plain.high * 1.02)
+
+
+def test_there_are_no_fewer_tweets_than_texts(tmp_path: Path) -> None:
+    """A text of the control that many tweets have left 93 texts or more, and of their tweets none."""
+    rng = random.Random(1)
+    tweets = [
+        {"id": str(n), "text": sentence(rng, "latin", 80), "created_at": f"{2015 + 4 * (n % 2)}-01-01"}
+        for n in range(400)
+    ]
+    again = [{**tweets[1], "id": f"again{n}"} for n in range(300)]
+    index = provscan.build_index(tweets + again, tmp_path / "a.index")
+    data = [{"text": tweets[n]["text"]} for n in (1, *range(0, 200, 2))]
+    run = provscan.match(data, index, tmp_path / "a.run", cutoff="2018-01-01", edits="light")
+    texts, of_them = (run.summary["answer"][name] for name in ("texts", "tweets"))
+    assert texts["at_least"] > 80
+    for layer in ("at_least", "at_most"):
+        assert of_them[layer] >= texts[layer]
+    assert all(of_them["estimate"][end] >= texts["estimate"][end] for end in ("value", "low", "high"))
