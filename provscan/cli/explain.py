@@ -44,7 +44,7 @@ def command(
     import provscan
     from provscan.cli import show
     from provscan.report.tables import explanation_table
-    from provscan.runs.explain import explain_record, explain_text, explain_tweet, params_of
+    from provscan.runs.explain import SHOWN, explain_record, explain_text, explain_tweet, params_of
 
     opened = provscan.open_run(run)
     info, matches = opened.info, opened.matches
@@ -69,3 +69,5 @@ def command(
     else:
         explained = explain_text(what, licensed, params_of(info), tweet_id=tweet_id)
     show.result(explained, as_json, explanation_table)
+    if len(explained) >= SHOWN:
+        cli.echo(f"provscan: of each text at most the closest {SHOWN} tweets are shown: --tweet names one", err=True)

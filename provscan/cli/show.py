@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from provscan.cli import echo
@@ -18,7 +19,7 @@ Result = dict[str, Any]
 def result(found: Any, as_json: bool, lines: Callable[[Any], str | Iterable[str]]) -> None:
     """Print a result, as JSON or as the lines that are made of it."""
     if as_json:
-        said: str | Iterable[str] = json.dumps(found, indent=2, ensure_ascii=False)
+        said: str | Iterable[str] = json.dumps(found, indent=2, ensure_ascii=False, default=datetime.isoformat)
     else:
         said = lines(found)
     for line in [said] if isinstance(said, str) else said:
@@ -70,9 +71,9 @@ def forgotten(found: Result) -> Iterator[str]:
         note = NO_EFFECT.get(name, "")
         yield f"  {name}: {count:,}{note and f' ({note})'}"
     if found["purged"]:
-        yield "Their texts and hashes are no longer in the files."
+        yield "Forgotten texts and hashes are no longer in the files."
     elif found["tweets"] and not found["dry_run"]:
-        yield "Their texts stay in the files until `provscan merge` or the next purge."
+        yield "Forgotten texts stay in the files until `provscan merge` or the next purge."
 
 
 # Compliance events that change nothing, with the reason.
@@ -85,7 +86,9 @@ NO_EFFECT = {
 
 def verified(found: Result) -> str:
     if "run" in found:
-        return f"{found['run']} is sound: {found['matches']:,} matches in {found['rows']:,} rows."
+        size = f"{counted(found['matches'], 'match')} in {counted(found['rows'], 'row')}"
+        page = "report.html is not checked: `provscan report` writes it again from the other files"
+        return f"{found['run']} is sound: {size}. {page}."
     how = "made again from its tweets, byte by byte"
     if found.get("blind"):
         how = "a blind index: checksums and bounds; without the texts its sketches can't be made again"

@@ -178,9 +178,9 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
             gates.append((gate["name"], f"{gate['value']:.3g}", f"{gate['limit']:.3g}", said))
         _print(console, "<>><", gates)
         if row is not None and "bits" in row:
-            bits = "not known" if row["bits"] is None else f"{row['bits']:.0f}"
+            bits = "not known" if row["bits"] is None else f"{row['bits']:.0f} bits"
             why = significance(row["counted"], row["common"], row["bits"], row["q_value"])
-            console.print(f"  Score: {bits} bits; {why}")
+            console.print(f"  Score: {bits}; {why}")
     return _text(console)
 
 
@@ -191,5 +191,8 @@ def _result(item: dict[str, Any]) -> str:
     if item["instead"] is not None:
         return f"no match; here stands the match of tweet {item['instead']['tweet_id']}, which comes closer"
     if item["passed"]:
-        return "no match: it passes the gates, but the search missed it, as too few LSH bands and seeds agree"
+        return (
+            "no match: it passes the gates, but the search did not come across it. Too few LSH bands and seeds agree, "
+            "or the index did not hold it then"
+        )
     return "no match"

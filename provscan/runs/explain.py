@@ -23,6 +23,7 @@ from provscan.kernels.verify import ALIKE, HALF, HALF_LENGTH, UNLIKE_LENGTH
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
 from provscan.params import MatchParams
+from provscan.readers.names import printable
 from provscan.scoring.rule import BITS
 from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
@@ -136,12 +137,12 @@ def _record_texts(
     text = {name: parameters.get(name) for name in ("records", "encoding")}
     found = False
     for name, known in names.items():
-        path = str(folder / name)
+        path = str(_on_disk(folder, name))
         if known is not None and os.path.isfile(path) and readers.checksum(path) != known:
             changed = f"{name} was changed since the run: its records may be others than those that were scanned"
             warnings.warn(changed, RuntimeWarning, stacklevel=2)
         for split in readers.plan(path, fields, **text) if os.path.exists(path) else []:
-            member = split.source.replace(path, name, 1)
+            member = split.source.replace(printable(path), name, 1)
             if source not in (None, name, member):
                 continue
             for batch in readers.read(split, fields, readers.ReadStats()):
@@ -156,6 +157,17 @@ def _record_texts(
             f"no record {record:,} was found in {where}: run the command where the datasets are, or give the text "
             "itself"
         )
+
+
+def _on_disk(folder: Path, name: str) -> Path:
+    """The file of a name as runs store it, with control characters and the like escaped."""
+    place = folder
+    for part in Path(name).parts:
+        found = place / part
+        if not found.exists() and place.is_dir():
+            found = next((entry for entry in place.iterdir() if printable(entry.name) == part), found)
+        place = found
+    return place
 
 
 def _tweet_text(index: Index, tweet_id: str, text: str) -> str:

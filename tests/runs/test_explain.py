@@ -115,7 +115,8 @@ def test_what_the_search_misses_is_not_put_down_to_a_gate(index: provscan.Index)
     (found,) = explain_text(missed, index, MatchParams(), tweet_id="1102")
     assert (found["bands_met"], found["seeds_met"]) == (0, 0)
     assert (found["match"], found["instead"], found["passed"]) == (None, None, True)
-    assert "the search missed it, as too few LSH bands and seeds agree" in " ".join(explanation_table([found]).split())
+    said = " ".join(explanation_table([found]).split())
+    assert "the search did not come across it. Too few LSH bands and seeds agree, or the index did not hold it" in said
 
 
 def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:
@@ -196,6 +197,41 @@ def test_command(run: provscan.Run, what: str, text: str) -> None:
 def test_command_prints_json(run: provscan.Run) -> None:
     done = CliRunner().invoke(main, ["explain", str(run.path), "1101", "--as", "tweet", "--json"])
     assert json.loads(done.output)[0]["match"]["tweet_id"] == "1101"
+
+
+def test_a_record_of_a_file_whose_name_is_stored_with_escapes(
+    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a\nb"
+    folder.mkdir()
+    (folder / "c\u202ed.jsonl").write_text(json.dumps({"text": TWEETS[0]["text"]}), encoding="utf-8")
+    for number, (at, named) in enumerate(((tmp_path, "a\nb"), (folder, "c\u202ed.jsonl"))):
+        monkeypatch.chdir(at)
+        run = provscan.match(named, index, tmp_path / f"{number}.run", spike_ins=0)
+        monkeypatch.chdir("/")
+        (found, *_) = explain_record(run.info, run.matches, 0, index)
+        assert (found["source"], found["match"]["tweet_id"]) == (run.matches["source"][0].as_py(), TWEETS[0]["id"])
+
+
+def test_tweets_that_are_not_shown_are_said_to_be_so(tmp_path: Path) -> None:
+    # Three authors have each: commonplace, so that no match counts.
+    texts = [f"tweet {n} of many that stand in a record" for n in range(11, 18)]
+    tweets = [
+        {"id": f"{text}{author}", "text": text, "author": author, "created_at": "2019-03-01"}
+        for text in texts
+        for author in "abc"
+    ]
+    provscan.build_index(tweets, tmp_path / "a.index")
+    data = tmp_path / "data.jsonl"
+    data.write_text(json.dumps({"text": " / ".join(texts)}), encoding="utf-8")
+    run = provscan.match(data, tmp_path / "a.index", tmp_path / "a.run", spike_ins=0)
+    assert not any(run.matches["counted"].to_pylist())
+    done = CliRunner().invoke(main, ["explain", str(tmp_path / "a.run"), "0", "--json"])
+    explained = json.loads(done.stdout)
+    assert "of each text at most the closest 5 tweets are shown: --tweet names one" in done.stderr
+    assert len(explained) == 5
+    # The row of a match that does not count holds the time of its tweet.
+    assert {item["match"]["time"] for item in explained if item["match"]} == {"2019-03-01T00:00:00+00:00"}
 
 
 def test_a_tweet_beside_forgotten_ones(tmp_path: Path) -> None:
