@@ -11,7 +11,7 @@ from provscan.errors import UsageError
 from provscan.params import require
 from provscan.report import figures
 from provscan.report.files import RunFiles
-from provscan.report.wording import LAYERS, layers, left_out, measures, reason, visible
+from provscan.report.wording import LAYERS, blind_lines, layers, left_out, measures, reason, sampled, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 def run_html(summary: Mapping[str, Any], path: Path) -> str:
     """What a run found, as a notebook shows it."""
     answer = summary["answer"]
-    head = "".join(f"<th>{name}</th>" for name, _ in LAYERS.values())
-    rows = "".join(
-        f"<tr><th>{meaning}</th>{''.join(f'<td>{cell}</td>' for cell in layers(answer[name]))}</tr>"
-        for name, meaning in measures(answer)
-    )
+    names = [name for name, _ in LAYERS.values()]
+    lines = [(meaning, layers(answer[name])) for name, meaning in measures(answer)]
+    if "blind" in summary:
+        names, lines = [""], [(name, [number]) for name, number in blind_lines(summary)]
+    head = "".join(f"<th>{name}</th>" for name in names)
+    rows = "".join(f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, cells in lines)
     warnings = "".join(f"<p>⚠ {_text(warning['message'])}</p>" for warning in answer["warnings"])
-    withheld = (f"Withheld: {reason}" for reason in dict.fromkeys(answer["withheld"].values()))
-    said = "".join(f"<p>{_text(line)}</p>" for line in (*withheld, *left_out(summary)))
+    withheld = (f"Withheld: {reason}" for reason in dict.fromkeys(answer.get("withheld", {}).values()))
+    sample = [sampled(summary["sample"])] if summary.get("sample") else []
+    said = "".join(f"<p>{_text(line)}</p>" for line in (*withheld, *left_out(summary), *sample))
     return (
         f"<p><b>{_text(answer['headline'])}</b></p>{warnings}<table><thead><tr><th></th>{head}</tr></thead>"
         f"<tbody>{rows}</tbody></table>{said}<p><code>{_text(str(path / 'report.html'))}</code></p>"

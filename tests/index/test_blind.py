@@ -216,7 +216,8 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
     for row in revealed.evidence.to_pylist():
         assert row["tweet"] == texts[row["tweet_id"]]
         assert row["passage"] == made[row["record"]][0][row["start"] : row["end"]]
-    provscan.verify(revealed.path)
+    assert "report.html is not checked" in CliRunner().invoke(main, ["verify", str(revealed.path)]).stdout
+    assert f"<th>Matches</th><td>{run.matches.num_rows}</td>" in revealed._repr_html_()
     # What was said of a blind run is no longer true of it.
     for path, found in ((run.path, run.summary), (revealed.path, revealed.summary)):
         printed = CliRunner().invoke(main, ["info", str(path)])
