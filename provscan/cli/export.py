@@ -27,7 +27,8 @@ def command(run: Path, out: Path, no_text: bool, texts: int | None, reviewed: Pa
 
     The numbers of the exhibits are those of the report.
     """
+    from provscan.readers import counted
     from provscan.report.export import export
 
     rows = export(run, out, **cli.given(texts=0 if no_text else texts, marks=reviewed))
-    click.echo(f"{rows:,} exhibits: {out}")
+    cli.echo(f"{counted(rows, 'exhibit')}: {out}")

@@ -39,8 +39,8 @@ def command(run: Path, out: Path | None, form: str, no_text: bool, texts: int | 
     if (run / PLAN_FILE).is_file():
         if form == "pdf" or reviewed is not None:
             raise UsageError("the report of a probe is HTML, without marks: leave out --format and --reviewed")
-        click.echo(f"The report: {write_probe_report(run, out, **cli.given(texts=0 if no_text else texts))}")
+        cli.echo(f"The report: {write_probe_report(run, out, **cli.given(texts=0 if no_text else texts))}")
         return
     write = write_pdf if form == "pdf" else write_report
     target = write(run, out, **cli.given(texts=0 if no_text else texts, marks=reviewed))
-    click.echo(f"The report: {target}")
+    cli.echo(f"The report: {target}")

@@ -56,7 +56,7 @@ WARNINGS = {
     "that was found. That is too many for an estimate.",
     "unseen_by_edits": "Nothing that counts was found, and {share:.0%} of copies edited like the test copies are "
     "changed too much to be found. That is too many for an estimate.",
-    "few_spike_ins": "Only {planted:,} test copies were planted: recall is hardly measured, and the upper limit and "
+    "few_spike_ins": "With test copies as few as {planted:,}, recall is hardly measured, and the upper limit and "
     "the estimate may be off by more than they say. Give --spike-ins {enough} or more, or leave it out.",
     "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "
     "that are mostly missed: if all of the least similar matches are such copies, {hidden:,.0f} more were missed.",

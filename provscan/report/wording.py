@@ -191,12 +191,15 @@ def blind_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def searched(summary: Mapping[str, Any]) -> str:
     """What was searched for, as the end of a sentence, with what of it serves as the control."""
     index, cutoff = summary["index"], summary["control"]["cutoff"]
-    said = f"against {count(index['tweets'])} licensed tweets with {count(index['texts'])} different texts."
+    tweets = several(index["tweets"], "licensed tweet", "licensed tweets")
+    said = f"against {tweets} with {several(index['texts'], 'different text', 'different texts')}."
     if cutoff:
-        said += (
-            f" {count(cutoff['texts'])} of these texts are not older than the cutoff: they serve as control, and their "
-            "matches are no findings."
+        younger = several(
+            cutoff["texts"],
+            "of these texts is not older than the cutoff: it serves as control, and its",
+            "of these texts are not older than the cutoff: they serve as control, and their",
         )
+        said += f" {younger} matches are no findings."
     return said
 
 

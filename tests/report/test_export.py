@@ -13,9 +13,11 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from folders import hostile, rows, seal, write_folder
 
 from provscan import open_run, verify
+from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.report.document import write_report
 from provscan.report.export import export
@@ -178,6 +180,12 @@ def test_nothing_found_is_a_page_and_a_list_too(tmp_path: Path) -> None:
     run = write_folder(tmp_path / "empty.run", [])
     assert "no record matches a licensed tweet" in write_report(run).read_text(encoding="utf-8")
     assert exported(run, ".csv") == exported(run, ".jsonl") == []
+
+
+def test_one_exhibit_is_one(tmp_path: Path) -> None:
+    run, out = write_folder(tmp_path / "a.run", rows(1)), tmp_path / "a\x1bb.csv"
+    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out)])
+    assert done.output == f"1 exhibit: {tmp_path}/a\\u001bb.csv\n"
 
 
 def test_small_rates_are_not_rounded_to_none(tmp_path: Path) -> None:

@@ -52,6 +52,11 @@ def test_strength_of_a_match() -> None:
 def test_what_a_run_did() -> None:
     index = {"index": {"texts": 5, "tweets": 6}, "control": {"cutoff": None}}
     assert searched(index) == "against 6 licensed tweets with 5 different texts."
+    few = {"index": {"texts": 1, "tweets": 1}, "control": {"cutoff": {"texts": 1}}}
+    assert searched(few) == (
+        "against 1 licensed tweet with 1 different text. 1 of these texts is not older than the cutoff: it serves as "
+        "control, and its matches are no findings."
+    )
     assert chance({"control": {"gauges": [{"kind": "control"}]}}) == "texts that are known not to be in the data"
     assert sampled({"by": "records", "share": 0.1}) == (
         "10% of the records were scanned, drawn at random: findings are those of the sample, other numbers are for all."
