@@ -201,6 +201,8 @@ COMMON = (truncated, one_word, two_words, typos)
 HEAVY = (cut_to_two_thirds, cut_to_half, three_words, many_typos, reordered, every_fifth_dropped)
 SEVERE = (in_parts, middle_dropped, letters_replaced)
 """Edits that somebody makes who does not want a copy to be found; only "at most" allows for them."""
+SPREAD = (many_typos, every_fifth_dropped)
+"""Edits that change a copy all over."""
 WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}
 """The edits of each weight."""
 EDITS: dict[str, Edit] = {edit.__name__: edit for edits in (*WEIGHTS.values(), SEVERE) for edit in edits}

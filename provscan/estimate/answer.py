@@ -21,6 +21,8 @@ WITHHELD = {
     "unseen_by_edits": "Nothing that counts was found, and of the test copies too many were changed too much to be "
     "found.",
     "unlike_edits": "The copies were edited unlike any test copies, so that nothing shows how many were missed.",
+    "spread_edits": "More than half of the copies seem to be changed all over, as retyped ones are: nothing shows how "
+    "many texts were missed with all their copies.",
     "outside_unknown": "The copies were edited unlike any test copies, so that nothing shows how much of a copy lies "
     "outside of its match.",
     "poor_recall": "Only {recall:.0%} of the test copies that look like the matches were found.",
@@ -56,6 +58,8 @@ WARNINGS = {
     "that was found. That is too many for an estimate.",
     "unseen_by_edits": "Nothing that counts was found, and {share:.0%} of copies edited like the test copies are "
     "changed too much to be found. That is too many for an estimate.",
+    "spread_edits": "More than half of the copies seem to be changed all over, as retyped ones are, of which more are "
+    "missed than of test copies like that. The interval of records held in five of six simulated scans of this kind.",
     "few_spike_ins": "With test copies as few as {planted:,}, recall is hardly measured, and the upper limit and "
     "the estimate may be off by more than they say. Give --spike-ins {enough} or more, or leave it out.",
     "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "

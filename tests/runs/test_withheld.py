@@ -88,6 +88,19 @@ def test_recall_decides_whether_there_is_an_estimate(recalls: tuple[Recall, Reca
         assert all(said in found[name] for name in estimates)
 
 
+def test_texts_changed_all_over_may_be_missed_with_all_their_copies() -> None:
+    half, more = (replace(GOOD, mixture={"many_typos": 0.3, "every_fifth_dropped": n}) for n in (0.2, 0.21))
+    assert reasons(measured(recalls=(half, GOOD))) == {}
+    found = reasons(measured(recalls=(more, GOOD)))
+    assert set(found) == {"texts.estimate", "tweets.estimate"}
+    assert all("as retyped ones are" in reason for reason in found.values())
+    said = said_of(with_all(recalls=(more, GOOD)))
+    assert [message.startswith("More than half of the copies") for message in said] == [True]
+    assert said_of(with_all(recalls=(half, GOOD))) == []
+    # Where there is no estimate of records, their interval is not spoken of.
+    assert not any("five of six" in message for message in said_of(with_all(recalls=(replace(more, unlike=0.2), GOOD))))
+
+
 @pytest.mark.parametrize(("times", "needed"), [(None, None), (1.1, "550 records"), (20.5, "11,000 records")])
 def test_a_control_that_is_too_small_says_how_large_it_must_be(times: float | None, needed: str | None) -> None:
     said = said_of(with_all(too_small=times))
