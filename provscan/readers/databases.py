@@ -139,8 +139,12 @@ class TableFile(Undivided):
             names = self.source.names(whole.path)
         return [replace(whole, source=f"{whole.source}/{name}", member=member) for name, member in names]
 
+    def _parts(self, whole: Split) -> list[Split]:
+        """The table that a split names, or all; in an archive, its member is the file."""
+        return [whole] if whole.member is not None and whole.archive is None else self.tables(whole)
+
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        parts = [whole] if whole.member is not None else self.tables(whole)
+        parts = self._parts(whole)
         with readable(whole.source, FAILURES):
             heads = [
                 list(islice(self.source.records(part.path, part.member or ""), limits.head_records)) for part in parts
@@ -152,7 +156,7 @@ class TableFile(Undivided):
         split, context = stream.split, stream.context
         number = 0
         try:
-            for part in [split] if split.member is not None else self.tables(split):
+            for part in self._parts(split):
                 records = self.source.records(part.path, part.member or "")
                 while group := list(islice(records, GROUP)):
                     yield Rows(range(number, number + len(group)), group)

@@ -246,6 +246,18 @@ def test_text_in_blobs_of_a_database_is_read(tmp_path, read_all):
     assert file["sampled"]["texts"] == 6
 
 
+@pytest.mark.parametrize("name", ["a.sqlite", "a.xlsx"])
+def test_tables_in_an_archive_are_said_to_need_a_file(tmp_path, name):
+    with sqlite3.connect(tmp_path / "a.sqlite") as file:
+        file.execute("CREATE TABLE a (text TEXT)")
+    file.close()
+    openpyxl.Workbook().save(tmp_path / "a.xlsx")
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.write(tmp_path / name, name)
+    with pytest.raises(InputError, match=rf"{name} can't be read remotely, inside an archive or compressed"):
+        plan(str(tmp_path / "z.zip"))
+
+
 def test_tables_of_sqlite(tmp_path, read_all):
     with sqlite3.connect(tmp_path / "a.sqlite") as file:
         file.execute("CREATE TABLE a (id TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
