@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -21,9 +22,17 @@ class _Caller(Executor):
         return future
 
 
-def pool_of(threads: int) -> Executor:
-    """So many threads; for none, the one that submits: others begin in the time that a small work takes."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="provscan") if threads else _Caller()
+@contextmanager
+def pool_of(threads: int) -> Iterator[Executor]:
+    """So many threads; for none, the one that submits: others begin in the time that a small work takes.
+
+    Whoever submits asks for all results: what has not begun when the block ends, by an error or Ctrl-C, is not begun.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="provscan") if threads else _Caller()
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def in_order(submit: Callable[[T], Future[R]], items: Iterable[T], in_flight: int) -> Iterator[Future[R]]:
@@ -56,9 +65,6 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], workers: int) ->
     At most ``workers + 2`` items are in flight, so memory stays bounded whatever the length of the stream. The first
     error, or Ctrl-C, ends the iteration; what has not begun by then is not begun.
     """
-    pool = pool_of(workers)
-    try:
+    with pool_of(workers) as pool:
         for future in in_order(lambda item: pool.submit(function, item), items, workers + 2):
             yield future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

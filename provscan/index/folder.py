@@ -242,7 +242,7 @@ def _is_leftover(name: str) -> bool:
     parts = name.split("/")
     if len(parts) == 1:
         return name in (LOCK, f"{MANIFEST}.new")
-    if parts[0] == SEGMENTS and len(parts) >= 3:
+    if parts[0] == SEGMENTS and len(parts) >= 2:
         folder = parts[1]
         finished = len(folder) == 16 and set(folder) <= set("0123456789abcdef")
         return folder.startswith(UNFINISHED) or (finished and len(parts) == 3)

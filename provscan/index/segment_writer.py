@@ -30,8 +30,8 @@ from provscan.kernels.records import Sketches
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
-# Tables that are finished at a time, if there are more than a few tweets.
-CLOSERS, FEW_TWEETS = 3, 10_000
+# Threads that finish tables beside the calling one, if there are more than a few tweets.
+CLOSERS, FEW_TWEETS = 2, 10_000
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
 
@@ -160,10 +160,11 @@ class SegmentWriter:
             rows, starts, numbers = by_text(order, text_of, self.texts)
             texts = np.empty(len(numbers), np.int64)
             texts[numbers] = np.arange(len(numbers))
-            # Sorting holds no lock, and the files have nothing to do with each other. The seeds take longest.
+            # Sorting holds no lock, and the files have nothing to do with each other. The seeds take longest: where
+            # they are written, Ctrl-C is noticed.
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
                 jobs = [
-                    pool.submit(self._write_seeds, texts, numbers), pool.submit(self._write_bands, numbers),
+                    pool.submit(self._write_bands, numbers),
                     pool.submit(write_strings, folder, "texts", open_strings(folder, "texts.part"), texts),
                     pool.submit(write_packed_strings, folder, "raw_texts", raw_texts, rows),
                     pool.submit(write_ids, folder, ids, rows),
@@ -171,6 +172,7 @@ class SegmentWriter:
                 ]  # fmt: skip
                 write_numbers(folder, "times", times[rows])
                 write_numbers(folder, "tweets", starts)
+                self._write_seeds(texts, numbers)
                 for job in jobs:
                     job.result()
         for part in folder.glob("*.part*"):

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tweets import SCRIPTS, sentence
 
 import provscan
 from provscan.errors import OutputError
+from provscan.index import segment_writer, writer
 
 # Each of the six commands is killed; at night thirty times each.
 KILLS, ROUNDS = (20, 10) if NIGHTLY else (6, 1)
@@ -224,3 +226,36 @@ def test_a_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path) -> None:
     holder.kill()
     holder.communicate()
     assert provscan.forget(folder, "1")["tweets"] == 1
+
+
+def test_an_addition_that_fails_leaves_none_of_its_tweets(
+    tweets: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "a.index"
+    provscan.build_index(tweets[:1], index)
+    before = sorted(index.rglob("*"))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "write_segments", full)
+        with pytest.raises(OutputError, match="Nothing was changed"):
+            provscan.build_index(tweets[1:], index, append=True)
+    assert sorted(index.rglob("*")) == before
+
+
+def test_ctrl_c_is_noticed_while_the_seeds_of_a_large_index_are_written(
+    tweets: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take longest, and Python raises ``KeyboardInterrupt`` in the main thread."""
+    monkeypatch.setattr(segment_writer, "FEW_TWEETS", 0)
+
+    def interrupted(*_: object) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(segment_writer, "close_together", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        provscan.build_index(tweets, tmp_path / "a.index")
+    assert not list(tmp_path.iterdir())

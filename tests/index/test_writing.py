@@ -327,10 +327,10 @@ def test_a_small_index_is_written_and_checked_as_a_large_one_is(
     monkeypatch.setattr(ordered_map, "ThreadPoolExecutor", lambda n, **_: begun.append(n) or ThreadPoolExecutor(n))
     provscan.build_index(tweets, small, shards=3)
     assert 8 not in begun
-    for name in ("folder.FEW_BYTES", "segment_writer.FEW_TWEETS", "postings.FEW_ENTRIES"):
+    for name in ("folder.FEW_BYTES", "segment_writer.FEW_TWEETS", "postings.FEW_ENTRIES", "seeds.FEW_ENTRIES"):
         monkeypatch.setattr(f"provscan.index.{name}", 0)
     provscan.build_index(tweets, large, shards=3)
-    assert {3, 8} <= set(begun)
+    assert {1, 2, 8} <= set(begun)
     written = [
         {
             path.relative_to(root): path.read_bytes()
