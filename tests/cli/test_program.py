@@ -65,6 +65,16 @@ def test_ctrl_c_during_an_import(corpus: str, tmp_path: Path, module: str) -> No
     assert not list(tmp_path.glob("*.index*"))
 
 
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_an_interruption_while_the_interpreter_ends_changes_no_status(number: str) -> None:
+    program = f"import atexit, os, signal; atexit.register(lambda: os.kill(os.getpid(), signal.{number}))\n"
+    program += "from provscan.__main__ import main; main()"
+    command = [sys.executable, "-c", program, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("provscan")
+
+
 def test_a_warning_of_a_library_is_one_line(corpus: str, tmp_path: Path) -> None:
     done = run(tmp_path, "provscan.index.writer", WARN, "index", corpus, "--quiet")
     assert done.returncode == 0, done.stderr
