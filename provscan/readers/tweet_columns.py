@@ -35,10 +35,15 @@ APOSTROPHE = r"^'([0-9]+)'?$"
 def strings(values: Sequence[Any]) -> pa.Array:
     """A column of short strings; an empty one is null, and so is anything but text and numbers."""
     try:
-        return null_if_empty(pa.array(values, pa.string()))
+        return _trimmed(pa.array(values, pa.string()))
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         texts = [scalar_text(value) for value in values]
-        return pa.array([text and without_surrogates(text) for text in texts], pa.string())
+        return _trimmed(pa.array([text and without_surrogates(text) for text in texts], pa.string()))
+
+
+def _trimmed(names: pa.Array) -> pa.Array:
+    """Without white space around them, as lists of what to forget are read."""
+    return null_if_empty(pc.utf8_trim_whitespace(names))
 
 
 def column(array: pa.Array | None, count: int) -> pa.Array:
@@ -47,7 +52,7 @@ def column(array: pa.Array | None, count: int) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        return null_if_empty(pc.cast(as_text(array)[0], pa.string()))
+        return _trimmed(pc.cast(as_text(array)[0], pa.string()))
     return pc.cast(array, pa.string()) if pa.types.is_integer(array.type) else strings(array_values(array))
 
 

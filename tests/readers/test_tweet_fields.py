@@ -1,9 +1,11 @@
 """Finding the fields by name, and saying what is there when they are not."""
 
+import json
 import re
 
 import pytest
 
+import provscan
 from provscan.errors import FieldNotFoundError
 from provscan.readers import Fields, plan_tweets
 from provscan.readers.tweet_fields import USUAL
@@ -98,3 +100,22 @@ def test_a_named_id_must_be_in_one_file(write, read_tweet_rows, tmp_path):
     write("d/a.jsonl", [{"text": "x"}])
     with pytest.raises(FieldNotFoundError, match="no field 'number' for the id"):
         read_tweet_rows(str(tmp_path / "d"), id="number")
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "values"])
+def test_white_space_around_ids_and_authors_is_dropped(form, tmp_path):
+    """Lists of what to forget are read like that, and would not name these tweets."""
+    rows = [
+        {"id": " 12", "text": "the first tweet of this corpus", "author": "ann\t"},
+        {"id": "12\u00a0", "text": "the first tweet of this corpus", "author": "ann"},
+        {"id": "13", "text": "the second tweet of this corpus", "author": " bob "},
+    ]
+    path = tmp_path / f"a.{form}"
+    if form == "csv":
+        lines = [f'"{row["id"]}","{row["text"]}","{row["author"]}"\n' for row in rows]
+        path.write_text("id,text,author\n" + "".join(lines))
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert len(provscan.build_index(rows if form == "values" else path, tmp_path / "a.index")) == 2
+    assert provscan.forget(tmp_path / "a.index", [" 12"])["tweets"] == 1
+    assert provscan.forget(tmp_path / "a.index", ["bob"], users=True)["tweets"] == 1
