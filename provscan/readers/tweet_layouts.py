@@ -57,7 +57,7 @@ def rows_of_table(record: Object) -> list[Any] | None:
     """The rows of a table in one object: columns that are lists or numbered objects, or rows by id; else None."""
     values = list(record.values())
     if isinstance(names := record.get("columns"), list) and isinstance(rows := record.get("data"), list):
-        return [dict(zip(names, row, strict=False)) for row in rows if isinstance(row, list)]
+        return [dict(zip(map(str, names), row, strict=False)) for row in rows if isinstance(row, list)]
     if len(values) < 2 or type(values[0]) not in (dict, list) or len(set(map(type, values))) > 1:
         return None
     if isinstance(values[0], dict) and all(key.isdigit() for key in record):

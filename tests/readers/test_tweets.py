@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from nightly import NIGHTLY
 from readers.tweet_forms import (
@@ -411,6 +411,7 @@ JSON = st.recursive(
 
 @settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(KEYS), JSON, min_size=1, max_size=5))
+@example({"columns": [["a", "b"]], "data": [["c"]]})
 def test_objects_of_any_form_end_as_tweets_or_counts(record: dict[str, Any]) -> None:
     stats = ReadStats()
     batches = list(read_tweet_objects([record, {"id": "1", "text": "one that is sound"}], Fields(), stats))
