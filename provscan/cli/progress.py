@@ -61,8 +61,9 @@ class Lines(Progress):
         rate = self._done / max(seconds, 1e-9)
         line = f"{self._stage}: {_count(self._done, self._unit)}"
         if not done and self._total:
-            left = max(self._total - self._done, 0) / max(rate, 1e-9)
-            line += f" of {_count(self._total, self._unit)}, about {_duration(left)} left"
+            line += f" of {_count(self._total, self._unit)}"
+            if self._done:
+                line += f", about {_duration(max(self._total - self._done, 0) / rate)} left"
         click.echo(f"{line}, {_duration(seconds)}, {_count(rate, self._unit)}/s", err=True)
 
 

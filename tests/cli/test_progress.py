@@ -42,6 +42,14 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return screen
 
 
+def test_nothing_done_says_nothing_of_the_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines()
+    lines.start("Scanning", 1_000, "records")
+    clock.now += 40
+    lines.advance(0)
+    assert capsys.readouterr().err == "Scanning: 0 records of 1,000 records, 40.0 s, 0 records/s\n"
+
+
 def test_lines(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     lines = Lines()
     lines.start("Scanning", 1_000_000, "records")
