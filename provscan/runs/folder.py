@@ -205,7 +205,8 @@ def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> Non
     if differs or (complete and folder.resumable and not isinstance(error, RecallError)):
         if not differs:
             error.add_note(
-                f"{counted(complete, 'complete part')} kept in {shown}: repeat the command with --resume to go on"
+                f"{counted(complete, 'complete part')} kept in {shown}: repeat the command with --resume to go on, or "
+                "with --overwrite once an input file has changed"
             )
     else:
         shutil.rmtree(folder.path, ignore_errors=True)

@@ -391,7 +391,7 @@ def test_ctrl_c_says_how_to_go_on(index: provscan.Index, folder: Path, tmp_path:
         assert line.startswith("provscan: Interrupted. ")
         assert "complete part" in line
         assert " kept in " in line
-        assert "with --resume to go on." in line
+        assert "with --resume to go on, or with --overwrite once an input file has changed." in line
 
 
 def test_a_source_that_can_not_be_read_again_keeps_nothing(index: provscan.Index, tmp_path: Path) -> None:
