@@ -40,8 +40,9 @@ WARNINGS = {
     "{records:,}.",
     "control_in_dataset": "Of the control's texts {share:.0%} stand in the dataset, where chance puts few. If it holds "
     "copies of them, they hide copies of licensed tweets: give a control, or a cutoff, of texts that it can't hold.",
-    "not_counted": "Records found: {findings:,}; with nothing but commonplace wording, or too little to tell from "
-    'chance: {records:,}. The lower bound and the estimate leave the latter out, copies or not; "at most" does not.',
+    "not_counted": "Of the records found ({findings:,}), so many hold only matches of commonplace wording, or of too "
+    "little to tell from chance: {records:,}. The lower bound and the estimate leave them out, copies or not; "
+    '"at most" does not.',
     "control_from_other_years": "The control's texts are from {control}, the licensed ones from {licensed}. Quotations "
     "and headlines of years without control count as copies: check the findings by year.",
     "years_not_known": "Few of the control's or of the licensed texts are dated, so that nothing shows whether chance "

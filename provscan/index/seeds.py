@@ -46,7 +46,7 @@ RARE = 2
 # Rare seeds of a text of up to so many units that are in the table: its own, and with those that others share.
 MOST_SINGLE, MOST_SHARED, MOST_UNITS = 16, 8, 128
 _CHUNK = 1 << 18
-# Seeds of more than a few texts are sorted and linked by so many threads: most of the time they wait for memory.
+# Threads that sort and link the seeds of more than a few texts.
 THREADS = 2
 _S8, _TEXT = np.uint64(8), np.uint64(0xFFFFFF)
 # Files of the filters, in the order of the fields of Seeds.

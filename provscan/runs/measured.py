@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -251,15 +252,16 @@ class Measured:
 
     @cached_property
     def too_small(self) -> float | None:
-        """How many times as large what measures chance must be for the findings to be more than chance explains, if
-        chance came there at the same rate; ``None`` where they are already, or would not be."""
+        """How many times as much would tell the findings from chance at the same rate; ``None`` where nothing would."""
         if self.claimed or not self.gauges or len(self.bunches) == 0:
             return None
         most = MOST_BUNCHES // max(1, max(len(gauge.bunches) for gauge in self.gauges))
-        for times in (times for times in TIMES if times <= most):
-            if self._beyond(self._chance_by([gauge.grown(times) for gauge in self.gauges]), self.whole):
-                return times
-        return None
+        tried = [times for times in TIMES if times <= most]
+
+        def is_enough(times: float) -> bool:
+            return self._beyond(self._chance_by([gauge.grown(times) for gauge in self.gauges]), self.whole)
+
+        return tried[bisect_left(tried, True, key=is_enough)] if tried and is_enough(tried[-1]) else None
 
     @cached_property
     def _rates(self) -> list[tuple[Floats, Floats]]:

@@ -1,4 +1,4 @@
-"""Damaged files of every format: no traceback, no hang, and every record is delivered or counted.
+"""Damaged files of every format, and objects of any form: no traceback, no hang, all is delivered or counted.
 
 ``PROVSCAN_FUZZ=10000`` sets the number of cases, for the nightly run.
 """
@@ -8,12 +8,13 @@ import os
 import zlib
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from test_matrix import COMPRESSIONS, FORMATS, archive, zipped
 
 from provscan.errors import InputError
-from provscan.readers import Limits
+from provscan.readers import Fields, Limits, ReadStats, read_tweet_objects
+from provscan.readers.tweet_layouts import DELETIONS, GRAPHQL, MARKERS, OTHERS, WRAPPERS
 
 CASES = int(os.environ.get("PROVSCAN_FUZZ", "120"))
 SMALL = {name: data for name, data in FORMATS.items() if name != "w.tar"}
@@ -96,3 +97,23 @@ def test_bad_lines_cost_themselves(write, read_all, places, target):
     assert found.stats.records + sum(found.stats.skipped.values()) == len(there)
     texts = {row["record"]: row["text"] for row in found.rows}
     assert all(texts[number] == json.loads(lines[number])["text"] for number in good)
+
+
+KEYS = sorted({
+    *MARKERS, *WRAPPERS, *DELETIONS, *OTHERS, *GRAPHQL, "core", "user_results", "data", "user", "users", "text",
+    "full_text", "id", "author_id", "type", "columns", "tweets", "referenced_tweets", "edit_tweet_ids", "initial",
+})  # fmt: skip
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+)
+
+
+@settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from(KEYS), JSON, min_size=1, max_size=5))
+@example({"columns": [["a", "b"]], "data": [["c"]]})
+def test_objects_of_any_form_end_as_tweets_or_counts(record):
+    stats = ReadStats()
+    batches = list(read_tweet_objects([record, {"id": "1", "text": "one that is sound"}], Fields(), stats))
+    assert "1" in [value for batch in batches for value in batch["id"].to_pylist()]
+    assert stats.records == sum(batch.num_rows for batch in batches)

@@ -13,9 +13,6 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
-from nightly import NIGHTLY
 from readers.tweet_forms import (
     FORMS,
     PLANTED,
@@ -37,10 +34,8 @@ from readers.tweet_forms import (
 import provscan
 from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import Fields, ReadStats, plan_tweets, read_tweet_objects, read_tweets
-from provscan.readers.tweet_layouts import DELETIONS, GRAPHQL, MARKERS, OTHERS, WRAPPERS
 
 FIRST, SECOND = PLANTED[:2]
-CASES = 10_000 if NIGHTLY else 100
 QUOTE = v1(SECOND)
 
 
@@ -397,26 +392,6 @@ def test_a_run_counts_texts_and_tweets_apart(tmp_path: Path) -> None:
     index = provscan.build_index(rows, tmp_path / "licensed.index")
     run = provscan.match([{"text": t.text} for t in PLANTED], index, tmp_path / "a.run", spike_ins=0)
     assert (run.summary["texts_found"], run.summary["tweets_found"]) == (6, 5)
-
-
-KEYS = sorted({
-    *MARKERS, *WRAPPERS, *DELETIONS, *OTHERS, *GRAPHQL, "core", "user_results", "data", "user", "users", "text",
-    "full_text", "id", "author_id", "type", "columns", "tweets", "referenced_tweets", "edit_tweet_ids", "initial",
-})  # fmt: skip
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
-JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
-)
-
-
-@settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from(KEYS), JSON, min_size=1, max_size=5))
-@example({"columns": [["a", "b"]], "data": [["c"]]})
-def test_objects_of_any_form_end_as_tweets_or_counts(record: dict[str, Any]) -> None:
-    stats = ReadStats()
-    batches = list(read_tweet_objects([record, {"id": "1", "text": "one that is sound"}], Fields(), stats))
-    assert "1" in [value for batch in batches for value in batch["id"].to_pylist()]
-    assert stats.records == sum(batch.num_rows for batch in batches)
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow", "memory"])
