@@ -97,10 +97,10 @@ class IndexParams(_Params):
     shingle: int = 5
     num_perm: int = 128
     seed: int = 1
-    bands: int = 20
+    bands: int = 16
     rows: int = 4
-    seed_length: int = 12
-    seed_window: int = 6
+    seed_length: int = 11
+    seed_window: int = 4
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -171,11 +171,6 @@ class SearchLimits:
     sketch_bits: int = 77
     whole_candidates: int = 16  # Candidates of one whole record at most, the most similar ones.
     seed_places: int = 16  # Places that are read of one key of seeds at most.
-    frequent_places: int = 4  # A key of seeds that more places share is frequent.
-    # A chain becomes a candidate once it has a seed for each so many units of its text; if all its seeds are
-    # frequent, for each so many. Multiples of 20.
-    seed_units: int = 80
-    frequent_seed_units: int = 20
     # Around a match of this similarity, exact copies of variants of its text are searched.
     variant_similarity: float = 0.8
     variants: int = 4  # Variants that are found around one match at most, on average.
@@ -190,8 +185,6 @@ class SearchLimits:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             require(value > 0, field.name, value, "above 0")
-        for name in ("seed_units", "frequent_seed_units"):
-            require(getattr(self, name) % 20 == 0, name, getattr(self, name), "a multiple of 20")
         require(self.sketch_bits <= 128, "sketch_bits", self.sketch_bits, "at most 128")
         require(
             self.max_overlap_bytes < self.block_bytes, "max_overlap_bytes", self.max_overlap_bytes, "below block_bytes"

@@ -1,7 +1,6 @@
 """Seeds, keys, edit distance and coverage written down from their definitions. Imports nothing from provscan."""
 
 from collections import Counter
-from itertools import pairwise
 
 M64 = 2**64
 
@@ -79,60 +78,30 @@ def spread(key):
     return key * 0x9E3779B1 % 2**32
 
 
-def kminmer_hash(first, second):
-    """The hash under which an index knows that one seed follows another, of both seeds' keys."""
-    key = (first * 0x9E3779B1 + second) % 2**32
-    return key << 32 | (key ^ first) * 0x9E3779B1 % 2**32 >> 20
-
-
 def seed_hash(key):
     """A seed's key, and what its filter bits are taken from."""
     return key << 32 | spread(key) >> 20
 
 
-def are_variants(sketches):
-    """Whether 16 sketches of two words at most are those of variants of two texts.
+def table_seeds(texts, k, window):
+    """(key, text, place) of what a segment's seed table holds of canonical texts, and the keys that are frequent.
 
-    Each group has those that agree in 96 of 128 bits with the least one that is left.
-    """
-    groups = 0
-    while sketches and len(sketches) <= 16:
-        least = min(sketches)
-        sketches = [s for s in sketches if 128 - sum((a ^ b).bit_count() for a, b in zip(s, least, strict=True)) < 96]
-        groups += 1
-    return not sketches and groups <= 2
-
-
-def table_seeds(texts, sketches, k, window):
-    """What a segment's seed table holds of canonical texts, and which keys are frequent.
-
-    K-min-mers, (hash, text, place) of two seeds that follow each other and are in the filter of frequent keys, at the
-    first one's place; rare ones (key, text, place): up to two places share them, or up to 16 of texts that are variants
-    of two. Of those a text has 16 that no other place has, by their keys, and is filled up to 8 with others; a longer
-    one has one for each 8 units, and is filled up to one for each 16.
+    Of each text the rarest seeds, by how many places share their keys in steps of a power of two, then by their keys:
+    24 that no other place has; with those that two share up to 20, with those that up to four share 16, eight 12,
+    sixteen 8, with others 4; of a longer text in proportion.
     """
     rows = [[(spread(key), place) for key, place in index_seeds(text, k, window)] for text in texts]
     counts = Counter(key for seeds in rows for key, _ in seeds)
-    texts_with = {key: [] for key in counts}
-    for number, seeds in enumerate(rows):
-        for key, _ in seeds:
-            texts_with[key].append(tuple(sketches[number]))
-    frequent = {key for key, count in counts.items() if count > 2 and not are_variants(texts_with[key])}
-    rare = []
+    held = []
     for number, seeds in enumerate(rows):
         size = 20 * -(-len(units(texts[number])) // 20)
-        chosen = sorted(seed for seed in seeds if counts[seed[0]] == 1)[: max(16, size // 8)]
-        others = sorted(seed for seed in seeds if counts[seed[0]] > 1 and seed[0] not in frequent)
-        chosen += others[: max(0, max(8, size // 16) - len(chosen))]
-        rare += [(key, number, place) for key, place in chosen]
-    known = key_filter([seed_hash(key) for key in frequent], filter_bits(counts.total() // 3))
-    kminmers = [
-        (kminmer_hash(key, after), number, place)
-        for number, seeds in enumerate(rows)
-        for (key, place), (after, next_place) in pairwise(seeds)
-        if holds(known, key) and holds(known, after)
-    ]
-    return kminmers, rare, frequent
+        taken = 0
+        for key, place in sorted(seeds, key=lambda seed: (min(10, (counts[seed[0]] - 1).bit_length()), *seed)):
+            most = max(4, 24 - 4 * (counts[key] - 1).bit_length())
+            if taken < max(most, size * most // 128):
+                held.append((key, number, place))
+                taken += 1
+    return held, {key for key, count in counts.items() if count > 16}
 
 
 def filter_bits(count):

@@ -16,6 +16,7 @@ from provscan.errors import IndexFormatError
 from provscan.index.format import SEGMENTS, TOMBSTONES
 from provscan.index.packed import Chained, Numbers
 from provscan.index.postings import map_array
+from provscan.index.seeds import FILTERS
 from provscan.index.segment import Segment
 from provscan.index.texts import Strings
 from provscan.kernels.records import Postings
@@ -87,7 +88,7 @@ def _misshapen(segment: Segment) -> Iterator[tuple[str, str]]:
     """Files whose length does not fit, with the reason."""
     texts = segment.info.texts
     lengths = {
-        "texts.sizes": (len(segment.text_sizes), texts), "texts.sketches": (len(segment.sketches), texts),
+        "texts.sketches": (len(segment.sketches), texts),
         "exact.entries": (len(segment.exact.entries), texts),
         "seeds.places": (len(segment.seeds.places), len(segment.seeds.table.entries)),
     }  # fmt: skip
@@ -108,7 +109,7 @@ def _misshapen(segment: Segment) -> Iterator[tuple[str, str]]:
             yield f"{name}.starts", f"expected {(1 << table.bits) + 1:,} numbers, found {len(table.starts):,}"
         elif table.starts[0] != 0 or table.starts[-1] != len(table.entries):
             yield f"{name}.starts", "its buckets do not cover the entries"
-    filters = {f"seeds.{name}": getattr(segment.seeds, name) for name in ("kminmers", "rare", "high_frequency")}
+    filters = dict(zip(FILTERS, (segment.seeds.filter, segment.seeds.frequent), strict=True))
     for name, words in {"bands.filter": segment.band_filter, **filters}.items():
         if len(words) == 0 or len(words) & (len(words) - 1):
             yield name, f"{len(words):,} words are no power of two"

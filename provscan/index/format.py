@@ -21,9 +21,9 @@ from provscan.readers import file_checksum
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
-VERSION = 18
+VERSION = 20
 # Of an index in shards.
-SHARDS_VERSION = 19
+SHARDS_VERSION = 21
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"

@@ -13,11 +13,11 @@ from provscan.index.format import SegmentInfo
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import EXACT, SEEDS, TableLayout, bands_layout, sorted_entries, table_of, unpacked
 from provscan.index.prepare import seed_entries
-from provscan.index.seeds import RARE, OpenSeeds, SeedChoice, kinds_of, kminmer_entries, texts_of
+from provscan.index.seeds import LEVELS, PER_FREQUENT, OpenSeeds, SeedChoice, levels_of, text_sizes
 from provscan.index.segment import MAX_TEXTS, LookupTables, Segment
 from provscan.index.tweets import appended, joined_tweets
-from provscan.kernels import bloom, radix
 from provscan.kernels import minimizers as seed_kernels
+from provscan.kernels import radix
 from provscan.kernels.records import Postings
 from provscan.params import IndexParams
 
@@ -47,7 +47,6 @@ def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
     return Segment(
         SegmentInfo(large.info.name, len(texts), large.info.tweets + small.info.tweets, "", {}),
         texts,
-        np.concatenate([large.text_sizes, small.text_sizes]),
         np.concatenate([large.sketches, small.sketches]),
         _joined_table(large.exact, unpacked(small.exact, _NO_PLACES, EXACT), EXACT, (count, len(texts))),
         _joined_table(large.bands, more_bands, bands, (count, len(texts))),
@@ -70,73 +69,60 @@ def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Seg
 
 
 def beside(large: Segment, small: Segment, params: IndexParams) -> Segment:
-    """The small segment, left apart, with the seeds that it would have in one segment with the large one."""
+    """The small segment, left apart, with the seeds that it would have behind the large one."""
     more = more_seeds(large.seeds, small, params)
-    table, places = table_of(more.entries(), SEEDS, len(small.texts))
-    filters = more.marked(new_filter(len(more.kminmers)), new_filter(len(more.rare)))
-    return replace(small, seeds=OpenSeeds(table, places, *filters, more.high_frequency))
+    return replace(small, seeds=more.alone(len(small.texts), new_filter(len(more.entries))))
 
 
-def tables_behind(
-    large: OpenSeeds, small: Segment, first: int, params: IndexParams
-) -> tuple[LookupTables, np.ndarray, np.ndarray]:
-    """Tables of a small segment as they are joined to a large one, left apart; the seeds' filters of both.
+def tables_behind(large: OpenSeeds, small: Segment, first: int, params: IndexParams) -> tuple[LookupTables, np.ndarray]:
+    """Tables of a small segment as they are joined to a large one, left apart; the filter of the seeds of both.
 
     ``first`` is the number of the first of its texts.
     """
     more = more_seeds(large, small, params)
-    table, places = table_of(more.entries(), SEEDS, len(small.texts))
-    filters = more.marked_beside(large)
-    seeds = OpenSeeds(table, places, *filters, more.high_frequency)
-    return replace(small, seeds=seeds).tables(first), *filters
+    seeds = more.alone(len(small.texts), widened(large.filter, len(more.entries)))
+    return replace(small, seeds=seeds).tables(first), seeds.filter
 
 
 def _seeds(large: OpenSeeds, small: Segment, counts: tuple[int, int], params: IndexParams) -> OpenSeeds:
     """The large segment's table with the seeds of a small one; `counts` are its texts and those of both."""
     more = more_seeds(large, small, params)
-    table, places = _merged(unpacked(large.table, large.places, SEEDS), more.entries(), SEEDS, counts)
-    return OpenSeeds(table, places, *more.marked_beside(large), more.high_frequency)
+    table, places = _merged(unpacked(large.table, large.places, SEEDS), more.entries, SEEDS, counts)
+    return OpenSeeds(table, places, more.marked(widened(large.filter, len(more.entries))), more.frequent)
 
 
 class MoreSeeds(NamedTuple):
-    """Seed entries of some texts: of k-min-mers, with their hashes, and of rare seeds; the filter of frequent seeds."""
+    """Sorted seed entries of some texts, and the filter of frequent seeds."""
 
-    kminmers: np.ndarray
-    hashes: np.ndarray
-    rare: np.ndarray
-    high_frequency: np.ndarray
+    entries: np.ndarray
+    frequent: np.ndarray
 
-    def entries(self) -> np.ndarray:
-        return sorted_entries(np.concatenate([self.kminmers, self.rare]))
+    def marked(self, words: np.ndarray) -> np.ndarray:
+        """A filter, to which they are added."""
+        seed_kernels.mark_seeds(self.entries, bloom_filter(words))
+        return words
 
-    def marked(self, kminmers: np.ndarray, rare: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Two filters, to which they are added."""
-        bloom.mark_all(self.hashes, bloom_filter(kminmers))
-        seed_kernels.mark_seeds(self.rare, bloom_filter(rare))
-        return kminmers, rare
-
-    def marked_beside(self, large: OpenSeeds) -> tuple[np.ndarray, np.ndarray]:
-        """Copies of another table's two filters, to which they are added."""
-        return self.marked(widened(large.kminmers, len(self.kminmers)), widened(large.rare, len(self.rare)))
+    def alone(self, texts: int, words: np.ndarray) -> OpenSeeds:
+        """A table of their own, of so many texts, with a filter to which they are added."""
+        table, places = table_of(self.entries, SEEDS, texts)
+        return OpenSeeds(table, places, self.marked(words), self.frequent)
 
 
 def more_seeds(large: OpenSeeds, small: Segment, params: IndexParams) -> MoreSeeds:
-    """Seeds of the texts of a small segment beside those of `large`.
+    """Seeds of the texts of a small segment behind those of `large`.
 
-    A seed that is frequent in either is not rare, as in one segment. What `large` has stays, however many of the few
-    texts share it.
+    A seed that is frequent in `large` is so here. What `large` has stays, however many of the few texts share it.
     """
-    entries = seed_entries(small.texts, params)
-    high_frequency = widened(large.high_frequency, len(entries) // (RARE + 1))
-    rare = sorted_entries(entries.copy())
-    kinds = kinds_of(rare, texts_of(rare), small.sketches, high_frequency)
-    frequent = np.empty(len(rare), np.bool_)
-    seed_kernels.held_seeds(rare, bloom_filter(high_frequency), frequent)
-    choice = SeedChoice(small.text_sizes)
-    kinds[frequent] = seed_kernels.FREQUENT
-    chosen = np.concatenate([choice.single(rare, kinds), choice.shared(rare[kinds == seed_kernels.SHARED])])
-    kminmers, hashes = kminmer_entries(entries, high_frequency)
-    return MoreSeeds(kminmers, hashes, chosen, high_frequency)
+    entries = sorted_entries(seed_entries(small.texts, params))
+    levels = levels_of(entries)
+    frequent = widened(large.frequent, len(entries) // PER_FREQUENT)
+    held = np.empty(len(entries), np.bool_)
+    seed_kernels.held_seeds(entries, bloom_filter(frequent), held)
+    levels[held] = seed_kernels.LAST_LEVEL
+    seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], bloom_filter(frequent))
+    choice = SeedChoice(text_sizes(small.texts))
+    chosen = [choice.take(entries[levels == level], level) for level in LEVELS]
+    return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)
 
 
 def _joined_table(large: Postings, more: np.ndarray, layout: TableLayout, counts: tuple[int, int]) -> Postings:

@@ -1,23 +1,17 @@
-"""The seed table: postings of rare seeds and of k-min-mers, and three filters (:mod:`provscan.kernels.bloom`).
+"""The seed table: postings of each text's rarest seeds, and two filters (:mod:`provscan.kernels.bloom`).
 
 ``seeds.entries``, ``seeds.places``, ``seeds.starts``
-    Rare seeds that :class:`SeedChoice` takes of each text, under their own keys. At most :data:`RARE` places share a
-    rare seed, or some more if their texts are variants of at most so many texts
-    (:func:`provscan.kernels.minimizers.rare_seeds`): a text that was tweeted with a dozen links is as distinctive as
-    one that was tweeted once. K-min-mers, two seeds that follow each other in a text and are both not rare, under
-    theirs (:func:`provscan.kernels.minimizers.kminmer_hash`).
-``seeds.kminmers``, ``seeds.rare``
-    What is in the table. They keep most look-ups of a scan out of it. That of k-min-mers knows more of a hash than the
-    32 bits of a key, which some k-min-mers share by chance once there are hundreds of millions.
-``seeds.high_frequency``
-    Seeds that are not rare. A few others are in it by chance, of which the table then has k-min-mers, too. When
-    two segments are joined, a rare seed of one must not be among those of the other.
+    Of each text the seeds that :class:`SeedChoice` takes.
+``seeds.filter``
+    What is in the table. It keeps most look-ups of a scan out of it.
+``seeds.frequent``
+    Seeds that more than 16 places share: a segment that is joined to this one knows by it which of its seeds are
+    frequent here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,23 +28,25 @@ from provscan.index.postings import (
     write_array,
     write_array_file,
 )
-from provscan.kernels import bloom
+from provscan.index.texts import Strings
 from provscan.kernels import minimizers as seed_kernels
-from provscan.kernels import postings as postings_kernels
 from provscan.kernels.records import Postings, SeedTable, frozen, read_only
-from provscan.ordered_map import ordered_map, read_ahead
+from provscan.ordered_map import read_ahead
 
 # Step that a text's size is counted in, in units.
 SIZE_STEP = 20
-RARE = 2
-# Rare seeds of a text of up to so many units that are in the table: its own, and with those that others share.
-MOST_SINGLE, MOST_SHARED, MOST_UNITS = 16, 8, 128
+# Seeds that a text of up to MOST_UNITS units has in the table, in proportion if it is longer, by their level
+# (:func:`provscan.kernels.minimizers.seed_levels`): with those of lower levels so many, the last number for all above.
+MOST, MOST_UNITS = (24, 20, 16, 12, 8, 4), 128
+# Places of all texts per place of a frequent seed, at least.
+PER_FREQUENT = 17
 _CHUNK = 1 << 18
-# Threads that sort and link the seeds of more than a few texts.
-THREADS = 2
 _S8, _TEXT = np.uint64(8), np.uint64(0xFFFFFF)
+# Threads that sort the seeds of more than a few texts.
+THREADS = 2
+LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 # Files of the filters, in the order of the fields of Seeds.
-_FILTERS = ("seeds.kminmers", "seeds.rare", "seeds.high_frequency")
+FILTERS = ("seeds.filter", "seeds.frequent")
 
 
 class OpenSeeds(NamedTuple):
@@ -58,70 +54,50 @@ class OpenSeeds(NamedTuple):
 
     table: Postings
     places: np.ndarray
-    kminmers: np.ndarray
-    rare: np.ndarray
-    high_frequency: np.ndarray
+    filter: np.ndarray
+    frequent: np.ndarray
 
     @property
     def record(self) -> SeedTable:
-        return frozen(SeedTable(self.table, self.places, bloom_filter(self.kminmers), bloom_filter(self.rare)))
+        return frozen(SeedTable(self.table, self.places, bloom_filter(self.filter)))
 
 
-def kminmer_entries(entries: np.ndarray, high_frequency: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The k-min-mers in seed entries of whole texts, which stand in the order of their places, and their hashes.
-
-    Their seeds are both in the filter `high_frequency`.
-    """
-    kminmers, hashes = np.empty(len(entries), np.uint64), np.empty(len(entries), np.uint64)
-    count = seed_kernels.kminmer_entries(entries, bloom_filter(high_frequency), hashes, kminmers)
-    return kminmers[:count].copy(), hashes[:count]
+def text_sizes(texts: Strings) -> np.ndarray:
+    """uint8[n]: units of each text in steps of :data:`SIZE_STEP`, rounded up, 255 at most."""
+    sizes = np.empty(len(texts), np.uint8)
+    room = np.empty(int(np.diff(texts.offsets).max(initial=0)), np.uint32)
+    seed_kernels.text_sizes(texts.record, SIZE_STEP, room, sizes)
+    return sizes
 
 
-def kinds_of(entries: np.ndarray, rows: np.ndarray, sketches: np.ndarray, high_frequency: np.ndarray) -> np.ndarray:
-    """uint8[n]: the kind of each of sorted seed entries; frequent keys are added to the filter `high_frequency`.
-
-    The texts of the entries have the `rows` of the `sketches`. See :func:`provscan.kernels.minimizers.rare_seeds`.
-    """
-    kinds = np.empty(len(entries), np.uint8)
-    seed_kernels.rare_seeds(entries, rows, read_only(sketches), RARE, bloom_filter(high_frequency), kinds)
-    return kinds
+def levels_of(entries: np.ndarray) -> np.ndarray:
+    """uint8[n]: of each of sorted seed entries how many places share its key; see
+    :func:`provscan.kernels.minimizers.seed_levels`."""
+    levels = np.empty(len(entries), np.uint8)
+    seed_kernels.seed_levels(entries, levels)
+    return levels
 
 
 class SeedChoice:
-    """Which rare seeds of each text an index holds: enough to find an edited copy, and no more.
+    """Which seeds of each text an index holds: the rarest ones, enough to find an edited copy, and no more.
 
-    A text has :data:`MOST_SINGLE` at most, and of those that other places share as many as are missing to
-    :data:`MOST_SHARED`; a longer one in proportion. What two texts share is what others write, too: of 100,000 tweets
-    such seeds were 14 % of the rare ones, with 45 % of their chance hits in other text. Of equal ones the least keys
-    are taken.
+    Seeds that no other place has come first, then those that two places share, up to four, up to eight and so on; of
+    equal ones those with the least keys. The more places share a seed, the fewer a text may have before it is taken
+    (:data:`MOST`): what several texts share is what others write, too. Of the seeds of 100,000 tweets that this chose,
+    15 % were shared, with half of their chance hits in other text.
     """
 
     def __init__(self, sizes: np.ndarray) -> None:
         """For texts of so many steps of units each."""
-        units = sizes.astype(np.int64) * SIZE_STEP
-        self._most, self._most_shared = (
-            np.maximum(most, units * most // MOST_UNITS).astype(np.uint16) for most in (MOST_SINGLE, MOST_SHARED)
-        )
-        self._room = self._most.copy()
+        units = SIZE_STEP * np.arange(256)
+        self._most = [read_only(np.maximum(most, units * most // MOST_UNITS).astype(np.uint16)) for most in MOST]
+        self._sizes = read_only(sizes)
+        self._taken = np.zeros(len(sizes), np.uint16)
 
-    def single(self, entries: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-        """Those to keep of more sorted seeds, of those that are a text's alone."""
-        return _within(self._room, entries, kinds, seed_kernels.SINGLE)
-
-    def shared(self, entries: np.ndarray) -> np.ndarray:
-        """Those to keep of more sorted seeds that other places share, once all others were chosen."""
-        kinds = np.full(len(entries), seed_kernels.SHARED)
-        return _within(self._room_for_shared, entries, kinds, seed_kernels.SHARED)
-
-    @cached_property
-    def _room_for_shared(self) -> np.ndarray:
-        chosen = self._most - self._room
-        return self._most_shared - np.minimum(chosen, self._most_shared)
-
-
-def _within(room: np.ndarray, entries: np.ndarray, kinds: np.ndarray, kind: np.uint8) -> np.ndarray:
-    out = np.empty(len(entries) + 1, np.uint64)
-    return out[: seed_kernels.seeds_within(entries, kinds, kind, room, out)].copy()
+    def take(self, entries: np.ndarray, level: int) -> np.ndarray:
+        """Those to keep of more sorted seeds of a level; lower levels come first."""
+        most, out = self._most[min(level, len(MOST) - 1)], np.empty(len(entries) + 1, np.uint64)
+        return out[: seed_kernels.seeds_within(entries, self._sizes, most, self._taken, out)].copy()
 
 
 def texts_of(entries: np.ndarray) -> np.ndarray:
@@ -138,115 +114,82 @@ class SeedsWriter:
     def __init__(self, folder: Path, writers: int = 1) -> None:
         self.folder = folder
         self.table = PostingsWriter(folder, "seeds", SEEDS, writers)
-        self.single = PostingsWriter(folder, "seeds.single", SEEDS, writers)
-        self.waiting = folder / "seeds.in_order.part"
-        self._aside = folder / "seeds.shared.part"
-        self._file = self.waiting.open("ab")
-        self._numbers: np.ndarray | None = None
+        self.all = PostingsWriter(folder, "seeds.all", SEEDS, writers)
+        self._sizes = folder / "seeds.sizes.part"
 
-    def add(self, entries: np.ndarray) -> None:
-        """Take seed entries of whole texts, in the order in which they stand there."""
-        write_array(self._file, entries)
-        self.single.add(entries)
+    def number(self, numbers: np.ndarray, sizes: np.ndarray) -> None:
+        """Give all texts new numbers, uint32: text t becomes ``numbers[t]``, and say the :func:`text_sizes` of all, by
+        these. No more seeds are taken then."""
+        self.all.renumber(numbers)
+        write_array_file(self._sizes, sizes)
 
-    def in_order(self) -> Iterator[np.ndarray]:
-        """All entries as they came, each stretch from the last of the one before; no more are taken then."""
-        self._file.close()
-        before = np.zeros(0, np.uint64)
-        with self.waiting.open("rb") as file:
-            while len(entries := np.fromfile(file, np.uint64, _CHUNK)):
-                if self._numbers is not None:
-                    postings_kernels.renumber(entries, _S8, self._numbers)
-                yield np.concatenate([before, entries])
-                before = entries[-1:]
+    def choice(self) -> SeedChoice:
+        sizes = np.fromfile(self._sizes, np.uint8)
+        self._sizes.unlink()
+        return SeedChoice(sizes)
 
-    def renumber(self, numbers: np.ndarray) -> None:
-        """Give all texts new numbers, uint32: text t becomes ``numbers[t]``. No more seeds are taken then."""
-        self.single.renumber(numbers)
-        self._numbers = numbers
+    def put_aside(self, entries: np.ndarray, levels: np.ndarray) -> None:
+        """Take sorted entries that are decided about once all of lower levels are."""
+        for level in np.unique(levels).tolist():
+            with self._aside(level).open("ab") as file:
+                write_array(file, entries[levels == level])
 
-    def put_aside(self, entries: np.ndarray) -> None:
-        """Take sorted entries that are decided about once all have been seen."""
-        with self._aside.open("ab") as file:
-            write_array(file, entries)
+    def aside(self, level: int) -> Iterator[np.ndarray]:
+        """What was put aside of a level, in its order; nothing is left."""
+        path = self._aside(level)
+        if path.exists():
+            with path.open("rb") as file:
+                while len(entries := np.fromfile(file, np.uint64, _CHUNK)):
+                    yield entries
+            path.unlink()
 
-    def aside(self) -> Iterator[np.ndarray]:
-        """What was put aside, in its order; nothing is left."""
-        with self._aside.open("rb") as file:
-            while len(entries := np.fromfile(file, np.uint64, _CHUNK)):
-                yield entries
-        self._aside.unlink()
-
-    def save(self) -> None:
-        """Put all into files, for another writer in the same folder."""
-        self.single.save()
-        final = self.waiting.with_suffix(".final")
-        with final.open("wb") as file:
-            for first, entries in enumerate(self.in_order()):
-                write_array(file, entries[first > 0 :])
-        final.replace(self.waiting)
-
-    def discard(self) -> None:
-        self._file.close()
+    def _aside(self, level: int) -> Path:
+        return self.folder / f"seeds.level{level}.part"
 
 
 def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None:
     """Write the tables of segments of so many texts, and their filters, which are those of all and in the first."""
-    singles = sum(writer.single.count for writer in writers)
-    kminmers, rare, high_frequency = (new_filter(n) for n in (singles, singles, singles // (RARE + 1)))
-    mapped = [map_array(writer.folder / "texts.sketches", np.uint64, 2) for writer in writers]
-    sketches = mapped[0] if len(mapped) == 1 else np.concatenate(mapped)
-    bases = np.cumsum([0, *texts])
-    choices = [SeedChoice(map_array(writer.folder / "texts.sizes", np.uint8)) for writer in writers]
-    threads = THREADS if singles > FEW_ENTRIES else 0
-    sorted_parts = (writer.single.sorted_parts(stretches_of(singles)) for writer in writers)
+    count = sum(writer.all.count for writer in writers)
+    known, frequent = new_filter(count), new_filter(count // PER_FREQUENT)
+    choices = [writer.choice() for writer in writers]
+    threads = THREADS if count > FEW_ENTRIES else 0
+    sorted_parts = (writer.all.sorted_parts(stretches_of(count)) for writer in writers)
     for parts in read_ahead(zip(*sorted_parts, strict=True), threads):
-        rows = [base + texts_of(entries) for base, entries in zip(bases, parts, strict=False)]
-        of_all = _kinds_of_all(parts, rows, sketches, high_frequency)
-        for writer, choice, entries, kinds in zip(writers, choices, parts, of_all, strict=True):
-            writer.put_aside(entries[kinds == seed_kernels.SHARED])
-            found = choice.single(entries, kinds)
-            seed_kernels.mark_seeds(found, bloom_filter(rare))
-            writer.table.add_part(found)
+        of_all = _levels_of_all(parts)
+        for writer, choice, entries, levels in zip(writers, choices, parts, of_all, strict=True):
+            chosen = choice.take(entries[levels == 0], 0)
+            seed_kernels.mark_seeds(chosen, bloom_filter(known))
+            seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], bloom_filter(frequent))
+            writer.put_aside(entries[levels > 0], levels[levels > 0])
+            writer.table.add_part(chosen)
     for writer, choice in zip(writers, choices, strict=True):
-        for entries in writer.aside():
-            found = choice.shared(entries)
-            seed_kernels.mark_seeds(found, bloom_filter(rare))
-            writer.table.add(found)
-    all_rare = sum(writer.table.count for writer in writers)
-    for writer in writers:
-        linked = ordered_map(lambda entries: kminmer_entries(entries, high_frequency), writer.in_order(), threads)
-        for found, hashes in linked:
-            bloom.mark_all(hashes, bloom_filter(kminmers))
-            writer.table.add(found)
-        writer.waiting.unlink()
-    filters = (
-        narrowed(kminmers, sum(writer.table.count for writer in writers) - all_rare),
-        narrowed(rare, all_rare),
-        narrowed(high_frequency, count_of(high_frequency)),
-    )
-    for writer, count in zip(writers, texts, strict=True):
-        writer.table.close(count)
-        for name, words in zip(_FILTERS, filters, strict=True):
+        for level in LEVELS[1:]:
+            for entries in writer.aside(level):
+                chosen = choice.take(entries, level)
+                seed_kernels.mark_seeds(chosen, bloom_filter(known))
+                writer.table.add(chosen)
+    held = sum(writer.table.count for writer in writers)
+    filters = narrowed(known, held), narrowed(frequent, count_of(frequent))
+    for writer, number in zip(writers, texts, strict=True):
+        writer.table.close(number)
+        for name, words in zip(FILTERS, filters, strict=True):
             write_array_file(writer.folder / name, words if writer is writers[0] else new_filter(0))
 
 
-def _kinds_of_all(
-    parts: Sequence[np.ndarray], rows: Sequence[np.ndarray], sketches: np.ndarray, high_frequency: np.ndarray
-) -> list[np.ndarray]:
-    """Of sorted entries of several segments their kinds, in all of them together."""
+def _levels_of_all(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Of sorted entries of several segments their levels, in all of them together."""
     if len(parts) == 1:
-        return [kinds_of(parts[0], rows[0], sketches, high_frequency)]
+        return [levels_of(parts[0])]
     entries = np.concatenate(parts)
     order = np.argsort(entries, kind="stable")
-    kinds = np.empty(len(entries), np.uint8)
-    kinds[order] = kinds_of(entries[order], np.concatenate(rows)[order], sketches, high_frequency)
-    return np.split(kinds, np.cumsum([len(part) for part in parts])[:-1])
+    levels = np.empty(len(entries), np.uint8)
+    levels[order] = levels_of(entries[order])
+    return np.split(levels, np.cumsum([len(part) for part in parts])[:-1])
 
 
 def open_seeds(folder: Path, texts: int) -> OpenSeeds:
     return OpenSeeds(
         open_postings(folder, "seeds", SEEDS, texts),
         map_array(folder / "seeds.places", np.uint8),
-        *(map_array(folder / name, np.uint64) for name in _FILTERS),
+        *(map_array(folder / name, np.uint64) for name in FILTERS),
     )

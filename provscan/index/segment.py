@@ -62,7 +62,6 @@ class LookupTables(NamedTuple):
     first: int  # The reader's number of its first text.
     # See the module's docstring; ``whole`` is what whole texts are looked up in.
     texts: Strings
-    text_sizes: np.ndarray
     whole: TextTable
     seeds: SeedTable
     living: np.ndarray | None  # bool[n]: the text has a tweet that is not forgotten; ``None`` if all have.
@@ -80,7 +79,6 @@ class Segment:
     info: SegmentInfo  # What the manifest says of it.
     # See the module's docstring.
     texts: Strings
-    text_sizes: np.ndarray
     sketches: np.ndarray
     exact: Postings
     bands: Postings
@@ -199,7 +197,7 @@ class Segment:
         """What the kernels look things up in; `first` is the reader's number of the first text."""
         whole = TextTable(self.exact, self.bands, bloom_filter(self.band_filter), self.sketches)
         numbers = NO_NUMBERS if self.numbers is None else self.numbers
-        return frozen(LookupTables(first, self.texts, self.text_sizes, whole, self.seeds.record, self.living, numbers))
+        return frozen(LookupTables(first, self.texts, whole, self.seeds.record, self.living, numbers))
 
 
 def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment:
@@ -207,7 +205,6 @@ def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment
     return Segment(
         info,
         open_strings(folder, "texts"),
-        map_array(folder / "texts.sizes", np.uint8),
         map_array(folder / "texts.sketches", np.uint64, 2),
         open_postings(folder, "exact", EXACT, info.texts),
         open_postings(folder, "bands", bands_layout(params.bands), info.texts),

@@ -19,13 +19,12 @@ from provscan.index.filters import mark_bands, new_band_filter
 from provscan.index.packed import write_numbers, write_packed_strings
 from provscan.index.postings import EXACT, PostingsWriter, bands_layout, map_array, write_array, write_array_file
 from provscan.index.prepare import Prepared
-from provscan.index.seeds import SIZE_STEP, SeedsWriter, close_together
+from provscan.index.seeds import SeedsWriter, close_together, text_sizes
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.index.tweets import LABELS, write_ids, write_labels, write_strings
 from provscan.kernels import postings as postings_kernels
 from provscan.kernels import radix
-from provscan.kernels.minimizers import text_sizes
 from provscan.kernels.records import Sketches
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
@@ -127,7 +126,7 @@ class SegmentWriter:
         write_array(self._sketches, batch.sketches.bits[first])
         self._exact.add(EXACT.entries(batch.sketches.keys[first, 0], number))
         self._bands.add(self._bands_layout.row_entries(batch.sketches.bands, first, number))
-        self.seeds.add(renumbered(batch.seeds, first, number, count))
+        self.seeds.all.add(renumbered(batch.seeds, first, number, count))
         self._raw_texts.add(batch.raw_texts)
         self._ids.add(batch.ids)
         self._about.write_batch(batch.about.cast(_ABOUT))
@@ -191,14 +190,9 @@ class SegmentWriter:
         self._exact.close(self.texts)
 
     def _write_seeds(self, texts: np.ndarray, numbers: np.ndarray) -> None:
-        strings = open_strings(self._folder, "texts.part")
-        sizes = np.empty(self.texts, np.uint8)
-        room = np.empty(int(np.diff(strings.offsets).max(initial=0)), np.uint32)
-        text_sizes(strings.record, SIZE_STEP, room, sizes)
         sketches = map_array(self._folder / "sketches.part", np.uint64, 2)
         write_array_file(self._folder / "texts.sketches", sketches[texts])
-        write_array_file(self._folder / "texts.sizes", sizes[texts])
-        self.seeds.renumber(numbers)
+        self.seeds.number(numbers, text_sizes(open_strings(self._folder, "texts.part"))[texts])
         if self._shards == 1:
             close_together([self.seeds], [self.texts])
 
@@ -206,7 +200,6 @@ class SegmentWriter:
         for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
             with contextlib.suppress(OSError):
                 file.close()
-        self.seeds.discard()
 
 
 def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:

@@ -30,11 +30,11 @@ CONSTANT = "about"
 
 
 class About(NamedTuple):
-    """The parameters of the index, the bytes of a group's longest text and, of the first one, the filters of all."""
+    """The parameters of the index, the bytes of a group's longest text and, of the first group, the filter of all."""
 
     params: IndexParams
     longest: int
-    filters: tuple[BloomFilter, BloomFilter] | None
+    seed_filter: BloomFilter | None
 
 
 class HeldShards:
@@ -47,9 +47,9 @@ class HeldShards:
         self._reader = reader
         self._shards = [info.shard for info in (segment.info for segment in reader.segments) if info.shard is not None]
         numbering = reader.numbering
-        self._filters: tuple[BloomFilter, BloomFilter] | None = None
+        self._seed_filter: BloomFilter | None = None
         if 0 in self._shards:
-            self._sources, self._filters, others = sources_of(numbering, reader.params)
+            self._sources, self._seed_filter, others = sources_of(numbering, reader.params)
             if others:
                 raise ParameterError(
                     "more was added to the index than is looked up beside groups of shards: merge it, or leave out "
@@ -59,7 +59,7 @@ class HeldShards:
             self._sources = Sources([shard.tables(0) for shard in numbering.segments[: numbering.shards]])
 
     def about(self) -> About:
-        return About(self._reader.params, self._reader.longest, self._filters)
+        return About(self._reader.params, self._reader.longest, self._seed_filter)
 
     def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:
         return self._sources.entries(asked)
@@ -134,10 +134,9 @@ class GroupReader:
 
     @cached_property
     def tables(self) -> tuple[ShardTables]:
-        filters = self._about[0].filters
-        assert filters is not None
-        kminmers, rare = map(frozen, filters)
-        return (ShardTables(self.groups, kminmers, rare, self.params, self.canonical_texts),)
+        seed_filter = self._about[0].seed_filter
+        assert seed_filter is not None
+        return (ShardTables(self.groups, frozen(seed_filter), self.params, self.canonical_texts),)
 
     def canonical_texts(self, texts: np.ndarray) -> Strings:
         return self._strings("canonical_texts", texts)

@@ -1,6 +1,6 @@
 """Shards, looked up as the one segment that all of them would be (FORMAT.md).
 
-Of a batch of records each shard is asked once, for the keys that the filters of all shards let pass. What the shards
+Of a batch of records each shard is asked once, for the keys that the filter of all shards lets pass. What the shards
 have of them becomes a small segment of its own, in which texts are ordered as in one segment of all, so that the
 kernels find there what they would find in that one, and count the same look-ups as cut short.
 """
@@ -21,8 +21,8 @@ from provscan.index.segment import LookupTables, Segment
 from provscan.index.texts import Strings
 from provscan.index.variants import MatchedPlaces, variants_of
 from provscan.kernels import gather
-from provscan.kernels.chaining import chain_scratch, wanted_keys
 from provscan.kernels.records import BloomFilter, CodeBuffer, Postings, Seeds, SeedTable, Sketches, TextTable, frozen
+from provscan.kernels.seeding import seeding_scratch, wanted_keys
 from provscan.params import IndexParams, SearchLimits
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
@@ -88,9 +88,7 @@ class ShardEntries(NamedTuple):
     keys: np.ndarray
     numbers: np.ndarray
     values: np.ndarray  # [n, ...]: what the table has beside a text.
-    # uint8[n], bool[n]: see `provscan.index.segment.LookupTables`.
-    sizes: np.ndarray
-    living: np.ndarray
+    living: np.ndarray  # bool[n]: see `provscan.index.segment.LookupTables`.
 
 
 class ShardGroup(Protocol):
@@ -134,7 +132,7 @@ class Sources:
             living = np.ones(count, np.bool_) if source.living is None else source.living[text]
             value = column[text if by_text else entry]
             low = (key >> _S32).astype(np.uint32)
-            parts.append(ShardEntries(low, source.numbered(text), value, source.text_sizes[text], living))
+            parts.append(ShardEntries(low, source.numbered(text), value, living))
         return ShardEntries(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     def variants(
@@ -157,9 +155,7 @@ class ShardTables:
     """What the kernels look things up in, of shards and of what stands behind them."""
 
     groups: tuple[ShardGroup, ...]  # Who has the tables of the shards, and of what was added.
-    # The filters of all of them together.
-    kminmers: BloomFilter
-    rare: BloomFilter
+    seed_filter: BloomFilter  # Of all of them together.
     params: IndexParams  # Of the index.
     canonical_texts: Callable[[np.ndarray], Strings]  # Canonical texts by the reader's numbers.
 
@@ -168,12 +164,11 @@ class ShardTables:
 
         No more entries are read of a key than the limits ask for.
         """
-        wanted = np.empty(2 * int(seeds.bounds[-1]), np.uint32)
-        count = wanted_keys(seeds, self._nothing.seeds, chain_scratch(), wanted)
+        wanted = np.empty(int(seeds.bounds[-1]), np.uint32)
+        count = wanted_keys(seeds, self._nothing.seeds, seeding_scratch(), wanted)
         bands = bands_layout(self.params.bands)
-        most = max(limits.seed_places, limits.frequent_places) + 1
         asked = [
-            ShardQuery("seeds", _distinct(wanted[:count].astype(np.uint64) << _S32, SEEDS), most),
+            ShardQuery("seeds", _distinct(wanted[:count].astype(np.uint64) << _S32, SEEDS), limits.seed_places + 1),
             ShardQuery("bands", _distinct(sketches.bands.ravel(), bands), limits.band_texts + 1),
             ShardQuery("exact", _distinct(sketches.keys[:, 0].copy(), EXACT), limits.whole_candidates),
         ]
@@ -184,7 +179,7 @@ class ShardTables:
             np.concatenate([hits.numbers for hits in found]), return_index=True, return_inverse=True
         )
         of_seeds, of_bands, of_exact = np.split(rows, np.cumsum([len(hits.numbers) for hits in found])[:2])
-        sizes, living = (np.concatenate(parts)[first] for parts in zip(*(hits[3:] for hits in found), strict=True))
+        living = np.concatenate([hits.living for hits in found])[first]
         payload = of_seeds.astype(np.uint64) << _S8 | found[0].values
         places, seed_postings = _table(keys[0] | payload, SEEDS, len(numbers))
         band_entries = keys[1] | of_bands.astype(np.uint64)
@@ -200,7 +195,7 @@ class ShardTables:
         )
         return frozen(
             LookupTables(
-                0, _NO_TEXTS, sizes, whole, SeedTable(seed_postings, places, self.kminmers, self.rare),
+                0, _NO_TEXTS, whole, SeedTable(seed_postings, places, self.seed_filter),
                 None if living.all() else living, numbers,
             )
         )  # fmt: skip
@@ -220,46 +215,41 @@ class ShardTables:
 
     @cached_property
     def _nothing(self) -> LookupTables:
-        """A segment without texts, with the filters of all."""
+        """A segment without texts, with the filter of all."""
         none = np.zeros(0, np.uint64)
         bands = bands_layout(self.params.bands)
         tables = [_table(none.copy(), layout, 0)[1] for layout in (EXACT, bands, SEEDS)]
         whole = TextTable(tables[0], tables[1], bloom_filter(new_band_filter(0)), none.reshape(0, 2))
         places = np.zeros(0, np.uint8)
-        return frozen(
-            LookupTables(0, _NO_TEXTS, places, whole, SeedTable(tables[2], places, self.kminmers, self.rare), None)
-        )
+        return frozen(LookupTables(0, _NO_TEXTS, whole, SeedTable(tables[2], places, self.seed_filter), None))
 
 
-def sources_of(
-    numbering: Numbering, params: IndexParams
-) -> tuple[Sources, tuple[BloomFilter, BloomFilter], tuple[LookupTables, ...]]:
+def sources_of(numbering: Numbering, params: IndexParams) -> tuple[Sources, BloomFilter, tuple[LookupTables, ...]]:
     """The tables of shards, the first one among them, with what was added behind them where that fits one segment.
 
-    Then the filters of all of these, and the tables of what was added where it does not.
+    Then the filter of the seeds of all of these, and the tables of what was added where it does not.
     """
     shards, rest = numbering.segments[: numbering.shards], numbering.segments[numbering.shards :]
     first, seeds = int(numbering.bases[numbering.shards]), shards[0].seeds
-    kminmers, rare = seeds.kminmers, seeds.rare
+    seed_filter = seeds.filter
     sources = [shard.tables(0) for shard in shards]
     others: list[LookupTables] = []
     small = joined_all(rest, params)
     if len(small) == 1:
-        behind, kminmers, rare = tables_behind(seeds, small[0], first, params)
+        behind, seed_filter = tables_behind(seeds, small[0], first, params)
         sources.append(behind)
     else:
         firsts = first + np.cumsum([0, *(len(segment.texts) for segment in small)])
         others = [segment.tables(int(first)) for segment, first in zip(small, firsts, strict=False)]
-    return Sources(sources), (bloom_filter(kminmers), bloom_filter(rare)), tuple(others)
+    return Sources(sources), bloom_filter(seed_filter), tuple(others)
 
 
 def shard_tables(
     numbering: Numbering, params: IndexParams, canonical_texts: Callable[[np.ndarray], Strings]
 ) -> tuple[LookupTables | ShardTables, ...]:
     """The tables of shards, with what was added behind them where it fits one segment, else apart from it."""
-    sources, filters, others = sources_of(numbering, params)
-    kminmers, rare = map(frozen, filters)
-    return ShardTables((sources,), kminmers, rare, params, canonical_texts), *others
+    sources, seed_filter, others = sources_of(numbering, params)
+    return ShardTables((sources,), frozen(seed_filter), params, canonical_texts), *others
 
 
 def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
@@ -273,7 +263,7 @@ def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
 _KINDS: dict[str, Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]] = {
     "seeds": lambda source: (source.seeds.postings, _ANY_KEY, source.seeds.places, False),
     "bands": lambda source: (source.whole.bands, source.whole.band_filter, source.whole.sketches, True),
-    "exact": lambda source: (source.whole.exact, _ANY_KEY, source.text_sizes, True),
+    "exact": lambda source: (source.whole.exact, _ANY_KEY, source.whole.sketches, True),
 }
 
 

@@ -99,7 +99,7 @@ def write_shard(
                 add_to_shard(writer, batch)
                 see(len(batch.texts))
         written = writer.close()
-        writer.seeds.save()
+        writer.seeds.all.save()
     except BaseException:
         writer.discard()
         raise

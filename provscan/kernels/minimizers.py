@@ -10,9 +10,6 @@ those tell two to three times as much as a letter does, so that a k-mer holds ha
 
 A short licensed text may have few seeds, or none that others don't share; so the index holds all that a copy of it may
 have.
-
-A *rare seed* is one that few places share, or some more of texts that are variants of each other. Two seeds that follow
-each other and are both not rare are a *k-min-mer* of order 2.
 """
 
 import numpy as np
@@ -20,10 +17,9 @@ import numpy as np
 from provscan.kernels.bloom import holds, mark
 from provscan.kernels.hashing import GOLDEN32, splitmix64
 from provscan.kernels.jit import kernel
-from provscan.kernels.postings import agreeing_bits
 from provscan.kernels.utf8 import decode
 
-_U1, _S8, _S32 = np.uint64(1), np.uint64(8), np.uint64(32)
+_S8, _S32 = np.uint64(8), np.uint64(32)
 _S16, _S20 = np.uint32(16), np.uint32(20)
 _ODD = np.uint32(1)
 _HALF = np.uint32(0x1000000)
@@ -35,10 +31,8 @@ _CHUNK = 960
 # Units of a licensed text that is indexed with more seeds than a record has: at its ends, which are much of it.
 SHORT = 40
 MAX_LENGTH, MAX_WINDOW = 32, 64
-# Places of a seed whose texts may be variants, and bits in which sketches of variants agree: a similarity of about 0.5.
-VARIANT_PLACES, VARIANT_BITS = 16, 96
-# Seeds that many places share; that a few do; and of one place alone.
-FREQUENT, SHARED, SINGLE = (np.uint8(kind) for kind in range(3))
+# Levels of :func:`seed_levels`: up to 16 places share a seed; more than 512 do.
+SHARED_LEVEL, LAST_LEVEL = 4, 10
 _PLACES = np.uint32(0x3FF)
 ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
 # Odd numbers, two a level.
@@ -295,86 +289,16 @@ def seeds_of(texts, params, scratch, out):
 
 
 @kernel(forceinline=True)
-def kminmer_hash(first, second):
-    """64-bit hash of two seeds that follow each other, of their uint32 keys. Its upper half is the k-min-mer's key.
-
-    Keys are hashes, so that one multiplication in each half is enough.
-    """
-    key = np.uint32(first * GOLDEN32 + second)
-    return np.uint64(key) << _S32 | np.uint64(np.uint32((key ^ first) * GOLDEN32) >> _S20)
-
-
-@kernel(forceinline=True)
 def seed_hash(key):
-    """64-bit hash of a seed as the filters want it: its uint32 key above what is mixed from it."""
+    """64-bit hash of a seed as filters want it: its uint32 key above what is mixed from it."""
     return np.uint64(key) << _S32 | np.uint64(np.uint32(key * GOLDEN32) >> _S20)
 
 
 @kernel
-def kminmer_entries(entries, high_frequency, hashes, out):
-    """Entries of k-min-mers, ``key << 32 | text id << 8 | place code`` of the first seed, into ``out``; how many.
+def seed_levels(entries, levels):
+    """How many places share the key of each of sorted seed entries, as a level, into uint8 ``levels``.
 
-    Each one's :func:`kminmer_hash` goes into uint64 ``hashes``. ``entries`` are those of whole texts, as
-    :func:`seed_entries` writes them; a k-min-mer has the keys of two that follow each other, which are both in the
-    filter ``high_frequency``.
-    """
-    n = 0
-    frequent = np.uint64(0)
-    for i in range(len(entries)):
-        before_is, frequent = frequent, holds(high_frequency, seed_hash(np.uint32(entries[i] >> _S32)))
-        if i > 0 and before_is & frequent and (entries[i - 1] & _LOW32) >> _S8 == (entries[i] & _LOW32) >> _S8:
-            hashes[n] = kminmer_hash(np.uint32(entries[i - 1] >> _S32), np.uint32(entries[i] >> _S32))
-            out[n] = hashes[n] & ~_LOW32 | (entries[i - 1] & _LOW32)
-            n += 1
-    return n
-
-
-@kernel
-def _is_less(first, second):
-    return first[0] < second[0] or (first[0] == second[0] and first[1] < second[1])
-
-
-@kernel
-def _are_variants(rows, sketches, most):
-    """Whether up to 64 texts fall into ``most`` groups, of which each has all that agree with its least sketch.
-
-    That does not depend on the order of the texts.
-    """
-    left = len(rows)
-    grouped = np.uint64(0)
-    for _ in range(most):
-        least = np.int64(-1)
-        for i in range(len(rows)):
-            is_new = (grouped >> np.uint64(i)) & _U1 == 0
-            if is_new and (least < 0 or _is_less(sketches[rows[i]], sketches[rows[least]])):
-                least = np.int64(i)
-        for i in range(len(rows)):
-            is_new = (grouped >> np.uint64(i)) & _U1 == 0
-            if is_new and agreeing_bits(sketches[rows[i]], sketches[rows[least]]) >= VARIANT_BITS:
-                grouped |= _U1 << np.uint64(i)
-                left -= 1
-        if left == 0:
-            return True
-    return False
-
-
-@kernel
-def rare_seeds(entries, rows, sketches, most, high_frequency, kinds):
-    """Which of sorted seed entries are rare, into uint8 ``kinds``: :data:`FREQUENT`, :data:`SHARED` or :data:`SINGLE`.
-
-    Those are the ones whose key at most ``most`` places share, or at most :data:`VARIANT_PLACES` of texts that are
-    variants of at most ``most`` texts. All other keys are added to the filter ``high_frequency``.
-
-    Parameters
-    ----------
-    entries
-        uint64[n], of several segments together.
-    rows
-        int64[n]: the row of each entry's text in ``sketches``, uint64[m, 2], one-bit sketches.
-    most, high_frequency
-        See above.
-    kinds
-        Filled in, uint8[n].
+    Level 0 is one place, 1 is two, 2 up to four, 3 up to eight and so on; no level is above :data:`LAST_LEVEL`.
     """
     first = 0
     while first < len(entries):
@@ -382,27 +306,27 @@ def rare_seeds(entries, rows, sketches, most, high_frequency, kinds):
         after = first
         while after < len(entries) and entries[after] >> _S32 == key:
             after += 1
-        size = after - first
-        few = size <= most or (size <= VARIANT_PLACES and _are_variants(rows[first:after], sketches, most))
-        if not few:
-            mark(high_frequency, seed_hash(np.uint32(key)))
-        kinds[first:after] = FREQUENT if not few else SINGLE if size == 1 else SHARED
+        level = 0
+        while 1 << level < after - first and level < LAST_LEVEL:
+            level += 1
+        levels[first:after] = level
         first = after
 
 
 @kernel
-def seeds_within(entries, kinds, kind, room, out):
-    """The seed entries of one of the ``kinds`` that their texts have room for, into uint64 ``out``; how many.
+def seeds_within(entries, sizes, most, taken, out):
+    """The seed entries that their texts have room for, into uint64 ``out``; how many: the first ones.
 
-    ``room``, uint16, has a number for each text, which shrinks by those that are taken: the first ones.
+    Of each text uint8 ``sizes`` is its size, uint16 ``most[size]`` how many it may have, and uint16 ``taken`` how many
+    it has, which grows.
     """
     n = np.uint64(0)
     for i in range(len(entries)):
         text = (entries[i] & _LOW32) >> _S8
-        taken = np.uint16((kinds[i] == kind) & (room[text] > 0))
+        has_room = taken[text] < most[sizes[text]]
         out[n] = entries[i]
-        room[text] -= taken
-        n += np.uint64(taken)
+        taken[text] += np.uint16(has_room)
+        n += np.uint64(has_room)
     return np.int64(n)
 
 

@@ -5,8 +5,8 @@ bucket offsets ``starts`` (uint32[2**bits + 1]) say where its entries begin. An 
 ``32 - text_bits`` bits above the number of the text; the entries of a bucket ascend. A look-up is one read of the
 offsets and one of the entries. Entries with one key are an *equal range*.
 
-Three tables use it: whole canonical texts, LSH bands, and k-min-mers of seeds with rare seeds; the last has the places
-of its seeds in an array of their own.
+Three tables use it: whole canonical texts, LSH bands, and seeds; the last has the places of its seeds in an array of
+their own.
 
 While a table is made, its entries are uint64: the key above the number of the text in 24 bits, and in seeds above the
 place in 8.

@@ -78,12 +78,11 @@ class BloomFilter(NamedTuple):
 
 
 class SeedTable(NamedTuple):
-    """Postings of k-min-mers and rare seeds, the code of each one's place (uint8), and a filter of each kind."""
+    """Postings of seeds, the code of each one's place (uint8), and a filter of their keys."""
 
     postings: Postings
     places: np.ndarray
-    kminmers: BloomFilter
-    rare: BloomFilter
+    filter: BloomFilter
 
 
 class TextTable(NamedTuple):

@@ -29,8 +29,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     from provscan.kernels import (
         background,
         bands,
-        bloom,
-        chaining,
         content,
         json_lines,
         liftover,
@@ -43,6 +41,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         prefilter,
         prints,
         radix,
+        seeding,
         suppress,
         utf8,
         variants,
@@ -52,7 +51,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     from provscan.kernels import grams as gram_sets
     from provscan.kernels import records as r
 
-    u8, u32, u64 = np.zeros(4, np.uint8), np.zeros(4, np.uint32), np.zeros(4, np.uint64)
+    u8, u16, u32, u64 = (np.zeros(4, dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64))
     i32, i64, f64 = np.zeros(4, np.int32), np.zeros(4, np.int64), np.zeros(4)
     pairs, flags = np.zeros((1, 2), np.uint64), np.zeros(1, np.bool_)
     spans, three = np.zeros((1, 2), np.int64), np.zeros((1, 3), np.int32)
@@ -88,11 +87,11 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield bands.band_keys, (u32[None], 32, 4, pairs)
         yield bands.one_bit_sketch, (u32[None], pairs)
         return
-    seed_params, scratch = r.SeedParams(12, 6), r.SeedScratch(u32, i32, u32[None], u32[None])
+    seed_params, scratch = r.SeedParams(11, 4), r.SeedScratch(u32, i32, u32[None], u32[None])
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
     table = r.Postings(u32, u32, 1, 8)
     bloom_filter = r.BloomFilter(u64, np.uint32(1))
-    seed_table = r.frozen(r.SeedTable(table, u8, bloom_filter, bloom_filter))
+    seed_table = r.frozen(r.SeedTable(table, u8, bloom_filter))
     grams, candidates = r.Grams(u32, u32, i64), r.Candidates(i64, i64, i64, i64)
     thresholds = r.Thresholds(0.4, 0.5, 20, 40)
     yield minhash.signatures, (text, r.frozen(codes).codes, r.frozen(codes).codes, u32, u32[None])
@@ -116,18 +115,11 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield minimizers.seed_entries, (codes, 0, seed_params, scratch, (u32, i32), u64)
     yield minimizers.seeds_of, (codes, seed_params, scratch, seeds)
     yield minimizers.text_sizes, (text, 20, u32, u8)
-    yield minimizers.kminmer_entries, (u64, bloom_filter, u64, u64)
-    yield minimizers.rare_seeds, (u64, i64, r.read_only(pairs), 2, bloom_filter, u8)
-    yield minimizers.seeds_within, (u64, u8, minimizers.SINGLE, np.zeros(1, np.uint16), u64)
+    yield minimizers.seed_levels, (u64, u8)
+    yield minimizers.seeds_within, (u64, r.read_only(u8), r.read_only(u16), np.zeros(1, np.uint16), u64)
     yield minimizers.mark_seeds, (u64, bloom_filter)
-    yield bloom.mark_all, (u64, bloom_filter)
-    state = r.frozen(chaining.ChainState(i64, i64, u8, i64, i64))
-    state = state._replace(chains=np.zeros((1, 4), np.int32), rare=np.zeros((1, 4), np.int32))
-    limits = chaining.ChainLimits(16, 4, 2, 1)
-    yield (
-        chaining.seed_candidates,
-        (seeds, seed_table, limits, state, chaining.chain_scratch(), candidates, count),
-    )
+    state = r.frozen(seeding.SeedingState(i64, i64, i64))._replace(last=np.zeros((1, 4), np.int32))
+    yield seeding.seed_candidates, (seeds, seed_table, 16, state, seeding.seeding_scratch(), candidates, count)
     text_table, asked = r.frozen(r.TextTable(table, table, bloom_filter, pairs)), r.Sketches(pairs, pairs, pairs)
     whole_limits, whole_scratch = postings.WholeLimits(64, 77, 16), postings.whole_scratch(1, 16)
     yield postings.whole_candidates, (asked, text_table, whole_limits, whole_scratch, candidates, count)

@@ -1,8 +1,8 @@
 """Candidates: which licensed texts may stand in a record, and where.
 
 Two generators. *Whole records* of limited length: the exact canonical text, and LSH bands of the MinHash signature.
-*Passages* in records of any length: chains of seeds, see :mod:`provscan.kernels.chaining`. A short record goes through
-both, so that no length lies between them.
+*Passages* in records of any length: seeds, see :mod:`provscan.kernels.seeding`. A short record goes through both, so
+that no length lies between them.
 
 High-frequency keys cost bounded time, however large the index: see :class:`provscan.params.SearchLimits`. A template
 that thousands of tweets share is thereby still found, as one of its early variants, and an exact copy as itself: a
@@ -14,9 +14,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from provscan.index import SIZE_STEP, LookupTables, ShardTables, answers, seed_params, seed_scratch
+from provscan.index import LookupTables, ShardTables, answers, seed_params, seed_scratch
 from provscan.index.variants import MatchedPlaces, some_records, variants_of
-from provscan.kernels import chaining, minimizers, postings
+from provscan.kernels import minimizers, postings, seeding
 from provscan.kernels.records import Candidates, CodeBuffer, Seeds, Sketches, counters
 from provscan.kernels.scratch import scratch_array
 from provscan.matching.table import TruncatedLookups
@@ -73,19 +73,12 @@ def seed_keys(text: str, params: IndexParams) -> npt.NDArray[np.uint32]:
 
 
 def passages(seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups) -> Candidates:
-    bounds = chaining.ChainLimits(
-        limits.seed_places,
-        limits.frequent_places,
-        limits.seed_units // SIZE_STEP,
-        limits.frequent_seed_units // SIZE_STEP,
-    )
-    scratch = chaining.chain_scratch()
+    scratch = seeding.seeding_scratch()
     room = int(seeds.bounds[-1]) + CANDIDATES
     while True:
-        chains, rare = np.full((2, 1 << chaining.CHAIN_BITS, 4), -1, np.int32)
-        state = chaining.ChainState(chains, rare, segment.text_sizes, _PLACES, segment.numbers)
+        state = seeding.SeedingState(np.full((1 << seeding.SLOT_BITS, 4), -1, np.int32), _PLACES, segment.numbers)
         found, count = Candidates(*scratch_array("candidates", 4 * room, np.int64).reshape(4, -1)), counters()
-        n = chaining.seed_candidates(seeds, segment.seeds, bounds, state, scratch, found, count)
+        n = seeding.seed_candidates(seeds, segment.seeds, limits.seed_places, state, scratch, found, count)
         if n <= room:
             break
         # Templates by the thousand: once more, with room for all.

@@ -153,7 +153,7 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
     """Why a text is or is not a match, from :mod:`provscan.runs.explain`."""
     console = _console()
     if not explained:
-        console.print("No licensed text comes close: none shares an LSH band or a chain of seeds with this text.")
+        console.print("No licensed text comes close: none shares an LSH band or a seed with this text.")
         console.print("To compare with a certain tweet all the same, name it with --tweet.")
     for number, item in enumerate(explained):
         if number:

@@ -81,7 +81,6 @@ def test_a_whole_segment_passes(segment: Segment, tmp_path: Any) -> None:
 
 
 SHAPES: dict[str, Callable[[Segment], Segment]] = {
-    "texts.sizes: expected 5 numbers, found 4": lambda s: changed(s, text_sizes=s.text_sizes[1:]),
     "texts.sketches: expected 5 numbers, found 4": lambda s: changed(s, sketches=s.sketches[1:]),
     "exact.entries: expected 5 numbers, found 4": lambda s: changed(
         s, exact=s.exact._replace(entries=s.exact.entries[1:])
@@ -113,7 +112,7 @@ SHAPES: dict[str, Callable[[Segment], Segment]] = {
     ),
     "bands.filter: 0 words are no power of two": lambda s: changed(s, band_filter=s.band_filter[:0]),
     "bands.filter: 3 words are no power of two": lambda s: changed(s, band_filter=s.band_filter[:3]),
-    "seeds.rare: 6 words are no power of two": lambda s: of_seeds(s, rare=s.seeds.rare[:6]),
+    "seeds.filter: 6 words are no power of two": lambda s: of_seeds(s, filter=s.seeds.filter[:6]),
 }
 
 

@@ -31,13 +31,13 @@ from provscan.kernels.records import Postings
 from provscan.readers import Limits
 
 GOLDEN = Path(__file__).parent / "golden"
-(SEGMENT,) = (GOLDEN / "v18" / "segments").iterdir()
+(SEGMENT,) = (GOLDEN / "v20" / "segments").iterdir()
 FILES = sorted(path.name for path in SEGMENT.iterdir())
 
 
 # Spelled out: the defaults may change, the golden index does not.
-FINGERPRINT = "ed74bc687e2744ae34ec3d9e048869e1"
-PARAMS = provscan.IndexParams(bands=20, rows=4, seed_length=12, seed_window=6)
+FINGERPRINT = "baea2777ceee3389a09b12461e0297e5"
+PARAMS = provscan.IndexParams(bands=16, rows=4, seed_length=11, seed_window=4)
 
 
 def golden_tweets() -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def golden_tweets() -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden index."""
-    return Path(shutil.copytree(GOLDEN / "v18", tmp_path / "licensed.index"))
+    return Path(shutil.copytree(GOLDEN / "v20", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -74,12 +74,12 @@ def assert_table(table: Postings, rows: list[tuple[int, int]], key_bits: int) ->
     assert table.starts.tolist() == np.searchsorted(buckets, np.arange((1 << bits) + 1)).tolist()
 
 
-def test_golden_index_of_version_18() -> None:
+def test_golden_index_of_version_20() -> None:
     tweets = golden_tweets()
     # By time: 2019, 2020, 2020, 2021, unknown.
     kept = [tweets[number] for number in (0, 1, 2, 3)]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
-    index = provscan.open_index(GOLDEN / "v18")
+    index = provscan.open_index(GOLDEN / "v20")
     assert index.fingerprint == FINGERPRINT
     assert index.params == PARAMS
     (segment,) = index.reader.segments
@@ -99,23 +99,18 @@ def test_golden_index_of_version_18() -> None:
     keys = [(naive_passages.text_keys(text.encode())[0], number) for number, text in enumerate(texts)]
     assert_table(segment.exact, keys, 30)
     signatures = [naive_sketch.signature(text) for text in texts]
-    bands = [(key, n) for n, s in enumerate(signatures) for key in naive_sketch.band_keys(s, 20, 4)]
+    bands = [(key, n) for n, s in enumerate(signatures) for key in naive_sketch.band_keys(s, 16, 4)]
     assert_table(segment.bands, bands, 32)
     hashes = [naive_passages.seed_hash(key >> 32) for key, _ in bands]
     assert segment.band_filter.tolist() == naive_passages.key_filter(hashes, 4)
     assert segment.sketches.tolist() == [naive_sketch.one_bit_sketch(s) for s in signatures]
-    kminmers, rare, frequent = naive_passages.table_seeds(texts, segment.sketches.tolist(), 12, 6)
-    seeds = sorted([(h >> 32, number, place) for h, number, place in kminmers] + rare)
-    assert_table(segment.seeds.table, [(key << 32, number) for key, number, _ in seeds], 32)
-    assert segment.seeds.places.tolist() == [place_code(place) for _, _, place in seeds]
-    assert segment.seeds.kminmers.tolist() == naive_passages.key_filter((h for h, _, _ in kminmers), 4)
-    assert segment.seeds.rare.tolist() == naive_passages.key_filter(
-        (naive_passages.seed_hash(k) for k, _, _ in rare), 4
-    )
-    keys = map(naive_passages.seed_hash, frequent)
-    assert segment.seeds.high_frequency.tolist() == naive_passages.key_filter(keys, 4)
-    lengths = [len(naive_passages.units(text)) for text in texts]
-    assert segment.text_sizes.tolist() == [-(-length // 20) for length in lengths]
+    seeds, frequent = naive_passages.table_seeds(texts, 11, 4)
+    assert_table(segment.seeds.table, [(key << 32, number) for key, number, _ in sorted(seeds)], 32)
+    assert segment.seeds.places.tolist() == [place_code(place) for _, _, place in sorted(seeds)]
+    hashes = [naive_passages.seed_hash(key) for key, _, _ in seeds]
+    assert segment.seeds.filter.tolist() == naive_passages.key_filter(hashes, 4)
+    assert not frequent
+    assert segment.seeds.frequent.tolist() == [0] * 16
     rows = (
         index.match([tweet["text"] for tweet in tweets]).select(["record", "tweet_id", "tweets", "level"]).to_pylist()
     )
@@ -126,7 +121,7 @@ def test_golden_index_of_version_18() -> None:
 
 
 def test_the_golden_manifest_is_what_is_written_today() -> None:
-    assert read_manifest(GOLDEN / "v18").encoded() == (GOLDEN / "v18" / "manifest.json").read_bytes()
+    assert read_manifest(GOLDEN / "v20").encoded() == (GOLDEN / "v20" / "manifest.json").read_bytes()
 
 
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
@@ -136,7 +131,7 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     for name in FILES:
         if name.startswith("raw_texts"):  # depends on the version of Zstandard, and is read above
             continue
-        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v18"))
+        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v20"))
         assert own.read_bytes() == theirs.read_bytes(), name
 
 
@@ -225,15 +220,15 @@ def test_no_index_there(tmp_path: Path) -> None:
         ("2", "build"),
         (10, "build"),
         (None, "build"),
-        (17, "build"),
-        (20, "upgrade"),
+        (19, "build"),
+        (22, "upgrade"),
     ],
 )
 def test_another_version(folder: Path, version: object, remedy: str) -> None:
     change(folder, version=version)
     message = (
         f"has index version {version!r}, written by a.* version of provscan; "
-        f"this one reads versions 18 and 19: {remedy}"
+        f"this one reads versions 20 and 21: {remedy}"
     )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)

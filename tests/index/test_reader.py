@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,12 @@ import pytest
 
 import provscan
 from provscan.errors import InputError
-from provscan.index import join, postings, reader, seeds
+from provscan.index import join, postings, reader
+from provscan.index.filters import bloom_filter
 from provscan.index.format import VERSION
 from provscan.index.join import can_join, joined
+from provscan.index.prepare import seed_entries
+from provscan.kernels import minimizers
 from provscan.readers import Limits
 
 Build = Callable[..., provscan.Index]
@@ -165,7 +168,12 @@ def test_spilled_postings_are_the_same(build: Build, tweets: list[Tweet], monkey
 
 
 def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Tweet]) -> None:
-    distinct = list({provscan.canonical([tweet["text"]])[0]: tweet for tweet in tweets}.values())
+    # The last ones repeat others.
+    later = [
+        {"id": str((1580000000000 - 1288834974657 << 22) + number), "text": f"{tweet['text']} and that was said twice"}
+        for number, tweet in enumerate(tweets[:10])
+    ]
+    distinct = list({provscan.canonical([tweet["text"]])[0]: tweet for tweet in [*tweets, *later]}.values())
     distinct.sort(key=by_time)
     cut = len(distinct) - 20
     large, small, whole = (build(part).reader.segments[0] for part in (distinct[:cut], distinct[cut:], distinct))
@@ -174,23 +182,23 @@ def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Twee
     for name in ("exact", "bands"):
         for own, theirs in zip(getattr(both, name), getattr(whole, name), strict=True):
             assert np.array_equal(own, theirs), name
-    # A seed that is rare in each may be frequent in both together; there k-min-mers take its place.
     own, theirs, before = (
         set(postings.unpacked(segment.seeds.table, segment.seeds.places, postings.SEEDS).tolist())
         for segment in (both, whole, large)
     )
-    places = Counter(entry >> 32 for entry in own)
     assert before < own
-    assert all(seeds.RARE < places[entry >> 32] <= 2 * seeds.RARE for entry in own - theirs)
-    assert {entry >> 8 & 0xFFFFFF for entry in theirs - own} <= {entry >> 8 & 0xFFFFFF for entry in own - theirs}
-    for own, theirs in (
-        (both.seeds.kminmers, whole.seeds.kminmers),
-        (both.seeds.rare, whole.seeds.rare),
-        (both.band_filter, whole.band_filter),
-    ):
-        size = min(len(own), len(theirs))
-        own, theirs = (np.bitwise_or.reduce(words.reshape(size, -1), axis=1) for words in (own, theirs))
-        assert np.array_equal(own & theirs, theirs)
+    # A seed may be rarer in each than in both together, so that a text has others.
+    entries = seed_entries(both.texts, provscan.IndexParams()).tolist()
+    keys = [{e >> 32 for e in entries if (e >> 8 & 0xFFFFFF < cut) == behind} for behind in (True, False)]
+    shared = {e >> 8 & 0xFFFFFF for e in entries if e >> 32 in keys[0] & keys[1]}
+    assert shared
+    assert {e >> 8 & 0xFFFFFF for e in own ^ theirs} <= shared
+    held = np.empty(len(own), np.bool_)
+    minimizers.held_seeds(np.array(list(own), np.uint64), bloom_filter(both.seeds.filter), held)
+    assert held.all()
+    size = min(len(both.band_filter), len(whole.band_filter))
+    words, expected = (np.bitwise_or.reduce(segment.band_filter.reshape(size, -1), axis=1) for segment in (both, whole))
+    assert np.array_equal(words & expected, expected)
     assert both.texts.array().equals(whole.texts.array())
     rows = np.arange(len(distinct))
     assert both.tweets.table(rows).equals(whole.tweets.table(rows))
@@ -267,7 +275,7 @@ def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
     mapped = Path("/proc/self/maps")
     if mapped.exists():
         lines = mapped.read_text()
-        for name in ("texts.utf8", "bands.entries", "seeds.rare"):
+        for name in ("texts.utf8", "bands.entries", "seeds.filter"):
             assert os.path.realpath(Path(index.path, "segments", segment.info.name, name)) in lines
 
 

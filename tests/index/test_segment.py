@@ -168,7 +168,8 @@ def test_sketches_of_many_texts_are_those_of_each(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
-    """Texts of their own wording alone, of phrases of which two texts have each, and of both, short and long."""
+    """Texts of their own wording alone, of phrases of which two texts have each, and of both, short and long, and some
+    of one template."""
     rng = random.Random(5)
     phrases = [sentence(rng, "latin", 60) for _ in range(80)] * 2
     rng.shuffle(phrases)
@@ -177,16 +178,18 @@ def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
         parts = [sentence(rng, "latin", own), *(phrases.pop() for _ in range(shared))]
         texts.append(" ".join(rng.sample(parts, len(parts))))
     texts += [" ".join(phrases[start : start + 3]) for start in range(0, len(phrases), 3)]
+    template = sentence(rng, "latin", 70)
+    texts += [f"{template} {number}" for number in range(40)]
     rows = [{"id": str(number), "text": text} for number, text in enumerate(texts)]
     (segment,) = provscan.build_index(rows, tmp_path / "i.index").reader.segments
-    texts, sketches = segment.texts.array().to_pylist(), segment.sketches.tolist()
-    kminmers, rare, _ = naive_passages.table_seeds(texts, sketches, 12, 6)
-    expected = [(key >> 32, number, place) for key, number, place in kminmers] + rare
+    texts = segment.texts.array().to_pylist()
+    held, frequent = naive_passages.table_seeds(texts, IndexParams.seed_length, IndexParams.seed_window)
     assert unpacked(segment.seeds.table, segment.seeds.places, SEEDS).tolist() == sorted(
-        key << 32 | number << 8 | place_code(place) for key, number, place in expected
+        key << 32 | number << 8 | place_code(place) for key, number, place in held
     )
-    seeds = [key for text in texts for key, _ in naive_passages.index_seeds(text, 12, 6)]
-    assert len(rare) < 0.8 * len(seeds)
+    seeds = [naive_passages.index_seeds(text, IndexParams.seed_length, IndexParams.seed_window) for text in texts]
+    assert len(held) < 0.8 * sum(map(len, seeds))
+    assert frequent & {key for key, _, _ in held}
 
 
 def test_strings_are_written_one_behind_the_other(tmp_path: Path) -> None:

@@ -142,11 +142,11 @@ def test_a_damaged_copy_is_not_opened(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     index = build(corpus, shards=2)
-    path = Path(index.path) / "segments" / index.reader.segments[1].info.name / "texts.sizes"
+    path = Path(index.path) / "segments" / index.reader.segments[1].info.name / "texts.sketches"
     path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
     grouped_first = partial(hold_shards, "nowhere", snapshot=index.reader.snapshot, fetched_from=str(index.path))
     grouped_first([0])
-    with pytest.raises(IndexFormatError, match=r"texts.sizes is damaged: expected XXH3-128"):
+    with pytest.raises(IndexFormatError, match=r"texts.sketches is damaged: expected XXH3-128"):
         grouped_first([1])
 
 

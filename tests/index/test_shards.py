@@ -27,7 +27,7 @@ Tweet = dict[str, Any]
 Build = Callable[..., provscan.Index]
 
 # So low that templates meet every one of them.
-LOW = SearchLimits(band_texts=3, whole_candidates=3, seed_places=3, frequent_places=1, variants=1)
+LOW = SearchLimits(band_texts=3, whole_candidates=3, seed_places=3, variants=1)
 
 
 def templates(count: int = 240) -> list[Tweet]:
@@ -110,7 +110,7 @@ def test_shards_are_scanned_as_one_segment(build: Build, corpus: list[Tweet], as
     assert many.match(asked).equals(single.match(asked))
     filters = [
         [next(content for name, content in sorted(files(index).items()) if name.startswith(f"{info}/seeds.{kind}"))
-         for kind in ("kminmers", "rare", "high_frequency")]
+         for kind in ("filter", "frequent")]
         for index, info in ((index, index.reader.segments[0].info.name) for index in (single, many))
     ]  # fmt: skip
     assert filters[0] == filters[1]

@@ -1,7 +1,6 @@
 """Seeds against their definition."""
 
 import random
-from itertools import pairwise
 
 import naive_passages as naive
 import numpy as np
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from tweets import SCRIPTS, sentence
 
 from provscan.index import seed_scratch
-from provscan.index.seeds import bloom_filter
 from provscan.kernels import minimizers as kernels
 from provscan.kernels.records import CodeBuffer, SeedParams, Seeds, TextBuffer, frozen
 
@@ -110,38 +108,18 @@ def test_entries_of_an_index(script):
     assert entries[:n].tolist() == expected
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 250), st.integers(0, 2**32 - 1)), max_size=30))
-def test_kminmers_are_two_frequent_seeds_of_a_text_that_follow_each_other(parts):
-    entries = [key << 32 | text << 8 | place for text, place, key in sorted(parts, key=lambda part: part[0])]
-    frequent = {key for _, _, key in parts if key % 4}
-    high_frequency = naive.key_filter([naive.seed_hash(key) for key in frequent], 10)
-    hashes, out = np.empty(len(entries) + 1, np.uint64), np.empty(len(entries) + 1, np.uint64)
-    n = kernels.kminmer_entries(
-        np.array(entries, np.uint64), bloom_filter(np.array(high_frequency, np.uint64)), hashes, out
-    )
-    assert list(zip(hashes[:n].tolist(), out[:n].tolist(), strict=True)) == [
-        (h := naive.kminmer_hash(a >> 32, b >> 32), h >> 32 << 32 | a % 2**32)
-        for a, b in pairwise(entries)
-        if a % 2**32 >> 8 == b % 2**32 >> 8 and all(naive.holds(high_frequency, e >> 32) for e in (a, b))
-    ]
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 40)), max_size=6, unique_by=lambda part: part[0]))
+def test_levels_tell_how_many_places_share_a_seed(parts):
+    entries = np.array(sorted(key << 54 | place for key, count in parts for place in range(count)), np.uint64)
+    levels = np.empty(len(entries), np.uint8)
+    kernels.seed_levels(entries, levels)
+    assert levels.tolist() == [(count - 1).bit_length() for _, count in sorted(parts) for _ in range(count)]
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 7)), max_size=90),
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=8, max_size=8),
-)
-def test_rare_seeds_have_few_places_or_those_of_variants(seeds, templates):
-    """Keys and texts; of each text which template it has, and how many bits are others."""
-    far = [0, 2**128 - 1, int("01" * 64, 2), int("0011" * 32, 2)]
-    sketches = [divmod(far[template] ^ (2 ** (16 * more) - 1) << 30, 2**64) for template, more in templates]
-    entries = np.array(sorted(key << 54 | text << 8 for key, text in seeds), np.uint64)
-    rare, frequent = np.empty(len(entries), np.bool_), np.zeros(1 << 10, np.uint64)
-    rows = np.array([int(entry) >> 8 & 7 for entry in entries], np.int64)
-    kernels.rare_seeds(entries, rows, np.array(sketches, np.uint64), 2, bloom_filter(frequent), rare)
-    texts = {key: [sketches[text] for other, text in seeds if other == key] for key, _ in seeds}
-    few = {key for key, found in texts.items() if len(found) <= 2 or naive.are_variants(found)}
-    assert rare.tolist() == [int(entry) >> 54 in few for entry in entries]
-    assert np.flatnonzero(frequent).tolist() == sorted(set(texts) - few)
+def test_there_is_a_last_level():
+    levels = np.empty(2000, np.uint8)
+    kernels.seed_levels(np.arange(2000, dtype=np.uint64), levels)
+    assert set(levels.tolist()) == {kernels.LAST_LEVEL}
 
 
 @settings(max_examples=80)

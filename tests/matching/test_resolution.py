@@ -13,7 +13,7 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import ParameterError
-from provscan.kernels import chaining as chains
+from provscan.kernels.seeding import SLOT_BITS
 from provscan.matching import LEVELS, MATCHES
 from provscan.params import SearchLimits
 
@@ -83,8 +83,8 @@ def test_a_variant_of_a_template_is_found_as_itself(build: Build) -> None:
 
 
 def test_variants_do_not_hide_each_other(build: Build) -> None:
-    """Their chains may have the same place in the table of chains."""
-    place = {number: number * 0xFF51AFD7ED558CCD % 2**64 >> 64 - chains.CHAIN_BITS for number in range(2500)}
+    """They may have the same slot for what was written last."""
+    place = {number: number * 0xFF51AFD7ED558CCD % 2**64 >> 64 - SLOT_BITS for number in range(2500)}
     alike = [(a, b) for a, b in combinations(place, 2) if place[a] == place[b]]
     assert alike
     texts = [words(1000 + number, 30).strip() for number in place]

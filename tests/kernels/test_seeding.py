@@ -1,0 +1,111 @@
+"""Candidates by seeds, against dictionaries."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan.index.filters import bloom_filter, new_filter
+from provscan.index.seeds import OpenSeeds as Table
+from provscan.kernels import minimizers, postings, seeding
+from provscan.kernels.records import Candidates, Postings, Seeds, counters, frozen
+
+pytestmark = pytest.mark.kernels
+
+LIMIT = 3
+TEXTS = 6
+
+keys = st.integers(1, 10).map(lambda key: key * 0x12345678 % 2**32)
+# A record is seeds with the distance to the next one.
+records = st.lists(st.lists(st.tuples(keys, st.integers(1, 8)), max_size=12), max_size=3)
+# What the table holds: of a text a seed of the records, by its number, off the diagonal.
+offs = st.sampled_from([0, 0, 0, 16, 17])
+parts = st.lists(st.tuples(st.integers(0, TEXTS - 1), st.integers(0, 30), offs), max_size=40)
+
+
+def table_of(held):
+    """A table of (key, text, place)."""
+    rows = np.sort(np.array([key << 32 | text << 8 | place for key, text, place in held], np.uint64))
+    known = new_filter(0)
+    minimizers.mark_seeds(rows, bloom_filter(known))
+    starts, out, places = (
+        np.full(257, len(rows), np.uint32),
+        np.empty(len(rows), np.uint32),
+        np.empty(len(rows), np.uint8),
+    )
+    postings.bucket_offsets(rows, 0, 8, starts)
+    postings.close_bucket_offsets(starts)
+    postings.pack_entries(rows, 8, 32, 8, out, places)
+    return Table(Postings(out, starts, 8, 8), places, known, new_filter(0)).record
+
+
+def of_record(held, record, first_unit):
+    """(text, code, place) of one record's candidates, in the order in which they are found."""
+    unit, seen, found = first_unit, {}, []
+    for key, step in record:
+        for text, place in sorted((text, place) for other, text, place in held if other == key)[:LIMIT]:
+            before, diagonal = seen.get(text, (-1000, 0))
+            if unit - before >= seeding.APART or abs(unit - place - diagonal) > seeding.BAND_WIDTH:
+                seen[text] = unit, unit - place
+                found.append((text, 1000 + unit, place))
+        unit += step
+    return found
+
+
+def laid_out(records):
+    """Keys, places and bounds of records."""
+    seeds, places, bounds = [], [], [0]
+    for number, record in enumerate(records):
+        unit = 40 * number
+        for key, step in record:
+            seeds.append(key)
+            places.append(unit)
+            unit += step
+        bounds.append(len(seeds))
+    return seeds, places, bounds
+
+
+@given(records, parts)
+def test_candidates_are_texts_that_share_a_seed(records, parts):
+    seeds, places, bounds = laid_out(records)
+    held = {(seeds[at], text, places[at] + off) for text, at, off in parts if at < len(seeds)}
+    assert candidates(seeds, places, bounds, held) == expected_of(records, held)
+
+
+def expected_of(records, held):
+    return [(i, *row) for i, record in enumerate(records) for row in of_record(held, record, 40 * i)]
+
+
+def candidates(seeds, places, bounds, held):
+    """Candidates of all records, as the kernel writes them."""
+    state = frozen(seeding.SeedingState(np.zeros(0), np.arange(256), np.zeros(0, np.int64)))
+    state = state._replace(last=np.full((1 << seeding.SLOT_BITS, 4), -1, np.int32))
+    units = np.array(places, np.int32)
+    of_records = Seeds(np.array(seeds, np.uint32), units, units + np.int32(1000), np.array(bounds))
+    out = Candidates(*np.empty((4, 20_000), np.int64))
+    count, table = counters(), table_of(held)
+    n = seeding.seed_candidates(of_records, table, LIMIT, state, seeding.seeding_scratch(), out, count)
+    assert n < 20_000
+    by_key = {key: sum(other == key for other, _, _ in held) for key in seeds}
+    assert count.seeds_cut[0] == sum(by_key[key] > LIMIT for key in seeds)
+    wanted = np.empty(len(seeds), np.uint32)
+    wanted = wanted[: seeding.wanted_keys(of_records, table, seeding.seeding_scratch(), wanted)].tolist()
+    assert {key for key in seeds if by_key[key]} <= set(wanted) <= set(seeds)
+    return list(zip(*(column[:n].tolist() for column in out), strict=True))
+
+
+@pytest.mark.parametrize("longest", [0, 3, 40, 700])
+def test_it_does_not_matter_which_records_are_looked_up_together(longest):
+    rng = Random(longest)
+    alphabet = [rng.getrandbits(32) for _ in range(12)]
+    records, size = [], 0
+    while size < 3 * seeding.CHUNK:
+        record = [(rng.choice(alphabet), rng.randint(1, 8)) for _ in range(rng.randint(0, longest) or size % 2)]
+        # Also records without a seed, where seeds are looked up together with those after them.
+        records += [record, []] if rng.random() < 0.3 else [record]
+        size += len(record) or 1
+    seeds, places, bounds = laid_out(records)
+    held = {(key, rng.randrange(TEXTS), rng.randint(0, 30)) for key in alphabet[:8]}
+    assert candidates(seeds, places, bounds, held) == expected_of(records, held)
