@@ -70,7 +70,7 @@ def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Seg
 
 def beside(large: Segment, small: Segment, params: IndexParams) -> Segment:
     """The small segment, left apart, with the seeds that it would have behind the large one."""
-    more = more_seeds(large.seeds, small, params)
+    more = more_seeds(large.seeds, small, len(large.texts), params)
     return replace(small, seeds=more.alone(len(small.texts), new_filter(len(more.entries))))
 
 
@@ -79,14 +79,14 @@ def tables_behind(large: OpenSeeds, small: Segment, first: int, params: IndexPar
 
     ``first`` is the number of the first of its texts.
     """
-    more = more_seeds(large, small, params)
+    more = more_seeds(large, small, first, params)
     seeds = more.alone(len(small.texts), widened(large.filter, len(more.entries)))
     return replace(small, seeds=seeds).tables(first), seeds.filter
 
 
 def _seeds(large: OpenSeeds, small: Segment, counts: tuple[int, int], params: IndexParams) -> OpenSeeds:
     """The large segment's table with the seeds of a small one; `counts` are its texts and those of both."""
-    more = more_seeds(large, small, params)
+    more = more_seeds(large, small, counts[0], params)
     table, places = _merged(unpacked(large.table, large.places, SEEDS), more.entries, SEEDS, counts)
     return OpenSeeds(table, places, more.marked(widened(large.filter, len(more.entries))), more.frequent)
 
@@ -108,8 +108,8 @@ class MoreSeeds(NamedTuple):
         return OpenSeeds(table, places, self.marked(words), self.frequent)
 
 
-def more_seeds(large: OpenSeeds, small: Segment, params: IndexParams) -> MoreSeeds:
-    """Seeds of the texts of a small segment behind those of `large`.
+def more_seeds(large: OpenSeeds, small: Segment, before: int, params: IndexParams) -> MoreSeeds:
+    """Seeds of the texts of a small segment behind those of `large`, which are so many.
 
     A seed that is frequent in `large` is so here. What `large` has stays, however many of the few texts share it.
     """
@@ -120,7 +120,7 @@ def more_seeds(large: OpenSeeds, small: Segment, params: IndexParams) -> MoreSee
     seed_kernels.held_seeds(entries, bloom_filter(frequent), held)
     levels[held] = seed_kernels.LAST_LEVEL
     seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], bloom_filter(frequent))
-    choice = SeedChoice(text_sizes(small.texts))
+    choice = SeedChoice(text_sizes(small.texts), before + len(small.texts))
     chosen = [choice.take(entries[levels == level], level) for level in LEVELS]
     return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)
 

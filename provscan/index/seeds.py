@@ -35,9 +35,10 @@ from provscan.ordered_map import read_ahead
 
 # Step that a text's size is counted in, in units.
 SIZE_STEP = 20
-# Seeds that a text of up to MOST_UNITS units has in the table, in proportion if it is longer, by their level
-# (:func:`provscan.kernels.minimizers.seed_levels`): with those of lower levels so many, the last number for all above.
-MOST, MOST_UNITS = (24, 20, 16, 12, 8, 4), 128
+# Seeds that a text of up to MOST_UNITS units has in the table, in proportion if it is longer: MOST that no other place
+# has; with those of each level (:func:`provscan.kernels.minimizers.seed_levels`) STEP fewer, and so many fewer for each
+# doubling of all texts beyond FEW_TEXTS, but LEAST in any case.
+MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
 # Places of all texts per place of a frequent seed, at least.
 PER_FREQUENT = 17
 _CHUNK = 1 << 18
@@ -82,21 +83,26 @@ class SeedChoice:
     """Which seeds of each text an index holds: the rarest ones, enough to find an edited copy, and no more.
 
     Seeds that no other place has come first, then those that two places share, up to four, up to eight and so on; of
-    equal ones those with the least keys. The more places share a seed, the fewer a text may have before it is taken
-    (:data:`MOST`): what several texts share is what others write, too. Of the seeds of 100,000 tweets that this chose,
-    15 % were shared, with half of their chance hits in other text.
+    equal ones those with the least keys. The more places share a seed, and the more texts there are, the fewer a text
+    may have before it is taken: what several texts share is what others write, too, and each such text costs as much
+    again. Of the seeds of 100,000 tweets that this chose, 15 % were shared, with half of their chance hits in other
+    text.
     """
 
-    def __init__(self, sizes: np.ndarray) -> None:
-        """For texts of so many steps of units each."""
-        units = SIZE_STEP * np.arange(256)
-        self._most = [read_only(np.maximum(most, units * most // MOST_UNITS).astype(np.uint16)) for most in MOST]
+    def __init__(self, sizes: np.ndarray, texts: int) -> None:
+        """For texts of so many steps of units each, which are some of so many texts."""
+        units, doublings = SIZE_STEP * np.arange(256), (max(0, texts - 1) // FEW_TEXTS).bit_length()
+        few = (MOST - STEP * (level + doublings) if level else MOST for level in LEVELS)
+        self._most = [
+            read_only(np.maximum(most, units * most // MOST_UNITS).astype(np.uint16))
+            for most in (max(LEAST, most) for most in few)
+        ]
         self._sizes = read_only(sizes)
         self._taken = np.zeros(len(sizes), np.uint16)
 
     def take(self, entries: np.ndarray, level: int) -> np.ndarray:
         """Those to keep of more sorted seeds of a level; lower levels come first."""
-        most, out = self._most[min(level, len(MOST) - 1)], np.empty(len(entries) + 1, np.uint64)
+        most, out = self._most[level], np.empty(len(entries) + 1, np.uint64)
         return out[: seed_kernels.seeds_within(entries, self._sizes, most, self._taken, out)].copy()
 
 
@@ -123,10 +129,11 @@ class SeedsWriter:
         self.all.renumber(numbers)
         write_array_file(self._sizes, sizes)
 
-    def choice(self) -> SeedChoice:
+    def choice(self, texts: int) -> SeedChoice:
+        """What is chosen of the seeds of these texts, which are some of so many."""
         sizes = np.fromfile(self._sizes, np.uint8)
         self._sizes.unlink()
-        return SeedChoice(sizes)
+        return SeedChoice(sizes, texts)
 
     def put_aside(self, entries: np.ndarray, levels: np.ndarray) -> None:
         """Take sorted entries that are decided about once all of lower levels are."""
@@ -151,7 +158,7 @@ def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None
     """Write the tables of segments of so many texts, and their filters, which are those of all and in the first."""
     count = sum(writer.all.count for writer in writers)
     known, frequent = new_filter(count), new_filter(count // PER_FREQUENT)
-    choices = [writer.choice() for writer in writers]
+    choices = [writer.choice(sum(texts)) for writer in writers]
     threads = THREADS if count > FEW_ENTRIES else 0
     sorted_parts = (writer.all.sorted_parts(stretches_of(count)) for writer in writers)
     for parts in read_ahead(zip(*sorted_parts, strict=True), threads):

@@ -18,6 +18,7 @@ from provscan.index import join
 from provscan.index.packed import Chained
 from provscan.index.postings import SEEDS, unpacked
 from provscan.index.prepare import NO_TIME, seed_entries, sketch_texts, times_of
+from provscan.index.seeds import SeedChoice
 from provscan.index.segment import Segment
 from provscan.index.texts import Strings, StringsWriter, combined, open_strings
 from provscan.index.tweets import joined_tweets
@@ -290,3 +291,18 @@ def test_the_first_text_of_a_segment_may_stand_in_another(
     reader = provscan.open_index(path).reader
     assert reader.tweet_counts(np.array([3, 4])).tolist() == [1, 1]
     assert reader.posted_since(NEW_YEAR + DAY)[[2, 4]].tolist() == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (1, [24, 20, 16, 12, 8, 4, 4]), (1 << 19, [24, 20, 16, 12, 8, 4, 4]), ((1 << 19) + 1, [24, 16, 12, 8, 4, 4, 4]),
+        (1 << 20, [24, 16, 12, 8, 4, 4, 4]), (10_000_000, [24, 4, 4, 4, 4, 4, 4]),
+    ],
+)  # fmt: skip
+def test_the_larger_an_index_the_fewer_shared_seeds_it_holds(texts: int, expected: list[int]) -> None:
+    for level, most in enumerate(expected):
+        choice = SeedChoice(np.array([3, 8], np.uint8), texts)
+        of_first = np.arange(60, dtype=np.uint64) << np.uint64(32)
+        assert len(choice.take(of_first, level)) == most
+        assert len(choice.take(of_first | np.uint64(1 << 8), level)) == 160 * most // 128
