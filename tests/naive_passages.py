@@ -168,17 +168,16 @@ def covered(spans):
 
 
 def prints(text):
-    """One byte of each 5-gram."""
-    low = [ord(char) % 256 for char in text]
-    odd = 0x1D, 0x35, 0x6B, 0xA7, 0xD3
-    return [sum(a * b for a, b in zip(low[i : i + 5], odd, strict=True)) % 256 for i in range(len(low) - 4)]
+    """One byte of each 5-gram: of the polynomial whose coefficients are its characters, the value at 3."""
+    codes = [ord(char) for char in text]
+    return [sum(3 ** (4 - k) * codes[i + k] for k in range(5)) % 256 for i in range(len(codes) - 4)]
 
 
 def agrees(record, text, code, place):
     """Whether a text stands around a place of a record, by the prints of up to 64 of its 5-grams.
 
-    Of every second one of these 46 % must be among the record's within 16 places of where they would stand, 16 before
-    and 15 after; in 32 that lie in the record.
+    Of these 44 % must be among the record's within 14 places of where they would stand, 14 before and 13 after; outside
+    the record stand zeros.
     """
     known, wanted = prints(record), prints(text)
     if place >= 384 or len(known) < 32:
@@ -191,9 +190,7 @@ def agrees(record, text, code, place):
     first = max(0, min(at - 26, len(wanted) - 64))
     chosen = wanted[first : first + 64]
     total = 0
-    for j, value in list(enumerate(chosen))[::2]:
-        begin = code - at + first + j - 16
-        if -16 <= begin <= len(known) - 32 + 16:
-            begin = min(max(begin, 0), len(known) - 32)
-            total += value in known[begin : begin + 32]
-    return 2 * total >= 0.46 * len(chosen)
+    for j, value in enumerate(chosen):
+        begin = code - at + first + j - 14
+        total += value in [known[i] if 0 <= i < len(known) else 0 for i in range(begin, begin + 28)]
+    return total >= 0.44 * len(chosen)

@@ -1,4 +1,4 @@
-"""Vectors of bytes: 32 of them compared at once, 16 widened at once.
+"""Vectors of bytes: 32 of them compared at once, 16 widened at once; and prefetches.
 
 LLVM makes of each what the processor has for it. Loops that numba vectorises by itself need none of these; they are for
 what it does not find: a comparison of which only the mask is wanted, and copies of a few bytes.
@@ -10,6 +10,8 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 LANES, WIDE = 32, 16
+# Prints that are sought together, the code points that they are of, and in how many places each is sought.
+PRINTS, PRINTED, NEARBY = 64, 68, 28
 _I8, _I32 = ir.IntType(8), ir.IntType(32)
 _BYTES, _NARROW, _CODES = ir.VectorType(_I8, LANES), ir.VectorType(_I8, WIDE), ir.VectorType(_I32, WIDE)
 
@@ -26,6 +28,21 @@ def equal_lanes(values, start, value):
 def high_lanes(values, start):
     """Which of the 32 bytes from ``values[start]`` on are above 127, likewise."""
     return _mask(values[start : start + LANES] > 127)
+
+
+def nearby_prints(known, begin, codes, first):
+    """Which prints of the 64 5-grams from ``codes[first]`` on stand nearby: uint64, the lowest bit for the first.
+
+    That of the i-th is sought among 28 bytes, from ``known[begin + i]`` on. Codes are uint8 or uint32.
+    """
+    low = codes[first : first + PRINTED].astype(np.uint8)
+    wanted = sum(low[i : i + PRINTS] * np.uint8(3 ** (4 - i)) for i in range(5)).astype(np.uint8)
+    near = np.lib.stride_tricks.sliding_window_view(known[begin : begin + PRINTS + NEARBY - 1], NEARBY)
+    return _mask((near == wanted[:, None]).any(axis=1))
+
+
+def prefetch(values, at):
+    """Let what stands in ``values[at]`` be fetched, which is soon needed; there need not be such a place."""
 
 
 def widen(values, start, out, at):
@@ -75,6 +92,47 @@ def _high_lanes(_context, values, start):
 
 
 @intrinsic
+def _nearby_prints(_context, known, begin, codes, first):
+    def generate(context, builder, signature, arguments):
+        width = signature.args[2].dtype.bitwidth
+        chars = ir.VectorType(ir.IntType(width), LANES)
+
+        def load(argument, offset, vector):
+            place = builder.add(arguments[argument + 1], ir.IntType(64)(offset))
+            pointer = _pointer(context, builder, signature.args[argument], arguments[argument], place, vector)
+            return builder.load(pointer, align=vector.element.width // 8)
+
+        masks = []
+        for block in range(0, PRINTS, LANES):
+            wanted = found = ir.Constant(_BYTES, [0] * LANES)
+            for i in range(5):
+                char = load(2, block + i, chars)
+                char = char if width == 8 else builder.trunc(char, _BYTES)
+                # Processors multiply bytes in many steps, and add them in one.
+                wanted = builder.add(builder.add(builder.add(wanted, wanted), wanted), char)
+            for i in range(NEARBY):
+                equal = builder.icmp_unsigned("==", load(0, block + i, _BYTES), wanted)
+                found = builder.or_(found, builder.sext(equal, _BYTES))
+            masks.append(_bits(builder, builder.icmp_signed("<", found, ir.Constant(_BYTES, [0] * LANES))))
+        return builder.or_(masks[0], builder.shl(masks[1], ir.IntType(64)(LANES)))
+
+    return types.uint64(known, types.int64, codes, types.int64), generate
+
+
+@intrinsic
+def _prefetch(_context, values, at):
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _I8)
+        kinds = [_I8.as_pointer(), _I32, _I32, _I32]
+        function = builder.module.declare_intrinsic("llvm.prefetch", [kinds[0]], ir.FunctionType(ir.VoidType(), kinds))
+        # To read, into the nearest cache, data.
+        builder.call(function, [pointer, _I32(0), _I32(3), _I32(1)])
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64), generate
+
+
+@intrinsic
 def _widen(_context, values, start, out, at):
     def generate(context, builder, signature, arguments):
         source = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _NARROW)
@@ -115,6 +173,16 @@ def _compiled_equal_lanes(values, start, value):
 @overload(high_lanes, jit_options={"nogil": True})
 def _compiled_high_lanes(values, start):
     return lambda values, start: _high_lanes(values, start)
+
+
+@overload(nearby_prints, jit_options={"nogil": True})
+def _compiled_nearby_prints(known, begin, codes, first):
+    return lambda known, begin, codes, first: _nearby_prints(known, begin, codes, first)
+
+
+@overload(prefetch, jit_options={"nogil": True})
+def _compiled_prefetch(values, at):
+    return lambda values, at: _prefetch(values, at)
 
 
 @overload(widen, jit_options={"nogil": True})

@@ -1,10 +1,11 @@
 """Prints: whether the wording around a seed agrees, before a candidate is looked at more closely.
 
 Nearly all seeds that a long record shares with licensed texts are chance: a phrase, and nothing else around it. A
-*print* is one byte of a 5-gram. Every second one of the licensed text around the seed is sought in the record, within
+*print* is one byte of a 5-gram. Those of the licensed text around the seed are sought in the record, within
 :data:`DRIFT` places of the seed's diagonal, so that words may be left out, put in or replaced. A true copy has at least
 :data:`AGREEING` of them even with a typing error in every twelve characters; chance hardly ever has so many. This costs
-a fraction of :mod:`provscan.kernels.prefilter`, since all places are compared at once (:mod:`provscan.kernels.lanes`).
+a fraction of :mod:`provscan.kernels.prefilter`, since 32 prints are made and sought at once, without a branch
+(:mod:`provscan.kernels.lanes`); most of the time goes into fetching the texts.
 """
 
 from typing import NamedTuple
@@ -14,109 +15,99 @@ import numpy as np
 from provscan.kernels.grams import GRAM
 from provscan.kernels.hashing import MURMUR1
 from provscan.kernels.jit import kernel
-from provscan.kernels.lanes import LANES, equal_lanes, high_lanes
+from provscan.kernels.lanes import LANES, NEARBY, PRINTED, PRINTS, high_lanes, nearby_prints, prefetch
 from provscan.kernels.minimizers import has_wide
+from provscan.kernels.postings import ones
 from provscan.kernels.utf8 import decode
 from provscan.kernels.verify import code_of_unit
 
-WINDOW, STEP = 64, 2
-DRIFT = LANES // 2
-AGREEING = 0.46
+DRIFT = NEARBY // 2
+AGREEING = 0.44
+# Zeros before and after the prints of each record, so that what is sought near its ends is not sought in another one.
+GAP = PRINTS + NEARBY
 # Where places are stored in larger steps, the diagonal is not known well enough.
 FAR = 384
+# Of a record with fewer prints it is not known whether it holds a copy.
+FEWEST = 32
 _BEFORE = 26
 _ZERO = np.int64(0)
-# Candidates whose texts are prefetched together.
-_AHEAD = 64
-# Prints that are sought before it is asked whether there can still be enough.
-_TOGETHER = 16
+# How many candidates ahead texts are prefetched, in steps of as many bytes as a cache line has.
+_AHEAD, _LINE = 16, 64
+_ALL = np.uint64(2**64 - 1)
 _SLOT_BITS = 10
 _SLOT_SHIFT = np.uint64(64 - _SLOT_BITS)
-_M0, _M1, _M2, _M3, _M4 = (np.uint8(m) for m in (0x1D, 0x35, 0x6B, 0xA7, 0xD3))
+_THREE = np.uint8(3)
 
 
 class PrintsScratch(NamedTuple):
-    codes: np.ndarray  # uint32, the code points of the longest text.
-    wanted: np.ndarray  # uint8[WINDOW].
-    # int64: where the texts of some candidates begin and end.
-    starts: np.ndarray
-    stops: np.ndarray
+    codes: np.ndarray  # uint32, the code points of the longest text, and as many more as are read behind its end.
     seen: np.ndarray  # int64[2**_SLOT_BITS, 3]: record, number of the text, and diagonal of what was kept last.
 
 
 def prints_scratch(longest: int) -> PrintsScratch:
     """Scratch for texts of up to so many bytes."""
-    starts, stops = np.empty((2, _AHEAD), np.int64)
-    seen = np.full((1 << _SLOT_BITS, 3), -1)
-    return PrintsScratch(np.empty(longest, np.uint32), np.empty(WINDOW, np.uint8), starts, stops, seen)
+    return PrintsScratch(np.empty(longest + PRINTED, np.uint32), np.full((1 << _SLOT_BITS, 3), -1))
 
 
 @kernel(forceinline=True)
 def _is_ascii(values, start, stop):
-    """Whether bytes are all below 128."""
-    size = stop - start
-    if size < LANES:
-        high = np.uint8(0)
-        for i in range(start, stop):
-            high |= values[i]
-        return high < 0x80
-    for i in range(start, stop - LANES, LANES):
-        if high_lanes(values, i) != 0:
-            return False
-    return high_lanes(values, stop - LANES) == 0
-
-
-@kernel(forceinline=True)
-def _prints(codes, count, out):
-    """The prints of the first ``count`` 5-grams, into ``out``."""
-    c0, c1, c2 = codes[:count], codes[1 : count + 1], codes[2 : count + 2]
-    c3, c4 = codes[3 : count + 3], codes[4 : count + 4]
-    filled = out[:count]
-    for i in range(count):
-        filled[i] = np.uint8(
-            np.uint8(c0[i]) * _M0
-            + np.uint8(c1[i]) * _M1
-            + np.uint8(c2[i]) * _M2
-            + np.uint8(c3[i]) * _M3
-            + np.uint8(c4[i]) * _M4
-        )
+    """Whether bytes are all below 128; of few, bytes before them count too."""
+    last = stop - LANES
+    if last < 0:
+        return False
+    high = high_lanes(values, last)
+    for i in range(4):
+        high |= high_lanes(values, min(start + i * LANES, last))
+    for i in range(start + 4 * LANES, last, LANES):
+        high |= high_lanes(values, i)
+    return high == 0
 
 
 @kernel
-def prints(codes, out):
-    """The print of the 5-gram at each code point: a sum of odd multiples, modulo 256.
+def prints(codes, offsets, out):
+    """The print of the 5-gram at each code point of some records.
 
-    ``out`` is uint8 and has a place for each 5-gram; ``codes`` may be code points or bytes of ASCII.
+    It is the value at 3 of the polynomial that has the code points as coefficients, modulo 256.
+
+    Parameters
+    ----------
+    codes, offsets
+        Code points of the records, uint32[m] and int64[n + 1].
+    out
+        uint8[m + GAP * (n + 1)], filled in: the prints of record ``i`` begin at ``offsets[i] + GAP * (i + 1)``, and
+        between those of two records are zeros.
     """
-    _prints(codes, len(out), out)
+    end = _ZERO
+    for r in range(len(offsets) - 1):
+        low = offsets[r]
+        begin, count = low + GAP * (r + 1), max(_ZERO, offsets[r + 1] - low - GRAM + 1)
+        out[end:begin] = 0
+        end = begin + count
+        c0, c1, c2 = codes[low : low + count], codes[low + 1 : low + count + 1], codes[low + 2 : low + count + 2]
+        c3, c4, filled = codes[low + 3 : low + count + 3], codes[low + 4 : low + count + 4], out[begin:end]
+        for i in range(count):
+            total = np.uint8(np.uint8(c0[i]) * _THREE + np.uint8(c1[i]))
+            total = np.uint8(total * _THREE + np.uint8(c2[i]))
+            total = np.uint8(total * _THREE + np.uint8(c3[i]))
+            filled[i] = np.uint8(total * _THREE + np.uint8(c4[i]))
+    out[end:] = 0
 
 
 @kernel(forceinline=True)
 def _window(length, place):
     """First 5-gram and number of those around a place in a text of some length."""
-    first = max(_ZERO, min(place - _BEFORE, length - GRAM + 1 - WINDOW))
-    return first, min(np.int64(WINDOW), length - GRAM + 1 - first)
+    first = max(_ZERO, min(place - _BEFORE, length - GRAM + 1 - PRINTS))
+    return first, min(np.int64(PRINTS), length - GRAM + 1 - first)
 
 
 @kernel(forceinline=True)
-def _wording_agrees(known, begin, wanted, size, low, last):
-    """Whether enough of ``wanted[:size]`` stand near where they belong, ``begin`` being where the first is sought.
+def _wording_agrees(known, begin, codes, first, size):
+    """Whether of the prints from ``codes[first]`` on, ``size`` of which count, enough stand where they belong.
 
-    Places are sought from ``low`` to ``last``.
+    The first one is sought from ``known[begin]`` on.
     """
-    needed, total = AGREEING * size, np.int64(0)
-    if begin < low or begin + size > last:
-        for j in range(0, size, STEP):
-            if low - DRIFT <= begin + j <= last + DRIFT:
-                total += equal_lanes(known, min(max(begin + j, low), last), wanted[j]) != 0
-        return STEP * total >= needed
-    for first in range(0, size, _TOGETHER):
-        for j in range(first, min(first + _TOGETHER, size), STEP):
-            total += equal_lanes(known, begin + j, wanted[j]) != 0
-        # Chance is out of reach soon.
-        if STEP * total + max(_ZERO, size - first - _TOGETHER) + 1 < needed:
-            return False
-    return STEP * total >= needed
+    found = nearby_prints(known, begin, codes, first) & (_ALL >> np.uint64((PRINTS - size) & 63))
+    return ones(found) >= AGREEING * size
 
 
 @kernel
@@ -128,8 +119,7 @@ def agreeing(records, texts, candidates, scratch, kept):
     Parameters
     ----------
     records
-        ``(prints, offsets)``, of the records' code points: uint8[m], of which the last four of each record say nothing,
-        and int64[n + 1].
+        ``(prints, offsets)``: what :func:`prints` makes of the records, and int64[n + 1] of their code points.
     texts
         ``(texts, numbers)``: :class:`~provscan.kernels.records.TextBuffer` of the licensed texts, and the numbers by
         which they are told apart, empty where those are their places.
@@ -139,50 +129,40 @@ def agreeing(records, texts, candidates, scratch, kept):
         :func:`prints_scratch`.
     kept
         bool[n], filled in.
-
-    Returns
-    -------
-    int64
-        A sum that keeps the prefetches from being optimised away.
     """
     record, text, code, place = candidates
     known, offsets = records
     (bytes_of, bounds), numbers = texts
-    codes, wanted, starts, stops, seen = scratch
+    codes, seen = scratch
     count = len(record)
-    alive = np.int64(0)
-    for c in range(count):
-        nearby = c % _AHEAD
-        if nearby == 0:
-            # No read waits for a decision about another one.
-            ahead = min(_AHEAD, count - c)
-            for i in range(ahead):
-                starts[i], stops[i] = bounds[text[c + i]], bounds[text[c + i] + 1]
-            for i in range(ahead):
-                at = min(starts[i] + place[c + i], stops[i] - 1)
-                alive += bytes_of[starts[i]] + bytes_of[at] + bytes_of[min(at + WINDOW, stops[i] - 1)]
-        number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
-        slot = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT
-        diagonal = code[c] - place[c]
-        kept[c] = seen[slot, 0] != record[c] or seen[slot, 1] != number or abs(seen[slot, 2] - diagonal) > DRIFT
-        low, last = offsets[record[c]], offsets[record[c] + 1] - GRAM + 1 - LANES
-        start, stop = starts[nearby], stops[nearby]
-        if kept[c] and place[c] < FAR and last >= low:
-            at = place[c]
-            if _is_ascii(bytes_of, start, stop):
-                first, size = _window(stop - start, at)
-                if start + first + WINDOW + GRAM - 1 <= len(bytes_of):
-                    # A loop of a known length is unrolled; what stands behind the text is not asked for.
-                    _prints(bytes_of[start + first :], WINDOW, wanted)
-                else:
-                    _prints(bytes_of[start + first :], size, wanted)
+    for c in range(-2 * _AHEAD if count else 0, count):
+        # No read waits for a decision about another one.
+        prefetch(bounds, text[min(c + 2 * _AHEAD, count - 1)])
+        if c + _AHEAD >= 0:
+            soon = text[min(c + _AHEAD, count - 1)]
+            start, stop = bounds[soon], bounds[soon + 1]
+            prefetch(bytes_of, start)
+            prefetch(bytes_of, min(start + _LINE, stop))
+            prefetch(bytes_of, stop - 1)
+        if c < 0:
+            continue
+        start, stop, at = bounds[text[c]], bounds[text[c] + 1], place[c]
+        kept[c] = True
+        if at < FAR and offsets[record[c] + 1] - offsets[record[c]] >= FEWEST + GRAM - 1:
+            begin = offsets[record[c]] + GAP * (record[c] + 1) + code[c] - DRIFT
+            at = min(at, stop - start)
+            first, size = _window(stop - start, at)
+            if start + first + PRINTED <= len(bytes_of) and _is_ascii(bytes_of, start, stop):
+                kept[c] = _wording_agrees(known, begin - at + first, bytes_of, start + first, size)
             else:
                 length = decode(bytes_of, start, stop, codes)
-                if has_wide(codes[:length]):
-                    at = code_of_unit(codes, _ZERO, length, at)
+                at = code_of_unit(codes, _ZERO, length, at) if has_wide(codes[:length]) else min(at, length)
                 first, size = _window(length, at)
-                _prints(codes[first:], size, wanted)
-            kept[c] = _wording_agrees(known, low + code[c] - at + first - DRIFT, wanted, size, low, last)
+                kept[c] = _wording_agrees(known, begin - at + first, codes, first, size)
         if kept[c]:
-            seen[slot, 0], seen[slot, 1], seen[slot, 2] = record[c], number, diagonal
-    return alive
+            number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
+            slot = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT
+            diagonal = code[c] - place[c]
+            kept[c] = seen[slot, 0] != record[c] or seen[slot, 1] != number or abs(seen[slot, 2] - diagonal) > DRIFT
+            if kept[c]:
+                seen[slot, 0], seen[slot, 1], seen[slot, 2] = record[c], number, diagonal

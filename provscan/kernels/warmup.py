@@ -109,7 +109,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield gram_sets.gram_hashes, (u32, u32)
     yield gram_sets.compare_rows, (codes, codes, gram_sets.set_scratch(4, 4), spans)
     yield gram_sets.pieces_of_rows, (codes, codes, gram_sets.set_scratch(4, 4), flags)
-    yield prints.prints, (codes.codes, u8)
+    yield prints.prints, (*codes, u8)
     yield prints.agreeing, ((u8, i64), (text, r.read_only(i64)), candidates, prints.prints_scratch(4), flags)
     yield prefilter.prefilter, (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags)
     yield minimizers.seed_entries, (codes, 0, seed_params, scratch, (u32, i32), u64)

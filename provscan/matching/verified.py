@@ -65,8 +65,8 @@ def agreeing(records: Grams, candidates: Candidates, segment: LookupTables, long
     """The candidates inside records around whose seeds the wording agrees; no text has more than ``longest`` bytes."""
     if len(candidates.record) == 0:
         return candidates
-    prints = scratch_array("prints", len(records.codes), np.uint8)
-    print_kernels.prints(records.codes, prints[: max(0, len(prints) - gram_kernels.GRAM + 1)])
+    prints = scratch_array("prints", len(records.codes) + len(records.offsets) * print_kernels.GAP, np.uint8)
+    print_kernels.prints(records.codes, records.offsets, prints)
     kept = np.empty(len(candidates.record), np.bool_)
     texts, room = (segment.texts.record, segment.numbers), print_kernels.prints_scratch(longest)
     print_kernels.agreeing((prints, records.offsets), texts, candidates, room, kept)

@@ -1,5 +1,6 @@
 """Vectors of bytes, against loops over them."""
 
+import naive_passages as naive
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +17,12 @@ values = st.binary(min_size=lanes.LANES, max_size=80)
 @kernel
 def compiled_masks(values, start, value):
     return lanes.equal_lanes(values, start, value), lanes.high_lanes(values, start)
+
+
+@kernel
+def compiled_prints(known, begin, codes, first):
+    lanes.prefetch(codes, first + 10**6)
+    return lanes.nearby_prints(known, begin, codes, first)
 
 
 @kernel
@@ -37,6 +44,16 @@ def test_masks(data, draw):
     part = data[start : start + lanes.LANES]
     assert [int(equal) >> i & 1 for i in range(64)] == [byte == value for byte in part] + [False] * 32
     assert [int(high) >> i & 1 for i in range(64)] == [byte > 127 for byte in part] + [False] * 32
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint32])
+@given(st.binary(min_size=130, max_size=130), st.text("ab\u0430", min_size=70, max_size=70), st.data())
+def test_prints_nearby(kind, data, text, draw):
+    begin, first = draw.draw(st.integers(0, 39)), draw.draw(st.integers(0, 2))
+    codes = np.array([ord(char) for char in text]).astype(kind)
+    found = compiled_prints(np.frombuffer(data, np.uint8), begin, codes, first)
+    wanted = enumerate(naive.prints(text)[first : first + 64], begin)
+    assert [bool(int(found) >> i & 1) for i in range(64)] == [value in data[at : at + 28] for at, value in wanted]
 
 
 @given(values, st.data())
