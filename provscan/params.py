@@ -99,7 +99,7 @@ class IndexParams(_Params):
     seed: int = 1
     bands: int = 16
     rows: int = 4
-    seed_length: int = 11
+    seed_length: int = 10
     seed_window: int = 4
 
     def __post_init__(self) -> None:

@@ -87,7 +87,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield bands.band_keys, (u32[None], 32, 4, pairs)
         yield bands.one_bit_sketch, (u32[None], pairs)
         return
-    seed_params, scratch = r.SeedParams(11, 4), r.SeedScratch(u32, i32, u32[None], u32[None])
+    seed_params, scratch = r.SeedParams(10, 4), r.SeedScratch(u32, i32, u32[None], u32[None])
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
     table = r.Postings(u32, u32, 1, 8)
     bloom_filter = r.BloomFilter(u64, np.uint32(1))
