@@ -31,8 +31,8 @@ from provscan import cli
     "--seed-length",
     type=int,
     metavar="N",
-    help="Letters of a seed: with 14, long text is scanned in three quarters of the time, and fewer copies with many "
-    "typing errors are found.  [default: 12]",
+    help="Letters of a seed: with 14, long text is scanned in two thirds of the time, and fewer copies with many "
+    "typing errors are found.  [default: 10]",
 )
 @click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV.  [default: determined]")
 @cli.encoding

@@ -110,7 +110,7 @@ def test_what_stands_at_the_place_of_another_match(index: provscan.Index) -> Non
 
 
 def test_what_the_search_misses_is_not_put_down_to_a_gate(index: provscan.Index) -> None:
-    missed = "Musselsxfrom sevenzo'clock, axter that ojly excuses"
+    missed = "Mussels zrom seven j'clock, afzer that onxy excuses"
     assert index.match_document(missed) == []
     (found,) = explain_text(missed, index, MatchParams(), tweet_id="1102")
     assert (found["bands_met"], found["seeds_met"]) == (0, 0)
