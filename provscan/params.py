@@ -170,7 +170,7 @@ class SearchLimits:
     # Bits of 128 in which one-bit sketches must agree. At similarity 0.4 they agree in 90, give or take 5.
     sketch_bits: int = 77
     whole_candidates: int = 16  # Candidates of one whole record at most, the most similar ones.
-    seed_places: int = 16  # Places that are read of one key of seeds at most.
+    seed_places: int = 16  # Places that are read of one key of seeds at most; a quarter of so many if more share it.
     # Around a match of this similarity, exact copies of variants of its text are searched.
     variant_similarity: float = 0.8
     variants: int = 4  # Variants that are found around one match at most, on average.

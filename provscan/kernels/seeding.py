@@ -123,10 +123,10 @@ def wanted_keys(seeds, table, scratch, out):
 def seed_candidates(seeds, table, limit, state, scratch, out, counters):
     """Licensed texts of one segment that may stand inside records; how many.
 
-    ``state`` is :class:`SeedingState`, ``scratch`` :func:`seeding_scratch`. At most ``limit`` places are read of a key;
-    ``counters.seeds_cut`` grows by the look-ups cut short. A candidate has the record, the text, and a code point of
-    the record and a place in the text, in units, that lie on one diagonal. Those that find no room are counted and not
-    written.
+    ``state`` is :class:`SeedingState`, ``scratch`` :func:`seeding_scratch`. Of a key that more than ``limit`` places
+    share the first quarter of so many are read; ``counters.seeds_cut`` grows by these look-ups. A candidate has the
+    record, the text, and a code point of the record and a place in the text, in units, that lie on one diagonal. Those
+    that find no room are counted and not written.
     """
     bounds, last = seeds.bounds, state.last
     record, n = np.int64(0), np.int64(0)
@@ -141,7 +141,7 @@ def seed_candidates(seeds, table, limit, state, scratch, out, counters):
             since = bounds[record]
             counters.seeds_cut[0] += size > limit
             unit, code = np.int64(seeds.units[seed]), np.int64(seeds.codes[seed])
-            for e in range(first, first + min(size, limit)):
+            for e in range(first, first + (size if size <= limit else max(1, limit // 4))):
                 text, place = np.int32(text_of(table.postings, e)), state.places[table.places[e]]
                 slot, diagonal = _slot(text, state.numbers), unit - place
                 width = BAND_WIDTH if place < FAR else FAR_BAND_WIDTH
