@@ -44,6 +44,7 @@ class Grown:
 
     tweets: int
     path: Path
+    seed_length: int | None = None
     texts: int = 0
     bytes: int = 0
     build: float = 0.0
@@ -58,7 +59,7 @@ class Grown:
         source = self.path.with_suffix(".jsonl")
         synthetic.write_jsonl(synthetic.tweets(self.tweets), source)
         begin = time.perf_counter()
-        index = provscan.build_index(source, self.path)
+        index = provscan.build_index(source, self.path, seed_length=self.seed_length)
         self.build = time.perf_counter() - begin
         source.unlink()
         self.texts, self.bytes = len(index), index.info()["bytes"]
@@ -112,6 +113,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=60)
     parser.add_argument("--planted", type=int, default=5_000, help="in records, and as many in documents")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seed-length", type=int, help="of the indexes")
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the indexes go meanwhile"
     )
@@ -141,7 +143,7 @@ def main() -> None:
         warm = Grown(1_000, folder / "warm.index")
         warm.make()
         warm.match("records", sources["records"])
-        indexes = [Grown(size, folder / f"{size}.index") for size in sizes]
+        indexes = [Grown(size, folder / f"{size}.index", arguments.seed_length) for size in sizes]
         for entry in indexes:
             progress.print(f"building an index of {entry.tweets:,} tweets")
             entry.make()
