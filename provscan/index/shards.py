@@ -263,7 +263,7 @@ def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
 _KINDS: dict[str, Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]] = {
     "seeds": lambda source: (source.seeds.postings, _ANY_KEY, source.seeds.places, False),
     "bands": lambda source: (source.whole.bands, source.whole.band_filter, source.whole.sketches, True),
-    "exact": lambda source: (source.whole.exact, _ANY_KEY, source.whole.sketches, True),
+    "exact": lambda source: (source.whole.exact, _ANY_KEY, source.whole.exact.entries, False),
 }
 
 

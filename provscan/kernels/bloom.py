@@ -34,10 +34,3 @@ def has_bits(word, h):
 def holds(bloom, h):
     """Whether a hash may be in the filter, uint64 0 or 1."""
     return has_bits(word_of(bloom, h), h)
-
-
-@kernel
-def mark_all(hashes, bloom):
-    """Add uint64 hashes."""
-    for h in hashes:
-        mark(bloom, h)

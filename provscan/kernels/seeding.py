@@ -77,9 +77,9 @@ def _look_up(keys, first, table, scratch):
 
 @kernel(forceinline=True)
 def _equal_ranges(table, limit, count, scratch, counters):
-    """Of the first ``count`` keys in scratch those that the table holds, each with its equal range; how many.
+    """Of the first ``count`` keys in scratch those that the table holds, each with the entries to read; how many.
 
-    Ranges are measured up to ``limit``.
+    If more than ``limit`` places share one, those are the first quarter of so many, and the look-up counts as cut.
     """
     postings = table.postings
     which, firsts, sizes = scratch.which, scratch.firsts, scratch.sizes
@@ -87,11 +87,12 @@ def _equal_ranges(table, limit, count, scratch, counters):
     found = np.int64(0)
     for k in range(count):
         start, size = equal_range(postings, firsts[k], sizes[k], np.uint64(scratch.keys[k]) << _S32, limit)
-        which[found], firsts[found], sizes[found] = which[k], start, size
+        counters.seeds_cut[0] += size > limit
+        which[found], firsts[found], sizes[found] = which[k], start, size if size <= limit else max(1, limit // 4)
         found += size > 0
     ahead = np.int64(0)
     for k in range(found):
-        for e in range(firsts[k], firsts[k] + min(sizes[k], limit)):
+        for e in range(firsts[k], firsts[k] + sizes[k]):
             ahead += np.int64(table.places[e])
     counters.reads[0] += ahead & 1
     return found
@@ -139,9 +140,8 @@ def seed_candidates(seeds, table, limit, state, scratch, out, counters):
                 record += 1
             # Seeds count through all records: what is older than this record's first one is of another.
             since = bounds[record]
-            counters.seeds_cut[0] += size > limit
             unit, code = np.int64(seeds.units[seed]), np.int64(seeds.codes[seed])
-            for e in range(first, first + (size if size <= limit else max(1, limit // 4))):
+            for e in range(first, first + size):
                 text, place = np.int32(text_of(table.postings, e)), state.places[table.places[e]]
                 slot, diagonal = _slot(text, state.numbers), unit - place
                 width = BAND_WIDTH if place < FAR else FAR_BAND_WIDTH
