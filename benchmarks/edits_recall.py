@@ -34,7 +34,7 @@ from provscan import readers
 from provscan.engine.progress import Progress
 from provscan.index import write_index
 from provscan.matching import Index
-from provscan.params import IndexParams
+from provscan.params import SEED_LENGTH, IndexParams
 from provscan.runs.build import preparing
 from provscan.runs.corpus import Corpus
 
@@ -45,7 +45,7 @@ WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great
 # Letters of a tweet that is edited, of the half of one, and characters of a document.
 LETTERS, HALF_LETTERS, DOCUMENT = 60, 50, 2_000
 SAME = 0.6
-TODAY = f"{IndexParams.seed_length},{IndexParams.seed_window},{IndexParams.bands}"
+TODAY = f"{SEED_LENGTH},{IndexParams.seed_window},{IndexParams.bands}"
 
 
 def _japanese(text: str) -> bool:

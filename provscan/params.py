@@ -20,6 +20,8 @@ import xxhash
 from provscan.errors import ParameterError
 
 CANONICAL_VERSION = 2
+# Letters of a seed, and of one of an index of more than MANY_TEXTS texts.
+SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
 # Code points of a length, at most.
 LONGEST = 1_000_000_000
 
@@ -85,7 +87,8 @@ class IndexParams(_Params):
     bands, rows
         LSH: ``bands`` bands of ``rows`` signature values each; ``bands * rows <= num_perm``.
     seed_length, seed_window
-        Passages: minimizers of ``seed_length`` units, one in each window of ``seed_window`` of them.
+        Passages: minimizers of ``seed_length`` units, one in each window of ``seed_window`` of them. Without a length,
+        they have 10 units in an index of up to a million texts, and 14 in a larger one.
 
     Examples
     --------
@@ -99,12 +102,14 @@ class IndexParams(_Params):
     seed: int = 1
     bands: int = 16
     rows: int = 4
-    seed_length: int = 10
+    seed_length: int | None = None
     seed_window: int = 4
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            require_number(field.name, getattr(self, field.name), whole=True)
+            value = getattr(self, field.name)
+            if value is not None or field.default is not None:
+                require_number(field.name, value, whole=True)
         require(
             self.canonical_version == CANONICAL_VERSION,
             "canonical_version",
@@ -122,8 +127,14 @@ class IndexParams(_Params):
             self.bands * self.rows,
             f"at most num_perm, {self.num_perm}",
         )
-        require(4 <= self.seed_length <= 32, "seed_length", self.seed_length, "between 4 and 32")
+        if self.seed_length is not None:
+            require(4 <= self.seed_length <= 32, "seed_length", self.seed_length, "between 4 and 32")
         require(1 <= self.seed_window <= 64, "seed_window", self.seed_window, "between 1 and 64")
+
+    def of_texts(self, texts: int) -> IndexParams:
+        """The same with the length of seeds that an index of so many texts has."""
+        chosen = LONG_SEED_LENGTH if texts > MANY_TEXTS else SEED_LENGTH
+        return dataclasses.replace(self, seed_length=self.seed_length or chosen)
 
 
 @dataclass(frozen=True)

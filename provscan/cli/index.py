@@ -32,7 +32,7 @@ from provscan import cli
     type=int,
     metavar="N",
     help="Letters of a seed: with 14, long text is scanned in two thirds of the time, and fewer copies with many "
-    "typing errors are found.  [default: 10]",
+    "typing errors are found.  [default: 10; 14 above a million texts]",
 )
 @click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV.  [default: determined]")
 @cli.encoding

@@ -15,8 +15,9 @@ processes write shards, :mod:`~provscan.index.shards` looks them up as one segme
 """
 
 from provscan.index.opening import open_reader
-from provscan.index.prepare import Prepared, prepare, seed_params, seed_scratch, sketch_texts
+from provscan.index.prepare import Prepared, prepare, sketch_texts
 from provscan.index.reader import NOTHING, IndexReader, LeftOut
+from provscan.index.seeds import seed_params, seed_scratch
 from provscan.index.segment import LookupTables
 from provscan.index.segments_writer import MOST_SHARDS, Shard
 from provscan.index.shard_groups import CONSTANT, GroupReader, hold_shards

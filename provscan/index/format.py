@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +21,9 @@ from provscan.readers import file_checksum
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
-VERSION = 20
+VERSION = 22
 # Of an index in shards.
-SHARDS_VERSION = 21
+SHARDS_VERSION = 23
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"
@@ -98,7 +98,7 @@ class SegmentInfo:
 class Manifest:
     """One generation of an index. That of a blind index has one segment, its digest made from the files' checksums."""
 
-    params: IndexParams | BlindParams
+    params: IndexParams | BlindParams  # As they were given: without a length of seeds, the number of texts decides.
     segments: tuple[SegmentInfo, ...]
     # Distinct licensed texts and distinct tweet ids, without forgotten ones.
     texts: int
@@ -107,13 +107,19 @@ class Manifest:
     purges: dict[str, Purge] = field(default_factory=dict)  # Records of purges, by the names of their files.
     # What the builder noted: where the tweets came from, what was left out.
     notes: dict[str, Any] = field(default_factory=dict)
+    seed_length: int | None = None  # Units of the seeds in all segments; of a blind index its parameters say it.
 
     @property
     def index_params(self) -> IndexParams:
-        """Its parameters, if it is not of a blind index."""
+        """Its parameters with the length of its seeds, if it is not of a blind index."""
         if isinstance(self.params, BlindParams):
             raise TypeError("a blind index has no parameters of an index")
-        return self.params
+        return replace(self.params, seed_length=self.seed_length)
+
+    def with_due_seeds(self) -> Manifest:
+        """The same with seeds as long as they would be if the index were built of its texts now."""
+        assert isinstance(self.params, IndexParams)
+        return replace(self, seed_length=self.params.of_texts(self.texts).seed_length)
 
     @property
     def shards(self) -> tuple[SegmentInfo, ...]:
@@ -128,6 +134,7 @@ class Manifest:
             "generation": self.generation,
             "fingerprint": self.fingerprint(),
             "params": self.params.as_dict(),
+            "seed_length": self.seed_length,
             "texts": self.texts,
             "tweets": self.tweets,
             "segments": [_segment_dict(segment) for segment in self.segments],
@@ -234,7 +241,12 @@ def _parsed(body: dict[str, Any], params: type[IndexParams | BlindParams]) -> Ma
             for name, info in _files(body["purges"], PURGES).items()
         },
         body["notes"],
+        body["seed_length"],
     )
+    if isinstance(manifest.params, IndexParams) and manifest.index_params.seed_length != (
+        manifest.params.seed_length or _count(manifest.seed_length)
+    ):
+        raise ValueError(f"its seeds can't have {manifest.seed_length} units")
     if not isinstance(manifest.notes, dict):
         raise TypeError(f"notes must be an object, not {manifest.notes!r}")
     if len({segment.name for segment in manifest.segments}) < len(manifest.segments):

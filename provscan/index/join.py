@@ -12,8 +12,7 @@ from provscan.index.filters import bloom_filter, mark_bands, new_filter, widened
 from provscan.index.format import SegmentInfo
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import EXACT, SEEDS, TableLayout, bands_layout, sorted_entries, table_of, unpacked
-from provscan.index.prepare import seed_entries
-from provscan.index.seeds import LEVELS, PER_FREQUENT, OpenSeeds, SeedChoice, levels_of, text_sizes
+from provscan.index.seeds import LEVELS, PER_FREQUENT, OpenSeeds, SeedChoice, levels_of, seed_parts, text_sizes
 from provscan.index.segment import MAX_TEXTS, LookupTables, Segment
 from provscan.index.tweets import appended, joined_tweets
 from provscan.kernels import minimizers as seed_kernels
@@ -113,7 +112,7 @@ def more_seeds(large: OpenSeeds, small: Segment, before: int, params: IndexParam
 
     A seed that is frequent in `large` is so here. What `large` has stays, however many of the few texts share it.
     """
-    entries = sorted_entries(seed_entries(small.texts, params))
+    entries = sorted_entries(np.concatenate([np.zeros(0, np.uint64), *seed_parts(small.texts, params)]))
     levels = levels_of(entries)
     frequent = widened(large.frequent, len(entries) // PER_FREQUENT)
     held = np.empty(len(entries), np.bool_)

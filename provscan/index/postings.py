@@ -80,9 +80,8 @@ class _Chunk(NamedTuple):
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
-    Entries are parted by their upper bits as they come; what does not fit memory waits in a file. The writer goes on
-    with the entries that another one has saved in the same folder. `writers` write at a time and share the memory for
-    entries that wait.
+    Entries are parted by their upper bits as they come; what does not fit memory waits in a file. `writers` write at a
+    time and share the memory for entries that wait.
     """
 
     def __init__(self, folder: Path, name: str, layout: TableLayout, writers: int = 1) -> None:
@@ -98,12 +97,8 @@ class PostingsWriter:
         self._renumbered = 0  # Chunks whose texts get new numbers.
         self._sorted: list[np.ndarray] = []
         self._waits = 0
-        self._path, self._ends_path = (folder / f"{name}.{ending}" for ending in ("part", "ends.part"))
-        if self._ends_path.exists():
-            ends = np.fromfile(self._ends_path, np.int64).reshape(-1, PARTS)
-            saved = _split(map_array(self._path, np.uint64), ends[:, -1])
-            self._chunks = [_Chunk(*chunk) for chunk in zip(saved, ends, strict=True)]
-        self.count = sum(len(chunk.entries) for chunk in self._chunks)
+        self._path = folder / f"{name}.part"
+        self.count = 0
 
     def add(self, entries: np.ndarray) -> None:
         """Take uint64 entries; the array is the writer's from now on."""
@@ -138,25 +133,6 @@ class PostingsWriter:
         self._part()
         self._numbers, self._renumbered = numbers, len(self._chunks)
 
-    def save(self) -> None:
-        """Put all entries that were added into files, for another writer in the same folder."""
-        self._part()
-        final = self._path.with_suffix(".final")
-        with final.open("wb") as file:
-            for number, chunk in enumerate(self._chunks):
-                entries = chunk.entries.copy()
-                self._renumber(entries, number < self._renumbered)
-                write_array(file, entries)
-        final.replace(self._path)
-        with self._ends_path.open("wb") as file:
-            for chunk in self._chunks:
-                write_array(file, chunk.ends)
-        self._renumbered = 0
-
-    def _renumber(self, entries: np.ndarray, wanted: bool) -> None:
-        if wanted:
-            kernels.renumber(entries, self._shift, self._numbers)
-
     def _spill(self) -> None:
         """Move what is in memory to the file."""
         self._part()
@@ -188,11 +164,11 @@ class PostingsWriter:
             slices = [chunk.parts(step * number, step * (number + 1)) for chunk in self._chunks]
             entries = np.concatenate([np.zeros(0, np.uint64), *slices])
             known = sum(map(len, slices[: self._renumbered]))
-            self._renumber(entries[:known], known > 0)
+            if known:
+                kernels.renumber(entries[:known], self._shift, self._numbers)
             yield self._merged(sorted_entries(entries), number)
         self._chunks, self._sorted = [], []
-        for path in (self._path, self._ends_path):
-            path.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
 
     def _merged(self, entries: np.ndarray, number: int) -> np.ndarray:
         """Sorted entries of a stretch with those that came sorted."""

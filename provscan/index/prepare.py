@@ -13,9 +13,7 @@ import pyarrow.compute as pc
 
 from provscan.index.texts import Strings
 from provscan.kernels import content
-from provscan.kernels import minimizers as seed_kernels
-from provscan.kernels.records import CodeBuffer, SeedParams, SeedScratch, Sketches, TextBuffer, read_only
-from provscan.kernels.scratch import scratch_array
+from provscan.kernels.records import Sketches, TextBuffer, read_only
 from provscan.params import IndexParams
 from provscan.readers.arrow import buffers
 from provscan.sketch import lsh
@@ -38,7 +36,6 @@ class Prepared(NamedTuple):
     raw_texts: Strings
     ids: Strings
     sketches: Sketches  # Of the canonical texts.
-    seeds: np.ndarray  # uint64[m], seed entries whose text number is the row in this batch.
     times: np.ndarray  # int64[n], milliseconds since 1970, ``NO_TIME`` where unknown.
     about: pa.RecordBatch  # The other columns: author, lang, rt_of.
     digests: np.ndarray  # uint64[n, 2], see `tweet_digests`.
@@ -55,35 +52,6 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
         bits[low:high] = lsh.one_bit_sketch(signatures)
         bands[low:high] = lsh.band_keys(signatures, params.bands, params.rows)
     return Sketches(texts.keys(), bits, bands)
-
-
-def seed_scratch(longest: int) -> SeedScratch:
-    """Scratch for the seeds of texts of up to ``longest`` code points; see :mod:`provscan.kernels.scratch`."""
-    size = 2 * longest + 2
-    return SeedScratch(
-        scratch_array("seed_units", size, np.uint32),
-        scratch_array("seed_origins", size, np.int32),
-        np.empty((2, seed_kernels.ROOM), np.uint32),
-        np.empty((3, seed_kernels.ROOM), np.uint32),
-    )
-
-
-def seed_params(params: IndexParams) -> SeedParams:
-    return SeedParams(params.seed_length, params.seed_window)
-
-
-def seed_entries(texts: Strings, params: IndexParams) -> np.ndarray:
-    """Seed entries of canonical texts, numbered by their rows."""
-    parts = []
-    for low in range(0, len(texts), BLOCK):
-        codes = CodeBuffer(*texts.codes(np.arange(low, min(low + BLOCK, len(texts)))))
-        entries = np.empty(2 * len(codes.codes), np.uint64)
-        longest = int(np.diff(codes.offsets).max())
-        size = 2 * longest + 2
-        row = scratch_array("seed_keys", size, np.uint32), scratch_array("seed_places", size, np.int32)
-        n = seed_kernels.seed_entries(codes, low, seed_params(params), seed_scratch(longest), row, entries)
-        parts.append(entries[:n].copy())
-    return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
 
 
 def times_of(ids: Strings, created_at: pa.Array) -> np.ndarray:
@@ -128,7 +96,6 @@ def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
         Strings(*buffers(batch.column("text"))),
         strings,
         sketch_texts(texts, params),
-        seed_entries(texts, params),
         times,
         about,
         tweet_digests(ids, batch.column("text"), times, about),

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -28,10 +29,12 @@ from provscan.index.postings import (
     write_array,
     write_array_file,
 )
-from provscan.index.texts import Strings
+from provscan.index.texts import Strings, open_strings
 from provscan.kernels import minimizers as seed_kernels
-from provscan.kernels.records import Postings, SeedTable, frozen, read_only
-from provscan.ordered_map import read_ahead
+from provscan.kernels.records import CodeBuffer, Postings, SeedParams, SeedScratch, SeedTable, frozen, read_only
+from provscan.kernels.scratch import scratch_array
+from provscan.ordered_map import ordered_map, read_ahead
+from provscan.params import IndexParams
 
 # Step that a text's size is counted in, in units.
 SIZE_STEP = 20
@@ -42,9 +45,8 @@ MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
 # Places of all texts per place of a frequent seed, at least.
 PER_FREQUENT = 17
 _CHUNK = 1 << 18
-_S8, _TEXT = np.uint64(8), np.uint64(0xFFFFFF)
-# Threads that sort the seeds of more than a few texts.
-THREADS = 2
+# Texts whose seeds are computed at a time: they stay in the second-level cache.
+BLOCK = 2048
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 # Files of the filters, in the order of the fields of Seeds.
 FILTERS = ("seeds.filter", "seeds.frequent")
@@ -106,38 +108,52 @@ class SeedChoice:
         return out[: seed_kernels.seeds_within(entries, self._sizes, most, self._taken, out)].copy()
 
 
-def texts_of(entries: np.ndarray) -> np.ndarray:
-    """int64[n]: the number of each seed entry's text."""
-    return (entries >> _S8 & _TEXT).astype(np.int64)
+def seed_scratch(longest: int) -> SeedScratch:
+    """Scratch for the seeds of texts of up to ``longest`` code points; see :mod:`provscan.kernels.scratch`."""
+    size = 2 * longest + 2
+    return SeedScratch(
+        scratch_array("seed_units", size, np.uint32),
+        scratch_array("seed_origins", size, np.int32),
+        np.empty((2, seed_kernels.ROOM), np.uint32),
+        np.empty((3, seed_kernels.ROOM), np.uint32),
+    )
 
 
-class SeedsWriter:
-    """Collects the seeds of texts as they come in and writes the table, with those saved in the same folder.
+def seed_params(params: IndexParams) -> SeedParams:
+    """Of parameters whose length of seeds is decided (:meth:`~provscan.params.IndexParams.of_texts`)."""
+    assert params.seed_length is not None
+    return SeedParams(params.seed_length, params.seed_window)
 
-    So many `writers` write at a time.
-    """
 
-    def __init__(self, folder: Path, writers: int = 1) -> None:
+def seed_parts(texts: Strings, params: IndexParams, threads: int = 0) -> Iterator[np.ndarray]:
+    """Seed entries of canonical texts, numbered by their rows, some rows at a time."""
+    rows = (np.arange(low, min(low + BLOCK, len(texts))) for low in range(0, len(texts), BLOCK))
+    return ordered_map(lambda block: _seed_entries(texts, block, seed_params(params)), rows, threads)
+
+
+def _seed_entries(texts: Strings, rows: np.ndarray, params: SeedParams) -> np.ndarray:
+    codes = CodeBuffer(*texts.codes(rows))
+    entries = np.empty(2 * len(codes.codes), np.uint64)
+    longest = int(np.diff(codes.offsets).max())
+    size = 2 * longest + 2
+    row = scratch_array("seed_keys", size, np.uint32), scratch_array("seed_places", size, np.int32)
+    n = seed_kernels.seed_entries(codes, int(rows[0]), params, seed_scratch(longest), row, entries)
+    return entries[:n].copy()
+
+
+class _SeedsWriter:
+    """Writes the seed table of a segment, which is one of so many `writers` at work, with so many texts in all."""
+
+    def __init__(self, folder: Path, texts: Strings, total: int, writers: int) -> None:
         self.folder = folder
+        self.texts = texts
         self.table = PostingsWriter(folder, "seeds", SEEDS, writers)
         self.all = PostingsWriter(folder, "seeds.all", SEEDS, writers)
-        self._sizes = folder / "seeds.sizes.part"
-
-    def number(self, numbers: np.ndarray, sizes: np.ndarray) -> None:
-        """Give all texts new numbers, uint32: text t becomes ``numbers[t]``, and say the :func:`text_sizes` of all, by
-        these. No more seeds are taken then."""
-        self.all.renumber(numbers)
-        write_array_file(self._sizes, sizes)
-
-    def choice(self, texts: int) -> SeedChoice:
-        """What is chosen of the seeds of these texts, which are some of so many."""
-        sizes = np.fromfile(self._sizes, np.uint8)
-        self._sizes.unlink()
-        return SeedChoice(sizes, texts)
+        self.choice = SeedChoice(text_sizes(texts), total)
 
     def put_aside(self, entries: np.ndarray, levels: np.ndarray) -> None:
         """Take sorted entries that are decided about once all of lower levels are."""
-        for level in np.unique(levels).tolist():
+        for level in np.flatnonzero(np.bincount(levels)).tolist():
             with self._aside(level).open("ab") as file:
                 write_array(file, entries[levels == level])
 
@@ -154,31 +170,35 @@ class SeedsWriter:
         return self.folder / f"seeds.level{level}.part"
 
 
-def close_together(writers: Sequence[SeedsWriter], texts: Sequence[int]) -> None:
-    """Write the tables of segments of so many texts, and their filters, which are those of all and in the first."""
+def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
+    """Write the seed tables of segments whose texts stand in these folders; their filters are in the first."""
+    texts = [open_strings(folder, "texts") for folder in folders]
+    total = sum(map(len, texts))
+    writers = [_SeedsWriter(*each, total, len(folders)) for each in zip(folders, texts, strict=True)]
+    for writer in writers:
+        few = len(writer.texts.text) <= FEW_ENTRIES
+        for entries in seed_parts(writer.texts, params, 0 if few else os.cpu_count() or 1):
+            writer.all.add(entries)
     count = sum(writer.all.count for writer in writers)
     known, frequent = new_filter(count), new_filter(count // PER_FREQUENT)
-    choices = [writer.choice(sum(texts)) for writer in writers]
-    threads = THREADS if count > FEW_ENTRIES else 0
     sorted_parts = (writer.all.sorted_parts(stretches_of(count)) for writer in writers)
-    for parts in read_ahead(zip(*sorted_parts, strict=True), threads):
-        of_all = _levels_of_all(parts)
-        for writer, choice, entries, levels in zip(writers, choices, parts, of_all, strict=True):
-            chosen = choice.take(entries[levels == 0], 0)
+    for parts in read_ahead(zip(*sorted_parts, strict=True), 1 if count > FEW_ENTRIES else 0):
+        for writer, entries, levels in zip(writers, parts, _levels_of_all(parts), strict=True):
+            chosen = writer.choice.take(entries[levels == 0], 0)
             seed_kernels.mark_seeds(chosen, bloom_filter(known))
             seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], bloom_filter(frequent))
             writer.put_aside(entries[levels > 0], levels[levels > 0])
             writer.table.add_part(chosen)
-    for writer, choice in zip(writers, choices, strict=True):
+    for writer in writers:
         for level in LEVELS[1:]:
             for entries in writer.aside(level):
-                chosen = choice.take(entries, level)
+                chosen = writer.choice.take(entries, level)
                 seed_kernels.mark_seeds(chosen, bloom_filter(known))
                 writer.table.add(chosen)
     held = sum(writer.table.count for writer in writers)
     filters = narrowed(known, held), narrowed(frequent, count_of(frequent))
-    for writer, number in zip(writers, texts, strict=True):
-        writer.table.close(number)
+    for writer in writers:
+        writer.table.close(len(writer.texts))
         for name, words in zip(FILTERS, filters, strict=True):
             write_array_file(writer.folder / name, words if writer is writers[0] else new_filter(0))
 

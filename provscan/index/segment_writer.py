@@ -19,7 +19,7 @@ from provscan.index.filters import mark_bands, new_band_filter
 from provscan.index.packed import write_numbers, write_packed_strings
 from provscan.index.postings import EXACT, PostingsWriter, bands_layout, map_array, write_array, write_array_file
 from provscan.index.prepare import Prepared
-from provscan.index.seeds import SeedsWriter, close_together, text_sizes
+from provscan.index.seeds import write_seeds
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.index.tweets import LABELS, write_ids, write_labels, write_strings
@@ -74,15 +74,19 @@ class SegmentWriter:
     """Writes one segment in bounded memory.
 
     Beyond what a batch takes, a tweet costs some 100 bytes while its segment is being written; texts and postings go to
-    disk. The `ids` that are numbered already belong to other segments. With several `shards` that are written at a
-    time, whoever writes them closes their :attr:`seeds` together.
+    disk. The `ids` that are numbered already belong to other segments, which have so many `texts_before`. With several
+    `shards` that are written at a time, whoever writes them writes their seeds together.
     """
 
-    def __init__(self, folder: Path, params: IndexParams, ids: KeyTable, *, shards: int = 1) -> None:
+    def __init__(
+        self, folder: Path, params: IndexParams, ids: KeyTable, *, texts_before: int = 0, shards: int = 1
+    ) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
+        self._params = params
         self._ids_table = ids
         self._known_ids = ids.count
+        self._texts_before = texts_before
         self._texts = StringsWriter(folder, "texts.part")
         self._raw_texts = StringsWriter(folder, "raw_texts.part")
         self._ids = StringsWriter(folder, "ids.part")
@@ -91,7 +95,6 @@ class SegmentWriter:
         self._exact = PostingsWriter(folder, "exact", EXACT, shards)
         self._bands_layout = bands_layout(params.bands)
         self._bands = PostingsWriter(folder, "bands", self._bands_layout, shards)
-        self.seeds = SeedsWriter(folder, shards)
         self._shards = shards
         self._keys = KeyTable()
         self._text_of: list[np.ndarray] = []
@@ -126,7 +129,6 @@ class SegmentWriter:
         write_array(self._sketches, batch.sketches.bits[first])
         self._exact.add(EXACT.entries(batch.sketches.keys[first, 0], number))
         self._bands.add(self._bands_layout.row_entries(batch.sketches.bands, first, number))
-        self.seeds.all.add(renumbered(batch.seeds, first, number, count))
         self._raw_texts.add(batch.raw_texts)
         self._ids.add(batch.ids)
         self._about.write_batch(batch.about.cast(_ABOUT))
@@ -162,21 +164,24 @@ class SegmentWriter:
             # Sorting holds no lock, and the files have nothing to do with each other. The seeds take longest: where
             # they are written, Ctrl-C is noticed.
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
+                written = pool.submit(write_strings, folder, "texts", open_strings(folder, "texts.part"), texts)
                 jobs = [
                     pool.submit(self._write_bands, numbers),
-                    pool.submit(write_strings, folder, "texts", open_strings(folder, "texts.part"), texts),
                     pool.submit(write_packed_strings, folder, "raw_texts", raw_texts, rows),
                     pool.submit(write_ids, folder, ids, rows),
                     *(pool.submit(write_labels, folder, name, about[name], rows) for name in LABELS),
                 ]  # fmt: skip
                 write_numbers(folder, "times", times[rows])
                 write_numbers(folder, "tweets", starts)
-                self._write_seeds(texts, numbers)
+                sketches = map_array(folder / "sketches.part", np.uint64, 2)
+                write_array_file(folder / "texts.sketches", sketches[texts])
+                written.result()
+                if self._shards == 1:
+                    write_seeds([folder], self._params.of_texts(self._texts_before + self.texts))
                 for job in jobs:
                     job.result()
         for part in folder.glob("*.part*"):
-            if self._shards == 1 or not part.name.startswith("seeds."):
-                part.unlink()
+            part.unlink()
         total = digests[rows].sum(axis=0, dtype=np.uint64)
         repeated = self._repeated + self.tweets - len(rows)
         return Written(self.texts, len(rows), repeated, f"{total[0]:016x}{total[1]:016x}")
@@ -188,13 +193,6 @@ class SegmentWriter:
         write_array_file(self._folder / "bands.filter", known)
         self._exact.renumber(numbers)
         self._exact.close(self.texts)
-
-    def _write_seeds(self, texts: np.ndarray, numbers: np.ndarray) -> None:
-        sketches = map_array(self._folder / "sketches.part", np.uint64, 2)
-        write_array_file(self._folder / "texts.sketches", sketches[texts])
-        self.seeds.number(numbers, text_sizes(open_strings(self._folder, "texts.part"))[texts])
-        if self._shards == 1:
-            close_together([self.seeds], [self.texts])
 
     def discard(self) -> None:
         for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
@@ -236,17 +234,8 @@ def taken(batch: Prepared, rows: np.ndarray) -> Prepared:
         batch.raw_texts.take(rows),
         batch.ids.take(rows),
         Sketches(*(array[rows] for array in batch.sketches)),
-        renumbered(batch.seeds, rows, np.arange(len(rows), dtype=np.uint64), len(batch.texts)),
         batch.times[rows],
         batch.about.take(pa.array(rows)),
         batch.digests[rows],
         0,
     )
-
-
-def renumbered(seeds: np.ndarray, rows: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:
-    """Seed entries of some rows only, with the texts' numbers in place of the rows."""
-    number_of = np.full(count, radix.NO_NUMBER)
-    number_of[rows] = numbers
-    found = np.empty(len(seeds) + 1, np.uint64)
-    return found[: radix.renumber_rows(seeds, number_of, found)]

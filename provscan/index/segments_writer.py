@@ -19,7 +19,7 @@ from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
 from provscan.index.postings import write_array_file
 from provscan.index.prepare import Prepared
-from provscan.index.seeds import SeedsWriter, close_together
+from provscan.index.seeds import write_seeds
 from provscan.index.segment import MAX_TEXTS, open_segment
 from provscan.index.segment_writer import KeyTable, SegmentWriter, taken, tweet_order
 from provscan.index.texts import Strings
@@ -63,7 +63,8 @@ class _SegmentsWriter:
 
     def _begin(self) -> None:
         self._folder = self._change.workspace()
-        self._writer = SegmentWriter(self._folder, self._params, self._ids)
+        before = sum(info.texts for info in self._infos)
+        self._writer = SegmentWriter(self._folder, self._params, self._ids, texts_before=before)
 
     def add(self, batch: Prepared) -> None:
         if not self._writer.has_room_for(len(batch.texts)):
@@ -108,7 +109,7 @@ class ShardsWriter:
         """Write all files; the shards, and how many rows were left out because the same tweet was read before."""
         written = [writer.close() for writer in self._writers]
         shards = [Shard(folder, *each) for folder, each in zip(self._folders, written, strict=True)]
-        infos = joined_shards(self._change, self._params, shards, [writer.seeds for writer in self._writers])
+        infos = joined_shards(self._change, self._params, shards)
         return infos, sum(each.repeated for each in written)
 
     def discard(self) -> None:
@@ -124,11 +125,9 @@ def add_to_shard(writer: SegmentWriter, batch: Prepared) -> None:
     writer.add(batch)
 
 
-def joined_shards(
-    change: Change, params: IndexParams, shards: Sequence[Shard], seeds: Sequence[SeedsWriter]
-) -> list[SegmentInfo]:
-    """Write what is decided over all shards, and take them into an index; `seeds` writes the seeds of each."""
-    close_together(seeds, [shard.texts for shard in shards])
+def joined_shards(change: Change, params: IndexParams, shards: Sequence[Shard]) -> list[SegmentInfo]:
+    """Write what is decided over all shards, and take them into an index."""
+    write_seeds([shard.folder for shard in shards], params.of_texts(sum(shard.texts for shard in shards)))
     for number, (shard, numbers) in enumerate(zip(shards, _numbers(change, params, shards), strict=True)):
         write_array_file(shard.folder / "texts.numbers", numbers)
         write_array_file(shard.folder / "texts.shard", np.array([number, len(shards)], np.uint32))

@@ -24,7 +24,6 @@ from provscan.index.opening import open_written
 from provscan.index.postings import map_array, write_array
 from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader
-from provscan.index.seeds import SeedsWriter, texts_of
 from provscan.index.segment_writer import KeyTable, SegmentWriter
 from provscan.index.segments_writer import Shard, add_to_shard, joined_shards, manifest_counts, parted
 from provscan.index.texts import Strings
@@ -99,7 +98,6 @@ def write_shard(
                 add_to_shard(writer, batch)
                 see(len(batch.texts))
         written = writer.close()
-        writer.seeds.all.save()
     except BaseException:
         writer.discard()
         raise
@@ -122,25 +120,23 @@ def write_shards(
         parts = change.workspace()
         made = make(parts)
         shutil.rmtree(parts)
-        seeds = [SeedsWriter(shard.folder, len(made.shards)) for shard in made.shards]
-        infos = joined_shards(change, params, made.shards, seeds)
+        infos = joined_shards(change, params, made.shards)
         repeated = sum(shard.repeated for shard in made.shards)
         counts = manifest_counts(infos, made.ids, made.parted.empty, repeated)
         tweets = counts.pop("tweets")
         texts = sum(shard.texts for shard in made.shards)
-        change.commit(Manifest(params, tuple(infos), texts, tweets, change.generation, {}, {**notes, **counts}))
+        manifest = Manifest(params, tuple(infos), texts, tweets, change.generation, {}, {**notes, **counts})
+        change.commit(manifest.with_due_seeds())
         return open_written(target)
 
 
 def _packed(batch: Prepared) -> pa.RecordBatch:
     """A batch as one of Arrow."""
-    bounds = np.searchsorted(texts_of(batch.seeds), np.arange(len(batch.texts) + 1))
     columns = {
         "text": batch.texts.array(),
         "raw_text": batch.raw_texts.array(),
         "id": batch.ids.array(),
         "time": pa.array(batch.times),
-        "seeds": pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(batch.seeds)),
         **{name: _listed(array) for name, array in zip(Sketches._fields, batch.sketches, strict=True)},
         "digest": _listed(batch.digests),
         **{name: batch.about.column(name) for name in LABELS},
@@ -154,8 +150,6 @@ def _unpacked(batch: pa.RecordBatch) -> Prepared:
     return Prepared(
         texts, raw_texts, ids,
         Sketches(*(_array(batch.column(name)) for name in Sketches._fields)),
-        # The writer takes entries for its own.
-        batch.column("seeds").flatten().to_numpy().copy(),
         batch.column("time").to_numpy(zero_copy_only=False),
         batch.select(list(LABELS)),
         _array(batch.column("digest")),

@@ -66,7 +66,8 @@ def write_index(
         segments, counts = write_segments(change, batches, params, shards)
         texts = _distinct_texts(change.folder, segments, params)
         tweets = counts.pop("tweets")
-        change.commit(Manifest(params, segments, texts, tweets, change.generation, {}, {**notes, **counts}))
+        manifest = Manifest(params, segments, texts, tweets, change.generation, {}, {**notes, **counts})
+        change.commit(manifest.with_due_seeds())
         return open_written(target)
 
 
@@ -94,7 +95,7 @@ def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, no
             notes={**before.manifest.notes, "appended": {**notes, **counts}},
         )
         if added:
-            change.commit(_merged(change, manifest, _due(infos), prepare))
+            change.commit(_with_merges_due(change, manifest, prepare))
         reader = open_written(target)
     # If nothing was new, nothing was written.
     return replace(reader, manifest=replace(reader.manifest, notes=manifest.notes))
@@ -153,7 +154,7 @@ def merge(target: Path, prepare: Prepare, *, purge_only: bool = False) -> IndexR
     with changing(target, "change") as change:
         manifest = open_reader(target, check="changes").manifest
         groups = _to_merge(manifest, purge_only=purge_only)
-        merged = replace(manifest, generation=change.generation)
+        merged = replace(manifest if purge_only else manifest.with_due_seeds(), generation=change.generation)
         for group in groups:
             merged = _merged(change, merged, group, prepare)
         if groups:
@@ -181,7 +182,9 @@ def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]
         groups = [[info] for info in forgotten if info.shard is None]
         # What is rare is decided over all shards.
         return [shards, *groups] if any(info.shard is not None for info in forgotten) else groups
-    groups = [list(manifest.segments)] if shards else _groups(manifest.segments)
+    groups = _groups(manifest)
+    if manifest.with_due_seeds().seed_length != manifest.seed_length:
+        return groups
     return [group for group in groups if len(group) > max(1, len(shards)) or any(info.tombstones for info in group)]
 
 
@@ -320,10 +323,25 @@ def _due(infos: tuple[SegmentInfo, ...]) -> list[SegmentInfo]:
     return due
 
 
-def _groups(infos: tuple[SegmentInfo, ...]) -> list[list[SegmentInfo]]:
-    """All segments in groups that fit one segment each."""
+def _with_merges_due(change: Change, manifest: Manifest, prepare: Prepare) -> Manifest:
+    """A manifest after an addition, with what is to be merged then: all, if there are now so many texts that their
+    seeds should be longer."""
+    due, groups = manifest.with_due_seeds(), [_due(manifest.segments)]
+    assert due.seed_length is not None
+    assert manifest.seed_length is not None
+    if due.seed_length > manifest.seed_length:
+        manifest, groups = due, _groups(manifest)
+    for group in groups:
+        manifest = _merged(change, manifest, group, prepare)
+    return manifest
+
+
+def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
+    """All segments in groups that fit one segment each; shards are one group, with all else."""
+    if manifest.shards:
+        return [list(manifest.segments)]
     groups: list[list[SegmentInfo]] = []
-    for info in sorted(infos, key=lambda info: (-info.texts, info.name)):
+    for info in sorted(manifest.segments, key=lambda info: (-info.texts, info.name)):
         for group in groups:
             if sum(member.texts for member in group) + info.texts <= MAX_TEXTS:
                 group.append(info)

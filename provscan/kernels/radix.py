@@ -16,7 +16,6 @@ _SHORT = 32
 _BYTE = 256
 _U0, _U1, _U8 = np.uint64(0), np.uint64(1), np.uint64(8)
 _NO_TEXT = np.uint32(0xFFFFFFFF)
-NO_NUMBER = np.uint64(0xFFFFFFFFFFFFFFFF)
 _LOW24 = np.uint64(0xFFFFFF)
 
 
@@ -163,20 +162,6 @@ def row_entries(keys, rows, numbers, known, entries):
         row, out, number = keys[rows[r]], entries[r * keys.shape[1] : (r + 1) * keys.shape[1]], numbers[r]
         for j in range(width):
             out[j] = row[j] & known | number
-
-
-@kernel
-def renumber_rows(entries, numbers, out):
-    """Entries with a place whose texts are rows, with the ``numbers`` of these, uint64, into ``out``; how many.
-
-    Entries of rows that have the number :data:`NO_NUMBER` are left out.
-    """
-    n = np.uint64(0)
-    for e in entries:
-        number = numbers[e >> _U8 & _LOW24]
-        out[n] = e & ~(_LOW24 << _U8) | number << _U8
-        n += np.uint64(number != NO_NUMBER)
-    return np.int64(n)
 
 
 @kernel

@@ -141,7 +141,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield postings.close_bucket_offsets, (u32,)
     yield radix.sort, (u64, u64, spans)
     yield radix.row_entries, (r.read_only(pairs), i64, u64, np.uint64(0), u64)
-    yield radix.renumber_rows, (u64, u64, u64)
     yield radix.merge, (u64, u64, u64)
     yield radix.by_text, (i64, u32, u32, i64, i64)
     side = worddiff.Side(u32, i64, i64, r.frozen(codes).codes, spans, spans)

@@ -69,12 +69,13 @@ def build_index(
     fix_encoding
         Index tweets that were decoded with a wrong encoding before they were written ("schÃ¶n") as what was meant.
     bands, rows
-        LSH banding of the 128 signature values; 20 and 4, or those of the index that is added to. A blind index has
+        LSH banding of the 128 signature values; 16 and 4, or those of the index that is added to. A blind index has
         no bands.
     seed_length
-        Letters of a seed, which is what a passage in long text is found by; 12, or that of the index that is added to.
-        With 14, long text is scanned in three quarters of the time, and fewer copies with many typing errors are found.
-        A blind index has seeds of its own.
+        Letters of a seed, which is what a passage in long text is found by; by default 10, and 14 in an index of more
+        than a million texts: with 14, long text is scanned in two thirds of the time, and fewer copies with many typing
+        errors are found. When an index grows beyond a million texts, all of it is written again with longer seeds. A
+        blind index has seeds of its own.
     fraction
         Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.
         All, or that of the index that is added to. Runs with a blind index make no estimate, so that it has none.
@@ -219,11 +220,12 @@ def preparing(params: IndexParams, workers: int) -> Callable[[Iterable[pa.Record
 def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
     """The parameters of an index; an error if others are given."""
     reader = open_reader(path, check="lengths")
-    known = {**reader.params.as_dict(), "fraction": reader.fraction}
+    known = {**reader.manifest.params.as_dict(), "fraction": reader.fraction}
     for name, value in given.items():
         if value is not None and value != known[name]:
             raise ParameterError(
-                f"{name} is {value!r}, but {path} was built with {known[name]!r}: leave it out, or build another index"
+                f"{name} is {value!r}, but {path} was built with {known[name] or 'none'}: leave it out, or build "
+                "another index"
             )
     return reader.params
 

@@ -17,8 +17,6 @@ from provscan.runs.options import source_list
 LEAST_ROWS = 4096
 # Files that were left out and are named in the index's manifest.
 MOST_LISTED = 100
-# Texts from which on longer seeds are worth what they miss, and their letters.
-MANY_TEXTS, LONG_SEEDS = 2_000_000, 14
 NO_LETTERS = "their texts have no letters or digits, beside links and @names"
 
 
@@ -158,11 +156,5 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
         found.append(
             f"No field of {case['source']} has a usual name; determined by what they hold: {case['detail']}. "
             "Name them with --text-field and --id-field if that is wrong."
-        )
-    if info.get("texts", 0) > MANY_TEXTS and info["params"]["seed_length"] < LONG_SEEDS:
-        found.append(
-            f"Any writing has some words in common with some of {info['texts']:,} texts, which takes time. If they are "
-            f"indexed with --seed-length {LONG_SEEDS}, long text takes less of it (a third, of 10 million made-up "
-            "tweets), and fewer copies with many typing errors are found."
         )
     return found

@@ -140,6 +140,9 @@ def forget(
 def merge(index: Source, *, purge_only: bool = False, workers: int | None = None) -> dict[str, Any]:
     """Merge the segments of an index into as few as possible; forgotten tweets leave its files.
 
+    If there are no longer more than a million texts, or only now, all segments are written again with shorter or longer
+    seeds, as :func:`provscan.build_index` would.
+
     Parameters
     ----------
     index

@@ -255,7 +255,7 @@ def test_ctrl_c_is_noticed_while_the_seeds_of_a_large_index_are_written(
         assert threading.current_thread() is threading.main_thread()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(segment_writer, "close_together", interrupted)
+    monkeypatch.setattr(segment_writer, "write_seeds", interrupted)
     with pytest.raises(KeyboardInterrupt):
         provscan.build_index(tweets, tmp_path / "a.index")
     assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import importlib.util
 import json
@@ -31,12 +32,12 @@ from provscan.kernels.records import Postings
 from provscan.readers import Limits
 
 GOLDEN = Path(__file__).parent / "golden"
-(SEGMENT,) = (GOLDEN / "v20" / "segments").iterdir()
+(SEGMENT,) = (GOLDEN / "v22" / "segments").iterdir()
 FILES = sorted(path.name for path in SEGMENT.iterdir())
 
 
 # Spelled out: the defaults may change, the golden index does not.
-FINGERPRINT = "7309f713fa716639699a7e1073037929"
+FINGERPRINT = "32915ea3b03cce0327e6f1a08b8fc1bb"
 PARAMS = provscan.IndexParams(bands=16, rows=4, seed_length=10, seed_window=4)
 
 
@@ -53,7 +54,7 @@ def golden_tweets() -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden index."""
-    return Path(shutil.copytree(GOLDEN / "v20", tmp_path / "licensed.index"))
+    return Path(shutil.copytree(GOLDEN / "v22", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -74,12 +75,12 @@ def assert_table(table: Postings, rows: list[tuple[int, int]], key_bits: int) ->
     assert table.starts.tolist() == np.searchsorted(buckets, np.arange((1 << bits) + 1)).tolist()
 
 
-def test_golden_index_of_version_20() -> None:
+def test_golden_index_of_version_22() -> None:
     tweets = golden_tweets()
     # By time: 2019, 2020, 2020, 2021, unknown.
     kept = [tweets[number] for number in (0, 1, 2, 3)]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
-    index = provscan.open_index(GOLDEN / "v20")
+    index = provscan.open_index(GOLDEN / "v22")
     assert index.fingerprint == FINGERPRINT
     assert index.params == PARAMS
     (segment,) = index.reader.segments
@@ -121,7 +122,7 @@ def test_golden_index_of_version_20() -> None:
 
 
 def test_the_golden_manifest_is_what_is_written_today() -> None:
-    assert read_manifest(GOLDEN / "v20").encoded() == (GOLDEN / "v20" / "manifest.json").read_bytes()
+    assert read_manifest(GOLDEN / "v22").encoded() == (GOLDEN / "v22" / "manifest.json").read_bytes()
 
 
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     for name in FILES:
         if name.startswith("raw_texts"):  # depends on the version of Zstandard, and is read above
             continue
-        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v20"))
+        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v22"))
         assert own.read_bytes() == theirs.read_bytes(), name
 
 
@@ -220,15 +221,15 @@ def test_no_index_there(tmp_path: Path) -> None:
         ("2", "build"),
         (10, "build"),
         (None, "build"),
-        (19, "build"),
-        (22, "upgrade"),
+        (21, "build"),
+        (24, "upgrade"),
     ],
 )
 def test_another_version(folder: Path, version: object, remedy: str) -> None:
     change(folder, version=version)
     message = (
         f"has index version {version!r}, written by a.* version of provscan; "
-        f"this one reads versions 20 and 21: {remedy}"
+        f"this one reads versions 22 and 23: {remedy}"
     )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)
@@ -241,12 +242,28 @@ def test_another_canonical_version(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"segments": [{"name": "000001"}]}, {"params": {"new": 1}}, {"notes": 3}, {"segments": 7}]
-)
+    "values",
+    [
+        {"segments": [{"name": "000001"}]}, {"params": {"new": 1}}, {"notes": 3}, {"segments": 7},
+        {"seed_length": None}, {"seed_length": 3}, {"seed_length": "10"},
+    ],
+)  # fmt: skip
 def test_a_manifest_that_says_something_else(folder: Path, values: dict[str, Any]) -> None:
     change(folder, **values)
     with pytest.raises(IndexFormatError, match=r"manifest\.json describes an index that this provscan can't read"):
         provscan.open_index(folder)
+
+
+def test_seeds_of_another_length_than_was_asked_for(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    for length, valid in ((10, True), (12, False)):
+        params = dataclasses.replace(manifest.params, seed_length=length)
+        (folder / "manifest.json").write_bytes(dataclasses.replace(manifest, params=params).encoded())
+        if valid:
+            assert provscan.open_index(folder).params.seed_length == 10
+        else:
+            with pytest.raises(IndexFormatError, match="its seeds can't have 10 units"):
+                provscan.open_index(folder)
 
 
 def listing(folder: Path) -> list[str]:

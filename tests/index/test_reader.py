@@ -21,7 +21,7 @@ from provscan.index import join, postings, reader
 from provscan.index.filters import bloom_filter
 from provscan.index.format import VERSION
 from provscan.index.join import can_join, joined
-from provscan.index.prepare import seed_entries
+from provscan.index.seeds import seed_parts
 from provscan.kernels import minimizers
 from provscan.readers import Limits
 
@@ -176,9 +176,11 @@ def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Twee
     distinct = list({provscan.canonical([tweet["text"]])[0]: tweet for tweet in [*tweets, *later]}.values())
     distinct.sort(key=by_time)
     cut = len(distinct) - 20
-    large, small, whole = (build(part).reader.segments[0] for part in (distinct[:cut], distinct[cut:], distinct))
+    readers = [build(part).reader for part in (distinct[:cut], distinct[cut:], distinct)]
+    large, small, whole = (reader.segments[0] for reader in readers)
     assert can_join(large, small)
-    both = joined(large, small, provscan.IndexParams())
+    params = readers[0].params
+    both = joined(large, small, params)
     for name in ("exact", "bands"):
         for own, theirs in zip(getattr(both, name), getattr(whole, name), strict=True):
             assert np.array_equal(own, theirs), name
@@ -188,7 +190,7 @@ def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Twee
     )
     assert before < own
     # A seed may be rarer in each than in both together, so that a text has others.
-    entries = seed_entries(both.texts, provscan.IndexParams()).tolist()
+    entries = np.concatenate(list(seed_parts(both.texts, params))).tolist()
     keys = [{e >> 32 for e in entries if (e >> 8 & 0xFFFFFF < cut) == behind} for behind in (True, False)]
     shared = {e >> 8 & 0xFFFFFF for e in entries if e >> 32 in keys[0] & keys[1]}
     assert shared

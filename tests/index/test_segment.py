@@ -17,8 +17,8 @@ import provscan
 from provscan.index import join
 from provscan.index.packed import Chained
 from provscan.index.postings import SEEDS, unpacked
-from provscan.index.prepare import NO_TIME, seed_entries, sketch_texts, times_of
-from provscan.index.seeds import SeedChoice
+from provscan.index.prepare import NO_TIME, sketch_texts, times_of
+from provscan.index.seeds import SeedChoice, seed_parts
 from provscan.index.segment import Segment
 from provscan.index.texts import Strings, StringsWriter, combined, open_strings
 from provscan.index.tweets import joined_tweets
@@ -160,12 +160,17 @@ def test_times_come_from_the_field_or_from_the_id() -> None:
 
 def test_sketches_of_many_texts_are_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = strings([f"text of number {n} about this and that {'word ' * n}".strip() for n in range(7)])
-    whole, seeds = sketch_texts(texts, IndexParams()), seed_entries(texts, IndexParams())
+    params = IndexParams(seed_length=10)
+    whole, (seeds,) = sketch_texts(texts, params), seed_parts(texts, params)
     monkeypatch.setattr(sys.modules["provscan.index.prepare"], "BLOCK", 3)
-    for part, expected in zip(sketch_texts(texts, IndexParams()), whole, strict=True):
+    monkeypatch.setattr("provscan.index.seeds.BLOCK", 3)
+    for part, expected in zip(sketch_texts(texts, params), whole, strict=True):
         assert part.tolist() == expected.tolist()
-    assert seed_entries(texts, IndexParams()).tolist() == seeds.tolist()
-    assert len(seed_entries(texts.take(np.zeros(0, np.int64)), IndexParams())) == 0
+    for threads in (0, 2):
+        parts = list(seed_parts(texts, params, threads))
+        assert len(parts) == 3
+        assert np.concatenate(parts).tolist() == seeds.tolist()
+    assert list(seed_parts(texts.take(np.zeros(0, np.int64)), params)) == []
 
 
 def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
@@ -182,13 +187,15 @@ def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
     template = sentence(rng, "latin", 70)
     texts += [f"{template} {number}" for number in range(40)]
     rows = [{"id": str(number), "text": text} for number, text in enumerate(texts)]
-    (segment,) = provscan.build_index(rows, tmp_path / "i.index").reader.segments
+    reader = provscan.build_index(rows, tmp_path / "i.index").reader
+    (segment,) = reader.segments
+    length, window = reader.params.seed_length, reader.params.seed_window
     texts = segment.texts.array().to_pylist()
-    held, frequent = naive_passages.table_seeds(texts, IndexParams.seed_length, IndexParams.seed_window)
+    held, frequent = naive_passages.table_seeds(texts, length, window)
     assert unpacked(segment.seeds.table, segment.seeds.places, SEEDS).tolist() == sorted(
         key << 32 | number << 8 | place_code(place) for key, number, place in held
     )
-    seeds = [naive_passages.index_seeds(text, IndexParams.seed_length, IndexParams.seed_window) for text in texts]
+    seeds = [naive_passages.index_seeds(text, length, window) for text in texts]
     assert len(held) < 0.8 * sum(map(len, seeds))
     assert frequent & {key for key, _, _ in held}
 
@@ -219,16 +226,16 @@ def test_segments_are_joined_where_they_fit(whole: Segment, monkeypatch: pytest.
         assert join.can_join(whole, whole) == fits
     monkeypatch.setattr(join, "MAX_TEXTS", 1 << 24)
     monkeypatch.setattr(join, "MOST_SMALL_BYTES", 3 * size)
-    (three,) = join.joined_all([whole, whole, whole], IndexParams())
+    (three,) = join.joined_all([whole, whole, whole], IndexParams(seed_length=10))
     assert three.texts.array().to_pylist() == 3 * whole.texts.array().to_pylist()
     assert three.tweet_starts.all().tolist() == [0, 3, 4, 6, 9, 10, 12, 15, 16, 18]
     assert (three.info.texts, three.info.tweets) == (9, 18)
     monkeypatch.setattr(join, "MOST_SMALL_BYTES", 3 * size - 1)
-    assert len(join.joined_all([whole, whole, whole], IndexParams())) == 3
+    assert len(join.joined_all([whole, whole, whole], IndexParams(seed_length=10))) == 3
 
 
 def test_forgotten_rows_of_joined_segments(whole: Segment, forgotten: Segment) -> None:
-    both = join.joined(whole, forgotten, IndexParams())
+    both = join.joined(whole, forgotten, IndexParams(seed_length=10))
     assert both.forgotten.tolist() == [6, 9]
     assert both.living is not None
     assert both.living.tolist() == [True, True, True, True, False, True]

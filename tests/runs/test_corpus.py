@@ -94,11 +94,3 @@ def test_an_addition_says_what_it_left_out_itself(tmp_path: Path) -> None:
     assert " ".join(before.split()) == "1 line that is not JSON 1 deletion"
     assert " ".join(after.split()) == "2 line that is not JSON Noticed in the last addition 1 id missing"
     assert "1 tweet; 0 were in the index already; 1 without letters or digits" in " ".join(second.stdout.split())
-
-
-@pytest.mark.parametrize(
-    ("texts", "letters", "warned"), [(2_000_001, 10, True), (2_000_001, 14, False), (2_000_000, 10, False)]
-)
-def test_longer_seeds_are_recommended_for_many_texts(texts: int, letters: int, warned: bool) -> None:
-    found = corpus_warnings({"tweets": texts, "texts": texts, "params": {"seed_length": letters}})
-    assert ["--seed-length 14" in warning for warning in found] == [True] * warned
