@@ -47,9 +47,10 @@ def test_minimizers_are_the_least_of_their_windows(units, k, window):
     assert minimizers(units, k, window) == expected_minimizers(units, k, window)
 
 
-def test_minimizers_across_the_border_of_a_chunk():
-    rng = random.Random(1)
-    units = [rng.randrange(97, 123) for _ in range(2300)]
+@pytest.mark.parametrize("windows", [950, 959, 960, 961, 1920, 1921, 2300])
+def test_minimizers_across_the_border_of_a_chunk(windows):
+    rng = random.Random(windows)
+    units = [rng.randrange(97, 123) for _ in range(windows + 12 - 1 + 8 - 1)]
     assert minimizers(units, 12, 8) == expected_minimizers(units, 12, 8)
 
 
@@ -76,11 +77,11 @@ def test_density():
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_seeds_of_texts_stand_where_they_say(script):
     rng = random.Random(script)
-    texts = [sentence(rng, script, letters) for letters in (0, 3, 9, 40, 120)]
+    texts = [sentence(rng, script, letters) for letters in (0, 40, 3, 120, 9, 50)]
     records = codes_of(*texts)
     size = 2 * len(records.codes) + 2
     dtypes = (np.uint32, np.int32, np.int32)
-    seeds = Seeds(*(np.empty(size, dtype) for dtype in dtypes), np.empty(len(texts) + 1, np.int64))
+    seeds = Seeds(*(np.empty(size, dtype) for dtype in dtypes), np.full(len(texts) + 1, 7))
     n = kernels.seeds_of(records, SeedParams(12, 8), seed_scratch(max(map(len, texts))), seeds)
     expected_bounds = [0]
     expected = []
@@ -123,7 +124,12 @@ def test_there_is_a_last_level():
 
 
 @settings(max_examples=80)
-@given(st.randoms(use_true_random=False), st.integers(0, 80), st.integers(4, 20), st.integers(1, 20))
+@given(
+    st.randoms(use_true_random=False),
+    st.sampled_from([39, 40, 41]) | st.integers(0, 80),
+    st.integers(4, 20),
+    st.integers(1, 20),
+)
 def test_an_index_has_every_seed_that_a_copy_of_a_short_text_has(rng, length, k, window):
     text, before, after = ([rng.randrange(97, 123) for _ in range(size)] for size in (length, 40, 40))
     keys, places = room_for(length + 1)
@@ -140,21 +146,28 @@ def test_a_text_shorter_than_a_seed_has_none():
     assert len(minimizers([97] * 12, 12, 8)) == 1
 
 
-@given(st.integers(0, 6000))
-def test_place_codes(unit):
-    code = kernels.place_code(unit)
-    if unit >= 4480:
-        assert code == -1
-        return
-    assert 0 <= code < 256
-    step = 1 if unit < 128 else 4 if unit < 384 else 64
-    assert 0 <= unit - kernels.place_of(code) < step
-    assert kernels.place_code(kernels.place_of(code)) == code
+def test_place_codes():
+    for unit in range(4480):
+        code = kernels.place_code(unit)
+        assert 0 <= code < 256
+        step = 1 if unit < 128 else 4 if unit < 384 else 64
+        assert kernels.place_of(code) == unit // step * step
+    assert [kernels.place_code(unit) for unit in (4480, 4481, 10**6)] == [-1] * 3
+
+
+EDGES = [0x3040, 0x3100, 0x3400, 0xA000, 0xAC00, 0xD7B0, 0x20000, 0x32000]
 
 
 @given(st.characters(exclude_categories=("Cs",)))
 def test_wide_characters(char):
     assert bool(kernels.is_wide(np.uint32(ord(char)))) == naive.wide(char)
+
+
+@pytest.mark.parametrize("char", [chr(edge - i) for edge in EDGES for i in (0, 1)])
+def test_units_are_counted(char):
+    codes = codes_of(f"abc{char}d\U0001f98a").codes
+    for low, high in ((0, 6), (3, 4), (2, 5), (4, 6), (0, 3)):
+        assert kernels.length_units(codes, low, high) == high - low + (naive.wide(char) and low <= 3 < high)
 
 
 @given(st.lists(st.text() | st.text(st.sampled_from("aé語が한😀🦊𠀀一\u3040\u30ff"), max_size=600), max_size=4))
@@ -165,3 +178,11 @@ def test_text_sizes_count_units(texts):
     buffer = frozen(TextBuffer(np.frombuffer(data, np.uint8), offsets))
     kernels.text_sizes(buffer, 20, np.empty(len(data), np.uint32), sizes)
     assert sizes.tolist() == [min(255, -(-len(naive.units(text)) // 20)) for text in texts]
+
+
+@pytest.mark.parametrize(("length", "expected"), [(5_080, 254), (5_081, 255), (5_100, 255), (5_101, 255)])
+def test_sizes_of_long_texts_are_one(length, expected):
+    buffer = frozen(TextBuffer(np.full(length, 97, np.uint8), np.array([0, length])))
+    sizes = np.empty(1, np.uint8)
+    kernels.text_sizes(buffer, 20, np.empty(length, np.uint32), sizes)
+    assert sizes.tolist() == [expected]

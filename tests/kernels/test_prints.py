@@ -1,6 +1,8 @@
 """Prints of the wording around a seed, against their definition."""
 
 import random
+import string
+from bisect import bisect_left
 
 import naive_passages as naive
 import numpy as np
@@ -31,14 +33,18 @@ def prints_of(codes, offsets):
 
 def kept(records, text, code, place, others=("", "")):
     """Of one candidate in the last of some records, ``others`` being the texts before and after its own."""
+    return kept_of(records, [(len(records) - 1, 1, code, place)], (others[0], text, others[1]))[0]
+
+
+def kept_of(records, candidates, texts, numbers=()):
+    """Of candidates (record, text, code, place) those that are kept."""
     codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
     offsets = np.cumsum([0, *map(len, records)])
-    known = prints_of(codes, offsets)
-    candidate = Candidates(*(np.array([value]) for value in (len(records) - 1, 1, code, place)))
-    out = np.zeros(1, np.bool_)
-    texts = text_buffer(others[0], text, others[1]), read_only(np.zeros(0, np.int64))
-    kernels.agreeing((known, offsets), texts, candidate, kernels.prints_scratch(1000), out)
-    return bool(out[0])
+    columns = Candidates(*(np.array(column) for column in zip(*candidates, strict=True)))
+    licensed = text_buffer(*texts), read_only(np.array(numbers, np.int64))
+    out = np.zeros(len(candidates), np.bool_)
+    kernels.agreeing((prints_of(codes, offsets), offsets), licensed, columns, kernels.prints_scratch(1000), out)
+    return out.tolist()
 
 
 @given(st.lists(st.text(max_size=40), max_size=4))
@@ -57,7 +63,8 @@ def padded(values, record):
 @given(texts, texts, texts, st.tuples(texts, texts), st.data())
 def test_candidates_are_kept_by_their_prints(before, text, record, others, draw):
     code = draw.draw(st.integers(0, len(record) - 1))
-    place = draw.draw(st.integers(0, len(naive.units(text)) - 1))
+    # Of a damaged table a place may be none of its text.
+    place = draw.draw(st.integers(0, len(naive.units(text)) + 9))
     assert kept([before, record], text, code, place, others) == naive.agrees(record, text, code, place)
 
 
@@ -67,19 +74,58 @@ def test_a_copy_is_kept_wherever_it_stands(text, before, draw):
     assert kept(["x" * before + text], text, before + place, place)
 
 
-@pytest.mark.parametrize("numbers", [[], [40]])
-@pytest.mark.parametrize(("times", "expected"), [(1, [True, False, False]), (2, [True, True, False])])
-def test_a_text_is_kept_once_for_each_diagonal(times, numbers, expected):
+@pytest.mark.parametrize("letters", [string.ascii_lowercase, "abcdefg\u00e9\u0451\u4e00\u3042"])
+@pytest.mark.parametrize(("size", "place"), [
+    (14, 3), (29, 0), (29, 20), (54, 53), (67, 40), (68, 40), (69, 68), (100, 20), (100, 27), (100, 40), (100, 99),
+])  # fmt: skip
+def test_just_enough_of_the_wording_is_in_the_record(letters, size, place):
+    rng = random.Random(size)
+    text, noise = "".join(rng.choices(letters, k=size)), "".join(rng.choices(letters, k=size + 60))
+    code = 30 + naive.units(text)[place][1]
+
+    def begun(cut):
+        return noise[:30] + text[:cut] + noise[30 + cut :]
+
+    def ended(cut):
+        return noise[: 30 + cut] + text[cut:] + noise[30 + size :]
+
+    longest = bisect_left(range(size), True, key=lambda cut: not naive.agrees(ended(cut), text, code, place))
+    shortest = bisect_left(range(size), True, key=lambda cut: naive.agrees(begun(cut), text, code, place))
+    records = [
+        begun(size),
+        *(begun(shortest + i) for i in (-2, -1, 0, 1)),
+        *(ended(longest + i) for i in (-2, -1, 0, 1)),
+    ]
+    for shift in (-14, -13, 14, 15):
+        found = kept_of(records, [(row, 1, code + shift, place) for row in range(9)], ("z" * 9, text, "z" * 9))
+        assert found == [naive.agrees(record, text, code + shift, place) for record in records]
+
+
+@pytest.mark.parametrize("size", [10, 30, 60, 100, 200])
+def test_five_characters_of_four_bytes_are_seen_wherever_they_stand(size):
+    # Read as bytes, what follows them would stand farther off than it is sought.
+    rng = random.Random(size)
+    letters = "".join(rng.choices(string.ascii_lowercase, k=size))
+    for i in range(0, size, 4):
+        text = letters[:i] + "\U0001f98a" * 5 + letters[i:]
+        place = min(i + 31, size + 4)
+        assert kept(["x" * 30 + text], text, 30 + place, place, ("", "y" * 99))
+
+
+@pytest.mark.parametrize("numbers", [[], [40, 41]])
+@pytest.mark.parametrize(("at", "expected"), [
+    ([20, 20, 20], [True, False, False]), ([27, 13, 27], [True, False, False]), ([13, 27, 13], [True, False, False]),
+    ([27, 12, 12], [True, True, False]), ([12, 27, 27], [True, True, False]), ([20, 96, 96], [True, True, False]),
+])  # fmt: skip
+def test_a_text_is_kept_once_for_each_diagonal(at, numbers, expected):
     text = "the quick brown fox jumps over the lazy dog and runs away into the dark wood"
-    record, step = "xxxxx" + text * times, 5 if times == 1 else len(text)
-    codes = np.frombuffer(record.encode("utf-32-le"), np.uint32)
-    # The second one lies five places or a whole text beside the first; the third equals it.
-    at = [20, 20 + step, 20 + step]
-    rows = Candidates(*(np.array(column) for column in ([0] * 3, [0] * 3, at, [20] * 3)))
-    out, known_by, offsets = np.zeros(3, np.bool_), read_only(np.array(numbers, np.int64)), np.array([0, len(codes)])
-    known = prints_of(codes, offsets)
-    kernels.agreeing((known, offsets), (text_buffer(text), known_by), rows, kernels.prints_scratch(100), out)
-    assert out.tolist() == expected
+    rows = [
+        (record, number, code + 5 + i, 20 + i)
+        for record in range(2)
+        for number in range(2)
+        for i, code in enumerate(at)
+    ]
+    assert kept_of(["xxxxx" + text * 2] * 2, rows, [text] * 2, numbers) == expected * 4
 
 
 def test_a_phrase_alone_is_not_kept():
@@ -89,4 +135,5 @@ def test_a_phrase_alone_is_not_kept():
     place, code = text.index(words[8]), record.index(words[8])
     assert not kept([record], text, code, place)
     # In a text whose places are not known to a unit nothing is refused.
-    assert kept([record], "x" * 400 + text, code, place + 400)
+    for start, expected in ((383 - place, False), (384 - place, True), (400, True)):
+        assert kept([record], "x" * start + text, code, place + start) == expected

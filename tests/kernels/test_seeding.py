@@ -41,14 +41,14 @@ def table_of(held):
     return Table(Postings(out, starts, 8, 8), places, known, new_filter(0)).record
 
 
-def of_record(held, record, first_unit):
+def of_record(held, record, first_unit, limit):
     """(text, code, place) of one record's candidates, in the order in which they are found."""
     unit, seen, found = first_unit, {}, []
     for key, step in record:
         run = sorted((text, place) for other, text, place in held if other == key)
-        for text, place in run if len(run) <= LIMIT else run[: LIMIT // 4]:
+        for text, place in run if len(run) <= limit else run[: max(1, limit // 4)]:
             before, diagonal = seen.get(text, (-1000, 0))
-            if unit - before >= seeding.APART or abs(unit - place - diagonal) > seeding.BAND_WIDTH:
+            if unit - before >= 24 or abs(unit - place - diagonal) > 16:
                 seen[text] = unit, unit - place
                 found.append((text, 1000 + unit, place))
         unit += step
@@ -75,26 +75,49 @@ def test_candidates_are_texts_that_share_a_seed(records, parts):
     assert candidates(seeds, places, bounds, held) == expected_of(records, held)
 
 
-def expected_of(records, held):
-    return [(i, *row) for i, record in enumerate(records) for row in of_record(held, record, 40 * i)]
+def expected_of(records, held, limit=LIMIT):
+    return [(i, *row) for i, record in enumerate(records) for row in of_record(held, record, 40 * i, limit)]
 
 
-def candidates(seeds, places, bounds, held):
-    """Candidates of all records, as the kernel writes them."""
-    state = frozen(seeding.SeedingState(np.zeros(0), np.arange(256), np.zeros(0, np.int64)))
+def candidates(seeds, places, bounds, held, limit=LIMIT, place_of=tuple(range(256))):
+    """Candidates of all records, as the kernel writes them; ``place_of`` has the place of each code."""
+    state = frozen(seeding.SeedingState(np.zeros(0), np.array(place_of), np.zeros(0, np.int64)))
     state = state._replace(last=np.full((1 << seeding.SLOT_BITS, 4), -1, np.int32))
-    units = np.array(places, np.int32)
-    of_records = Seeds(np.array(seeds, np.uint32), units, units + np.int32(1000), np.array(bounds))
+    # What stands before the seeds of the first record and behind those of the last one is of none.
+    other = [key for key, _, _ in held][:1] * 9
+    units = np.array([0] * len(other) + places + [0] * len(other), np.int32)
+    keys = np.array([*other, *seeds, *other], np.uint32)
+    of_records = Seeds(keys, units, units + np.int32(1000), np.array(bounds) + len(other))
     out = Candidates(*np.empty((4, 20_000), np.int64))
     count, table = counters(), table_of(held)
-    n = seeding.seed_candidates(of_records, table, LIMIT, state, seeding.seeding_scratch(), out, count)
+    n = seeding.seed_candidates(of_records, table, limit, state, seeding.seeding_scratch(), out, count)
     assert n < 20_000
     by_key = {key: sum(other == key for other, _, _ in held) for key in seeds}
-    assert count.seeds_cut[0] == sum(by_key[key] > LIMIT for key in seeds)
-    wanted = np.empty(len(seeds), np.uint32)
+    assert count.seeds_cut[0] == sum(by_key[key] > limit for key in seeds)
+    wanted = np.empty(len(keys), np.uint32)
     wanted = wanted[: seeding.wanted_keys(of_records, table, seeding.seeding_scratch(), wanted)].tolist()
-    assert {key for key in seeds if by_key[key]} <= set(wanted) <= set(seeds)
+    assert wanted == [key for key in seeds if key in set(wanted)]
+    assert {key for key in seeds if by_key[key]} <= set(wanted)
     return list(zip(*(column[:n].tolist() for column in out), strict=True))
+
+
+@pytest.mark.parametrize("limit", [1, 3, 8, 16])
+@pytest.mark.parametrize("more", [0, 1])
+def test_of_a_seed_that_many_places_share_a_few_are_read(limit, more):
+    records = [[(5, 1)]]
+    held = {(5, text, 0) for text in range(limit + more)}
+    assert candidates(*laid_out(records), held, limit) == expected_of(records, held, limit)
+
+
+@pytest.mark.parametrize(("unit", "place", "off", "expected"), [
+    (23, 383, 0, 1), (24, 383, 0, 2), (8, 383, 16, 1), (8, 383, 17, 2), (8, 384, 80, 1), (8, 384, -80, 1),
+    (8, 384, 81, 2), (8, 384, -81, 2),
+])  # fmt: skip
+def test_seeds_on_one_diagonal_are_one_candidate(unit, place, off, expected):
+    place_of = [place - unit + off, place]
+    held = {(6, 3, 0), (7, 3, 1)}
+    found = candidates([6, 7], [0, unit], [0, 2], held, place_of=place_of)
+    assert found == [(0, 3, 1000, place_of[0]), (0, 3, 1000 + unit, place)][:expected]
 
 
 @pytest.mark.parametrize("longest", [0, 3, 40, 700])
