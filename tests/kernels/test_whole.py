@@ -13,23 +13,24 @@ from provscan.kernels.records import Candidates, Postings, Sketches, TextTable, 
 pytestmark = pytest.mark.kernels
 
 BANDS, CAP, AGREE, MOST = 3, 4, 100, 3
-TEXTS, BITS = 40, 6
+TEXTS, BITS, TEXT_BITS = 40, 6, 8
+KNOWN = 32 + BITS - TEXT_BITS
 
 
 def table_of(rows):
-    """(key of 32 bits, text) as a table of 2**BITS buckets."""
+    """(key, text) as a table of 2**BITS buckets, which knows KNOWN bits of 32 of a key."""
     entries = np.array(sorted(key << 32 | text for key, text in rows), np.uint64)
     starts, out = np.full((1 << BITS) + 1, len(entries), np.uint32), np.empty(len(entries), np.uint32)
     kernels.bucket_offsets(entries, 0, BITS, starts)
     kernels.close_bucket_offsets(starts)
-    kernels.pack_entries(entries, BITS, 32, 0, out, np.empty(0, np.uint8))
-    return Postings(out, starts, BITS, BITS)
+    kernels.pack_entries(entries, TEXT_BITS, KNOWN, 0, out, np.empty(0, np.uint8))
+    return Postings(out, starts, BITS, TEXT_BITS)
 
 
 def filter_of(rows):
     """A filter of the keys."""
     words = np.zeros(16, np.uint64)
-    kernels.mark_bands(np.array([key << 32 for key, _ in rows], np.uint64), 32, bloom_filter(words))
+    kernels.mark_bands(np.array([key << 32 for key, _ in rows], np.uint64), KNOWN, bloom_filter(words))
     return bloom_filter(words)
 
 
@@ -40,11 +41,16 @@ def runs_of(rows):
     return runs
 
 
+def altered(rng, sketch, bits):
+    return sketch ^ sum(1 << bit for bit in rng.sample(range(128), bits))
+
+
 @pytest.mark.parametrize("records", [0, 1, 15, 16, 17, 50])
 def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
     rng = Random(records)
-    keys = [rng.getrandbits(32) for _ in range(12)]
-    sketches = [rng.getrandbits(128) for _ in range(TEXTS)]
+    keys = [rng.getrandbits(KNOWN) << 32 - KNOWN for _ in range(12)]
+    # So alike that a record has more candidates than it may have, and as good ones.
+    sketches = [altered(rng, 0, rng.randrange(20)) for _ in range(TEXTS)]
     exact = [(rng.choice(keys), text) for text in range(TEXTS)]
     bands = [(rng.choice(keys), text) for text in range(TEXTS) for _ in range(BANDS)]
     of_key, of_band = runs_of(exact), runs_of(bands)
@@ -54,7 +60,7 @@ def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
         band_key.append([rng.choice([*keys, 1]) for _ in range(BANDS)])
         # Some bits away from a text that one of the bands leads to.
         near = rng.choice(of_band[band_key[-1][0]] or [0])
-        own.append(sketches[near] ^ sum(1 << bit for bit in rng.sample(range(128), rng.choice([0, 5, 28, 29]))))
+        own.append(altered(rng, sketches[near], rng.choice([0, 5, 28, 29])))
         scored = dict.fromkeys(of_key[text_key[-1]][:MOST], 129)
         for key in band_key[-1]:
             cut += len(of_band[key]) > CAP
@@ -69,7 +75,8 @@ def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
         return np.array([(n & 2**64 - 1, n >> 64) for n in numbers], np.uint64).reshape(-1, 2)
 
     def upper(keys, *shape):
-        return (np.array(keys, np.uint64) << np.uint64(32)).reshape(*shape)
+        # The bits that the tables don't know are others.
+        return (np.array(keys, np.uint64) << np.uint64(32) | np.uint64(2 ** (64 - KNOWN) - 1)).reshape(*shape)
 
     table = frozen(TextTable(table_of(exact), table_of(bands), filter_of(bands), halves(sketches)))
     asked = Sketches(np.stack([upper(text_key, -1)] * 2, axis=1), halves(own), upper(band_key, -1, BANDS))
