@@ -9,7 +9,7 @@ from contextlib import suppress
 from difflib import SequenceMatcher
 from math import floor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,19 @@ from provscan import readers
 from provscan.errors import InputError, ParameterError, UsageError
 from provscan.kernels.grams import GRAM
 from provscan.kernels.minimizers import is_wide
-from provscan.kernels.verify import ALIKE, HALF, HALF_LENGTH, UNLIKE_LENGTH
+from provscan.kernels.verify import (
+    ALIKE,
+    EDGE,
+    HALF,
+    HALF_LENGTH,
+    INNER_LENGTH,
+    LARGE,
+    LARGE_LENGTH,
+    REACH,
+    SPREAD_LENGTH,
+    SPREAD_SIMILARITY,
+    UNLIKE_LENGTH,
+)
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
 from provscan.params import MatchParams
@@ -197,6 +209,7 @@ def _compared(
     containment = shared / max(1, len(right))
     keys = band_keys(minhash([text, tweet]), index.params.bands, index.params.rows)
     length, stretch = _length(theirs), _longest_stretch(ours, theirs)
+    large = LARGE_LENGTH if containment >= LARGE else 1.0
     in_common = (shared + GRAM - 1) * length / max(1, len(theirs)) if shared else 0.0
     unlike = UNLIKE_LENGTH if similarity < ALIKE else 1.0
     gates = [
@@ -206,10 +219,15 @@ def _compared(
         _gate("containment", containment, params.min_containment, "min_containment"),
     ]
     if params.partial_chars:
-        gates.append(_gate("or a stretch", stretch, params.partial_chars, "partial_chars"))
+        others = [("or a stretch", float(stretch.units), large if stretch.at_edge else INNER_LENGTH)]
         if containment >= HALF:
-            half = HALF_LENGTH * params.partial_chars
-            gates.append(_gate("or half of the text", in_common, half, "partial_chars", HALF_LENGTH))
+            others.append(("or half of the text", in_common, HALF_LENGTH))
+        if stretch.reach >= REACH and similarity >= SPREAD_SIMILARITY:
+            part = SPREAD_LENGTH if containment >= HALF else LARGE_LENGTH if containment >= LARGE else INNER_LENGTH
+            others.append(("or all over the text", in_common, part))
+        gates += [
+            _gate(name, value, part * params.partial_chars, "partial_chars", part) for name, value, part in others
+        ]
     match = reported if reported is not None and reported["tweet_id"] == tweet_id else None
     if match is not None and match.get("bits") is not None:
         gates.append(_gate("bits, to be counted", match["bits"], BITS))
@@ -260,13 +278,27 @@ def _gate(name: str, value: float, limit: float, parameter: str = "", part: floa
     return {"name": name, "value": value, "limit": limit, "passed": passed, "option": option}
 
 
+class _Stretch(NamedTuple):
+    """The longest stretch that two canonical texts have in common."""
+
+    units: int
+    at_edge: bool  # At begin or end of the second text.
+    reach: float  # How much of that all stretches reach over.
+
+
 def _grams(text: str) -> set[str]:
     return {text[i : i + GRAM] for i in range(max(1, len(text) - GRAM + 1))} if text else set()
 
 
-def _longest_stretch(text: str, other: str) -> int:
-    block = SequenceMatcher(None, text, other, autojunk=False).find_longest_match()
-    return _length(text[block.a : block.a + block.size])
+def _longest_stretch(text: str, other: str) -> _Stretch:
+    blocks = SequenceMatcher(None, text, other, autojunk=False).get_matching_blocks()
+    longest = max(blocks, key=lambda block: block.size)
+    kept = [block for block in blocks if block.size >= GRAM]
+    return _Stretch(
+        _length(text[longest.a : longest.a + longest.size]),
+        longest.b <= EDGE or longest.b + longest.size >= len(other) - EDGE,
+        (kept[-1].b + kept[-1].size - kept[0].b) / len(other) if kept else 0.0,
+    )
 
 
 def _length(text: str) -> int:

@@ -58,8 +58,9 @@ def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> 
         ("length in common", 50, 20),
         ("similarity", 1, 0.4),
         ("containment", 1, 0.55),
-        ("or a stretch", 50, 40),
+        ("or a stretch", 50, 36),
         ("or half of the text", 50, 28),
+        ("or all over the text", 50, 24),
     ]
 
 
@@ -137,6 +138,24 @@ def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:
     assert (stretch["value"], stretch["passed"], stretch["option"]) == (9, False, None)
 
 
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        # From the begin, much of the tweet and less; from within; all over, half of it, much of it and less.
+        ("the ferry is late again bring", {"or a stretch": 36, "or half of the text": 28}),
+        ("the ferry is late aga", {"or a stretch": 40}),
+        ("is late again bring a book and a", {"or a stretch": 60, "or half of the text": 28}),
+        ("the ferry is later than ever bring a book and blankets",
+         {"or a stretch": 60, "or half of the text": 28, "or all over the text": 24}),
+        ("the ferry is la x k and a blanket", {"or a stretch": 36, "or all over the text": 36}),
+        ("the ferry is  x  and a blanket", {"or a stretch": 40, "or all over the text": 60}),
+    ],
+)  # fmt: skip
+def test_how_long_what_is_in_common_must_be(index: provscan.Index, text: str, limits: dict[str, float]) -> None:
+    (found,) = explain_text(text, index, MatchParams(threshold=0.99), tweet_id="1101")
+    assert {gate["name"]: gate["limit"] for gate in found["gates"] if gate["name"].startswith("or ")} == limits
+
+
 def test_a_chinese_character_of_a_rare_block_counts_as_two_as_in_a_scan(index: provscan.Index) -> None:
     text = TWEETS[3]["text"]
     assert index.match([text], min_chars=24).num_rows == 1
@@ -161,6 +180,7 @@ def test_what_fails_says_what_would_let_it_pass(run: provscan.Run, index: provsc
         ("containment", True),
         ("or a stretch", False),
         ("or half of the text", True),
+        ("or all over the text", True),
     ]
     assert not found["passed"]
     said = explanation_table([found])
