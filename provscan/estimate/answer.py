@@ -64,7 +64,7 @@ WARNINGS = {
     "few_spike_ins": "With test copies as few as {planted:,}, recall is hardly measured, and the upper limit and "
     "the estimate may be off by more than they say. Give --spike-ins {enough} or more, or leave it out.",
     "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "
-    "that are mostly missed: if all of the least similar matches are such copies, {hidden:,.0f} more were missed.",
+    "that are mostly missed: if all of the least similar matches are such copies, {hidden:,.0f} more went unfound.",
     "hardly_found_by_edits": "Fewer than a third of the test copies with these edits were found: {edits}. Copies "
     "edited like that are mostly missed.",
     "not_detectable": "{share:.0%} of the licensed texts are too short or too commonplace to count even as exact "

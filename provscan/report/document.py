@@ -137,7 +137,7 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         strip=found.strip,
         stricter=found.stricter,
         left_out=wording.left_out(summary),
-        command=folder.info.get("repeat"),
+        command=wording.visible(folder.info.get("repeat") or ""),
         texts=texts,
         blocks=map(Markup, packed_exhibits(shown, batches, marked, sources)),
     )

@@ -355,10 +355,10 @@ def test_names_of_files_and_fields_are_shown_harmless(opened: Open, tmp_path: Pa
         "answer": {**SUMMARY["answer"], "warnings": [{"code": "x", "message": name[:80]} for name in names]},
     }
     info["inputs"] = [{"source": name[:80], "bytes": 1, "xxh3": "00"} for name in names]
-    info["repeat"] = "provscan match -- '</pre><script>window.owned=1</script>'"
+    info["repeat"] = "provscan match -- '</pre><script>window.owned=1</script>\x9b2J'"
     page = opened(write_report(write_folder(tmp_path / "names.run", rows(9), summary, info)))
     assert page.evaluate("window.owned") is None
-    assert page.locator("pre").text_content() == info["repeat"]
+    assert page.locator("pre").text_content() == info["repeat"].replace("\x9b", "[U+009B]")
     assert "</script><script>window.owned = 1</script>" in page.locator("#answer").text_content()
 
 
