@@ -16,9 +16,10 @@ import provscan
 from provscan.errors import IndexFormatError, ParameterError, UsageError
 from provscan.index import IndexReader, filters, open_reader, postings
 from provscan.index.format import SHARDS_VERSION, VERSION
+from provscan.index.prepare import sketch_texts
 from provscan.index.shards import ShardTables
 from provscan.kernels import gather
-from provscan.kernels.records import frozen
+from provscan.kernels.records import Seeds, frozen
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams, SearchLimits
 from provscan.readers.arrow import buffers, to_array
@@ -135,6 +136,19 @@ def test_a_reader_of_shards_answers_as_one_of_a_segment(build: Build, corpus: li
         lambda reader: (reader.count_tweets(numbers[:50]), reader.longest),
     ):
         assert ask(many) == ask(single)
+
+
+def test_equal_texts_are_looked_up_in_shards(build: Build, corpus: list[Tweet]) -> None:
+    reader = build(corpus, shards=3).reader
+    (tables,) = reader.tables
+    assert isinstance(tables, ShardTables)
+    asked = np.arange(0, reader.size, 7)
+    sketches = sketch_texts(reader.canonical_texts(asked), reader.params)
+    seeds = Seeds(*(np.zeros(0, dtype) for dtype in (np.uint32, np.int32, np.int32)), np.zeros(1, np.int64))
+    found = tables.look_up(seeds, sketches, SearchLimits())
+    entries = postings.unpacked(found.whole.exact, np.zeros(0, np.uint8), postings.EXACT)
+    pairs = zip(entries >> np.uint64(34), found.numbers[entries.astype(np.int64) & 0xFFFFFF], strict=True)
+    assert sorted(pairs) == sorted(zip(sketches.keys[:, 0] >> np.uint64(34), asked, strict=True))
 
 
 def test_what_is_added_and_forgotten(
