@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.kernels import variants as kernels
-from provscan.kernels.records import Candidates, CodeBuffer, Postings, counters
+from provscan.kernels.records import Candidates, CodeBuffer, Postings
 from provscan.params import SearchLimits
 
 
@@ -25,7 +25,7 @@ def variants_of(
     """The first ``room`` variants that a table of whole texts has; ``record`` is the match."""
     found = Candidates(*(np.empty(room, np.int64) for _ in Candidates._fields))
     bounds = kernels.VariantLimits(limits.variant_similarity, limits.whole_candidates)
-    n = kernels.variants(records, tuple(matches), postings, bounds, kernels.variant_scratch(), found, counters())
+    n = kernels.variants(records, tuple(matches), postings, bounds, kernels.variant_scratch(), found)
     return Candidates(*(column[:n] for column in found))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from provscan.kernels.bloom import has_bits, word_of
 from provscan.kernels.jit import kernel
+from provscan.kernels.lanes import prefetch
 from provscan.kernels.postings import band_hash, bucket_of, equal_range, text_of
 
 _U0, _U1, _U32, _U64 = np.uint64(0), np.uint64(1), np.uint64(32), np.uint64(64)
@@ -46,26 +47,23 @@ def ranges(postings, bloom, keys, limit, out):
     """
     asked, firsts, sizes = out
     known = _U32 + np.uint64(postings.bits) - np.uint64(postings.text_bits)
-    n, total, alive = np.int64(0), np.int64(0), _U0
+    n, total = np.int64(0), np.int64(0)
     for low in range(0, len(keys), _TOGETHER):
         m = np.uint64(n)
         for i in range(np.uint64(low), np.uint64(min(low + _TOGETHER, len(keys)))):
             asked[m] = keys[i]
             h = band_hash(keys[i], known)
             m += has_bits(word_of(bloom, h), h)
-        # As in provscan.kernels.postings.prefetch: no read waits for a decision about another one.
+        # As in provscan.kernels.postings.find_buckets: no read waits for a decision about another one.
         for k in range(n, np.int64(m)):
             firsts[k], sizes[k] = bucket_of(postings, asked[k])
         for k in range(n, np.int64(m)):
-            if firsts[k] < sizes[k]:
-                alive ^= np.uint64(postings.entries[firsts[k]])
+            prefetch(postings.entries, firsts[k])
         for k in range(n, np.int64(m)):
             first, size = equal_range(postings, firsts[k], sizes[k], asked[k], limit)
             asked[n], firsts[n], sizes[n] = asked[k], first, min(size, limit)
             total += sizes[n]
             n += size > 0
-    # What was read ahead must not be optimised away.
-    asked[n] = alive
     return n, total
 
 

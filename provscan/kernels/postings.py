@@ -21,6 +21,7 @@ import numpy as np
 from provscan.kernels.bloom import has_bits, mark, word_of
 from provscan.kernels.hashing import FNV_START, GOLDEN32, MURMUR1, MURMUR2, fnv1a, murmur_mix
 from provscan.kernels.jit import kernel
+from provscan.kernels.lanes import prefetch
 
 _TEXT = np.uint64(0xFFFFFF)
 _S20 = np.uint32(20)
@@ -202,12 +203,11 @@ def text_of(postings, entry):
 
 
 @kernel(forceinline=True)
-def prefetch(postings, above, keys, lows, highs):
-    """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``, and reads of what :func:`equal_range` will read.
+def find_buckets(postings, above, keys, lows, highs):
+    """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``, which are prefetched for :func:`equal_range`.
 
     Keys of less than 64 bits lack ``above``. A look-up waits for memory twice. In these loops no read waits for a
-    decision about another one, so the processor has many under way; :func:`equal_range`, which decides, then finds
-    everything in its caches. The sum that is returned keeps the reads from being optimised away.
+    decision about another one, so the processor has many under way.
     """
     entries, starts = postings.entries, postings.starts
     down = _U64 - np.uint64(postings.bits) - above
@@ -215,12 +215,9 @@ def prefetch(postings, above, keys, lows, highs):
         bucket = np.uint64(keys[i]) >> down
         lows[i] = starts[bucket]
         highs[i] = starts[bucket + _U1]
-    total = np.uint64(0)
-    last = np.uint64(max(len(entries), 1) - 1)
     for i in range(len(keys)):
-        low, high = np.uint64(lows[i]), np.uint64(highs[i])
-        total += np.uint64(entries[min(low, last)] ^ entries[min(high, last)])
-    return total
+        prefetch(entries, lows[i])
+        prefetch(entries, highs[i])
 
 
 @kernel(forceinline=True)
@@ -328,7 +325,7 @@ def _look_up_bands(table, count, limit, scratch, counters):
     for k in range(np.uint64(count)):
         which[n], keys[n] = k, keys[k]
         n += has_bits(scratch.band_words[k], hashes[k])
-    alive = prefetch(bands, _WHOLE, keys[: np.int64(n)], lows, highs)
+    find_buckets(bands, _WHOLE, keys[: np.int64(n)], lows, highs)
     found = np.int64(0)
     for k in range(np.int64(n)):
         start, size = equal_range(bands, lows[k], highs[k], keys[k], limit)
@@ -337,8 +334,7 @@ def _look_up_bands(table, count, limit, scratch, counters):
         found += size > 0
     for k in range(found):
         for e in range(lows[k], highs[k]):
-            alive += table.sketches[text_of(bands, e), 0]
-    counters.reads[0] += np.int64(alive & _U1)
+            prefetch(table.sketches, 2 * text_of(bands, e))
     return found
 
 
@@ -379,8 +375,7 @@ def whole_candidates(records, table, limits, scratch, out, counters):
             scratch.keys[i] = records.keys[first + i, 0]
             for b in range(each):
                 scratch.band_keys[i * each + b] = records.bands[first + i, b]
-        alive = prefetch(table.exact, _WHOLE, scratch.keys[:size], scratch.lows, scratch.highs)
-        counters.reads[0] += np.int64(alive & _U1)
+        find_buckets(table.exact, _WHOLE, scratch.keys[:size], scratch.lows, scratch.highs)
         found = _look_up_bands(table, size * each, limits.band_texts, scratch, counters)
         k = np.int64(0)
         for i in range(size):

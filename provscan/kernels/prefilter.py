@@ -12,6 +12,7 @@ import numpy as np
 
 from provscan.kernels.grams import GRAM, gram_hashes
 from provscan.kernels.jit import kernel
+from provscan.kernels.lanes import prefetch
 from provscan.kernels.minimizers import has_wide, length_units
 from provscan.kernels.utf8 import decode
 from provscan.kernels.verify import band_width, code_of_unit, least_hits
@@ -40,18 +41,18 @@ def prefilter_scratch(longest: int) -> PrefilterScratch:
 
 @kernel
 def prefilter(records, texts, candidates, thresholds, scratch, kept):
-    """Mark the candidates to verify, bool[n]. The sum that it gives keeps the prefetches from being optimised away."""
+    """Mark the candidates to verify, bool[n]."""
     record, text, code, place = candidates
     codes, text_hashes, marks = scratch
     count = len(record)
-    alive = np.int64(0)
     last = np.int64(-1)
     length, units, distinct, wide = np.int64(0), np.int64(0), np.int64(0), False
     for c in range(count):
         if c % _AHEAD == 0:
             for ahead in range(c, min(c + _AHEAD, count)):
                 far = text[ahead]
-                alive += texts.text[texts.offsets[far]] + texts.text[texts.offsets[far + 1] - 1]
+                prefetch(texts.text, texts.offsets[far])
+                prefetch(texts.text, texts.offsets[far + 1] - 1)
         begin = records.offsets[record[c]]
         size = records.offsets[record[c] + 1] - begin
         kept[c] = False
@@ -82,4 +83,3 @@ def prefilter(records, texts, candidates, thresholds, scratch, kept):
         for h in records.hashes[begin + first : begin + last_gram]:
             total += np.int64(marks[h >> _DOWN])
         kept[c] = total >= least_hits(length, units, distinct, thresholds)
-    return alive

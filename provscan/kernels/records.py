@@ -171,11 +171,10 @@ class VerifiedRows(NamedTuple):
 
 
 class Counters(NamedTuple):
-    """What kernels count, int64[1] each; ``reads`` is a sum that keeps reads ahead from being optimised away."""
+    """What kernels count, int64[1] each."""
 
     bands_cut: np.ndarray
     seeds_cut: np.ndarray
-    reads: np.ndarray
 
 
 def counters() -> Counters:

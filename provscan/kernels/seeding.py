@@ -14,8 +14,9 @@ import numpy as np
 from provscan.kernels.bloom import has_bits, word_of
 from provscan.kernels.hashing import MURMUR1
 from provscan.kernels.jit import kernel
+from provscan.kernels.lanes import prefetch
 from provscan.kernels.minimizers import seed_hash
-from provscan.kernels.postings import equal_range, prefetch, text_of
+from provscan.kernels.postings import equal_range, find_buckets, text_of
 
 SLOT_BITS = 11
 # How far the diagonals of two seeds of one copy may differ, in units; from a text's unit FAR on, where places are
@@ -26,7 +27,7 @@ FAR_BAND_WIDTH = 80
 APART = 24
 # Seeds looked up together, whichever records they are of.
 CHUNK = 512
-_U1, _S32 = np.uint64(1), np.uint64(32)
+_S32 = np.uint64(32)
 _SLOT_SHIFT = np.uint64(64 - SLOT_BITS)
 
 
@@ -83,18 +84,16 @@ def _equal_ranges(table, limit, count, scratch, counters):
     """
     postings = table.postings
     which, firsts, sizes = scratch.which, scratch.firsts, scratch.sizes
-    counters.reads[0] += np.int64(prefetch(postings, _S32, scratch.keys[:count], firsts, sizes) & _U1)
+    find_buckets(postings, _S32, scratch.keys[:count], firsts, sizes)
     found = np.int64(0)
     for k in range(count):
         start, size = equal_range(postings, firsts[k], sizes[k], np.uint64(scratch.keys[k]) << _S32, limit)
         counters.seeds_cut[0] += size > limit
         which[found], firsts[found], sizes[found] = which[k], start, size if size <= limit else max(1, limit // 4)
         found += size > 0
-    ahead = np.int64(0)
     for k in range(found):
-        for e in range(firsts[k], firsts[k] + sizes[k]):
-            ahead += np.int64(table.places[e])
-    counters.reads[0] += ahead & 1
+        prefetch(table.places, firsts[k])
+        prefetch(table.places, firsts[k] + sizes[k] - 1)
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from provscan.kernels.align import SPACE
 from provscan.kernels.hashing import FNV_START, fnv1a, murmur_mix
 from provscan.kernels.jit import kernel
-from provscan.kernels.postings import equal_range, prefetch, text_of
+from provscan.kernels.postings import equal_range, find_buckets, text_of
 
 # Words around each edge of a match.
 WORDS = np.int64(2)
@@ -83,7 +83,7 @@ def _hash_code(state, code):
 
 
 @kernel
-def variants(records, matches, postings, limits, scratch, out, counters):
+def variants(records, matches, postings, limits, scratch, out):
     """Candidates that equal a stretch around a match; how many, no more than there is room for.
 
     The `matches` are ``(record, span, similarity)``: int64[n], int64[n, 2] and float64[n]; those that are no exact
@@ -115,7 +115,7 @@ def variants(records, matches, postings, limits, scratch, out, counters):
                 state = _hash_code(state, codes[i])
             keys[count] = murmur_mix(state)
             count += 1
-            counters.reads[0] += np.int64(prefetch(postings, _WHOLE, keys[:count], lows, highs) & np.uint64(1))
+            find_buckets(postings, _WHOLE, keys[:count], lows, highs)
             for k in range(count):
                 start, size = equal_range(postings, lows[k], highs[k], keys[k], limits.texts)
                 for e in range(start, start + min(size, limits.texts)):

@@ -126,7 +126,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield (
         variants.variants,
         (codes, (i64, spans, f64), text_table.exact, variants.VariantLimits(0.8, 16), variants.variant_scratch(),
-         candidates, count),
+         candidates),
     )  # fmt: skip
     yield suppress.suppress, (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags)
     yield postings.text_keys, (text, pairs)
