@@ -4,17 +4,22 @@ Numba optimises each function and makes its machine code, and does so again in e
 optimised once for Python, with all that it calls: as a callee it has a second dispatcher, which only translates it.
 """
 
+from functools import partial
 from typing import Any
 
-from llvmlite.binding import ObjectFileRef
+from llvmlite.binding import ObjectFileRef, ffi
 from numba.core.caching import CompileResultCacheImpl
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, CompileResult, compile_result
-from numba.core.typed_passes import NopythonRewrites
+from numba.core.ir import Inst, Var
+from numba.core.typed_passes import InlineOverloads, IRLegalization, NopythonRewrites
+from numba.core.types import Dispatcher, unliteral
+from numba.core.typing.templates import _OverloadFunctionTemplate
 from numba.core.untyped_passes import InlineClosureLikes, InlineInlinables
 
-# What no kernel has: expressions of whole arrays, functions within functions, and callees to be inlined before LLVM.
-_NEEDLESS_PASSES = (NopythonRewrites, InlineClosureLikes, InlineInlinables)
+# What no kernel has: expressions of whole arrays, functions within functions, callees to be inlined before LLVM, and
+# variables that count references and are to be deleted.
+_NEEDLESS_PASSES = (NopythonRewrites, InlineClosureLikes, InlineInlinables, InlineOverloads, IRLegalization)
 
 
 class _Translated(JITCodeLibrary):
@@ -81,6 +86,35 @@ class CalleeCompiler(KernelCompiler):
     """Compiles kernels that kernels call."""
 
     _library = _Translated
+
+
+def _variables(instruction: Any, part: Any) -> list[Any]:
+    """Variables in a part of an instruction, which Numba finds in twice the time."""
+    kind = type(part)
+    if kind is Var:
+        return [part]
+    if kind is dict or kind is list or kind is tuple:
+        parts = part.values() if kind is dict else part
+        return [variable for inner in parts for variable in _variables(instruction, inner)]
+    return part.list_vars() if hasattr(kind, "list_vars") else []
+
+
+def leave_out() -> None:
+    """Leave out what Numba does in vain in a process that only compiles kernels, all of which are loaded."""
+    # Functions such as min, of some types, are translated, as kernels are that only kernels call.
+    options = {"no_cfunc_wrapper": True, "no_cpython_wrapper": True, "pipeline_class": CalleeCompiler}
+    decorator = _OverloadFunctionTemplate._get_jit_decorator
+    setattr(_OverloadFunctionTemplate, "_get_jit_decorator", lambda made: partial(decorator(made), **options))  # noqa: B010
+    # A kernel that is called with several constants is translated once.
+    call = Dispatcher.get_call_type
+
+    def call_kernel(kernel: Any, context: Any, types: Any, names: Any) -> Any:
+        return call(kernel, context, tuple(map(unliteral, types)), names)
+
+    setattr(Dispatcher, "get_call_type", call_kernel)  # noqa: B010
+    setattr(Inst, "_rec_list_vars", _variables)  # noqa: B010
+    # Each call of LLVM is an event, which nothing listens to.
+    ffi.lib._lock._cblist.clear()
 
 
 class ObjectCode(CompileResultCacheImpl):

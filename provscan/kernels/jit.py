@@ -129,7 +129,7 @@ class _KernelCache(FunctionCache):
             self.disable()
 
 
-def _compiler() -> Any:
+def own_compiler() -> Any:
     """The module that compiles kernels; None where Numba does."""
     if not _FIRST <= version_info.short < _BELOW:
         return None
@@ -140,7 +140,7 @@ def _compiler() -> Any:
 
 def _kept_as() -> type[CompileResultCacheImpl]:
     """How compiled kernels are kept."""
-    compiler = _compiler()
+    compiler = own_compiler()
     return CompileResultCacheImpl if compiler is None else compiler.ObjectCode
 
 
@@ -161,7 +161,7 @@ class Kernel:
         with _LOCK:
             if (made := self.__dict__.get("dispatcher")) is not None:
                 return made
-            compiler = _compiler()
+            compiler = own_compiler()
             options = {**self._options} | ({} if compiler is None else {"pipeline_class": compiler.KernelCompiler})
             made = njit(**options)(self.py_func)
             if cache_folder() is not None:
@@ -172,7 +172,7 @@ class Kernel:
     @cached_property
     def _callee(self) -> Any:
         """Numba's dispatcher, for other kernels."""
-        compiler = _compiler()
+        compiler = own_compiler()
         if compiler is None:
             return self.dispatcher
         options = {**self._options, "no_cpython_wrapper": True, "pipeline_class": compiler.CalleeCompiler}

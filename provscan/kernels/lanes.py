@@ -97,21 +97,22 @@ def _nearby_prints(_context, known, begin, codes, first):
         width = signature.args[2].dtype.bitwidth
         chars = ir.VectorType(ir.IntType(width), LANES)
 
-        def load(argument, offset, vector):
-            place = builder.add(arguments[argument + 1], ir.IntType(64)(offset))
-            pointer = _pointer(context, builder, signature.args[argument], arguments[argument], place, vector)
-            return builder.load(pointer, align=vector.element.width // 8)
+        def load(begin, offset, vector):
+            pointer = builder.gep(begin, [ir.IntType(64)(offset)])
+            return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=vector.element.width // 8)
 
+        bytes_of = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _I8)
+        codes_of = _pointer(context, builder, signature.args[2], arguments[2], arguments[3], chars.element)
         masks = []
         for block in range(0, PRINTS, LANES):
             wanted = found = ir.Constant(_BYTES, [0] * LANES)
             for i in range(5):
-                char = load(2, block + i, chars)
+                char = load(codes_of, block + i, chars)
                 char = char if width == 8 else builder.trunc(char, _BYTES)
                 # Processors multiply bytes in many steps, and add them in one.
                 wanted = builder.add(builder.add(builder.add(wanted, wanted), wanted), char)
             for i in range(NEARBY):
-                equal = builder.icmp_unsigned("==", load(0, block + i, _BYTES), wanted)
+                equal = builder.icmp_unsigned("==", load(bytes_of, block + i, _BYTES), wanted)
                 found = builder.or_(found, builder.sext(equal, _BYTES))
             masks.append(_bits(builder, builder.icmp_signed("<", found, ir.Constant(_BYTES, [0] * LANES))))
         return builder.or_(masks[0], builder.shl(masks[1], ir.IntType(64)(LANES)))

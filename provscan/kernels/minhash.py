@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import config, njit, uint32
+from numba import config, uint32
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -109,12 +109,12 @@ def _shr(x: np.uint32, y: np.uint32) -> np.uint32:
     return x >> y
 
 
-@njit(inline="always")
+@kernel(forceinline=True)
 def _rotl(x: np.uint32, bits: int) -> np.uint32:
     return _or(_shl(x, np.uint32(bits)), _shr(x, np.uint32(32 - bits)))
 
 
-@njit(inline="always")
+@kernel(forceinline=True)
 def _word(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     """Little-endian 32-bit word at ``data[at : at + 4]``, whatever the machine's own order."""
     low = _or(np.uint32(data[at]), _shl(np.uint32(data[at + _L1]), np.uint32(8)))
@@ -122,22 +122,22 @@ def _word(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     return _or(low, _shl(high, np.uint32(16)))
 
 
-@njit(inline="always")
+@kernel(forceinline=True)
 def _lane_round(h: np.uint32, word: np.uint32) -> np.uint32:
     return _mul(_rotl(_add(h, _mul(word, _PRIME3)), 17), _PRIME4)
 
 
-@njit(inline="always")
+@kernel(forceinline=True)
 def _byte_round(h: np.uint32, byte: np.uint8) -> np.uint32:
     return _mul(_rotl(_add(h, _mul(np.uint32(byte), _PRIME5)), 11), GOLDEN32)
 
 
-@njit(inline="always")
+@kernel(forceinline=True)
 def _stripe_round(v: np.uint32, word: np.uint32) -> np.uint32:
     return _mul(_rotl(_add(v, _mul(word, _PRIME2)), 13), GOLDEN32)
 
 
-@njit(inline="always")
+@kernel(forceinline=True)
 def _finish(h: np.uint32) -> np.uint32:
     """XXH32's avalanche followed by MurmurHash3's fmix32, datasketch's mix before the permutations."""
     h = _mul(_xor(h, _shr(h, np.uint32(15))), _PRIME2)
@@ -148,7 +148,7 @@ def _finish(h: np.uint32) -> np.uint32:
     return _xor(h, _shr(h, np.uint32(16)))
 
 
-@njit(inline="always")
+@kernel(forceinline=True)
 def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     """:func:`mixed_hash` of ``data[at : at + 5]`` without a branch.
 
@@ -164,7 +164,7 @@ def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     return _finish(_byte_round(h, data[at + _L4]))
 
 
-@njit(inline="always")
+@kernel(forceinline=True)
 def _hash_of_4_to_15(data: NDArray[np.uint8], at: np.uint64, length: np.uint64) -> np.uint32:
     """:func:`mixed_hash` of 4 to 15 bytes: all rounds computed, the needed ones chosen. Reads 16 bytes."""
     h = _lane_round(_add(_PRIME5, np.uint32(length)), _word(data, at))
@@ -276,7 +276,7 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: N
     return np.int64(characters - _L4)
 
 
-@njit(inline="always")
+@kernel(forceinline=True)
 def _permuted(a: np.uint32, h: np.uint32, b: np.uint32) -> np.uint32:
     return _add(_mul(a, h), b)
 

@@ -276,7 +276,7 @@ def fold(codes, count, tables, window, out, where):
                 n += np.uint64(0 if gap else 1)
                 gap = True
                 continue
-            if gap and n > _U1 and is_unspaced(value) and is_unspaced(out[n - _TWO]):
+            if gap and n > _U1 and is_unspaced(np.uint32(value)) and is_unspaced(out[n - _TWO]):
                 # Line breaks and punctuation come and go between characters of these scripts.
                 n -= _U1
                 gap = False

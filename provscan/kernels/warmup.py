@@ -19,7 +19,7 @@ import numba
 import numpy as np
 from numba.core.types import Function
 
-from provscan.kernels.jit import cache_folder
+from provscan.kernels.jit import cache_folder, own_compiler
 
 PARTS = 2
 
@@ -86,6 +86,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield packing.unpack, (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64)
         yield bands.band_keys, (u32[None], 32, 4, pairs)
         yield bands.one_bit_sketch, (u32[None], pairs)
+        side = worddiff.Side(u32, i64, i64, chars, spans, spans)
+        yield worddiff.differing_runs, (side, side, three)
         return
     seed_params, scratch = r.SeedParams(10, 4), r.SeedScratch(u32, i32, u32[None], u32[None])
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
@@ -131,20 +133,16 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield suppress.suppress, (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags)
     yield postings.text_keys, (text, pairs)
     yield postings.number_texts, (pairs, pairs, u32, 0, i64)
-    yield postings.move_texts, (pairs, u32, pairs, u32)
     yield postings.renumber, (u64, np.uint64(0), u32)
     yield radix.scatter, (u64, np.uint64(0), i64, u64)
     yield postings.mark_bands, (u64, 32, bloom_filter)
     yield postings.pack_entries, (u64, 8, 32, 0, u32, u8)
-    yield postings.unpack_entries, (r.frozen(table), r.read_only(u8), 0, u64)
     yield postings.bucket_offsets, (r.read_only(u64), 0, 1, u32)
     yield postings.close_bucket_offsets, (u32,)
     yield radix.sort, (u64, u64, spans)
     yield radix.row_entries, (r.read_only(pairs), i64, u64, np.uint64(0), u64)
     yield radix.merge, (u64, u64, u64)
     yield radix.by_text, (i64, u32, u32, i64, i64)
-    side = worddiff.Side(u32, i64, i64, r.frozen(codes).codes, spans, spans)
-    yield worddiff.differing_runs, (side, side, three)
     yield minimizers.place_of, (0,)
     yield content.add_column, (text, pairs)
     yield content.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
@@ -172,8 +170,11 @@ def compile_part(part: int) -> None:
     # Where they are installed, Numba imports them for what no kernel does, a fifth of the time until it compiles.
     for unused in ("scipy", "cffi"):
         sys.modules[unused] = None  # type: ignore[assignment]
+    calls = list(_calls(part))
     _remember_types()
-    for function, arguments in _calls(part):
+    if (compiler := own_compiler()) is not None:
+        compiler.leave_out()
+    for function, arguments in calls:
         function.dispatcher.compile(tuple(map(numba.typeof, arguments)))
 
 

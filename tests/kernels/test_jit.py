@@ -73,13 +73,13 @@ def server() -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def run(server: subprocess.Popen[str]) -> Callable[..., tuple[str, str]]:
-    def run(package: Path, **environment: str) -> tuple[str, str]:
+    def run(package: Path, program: str = PROGRAM, **environment: str) -> tuple[str, str]:
         """What a process of its own prints and warns of."""
         home = package.parents[1] / "home"
         home.mkdir(exist_ok=True)
         assert server.stdin
         assert server.stdout
-        job = PROGRAM, str(home), str(package.parents[1]), {"HOME": str(home), **environment}
+        job = program, str(home), str(package.parents[1]), {"HOME": str(home), **environment}
         print(json.dumps(job), file=server.stdin, flush=True)
         status = int(server.stdout.readline())
         output, warning = ((home / name).read_text() for name in ("out", "err"))
@@ -154,6 +154,15 @@ def test_without_any_place_to_write_kernels_are_compiled_each_time(run: Run, pac
     assert output == "2 0"
     assert "NUMBA_CACHE_DIR" in warning
     assert run(package, NUMBA_CACHE_DIR=str(package.parents[1] / "chosen")) == ("2 0", "")
+
+
+def test_a_process_that_only_compiles_translates_a_kernel_once(run: Run, package: Path) -> None:
+    (package / "caller.py").write_text(CALLER.replace("step(x)", "min(step(1), step(2)) + step(x)"))
+    before = "from provscan.kernels import compiler; compiler.leave_out();"
+    # Of three calls, two of which are with constants, the callee is translated for one type.
+    program = f"{before} from provscan.kernels.caller import run, step; print(run(1), len(step._callee.signatures))"
+    assert run(package, program) == ("4 1", "")
+    assert run(package) == ("4 1", "")
 
 
 FIRST_RUN = """
