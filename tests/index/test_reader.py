@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,15 @@ import naive
 import numpy as np
 import pyarrow as pa
 import pytest
+from tweets import sentence
 
 import provscan
 from provscan.errors import InputError
 from provscan.index import join, postings, reader
-from provscan.index.filters import bloom_filter
+from provscan.index.filters import bloom_filter, widened
 from provscan.index.format import VERSION
-from provscan.index.join import can_join, joined
-from provscan.index.seeds import seed_parts
+from provscan.index.join import can_join, joined, more_seeds
+from provscan.index.seeds import PER_FREQUENT, seed_parts
 from provscan.kernels import minimizers
 from provscan.readers import Limits
 
@@ -207,6 +208,22 @@ def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Twee
     numbers = np.arange(len(distinct))
     assert np.array_equal(both.earliest(numbers), whole.earliest(numbers))
     assert np.array_equal(both.tweet_counts(numbers), whole.tweet_counts(numbers))
+
+
+def test_what_is_frequent_in_a_small_segment_is_noted(build: Build, tweets: list[Tweet]) -> None:
+    phrases = [(17, "a quotation of seventeen"), (16, "what another said"), (9, "nobody knows it")]
+    rng = random.Random(1)
+    texts = [f"{phrase} {sentence(rng, 'latin', 40)}" for times, phrase in phrases for _ in range(times)]
+    indexes = [build(part) for part in ([tweet["text"] for tweet in tweets[50:]], texts)]
+    (large, small), params = (index.reader.segments[0] for index in indexes), indexes[0].params
+    more = more_seeds(large.seeds, small, len(large.texts), params)
+    entries = np.concatenate([*seed_parts(small.texts, params)]).tolist()
+    counts = Counter(entry >> 32 for entry in entries)
+    assert {9, 16, 17} <= set(counts.values())
+    frequent = np.array([entry for entry in entries if counts[entry >> 32] > 16], np.uint64)
+    expected = widened(large.seeds.frequent, len(entries) // PER_FREQUENT)
+    minimizers.mark_seeds(frequent, bloom_filter(expected))
+    assert np.array_equal(more.frequent, expected)
 
 
 def test_a_large_segment_is_not_copied(build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
