@@ -132,7 +132,18 @@ class IndexParams(_Params):
         require(1 <= self.seed_window <= 64, "seed_window", self.seed_window, "between 1 and 64")
 
     def of_texts(self, texts: int) -> IndexParams:
-        """The same with the length of seeds that an index of so many texts has."""
+        """The same with the length of seeds that an index of so many texts has.
+
+        Parameters
+        ----------
+        texts
+            Different licensed texts, without forgotten ones.
+
+        Returns
+        -------
+        IndexParams
+            With a ``seed_length``: the one that there is, else 10 or 14.
+        """
         chosen = LONG_SEED_LENGTH if texts > MANY_TEXTS else SEED_LENGTH
         return dataclasses.replace(self, seed_length=self.seed_length or chosen)
 

@@ -220,6 +220,7 @@ def test_what_is_frequent_in_a_small_segment_is_noted(build: Build, tweets: list
     entries = np.concatenate([*seed_parts(small.texts, params)]).tolist()
     counts = Counter(entry >> 32 for entry in entries)
     assert {9, 16, 17} <= set(counts.values())
+    assert set(more.entries.tolist()) <= set(entries)
     frequent = np.array([entry for entry in entries if counts[entry >> 32] > 16], np.uint64)
     expected = widened(large.seeds.frequent, len(entries) // PER_FREQUENT)
     minimizers.mark_seeds(frequent, bloom_filter(expected))
