@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +46,8 @@ PER_FREQUENT = 17
 _CHUNK = 1 << 18
 # Texts whose seeds are computed at a time: they stay in the second-level cache.
 BLOCK = 2048
+# Threads that compute the seeds of more than a few texts, beside the one that takes them.
+THREADS = 2
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 # Files of the filters, in the order of the fields of Seeds.
 FILTERS = ("seeds.filter", "seeds.frequent")
@@ -177,7 +178,7 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
     writers = [_SeedsWriter(*each, total, len(folders)) for each in zip(folders, texts, strict=True)]
     for writer in writers:
         few = len(writer.texts.text) <= FEW_ENTRIES
-        for entries in seed_parts(writer.texts, params, 0 if few else os.cpu_count() or 1):
+        for entries in seed_parts(writer.texts, params, 0 if few else THREADS):
             writer.all.add(entries)
     count = sum(writer.all.count for writer in writers)
     known, frequent = new_filter(count), new_filter(count // PER_FREQUENT)

@@ -16,7 +16,6 @@ _SHORT = 32
 _BYTE = 256
 _U0, _U1, _U8 = np.uint64(0), np.uint64(1), np.uint64(8)
 _NO_TEXT = np.uint32(0xFFFFFFFF)
-_LOW24 = np.uint64(0xFFFFFF)
 
 
 @kernel
