@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -43,20 +42,6 @@ def in_order(submit: Callable[[T], Future[R]], items: Iterable[T], in_flight: in
         if len(waiting) >= in_flight:
             yield waiting.popleft()
     yield from waiting
-
-
-def read_ahead(items: Iterable[T], threads: int) -> Iterator[T]:
-    """The items; if there is a thread for it, each is made while the one before is in use."""
-    iterator = iter(items)
-
-    def following() -> list[T]:
-        return list(islice(iterator, 1))
-
-    with pool_of(min(threads, 1)) as pool:
-        upcoming = pool.submit(following)
-        while found := upcoming.result():
-            upcoming = pool.submit(following)
-            yield found[0]
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:

@@ -12,12 +12,12 @@ from provscan.index.filters import bloom_filter, mark_bands, new_filter, widened
 from provscan.index.format import SegmentInfo
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import EXACT, SEEDS, TableLayout, bands_layout, sorted_entries, table_of, unpacked
-from provscan.index.seeds import LEVELS, PER_FREQUENT, OpenSeeds, SeedChoice, levels_of, seed_parts, text_sizes
+from provscan.index.seeds import LEVELS, PER_FREQUENT, OpenSeeds, SeedChoice, levels_of, seed_parts
 from provscan.index.segment import MAX_TEXTS, LookupTables, Segment
 from provscan.index.tweets import appended, joined_tweets
 from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels import radix
-from provscan.kernels.records import Postings
+from provscan.kernels.records import Postings, read_only
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.
@@ -112,14 +112,15 @@ def more_seeds(large: OpenSeeds, small: Segment, before: int, params: IndexParam
 
     A seed that is frequent in `large` is so here. What `large` has stays, however many of the few texts share it.
     """
-    entries = sorted_entries(np.concatenate([np.zeros(0, np.uint64), *seed_parts(small.texts, params)]))
+    sizes = np.zeros(len(small.texts), np.uint8)
+    entries = sorted_entries(np.concatenate([np.zeros(0, np.uint64), *seed_parts(small.texts, params, sizes)]))
     levels = levels_of(entries)
     frequent = widened(large.frequent, len(entries) // PER_FREQUENT)
     held = np.empty(len(entries), np.bool_)
     seed_kernels.held_seeds(entries, bloom_filter(frequent), held)
     levels[held] = seed_kernels.LAST_LEVEL
     seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], bloom_filter(frequent))
-    choice = SeedChoice(text_sizes(small.texts), before + len(small.texts))
+    choice = SeedChoice(sizes, before + len(small.texts))
     chosen = [choice.take(entries[levels == level], level) for level in LEVELS]
     return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)
 
@@ -138,5 +139,5 @@ def _merged(
     """
     before, texts = counts
     entries = np.empty(len(first) + len(second), np.uint64)
-    radix.merge(first, second + np.uint64(before << layout.shift), entries)
+    radix.merge(read_only(first), read_only(second + np.uint64(before << layout.shift)), entries)
     return table_of(entries, layout, texts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -18,6 +18,7 @@ from provscan.errors import IndexFormatError
 from provscan.kernels import postings as kernels
 from provscan.kernels import radix
 from provscan.kernels.records import Postings, frozen, read_only
+from provscan.ordered_map import ordered_map
 
 # Entries wait in memory up to this many, in chunks of about so many, each in the order of the parts.
 SPILL_ENTRIES = 16 << 20
@@ -67,14 +68,53 @@ def bands_layout(bands: int) -> TableLayout:
     return TableLayout(27 + bands.bit_length())
 
 
-class _Chunk(NamedTuple):
-    """Entries in the order of their parts, in memory or mapped, and where those of each part end, int64[PARTS]."""
+class Chunk(NamedTuple):
+    """Entries in the order of their parts, and where those of each part end, int64[PARTS]."""
 
     entries: np.ndarray
     ends: np.ndarray
 
-    def parts(self, first: int, last: int) -> np.ndarray:
-        return self.entries[self.ends[first - 1] if first else 0 : self.ends[last - 1]]
+
+def parted(entries: np.ndarray) -> Chunk:
+    """Entries by their upper bits."""
+    chunk = Chunk(np.empty_like(entries), np.empty(PARTS, np.int64))
+    radix.scatter(entries, _PART_SHIFT, chunk.ends, chunk.entries)
+    return chunk
+
+
+class Waiting:
+    """Arrays of entries, by their number: in memory up to so many entries, the others in a file."""
+
+    def __init__(self, path: Path, most: int) -> None:
+        self._path = path
+        self._most = most
+        self._arrays: list[np.ndarray] = []
+        self._filed = self._fresh = 0
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        return self._arrays[number]
+
+    def add(self, entries: np.ndarray) -> None:
+        """Take an array, which is the file's from now on."""
+        self._arrays.append(entries)
+        self._fresh += len(entries)
+        if self._fresh >= self._most:
+            self._file()
+
+    def _file(self) -> None:
+        """Append what is in memory to the file, and map it."""
+        fresh = self._arrays[self._filed :]
+        with self._path.open("ab") as file:
+            begin = file.tell()
+            for array in fresh:
+                write_array(file, array)
+        mapped = map_array(self._path, np.uint64)[begin // 8 :]
+        self._arrays[self._filed :] = np.split(mapped, np.cumsum([len(array) for array in fresh])[:-1])
+        self._filed, self._fresh = len(self._arrays), 0
+
+    def clear(self) -> None:
+        self._arrays, self._filed, self._fresh = [], 0, 0
+        self._path.unlink(missing_ok=True)
 
 
 class PostingsWriter:
@@ -88,112 +128,103 @@ class PostingsWriter:
         self._folder = folder
         self._name = name
         self._layout = layout
-        self._most = SPILL_ENTRIES // writers
         self._shift = np.uint64(layout.shift)
         self._numbers: np.ndarray | None = None
         self._loose: list[np.ndarray] = []
         self._loose_count = 0
-        self._chunks: list[_Chunk] = []
+        self._most_loose = min(CHUNK, most_waiting(writers))
+        self._parted = Waiting(folder / f"{name}.part", most_waiting(writers))
+        self._ends: list[np.ndarray] = []
         self._renumbered = 0  # Chunks whose texts get new numbers.
-        self._sorted: list[np.ndarray] = []
-        self._waits = 0
-        self._path = folder / f"{name}.part"
         self.count = 0
 
     def add(self, entries: np.ndarray) -> None:
         """Take uint64 entries; the array is the writer's from now on."""
         self._loose.append(entries)
         self._loose_count += len(entries)
-        self._count(len(entries))
-        if self._loose_count >= CHUNK:
+        self.count += len(entries)
+        if self._loose_count >= self._most_loose:
             self._part()
 
-    def add_part(self, entries: np.ndarray) -> None:
-        """Take the sorted entries of the next stretch, the writer's from now on; to be called for all or none."""
-        self._sorted.append(entries)
-        self._count(len(entries))
+    def add_parted(self, chunk: Chunk) -> None:
+        """Take entries that are parted."""
+        self.count += len(chunk.entries)
+        self._take(chunk)
 
-    def _count(self, more: int) -> None:
-        self.count += more
-        self._waits += more
-        if self._waits >= self._most:
-            self._spill()
+    def _take(self, chunk: Chunk) -> None:
+        self._parted.add(chunk.entries)
+        self._ends.append(chunk.ends)
 
     def _part(self) -> None:
-        """Make a chunk of the entries that were added."""
         if self._loose:
-            loose = np.concatenate(self._loose) if len(self._loose) > 1 else self._loose[0]
-            chunk = _Chunk(np.empty_like(loose), np.empty(PARTS, np.int64))
-            radix.scatter(loose, _PART_SHIFT, chunk.ends, chunk.entries)
-            self._chunks.append(chunk)
+            self._take(parted(np.concatenate(self._loose) if len(self._loose) > 1 else self._loose[0]))
             self._loose, self._loose_count = [], 0
 
     def renumber(self, numbers: np.ndarray) -> None:
         """Give all texts so far new numbers, uint32: text t becomes ``numbers[t]``."""
         self._part()
-        self._numbers, self._renumbered = numbers, len(self._chunks)
+        self._numbers, self._renumbered = numbers, len(self._ends)
 
-    def _spill(self) -> None:
-        """Move what is in memory to the file."""
-        self._part()
-        self._chunks = [
-            chunk._replace(entries=entries)
-            for chunk, entries in zip(self._chunks, self._filed([c.entries for c in self._chunks]), strict=True)
+    def sorted_part(self, number: int, stretches: int) -> np.ndarray:
+        """All entries of one of so many stretches of parts, to be called when all have come."""
+        first, last = (PARTS // stretches * each for each in (number, number + 1))
+        slices = [
+            self._parted[chunk][ends[first - 1] if first else 0 : ends[last - 1]]
+            for chunk, ends in enumerate(self._ends)
         ]
-        self._sorted = self._filed(self._sorted)
-        self._waits = 0
+        entries = np.concatenate([np.zeros(0, np.uint64), *slices])
+        known = sum(map(len, slices[: self._renumbered]))
+        if known:
+            kernels.renumber(entries[:known], self._shift, self._numbers)
+        return sorted_entries(entries)
 
-    def _filed(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """Arrays as they are mapped from the file; those in memory are appended to it."""
-        waiting = [array for array in arrays if array.flags.writeable and len(array)]
-        if not waiting:
-            return arrays
-        with self._path.open("ab") as file:
-            begin = file.tell()
-            for array in waiting:
-                write_array(file, array)
-        mapped = map_array(self._path, np.uint64)[begin // 8 :]
-        found = iter(_split(mapped, np.array([len(array) for array in waiting])))
-        return [next(found) if array.flags.writeable and len(array) else array for array in arrays]
-
-    def sorted_parts(self, stretches: int = PARTS) -> Iterator[np.ndarray]:
-        """All entries in so many stretches of parts, by their upper bits; none are left."""
+    def sorted_parts(self, stretches: int = PARTS, threads: int = 0) -> Iterator[np.ndarray]:
+        """The entries of each stretch; none are left."""
         self._part()
-        step = PARTS // stretches
-        for number in range(stretches):
-            slices = [chunk.parts(step * number, step * (number + 1)) for chunk in self._chunks]
-            entries = np.concatenate([np.zeros(0, np.uint64), *slices])
-            known = sum(map(len, slices[: self._renumbered]))
-            if known:
-                kernels.renumber(entries[:known], self._shift, self._numbers)
-            yield self._merged(sorted_entries(entries), number)
-        self._chunks, self._sorted = [], []
-        self._path.unlink(missing_ok=True)
+        yield from ordered_map(lambda number: self.sorted_part(number, stretches), range(stretches), threads)
+        self.clear()
 
-    def _merged(self, entries: np.ndarray, number: int) -> np.ndarray:
-        """Sorted entries of a stretch with those that came sorted."""
-        if not self._sorted:
-            return entries
-        out = np.empty(len(entries) + len(self._sorted[number]), np.uint64)
-        radix.merge(entries, np.array(self._sorted[number]), out)
-        return out
+    def clear(self) -> None:
+        self._ends = []
+        self._parted.clear()
 
     def close(self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None) -> None:
         """Write the table of so many texts. ``see`` is called with all sorted entries."""
-        layout, bits = self._layout, self._layout.bucket_bits(texts)
-        starts = _new_bucket_offsets(self._folder / f"{self._name}.starts", (1 << bits) + 1, self.count)
-        first = 0
-        with contextlib.ExitStack() as stack:
-            names = [f"{self._name}.{part}" for part in ("entries", "places")[: 2 if layout.shift else 1]]
-            files = [stack.enter_context((self._folder / name).open("wb")) for name in names]
-            for entries in self.sorted_parts(len(self._sorted) or stretches_of(self.count)):
-                kernels.bucket_offsets(read_only(entries), first, bits, starts.view(np.ndarray))
-                for file, array in zip(files, packed(entries, layout, texts), strict=False):
-                    write_array(file, array)
-                first += len(entries)
-                see(entries)
-        kernels.close_bucket_offsets(starts.view(np.ndarray))
-        starts.flush()
+        parts = self.sorted_parts(stretches_of(self.count))
+        write_table(self._folder / self._name, self._layout, texts, self.count, parts, see)
+
+
+def write_table(
+    path: Path,
+    layout: TableLayout,
+    texts: int,
+    count: int,
+    parts: Iterable[np.ndarray],
+    see: Callable[[np.ndarray], None],
+) -> None:
+    """Write a table of so many texts and entries, which come sorted in `parts`; ``see`` is called with each of them.
+
+    The path is that of its files, without their endings.
+    """
+    bits = layout.bucket_bits(texts)
+    starts = _new_bucket_offsets(path.with_name(f"{path.name}.starts"), (1 << bits) + 1, count)
+    first = 0
+    with contextlib.ExitStack() as stack:
+        names = [f"{path.name}.{part}" for part in ("entries", "places")[: 2 if layout.shift else 1]]
+        files = [stack.enter_context(path.with_name(name).open("wb")) for name in names]
+        for entries in parts:
+            kernels.bucket_offsets(read_only(entries), first, bits, starts.view(np.ndarray))
+            for file, array in zip(files, packed(entries, layout, texts), strict=False):
+                write_array(file, array)
+            first += len(entries)
+            see(entries)
+    kernels.close_bucket_offsets(starts.view(np.ndarray))
+    starts.flush()
+
+
+def most_waiting(writers: int) -> int:
+    """Entries that wait in memory for each of so many writers of a table."""
+    return SPILL_ENTRIES // writers
 
 
 def stretches_of(entries: int) -> int:
@@ -223,10 +254,6 @@ def unpacked(table: Postings, places: np.ndarray, layout: TableLayout) -> np.nda
     out = np.empty(len(table.entries), np.uint64)
     kernels.unpack_entries(frozen(table), read_only(places), layout.shift, out)
     return out
-
-
-def _split(entries: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
-    return np.split(entries, np.cumsum(sizes)[:-1]) if len(sizes) else []
 
 
 def sorted_entries(entries: np.ndarray) -> np.ndarray:

@@ -11,9 +11,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,18 +23,34 @@ from provscan.index.postings import (
     FEW_ENTRIES,
     SEEDS,
     PostingsWriter,
+    Waiting,
     map_array,
+    most_waiting,
     open_postings,
+    parted,
+    sorted_entries,
     stretches_of,
-    write_array,
     write_array_file,
+    write_table,
 )
 from provscan.index.texts import Strings, open_strings
 from provscan.kernels import minimizers as seed_kernels
-from provscan.kernels.records import CodeBuffer, Postings, SeedParams, SeedScratch, SeedTable, frozen, read_only
+from provscan.kernels import radix
+from provscan.kernels.records import (
+    Postings,
+    SeedEntriesScratch,
+    SeedParams,
+    SeedScratch,
+    SeedTable,
+    TextBuffer,
+    frozen,
+    read_only,
+)
 from provscan.kernels.scratch import scratch_array
-from provscan.ordered_map import ordered_map, read_ahead
+from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
+
+Made = TypeVar("Made")
 
 # Step that a text's size is counted in, in units.
 SIZE_STEP = 20
@@ -43,10 +60,9 @@ SIZE_STEP = 20
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
 # Places of all texts per place of a frequent seed, at least.
 PER_FREQUENT = 17
-_CHUNK = 1 << 18
-# Texts whose seeds are computed at a time: they stay in the second-level cache.
-BLOCK = 2048
-# Threads that compute the seeds of more than a few texts, beside the one that takes them.
+# Bytes of texts whose seeds are computed at a time.
+BLOCK = 1 << 20
+# Threads that compute and sort more than a few seeds, beside the one that chooses among them.
 THREADS = 2
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 # Files of the filters, in the order of the fields of Seeds.
@@ -64,14 +80,6 @@ class OpenSeeds(NamedTuple):
     @property
     def record(self) -> SeedTable:
         return frozen(SeedTable(self.table, self.places, bloom_filter(self.filter)))
-
-
-def text_sizes(texts: Strings) -> np.ndarray:
-    """uint8[n]: units of each text in steps of :data:`SIZE_STEP`, rounded up, 255 at most."""
-    sizes = np.empty(len(texts), np.uint8)
-    room = np.empty(int(np.diff(texts.offsets).max(initial=0)), np.uint32)
-    seed_kernels.text_sizes(texts.record, SIZE_STEP, room, sizes)
-    return sizes
 
 
 def levels_of(entries: np.ndarray) -> np.ndarray:
@@ -95,18 +103,24 @@ class SeedChoice:
     def __init__(self, sizes: np.ndarray, texts: int) -> None:
         """For texts of so many steps of units each, which are some of so many texts."""
         units, doublings = SIZE_STEP * np.arange(256), (max(0, texts - 1) // FEW_TEXTS).bit_length()
-        few = (MOST - STEP * (level + doublings) if level else MOST for level in LEVELS)
-        self._most = [
-            read_only(np.maximum(most, units * most // MOST_UNITS).astype(np.uint16))
-            for most in (max(LEAST, most) for most in few)
-        ]
+        few = np.array([[max(LEAST, MOST - STEP * (level + doublings)) if level else MOST] for level in LEVELS])
+        self._most = read_only(np.maximum(few, units * few // MOST_UNITS).astype(np.uint16))
         self._sizes = read_only(sizes)
         self._taken = np.zeros(len(sizes), np.uint16)
 
     def take(self, entries: np.ndarray, level: int) -> np.ndarray:
         """Those to keep of more sorted seeds of a level; lower levels come first."""
-        most, out = self._most[level], np.empty(len(entries) + 1, np.uint64)
-        return out[: seed_kernels.seeds_within(entries, self._sizes, most, self._taken, out)].copy()
+        most, out = self._most[level], scratch_array("chosen_seeds", len(entries) + 1, np.uint64)
+        return out[: seed_kernels.seeds_within(read_only(entries), self._sizes, most, self._taken, out)].copy()
+
+    def possible(self, entries: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Those of seeds in the order of their levels that may be taken still, but for level 0.
+
+        ``ends`` are where each level ends, and are so afterwards.
+        """
+        out = scratch_array("possible_seeds", len(entries) + 1, np.uint64)
+        seed_kernels.possible_seeds(read_only(entries), ends, self._sizes, self._most, self._taken, out)
+        return out[: ends[-1]].copy()
 
 
 def seed_scratch(longest: int) -> SeedScratch:
@@ -126,82 +140,130 @@ def seed_params(params: IndexParams) -> SeedParams:
     return SeedParams(params.seed_length, params.seed_window)
 
 
-def seed_parts(texts: Strings, params: IndexParams, threads: int = 0) -> Iterator[np.ndarray]:
-    """Seed entries of canonical texts, numbered by their rows, some rows at a time."""
-    rows = (np.arange(low, min(low + BLOCK, len(texts))) for low in range(0, len(texts), BLOCK))
-    return ordered_map(lambda block: _seed_entries(texts, block, seed_params(params)), rows, threads)
+def seed_parts(texts: Strings, params: IndexParams, sizes: np.ndarray, threads: int = 0) -> Iterator[np.ndarray]:
+    """Seed entries of canonical texts, numbered by their rows, some rows at a time.
+
+    Fills uint8 ``sizes``: units of each text in steps of :data:`SIZE_STEP`, rounded up, 255 at most.
+    """
+    return _made_of_seeds(np.copy, texts, params, sizes, threads)
 
 
-def _seed_entries(texts: Strings, rows: np.ndarray, params: SeedParams) -> np.ndarray:
-    codes = CodeBuffer(*texts.codes(rows))
-    entries = np.empty(2 * len(codes.codes), np.uint64)
-    longest = int(np.diff(codes.offsets).max())
-    size = 2 * longest + 2
-    row = scratch_array("seed_keys", size, np.uint32), scratch_array("seed_places", size, np.int32)
-    n = seed_kernels.seed_entries(codes, int(rows[0]), params, seed_scratch(longest), row, entries)
-    return entries[:n].copy()
+def _made_of_seeds(
+    made: Callable[[np.ndarray], Made], texts: Strings, params: IndexParams, sizes: np.ndarray, threads: int
+) -> Iterator[Made]:
+    """What is made of each of :func:`seed_parts`, which stands in memory that is used again."""
+    offsets = texts.offsets
+    # The texts in which blocks begin.
+    marks = np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], BLOCK), "right") - 1
+    blocks = (slice(*ends) for ends in pairwise([*np.unique(marks).tolist(), len(texts)]))
+    return ordered_map(lambda rows: made(_seed_entries(texts, rows, seed_params(params), sizes[rows])), blocks, threads)
+
+
+def _seed_entries(texts: Strings, rows: slice, params: SeedParams, sizes: np.ndarray) -> np.ndarray:
+    block = frozen(TextBuffer(texts.text, texts.offsets[rows.start : rows.stop + 1]))
+    longest = int(np.diff(block.offsets).max())
+    scratch = SeedEntriesScratch(
+        scratch_array("seed_text", longest, np.uint32),
+        scratch_array("seed_keys", 2 * longest + 2, np.uint32),
+        scratch_array("seed_places", 2 * longest + 2, np.int32),
+        seed_scratch(longest),
+    )
+    entries = scratch_array("seed_entries", 2 * int(block.offsets[-1] - block.offsets[0]), np.uint64)
+    return entries[: seed_kernels.seed_entries(block, rows.start, params, scratch, entries, (SIZE_STEP, sizes))]
 
 
 class _SeedsWriter:
     """Writes the seed table of a segment, which is one of so many `writers` at work, with so many texts in all."""
 
-    def __init__(self, folder: Path, texts: Strings, total: int, writers: int) -> None:
+    def __init__(self, folder: Path, total: int, writers: int) -> None:
         self.folder = folder
-        self.texts = texts
-        self.table = PostingsWriter(folder, "seeds", SEEDS, writers)
-        self.all = PostingsWriter(folder, "seeds.all", SEEDS, writers)
-        self.choice = SeedChoice(text_sizes(texts), total)
+        self.texts = open_strings(folder, "texts")
+        self.sizes = np.zeros(len(self.texts), np.uint8)
+        self.all = PostingsWriter(folder, "seeds", SEEDS, writers)
+        self.held = 0
+        self._choice = SeedChoice(self.sizes, total)
+        # Chosen seeds, and those that are decided about once all of lower levels are.
+        self._waiting = Waiting(folder / "seeds.waiting.part", most_waiting(writers))
+        self._ends: list[np.ndarray] = []
 
-    def put_aside(self, entries: np.ndarray, levels: np.ndarray) -> None:
-        """Take sorted entries that are decided about once all of lower levels are."""
-        for level in np.flatnonzero(np.bincount(levels)).tolist():
-            with self._aside(level).open("ab") as file:
-                write_array(file, entries[levels == level])
+    def collect(self, params: IndexParams) -> None:
+        """Compute the seeds of all texts."""
+        threads = THREADS if len(self.texts.text) > FEW_ENTRIES else 0
+        for chunk in _made_of_seeds(parted, self.texts, params, self.sizes, threads):
+            self.all.add_parted(chunk)
 
-    def aside(self, level: int) -> Iterator[np.ndarray]:
-        """What was put aside of a level, in its order; nothing is left."""
-        path = self._aside(level)
-        if path.exists():
-            with path.open("rb") as file:
-                while len(entries := np.fromfile(file, np.uint64, _CHUNK)):
-                    yield entries
-            path.unlink()
+    def choose_rarest(self, entries: np.ndarray, ends: np.ndarray) -> None:
+        """Take the seeds of the next stretch by their levels, and choose among those that no other place has."""
+        self._choose(entries[: ends[0]], 0)
+        self._waiting.add(self._choice.possible(entries, ends))
+        self._ends.append(ends)
 
-    def _aside(self, level: int) -> Path:
-        return self.folder / f"seeds.level{level}.part"
+    def choose_others(self) -> None:
+        """Choose among the seeds of all other levels."""
+        for level in LEVELS[1:]:
+            for number, ends in enumerate(self._ends):
+                self._choose(self._waiting[2 * number + 1][ends[level - 1] : ends[level]], level)
+
+    def _choose(self, entries: np.ndarray, level: int) -> None:
+        chosen = self._choice.take(entries, level)
+        self.held += len(chosen)
+        self._waiting.add(chosen)
+
+    def _chosen(self, number: int) -> np.ndarray:
+        """All chosen seeds of a stretch, sorted."""
+        stretches = len(self._ends)
+        rarest, *others = (
+            self._waiting[2 * number if level == 0 else (level + 1) * stretches + number] for level in LEVELS
+        )
+        shared = sorted_entries(np.concatenate(others))
+        out = np.empty(len(rarest) + len(shared), np.uint64)
+        radix.merge(read_only(rarest), read_only(shared), out)
+        return out
+
+    def close(self, words: np.ndarray, threads: int) -> None:
+        """Write the table of the chosen seeds and add them to a filter."""
+        bloom = bloom_filter(words)
+        parts = ordered_map(self._chosen, range(len(self._ends)), threads)
+        texts = len(self.texts)
+        write_table(self.folder / "seeds", SEEDS, texts, self.held, parts, lambda e: seed_kernels.mark_seeds(e, bloom))
+        self._waiting.clear()
 
 
 def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
     """Write the seed tables of segments whose texts stand in these folders; their filters are in the first."""
-    texts = [open_strings(folder, "texts") for folder in folders]
-    total = sum(map(len, texts))
-    writers = [_SeedsWriter(*each, total, len(folders)) for each in zip(folders, texts, strict=True)]
+    total = sum(len(open_strings(folder, "texts")) for folder in folders)
+    writers = [_SeedsWriter(folder, total, len(folders)) for folder in folders]
     for writer in writers:
-        few = len(writer.texts.text) <= FEW_ENTRIES
-        for entries in seed_parts(writer.texts, params, 0 if few else THREADS):
-            writer.all.add(entries)
+        writer.collect(params)
     count = sum(writer.all.count for writer in writers)
-    known, frequent = new_filter(count), new_filter(count // PER_FREQUENT)
-    sorted_parts = (writer.all.sorted_parts(stretches_of(count)) for writer in writers)
-    for parts in read_ahead(zip(*sorted_parts, strict=True), 1 if count > FEW_ENTRIES else 0):
-        for writer, entries, levels in zip(writers, parts, _levels_of_all(parts), strict=True):
-            chosen = writer.choice.take(entries[levels == 0], 0)
-            seed_kernels.mark_seeds(chosen, bloom_filter(known))
-            seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], bloom_filter(frequent))
-            writer.put_aside(entries[levels > 0], levels[levels > 0])
-            writer.table.add_part(chosen)
+    threads, stretches = THREADS if count > FEW_ENTRIES else 0, stretches_of(count)
+    frequent = new_filter(count // PER_FREQUENT)
+
+    def by_level(number: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        parts = [writer.all.sorted_part(number, stretches) for writer in writers]
+        return [_by_level(*each) for each in zip(parts, _levels_of_all(parts), strict=True)]
+
+    for parts in ordered_map(by_level, range(stretches), threads):
+        for writer, (entries, ends) in zip(writers, parts, strict=True):
+            seed_kernels.mark_seeds(entries[ends[seed_kernels.SHARED_LEVEL] :], bloom_filter(frequent))
+            writer.choose_rarest(entries, ends)
     for writer in writers:
-        for level in LEVELS[1:]:
-            for entries in writer.aside(level):
-                chosen = writer.choice.take(entries, level)
-                seed_kernels.mark_seeds(chosen, bloom_filter(known))
-                writer.table.add(chosen)
-    held = sum(writer.table.count for writer in writers)
-    filters = narrowed(known, held), narrowed(frequent, count_of(frequent))
+        writer.all.clear()
+        writer.choose_others()
+    known = new_filter(sum(writer.held for writer in writers))
     for writer in writers:
-        writer.table.close(len(writer.texts))
+        writer.close(known, threads)
+    filters = known, narrowed(frequent, count_of(frequent))
+    for writer in writers:
         for name, words in zip(FILTERS, filters, strict=True):
             write_array_file(writer.folder / name, words if writer is writers[0] else new_filter(0))
+
+
+def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Entries ordered by their levels, and where each level ends."""
+    out, ends = np.empty_like(entries), np.empty(len(LEVELS), np.int64)
+    radix.by_level(entries, levels, ends, out)
+    return out, ends
 
 
 def _levels_of_all(parts: Sequence[np.ndarray]) -> list[np.ndarray]:

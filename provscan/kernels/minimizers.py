@@ -70,17 +70,6 @@ def length_units(codes, low, high):
 
 
 @kernel
-def text_sizes(texts, step, codes, out):
-    """Lengths of texts in steps of so many units, rounded up, into uint8 ``out``; 255 stands for all greater ones.
-
-    ``codes`` is uint32 scratch for the code points of one text.
-    """
-    for i in range(len(out)):
-        length = length_units(codes, _ZERO, decode(texts.text, texts.offsets[i], texts.offsets[i + 1], codes))
-        out[i] = min(255, (length + step - 1) // step)
-
-
-@kernel
 def units_of(codes, out, origins):
     """Units of ``codes``, some of which are wide, into uint32 ``out``, the code point that each comes from into int32
     ``origins``.
@@ -234,35 +223,40 @@ def place_of(code):
 
 
 @kernel
-def seed_entries(texts, first_id, params, scratch, row, entries):
+def seed_entries(texts, first_id, params, scratch, entries, lengths):
     """Index entries of texts: ``key << 32 | text id << 8 | place code``, uint64.
 
     Parameters
     ----------
     texts
-        :class:`~provscan.kernels.records.CodeBuffer`; text i has id ``first_id + i``.
+        :class:`~provscan.kernels.records.TextBuffer`; text i has id ``first_id + i``.
     params, scratch
-        :class:`~provscan.kernels.records.SeedParams` and :class:`~provscan.kernels.records.SeedScratch`.
-    row
-        ``(uint32[2m], int32[2m])`` of scratch for the seeds of one text of up to m code points.
+        :class:`~provscan.kernels.records.SeedParams` and :class:`~provscan.kernels.records.SeedEntriesScratch`.
     entries
-        Room for two a unit.
+        Room for two a byte.
+    lengths
+        ``(step, uint8[n])``: filled with the lengths of the texts in steps of so many units, rounded up; 255 stands for
+        all greater ones.
 
     Returns
     -------
     int64
         How many entries were written.
     """
-    keys, places = row
+    text, offsets = texts
+    seeds = scratch.seeds
+    step, steps = lengths
     n = 0
-    for i in range(len(texts.offsets) - 1):
-        codes = texts.codes[texts.offsets[i] : texts.offsets[i + 1]]
-        text = np.uint64(first_id + i) << _S8
-        units = scratch.units[: units_of(codes, scratch.units, scratch.origins)] if has_wide(codes) else codes
-        for s in range(index_minimizers(units, params, scratch, keys, places)):
-            place = place_code(places[s])
+    for i in range(len(steps)):
+        units = scratch.codes[: decode(text, offsets[i], offsets[i + 1], scratch.codes)]
+        if has_wide(units):
+            units = seeds.units[: units_of(units, seeds.units, seeds.origins)]
+        steps[i] = min(255, (len(units) + step - 1) // step)
+        number = np.uint64(first_id + i) << _S8
+        for s in range(index_minimizers(units, params, seeds, scratch.keys, scratch.places)):
+            place = place_code(scratch.places[s])
             if place >= 0:
-                entries[n] = np.uint64(keys[s]) << _S32 | text | np.uint64(place)
+                entries[n] = np.uint64(scratch.keys[s]) << _S32 | number | np.uint64(place)
                 n += 1
     return n
 
@@ -328,6 +322,24 @@ def seeds_within(entries, sizes, most, taken, out):
         taken[text] += np.uint16(has_room)
         n += np.uint64(has_room)
     return np.int64(n)
+
+
+@kernel
+def possible_seeds(entries, ends, sizes, most, taken, out):
+    """The seed entries of levels above 0 that :func:`seeds_within` may take still, into uint64 ``out``.
+
+    The entries stand in the order of their levels, int64 ``ends`` says where each level ends, and then where it does in
+    ``out``; ``most`` is uint16[levels, 256].
+    """
+    n, low = np.uint64(0), ends[0]
+    ends[0] = 0
+    for level in range(1, len(ends)):
+        for i in range(low, ends[level]):
+            text = (entries[i] & _LOW32) >> _S8
+            out[n] = entries[i]
+            n += np.uint64(taken[text] < most[level, sizes[text]])
+        low = ends[level]
+        ends[level] = n
 
 
 @kernel

@@ -164,6 +164,24 @@ def row_entries(keys, rows, numbers, known, entries):
 
 
 @kernel
+def by_level(entries, levels, ends, out):
+    """Move uint64 ``entries`` to ``out``, ordered by their uint8 ``levels``, of which there are as many as int64
+    ``ends``: where those of each end. Entries of one level keep their order."""
+    ends[:] = 0
+    for level in levels:
+        ends[level] += 1
+    total = 0
+    for level in range(len(ends)):
+        size = ends[level]
+        ends[level] = total
+        total += size
+    for i in range(len(entries)):
+        level = levels[i]
+        out[ends[level]] = entries[i]
+        ends[level] += 1
+
+
+@kernel
 def merge(first, second, out):
     """Merge two sorted arrays into ``out``."""
     i, j = np.uint64(0), np.uint64(0)

@@ -119,6 +119,16 @@ class SeedScratch(NamedTuple):
     ranks: np.ndarray
 
 
+class SeedEntriesScratch(NamedTuple):
+    """Scratch for the entries of texts of up to m bytes."""
+
+    # uint32[m]: a text; uint32[2m + 2], int32[2m + 2]: its seeds and their places.
+    codes: np.ndarray
+    keys: np.ndarray
+    places: np.ndarray
+    seeds: SeedScratch
+
+
 class StringColumns(NamedTuple):
     """Columns of n rows, or fewer, that are read from m bytes."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from provscan.ordered_map import ordered_map, pool_of, read_ahead
+from provscan.ordered_map import ordered_map, pool_of
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -71,16 +71,3 @@ def test_what_has_not_begun_at_an_error_is_not_begun() -> None:
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert len(begun) <= 1
-
-
-@pytest.mark.parametrize("threads", [0, 2])
-def test_reading_ahead_ends_with_the_error_of_an_item(threads: int) -> None:
-    def items() -> Iterator[int]:
-        yield from range(3)
-        raise ValueError("the fourth")
-
-    ahead = read_ahead(items(), threads)
-    assert [next(ahead), next(ahead)] == [0, 1]
-    with pytest.raises(ValueError, match="the fourth"):
-        list(ahead)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("provscan")]

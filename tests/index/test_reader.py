@@ -191,7 +191,7 @@ def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Twee
     )
     assert before < own
     # A seed may be rarer in each than in both together, so that a text has others.
-    entries = np.concatenate(list(seed_parts(both.texts, params))).tolist()
+    entries = np.concatenate(list(seed_parts(both.texts, params, np.empty(len(both.texts), np.uint8)))).tolist()
     keys = [{e >> 32 for e in entries if (e >> 8 & 0xFFFFFF < cut) == behind} for behind in (True, False)]
     shared = {e >> 8 & 0xFFFFFF for e in entries if e >> 32 in keys[0] & keys[1]}
     assert shared
@@ -217,7 +217,7 @@ def test_what_is_frequent_in_a_small_segment_is_noted(build: Build, tweets: list
     indexes = [build(part) for part in ([tweet["text"] for tweet in tweets[50:]], texts)]
     (large, small), params = (index.reader.segments[0] for index in indexes), indexes[0].params
     more = more_seeds(large.seeds, small, len(large.texts), params)
-    entries = np.concatenate([*seed_parts(small.texts, params)]).tolist()
+    entries = np.concatenate([*seed_parts(small.texts, params, np.empty(len(small.texts), np.uint8))]).tolist()
     counts = Counter(entry >> 32 for entry in entries)
     assert {9, 16, 17} <= set(counts.values())
     assert set(more.entries.tolist()) <= set(entries)

@@ -161,16 +161,19 @@ def test_times_come_from_the_field_or_from_the_id() -> None:
 def test_sketches_of_many_texts_are_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = strings([f"text of number {n} about this and that {'word ' * n}".strip() for n in range(7)])
     params = IndexParams(seed_length=10)
-    whole, (seeds,) = sketch_texts(texts, params), seed_parts(texts, params)
+    sizes = np.empty((2, 7), np.uint8)
+    whole, (seeds,) = sketch_texts(texts, params), seed_parts(texts, params, sizes[0])
     monkeypatch.setattr(sys.modules["provscan.index.prepare"], "BLOCK", 3)
-    monkeypatch.setattr("provscan.index.seeds.BLOCK", 3)
+    monkeypatch.setattr("provscan.index.seeds.BLOCK", int(texts.offsets[3]))
     for part, expected in zip(sketch_texts(texts, params), whole, strict=True):
         assert part.tolist() == expected.tolist()
     for threads in (0, 2):
-        parts = list(seed_parts(texts, params, threads))
+        parts = list(seed_parts(texts, params, sizes[1], threads=threads))
         assert len(parts) == 3
         assert np.concatenate(parts).tolist() == seeds.tolist()
-    assert list(seed_parts(texts.take(np.zeros(0, np.int64)), params)) == []
+        assert sizes[1].tolist() == sizes[0].tolist()
+        sizes[1] = 0
+    assert list(seed_parts(texts.take(np.zeros(0, np.int64)), params, sizes[0, :0])) == []
 
 
 def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:

@@ -58,7 +58,6 @@ def test_what_waits_on_disk_is_sorted_the_same(corpus: Path, tmp_path: Path, mon
     """Where the postings of a shard do not fit the memory for them; in threads, which know the patch."""
     expected = content(provscan.build_index(corpus, tmp_path / "a.index", shards=3))
     monkeypatch.setattr("provscan.index.postings.SPILL_ENTRIES", 3000)
-    monkeypatch.setattr("provscan.index.seeds._CHUNK", 1000)
     monkeypatch.setattr(spread, "EXECUTORS", {"processes": spread.EXECUTORS["threads"]})
     options: dict[str, Any] = {"shards": 3, "executor": "processes", "workers": 2}
     made = provscan.build_index(corpus, tmp_path / "b.index", **options)

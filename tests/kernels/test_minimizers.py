@@ -11,7 +11,7 @@ from tweets import SCRIPTS, sentence
 
 from provscan.index import seed_scratch
 from provscan.kernels import minimizers as kernels
-from provscan.kernels.records import CodeBuffer, SeedParams, Seeds, TextBuffer, frozen
+from provscan.kernels.records import CodeBuffer, SeedEntriesScratch, SeedParams, Seeds, TextBuffer, frozen, read_only
 
 pytestmark = pytest.mark.kernels
 
@@ -20,6 +20,12 @@ def codes_of(*texts):
     """Code points of texts."""
     codes = np.array([ord(char) for text in texts for char in text], np.uint32)
     return CodeBuffer(codes, np.cumsum([0, *map(len, texts)]))
+
+
+def text_buffer(texts):
+    encoded = [text.encode() for text in texts]
+    data = np.frombuffer(b"".join(encoded), np.uint8)
+    return frozen(TextBuffer(data, np.cumsum([0, *map(len, encoded)])))
 
 
 def minimizers(units, k, window):
@@ -98,9 +104,10 @@ def test_seeds_of_texts_stand_where_they_say(script):
 def test_entries_of_an_index(script):
     rng = random.Random(script)
     texts = [sentence(rng, script, letters) for letters in (30, 5, 250)]
-    records = codes_of(*texts)
-    entries = np.empty(2 * len(records.codes), np.uint64)
-    n = kernels.seed_entries(records, 100, SeedParams(12, 8), seed_scratch(250 * 2), room_for(1000), entries)
+    buffer, longest = text_buffer(texts), 250 * 3
+    entries, sizes = np.empty(2 * len(buffer.text), np.uint64), np.empty(len(texts), np.uint8)
+    scratch = SeedEntriesScratch(np.empty(longest, np.uint32), *room_for(2 * longest + 2), seed_scratch(longest))
+    n = kernels.seed_entries(buffer, 100, SeedParams(12, 8), scratch, entries, (20, sizes))
     expected = [
         naive.spread(key) << 32 | 100 + number << 8 | kernels.place_code(place)
         for number, text in enumerate(texts)
@@ -121,6 +128,25 @@ def test_there_is_a_last_level():
     levels = np.empty(2000, np.uint8)
     kernels.seed_levels(np.arange(2000, dtype=np.uint64), levels)
     assert set(levels.tolist()) == {kernels.LAST_LEVEL}
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=12), st.lists(st.integers(0, 2), max_size=3))
+def test_seeds_that_may_be_taken_still(drawn, taken):
+    """Those of texts that have fewer than they may have with that level's."""
+    drawn.sort()
+    entries = np.array([n << 32 | text << 8 | 5 for n, (_, text) in enumerate(drawn)], np.uint64)
+    ends = np.cumsum(np.bincount([level for level, _ in drawn], minlength=4))
+    sizes, counts = np.array([0, 1, 0], np.uint8), np.array([*taken, 0, 0, 0], np.uint16)
+    most = np.array([[2, 3], [2, 2], [1, 2], [0, 1]], np.uint16)
+    out = np.empty(len(entries) + 1, np.uint64)
+    kernels.possible_seeds(read_only(entries), ends, read_only(sizes), read_only(most), counts, out)
+    left = [
+        (level, entry)
+        for (level, text), entry in zip(drawn, entries.tolist(), strict=True)
+        if level and counts[text] < most[level][sizes[text]]
+    ]
+    assert out[: ends[-1]].tolist() == [entry for _, entry in left]
+    assert ends.tolist() == [sum(level <= last for level, _ in left) for last in range(4)]
 
 
 @settings(max_examples=80)
@@ -170,19 +196,20 @@ def test_units_are_counted(char):
         assert kernels.length_units(codes, low, high) == high - low + (naive.wide(char) and low <= 3 < high)
 
 
-@given(st.lists(st.text() | st.text(st.sampled_from("aé語が한😀🦊𠀀一\u3040\u30ff"), max_size=600), max_size=4))
-def test_text_sizes_count_units(texts):
-    data = "".join(texts).encode()
-    offsets = np.cumsum([0, *(len(text.encode()) for text in texts)])
+def sizes_of(texts):
+    buffer = text_buffer(texts)
+    longest = len(buffer.text)
+    scratch = SeedEntriesScratch(np.empty(longest, np.uint32), *room_for(2 * longest + 2), seed_scratch(longest))
     sizes = np.empty(len(texts), np.uint8)
-    buffer = frozen(TextBuffer(np.frombuffer(data, np.uint8), offsets))
-    kernels.text_sizes(buffer, 20, np.empty(len(data), np.uint32), sizes)
-    assert sizes.tolist() == [min(255, -(-len(naive.units(text)) // 20)) for text in texts]
+    kernels.seed_entries(buffer, 0, SeedParams(12, 8), scratch, np.empty(2 * longest, np.uint64), (20, sizes))
+    return sizes.tolist()
+
+
+@given(st.lists(st.text() | st.text(st.sampled_from("aé語が한😀🦊𠀀一\u3040\u30ff"), max_size=600), max_size=4))
+def test_sizes_of_texts_count_units(texts):
+    assert sizes_of(texts) == [min(255, -(-len(naive.units(text)) // 20)) for text in texts]
 
 
 @pytest.mark.parametrize(("length", "expected"), [(5_080, 254), (5_081, 255), (5_100, 255), (5_101, 255)])
 def test_sizes_of_long_texts_are_one(length, expected):
-    buffer = frozen(TextBuffer(np.full(length, 97, np.uint8), np.array([0, length])))
-    sizes = np.empty(1, np.uint8)
-    kernels.text_sizes(buffer, 20, np.empty(length, np.uint32), sizes)
-    assert sizes.tolist() == [expected]
+    assert sizes_of(["a" * length]) == [expected]
