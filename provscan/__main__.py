@@ -20,7 +20,9 @@ AGAIN = 0.002
 # An exception between two lines of these leaves half a module, a lock that is never free, or memory freed twice.
 UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
 # Modules that are not imported, and the libraries for which they are not.
-UNASKED = {"pandas": ("provscan", "pyarrow"), "coverage": ("numba",)}
+UNASKED = {"pandas": ("provscan", "pyarrow"), "coverage": ("numba",), "yaml": ("numba",)}
+# For which Numba needs the last one.
+NUMBA_CONFIG = ".numba_config.yaml"
 
 
 def main() -> None:
@@ -37,7 +39,11 @@ def main() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
-    gc.set_threshold(100_000)
+    # Modules are more than half of that, and stay; as the interpreter ends, it would search all there is for cycles.
+    gc.set_threshold(300_000)
+    atexit.register(gc.freeze)
+    # What there is of linear algebra is small: the threads for it, of NumPy and of SciPy, would only wait and spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.meta_path[:0] = [_Unasked, _Later]
     from provscan.cli import main as commands
 
@@ -46,14 +52,14 @@ def main() -> None:
 
 class _Unasked:
     """What libraries import where it is installed, and no command uses: pandas, which Arrow asks whether a list is a
-    series, and coverage, to which Numba would report.
+    series, coverage, to which Numba would report, and yaml, in which it could be configured.
 
     Arrow asks from compiled code, whose caller is a module of provscan or of Arrow; other libraries may need both.
     """
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
-        if name not in UNASKED:
+        if name not in UNASKED or (name == "yaml" and os.path.exists(NUMBA_CONFIG)):
             return
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and _package(frame) == "importlib":

@@ -89,6 +89,8 @@ def test_a_warning_of_a_library_is_one_line(corpus: str, tmp_path: Path) -> None
         ("pandas", "transformers.x", False),
         ("coverage", "numba.misc.x", True),
         ("coverage", "pytest_cov", False),
+        ("yaml", "numba.core.config", True),
+        ("yaml", "transformers.x", False),
     ],
 )
 def test_only_those_that_ask_in_vain_are_spared_an_import(asked: str, module: str, spared: bool) -> None:
@@ -98,6 +100,25 @@ def test_only_those_that_ask_in_vain_are_spared_an_import(asked: str, module: st
     program += f"exec('import {asked}', {{'__name__': {module!r}}})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode != 0) == spared, done.stderr
+
+
+def test_numba_is_configured_by_a_file_where_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / ".numba_config.yaml").write_text("opt: '1'")
+    program = "import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._Unasked)\n"
+    program += "import numba; print(int(numba.config.OPT))"
+    command, environment = [sys.executable, "-c", program], {k: v for k, v in os.environ.items() if k != "NUMBA_OPT"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def test_nothing_is_searched_for_cycles_as_the_program_ends() -> None:
+    program = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
+    program += "from provscan.__main__ import main; main()"
+    command = [sys.executable, "-c", program, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stdout.splitlines()[1:] == ["True"]
 
 
 def test_parts_of_numpy_that_no_command_uses_are_loaded_when_they_are_used() -> None:
