@@ -53,6 +53,7 @@ from provscan.runs.analysis import ADDED, AnalysisSettings, analysis_of, spike
 from provscan.runs.matched import Matched, NullScan, PartRows
 from provscan.runs.measured import Measured
 from provscan.runs.sample import Extent
+from provscan.runs.sides import Side, sides_of
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 
@@ -159,6 +160,10 @@ class Controlled:
     @cached_property
     def scorer(self) -> Scorer:
         return Scorer(self.controls.reader, background(self.controls.licensed), self.controls.repeated, 1)
+
+    @cached_property
+    def sides(self) -> tuple[Side, Side]:
+        return sides_of(self.controls, self.scorer.background, PARAMS.min_chars, 1)
 
     @cached_property
     def records(self) -> Scanned:
@@ -294,7 +299,7 @@ def answered(cell: Cell, held: Controlled, rows: PartRows, null: NullScan | None
     began = time.process_time()
     matches = Matched.of(rows, held.scorer, held.controls)
     scanned = Extent(rows.parts, Sampling(1.0, seed), None)
-    measured = Measured(matches, scanned, held.controls, held.scorer, *spike_ins, null, 1.0)
+    measured = Measured(matches, scanned, held.controls, held.sides, held.scorer, *spike_ins, null, 1.0)
     analysis = analysis_of(measured, [])
     added = pa.Table.from_batches([analysis.added(batch) for batch in matches.batches()], ADDED)
     seconds = time.process_time() - began

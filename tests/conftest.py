@@ -109,7 +109,7 @@ def disk_is_not_waited_for():
     with pytest.MonkeyPatch.context() as patch:
         for room in ("index", "runs"):
             patch.setattr(f"provscan.{room}.folder.sync", lambda path: None)
-        patch.setattr(folder, "sync_all", lambda paths: [folder.sync(path) for path in paths])
+            patch.setattr(f"provscan.{room}.folder.sync_all", lambda paths: [folder.sync(path) for path in paths])
         # No clock of a file system on Linux is coarser.
         patch.setattr("provscan.index.checked.TICK", 0.01)
         yield

@@ -31,7 +31,7 @@ from provscan.runs.chance import gauges_summary
 from provscan.runs.matched import Batch, Matched, NullScan, PartRows
 from provscan.runs.measured import Measured, Part
 from provscan.runs.sample import Extent, FileSample
-from provscan.runs.sides import agreement, by_year
+from provscan.runs.sides import agreement, by_year, sides_of
 from provscan.runs.tokens import TEXTS, Tokens, characters_a_token
 from provscan.runs.warnings import reasons, warnings
 from provscan.scoring.background import background
@@ -109,17 +109,18 @@ def analyse(
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
         spiked = beside.submit(spike, controls, params, carriers, count, settings, scorer)
         matches = Matched.of(rows, scorer, controls)
+        sides = sides_of(controls, scorer.background, params.min_chars, settings.threads)
         planted, back = spiked.result()
     measured = Measured(
         matches,
         Extent(results, settings.sampling, settings.drawn),
         controls,
+        sides,
         scorer,
         planted,
         back,
         null,
         settings.index_fraction,
-        params.min_chars,
     )
     return analysis_of(measured, [carrier.text for carrier in carriers], settings.tokens)
 

@@ -20,7 +20,7 @@ from typing import Any
 import xxhash
 
 from provscan.errors import InputError, OutputError, RecallError, UsageError
-from provscan.index.folder import sync
+from provscan.index.folder import sync, sync_all
 from provscan.readers import counted, file_checksum
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
@@ -248,9 +248,7 @@ def _locked(folder: Path, shown: Path) -> Iterator[None]:
 
 def _put(temporary: Path, place: Path) -> None:
     """Move a folder to its place; what was there goes afterwards, or comes back."""
-    for path in temporary.iterdir():
-        if path.is_file():
-            sync(path)
+    sync_all([path for path in temporary.iterdir() if path.is_file() and path.name not in (CHECKPOINT, LOCK)])
     sync(temporary)
     if not place.exists():
         temporary.rename(place)

@@ -7,6 +7,7 @@ estimates from them, :mod:`provscan.runs.totals` counts, and here the run folder
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -90,8 +91,9 @@ def run_match(
         checkpoint = _checkpoint(inputs, null_inputs, snapshot, options, planned)
         folder.begin(checkpoint, resumable=not inputs.streamed and not (null_inputs and null_inputs.streamed))
         with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-            # Only the estimate needs it, and a small dataset is scanned in no more time than it takes.
+            # Only the estimate needs them, and a small dataset is scanned in no more time than they take.
             counted = beside.submit(background, controls.licensed)
+            beside.submit(importlib.import_module, "scipy.special")
             totals = scan_inputs(inputs, folder, snapshot, controls.reader, options, progress)
             counted.result()
         clock.lap("scan")

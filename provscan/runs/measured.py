@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,11 @@ from provscan.estimate.layers import ALONE, Found, Layers, layered
 from provscan.estimate.limits import Chance, Factor, exactly
 from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
-from provscan.ordered_map import ordered_map
-from provscan.params import MatchParams
 from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, bunches_of, widest
 from provscan.runs.fraction import held, of_a_text
 from provscan.runs.matched import Batch, Coding, CountedRows, Matched, NullScan, Sum, Sums, record_counts
 from provscan.runs.sample import Extent
-from provscan.runs.sides import Classes, Side, classes_of, of_control, recall_group, side_of
+from provscan.runs.sides import Classes, Side, classes_of, of_control, recall_group
 from provscan.scoring.families import best_of, families
 from provscan.scoring.lengths import BANDS
 from provscan.scoring.rule import Scorer
@@ -60,19 +58,12 @@ class Measured:
     matches: Matched
     scanned: Extent
     controls: Controls
+    sides: tuple[Side, Side]  # Samples of the licensed and of the control texts.
     scorer: Scorer
     planted: SpikeIns
     back: Recovered
     null: NullScan | None
     index_fraction: float
-    min_chars: int = MatchParams.min_chars
-
-    @cached_property
-    def sides(self) -> tuple[Side, Side]:
-        """Samples of the licensed and of the control texts."""
-        of = partial(side_of, self.controls, self.scorer.background, self.min_chars)
-        licensed, control = ordered_map(lambda absent: of(absent=absent), (False, True), self.scorer.threads)
-        return licensed, control
 
     @cached_property
     def classes(self) -> Classes:

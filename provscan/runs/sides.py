@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from provscan.arrays import Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.spike_ins import DRAW, draw_texts
 from provscan.estimate.strata import Strata, divide, thirds
+from provscan.ordered_map import ordered_map
 from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
@@ -39,7 +41,14 @@ class Side:
     too_short: float = 0.0  # Share of all texts that are too short to be looked for, and so on no side.
 
 
-def side_of(controls: Controls, background: Background, min_chars: int, *, absent: bool) -> Side:
+def sides_of(controls: Controls, background: Background, min_chars: int, threads: int) -> tuple[Side, Side]:
+    """Samples of the licensed and of the control texts."""
+    of = partial(_side_of, controls, background, min_chars)
+    licensed, control = ordered_map(lambda absent: of(absent=absent), (False, True), threads)
+    return licensed, control
+
+
+def _side_of(controls: Controls, background: Background, min_chars: int, *, absent: bool) -> Side:
     total = controls.texts if absent else controls.licensed_texts
     texts = draw_texts(controls, SAMPLE, DRAW, absent=absent)
     length, script = measured(controls.reader, texts)

@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from folders import FIXTURES, hostile
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from provscan.cli import echo
 from provscan.report import tables
+from provscan.report.figures import Breakdown
 from provscan.report.wording import amount, layers, percent, sampled, significance
 
 SUMMARY: dict[str, Any] = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
@@ -28,6 +30,15 @@ def test_the_headline_comes_first_and_warnings_next() -> None:
     assert lines[2].startswith("! The control tweets are from later years")
     rows = {line.split("  ")[1].strip(): line.split()[-4:] for line in lines if line.startswith("  ")}
     assert rows["Records with licensed text"] == ["51", "57", "(49-66)", "71"]
+
+
+def test_a_breakdown_is_that_of_all_batches() -> None:
+    batches = [["b", "a", None, "b"], [], ["c", "b", "", None, "a"]]
+    breakdown = Breakdown("author")
+    for values in batches:
+        counted = pa.array([True] * len(values), pa.bool_())
+        breakdown.add(pa.table({"author": pa.array(values, pa.string()), "counted": counted}))
+    assert breakdown.shown == [("b", 3), ("a", 2), ("c", 1), ("", 3)]
 
 
 def test_what_no_number_covers_is_said_under_the_numbers() -> None:

@@ -281,6 +281,20 @@ def test_a_run_is_replaced_when_asked(index: provscan.Index, tmp_path: Path, mon
         provscan.match(some_records(14, 20), index, target, overwrite=True)
 
 
+def test_all_is_on_the_disk_before_a_run_is_in_its_place(
+    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: dict[str, bool] = {}
+
+    def note(path: Path) -> None:
+        synced[path.name] = (tmp_path / "a.run").exists()
+
+    for room in ("index", "runs"):
+        monkeypatch.setattr(f"provscan.{room}.folder.sync", note)
+    run = provscan.match(some_records(1, 40), index, tmp_path / "a.run")
+    assert synced == dict.fromkeys([*listing(run.path), "a.run.unfinished"], False) | {tmp_path.name: True}
+
+
 def test_where_results_and_index_are_by_default(
     index: provscan.Index, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
