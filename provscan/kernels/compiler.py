@@ -124,12 +124,12 @@ class ObjectCode(CompileResultCacheImpl):
         """A compiled kernel as it is kept."""
         fndesc, code = result.fndesc, result.library._get_compiled_object()
         fndesc.typemap = fndesc.calltypes = None
-        environments = tuple(result._find_referenced_environments())
-        return result.library.name, code, fndesc, result.environment, result.signature, environments
+        # The environments of those that it calls would hold Python objects that they refer to, and they refer to none.
+        return result.library.name, code, fndesc, result.environment, result.signature
 
     def rebuild(self, context: Any, kept: Any) -> CompileResult:
         """A compiled kernel, from what was kept of it."""
-        name, code, fndesc, environment, signature, environments = kept
+        name, code, fndesc, environment, signature = kept
         codegen = context.codegen()
         codegen._engine._ee.add_object_file(ObjectFileRef.from_data(code))
         codegen._engine.finalize_object()
@@ -137,8 +137,6 @@ class ObjectCode(CompileResultCacheImpl):
         library = _Executable(codegen, name)
         library._finalized = True
         entry = context.get_executable(library, fndesc, environment)
-        for known in environments:
-            codegen.set_env(known.env_name, known)
         return compile_result(
             typing_context=context.typing_context, target_context=context, library=library, environment=environment,
             entry_point=entry, fndesc=fndesc, signature=signature, objectmode=False, lifted=(), reload_init=(),
