@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -23,8 +25,9 @@ from provscan.ordered_map import ordered_map
 # Entries wait in memory up to this many, in chunks of about so many, each in the order of the parts.
 SPILL_ENTRIES = 16 << 20
 CHUNK = 1 << 18
-# By the upper bits of keys: what is sorted at a time stays in a cache. A few entries do so all together.
-PARTS, FEW_ENTRIES = 256, 1 << 16
+# By the upper bits of keys: what is sorted at a time stays in a cache. A few entries do so all together. Those of so
+# many groups of parts wait together.
+PARTS, FEW_ENTRIES, GROUPS = 256, 1 << 16, 8
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # An entry has 32 bits, of which a text's number takes no less than so many.
 ENTRY_BITS = 32
@@ -85,7 +88,7 @@ def parted(entries: np.ndarray) -> Chunk:
 class Waiting:
     """Arrays of entries, by their number: in memory up to so many entries, the others in a file."""
 
-    def __init__(self, path: Path, most: int) -> None:
+    def __init__(self, path: Path, most: int = sys.maxsize) -> None:
         self._path = path
         self._most = most
         self._arrays: list[np.ndarray] = []
@@ -95,13 +98,13 @@ class Waiting:
         return self._arrays[number]
 
     def add(self, entries: np.ndarray) -> None:
-        """Take an array, which is the file's from now on."""
+        """Take an array, which is not to be changed from now on."""
         self._arrays.append(entries)
         self._fresh += len(entries)
         if self._fresh >= self._most:
-            self._file()
+            self.file()
 
-    def _file(self) -> None:
+    def file(self) -> None:
         """Append what is in memory to the file, and map it."""
         fresh = self._arrays[self._filed :]
         with self._path.open("ab") as file:
@@ -120,8 +123,8 @@ class Waiting:
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
-    Entries are parted by their upper bits as they come; what does not fit memory waits in a file. `writers` write at a
-    time and share the memory for entries that wait.
+    Entries are parted by their upper bits as they come; what does not fit memory waits in files, each of which goes as
+    soon as its parts have been sorted. `writers` write at a time and share the memory for entries that wait.
     """
 
     def __init__(self, folder: Path, name: str, layout: TableLayout, writers: int = 1) -> None:
@@ -131,10 +134,10 @@ class PostingsWriter:
         self._shift = np.uint64(layout.shift)
         self._numbers: np.ndarray | None = None
         self._loose: list[np.ndarray] = []
-        self._loose_count = 0
-        self._most_loose = min(CHUNK, most_waiting(writers))
-        self._parted = Waiting(folder / f"{name}.part", most_waiting(writers))
-        self._ends: list[np.ndarray] = []
+        self._loose_count = self._fresh = 0
+        self._most = most_waiting(writers)
+        self._groups = [Waiting(folder / f"{name}.{group}.part") for group in range(GROUPS)]
+        self._ends: list[np.ndarray] = []  # Of each chunk where its parts end in each group, int64[GROUPS, n].
         self._renumbered = 0  # Chunks whose texts get new numbers.
         self.count = 0
 
@@ -143,7 +146,7 @@ class PostingsWriter:
         self._loose.append(entries)
         self._loose_count += len(entries)
         self.count += len(entries)
-        if self._loose_count >= self._most_loose:
+        if self._loose_count >= min(CHUNK, self._most):
             self._part()
 
     def add_parted(self, chunk: Chunk) -> None:
@@ -152,8 +155,15 @@ class PostingsWriter:
         self._take(chunk)
 
     def _take(self, chunk: Chunk) -> None:
-        self._parted.add(chunk.entries)
-        self._ends.append(chunk.ends)
+        ends = chunk.ends.reshape(GROUPS, -1)
+        for group, entries in zip(self._groups, np.split(chunk.entries, ends[:-1, -1]), strict=True):
+            group.add(entries)
+        self._ends.append(ends - np.append(0, ends[:-1, -1])[:, None])
+        self._fresh += len(chunk.entries)
+        if self._fresh >= self._most:
+            for group in self._groups:
+                group.file()
+            self._fresh = 0
 
     def _part(self) -> None:
         if self._loose:
@@ -167,26 +177,33 @@ class PostingsWriter:
 
     def sorted_part(self, number: int, stretches: int) -> np.ndarray:
         """All entries of one of so many stretches of parts, to be called when all have come."""
-        first, last = (PARTS // stretches * each for each in (number, number + 1))
-        slices = [
-            self._parted[chunk][ends[first - 1] if first else 0 : ends[last - 1]]
-            for chunk, ends in enumerate(self._ends)
-        ]
-        entries = np.concatenate([np.zeros(0, np.uint64), *slices])
-        known = sum(map(len, slices[: self._renumbered]))
+        slices = [self._slices(chunk, number, stretches) for chunk in range(len(self._ends))]
+        entries = np.concatenate([np.zeros(0, np.uint64), *chain(*slices)])
+        known = sum(map(len, chain(*slices[: self._renumbered])))
         if known:
             kernels.renumber(entries[:known], self._shift, self._numbers)
         return sorted_entries(entries)
 
+    def _slices(self, chunk: int, number: int, stretches: int) -> list[np.ndarray]:
+        """Those that are of one chunk."""
+        if stretches < GROUPS:
+            return [group[chunk] for group in self._groups[number * GROUPS // stretches :][: GROUPS // stretches]]
+        group, place = divmod(number, stretches // GROUPS)
+        ends, step = self._ends[chunk][group], PARTS // stretches
+        return [self._groups[group][chunk][ends[step * place - 1] if place else 0 : ends[step * (place + 1) - 1]]]
+
     def sorted_parts(self, stretches: int = PARTS, threads: int = 0) -> Iterator[np.ndarray]:
         """The entries of each stretch; none are left."""
         self._part()
-        yield from ordered_map(lambda number: self.sorted_part(number, stretches), range(stretches), threads)
-        self.clear()
+        parts = ordered_map(lambda number: self.sorted_part(number, stretches), range(stretches), threads)
+        for number, entries in enumerate(parts, 1):
+            yield entries
+            self.release(number, stretches)
 
-    def clear(self) -> None:
-        self._ends = []
-        self._parted.clear()
+    def release(self, number: int, stretches: int) -> None:
+        """Give up the entries of the first stretches."""
+        for group in self._groups[: number * GROUPS // stretches]:
+            group.clear()
 
     def close(self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None) -> None:
         """Write the table of so many texts. ``see`` is called with all sorted entries."""

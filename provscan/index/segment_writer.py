@@ -142,8 +142,9 @@ class SegmentWriter:
         for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
             file.close()
         folder = self._folder
+        self._keys = KeyTable()
         text_of, id_of, times, digests = (
-            np.concatenate(parts) if parts else np.zeros(shape, dtype)
+            _joined(parts, shape, dtype)
             for parts, shape, dtype in (
                 (self._text_of, 0, np.uint32), (self._id_of, 0, np.int64), (self._times, 0, np.int64),
                 (self._digests, (0, 2), np.uint64),
@@ -151,31 +152,24 @@ class SegmentWriter:
         )  # fmt: skip
         with pa.memory_map(str(folder / "about.part")) as source:
             about = pa.ipc.open_file(source).read_all()
-            raw_texts, ids = open_strings(folder, "raw_texts.part"), open_strings(folder, "ids.part")
-            rest = about.add_column(0, "raw", raw_texts.array())
             # Other shards have numbered ids, too.
             distinct = self._shards == 1 and self._ids_table.count - self._known_ids == self.tweets
-            order = tweet_order(times, ids, rest)
+            order = self._order(times, about)
             if not distinct:
                 order = without_repeated(order, id_of, text_of)
             rows, starts, numbers = by_text(order, text_of, self.texts)
-            texts = np.empty(len(numbers), np.int64)
-            texts[numbers] = np.arange(len(numbers))
             # Sorting holds no lock, and the files have nothing to do with each other. The seeds take longest: where
             # they are written, Ctrl-C is noticed.
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
-                written = pool.submit(write_strings, folder, "texts", open_strings(folder, "texts.part"), texts)
                 jobs = [
                     pool.submit(self._write_bands, numbers),
-                    pool.submit(write_packed_strings, folder, "raw_texts", raw_texts, rows),
-                    pool.submit(write_ids, folder, ids, rows),
+                    pool.submit(self._write_raw_texts, rows),
+                    pool.submit(self._write_ids, rows),
                     *(pool.submit(write_labels, folder, name, about[name], rows) for name in LABELS),
-                ]  # fmt: skip
+                ]
                 write_numbers(folder, "times", times[rows])
                 write_numbers(folder, "tweets", starts)
-                sketches = map_array(folder / "sketches.part", np.uint64, 2)
-                write_array_file(folder / "texts.sketches", sketches[texts])
-                written.result()
+                self._write_texts(numbers)
                 if self._shards == 1:
                     write_seeds([folder], self._params.of_texts(self._texts_before + self.texts))
                 for job in jobs:
@@ -185,6 +179,39 @@ class SegmentWriter:
         total = digests[rows].sum(axis=0, dtype=np.uint64)
         repeated = self._repeated + self.tweets - len(rows)
         return Written(self.texts, len(rows), repeated, f"{total[0]:016x}{total[1]:016x}")
+
+    def _order(self, times: np.ndarray, about: pa.Table) -> np.ndarray:
+        """Rows in the order of :func:`tweet_order`."""
+        ids, raw_texts = open_strings(self._folder, "ids.part"), open_strings(self._folder, "raw_texts.part")
+        return tweet_order(times, ids, about.add_column(0, "raw", raw_texts.array()))
+
+    def _write_texts(self, numbers: np.ndarray) -> None:
+        """The texts and their sketches in the order of their new numbers; often they have come in it."""
+        folder = self._folder
+        if np.array_equal(numbers, np.arange(len(numbers))):
+            for part in ("utf8", "offsets"):
+                (folder / f"texts.part.{part}").rename(folder / f"texts.{part}")
+            (folder / "sketches.part").rename(folder / "texts.sketches")
+            return
+        texts = np.empty(len(numbers), np.int64)
+        texts[numbers] = np.arange(len(numbers))
+        write_strings(folder, "texts", open_strings(folder, "texts.part"), texts)
+        write_array_file(folder / "texts.sketches", map_array(folder / "sketches.part", np.uint64, 2)[texts])
+        self._remove_part("texts")
+
+    # What is written elsewhere is removed at once: its memory serves what is written next.
+
+    def _write_raw_texts(self, rows: np.ndarray) -> None:
+        write_packed_strings(self._folder, "raw_texts", open_strings(self._folder, "raw_texts.part"), rows)
+        self._remove_part("raw_texts")
+
+    def _write_ids(self, rows: np.ndarray) -> None:
+        write_ids(self._folder, open_strings(self._folder, "ids.part"), rows)
+        self._remove_part("ids")
+
+    def _remove_part(self, name: str) -> None:
+        for path in self._folder.glob(f"{name}.part.*"):
+            path.unlink()
 
     def _write_bands(self, numbers: np.ndarray) -> None:
         self._bands.renumber(numbers)
@@ -198,6 +225,13 @@ class SegmentWriter:
         for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
             with contextlib.suppress(OSError):
                 file.close()
+
+
+def _joined(parts: list[np.ndarray], shape: int | tuple[int, int], dtype: type[np.generic]) -> np.ndarray:
+    """All parts; their list is empty afterwards."""
+    whole = np.concatenate(parts) if parts else np.zeros(shape, dtype)
+    parts.clear()
+    return whole
 
 
 def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:

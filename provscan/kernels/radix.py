@@ -10,7 +10,7 @@ import numpy as np
 
 from provscan.kernels.jit import kernel
 
-DIGIT = 11
+DIGIT = 9
 # Entries of a run that are inserted one by one.
 _SHORT = 32
 _BYTE = 256
@@ -69,9 +69,9 @@ def _sort_bytes(entries, spare, top, counts):
 
 @kernel
 def _digits(n):
-    """Digits that n entries are parted by: a power of two, so that some eight have one in common."""
+    """Digits that n entries are parted by: a power of two, so that some two have one in common."""
     digits = np.int64(1) << DIGIT
-    while digits > 2 and 8 * digits > n:
+    while digits > 2 and 2 * digits > n:
         digits >>= 1
     return digits
 
