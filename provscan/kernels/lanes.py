@@ -1,4 +1,4 @@
-"""Vectors of bytes: 32 of them compared at once, 16 widened at once; and prefetches.
+"""Vectors of bytes: 32 or 64 of them compared at once, 16 widened at once; and prefetches.
 
 LLVM makes of each what the processor has for it. Loops that numba vectorises by itself need none of these; they are for
 what it does not find: a comparison of which only the mask is wanted, and copies of a few bytes.
@@ -13,6 +13,7 @@ LANES, WIDE = 32, 16
 # Prints that are sought together, the code points that they are of, and in how many places each is sought.
 PRINTS, PRINTED, NEARBY = 64, 68, 28
 _I8, _I32 = ir.IntType(8), ir.IntType(32)
+_PRINTS = ir.VectorType(_I8, PRINTS)
 _BYTES, _NARROW, _CODES = ir.VectorType(_I8, LANES), ir.VectorType(_I8, WIDE), ir.VectorType(_I32, WIDE)
 
 
@@ -95,7 +96,7 @@ def _high_lanes(_context, values, start):
 def _nearby_prints(_context, known, begin, codes, first):
     def generate(context, builder, signature, arguments):
         width = signature.args[2].dtype.bitwidth
-        chars = ir.VectorType(ir.IntType(width), LANES)
+        chars = ir.VectorType(ir.IntType(width), PRINTS)
 
         def load(begin, offset, vector):
             pointer = builder.gep(begin, [ir.IntType(64)(offset)])
@@ -103,19 +104,19 @@ def _nearby_prints(_context, known, begin, codes, first):
 
         bytes_of = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _I8)
         codes_of = _pointer(context, builder, signature.args[2], arguments[2], arguments[3], chars.element)
-        masks = []
-        for block in range(0, PRINTS, LANES):
-            wanted = found = ir.Constant(_BYTES, [0] * LANES)
-            for i in range(5):
-                char = load(codes_of, block + i, chars)
-                char = char if width == 8 else builder.trunc(char, _BYTES)
-                # Processors multiply bytes in many steps, and add them in one.
-                wanted = builder.add(builder.add(builder.add(wanted, wanted), wanted), char)
-            for i in range(NEARBY):
-                equal = builder.icmp_unsigned("==", load(bytes_of, block + i, _BYTES), wanted)
-                found = builder.or_(found, builder.sext(equal, _BYTES))
-            masks.append(_bits(builder, builder.icmp_signed("<", found, ir.Constant(_BYTES, [0] * LANES))))
-        return builder.or_(masks[0], builder.shl(masks[1], ir.IntType(64)(LANES)))
+        wanted = ir.Constant(_PRINTS, [0] * PRINTS)
+        for i in range(5):
+            char = load(codes_of, i, chars)
+            char = char if width == 8 else builder.trunc(char, _PRINTS)
+            # Processors multiply bytes in many steps, and add them in one.
+            wanted = builder.add(builder.add(builder.add(wanted, wanted), wanted), char)
+        # The least difference is 0 where one is equal: two instructions a place on any processor.
+        least = ir.Constant(_PRINTS, [255] * PRINTS)
+        for i in range(NEARBY):
+            other = builder.xor(load(bytes_of, i, _PRINTS), wanted)
+            least = builder.select(builder.icmp_unsigned("<", other, least), other, least)
+        found = builder.icmp_unsigned("==", least, ir.Constant(_PRINTS, [0] * PRINTS))
+        return builder.bitcast(found, ir.IntType(64))
 
     return types.uint64(known, types.int64, codes, types.int64), generate
 

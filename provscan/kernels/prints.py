@@ -4,7 +4,7 @@ Nearly all seeds that a long record shares with licensed texts are chance: a phr
 *print* is one byte of a 5-gram. Those of the licensed text around the seed are sought in the record, within
 :data:`DRIFT` places of the seed's diagonal, so that words may be left out, put in or replaced. A true copy has at least
 :data:`AGREEING` of them even with a typing error in every twelve characters; chance hardly ever has so many. This costs
-a fraction of :mod:`provscan.kernels.prefilter`, since 32 prints are made and sought at once, without a branch
+a fraction of :mod:`provscan.kernels.prefilter`, since 64 prints are made and sought at once, without a branch
 (:mod:`provscan.kernels.lanes`); most of the time goes into fetching the texts.
 """
 
@@ -111,7 +111,7 @@ def _wording_agrees(known, begin, codes, first, size):
 
 
 @kernel
-def agreeing(records, texts, candidates, scratch, kept):
+def agreeing(records, texts, candidates, least, scratch, kept):
     """Mark the candidates around whose seeds the wording agrees, and those of which that is not known.
 
     Of a record and a text one is kept for each diagonal, to within :data:`DRIFT` code points.
@@ -125,6 +125,8 @@ def agreeing(records, texts, candidates, scratch, kept):
         which they are told apart, empty where those are their places.
     candidates
         :class:`~provscan.kernels.records.Candidates`, int64[n], none of a whole record, by record.
+    least
+        Bytes of a text that may match, at least.
     scratch
         :func:`prints_scratch`.
     kept
@@ -147,8 +149,8 @@ def agreeing(records, texts, candidates, scratch, kept):
         if c < 0:
             continue
         start, stop, at = bounds[text[c]], bounds[text[c] + 1], place[c]
-        kept[c] = True
-        if at < FAR and offsets[record[c] + 1] - offsets[record[c]] >= FEWEST + GRAM - 1:
+        kept[c] = stop - start >= least
+        if kept[c] and at < FAR and offsets[record[c] + 1] - offsets[record[c]] >= FEWEST + GRAM - 1:
             begin = offsets[record[c]] + GAP * (record[c] + 1) + code[c] - DRIFT
             at = min(at, stop - start)
             first, size = _window(stop - start, at)

@@ -73,6 +73,7 @@ def seed_keys(text: str, params: IndexParams) -> npt.NDArray[np.uint32]:
 
 
 def passages(seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups) -> Candidates:
+    """Candidates inside records; they last until the same thread asks again (:mod:`provscan.kernels.scratch`)."""
     scratch = seeding.seeding_scratch()
     room = int(seeds.bounds[-1]) + CANDIDATES
     while True:
@@ -84,7 +85,7 @@ def passages(seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: Tru
         # Templates by the thousand: once more, with room for all.
         room = n
     cut.seeds_cut += int(count.seeds_cut[0])
-    return Candidates(*(column[:n].copy() for column in found))
+    return Candidates(*(column[:n] for column in found))
 
 
 def exact_variants(

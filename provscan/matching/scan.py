@@ -139,7 +139,7 @@ def _matches(
         whole = generators.whole_records(short, sketches, segment, limits, cut)
         if shards is not None:
             segment = shards.with_texts(segment, np.concatenate([whole.text, inside.text]))
-        inside = agreeing(grams, inside, segment, longest)
+        inside = agreeing(grams, inside, segment, longest, params)
         whole, inside = (prefiltered(grams, candidates, segment, longest, params) for candidates in (whole, inside))
         pairs = generators.merged(whole, inside)
         if len(pairs.record):

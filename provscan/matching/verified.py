@@ -61,7 +61,9 @@ def thresholds(params: MatchParams) -> Thresholds:
     return Thresholds(*shares, int(params.min_chars), int(params.partial_chars) or NO_STRETCH)
 
 
-def agreeing(records: Grams, candidates: Candidates, segment: LookupTables, longest: int) -> Candidates:
+def agreeing(
+    records: Grams, candidates: Candidates, segment: LookupTables, longest: int, params: MatchParams
+) -> Candidates:
     """The candidates inside records around whose seeds the wording agrees; no text has more than ``longest`` bytes."""
     if len(candidates.record) == 0:
         return candidates
@@ -69,7 +71,9 @@ def agreeing(records: Grams, candidates: Candidates, segment: LookupTables, long
     print_kernels.prints(records.codes, records.offsets, prints)
     kept = np.empty(len(candidates.record), np.bool_)
     texts, room = (segment.texts.record, segment.numbers), print_kernels.prints_scratch(longest)
-    print_kernels.agreeing((prints, records.offsets), texts, candidates, room, kept)
+    # No unit takes less than a byte.
+    least = int(params.min_chars)
+    print_kernels.agreeing((prints, records.offsets), texts, candidates, least, room, kept)
     return Candidates(*(column[kept] for column in candidates))
 
 

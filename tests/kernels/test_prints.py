@@ -36,14 +36,14 @@ def kept(records, text, code, place, others=("", "")):
     return kept_of(records, [(len(records) - 1, 1, code, place)], (others[0], text, others[1]))[0]
 
 
-def kept_of(records, candidates, texts, numbers=()):
+def kept_of(records, candidates, texts, numbers=(), least=1):
     """Of candidates (record, text, code, place) those that are kept."""
     codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
     offsets = np.cumsum([0, *map(len, records)])
     columns = Candidates(*(np.array(column) for column in zip(*candidates, strict=True)))
     licensed = text_buffer(*texts), read_only(np.array(numbers, np.int64))
     out = np.zeros(len(candidates), np.bool_)
-    kernels.agreeing((prints_of(codes, offsets), offsets), licensed, columns, kernels.prints_scratch(1000), out)
+    kernels.agreeing((prints_of(codes, offsets), offsets), licensed, columns, least, kernels.prints_scratch(1000), out)
     return out.tolist()
 
 
@@ -126,6 +126,14 @@ def test_a_text_is_kept_once_for_each_diagonal(at, numbers, expected):
         for i, code in enumerate(at)
     ]
     assert kept_of(["xxxxx" + text * 2] * 2, rows, [text] * 2, numbers) == expected * 4
+
+
+@pytest.mark.parametrize("text", ["nobody asked the goat again", "\u043d\u0438\u043a\u0442\u043e \u043d\u0435"])
+@pytest.mark.parametrize("place", [0, 400])
+def test_a_text_with_too_few_bytes_is_not_kept(text, place):
+    size = len(text.encode())
+    for least in (size - 1, size, size + 1):
+        assert kept_of(["x" * 40 + text], [(0, 0, 40 + place, place)], [text], (), least) == [least <= size]
 
 
 def test_a_phrase_alone_is_not_kept():
