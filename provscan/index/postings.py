@@ -25,9 +25,9 @@ from provscan.ordered_map import ordered_map
 # Entries wait in memory up to this many, in chunks of about so many, each in the order of the parts.
 SPILL_ENTRIES = 16 << 20
 CHUNK = 1 << 18
-# By the upper bits of keys: what is sorted at a time stays in a cache. A few entries do so all together. Those of so
-# many groups of parts wait together.
-PARTS, FEW_ENTRIES, GROUPS = 256, 1 << 16, 8
+# By the upper bits of keys: what is sorted at a time, STRETCH entries or so, stays in a cache. A few entries do so all
+# together. Those of so many groups of parts wait together.
+PARTS, GROUPS, STRETCH, FEW_ENTRIES = 256, 8, 1 << 17, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # An entry has 32 bits, of which a text's number takes no less than so many.
 ENTRY_BITS = 32
@@ -245,8 +245,10 @@ def most_waiting(writers: int) -> int:
 
 
 def stretches_of(entries: int) -> int:
-    """Stretches that so many entries are sorted in."""
-    return PARTS if entries > FEW_ENTRIES else 1
+    """Stretches that so many entries are sorted in: a power of two."""
+    if entries <= FEW_ENTRIES:
+        return 1
+    return max(GROUPS, min(PARTS, 1 << (entries // STRETCH).bit_length()))
 
 
 def packed(entries: np.ndarray, layout: TableLayout, texts: int) -> tuple[np.ndarray, np.ndarray]:

@@ -17,8 +17,16 @@ import pyarrow.compute as pc
 
 from provscan.index.filters import mark_bands, new_band_filter
 from provscan.index.packed import write_numbers, write_packed_strings
-from provscan.index.postings import EXACT, PostingsWriter, bands_layout, map_array, write_array, write_array_file
-from provscan.index.prepare import Prepared
+from provscan.index.postings import (
+    EXACT,
+    PostingsWriter,
+    bands_layout,
+    map_array,
+    sorted_entries,
+    write_array,
+    write_array_file,
+)
+from provscan.index.prepare import NO_TIME, Prepared
 from provscan.index.seeds import write_seeds
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, StringsWriter, open_strings
@@ -121,9 +129,8 @@ class SegmentWriter:
         known = self.texts
         numbers = self._keys.number(batch.sketches.keys)
         self.texts = self._keys.count
-        # The first row of each text that is new here, in the order of the numbers.
-        new, first = np.unique(numbers, return_index=True)
-        first = first[new >= known]
+        # The first row of each text that is new here: its number is above all before.
+        first = np.flatnonzero(numbers >= np.maximum.accumulate(np.append(known, numbers[:-1] + 1)))
         number = numbers[first].astype(np.uint64)
         self._texts.add(batch.texts if len(first) == count else batch.texts.take(first))
         write_array(self._sketches, batch.sketches.bits[first])
@@ -158,18 +165,19 @@ class SegmentWriter:
             if not distinct:
                 order = without_repeated(order, id_of, text_of)
             rows, starts, numbers = by_text(order, text_of, self.texts)
+            in_order = np.array_equal(numbers, np.arange(len(numbers)))
             # Sorting holds no lock, and the files have nothing to do with each other. The seeds take longest: where
             # they are written, Ctrl-C is noticed.
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
                 jobs = [
-                    pool.submit(self._write_bands, numbers),
+                    pool.submit(self._write_bands, None if in_order else numbers),
                     pool.submit(self._write_raw_texts, rows),
                     pool.submit(self._write_ids, rows),
                     *(pool.submit(write_labels, folder, name, about[name], rows) for name in LABELS),
                 ]
                 write_numbers(folder, "times", times[rows])
                 write_numbers(folder, "tweets", starts)
-                self._write_texts(numbers)
+                self._write_texts(None if in_order else numbers)
                 if self._shards == 1:
                     write_seeds([folder], self._params.of_texts(self._texts_before + self.texts))
                 for job in jobs:
@@ -185,10 +193,10 @@ class SegmentWriter:
         ids, raw_texts = open_strings(self._folder, "ids.part"), open_strings(self._folder, "raw_texts.part")
         return tweet_order(times, ids, about.add_column(0, "raw", raw_texts.array()))
 
-    def _write_texts(self, numbers: np.ndarray) -> None:
-        """The texts and their sketches in the order of their new numbers; often they have come in it."""
+    def _write_texts(self, numbers: np.ndarray | None) -> None:
+        """The texts and their sketches in the order of their new numbers; None if they have come in it."""
         folder = self._folder
-        if np.array_equal(numbers, np.arange(len(numbers))):
+        if numbers is None:
             for part in ("utf8", "offsets"):
                 (folder / f"texts.part.{part}").rename(folder / f"texts.{part}")
             (folder / "sketches.part").rename(folder / "texts.sketches")
@@ -213,12 +221,13 @@ class SegmentWriter:
         for path in self._folder.glob(f"{name}.part.*"):
             path.unlink()
 
-    def _write_bands(self, numbers: np.ndarray) -> None:
-        self._bands.renumber(numbers)
+    def _write_bands(self, numbers: np.ndarray | None) -> None:
+        if numbers is not None:
+            self._bands.renumber(numbers)
+            self._exact.renumber(numbers)
         known = new_band_filter(self._bands.count)
         self._bands.close(self.texts, lambda entries: mark_bands(entries, self._bands_layout, known))
         write_array_file(self._folder / "bands.filter", known)
-        self._exact.renumber(numbers)
         self._exact.close(self.texts)
 
     def discard(self) -> None:
@@ -238,7 +247,9 @@ def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
     """int64: rows ordered by time, then by id; the columns of `rest` decide between rows that have both in common."""
     numbers = ids.whole_numbers()
     if numbers.min(initial=0) >= 0:
-        order = np.lexsort((numbers, times))
+        # Times that are not known come behind all others, and not as far as their number.
+        latest = times[times != NO_TIME].max(initial=0)
+        order = _lexical_order(np.minimum(times, latest + 1), numbers)
         tied = np.flatnonzero((np.diff(numbers[order]) == 0) & (np.diff(times[order]) == 0))
         if len(tied) == 0:
             return order
@@ -246,6 +257,20 @@ def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
     for name in rest.column_names:
         keys = keys.append_column(name, rest[name])
     return pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()
+
+
+def _lexical_order(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """What :func:`numpy.lexsort` gives, by a faster sort: rows by the first numbers, equal ones by the second."""
+    least, row_bits = int(first.min(initial=0)), len(first).bit_length()
+    if (int(first.max(initial=0)) - least).bit_length() + row_bits > 64:
+        return np.lexsort((second, first))
+    entries = (first - least).astype(np.uint64) << np.uint64(row_bits) | np.arange(len(first), dtype=np.uint64)
+    order = (sorted_entries(entries) & np.uint64((1 << row_bits) - 1)).astype(np.int64)
+    equal = np.diff(first[order]) == 0
+    tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((second[rows], first[rows]))]
+    return order
 
 
 def without_repeated(order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray) -> np.ndarray:

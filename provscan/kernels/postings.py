@@ -89,16 +89,30 @@ def text_keys(texts, keys):
     """128-bit key of each canonical text into uint64[n, 2].
 
     Two chains over the UTF-8 bytes, ``h = (h ^ byte) * prime`` (FNV-1a) and ``h = (h + byte) * odd``, each mixed at
-    the end by MurmurHash3's finaliser; a table of texts uses the first alone.
+    the end by MurmurHash3's finaliser; a table of texts uses the first alone. Each step waits for the one before: two
+    texts are hashed side by side.
     """
     text, offsets = texts
-    for i in range(len(keys)):
-        g, h = FNV_START, MURMUR2
-        for j in range(offsets[i], offsets[i + 1]):
-            g = fnv1a(g, text[j])
-            h = (h + np.uint64(text[j]) + _U1) * MURMUR1
-        keys[i, 0] = murmur_mix(g)
-        keys[i, 1] = murmur_mix(h)
+    last = len(keys) - 1
+    for i in range(0, len(keys), 2):
+        # The last one of an odd number is hashed twice.
+        j = min(i + 1, last)
+        first, second = text[offsets[i] : offsets[i + 1]], text[offsets[j] : offsets[j + 1]]
+        both = min(len(first), len(second))
+        a, b = (FNV_START, MURMUR2), (FNV_START, MURMUR2)
+        for k in range(both):
+            a, b = _key_step(a, first[k]), _key_step(b, second[k])
+        for byte in first[both:]:
+            a = _key_step(a, byte)
+        for byte in second[both:]:
+            b = _key_step(b, byte)
+        keys[i, 0], keys[i, 1] = murmur_mix(a[0]), murmur_mix(a[1])
+        keys[j, 0], keys[j, 1] = murmur_mix(b[0]), murmur_mix(b[1])
+
+
+@kernel(forceinline=True)
+def _key_step(state, byte):
+    return fnv1a(state[0], byte), (state[1] + np.uint64(byte) + _U1) * MURMUR1
 
 
 @kernel

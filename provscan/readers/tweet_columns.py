@@ -122,7 +122,10 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
     unusable = _matching(ids, FLOAT, pc.match_substring(ids, "+"))
     rounded = _matching(ids, ROUNDED, pc.ends_with(ids, "000"))
     count = rounded.true_count
-    if count >= LEAST_ROUNDED and 2 * count > pc.match_substring_regex(ids, LONG).true_count:
+    # Mostly the first ids show that there are enough others.
+    if count >= LEAST_ROUNDED and all(
+        2 * count > pc.match_substring_regex(part, LONG).true_count for part in (ids[: 2 * count], ids)
+    ):
         unusable = pc.or_(unusable, rounded)
     missing = pc.is_null(ids)
     for reason, where, detail in (

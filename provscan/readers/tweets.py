@@ -247,7 +247,8 @@ def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | No
         return _leaf(batch, path)
     there = [leaf for path in binding.late.get(role, ()) if (leaf := _leaf(batch, path)) is not None]
     if len(there) > 1:
-        return pc.coalesce(*(column(leaf, len(leaf)) for leaf in there))
+        known = [column(leaf, len(leaf)) for leaf in there if leaf.null_count < len(leaf)]
+        return pc.coalesce(*known) if known else None
     return there[0] if there else None
 
 

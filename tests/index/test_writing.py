@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from three_texts import TWEETS, strings
 
 import provscan
@@ -22,7 +24,7 @@ from provscan.index import checked, folder, packed, postings, room, segment_writ
 from provscan.index.format import VERSION, FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import map_array
-from provscan.index.prepare import tweet_digests
+from provscan.index.prepare import NO_TIME, tweet_digests
 from provscan.index.shards import Numbering
 from provscan.params import IndexParams
 
@@ -471,3 +473,12 @@ def test_entries_are_sorted(count: int) -> None:
         entries[: count * frequent // 10] &= np.uint64(~0xFF00FF00 % 2**64)
         expected = np.sort(entries)
         assert postings.sorted_entries(entries).tolist() == expected.tolist()
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3) | st.sampled_from([NO_TIME, 1 << 40]), st.integers(0, 9)), max_size=40))
+def test_tweets_are_ordered_by_time_then_by_id(tweets: list[tuple[int, int]]) -> None:
+    times = np.array([time for time, _ in tweets], np.int64)
+    numbers = np.array([number for _, number in tweets], np.int64)
+    rest = pa.table({"row": np.arange(len(tweets))})
+    order = segment_writer.tweet_order(times, strings([str(number) for number in numbers]), rest)
+    assert order.tolist() == sorted(range(len(tweets)), key=lambda row: (*tweets[row], row))
