@@ -275,9 +275,11 @@ def _lexical_order(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def without_repeated(order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray) -> np.ndarray:
     """Rows in their order, of those with equal ids and texts only the first; ids and texts are given as numbers."""
-    pairs = id_of * (int(text_of.max(initial=0)) + 1) + text_of
-    _, first = np.unique(pairs[order], return_index=True)
-    return order[np.sort(first)]
+    # Only what has an id in common with another row may be repeated.
+    places = np.flatnonzero((np.bincount(id_of) > 1)[id_of[order]])
+    rows = order[places]
+    _, first = np.unique(id_of[rows] * (int(text_of.max(initial=0)) + 1) + text_of[rows], return_index=True)
+    return np.delete(order, np.delete(places, first))
 
 
 def by_text(order: np.ndarray, text_of: np.ndarray, texts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

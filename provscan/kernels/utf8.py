@@ -4,8 +4,8 @@ import numpy as np
 
 from provscan.kernels.byte_scan import copy_bytes
 from provscan.kernels.jit import kernel
+from provscan.kernels.lanes import LANES, WIDE, high_lanes, trailing_zeros, widen
 
-_RUN = 16
 _BLOCK = 256
 _COUNTED = 4096
 _ZERO, _NINE = np.uint8(48), np.uint8(57)
@@ -31,17 +31,12 @@ def decode(text, start, stop, codes):
         a = np.uint32(text[i])
         if a < 0x80:
             # ASCII comes in runs.
-            while i + _RUN <= stop:
-                narrow, wide = text[i : i + _RUN], codes[n : n + _RUN]
-                high = np.uint8(0)
-                for k in range(_RUN):
-                    high |= narrow[k]
-                if high >= 0x80:
-                    break
-                for k in range(_RUN):
-                    wide[k] = narrow[k]
-                i += _RUN
-                n += _RUN
+            run = WIDE
+            while run == WIDE and i + WIDE <= stop and i + LANES <= len(text):
+                widen(text, np.int64(i), codes, np.int64(n))
+                run = min(trailing_zeros(high_lanes(text, np.int64(i))), WIDE)
+                i += run
+                n += run
             if i == stop:
                 break
             a = np.uint32(text[i])

@@ -100,6 +100,9 @@ class TopLevel:
         arrays = {}
         for k, (name, kind) in enumerate(self._columns.items()):
             valid = columns.valid[k] == 1
+            if not valid.any():
+                arrays[name] = pa.nulls(rows, kind)
+                continue
             bits = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
             offsets, values = pa.py_buffer(columns.ends[k]), data.slice(k * size, int(columns.ends[k, -1]))
             array = pa.Array.from_buffers(pa.large_string(), rows, [bits, offsets, values])
