@@ -97,16 +97,18 @@ class BackgroundModel:
         """
         chars, offsets = _code_points(texts)
         last = int(np.searchsorted(offsets[1:], self.max_chars - self.chars, side="right"))
-        at = 0
+        at, slots = 0, 1 << (self.chars + int(offsets[last])).bit_length()
         while True:
+            if slots > len(self._table):
+                larger = np.zeros((slots, 2), np.uint64)
+                kernels.rehash(self._table, larger)
+                self._table = larger
             limit = len(self._table) // 2 - self._used
             at, used = map(int, kernels.count_grams(chars, offsets, at, last, self.order, self._table, limit))
             self._used += used
             if at == last:
                 break
-            larger = np.zeros((2 * len(self._table), 2), np.uint64)
-            kernels.rehash(self._table, larger)
-            self._table = larger
+            slots = 2 * len(self._table)
         # As far as the largest code point: all of them are 9 MB.
         seen = np.bincount(chars[: offsets[last]])
         self._seen[: len(seen)] += seen

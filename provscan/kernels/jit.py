@@ -164,6 +164,8 @@ class Kernel:
             compiler = own_compiler()
             options = {**self._options} | ({} if compiler is None else {"pipeline_class": compiler.KernelCompiler})
             made = njit(**options)(self.py_func)
+            # Numba would look for extensions in all packages that are installed: kernels have types of its own only.
+            made._compilation_chain_init_hook = lambda: None
             if cache_folder() is not None:
                 made._cache = _KernelCache(self.py_func)
             self.__dict__["dispatcher"] = made

@@ -212,8 +212,7 @@ def place_code(unit):
     return -1
 
 
-@kernel
-def place_of(code):
+def place_of(code: int) -> int:
     """The least place that :func:`place_code` gives ``code`` to."""
     if code < 128:
         return code

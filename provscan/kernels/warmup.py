@@ -146,7 +146,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield radix.merge, (r.read_only(u64), r.read_only(u64), u64)
     yield radix.by_level, (u64, u8, i64, u64)
     yield radix.by_text, (i64, u32, u32, i64, i64)
-    yield minimizers.place_of, (0,)
     yield content.add_column, (text, pairs)
     yield content.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
 
