@@ -37,7 +37,7 @@ class Side:
     # "" where not known.
     author: list[str]
     lang: list[str]
-    rarity: Floats  # Bits for each code point; nan where not known.
+    rarity: Floats  # Bits for each code point; nan where not known. Empty if there is no control.
     too_short: float = 0.0  # Share of all texts that are too short to be looked for, and so on no side.
 
 
@@ -59,7 +59,9 @@ def _side_of(controls: Controls, background: Background, min_chars: int, *, abse
     authors, languages = (
         ["" if name is None else str(name) for name in column.to_pylist()] for column in (known.author, known.lang)
     )
-    rarity = background.bits(controls.reader, texts[:WORDED]) / np.maximum(length[:WORDED], 1)
+    # Of no use without a control.
+    worded = WORDED if controls.texts else 0
+    rarity = background.bits(controls.reader, texts[:worded]) / np.maximum(length[:worded], 1)
     years: Numbers = known.year.drop_null().to_numpy().astype(np.int64)
     return Side(total, script, band_places(bands(length)), years, authors, languages, rarity, too_short)
 
