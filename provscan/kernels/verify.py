@@ -14,7 +14,8 @@ What decides is either the share of the text that the span has (similarity and c
   the text's begin or end, at a word's border in the record, was cut once; any other was cut twice and must be longer.
   It may be shorter where it is a large part of the text.
 
-Where hits near the diagonal are too few, those of a text whose parts changed places are sought in its whole reach.
+Where hits near the diagonal are too few, those of a text whose parts changed places are sought in its whole reach; not
+of a short one, whose parts are phrases.
 """
 
 from typing import NamedTuple
@@ -59,8 +60,8 @@ LARGE, REACH, SPREAD_SIMILARITY = 0.45, 0.8, 0.3
 HALF, SPREAD_LENGTH, HALF_LENGTH = 0.5, 0.6, 0.7
 # Where the similarity is below this, the minimum length is so much greater.
 ALIKE, UNLIKE_LENGTH = 0.6, 1.2
-# Of a text whose parts changed places: hits on one diagonal.
-SWAPPED_HITS = 0.45
+# Of a text whose parts may have changed places: its length in units, and hits on one diagonal.
+SWAPPED_UNITS, SWAPPED_HITS = 40, 0.45
 # The penalty of a miss in a run that reaches further than the most similar one, of the minimum similarity.
 WIDE = 0.5
 # Of the 5-grams of a stretch, those that are the text's.
@@ -155,8 +156,13 @@ def _find_copy(codes, low, high, text, ideal):
 @kernel(forceinline=True)
 def least_hits(length, units, distinct, thresholds):
     """Fewest 5-grams in common with which a text of some length and number of distinct 5-grams is accepted."""
-    spread = LARGE_LENGTH * thresholds.stretch * length / units - GRAM + 1
-    return min(min(thresholds.containment, SWAPPED_HITS) * distinct, max(spread, 1.0))
+    stretch = thresholds.stretch * length / units
+    share = min(thresholds.containment, SWAPPED_HITS) * distinct
+    if units < SWAPPED_UNITS:
+        unlike = UNLIKE_LENGTH * thresholds.units * length / units - GRAM + 1
+        similar = max(thresholds.containment * distinct, min(ALIKE * distinct, unlike))
+        share = min(similar, max(HALF * distinct, SPREAD_LENGTH * stretch - GRAM + 1))
+    return min(share, max(LARGE_LENGTH * stretch - GRAM + 1, 1.0))
 
 
 @kernel(forceinline=True)
@@ -346,7 +352,7 @@ def _copy(record, text, diagonal, thresholds, scratch):
     if kind == _SIMILAR:
         return kind, _with_ends(record, text, fit, thresholds.similarity, scratch)
     start, stop, head, tail, size = _stretch(record, window, scratch.hits, scratch.hits.runs[:bounds])
-    if total >= SWAPPED_HITS * text.distinct:
+    if text.units >= SWAPPED_UNITS and total >= SWAPPED_HITS * text.distinct:
         swapped = _swapped(record, text, window, width, thresholds, scratch)
         if swapped.common > 0:
             return _SIMILAR, swapped

@@ -169,6 +169,38 @@ def test_what_is_in_common_has_a_least_length():
     assert len(verify([alike], [(0, -1, 0)], [text], 0.2, 0.2, common + 2)) == 0
 
 
+@settings(max_examples=1000)
+@given(
+    st.integers(5, 60),
+    st.just(0) | st.integers(0, 60),
+    st.tuples(st.floats(0, 1), st.floats(0.3, 1), st.integers(1, 40), st.integers(5, 50) | st.just(NEVER)),
+    st.data(),
+)
+def test_nothing_that_may_be_accepted_has_too_few_hits(length, wide, values, draw):
+    units = length + min(wide, length)
+    distinct = draw.draw(st.integers(max(1, length - 9), length - 4))
+    limits = Thresholds(*values)
+    least = kernels.least_hits(length, units, distinct, limits)
+
+    def accepted(common):
+        held, share = (common + 4) * units / length, common / distinct
+        similar = share >= limits.containment and (share >= 0.6 or held >= 1.2 * limits.units)
+        spread = held >= (0.6 if share >= 0.5 else 0.9 if share >= 0.45 else 1.5) * limits.stretch
+        half = share >= 0.5 and held >= 0.7 * limits.stretch
+        swapped = units >= 40 and share >= 0.45
+        return similar or spread or half or swapped or held >= 0.9 * limits.stretch
+
+    first = next((common for common in range(1, distinct + 1) if accepted(common)), distinct)
+    assert least <= first + 1e-6
+
+
+@pytest.mark.parametrize(("letters", "found"), [(39, 0), (40, 1)])
+def test_parts_that_changed_places_are_sought_in_texts_of_some_length(letters, found):
+    text = "abcdefghijklmnopqrstuvwxyzzyxwvutsrqponmlkjihgfedcba"[:letters]
+    swapped = text[17:] + text[:17]
+    assert len(verify([swapped], [(0, 0, 17)], [text], 0.4, 0.55, stretch=NEVER)) == found
+
+
 @pytest.mark.parametrize(("kept", "step", "of_stretch"), [(10, 11, 0.6), (12, 17, 0.9), (12, 19, 1.5)])
 def test_what_stands_all_over_the_text_needs_no_share_of_it(kept, step, of_stretch):
     # Of `step` letters so many are kept: more than half of the 5-grams are left, or less, or less than 45 %.
