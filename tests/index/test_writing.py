@@ -475,10 +475,16 @@ def test_entries_are_sorted(count: int) -> None:
         assert postings.sorted_entries(entries).tolist() == expected.tolist()
 
 
-@given(st.lists(st.tuples(st.integers(-3, 3) | st.sampled_from([NO_TIME, 1 << 40]), st.integers(0, 9)), max_size=40))
-def test_tweets_are_ordered_by_time_then_by_id(tweets: list[tuple[int, int]]) -> None:
+@given(
+    st.lists(st.tuples(st.integers(-3, 3) | st.sampled_from([NO_TIME, 1 << 40]), st.integers(8, 11)), max_size=40),
+    st.sampled_from(["", "x"]),
+    st.booleans(),
+)
+def test_tweets_are_ordered_by_time_then_by_id(tweets: list[tuple[int, int]], prefix: str, few: bool) -> None:
     times = np.array([time for time, _ in tweets], np.int64)
-    numbers = np.array([number for _, number in tweets], np.int64)
+    ids = strings([f"{prefix}{number}" for _, number in tweets])
     rest = pa.table({"row": np.arange(len(tweets))})
-    order = segment_writer.tweet_order(times, strings([str(number) for number in numbers]), rest)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segment_writer, "FEW_TIED", 0 if few else 9)
+        order = segment_writer.tweet_order(times, ids, rest)
     assert order.tolist() == sorted(range(len(tweets)), key=lambda row: (*tweets[row], row))
