@@ -178,12 +178,18 @@ def _nothing():
 
 
 @kernel(forceinline=True)
+def spread_length(share):
+    """How long what is spread over a text must be, as a part of a stretch, where it is such a share of the text."""
+    if share >= HALF:
+        return SPREAD_LENGTH
+    return LARGE_LENGTH if share >= LARGE else INNER_LENGTH
+
+
+@kernel(forceinline=True)
 def _is_enough(common, text, thresholds):
     """Whether a span with so many of a text's different 5-grams may be similar, spread, or half of it."""
     held = (common + GRAM - 1) * text.units
-    enough = SPREAD_LENGTH
-    if common < HALF * text.distinct:
-        enough = LARGE_LENGTH if common >= LARGE * text.distinct else INNER_LENGTH
+    enough = spread_length(common / text.distinct)
     similar = common >= thresholds.containment * text.distinct and held >= thresholds.units * text.length
     half = common >= HALF * text.distinct and held >= HALF_LENGTH * thresholds.stretch * text.length
     return similar, held >= enough * thresholds.stretch * text.length, half

@@ -28,9 +28,9 @@ from provscan.kernels.verify import (
     LARGE,
     LARGE_LENGTH,
     REACH,
-    SPREAD_LENGTH,
     SPREAD_SIMILARITY,
     UNLIKE_LENGTH,
+    spread_length,
 )
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
@@ -47,6 +47,7 @@ WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 SHOWN = 5
 # The kernel in Python: a few letters are not worth a compilation.
 _wide = getattr(is_wide, "py_func", is_wide)
+_spread_length = getattr(spread_length, "py_func", spread_length)
 
 Explanation = dict[str, Any]
 
@@ -223,8 +224,7 @@ def _compared(
         if containment >= HALF:
             others.append(("or half of the text", in_common, HALF_LENGTH))
         if stretch.reach >= REACH and similarity >= SPREAD_SIMILARITY:
-            part = SPREAD_LENGTH if containment >= HALF else LARGE_LENGTH if containment >= LARGE else INNER_LENGTH
-            others.append(("or all over the text", in_common, part))
+            others.append(("or all over the text", in_common, _spread_length(containment)))
         gates += [
             _gate(name, value, part * params.partial_chars, "partial_chars", part) for name, value, part in others
         ]
