@@ -12,9 +12,14 @@ from provscan.kernels.records import BloomFilter
 _CHUNK = 1 << 16
 
 
+def filter_words(count: int) -> int:
+    """Words of a filter for so many hashes: 8 to 16 bits each, 2**31 at most."""
+    return 1 << (min(31, max(10, (8 * count).bit_length())) - 6)
+
+
 def new_filter(count: int) -> np.ndarray:
-    """An empty filter for so many hashes: 8 to 16 bits each, 2**31 at most."""
-    return np.zeros(1 << (min(31, max(10, (8 * count).bit_length())) - 6), np.uint64)
+    """An empty filter for so many hashes."""
+    return np.zeros(filter_words(count), np.uint64)
 
 
 def widened(words: np.ndarray, more: int) -> np.ndarray:
@@ -23,7 +28,7 @@ def widened(words: np.ndarray, more: int) -> np.ndarray:
     A larger filter takes one more bit of a hash for the number of its word. Which one is not known of what the filter
     holds, so both words hold it.
     """
-    return np.repeat(words, max(1, len(new_filter(2 * more)) // len(words)))
+    return np.repeat(words, max(1, filter_words(2 * more) // len(words)))
 
 
 def bloom_filter(words: np.ndarray) -> BloomFilter:
@@ -32,7 +37,7 @@ def bloom_filter(words: np.ndarray) -> BloomFilter:
 
 def narrowed(words: np.ndarray, count: int) -> np.ndarray:
     """A filter of so many hashes without the room that they don't need."""
-    while len(words) > len(new_filter(count)):
+    while len(words) > filter_words(count):
         words = words[0::2] | words[1::2]
     return words
 
@@ -43,9 +48,13 @@ def count_of(words: np.ndarray) -> int:
     return sum(int(np.unpackbits(chunk.view(np.uint8)).sum()) for chunk in chunks) // 2
 
 
+def band_filter_words(count: int) -> int:
+    """Words of a filter for so many bands, of half the size: what it lets pass the table refuses."""
+    return filter_words(count // 2)
+
+
 def new_band_filter(count: int) -> np.ndarray:
-    """An empty filter for so many bands, of half the size: what it lets pass the table refuses."""
-    return new_filter(count // 2)
+    return np.zeros(band_filter_words(count), np.uint64)
 
 
 def mark_bands(entries: np.ndarray, layout: TableLayout, words: np.ndarray) -> None:

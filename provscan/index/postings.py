@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -224,19 +224,18 @@ def write_table(
     The path is that of its files, without their endings.
     """
     bits = layout.bucket_bits(texts)
-    starts = _new_bucket_offsets(path.with_name(f"{path.name}.starts"), (1 << bits) + 1, count)
+    starts = new_array_file(path.with_name(f"{path.name}.starts"), (1 << bits) + 1, count, np.uint32)
     first = 0
     with contextlib.ExitStack() as stack:
         names = [f"{path.name}.{part}" for part in ("entries", "places")[: 2 if layout.shift else 1]]
         files = [stack.enter_context(path.with_name(name).open("wb")) for name in names]
         for entries in parts:
-            kernels.bucket_offsets(read_only(entries), first, bits, starts.view(np.ndarray))
+            kernels.bucket_offsets(read_only(entries), first, bits, starts)
             for file, array in zip(files, packed(entries, layout, texts), strict=False):
                 write_array(file, array)
             first += len(entries)
             see(entries)
-    kernels.close_bucket_offsets(starts.view(np.ndarray))
-    starts.flush()
+    kernels.close_bucket_offsets(starts)
 
 
 def most_waiting(writers: int) -> int:
@@ -291,15 +290,15 @@ def write_array_file(path: Path, array: np.ndarray) -> None:
         write_array(file, array)
 
 
-def _new_bucket_offsets(path: Path, size: int, value: int) -> np.memmap[Any, np.dtype[np.uint32]]:
-    """Mapped bucket offsets full of one value.
+def new_array_file(path: Path, size: int, value: int, dtype: type[np.generic]) -> np.ndarray:
+    """An array over a new file, full of one value.
 
     It is written before it is mapped: where a mapped file has no room on its disk, the process dies of SIGBUS.
     """
     with path.open("wb") as file:
         for low in range(0, size, 1 << 20):
-            write_array(file, np.full(min(1 << 20, size - low), value, np.uint32))
-    return np.memmap(os.fspath(path), np.uint32, "r+", shape=(size,))
+            write_array(file, np.full(min(1 << 20, size - low), value, dtype))
+    return np.memmap(os.fspath(path), dtype, "r+", shape=(size,)).view(np.ndarray)
 
 
 def open_postings(folder: Path, name: str, layout: TableLayout, texts: int) -> Postings:

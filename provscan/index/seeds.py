@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from provscan.index.filters import bloom_filter, count_of, narrowed, new_filter
+from provscan.index.filters import bloom_filter, count_of, filter_words, narrowed, new_filter
 from provscan.index.postings import (
     FEW_ENTRIES,
     SEEDS,
@@ -26,6 +26,7 @@ from provscan.index.postings import (
     Waiting,
     map_array,
     most_waiting,
+    new_array_file,
     open_postings,
     parted,
     sorted_entries,
@@ -65,7 +66,7 @@ BLOCK = 1 << 20
 # Threads that compute and sort more than a few seeds, beside the one that chooses among them.
 THREADS = 2
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
-# Files of the filters, in the order of the fields of Seeds.
+# Files of the filters, in the order of the fields of OpenSeeds.
 FILTERS = ("seeds.filter", "seeds.frequent")
 
 
@@ -250,13 +251,15 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
             writer.all.release(number, stretches)
     for writer in writers:
         writer.choose_others()
-    known = new_filter(sum(writer.held for writer in writers))
+    held = filter_words(sum(writer.held for writer in writers))
+    known, *_ = (
+        new_array_file(writer.folder / FILTERS[0], held if writer is writers[0] else filter_words(0), 0, np.uint64)
+        for writer in writers
+    )
+    frequent = narrowed(frequent, count_of(frequent))
     for writer in writers:
         writer.close(known, threads)
-    filters = known, narrowed(frequent, count_of(frequent))
-    for writer in writers:
-        for name, words in zip(FILTERS, filters, strict=True):
-            write_array_file(writer.folder / name, words if writer is writers[0] else new_filter(0))
+        write_array_file(writer.folder / FILTERS[1], frequent if writer is writers[0] else new_filter(0))
 
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

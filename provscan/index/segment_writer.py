@@ -15,13 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.index.filters import mark_bands, new_band_filter
+from provscan.index.filters import band_filter_words, mark_bands
 from provscan.index.packed import write_numbers, write_packed_strings
 from provscan.index.postings import (
     EXACT,
     PostingsWriter,
     bands_layout,
     map_array,
+    new_array_file,
     sorted_entries,
     write_array,
     write_array_file,
@@ -186,7 +187,9 @@ class SegmentWriter:
                     job.result()
         for part in folder.glob("*.part*"):
             part.unlink()
-        total = digests[rows].sum(axis=0, dtype=np.uint64)
+        if len(rows) < len(digests):
+            digests = digests[rows]
+        total = digests.sum(axis=0, dtype=np.uint64)
         repeated = self._repeated + self.tweets - len(rows)
         return Written(self.texts, len(rows), repeated, f"{total[0]:016x}{total[1]:016x}")
 
@@ -227,9 +230,8 @@ class SegmentWriter:
         if numbers is not None:
             self._bands.renumber(numbers)
             self._exact.renumber(numbers)
-        known = new_band_filter(self._bands.count)
+        known = new_array_file(self._folder / "bands.filter", band_filter_words(self._bands.count), 0, np.uint64)
         self._bands.close(self.texts, lambda entries: mark_bands(entries, self._bands_layout, known))
-        write_array_file(self._folder / "bands.filter", known)
         self._exact.close(self.texts)
 
     def discard(self) -> None:
@@ -259,6 +261,8 @@ def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
 
 def _time_order(times: np.ndarray) -> np.ndarray:
     """Rows ordered by time alone, by a sort that is faster than numpy's where there are bits for both in an entry."""
+    if np.all(times[1:] >= times[:-1]):
+        return np.arange(len(times))
     # Times that are not known come behind all others, and not as far as their number.
     times = np.minimum(times, times[times != NO_TIME].max(initial=0) + 1)
     first, row_bits = int(times.min(initial=0)), len(times).bit_length()
