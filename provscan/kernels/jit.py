@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from numba import config, njit, version_info
+from numba._dispatcher import compute_fingerprint
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.options import DefaultOptions
 
@@ -34,6 +35,7 @@ _PREFIX = "kernels-"
 # below the second; others compile as numba does, which takes longer.
 _FIRST, _BELOW = (0, 62), (0, 69)
 _LOCK = threading.RLock()
+_TYPES: dict[bytes, Any] = {}
 # Cache folders that are kept: this version's and those used last before it.
 _KEPT_FOLDERS = 3
 
@@ -129,6 +131,17 @@ class _KernelCache(FunctionCache):
             self.disable()
 
 
+def _type_of(find: Callable[[Any], Any], argument: Any) -> Any:
+    """Numba's type of an argument, which it would find again for each kernel."""
+    try:
+        key = compute_fingerprint(argument)
+    except NotImplementedError:
+        return find(argument)
+    if (found := _TYPES.get(key)) is None:
+        found = _TYPES[key] = find(argument)
+    return found
+
+
 def own_compiler() -> Any:
     """The module that compiles kernels; None where Numba does."""
     if not _FIRST <= version_info.short < _BELOW:
@@ -166,6 +179,7 @@ class Kernel:
             made = njit(**options)(self.py_func)
             # Numba would look for extensions in all packages that are installed: kernels have types of its own only.
             made._compilation_chain_init_hook = lambda: None
+            made.typeof_pyval = partial(_type_of, made.typeof_pyval)
             if cache_folder() is not None:
                 made._cache = _KernelCache(self.py_func)
             self.__dict__["dispatcher"] = made

@@ -9,8 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
 from house import PACKAGE, ROOT
+
+from provscan.kernels.jit import _type_of
+from provscan.kernels.records import BloomFilter, CodeBuffer, read_only
 
 Run = Callable[..., tuple[str, str]]
 
@@ -183,6 +188,23 @@ for function in gc.get_objects():
         if further := set(function.dispatcher.signatures) - known.get(function, set()):
             print(function.__name__, further)
 """
+
+
+def test_a_type_that_is_known_is_that_which_numba_finds() -> None:
+    row, table = np.zeros(4), np.zeros((4, 2), np.uint64)
+    arrays = [row, read_only(row), row[::2], row.astype(np.int32), table, table.T, table[:, 0], read_only(table)]
+    tuples = [(row, 1), (row, 1.0), CodeBuffer(row, row), CodeBuffer(row, read_only(row)), (row, row)]
+    others = [1, 1.0, True, np.uint64(1), np.int32(1), BloomFilter(table, np.uint32(1)), object(), None]
+    for _ in range(2):
+        for argument in (*arrays, *tuples, *others):
+            assert _type_of(_found, argument) == _found(argument)
+
+
+def _found(argument: object) -> object:
+    try:
+        return numba.typeof(argument)
+    except ValueError:
+        return numba.types.pyobject
 
 
 def test_runs_use_the_types_that_are_compiled_before_them(tmp_path: Path) -> None:
