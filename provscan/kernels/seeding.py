@@ -18,15 +18,15 @@ from provscan.kernels.lanes import prefetch
 from provscan.kernels.minimizers import seed_hash
 from provscan.kernels.postings import equal_range, find_buckets, text_of
 
-SLOT_BITS = 11
+SLOT_BITS = 9
 # How far the diagonals of two seeds of one copy may differ, in units; from a text's unit FAR on, where places are
 # stored less exactly, by more.
 BAND_WIDTH = 16
 FAR = 384
 FAR_BAND_WIDTH = 80
 APART = 24
-# Seeds looked up together, whichever records they are of.
-CHUNK = 512
+# Seeds looked up together, whichever records they are of: what is prefetched for them fits the first-level cache.
+CHUNK = 256
 _S32 = np.uint64(32)
 _SLOT_SHIFT = np.uint64(64 - SLOT_BITS)
 
