@@ -134,7 +134,10 @@ def spike(
     scorer: Scorer,
 ) -> tuple[SpikeIns, Recovered]:
     planted = plant(controls, params, carriers, count, settings.draw, SETS[settings.edits])
-    back = recovered(planted, planted.scan(controls, params), scorer, controls.absent)
+    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
+        knowing = beside.submit(scorer.knowing, np.unique(planted.text))
+        found = planted.scan(controls, params)
+    back = recovered(planted, found, knowing.result(), controls.absent)
     if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
         raise RecallError(
             f"none of {len(planted):,} copies of licensed texts that were planted in this dataset was found: with "

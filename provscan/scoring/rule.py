@@ -7,7 +7,7 @@ matches: a threshold that followed them would make every interval too narrow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +59,12 @@ class Scorer:
     background: Background
     repeated: Numbers  # int64, texts that a control has as well.
     threads: int = 1  # How many score texts.
+    # Texts that are scored already, in ascending order, and their scores.
+    known: tuple[Numbers, TextScores] | None = None
+
+    def knowing(self, texts: Numbers) -> Scorer:
+        """A scorer that has scored some texts, given in ascending order, and does not score them again."""
+        return replace(self, known=(texts, self._scored(texts)))
 
     def scores(self, text: Numbers, containment: Floats, similarity: Floats) -> Scores:
         """Score matches: numbers of their texts, their containments and similarities, each [n]."""
@@ -67,6 +73,17 @@ class Scorer:
 
     def texts(self, texts: Numbers) -> TextScores:
         """Score texts by their numbers, each of which is there once."""
+        if self.known is None:
+            return self._scored(texts)
+        before, known = self.known
+        new = np.setdiff1d(texts, before)
+        added, every = self._scored(new), np.concatenate([before, new])
+        order = np.argsort(every)
+        place = order[np.searchsorted(every, texts, sorter=order)]
+        names = [entry.name for entry in fields(TextScores)]
+        return TextScores(*(np.concatenate([getattr(known, n), getattr(added, n)])[place] for n in names))
+
+    def _scored(self, texts: Numbers) -> TextScores:
         bits, length, script = np.empty(len(texts)), np.empty(len(texts), np.int64), np.empty(len(texts), np.int64)
         step = max(1, min(TEXTS, -(-len(texts) // self.threads)))
 

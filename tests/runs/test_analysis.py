@@ -20,6 +20,8 @@ from provscan.report import figures, wording
 from provscan.report.files import RunFiles
 from provscan.runs import analysis
 from provscan.runs.analysis import SCORED
+from provscan.scoring.background import background
+from provscan.scoring.rule import Scorer
 
 Write = Callable[..., Path]
 NUMBERS = ("records", "texts", "tweets", "characters", "tokens")
@@ -342,6 +344,18 @@ def test_a_sample_speaks_for_the_whole(
     assert "findings are those of the sample, other numbers are for all." in run._repr_html_()
     assert "Nothing: every file" not in page
     assert "the other numbers are for the whole dataset. The dot" in page
+
+
+def test_scores_do_not_depend_on_what_is_scored_before(latin: provscan.Index) -> None:
+    reader, every = latin.reader, np.arange(len(latin))
+    for threads in (1, 3):
+        scorer = Scorer(reader, background(reader), every[::9], threads)
+        expected, rng = scorer.texts(every), np.random.default_rng(5)
+        for before in (every[:0], every[::3], every):
+            texts = rng.permutation(every)[:200]
+            found = scorer.knowing(before).texts(texts)
+            for name in ("bits", "length", "script", "band", "common"):
+                assert getattr(found, name).tolist() == getattr(expected, name)[texts].tolist()
 
 
 def test_an_index_of_a_fraction_scales_up(
