@@ -24,7 +24,7 @@ from provscan.ordered_map import ordered_map
 
 # Entries wait in memory up to this many, in chunks of about so many, each in the order of the parts.
 SPILL_ENTRIES = 16 << 20
-CHUNK = 1 << 18
+CHUNK = 1 << 17
 # By the upper bits of keys: what is sorted at a time, STRETCH entries or so, stays in a cache. A few entries do so all
 # together. Those of so many groups of parts wait together.
 PARTS, GROUPS, STRETCH, FEW_ENTRIES = 256, 8, 1 << 17, 1 << 16

@@ -30,6 +30,8 @@ _U1, _U32, _U64 = np.uint64(1), np.uint64(32), np.uint64(64)
 _WHOLE = np.uint64(0)
 # Records whose bands are looked up together.
 _TOGETHER = 16
+# Keys between one that is numbered and one whose place in the table is prefetched.
+_AHEAD = 16
 # Entries of a bucket that are compared one by one; in a larger one the range is bisected.
 _LINEAR = 64
 # Score of a text that equals the record: above what any sketch agrees in.
@@ -125,6 +127,10 @@ def number_texts(keys, table, ids, known, numbers):
     """
     mask = np.uint64(len(ids) - 1)
     for i in range(len(keys)):
+        # What is not in a cache is on its way when its turn comes.
+        soon = np.int64(keys[min(i + _AHEAD, len(keys) - 1), 0] & mask)
+        prefetch(ids, soon)
+        prefetch(table, 2 * soon)
         slot = keys[i, 0] & mask
         while ids[slot] != 0 and (table[slot, 0] != keys[i, 0] or table[slot, 1] != keys[i, 1]):
             slot = (slot + np.uint64(1)) & mask
