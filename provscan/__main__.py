@@ -20,7 +20,7 @@ AGAIN = 0.002
 # An exception between two lines of these leaves half a module, a lock that is never free, or memory freed twice.
 UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
 # Modules that are not imported, and the libraries for which they are not.
-UNASKED = {"pandas": ("provscan", "pyarrow"), "coverage": ("numba",), "yaml": ("numba",)}
+UNASKED = {"pandas": ("provscan", "pyarrow"), "coverage": ("numba",), "scipy": ("numba",), "yaml": ("numba",)}
 # For which Numba needs the last one.
 NUMBA_CONFIG = ".numba_config.yaml"
 
@@ -52,7 +52,8 @@ def main() -> None:
 
 class _Unasked:
     """What libraries import where it is installed, and no command uses: pandas, which Arrow asks whether a list is a
-    series, coverage, to which Numba would report, and yaml, in which it could be configured.
+    series, coverage, to which Numba would report, SciPy, which it has for linear algebra, and yaml, in which it could
+    be configured.
 
     Arrow asks from compiled code, whose caller is a module of provscan or of Arrow; other libraries may need both.
     """

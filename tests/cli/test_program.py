@@ -89,6 +89,8 @@ def test_a_warning_of_a_library_is_one_line(corpus: str, tmp_path: Path) -> None
         ("pandas", "transformers.x", False),
         ("coverage", "numba.misc.x", True),
         ("coverage", "pytest_cov", False),
+        ("scipy", "numba", True),
+        ("scipy", "provscan.estimate.limits", False),
         ("yaml", "numba.core.config", True),
         ("yaml", "transformers.x", False),
     ],
