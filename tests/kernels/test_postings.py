@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.kernels import postings as kernels
+from provscan.kernels import radix
 from provscan.kernels.records import Postings, TextBuffer, frozen, read_only
 
 pytestmark = pytest.mark.kernels
@@ -156,3 +157,12 @@ def test_equal_texts_are_found_by_their_keys():
     numbers = np.empty(len(asked), np.int64)
     kernels.find_texts(asked_keys, buffer(asked), postings, buffer(licensed), numbers)
     assert numbers.tolist() == [*range(499, -1, -1), -1, -1]
+
+
+@given(st.lists(st.integers(0, 4), max_size=30))
+def test_entries_are_ordered_by_level(levels):
+    entries, ends = np.arange(len(levels), dtype=np.uint64), np.empty(5, np.int64)
+    out = np.empty_like(entries)
+    radix.by_level(entries, np.array(levels, np.uint8), ends, out)
+    assert out.tolist() == sorted(range(len(levels)), key=lambda i: levels[i])
+    assert ends.tolist() == [sum(level <= last for level in levels) for last in range(5)]
