@@ -7,7 +7,7 @@ import naive
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from strategies import texts
 
@@ -76,8 +76,8 @@ def test_every_assigned_code_point():
 def test_canonical_is_idempotent_on_words(text):
     once = text_room.canonical([text])
     # What stands before a link may be one that was cut off, once the link is gone.
-    words = [word for word in once[0].split(" ") if not word.endswith(("http", "https", "httpurl"))]
-    assert text_room.canonical([" ".join(words)]) == [" ".join(words)]
+    assume(not any(word.endswith(("http", "https", "httpurl")) for word in once[0].split(" ")))
+    assert text_room.canonical(once) == once
 
 
 @given(texts())
