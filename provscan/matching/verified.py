@@ -61,6 +61,12 @@ def thresholds(params: MatchParams) -> Thresholds:
     return Thresholds(*shares, int(params.min_chars), int(params.partial_chars) or NO_STRETCH)
 
 
+def _chosen(candidates: Candidates, kept: np.ndarray) -> Candidates:
+    """Those of few that are kept: a mask would be read once for each column."""
+    rows = np.flatnonzero(kept)
+    return Candidates(*(column[rows] for column in candidates))
+
+
 def agreeing(
     records: Grams, candidates: Candidates, segment: LookupTables, longest: int, params: MatchParams
 ) -> Candidates:
@@ -74,7 +80,7 @@ def agreeing(
     # No unit takes less than a byte.
     least = int(params.min_chars)
     print_kernels.agreeing((prints, records.offsets), texts, candidates, least, room, kept)
-    return Candidates(*(column[kept] for column in candidates))
+    return _chosen(candidates, kept)
 
 
 def prefiltered(
@@ -85,7 +91,7 @@ def prefiltered(
     kept = np.empty(len(candidates.record), np.bool_)
     room = prefilter_kernels.prefilter_scratch(longest)
     prefilter_kernels.prefilter(records, segment.texts.record, candidates, thresholds(params), room, kept)
-    return Candidates(*(column[kept] for column in candidates))
+    return _chosen(candidates, kept)
 
 
 def verify(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> VerifiedCandidates:
