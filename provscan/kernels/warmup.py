@@ -135,6 +135,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield suppress.suppress, (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags)
     yield postings.text_keys, (text, pairs)
     yield postings.number_texts, (pairs, pairs, u32, 0, i64)
+    yield postings.move_texts, (pairs, u32, pairs, u32)
     yield postings.renumber, (u64, np.uint64(0), u32)
     yield radix.scatter, (u64, np.uint64(0), i64, u64)
     yield postings.mark_bands, (u64, 32, bloom_filter)
