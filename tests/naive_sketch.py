@@ -79,11 +79,10 @@ def band_keys(values, bands, rows):
     return keys
 
 
-def two_bit_sketch(values):
+def one_bit_sketch(values):
     words = [0, 0]
-    for k, v in enumerate(values[:64]):
+    for k, v in enumerate(values):
         v = (v ^ v >> 16) * 0x21F0AAAD % 2**32
         v = (v ^ v >> 15) * 0x735A2D97 % 2**32
-        words[0] |= (v >> 31) << k
-        words[1] |= (v >> 30 & 1) << k
+        words[k // 64] |= (v >> 31) << (k % 64)
     return words

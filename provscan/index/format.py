@@ -21,9 +21,9 @@ from provscan.readers import file_checksum
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
-VERSION = 24
+VERSION = 22
 # Of an index in shards.
-SHARDS_VERSION = 25
+SHARDS_VERSION = 23
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"
