@@ -62,7 +62,7 @@ def thresholds(params: MatchParams) -> Thresholds:
 
 
 def _chosen(candidates: Candidates, kept: np.ndarray) -> Candidates:
-    """Those of few that are kept: a mask would be read once for each column."""
+    """Those that are kept, which are few: a mask would be read once for each column."""
     rows = np.flatnonzero(kept)
     return Candidates(*(column[rows] for column in candidates))
 
