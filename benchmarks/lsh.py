@@ -4,7 +4,7 @@
 
 Four tables. *Bands*: for each banding the pairs that a record proposes, one that is no tweet and one that is a
 control, and the share of edited tweets that share a band with their original and are as similar as the threshold asks;
-the sketch alone, without any cap. *Caps*: what the caps on frequent bands and seeds and the pre-selection by one-bit
+the sketch alone, without any cap. *Caps*: what the caps on frequent bands and seeds and the pre-selection by two-bit
 sketches cost in recall, of each generator of candidates alone and of both, and spare in time; one changed at a time.
 *Thresholds* and *lengths*: recall beside matches of the records that are no tweets, and of the controls: tweets of the
 same sources that are neither indexed nor planted, whose every match is chance or a near-duplicate.
@@ -41,8 +41,8 @@ CONTAINMENTS = (0.4, 0.55, 0.7)
 LENGTHS = (10, 15, 20, 30)
 LIMITS: tuple[dict[str, int], ...] = (
     {},
-    {"sketch_bits": 70},
-    {"sketch_bits": 84},
+    {"sketch_minima": 22},
+    {"sketch_minima": 29},
     {"band_texts": 16},
     {"band_texts": 1024},
     {"whole_candidates": 4},

@@ -189,8 +189,8 @@ class SearchLimits:
     # Records of up to so many canonical code points are compared with licensed texts as a whole, besides passages.
     whole_chars: int = 512
     band_texts: int = 64  # Texts that are read of one LSH band at most.
-    # Bits of 128 in which one-bit sketches must agree. At similarity 0.4 they agree in 90, give or take 5.
-    sketch_bits: int = 77
+    # Minima of 64 in whose two bits sketches must agree. At similarity 0.4 they agree in 35, give or take 4.
+    sketch_minima: int = 25
     whole_candidates: int = 16  # Candidates of one whole record at most, the most similar ones.
     seed_places: int = 16  # Places that are read of one key of seeds at most; a quarter of so many if more share it.
     # Around a match of this similarity, exact copies of variants of its text are searched.
@@ -207,7 +207,7 @@ class SearchLimits:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             require(value > 0, field.name, value, "above 0")
-        require(self.sketch_bits <= 128, "sketch_bits", self.sketch_bits, "at most 128")
+        require(self.sketch_minima <= 64, "sketch_minima", self.sketch_minima, "at most 64")
         require(
             self.max_overlap_bytes < self.block_bytes, "max_overlap_bytes", self.max_overlap_bytes, "below block_bytes"
         )

@@ -79,10 +79,11 @@ def band_keys(values, bands, rows):
     return keys
 
 
-def one_bit_sketch(values):
+def two_bit_sketch(values):
     words = [0, 0]
-    for k, v in enumerate(values):
+    for k, v in enumerate(values[:64]):
         v = (v ^ v >> 16) * 0x21F0AAAD % 2**32
         v = (v ^ v >> 15) * 0x735A2D97 % 2**32
-        words[k // 64] |= (v >> 31) << (k % 64)
+        words[0] |= (v >> 31) << k
+        words[1] |= (v >> 30 & 1) << k
     return words

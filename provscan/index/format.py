@@ -21,9 +21,9 @@ from provscan.readers import file_checksum
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
-VERSION = 22
+VERSION = 24
 # Of an index in shards.
-SHARDS_VERSION = 23
+SHARDS_VERSION = 25
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"

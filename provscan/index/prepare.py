@@ -22,6 +22,8 @@ from provscan.text import canonical_buffers
 
 # Rows whose signatures are computed at a time: they stay in the second-level cache.
 BLOCK = 2048
+# Minima of a signature that a processor computes together, or a multiple of them.
+VECTOR = 16
 # Tweet ids hold their time since November 2010: milliseconds since this one, above 22 bits.
 SNOWFLAKE_EPOCH = 1288834974657
 FIRST_SNOWFLAKE = 29_700_000_000
@@ -46,10 +48,12 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     count = len(texts)
     bits = np.empty((count, 2), np.uint64)
     bands = np.empty((count, params.bands), np.uint64)
+    # What nobody looks at is not computed: whole vectors of minima that bands or sketch need.
+    minima = max(lsh.SKETCHED, -(-params.bands * params.rows // VECTOR) * VECTOR)
     for low in range(0, count, BLOCK):
         high = min(low + BLOCK, count)
-        signatures = sketch.minhash_canonical((texts.text, texts.offsets[low : high + 1]))
-        bits[low:high] = lsh.one_bit_sketch(signatures)
+        signatures = sketch.minhash_canonical((texts.text, texts.offsets[low : high + 1]), minima)
+        bits[low:high] = lsh.two_bit_sketch(signatures)
         bands[low:high] = lsh.band_keys(signatures, params.bands, params.rows)
     return Sketches(texts.keys(), bits, bands)
 

@@ -4,7 +4,7 @@ A segment holds up to 2**24 licensed texts in files that are mapped when it is o
 
 ``texts.*``
     Canonical texts, ordered by their earliest tweet; their lengths in units (:mod:`provscan.kernels.minimizers`), in
-    steps of ``SIZE_STEP``, rounded up, 255 at most; one-bit MinHash sketches.
+    steps of ``SIZE_STEP``, rounded up, 255 at most; two-bit MinHash sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
     Postings of whole texts, of LSH bands and of seeds (:mod:`provscan.index.seeds`); ``bands.filter`` knows which
     bands there are.

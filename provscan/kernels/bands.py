@@ -1,4 +1,4 @@
-"""Signatures to what an index looks up: the keys of the LSH bands, and a sketch of one bit a minimum.
+"""Signatures to what an index looks up: the keys of the LSH bands, and a sketch of two bits a minimum.
 
 All arithmetic is modulo 2**64 on ``uint64``, or modulo 2**32 kept in ``uint32``.
 """
@@ -18,7 +18,7 @@ _ROWS = 4
 
 _BIT_MULTIPLIER1 = np.uint32(0x21F0AAAD)
 _BIT_MULTIPLIER2 = np.uint32(0x735A2D97)
-_U15, _U16, _U31 = np.uint32(15), np.uint32(16), np.uint32(31)
+_U15, _U16, _U30, _U31 = (np.uint32(n) for n in (15, 16, 30, 31))
 
 
 @kernel(forceinline=True)
@@ -62,22 +62,22 @@ def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArra
 
 
 @kernel
-def one_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
-    """One bit of a hash of each of the 128 minima, uint32[n, 128] -> uint64[n, 2], a prefilter for candidates.
+def two_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
+    """Two bits of a hash of each of the first 64 minima, uint32[n, m] -> uint64[n, 2], a prefilter for candidates.
 
-    Bit ``k % 64`` of ``out[i, k // 64]`` is the top bit of ``signatures[i, k]`` after ``v ^= v >> 16``, ``v *=
+    Bit k of ``out[i, 0]`` and ``out[i, 1]`` are the top two bits of ``signatures[i, k]`` after ``v ^= v >> 16``, ``v *=
     0x21F0AAAD``, ``v ^= v >> 15``, ``v *= 0x735A2D97`` modulo 2**32 (a mixer of Chris Wellons' hash-prospector without
-    its last step, which leaves that bit alone). A minimum's own bits won't do: the high ones are nearly always 0, the
-    low ones follow those of the hash. Two texts of similarity J agree in ``128 * (1 + J) / 2`` bits on average, with a
-    variance of ``32 * (1 - J) * (1 + J)`` (b-bit minwise hashing with b = 1: Li and König 2010,
-    doi:10.1145/1772690.1772759).
+    its last step, which leaves those bits alone). A minimum's own bits won't do: the high ones are nearly always 0, the
+    low ones follow those of the hash. Two texts of similarity J have both bits of a minimum in common with a
+    probability of ``p = (1 + 3 * J) / 4``, of 64 minima ``64 * p`` on average with a variance of ``64 * p * (1 - p)``
+    (b-bit minwise hashing with b = 2: Li and König 2010, doi:10.1145/1772690.1772759).
     """
     for i in range(signatures.shape[0]):
-        for word in range(2):
-            bits = np.uint64(0)
-            for bit in range(64):
-                v = signatures[i, word * 64 + bit]
-                v = np.uint32(np.uint32(v ^ np.uint32(v >> _U16)) * _BIT_MULTIPLIER1)
-                v = np.uint32(np.uint32(v ^ np.uint32(v >> _U15)) * _BIT_MULTIPLIER2)
-                bits |= np.uint64(v >> _U31) << np.uint64(bit)
-            out[i, word] = bits
+        high, low = np.uint64(0), np.uint64(0)
+        for k in range(64):
+            v = signatures[i, k]
+            v = np.uint32(np.uint32(v ^ np.uint32(v >> _U16)) * _BIT_MULTIPLIER1)
+            v = np.uint32(np.uint32(v ^ np.uint32(v >> _U15)) * _BIT_MULTIPLIER2)
+            high |= np.uint64(v >> _U31) << np.uint64(k)
+            low |= (np.uint64(v >> _U30) & _U1) << np.uint64(k)
+        out[i, 0], out[i, 1] = high, low

@@ -1,7 +1,7 @@
 """Canonical text to MinHash signatures: shingle hashes, permutations, and the loop over texts.
 
 Three kernels that call each other, so they live in one file: :func:`shingle_hashes` turns one text into the
-mixed hashes of its 5-grams, :func:`signature` takes the minima under 128 permutations, :func:`signatures`
+mixed hashes of its 5-grams, :func:`signature` takes the minima under its permutations, :func:`signatures`
 drives both over a range of texts. A fused kernel that starts from raw text may call the first two.
 
 The arithmetic is that of datasketch 2 (``scheme="affine32"``) over xxHash's XXH32 with seed 0
@@ -289,13 +289,14 @@ def signature(
     b: NDArray[np.uint32],
     out_row: NDArray[np.uint32],
 ) -> None:
-    """Minimum of ``a[k] * hash + b[k]`` modulo 2**32 over `count` hashes, for each of 128 permutations k.
+    """Minimum of ``a[k] * hash + b[k]`` modulo 2**32 over `count` hashes, for each permutation k of ``out_row``.
 
     The hashes are what :func:`shingle_hashes` wrote. Elements from ``count`` up to the next multiple of 8 are
     overwritten, so the array must be that long. Without hashes the signature is datasketch's empty one, 0xFFFFFFFF
     throughout.
     """
-    for k in range(NUM_PERM):
+    permutations = np.uint64(len(out_row))
+    for k in range(permutations):
         out_row[k] = _EMPTY
     if count == 0:
         return
@@ -313,7 +314,7 @@ def signature(
         h5 = hashes[base + _L5]
         h6 = hashes[base + _L6]
         h7 = hashes[base + _L7]
-        for k in range(NUM_PERM):
+        for k in range(permutations):
             ak = a[k]
             bk = b[k]
             m01 = min(_permuted(ak, h0, bk), _permuted(ak, h1, bk))
@@ -325,7 +326,7 @@ def signature(
 
 @kernel
 def signatures(texts: Any, a: NDArray[np.uint32], b: NDArray[np.uint32], scratch: Any, out: NDArray[np.uint32]) -> None:
-    """Signatures, uint32[n, 128], of canonical texts; `a` and `b` are the permutations, read-only.
+    """Signatures, uint32[n, m], of canonical texts; `a` and `b` are m or more permutations, read-only.
 
     The scratch, uint32, is as long as :func:`scratch_size` says for the bytes of the longest text.
     """

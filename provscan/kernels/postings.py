@@ -35,7 +35,7 @@ _AHEAD = 16
 # Entries of a bucket that are compared one by one; in a larger one the range is bisected.
 _LINEAR = 64
 # Score of a text that equals the record: above what any sketch agrees in.
-_EQUAL = np.int64(129)
+_EQUAL = np.int64(65)
 _M1 = np.uint64(0x5555555555555555)
 _M2 = np.uint64(0x3333333333333333)
 _M4 = np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -49,14 +49,14 @@ class WholeLimits(NamedTuple):
     ----------
     band_texts
         Texts that are read of one LSH band at most.
-    sketch_bits
-        Bits of 128 in which the one-bit sketches of record and text must agree.
+    sketch_minima
+        Minima of 64 in whose two bits the sketches of record and text must agree.
     candidates
         Candidates of one record at most.
     """
 
     band_texts: int
-    sketch_bits: int
+    sketch_minima: int
     candidates: int
 
 
@@ -290,9 +290,9 @@ def ones(x):
 
 
 @kernel(forceinline=True)
-def agreeing_bits(first, second):
-    """Of 128 bits of two one-bit sketches, those that agree."""
-    return 128 - ones(first[0] ^ second[0]) - ones(first[1] ^ second[1])
+def agreeing_minima(first, second):
+    """Minima of 64 whose bits agree in two sketches."""
+    return 64 - ones((first[0] ^ second[0]) | (first[1] ^ second[1]))
 
 
 @kernel
@@ -362,9 +362,9 @@ def _look_up_bands(table, count, limit, scratch, counters):
 def whole_candidates(records, table, limits, scratch, out, counters):
     """Licensed texts that may equal or resemble whole records.
 
-    From each LSH band up to ``limits.band_texts`` texts are read; those whose one-bit sketch agrees in
-    ``limits.sketch_bits`` bits of 128 or more are candidates, at most ``limits.candidates`` a record, best first. Some
-    records are looked up together, since most of what is read is in no cache.
+    From each LSH band up to ``limits.band_texts`` texts are read; those whose sketch agrees in
+    ``limits.sketch_minima`` minima of 64 or more are candidates, at most ``limits.candidates`` a record, best first.
+    Some records are looked up together, since most of what is read is in no cache.
 
     Parameters
     ----------
@@ -408,8 +408,8 @@ def whole_candidates(records, table, limits, scratch, out, counters):
             while k < found and scratch.which[k] < (i + 1) * each:
                 for e in range(scratch.band_lows[k], scratch.band_highs[k]):
                     text = text_of(table.bands, e)
-                    agree = agreeing_bits(records.bits[record], licensed[text])
-                    if agree >= limits.sketch_bits:
+                    agree = agreeing_minima(records.bits[record], licensed[text])
+                    if agree >= limits.sketch_minima:
                         count = _keep_best(text, agree, texts, scores, count)
                 k += 1
             for c in range(count):

@@ -86,7 +86,7 @@ class SeedTable(NamedTuple):
 
 
 class TextTable(NamedTuple):
-    """What whole texts are looked up in: postings of keys and of LSH bands, a filter of the bands, one-bit sketches
+    """What whole texts are looked up in: postings of keys and of LSH bands, a filter of the bands, two-bit sketches
     uint64[n, 2]."""
 
     exact: Postings
@@ -99,7 +99,7 @@ class Sketches(NamedTuple):
     """What is computed of canonical texts, one row a text."""
 
     keys: np.ndarray  # uint64[n, 2], see `provscan.kernels.postings.text_keys`.
-    bits: np.ndarray  # uint64[n, 2], one-bit sketches.
+    bits: np.ndarray  # uint64[n, 2], two-bit sketches.
     bands: np.ndarray  # uint64[n, bands], band keys.
 
 

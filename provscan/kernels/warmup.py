@@ -85,7 +85,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield packing.pack, (i64, spans, u64)
         yield packing.unpack, (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64)
         yield bands.band_keys, (u32[None], 32, 4, pairs)
-        yield bands.one_bit_sketch, (u32[None], pairs)
+        yield bands.two_bit_sketch, (u32[None], pairs)
         side = worddiff.Side(u32, i64, i64, chars, spans, spans)
         yield worddiff.differing_runs, (side, side, three)
         return

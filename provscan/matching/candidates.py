@@ -43,7 +43,7 @@ def whole_records(
     """Candidates of whole records; row ``rows[i]`` has sketch ``i``."""
     if len(rows) == 0:
         return NONE
-    bounds = postings.WholeLimits(limits.band_texts, limits.sketch_bits, limits.whole_candidates)
+    bounds = postings.WholeLimits(limits.band_texts, limits.sketch_minima, limits.whole_candidates)
     scratch = postings.whole_scratch(sketches.bands.shape[1], limits.whole_candidates)
     found, count = _new_candidates(len(rows) * limits.whole_candidates), counters()
     n = postings.whole_candidates(sketches, segment.whole, bounds, scratch, found, count)

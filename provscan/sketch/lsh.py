@@ -1,4 +1,4 @@
-"""Locality-sensitive hashing: the keys of the bands of a signature, and its one-bit sketch.
+"""Locality-sensitive hashing: the keys of the bands of a signature, and its two-bit sketch.
 
 A *banding* cuts a signature into ``bands`` bands of ``rows`` values. Two texts whose signatures are equal in one
 whole band become a candidate pair, which at similarity s happens with probability ``1 - (1 - s**rows)**bands``, the
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from provscan.errors import ParameterError
 from provscan.kernels import bands as kernels
+
+# Minima that a sketch has bits of.
+SKETCHED = 64
 
 
 def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int) -> NDArray[np.uint64]:
@@ -29,17 +32,18 @@ def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int) -> NDArray[
     return out
 
 
-def one_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """One bit of a hash of each minimum, uint64[n, 2]; :func:`provscan.kernels.bands.one_bit_sketch` specifies it.
+def two_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """Two bits of a hash of each of the first 64 minima, uint64[n, 2].
 
-    Texts of similarity J agree in ``128 * (1 + J) / 2`` bits on average.
+    :func:`provscan.kernels.bands.two_bit_sketch` specifies it. The bits of ``16 * (1 + 3 * J)`` minima of texts of
+    similarity J agree on average.
     """
     _require_signatures(signatures)
-    if signatures.shape[1] != 128:
-        raise ParameterError(f"a one-bit sketch takes signatures of 128 values, not of {signatures.shape[1]}")
+    if signatures.shape[1] < SKETCHED:
+        raise ParameterError(f"a sketch takes signatures of {SKETCHED} values or more, not of {signatures.shape[1]}")
     out = np.empty((len(signatures), 2), np.uint64)
     with np.errstate(over="ignore"):
-        kernels.one_bit_sketch(signatures, out)
+        kernels.two_bit_sketch(signatures, out)
     return out
 
 

@@ -78,8 +78,8 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
     return minhash_canonical((canonical.text, canonical.offsets))
 
 
-def minhash_canonical(texts: Texts | TextBuffer) -> NDArray[np.uint32]:
-    """Signatures of texts that are canonical already, one row a text.
+def minhash_canonical(texts: Texts | TextBuffer, permutations: int = NUM_PERM) -> NDArray[np.uint32]:
+    """Signatures of texts that are canonical already, one row a text, or the first values of each.
 
     The texts are as for :func:`minhash`, or a text buffer: the UTF-8 of all texts, ``uint8[m]``, and where each begins,
     ``int64[n + 1]``. Buffers are read in place; mapped and other read-only ones will do.
@@ -88,7 +88,7 @@ def minhash_canonical(texts: Texts | TextBuffer) -> NDArray[np.uint32]:
         data, offsets = _checked_buffer(*texts)
     else:
         data, offsets = buffers(to_array(texts))
-    out = np.empty((len(offsets) - 1, NUM_PERM), np.uint32)
+    out = np.empty((len(offsets) - 1, permutations), np.uint32)
     scratch = np.empty(kernels.scratch_size(int(np.diff(offsets).max(initial=0))), np.uint32)
     a, b = PERMUTATIONS
     # Without the JIT the kernels are plain Python, where numpy warns of the overflow that they rely on.

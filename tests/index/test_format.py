@@ -32,7 +32,7 @@ from provscan.kernels.records import Postings
 from provscan.readers import Limits
 
 GOLDEN = Path(__file__).parent / "golden"
-(SEGMENT,) = (GOLDEN / "v22" / "segments").iterdir()
+(SEGMENT,) = (GOLDEN / "v24" / "segments").iterdir()
 FILES = sorted(path.name for path in SEGMENT.iterdir())
 
 
@@ -54,7 +54,7 @@ def golden_tweets() -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden index."""
-    return Path(shutil.copytree(GOLDEN / "v22", tmp_path / "licensed.index"))
+    return Path(shutil.copytree(GOLDEN / "v24", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -75,12 +75,12 @@ def assert_table(table: Postings, rows: list[tuple[int, int]], key_bits: int) ->
     assert table.starts.tolist() == np.searchsorted(buckets, np.arange((1 << bits) + 1)).tolist()
 
 
-def test_golden_index_of_version_22() -> None:
+def test_golden_index_of_version_24() -> None:
     tweets = golden_tweets()
     # By time: 2019, 2020, 2020, 2021, unknown.
     kept = [tweets[number] for number in (0, 1, 2, 3)]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
-    index = provscan.open_index(GOLDEN / "v22")
+    index = provscan.open_index(GOLDEN / "v24")
     assert index.fingerprint == FINGERPRINT
     assert index.params == PARAMS
     (segment,) = index.reader.segments
@@ -104,7 +104,7 @@ def test_golden_index_of_version_22() -> None:
     assert_table(segment.bands, bands, 32)
     hashes = [naive_passages.seed_hash(key >> 32) for key, _ in bands]
     assert segment.band_filter.tolist() == naive_passages.key_filter(hashes, 4)
-    assert segment.sketches.tolist() == [naive_sketch.one_bit_sketch(s) for s in signatures]
+    assert segment.sketches.tolist() == [naive_sketch.two_bit_sketch(s) for s in signatures]
     seeds, frequent = naive_passages.table_seeds(texts, 10, 4)
     assert_table(segment.seeds.table, [(key << 32, number) for key, number, _ in sorted(seeds)], 32)
     assert segment.seeds.places.tolist() == [place_code(place) for _, _, place in sorted(seeds)]
@@ -122,7 +122,7 @@ def test_golden_index_of_version_22() -> None:
 
 
 def test_the_golden_manifest_is_what_is_written_today() -> None:
-    assert read_manifest(GOLDEN / "v22").encoded() == (GOLDEN / "v22" / "manifest.json").read_bytes()
+    assert read_manifest(GOLDEN / "v24").encoded() == (GOLDEN / "v24" / "manifest.json").read_bytes()
 
 
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     for name in FILES:
         if name.startswith("raw_texts"):  # depends on the version of Zstandard, and is read above
             continue
-        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v22"))
+        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v24"))
         assert own.read_bytes() == theirs.read_bytes(), name
 
 
@@ -222,14 +222,14 @@ def test_no_index_there(tmp_path: Path) -> None:
         (10, "build"),
         (None, "build"),
         (21, "build"),
-        (24, "upgrade"),
+        (26, "upgrade"),
     ],
 )
 def test_another_version(folder: Path, version: object, remedy: str) -> None:
     change(folder, version=version)
     message = (
         f"has index version {version!r}, written by a.* version of provscan; "
-        f"this one reads versions 22 and 23: {remedy}"
+        f"this one reads versions 24 and 25: {remedy}"
     )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)

@@ -18,6 +18,7 @@ from tweets import sentence
 
 import provscan
 from provscan.calibration.controls import no_control, parse_utc, with_cutoff
+from provscan.calibration.edits import SETS
 from provscan.engine import Progress, Ran
 from provscan.errors import InputError, ParameterError
 from provscan.probe.draw import draw
@@ -25,8 +26,11 @@ from provscan.probe.settings import Settings
 
 
 def some_texts(seed: int, count: int) -> list[str]:
-    """Texts of which every third is a variant of one of a few."""
-    rng, kinds = random.Random(seed), [sentence(random.Random(n), "latin", 90).split() for n in range(3)]
+    """Texts of which every third is a variant of one of a few.
+
+    No more are variants of one than a look-up reads, or a record has as candidates: such limits hold for each segment.
+    """
+    rng, kinds = random.Random(seed), [sentence(random.Random(n), "latin", 90).split() for n in range(12)]
     texts = []
     for number in range(count):
         words = list(rng.choice(kinds)) if number % 3 == 0 else sentence(rng, "latin", 60 + number % 60).split()
@@ -71,6 +75,8 @@ def test_figures_do_not_depend_on_segments(tmp_path: Path, monkeypatch: pytest.M
     for name, size in (("scoring.background.SAMPLE_BYTES", 9_000), ("runs.sides.SAMPLE", 100), ("probe.draw.POOL", 60),
                        ("index.reader.CHUNK", 40)):  # fmt: skip
         monkeypatch.setattr(f"provscan.{name}", size)
+    # Each segment says of its own texts which seeds are rare: here are edits that all of a text's seeds withstand.
+    monkeypatch.setitem(SETS, "light", ["exact", "respaced", "retweeted", "marked_up"])
     tweets = [
         {"id": str(n), "text": text, "author": f"a{n // 2}", "created_at": f"{2018 + n % 3}-02-03"}
         for n, text in enumerate(some_texts(1, 400))
@@ -83,7 +89,7 @@ def test_figures_do_not_depend_on_segments(tmp_path: Path, monkeypatch: pytest.M
     found = []
     for name in "123":
         index = provscan.open_index(tmp_path / f"{name}.index")
-        run = provscan.match(dataset, index, tmp_path / f"{name}.run", cutoff="2020-01-01", spike_ins=40)
+        run = provscan.match(dataset, index, tmp_path / f"{name}.run", cutoff="2020-01-01", spike_ins=40, edits="light")
         pairs = draw(with_cutoff(no_control(index.reader), parse_utc("2020-01-01")), Settings(pairs=20)).pairs
         # How many look-ups are cut short depends on which seeds are rare, which each segment says of its own texts.
         found.append(

@@ -1,4 +1,4 @@
-"""The S-curve against a simulation; band keys and one-bit sketches against their definitions."""
+"""The S-curve against a simulation; band keys and two-bit sketches against their definitions."""
 
 import naive_sketch as naive
 import numpy as np
@@ -47,32 +47,34 @@ def test_band_keys_do_not_collide():
 
 
 @given(SIGNATURES)
-def test_one_bit_sketch_is_that_of_the_definition(signatures):
-    bits = lsh.one_bit_sketch(signatures)
+def test_the_sketch_is_that_of_the_definition(signatures):
+    bits = lsh.two_bit_sketch(signatures)
     assert bits.dtype == np.uint64
-    assert bits.tolist() == [naive.one_bit_sketch(row) for row in signatures.tolist()]
+    assert bits.tolist() == [naive.two_bit_sketch(row) for row in signatures.tolist()]
 
 
 @pytest.mark.parametrize("similarity", [0.0, 0.3, 0.8])
-def test_one_bit_sketches_agree_as_often_as_the_similarity_says(similarity):
+def test_sketches_agree_as_often_as_the_similarity_says(similarity):
     """Minima as real ones are: small, the smallest of 80 values."""
     random = np.random.default_rng(3)
     left = random.integers(0, 2**32 // 80, (5000, 128), np.uint32)
     other = random.integers(0, 2**32 // 80, (5000, 128), np.uint32)
     right = np.where(random.random(left.shape) < similarity, left, other)
-    differing = lsh.one_bit_sketch(left) ^ lsh.one_bit_sketch(right)
-    agreeing = 128 - np.unpackbits(differing.view(np.uint8), axis=1).sum(axis=1, dtype=np.int64)
-    variance = 32 * (1 - similarity) * (1 + similarity)
-    assert agreeing.mean() == pytest.approx(64 * (1 + similarity), abs=5 * np.sqrt(variance / 5000))
+    differing = lsh.two_bit_sketch(left) ^ lsh.two_bit_sketch(right)
+    different = (differing[:, 0] | differing[:, 1]).reshape(-1, 1)
+    agreeing = 64 - np.unpackbits(different.view(np.uint8), axis=1).sum(axis=1, dtype=np.int64)
+    share = (1 + 3 * similarity) / 4
+    variance = 64 * share * (1 - share)
+    assert agreeing.mean() == pytest.approx(64 * share, abs=5 * np.sqrt(variance / 5000))
     assert agreeing.var() == pytest.approx(variance, rel=0.1)
 
 
 def test_read_only_signatures_will_do():
     signatures = random_signatures(3)
-    keys, bits = lsh.band_keys(signatures, 32, 4), lsh.one_bit_sketch(signatures)
+    keys, bits = lsh.band_keys(signatures, 32, 4), lsh.two_bit_sketch(signatures)
     signatures.flags.writeable = False
     np.testing.assert_array_equal(lsh.band_keys(signatures, 32, 4), keys)
-    np.testing.assert_array_equal(lsh.one_bit_sketch(signatures), bits)
+    np.testing.assert_array_equal(lsh.two_bit_sketch(signatures), bits)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_read_only_signatures_will_do():
     [
         (lambda: lsh.band_keys(random_signatures(1), 33, 4), r"at most the length of a signature, 128, not 33 \* 4"),
         (lambda: lsh.band_keys(np.zeros((1, 128), np.int64), 32, 4), "uint32 array of two dimensions, not int64"),
-        (lambda: lsh.one_bit_sketch(np.zeros((1, 64), np.uint32)), "128 values, not of 64"),
+        (lambda: lsh.two_bit_sketch(np.zeros((1, 48), np.uint32)), "64 values or more, not of 48"),
     ],
 )
 def test_wrong_arguments_are_refused(call, message):
