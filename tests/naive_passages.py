@@ -173,14 +173,14 @@ def prints(text):
     return [sum(3 ** (4 - k) * codes[i + k] for k in range(5)) % 256 for i in range(len(codes) - 4)]
 
 
-def agrees(record, text, code, place):
+def agrees(record, text, code, place, share=0.44):
     """Whether a text stands around a place of a record, by the prints of up to 64 of its 5-grams.
 
-    Of these 44 % must be among the record's within 14 places of where they would stand, 14 before and 13 after; outside
-    the record stand zeros.
+    Of these such a share must be among the record's within 14 places of where they would stand, 14 before and 13 after;
+    outside the record stand zeros.
     """
     known, wanted = prints(record), prints(text)
-    if place >= 384 or len(known) < 32:
+    if place >= 384:
         return True
     at = len(text)
     for i, (_, origin) in enumerate(units(text)):
@@ -193,4 +193,4 @@ def agrees(record, text, code, place):
     for j, value in enumerate(chosen):
         begin = code - at + first + j - 14
         total += value in [known[i] if 0 <= i < len(known) else 0 for i in range(begin, begin + 28)]
-    return total >= 0.44 * len(chosen)
+    return total >= share * len(chosen)

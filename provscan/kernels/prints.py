@@ -3,9 +3,10 @@
 Nearly all seeds that a long record shares with licensed texts are chance: a phrase, and nothing else around it. A
 *print* is one byte of a 5-gram. Those of the licensed text around the seed are sought in the record, within
 :data:`DRIFT` places of the seed's diagonal, so that words may be left out, put in or replaced. A true copy has at least
-:data:`AGREEING` of them even with a typing error in every twelve characters; chance hardly ever has so many. This costs
-a fraction of :mod:`provscan.kernels.prefilter`, since 64 prints are made and sought at once, without a branch
-(:mod:`provscan.kernels.lanes`); most of the time goes into fetching the texts.
+:data:`AGREEING` of them even with a typing error in every twelve characters, or fewer where the thresholds of a match
+ask for less; chance hardly ever has so many. This costs a fraction of :mod:`provscan.kernels.prefilter`, since 64
+prints are made and sought at once, without a branch (:mod:`provscan.kernels.lanes`); most of the time goes into
+fetching the texts.
 """
 
 from typing import NamedTuple
@@ -19,16 +20,16 @@ from provscan.kernels.lanes import LANES, NEARBY, PRINTED, PRINTS, high_lanes, n
 from provscan.kernels.minimizers import has_wide
 from provscan.kernels.postings import ones
 from provscan.kernels.utf8 import decode
-from provscan.kernels.verify import code_of_unit
+from provscan.kernels.verify import LARGE_LENGTH, code_of_unit
 
 DRIFT = NEARBY // 2
 AGREEING = 0.44
+# Of the 5-grams that a match has at least, the part that must stand near the seed's diagonal.
+NEAR = 0.8
 # Zeros before and after the prints of each record, so that what is sought near its ends is not sought in another one.
 GAP = PRINTS + NEARBY
 # Where places are stored in larger steps, the diagonal is not known well enough.
 FAR = 384
-# Of a record with fewer prints it is not known whether it holds a copy.
-FEWEST = 32
 _BEFORE = 26
 _ZERO = np.int64(0)
 # How many candidates ahead texts are prefetched, in steps of as many bytes as a cache line has.
@@ -101,18 +102,18 @@ def _window(length, place):
 
 
 @kernel(forceinline=True)
-def _wording_agrees(known, begin, codes, first, size):
-    """Whether of the prints from ``codes[first]`` on, ``size`` of which count, enough stand where they belong.
+def _wording_agrees(known, begin, codes, first, size, share):
+    """Whether of the prints from ``codes[first]`` on, ``size`` of which count, such a share stands where they belong.
 
     The first one is sought from ``known[begin]`` on.
     """
     found = nearby_prints(known, begin, codes, first) & (_ALL >> np.uint64((PRINTS - size) & 63))
-    return ones(found) >= AGREEING * size
+    return ones(found) >= share * size
 
 
 @kernel
-def agreeing(records, texts, candidates, least, scratch, kept):
-    """Mark the candidates around whose seeds the wording agrees, and those of which that is not known.
+def agreeing(records, texts, candidates, thresholds, scratch, kept):
+    """Mark the candidates around whose seeds the wording agrees, and those that are too far in their texts to tell.
 
     Of a record and a text one is kept for each diagonal, to within :data:`DRIFT` code points.
 
@@ -125,8 +126,8 @@ def agreeing(records, texts, candidates, least, scratch, kept):
         which they are told apart, empty where those are their places.
     candidates
         :class:`~provscan.kernels.records.Candidates`, int64[n], none of a whole record, by record.
-    least
-        Bytes of a text that may match, at least.
+    thresholds
+        :class:`~provscan.kernels.records.Thresholds` of a match. A text has at least as many bytes as units.
     scratch
         :func:`prints_scratch`.
     kept
@@ -136,6 +137,8 @@ def agreeing(records, texts, candidates, least, scratch, kept):
     known, offsets = records
     (bytes_of, bounds), numbers = texts
     codes, seen = scratch
+    held = NEAR * max(thresholds.similarity, thresholds.containment)
+    share = min(AGREEING, held, max(0.0, LARGE_LENGTH * thresholds.stretch - GRAM + 1) / PRINTS)
     count = len(record)
     for c in range(-2 * _AHEAD if count else 0, count):
         # No read waits for a decision about another one.
@@ -149,18 +152,18 @@ def agreeing(records, texts, candidates, least, scratch, kept):
         if c < 0:
             continue
         start, stop, at = bounds[text[c]], bounds[text[c] + 1], place[c]
-        kept[c] = stop - start >= least
-        if kept[c] and at < FAR and offsets[record[c] + 1] - offsets[record[c]] >= FEWEST + GRAM - 1:
+        kept[c] = stop - start >= thresholds.units
+        if kept[c] and at < FAR:
             begin = offsets[record[c]] + GAP * (record[c] + 1) + code[c] - DRIFT
             at = min(at, stop - start)
             first, size = _window(stop - start, at)
             if start + first + PRINTED <= len(bytes_of) and _is_ascii(bytes_of, start, stop):
-                kept[c] = _wording_agrees(known, begin - at + first, bytes_of, start + first, size)
+                kept[c] = _wording_agrees(known, begin - at + first, bytes_of, start + first, size, share)
             else:
                 length = decode(bytes_of, start, stop, codes)
                 at = code_of_unit(codes, _ZERO, length, at) if has_wide(codes[:length]) else min(at, length)
                 first, size = _window(length, at)
-                kept[c] = _wording_agrees(known, begin - at + first, codes, first, size)
+                kept[c] = _wording_agrees(known, begin - at + first, codes, first, size, share)
         if kept[c]:
             number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
             slot = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT

@@ -112,7 +112,10 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield gram_sets.compare_rows, (codes, codes, gram_sets.set_scratch(4, 4), spans)
     yield gram_sets.pieces_of_rows, (codes, codes, gram_sets.set_scratch(4, 4), flags)
     yield prints.prints, (*codes, u8)
-    yield prints.agreeing, ((u8, i64), (text, r.read_only(i64)), candidates, 20, prints.prints_scratch(4), flags)
+    yield (
+        prints.agreeing,
+        ((u8, i64), (text, r.read_only(i64)), candidates, thresholds, prints.prints_scratch(4), flags),
+    )
     yield prefilter.prefilter, (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags)
     entry_scratch = r.SeedEntriesScratch(u32, u32, i32, scratch)
     yield minimizers.seed_entries, (text, 0, seed_params, entry_scratch, u64, (20, u8))

@@ -77,9 +77,7 @@ def agreeing(
     print_kernels.prints(records.codes, records.offsets, prints)
     kept = np.empty(len(candidates.record), np.bool_)
     texts, room = (segment.texts.record, segment.numbers), print_kernels.prints_scratch(longest)
-    # No unit takes less than a byte.
-    least = int(params.min_chars)
-    print_kernels.agreeing((prints, records.offsets), texts, candidates, least, room, kept)
+    print_kernels.agreeing((prints, records.offsets), texts, candidates, thresholds(params), room, kept)
     return _chosen(candidates, kept)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.kernels import prints as kernels
-from provscan.kernels.records import Candidates, TextBuffer, frozen, read_only
+from provscan.kernels.records import Candidates, TextBuffer, Thresholds, frozen, read_only
 
 pytestmark = pytest.mark.kernels
 
@@ -31,19 +31,24 @@ def prints_of(codes, offsets):
     return out
 
 
-def kept(records, text, code, place, others=("", "")):
+# By which a candidate needs 44 % of the prints of its text: that is .8 of .55.
+USUAL = Thresholds(0.4, 0.55, 1, 40)
+
+
+def kept(records, text, code, place, others=("", ""), thresholds=USUAL):
     """Of one candidate in the last of some records, ``others`` being the texts before and after its own."""
-    return kept_of(records, [(len(records) - 1, 1, code, place)], (others[0], text, others[1]))[0]
+    return kept_of(records, [(len(records) - 1, 1, code, place)], (others[0], text, others[1]), (), thresholds)[0]
 
 
-def kept_of(records, candidates, texts, numbers=(), least=1):
+def kept_of(records, candidates, texts, numbers=(), thresholds=USUAL):
     """Of candidates (record, text, code, place) those that are kept."""
     codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
     offsets = np.cumsum([0, *map(len, records)])
     columns = Candidates(*(np.array(column) for column in zip(*candidates, strict=True)))
     licensed = text_buffer(*texts), read_only(np.array(numbers, np.int64))
     out = np.zeros(len(candidates), np.bool_)
-    kernels.agreeing((prints_of(codes, offsets), offsets), licensed, columns, least, kernels.prints_scratch(1000), out)
+    room = kernels.prints_scratch(1000)
+    kernels.agreeing((prints_of(codes, offsets), offsets), licensed, columns, thresholds, room, out)
     return out.tolist()
 
 
@@ -101,6 +106,19 @@ def test_just_enough_of_the_wording_is_in_the_record(letters, size, place):
         assert found == [naive.agrees(record, text, code + shift, place) for record in records]
 
 
+@pytest.mark.parametrize(("thresholds", "share"), [
+    (USUAL, 0.44), (Thresholds(0.4, 0.9, 1, 40), 0.44), (Thresholds(0.15, 0.25, 1, 40), 0.2),
+    (Thresholds(0.25, 0.15, 1, 1 << 40), 0.2), (Thresholds(0.4, 0.55, 1, 20), 14 / 64),
+    (Thresholds(0.4, 0.55, 1, 1), 0.0),
+])  # fmt: skip
+def test_no_more_of_the_wording_is_needed_than_a_match_has(thresholds, share):
+    rng = random.Random(1)
+    text, noise = ("".join(rng.choices(string.ascii_lowercase, k=68)) for _ in range(2))
+    found = [kept([text[:cut] + noise[cut:]], text, 0, 0, thresholds=thresholds) for cut in range(68)]
+    assert found == [naive.agrees(text[:cut] + noise[cut:], text, 0, 0, share) for cut in range(68)]
+    assert found.index(True) <= share * 64 + 4
+
+
 @pytest.mark.parametrize("size", [10, 30, 60, 100, 200])
 def test_five_characters_of_four_bytes_are_seen_wherever_they_stand(size):
     # Read as bytes, what follows them would stand farther off than it is sought.
@@ -133,7 +151,9 @@ def test_a_text_is_kept_once_for_each_diagonal(at, numbers, expected):
 def test_a_text_with_too_few_bytes_is_not_kept(text, place):
     size = len(text.encode())
     for least in (size - 1, size, size + 1):
-        assert kept_of(["x" * 40 + text], [(0, 0, 40 + place, place)], [text], (), least) == [least <= size]
+        assert kept_of(["x" * 40 + text], [(0, 0, 40 + place, place)], [text], (), USUAL._replace(units=least)) == [
+            least <= size
+        ]
 
 
 def test_a_phrase_alone_is_not_kept():
