@@ -45,6 +45,8 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield from (f"  {name}: {verdict}" for name, verdict in file["fields"].items())
         counts = (counted(file["sampled"][f"{noun}s"], noun) for noun in ("record", "text", "character"))
         yield f"  sample: {', '.join(counts)}"
+        if subtitles := file["sampled"]["notes"].get("subtitles"):
+            yield f"  subtitles: {counted(subtitles, 'text')}, without numbers and times of cues, shown as ▒"
         for example in file["examples"]:
             yield f"    record {example['record']}, {example['field']}: {' '.join(example['text'].split())}"
         yield from (f"  warning: {warning}" for warning in file["warnings"])

@@ -16,6 +16,7 @@ from provscan.matching.table import match_table
 from provscan.params import IndexParams, MatchParams, require, require_folder
 from provscan.readers import MEMORY
 from provscan.readers.arrow import Texts, buffers, to_array
+from provscan.readers.subtitles import without_cues
 
 
 class Span(NamedTuple):
@@ -140,7 +141,7 @@ class Index:
         params = MatchParams(threshold, min_containment, min_chars, partial_chars)
         array = to_array(texts)
         with self.reader.unchanged():
-            found = scan_texts(*buffers(array), self.reader, params)
+            found = scan_texts(*buffers(without_cues(array)[0]), self.reader, params)
             names = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
             batch = match_table(found, self.reader, MEMORY, pa.RecordBatch.from_pydict(names))
         return pa.Table.from_batches([batch])

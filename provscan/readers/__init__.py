@@ -21,5 +21,6 @@ from provscan.readers.planning import Source, plan
 from provscan.readers.protocol import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.reading import read
 from provscan.readers.stats import Damage, ReadStats
+from provscan.readers.subtitles import spoken
 from provscan.readers.tweet_sources import TweetFile, plan_tweets
 from provscan.readers.tweets import read_tweet_objects, read_tweets

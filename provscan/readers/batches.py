@@ -11,8 +11,9 @@ from provscan.kernels.utf8 import byte_places, code_points
 from provscan.readers.arrow import buffers
 from provscan.readers.limits import Limits
 from provscan.readers.mending import note_wrongly_decoded
-from provscan.readers.schema import PIECE_SCHEMA
+from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 from provscan.readers.stats import ReadStats
+from provscan.readers.subtitles import without_cues
 
 
 def _characters(batch: pa.RecordBatch) -> int:
@@ -29,13 +30,14 @@ class Batcher:
         self._limits = limits
         self._fixed = fixed
         self._last = -1
+        self._subtitles = -1
 
     def batches(self, parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The same rows in the same order; pieces pass through."""
+        """The same rows in the same order, of subtitles what is said; pieces pass through."""
         limits = self._limits
         held: list[pa.RecordBatch] = []
         rows = size = 0
-        for batch in parts:
+        for batch in map(self._spoken, parts):
             pieces = "offset" in batch.schema.names
             for part, part_size in [(batch, 0)] if pieces else self._slices(batch):
                 long = pieces or (part_size > limits.piece and part.num_rows == 1)
@@ -55,6 +57,17 @@ class Batcher:
                     held, rows, size = [], 0, 0
         if held:
             yield self._joined(held)
+
+    def _spoken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """A batch with what is said of its texts that are subtitles, which are counted: of pieces once a record."""
+        texts, rows = without_cues(batch.column("text"))
+        if len(rows) == 0:
+            return batch
+        record = batch.column("record")[int(rows[0])].as_py()
+        if "offset" not in batch.schema.names or record != self._subtitles:
+            self._stats.note("subtitles", self._source, record, batch.column("field")[int(rows[0])].as_py(), len(rows))
+        self._subtitles = record
+        return batch.set_column(batch.schema.get_field_index("text"), SCHEMA.field("text"), texts)
 
     def _slices(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
         """Slices that each fit one batch, with their bytes of text; no copy."""

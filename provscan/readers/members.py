@@ -31,7 +31,7 @@ from provscan.readers.streams import ByteStream
 from provscan.readers.values import head_values
 
 # Members of a webdataset that hold texts, by what follows the key in their names.
-TEXTS = ("txt", "text", "caption", "json")
+TEXTS = ("txt", "text", "caption", "json", "srt", "vtt")
 Identify = Callable[[str, bytes, Split, Layout], Split]
 PART = 64 << 10
 BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)

@@ -19,10 +19,13 @@ from provscan.readers.jsonl import byte_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Piece, Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
+from provscan.readers.subtitles import EXTENSIONS as SUBTITLES
+from provscan.readers.subtitles import are_subtitles
 
 BROKEN = "bytes replaced by U+FFFD"
 
-# Whole files of these kinds are records; a text file's records are lines or paragraphs, by what it looks like.
+# Whole files of these kinds, and of subtitles, are records; a text file's records are lines or paragraphs, by what it
+# looks like.
 CODE = (
     ".md", ".markdown", ".rst", ".tex", ".py", ".js", ".ts", ".jsx", ".tsx", ".java", ".c", ".h", ".cc", ".cpp",
     ".hpp", ".cs", ".go", ".rs", ".rb", ".php", ".swift", ".kt", ".scala", ".sh", ".bash", ".pl", ".lua", ".r",
@@ -88,10 +91,10 @@ class Pieces:
 def records_of(name: str, head: bytes) -> str:
     """What is a record in a text file: "lines", "paragraphs" or "files".
 
-    Files of source code and markup are records as a whole. Of other text, paragraphs are if lines are wrapped, that is,
-    if most of them end near the same column, or if blank lines separate groups of several lines.
+    Files of source code, markup and subtitles are records as a whole. Of other text, paragraphs are if lines are
+    wrapped, that is, if most of them end near the same column, or if blank lines separate groups of several lines.
     """
-    if name.lower().endswith(CODE):
+    if name.lower().endswith((*CODE, *SUBTITLES)) or are_subtitles(head):
         return "files"
     lines = head[: head.rfind(b"\n") + 1 or len(head)].split(b"\n")
     full = [line for line in lines if line.strip()]
@@ -107,10 +110,10 @@ def records_of(name: str, head: bytes) -> str:
 
 
 class PlainText:
-    """Text without structure, Markdown, source code."""
+    """Text without structure, Markdown, source code, subtitles."""
 
     name = "text"
-    extensions = (".txt", ".text", ".log", *CODE)
+    extensions = (".txt", ".text", ".log", *SUBTITLES, *CODE)
 
     def sniff(self, head: bytes) -> bool:
         return b"\0" not in head

@@ -56,8 +56,9 @@ ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
 # Bytes that text has hardly any of.
 CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 READABLE = (
-    "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, Markdown, source code, HTML, WARC and "
-    "WET, SQLite, DuckDB, Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar archives"
+    "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, Markdown, source code, subtitles, "
+    "HTML, WARC and WET, SQLite, DuckDB, Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar "
+    "archives"
 )
 
 

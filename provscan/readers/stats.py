@@ -44,7 +44,7 @@ class ReadStats:
     # ``encoding_fixed`` (`provscan.readers.mending`).
     repaired: dict[str, int] = field(default_factory=dict)
     # Things that cost no record: ``bad_date`` (the date is null), ``empty_file``, ``field_missing`` (a file lacks a
-    # field that was named).
+    # field that was named), ``subtitles`` (texts of which what is said was delivered).
     notes: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[Example]] = field(default_factory=dict)  # The first few cases of each reason.
     damaged: list[Damage] = field(default_factory=list)  # Files that ended early.

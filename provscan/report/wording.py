@@ -329,6 +329,7 @@ REASONS = {
     "not_in_encoding": "bytes that are not in the encoding of the file, replaced; --encoding overrules it",
     "other_encoding": "files in another encoding than UTF-8; --encoding overrules it",
     "seeds_cut": "look-ups of very common phrases",
+    "subtitles": "texts of subtitles, searched without numbers and times of cues, which are shown as ▒",
     "text_not_string": "text field that holds no text",
     "value_like_rows": "quoted values of many lines that look like rows: if they are, a quote is missing before them",
     "unread_coding": "pages of a crawl in a compression that is not read, such as Brotli",

@@ -63,7 +63,7 @@ def explain_text(
     `fix_encoding`, the passage is the repaired one.
     """
     fixed = readers.mended(text) if fix_encoding else None
-    text = text if fixed is None else fixed.text
+    text = readers.spoken(text if fixed is None else fixed.text)
 
     def places_of(rows: Iterable[dict[str, Any]]) -> list[tuple[int, int]]:
         """Where rows stand, as `matches` say it."""
