@@ -21,9 +21,13 @@ from provscan.matching.carriers import CarrierSample
 from provscan.matching.table import MATCHES, TruncatedLookups
 from provscan.readers import FileStore, ReadStats
 
-# Matches with the number of the licensed text in the reader, and whether they have it in pieces.
 SCANNED = pa.schema(
-    [*MATCHES, pa.field("text", pa.int64(), nullable=False), pa.field("pieces", pa.bool_(), nullable=False)]
+    [
+        *MATCHES,
+        pa.field("text", pa.int64(), nullable=False),  # The number of the licensed text in the reader.
+        pa.field("pieces", pa.bool_(), nullable=False),  # Whether that is there in pieces.
+        pa.field("left_out", pa.int64(), nullable=False),  # Code points of the passage that readers left out.
+    ]
 )
 PASSAGE = [pa.field(name, pa.large_string(), nullable=False) for name in ("before", "passage", "after")]
 PART = pa.schema([*SCANNED, *PASSAGE])

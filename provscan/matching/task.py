@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from provscan.index import NOTHING, GroupReader, LeftOut, ScanReader, ShardGroup, open_reader
 from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
@@ -18,6 +19,7 @@ from provscan.matching.table import Matches, match_table, matches_in, passages
 from provscan.matching.verified import in_pieces
 from provscan.params import MatchParams
 from provscan.readers import LIMITS, Fields, Limits, RayBlock, ReadStats, Split, read, read_block
+from provscan.readers.answers import LEFT_OUT
 from provscan.readers.arrow import buffers
 
 Map = Callable[..., Iterator[Any]]
@@ -152,5 +154,7 @@ def _rows(batch: pa.RecordBatch, found: Matches, reader: ScanReader, source: str
     """The rows of a part."""
     around = passages(batch, found)
     pieces = in_pieces(*buffers(around[1]), found.text, reader)
-    columns = [*match_table(found, reader, source, batch).columns, pa.array(found.text), pa.array(pieces), *around]
+    left_out = pc.count_substring(around[1], LEFT_OUT)
+    added = [pa.array(found.text), pa.array(pieces), left_out]
+    columns = [*match_table(found, reader, source, batch).columns, *added, *around]
     return pa.RecordBatch.from_arrays(columns, schema=PART)

@@ -26,7 +26,7 @@ from provscan.scoring.rule import Scorer, TextScores
 
 # Matches of a batch, about.
 BATCH = 1 << 15
-NEEDED = ("record", "field", "start", "end", "similarity", "containment", "text", "pieces")
+NEEDED = ("record", "field", "start", "end", "similarity", "containment", "text", "pieces", "left_out")
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,11 @@ class Batch(NamedTuple):
     def damage(self) -> Numbers:
         """Class of what is left of the text."""
         return damage_of(self.similarity, self.containment, self.columns["pieces"].to_numpy(zero_copy_only=False))
+
+    @property
+    def said_to(self) -> Numbers:
+        """Where each match would end without the code points that readers left out."""
+        return self.end - self.columns["left_out"].to_numpy()
 
     @property
     def score(self) -> Floats:
@@ -173,7 +178,7 @@ class Amount:
         np.add.at(self.matches, batch.split[rows], 1)
         self._records.add(batch.split[rows], batch.record[rows])
         self._copies.add(batch.place[rows], batch.record[rows])
-        self._covered.add(batch.field[rows], batch.start[rows], batch.end[rows])
+        self._covered.add(batch.field[rows], batch.start[rows], batch.said_to[rows])
 
     @property
     def found(self) -> Sum:
@@ -196,7 +201,7 @@ class CountedRows:
         np.add.at(self.count, place, 1)
         np.minimum.at(self.first, place, rows + batch.low)
         np.maximum.at(self.best, place, batch.score[rows])
-        np.add.at(self.characters, place, (batch.end[rows] - batch.start[rows]).astype(np.float64))
+        np.add.at(self.characters, place, (batch.said_to[rows] - batch.start[rows]).astype(np.float64))
 
 
 class Sums:

@@ -8,6 +8,7 @@ from dataset import TWEETS
 
 import provscan
 from provscan.readers import spoken
+from provscan.readers.answers import LEFT_OUT
 from provscan.runs.explain import explain_record
 
 LONG = [tweet for tweet in TWEETS if 90 <= len(tweet["text"]) <= 140 and "http" not in tweet["text"]][:40]
@@ -35,8 +36,9 @@ def test_tweets_over_cues(index, tmp_path, text, name):
     assert {row["tweet_id"] for row in rows} >= {tweet["id"] for tweet in LONG}
     assert {row["level"] for row in rows} <= {"exact", "near_exact"}
     known = {tweet["id"]: provscan.canonical([tweet["text"]])[0] for tweet in TWEETS}
-    for row in rows:
-        passage = spoken(text)[row["start"] : row["end"]]
+    passages = [spoken(text)[row["start"] : row["end"]] for row in rows]
+    assert run.summary["characters_matched"] == sum(len(passage.replace(LEFT_OUT, "")) for passage in passages)
+    for row, passage in zip(rows, passages, strict=True):
         assert provscan.canonical([passage])[0] == known[row["tweet_id"]]
     evidence = {(row["start"], row["passage"]) for row in run.evidence.to_pylist()}
     assert evidence <= {(row["start"], spoken(text)[row["start"] : row["end"]]) for row in rows}
