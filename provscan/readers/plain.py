@@ -35,6 +35,10 @@ CODE = (
 
 SEPARATORS = {"lines": re.compile(rb"\n"), "paragraphs": re.compile(rb"\n[ \t\r]*\n"), "files": re.compile(rb"(?!)")}
 
+LETTER = re.compile(r"[^\W\d_]")
+# Characters of two columns: Chinese, Japanese, Korean.
+WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60]")
+
 # Bytes at the end of what was read in which the beginning of a separator may stand.
 TAIL = {"lines": 0, "paragraphs": 256, "files": 0}
 
@@ -92,19 +96,24 @@ def records_of(name: str, head: bytes) -> str:
     """What is a record in a text file: "lines", "paragraphs" or "files".
 
     Files of source code, markup and subtitles are records as a whole. Of other text, paragraphs are if lines are
-    wrapped, that is, if most of them end near the same column, or if blank lines separate groups of several lines.
+    wrapped, or if blank lines separate groups of several lines. Wrapped lines end near the same column; short ones, as
+    a list may have, also where the next word would not fit.
     """
     if name.lower().endswith((*CODE, *SUBTITLES)) or are_subtitles(head):
         return "files"
-    lines = head[: head.rfind(b"\n") + 1 or len(head)].split(b"\n")
-    full = [line for line in lines if line.strip()]
+    text = head[: head.rfind(b"\n") + 1 or len(head)].decode(errors="replace")
+    full = [line for line in text.split("\n") if LETTER.search(line)]
     if len(full) < 4:
         return "lines"
     groups = sum(1 for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip())
-    lengths = sorted(map(len, full))
-    longest = lengths[-1]
-    wrapped = 50 <= longest <= 120 and sum(length > 0.8 * longest for length in lengths) > 0.55 * len(full)
-    if groups > 2 and len(full) >= 2 * groups and lengths[len(lengths) // 2] >= 30:
+    widths = [len(line) + len(WIDE.findall(line)) for line in full]
+    widest = max(widths)
+    wrapped = 30 <= widest <= 120 and sum(width > 0.8 * widest for width in widths) > 0.55 * len(full)
+    if wrapped and widest < 50:
+        words = [len(line.split(maxsplit=1)[0]) for line in full[1:]]
+        filled = sum(width + 1 + word > widest for width, word in zip(widths[:-1], words, strict=True))
+        wrapped = filled > 0.8 * len(words)
+    if groups > 2 and len(full) >= 2 * groups and sorted(widths)[len(full) // 2] >= 15:
         return "paragraphs"
     return "lines" if not wrapped else "paragraphs" if groups > 1 else "files"
 

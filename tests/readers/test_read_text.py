@@ -1,13 +1,17 @@
 """Plain text: a record a line, of any length."""
 
 import itertools
+import textwrap
 import tracemalloc
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tweets import sentence
 
 from provscan.readers import LIMITS, Fields, Limits, ReadStats, plan, read
+from provscan.readers.plain import records_of
 
 
 def test_lines(write, read_all):
@@ -103,3 +107,46 @@ def test_splits_give_what_the_whole_gives(write, read_all, content, target):
     cut = read_all(path, target_bytes=target, records="lines")
     assert cut.rows == whole.rows
     assert cut.stats == whole.stats
+
+
+TALE = "on the old bridge a 😀 man said that nobody had seen the river so high since the mill stopped turning"
+RUSSIAN = "вчера вечером мы долго ждали автобус под холодным дождём возле старой площади и никто не пришёл"
+
+
+def wrapped(words, width):
+    rng = Random(width)
+    return textwrap.wrap(" ".join(rng.choice(words.split()) for _ in range(600)), width)
+
+
+@pytest.mark.parametrize("width", [32, 42, 48, 60, 72, 110])
+@pytest.mark.parametrize("words", [TALE, RUSSIAN], ids=["english", "russian"])
+def test_wrapped_lines_are_one_text(words, width):
+    lines = wrapped(words, width)
+    assert records_of("a.txt", "\n".join(lines).encode()) == "files"
+    lines[5::6] = [f"{line[: width // 2]}\n" for line in lines[5::6]]
+    assert records_of("a.txt", "\n".join(lines).encode()) == "paragraphs"
+
+
+def test_wrapped_lines_of_a_script_without_spaces():
+    text = sentence(Random(1), "chinese", 2000).replace(" ", "")
+    for width in (18, 36):
+        lines = [text[at : at + width] for at in range(0, len(text), width)]
+        assert records_of("a.txt", "\n".join(lines).encode()) == "files"
+
+
+def test_lines_of_times_between_wrapped_ones():
+    lines = [f"{number // 60}:{number % 60:02}\n{line}" for number, line in enumerate(wrapped(TALE, 40))]
+    assert records_of("a.txt", "\n".join(lines).encode()) == "files"
+
+
+def test_groups_of_short_lines_are_paragraphs():
+    for words in (TALE, RUSSIAN):
+        lines = [" ".join(Random(n).choices(words.split(), k=4)) + "\n" * (n % 3 == 2) for n in range(60)]
+        assert records_of("a.txt", "\n".join(lines).encode()) == "paragraphs"
+
+
+@pytest.mark.parametrize(("least", "most"), [(1, 3), (3, 8), (6, 8), (5, 20), (12, 16), (20, 60)])
+def test_lines_of_a_list_are_records(least, most):
+    rng = Random(least)
+    lines = [" ".join(rng.choices(TALE.split(), k=rng.randint(least, most))) for _ in range(300)]
+    assert records_of("a.txt", "\n".join(lines).encode()) == "lines"
