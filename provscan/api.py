@@ -202,8 +202,9 @@ def match(
         The records are outputs of a model. Prompts, recognised by the names of fields and by who speaks in a chat, are
         not scanned, and words that an answer repeats of its prompt are left out; both are counted in ``notes``.
     fix_encoding
-        Scan texts that were decoded with a wrong encoding before they were written ("schÃ¶n") as what was meant. They
-        are counted in ``repaired``; spans are those of the original.
+        Scan texts that were decoded with a wrong encoding before they were written ("schÃ¶n"), or whose letters are
+        written as escapes of JSON (as in JSON within JSON), as what was meant. They are counted in ``repaired``; spans
+        are those of the original.
     threshold
         Minimum similarity of a match (Jaccard index of character 5-grams).
     min_containment

@@ -39,7 +39,8 @@ from provscan import cli
 @click.option(
     "--fix-encoding",
     is_flag=True,
-    help='Repair tweets that were decoded with a wrong encoding, such as "schÃ¶n" for "schön".',
+    help='Repair tweets that were decoded with a wrong encoding, such as "schÃ¶n" for "schön", or whose letters are '
+    r"written as escapes, such as \u0447.",
 )
 @click.option("--allow-unread", is_flag=True, help="Leave out files that hold no tweets or can't be read.")
 @cli.workers

@@ -36,8 +36,8 @@ matching, chance, sampling, texts, strictness = (
 @option(
     "--fix-encoding",
     is_flag=True,
-    help='Repair texts that were decoded with a wrong encoding, such as "schÃ¶n" for "schön", before they are scanned; '
-    "spans are still those of the original.",
+    help='Repair texts that were decoded with a wrong encoding, such as "schÃ¶n" for "schön", or whose letters are '
+    r"written as escapes, such as \u0447, before they are scanned; spans are still those of the original.",
 )
 @matching(
     "--threshold",

@@ -30,6 +30,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         background,
         bands,
         content,
+        escapes,
         json_lines,
         liftover,
         minhash,
@@ -73,6 +74,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield utf8.newlines, (raw,)
         columns = r.StringColumns(u8[None], i64[None], u8[None])
         yield mojibake.wrongly_decoded, (raw, text.offsets, i64)
+        yield escapes.escaped, (raw, text.offsets, i64)
         yield subtitles.timed, (raw, text.offsets, i64)
         yield json_lines.top_level_values, (raw, raw, text.offsets, raw, columns)
         yield normalize.canonical_mapped, (raw, tables, room, i64, i64)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from provscan.kernels.utf8 import byte_places, code_points
 from provscan.readers.arrow import buffers
 from provscan.readers.limits import Limits
-from provscan.readers.mending import note_wrongly_decoded
+from provscan.readers.mending import note_garbled
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 from provscan.readers.stats import ReadStats
 from provscan.readers.subtitles import without_cues
@@ -88,7 +88,7 @@ class Batcher:
         self._stats.records += int(np.count_nonzero(records[1:] != records[:-1])) + int(records[0] != self._last)
         self._last = int(records[-1])
         self._stats.characters += _characters(batch)
-        note_wrongly_decoded(batch, self._source, self._stats, fixed=self._fixed)
+        note_garbled(batch, self._source, self._stats, fixed=self._fixed)
         return batch
 
     def _cut(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -110,7 +110,7 @@ class Batcher:
     def _counted(self, piece: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         record, own_from, own_to = (piece.column(name)[0].as_py() for name in ("record", "own_from", "own_to"))
         if record != self._last:
-            note_wrongly_decoded(piece, self._source, self._stats, fixed=self._fixed)
+            note_garbled(piece, self._source, self._stats, fixed=self._fixed)
         self._stats.records += record != self._last
         self._last = record
         self._stats.characters += own_to - own_from

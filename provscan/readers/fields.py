@@ -55,7 +55,7 @@ class Fields:
     """Names of fields as the user gave them; None: determined from what the file holds.
 
     With `outputs` the records are outputs of a model: what it was given is left out (:mod:`provscan.readers.answers`).
-    With `fix_encoding` texts in a wrong encoding count as repaired (:mod:`provscan.readers.mending`).
+    With `fix_encoding` garbled texts count as repaired (:mod:`provscan.readers.mending`).
     A dotted name such as ``user.screen_name`` leads into objects, ``[]`` into lists: ``messages[].content``.
     """
 

@@ -112,6 +112,12 @@ def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:
             f"{bad:,} texts of the sample were decoded with a wrong encoding before they were written (first: record "
             f"{case.record}); copies in them may be missed without --fix-encoding"
         )
+    if bad := stats.notes.get("escaped"):
+        case = stats.examples["escaped"][0]
+        warnings.append(
+            f"{bad:,} texts of the sample have letters written as escapes, such as \\u0447 (first: record "
+            f"{case.record}); copies in them are missed without --fix-encoding"
+        )
     if not texts and not stats.damaged:
         warnings.append("no record with text")
     return warnings

@@ -1,13 +1,15 @@
-"""Texts that were decoded with a wrong encoding before they were written: counted and, on request, repaired.
+"""Texts that were garbled before they were written: counted and, on request, repaired.
 
-UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one. A text with a sequence that hardly another
-one has (:mod:`provscan.kernels.mojibake`) is taken for such a text, and all sequences in it that are UTF-8 are decoded,
-again if it happened twice. As each of them stands for one character, every place leads back to the original exactly.
+UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one, JSON that is written as JSON again six
+(``\\u0447``). A text with a sequence that hardly another one has (:mod:`provscan.kernels.mojibake`,
+:mod:`provscan.kernels.escapes`) is taken for such a text, and all sequences in it are decoded, again if it happened
+twice. As each of them stands for one character, every place leads back to the original exactly.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
+from provscan.kernels.escapes import escaped
 from provscan.kernels.mojibake import wrongly_decoded
 from provscan.readers.arrow import buffers
 from provscan.readers.stats import ReadStats
@@ -26,7 +29,9 @@ FURTHER = f"[\x80-\xbf{''.join(WINDOWS)}]"
 SEQUENCE = re.compile(
     f"[\xc2-\xdf]{FURTHER}|[\xe0-\xef](?!\xa0\xbb){FURTHER}{{2}}|[\xf0-\xf4]{FURTHER}{{3}}|\xe2\u20ac\ufffd?"
 )
-# A text may have been decoded wrongly several times.
+ESCAPE = re.compile(r'\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[\da-fA-F]{4}|\\[nrt"/\\]')
+SHORT = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
+# A text may have been garbled several times.
 ROUNDS = 3
 
 
@@ -45,26 +50,20 @@ class Mended(NamedTuple):
         return places
 
 
-def mended(text: str) -> Mended | None:
-    """A text repaired; None if it shows no sign of a wrong encoding."""
-    rounds: list[tuple[Numbers, Numbers]] = []
-    while len(rounds) < ROUNDS and len(wrong_rows(pa.array([text], pa.large_string()))):
-        parts: list[str] = []
-        repaired: list[int] = []
-        longer = [0]
-        at = 0
-        for found in SEQUENCE.finditer(text):
-            char = _decoded(found.group())
-            if char is not None:
-                parts += [text[at : found.start()], char]
-                repaired.append(found.start() - longer[-1])
-                longer.append(longer[-1] + len(found.group()) - 1)
-                at = found.end()
-        if not repaired:
-            break
-        text = "".join([*parts, text[at:]])
-        rounds.append((np.array(repaired, np.int64), np.array(longer, np.int64)))
-    return Mended(text, rounds) if rounds else None
+class Garbling(NamedTuple):
+    """A way in which texts are garbled."""
+
+    # In counts: of texts as they are, and of repaired ones.
+    noted: str
+    repaired: str
+    find: Callable[..., int]  # The kernel that finds such texts.
+    sequence: re.Pattern[str]
+    decoded: Callable[[str], str | None]  # The character of a sequence, if it is one.
+
+    def rows(self, texts: pa.LargeStringArray) -> Numbers:
+        """The numbers of the texts that show signs of it."""
+        rows = np.zeros(len(texts), np.int64)
+        return rows[: self.find(*buffers(texts), rows)]
 
 
 def _decoded(sequence: str) -> str | None:
@@ -77,15 +76,52 @@ def _decoded(sequence: str) -> str | None:
     return char
 
 
-def wrong_rows(texts: pa.LargeStringArray) -> Numbers:
-    """The numbers of the texts that show signs of a wrong encoding."""
-    rows = np.zeros(len(texts), np.int64)
-    return rows[: wrongly_decoded(*buffers(texts), rows)]
+def _unescaped(sequence: str) -> str | None:
+    if sequence[1] != "u":
+        return SHORT.get(sequence, sequence[1])
+    units = b"".join(bytes.fromhex(unit) for unit in sequence[2:].split(r"\u"))
+    try:
+        return units.decode("utf-16-be")
+    except UnicodeDecodeError:
+        return None
+
+
+GARBLINGS = (
+    Garbling("wrongly_decoded", "encoding_fixed", wrongly_decoded, SEQUENCE, _decoded),
+    Garbling("escaped", "escapes_decoded", escaped, ESCAPE, _unescaped),
+)
+
+
+def mended(text: str) -> Mended | None:
+    """A text repaired; None if it shows no sign of having been garbled."""
+    rounds: list[tuple[Numbers, Numbers]] = []
+    while len(rounds) < ROUNDS:
+        texts = pa.array([text], pa.large_string())
+        signs = next((garbling for garbling in GARBLINGS if len(garbling.rows(texts))), None)
+        if signs is None:
+            break
+        parts: list[str] = []
+        repaired: list[int] = []
+        longer = [0]
+        at = 0
+        for found in signs.sequence.finditer(text):
+            char = signs.decoded(found.group())
+            if char is not None:
+                parts += [text[at : found.start()], char]
+                repaired.append(found.start() - longer[-1])
+                longer.append(longer[-1] + len(found.group()) - 1)
+                at = found.end()
+        if not repaired:
+            break
+        text = "".join([*parts, text[at:]])
+        rounds.append((np.array(repaired, np.int64), np.array(longer, np.int64)))
+    return Mended(text, rounds) if rounds else None
 
 
 def mended_texts(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, dict[int, Mended]]:
     """Texts with those repaired that have to be, and these by their number."""
-    found = {int(row): result for row in wrong_rows(texts) if (result := mended(texts[int(row)].as_py())) is not None}
+    rows = np.unique(np.concatenate([garbling.rows(texts) for garbling in GARBLINGS]))
+    found = {row: result for row in rows.tolist() if (result := mended(texts[row].as_py())) is not None}
     if found:
         mask = np.zeros(len(texts), np.bool_)
         mask[list(found)] = True
@@ -94,12 +130,13 @@ def mended_texts(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, dict[
     return texts, found
 
 
-def note_wrongly_decoded(batch: pa.RecordBatch, source: str, stats: ReadStats, *, fixed: bool) -> None:
-    """Count the texts of a batch that were decoded with a wrong encoding; `fixed`: as such that are repaired."""
-    rows = wrong_rows(batch.column("text"))
-    if len(rows):
-        record, text = batch.column("record")[int(rows[0])].as_py(), batch.column("text")[int(rows[0])].as_py()
-        if fixed:
-            stats.repair("encoding_fixed", source, record, text, len(rows))
-        else:
-            stats.note("wrongly_decoded", source, record, text, len(rows))
+def note_garbled(batch: pa.RecordBatch, source: str, stats: ReadStats, *, fixed: bool) -> None:
+    """Count the garbled texts of a batch; `fixed`: as such that are repaired."""
+    for garbling in GARBLINGS:
+        rows = garbling.rows(batch.column("text"))
+        if len(rows):
+            record, text = batch.column("record")[int(rows[0])].as_py(), batch.column("text")[int(rows[0])].as_py()
+            if fixed:
+                stats.repair(garbling.repaired, source, record, text, len(rows))
+            else:
+                stats.note(garbling.noted, source, record, text, len(rows))

@@ -41,7 +41,7 @@ class ReadStats:
     # ``text_not_string``, ``bad_csv_row``, ``record_too_long``.
     skipped: dict[str, int] = field(default_factory=dict)
     # Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD),
-    # ``encoding_fixed`` (`provscan.readers.mending`).
+    # ``encoding_fixed`` and ``escapes_decoded`` (`provscan.readers.mending`).
     repaired: dict[str, int] = field(default_factory=dict)
     # Things that cost no record: ``bad_date`` (the date is null), ``empty_file``, ``field_missing`` (a file lacks a
     # field that was named), ``subtitles`` (texts of which what is said was delivered).

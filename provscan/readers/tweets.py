@@ -23,7 +23,7 @@ from provscan.readers.fields import Fields
 from provscan.readers.json_documents import Elements
 from provscan.readers.jsonl import read_lines
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.mending import mended_texts, note_wrongly_decoded
+from provscan.readers.mending import mended_texts, note_garbled
 from provscan.readers.objects import object_rows
 from provscan.readers.protocol import ANY, MEMORY, UNKNOWN, Context, Path, Piece, Progress, Rows, Split
 from provscan.readers.reading import read_rows
@@ -122,7 +122,7 @@ class _Reader:
                 self._counts.records += part.num_rows
                 self._counts.characters += int(code_points(data[bounds[0] : bounds[-1]]))
                 fixed = self._file.fields.fix_encoding
-                note_wrongly_decoded(part, self._source, self._counts, fixed=fixed)
+                note_garbled(part, self._source, self._counts, fixed=fixed)
                 if fixed:
                     place = part.schema.get_field_index("text")
                     part = part.set_column(place, TWEETS.field("text"), mended_texts(part.column("text"))[0])

@@ -316,6 +316,9 @@ REASONS = {
     "cut_page": "compressed pages of a crawl that are too long or not whole, of which the beginning was read",
     "encoding_fixed": "decoded with a wrong encoding before it was written, taken as what was meant",
     "empty_file": "empty file",
+    "escaped": r"texts with letters written as escapes, such as \u0447; copies in them are missed without "
+    "--fix-encoding",
+    "escapes_decoded": r"letters written as escapes, such as \u0447, taken as what was meant",
     "invalid_text": "pages of a crawl with bytes that are not in their encoding, replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "later_text": "records, of those that were searched, with text in fields that the first records lack",

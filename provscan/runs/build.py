@@ -67,7 +67,8 @@ def build_index(
     delimiter, encoding
         Of CSV files: the character between the values of a row, the encoding; by default both are determined.
     fix_encoding
-        Index tweets that were decoded with a wrong encoding before they were written ("schÃ¶n") as what was meant.
+        Index tweets that were decoded with a wrong encoding before they were written ("schÃ¶n"), or whose letters are
+        written as escapes of JSON, as what was meant.
     bands, rows
         LSH banding of the 128 signature values; 16 and 4, or those of the index that is added to. A blind index has
         no bands.

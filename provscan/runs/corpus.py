@@ -136,6 +136,11 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
             f"Tweets decoded with a wrong encoding before they were written: {count:,}; copies of them may be missed. "
             "Index them again with --fix-encoding."
         )
+    if count := notes.get("escaped"):
+        found.append(
+            f"Tweets with letters written as escapes, such as \\u0447: {count:,}; copies of them are missed. "
+            "Index them again with --fix-encoding."
+        )
     if count := notes.get("id_missing"):
         whose = "No tweet has an id" if count == info["tweets"] else f"Tweets without an id: {count:,}"
         found.append(

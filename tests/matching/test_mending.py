@@ -50,7 +50,41 @@ def test_what_was_meant_is_found_with_the_way_back(text, encoding, times):
     assert found.original(np.arange(len(text) + 1)).tolist() == expected
 
 
-@pytest.mark.parametrize("text", ["", "l’été\xa0», dit-il… é", "CAFÉ»", "NÃO", "MANHÃ… Ã”", *WORDS.values()])
+ESCAPED = [WORDS["cyrillic"], WORDS["japanese"], 'он\nсказал: "да" \\ 🎉 ½\t', "a 🎉 b é чё"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("text", ESCAPED)
+def test_escapes_are_decoded_with_the_way_back(text, times):
+    def escape(part):
+        for _ in range(times):
+            part = json.dumps(part)[1:-1]
+        return part
+
+    found = mended(escape(text))
+    assert found.text == text
+    expected = np.cumsum([0, *(len(escape(char)) for char in text)])
+    assert found.original(np.arange(len(text) + 1)).tolist() == expected.tolist()
+
+
+def test_escapes_that_are_no_characters_stay():
+    assert mended(r"\u0447\u0435 \ud83d \x41 \u12 \N \ud83d\u0447").text == r"че \ud83d \x41 \u12 \N \ud83dч"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        r"a \u0447 b",
+        r"C:\new\table",
+        r"\ud83d\ude02\ud83d\ude02",
+        "l’été\xa0», dit-il… é",
+        "CAFÉ»",
+        "NÃO",
+        "MANHÃ… Ã”",
+        *WORDS.values(),
+    ],
+)
 def test_what_is_right_stays(text):
     assert mended(text) is None
 
@@ -151,6 +185,24 @@ def test_a_run_on_request(tmp_path, licensed):
     without = provscan.match(path, licensed, tmp_path / "b.run", spike_ins=0)
     assert without.summary["notes"] == {"wrongly_decoded": len(WORDS)}
     assert without.summary["records_matched"] < len(WORDS)
+    index = provscan.build_index(path, tmp_path / "c.index", fix_encoding=True)
+    assert index.reader.raw_texts(np.arange(4)).array().to_pylist() == carriers()
+
+
+def test_a_run_with_escapes(tmp_path, licensed):
+    texts = [json.dumps(text)[1:-1] for text in carriers()]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    without = provscan.match(path, licensed, tmp_path / "a.run", spike_ins=0)
+    assert without.summary["notes"] == {"escaped": len(texts)}
+    assert without.summary["records_matched"] == 1
+    run = provscan.match(path, licensed, tmp_path / "b.run", fix_encoding=True, spike_ins=0)
+    assert run.summary["repaired"] == {"escapes_decoded": len(texts)}
+    assert sorted(row["record"] for row in run.matches.to_pylist()) == list(range(len(texts)))
+    for row in run.matches.to_pylist():
+        passage = json.loads(f'"{texts[row["record"]][row["start"] : row["end"]]}"')
+        assert passage in carriers()[row["record"]]
+        assert provscan.canonical([passage]) == provscan.canonical([list(WORDS.values())[row["record"]]])
     index = provscan.build_index(path, tmp_path / "c.index", fix_encoding=True)
     assert index.reader.raw_texts(np.arange(4)).array().to_pylist() == carriers()
 

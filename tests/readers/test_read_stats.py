@@ -58,6 +58,19 @@ def test_parts_add_up_to_the_whole_in_any_order(events, places, rng: random.Rand
     assert total.as_dict() == whole.as_dict()
 
 
+def test_texts_with_letters_written_as_escapes_are_counted(write, read_all, read_tweet_rows):
+    texts = ["a sound text, schön", r"\u0432\u0447\u0435\u0440\u0430 it was", r"so \u00e9 is \ud83d\ude02 alone"]
+    path = write("a.jsonl", [{"id": str(n), "text": text} for n, text in enumerate(texts)])
+    for stats in (read_all(path).stats, read_tweet_rows(path).stats):
+        assert stats.notes == {"escaped": 1}
+        assert stats.examples["escaped"] == [(path, 1, texts[1])]
+    (file,) = inspect_sources(path)["files"]
+    assert file["warnings"] == [
+        "1 texts of the sample have letters written as escapes, such as \\u0447 (first: record 1); "
+        "copies in them are missed without --fix-encoding"
+    ]
+
+
 def test_texts_decoded_with_a_wrong_encoding_are_counted(write, read_all, read_tweet_rows):
     texts = [
         "a sound text, schön and good",

@@ -36,6 +36,16 @@ def test_missing_mangled_and_repeated_ids_are_in_the_warnings(tmp_path: Path) ->
     assert "Notices of deletions: 1, not applied; provscan forget applies them" in found
 
 
+def test_garbled_tweets_are_in_the_warnings(tmp_path: Path) -> None:
+    rows = [
+        {"id": str(n), "text": text} for n, text in enumerate(["sound", r"\u0432\u0447\u0435\u0440\u0430", "schÃ¶n"])
+    ]
+    found = " ".join(warnings_of(tmp_path, rows))
+    assert r"Tweets with letters written as escapes, such as \u0447: 1; copies of them are missed." in found
+    assert "Tweets decoded with a wrong encoding before they were written: 1; copies of them may be missed." in found
+    assert found.count("Index them again with --fix-encoding.") == 2
+
+
 def test_a_corpus_without_any_id_says_so(tmp_path: Path) -> None:
     (warning,) = warnings_of(tmp_path, [{"text": tweet.text} for tweet in PLANTED])
     assert warning.startswith("No tweet has an id; they are named by file and line")

@@ -1,0 +1,49 @@
+"""Texts whose letters are written as escapes are found among others."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan.kernels.escapes import escaped
+
+pytestmark = pytest.mark.kernels
+
+LETTER = r"\\+u(?:00[c-f][0-9a-f]|0[1-9a-f][0-9a-f]{2}|1[0-9a-f]{3}|2(?:e[89a-f]|f[0-9a-f])[0-9a-f]|[3-9a-c][0-9a-f]{3}"
+LETTER += r"|d[0-7][0-9a-f]{2}|f9[0-9a-f]{2}|f[a-d][0-9a-f]{2})"
+PARTS = ["\\", "u", r"\u0447", r"\u4E2D", r"\u00e9", r"\ud83d", r"\u2019", r"\u00bf", r"\u04", "4g", " ", "é", "x" * 63]
+
+
+def found_in(texts):
+    data = [text.encode() for text in texts]
+    offsets = np.cumsum([0, *map(len, data)])
+    rows = np.zeros(len(texts), np.int64)
+    return rows[: escaped(np.frombuffer(b"".join(data), np.uint8), offsets, rows)].tolist()
+
+
+@pytest.mark.parametrize("text", [
+    r"\u0447\u0435", r"\u00e9\u00E8", r"\\u4e2d\\u6587", "x" * 61 + r"\u0447\u0435", r"\u0447 \u0447\u0435",
+    r"\ud7ff\uac00",
+])  # fmt: skip
+def test_two_letters_in_a_row(text):
+    assert found_in(["", text, "x"]) == [1]
+
+
+@pytest.mark.parametrize("text", [
+    "", r"\u0447", r"\u0447 \u0435", r"\u0447\u043", r"\u0447\u04g5", r"u0447u0435", r"\u0041\u0042", r"\u003c\u003e",
+    r"\u2019\u2026", r"\ud83d\ude02\ud83d\ude02", r"\ufe0f\ufe0f", r"\usepackage{\underline}", r"\u0447x\u0435",
+])  # fmt: skip
+def test_other_texts(text):
+    assert found_in([r"\u0447", text, r"\u0435"]) == []
+
+
+def test_the_end_of_a_text_and_the_beginning_of_the_next_are_no_letters():
+    assert found_in([r"\u0447", r"\u0435", r"\u0447\u04", "35", "\\", r"u0447\u0435"]) == []
+
+
+@given(st.lists(st.lists(st.sampled_from(PARTS), max_size=9).map("".join), max_size=8))
+def test_each_text_is_found_once_wherever_it_stands(texts):
+    expected = [row for row, text in enumerate(texts) if re.search(f"{LETTER}{LETTER}", text, re.IGNORECASE)]
+    assert found_in(texts) == expected
