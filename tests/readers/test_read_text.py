@@ -150,3 +150,9 @@ def test_lines_of_a_list_are_records(least, most):
     rng = Random(least)
     lines = [" ".join(rng.choices(TALE.split(), k=rng.randint(least, most))) for _ in range(300)]
     assert records_of("a.txt", "\n".join(lines).encode()) == "lines"
+
+
+def test_short_lines_of_about_one_length_are_records():
+    rng = Random(1)
+    lines = [" ".join(rng.choices(TALE.split(), k=20))[: rng.randint(36, 45)] for _ in range(300)]
+    assert records_of("a.txt", "\n".join(lines).encode()) == "lines"

@@ -126,12 +126,23 @@ def test_what_is_no_subtitles_stays(text):
     ("before\n\n1\n00:01.000 --> 00:02.000\na\n\nbehind <3 {you}", "before a behind <3 {you}"),
     ("00:01.000 --> 00:02.000\nla la\nla la\n\n00:02.000 --> 00:03.000\nla la\nho ho", "la la la la ho ho"),
     ("00:01.000 --> 00:02.000\na\nb\n\n00:02.000 --> 00:03.000\nb\nc\n\n00:03.000 --> 00:04.000\na", "a b c a"),
-    ("00:01.000 --> 00:02.000\nt.co/x<c>y</c>", "t.co/x y"),
+    ("00:01.000 --> 00:02.000\nla\nla\n\n00:02.000 --> 00:03.000\nla\nla\nho", "la la ho"),
+    ("00:01.000 --> 00:02.000\na\n\n00:02.000 --> 00:03.000\n\n00:03.000 --> 00:04.000\na", "a a"),
+    ("WEBVTT\n\n00:01.000 --> 00:02.000\na\n\nNOTE x\n\nb", "a b"),
+    ("WEBVTT\n\nREGION\nid:x lines:2\n\n00:01.000 --> 00:02.000 region:x\na", "a"),
+    ("00:01.000 --> 00:02.000\n<lang en>a</lang> <00:01.500>b <ruby>c<rt>d</rt></ruby>", "a b c d"),
+    ("  1 \n 00:01.000 --> 00:02.000\t\n a", "a"),
     ("1\n0:00:01 --> 0:00:02\na\n\n2\n100:00:02,5 --> 100:00:03,5\nb", "a b"),
     ("00:01.000 --> 00:02.000 said beside\nmore", "said beside more"),
 ])  # fmt: skip
 def test_details(cue, said):
-    assert words(spoken(cue)) == said.split()
+    left = spoken(cue)
+    assert words(left) == said.split()
+    assert len(left) == len(cue)
+
+
+def test_spaces_part_what_stands_beside_a_tag():
+    assert spoken("1:00:01 --> 1:00:02\nt.co/x<c>y<c.z>").endswith("\nt.co/x ▒ y ▒▒▒ ")
 
 
 @given(
@@ -202,7 +213,7 @@ def test_in_archives(write, read_all):
 
 def test_in_a_field_of_a_record(write, read_all, tmp_path):
     rows = [
-        {"id": "1", "text": "an ordinary text of some words"},
+        {"id": "1", "text": "an ordinary text of 1 --> 2 words"},
         {"id": "2", "text": SUBRIP},
         {"id": "3", "text": WEBVTT},
     ]

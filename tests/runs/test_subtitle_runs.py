@@ -7,9 +7,10 @@ import pytest
 from dataset import TWEETS
 
 import provscan
+from provscan.params import MatchParams
 from provscan.readers import spoken
 from provscan.readers.answers import LEFT_OUT
-from provscan.runs.explain import explain_record
+from provscan.runs.explain import explain_record, explain_text
 
 LONG = [tweet for tweet in TWEETS if 90 <= len(tweet["text"]) <= 140 and "http" not in tweet["text"]][:40]
 
@@ -45,6 +46,14 @@ def test_tweets_over_cues(index, tmp_path, text, name):
     explained = explain_record(run.info, run.matches, 0, index)[0]
     assert explained["match"] in rows
     assert [explained[end] for end in ("start", "end")] == [explained["match"][end] for end in ("start", "end")]
+
+
+def test_a_text_is_explained_without_its_cues(index):
+    (tweet,) = LONG[:1]
+    text = subtitles([tweet["text"]])
+    (explained, *_) = explain_text(text, index, MatchParams(), tweet_id=tweet["id"])
+    assert explained["passage"] == spoken(text)[explained["start"] : explained["end"]]
+    assert explained["canonical_passage"] == explained["canonical_tweet"]
 
 
 def test_in_python(index, text):
