@@ -153,6 +153,7 @@ class BackgroundModel:
             kernels.NgramModel(self.order, self.discount, UNKNOWN_BITS, self._table),
             own,
             np.empty((scratch, 2), np.uint64),
+            np.empty((2, kernels.TOGETHER, self.order), np.uint64),
             bits,
         )
         familiar = np.concatenate([[0], np.cumsum(self._seen[chars] >= _FAMILIAR)])

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from provscan.kernels.hashing import GOLDEN64
 from provscan.kernels.jit import kernel
+from provscan.kernels.lanes import prefetch
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
@@ -30,6 +31,8 @@ _U1 = np.uint64(1)
 _EMPTY = np.uint64(0)
 _COUNT = np.uint64(0xFFFFFFFF)
 _DIFFERENT = np.uint64(1 << 32)
+# Code points whose n-grams are prefetched together: all of a table that is not in a cache.
+TOGETHER = 8
 
 
 class NgramModel(NamedTuple):
@@ -47,10 +50,16 @@ def _mix(key: Any, char: Any) -> Any:
 
 
 @kernel
+def _home(table: U64, key: Any) -> Any:
+    """The first slot that `key` may have."""
+    return (key * GOLDEN64 >> _SHIFT) & np.uint64(len(table) - 1)
+
+
+@kernel
 def _slot(table: U64, key: Any) -> Any:
     """Where `key` stands, or the empty slot where it would."""
     mask = np.uint64(len(table) - 1)
-    slot = (key * GOLDEN64 >> _SHIFT) & mask
+    slot = _home(table, key)
     while table[slot, 0] != _EMPTY and table[slot, 0] != key:
         slot = (slot + _U1) & mask
     return slot
@@ -113,15 +122,16 @@ def rehash(table: U64, larger: U64) -> None:
 
 
 @kernel
-def score_texts(chars: U32, offsets: I64, model: NgramModel, copies: I64, scratch: U64, bits: F64) -> None:
+def score_texts(chars: U32, offsets: I64, model: NgramModel, copies: I64, scratch: U64, keys: U64, bits: F64) -> None:
     """Bits, float64[texts], of every text under the interpolated model: minus the base-2 logarithm of its probability.
 
     `copies`, int64[texts], is how often each text stands in what the table was trained on: its own n-grams are taken
     off as often. `scratch` is uint64[m, 2], of a power-of-two length above ``8 * order * longest text`` where any text
-    has copies, else of length 1.
+    has copies, else of length 1. `keys` is uint64[2, TOGETHER, order] of scratch.
     """
     order, discount, floor_bits, table = model
     own_grams = scratch
+    contexts, grams = keys[0], keys[1]
     for text in range(len(offsets) - 1):
         start, end = offsets[text], offsets[text + 1]
         own = copies[text]
@@ -140,24 +150,32 @@ def score_texts(chars: U32, offsets: I64, model: NgramModel, copies: I64, scratc
                     context = _longer(context, chars, start, at, length)
             _add_followers(chars, start, end, order, own, table, own_grams)
         total = 0.0
-        for at in range(start, end):
-            probability = 2.0**-floor_bits
-            context = _START
-            for length in range(order):
-                gram = _mix(context, chars[at])
-                known = table[_slot(table, ~context | _U1), 1]
-                seen, different = np.int64(known & _COUNT), np.int64(known >> _SHIFT)
-                hit = _count(table, gram)
-                if own > 0:
-                    seen -= own * _count(own_grams, ~context | _U1)
-                    hit -= own * _count(own_grams, gram)
-                    different -= _count(own_grams, (context ^ GOLDEN64) | _U1)
-                if seen <= 0:
-                    break
-                kept = max(hit - discount, 0.0)
-                probability = (kept + discount * max(int(different), 1) * probability) / seen
-                context = _longer(context, chars, start, at, length)
-            total -= math.log2(probability)
+        for first in range(start, end, TOGETHER):
+            last = min(first + TOGETHER, end)
+            for at in range(first, last):
+                context = _START
+                for length in range(order):
+                    gram, row = _mix(context, chars[at]), at - first
+                    contexts[row, length], grams[row, length] = context, gram
+                    prefetch(table, 2 * np.int64(_home(table, ~context | _U1)))
+                    prefetch(table, 2 * np.int64(_home(table, gram)))
+                    context = _longer(context, chars, start, at, length)
+            for row in range(last - first):
+                probability = 2.0**-floor_bits
+                for length in range(order):
+                    context, gram = contexts[row, length], grams[row, length]
+                    known = table[_slot(table, ~context | _U1), 1]
+                    seen, different = np.int64(known & _COUNT), np.int64(known >> _SHIFT)
+                    hit = _count(table, gram)
+                    if own > 0:
+                        seen -= own * _count(own_grams, ~context | _U1)
+                        hit -= own * _count(own_grams, gram)
+                        different -= _count(own_grams, (context ^ GOLDEN64) | _U1)
+                    if seen <= 0:
+                        break
+                    kept = max(hit - discount, 0.0)
+                    probability = (kept + discount * max(int(different), 1) * probability) / seen
+                total -= math.log2(probability)
         bits[text] = total
 
 

@@ -84,7 +84,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         chars = r.frozen(codes).codes
         yield background.count_grams, (chars, i64, 0, 1, 6, pairs, 1)
         yield background.rehash, (pairs, pairs)
-        yield background.score_texts, (chars, i64, background.NgramModel(6, 0.75, 17.0, pairs), i64, pairs, f64)
+        model = background.NgramModel(6, 0.75, 17.0, pairs)
+        yield background.score_texts, (chars, i64, model, i64, pairs, pairs[None], f64)
         yield packing.measure, (i64, spans)
         yield packing.pack, (i64, spans, u64)
         yield packing.unpack, (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64)

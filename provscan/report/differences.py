@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from provscan.arrays import Numbers
 from provscan.kernels.worddiff import MAX_RUNS, MAX_WORDS, Side, differing_runs
-from provscan.text import canonical_mapped
+from provscan.text import CanonicalMapper
 
 # Kinds of run: differs only in what canonical text leaves out, differs, lies behind the words that were compared.
 LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
@@ -19,6 +19,7 @@ class WordDifferences:
     """Compares pairs of texts; holds the memory that this takes."""
 
     def __init__(self) -> None:
+        self._mappers = CanonicalMapper(), CanonicalMapper()
         self._table = np.zeros((MAX_WORDS + 1, MAX_WORDS + 1), np.int32)
         self._words = np.zeros((2, MAX_WORDS + 1, 4), np.int64)
         self._runs = np.zeros((2, MAX_RUNS, 3), np.int64)
@@ -28,8 +29,8 @@ class WordDifferences:
         if passage == tweet:
             return self._runs[0, :0], self._runs[1, :0]
         a, b = (
-            Side(*canonical_mapped(text), np.frombuffer(text.encode("utf-32-le"), np.uint32), words, runs)
-            for text, words, runs in zip((passage, tweet), self._words, self._runs, strict=True)
+            Side(*mapped(text), np.frombuffer(text.encode("utf-32-le"), np.uint32), words, runs)
+            for text, mapped, words, runs in zip((passage, tweet), self._mappers, self._words, self._runs, strict=True)
         )
         first, second = differing_runs(a, b, self._table)
         return self._runs[0, :first], self._runs[1, :second]

@@ -157,10 +157,23 @@ def canonical(texts: Texts) -> list[str]:
     return canonical_array(texts).to_pylist()
 
 
+class CanonicalMapper:
+    """Canonical texts of strings, one by one, with the mapping back to their code points; holds the memory for it."""
+
+    def __init__(self) -> None:
+        self._room = scratch(0)
+        self._start = self._end = np.zeros(0, np.int64)
+
+    def __call__(self, text: str | bytes) -> Mapped:
+        """What is returned lasts until the next call."""
+        raw = np.frombuffer(text.encode("utf-8", "replace") if isinstance(text, str) else text, np.uint8)
+        if kernels.EXPANSION * len(raw) > len(self._start):
+            self._room = scratch(2 * len(raw))
+            self._start, self._end = np.empty((2, len(self._room.canon)), np.int64)
+        count = kernels.canonical_mapped(raw, tables(), self._room, self._start, self._end)
+        return Mapped(self._room.canon[:count], self._start[:count], self._end[:count])
+
+
 def canonical_mapped(text: str | bytes) -> Mapped:
     """Canonical text of one string with the mapping back to its code points."""
-    raw = np.frombuffer(text.encode("utf-8", "replace") if isinstance(text, str) else text, np.uint8)
-    room = scratch(len(raw))
-    start, end = np.empty(len(room.canon), np.int64), np.empty(len(room.canon), np.int64)
-    count = kernels.canonical_mapped(raw, tables(), room, start, end)
-    return Mapped(room.canon[:count].copy(), start[:count].copy(), end[:count].copy())
+    return CanonicalMapper()(text)
