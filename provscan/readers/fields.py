@@ -19,6 +19,7 @@ from provscan.readers.answers import chat_in, roles_of
 from provscan.readers.limits import Limits
 from provscan.readers.names import plain
 from provscan.readers.protocol import ANY, Path
+from provscan.readers.words import UNSPACED, are_words, single_words
 
 # Fields of these names hold texts, however short.
 TEXTS = {
@@ -37,6 +38,8 @@ ID = ("id", "id_str", "_id", "uuid", "doc_id", "record_id", "tweet_id", "guid", 
 EMPTY, ADDRESSES, DATES, CODES = "empty in the first records", "addresses", "dates or numbers", "short codes or names"
 NOT_SCANNED = "not scanned: "
 SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
+JOINED = "scanned, the words of a list as one text"
+SINGLE_WORDS = "scanned, but holds single words"
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
 # One in so many records is searched for texts in fields that the first records lack.
 SEARCHED = 100
@@ -46,8 +49,6 @@ DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].{0,30})?|[A-Z][a-z]{2},? .{0,6}\d{1,2}.{0,6} [\d:]{4,8}.{0,14}|[\d\s:.,+-]+"
 )
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|\S+@\S+\.\S+|data:\S+", re.IGNORECASE)
-# Scripts that are written without spaces.
-UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class Binding:
     chats: bool = False  # Some fields hold chats as texts.
     # Fields that are empty in the first records: empty texts there are no texts.
     empty: frozenset[Path] = frozenset()
+    words: frozenset[Path] = frozenset()  # Lists whose elements are the words of a text.
     named: bool = False  # The user named the fields.
 
 
@@ -186,6 +188,17 @@ def verdict(path: Path, seen: Seen) -> str:
     return CODES
 
 
+def _word_lists(found: dict[Path, Seen]) -> set[Path]:
+    """The elements of lists that hold texts word by word."""
+    elements = [(path, seen) for path, seen in found.items() if path[-1:] == (ANY,) and seen.strings]
+    return {
+        path
+        for path, seen in elements
+        if verdict(path, seen) in ("text", CODES)
+        and are_words(seen.strings, seen.kinds["string"], found[path[:-1]].kinds["list"])
+    }
+
+
 def path_of(name: str) -> Path:
     """``messages[].content`` -> ``("messages", ANY, "content")``."""
     return tuple(name.replace("[]", f".{ANY}").split("."))
@@ -208,7 +221,8 @@ def _named(name: str, found: dict[Path, Seen]) -> list[Path]:
 
 def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     strings = {path: seen for path, seen in found.items() if "string" in seen.kinds}
-    verdicts = {name_of(path): verdict(path, seen) for path, seen in strings.items()}
+    words = _word_lists(found)
+    verdicts = {name_of(path): "text" if path in words else verdict(path, seen) for path, seen in strings.items()}
     empty: set[Path] = set()
     if fields.texts:
         paths = {name: _named(name, found) for name in fields.texts}
@@ -236,7 +250,9 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     if fields.texts:
         verdicts = dict.fromkeys(verdicts, "not named")
     for path in texts:
-        verdicts[name_of(path)] = SCANNED if path in found else IF_THERE
+        verdicts[name_of(path)] = JOINED if path in words else SCANNED if path in found else IF_THERE
+    if single_words([value for path in texts if path in found for value in found[path].strings]):
+        verdicts.update({name_of(path): SINGLE_WORDS for path in texts if path in found and path not in words})
     ids = _named(fields.id, found) if fields.id else [(name,) for name in ID if (name,) in found]
     chosen = next((path for path in ids if ANY not in path and not {"object", "list"} & found[path].kinds.keys()), None)
     if fields.outputs:
@@ -248,13 +264,14 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
         kinds = found[chosen].kinds
         wanted[chosen] = pa.int64() if "int" in kinds and "string" not in kinds else pa.string()
     return Binding(
-        tuple(texts),
+        tuple(dict.fromkeys(path[:-1] if path in words else path for path in texts)),
         chosen,
-        {n: v if v in (SCANNED, IF_THERE) else NOT_SCANNED + v for n, v in verdicts.items()},
+        {n: v if v in (SCANNED, IF_THERE, JOINED, SINGLE_WORDS) else NOT_SCANNED + v for n, v in verdicts.items()},
         wanted,
         fields.outputs,
         bool(chats),
         frozenset(empty),
+        frozenset(path[:-1] for path in words),
         bool(fields.texts),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,11 @@ import pyarrow.compute as pc
 
 from provscan.readers.jsonl import byte_ranges
 from provscan.readers.limits import Limits
-from provscan.readers.protocol import Context, Piece, Rows, Split, Wanted
+from provscan.readers.protocol import Context, Layout, Piece, Rows, Split, Wanted
 from provscan.readers.streams import ByteStream
 from provscan.readers.subtitles import EXTENSIONS as SUBTITLES
 from provscan.readers.subtitles import are_subtitles
+from provscan.readers.words import has_paragraphs, word_column, words_alone
 
 BROKEN = "bytes replaced by U+FFFD"
 
@@ -92,6 +94,15 @@ class Pieces:
         self._tail = text[-overlap:] if len(text) >= overlap else (self._tail + text)[-overlap:]
 
 
+def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
+    """How a text file is to be read; what is a record, only where the layout does not say it."""
+    words = None if layout.records == "lines" or name.lower().endswith((*CODE, *SUBTITLES)) else word_column(head)
+    if layout.records is None:
+        of_words = "paragraphs" if has_paragraphs(head) else "files"
+        layout = replace(layout, records=records_of(name, head) if words is None else of_words)
+    return replace(layout, words=words)
+
+
 def records_of(name: str, head: bytes) -> str:
     """What is a record in a text file: "lines", "paragraphs" or "files".
 
@@ -122,7 +133,7 @@ class PlainText:
     """Text without structure, Markdown, source code, subtitles."""
 
     name = "text"
-    extensions = (".txt", ".text", ".log", *SUBTITLES, *CODE)
+    extensions = (".txt", ".text", ".log", ".conll", ".conllu", ".iob", ".bio", *SUBTITLES, *CODE)
 
     def sniff(self, head: bytes) -> bool:
         return b"\0" not in head
@@ -144,7 +155,7 @@ class PlainText:
             if records == "lines" and long is None and (cut := chunk.rfind(b"\n")) >= 0:
                 data, count = rest + chunk[:cut], chunk.count(b"\n")
                 rows = _lines(number, data)
-                yield _rows(number, data.split(b"\n"), split.source, context) if rows is None else rows
+                yield _rows(number, data.split(b"\n"), split, context) if rows is None else rows
                 number, rest, chunk = number + count, b"", chunk[cut + 1 :]
             parts = separator.split(rest + chunk)
             if long is not None and len(parts) > 1:
@@ -152,7 +163,7 @@ class PlainText:
                 long, number = None, number + 1
             rest = parts.pop()
             if parts:
-                yield _rows(number, parts, split.source, context)
+                yield _rows(number, parts, split, context)
                 number += len(parts)
             if long is not None or len(rest) > max(context.limits.piece // 8, tail):
                 long = long or Pieces(number, split.source, context)
@@ -161,7 +172,7 @@ class PlainText:
         if long is not None:
             yield from long.feed(rest, last=True)
         elif rest:
-            yield _rows(number, [rest], split.source, context)
+            yield _rows(number, [rest], split, context)
 
 
 def _lines(first: int, data: bytes) -> Rows | None:
@@ -182,7 +193,7 @@ def _lines(first: int, data: bytes) -> Rows | None:
     return Rows(first + filled, pa.RecordBatch.from_arrays([texts], ["text"]))
 
 
-def _rows(first: int, parts: list[bytes], source: str, context: Context) -> Rows:
+def _rows(first: int, parts: list[bytes], split: Split, context: Context) -> Rows:
     numbers: list[int] = []
     texts: list[Any] = []
     for number, part in enumerate(parts, first):
@@ -190,7 +201,9 @@ def _rows(first: int, parts: list[bytes], source: str, context: Context) -> Rows
             text = part.decode()
         except UnicodeDecodeError:
             text = part.decode(errors="replace")
-            context.stats.repair("invalid_utf8", source, number, BROKEN)
+            context.stats.repair("invalid_utf8", split.source, number, BROKEN)
+        if split.layout.words is not None:
+            text = words_alone(text, split.layout.words)
         if text and not text.isspace():
             numbers.append(number)
             texts.append({"text": text.rstrip("\r")})

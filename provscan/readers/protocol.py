@@ -56,6 +56,7 @@ class Layout:
     columns: tuple[str, ...] | None = None
     # Of plain text: "lines", "paragraphs" or "files"; None for a pipe, of which it is determined when it is read.
     records: str | None = None
+    words: int | None = None  # Of plain text with a word a line: the column of the words.
 
 
 @dataclass(frozen=True, slots=True)

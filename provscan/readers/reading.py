@@ -19,7 +19,7 @@ from provscan.readers.fields import Binding, Fields, bind, survey
 from provscan.readers.files import readable, state_of
 from provscan.readers.hub import HUB
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.plain import records_of
+from provscan.readers.plain import layout_of
 from provscan.readers.protocol import UNKNOWN, Context, NotReadable, Piece, Progress, Rows, Split, Wanted
 from provscan.readers.registry import FORMATS, format_of
 from provscan.readers.schema import SCHEMA
@@ -44,8 +44,8 @@ def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows |
             form = format_of("", head)
         except NotReadable as reason:
             raise InputError(f"{split.source} can't be read: {reason}") from None
-        if form == "text" and split.layout.records is None:
-            split = replace(split, layout=replace(split.layout, records=records_of("", head)))
+        if form == "text":
+            split = replace(split, layout=layout_of("", head, split.layout))
         stream.split = split = replace(split, format=form)
     yield from FORMATS[split.format].read(stream, wanted)
 
@@ -111,6 +111,8 @@ def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
         stats.describe(binding.verdicts)
         if split.layout.encoding not in (None, UTF8):
             stats.note("other_encoding", split.source, 0, f"read as {split.layout.encoding}")
+        if split.layout.words is not None:
+            stats.note("word_a_line", split.source, 0, f"words in column {split.layout.words + 1}")
 
 
 def first_of(parts: Iterator[Part], limits: Limits) -> tuple[list[Part], Iterator[Part]]:

@@ -20,6 +20,7 @@ from provscan.readers.protocol import Format, Layout, NotReadable, Split
 from provscan.readers.streams import BOM, compression_of, decompressed_head
 from provscan.readers.tables import Arrow, Parquet
 from provscan.readers.web import Html, Warc
+from provscan.readers.words import has_paragraphs, word_column
 
 # In the order in which files without a known extension are tried.
 FORMATS: dict[str, Format] = {
@@ -94,6 +95,8 @@ def format_of(name: str, head: bytes) -> str:
         raise NotReadable(f"its name says {known}, but it starts with {head[:4].hex(' ')}")
     if known in ("json", "jsonl"):
         return "json" if FORMATS["json"].sniff(start) else "jsonl"
+    if known == "csv" and has_paragraphs(head) and word_column(head) is not None:
+        return "text"
     if known is not None:
         if head.count(0) > max(0.3 * len(head), 8):
             raise NotReadable("it holds binary data")
@@ -138,7 +141,7 @@ def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
     if form == "csv":
         layout = delimited.layout_of(name, head, layout)
     if form == "text":
-        layout = replace(layout, records=asked.records or plain.records_of(name, head))
+        layout = plain.layout_of(name, head, replace(layout, records=asked.records))
     return replace(split, format=form, layout=layout)
 
 

@@ -44,7 +44,8 @@ class ReadStats:
     # ``encoding_fixed`` and ``escapes_decoded`` (`provscan.readers.mending`).
     repaired: dict[str, int] = field(default_factory=dict)
     # Things that cost no record: ``bad_date`` (the date is null), ``empty_file``, ``field_missing`` (a file lacks a
-    # field that was named), ``subtitles`` (texts of which what is said was delivered).
+    # field that was named), ``subtitles`` (texts of which what is said was delivered), ``word_a_line`` (files of
+    # which the words alone were delivered).
     notes: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[Example]] = field(default_factory=dict)  # The first few cases of each reason.
     damaged: list[Damage] = field(default_factory=list)  # Files that ended early.

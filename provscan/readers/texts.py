@@ -21,6 +21,7 @@ from provscan.readers.protocol import ANY, Path, Rows
 from provscan.readers.schema import SCHEMA, null_if_empty, plain_array, without_maps
 from provscan.readers.stats import EXAMPLES, ReadStats
 from provscan.readers.values import array_values, values_of
+from provscan.readers.words import joined
 
 MISSING = "every text of the record is missing or null"
 KINDS = {dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
@@ -96,6 +97,8 @@ class Extractor:
             if pa.types.is_union(array.type):
                 strings = [value if isinstance(value, str) else None for value in array_values(array)]
                 array = pa.array(strings, pa.large_string())
+            if path in self._binding.words and hasattr(array.type, "value_field"):
+                array = self._joined(array, numbers[rows])
             if not _is_text(array.type):
                 continue
             text = self._checked(array, numbers[rows])
@@ -150,6 +153,14 @@ class Extractor:
                 return None, rows, places
         return plain_array(array), rows, places
 
+    def _joined(self, lists: pa.Array, numbers: Numbers) -> pa.Array:
+        """Lists of words as texts; as they are if their elements are no strings."""
+        words, parents, _ = self._leaf(lists, (ANY,))
+        if words is None or not _is_text(words.type):
+            return lists
+        starts = np.searchsorted(parents, np.arange(len(lists) + 1))
+        return joined(self._checked(words, numbers[parents]), starts)
+
     def _textless(self, numbers: Numbers, record: Numbers, texts: bool) -> None:
         missing = numbers[np.bincount(record, minlength=len(numbers)) == 0].tolist()
         reason, detail = ("no_text", MISSING) if texts else ("text_not_string", "no text but another type")
@@ -184,6 +195,8 @@ class Extractor:
             for place, name, value in sorted(_walk(record, self._tree), key=itemgetter(0)):
                 if not value and self._binding.texts[place] in self._binding.empty:
                     continue
+                if isinstance(value, list) and self._binding.texts[place] in self._binding.words:
+                    value = " ".join(word for word in value if isinstance(word, str)) or None
                 if isinstance(value, bytes):
                     # Of a database: as what Arrow calls binary.
                     value = self._checked(pa.array([value]), [number])[0].as_py()

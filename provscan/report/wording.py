@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from provscan.readers.fields import BY_FIRST_RECORDS, SEARCHED
+from provscan.readers.fields import BY_FIRST_RECORDS, SEARCHED, SINGLE_WORDS
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",
@@ -233,14 +233,17 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         said.append(f"{files} damaged, and scanned up to the damage only, or changed during the scan.")
     for name, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
         said += _not_read(summary[name], ("record was", "records were"), text)
-    if without := [
-        name for name, verdicts in summary.get("fields", {}).items() if not BY_FIRST_RECORDS.isdisjoint(verdicts)
-    ]:
+    verdicts = summary.get("fields", {})
+    if without := [name for name in verdicts if not BY_FIRST_RECORDS.isdisjoint(verdicts[name])]:
         fields = several(len(without), "field was not scanned, since its", "fields were not scanned, since their")
-        more = f" and {count(len(without) - FIELDS_SHOWN)} more, in summary.json" if len(without) > FIELDS_SHOWN else ""
         said.append(
-            f"{fields} first records hold no text there: {', '.join(map(visible, without[:FIELDS_SHOWN]))}{more}. If "
-            "later ones do, name all fields that hold text with --text-field."
+            f"{fields} first records hold no text there: {_named(without)}. If later ones do, name all fields that "
+            "hold text with --text-field."
+        )
+    if words := [name for name in verdicts if SINGLE_WORDS in verdicts[name]]:
+        said.append(
+            f"Records of single words ({_named(words)}) were scanned one by one: a text whose words stand in several "
+            "records is missed. Write the words of a text into one record."
         )
     if later := summary["notes"].get("later_text"):
         # A blind run has no examples.
@@ -274,6 +277,11 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         lookups = several(total, "look-up was", "look-ups were")
         said.append(f"{lookups} cut short, of very common wording: copies of common phrases can be missed.")
     return said
+
+
+def _named(fields: Sequence[str]) -> str:
+    more = f" and {count(len(fields) - FIELDS_SHOWN)} more, in summary.json" if len(fields) > FIELDS_SHOWN else ""
+    return f"{', '.join(map(visible, fields[:FIELDS_SHOWN]))}{more}"
 
 
 def _not_read(skipped: Mapping[str, int], of: tuple[str, str], text: str) -> list[str]:
@@ -337,6 +345,7 @@ REASONS = {
     "value_like_rows": "quoted values of many lines that look like rows: if they are, a quote is missing before them",
     "unread_coding": "pages of a crawl in a compression that is not read, such as Brotli",
     "wrong_length": "records of a crawl whose length is wrong, read up to the next record",
+    "word_a_line": "files with a word a line, scanned without what stands beside the words",
     "wrongly_decoded": "texts decoded with a wrong encoding before they were written; copies in them may be missed "
     "without --fix-encoding",
 }

@@ -1,0 +1,170 @@
+"""Texts that are given word by word are texts again: lists of words, and files with a word a line."""
+
+import itertools
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from provscan.readers.answers import LEFT_OUT
+from provscan.readers.inspection import inspect_sources
+from provscan.readers.words import word_column, words_alone
+from provscan.report.wording import left_out
+
+TEXTS = [
+    "nobody on the old bridge had seen the river so high",
+    "@ann said : the mill stopped turning in 1984 !",
+    "вчера вечером мы долго ждали автобус под дождём",
+    "we left after a long and rather cold evening by tram",
+]
+SENTENCES = [text.split() for text in TEXTS]
+TAGS = ["O", "B-PER", "I-PER"]
+
+
+def tags(words):
+    return list(itertools.islice(itertools.cycle(TAGS), len(words)))
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "parquet", "views", "binary"])
+@pytest.mark.parametrize("within", [False, True], ids=["of the record", "within"])
+def test_lists_of_words_are_texts(form, within, write, read_all, tmp_path):
+    records = [{"id": str(n), "tokens": words, "tags": tags(words)} for n, words in enumerate(SENTENCES)]
+    records += [{"id": "4", "tokens": [], "tags": []}, {"id": "5", "tokens": ["so", None, "what"], "tags": ["O"] * 3}]
+    if within:
+        records = [{"id": record["id"], "parts": [record]} for record in records]
+    if form in ("jsonl", "json"):
+        path = write(f"a.{form}", records if form == "jsonl" else json.dumps(records))
+    else:
+        strings = pa.binary() if form == "binary" else pa.string()
+        words = pa.list_view(strings) if form == "views" else pa.list_(strings)
+        inner = [("id", pa.string()), ("tokens", words), ("tags", pa.list_(pa.string()))]
+        schema = pa.schema([("id", pa.string()), ("parts", pa.list_(pa.struct(inner)))] if within else inner)
+        path = tmp_path / "a.parquet"
+        pq.write_table(pa.Table.from_pylist(records, schema), path)
+    found = read_all(path)
+    field = "parts[0].tokens" if within else "tokens"
+    assert set(found.fields) == {field}
+    assert [row["text"].split() for row in found.rows] == [*SENTENCES, ["so", "what"]]
+    assert found.texts[:4] == TEXTS
+    assert found.records == [0, 1, 2, 3, 5]
+    assert found.stats.skipped == {"no_text": 1}
+    name = field.replace("[0]", "[]") + "[]"
+    assert found.stats.fields[name] == {"scanned, the words of a list as one text": 1}
+    assert found.stats.fields[name.replace("tokens", "tags")] == {"not scanned: short codes or names": 1}
+
+
+def test_lists_of_words_beside_texts_and_by_name(write, read_all):
+    path = write("a.jsonl", [{"text": "a text beside it", "tokens": words} for words in SENTENCES])
+    assert read_all(path).texts == [text for own in TEXTS for text in ("a text beside it", own)]
+    assert read_all(path, text="tokens").texts == TEXTS
+    assert read_all(path, text="tokens[]").texts == TEXTS
+
+
+def test_strings_in_place_of_a_list(write, read_all):
+    rows = [*({"tokens": words} for words in SENTENCES), {"tokens": "a text as it is"}, {"tokens": [1, 2]}]
+    found = read_all(write("a.jsonl", rows))
+    assert found.texts == [*TEXTS, "a text as it is"]
+    assert found.stats.skipped == {"no_text": 1}
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        [["a few words", "of a line", "and more words", "of the next"]] * 3,
+        [["python", "pandas", "index"]] * 30,
+        [["DET", "NOUN", "VERB", "DET", "NOUN"]] * 30,
+        [
+            [
+                "今日はとても良い天気ですね",
+                "昨日は雨が降っていました",
+                "明日は晴れるでしょうか",
+                "それは誰にも分かりません",
+            ]
+        ]
+        * 3,
+    ],
+    ids=["lines", "few", "tags", "sentences without spaces"],
+)
+def test_other_lists_are_as_they_were(lists, write, read_all):
+    found = read_all(write("a.jsonl", [{"parts": value} for value in lists]))
+    assert {"parts[0]", "parts[1]", "parts[2]"} <= set(found.fields)
+    assert found.texts[:3] == lists[0][:3]
+
+
+def conll(columns, *, end="\n", between="\n"):
+    return between.join("".join(columns(n, word) + end for n, word in enumerate(words, 1)) for words in SENTENCES)
+
+
+FORMS = {
+    "word": ("a.txt", conll(lambda n, word: word)),
+    "word and tag": ("a.txt", conll(lambda n, word: f"{word} {TAGS[n % 3]}")),
+    "CoNLL-2003": ("a.conll", "-DOCSTART- -X- O O\n\n" + conll(lambda n, word: f"{word} NN B-NP {TAGS[n % 3]}")),
+    "CoNLL-U": (
+        "a.conllu",
+        "# sent_id = 1\n# text = nobody on it\n"
+        + conll(lambda n, word: f"{n}\t{word}\t{word}\tNOUN\t_\t_\t{n}\tobj\t_"),
+    ),
+    "TSV": ("a.tsv", conll(lambda n, word: f"{word}\t{TAGS[n % 3]}", end="\r\n", between="\r\n")),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_files_with_a_word_a_line(form, write, read_all):
+    name, text = FORMS[form]
+    path = write(name, text)
+    found = read_all(path)
+    sentences = [row["text"].replace(LEFT_OUT, " ").split() for row in found.rows]
+    assert [words for words in sentences if words] == SENTENCES
+    assert found.stats.notes == {"word_a_line": 1}
+    assert inspect_sources(path)["files"][0]["records_are"] == "paragraphs"
+    whole = read_all(path, records="files")
+    assert whole.stats.records == 1
+    assert whole.texts[0].replace(LEFT_OUT, " ").split() == " ".join(TEXTS).split()
+    assert len(whole.texts[0].rstrip()) == len(text.rstrip())
+    assert "word_a_line" not in read_all(path, records="lines").stats.notes
+
+
+def test_a_pipe_with_a_word_a_line(read_all, write):
+    text = FORMS["CoNLL-2003"][1]
+    (split,) = read_all(write("a", text)).splits
+    assert (split.layout.words, split.layout.records) == (0, "paragraphs")
+
+
+def test_words_without_paragraphs_are_one_text(write, read_all):
+    found = read_all(write("a.txt", conll(lambda n, word: word, between="")))
+    assert [text.split() for text in found.texts] == [" ".join(TEXTS).split()]
+
+
+def test_words_stay_where_they_are():
+    text = FORMS["CoNLL-U"][1]
+    left = words_alone(text, word_column(text.encode()))
+    assert len(left) == len(text)
+    assert all(new in (old, LEFT_OUT) for old, new in zip(text, left, strict=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(f"{word} {n}" for n, word in enumerate(" ".join(TEXTS).split())),
+        "".join(f"{n} {n}\n\n" for n in range(60)),
+        "".join(f"{text}\n\n" for text in TEXTS * 10),
+        "今日はとても良い天気ですね\n昨日は雨が降っていました\n" * 20,
+        "a b\n\nc d\n",
+    ],
+    ids=["counts", "numbers", "lines", "lines without spaces", "short"],
+)
+def test_other_texts_have_no_column_of_words(text):
+    assert word_column(text.encode()) is None
+
+
+def test_single_words_in_many_records_are_said(write):
+    words = " ".join(TEXTS).split() * 4
+    path = write("a.csv", "Word,Tag\n" + "".join(f"{word},O\n" for word in words if word not in ":!"))
+    fields = inspect_sources(path)["files"][0]["fields"]
+    assert fields == dict.fromkeys(["Word", "Tag"], "scanned, but holds single words")
+    nothing = {"notes": {}, "damaged": [], "skipped": {}, "repaired": {}, "truncated": {}}
+    (said,) = left_out({**nothing, "fields": {"Word": {fields["Word"]: 1}}})
+    assert said.startswith("Records of single words (Word) were scanned one by one")
+    path = write("b.csv", "Word,text\n" + "".join(f"{word},{TEXTS[0]}\n" for word in words if word not in ":!"))
+    assert "single" not in str(inspect_sources(path)["files"][0]["fields"])
