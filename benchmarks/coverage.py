@@ -140,6 +140,7 @@ class Scanned:
         spans = zip(found.row.tolist(), *found.span.T.tolist(), strict=True)
         passages = pa.array([texts[row][low:high] for row, low, high in spans], pa.large_string())
         self.columns["pieces"] = in_pieces(*buffers(passages), found.text, controls.reader)
+        self.columns["left_out"] = np.zeros(len(found.text), np.int64)
         self.first = np.searchsorted(found.row, np.arange(len(texts) + 1))
 
     def drawn(self, rows: np.ndarray) -> dict[str, np.ndarray]:

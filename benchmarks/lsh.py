@@ -1,10 +1,10 @@
-"""Which bands, caps and thresholds? The measurement behind the defaults.
+"""Which bands, limits and thresholds? The measurement behind the defaults.
 
     python benchmarks/lsh.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000] [--records 20000]
 
 Four tables. *Bands*: for each banding the pairs that a record proposes, one that is no tweet and one that is a
 control, and the share of edited tweets that share a band with their original and are as similar as the threshold asks;
-the sketch alone, without any cap. *Caps*: what the caps on frequent bands and seeds and the pre-selection by two-bit
+the sketch alone, without any limit. *Limits*: what those on frequent bands and seeds and the pre-selection by two-bit
 sketches cost in recall, of each generator of candidates alone and of both, and spare in time; one changed at a time.
 *Thresholds* and *lengths*: recall beside matches of the records that are no tweets, and of the controls: tweets of the
 same sources that are neither indexed nor planted, whose every match is chance or a near-duplicate.

@@ -50,7 +50,7 @@ TABLES = {
     "hashing": ["From tweets to signatures"],
     "build": ["Building an index"],
     "match": ["Matching records", "Share of the planted tweets found"],
-    "lsh": ["Bands, without caps", "Caps, one changed", "threshold, min_containment", "min_chars"],
+    "lsh": ["Bands, without caps", "Limits, one changed", "threshold, min_containment", "min_chars"],
     "passages": ["Tweets in long text", "Share of the planted tweets found"],
     "growth": ["tweets/s built", "passages found"],
     "lifecycle": ["share of building", "joined, CPU s"],

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan import readers
-from provscan.arrays import Flags, Numbers
+from provscan.arrays import Flags, Numbers, distinct
 from provscan.errors import InputError, ParameterError
 from provscan.index import IndexReader, Strings, prepare, write_index
 from provscan.ordered_map import ordered_map
@@ -137,7 +137,7 @@ def with_files(
     skipped, empty = stats.as_dict()["skipped"], extra.manifest.notes["tweets_without_text"]
     read = {
         "sources": list(sources),
-        "tweets": extra.tweets + len(also) - len(np.unique(extra.texts_of_ids(also)[0])),
+        "tweets": extra.tweets + len(also) - len(distinct(extra.texts_of_ids(also)[0])),
         "texts": extra.texts,
         "also_licensed": len(also),
         "skipped": {**skipped, "no_text": skipped.get("no_text", 0) + empty} if empty else skipped,
@@ -146,7 +146,7 @@ def with_files(
     texts = controls.texts + extra.texts
     return replace(
         controls, reader=licensed.with_control(extra), absent=absent, texts=texts,
-        repeated=np.unique(np.concatenate([np.zeros(0, np.int64), *(numbers for _, numbers in repeated)])),
+        repeated=distinct(np.concatenate([np.zeros(0, np.int64), *(numbers for _, numbers in repeated)])),
         control_tweets=controls.control_tweets + extra.tweets,
     ), read  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from provscan.arrays import Floats, Numbers
+from provscan.arrays import Floats, Numbers, distinct
 
 
 class RecordCounter:
@@ -26,7 +26,7 @@ class RecordCounter:
         np.subtract.at(self.count, self._group, 1)
         group, record = np.append(self._group, group), np.append(self._record, record)
         width = int(record[-1] - record[0]) + 1
-        pairs = np.unique(group * width + (record - record[0]))
+        pairs = distinct(group * width + (record - record[0]))
         np.add.at(self.count, pairs // width, 1)
         self._group = pairs[pairs % width == width - 1] // width
         self._record = np.full(len(self._group), record[-1])

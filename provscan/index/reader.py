@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from provscan.arrays import Flags, Numbers, slices
+from provscan.arrays import Flags, Numbers, distinct, slices
 from provscan.errors import IndexFormatError
 from provscan.index.format import SEGMENTS, Manifest
 from provscan.index.join import beside, can_join, joined, joined_all
@@ -172,7 +172,7 @@ class IndexReader:
         for window in range(1 << bits):
             rows = [segment.of_keys(window ^ (mask >> (64 - bits)), bits) for segment in self.segments]
             texts = np.concatenate([self.numbering.numbers(number, row) for number, row in enumerate(rows)])
-            texts = np.unique(self.same_text(texts if wanted is None else texts[wanted[texts]]))
+            texts = distinct(self.same_text(texts if wanted is None else texts[wanted[texts]]))
             texts = texts[texts >= 0]
             yield texts[np.argsort(self.canonical_texts(texts).keys()[:, 0] ^ np.uint64(mask))]
 
@@ -228,17 +228,19 @@ class IndexReader:
             names = pa.concat_arrays(authors).dictionary_encode()
             author = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
             pairs = np.concatenate(found) * len(names.dictionary) + author
-            each = np.unique(pairs[author >= 0]) // max(1, len(names.dictionary))
+            each = distinct(pairs[author >= 0]) // max(1, len(names.dictionary))
             counts[some_texts] = np.bincount(each, minlength=len(texts[some_texts]))
         return counts
 
     def count_tweets(self, texts: Numbers) -> int:
         """How many different tweets carry any of some texts."""
-        ids = [
-            segment.tweets.ids.take(np.unique(segment.tweets_of(found)[1])).array()
-            for segment, _, found in self._everywhere(np.unique(texts))
+        found = [
+            segment.tweets.ids.parted(distinct(segment.tweets_of(rows)[1]))
+            for segment, _, rows in self._everywhere(distinct(texts))
         ]
-        return int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py())
+        numbers, others = zip(*found, strict=True)
+        strings = pc.count_distinct(pa.chunked_array(others, pa.large_string())).as_py()
+        return len(distinct(np.concatenate(numbers))) + int(strings)
 
     def texts_of_ids(self, ids: pa.Array) -> tuple[Numbers, Numbers]:
         """All texts of tweets with one of some ids: places in `ids` and numbers of texts, in pairs, ascending.

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from provscan.arrays import distinct
 from provscan.index.filters import bloom_filter, mark_bands, new_band_filter
 from provscan.index.join import joined_all, tables_behind
 from provscan.index.postings import EXACT, SEEDS, TableLayout, bands_layout, sorted_entries, table_of
@@ -202,7 +203,7 @@ class ShardTables:
 
     def with_texts(self, tables: LookupTables, texts: np.ndarray) -> LookupTables:
         """Such a segment with some of its texts; the others are empty."""
-        chosen = np.unique(texts)
+        chosen = distinct(texts)
         strings = self.canonical_texts(tables.numbers[chosen])
         offsets = np.zeros(len(tables.numbers) + 1, np.int64)
         offsets[chosen + 1] = np.diff(strings.offsets)

@@ -65,6 +65,12 @@ class Ids(NamedTuple):
             found = pc.replace_with_mask(found, pa.array(other), strings)
         return Strings(*buffers(found))
 
+    def parted(self, rows: np.ndarray) -> tuple[np.ndarray, pa.LargeStringArray]:
+        """Those that are whole numbers, int64, and the others."""
+        numbers = self.numbers.take(rows)
+        other = numbers < 0
+        return numbers[~other], self.strings.take(-1 - numbers[other]).array()
+
     def among(self, ids: pa.Array) -> np.ndarray:
         """int64, ascending: rows whose id is among `ids`, strings."""
         ids = ids.cast(pa.large_string())
@@ -75,7 +81,7 @@ class Ids(NamedTuple):
             return rows
         found = pc.is_in(self.strings.array(), value_set=ids)
         others = np.flatnonzero(numbers < 0)[found.to_numpy(zero_copy_only=False)]
-        return np.union1d(rows, others)
+        return np.sort(np.concatenate([rows, others]))
 
 
 class TweetRows(NamedTuple):

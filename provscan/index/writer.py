@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.arrays import slices
+from provscan.arrays import distinct, slices
 from provscan.index.folder import Change, changing
 from provscan.index.format import PURGES, SEGMENTS, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones, read_manifest
 from provscan.index.opening import open_reader, open_written
@@ -115,7 +115,7 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
             if len(rows):
                 found_ids.append(segment.tweets.ids.take(rows).array())
                 found_authors.append(segment.tweets.author.take(rows).cast(pa.large_string()))
-                texts.append(segment.texts.take(np.unique(segment.texts_of(rows))))
+                texts.append(segment.texts.take(distinct(segment.texts_of(rows))))
                 infos.append(_with_tombstones(change, segment, rows, now))
             else:
                 infos.append(segment.info)

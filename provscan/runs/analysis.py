@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from provscan.arrays import Flags
+from provscan.arrays import Flags, distinct
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import SETS, WEIGHTS
 from provscan.calibration.spike_ins import DRAW, Recovered, SpikeIns, how_many, plant, recovered
@@ -135,7 +135,7 @@ def spike(
 ) -> tuple[SpikeIns, Recovered]:
     planted = plant(controls, params, carriers, count, settings.draw, SETS[settings.edits])
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-        knowing = beside.submit(scorer.knowing, np.unique(planted.text))
+        knowing = beside.submit(scorer.knowing, distinct(planted.text))
         found = planted.scan(controls, params)
     back = recovered(planted, found, knowing.result(), controls.absent)
     if len(planted) >= FAILING_SPIKE_INS and not back.found.any():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from provscan.arrays import Floats, Numbers
+from provscan.arrays import Floats, Numbers, distinct
 from provscan.estimate.limits import Chance, predict_chance
 from provscan.runs.matched import CountedRows
 
@@ -54,7 +54,7 @@ def bunched(family: Numbers, records: Numbers, tweets: Floats, rows: CountedRows
 
 def bunches_of(family: Numbers) -> int:
     """Number of families; those below 0 are none."""
-    return len(np.unique(family[family >= 0]))
+    return len(distinct(family[family >= 0]))
 
 
 @dataclass(frozen=True)

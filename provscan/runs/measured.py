@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provscan.arrays import Flags, Floats, Numbers
+from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import HEAVY, SEVERE
 from provscan.calibration.spike_ins import Recovered, SpikeIns
@@ -152,7 +152,7 @@ class Measured:
         if self.null is not None:
             sides.append((self.of_null[0].text, self.of_null[1].count))
         texts = [text[count > 0] for text, count in sides]
-        known = np.unique(np.concatenate(texts))
+        known = distinct(np.concatenate(texts))
         of = families(self.controls.reader, known)
         result = [np.full(len(text), -1) for text, _ in sides]
         for family, (_, count), counted in zip(result, sides, texts, strict=True):

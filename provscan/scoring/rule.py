@@ -76,7 +76,7 @@ class Scorer:
         if self.known is None:
             return self._scored(texts)
         before, known = self.known
-        new = np.setdiff1d(texts, before)
+        new = np.setdiff1d(texts, before, assume_unique=True)
         added, every = self._scored(new), np.concatenate([before, new])
         order = np.argsort(every)
         place = order[np.searchsorted(every, texts, sorter=order)]

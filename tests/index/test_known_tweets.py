@@ -35,6 +35,12 @@ def test_texts_of_one_tweet_are_found_and_count_once(tmp_path: Path) -> None:
     assert index.reader.count_tweets(np.array([2])) == 1
 
 
+def test_ids_that_are_no_numbers_count_beside_those_that_are(tmp_path: Path) -> None:
+    index = build(tmp_path, [("7", TEXTS[0]), ("07", TEXTS[1]), ("a", TEXTS[2]), ("a", TEXTS[3]), ("7", TEXTS[4])])
+    _, texts = index.reader.texts_of_ids(pa.array(["a", "07"]))
+    assert [index.reader.count_tweets(part) for part in (texts[:0], texts, np.arange(5))] == [0, 2, 3]
+
+
 def test_tweets_without_ids_are_all_counted(tmp_path: Path) -> None:
     index = build(tmp_path, [(None, text) for text in [*TEXTS, TEXTS[3]]])
     assert index.info()["tweets"] == 41

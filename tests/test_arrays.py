@@ -1,0 +1,14 @@
+"""Different numbers, against Python's sets."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan.arrays import distinct
+
+
+@given(st.lists(st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1)))
+def test_different_numbers_ascend(numbers: list[int]) -> None:
+    given_numbers = np.array(numbers, np.int64)
+    assert distinct(given_numbers).tolist() == sorted(set(numbers))
+    assert given_numbers.tolist() == numbers
