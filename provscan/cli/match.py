@@ -194,8 +194,8 @@ def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool
     """Find licensed tweets in datasets or model outputs.
 
     DATASET is a file, an archive or a folder of files: JSON, Parquet, Arrow, CSV, SQLite, DuckDB, Excel, plain text,
-    source code, HTML or WARC, also compressed; or a URL (https, s3, gs), hf:NAME for a dataset of the Hugging Face
-    hub, "-" for the standard input.
+    source code, HTML, WARC or mail, also compressed; or a URL (https, s3, gs), hf:NAME for a dataset of the Hugging
+    Face hub, "-" for the standard input.
     """
     import provscan
     from provscan.cli import show

@@ -14,6 +14,7 @@ from provscan.readers.encodings import UTF8, as_utf8, legacy_encoding, wide_enco
 from provscan.readers.hub import Hub
 from provscan.readers.json_documents import JsonDocument
 from provscan.readers.jsonl import JsonLines
+from provscan.readers.mail import Mail
 from provscan.readers.members import Tar, WebDataset, is_webdataset, tar_names
 from provscan.readers.plain import PlainText
 from provscan.readers.protocol import Format, Layout, NotReadable, Split
@@ -34,6 +35,7 @@ FORMATS: dict[str, Format] = {
         JsonLines(),
         Warc(),
         Html(),
+        Mail(),
         Delimited(),
         PlainText(),
         Hub(),
@@ -58,7 +60,7 @@ ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
 CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, Markdown, source code, subtitles, "
-    "HTML, WARC and WET, SQLite, DuckDB, Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar "
+    "HTML, WARC and WET, mail, SQLite, DuckDB, Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar "
     "archives"
 )
 
@@ -101,7 +103,7 @@ def format_of(name: str, head: bytes) -> str:
         if head.count(0) > max(0.3 * len(head), 8):
             raise NotReadable("it holds binary data")
         return known
-    for form in ("json", "jsonl", "warc", "html"):
+    for form in ("json", "jsonl", "warc", "html", "mail"):
         if FORMATS[form].sniff(start):
             return form
     if b"\0" in head or 100 * len(CONTROL.findall(head)) > len(head):
@@ -127,8 +129,8 @@ def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
         return replace(split, format=form, layout=asked)
     if head[257:262] == b"ustar" or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
         raise NotReadable("an archive in an archive; unpack it")
-    # The pages of a crawl are in encodings of their own, and its records are counted in bytes.
-    of_bytes = _is_binary(head) or FORMATS["warc"].sniff(head)
+    # Pages of a crawl and parts of mail are in encodings of their own, and records of the former counted in bytes.
+    of_bytes = _is_binary(head) or FORMATS["warc"].sniff(head) or FORMATS["mail"].sniff(head)
     encoding = None if of_bytes else asked.encoding or (UTF8 if head.startswith(BOM) else wide_encoding(head))
     form = format_of(name, as_utf8(head, encoding))
     if form in ("text", "csv", "json", "jsonl", "archive"):

@@ -266,7 +266,7 @@ def _long_texts(split: Split, limits: Limits) -> dict[int, str]:
 def _no_tweets(split: Split, limits: Limits) -> str | None:
     """Why a file of a folder is taken for no tweets."""
     name = PurePosixPath(split.source).name
-    if split.format in ("html", "warc"):
+    if split.format in ("html", "warc", "mail"):
         return "documentation or code, no tweets"
     if split.format != "text":
         return None

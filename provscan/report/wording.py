@@ -316,6 +316,7 @@ def sampled(sample: Mapping[str, Any]) -> str:
 
 
 REASONS = {
+    "attachment": "attachments of mail that are no text, and were not scanned",
     "bad_csv_row": "wrong number of fields in the row, or a quote that is never closed",
     "bad_date": "date not understood, taken as missing",
     "bad_json": "line that is not JSON",
@@ -327,6 +328,7 @@ REASONS = {
     "escaped": r"texts with letters written as escapes, such as \u0447; copies in them are missed without "
     "--fix-encoding",
     "escapes_decoded": r"letters written as escapes, such as \u0447, taken as what was meant",
+    "invalid_part": "parts of mail that could not be decoded, or only with replacements",
     "invalid_text": "pages of a crawl with bytes that are not in their encoding, replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "later_text": "records, of those that were searched, with text in fields that the first records lack",
