@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
+from provscan.ordered_map import ordered_map
 from provscan.readers.arrow import buffers
 from provscan.report.differences import packed_runs
 from provscan.runs.evidence import digest
@@ -28,6 +29,8 @@ COUNTED, COMMON, LINK = 1, 2, 4
 # Fields of a row, in this order: a passage next to its tweet, and apart from ids, compresses best.
 FIELDS = {"ids": ("record_id", "tweet_id", "author"), "texts": ("before", "after", "passage", "tweet")}
 CHUNK = 4096
+# Threads that compress blocks.
+WORKERS = 2
 UNKNOWN, NO_DAY = 0xFFFF, -(2**31)
 # Code points of context in pages of up to so many exhibits, and in larger ones.
 SMALL, AROUND, AROUND_IN_LARGE = 20_000, 120, 10
@@ -80,18 +83,22 @@ def packed_exhibits(
     order = {name: place for place, name in enumerate(sources)}
     ranks = [order.get(name, len(order)) for name in names["source"]]
     yield _block(columns, {"rows": len(exhibits), "chunk": CHUNK, "names": names, "ranks": ranks, "marks": marks})
-    for batch in batches:
-        chunk: dict[str, npt.NDArray[Any]] = {}
-        for name, fields in FIELDS.items():
-            chunk[name], offsets = _rows([batch[field] for field in fields])
-            chunk[f"{name}_lengths"] = np.diff(offsets).astype(np.uint32)
-        whole = pc.and_(batch["has_text"], pc.is_valid(batch["passage"])).to_numpy()
-        pairs = batch.select(["passage", "tweet"]).filter(pa.array(whole))
-        runs, places = packed_runs(zip(pairs["passage"].to_pylist(), pairs["tweet"].to_pylist(), strict=True))
-        lengths = np.zeros(len(batch), np.uint32)
-        lengths[whole] = np.diff(places)
-        chunk |= {"runs": runs, "runs_lengths": lengths, "has_text": whole.astype(np.uint8)}
-        yield _block(chunk, {})
+    yield from ordered_map(_packed, batches, WORKERS)
+
+
+def _packed(batch: pa.Table) -> str:
+    """The block of ids and texts of a batch."""
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for name, fields in FIELDS.items():
+        columns[name], offsets = _rows([batch[field] for field in fields])
+        columns[f"{name}_lengths"] = np.diff(offsets).astype(np.uint32)
+    whole = pc.and_(batch["has_text"], pc.is_valid(batch["passage"])).to_numpy()
+    pairs = batch.select(["passage", "tweet"]).filter(pa.array(whole))
+    runs, places = packed_runs(zip(pairs["passage"].to_pylist(), pairs["tweet"].to_pylist(), strict=True))
+    lengths = np.zeros(len(batch), np.uint32)
+    lengths[whole] = np.diff(places)
+    columns |= {"runs": runs, "runs_lengths": lengths, "has_text": whole.astype(np.uint8)}
+    return _block(columns, {})
 
 
 def _rows(columns: list[pa.ChunkedArray]) -> tuple[npt.NDArray[np.uint8], Numbers]:

@@ -38,6 +38,8 @@ from provscan.scoring.rule import Scorer
 MOSTLY_IN_DATASET = 0.5
 # Recall from which on the number of texts follows from how many copies were found of each.
 CONVERGES = 0.6
+# Copies of a text from which on their number makes no difference.
+MANY_COPIES = 20
 # By how many times as much a measure of chance is tried, and up to how many bunches.
 TIMES, MOST_BUNCHES = [1.1**n for n in range(1, 100)], 100_000
 
@@ -401,8 +403,11 @@ class Measured:
         that can't be detected are lost with all their copies. What loses one copy of a text may lose its others: the
         lower limit lies half way to a loss of all copies together, and with `together` there.
         """
-        copies = found.copies[found.copies > 0]
-        if len(copies) == 0 or recall is None:
+        # How many texts have no copy, one, two and so on.
+        having = np.bincount(np.minimum(found.copies, MANY_COPIES), minlength=1)
+        having[0] = 0
+        count = int(having.sum())
+        if count == 0 or recall is None:
             return recall
         possible = max(float(self.back.detectable.mean()), recall.high, 1e-3)
 
@@ -410,8 +415,8 @@ class Measured:
             if r < CONVERGES * possible:
                 return r
             odds = (possible - r) / r
-            texts = float((1.0 - (-odds) ** np.minimum(copies, 20)).sum())
-            return possible * len(copies) / max(texts, len(copies))
+            texts = float(having @ (1.0 - (-odds) ** np.arange(len(having))))
+            return possible * count / max(texts, count)
 
         other = 1.0 - float(self.back.same_text[self.back.found & self.usual].mean())
         low = recall.low if together else math.sqrt(recall.low * share(recall.low))
