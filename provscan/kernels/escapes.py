@@ -1,11 +1,11 @@
-"""Texts whose letters are written as escapes of JSON and many programming languages, such as ``\\u0447``."""
+"""Texts whose letters are written as escapes: ``\\u0447`` as in JSON, ``\\xd1\\x87`` as Python shows bytes of UTF-8."""
 
 import numpy as np
 
 from provscan.kernels.jit import kernel
 
 _BLOCK = 64
-_BACKSLASH, _U = np.uint8(0x5C), np.uint8(0x75)
+_BACKSLASH, _U, _X = np.uint8(0x5C), np.uint8(0x75), np.uint8(0x78)
 
 
 @kernel
@@ -24,10 +24,11 @@ def escaped(text, offsets, rows):
             # 0 only where an escape begins.
             first, second, least = text[at:end], text[at + 1 : end + 1], np.uint8(0xFF)
             for k in range(_BLOCK):
-                least = min(least, np.uint8(np.uint8(first[k] ^ _BACKSLASH) | np.uint8(second[k] ^ _U)))
+                kind = min(np.uint8(second[k] ^ _U), np.uint8(second[k] ^ _X))
+                least = min(least, np.uint8(np.uint8(first[k] ^ _BACKSLASH) | kind))
         if least == 0:
             for i in range(at, end):
-                if text[i] == _BACKSLASH and text[i + 1] == _U:
+                if text[i] == _BACKSLASH and (text[i + 1] == _U or text[i + 1] == _X):
                     while offsets[row + 1] <= i:
                         row += 1
                     if found > 0 and rows[found - 1] == row:
@@ -43,19 +44,47 @@ def escaped(text, offsets, rows):
 @kernel
 def _letter(text, i, stop):
     """The end of the escape of a letter at a place, which may be escaped itself; the place if there is none."""
-    k = i
+    k = _after_backslashes(text, i, stop)
+    if not i < k < stop:
+        return i
+    if text[k] == _U:
+        code = _hexadecimal(text, k + 1, k + 5, stop)
+        # Neither punctuation, symbols and their like, nor halves of emoji.
+        return k + 5 if 0xC0 <= code < 0x2000 or 0x2E80 <= code < 0xD800 or 0xF900 <= code < 0xFE00 else i
+    if text[k] != _X:
+        return i
+    # The same, nearly, by the first of the bytes of a character.
+    lead = _hexadecimal(text, k + 1, k + 3, stop)
+    if not 0xC3 <= lead < 0xEE or lead == 0xE2:
+        return i
+    k += 3
+    for _ in range(2 if lead >= 0xE0 else 1):
+        at = _after_backslashes(text, k, stop)
+        if not k < at < stop or text[at] != _X or not 0x80 <= _hexadecimal(text, at + 1, at + 3, stop) < 0xC0:
+            return i
+        k = at + 3
+    return k
+
+
+@kernel
+def _after_backslashes(text, k, stop):
     while k < stop and text[k] == _BACKSLASH:
         k += 1
-    if k == i or k + 5 > stop or text[k] != _U:
-        return i
+    return k
+
+
+@kernel
+def _hexadecimal(text, low, high, stop):
+    """The value of some digits; -1 if they are none."""
+    if high > stop:
+        return -1
     code = 0
-    for j in range(k + 1, k + 5):
+    for j in range(low, high):
         c = text[j] | 0x20
         if 0x30 <= text[j] <= 0x39:
             code = 16 * code + text[j] - 0x30
         elif 0x61 <= c <= 0x66:
             code = 16 * code + c - 0x57
         else:
-            return i
-    # Neither punctuation, symbols and their like, nor halves of emoji.
-    return k + 5 if 0xC0 <= code < 0x2000 or 0x2E80 <= code < 0xD800 or 0xF900 <= code < 0xFE00 else i
+            return -1
+    return code

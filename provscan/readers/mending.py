@@ -1,9 +1,10 @@
 """Texts that were garbled before they were written: counted and, on request, repaired.
 
 UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one, JSON that is written as JSON again six
-(``\\u0447``). A text with a sequence that hardly another one has (:mod:`provscan.kernels.mojibake`,
-:mod:`provscan.kernels.escapes`) is taken for such a text, and all sequences in it are decoded, again if it happened
-twice. As each of them stands for one character, every place leads back to the original exactly.
+(``\\u0447``), Python's bytes that are written as text four of each byte (``\\xd1\\x87``). A text with a sequence that
+hardly another one has (:mod:`provscan.kernels.mojibake`, :mod:`provscan.kernels.escapes`) is taken for such a text, and
+all sequences in it are decoded, again if it happened twice. As each of them stands for one character, every place leads
+back to the original exactly.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ FURTHER = f"[\x80-\xbf{''.join(WINDOWS)}]"
 SEQUENCE = re.compile(
     f"[\xc2-\xdf]{FURTHER}|[\xe0-\xef](?!\xa0\xbb){FURTHER}{{2}}|[\xf0-\xf4]{FURTHER}{{3}}|\xe2\u20ac\ufffd?"
 )
-ESCAPE = re.compile(r'\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[\da-fA-F]{4}|\\[nrt"/\\]')
+CONTINUED = r"\\x[89abAB][\da-fA-F]"
+ESCAPE = re.compile(
+    r"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[\da-fA-F]{4}|\\U000[\da-fA-F]{5}|"
+    rf"\\x[c-dC-D][\da-fA-F]{CONTINUED}|\\x[eE][\da-fA-F](?:{CONTINUED}){{2}}|\\x[fF][0-4](?:{CONTINUED}){{3}}|"
+    r"\\x[a-fA-F][\da-fA-F]|\\[nrt\"'/\\]"
+)
 SHORT = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
 # A text may have been garbled several times.
 ROUNDS = 3
@@ -77,11 +83,14 @@ def _decoded(sequence: str) -> str | None:
 
 
 def _unescaped(sequence: str) -> str | None:
-    if sequence[1] != "u":
-        return SHORT.get(sequence, sequence[1])
-    units = b"".join(bytes.fromhex(unit) for unit in sequence[2:].split(r"\u"))
+    kind = sequence[1]
+    if kind not in "uUx":
+        return SHORT.get(sequence, kind)
+    data = bytes.fromhex("".join(sequence[2:].split(sequence[:2])))
+    # Of a single byte what YAML means by it.
+    encoding = {"u": "utf-16-be", "U": "utf-32-be", "x": "utf-8" if len(data) > 1 else "latin-1"}[kind]
     try:
-        return units.decode("utf-16-be")
+        return data.decode(encoding)
     except UnicodeDecodeError:
         return None
 

@@ -13,7 +13,10 @@ pytestmark = pytest.mark.kernels
 
 LETTER = r"\\+u(?:00[c-f][0-9a-f]|0[1-9a-f][0-9a-f]{2}|1[0-9a-f]{3}|2(?:e[89a-f]|f[0-9a-f])[0-9a-f]|[3-9a-c][0-9a-f]{3}"
 LETTER += r"|d[0-7][0-9a-f]{2}|f9[0-9a-f]{2}|f[a-d][0-9a-f]{2})"
+BYTES = r"\\+x(?:c[3-9a-f]|d[0-9a-f])\\+x[89ab][0-9a-f]|\\+xe[013-9a-d](?:\\+x[89ab][0-9a-f]){2}"
+LETTER = f"(?:{LETTER}|{BYTES})"
 PARTS = ["\\", "u", r"\u0447", r"\u4E2D", r"\u00e9", r"\ud83d", r"\u2019", r"\u00bf", r"\u04", "4g", " ", "é", "x" * 63]
+PARTS += ["x", r"\xd1\x87", r"\xE4\xB8\xAD", r"\xe2\x80\x99", r"\xd1", r"\x87", r"\xc2\xa0"]
 
 
 def found_in(texts):
@@ -25,7 +28,7 @@ def found_in(texts):
 
 @pytest.mark.parametrize("text", [
     r"\u0447\u0435", r"\u00e9\u00E8", r"\\u4e2d\\u6587", "x" * 61 + r"\u0447\u0435", r"\u0447 \u0447\u0435",
-    r"\ud7ff\uac00",
+    r"\ud7ff\uac00", r"\xd1\x87\xd0\xb5", r"\xe4\xb8\xad\xe6\x96\x87", r"\\xd1\\x87\u0435", r"\xED\x9F\xBF\xC3\x80",
 ])  # fmt: skip
 def test_two_letters_in_a_row(text):
     assert found_in(["", text, "x"]) == [1]
@@ -34,6 +37,9 @@ def test_two_letters_in_a_row(text):
 @pytest.mark.parametrize("text", [
     "", r"\u0447", r"\u0447 \u0435", r"\u0447\u043", r"\u0447\u04g5", r"u0447u0435", r"\u0041\u0042", r"\u003c\u003e",
     r"\u2019\u2026", r"\ud83d\ude02\ud83d\ude02", r"\ufe0f\ufe0f", r"\usepackage{\underline}", r"\u0447x\u0435",
+    r"\xd1\x87", r"\xd1\x87 \xd0\xb5", r"\xd1\xd0\x87\xb5", r"\xe2\x80\x9c\xe2\x80\x9d",
+    r"\xf0\x9f\x98\x82\xf0\x9f\x98\x82",
+    r"\xc2\xa0\xc2\xa0", r"\xe4\xb8\xad\xe6\x96", r"\xee\x80\x80\xef\xbc\xa1", r"\xd1\x87\xd0\x35", r"xd1x87xd0xb5",
 ])  # fmt: skip
 def test_other_texts(text):
     assert found_in([r"\u0447", text, r"\u0435"]) == []
@@ -41,6 +47,7 @@ def test_other_texts(text):
 
 def test_the_end_of_a_text_and_the_beginning_of_the_next_are_no_letters():
     assert found_in([r"\u0447", r"\u0435", r"\u0447\u04", "35", "\\", r"u0447\u0435"]) == []
+    assert found_in([r"\xd1\x87\xd0", r"\xb5", r"\xd1\x8", "7", r"\xd1", "\\", r"x87\xd0\xb5"]) == []
 
 
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=9).map("".join), max_size=8))

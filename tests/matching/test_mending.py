@@ -67,7 +67,25 @@ def test_escapes_are_decoded_with_the_way_back(text, times):
     assert found.original(np.arange(len(text) + 1)).tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("text", [*ESCAPED, "don't ждать"])
+def test_bytes_written_as_text_are_decoded_with_the_way_back(text, times):
+    def escape(part):
+        part = repr(part.encode() + b'"')[2:-2]
+        return part.replace("\\", r"\\") if times == 2 else part
+
+    found = mended(escape(text))
+    assert found.text == text
+    expected = np.cumsum([0, *(len(escape(char)) for char in text)])
+    assert found.original(np.arange(len(text) + 1)).tolist() == expected.tolist()
+
+
+def test_escapes_of_yaml():
+    assert mended(r"\u0447\u0435\xE9 caf\xe9, \U0001F602\U0000D800").text == r"чеé café, 😂\U0000D800"
+
+
 def test_escapes_that_are_no_characters_stay():
+    assert mended(r"\u0447\u0435 \xe0\x80\x80 \x87").text == r"че \xe0\x80\x80 \x87"
     assert mended(r"\u0447\u0435 \ud83d \x41 \u12 \N \ud83d\u0447").text == r"че \ud83d \x41 \u12 \N \ud83dч"
 
 
