@@ -207,11 +207,11 @@ class _Texts:
     @classmethod
     def read(cls, path: Path, wanted: pa.Array) -> _Texts:
         """Read what a file knows of some rows, a batch at a time."""
-        chosen = np.zeros(pq.read_metadata(path).num_rows, bool)
+        file, parts, low = _opened(path), [], 0
+        chosen = np.zeros(file.metadata.num_rows, bool)
         chosen[pc.drop_null(wanted).to_numpy()] = True
-        names = [name for name in (*TEXTS, "has_text") if name in _names(path)]
-        parts, low = [], 0
-        for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=names):
+        names = [name for name in (*TEXTS, "has_text") if name in file.schema_arrow.names]
+        for batch in file.iter_batches(BATCH, columns=names):
             parts.append(batch.filter(pa.array(chosen[low : low + len(batch)])))
             low += len(batch)
         rows = pa.Table.from_batches(parts) if parts else pa.table({})
@@ -254,11 +254,16 @@ class _Rows:
         return taken
 
 
+def _opened(path: Path) -> pq.ParquetFile:
+    """A file that is read a row group at a time; Arrow would hold all that it has read of it until the end."""
+    return pq.ParquetFile(path, pre_buffer=False)
+
+
 def _read(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
     """Columns of a file, a batch at a time; at first one without rows."""
     try:
         # Not pq.read_table, whose import of all kinds of file systems takes longer than most runs' files.
-        with pq.ParquetFile(path) as file:
+        with _opened(path) as file:
             yield file.schema_arrow.empty_table().select(columns)
             for batch in file.iter_batches(BATCH, columns=columns):
                 yield pa.Table.from_batches([batch])
