@@ -39,7 +39,9 @@ EMPTY, ADDRESSES, DATES, CODES = "empty in the first records", "addresses", "dat
 NOT_SCANNED = "not scanned: "
 SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
 JOINED = "scanned, the words of a list as one text"
-SINGLE_WORDS = "scanned, but holds single words"
+# Why a text may run over several records, or elements of a list, and is not found.
+SINGLE_WORDS, CUES = "scanned, but holds single words", "scanned, but holds cues of a transcript"
+AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS, CUES}
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
 # One in so many records is searched for texts in fields that the first records lack.
 SEARCHED = 100
@@ -199,6 +201,12 @@ def _word_lists(found: dict[Path, Seen]) -> set[Path]:
     }
 
 
+def _is_cue(path: Path, found: dict[Path, Seen]) -> bool:
+    """Whether seconds at which a text begins, and ends or how long it lasts, stand beside it."""
+    seconds = {_last(other) for other, seen in found.items() if other[:-1] == path[:-1] and "float" in seen.kinds}
+    return bool(seconds & {"start", "start_time", "offset"} and seconds & {"end", "end_time", "duration", "dur"})
+
+
 def path_of(name: str) -> Path:
     """``messages[].content`` -> ``("messages", ANY, "content")``."""
     return tuple(name.replace("[]", f".{ANY}").split("."))
@@ -253,6 +261,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
         verdicts[name_of(path)] = JOINED if path in words else SCANNED if path in found else IF_THERE
     if single_words([value for path in texts if path in found for value in found[path].strings]):
         verdicts.update({name_of(path): SINGLE_WORDS for path in texts if path in found and path not in words})
+    verdicts.update({name_of(path): CUES for path in texts if _is_cue(path, found)})
     ids = _named(fields.id, found) if fields.id else [(name,) for name in ID if (name,) in found]
     chosen = next((path for path in ids if ANY not in path and not {"object", "list"} & found[path].kinds.keys()), None)
     if fields.outputs:
@@ -266,7 +275,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     return Binding(
         tuple(dict.fromkeys(path[:-1] if path in words else path for path in texts)),
         chosen,
-        {n: v if v in (SCANNED, IF_THERE, JOINED, SINGLE_WORDS) else NOT_SCANNED + v for n, v in verdicts.items()},
+        {n: v if v in AS_SCANNED else NOT_SCANNED + v for n, v in verdicts.items()},
         wanted,
         fields.outputs,
         bool(chats),

@@ -107,8 +107,9 @@ def records_of(name: str, head: bytes) -> str:
     """What is a record in a text file: "lines", "paragraphs" or "files".
 
     Files of source code, markup and subtitles are records as a whole. Of other text, paragraphs are if lines are
-    wrapped, or if blank lines separate groups of several lines. Wrapped lines end near the same column; short ones, as
-    a list may have, also where the next word would not fit.
+    wrapped, or if blank lines separate groups of several lines. Wrapped lines end near the same column, but for a few;
+    short ones, as a list may have, also where the next word would not fit. Where a blank line follows each, the file is
+    one text.
     """
     if name.lower().endswith((*CODE, *SUBTITLES)) or are_subtitles(head):
         return "files"
@@ -118,15 +119,29 @@ def records_of(name: str, head: bytes) -> str:
         return "lines"
     groups = sum(1 for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip())
     widths = [len(line) + len(WIDE.findall(line)) for line in full]
-    widest = max(widths)
-    wrapped = 30 <= widest <= 120 and sum(width > 0.8 * widest for width in widths) > 0.55 * len(full)
-    if wrapped and widest < 50:
-        words = [len(line.split(maxsplit=1)[0]) for line in full[1:]]
-        filled = sum(width + 1 + word > widest for width, word in zip(widths[:-1], words, strict=True))
-        wrapped = filled > 0.8 * len(words)
+    # A few may be longer, by an address or by characters of another width.
+    longest, usual = max(widths), sorted(widths)[-1 - len(widths) // 20]
+    wrapped = any(
+        _end_near(widths, column)
+        and _filled(full, widths, column) >= (0.8 if column < 50 else 0.6 if column < longest else 0)
+        for column in {longest, usual}
+    )
+    if wrapped and groups > 0.8 * len(full) and _filled(full, widths, usual) > 0.6:
+        return "files"
     if groups > 2 and len(full) >= 2 * groups and sorted(widths)[len(full) // 2] >= 15:
         return "paragraphs"
     return "lines" if not wrapped else "paragraphs" if groups > 1 else "files"
+
+
+def _end_near(widths: list[int], column: int) -> bool:
+    """Whether most lines end near a column, or behind it, and it may be that of wrapped text."""
+    return 30 <= column <= 120 and sum(width > 0.8 * column for width in widths) > 0.55 * len(widths)
+
+
+def _filled(lines: list[str], widths: list[int], column: int) -> float:
+    """The share of the lines behind which the first word of the next would not fit before a column."""
+    words = [len(line.split(maxsplit=1)[0]) for line in lines[1:]]
+    return sum(width + 1 + word > column for width, word in zip(widths[:-1], words, strict=True)) / len(words)
 
 
 class PlainText:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from provscan.readers.fields import BY_FIRST_RECORDS, SEARCHED, SINGLE_WORDS
+from provscan.readers.fields import BY_FIRST_RECORDS, CUES, SEARCHED, SINGLE_WORDS
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",
@@ -240,11 +240,12 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
             f"{fields} first records hold no text there: {_named(without)}. If later ones do, name all fields that "
             "hold text with --text-field."
         )
-    if words := [name for name in verdicts if SINGLE_WORDS in verdicts[name]]:
-        said.append(
-            f"Records of single words ({_named(words)}) were scanned one by one: a text whose words stand in several "
-            "records is missed. Write the words of a text into one record."
-        )
+    for verdict, what in ((SINGLE_WORDS, "Single words"), (CUES, "Cues of transcripts")):
+        if pieces := [name for name in verdicts if verdict in verdicts[name]]:
+            said.append(
+                f"{what} ({_named(pieces)}) were scanned one by one: a text that runs over several is missed. Write "
+                "all of a text into one field of one record."
+            )
     if later := summary["notes"].get("later_text"):
         # A blind run has no examples.
         named = {case["reason"]: case["where"] for case in reversed(summary.get("examples", []))}

@@ -123,8 +123,26 @@ def wrapped(words, width):
 def test_wrapped_lines_are_one_text(words, width):
     lines = wrapped(words, width)
     assert records_of("a.txt", "\n".join(lines).encode()) == "files"
+    lines[9::40] = [f"https://example.org/{'x' * 110}"] * len(lines[9::40])
+    assert records_of("a.txt", "\n".join(lines).encode()) == "files"
     lines[5::6] = [f"{line[: width // 2]}\n" for line in lines[5::6]]
     assert records_of("a.txt", "\n".join(lines).encode()) == "paragraphs"
+
+
+@pytest.mark.parametrize("width", [42, 60, 72, 110])
+@pytest.mark.parametrize("words", [TALE, RUSSIAN], ids=["english", "russian"])
+def test_wrapped_lines_with_blank_lines_between_are_one_text(words, width):
+    lines = wrapped(words, width)
+    assert records_of("a.txt", "\n\n".join(lines).encode()) == "files"
+    lines[5::6] = [line[: width // 2] for line in lines[5::6]]
+    assert records_of("a.txt", "\n\n".join(lines).encode()) == "files" if width > 50 else "lines"
+
+
+@pytest.mark.parametrize("spread", [2, 8, 20])
+def test_a_list_with_blank_lines_between_is_no_text(spread):
+    rng = Random(spread)
+    lines = [" ".join(rng.choices(TALE.split(), k=rng.randint(12, 12 + spread))) for _ in range(300)]
+    assert records_of("a.txt", "\n\n".join(lines).encode()) != "files"
 
 
 def test_wrapped_lines_of_a_script_without_spaces():

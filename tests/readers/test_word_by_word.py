@@ -165,6 +165,21 @@ def test_single_words_in_many_records_are_said(write):
     assert fields == dict.fromkeys(["Word", "Tag"], "scanned, but holds single words")
     nothing = {"notes": {}, "damaged": [], "skipped": {}, "repaired": {}, "truncated": {}}
     (said,) = left_out({**nothing, "fields": {"Word": {fields["Word"]: 1}}})
-    assert said.startswith("Records of single words (Word) were scanned one by one")
+    assert said.startswith("Single words (Word) were scanned one by one: a text that runs over several is missed.")
     path = write("b.csv", "Word,text\n" + "".join(f"{word},{TEXTS[0]}\n" for word in words if word not in ":!"))
     assert "single" not in str(inspect_sources(path)["files"][0]["fields"])
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_cues_of_transcripts_are_said(within, write):
+    cues = [{"text": text, "start": 2.5 * n, "duration": 2.0, "speaker": "A"} for n, text in enumerate(TEXTS)]
+    path = write("a.json", json.dumps([{"id": "1", "cues": cues}] if within else cues))
+    name = "cues[].text" if within else "text"
+    verdict = inspect_sources(path)["files"][0]["fields"][name]
+    assert verdict == "scanned, but holds cues of a transcript"
+    nothing = {"notes": {}, "damaged": [], "skipped": {}, "repaired": {}, "truncated": {}}
+    (said,) = left_out({**nothing, "fields": {name: {verdict: 1}}})
+    assert said.startswith(f"Cues of transcripts ({name}) were scanned one by one")
+    # Places of names in a text are no times.
+    spans = [{"text": text, "start": 3 * n, "end": 3 * n + 2} for n, text in enumerate(TEXTS)]
+    assert inspect_sources(write("b.jsonl", spans))["files"][0]["fields"]["text"] == "scanned"
