@@ -118,6 +118,8 @@ def run_match(
         matched = analysis.measured.matches
         chosen = kept(matched.batches(), matched.control, 0 if options.no_text else options.texts)
         write_tables(analysis, chosen, controls.reader, matches, evidence)
+        # Some hundred bytes a text that was found, which the report needs no more.
+        del analysis, matched, chosen
         clock.lap("write")
         described = {"inputs": inputs.describe(options.threads)}
         if null_inputs is not None:
