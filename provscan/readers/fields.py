@@ -36,6 +36,7 @@ ID = ("id", "id_str", "_id", "uuid", "doc_id", "record_id", "tweet_id", "guid", 
 
 # Why fields are not scanned that might hold text in later records than those that were surveyed.
 EMPTY, ADDRESSES, DATES, CODES = "empty in the first records", "addresses", "dates or numbers", "short codes or names"
+TOO_DEEP = "more levels deep than are searched"
 NOT_SCANNED = "not scanned: "
 SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
 JOINED = "scanned, the words of a list as one text"
@@ -125,11 +126,15 @@ def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
             if len(path) < limits.nesting:
                 for key, inner in value.items():
                     visit(inner, (*path, str(key)))
+            elif value:
+                count(path, "deeper")
         elif isinstance(value, list):
             count(path, "list")
             if len(path) < limits.nesting:
                 for inner in value[:50]:
                     visit(inner, (*path, ANY))
+            elif value:
+                count(path, "deeper")
         else:
             if isinstance(value, bytes):
                 try:
@@ -201,10 +206,14 @@ def _word_lists(found: dict[Path, Seen]) -> set[Path]:
     }
 
 
-def _is_cue(path: Path, found: dict[Path, Seen]) -> bool:
-    """Whether seconds at which a text begins, and ends or how long it lasts, stand beside it."""
-    seconds = {_last(other) for other, seen in found.items() if other[:-1] == path[:-1] and "float" in seen.kinds}
-    return bool(seconds & {"start", "start_time", "offset"} and seconds & {"end", "end_time", "duration", "dur"})
+def _timed(found: dict[Path, Seen]) -> set[Path]:
+    """The objects that have seconds at which they begin, and end or how long they last, as cues of transcripts have."""
+    seconds: dict[Path, set[str]] = {}
+    for path, seen in found.items():
+        if "float" in seen.kinds:
+            seconds.setdefault(path[:-1], set()).add(_last(path))
+    ends = {"end", "end_time", "duration", "dur"}
+    return {path for path, names in seconds.items() if names & {"start", "start_time", "offset"} and names & ends}
 
 
 def path_of(name: str) -> Path:
@@ -230,6 +239,7 @@ def _named(name: str, found: dict[Path, Seen]) -> list[Path]:
 def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     strings = {path: seen for path, seen in found.items() if "string" in seen.kinds}
     words = _word_lists(found)
+    deeper = [path for path, seen in found.items() if "deeper" in seen.kinds]
     verdicts = {name_of(path): "text" if path in words else verdict(path, seen) for path, seen in strings.items()}
     empty: set[Path] = set()
     if fields.texts:
@@ -255,13 +265,15 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     # A text that is a chat is named with all texts in it.
     turns = [path for path in strings if path != stored(path) in texts and verdicts[name_of(path)] == "text"]
     texts = list(dict.fromkeys([*texts, *turns]))
+    verdicts |= dict.fromkeys(map(name_of, deeper), TOO_DEEP)
     if fields.texts:
         verdicts = dict.fromkeys(verdicts, "not named")
     for path in texts:
         verdicts[name_of(path)] = JOINED if path in words else SCANNED if path in found else IF_THERE
     if single_words([value for path in texts if path in found for value in found[path].strings]):
         verdicts.update({name_of(path): SINGLE_WORDS for path in texts if path in found and path not in words})
-    verdicts.update({name_of(path): CUES for path in texts if _is_cue(path, found)})
+    timed = _timed(found)
+    verdicts.update({name_of(path): CUES for path in texts if path[:-1] in timed})
     ids = _named(fields.id, found) if fields.id else [(name,) for name in ID if (name,) in found]
     chosen = next((path for path in ids if ANY not in path and not {"object", "list"} & found[path].kinds.keys()), None)
     if fields.outputs:

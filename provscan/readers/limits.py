@@ -18,7 +18,7 @@ class Limits:
     # Records, and bytes, at the beginning of a file from which its fields are determined.
     head_records: int = 1000
     head_bytes: int = 1 << 20
-    nesting: int = 8  # Depth down to which texts are looked for in objects and lists.
+    nesting: int = 100  # Depth down to which texts are looked for in objects and lists.
     value_lines: int = 10_000  # A quoted CSV value of more lines counts as a quote that was never closed.
     # A compressed file that grows by more than this factor is abandoned once it has grown to so many bytes.
     expansion: int = 250

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from provscan.readers.fields import BY_FIRST_RECORDS, CUES, SEARCHED, SINGLE_WORDS
+from provscan.readers.fields import BY_FIRST_RECORDS, CUES, NOT_SCANNED, SEARCHED, SINGLE_WORDS, TOO_DEEP
+from provscan.readers.limits import LIMITS
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",
@@ -240,6 +241,8 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
             f"{fields} first records hold no text there: {_named(without)}. If later ones do, name all fields that "
             "hold text with --text-field."
         )
+    if any(NOT_SCANNED + TOO_DEEP in verdict for verdict in verdicts.values()):
+        said.append(f"Text more than {LIMITS.nesting} levels deep in objects and lists was not scanned.")
     for verdict, what in ((SINGLE_WORDS, "Single words"), (CUES, "Cues of transcripts")):
         if pieces := [name for name in verdicts if verdict in verdicts[name]]:
             said.append(

@@ -10,8 +10,10 @@ import pytest
 
 import provscan
 from provscan.errors import FieldNotFoundError
+from provscan.readers import LIMITS
 from provscan.readers.fields import reads_like_text
 from provscan.report.tables import text_table
+from provscan.report.wording import left_out
 
 LONG = "a sentence of a few words"
 FORMS = {
@@ -48,6 +50,17 @@ FORMS = {
     ),
     "list of strings": ({"lines": [LONG, "", "b"]}, {"lines[0]": LONG, "lines[1]": "", "lines[2]": "b"}),
     "nested lists": ({"pages": [[LONG], [], [f"{LONG} 2"]]}, {"pages[0][0]": LONG, "pages[2][0]": f"{LONG} 2"}),
+    "pages of GraphQL": (
+        {"data": {"user": {"result": {"timeline_v2": {"timeline": {"instructions": [{"entries": [{"content": {
+            "itemContent": {"tweet_results": {"result": {"legacy": {"full_text": LONG}}}}}}]}]}}}}}},
+        {"data.user.result.timeline_v2.timeline.instructions[0].entries[0].content.itemContent.tweet_results.result.legacy."
+         "full_text": LONG},
+    ),
+    "answers to answers": (
+        {"text": f"{LONG} 1", "replies": [{"text": f"{LONG} 2", "replies": [{"text": f"{LONG} 3", "replies": [{
+            "text": f"{LONG} 4", "replies": [{"text": f"{LONG} 5", "replies": []}]}]}]}]},
+        {"replies[0]." * n + "text": f"{LONG} {n + 1}" for n in range(5)},
+    ),
     "unknown names": ({"foo": LONG, "bar": "en", "baz": "0a1b2c"}, {"foo": LONG}),
     "no spaces": ({"foo": "今日はとても良い天気ですね", "bar": "中文"}, {"foo": "今日はとても良い天気ですね"}),
     "short texts": ({"foo": "hello", "id": "7"}, {"foo": "hello"}),
@@ -178,6 +191,26 @@ def test_every_text_is_found(write, read_all, form, array):
     assert {row["field"]: row["text"] for row in rows} == expected
     assert found.stats.records == 3
     assert "scanned" in {verdict for verdicts in found.stats.fields.values() for verdict in verdicts}
+
+
+@pytest.mark.parametrize("form", ["a.jsonl", "a.json"])
+def test_text_that_is_too_deep_is_said_to_be_left_out(form, write, read_all):
+    def deep(levels):
+        value = LONG
+        for _ in range(levels):
+            value = {"a": value} if levels % 2 else [value]
+        return {"text": "a few words here", "b": value}
+
+    records = [deep(LIMITS.nesting - 1), deep(LIMITS.nesting - 2)]
+    whole = read_all(write(form, json.dumps(records) if form == "a.json" else records))
+    assert whole.texts.count(LONG) == 2
+    records = [deep(LIMITS.nesting), deep(LIMITS.nesting + 1)]
+    found = read_all(write(form, json.dumps(records) if form == "a.json" else records))
+    assert found.texts == ["a few words here"] * 2
+    nothing = {"notes": {}, "damaged": [], "skipped": {}, "repaired": {}, "truncated": {}}
+    assert left_out({**nothing, "fields": whole.stats.fields}) == []
+    (said,) = left_out({**nothing, "fields": found.stats.fields})
+    assert said == "Text more than 100 levels deep in objects and lists was not scanned."
 
 
 def test_the_fields_that_are_not_scanned_are_listed(write, read_all):
