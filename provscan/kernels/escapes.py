@@ -1,4 +1,7 @@
-"""Texts whose letters are written as escapes: ``\\u0447`` as in JSON, ``\\xd1\\x87`` as Python shows bytes of UTF-8."""
+"""Texts whose letters are written as escapes.
+
+They are ``\\u0447`` as in JSON, ``\\xd1\\x87`` as Python shows bytes of UTF-8, or ``<U+0447>`` as R writes them.
+"""
 
 import numpy as np
 
@@ -6,6 +9,7 @@ from provscan.kernels.jit import kernel
 
 _BLOCK = 64
 _BACKSLASH, _U, _X = np.uint8(0x5C), np.uint8(0x75), np.uint8(0x78)
+_LESS, _CAPITAL_U, _PLUS, _GREATER = np.uint8(0x3C), np.uint8(0x55), np.uint8(0x2B), np.uint8(0x3E)
 
 
 @kernel
@@ -25,10 +29,12 @@ def escaped(text, offsets, rows):
             first, second, least = text[at:end], text[at + 1 : end + 1], np.uint8(0xFF)
             for k in range(_BLOCK):
                 kind = min(np.uint8(second[k] ^ _U), np.uint8(second[k] ^ _X))
-                least = min(least, np.uint8(np.uint8(first[k] ^ _BACKSLASH) | kind))
+                of_r = np.uint8(np.uint8(first[k] ^ _LESS) | np.uint8(second[k] ^ _CAPITAL_U))
+                least = min(least, min(np.uint8(np.uint8(first[k] ^ _BACKSLASH) | kind), of_r))
         if least == 0:
             for i in range(at, end):
-                if text[i] == _BACKSLASH and (text[i + 1] == _U or text[i + 1] == _X):
+                slash = text[i] == _BACKSLASH and (text[i + 1] == _U or text[i + 1] == _X)
+                if slash or (text[i] == _LESS and text[i + 1] == _CAPITAL_U):
                     while offsets[row + 1] <= i:
                         row += 1
                     if found > 0 and rows[found - 1] == row:
@@ -44,13 +50,14 @@ def escaped(text, offsets, rows):
 @kernel
 def _letter(text, i, stop):
     """The end of the escape of a letter at a place, which may be escaped itself; the place if there is none."""
+    if text[min(i, stop - 1)] == _LESS:
+        plain = i + 8 <= stop and text[i + 1] == _CAPITAL_U and text[i + 2] == _PLUS and text[i + 7] == _GREATER
+        return i + 8 if plain and _is_letter(_hexadecimal(text, i + 3, i + 7, stop)) else i
     k = _after_backslashes(text, i, stop)
     if not i < k < stop:
         return i
     if text[k] == _U:
-        code = _hexadecimal(text, k + 1, k + 5, stop)
-        # Neither punctuation, symbols and their like, nor halves of emoji.
-        return k + 5 if 0xC0 <= code < 0x2000 or 0x2E80 <= code < 0xD800 or 0xF900 <= code < 0xFE00 else i
+        return k + 5 if _is_letter(_hexadecimal(text, k + 1, k + 5, stop)) else i
     if text[k] != _X:
         return i
     # The same, nearly, by the first of the bytes of a character.
@@ -64,6 +71,12 @@ def _letter(text, i, stop):
             return i
         k = at + 3
     return k
+
+
+@kernel
+def _is_letter(code):
+    """Whether a character is neither of ASCII nor punctuation, symbols and their like, nor half of an emoji."""
+    return 0xC0 <= code < 0x2000 or 0x2E80 <= code < 0xD800 or 0xF900 <= code < 0xFE00
 
 
 @kernel

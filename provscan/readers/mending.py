@@ -1,10 +1,10 @@
 """Texts that were garbled before they were written: counted and, on request, repaired.
 
 UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one, JSON that is written as JSON again six
-(``\\u0447``), Python's bytes that are written as text four of each byte (``\\xd1\\x87``). A text with a sequence that
-hardly another one has (:mod:`provscan.kernels.mojibake`, :mod:`provscan.kernels.escapes`) is taken for such a text, and
-all sequences in it are decoded, again if it happened twice. As each of them stands for one character, every place leads
-back to the original exactly.
+(``\\u0447``), Python's bytes that are written as text four of each byte (``\\xd1\\x87``), R eight (``<U+0447>``).
+A text with a sequence that hardly another one has (:mod:`provscan.kernels.mojibake`, :mod:`provscan.kernels.escapes`)
+is taken for such a text, and all sequences in it are decoded, again if it happened twice. As each of them stands for
+one character, every place leads back to the original exactly.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CONTINUED = r"\\x[89abAB][\da-fA-F]"
 ESCAPE = re.compile(
     r"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[\da-fA-F]{4}|\\U000[\da-fA-F]{5}|"
     rf"\\x[c-dC-D][\da-fA-F]{CONTINUED}|\\x[eE][\da-fA-F](?:{CONTINUED}){{2}}|\\x[fF][0-4](?:{CONTINUED}){{3}}|"
-    r"\\x[a-fA-F][\da-fA-F]|\\[nrt\"'/\\]"
+    r"\\x[a-fA-F][\da-fA-F]|<U\+(?:[\da-fA-F]{4}){1,2}>|\\[nrt\"'/\\]"
 )
 SHORT = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
 # A text may have been garbled several times.
@@ -83,6 +83,8 @@ def _decoded(sequence: str) -> str | None:
 
 
 def _unescaped(sequence: str) -> str | None:
+    if sequence[0] == "<":
+        sequence = rf"\U{sequence[3:-1]:0>8}"
     kind = sequence[1]
     if kind not in "uUx":
         return SHORT.get(sequence, kind)

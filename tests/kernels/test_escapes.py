@@ -14,9 +14,12 @@ pytestmark = pytest.mark.kernels
 LETTER = r"\\+u(?:00[c-f][0-9a-f]|0[1-9a-f][0-9a-f]{2}|1[0-9a-f]{3}|2(?:e[89a-f]|f[0-9a-f])[0-9a-f]|[3-9a-c][0-9a-f]{3}"
 LETTER += r"|d[0-7][0-9a-f]{2}|f9[0-9a-f]{2}|f[a-d][0-9a-f]{2})"
 BYTES = r"\\+x(?:c[3-9a-f]|d[0-9a-f])\\+x[89ab][0-9a-f]|\\+xe[013-9a-d](?:\\+x[89ab][0-9a-f]){2}"
-LETTER = f"(?:{LETTER}|{BYTES})"
+OF_R = "<U\\+(?:00[c-f]|0[1-9a-f][0-9a-f]|1[0-9a-f]{2}|2(?:e[89a-f]|f[0-9a-f])|[3-9a-c][0-9a-f]{2}|d[0-7][0-9a-f]"
+OF_R += "|f9[0-9a-f]|f[a-d][0-9a-f])[0-9a-f]>"
+LETTER = f"(?:{LETTER}|{BYTES}|{OF_R})"
 PARTS = ["\\", "u", r"\u0447", r"\u4E2D", r"\u00e9", r"\ud83d", r"\u2019", r"\u00bf", r"\u04", "4g", " ", "é", "x" * 63]
 PARTS += ["x", r"\xd1\x87", r"\xE4\xB8\xAD", r"\xe2\x80\x99", r"\xd1", r"\x87", r"\xc2\xa0"]
+PARTS += ["<", "<U+", "<U+0447>", "<U+4e2d>", "<U+2019>", "<U+0001F602>", "0435>"]
 
 
 def found_in(texts):
@@ -29,6 +32,7 @@ def found_in(texts):
 @pytest.mark.parametrize("text", [
     r"\u0447\u0435", r"\u00e9\u00E8", r"\\u4e2d\\u6587", "x" * 61 + r"\u0447\u0435", r"\u0447 \u0447\u0435",
     r"\ud7ff\uac00", r"\xd1\x87\xd0\xb5", r"\xe4\xb8\xad\xe6\x96\x87", r"\\xd1\\x87\u0435", r"\xED\x9F\xBF\xC3\x80",
+    "<U+0447><U+0435>", "x" * 62 + "<U+4E2D><U+6587>", r"<U+0447>\u0435",
 ])  # fmt: skip
 def test_two_letters_in_a_row(text):
     assert found_in(["", text, "x"]) == [1]
@@ -40,6 +44,7 @@ def test_two_letters_in_a_row(text):
     r"\xd1\x87", r"\xd1\x87 \xd0\xb5", r"\xd1\xd0\x87\xb5", r"\xe2\x80\x9c\xe2\x80\x9d",
     r"\xf0\x9f\x98\x82\xf0\x9f\x98\x82",
     r"\xc2\xa0\xc2\xa0", r"\xe4\xb8\xad\xe6\x96", r"\xee\x80\x80\xef\xbc\xa1", r"\xd1\x87\xd0\x35", r"xd1x87xd0xb5",
+    "<U+0447>", "<U+0447> <U+0435>", "<U+0001F602><U+0001F602>", "<U+0447><U+0435", "<u+0447><u+0435>", "<U>0447<U>",
 ])  # fmt: skip
 def test_other_texts(text):
     assert found_in([r"\u0447", text, r"\u0435"]) == []

@@ -80,6 +80,19 @@ def test_bytes_written_as_text_are_decoded_with_the_way_back(text, times):
     assert found.original(np.arange(len(text) + 1)).tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("text", [WORDS["cyrillic"], WORDS["japanese"], "a 🎉 b é чё <U>"])
+def test_characters_as_r_writes_them_are_decoded_with_the_way_back(text):
+    def escape(part):
+        return "".join(
+            char if char.isascii() else f"<U+{ord(char):0{4 if ord(char) < 65536 else 8}X}>" for char in part
+        )
+
+    found = mended(escape(text))
+    assert found.text == text
+    expected = np.cumsum([0, *(len(escape(char)) for char in text)])
+    assert found.original(np.arange(len(text) + 1)).tolist() == expected.tolist()
+
+
 def test_escapes_of_yaml():
     assert mended(r"\u0447\u0435\xE9 caf\xe9, \U0001F602\U0000D800").text == r"чеé café, 😂\U0000D800"
 
