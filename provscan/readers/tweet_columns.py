@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from provscan.arrays import Numbers
 from provscan.readers.schema import TIMESTAMP, TWEETS, null_if_empty
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts import as_text, checked_text, no_text, scalar_text, string_array, without_surrogates
+from provscan.readers.texts import as_text, no_text, scalar_text, string_array, without_surrogates
 from provscan.readers.tweet_dates import from_strings, timestamps
 from provscan.readers.tweet_layouts import Tweet
 from provscan.readers.values import array_values
@@ -28,8 +28,10 @@ ROUNDED = r"^[0-9]{14,17}000$"
 LONG = r"^[0-9]{17,}$"
 # Ids that end in three zeros by chance are one in a thousand.
 LEAST_ROUNDED = 3
-# An apostrophe keeps spreadsheets from reading an id as a number; some data sets still carry it.
-APOSTROPHE = r"^'([0-9]+)'?$"
+# What stands before an id: an apostrophe or another sign that keeps spreadsheets from reading it as a number (rtweet
+# writes x), or the address of the tweet.
+DRESSED = r"^(?:['\"]|x|https?://\S+/status(?:es)?/)([0-9]+)(?:['\"]|[/?#]\S*)?$"
+BEFORE = ("'", '"', "x", "h")
 
 
 def strings(values: Sequence[Any]) -> pa.Array:
@@ -56,9 +58,22 @@ def column(array: pa.Array | None, count: int) -> pa.Array:
     return pc.cast(array, pa.string()) if pa.types.is_integer(array.type) else strings(array_values(array))
 
 
-def filled_texts(array: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
+def whole_texts(long: list[pa.Array], text: pa.Array, others: list[pa.Array]) -> pa.Array:
+    """A column of texts, with the whole ones of other columns, and where it has none, those of `others`."""
+    long = [array for array in long if _is_text(array.type) and array.null_count < len(array)]
+    others = [array for array in others if _is_text(array.type)]
+    if not long and not (others and pc.any(pc.fill_null(pc.equal(text, ""), True)).as_py()):
+        return text
+    return pc.coalesce(*(null_if_empty(as_text(array)[0]) for array in (*long, text, *others)))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def filled_texts(text: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
     """A column of texts without the missing ones, and the rows that are left, None if that is all of them."""
-    text = checked_text(array, numbers, source, stats)
     empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
     if not empty.true_count:
         return None, text
@@ -117,8 +132,7 @@ def _kind(value: Any) -> str:
 def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordBatch:
     """The batch with an id in every row; what had to be replaced is counted by reason."""
     ids = batch.column("id")
-    if pc.any(pc.starts_with(ids, "'")).as_py():
-        ids = pc.replace_substring_regex(ids, APOSTROPHE, r"\1")
+    ids = _bare(ids)
     unusable = _matching(ids, FLOAT, pc.match_substring(ids, "+"))
     rounded = _matching(ids, ROUNDED, pc.ends_with(ids, "000"))
     count = rounded.true_count
@@ -140,7 +154,16 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
         lines = pc.cast(pc.add(batch.column("record"), 1), pa.string())
         places = pc.binary_join_element_wise(pa.scalar(source), lines, ":")
         ids = pc.if_else(replaced, places, ids)
+    place = batch.schema.get_field_index("rt_of")
+    batch = batch.set_column(place, "rt_of", _bare(batch.column("rt_of")))
     return batch.set_column(batch.schema.get_field_index("id"), "id", ids)
+
+
+def _bare(ids: pa.Array) -> pa.Array:
+    """Ids without what stands around their digits."""
+    if not any(pc.any(pc.starts_with(ids, sign)).as_py() for sign in BEFORE):
+        return ids
+    return pc.replace_substring_regex(ids, DRESSED, r"\1")
 
 
 def _matching(ids: pa.Array, pattern: str, possible: pa.Array) -> pa.Array:

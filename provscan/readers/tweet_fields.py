@@ -6,6 +6,7 @@ header by what they hold. The outcome is a :class:`Binding`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,8 +25,9 @@ ROLES = ("text", "id", "author", "date", "lang", "rt_of")
 # In order of preference, as :func:`~provscan.readers.names.plain` writes them.
 USUAL: dict[str, tuple[str, ...]] = {
     "text": (
-        "full_text", "text", "tweet_text", "tweet", "tweettext", "tweet_content", "content", "rawcontent", "body",
-        "message", "post", "status", "status_text", "sentence", "comment", "title",
+        "full_text", "fulltext", "text", "tweet_text", "tweet", "tweettext", "tweet_content", "content", "rawcontent",
+        "body", "message", "post", "status", "status_text", "sentence", "comment", "mention_content", "hit_sentence",
+        "snippet", "title",
     ),
     "id": (
         "id_str", "id", "tweet_id", "tweetid", "status_id", "status_id_str", "tweet_id_str", "post_id", "_id",
@@ -37,7 +39,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     ),
     "date": (
         "created_at", "tweet_created", "tweet_created_at", "tweet_time", "date", "timestamp", "timestamp_ms",
-        "datetime", "created", "created_utc", "time", "published_at", "published", "publish_date",
+        "datetime", "createdat", "created", "created_utc", "time", "published_at", "published", "publish_date",
     ),
     "lang": ("lang", "language", "tweet_lang", "tweet_language"),
     "rt_of": (
@@ -45,6 +47,10 @@ USUAL: dict[str, tuple[str, ...]] = {
         "retweet_tweetid", "referenced_tweets.retweeted.id",
     ),
 }  # fmt: skip
+# Where a table has the whole text of a long tweet, of which another column has the beginning.
+LONG = ("extended_tweet.full_text", "extended_tweet_full_text", "note_tweet.text", "note_tweet_text")
+# The address of a tweet, which ends with its id.
+PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
 # Where roles are looked for in the later records of a file whose first ones lack them; a text also in each record that
 # has none where most have it, since collectors mix the two forms of the API.
 LATE: dict[str, tuple[Path, ...]] = {
@@ -71,6 +77,7 @@ class Binding:
     rt_of: Path | None = None
     wanted: tuple[tuple[Path, pa.DataType], ...] = ()  # What to read, with the type that it has.
     guessed: str = ""  # What was determined by its content, in words.
+    long: tuple[Path, ...] = ()  # Where the whole text is, if it is there, rather than in `text`.
     missing: tuple[str, ...] = ()  # Roles whose field was named and is not there.
     # Roles that the first records lack, and where later ones may have them.
     late: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
@@ -129,7 +136,7 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
     found = survey(records)
     known: dict[str, Path] = {}
     for path, values in found.items():
-        name = plain(".".join(path))
+        name = _usual_name(path)
         if values or name not in known:
             known[name] = path
     roles: dict[str, Path] = {}
@@ -153,6 +160,12 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
             roles[role] = (fits or usual)[0]
         else:
             empty[role] = usual
+    if not fields.texts and "text" in roles and not any(map(_is_text, found[roles["text"]])):
+        # A field "status" may hold "active", and "title" nothing.
+        kept = roles.pop("text")
+        others = (known[name] for name in USUAL["text"] if name in known)
+        other = next((path for path in others if any(map(_is_text, found[path]))), None)
+        roles["text"] = other or _by_content(found, None).get("text", kept)
     guessed = ""
     if "text" not in roles or all(path[0].startswith("column_") for path in found):
         by_content = _by_content(found, roles.get("text"))
@@ -160,13 +173,27 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
         roles = {**by_content, **roles}
     if "text" not in roles:
         raise not_found("text", None, found, source)
+    if "id" not in roles and "id" not in missing:
+        links = (path for path in found if _share(found[path], _is_permalink) >= SHARE)
+        if (link := next(links, None)) is not None:
+            roles["id"] = link
     wanted = tuple((path, _type(role, found[path])) for role, path in roles.items())
     late = {
         role: ((name,),) if (name := getattr(fields, role)) else (*dict.fromkeys([*empty.get(role, []), *names]),)
         for role, names in LATE.items()
         if role not in roles or (role == "text" and not fields.texts)
     }
-    return Binding(**roles, wanted=wanted, guessed=guessed, missing=missing, late=late)
+    long = () if fields.texts else tuple(known[name] for name in LONG if name in known)
+    return Binding(**roles, wanted=wanted, guessed=guessed, long=long, missing=missing, late=late)
+
+
+def _usual_name(path: Path) -> str:
+    """As usual names are written, without the parts that MongoDB (``id.$numberLong``) and Elasticsearch add."""
+    return plain(".".join(path)).partition(".$")[0].removeprefix("_source.")
+
+
+def _is_permalink(value: Any) -> bool:
+    return isinstance(value, str) and PERMALINK.fullmatch(value.strip()) is not None
 
 
 def _type(role: str, values: list[Any]) -> pa.DataType:

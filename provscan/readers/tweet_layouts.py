@@ -3,8 +3,9 @@
 Pure functions on parsed objects. :func:`tweets_in` knows the v1.1 API (``full_text``, ``extended_tweet``,
 ``retweeted_status``, ``quoted_status``), the v2 API (``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as
 pages, lines and as twarc flattens it, GraphQL (``rest_id``, ``legacy``, ``core.user_results``), snscrape's and
-twscrape's lines, the account archive, and objects that wrap one of these. An original comes before its retweet, and
-the retweet takes the original's text.
+twscrape's lines, the account archive, activity streams (``verb``, ``actor``, ``long_object``), and records that wrap
+one of these, as an object at any depth or as a string of JSON. An original comes before its retweet, and the retweet
+takes the original's text.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import orjson
+
 from provscan.readers.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
+from provscan.readers.fields import reads_like_text
+from provscan.readers.names import plain
+from provscan.readers.tweet_fields import USUAL
 
 Object = dict[str, Any]
 Skip = Callable[[str, str], None]
@@ -30,7 +36,7 @@ DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
 OTHERS = frozenset(
     [
         "limit", "warning", "disconnect", "friends", "friends_str", "for_user", "like", "dmConversation", "follower",
-        "following", "block", "mute", "ad", "bookmark", "noteTweet", "account", "profile", "deletedTweet",
+        "following", "block", "mute", "ad", "bookmark", "noteTweet", "account", "profile", "deletedTweet", "info",
     ]
 )  # fmt: skip
 # Any of these keys in a record makes it one for :func:`tweets_in`; records with none are flat.
@@ -40,6 +46,10 @@ MARKERS = frozenset(
         "edit_history", "edit_info", "includes", "rawContent", "renderedContent", "__twarc",
     ]
 )  # fmt: skip
+# What an object with a text has besides, if it is a tweet.
+IDS = frozenset(["id_str", "id", "created_at"])
+# A record with a text below one of these keys is a tweet, and no wrapper of one.
+TEXTS = frozenset(USUAL["text"]) - {"title"}
 
 
 class Tweet(NamedTuple):
@@ -74,7 +84,9 @@ def is_nested(record: Object) -> bool:
         return True
     if any(isinstance(record.get(key), dict | list) for key in ("user", "data", *WRAPPERS)):
         return True
-    return bool(_graphql_in(record)) or rows_of_table(record) is not None
+    if bool(_graphql_in(record)) or rows_of_table(record) is not None:
+        return True
+    return _is_activity(record) or bool(_wrapped(record))
 
 
 def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
@@ -89,6 +101,12 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
         for tweet in found:
             yield from _tweet(tweet)
         return
+    if _is_activity(record):
+        if record["verb"] in ("post", "share"):
+            yield from _tweet(_activity(record))
+        else:
+            skip("deletion" if record["verb"] == "delete" else "not_a_tweet", f"activity: {record['verb']}")
+        return
     data = record.get("data")
     if isinstance(data, dict | list):
         yield from _page(data if isinstance(data, list) else [data], record.get("includes"), skip)
@@ -98,9 +116,13 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
             inner = record.get(key)
             for value in inner if isinstance(inner, list) else [inner]:
                 if isinstance(value, dict):
-                    yield from tweets_in(value, skip)
+                    yield from tweets_in(value if isinstance(inner, list) else _named(value, record), skip)
             if isinstance(inner, dict | list):
                 return
+        if found := _wrapped(record):
+            for tweet in found:
+                yield from tweets_in(_named(tweet, record) if len(found) == 1 else tweet, skip)
+            return
         if "meta" in record or "errors" in record:
             if "errors" in record:
                 skip("not_a_tweet", "an error message of the API")
@@ -134,6 +156,72 @@ def _graphql(value: Any) -> Iterator[Object]:
             }  # fmt: skip
         elif isinstance(value, dict | list):
             waiting += reversed(value.values() if isinstance(value, dict) else value)
+
+
+def _wrapped(record: Object) -> list[Object]:
+    """The tweets below the keys of a record without a text, as objects or as strings of JSON."""
+    if "text" in record or "full_text" in record:
+        return []
+    found, waiting = [], [*reversed(record.values())]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            value = _parsed(value)
+        if isinstance(value, dict) and _is_tweet(value):
+            found.append(value)
+        elif isinstance(value, dict | list):
+            waiting += reversed(value.values() if isinstance(value, dict) else value)
+    return [] if found and any(map(_is_text, record, record.values())) else found
+
+
+def _named(tweet: Object, record: Object) -> Object:
+    """A tweet without an id by that of the record around it."""
+    outer = _first(record, "id_str", "id", "tweet_id", "_id")
+    return {"id": outer, **tweet} if outer is not None and "id" not in tweet and _id(tweet) is None else tweet
+
+
+def _parsed(value: str) -> Any:
+    value = value.strip()
+    if not (value.startswith("{") and value.endswith("}")):
+        return None
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _is_tweet(value: Object) -> bool:
+    if "legacy" in value and "rest_id" in value:
+        return bool(_graphql_in(value))
+    texts = isinstance(value.get("text"), str) or isinstance(value.get("full_text"), str)
+    return (texts and not IDS.isdisjoint(value)) or not MARKERS.isdisjoint(value) or _is_activity(value)
+
+
+def _is_text(key: str, value: Any) -> bool:
+    return plain(str(key)) in TEXTS and isinstance(value, str) and _parsed(value) is None and reads_like_text(value)
+
+
+def _is_activity(record: Object) -> bool:
+    return "verb" in record and "actor" in record
+
+
+def _activity(activity: Object) -> Object:
+    """A tweet of an activity stream as the v1.1 API has it."""
+    inner, actor = _object(activity, "object"), _object(activity, "actor")
+    share, quoted = activity.get("verb") == "share", activity.get("twitter_quoted_status")
+
+    def number(value: Any) -> Any:
+        return value.rpartition(":")[2] if isinstance(value, str) else value
+
+    return {
+        "id_str": number(activity.get("id")),
+        "text": _first(_object(activity, "long_object"), "body") or _first(activity, "body"),
+        "created_at": activity.get("postedTime"),
+        "user": {"screen_name": actor.get("preferredUsername"), "id_str": number(actor.get("id"))},
+        "lang": activity.get("twitter_lang"),
+        "retweeted_status": _activity(inner) if share and "verb" in inner else None,
+        "quoted_status": _activity(quoted) if isinstance(quoted, dict) else None,
+    }  # fmt: skip
 
 
 def _notice(record: Object) -> tuple[str, str] | None:
@@ -192,7 +280,14 @@ def _id(tweet: Object) -> Any:
         [None],
     )
     first = _first(edit, "initialTweetId") or _first(info, "initial_tweet_id") or history[0]
-    return first or _first(tweet, "id_str", "id", "rest_id")
+    return first or _scalar(_first(tweet, "id_str", "id", "rest_id"))
+
+
+def _scalar(value: Any) -> Any:
+    """The value in an object by which MongoDB names its type: ``{"$numberLong": "7"}``."""
+    while isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
+        (value,) = value.values()
+    return value
 
 
 def _author(tweet: Object, users: dict[str, Object]) -> Any:
@@ -202,7 +297,7 @@ def _author(tweet: Object, users: dict[str, Object]) -> Any:
 
 
 def _row(tweet: Object, users: dict[str, Object], text: Any, rt_of: Any = None) -> Tweet:
-    date = _first(tweet, "created_at", "date", "createdAt", "timestamp_ms")
+    date = _scalar(_first(tweet, "created_at", "date", "createdAt", "timestamp_ms"))
     return Tweet(_id(tweet), text, _author(tweet, users), date, _first(tweet, "lang"), rt_of)
 
 

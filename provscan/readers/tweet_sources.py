@@ -30,6 +30,7 @@ from provscan.readers.tweet_layouts import is_nested
 LABELS = re.compile(r"(^|[_.-])(labels?|mapping|classes)([_.-]|$)", re.IGNORECASE)
 ABOUT = re.compile(r"(readme|licen[cs]e|copying|changelog|citation|notice|authors)\b.*", re.IGNORECASE)
 LEAST_LINES = 5
+ID = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
 # No file is cut, so that its lines can be counted as they are read.
 WHOLE = 1 << 62
 OTHER_FILE = "a file of an account's archive that holds no tweets"
@@ -192,7 +193,7 @@ def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits
                 _add_tables(plan, form, file, asked.fields, limits)
                 continue
             split = asked.applied(file, limits)
-            reason = None if alone or asked.format else _no_tweets(split, limits)
+            reason = None if asked.format else _no_tweets(split, limits, alone=alone)
         except InputError as error:
             _leave(plan, file, error)
             continue
@@ -263,16 +264,24 @@ def _long_texts(split: Split, limits: Limits) -> dict[int, str]:
     return found
 
 
-def _no_tweets(split: Split, limits: Limits) -> str | None:
-    """Why a file of a folder is taken for no tweets."""
+def _no_tweets(split: Split, limits: Limits, *, alone: bool) -> str | None:
+    """Why a file is taken for no tweets: one that is named alone, if its lines or pages can't be tweets at all."""
     name = PurePosixPath(split.source).name
-    if split.format in ("html", "warc", "mail"):
-        return "documentation or code, no tweets"
+    if split.format in ("html", "warc"):
+        return "a web page; tweets are not read out of pages" if alone else "documentation or code, no tweets"
+    if split.format == "mail":
+        return None if alone else "documentation or code, no tweets"
     if split.format != "text":
+        return None
+    if name.endswith(".sql"):
+        return "a dump of a database: load it into SQLite or DuckDB, or export the table as CSV"
+    lines = [line.strip() for line in head_of(split, limits).split(b"\n")[:-1] if line.strip()]
+    if len(lines) >= LEAST_LINES and all(map(ID.fullmatch, lines)):
+        return "ids, no texts"
+    if alone:
         return None
     if ABOUT.fullmatch(name) or split_name(name)[1] not in ("", ".txt", ".text"):
         return "documentation or code, no tweets"
-    lines = [line.strip() for line in head_of(split, limits).split(b"\n")[:-1] if line.strip()]
     short = len(lines) >= LEAST_LINES and all(len(line) <= 12 and b" " not in line for line in lines)
     if LABELS.search(name) or short:
         return "labels or ids, no texts"

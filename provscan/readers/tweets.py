@@ -30,8 +30,8 @@ from provscan.readers.reading import read_rows
 from provscan.readers.schema import TWEETS, plain_array
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
-from provscan.readers.texts import numbers_of, value_at
-from provscan.readers.tweet_columns import batch_of, column, dates, filled_texts, from_tweets, with_ids
+from provscan.readers.texts import checked_text, numbers_of, value_at
+from provscan.readers.tweet_columns import batch_of, column, dates, filled_texts, from_tweets, whole_texts, with_ids
 from provscan.readers.tweet_dates import parse_date
 from provscan.readers.tweet_fields import ROLES, Binding, bind
 from provscan.readers.tweet_layouts import Tweet, is_nested, rows_of_table, tweets_in
@@ -86,7 +86,8 @@ def _rows(file: TweetFile, reader: _Reader, context: Context) -> Iterator[Rows |
         return
     wanted = dict(binding.wanted)
     taken = {path[0] for path in wanted}
-    late = {path: pa.string() for paths in binding.late.values() for path in paths if path[0] not in taken}
+    places = (*binding.long, *(path for paths in binding.late.values() for path in paths))
+    late = {path: pa.string() for path in places if path[0] not in taken}
     if split.format in ("json", "jsonl"):
         wanted |= {path: pa.string() for path in GUARDS if path[0] not in taken} | late
         stream = ByteStream(split, context)
@@ -163,7 +164,10 @@ class _Reader:
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
         assert self._binding is not None
         found = {role: _column(batch, self._binding, role) for role in ROLES}
-        kept, text = filled_texts(found.pop("text"), numbers, self._source, self._counts)
+        others = [leaf for path in self._binding.late.get("text", ()) if (leaf := _leaf(batch, path)) is not None]
+        long = [leaf for path in self._binding.long if (leaf := _leaf(batch, path)) is not None]
+        whole = whole_texts(long, checked_text(found.pop("text"), numbers, self._source, self._counts), others)
+        kept, text = filled_texts(whole, numbers, self._source, self._counts)
         if kept is not None:
             numbers = numbers[kept]
             found = {role: values and values.take(pa.array(kept)) for role, values in found.items()}
@@ -255,6 +259,10 @@ def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | No
 def _value(record: Any, binding: Binding, role: str) -> Any:
     """As :func:`_column`, of one record."""
     path = getattr(binding, role)
+    if role == "text":
+        long = next((value for path in binding.long if (value := value_at(record, path))), None)
+        if isinstance(long, str):
+            return long
     if path is not None and ((value := value_at(record, path)) is not None or role != "text"):
         return value
     values = (value_at(record, path) for path in binding.late.get(role, ()))

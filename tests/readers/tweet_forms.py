@@ -125,6 +125,17 @@ def archived(tweet: Planted) -> dict[str, Any]:
     return {"tweet": {"edit_info": info} | {key: value for key, value in v1(tweet).items() if key in names}}
 
 
+def activity(tweet: Planted, **more: Any) -> dict[str, Any]:
+    """A long tweet of an activity stream."""
+    return {
+        "id": f"tag:search.twitter.com,2005:{tweet.id}", "objectType": "activity", "verb": "post",
+        "postedTime": tweet.time.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "body": tweet.text[:20] + "…",
+        "actor": {"id": "id:twitter.com:7", "preferredUsername": tweet.author, "summary": "who this is, in words"},
+        "object": {"objectType": "note", "summary": tweet.text[:20] + "…"}, "long_object": {"body": tweet.text},
+        "twitter_lang": "en", **more,
+    }  # fmt: skip
+
+
 def lines(rows: Rows) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
