@@ -30,7 +30,7 @@ LONG = r"^[0-9]{17,}$"
 LEAST_ROUNDED = 3
 # What stands before an id: an apostrophe or another sign that keeps spreadsheets from reading it as a number (rtweet
 # writes x), or the address of the tweet.
-DRESSED = r"^(?:['\"]|x|https?://\S+/status(?:es)?/)([0-9]+)(?:['\"]|[/?#]\S*)?$"
+DRESSED = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
 BEFORE = ("'", '"', "x", "h")
 
 
@@ -163,7 +163,7 @@ def _bare(ids: pa.Array) -> pa.Array:
     """Ids without what stands around their digits."""
     if not any(pc.any(pc.starts_with(ids, sign)).as_py() for sign in BEFORE):
         return ids
-    return pc.replace_substring_regex(ids, DRESSED, r"\1")
+    return pc.replace_substring_regex(ids, DRESSED, r"\1\2\3")
 
 
 def _matching(ids: pa.Array, pattern: str, possible: pa.Array) -> pa.Array:

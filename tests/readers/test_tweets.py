@@ -583,11 +583,11 @@ def test_activity_streams_tell_retweets_and_deletions_apart(tmp_path: Path) -> N
 def test_ids_are_bare_numbers(dressed: str, tmp_path: Path) -> None:
     named = "Permalink" if "/" in dressed else "status_id"
     table = pa.table(
-        {named: [dressed.format(FIRST.id)], "text": [FIRST.text], "retweet_status_id": [dressed.format("7")]}
+        {named: [dressed.format(FIRST.id)], "text": [FIRST.text], "retweet_status_id": [dressed.format(SECOND.id)]}
     )
     pq.write_table(table, tmp_path / "a.parquet")
     (row,) = rows_of(tmp_path / "a.parquet")[0]
-    assert (row["id"], row["rt_of"]) == (FIRST.id, "7")
+    assert (row["id"], row["rt_of"]) == (FIRST.id, SECOND.id)
 
 
 def test_a_field_of_a_usual_name_must_read_like_text(tmp_path: Path) -> None:
