@@ -103,20 +103,25 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
     return replace(layout, words=words)
 
 
+# Lines and bytes of a file that is one text as a whole, if it has more than one line.
+FEW_LINES, SHORT_FILE = 4, 2000
+
+
 def records_of(name: str, head: bytes) -> str:
     """What is a record in a text file: "lines", "paragraphs" or "files".
 
     Files of source code, markup and subtitles are records as a whole. Of other text, paragraphs are if lines are
     wrapped, or if blank lines separate groups of several lines. Wrapped lines end near the same column, but for a few;
     short ones, as a list may have, also where the next word would not fit. Where a blank line follows each, the file is
-    one text.
+    one text, as is a short file of two to four lines.
     """
     if name.lower().endswith((*CODE, *SUBTITLES)) or are_subtitles(head):
         return "files"
-    text = head[: head.rfind(b"\n") + 1 or len(head)].decode(errors="replace")
+    short = len(head) <= SHORT_FILE
+    text = (head if short else head[: head.rfind(b"\n") + 1 or len(head)]).decode(errors="replace")
     full = [line for line in text.split("\n") if LETTER.search(line)]
-    if len(full) < 4:
-        return "lines"
+    if len(full) <= FEW_LINES:
+        return "files" if short and len(full) > 1 else "lines"
     groups = sum(1 for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip())
     widths = [len(line) + len(WIDE.findall(line)) for line in full]
     # A few may be longer, by an address or by characters of another width.

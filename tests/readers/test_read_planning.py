@@ -130,7 +130,7 @@ def test_what_macos_adds_to_archives_is_passed_over(read_all, tmp_path):
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress((tmp_path / "a.tar").read_bytes(), mtime=0))
     for name in ("a.zip", "a.tar", "a.tar.gz"):
         found = read_all(tmp_path / name)
-        assert found.texts == ["first", "second", "third"]
+        assert found.texts == ["first\nsecond\n", "third"]
         passed = [] if name == "a.tar.gz" else [f"{tmp_path}/{name}/{member}" for member in list(members)[2:]]
         assert [source for source, _ in found.splits.ignored] == passed
         assert not found.unread
@@ -180,7 +180,7 @@ def test_as_many_parts_as_asked_whoever_reads_but_none_below_a_limit(write, monk
 @pytest.mark.parametrize("compress", [bytes, gzip.compress, zstandard.compress])
 @pytest.mark.parametrize(
     "content",
-    [LINE + LINE, b"\xef\xbb\xbf" + LINE + LINE, b"hello\nhello\n", json.dumps([{"text": "hello"}] * 2).encode()],
+    [LINE + LINE, b"\xef\xbb\xbf" + LINE + LINE, json.dumps([{"text": "hello"}] * 2).encode()],
 )
 def test_standard_input(read_all, monkeypatch, content, compress):
     data = compress(content)
@@ -190,6 +190,12 @@ def test_standard_input(read_all, monkeypatch, content, compress):
     assert found.records == [0, 1]
     assert found.stats.bytes == len(data)
     assert list(found.splits) == [Split("-", "-", UNKNOWN, None, 0, -1, 0, 0)]
+
+
+def test_lines_of_standard_input(read_all, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"hello\n" * 5)))
+    found = read_all("-")
+    assert (found.texts, found.records) == (["hello"] * 5, [0, 1, 2, 3, 4])
 
 
 def test_empty_standard_input(read_all, monkeypatch):

@@ -157,6 +157,14 @@ def test_lines_of_times_between_wrapped_ones():
     assert records_of("a.txt", "\n".join(lines).encode()) == "files"
 
 
+@pytest.mark.parametrize("lines", [2, 4])
+def test_a_short_file_of_few_lines_is_one_text(lines):
+    line = "of a tweet in a file of its own"
+    assert records_of("a.txt", "\n".join([line] * lines).encode()) == "files"
+    assert records_of("a.txt", "\n".join([line * 40] * lines).encode()) == "lines"
+    assert records_of("a.txt", line.encode()) == "lines"
+
+
 def test_groups_of_short_lines_are_paragraphs():
     for words in (TALE, RUSSIAN):
         lines = [" ".join(Random(n).choices(words.split(), k=4)) + "\n" * (n % 3 == 2) for n in range(60)]
