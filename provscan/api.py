@@ -39,7 +39,7 @@ OPEN_ALREADY = "the index is open already: give without_segment to open_index, o
 __all__ = ["Index", "Run", "build_index", "forget", "match", "merge", "open_index", "open_run", "reveal", "verify"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A run folder.
 
@@ -100,6 +100,9 @@ class Run:
             raise UsageError(
                 "pandas is not installed, so there is no data frame: pip install 'provscan[notebook]'"
             ) from None
+
+    def __repr__(self) -> str:
+        return f"<provscan.Run {self.path}: {self.summary['answer']['headline']}>"
 
     def _repr_html_(self) -> str:
         return run_html(self.summary, self.path)

@@ -69,7 +69,9 @@ def open_reader(
                 raise
             manifest = newer
     if snapshot is not None and reader.snapshot != snapshot:
-        raise IndexFormatError(f"the index {folder} was changed while it was used: run again, with --overwrite")
+        raise IndexFormatError(
+            f"the index {folder} was changed while it was used: open it again and run again, with --overwrite"
+        )
     return reader
 
 

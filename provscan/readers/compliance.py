@@ -7,6 +7,7 @@ object a line; and results of batch compliance jobs.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ import pyarrow as pa
 
 from provscan.errors import InputError
 
+# An id with what may stand around it: an apostrophe or another sign that keeps spreadsheets from reading it as a number
+# (rtweet writes x), or the address of the tweet.
+DRESSED = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
 TWEET_EVENTS = ("delete", "status_withheld", "withheld", "drop")
 USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
 # It asks for nothing, but names the versions of a tweet, of which an index has the first one's id.
@@ -56,7 +60,7 @@ class Withdrawals:
             line = line.strip()
             if not line.startswith("{"):
                 if line:
-                    plain.append(line)
+                    plain.append(line if users else re.sub(DRESSED, r"\1\2\3", line))
                     self.events["id"] += 1
                 continue
             try:

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from provscan.errors import InputError
@@ -18,6 +19,8 @@ from provscan.readers.protocol import MEMORY, Rows
 from provscan.readers.schema import distinct_names, with_distinct_names
 
 GROUP = 4096
+# Types of values that are never marks of what is missing.
+PRESENT = frozenset([str, int, bool, list, dict, type(None)])
 
 
 def object_rows(obj: Any, limits: Limits) -> Iterator[Rows]:
@@ -69,11 +72,25 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
         items = iter(obj)
         number = 0
         while group := list(itertools.islice(items, GROUP)):
-            values = [{"text": value} if isinstance(value, str) else value for value in group]
+            values = [{"text": value} if isinstance(value, str) else _filled(value) for value in group]
             yield Rows(range(number, number + len(group)), values)
             number += len(group)
     else:
         raise InputError(f"expected texts, dicts or an Arrow table, not {type(obj).__name__}")
+
+
+def _filled(value: Any) -> Any:
+    """A record with None where pandas marks what is missing: its NaN would be an id "nan" that many tweets share."""
+    if isinstance(value, dict):
+        missing = [key for key, each in value.items() if type(each) not in PRESENT and _is_missing(each)]
+        return {**value, **dict.fromkeys(missing)} if missing else value
+    return None if type(value) not in PRESENT and _is_missing(value) else value
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, float | np.floating):
+        return bool(value != value)
+    return type(value).__name__ in ("NAType", "NaTType")
 
 
 def _arrow(obj: Any, convert: Callable[[Any], Any]) -> Any:

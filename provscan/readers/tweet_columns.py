@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
+from provscan.readers.compliance import DRESSED
 from provscan.readers.schema import TIMESTAMP, TWEETS, null_if_empty
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts import as_text, no_text, scalar_text, string_array, without_surrogates
@@ -28,10 +29,10 @@ ROUNDED = r"^[0-9]{14,17}000$"
 LONG = r"^[0-9]{17,}$"
 # Ids that end in three zeros by chance are one in a thousand.
 LEAST_ROUNDED = 3
-# What stands before an id: an apostrophe or another sign that keeps spreadsheets from reading it as a number (rtweet
-# writes x), or the address of the tweet.
-DRESSED = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
+# By what an id begins that has something around it.
 BEFORE = ("'", '"', "x", "h")
+# What programs write where an id is missing; many tweets would share it.
+MISSING = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
 def strings(values: Sequence[Any]) -> pa.Array:
@@ -160,7 +161,10 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
 
 
 def _bare(ids: pa.Array) -> pa.Array:
-    """Ids without what stands around their digits."""
+    """Ids without what stands around their digits, and null for what stands in place of one."""
+    missing = pc.is_in(ids, MISSING)
+    if pc.any(missing).as_py():
+        ids = pc.if_else(missing, pa.scalar(None, ids.type), ids)
     if not any(pc.any(pc.starts_with(ids, sign)).as_py() for sign in BEFORE):
         return ids
     return pc.replace_substring_regex(ids, DRESSED, r"\1\2\3")

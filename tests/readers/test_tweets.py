@@ -607,3 +607,37 @@ def test_a_field_of_a_usual_name_must_read_like_text(tmp_path: Path) -> None:
 def test_what_holds_no_tweets_is_not_read_as_lines(name: str, content: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=reason):
         rows_of(text_file(name, content)(tmp_path))
+
+
+@pytest.mark.parametrize("dressed", ["x{}", '"{}"', "https://x.com/a/status/{}"])
+def test_a_list_to_forget_names_tweets_as_tables_do(dressed: str, tmp_path: Path) -> None:
+    provscan.build_index([flat(tweet) for tweet in PLANTED], tmp_path / "licensed.index")
+    (tmp_path / "ids.txt").write_text(dressed.format(FIRST.id) + "\n")
+    assert provscan.forget(tmp_path / "licensed.index", tmp_path / "ids.txt")["tweets"] == 1
+
+
+@pytest.mark.parametrize("missing", ["nan", "<NA>", "\\N"])
+def test_words_for_what_is_missing_are_no_ids(missing: str, tmp_path: Path) -> None:
+    table = pa.table({"id": [missing] * 2, "text": [FIRST.text, SECOND.text], "rt_of": [missing] * 2})
+    pq.write_table(table, tmp_path / "a.parquet")
+    rows, stats = rows_of(tmp_path / "a.parquet")
+    assert len({row["id"] for row in rows}) == 2
+    assert {row["rt_of"] for row in rows} == {None}
+    assert stats.notes == {"id_missing": 2}
+
+
+def test_marks_of_pandas_for_what_is_missing(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([flat(FIRST), {"text": SECOND.text}, {"id": "3", "rt_of": FIRST.id}])
+    records = [*frame.to_dict("records"), {"id": pandas.NA, "text": PLANTED[2].text, "created_at": pandas.NaT}]
+    stats = ReadStats()
+    rows = [row for batch in read_tweet_objects(records, Fields(), stats) for row in batch.to_pylist()]
+    assert [row["id"] for row in rows] == [FIRST.id, "<memory>:2", "<memory>:4"]
+    assert [row["author"] for row in rows] == [FIRST.author, None, None]
+    assert {row["rt_of"] for row in rows} == {None}
+    assert stats.skipped == {"no_text": 1}
+    assert stats.notes == {"id_missing": 2}
+    index = provscan.build_index(records, tmp_path / "licensed.index")
+    run = provscan.match(records, index, tmp_path / "a.run", spike_ins=0)
+    assert (run.summary["records_matched"], run.summary["skipped"]) == (3, {"no_text": 1})
+    assert repr(run).startswith(f"<provscan.Run {tmp_path / 'a.run'}: 3 of 3 records")
