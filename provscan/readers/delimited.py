@@ -39,9 +39,13 @@ FIGURE = re.compile(r"[\s.,:/+TZ-]*\d[\d\s.,:/+TZ-]*")
 NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
 # Lines as Python divides them where it keeps their ends; a return alone ends one, too.
 LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)")
+INNER_RETURN = re.compile(r"\r(?!\n|$)")
 CLOSED = re.compile(r'(?:[^"]|"")*"')
 # Lines times delimiters in each from which on a value that looks like rows is noted, though nothing else shows it.
 LIKE_A_TABLE = 50
+# Columns and rows of a table that is known by them below other lines.
+LEAST_COLUMNS = 3
+LEAST_BELOW = 4
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
@@ -54,9 +58,33 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
         delimiter = named[1]
     elif not name.lower().endswith((".tsv", ".tab")):
         delimiter = max(DELIMITERS, key=lambda candidate: _fit(rows, candidate))
+    above = 0
+    if not named and _fit(rows, delimiter)[0] < 1.0 and (layout.cr or not INNER_RETURN.search(text)):
+        lines = [line + "\n" for line in ends[:HEAD_LINES]]
+        found = {candidate: _above(lines, candidate) for candidate in dict.fromkeys([delimiter, *DELIMITERS])}
+        delimiter, above = next(((key, count) for key, count in found.items() if count), (delimiter, 0))
+        rows = [line for line in lines[above:] if line.strip()]
     # Quotes in TSV are a part of the text if that leaves fewer rows of another width, or joins fewer lines.
     quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(rows, delimiter, False)
-    return replace(layout, delimiter=delimiter, quoted=quoted)
+    return replace(layout, delimiter=delimiter, quoted=quoted, above=above)
+
+
+def _above(lines: list[str], delimiter: str) -> int:
+    """How many lines stand above the names of a table's columns: narrower ones, such as the query of an export."""
+    reader = _reader(lines, delimiter, True)
+    starts, rows = [0], []
+    try:
+        for row in reader:
+            rows.append(row)
+            starts.append(reader.line_num)
+    except csv.Error:
+        return 0
+    widths = [len(row) for row in rows]
+    if not widths or (width := max(widths)) < LEAST_COLUMNS or (first := widths.index(width)) == 0:
+        return 0
+    below = [count for count in widths[first:] if count]
+    fits = len(below) >= LEAST_BELOW and 10 * below.count(width) >= 9 * len(below)
+    return starts[first] if fits and header_of(rows[first])[1] else 0
 
 
 def _widths(rows: list[str], delimiter: str, quoted: bool) -> list[int]:
@@ -104,6 +132,7 @@ class _Table:
         self.has_header = False
         self.number = split.first_record
         self._split = split
+        self._above = split.layout.above
         self._wanted = wanted
         self._context = context
         self._layout = _kernel_layout(split.layout, context.limits)
@@ -112,6 +141,12 @@ class _Table:
     def rows(self, data: bytes | memoryview, *, last: bool) -> tuple[list[Rows], bytes]:
         """The rows of whole lines, and the lines of a row that is not complete yet."""
         made: list[Rows] = []
+        while self._above and data:
+            line, _, data = bytes(data).partition(b"\n")
+            self._above -= 1
+            if line.strip():
+                shown = line[:80].decode(errors="replace").strip()
+                self._context.stats.note("lines_above", self._split.source, 0, shown)
         if self.names is None:
             # The first row alone: it may name the columns.
             first, newline, others = bytes(data).partition(b"\n")
@@ -315,7 +350,7 @@ class Delimited:
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
         named = NAMED_DELIMITER.match(head_of(whole, limits, 16).decode(errors="replace"))
-        if whole.size <= target or not whole.plain_text or is_remote(whole.path) or named:
+        if whole.size <= target or not whole.plain_text or is_remote(whole.path) or named or whole.layout.above:
             yield whole
             return
         table = _Table(whole, None, Context.quiet(limits))

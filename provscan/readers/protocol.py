@@ -54,6 +54,7 @@ class Layout:
     quoted: bool = True
     # Of CSV: the names of the columns, of a range that does not begin with them.
     columns: tuple[str, ...] | None = None
+    above: int = 0  # Of CSV: lines about the table above the names of its columns.
     # Of plain text: "lines", "paragraphs" or "files"; None for a pipe, of which it is determined when it is read.
     records: str | None = None
     words: int | None = None  # Of plain text with a word a line: the column of the words.

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import provscan
 from provscan.readers import Limits
+from provscan.readers.delimited import layout_of
+from provscan.readers.protocol import Layout
 
 
 def test_quotes_and_newlines(write, read_all):
@@ -291,3 +294,38 @@ def test_a_file_is_not_cut_behind_a_quote_that_may_never_be_closed(write, read_a
     broken = found.stats.examples["bad_csv_row"][0].record
     assert broken == 300
     assert all(split.first_record <= broken for split in found.splits)
+
+
+QUERY = 'Report:,Mentions\nBrand:,ACME\n"Query:","goat\nAND harbour"\n\n'
+
+
+@pytest.mark.parametrize(
+    ("above", "delimiter", "count"),
+    [
+        (QUERY, ",", 3), ("Exported on 1 March 2021\n", ";", 1), ("# text, of a kind\r\n# see contract\r\n", "\t", 2),
+        ("\ufeffTitle,Mentions of ACME\n", ",", 1),
+    ],
+)  # fmt: skip
+def test_lines_above_the_header_are_no_records(above, delimiter, count, tmp_path):
+    rows = [["Tweet Id", "Author", "Full Text"], *([str(n), "ann", f"words of tweet number {n}"] for n in range(6))]
+    path = tmp_path / "export.csv"
+    path.write_text(above + "".join(delimiter.join(row) + "\n" for row in rows), encoding="utf-8", newline="")
+    index = provscan.build_index(path, tmp_path / "licensed.index")
+    assert index.info()["tweets"] == 6
+    assert index.info()["read"]["skipped"] == {}
+    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0, min_chars=10)
+    assert run.summary["records"] == 6
+    assert run.matches["record"].to_pylist() == list(range(6))
+    assert run.summary["notes"]["lines_above"] == index.info()["read"]["notes"]["lines_above"] >= count
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text,n\n" + "".join(f"{n},words of row {n},{n}\n" for n in range(9)),  # R: no name for the names of rows
+        "text,n\nsome words,1\nothers,2\n" + "a,b,c\n" * 3,
+        "about\rthis\ntext,n,m\n" + "a,b,c\n" * 9,  # lines are counted by their newlines
+    ],
+)
+def test_ragged_tables_begin_with_their_first_line(content, tmp_path):
+    assert layout_of("a.csv", content.encode(), Layout()).above == 0
