@@ -43,12 +43,16 @@ USUAL: dict[str, tuple[str, ...]] = {
     ),
     "lang": ("lang", "language", "tweet_lang", "tweet_language"),
     "rt_of": (
-        "rt_of", "retweeted_status_id_str", "retweeted_status_id", "retweet_status_id", "retweeted_id", "retweet_id",
-        "retweet_tweetid", "referenced_tweets.retweeted.id",
+        "rt_of", "retweeted_status.id_str", "retweeted_status.id", "retweeted_status_id_str", "retweeted_status_id",
+        "retweet_status_id", "retweeted_id", "retweet_id", "retweet_tweetid", "referenced_tweets.retweeted.id",
     ),
 }  # fmt: skip
-# Where a table has the whole text of a long tweet, of which another column has the beginning.
-LONG = ("extended_tweet.full_text", "extended_tweet_full_text", "note_tweet.text", "note_tweet_text")
+# Where a table has the whole text of a long tweet or of the original of a retweet, of which another column has the
+# beginning.
+LONG = (
+    "retweeted_status.extended_tweet.full_text", "retweeted_status.full_text", "retweeted_status.text", "retweet_text",
+    "extended_tweet.full_text", "extended_tweet_full_text", "note_tweet.text", "note_tweet_text",
+)  # fmt: skip
 # The address of a tweet, which ends with its id.
 PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
 # Where roles are looked for in the later records of a file whose first ones lack them; a text also in each record that

@@ -641,3 +641,14 @@ def test_marks_of_pandas_for_what_is_missing(tmp_path: Path) -> None:
     run = provscan.match(records, index, tmp_path / "a.run", spike_ins=0)
     assert (run.summary["records_matched"], run.summary["skipped"]) == (3, {"no_text": 1})
     assert repr(run).startswith(f"<provscan.Run {tmp_path / 'a.run'}: 3 of 3 records")
+
+
+@pytest.mark.parametrize("long", ["extended_tweet.full_text", "full_text", "text"])
+def test_flattened_retweets_have_the_texts_of_their_originals(long: str, tmp_path: Path) -> None:
+    original = {"retweeted_status.id_str": FIRST.id, f"retweeted_status.{long}": FIRST.text}
+    records = [{"id_str": "7", "text": f"RT @a: {CUT}", **original}, {"id_str": "8", "text": SECOND.text}]
+    pa_csv.write_csv(pa.Table.from_pylist(records), tmp_path / "a.csv")
+    rows, _ = rows_of(tmp_path / "a.csv")
+    assert [(row["id"], row["text"], row["rt_of"]) for row in rows] == [
+        ("7", FIRST.text, FIRST.id), ("8", SECOND.text, None)
+    ]  # fmt: skip
