@@ -97,7 +97,8 @@ def format_of(name: str, head: bytes) -> str:
         raise NotReadable(f"its name says {known}, but it starts with {head[:4].hex(' ')}")
     if known in ("json", "jsonl"):
         return "json" if FORMATS["json"].sniff(start) else "jsonl"
-    if known == "csv" and has_paragraphs(head) and word_column(head) is not None:
+    tabs = b"\t" in head.partition(b"\n")[0]
+    if known == "csv" and tabs and has_paragraphs(head) and word_column(head) is not None:
         return "text"
     if known is not None:
         if head.count(0) > max(0.3 * len(head), 8):

@@ -238,6 +238,11 @@ def test_what_was_written_is_read(write, read_all, rows, chunk):
     assert found.stats.skipped == {}
 
 
+def test_short_values_with_blank_lines_are_values(write, read_all):
+    rows = [*[f'"{n}","a"' for n in range(40)], '"\n\na","b"']
+    assert read_all(write("a.csv", "\n".join(['"id","text"', *rows, ""]))).texts == ["a"] * 40 + ["b"]
+
+
 def test_a_line_above_the_limit_is_counted(write, read_all):
     content = "text,id\na,1\n" + "x" * 5000 + ",2\nb,3\n" + "y" * 5000
     found = read_all(write("a.csv", content), limits=Limits(chunk=64, record_bytes=1000))
