@@ -101,17 +101,17 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
         for tweet in found:
             yield from _tweet(tweet)
         return
-    if _is_activity(record):
-        if record["verb"] in ("post", "share"):
-            yield from _tweet(_activity(record))
-        else:
-            skip("deletion" if record["verb"] == "delete" else "not_a_tweet", f"activity: {record['verb']}")
-        return
     data = record.get("data")
     if isinstance(data, dict | list):
         yield from _page(data if isinstance(data, list) else [data], record.get("includes"), skip)
         return
     if "text" not in record and "full_text" not in record:
+        if _is_activity(record):
+            if record["verb"] in ("post", "share"):
+                yield from _tweet(_activity(record))
+            else:
+                skip("deletion" if record["verb"] == "delete" else "not_a_tweet", f"activity: {record['verb']}")
+            return
         for key in WRAPPERS:
             inner = record.get(key)
             for value in inner if isinstance(inner, list) else [inner]:
@@ -297,7 +297,8 @@ def _author(tweet: Object, users: dict[str, Object]) -> Any:
 
 
 def _row(tweet: Object, users: dict[str, Object], text: Any, rt_of: Any = None) -> Tweet:
-    date = _scalar(_first(tweet, "created_at", "date", "createdAt", "timestamp_ms"))
+    date = _first(tweet, "created_at", "date", "createdAt", "timestamp_ms")
+    date = _scalar(date) if isinstance(date, dict) else date
     return Tweet(_id(tweet), text, _author(tweet, users), date, _first(tweet, "lang"), rt_of)
 
 

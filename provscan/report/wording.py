@@ -337,7 +337,7 @@ REASONS = {
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "later_text": "records, of those that were searched, with text in fields that the first records lack",
     "line_too_long": "line too long",
-    "lines_above": "lines above the names of a table's columns, not scanned",
+    "lines_above": "lines above the names of a table's columns, left out",
     "lone_surrogate": "half a character, replaced",
     "no_text": "no text",
     "only_prompts": "prompts without an answer",

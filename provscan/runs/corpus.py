@@ -131,8 +131,6 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
             f"Ids that a spreadsheet had rounded: {count:,}; their tweets are named by file and line. "
             "Export them again with the ids as text."
         )
-    if count := notes.get("lines_above"):
-        found.append(f"Lines above the names of a table's columns: {count:,}, not read as tweets.")
     if count := notes.get("wrongly_decoded"):
         found.append(
             f"Tweets decoded with a wrong encoding before they were written: {count:,}; copies of them may be missed. "
