@@ -91,11 +91,11 @@ def _hexadecimal(text, low, high, stop):
     """The value of some digits; -1 if they are none."""
     if high > stop:
         return -1
-    code = 0
+    code = np.int64(0)
     for j in range(low, high):
-        c = text[j] | 0x20
+        c = np.int64(text[j]) | 0x20
         if 0x30 <= text[j] <= 0x39:
-            code = 16 * code + text[j] - 0x30
+            code = 16 * code + c - 0x30
         elif 0x61 <= c <= 0x66:
             code = 16 * code + c - 0x57
         else:
