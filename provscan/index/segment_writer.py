@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -102,7 +102,8 @@ class SegmentWriter:
         self._raw_texts = StringsWriter(folder, "raw_texts.part")
         self._ids = StringsWriter(folder, "ids.part")
         self._sketches = (folder / "sketches.part").open("wb")
-        self._about = pa.ipc.new_file(str(folder / "about.part"), _ABOUT)
+        self._about_file = pa.OSFile(str(folder / "about.part"), "wb")
+        self._about = pa.ipc.new_file(self._about_file, _ABOUT)
         self._exact = PostingsWriter(folder, "exact", EXACT, shards)
         self._bands_layout = bands_layout(params.bands)
         self._bands = PostingsWriter(folder, "bands", self._bands_layout, shards)
@@ -149,7 +150,7 @@ class SegmentWriter:
         self.tweets += count
 
     def close(self) -> Written:
-        for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
+        for file in self._open_files():
             file.close()
         folder = self._folder
         self._keys = KeyTable()
@@ -234,9 +235,13 @@ class SegmentWriter:
         self._bands.close(self.texts, lambda entries: mark_bands(entries, self._bands_layout, known))
         self._exact.close(self.texts)
 
+    def _open_files(self) -> tuple[Any, ...]:
+        return self._texts, self._raw_texts, self._ids, self._sketches, self._about, self._about_file
+
     def discard(self) -> None:
-        for file in (self._texts, self._raw_texts, self._ids, self._sketches, self._about):
-            with contextlib.suppress(OSError):
+        for file in self._open_files():
+            # Arrow's are closed once only.
+            with contextlib.suppress(OSError, pa.ArrowInvalid):
                 file.close()
 
 

@@ -74,8 +74,10 @@ class StringsWriter:
         self._size += high - low
 
     def close(self) -> None:
-        self._text.close()
-        self._offsets.close()
+        try:
+            self._text.close()
+        finally:
+            self._offsets.close()
 
 
 def open_strings(folder: Path, name: str) -> Strings:

@@ -373,6 +373,10 @@ def test_a_write_that_falls_short_is_noticed(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(out.iterdir()) == []
+    # No file is left open, as far as the system tells.
+    assert [
+        os.path.realpath(link) for link in Path("/proc/self/fd").glob("*") if str(out) in os.path.realpath(link)
+    ] == []
     provscan.build_index(texts, out / "a.index")
 
 
