@@ -17,6 +17,8 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from provscan.readers import Fields, ReadStats, plan_tweets, read_tweets
+
 
 class Planted(NamedTuple):
     id: str
@@ -319,3 +321,10 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     "json by id": text_file("by_id.json", columns("index")),
     "a mixed folder": mixed,
 }
+
+
+def rows_of(path: Path, **options: Any) -> tuple[list[dict[str, Any]], ReadStats]:
+    stats = ReadStats()
+    fields = Fields(**{name: options.pop(name) for name in ("text", "id") if name in options})
+    plan = plan_tweets(str(path), fields, **options)
+    return [row for file in plan.files for batch in read_tweets(file, stats) for row in batch.to_pylist()], stats
