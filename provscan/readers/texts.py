@@ -83,7 +83,7 @@ class Extractor:
         if not self._binding.chats:
             return self._columns(batch, numbers)
         columns = [plain_array(column) for column in batch.columns]
-        columns = [self._checked(column, numbers) if _is_text(column.type) else column for column in columns]
+        columns = [self._checked(column, numbers) if is_text(column.type) else column for column in columns]
         return self._objects(Rows(numbers.tolist(), values_of(pa.RecordBatch.from_arrays(columns, batch.schema.names))))
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
@@ -99,7 +99,7 @@ class Extractor:
                 array = pa.array(strings, pa.large_string())
             if path in self._binding.words and hasattr(array.type, "value_field"):
                 array = self._joined(array, numbers[rows])
-            if not _is_text(array.type):
+            if not is_text(array.type):
                 continue
             text = self._checked(array, numbers[rows])
             if path in self._binding.empty:
@@ -156,7 +156,7 @@ class Extractor:
     def _joined(self, lists: pa.Array, numbers: Numbers) -> pa.Array:
         """Lists of words as texts; as they are if their elements are no strings."""
         words, parents, _ = self._leaf(lists, (ANY,))
-        if words is None or not _is_text(words.type):
+        if words is None or not is_text(words.type):
             return lists
         starts = np.searchsorted(parents, np.arange(len(lists) + 1))
         return joined(self._checked(words, numbers[parents]), starts)
@@ -176,7 +176,7 @@ class Extractor:
         array = self._leaf(batch.column(batch.schema.get_field_index(path[0])), path[1:])[0]
         if array is not None and pa.types.is_integer(array.type):
             return pc.cast(array, pa.string())
-        if array is not None and _is_text(array.type):
+        if array is not None and is_text(array.type):
             text, repaired = as_text(array)
             ids = array if array.type == pa.string() and not repaired else pc.cast(text, pa.string())
             return null_if_empty(ids)
@@ -315,9 +315,10 @@ def _unified(names: list[pa.Array]) -> pa.Array:
     return pa.chunked_array(names).unify_dictionaries().combine_chunks()
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of a type are texts."""
     if pa.types.is_dictionary(kind):
-        return _is_text(kind.value_type)
+        return is_text(kind.value_type)
     return kind in TEXT_TYPES
 
 

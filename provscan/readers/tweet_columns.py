@@ -18,7 +18,7 @@ from provscan.arrays import Numbers
 from provscan.readers.compliance import DRESSED
 from provscan.readers.schema import TIMESTAMP, TWEETS, null_if_empty
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts import as_text, no_text, scalar_text, string_array, without_surrogates
+from provscan.readers.texts import as_text, is_text, no_text, scalar_text, string_array, without_surrogates
 from provscan.readers.tweet_dates import from_strings, timestamps
 from provscan.readers.tweet_layouts import Tweet
 from provscan.readers.values import array_values
@@ -61,16 +61,11 @@ def column(array: pa.Array | None, count: int) -> pa.Array:
 
 def whole_texts(long: list[pa.Array], text: pa.Array, others: list[pa.Array]) -> pa.Array:
     """A column of texts, with the whole ones of other columns, and where it has none, those of `others`."""
-    long = [array for array in long if _is_text(array.type) and array.null_count < len(array)]
-    others = [array for array in others if _is_text(array.type)]
+    long = [array for array in long if is_text(array.type) and array.null_count < len(array)]
+    others = [array for array in others if is_text(array.type)]
     if not long and not (others and pc.any(pc.fill_null(pc.equal(text, ""), True)).as_py()):
         return text
     return pc.coalesce(*(null_if_empty(as_text(array)[0]) for array in (*long, text, *others)))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def filled_texts(text: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
