@@ -22,8 +22,6 @@ LEVELS = {
 """What each level means, best first."""
 # Fields without text that are named.
 FIELDS_SHOWN = 10
-# Above this q-value, "1 in so many" is no longer said.
-MOSTLY_CHANCE = 0.6
 PROPER = {"arabic", "chinese", "cyrillic", "greek", "hebrew", "indic", "japanese", "korean", "latin", "thai"}
 
 
@@ -48,28 +46,106 @@ def percent(share: float | None) -> str:
     return f"{Decimal(f'{share * 100:.{digits}g}'):f}%"
 
 
+STATUS = {
+    "copies_found": "COPIES FOUND",
+    "no_copies_shown": "NO COPIES SHOWN",
+    "not_measured": "CHANCE NOT MEASURED",
+}
+"""The words with which a headline begins, by status."""
 MEASURES = {
-    "records": "Records with licensed text",
-    "texts": "Different licensed texts",
+    "records": "Records",
+    "texts": "Licensed texts",
     "tweets": "Licensed tweets with these texts",
-    "characters": "Characters of licensed text",
+    "characters": "Characters",
     "tokens": "Tokens, at {characters_a_token:.3g} characters each",
 }
 LAYERS = {
-    "findings": ("Findings", "hold a verified match; not corrected"),
-    "at_least": ("At least", "97.5% confident, after taking out chance"),
-    "estimate": ("Estimate", "corrected for chance and for missed copies"),
-    "at_most": ("At most", "97.5% confident, if missed copies resemble the test copies"),
+    "findings": ("Findings", "records that share rare wording with licensed tweets"),
+    "at_least": ("At least", "records with copies, beyond what chance explains (97.5% confident)"),
+    "estimate": ("Estimate", "records with copies, corrected for chance and for missed copies"),
 }
+UPPER_LIMITS = {"records": "Records with a nearly verbatim copy", "texts": "Licensed texts copied nearly verbatim"}
 NOT_COVERED = (
-    "Not covered by any of these numbers: rewritten or translated text, copies of which little remains, and many "
-    "copies of one tweet that were edited alike and are missed together."
+    "An upper limit covers copies that are nearly verbatim. How many copies were changed more than that is unknown: "
+    "rewritten or translated text, copies of which little remains, and many copies of one tweet that were edited alike "
+    "and are missed together."
 )
+# Findings below which there are no charts of them.
+FEW = 20
+
+
+def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The headline in three parts: the words of the status, what separates them from the rest, the rest."""
+    status = STATUS[answer["status"]]
+    rest = answer["headline"].removeprefix(status)
+    return (status, ": ", rest[2:]) if rest.startswith(": ") else (status, " ", rest.strip())
 
 
 def measures(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What an answer has numbers of, each with what it counts."""
     return [(name, meaning.format(**answer[name])) for name, meaning in MEASURES.items() if answer.get(name)]
+
+
+def upper_limits(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The upper limits of an answer, each with what it bounds; none where they are withheld."""
+    limits = [(meaning, amount(answer[name]["at_most"], "at_most")) for name, meaning in UPPER_LIMITS.items()]
+    return [] if all(limit == "–" for _, limit in limits) else limits
+
+
+def covered(answer: Mapping[str, Any]) -> str:
+    """Which licensed texts the upper limits are for."""
+    share = percent(answer["can_be_told"])
+    return f"The limits are for the {share} of the licensed texts whose exact copy would be a finding."
+
+
+def withheld(answer: Mapping[str, Any]) -> list[str]:
+    """Why numbers are withheld, each reason once."""
+    return [reason.rstrip(".") + "." for reason in dict.fromkeys(answer.get("withheld", {}).values())]
+
+
+def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """At each strength of evidence: the findings, how many of them chance explains at most, and the lower bound."""
+    return [
+        (
+            "all findings" if (bits := row["bits_from"]) is None else f"{bits:g} bits or more",
+            count(row["findings"]),
+            amount(row["chance_at_most"], "at_most"),
+            amount(row["at_least"], "at_least"),
+        )
+        for row in answer["strengths"]
+    ]
+
+
+COMPARED = (
+    "Whole records that are word for word a licensed tweet of {bits_from:g} bits or more, beside collections that hold "
+    "no licensed tweet. The figures are for comparison only: another kind of data has other coincidences."
+)
+COMPARISON = ("Collection", "Kind", "Records", "MB", "Licensed tweets", "Word for word")
+
+
+def comparison(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Records that are word for word a licensed tweet, in this dataset and in collections without licensed tweets."""
+    compared = summary["answer"]["word_for_word"]
+    if not compared or not compared["collections"]:
+        return []
+    sizes = count(summary["records"]), f"{summary['characters'] / 1e6:,.0f}", count(summary["index"]["tweets"])
+    own = ("this dataset", "", *sizes, count(compared["records"]))
+    return [own] + [
+        (
+            item["name"],
+            item["kind"],
+            count(item["records"]),
+            f"{item['megabytes']:,.0f}",
+            count(item["index_tweets"]),
+            count(item["word_for_word"]),
+        )
+        for item in compared["collections"]
+    ]
+
+
+def first_sentence(text: str) -> str:
+    """What stands before the first full stop that a space follows."""
+    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
 
 # Characters that are invisible or change the direction of what follows.
@@ -94,11 +170,10 @@ def amount(number: float | None, layer: str = "estimate") -> str:
 
 
 def layers(number: Mapping[str, Any]) -> list[str]:
-    """The layers of a number as words: findings, at least, estimate, at most."""
+    """The layers of a number as words: findings, at least, estimate."""
     estimate = number["estimate"]
     middle = f"{amount(estimate['value'])} ({amount(estimate['low'])}-{amount(estimate['high'])})" if estimate else "–"
-    ends = {layer: amount(number[layer], layer) for layer in ("findings", "at_least", "at_most")}
-    return [ends["findings"], ends["at_least"], middle, ends["at_most"]]
+    return [amount(number["findings"]), amount(number["at_least"], "at_least"), middle]
 
 
 def place(item: Mapping[str, Any]) -> str:
@@ -130,16 +205,41 @@ def value(item: object) -> str:
             return str(item)
 
 
-TOO_WEAK = "not rare or not complete enough to tell from chance"
+KINDS = {
+    "exact": "word for word",
+    "near_exact": "word for word",
+    "strong": "nearly word for word",
+    "weak": "edited",
+    "partial": "a part",
+}
+"""What a match of a level is, for people."""
+RARITY = ((150.0, "extremely rare wording"), (100.0, "very rare wording"), (0.0, "rare wording"))
+"""How rare the wording of a finding is, by its bits, the rarest first."""
+COMMON_OR_KNOWN = "common or known wording"
+NOT_FINDINGS = {
+    "common": ("common wording", "Three authors or more have this text, or the control does."),
+    "known": ("known elsewhere", "This text also stands in data that can't come from the platform (--known)."),
+    "ordinary": ("short or ordinary wording", "Too few letters, or words that are too common, to tell it from chance."),
+}
+"""Why a match is no finding: its name, and what it means."""
+# What is said of a match of a blind run that does not count.
+NOT_CONFIRMED, NOT_COMPARED = "not confirmed by the full index", "found by sketches alone, and not compared"
 
 
-def uncounted(summary: Mapping[str, Any]) -> str:
-    """Why a match of a run is not counted, where its wording is not commonplace."""
+def unconfirmed(summary: Mapping[str, Any]) -> str:
+    """What is said of the wording of a match that is no finding; in a blind run nothing is known of it."""
     if (blind := summary.get("blind")) is None:
-        return TOO_WEAK
-    if "revealed" in blind:
-        return "not confirmed by the full index"
-    return "found by sketches alone, and not compared with the tweet"
+        return COMMON_OR_KNOWN
+    return NOT_CONFIRMED if "revealed" in blind else NOT_COMPARED
+
+
+def rarity(counted: bool, bits: float | None, otherwise: str = COMMON_OR_KNOWN) -> str:
+    """How rare the wording of a match is, in words."""
+    if not counted:
+        return otherwise
+    if bits is None or bits != bits:
+        return "long wording of unknown rarity"
+    return next(words for limit, words in RARITY if bits >= limit)
 
 
 def alike(share: float) -> str:
@@ -149,19 +249,22 @@ def alike(share: float) -> str:
     return f"{value:.{int(exact)}f}%"
 
 
-def significance(
-    counted: bool, common: bool, bits: float | None, q_value: float | None, why_not: str = TOO_WEAK
-) -> str:
-    """How strong a match is, in words."""
-    if not counted:
-        return f"not counted: {'commonplace wording' if common else why_not}"
-    if q_value is None or q_value != q_value:
-        return "counted; how many such matches are chance is not known"
-    if q_value <= 0:
-        return "counted; no control match is as strong"
-    if q_value > MOSTLY_CHANCE:
-        return "counted; most or all at least this strong are chance"
-    return f"counted; about 1 in {count(round(1 / q_value))} at least this strong is chance"
+def chance_explains(answer: Mapping[str, Any]) -> str:
+    """What chance explains of the findings: said once, above the list of them."""
+    records = answer["records"]
+    if answer["status"] == "not_measured":
+        return (
+            "How many findings are coincidences was not measured. Some or all of them may be quotations, headlines or "
+            "sayings that both sides took from a third source."
+        )
+    if not records["findings"]:
+        return ""
+    found = several(records["findings"], "record shares", "records share")
+    explained = f"about {amount(records['chance'])}" if records["chance"] else "none"
+    return (
+        f"{found} rare wording with licensed tweets. Chance explains {explained} of them; nothing in the texts "
+        "themselves tells coincidences from copies."
+    )
 
 
 def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
@@ -220,20 +323,23 @@ def noticed(summary: Mapping[str, Any]) -> list[str]:
     return [f"{what[0].upper()}{what[1:]}: {count(number)}" for what, number in said]
 
 
+MORE, LISTED = "; and more", ": --verbose lists them."
+
+
 def left_out(summary: Mapping[str, Any]) -> list[str]:
     """What the user named and the scan did not cover, a sentence each."""
     said = []
     if summary.get("unread"):
         said.append(f"{several(len(summary['unread']), 'file was', 'files were')} not scanned.")
-    if number := summary.get("ignored_files"):
-        files = several(number, "file or folder was", "files or folders were")
-        said.append(f"{files} passed over: hidden, describing a dataset, or named twice.")
     if summary["damaged"]:
         # One that was cut off is also one that was changed.
         files = several(len({case["source"] for case in summary["damaged"]}), "file is", "files are")
         said.append(f"{files} damaged, and scanned up to the damage only, or changed during the scan.")
     for name, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
         said += _not_read(summary[name], ("record was", "records were"), text)
+    if number := summary.get("ignored_files"):
+        files = several(number, "file or folder was", "files or folders were")
+        said.append(f"{files} passed over: hidden, describing a dataset, or named twice.")
     verdicts = summary.get("fields", {})
     if without := [name for name in verdicts if not BY_FIRST_RECORDS.isdisjoint(verdicts[name])]:
         fields = several(len(without), "field was not scanned, since its", "fields were not scanned, since their")
@@ -268,7 +374,8 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
     sides = {"licensed": "of the licensed texts", "control": "of the control's"}
     short = [f"{percent(n)} {sides[side]}" for side, n in control.get("too_short", {}).items() if n]
     if short:
-        said.append(f"Too short to be looked for, and in no number (--min-chars): {' and '.join(short)}.")
+        what = "Some texts are too short to be looked for, and excluded from all counts"
+        said.append(f"{what} (--min-chars): {' and '.join(short)}.")
     if null := control["null"]:
         of_null = ("record of the null dataset was", "records of the null dataset were")
         said += _not_read(null["skipped"], of_null, "not scanned")
@@ -281,6 +388,21 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         lookups = several(total, "look-up was", "look-ups were")
         said.append(f"{lookups} cut short, of very common wording: copies of common phrases can be missed.")
     return said
+
+
+def left_out_in_brief(summary: Mapping[str, Any], width: int) -> str:
+    """What was left out, in one line; an empty text where nothing was."""
+    clauses = []
+    for sentence in left_out(summary):
+        # Up to where the sentence goes into details; a single cause needs no number of its own.
+        shorter = re.sub(r" \(([^():;,]+): [\d,]+\)", r" (\1)", sentence)
+        clauses.append(re.split(r"[.:;,](?=\s|$)| \((?=[^)]*[:;,] )", shorter)[0])
+    for shown in range(len(clauses), 0, -1):
+        line = "; ".join([clauses[0], *(f"{what[0].lower()}{what[1:]}" for what in clauses[1:shown])])
+        line += (MORE if shown < len(clauses) else "") + LISTED
+        if len(line) <= width:
+            return line
+    return "Not all was scanned: see --verbose." if clauses else ""
 
 
 def _named(fields: Sequence[str]) -> str:
