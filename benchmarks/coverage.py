@@ -160,7 +160,7 @@ class Controlled:
 
     @cached_property
     def scorer(self) -> Scorer:
-        return Scorer(self.controls.reader, background(self.controls.licensed), self.controls.repeated, 1)
+        return Scorer(self.controls.reader, background(self.controls.licensed), self.controls.repeated)
 
     @cached_property
     def sides(self) -> tuple[Side, Side]:

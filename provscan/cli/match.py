@@ -68,6 +68,27 @@ MOST_FILES = 5
     "the other two minimums; half as long again for a stretch from the middle. Below 35, many of those inside "
     "other text are missed. 0 finds no partial copies.",
 )
+@matching(
+    "--min-bits",
+    type=float,
+    metavar="BITS",
+    show_default="50",
+    help="Minimum bits of a finding that covers its whole field: how rare its wording is under a language model.",
+)
+@matching(
+    "--min-bits-passage",
+    type=float,
+    metavar="BITS",
+    show_default="60",
+    help="The same for a finding that is a passage of a longer field.",
+)
+@matching(
+    "--min-letters",
+    type=click.IntRange(min=0),
+    metavar="N",
+    show_default="25",
+    help="Minimum letters that a finding has in common with the licensed tweet, counted as for --min-chars.",
+)
 @chance(
     "--cutoff",
     metavar="DATE",
@@ -87,8 +108,17 @@ MOST_FILES = 5
     multiple=True,
     type=click.Path(),
     metavar="DATASET",
-    help="Data known to hold no licensed text (older than it, say); its matches measure chance. Read with "
-    "the options of DATASET. Can be repeated.",
+    help="Data of the same kind as DATASET that can't contain a licensed text (older than it, say); its matches "
+    "measure chance. Read with the options of DATASET. Can be repeated.",
+)
+@chance(
+    "--known",
+    multiple=True,
+    type=click.Path(),
+    metavar="DATA",
+    help="Data that can't come from the platform (an encyclopedia, quotations, subtitles, an older crawl): a licensed "
+    "text that also stands there is a third source's, and its matches are no findings. Read with the options of "
+    "DATASET. Can be repeated.",
 )
 @chance(
     "--spike-ins",

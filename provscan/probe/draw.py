@@ -19,7 +19,6 @@ import xxhash
 
 from provscan.arrays import Floats, Numbers
 from provscan.calibration.controls import Controls
-from provscan.estimate.background import COMMON_AUTHORS
 from provscan.index import IndexReader
 from provscan.probe.baseline import Arms
 from provscan.probe.prompts import Prompt, make_prompt
@@ -28,6 +27,7 @@ from provscan.probe.settings import Settings
 from provscan.scoring.background import Background, background
 from provscan.scoring.families import families
 from provscan.scoring.lengths import BANDS, SCRIPTS, measured
+from provscan.scoring.rule import COMMON_AUTHORS
 from provscan.text import canonical_array
 
 COPIES = (1, 2, 4, 16, 64)
