@@ -24,7 +24,7 @@ from rich.filesize import decimal
 from provscan.errors import UsageError
 from provscan.index.checked import user_cache
 from provscan.params import require_folder
-from provscan.report import figures, wording
+from provscan.report import answers, figures, wording
 from provscan.report.files import Review, RunFiles, replaced
 from provscan.report.packing import CHUNK, displayed, packed_exhibits
 from provscan.report.places import Places
@@ -91,6 +91,7 @@ def page(template: str, styles: Sequence[str], scripts: Sequence[str] = (), **va
             style=Markup(style),
             policy="; ".join(["default-src 'none'", *policy, "base-uri 'none'", "form-action 'none'"]),
             wording=wording,
+            answers=answers,
             **values,
         )
     )

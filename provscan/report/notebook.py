@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from provscan.errors import UsageError
 from provscan.params import require
 from provscan.report import figures
+from provscan.report.answers import upper_limits, withheld
 from provscan.report.files import RunFiles
 from provscan.report.wording import (
     COMMON_OR_KNOWN,
@@ -20,9 +21,7 @@ from provscan.report.wording import (
     measures,
     reason,
     sampled,
-    upper_limits,
     visible,
-    withheld,
 )
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from provscan.readers import counted
-from provscan.report import wording
+from provscan.report import answers, wording
 from provscan.report.wording import count, layers, rarity, reason
 
 SOURCES_SHOWN = 20
@@ -56,7 +56,7 @@ def brief_lines(summary: Mapping[str, Any], place: str, *, width: int = 100) -> 
     details = [wrapped(line) for line in _joined(answer["details"], width)]
     following = [wrapped(f"Next: {answer['next']}")] if answer["next"] else []
     left_out = [wrapped(line)] if (line := wording.left_out_in_brief(summary, width)) else []
-    warnings = [wrapped(f"! {wording.first_sentence(warning['message'])}") for warning in answer["warnings"]]
+    warnings = [wrapped(f"! {answers.first_sentence(warning['message'])}") for warning in answer["warnings"]]
     room = MOST_LINES - len(headline) - len(last)
     for shown in range(min(len(warnings), MOST_WARNINGS), -1, -1):
         more = len(warnings) - shown
@@ -92,18 +92,18 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     _headline(console, answer)
     measures = [(meaning, *layers(answer[name])) for name, meaning in wording.measures(answer)]
     _print(console, "<>>>", [("", *(name.lower() for name, _ in wording.LAYERS.values())), *measures])
-    for reason_given in wording.withheld(answer):
+    for reason_given in answers.withheld(answer):
         console.print(Padding.indent(f"Withheld: {reason_given}", 2))
-    if limits := wording.upper_limits(answer):
+    if limits := answers.upper_limits(answer):
         console.print("\nUpper limits (97.5% confident)")
         _print(console, "<>", limits)
-        console.print(Padding.indent(f"{wording.covered(answer)} {wording.NOT_COVERED}", 2))
-    if compared := wording.comparison(summary):
-        console.print(f"\n{wording.COMPARED.format(**answer['word_for_word'])}")
-        _print(console, "<<>>>>", [wording.COMPARISON, *compared])
-    if len(strengths := wording.strengths(answer)) > 1:
+        console.print(Padding.indent(f"{answers.covered(answer)} {answers.NOT_COVERED}".strip(), 2))
+    if compared := answers.comparison(summary):
+        console.print(f"\n{answers.COMPARED.format(**answer['word_for_word'])}")
+        _print(console, "<<>>>>", [answers.COMPARISON, *compared])
+    if strengths := answers.strengths(answer):
         console.print("\nRecords by how rare the wording is")
-        _print(console, "<>>>", [("", "findings", "chance explains at most", "at least"), *strengths])
+        _print(console, "<>>", [("", "findings", "chance explains at most"), *strengths])
     if answer["notes"]:
         console.print()
         for note in answer["notes"]:

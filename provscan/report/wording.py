@@ -46,12 +46,6 @@ def percent(share: float | None) -> str:
     return f"{Decimal(f'{share * 100:.{digits}g}'):f}%"
 
 
-STATUS = {
-    "copies_found": "COPIES FOUND",
-    "no_copies_shown": "NO COPIES SHOWN",
-    "not_measured": "CHANCE NOT MEASURED",
-}
-"""The words with which a headline begins, by status."""
 MEASURES = {
     "records": "Records",
     "texts": "Licensed texts",
@@ -64,88 +58,11 @@ LAYERS = {
     "at_least": ("At least", "records with copies, beyond what chance explains (97.5% confident)"),
     "estimate": ("Estimate", "records with copies, corrected for chance and for missed copies"),
 }
-UPPER_LIMITS = {"records": "Records with a nearly verbatim copy", "texts": "Licensed texts copied nearly verbatim"}
-NOT_COVERED = (
-    "An upper limit covers copies that are nearly verbatim. How many copies were changed more than that is unknown: "
-    "rewritten or translated text, copies of which little remains, and many copies of one tweet that were edited alike "
-    "and are missed together."
-)
-# Findings below which there are no charts of them.
-FEW = 20
-
-
-def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The headline in three parts: the words of the status, what separates them from the rest, the rest."""
-    status = STATUS[answer["status"]]
-    rest = answer["headline"].removeprefix(status)
-    return (status, ": ", rest[2:]) if rest.startswith(": ") else (status, " ", rest.strip())
 
 
 def measures(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What an answer has numbers of, each with what it counts."""
     return [(name, meaning.format(**answer[name])) for name, meaning in MEASURES.items() if answer.get(name)]
-
-
-def upper_limits(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The upper limits of an answer, each with what it bounds; none where they are withheld."""
-    limits = [(meaning, amount(answer[name]["at_most"], "at_most")) for name, meaning in UPPER_LIMITS.items()]
-    return [] if all(limit == "–" for _, limit in limits) else limits
-
-
-def covered(answer: Mapping[str, Any]) -> str:
-    """Which licensed texts the upper limits are for."""
-    share = percent(answer["can_be_told"])
-    return f"The limits are for the {share} of the licensed texts whose exact copy would be a finding."
-
-
-def withheld(answer: Mapping[str, Any]) -> list[str]:
-    """Why numbers are withheld, each reason once."""
-    return [reason.rstrip(".") + "." for reason in dict.fromkeys(answer.get("withheld", {}).values())]
-
-
-def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """At each strength of evidence: the findings, how many of them chance explains at most, and the lower bound."""
-    return [
-        (
-            "all findings" if (bits := row["bits_from"]) is None else f"{bits:g} bits or more",
-            count(row["findings"]),
-            amount(row["chance_at_most"], "at_most"),
-            amount(row["at_least"], "at_least"),
-        )
-        for row in answer["strengths"]
-    ]
-
-
-COMPARED = (
-    "Whole records that are word for word a licensed tweet of {bits_from:g} bits or more, beside collections that hold "
-    "no licensed tweet. The figures are for comparison only: another kind of data has other coincidences."
-)
-COMPARISON = ("Collection", "Kind", "Records", "MB", "Licensed tweets", "Word for word")
-
-
-def comparison(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Records that are word for word a licensed tweet, in this dataset and in collections without licensed tweets."""
-    compared = summary["answer"]["word_for_word"]
-    if not compared or not compared["collections"]:
-        return []
-    sizes = count(summary["records"]), f"{summary['characters'] / 1e6:,.0f}", count(summary["index"]["tweets"])
-    own = ("this dataset", "", *sizes, count(compared["records"]))
-    return [own] + [
-        (
-            item["name"],
-            item["kind"],
-            count(item["records"]),
-            f"{item['megabytes']:,.0f}",
-            count(item["index_tweets"]),
-            count(item["word_for_word"]),
-        )
-        for item in compared["collections"]
-    ]
-
-
-def first_sentence(text: str) -> str:
-    """What stands before the first full stop that a space follows."""
-    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
 
 # Characters that are invisible or change the direction of what follows.
@@ -249,24 +166,6 @@ def alike(share: float) -> str:
     return f"{value:.{int(exact)}f}%"
 
 
-def chance_explains(answer: Mapping[str, Any]) -> str:
-    """What chance explains of the findings: said once, above the list of them."""
-    records = answer["records"]
-    if answer["status"] == "not_measured":
-        return (
-            "How many findings are coincidences was not measured. Some or all of them may be quotations, headlines or "
-            "sayings that both sides took from a third source."
-        )
-    if not records["findings"]:
-        return ""
-    found = several(records["findings"], "record shares", "records share")
-    explained = f"about {amount(records['chance'])}" if records["chance"] else "none"
-    return (
-        f"{found} rare wording with licensed tweets. Chance explains {explained} of them; nothing in the texts "
-        "themselves tells coincidences from copies."
-    )
-
-
 def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
     if not marks:
         return None
@@ -328,6 +227,11 @@ MORE, LISTED = "; and more", ": --verbose lists them."
 
 def left_out(summary: Mapping[str, Any]) -> list[str]:
     """What the user named and the scan did not cover, a sentence each."""
+    return [*not_scanned(summary), *not_searched(summary)]
+
+
+def not_scanned(summary: Mapping[str, Any]) -> list[str]:
+    """Files, records and fields that were not scanned."""
     said = []
     if summary.get("unread"):
         said.append(f"{several(len(summary['unread']), 'file was', 'files were')} not scanned.")
@@ -371,11 +275,6 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         if licensed := files["also_licensed"]:
             tweets = several(licensed, "tweet of the control is", "tweets of the control are")
             said.append(f"{tweets} licensed as well, and so no control; matches of their texts are not counted.")
-    sides = {"licensed": "of the licensed texts", "control": "of the control's"}
-    short = [f"{percent(n)} {sides[side]}" for side, n in control.get("too_short", {}).items() if n]
-    if short:
-        what = "Some texts are too short to be looked for, and excluded from all counts"
-        said.append(f"{what} (--min-chars): {' and '.join(short)}.")
     if null := control["null"]:
         of_null = ("record of the null dataset was", "records of the null dataset were")
         said += _not_read(null["skipped"], of_null, "not scanned")
@@ -384,6 +283,17 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
                 "The null dataset has text in fields that its first records lack, and that were not scanned: chance "
                 "may be more than it says. Name all fields that hold text with --text-field."
             )
+    return said
+
+
+def not_searched(summary: Mapping[str, Any]) -> list[str]:
+    """What could not be found in what was scanned."""
+    said = []
+    sides = {"licensed": "of the licensed texts", "control": "of the control's"}
+    too_short = summary.get("control", {}).get("too_short", {})
+    if short := [f"{percent(n)} {sides[side]}" for side, n in too_short.items() if n]:
+        what = "Some texts are too short to be looked for, and excluded from all counts"
+        said.append(f"{what} (--min-chars): {' and '.join(short)}.")
     if total := sum(summary["truncated"].values()):
         lookups = several(total, "look-up was", "look-ups were")
         said.append(f"{lookups} cut short, of very common wording: copies of common phrases can be missed.")
@@ -391,9 +301,9 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
 
 
 def left_out_in_brief(summary: Mapping[str, Any], width: int) -> str:
-    """What was left out, in one line; an empty text where nothing was."""
+    """What was not scanned, in one line; an empty text where all was."""
     clauses = []
-    for sentence in left_out(summary):
+    for sentence in not_scanned(summary):
         # Up to where the sentence goes into details; a single cause needs no number of its own.
         shorter = re.sub(r" \(([^():;,]+): [\d,]+\)", r" (\1)", sentence)
         clauses.append(re.split(r"[.:;,](?=\s|$)| \((?=[^)]*[:;,] )", shorter)[0])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from provscan.probe.wording import departure
 from provscan.readers.answers import without_shared
+from provscan.report.answers import first_sentence, headline
 from provscan.report.probe_tables import copies
 from provscan.report.wording import (
     alike,
     amount,
     chance,
-    first_sentence,
-    headline,
     layers,
     percent,
     place,
