@@ -163,8 +163,8 @@ MOST_FILES = 5
     "--texts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Keep the texts of the N strongest matches only, counted ones first, digests of the others that count.  "
-    "[default: all that count, and 10,000 others]",
+    help="Keep the texts of the N strongest matches only, findings first, and digests of the other findings.  "
+    "[default: all findings, and 10,000 others]",
 )
 @cli.workers
 @cli.executor

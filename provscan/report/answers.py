@@ -103,9 +103,9 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
             "How many findings are coincidences was not measured. Some or all of them may be quotations, headlines or "
             "sayings that both sides took from a third source."
         )
-    if not records["findings"]:
+    if not records["findings"] or records["chance"] is None:
         return ""
-    found = several(records["findings"], "record shares", "records share")
+    found = several(int(records["findings"]), "record shares", "records share")
     return (
         f"{found} rare wording with licensed tweets. Chance explains {explained(records)} of them; nothing in the "
         "texts themselves tells coincidences from copies."
