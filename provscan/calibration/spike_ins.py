@@ -90,7 +90,7 @@ class Recovered:
     @property
     def nearly(self) -> Flags:
         """bool: the match, or the copy where none was found, is nearly verbatim."""
-        return nearly_verbatim(self.similarity, self.containment)
+        return nearly_verbatim(self.similarity, self.containment) & ~self.pieces
 
     @property
     def no_finding(self) -> float:

@@ -121,7 +121,7 @@ class Scope:
 
 
 def total(
-    count: Factor, recall: Recall | None, scope: Scope = Scope(), unit: float = 1.0, held: Factor = ALONE
+    count: Factor, recall: Recall | Factor | None, scope: Scope = Scope(), unit: float = 1.0, held: Factor = ALONE
 ) -> Factor:
     """What there is in the whole, from a count of what was found of it less chance; without a recall no loss is
     corrected for.
@@ -148,7 +148,7 @@ def layered(
     strengths: Sequence[Strength],
     chance: Chance | None,
     recalls: tuple[Recall | None, Recall | None],
-    least_recall: float | None,
+    least_recall: Factor | None,
     scope: Scope = Scope(),
 ) -> Layers:
     """The layers of one number.
@@ -165,7 +165,8 @@ def layered(
     recalls
         Recall of the findings, and of any verified match; None withholds what needs it.
     least_recall
-        The lowest recall of nearly verbatim copies that the spike-ins leave open; None withholds "at most".
+        Recall of nearly verbatim copies, with its limits, for the edits that leave open the lowest; None withholds
+        "at most".
     scope
         How what was found stands for the whole.
     """
@@ -189,8 +190,7 @@ def layered(
         at_most_any = total(exactly(found.every.total), recalls[1], scope, unit).high
         at_most_any = min(found.most.high, max(at_most_any, 0.0 if estimate is None else estimate.high))
     if found.nearly is not None and least_recall is not None:
-        lost = total(exactly(found.nearly), None, Scope(least_recall * scope.fraction, scope.effect)).high
-        at_most = min(found.most.high, lost)
+        at_most = min(found.most.high, total(exactly(found.nearly), least_recall, scope).high)
     counts = {name: written(number) for name, number in counts.items()}
     common = max(0.0, found.every.total - found.findings)
     return Layers(found.findings, at_least, estimate, found.nearly, common, at_most, at_most_any, counts)

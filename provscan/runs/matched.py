@@ -103,7 +103,8 @@ class Batch(NamedTuple):
     @property
     def nearly(self) -> Flags:
         """Whether each match is word for word or nearly."""
-        return nearly_verbatim(self.similarity, self.containment)
+        pieces = self.columns["pieces"].to_numpy(zero_copy_only=False)
+        return nearly_verbatim(self.similarity, self.containment) & ~pieces
 
     def findings(self, least: float = -np.inf) -> Flags:
         """Which matches are findings of so many bits or more."""

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from provscan.arrays import Flags, Floats
-from provscan.calibration.edits import HEAVY, SEVERE
+from provscan.calibration.edits import HEAVY, SEVERE, WEIGHTS
 from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.estimate.damage import DAMAGES, PIECES, damage_of
-from provscan.estimate.limits import clopper_pearson
+from provscan.estimate.limits import Factor, clopper_pearson
 from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.runs.matched import Sum
 from provscan.runs.sides import recall_group
@@ -24,7 +24,7 @@ from provscan.scoring.lengths import BANDS
 CONVERGES = 0.6
 # Copies of a text from which on their number makes no difference.
 MANY_COPIES = 20
-# Spike-ins of an edit that are nearly verbatim, below which the edit says nothing of the recall of such copies.
+# Spike-ins of light, common or heavy edits that are nearly verbatim, below which these say nothing of such copies.
 ENOUGH_NEARLY = 30
 
 Pair = tuple[Recall | None, Recall | None]  # Of findings, and of any verified match.
@@ -93,26 +93,29 @@ class Recalls:
 
     @cached_property
     def nearly(self) -> dict[str, dict[str, Any]]:
-        """Recall of nearly verbatim copies of texts that can be told, by edit, where enough were planted.
+        """Recall of nearly verbatim copies of texts that can be told, by weight of the edits, where enough were planted.
 
         A spike-in has the class of its match, or if it was missed of what was planted.
         """
-        chosen = self.back.nearly & self.back.detectable & self.usual
+        chosen = self.back.nearly & self.back.detectable
         result = {}
-        for edit in np.unique(self.planted.edit[chosen]).tolist():
-            of_edit = chosen & (self.planted.edit == edit)
-            planted, found = int(of_edit.sum()), int((of_edit & self.back.counted).sum())
+        for weight, edits in WEIGHTS.items():
+            of_weight = chosen & np.isin(self.planted.edit, [edit.__name__ for edit in edits])
+            planted, found = int(of_weight.sum()), int((of_weight & self.back.counted).sum())
             if planted >= ENOUGH_NEARLY:
                 low, high = clopper_pearson(found, planted)
-                result[edit] = {
+                result[weight] = {
                     "value": found / planted, "low": low, "high": high, "planted": planted, "counted": found
                 }  # fmt: skip
         return result
 
     @property
-    def least_nearly(self) -> float | None:
-        """The lowest recall of nearly verbatim copies that any edit leaves open; None where nothing was measured."""
-        return min((share["low"] for share in self.nearly.values()), default=None)
+    def least_nearly(self) -> Factor | None:
+        """Recall of nearly verbatim copies for the edits that leave open the lowest; None where nothing was measured."""
+        if not self.nearly:
+            return None
+        least = min(self.nearly.values(), key=lambda share: share["low"])
+        return Factor(least["value"], least["low"], least["high"])
 
     def of_distinct(self, recall: Recall | None, found: Sum, *, together: bool = False) -> Recall | None:
         """Share of the distinct texts of which at least one copy is found.
