@@ -106,7 +106,18 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
     if not records["findings"] or records["chance"] is None:
         return ""
     found = several(int(records["findings"]), "record shares", "records share")
+    if (number := explained(records)) == "none":
+        return f"{found} rare wording with licensed tweets. Chance, as it was measured, explains none of them."
     return (
-        f"{found} rare wording with licensed tweets. Chance explains {explained(records)} of them; nothing in the "
-        "texts themselves tells coincidences from copies."
+        f"{found} rare wording with licensed tweets. Chance explains {number} of them; nothing in the texts themselves "
+        "tells coincidences from copies."
     )
+
+
+def known_elsewhere(summary: Mapping[str, Any]) -> str:
+    """How many licensed texts also stand in data that can't come from the platform; empty where none was given."""
+    if (known := summary["known"]) is None:
+        return ""
+    texts = f"{several(known['texts'], 'licensed text', 'licensed texts')} ({percent(known['share'])})"
+    verb = "stands" if known["texts"] == 1 else "stand"
+    return f"{texts} also {verb} in the data given as known elsewhere (--known). Matches of them are no findings."

@@ -16,7 +16,7 @@ from provscan.errors import OutputError, UsageError
 from provscan.params import require_folder
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
-from provscan.report.wording import KINDS, rarity, unconfirmed, visible
+from provscan.report.wording import KINDS, Otherwise, otherwise, rarity, visible
 
 # Columns in the order in which somebody reads them, with their widths in a spreadsheet.
 COLUMNS = {
@@ -59,28 +59,28 @@ def export(
             f"Excel files hold {MOST_ROWS:,} rows, and there are {len(listed):,}: export .csv or .parquet"
         )
     with replaced(out) as temporary:
-        write(temporary, with_digests(folder.batches(BATCH, listed), texts), reviewed, unconfirmed(folder.summary))
+        write(temporary, with_digests(folder.batches(BATCH, listed), texts), reviewed, otherwise(folder.summary))
     return len(listed), len(folder.exhibits) - len(listed)
 
 
-def _rows(exhibits: Exhibits, marks: Marks, otherwise: str) -> Iterator[dict[str, Any]]:
+def _rows(exhibits: Exhibits, marks: Marks, unless: Otherwise) -> Iterator[dict[str, Any]]:
     number = 0
     for batch in exhibits:
         for row in batch.to_pylist():
             row.update(marks.get(number, {"verdict": None, "note": None}))
             number += 1
             row["exhibit"] = number
-            row["match"], row["wording"] = KINDS[row["level"]], rarity(row["counted"], row["bits"], otherwise)
+            row["match"], row["wording"] = KINDS[row["level"]], rarity(row["counted"], row["bits"], unless)
             row["time"] = None if row["time"] is None else f"{row['time']:%Y-%m-%dT%H:%M:%SZ}"
             yield {name: row.get(name) for name in COLUMNS}
 
 
-def _write_csv(path: Path, exhibits: Exhibits, marks: Marks, otherwise: str) -> None:
+def _write_csv(path: Path, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:
     # A byte order mark, without which Excel takes UTF-8 for a code page.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        for row in _rows(exhibits, marks, otherwise):
+        for row in _rows(exhibits, marks, unless):
             writer.writerow([_neutral(value) for value in row.values()])
 
 
@@ -93,7 +93,7 @@ def _neutral(value: Any) -> Any:
     return "'" + visible(value) if value.startswith(FORMULA) else visible(value)
 
 
-def _write_xlsx(path: Path, exhibits: Exhibits, marks: Marks, otherwise: str) -> None:
+def _write_xlsx(path: Path, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:
     import xlsxwriter
 
     try:
@@ -106,7 +106,7 @@ def _write_xlsx(path: Path, exhibits: Exhibits, marks: Marks, otherwise: str) ->
                 sheet.write_string(0, column, name, bold)
             sheet.freeze_panes(1, 1)
             number = 0
-            for number, row in enumerate(_rows(exhibits, marks, otherwise), 1):
+            for number, row in enumerate(_rows(exhibits, marks, unless), 1):
                 for column, value in enumerate(row.values()):
                     if isinstance(value, bool):
                         sheet.write_string(number, column, "yes" if value else "no")
@@ -121,18 +121,18 @@ def _write_xlsx(path: Path, exhibits: Exhibits, marks: Marks, otherwise: str) ->
         raise OSError(error) from error
 
 
-def _write_jsonl(path: Path, exhibits: Exhibits, marks: Marks, otherwise: str) -> None:
+def _write_jsonl(path: Path, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:
     with path.open("wb") as file:
-        for row in _rows(exhibits, marks, otherwise):
+        for row in _rows(exhibits, marks, unless):
             file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _write_parquet(path: Path, exhibits: Exhibits, marks: Marks, otherwise: str) -> None:
+def _write_parquet(path: Path, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:
     low, writer = 0, None
     with ExitStack() as opened:
         for batch in exhibits:
             bits = zip(batch["counted"].to_pylist(), batch["bits"].to_pylist(), strict=True)
-            said = [rarity(counted, score, otherwise) for counted, score in bits]
+            said = [rarity(counted, score, unless) for counted, score in bits]
             rows = range(low, low + len(batch))
             marked = {name: [marks.get(row, {}).get(name) for row in rows] for name in ("verdict", "note")}
             added = {
@@ -147,7 +147,7 @@ def _write_parquet(path: Path, exhibits: Exhibits, marks: Marks, otherwise: str)
             low += len(batch)
 
 
-WRITERS: dict[str, Callable[[Path, Exhibits, Marks, str], None]] = {
+WRITERS: dict[str, Callable[[Path, Exhibits, Marks, Otherwise], None]] = {
     ".csv": _write_csv,
     ".xlsx": _write_xlsx,
     ".jsonl": _write_jsonl,

@@ -34,7 +34,7 @@ CHUNK = 4096
 # What the page calls matches, levels and the rarity of wording.
 WORDS = {
     "kinds": wording.KINDS, "rarity": wording.RARITY, "otherwise": wording.COMMON_OR_KNOWN,
-    "unknown": wording.rarity(True, None), "not_findings": wording.NOT_FINDINGS,
+    "unknown": wording.UNKNOWN_RARITY, "not_findings": wording.NOT_FINDINGS,
 }  # fmt: skip
 # Threads that compress blocks.
 WORKERS = 2

@@ -110,6 +110,8 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
             console.print(f"Note: {note['message']}")
 
     console.print(f"\nRecords scanned: {count(summary['records'])}, {wording.searched(summary)}")
+    if known := answers.known_elsewhere(summary):
+        console.print(known)
     for sentence in wording.left_out(summary):
         console.print(sentence)
     if summary.get("sample"):

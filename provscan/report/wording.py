@@ -139,23 +139,25 @@ NOT_FINDINGS = {
     "ordinary": ("short or ordinary wording", "Too few letters, or words that are too common, to tell it from chance."),
 }
 """Why a match is no finding: its name, and what it means."""
-# What is said of a match of a blind run that does not count.
-NOT_CONFIRMED, NOT_COMPARED = "not confirmed by the full index", "found by sketches alone, and not compared"
+UNKNOWN_RARITY = "long wording of unknown rarity"
+Otherwise = tuple[str, str]
 
 
-def unconfirmed(summary: Mapping[str, Any]) -> str:
-    """What is said of the wording of a match that is no finding; in a blind run nothing is known of it."""
+def otherwise(summary: Mapping[str, Any]) -> Otherwise:
+    """What is said of wording whose rarity is not known, and of that of no findings; a blind run measures no rarity."""
     if (blind := summary.get("blind")) is None:
-        return COMMON_OR_KNOWN
-    return NOT_CONFIRMED if "revealed" in blind else NOT_COMPARED
+        return UNKNOWN_RARITY, COMMON_OR_KNOWN
+    if "revealed" in blind:
+        return "confirmed by the full index", "not confirmed by the full index"
+    return "not measured", "found by sketches alone, and not compared"
 
 
-def rarity(counted: bool, bits: float | None, otherwise: str = COMMON_OR_KNOWN) -> str:
+def rarity(counted: bool, bits: float | None, unless: Otherwise = (UNKNOWN_RARITY, COMMON_OR_KNOWN)) -> str:
     """How rare the wording of a match is, in words."""
     if not counted:
-        return otherwise
+        return unless[1]
     if bits is None or bits != bits:
-        return "long wording of unknown rarity"
+        return unless[0]
     return next(words for limit, words in RARITY if bits >= limit)
 
 

@@ -124,6 +124,12 @@ def test_upper_limits_are_apart_from_the_other_numbers() -> None:
     assert "Upper limits" not in tables.text_table(changed(answer=answer))
 
 
+def test_what_is_known_elsewhere_is_said() -> None:
+    known = {"sources": ["titles.txt"], "records": 9, "characters": 99, "texts": 1200, "share": 0.0056}
+    said = "1,200 licensed texts (0.56%) also stand in the data given as known elsewhere (--known)."
+    assert said in " ".join(tables.text_table(changed(known=known)).split())
+
+
 def test_what_is_withheld_has_its_reason() -> None:
     answer = copy.deepcopy(SUMMARY["answer"])
     answer["records"].update(at_least=None, estimate=None)

@@ -11,13 +11,13 @@ from provscan.report.wording import (
     amount,
     chance,
     layers,
+    otherwise,
     percent,
     place,
     rarity,
     sampled,
     searched,
     term,
-    unconfirmed,
     visible,
 )
 
@@ -50,9 +50,13 @@ def test_the_rarity_of_wording_is_said_in_words() -> None:
         *("rare wording", "rare wording", "very rare wording", "extremely rare wording"),
         *["long wording of unknown rarity"] * 2,
     ]
-    assert rarity(False, 400.0) == unconfirmed({}) == "common or known wording"
-    assert unconfirmed({"blind": {"costs": []}}) == "found by sketches alone, and not compared"
-    assert rarity(False, 400.0, unconfirmed({"blind": {"revealed": {}}})) == "not confirmed by the full index"
+    assert rarity(False, 400.0) == "common or known wording"
+    assert rarity(False, None, otherwise({"blind": {"costs": []}})) == "found by sketches alone, and not compared"
+    revealed = otherwise({"blind": {"revealed": {}}})
+    assert [rarity(counted, None, revealed) for counted in (True, False)] == [
+        "confirmed by the full index",
+        "not confirmed by the full index",
+    ]
 
 
 def test_a_headline_begins_with_its_status() -> None:

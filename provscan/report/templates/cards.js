@@ -97,13 +97,13 @@ function card(item, runs, mark, act) {
   node.tabIndex = -1;
   node.dataset.row = item.row;
   node.setAttribute("aria-labelledby", title.id);
-  const rarity = make("span", item.counted ? "badge" : "badge soft", item.wording);
-  rarity.title = item.why;
+  const wording = make("span", item.counted ? "badge" : "badge soft", item.wording);
+  wording.title = item.why;
   const address = make("a", "", "address");
   address.href = "#exhibit-" + item.number;
   address.setAttribute("aria-label", `Address of exhibit ${item.number}`);
   node.append(make("header", "", title,
-    make("span", "badge", item.kind), make("span", "", likeness(item)), rarity, address));
+    make("span", "badge", item.kind), make("span", "", likeness(item)), wording, address));
 
   const left = make("div", "", sideHeading(`In the dataset: record ${item.record.toLocaleString("en")}`,
     ...(item.recordId ? [" (id ", isolated(item.recordId), ")"] : []), " of ", isolated(item.source),

@@ -95,13 +95,17 @@ function dayText(day) {
 // Why a match is no finding: a key of data.words.not_findings.
 const notFinding = (flags) => (flags & COMMON ? "common" : flags & KNOWN ? "known" : "ordinary");
 
-// What a match is, and how rare its wording, in words; `why` explains the latter.
-function inWords(data, row) {
-  const words = data.words, flags = data.flags[row], kind = words.kinds[data.names.level[data.level[row]]];
-  if (!(flags & COUNTED)) return { kind, wording: words.otherwise, why: words.not_findings[notFinding(flags)][1] };
-  if (data.bits[row] === UNKNOWN) return { kind, wording: words.unknown, why: "No rarity is known of this script" };
-  const bits = data.bits[row] / 10;
-  return { kind, wording: words.rarity.find(([limit]) => bits >= limit)[1], why: `${Math.round(bits).toLocaleString("en")} bits` };
+// How rare the wording of a match is, in words.
+function rarity(data, row) {
+  if (!(data.flags[row] & COUNTED)) return data.words.otherwise;
+  return data.bits[row] === UNKNOWN ? data.words.unknown : data.words.rarity.find(([limit]) => data.bits[row] >= 10 * limit)[1];
+}
+
+// What explains the words for how rare it is.
+function whyRarity(data, row) {
+  if (!(data.flags[row] & COUNTED)) return data.words.not_findings[notFinding(data.flags[row])][1];
+  const bits = Math.round(data.bits[row] / 10);
+  return data.bits[row] === UNKNOWN ? "No rarity is known of this script" : `${bits.toLocaleString("en")} bits`;
 }
 
 // One exhibit with everything that a card shows.
@@ -115,7 +119,9 @@ function exhibit(data, row) {
     record: data.record[row], start: data.start[row], end: data.start[row] + data.length[row],
     level: data.names.level[data.level[row]], similarity: data.similarity[row] / 10,
     containment: data.containment[row] / 10, bits: data.bits[row] === UNKNOWN ? null : data.bits[row] / 10,
-    tweets: data.tweets[row], day: dayText(data.day[row]), counted: Boolean(flags & COUNTED), ...inWords(data, row), hasText: Boolean(chunk.has_text[place]),
+    tweets: data.tweets[row], day: dayText(data.day[row]), counted: Boolean(flags & COUNTED),
+    kind: data.words.kinds[data.names.level[data.level[row]]], wording: rarity(data, row), why: whyRarity(data, row),
+    hasText: Boolean(chunk.has_text[place]),
     link: flags & LINK ? "https://x.com/i/status/" + encodeURIComponent(tweetId) : null,
   };
 }

@@ -7,13 +7,12 @@ function makeFacets(data, marks) {
   const years = [...new Set(data.year)].sort((a, b) => (a || 9999) - (b || 9999)), yearCode = new Map(years.map((year, code) => [year, code]));
   const kinds = [...new Set(Object.values(data.words.kinds))], why = Object.keys(data.words.not_findings);
   const rarities = [...data.words.rarity.map(([, words]) => words), data.words.unknown, data.words.otherwise];
-  const none = rarities.length - 1;
   const known = (names) => names.map((name) => name || "not known");
   const facets = [
     { key: "match", title: "The match is", names: kinds,
       codes: Uint8Array.from(data.level, (level) => kinds.indexOf(data.words.kinds[data.names.level[level]])) },
-    { key: "wording", title: "Wording", names: rarities, codes: Uint8Array.from(data.flags, (flags, row) =>
-      (flags & COUNTED ? rarities.indexOf(inWords(data, row).wording) : none)) },
+    { key: "wording", title: "Wording", names: rarities,
+      codes: Uint8Array.from(data.flags, (_, row) => rarities.indexOf(rarity(data, row))) },
     { key: "mark", title: "Your mark", names: ["none", "accepted", "rejected", "unsure"], codes: marks.verdicts },
     { key: "year", title: "Year of the tweet", names: years.map((year) => (year ? String(year) : "not known")),
       codes: Uint16Array.from(data.year, (year) => yearCode.get(year)) },
