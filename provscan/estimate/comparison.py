@@ -25,4 +25,12 @@ class Collection:
         return asdict(self)
 
 
-COLLECTIONS = (Collection("Titles of posts in a forum", "short texts", 204_040, 15.1, 300_000, 0),)
+COLLECTIONS = (
+    Collection("English novels", "long texts", 16, 11.1, 306_433, 0),
+    Collection("Technical manuals in several languages", "long texts", 750, 6.3, 306_433, 0),
+    Collection("Answers of language models", "texts of some paragraphs", 10_853, 16.8, 306_433, 0),
+    Collection("Posts of a forum", "texts of some paragraphs", 40_704, 53.2, 306_433, 0),
+    Collection("Titles of posts of a forum", "short texts", 204_040, 15.1, 306_433, 2),
+    Collection("Tweets about bitcoin", "tweets of others", 12_046, 1.1, 294_504, 2),
+    Collection("Tweets to airlines", "tweets of others", 14_640, 1.5, 291_793, 0),
+)

@@ -267,12 +267,17 @@ class Coding(NamedTuple):
     codes: Numbers  # [texts], the group of each; below 0 for texts that are left out.
     findings: bool = True  # Whether only findings are counted.
     least: float = -np.inf  # Their bits, at least.
+    groups: int = 0  # How many groups there are, if not all of them have texts.
+
+    @property
+    def size(self) -> int:
+        return max(self.groups, int(self.codes.max(initial=-1)) + 1)
 
 
 def record_counts(matched: Matched, codings: Sequence[Coding], *, by_split: bool = False) -> list[Numbers]:
     """Different records of each group of each coding: int64[groups] or [groups, splits]."""
     splits = len(matched.rows.parts) if by_split else 1
-    counters = [RecordCounter((int(coding.codes.max(initial=-1)) + 1) * splits) for coding in codings]
+    counters = [RecordCounter(coding.size * splits) for coding in codings]
     for batch in matched.batches() if codings else ():
         for coding, counter in zip(codings, counters, strict=True):
             group = coding.codes[batch.place]

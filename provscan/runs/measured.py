@@ -255,10 +255,10 @@ class Measured:
         # All findings, and those of the strength of which the whole dataset has the most.
         places = sorted({0, self.best_strength})
         groups = [Coding(found, findings=False), Coding(found)]
-        groups += [Coding(claimed, least=STRENGTHS[place]) for place in places]
+        groups += [Coding(claimed, least=STRENGTHS[place], groups=groups[0].size) for place in places]
         split = record_counts(self.matches, groups, by_split=True)
         whole = [self.whole.licensed, self.whole.findings, *(self.whole.claimable[place] for place in places)]
-        for value in range(int(codes.max(initial=-1)) + 1):
+        for value in range(groups[0].size):
             licensed, findings, *claimable = (
                 all_of.of(coding.codes == value, counts[value])
                 for all_of, coding, counts in zip(whole, groups, split, strict=True)
