@@ -172,7 +172,9 @@ def write_report(run: Path, out: Path | None = None, *, texts: int | None = None
             raise UsageError("the report of a blind run has no exhibits to mark: leave out marks (--reviewed)")
         read_run(run, [MATCHES_FILE])
         matches = pq.read_table(run / MATCHES_FILE, columns=list(COLUMNS))
-        rows = matches.slice(0, MOST_BLIND).to_pylist()
+        places = Places(summary, info)
+        rows = [{**row, "source": places.shown(row["source"])} for row in matches.slice(0, MOST_BLIND).to_pylist()]
+        summary, info = places.shown(summary), places.shown(info)
         lines, total = wording.blind_lines(summary), len(matches)
         styles = ("page.css", "print.css")
         pieces = page(

@@ -17,11 +17,11 @@ class Places:
     """
 
     def __init__(self, summary: Mapping[str, Any], info: Mapping[str, Any]) -> None:
-        data = _folders(item["source"] for item in (*summary["sources"], *info.get("inputs", ())))
+        data = _folders(item["source"] for item in (*summary.get("sources", ()), *info.get("inputs", ())))
         common = os.path.commonpath(data) if data else "/"
         others = {item["path"] for name in ("unread", "ignored") for item in summary.get(name, ())}
         others |= {item["source"] for item in info.get("null_inputs") or ()}
-        others |= {*_strings(info.get("parameters", {})), info["index"].get("path", "")}
+        others |= {*_strings(info.get("parameters", {})), info.get("index", {}).get("path", "")}
         others |= set(shlex.split(info.get("repeat") or ""))
         outside = {folder for folder in _folders(others) if common == "/" or not f"{folder}/".startswith(f"{common}/")}
         folders = (data if common == "/" else {common}) | outside
