@@ -72,7 +72,7 @@ class Run:
 
     @cached_property
     def evidence(self) -> pa.Table:
-        """``evidence.parquet``, one row a counted match, with the passage and the tweet."""
+        """``evidence.parquet``, one row a finding, with the passage and the tweet."""
         return pq.read_table(self.path / EVIDENCE_FILE)
 
     @property
@@ -80,8 +80,13 @@ class Run:
         """Figures of the run: ``plot.answer()``, ``plot.recall()``, ``plot.bits()``, ``plot.by("year")``."""
         return Plots(self.path)
 
-    def to_pandas(self) -> pd.DataFrame:
-        """The exhibits as the report numbers them: one row a match, with passage and tweet where the run keeps them.
+    def to_pandas(self, *, all: bool = False) -> pd.DataFrame:
+        """The findings as the report numbers them: one row a match, with passage and tweet where the run keeps them.
+
+        Parameters
+        ----------
+        all
+            The matches of common or known wording, too, after the findings.
 
         Returns
         -------
@@ -92,7 +97,7 @@ class Run:
         UsageError
             pandas is not installed.
         """
-        exhibits = RunFiles.open(self.path).with_texts()
+        exhibits = RunFiles.open(self.path).with_texts(everything=all)
         numbers = pa.array(range(1, len(exhibits) + 1), pa.int64())
         try:
             return exhibits.add_column(0, "exhibit", numbers).to_pandas()

@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from provscan import cli
-from provscan.cli import option, running
+from provscan.cli import option, output, running
 
 matching, chance, sampling, texts, strictness = (
     partial(option, group=name) for name in ("Matching", "Error rates", "Sampling", "Texts", "Strictness")
 )
+# Files that were not read whole and that are named on stderr.
+MOST_FILES = 5
 
 
 @click.command("match", cls=cli.GroupedCommand)
@@ -161,8 +163,8 @@ matching, chance, sampling, texts, strictness = (
     "--texts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Keep the texts of the N strongest matches only, counted ones first, digests of the others that count.  "
-    "[default: all that count, and 10,000 others]",
+    help="Keep the texts of the N strongest matches only, findings first, and digests of the other findings.  "
+    "[default: all findings, and 10,000 others]",
 )
 @cli.workers
 @cli.executor
@@ -219,8 +221,21 @@ matching, chance, sampling, texts, strictness = (
     help="Stop if more than this share of the records can't be read.  [default: 5%]",
 )
 @cli.as_json
+@output(
+    "--verbose",
+    is_flag=True,
+    help="Print all numbers, warnings and notes, and what was left out; `provscan info RUN` prints the same later.",
+)
 @cli.quiet
-def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
+def command(
+    sources: tuple[str, ...],
+    index: str,
+    out: str | None,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Find licensed tweets in datasets or model outputs.
 
     DATASET is a file, an archive or a folder of files: JSON, Parquet, Arrow, CSV, SQLite, DuckDB, Excel, plain text,
@@ -238,15 +253,19 @@ def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool
             run = provscan.match(list(sources), index, out, progress=watcher, **cli.given(**options))
     except GateError as error:
         gate, run = error, error.run
-    show.result({"run": str(run.path), **run.summary}, as_json, show.blind_run if options["key"] else show.run)
+    lines = show.blind_run if options["key"] else show.run if verbose else show.brief
+    show.result({"run": str(run.path), **run.summary}, as_json, lines)
 
     # An incomplete scan outranks the gate: the share of what was read says nothing about the rest.
     context = click.get_current_context()
     summary = run.summary
-    for damaged in summary["damaged"]:
-        cli.echo(f"provscan: {damaged['source']}: {damaged['problem']}", err=True)
-    for unread in summary["unread"]:
-        cli.echo(f"provscan: {unread['path']} was not scanned: {unread['reason']}", err=True)
+    wrong = [f"{item['source']}: {item['problem']}" for item in summary["damaged"]]
+    wrong += [f"{item['path']} was not scanned: {item['reason']}" for item in summary["unread"]]
+    for line in wrong[:MOST_FILES]:
+        cli.echo(f"provscan: {line}", err=True)
+    if (more := len(wrong) - MOST_FILES) > 0:
+        files = "file was" if more == 1 else "files were"
+        cli.echo(f"provscan: {more:,} more {files} damaged or not scanned: summary.json lists all of them", err=True)
     if summary["damaged"] or (summary["unread"] and not options["allow_unread"]):
         remedy = "" if summary["damaged"] else " Accept that with --allow-unread."
         cli.echo(f"provscan: results are written, but only for what could be read.{remedy}", err=True)

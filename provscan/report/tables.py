@@ -10,12 +10,15 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from provscan.readers import counted
-from provscan.report import wording
-from provscan.report.wording import count, layers, reason, significance
+from provscan.report import answers, wording
+from provscan.report.wording import count, layers, rarity, reason
 
 SOURCES_SHOWN = 20
+# Of what a command prints unless more is asked for: lines, and warnings.
+MOST_LINES, MOST_WARNINGS = 10, 3
 
 
 def _print(console: Console, aligned: str, rows: Iterable[Sequence[str]]) -> None:
@@ -37,25 +40,86 @@ def _text(console: Console) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
+def brief_lines(summary: Mapping[str, Any], place: str, *, width: int = 100) -> list[str]:
+    """What a run found, in :data:`MOST_LINES` lines at most; `place` is the folder of the run.
+
+    Where there is more to say, these are kept first, each of them whole: the headline, where the report is, the first
+    warning, the sentences that follow the headline, what to do next, what was left out, further warnings.
+    """
+    console, answer = _console(width), summary["answer"]
+
+    def wrapped(text: str) -> list[str]:
+        return [line.plain.rstrip() for line in Text(wording.visible(text)).wrap(console, width)]
+
+    last = wrapped(f"Report: {place}/report.html      More: --verbose")[1 - MOST_LINES :]
+    headline = wrapped(answer["headline"])[: MOST_LINES - len(last)]
+    details = [wrapped(line) for line in _joined(answer["details"], width)]
+    following = [wrapped(f"Next: {answer['next']}")] if answer["next"] else []
+    left_out = [wrapped(line)] if (line := wording.left_out_in_brief(summary, width)) else []
+    warnings = [wrapped(f"! {answers.first_sentence(warning['message'])}") for warning in answer["warnings"]]
+    room = MOST_LINES - len(headline) - len(last)
+    for shown in range(min(len(warnings), MOST_WARNINGS), -1, -1):
+        more = len(warnings) - shown
+        said = warnings[:shown]
+        said += [wrapped(f"! {wording.several(more, 'more warning', 'more warnings')}: --verbose")] if more else []
+        parts = [*details, *following, *left_out, *said]
+        if sum(map(len, parts)) <= room or shown == min(1, len(warnings)):
+            break
+    kept: set[int] = set()
+    first = len(parts) - len(said)
+    for number in (*range(first, len(parts)), *range(first)):
+        if len(parts[number]) <= room:
+            kept.add(number)
+            room -= len(parts[number])
+    return [*headline, *(line for number in sorted(kept) for line in parts[number]), *last]
+
+
+def _joined(sentences: Sequence[str], width: int) -> list[str]:
+    """Sentences, of which those that fit into one line share it."""
+    lines: list[str] = []
+    for sentence in sentences:
+        if lines and len(lines[-1]) + 1 + len(sentence) <= width:
+            lines[-1] += f" {sentence}"
+        else:
+            lines.append(sentence)
+    return lines
+
+
 def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
-    """What a run found, from its ``summary.json``, in the words of somebody who did not write the tool."""
+    """All that ``summary.json`` says of a run, in the words of somebody who did not write the tool."""
     console = _console(width)
     answer = summary["answer"]
     _headline(console, answer)
     measures = [(meaning, *layers(answer[name])) for name, meaning in wording.measures(answer)]
-    _print(console, "<>>>>", [("", *(name.lower() for name, _ in wording.LAYERS.values())), *measures])
-    for withheld in sorted(set(answer["withheld"].values())):
-        console.print(Padding.indent(f"Withheld: {withheld}", 2))
-    if answer["records"]["at_most"] is not None:
-        console.print(Padding.indent(wording.NOT_COVERED, 2))
+    _print(console, "<>>>", [("", *(name.lower() for name, _ in wording.LAYERS.values())), *measures])
+    for reason_given in answers.withheld(answer):
+        console.print(Padding.indent(f"Withheld: {reason_given}", 2))
+    if limits := answers.upper_limits(answer):
+        console.print("\nUpper limits (97.5% confident)")
+        _print(console, "<>", limits)
+        console.print(Padding.indent(f"{answers.covered(answer)} {answers.NOT_COVERED}".strip(), 2))
+    if compared := answers.comparison(summary):
+        console.print(f"\n{answers.COMPARED.format(**answer['word_for_word'])}")
+        _print(console, "<<>>>>", [answers.COMPARISON, *compared])
+    if strengths := answers.strengths(answer):
+        console.print("\nRecords by how rare the wording is")
+        _print(console, "<>>", [("", "findings", "chance explains at most"), *strengths])
+    if answer["notes"]:
+        console.print()
+        for note in answer["notes"]:
+            console.print(f"Note: {note['message']}")
+
     console.print(f"\nRecords scanned: {count(summary['records'])}, {wording.searched(summary)}")
+    if known := answers.known_elsewhere(summary):
+        console.print(known)
     for sentence in wording.left_out(summary):
         console.print(sentence)
     if summary.get("sample"):
         console.print(wording.sampled(summary["sample"]))
 
     if summary["matches"]:
-        console.print(f"\nMatches by level, {count(summary['matches'])} in all")
+        number, findings = count(summary["matches"]), count(summary["counted"]["matches"])
+        console.print(f"\nMatches by level: {number} in all, {findings} of them findings")
         levels = summary["levels"]
         _print(
             console, "<><", [(name, count(levels.get(name, 0)), meaning) for name, meaning in wording.LEVELS.items()]
@@ -64,6 +128,10 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     if len(summary["sources"]) > 1:
         console.print("\nBy source")
         _print(console, "<>>>", _sources(summary["sources"]))
+    if fields := summary.get("fields"):
+        console.print("\nFields")
+        rows = [(name, "; ".join(verdicts)) for name, verdicts in list(fields.items())[:SOURCES_SHOWN]]
+        _print(console, "<<", [*rows, *_more(len(fields))])
 
     _counts(console, "Noticed", summary.get("notes", {}))
     for title, name in (("Not scanned", "unread"), ("Passed over", "ignored")):
@@ -82,7 +150,12 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
 
 
 def _headline(console: Console, answer: Mapping[str, Any]) -> None:
+    """What is said first, of a run or of a probe."""
     console.print(answer["headline"])
+    for sentence in answer.get("details", ()):
+        console.print(sentence)
+    if following := answer.get("next"):
+        console.print(f"Next: {following}")
     for warning in answer["warnings"]:
         console.print(f"! {warning['message']}")
     console.print()
@@ -102,7 +175,7 @@ def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
 
 
 def _sources(sources: list[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
-    yield "", "records", "with licensed text", "matches"
+    yield "", "records", "with a match", "matches"
     for item in sorted(sources, key=lambda item: -item["records_matched"])[:SOURCES_SHOWN]:
         yield item["source"], *(count(item[name]) for name in ("records", "records_matched", "matches"))
     yield from _more(len(sources))
@@ -179,8 +252,7 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
         _print(console, "<>><", gates)
         if row is not None and "bits" in row:
             bits = "not known" if row["bits"] is None else f"{row['bits']:.0f} bits"
-            why = significance(row["counted"], row["common"], row["bits"], row["q_value"])
-            console.print(f"  Score: {bits}; {why}")
+            console.print(f"  Score: {bits}; {rarity(row['counted'], row['bits'])}")
     return _text(console)
 
 
