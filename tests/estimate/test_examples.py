@@ -10,26 +10,13 @@ from provscan.errors import ParameterError
 from provscan.estimate import (
     Chance,
     Factor,
-    Inference,
-    cochran_armitage,
-    conformal_p_values,
-    detectable_share,
-    matched_bits,
-    paired_auc,
-    paired_difference,
-    paired_power,
     predict_chance,
-    q_values,
-    sign_flip,
-    stratified_excess,
     thinned,
-    unseen_texts,
 )
-from provscan.estimate.answer import headline, share, warning, withheld
 from provscan.estimate.clusters import Clusters
 from provscan.estimate.damage import BELOW, DAMAGES, damage_of
-from provscan.estimate.layers import Found, Layers, layered, total, written
-from provscan.estimate.limits import exactly, negative_binomial_quantile
+from provscan.estimate.layers import Found, Scope, Size, Strength, layered, total, written
+from provscan.estimate.limits import negative_binomial_quantile
 from provscan.estimate.recall import Recall
 from provscan.estimate.strata import Strata, divide, rarefied, years_apart
 
@@ -209,44 +196,13 @@ def test_what_there_is_in_the_whole() -> None:
     certain = Recall(0.5, 0.5, 0.5, {}, {})
     low, high = thinned(4, 0.5)
     assert total(Factor(4, 4, 4), certain) == Factor(8, pytest.approx(low), pytest.approx(high))
-    half = total(Factor(4, 4, 4), None, 0.5)
+    half = total(Factor(4, 4, 4), None, Scope(0.5))
     assert half == Factor(8, pytest.approx(low), pytest.approx(high))
     assert total(Factor(0, 0, 4), HALF) == Factor(0, 0, thinned(4, 0.25)[1])
-    assert total(Factor(0, 0, -1), HALF, 0.5, 3.0) == Factor(0, 0, thinned(0, 0.125, effect=3.0)[1])
+    assert total(Factor(0, 0, -1), HALF, Scope(0.5, 3.0)) == Factor(0, 0, thinned(0, 0.125, effect=3.0)[1])
     # Limits on one side only: recall 0.5 to 0.8 is a factor of 1.6 down, 0.25 one of 2 up.
     recall = total(Factor(1e9, 1e9, 1e9), HALF)
     assert (recall.low, recall.high) == (pytest.approx(2e9 / 1.6, rel=1e-3), pytest.approx(4e9, rel=1e-3))
-
-
-def test_layers_by_hand() -> None:
-    certain = Recall(1.0, 1.0, 1.0, {}, {})
-    number = layered(Found(12, 10, 10, 3.0, exactly(11.0)), Chance(2, 1, 4), certain, certain, claimed=True)
-    assert number.counts == {"counted": 10, "chance_expected": 2, "chance_at_most": 4, "recall": 1}
-    # 10 - 4, 10 - 2, and 10 - 1 with 3 more that may be copies, but no more than 11 in all.
-    assert number.at_least == 6
-    assert number.estimate == Factor(8, pytest.approx(6), 11)
-    assert number.at_most == 11
-    assert number.scaled(0.5).as_dict() == {
-        "findings": 6, "at_least": 3, "estimate": {"value": 4, "low": 3, "high": 5.5}, "at_most": 5.5,
-    }  # fmt: skip
-    few = layered(Found(12, 10, 10), Chance(20, 15, 40), certain, None, claimed=False)
-    assert few.counts["chance_at_most"] == 10
-    assert (few.at_least, few.estimate, few.at_most) == (0, Factor(0, 0, 0), None)
-    # Two units of 2 and 4 characters are as uncertain as 20 / 6 each.
-    sized = layered(Found(6, 6, 20), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.5, effect=2.0)
-    assert sized.at_least == pytest.approx(thinned(6, 0.5, effect=20 / 3)[0])
-    many = layered(Found(60, 60, 200), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.5, effect=2.0)
-    assert many.at_least == pytest.approx(thinned(60, 0.5, effect=20 / 3)[0], abs=1e-6)
-    assert many.at_least > 20
-    whole = total(Factor(6, 6, 6), HALF, 0.5, 20 / 3)
-    assert sized.estimate is not None
-    assert (sized.estimate.value, sized.estimate.high, sized.at_most) == (whole.value, whole.high, whole.high)
-    assert layered(Found(5, 5, 5), Chance(1, 0, 9), None, None, claimed=True).at_least == 0
-    assert layered(Found(0, 0, 0), None, None, certain, claimed=False).at_most == 0
-    empty = layered(Found(0, 0, 0), None, None, HALF, claimed=False)
-    assert empty.at_most == thinned(0, 0.25)[1]
-    assert empty.as_dict() == {"findings": 0, "at_least": None, "estimate": None, "at_most": empty.at_most}
-    assert empty.scaled(2.0).at_most == 2 * empty.at_most
 
 
 def test_written_numbers_have_twelve_digits() -> None:
@@ -255,246 +211,13 @@ def test_written_numbers_have_twelve_digits() -> None:
     assert written(None) is None
 
 
-@pytest.mark.parametrize(
-    ("layers", "scanned", "expected"),
-    [
-        (Layers(0, 0, None, None), 0, ("nothing", "No record was scanned.")),
-        (Layers(0, 0, None, 3.2), 50, ("nothing", "None of 50 records matches a licensed tweet. At most 4 hold one.")),
-        (Layers(9, 2.9, None, 12), 50, ("at_least", "At least 2 of 50 records (4%) hold copies of licensed tweets.")),
-        (
-            Layers(9, 2.0, Factor(5.4, 2.6, 8.4), 12),
-            50,
-            (
-                "estimate",
-                "At least 2 of 50 records (4%) hold copies of licensed tweets; the estimate is 5 (95% interval 3-8).",
-            ),
-        ),
-        (
-            Layers(1234, 0.0, None, None),
-            99_999,
-            ("findings", "1,234 of 99,999 records (1.2%) match licensed tweets, no more than chance can explain."),
-        ),
-        (
-            Layers(1, 0.0, None, 1),
-            50,
-            (
-                "findings",
-                "1 of 50 records (2%) matches licensed tweets, no more than chance can explain. At most 1 holds one.",
-            ),
-        ),
-        (Layers(1, 1.0, None, 1), 1, ("at_least", "At least 1 of 1 record (100%) holds copies of licensed tweets.")),
-    ],
-)
-def test_the_headline_of_each_layer(layers: Layers, scanned: int, expected: tuple[str, str]) -> None:
-    assert headline(layers, scanned) == expected
-
-
-def test_the_headline_of_a_sample_says_what_each_number_is_of() -> None:
-    assert headline(Layers(13, None, None, 1168.2), 154, 8000) == (
-        "findings",
-        "13 of 154 records in the sample (8.4%) match licensed tweets; how many of them match by chance was not "
-        "measured. At most 1,169 of 8,000 in all hold one.",
-    )
-    none = "None of 154 records in the sample matches a licensed tweet. At most 200 of 8,000 in all hold one."
-    assert headline(Layers(0, 0, None, 200), 154, 8000) == ("nothing", none)
-    least = "At least 80 of about 8,000 records (1%) hold copies of licensed tweets."
-    assert headline(Layers(13, 80.5, None, 1169), 154, 8000, about=True) == ("at_least", least)
-
-
-def test_upper_limits_above_a_projection_say_that_it_is_one() -> None:
-    projected = "All records are about 8,000, projected from the sample: there may be more."
-    none = f"None of 154 records in the sample matches a licensed tweet. At most 9,001 in all hold one. {projected}"
-    assert headline(Layers(0, 0, None, 9000.5), 154, 8000, about=True) == ("nothing", none)
-    wide = Layers(13, 80.5, Factor(700, 80.5, 9000), 9500)
-    least = (
-        "At least 80 of about 8,000 records (1%) hold copies of licensed tweets; the estimate is 700 (95% interval "
-        f"80-9,000). {projected}"
-    )
-    assert headline(wide, 154, 8000, about=True) == ("estimate", least)
-
-
 def test_a_projection_bounds_values_and_its_upper_limit_upper_limits() -> None:
     most = Factor(20.0, 10.0, 45.0)
-    number = layered(Found(12, 12, 12, most=most), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.25)
+    size, none = Size(12, 12), Chance(0, 0, 0)
+    strengths, found = [Strength(size, none, True)], Found(12, size, size, 12, most)
+    number = layered(found, strengths, none, (HALF, HALF), Factor(0.5, 0.25, 0.8), Scope(0.25))
     assert number.estimate is not None
-    assert (number.estimate.value, number.estimate.high, number.at_most) == (20, 45, 45)
+    assert (number.estimate.value, number.estimate.high, number.at_most, number.at_most_any) == (20, 45, 45, 45)
     shares = number.scaled(1 / 20, most=1.0)
     assert shares.estimate == Factor(1.0, number.estimate.low / 20, 1.0)
     assert shares.at_most == 1.0
-
-
-def test_chance_explains_no_findings_for_which_it_was_not_measured() -> None:
-    found = headline(Layers(1908, 0.0, None, 2000), 2000, without_chance=1077)[1]
-    assert found == (
-        "1,908 of 2,000 records (95%) match licensed tweets: for 1,077 of them chance was not measured, and the others "
-        "are no more than chance can explain. At most 2,000 hold one."
-    )
-    none = headline(Layers(81, 0.0, None, None), 5172, without_chance=81)[1]
-    assert none == "81 of 5,172 records (1.6%) match licensed tweets; chance was measured for none of them."
-
-
-def test_words_with_values() -> None:
-    assert share(0, 0) == "0%"
-    assert share(995, 1000) == "99.5%"
-    assert share(204_999, 205_000) == "99.9995%"
-    assert share(3, 5_000_000) == "0.00006%"
-    assert withheld("unlike_control", strata="thai").endswith("some of those found: thai.")
-    said = warning("not_detectable", share=0.25)
-    assert said["code"] == "not_detectable"
-    assert said["message"].startswith("25% of the licensed texts")
-
-
-def test_error_rates_of_lists_by_hand() -> None:
-    # 8, 9, 10, 12 and 12 matches reach the scores from 5 to 1; control matches of the weights 1, 1 and 3 stand at 1, 3
-    # and 4, and one more counts 3: 3 of 8, 6 of 9, 7 of 10, 7 of 12 and 8 of 12 are false. The list down to 2 is best.
-    scores = [*[5.0] * 8, 4.0, 3.0, 2.0, 2.0]
-    q = q_values([3.0, 5.0, 4.0, 1.0, 2.0, 5.0], scores, [3.0, 4.0, 1.0], [1.0, 3.0, 1.0])
-    assert q.tolist() == [7 / 12, 3 / 8, 7 / 12, 8 / 12, 7 / 12, 3 / 8]
-    # A control twice as large: the one more counts half.
-    assert q_values([6.0, 5.0, 4.0], [5.0, 4.0], [], 0.5).tolist() == [0.25, 0.25, 0.25]
-    assert q_values([5.0], [5.0], [], 0.5).tolist() == [0.5]
-    assert q_values([6.0], [5.0], [], 1.0).tolist() == [1.0]
-    for bad in ([np.nan], [1.0]):
-        with pytest.raises(ParameterError, match="weights above 0"):
-            q_values(bad, [1.0], [1.0], [0.0] if bad == [1.0] else [1.0])
-    assert conformal_p_values([2.0], []).tolist() == [1.0]
-
-
-def test_an_inference_that_does_not_hold_has_no_numbers() -> None:
-    held = Inference(1.0, 0.0, 2.0, 0.5, "method", "nothing")
-    assert held.as_dict()["value"] == 1.0
-    lost = Inference(1.0, 0.0, 2.0, 0.5, "method", "nothing", "too few").as_dict()
-    assert [lost[name] for name in ("value", "low", "high", "p_value")] == [None] * 4
-
-
-def test_differences_of_arms_by_hand() -> None:
-    # 12 pairs for the first arm and none for the second: one-sided 2 ** -12.
-    assert paired_difference(12, 0, 12).p_value == pytest.approx(2.0**-12)
-    assert (paired_difference(12, 0, 12).value, paired_difference(12, 0, 12).high) == (1.0, 1.0)
-    assert paired_difference(0, 12, 12).low == -1.0
-    # The score test turns at z standard errors: without any hit z^2 / (n + z^2).
-    z2 = scipy.stats.norm.ppf(0.975) ** 2
-    for pairs in (1, 9):
-        assert paired_difference(0, 0, pairs).high == pytest.approx(z2 / (pairs + z2))
-    with pytest.raises(ParameterError, match="at most 3"):
-        paired_difference(2, 2, 3)
-    assert paired_difference(2, 1, 3).value == pytest.approx(1 / 3)
-    # All six differences are positive: one of 2 ** 6 flips gives as much.
-    assert sign_flip([1.0] * 6).p_value == pytest.approx(2.0**-6)
-    assert sign_flip([1.0] * 6).invalid is None
-    assert sign_flip([1.0] * 5 + [0.0]).invalid is not None
-    assert sign_flip([3.0, -1.0] * 3).value == pytest.approx(1.0)
-    # Rounded to parts of the largest one, however small; and the sums reach from -256 to 256.
-    assert sign_flip([0.001] * 6).p_value == pytest.approx(2.0**-6)
-    assert sign_flip([1.0, 0.28]).p_value == pytest.approx(0.25)
-
-
-def test_power_by_hand() -> None:
-    # Six pairs reject if all six differ for the first arm: 2 ** -6 is below 0.025, and 2 ** -5 is not.
-    assert paired_power(6, 0.5, 0.0) == pytest.approx(0.5**6)
-    # Six or seven of seven, all of them for the first arm.
-    assert paired_power(7, 0.5, 0.0) == pytest.approx(8 / 2**7)
-    assert paired_power(5, 1.0, 0.0) == 0.0
-    assert paired_power(5, 1.0, 0.0, alpha=0.05) == paired_power(5, 1.0, 0.0, alpha=2.0**-5) == 1.0
-    assert (paired_power(0, 1.0, 0.0), paired_power(9, 0.0, 0.0), paired_power(9, 1.0, 1.0)) == (0, 0, 0)
-    # The share whose sixth power is 0.8, and none if the second arm has as much.
-    assert detectable_share(6, 0.0) == pytest.approx(0.8 ** (1 / 6), abs=2e-4)
-    assert detectable_share(6, 0.0, power=0.5) == pytest.approx(0.5 ** (1 / 6), abs=2e-4)
-    assert detectable_share(6, 0.5) is None
-    assert detectable_share(6, 0.0, power=paired_power(6, 1.0, 0.0)) == pytest.approx(1.0)
-
-
-def test_areas_by_hand() -> None:
-    first, second = np.arange(20.0) + 0.5, np.arange(20.0)[::-1]
-    found = paired_auc(first, second)
-    # Each of the first arm is above i + 1 of the second: (1 + ... + 20) / 400.
-    assert found.value == pytest.approx(210 / 400)
-    # In pair i the placements are (i + 1) / 20 and 1 - (19 - i) / 20.
-    error = np.std(2 * (np.arange(20) + 1) / 20, ddof=1) / np.sqrt(20)
-    reach = scipy.stats.norm.ppf(0.975) * error
-    assert (found.low, found.high) == (pytest.approx(210 / 400 - reach), pytest.approx(210 / 400 + reach))
-    # Far apart nothing scatters: half a pair is the least error.
-    assert paired_auc(first + 99, second).low == pytest.approx(1 - scipy.stats.norm.ppf(0.975) * 0.5 / 20)
-    assert paired_auc(first + 99, second).high == 1.0
-    assert paired_auc(first[:19], second[:19]).invalid is not None
-
-
-def test_trends_by_hand() -> None:
-    # Doses 0 and 1, ten each: 1 and 6 hits. The slope is their difference.
-    found = cochran_armitage([0, 1], [1, 6], [10, 10])
-    assert found.value == pytest.approx(0.5)
-    # Shares of (k + 1/2) / (n + 1) around the line, each half the spread from the mean.
-    each = np.array([1.5, 6.5]) / 11
-    reach = scipy.stats.norm.ppf(0.975) * np.sqrt((10 * 0.25 * each * (1 - each)).sum()) / 5
-    assert (found.low, found.high) == (pytest.approx(0.5 - reach), pytest.approx(0.5 + reach))
-    assert cochran_armitage([0, 1], [0, 5], [10, 10]).invalid is None
-    assert cochran_armitage([0, 1], [10, 6], [10, 10]).invalid == "recited: 16 of 20, and 5 on either side are needed"
-    assert cochran_armitage([0, 1], [0, 0], [0, 0]).invalid is not None
-    with pytest.raises(ParameterError, match="as many doses"):
-        cochran_armitage([0, 1], [1], [2, 2])
-
-
-def test_chao_by_hand() -> None:
-    # 4 texts seen once, 1 twice, 1 thrice in 20 draws: 4 * 3 / (2 * 2) * 19 / 20 more.
-    texts, mass = unseen_texts([1, 1, 1, 1, 2, 3], 20)
-    new = 3 * 19 / 20
-    assert texts.value == pytest.approx(6 + new)
-    assert mass.value == pytest.approx(4 / 20)
-    assert texts.invalid is None
-    # Variance of Chao (1987): f2 (r^4 / 4 + r^3) and the number itself, with f2 + 1 for f2, r = 4 / 2; log-normal.
-    variance = new + 2 * (2**4 / 4 + 2**3)
-    factor = np.exp(scipy.stats.norm.ppf(0.975) * np.sqrt(np.log(1 + variance / new**2)))
-    assert texts.low == pytest.approx(6 + new / factor)
-    assert unseen_texts([2, 3], 20)[0].low == unseen_texts([2, 3], 20)[0].value == 2
-    assert unseen_texts([20], 20)[0].value == 1
-    # Less than one more: 2 * 1 / (2 * 2) * 19 / 20.
-    less = unseen_texts([1, 1, 2], 20)[0]
-    assert less.value == pytest.approx(3 + 0.475)
-    assert 3 < less.low < less.value
-    assert unseen_texts([1], 1)[1].value == 1
-    assert unseen_texts([], 0)[1].value == 0
-    with pytest.raises(ParameterError, match="between 1 and"):
-        unseen_texts([21], 20)
-
-
-def test_a_population_that_was_asked_in_full_has_its_excess() -> None:
-    found, first = stratified_excess([10, 4], [0, 4], [0, 4], 0, 10**9)
-    # The first stratum was not asked; of the second all 4 are hits, at least 4 * 0.025 ** (1 / 4).
-    assert (first, found.value) == (1, 4.0)
-    assert found.low == pytest.approx(4 * 0.025**0.25, rel=1e-3)
-    # Half of the error is for all three strata, the rest for the choice of a smaller number of them.
-    found, first = stratified_excess([4, 4, 4], [4, 4, 4], [0, 0, 4], 0, 10**9)
-    assert (first, found.value) == (0, 4.0)
-    assert found.low == pytest.approx(4 * 0.0125**0.25, rel=1e-3)
-    assert stratified_excess([1], [1], [1], 0, 10**9)[0].value == pytest.approx(1)
-    # Chance of a thousandth in two large strata hides the third, which has half of the error with the second.
-    found, first = stratified_excess([10**9, 10**9, 4], [4, 4, 4], [0, 0, 4], 10**6, 10**9)
-    assert first == 2
-    assert found.low == pytest.approx(4 * 0.00625**0.25 - 4 * 0.001, rel=1e-3)
-    for drawn, controls in ((0, 9), (5, 0)):
-        found, first = stratified_excess([5], [drawn], [0], 0, controls)
-        assert (found.invalid, first) == ("nothing was asked", 0)
-    # 6 of 10 hits, 5 of 10 by chance.
-    assert stratified_excess([100], [10], [6], 5, 10)[0].value == pytest.approx(10)
-    for hits in (-1, 5):
-        with pytest.raises(ParameterError, match="every stratum"):
-            stratified_excess([4], [4], [hits], 0, 9)
-
-
-def test_what_edits_and_cuts_cost() -> None:
-    # 46 5-grams, 26 of them held, nothing foreign: one cut costs log2(50), and 90 - 26 - 4 bits for a short part; four
-    # edits cost four times log2(50).
-    cost = np.log2(50)
-    share = 26 / 46
-    assert matched_bits(200.0, 50, share, share) == pytest.approx(200 * share - 4 * cost)
-    assert matched_bits(900.0, 200, 100 / 196, 100 / 196) == pytest.approx(900 * 100 / 196 - np.log2(200))
-    # 80 5-grams are 84 characters, 6 short of 90.
-    assert matched_bits(900.0, 200, 80 / 196, 80 / 196) == pytest.approx(900 * 80 / 196 - np.log2(200) - 6)
-    # Where the similarity is not known, all that is missing was edited.
-    assert matched_bits(900.0, 200, 0.5) == matched_bits(900.0, 200, 0.5, 0.0) < matched_bits(900.0, 200, 0.5, 0.5)
-    # A text shorter than a 5-gram is its own only one.
-    assert matched_bits(30.0, 3, 1.0) == 30.0
-    assert matched_bits(30.0, 3, 0.0) == 0.0
-    # Nobody can choose where to edit a text of one code point; a share is 1 at most.
-    assert matched_bits(30.0, 1, 0.5) == matched_bits(30.0, 0, 0.5) == 15.0
-    assert matched_bits(30.0, 50, 1.1) == 30.0
