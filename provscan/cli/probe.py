@@ -194,20 +194,20 @@ def _done(done: dict[str, Any]) -> Iterator[str]:
 
 @command.command("score", cls=cli.GroupedCommand)
 @click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
-@cli.index_option("--index", "-i", help="Index of the licensed tweets; read if answers name no tweet (--free).")
-@cli.without_segment
+@option(
+    "--index",
+    "-i",
+    type=click.Path(path_type=Path),
+    help="Index of the licensed tweets, if it is no longer where the plan names it; read only if the plan has --free.",
+)
 @cli.as_json
-def score(probe: Path, index: str, without_segment: tuple[str, ...], as_json: bool) -> None:
+def score(probe: Path, index: Path | None, as_json: bool) -> None:
     """Compare the answers with the tweets, estimate, and write the report."""
-    import provscan
     from provscan import probe as probes
     from provscan.cli import show
     from provscan.report.probe_page import write_probe_report
     from provscan.report.probe_tables import probe_table
 
-    opened = None
-    if probes.open_plan(probe).settings.free:
-        opened = provscan.open_index(index, **cli.given(without_segment=without_segment))
-    summary = probes.score(probe, opened, render=write_probe_report)
+    summary = probes.score(probe, index, render=write_probe_report)
     report = f"The report: {probe / 'report.html'}"
     show.result({"probe": str(probe), **summary}, as_json, lambda found: [probe_table(found), report])

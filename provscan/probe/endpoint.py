@@ -1,6 +1,6 @@
 """A model behind an endpoint that speaks the protocol of OpenAI.
 
-Nothing is asked before the endpoint has answered any request at all, so that a wrong address is reported within seconds.
+Nothing is asked before the endpoint has given any response, so that a wrong address is reported within seconds.
 Several questions are on their way at a time. An endpoint that is busy (429) is left alone for as long as it says, by
 all of them; other failures are tried again with growing pauses. Parameters that it refuses are left out, and the answer
 says so. Of completions that repeat the prompt with log-probabilities (``echo``) the target's is read; the protocol of

@@ -25,10 +25,10 @@ import pyarrow.parquet as pq
 
 from provscan import estimate
 from provscan.calibration.controls import Controls, no_control, parse_utc, with_cutoff
-from provscan.errors import InputError, UsageError
+from provscan.errors import InputError
 from provscan.estimate.paired import ALPHA
 from provscan.index import IndexReader
-from provscan.matching import Index
+from provscan.matching import Index, open_index
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.draw import COPIES
 from provscan.probe.extraction import best_logprobs, extraction, samples_needed
@@ -91,7 +91,7 @@ class Evidence:
 
 def score(
     path: str | os.PathLike[str],
-    index: Index | None = None,
+    index: Index | str | os.PathLike[str] | None = None,
     *,
     render: Callable[[Path], Any] | None = None,
 ) -> dict[str, Any]:
@@ -102,7 +102,8 @@ def score(
     path
         Folder of the probe.
     index
-        The index that the plan was made with; needed where answers name no tweet (``Settings.free``).
+        The index that the plan was made with, or its folder; by default where it was then. It is read if there are
+        answers to the prompt that names no tweet (``Settings.free``).
     render
         Makes the report of a probe that is otherwise complete, from its folder; by default there is none.
 
@@ -114,35 +115,51 @@ def score(
     Raises
     ------
     InputError
-        The folder holds no plan, a line of its answers is none, or no pair was asked completely.
+        The folder holds no plan, a line of its answers is none, no pair was asked completely, or the index is gone or
+        was changed.
     UsageError
-        The plan was changed after the first question, or answers name no tweet and `index` is not that of the plan.
+        The plan was changed after the first question.
     """
     plan = open_plan(path)
     answers = read_answers(plan.path, plan.digest)
     free = [answer for answer in answers.values() if answer.key.startswith(f"{FREE}/")]
-    if free and (index is None or index.fingerprint != plan.content["index"]["fingerprint"]):
-        what = "none was given" if index is None else f"this has {index.fingerprint[:12]}"
-        raise UsageError(
-            f"{plan.path} holds answers that name no tweet, which are compared with the index of the plan "
-            f"({plan.content['index']['fingerprint'][:12]}), and {what}: give it with --index"
-        )
     complete = _complete(plan, answers)
     if not complete:
         raise InputError(f"{plan.path}: no pair was asked completely: run provscan probe run first")
+    opened = _index_of(plan, index) if free else None
     found = Evidence(plan, answers, recitations(plan, answers.values()), complete)
-    matches = free_matches(free, index.reader) if index is not None else []
+    matches = free_matches(free, opened.reader) if opened is not None else []
     summary, tweets = summarise(found)
-    controls = _controls(plan, index.reader) if free and index is not None else None
+    controls = None if opened is None else _controls(plan, opened.reader)
     summary["free"] = None if controls is None else _free(free, matches, controls)
     summary["answer"] = {**headline(summary), "warnings": warnings(summary)}
     pq.write_table(tweets, plan.path / TWEETS_FILE, compression="zstd")
     pq.write_table(_rows(found, matches, controls), plan.path / RECITATIONS_FILE, compression="zstd")
     write_json(plan.path / SUMMARY_FILE, summary)
-    write_json(plan.path / RUN_FILE, _info(plan, index if free else None))
+    write_json(plan.path / RUN_FILE, _info(plan))
     if render is not None:
         render(plan.path)
     return summary
+
+
+def _index_of(plan: Plan, given: Index | str | os.PathLike[str] | None) -> Index:
+    """The index of the plan: the one that is given or, by default, the one that the plan names."""
+    planned = plan.content["index"]
+    if given is None:
+        given = planned.get("path")
+        if given is None or not os.path.isdir(given):
+            raise InputError(
+                f"{given or 'the index'}, with which {plan.path} was planned, is not there, and answers that name no "
+                "tweet are compared with all of it: say with --index where it is now"
+            )
+    opened = given if isinstance(given, Index) else open_index(given, without_segment=planned["left_out"]["segments"])
+    if opened.fingerprint != planned["fingerprint"]:
+        raise InputError(
+            f"{opened.path} has fingerprint {opened.fingerprint[:12]}, and {plan.path} was planned with "
+            f"{planned['fingerprint'][:12]}: it is another index, or tweets were added or forgotten since. Name a copy "
+            "of the former one with --index, or make a new plan"
+        )
+    return opened
 
 
 def _complete(plan: Plan, answers: dict[str, Answer]) -> list[int]:
@@ -394,7 +411,7 @@ def _departures(plan: Plan, answers: dict[str, Answer]) -> list[dict[str, Any]]:
     ]
 
 
-def _info(plan: Plan, index: Index | None) -> dict[str, Any]:
+def _info(plan: Plan) -> dict[str, Any]:
     with (plan.path / ANSWERS_FILE).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     packages = ("provscan", "numpy", "pyarrow", "scipy")
@@ -404,7 +421,6 @@ def _info(plan: Plan, index: Index | None) -> dict[str, Any]:
         "answers": digest,
         "finished": datetime.now(UTC).isoformat(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
-        "repeat": shlex.join(
-            ["provscan", "probe", "score", *(["-i", str(index.path)] if index else []), str(plan.path)]
-        ),
+        # To be run beside the folder of the probe, wherever that is: the page shows it.
+        "repeat": shlex.join(["provscan", "probe", "score", plan.path.resolve().name]),
     }

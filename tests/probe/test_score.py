@@ -17,7 +17,7 @@ from sentences import sentence
 import provscan
 from provscan import estimate
 from provscan.cli import main
-from provscan.errors import InputError, UsageError
+from provscan.errors import InputError
 from provscan.probe import Plan, Settings, make_plan, open_plan, run, score
 from provscan.probe.answers import Answer
 from provscan.probe.extraction import samples_needed
@@ -127,13 +127,30 @@ def test_free_answers_are_compared_with_the_whole_index(plan: Plan, index: provs
             return f"Here is a post: {licensed}" if free else super().text(question)
 
     run(plan.path, Free({}))
-    with pytest.raises(UsageError, match="compared with the index of the plan"):
-        score(plan.path)
-    summary = score(plan.path, index)
+    summary = score(plan.path)
     assert (summary["free"]["answers"], summary["free"]["texts"]) == (6, 1)
     assert summary["free"]["at_least"]["invalid"] == "6 draws, and 20 are needed"
     rows = pq.read_table(plan.path / "recitations.parquet").to_pylist()
     assert [(row["kind"], row["target"]) for row in rows] == [("free", licensed)] * 3
+
+
+def test_the_index_is_the_one_that_the_plan_names(control: Path, tmp_path: Path) -> None:
+    def call(*words: object) -> Any:
+        return CliRunner().invoke(main, ["probe", "score", str(place), *map(str, words)])
+
+    licensed, moved, place = tmp_path / "a.index", tmp_path / "b.index", tmp_path / "probe"
+    index = provscan.build_index(tweets_of(0, 60, 2020), licensed)
+    settings = Settings(pairs=30, samples=1, free=2, prompts=("prefix",))
+    plan = make_plan(index, place, settings, control=[str(control)])
+    run(place, Lookup(chances(plan, lambda copies: 1.0)))
+    assert call().exit_code == 0
+    licensed.rename(moved)
+    done = call()
+    assert (done.exit_code, f"{licensed}, with which {place} was planned, is not there" in done.stderr) == (3, True)
+    assert call("-i", moved).exit_code == 0
+    provscan.build_index(tweets_of(0, 61, 2020), licensed)
+    done = call()
+    assert (done.exit_code, f"{licensed} has fingerprint" in done.stderr) == (3, True)
 
 
 def test_samples_needed_is_the_definition() -> None:
@@ -266,7 +283,8 @@ def test_the_page_says_what_is_no_finding(index: provscan.Index, control: Path, 
     assert page.count("the pair was not asked completely") == 1
     assert "The page holds at most" not in page
     repeat = shlex.split(json.loads((plan.path / "run.json").read_text(encoding="utf-8"))["repeat"])
-    assert repeat == ["provscan", "probe", "score", "-i", str(both.path), str(plan.path)]
+    assert repeat == ["provscan", "probe", "score", "a probe"]
+    assert str(tmp_path) not in page
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(probe_page, "SHOWN", 10)
         page = write_probe_report(plan.path).read_text(encoding="utf-8")
