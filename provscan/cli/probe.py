@@ -16,6 +16,8 @@ experiment, rule, of_endpoint, of_budget = (
     partial(option, group=name) for name in ("Experiment", "What counts", "Endpoint", "Budget")
 )
 
+verbose = cli.output("--verbose", is_flag=True, help="Print every number, warning and note.")
+
 # Options that say how an endpoint is asked.
 OF_ENDPOINT = ("key_env", "concurrency", "timeout", "attempts")
 
@@ -89,6 +91,7 @@ def command() -> None:
     help="Upper limit of how well the two arms may be told apart without the model; beyond it nothing is claimed.",
 )
 @cli.without_segment
+@verbose
 @cli.as_json
 def plan(
     index: str,
@@ -97,6 +100,7 @@ def plan(
     control: tuple[str, ...],
     reference: Path | None,
     without_segment: tuple[str, ...],
+    verbose: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -114,7 +118,8 @@ def plan(
     made = make_plan(opened, out, Settings(**chosen), **controls)
     about = {name: value for name, value in made.content.items() if name != "pairs"}
     found = {"probe": str(out), "digest": made.digest, **about}
-    show.result(found, as_json, lambda _: plan_table(out, made.digest, about, sum(1 for _ in made.questions())))
+    questions = sum(1 for _ in made.questions())
+    show.result(found, as_json, lambda _: plan_table(out, made.digest, about, questions, verbose=verbose))
 
 
 @command.command("run", cls=cli.GroupedCommand)
@@ -200,8 +205,9 @@ def _done(done: dict[str, Any]) -> Iterator[str]:
     type=click.Path(path_type=Path),
     help="Index of the licensed tweets, if it is no longer where the plan names it; read only if the plan has --free.",
 )
+@verbose
 @cli.as_json
-def score(probe: Path, index: Path | None, as_json: bool) -> None:
+def score(probe: Path, index: Path | None, verbose: bool, as_json: bool) -> None:
     """Compare the answers with the tweets, estimate, and write the report."""
     from provscan import probe as probes
     from provscan.cli import show
@@ -209,5 +215,5 @@ def score(probe: Path, index: Path | None, as_json: bool) -> None:
     from provscan.report.probe_tables import probe_table
 
     summary = probes.score(probe, index, render=write_probe_report)
-    report = f"The report: {probe / 'report.html'}"
-    show.result({"probe": str(probe), **summary}, as_json, lambda found: [probe_table(found), report])
+    report = f"Report: {probe / 'report.html'}{'' if verbose else '      More: --verbose'}"
+    show.result({"probe": str(probe), **summary}, as_json, lambda found: [probe_table(found, verbose=verbose), report])

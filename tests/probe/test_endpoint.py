@@ -82,8 +82,8 @@ def test_parameters_that_are_refused_are_left_out_and_said(few: Plan, index: pro
         {"parameter": "seed", "value": None, "answers": done["questions"], "of": done["questions"]},
     ]
     said = f"temperature 0 left out of {len(greedy)} of {len(greedy)} questions, so that these answers are not greedy"
-    assert said in next(w["message"] for w in summary["answer"]["warnings"] if w["code"] == "departures")
-    assert said in " ".join(probe_table(summary).split())
+    assert said in next(n["message"] for n in summary["answer"]["notes"] if n["code"] == "departures")
+    assert said in " ".join(probe_table(summary, verbose=True).split())
     assert said in (few.path / "report.html").read_text(encoding="utf-8")
 
 
