@@ -428,7 +428,10 @@ def test_trends_by_hand() -> None:
     reach = scipy.stats.norm.ppf(0.975) * np.sqrt((10 * 0.25 * each * (1 - each)).sum()) / 5
     assert (found.low, found.high) == (pytest.approx(0.5 - reach), pytest.approx(0.5 + reach))
     assert cochran_armitage([0, 1], [0, 5], [10, 10]).invalid is None
-    assert cochran_armitage([0, 1], [10, 6], [10, 10]).invalid == "recited: 16 of 20, and 5 on either side are needed"
+    assert (
+        cochran_armitage([0, 1], [10, 6], [10, 10]).invalid
+        == "16 of 20 are recited, and a trend needs 5 that are and 5 that are not"
+    )
     assert cochran_armitage([0, 1], [0, 0], [0, 0]).invalid is not None
     with pytest.raises(ParameterError, match="as many doses"):
         cochran_armitage([0, 1], [1], [2, 2])
