@@ -118,9 +118,11 @@ def _explained(summary: Mapping[str, Any]) -> str:
     if tweets["chance"]:
         chance = f"about {wording.count(tweets['chance'])}, since as many controls are recited"
     recited = wording.several(tweets["findings"], "recited licensed tweet", "recited licensed tweets")
-    marked = wording.several(listed["tweets"], "tweet is", "tweets are")
-    rate = wording.percent(listed["rate"])
-    return f"Of {recited}, chance explains {chance}. {marked} marked as listed: of these, about {rate} are chance."
+    marked = "None is so strong that it is listed."
+    if listed["tweets"]:
+        verb = wording.several(listed["tweets"], "tweet is", "tweets are")
+        marked = f"{verb} marked as listed: of these, about {wording.percent(listed['rate'])} are chance."
+    return f"Of {recited}, chance explains {chance}. {marked}"
 
 
 def _strongest(recitations: list[dict[str, Any]]) -> list[dict[str, Any]]:

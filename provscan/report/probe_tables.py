@@ -34,7 +34,7 @@ def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: in
         left_out = "; ".join(f"{reason}: {count(n)}" for reason, n in plan["left_out"].items())
         console.print()
         _print(console, "<<", [
-            *((f"Alike by {kind}", baseline(area)) for kind, area in plan["baseline"].items()),
+            *((f"Prompt {kind}", baseline(area)) for kind, area in plan["baseline"].items()),
             ("Predictability", predictability(plan)),
             ("Reach of authors", plan["reach"]),
             *((f"If {percent(float(by_chance))} by chance", detectable(least)) for by_chance, least in shares.items()),
@@ -115,7 +115,7 @@ def at_most(answer: Mapping[str, Any]) -> str:
         return f"Withheld: {answer['withheld']['tweets.at_most']}"
     return (
         f"At most {count(tweets['at_most'])} of the {count(tweets['asked'])} licensed tweets are recited beyond chance "
-        "with these prompts (97.5% confident). A model need not recite what it has seen, so this is no limit of that."
+        "with these prompts (97.5% confident). This limits what it recites, not what it has seen."
     )
 
 
@@ -127,16 +127,16 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     least = f" with {count(total['from_copies'])} or more copies" if total["from_copies"] > 1 else ""
     invalid = tests["difference"]["invalid"]
     withheld = "" if invalid is None else f"withheld: {invalid}"
-    rate = percent(listed["rate"])
+    one_by_one = "none: chance may explain each recited tweet"
+    if listed["tweets"]:
+        one_by_one = (
+            f"{several(listed['tweets'], 'tweet', 'tweets')}, of which about {percent(listed['rate'])} are chance"
+        )
     found = [
         ("Difference of shares", inference(tests["difference"], lambda v: f"{100 * v:.3g} points") + f"; {pairs}"),
         ("Difference, all answers", inference(tests["permutation"], lambda v: f"{100 * v:.3g} points")),
         ("Rise with copies", inference(summary["dose"]["trend"], lambda v: f"{100 * v:.3g} points a doubling")),
-        (
-            "Listed one by one",
-            withheld
-            or f"{several(listed['tweets'], 'tweet is', 'tweets are')} so strong that of these about {rate} are chance",
-        ),
+        ("Listed one by one", withheld or one_by_one),
         ("In the whole index", inference(total, lambda v: f"{count(int(v))} texts{least}", lower=True)),
         ("What could be shown", withheld or detectable(power["detectable_share"])),
         *extraction_lines(summary["extraction"]),
@@ -194,7 +194,7 @@ def share_of(item: Mapping[str, Any]) -> str:
 
 def baseline(area: Mapping[str, Any]) -> str:
     """Whether licensed tweets and controls are alike without the model."""
-    return area_of(area) if area["value"] is None else f"{'yes' if area['holds'] else 'not shown'}: {area_of(area)}"
+    return f"{'alike' if area['holds'] else 'not shown to be alike'}; {area_of(area)}"
 
 
 def detectable(share: float | None) -> str:
