@@ -8,8 +8,8 @@ A cell is a kind of dataset and a kind of control. A scan is a random sample of 
 licensed tweets are planted that went through edits (benchmarks/edits.py, written apart from those of the spike-ins). It
 is analysed as `provscan match` does it. So that thousands of scans are affordable, everything is scanned once and drawn
 from afterwards: the records without tweets, every edit of some thousand tweets, sets of spike-ins.
-Printed of each cell, for records and for texts: how often "at least" and "at most" hold, "at most" over the truth
-(median), how often the interval holds of the scans that have one, its bias and its width over the truth (medians), in
+Printed of each cell, for records and for texts: how often "at least" and the bound on all copies (`at_most_any`) hold,
+that bound over the truth (median), how often the interval holds of the scans that have one, its bias and its width over the truth (medians), in
 how many scans copies are claimed; in how many the list at q <= 0.01 is not empty, only records or only texts are
 claimed, nothing warns of drift; and the CPU time of an analysis without its spike-ins in milliseconds (median). Where
 nothing is planted, every claim is false. Without data, made-up tweets and texts are taken.
@@ -150,10 +150,11 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     new["record"] += len(chosen) - count
     columns = {name: np.concatenate([old[name], new[name]]) for name in new}
     part = PartResult(0, "data", records=len(chosen), stats=ReadStats())
-    part.characters = int(pools[0].lengths[chosen[count:]].sum() + pools[1].lengths[copies].sum())
+    lengths = np.concatenate([pools[0].lengths[chosen[count:]], pools[1].lengths[copies]])
+    part.characters = int(lengths.sum())
     with tempfile.TemporaryDirectory() as folder:
         rows = written(columns, part, Path(folder))
-        null = null_scan(held, len(chosen), rng, Path(folder)) if cell.control == "null" else None
+        null = null_scan(held, lengths, rng, Path(folder)) if cell.control == "null" else None
         return answered(cell, held, rows, null, seed) | {
             "truth": {"records": 0 if cell.edits == "headlines" else count,
                       "texts": 0 if cell.edits == "headlines" else different},
@@ -174,7 +175,7 @@ def answered(cell: Cell, held: Controlled, rows: PartRows, null: NullScan | None
     return {
         "cell": cell.name,
         "seed": seed,
-        **{name: {key: answer[name][key] for key in ("findings", "at_least", "estimate", "at_most")}
+        **{name: {key: answer[name][key] for key in ("findings", "at_least", "estimate", "at_most_any")}
            for name in ("records", "texts")},
         "listed": bool(np.any(np.nan_to_num(q, nan=1.0) <= 0.01)),
         "warnings": [entry["code"] for entry in answer["warnings"]],
@@ -184,11 +185,13 @@ def answered(cell: Cell, held: Controlled, rows: PartRows, null: NullScan | None
     }  # fmt: skip
 
 
-def null_scan(held: Controlled, count: int, rng: Random, folder: Path) -> NullScan:
+def null_scan(held: Controlled, lengths: np.ndarray, rng: Random, folder: Path) -> NullScan:
     """As many other records without tweets."""
-    rows = np.array(rng.sample(range(len(held.corpus.null)), min(count, len(held.corpus.null))))
+    count = min(len(lengths), len(held.corpus.null))
+    rows = np.array(rng.sample(range(len(held.corpus.null)), count))
     found = written(held.null.drawn(rows), PartResult(1, "null"), folder)
-    return NullScan(found, len(rows), int(held.null.lengths[rows].sum()), ("null",), {})
+    others = held.null.lengths[rows]
+    return NullScan(found, len(rows), int(others.sum()), ("null",), {}, lengths=(lengths, others))
 
 
 def corpora(
@@ -280,8 +283,8 @@ def summarised(name: str, scans: list[dict[str, Any]]) -> str:
     for count in ("records", "texts"):
         pairs = [(scan["truth"][count], scan[count]) for scan in scans]
         least = [a["at_least"] <= truth + 1e-9 for truth, a in pairs if a["at_least"] is not None]
-        most = [truth <= a["at_most"] + 1e-9 for truth, a in pairs if a["at_most"] is not None]
-        over = [a["at_most"] / truth for truth, a in pairs if truth and a["at_most"] is not None]
+        most = [truth <= a["at_most_any"] + 1e-9 for truth, a in pairs if a["at_most_any"] is not None]
+        over = [a["at_most_any"] / truth for truth, a in pairs if truth and a["at_most_any"] is not None]
         given = [(truth, a["estimate"]) for truth, a in pairs if a["estimate"]]
         holds = [e["low"] - 1e-9 <= truth <= e["high"] + 1e-9 for truth, e in given]
         bias = [e["value"] / truth - 1 for truth, e in given if truth]

@@ -24,8 +24,6 @@ STATUS = {
 
 WITHHELD = {
     "no_chance": "Chance was not measured: give --cutoff, --control or --null.",
-    "too_small": "The control is too small to decide: even without a single chance match it could show no copies. "
-    "Give a larger one.",
     "other_kind": "The null dataset is not of the dataset's kind (they differ in {differs}), so it does not measure "
     "this dataset's chance.",
     "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0, or no licensed text was fit for "
@@ -201,6 +199,9 @@ class Comparison:
 SMALL = dict(enumerate(["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]))
 
 
+TOO_SMALL = "The control is too small to decide: even without a single chance match it could show no copies."
+
+
 def details(
     status: str, records: Layers, scanned: Scanned, can_be_told: float | None, comparison: Comparison | None = None
 ) -> list[str]:
@@ -209,7 +210,8 @@ def details(
     more = f"{several(common, 'more shares', 'more share')} only common or known wording." if common else ""
     result = []
     if status == NOT_MEASURED:
-        result.append(f"Copies and coincidences can't be told apart. {more}".rstrip())
+        why = "Copies and coincidences can't be told apart." if records.at_least is None else TOO_SMALL
+        result.append(f"{why} {more}".rstrip())
     elif records.findings:
         verb = "shares" if records.findings == 1 else "share"
         found = f"{number(records.findings)} {verb} rare wording"

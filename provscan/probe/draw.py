@@ -38,7 +38,7 @@ POOL = 5_000
 CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35
-REACH = "the author's texts among those drawn from; an index holds no numbers of followers or retweets"
+REACH = "the number of the author's texts among those drawn from; an index holds no numbers of followers or retweets"
 """What stands for reach, in plans and reports."""
 MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
 

@@ -201,8 +201,8 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if info.get("tweets_without_text"):
         yield "Tweets without text", f"{count(info['tweets_without_text'])}, not indexed: no letters or digits"
     if info.get("forgotten") or info.get("purged"):
-        purge = f"; {count(info['purged'])} more purged, last {info['last_purge'][:10]}" if info.get("purged") else ""
-        yield "Forgotten tweets", f"{count(info['forgotten'])} still in the files{purge}"
+        purge = f"; {count(info['purged'])} purged, last on {info['last_purge'][:10]}" if info.get("purged") else ""
+        yield "Forgotten tweets", f"{count(info['forgotten'])} in the files until the next purge{purge}"
     if (left_out := info.get("segments_left_out", {})).get("segments"):
         names = ", ".join(left_out["segments"])
         yield "Left out", f"{count(left_out['tweets'])} tweets, {count(left_out['texts'])} texts in {names}"
@@ -215,7 +215,7 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "On disk", f"{decimal(info['bytes'])} in {count(segments)} segment{'s' if segments > 1 else ''}"
     if sizes := info.get("bytes_a_text"):
         parts = ", ".join(f"{name} {value:,.0f}" for name, value in sorted(sizes.items(), key=lambda item: -item[1]))
-        yield "Bytes a text", f"{sum(sizes.values()):,.0f}: {parts}"
+        yield "Bytes per text", f"{sum(sizes.values()):,.0f}: {parts}"
     if "generation" in info:
         yield "Generation", count(info["generation"])
     yield "Fingerprint", info["fingerprint"]
@@ -227,7 +227,7 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
     console = _console()
     if not explained:
         console.print("No licensed text comes close: none shares an LSH band or a seed with this text.")
-        console.print("To compare with a certain tweet all the same, name it with --tweet.")
+        console.print("Name a tweet with --tweet to compare it anyway.")
     for number, item in enumerate(explained):
         if number:
             console.print()
@@ -261,10 +261,10 @@ def _result(item: dict[str, Any]) -> str:
     if item["match"] is not None:
         return f"match, {item['match']['level'].replace('_', ' ')}"
     if item["instead"] is not None:
-        return f"no match; here stands the match of tweet {item['instead']['tweet_id']}, which comes closer"
+        return f"no match, since tweet {item['instead']['tweet_id']} matches this place more closely"
     if item["passed"]:
         return (
-            "no match: it passes the gates, but the search did not come across it. Too few LSH bands and seeds agree, "
-            "or the index did not hold it then"
+            "no match: it passes the gates, but the search did not propose it. Too few LSH bands and seeds agree, or "
+            "it was not in the index at the time"
         )
     return "no match"

@@ -83,7 +83,8 @@ def _compared(dataset: _Side, null: _Side) -> Kind:
         figures["whole_fields"] = apart
         if abs(apart) > APART:
             differs.append("matches that cover whole fields")
-    if (figures["lengths_in_common"] or 0.0) < IN_COMMON:
+    in_common = figures["lengths_in_common"]
+    if in_common is not None and in_common < IN_COMMON:
         differs.append("lengths of records")
     return Kind(tuple(differs), figures)
 
@@ -98,7 +99,7 @@ def _ratio(dataset: _Side, null: _Side, size: str) -> float | None:
 
 
 def _in_common(first: Numbers, second: Numbers) -> float | None:
-    """The share that two samples of lengths have in common, in classes that double."""
+    """The share that two samples of lengths have in common, in classes that double; None without a sample."""
     if len(first) == 0 or len(second) == 0:
         return None
     classes = [np.log2(np.maximum(lengths, 1)).astype(np.int64) for lengths in (first, second)]

@@ -105,7 +105,7 @@ def _no_chance(measured: Measured) -> str | None:
         if measured.kind is not None:
             return withheld("other_kind", differs=" and ".join(measured.kind.differs))
         return withheld("no_chance")
-    return withheld("too_small") if measured.too_small else None
+    return None
 
 
 def _few_texts(measured: Measured) -> dict[str, Any] | None:
