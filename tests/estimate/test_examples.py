@@ -10,8 +10,20 @@ from provscan.errors import ParameterError
 from provscan.estimate import (
     Chance,
     Factor,
+    Inference,
+    cochran_armitage,
+    conformal_p_values,
+    detectable_share,
+    matched_bits,
+    paired_auc,
+    paired_difference,
+    paired_power,
     predict_chance,
+    q_values,
+    sign_flip,
+    stratified_excess,
     thinned,
+    unseen_texts,
 )
 from provscan.estimate.clusters import Clusters
 from provscan.estimate.damage import BELOW, DAMAGES, damage_of
