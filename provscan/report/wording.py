@@ -298,7 +298,7 @@ def not_searched(summary: Mapping[str, Any]) -> list[str]:
         said.append(f"{what} (--min-chars): {' and '.join(short)}.")
     if total := sum(summary["truncated"].values()):
         lookups = several(total, "look-up was", "look-ups were")
-        said.append(f"{lookups} cut short, of very common wording: copies of common phrases can be missed.")
+        said.append(f"{lookups} cut short, since the wording is very common: copies of common phrases can be missed.")
     return said
 
 

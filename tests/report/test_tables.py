@@ -150,7 +150,7 @@ def test_what_was_left_out_is_named() -> None:
     for part in (
         "23 files were not scanned.",
         "3 records were not scanned (line that is not JSON: 3).",
-        "17 look-ups were cut short, of very common wording: copies of common phrases can be missed.",
+        "17 look-ups were cut short, since the wording is very common: copies of common phrases can be missed.",
         "0.doc",
         "... and 3 more, in summary.json",
         "17 records  the gzip stream ends early",
