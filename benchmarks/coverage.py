@@ -9,10 +9,10 @@ licensed tweets are planted that went through edits (benchmarks/edits.py, writte
 is analysed as `provscan match` does it. So that thousands of scans are affordable, everything is scanned once and drawn
 from afterwards: the records without tweets, every edit of some thousand tweets, sets of spike-ins.
 Printed of each cell, for records and for texts: how often "at least" and the bound on all copies (`at_most_any`) hold,
-that bound over the truth (median), how often the interval holds of the scans that have one, its bias and its width over the truth (medians), in
-how many scans copies are claimed; in how many the list at q <= 0.01 is not empty, only records or only texts are
-claimed, nothing warns of drift; and the CPU time of an analysis without its spike-ins in milliseconds (median). Where
-nothing is planted, every claim is false. Without data, made-up tweets and texts are taken.
+that bound over the truth (median), how often the interval holds of the scans that have one, its bias and its width over
+the truth (medians), in how many scans copies are claimed; in how many the list at q <= 0.01 is not empty, only records
+or only texts are claimed, nothing warns of drift; and the CPU time of an analysis without its spike-ins in milliseconds
+(median). Where nothing is planted, every claim is false. Without data, made-up tweets and texts are taken.
 """
 
 from __future__ import annotations

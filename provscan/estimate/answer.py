@@ -203,14 +203,24 @@ TOO_SMALL = "The control is too small to decide: even without a single chance ma
 
 
 def details(
-    status: str, records: Layers, scanned: Scanned, can_be_told: float | None, comparison: Comparison | None = None
+    status: str,
+    records: Layers,
+    scanned: Scanned,
+    can_be_told: float | None,
+    comparison: Comparison | None = None,
+    not_measured: int = 0,
 ) -> list[str]:
-    """The sentences after the headline: what was found, what chance explains, the limit, the comparison."""
+    """The sentences after the headline: what was found, what chance explains, the limit, the comparison.
+
+    `not_measured` are the findings of only such texts for which chance was not measured.
+    """
     common = records.common_or_known or 0.0
     more = f"{several(common, 'more shares', 'more share')} only common or known wording." if common else ""
     result = []
     if status == NOT_MEASURED:
-        why = "Copies and coincidences can't be told apart." if records.at_least is None else TOO_SMALL
+        why = (
+            TOO_SMALL if records.at_least == 0 and not not_measured else "Copies and coincidences can't be told apart."
+        )
         result.append(f"{why} {more}".rstrip())
     elif records.findings:
         verb = "shares" if records.findings == 1 else "share"
@@ -224,6 +234,8 @@ def details(
             explained = min(expected, records.findings)
             about = "none of them" if explained < 0.5 else f"about {number(explained)}"
             found += f"; chance explains {about}"
+        if not_measured:
+            found += f", and was not measured for {number(not_measured)}"
         result.append(f"{found}.")
     else:
         result.append("No record shares rare wording with licensed tweets.")

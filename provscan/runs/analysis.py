@@ -185,10 +185,10 @@ def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) 
     # Up, as upper limits are rounded; but a sample of records knows how many there are.
     every = math.ceil(round(whole.value, 6)) if measured.scanned.sampled else None
     scanned = Scanned(measured.scanned.records, every, measured.scanned.drawn is not None)
-    records, usable = layers["records"], bool(measured.gauges) and not measured.too_small
-    status = status_of(records, usable=usable)
+    records, not_measured = layers["records"], measured.without_control[1] if measured.gauges else 0
+    status = status_of(records, usable=measured.usable)
     compared = Comparison(measured.counts.word_for_word, [each.word_for_word for each in COLLECTIONS])
-    said = details(status, records, scanned, measured.can_be_told, compared)
+    said = details(status, records, scanned, measured.can_be_told, compared, not_measured)
     rule = _rule(measured.scorer.params)
     if rule["changed"]:
         said.insert(0, f"The rule of a finding was changed: {', '.join(rule['changed'])}.")

@@ -315,6 +315,12 @@ class Measured:
 
         return bool(self.gauges) and not self.claimed and not would_claim(None) and would_claim(1.0)
 
+    @property
+    def usable(self) -> bool:
+        """Whether what measures chance could tell copies of texts like those found."""
+        some = self.claimable_records > 0 or self.finding_records == 0
+        return bool(self.gauges) and some and not self.too_small
+
     @cached_property
     def _rates(self) -> list[tuple[Floats, Floats]]:
         """Of each gauge scores, ascending, and the error rates of lists that reach down to one of them or less."""

@@ -93,7 +93,7 @@ class Recalls:
 
     @cached_property
     def nearly(self) -> dict[str, dict[str, Any]]:
-        """Recall of nearly verbatim copies of texts that can be told, by weight of the edits, where enough were planted.
+        """Recall of nearly verbatim copies of texts that can be told, by weight of the edits, where that was measured.
 
         A spike-in has the class of its match, or if it was missed of what was planted.
         """
@@ -111,7 +111,7 @@ class Recalls:
 
     @property
     def least_nearly(self) -> Factor | None:
-        """Recall of nearly verbatim copies for the edits that leave open the lowest; None where nothing was measured."""
+        """Recall of nearly verbatim copies for the edits that leave open the lowest; None where none was measured."""
         if not self.nearly:
             return None
         least = min(self.nearly.values(), key=lambda share: share["low"])

@@ -217,8 +217,10 @@ def notes(measured: Measured) -> list[dict[str, Any]]:
 
 def next_step(measured: Measured, carriers: Sequence[str]) -> str:
     """What would measure chance, in a sentence: a cutoff by the years that the dataset names, or data to give."""
-    if measured.gauges:
+    if measured.too_small:
         return "a larger --control decides; one with as many texts as the index is enough."
+    if measured.gauges:
+        return f"a --control with texts like those found ({', '.join(measured.without_control[0])}) decides."
     if measured.kind is not None:
         return "--null with data of the dataset's own kind, or --control FILE, makes this a claim with a lower bound."
     licensed = measured.sides[0].year
