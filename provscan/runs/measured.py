@@ -97,7 +97,7 @@ class Measured:
         """Whether the null dataset is of the dataset's kind; None without one."""
         if self.null is None:
             return None
-        return kind_of(self.matches, self.scanned, self.of_null[0], self.null)
+        return kind_of(self.matches, self.scanned, self.of_null[0], self.null, len(self.controls.absent))
 
     @cached_property
     def usable_null(self) -> NullScan | None:

@@ -393,7 +393,7 @@ def test_a_sample_speaks_for_the_whole(
     assert "3,000 records, of which a sample was scanned, in 100 equal parts" in page
     assert "findings are those of the sample, other numbers are for all." in run._repr_html_()
     assert "Nothing: every file" not in page
-    assert "the other numbers are for the whole dataset. The dot" in page
+    assert "the other numbers are for the whole dataset." in page
 
 
 def test_scores_do_not_depend_on_what_is_scored_before(latin: provscan.Index) -> None:
