@@ -130,6 +130,7 @@ class _Table:
     def __init__(self, split: Split, wanted: Wanted, context: Context) -> None:
         self.names = None if split.layout.columns is None else list(split.layout.columns)
         self.has_header = False
+        self._ended = True
         self.number = split.first_record
         self._split = split
         self._above = split.layout.above
@@ -138,8 +139,12 @@ class _Table:
         self._layout = _kernel_layout(split.layout, context.limits)
         csv.field_size_limit(min(context.limits.record_bytes, 2**31 - 1))
 
-    def rows(self, data: bytes | memoryview, *, last: bool) -> tuple[list[Rows], bytes]:
-        """The rows of whole lines, and the lines of a row that is not complete yet."""
+    def rows(self, data: bytes | memoryview, *, last: bool, ended: bool = True) -> tuple[list[Rows], bytes]:
+        """The rows of whole lines, and the lines of a row that is not complete yet.
+
+        If the file has not `ended` with a newline, a last row that is not whole shows that it breaks off.
+        """
+        self._ended = ended
         made: list[Rows] = []
         while self._above and data:
             line, _, data = bytes(data).partition(b"\n")
@@ -217,11 +222,17 @@ class _Table:
                         if found is None:
                             detail = f"{height:,} lines; if they are rows, a quote is missing in the first"
                             self._context.stats.note("value_like_rows", self._split.source, self.number, detail)
+                    if wrong and open_end and last and not self._ended:
+                        self._breaks_off(f"a value in quotes that are not closed, from line {at + 1:,} of its last")
+                        return self._made(numbers, good), b""
                     if wrong:
                         self._broken("a quote opens in it that is never closed")
                         start = at + 1
                         break
-                    if row:
+                    narrow = self.names is not None and 0 < len(row) < len(self.names)
+                    if narrow and base + before == len(texts) and last and not self._ended:
+                        self._breaks_off(f"{len(row):,} of {len(self.names or ()):,} values")
+                    elif row:
                         self._take(row, numbers, good, b"".join(pending[at : at + taken]))
             except csv.Error as error:
                 self._broken(str(error))
@@ -242,6 +253,11 @@ class _Table:
             return
         numbers.append(number)
         good.append(row)
+
+    def _breaks_off(self, what: str) -> None:
+        """The row is a part of the damage."""
+        if not self._context.breaks:
+            self._context.breaks.append(f"it ends within a row ({what})")
 
     def _broken(self, why: str) -> None:
         self._context.stats.skip("bad_csv_row", self._split.source, self.number, why)
@@ -385,7 +401,7 @@ class Delimited:
         blocks = lines(stream)
         block = next(blocks, None)
         while block is not None:
-            data = rest + b"\n" + block.data if rest else block.data
+            data, ended = rest + b"\n" + block.data if rest else block.data, block.ended
             block = next(blocks, None)
-            made, rest = table.rows(data, last=block is None)
+            made, rest = table.rows(data, last=block is None, ended=ended)
             yield from made

@@ -25,8 +25,8 @@ COLUMNS = {
     "author": 18, "time": 20, "lang": 6, "permalink": 44, "tweets": 8, "similarity": 10, "containment": 11, "bits": 8,
     "q_value": 10, "verdict": 11, "note": 30,
 }  # fmt: skip
-# What a spreadsheet takes for the beginning of a formula or command.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for the beginning of a formula or command, or passes over before one.
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 # By the row of an exhibit: verdict and note.
 Marks = dict[int, dict[str, str]]
 LONGEST_CELL, MOST_ROWS = 32_767, 1_048_575

@@ -25,7 +25,7 @@ from provscan.report.files import RunFiles
 from provscan.report.pdf import write_pdf
 from provscan.report.wording import visible
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 @pytest.fixture(scope="module")
