@@ -113,6 +113,7 @@ JSON = st.recursive(
 @settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(KEYS), JSON, min_size=1, max_size=5))
 @example({"columns": [["a", "b"]], "data": [["c"]]})
+@example({"id": [{"edit_tweet_ids": {"itemContent": None}, "rawContent": {"id": None}}, None]})
 def test_objects_of_any_form_end_as_tweets_or_counts(record):
     stats = ReadStats()
     batches = list(read_tweet_objects([record, {"id": "1", "text": "one that is sound"}], Fields(), stats))
