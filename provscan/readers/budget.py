@@ -17,18 +17,21 @@ class ExpansionError(InputError):
 
 
 class Budget:
-    """What a file, or a range of one, has cost so far; `size` is its bytes, 0 if they are not known."""
+    """What a file, or a range of one, has cost so far; `size` is its bytes, 0 if they are not known.
+
+    Time is that of the thread that reads, so that no slow server and no busy machine counts.
+    """
 
     def __init__(self, limits: Limits, size: int = 0) -> None:
         self._limits = limits
         self._size = size
         self._taken = self._records = self._bytes = 0
-        self._since = time.monotonic()
+        self._since = time.thread_time()
 
     def take(self, count: int) -> None:
         """Bytes of the file were read, which is progress."""
         self._taken += count
-        self._since = time.monotonic()
+        self._since = time.thread_time()
 
     def spend(self, records: int = 0, size: int = 0) -> None:
         """Records, or bytes of their texts, were made of the file."""
@@ -41,16 +44,16 @@ class Budget:
                 f"it has more than {limits.expansion_records:,} records, and more than {limits.byte_records} for each "
                 "of its bytes: taken for a decompression bomb and read no further; convert it yourself if it is none"
             )
-        waited = time.monotonic() - self._since
-        if waited > limits.idle_seconds:
+        spent = time.thread_time() - self._since
+        if spent > limits.idle_seconds:
             raise ExpansionError(
-                f"no record came out of it in {waited:.0f} seconds, above the limit of {limits.idle_seconds}: "
-                "read no further; convert it yourself if it is sound"
+                f"{spent:.0f} seconds of a processor gave no record, above the limit of {limits.idle_seconds}: read no "
+                "further; convert it yourself if it is sound"
             )
 
     def resume(self) -> None:
         """The reader goes on: what others did with its last result is no time of its own."""
-        self._since = time.monotonic()
+        self._since = time.thread_time()
 
 
 def require_growth(given: int, taken: int, limits: Limits) -> None:

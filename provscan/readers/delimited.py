@@ -21,6 +21,7 @@ from provscan.arrays import Numbers
 from provscan.kernels.delimited import LEAST_LIKE_ROWS, ROWS, STATE, csv_columns, row_end
 from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
+from provscan.readers.budget import require_few
 from provscan.readers.fields import reads_like_text, usual_name
 from provscan.readers.files import is_remote, readable
 from provscan.readers.jsonl import head_stream
@@ -201,7 +202,8 @@ class _Table:
         numbers: list[int] = []
         start = 0
         while start < len(texts):
-            reader = _reader(texts[start:], layout.delimiter, layout.quoted)
+            # Not a slice: in a hostile file all lines are broken rows, and each would copy all that follow.
+            reader = _reader(map(texts.__getitem__, range(start, len(texts))), layout.delimiter, layout.quoted)
             before, base = 0, start
             start = len(texts)
             try:
@@ -243,6 +245,7 @@ class _Table:
         if self.names is None:
             if NAMED_DELIMITER.match(raw.decode(errors="replace")):
                 return
+            require_few(len(row), self._context.limits)
             self.names, self.has_header = header_of([_encoded(value).decode(errors="replace") for value in row])
             if self.has_header:
                 return
@@ -262,6 +265,8 @@ class _Table:
     def _broken(self, why: str) -> None:
         self._context.stats.skip("bad_csv_row", self._split.source, self.number, why)
         self.number += 1
+        # Each such row may have been looked for in all lines that follow.
+        self._context.budget.spend()
 
     def _made(self, numbers: list[int], rows: list[list[str]]) -> list[Rows]:
         if not rows:

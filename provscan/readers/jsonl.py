@@ -45,6 +45,8 @@ MOST_COLUMNS = 20
 MOST_PATHS = 500
 # Bytes of a line up to which it is searched for fields that the first lines lack.
 LONGEST = 16 << 20
+# Bytes of a line that go through a kernel at a time.
+PASSED = 1 << 20
 
 
 def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
@@ -165,20 +167,20 @@ def many_values(line: bytes | memoryview, limits: Limits) -> int | None:
     """How many values a line has, if they are too many to make objects of; else None."""
     if len(line) <= 2 * limits.fields:
         return None
-    state, out = np.zeros(STATE, np.int64), np.empty(2 * len(line) + 2, np.uint8)
-    one_a_line(np.frombuffer(line, np.uint8), out, state)
-    return int(state[VALUES]) if state[VALUES] > limits.fields else None
+    values = int(state_at_end(line)[VALUES])
+    return values if values > limits.fields else None
 
 
-def open_at_end(data: bytes | memoryview) -> str:
-    """What is still open where some JSON ends: a string or brackets; empty if nothing is."""
-    state, out = np.zeros(STATE, np.int64), np.empty(2 * len(data) + 2, np.uint8)
-    one_a_line(np.frombuffer(data, np.uint8), out, state)
-    return still_open(state)
+def state_at_end(data: bytes | memoryview) -> Numbers:
+    """The state of :mod:`provscan.kernels.elements` where some JSON ends."""
+    codes, state, out = np.frombuffer(data, np.uint8), np.zeros(STATE, np.int64), np.empty(2 * PASSED, np.uint8)
+    for start in range(0, len(codes), PASSED):
+        one_a_line(codes[start : start + PASSED], out, state)
+    return state
 
 
 def still_open(state: Numbers) -> str:
-    """The same, by what the kernel says."""
+    """What is open in that state, a string or brackets; empty if nothing is."""
     if state[QUOTED]:
         return "within a string"
     depth = int(state[DEPTH])
@@ -331,7 +333,7 @@ def read_lines(
     top_level = TopLevel(wanted or {})
     context = stream.context
     for block in lines(stream):
-        if not block.ended and (open_end := open_at_end(block.data)):
+        if not block.ended and (open_end := still_open(state_at_end(block.data))):
             # A record that breaks off is a part of the damage.
             context.breaks.append(f"it ends within a record ({open_end})")
             return

@@ -27,8 +27,9 @@ class Limits:
     # Records that any file may give, and how many more for each of its bytes.
     expansion_records: int = 2 << 20
     byte_records: int = 16
-    fields: int = 10_000  # Columns of a table, and fields of the first records; a record of more values is skipped.
-    idle_seconds: int = 15  # How long a reader may work without a record or a byte of the file.
+    # Columns of a table, one of more is not read; values of an object of JSON, one of more is skipped and counted.
+    fields: int = 10_000
+    idle_seconds: int = 10  # Time of a processor that a reader may spend without a record or a byte of the file.
     members: int = 1_000_000  # Files that an archive may hold.
 
     def as_dict(self) -> dict[str, int]:
