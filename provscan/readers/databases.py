@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain, islice, zip_longest
+from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -39,12 +39,19 @@ SQLITE_TABLES = """
         OR EXISTS (SELECT 1 FROM sqlite_schema WHERE sqlite_schema.name = one.name || '_content')
     ))
 """
+# Columns that are computed can be of any size, which DuckDB does not bound; they are left out.
 DUCKDB_TABLES = """
     SELECT
         if(schema_name = 'main', table_name, concat(schema_name, '.', table_name)),
-        concat('"', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '"')
-    FROM duckdb_tables()
+        concat('(SELECT *', ' EXCLUDE (' || (
+            SELECT string_agg('"' || replace(column_name, '"', '""') || '"', ', ')
+            FROM information_schema.columns AS one
+            WHERE one.table_schema = schema_name AND one.table_name = tables.table_name AND is_generated = 'ALWAYS'
+        ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
+    FROM duckdb_tables() AS tables
 """
+# Bytes that a row of a sheet counts for, be it one that is left out between two others.
+ROW_BYTES = 64
 # Spreadsheets keep 15 digits of a number: a longer id is shown as what it is, a rounded float.
 EXACT = 10**15
 
@@ -118,23 +125,27 @@ class _Sql(NamedTuple):
     def records(self, path: str, table: str, context: Context) -> Iterator[dict[str, Any]]:
         if missing := self.missing(path):
             context.breaks.append(missing)
+        if table.startswith("(SELECT * EXCLUDE "):
+            context.stats.note("computed_columns", path, 0, table)
         with self.connect(path, context) as connection:
             cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]
-            while rows := cursor.fetchmany(GROUP):
-                yield from (dict(zip(names, row, strict=True)) for row in rows)
+            # One by one: a row of a small file may have many megabytes.
+            while (row := cursor.fetchone()) is not None:
+                yield dict(zip(names, row, strict=True))
 
 
 @contextmanager
 def _workbook(path: str, context: Context) -> Iterator[Any]:
     import openpyxl
 
-    with zipfile.ZipFile(path) as archive:
-        # Some parts are read as a whole, and none is read beyond the size that the directory gives.
-        require_growth(sum(part.file_size for part in archive.infolist()), os.path.getsize(path), context.limits)
-    with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book:
-        context.budget.resume()
-        yield book
+    with open(path, "rb") as file:
+        with zipfile.ZipFile(file) as archive:
+            # Some parts are read as a whole, and none is read beyond the size that the directory gives.
+            require_growth(sum(part.file_size for part in archive.infolist()), os.path.getsize(path), context.limits)
+        with closing(openpyxl.load_workbook(file, read_only=True, data_only=True)) as book:
+            context.budget.resume()
+            yield book
 
 
 class _Excel:
@@ -163,7 +174,7 @@ class _Excel:
 def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
     """The rows that are not empty; all that a sheet leaves out between two cells counts, too."""
     for row in rows:
-        context.budget.spend(size=1 + len(row))
+        context.budget.spend(size=ROW_BYTES + len(row))
         require_few(len(row), context.limits)
         if any(value is not None for value in row):
             yield list(row)
@@ -171,6 +182,20 @@ def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
 
 def _cell(value: Any) -> Any:
     return float(value) if isinstance(value, int) and abs(value) >= EXACT else value
+
+
+def _groups(records: Iterator[dict[str, Any]], most: int, size: int) -> Iterator[list[dict[str, Any]]]:
+    """Up to so many records at a time, and fewer if their values have more than so many bytes."""
+    group: list[dict[str, Any]] = []
+    left = size
+    for record in records:
+        group.append(record)
+        left -= len(record) + sum(len(value) for value in record.values() if isinstance(value, str | bytes))
+        if len(group) == most or left <= 0:
+            yield group
+            group, left = [], size
+    if group:
+        yield group
 
 
 @dataclass(frozen=True)
@@ -200,10 +225,8 @@ class TableFile(Undivided):
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         context = Context.quiet(limits)
         with readable(whole.source):
-            heads = [
-                list(islice(self.source.records(part.path, part.member or "", context), limits.head_records))
-                for part in self._parts(whole, limits)
-            ]
+            tables = [self.source.records(part.path, part.member or "", context) for part in self._parts(whole, limits)]
+            heads = [next(_groups(records, limits.head_records, limits.head_bytes), []) for records in tables]
         # By turns, so that all tables that have a field decide whether it holds text.
         return [record for records in zip_longest(*heads) for record in records if record is not None]
 
@@ -212,7 +235,7 @@ class TableFile(Undivided):
         number = 0
         for part in self._parts(split, context.limits):
             records = self.source.records(part.path, part.member or "", context)
-            while group := list(islice(records, GROUP)):
+            for group in _groups(records, GROUP, context.limits.batch_bytes):
                 yield Rows(range(number, number + len(group)), group)
                 number += len(group)
         context.consumed(split.size)

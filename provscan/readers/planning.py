@@ -13,6 +13,7 @@ from stat import S_ISREG
 from urllib.parse import urlsplit
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
+from provscan.readers.budget import require_growth
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields, reads_like_text
 from provscan.readers.files import is_remote, open_file, place_of, readable, remote_files, state_of, without_secrets
@@ -165,6 +166,9 @@ class Walk:
                 if entries and min(info.header_offset for info in entries) > 0:
                     # What zipfile took for the directory is that of an archive within this one.
                     raise NotReadable("damaged zip archive (its directory is missing)")
+                if sum(info.compress_size for info in entries) > whole.size:
+                    raise NotReadable("damaged zip archive (files in it overlap, as those of a bomb)")
+                require_growth(sum(info.file_size for info in entries), whole.size, self._limits)
                 for info in entries:
                     if info.is_dir():
                         continue

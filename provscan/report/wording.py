@@ -327,6 +327,7 @@ REASONS = {
     "bad_warc_record": "record of a crawl whose headers are damaged",
     "bands_cut": "look-ups of very common texts",
     "chat_as_text": "answers that look like whole chats in a notation that is not read; their prompts are scanned",
+    "computed_columns": "tables of DuckDB with computed columns, which were not scanned",
     "cut_page": "compressed pages of a crawl that are too long or not whole, of which the beginning was read",
     "encoding_fixed": "decoded with a wrong encoding before it was written, taken as what was meant",
     "empty_file": "empty file",

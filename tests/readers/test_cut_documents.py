@@ -22,8 +22,8 @@ ENDED = {
 }  # fmt: skip
 # Only a record states its end: cut between two, they are whole documents.
 BY_RECORD = {
-    "lines.jsonl": b"\n", "objects.json": b"}\n", "marked.jsonl": b"\n\0", "table.csv": b"\r\n", "mail.mbox": b"--=-=--\n",
-    "crawl.warc": b"\r\n\r\nWARC",
+    "lines.jsonl": b"\n", "objects.json": b"}\n", "marked.jsonl": b"\n\0", "table.csv": b"\r\n",
+    "mail.mbox": b"--=-=--\n", "crawl.warc": b"\r\n\r\nWARC",
 }  # fmt: skip
 PLACES = 50 if NIGHTLY else 6
 NO_CORPUS = ("texts.xml", "crawl.warc", "mail.mbox")
@@ -139,7 +139,11 @@ def test_a_member_of_a_compressed_archive_that_breaks_off_is_named(write, way):
 
     from test_matrix import archive
 
-    members = [("a.json", DOCUMENTS["array.json"][:2000]), ("b.jsonl", LINES), ("c.parquet", DOCUMENTS["table.parquet"])]
+    members = [
+        ("a.json", DOCUMENTS["array.json"][:2000]),
+        ("b.jsonl", LINES),
+        ("c.parquet", DOCUMENTS["table.parquet"]),
+    ]
     bad = DOCUMENTS["table.parquet"]
     members.append(("d.parquet", bad[:100] + bytes(100) + bad[200:]))
     found, stats, unread = way(write("a.tar.gz", gzip.compress(archive(members))))
