@@ -25,11 +25,11 @@ class Limits:
     expansion: int = 250
     expansion_bytes: int = 256 << 20
     # Records that any file may give, and how many more for each of its bytes.
-    expansion_records: int = 2 << 20
+    expansion_records: int = 1 << 20
     byte_records: int = 16
     # Columns of a table, one of more is not read; values of an object of JSON, one of more is skipped and counted.
     fields: int = 10_000
-    idle_seconds: int = 10  # Time of a processor that a reader may spend without a record or a byte of the file.
+    idle_seconds: int = 5  # Time of a processor that a reader may spend without a record or a byte of the file.
     members: int = 1_000_000  # Files that an archive may hold.
 
     def as_dict(self) -> dict[str, int]:

@@ -37,9 +37,11 @@ CODE = (
 
 SEPARATORS = {"lines": re.compile(rb"\n"), "paragraphs": re.compile(rb"\n[ \t\r]*\n"), "files": re.compile(rb"(?!)")}
 
-# Of XML: what may stand before the root and behind it, the root, and bytes in which both are looked for.
-BESIDE = rb"(?:\s|<!--.*?-->|<\?.*?\?>)*"
-ROOT = re.compile(rb"%s(?:<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>%s)?<([^\s/>!?]+)" % (BESIDE, BESIDE), re.DOTALL)
+# Of XML: what may stand before the root and behind it, the root, and bytes in which both are looked for. Groups are
+# atomic, as a hostile file has comments that could be divided in many ways.
+BESIDE = rb"(?:\s|(?><!--.*?-->)|(?><\?.*?\?>))*+"
+DOCTYPE = rb"(?:<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)?"
+ROOT = re.compile(rb"%s<([^\s/>!?]+)[^>]*?(/?)>" % (BESIDE + DOCTYPE + BESIDE), re.DOTALL)
 XML_HEAD, XML_END = 16 << 10, 4 << 10
 
 LETTER = re.compile(r"[^\W\d_]")
@@ -207,8 +209,8 @@ def _to_its_end(stream: ByteStream) -> Iterator[bytes]:
         begin, end = begin or chunk[:XML_HEAD], (end + chunk[-XML_END:])[-XML_END:]
         yield chunk
     if begin.lstrip().startswith(b"<?xml") and (root := ROOT.match(begin)) and not stream.context.breaks:
-        name = re.escape(root[1])
-        if not re.search(rb"(?:</%s\s*|/)>%s\Z" % (name, BESIDE), end, re.DOTALL):
+        closed = root[2] or re.search(rb"</%s\s*>%s\Z" % (re.escape(root[1]), BESIDE), end, re.DOTALL)
+        if not closed:
             stream.context.breaks.append(f"it is XML and does not end with </{root[1].decode(errors='replace')}>")
 
 

@@ -40,7 +40,7 @@ REPLACED = "\ufffd"
 UNITS = {"utf-16": 2, "utf-32": 4}
 
 # Compressed bytes decoded at once. zstd grows by up to 32,768 times and has no limit on its output.
-STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 4 << 10}
+STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 2 << 10}
 MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
 SKIPPABLE = b"\x2a\x4d\x18"
 PADDED = ("gzip", "xz")
@@ -327,11 +327,14 @@ def lines(stream: ByteStream) -> Iterator[Block]:
                 held, chunk, cut = [], chunk[first + 1 :], cut - first - 1
         if cut >= 0:
             block = b"".join([*held, memoryview(chunk)[:cut]]) if size else memoryview(chunk)[:cut]
+            held, chunk = [], chunk[cut + 1 :]
             count = newlines(np.frombuffer(block, np.uint8)) + 1
             yield Block(number, count, block)
             number += count
             del block
-        held = [chunk[cut + 1 :]]
+            held = [chunk]
+        else:
+            held = [chunk[cut + 1 :]]
         size = len(held[0])
     if size > limit:
         _too_long(stream, number, size)

@@ -245,6 +245,7 @@ HOSTILE = {
     "from.mbox": lambda: (b"From " + b"00:00" * (400 * THOUSANDS) + b"\n") * 3,
     "laughs.xml": lambda: f"<?xml version='1.0'?>{LAUGHS}<a>&a11;</a>".encode(),
     "prolog.xml": lambda: b"<?xml version='1.0'?>" + b"<!--" * (2 * MANY),
+    "comments.xml": lambda: b"<?xml version='1.0'?>" + b"<!---->" * 5000,
     "line.txt": lambda: b"other words " * (8 * MANY),
     "words.txt": lambda: b"a\n" * (3 * MANY),
     "cues.srt": lambda: b"1\n00:00:00,000 --> 00:00:01,000\nword\n\n" * (100 * THOUSANDS),

@@ -121,6 +121,22 @@ def test_a_cut_array_ends_a_match_with_what_was_read_and_an_index_at_all(tmp_pat
         provscan.build_index(cut, tmp_path / "b.index")
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("<?xml version='1.0'?><a><b/></a>", True), ("<?xml version='1.0'?><a><b/>", False),
+        ("<?xml version='1.0'?><!-- of > and < --><!DOCTYPE a [<!ENTITY b 'c'>]>\n<a x='1'>b</a>\n<!-- -->", True),
+        ("<?xml version='1.0'?><!-- of > and < --><!DOCTYPE a [<!ENTITY b 'c'>]>\n<a x='1'>b</b>\n", False),
+        ("<?xml version='1.0'?><a b='words of a text'/>", True), ("<?xml version='1.0'?><ns:a>b</ns:a >", True),
+        ("<a>no declaration", True),
+    ],
+)  # fmt: skip
+def test_xml_ends_with_its_root(write, text, whole):
+    _, stats, unread = dataset(write("a.xml", text))
+    assert (stats.damaged == []) is whole
+    assert unread == []
+
+
 def test_elements_behind_a_bracket_that_is_lost(write):
     """A lost opening bracket costs its element; a lost closing one the rest, and the file is damaged either way."""
     data = DOCUMENTS["array.json"]

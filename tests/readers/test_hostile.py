@@ -21,8 +21,9 @@ LOW = LIMITS if NIGHTLY else replace(
 )  # fmt: skip
 # Odd, but whole: all of it is read.
 SOUND = (
-    "chat.jsonl", "fields.jsonl", "numbers.jsonl", "small.jsonl.gz", "open.csv", "prolog.xml", "laughs.xml", "line.txt",
-    "words.txt", "cues.srt", "deep.html", "tables.html", "scripts.eml", "parts.eml", "empty.tar",
+    "chat.jsonl", "fields.jsonl", "numbers.jsonl", "small.jsonl.gz", "open.csv", "prolog.xml", "comments.xml",
+    "laughs.xml", "line.txt", "words.txt", "cues.srt", "deep.html", "tables.html", "scripts.eml", "parts.eml",
+    "empty.tar",
 )  # fmt: skip
 
 
