@@ -23,7 +23,7 @@ from provscan.cli import main
 from provscan.cli.show import blind_run
 from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
 from provscan.index.blind import blind_info, open_blind, read_key
-from provscan.index.folder import changing
+from provscan.index.folder import HEAD, changing
 from provscan.kernels import blind as kernels
 from provscan.matching.blind import scan_blind
 from provscan.matching.scan import scan_texts
@@ -462,7 +462,9 @@ def test_a_blind_index_is_written_under_the_lock_of_an_index(platform: Path, tmp
         provscan.build_index(data, folder, overwrite=True, **options)
     provscan.build_index(data, folder, **options)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    shutil.copytree(platform / "full.index", folder / "segments" / ".new-1")
+    left = "segments/.new-0123456789abcdef"
+    shutil.copytree(platform / "full.index", folder / left)
+    (folder / "lock").write_text(f"{HEAD}process 1\n{left}\n")
     with pytest.raises(ParameterError, match="a blind index takes texts of up to"):
         provscan.build_index([{"id": "2", "text": "word " * 20_000}], folder, overwrite=True, **options)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
