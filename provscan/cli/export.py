@@ -22,7 +22,8 @@ from provscan import cli
 @cli.no_text
 @cli.texts
 @cli.reviewed
-def command(run: Path, out: Path, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
+@cli.overwrite
+def command(run: Path, out: Path, no_text: bool, texts: int | None, reviewed: Path | None, overwrite: bool) -> None:
     """Write the exhibits of RUN as a list, the strongest first.
 
     The numbers of the exhibits are those of the report.
@@ -30,5 +31,5 @@ def command(run: Path, out: Path, no_text: bool, texts: int | None, reviewed: Pa
     from provscan.readers import counted
     from provscan.report.export import export
 
-    rows = export(run, out, **cli.given(texts=0 if no_text else texts, marks=reviewed))
+    rows = export(run, out, **cli.given(texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite))
     cli.echo(f"{counted(rows, 'exhibit')}: {out}")

@@ -35,12 +35,15 @@ BATCH = 4096
 Exhibits = Iterable[pa.Table]
 
 
-def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None = None) -> int:
+def export(
+    run: Path, out: Path, *, texts: int | None = None, marks: Path | None = None, overwrite: bool = False
+) -> int:
     """Write the exhibits of a run as a list, the strongest counted match first, and return the number of rows.
 
     The suffix of `out` chooses the form: ``.csv``, ``.xlsx``, ``.jsonl`` or ``.parquet``. In the first two, what a
     spreadsheet would take for a formula is text, and control characters are spelled out; in Excel files ids are text as
-    well. `texts` and `marks` are those of :func:`~provscan.report.document.render`.
+    well. `texts` and `marks` are those of :func:`~provscan.report.document.render`. A file that is there is replaced
+    with `overwrite` only: somebody may have worked on it.
     """
     write = WRITERS.get(out.suffix.lower())
     if write is None:
@@ -53,7 +56,7 @@ def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None
         raise OutputError(
             f"Excel files hold {MOST_ROWS:,} rows, and there are {len(folder.exhibits):,}: export .csv or .parquet"
         )
-    with replaced(out) as temporary:
+    with replaced(out, overwrite=overwrite) as temporary:
         write(temporary, with_digests(folder.batches(BATCH), texts), reviewed, uncounted(folder.summary))
     return len(folder.exhibits)
 

@@ -257,7 +257,7 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
 
 def reasons(run: Path) -> set[str]:
     """Why exhibits of a run count, or do not, as lists say it."""
-    export(run, run.parent / "list.jsonl")
+    export(run, run.parent / "list.jsonl", overwrite=True)
     return {json.loads(line)["significance"] for line in (run.parent / "list.jsonl").read_text().splitlines()}
 
 

@@ -43,7 +43,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def exported(run: Path, suffix: str, **options: Any) -> list[dict[str, Any]]:
     out = run.parent / f"list{suffix}"
-    count = export(run, out, **options)
+    count = export(run, out, overwrite=True, **options)
     if suffix == ".csv":
         with out.open(encoding="utf-8-sig", newline="") as file:
             csv.field_size_limit(1 << 30)
@@ -243,7 +243,7 @@ def test_an_interrupted_list_leaves_nothing(run: Path, tmp_path: Path, monkeypat
 
     monkeypatch.setattr("provscan.report.export.significance", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        export(run, out)
+        export(run, out, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     assert out.read_bytes() == before
 
@@ -260,5 +260,5 @@ for word in "$@"; do case "$word" in --print-to-pdf=*) printf '%s' '{content}' >
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 of an earlier run %%EOF")
     with pytest.raises(OutputError, match=r"printed nothing .* so .*a\.pdf was not written"):
-        write_pdf(run, tmp_path / "a.pdf")
+        write_pdf(run, tmp_path / "a.pdf", overwrite=True)
     assert (tmp_path / "a.pdf").read_bytes() == b"%PDF-1.4 of an earlier run %%EOF"
