@@ -47,3 +47,18 @@ def remove_named(folder: Path, names: Iterable[str]) -> None:
                 path.rmdir()
             else:
                 path.unlink()
+
+
+def is_mount_point(folder: Path) -> bool:
+    """Whether a file system, or a part of one, is mounted at a folder, so that it can't be renamed or replaced."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:
+        return os.path.ismount(folder)
+    place = os.fsencode(os.path.realpath(folder))
+    return any(place == _unescaped(line.split(b" ")[4]) for line in mounts)
+
+
+def _unescaped(name: bytes) -> bytes:
+    """A name in the kernel's list of mounts, where spaces and some others are three octal digits."""
+    return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), name)

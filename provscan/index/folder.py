@@ -1,8 +1,8 @@
 """Changing the folder of an index: one writer at a time, and at any instant the old generation or the new one.
 
 New files are written beside the old ones and synced to disk before the manifest that names them takes the place of
-the old manifest. A writer notes in the lock file what it is about to write, or to remove; the next writer removes what a
-killed one noted and no manifest names. Nothing else in the folder is ever touched.
+the old manifest. A writer notes in the lock file what it is about to write, or to remove; the next writer removes what
+a killed one noted and no manifest names. Nothing else in the folder is ever removed.
 """
 
 from __future__ import annotations
@@ -316,14 +316,27 @@ def remove_noted(place: Path, noted: set[str]) -> set[str]:
     if not named and os.path.lexists(place / MANIFEST):
         # It is damaged, or no manifest of ours.
         return noted
-    unnamed = noted - named
-    for path in [path for name in unnamed if UNFINISHED.fullmatch(name) for path in place.glob(f"{name}*")]:
+    _remove(place, noted - named)
+    return {name for name in noted - named if _is_left(place, name)}
+
+
+def remove_index(place: Path) -> None:
+    """Remove what belongs to an index, whole or not, and its folder unless something else is in it."""
+    noted = noted_in(place)
+    own = {*_named_files(place), *(noted or ())}
+    folders = {os.path.dirname(name) for name in own} | ({SEGMENTS} if own else set())
+    _remove(place, (own | folders | (set() if noted is None else {LOCK})) - {""})
+    with contextlib.suppress(OSError):
+        place.rmdir()
+
+
+def _remove(place: Path, names: set[str]) -> None:
+    for path in [path for name in names if UNFINISHED.fullmatch(name) for path in place.glob(f"{name}*")]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             remove_named(path.parent, [path.name])
-    remove_named(place, unnamed)
-    return {name for name in unnamed if _is_left(place, name)}
+    remove_named(place, names)
 
 
 def _is_left(place: Path, name: str) -> bool:
