@@ -195,8 +195,8 @@ def open_index(
     verify
         Compare every file with its checksum first. An index that this user has neither built nor opened before, or of
         which a file was changed since, is also made again from the tweets in it and compared, in the temporary folder,
-        which takes as long as building it. Leave it out only for an index that you wrote yourself: a damaged one gives
-        wrong answers.
+        which takes as long as building it. Without it, files are compared only if they were not compared before or have
+        changed since, and nothing is made again: for an index that you wrote yourself.
     without_segment
         Name of a segment to leave out, or several: a damaged one, as the error names it. ``info()`` says under
         ``segments_left_out`` how many tweets and texts are missing.
@@ -225,4 +225,4 @@ def open_index(
     without = [without_segment] if isinstance(without_segment, str) else without_segment or ()
     named = isinstance(without, Sequence) and all(isinstance(name, str) for name in without)
     require(named, "without_segment", without_segment, "the name of a segment, or several")
-    return Index(open_reader(path, check="once" if verify else "lengths", without=without, on_check=on_check))
+    return Index(open_reader(path, check="once" if verify else "compared", without=without, on_check=on_check))
