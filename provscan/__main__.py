@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+# Built in; ``signal`` itself imports ``enum``.
+import _signal as signal
 import atexit
 import gc
 import os
-import signal
 import sys
 
-# Nothing is imported before Ctrl-C is taken care of, and ``typing`` and ``contextlib`` take some milliseconds.
+# Nothing is imported before Ctrl-C is taken care of: ``typing``, ``contextlib`` and ``signal`` take some milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,8 +112,8 @@ class Interruptible:
 def _on_interruption(handler: object) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # A shell lets what it starts in the background ignore Ctrl-C.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handler)  # type: ignore[arg-type]
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

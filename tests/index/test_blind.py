@@ -325,8 +325,12 @@ def test_tweets_of_a_wrong_encoding_are_repaired(platform: Path, tmp_path: Path)
 def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     blind = platform / "blind.index"
     (tmp_path / "short").write_bytes(b"secret")
-    (tmp_path / "hex").write_text("ab" * 32 + "\n")
-    assert read_key(tmp_path / "hex") == b"\xab" * 32
+    (tmp_path / "hex").write_text(bytes(range(100, 132)).hex() + "\n")
+    assert read_key(tmp_path / "hex") == bytes(range(100, 132))
+    for guess in (bytes(32), b"\xab" * 32, b"0" * 64, b"password" * 4):
+        (tmp_path / "guess").write_bytes(guess)
+        with pytest.raises(ParameterError, match=r"guess is no key: it has only \d different bytes, so that anybody"):
+            read_key(tmp_path / "guess")
     with pytest.raises(ParameterError, match=r"short is no key: expected 32 bytes or 64 hexadecimal digits, found 6"):
         read_key(tmp_path / "short")
     with pytest.raises(ParameterError, match="can't be read"):
