@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-# Built in; ``signal`` itself imports ``enum``.
-import _signal as signal
 import atexit
 import gc
 import os
@@ -12,9 +10,12 @@ import sys
 # Nothing is imported before Ctrl-C is taken care of: ``typing``, ``contextlib`` and ``signal`` take some milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import FrameType, TracebackType
+else:
+    import _signal as signal
 
 # Seconds after which an interruption that came at a bad time is tried again.
 AGAIN = 0.002
@@ -113,7 +114,7 @@ def _on_interruption(handler: object) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # A shell lets what it starts in the background ignore Ctrl-C.
         if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, handler)
+            signal.signal(number, handler)  # type: ignore[arg-type]
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
