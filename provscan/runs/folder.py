@@ -200,8 +200,8 @@ def _check_replaceable(target: Path, place: Path) -> None:
             f"{target / 'dataset.run'}"
         )
     # In a folder such as /tmp only its owner renames a file.
-    parent, owners = place.parent.stat(), {place.stat().st_uid, place.parent.stat().st_uid, 0}
-    if not os.access(target, os.W_OK) or (parent.st_mode & stat.S_ISVTX and os.geteuid() not in owners):
+    parent, allowed = place.parent.stat(), {place.stat().st_uid, place.parent.stat().st_uid, 0}
+    if not os.access(target, os.W_OK) or (parent.st_mode & stat.S_ISVTX and os.geteuid() not in allowed):
         raise OutputError(f"{target} is write-protected, so it is not replaced: name another folder")
     names = {path.name for path in target.iterdir()}
     own = _own_names(target)
@@ -304,12 +304,8 @@ def _earlier(checkpoint: int, shown: Path, *, resume: bool, overwrite: bool) -> 
 @contextlib.contextmanager
 def _locked(folder: Path, shown: Path) -> Iterator[int]:
     """Hold the checkpoint of a run's folder; the system lets go of it when this process ends, however that ends."""
-    # A run that was replaced may have stayed there.
-    foreign = sorted(set(os.listdir(folder)) - {CHECKPOINT, *_own_names(folder)})
-    if foreign and not (folder / CHECKPOINT).is_file():
-        raise OutputError(
-            f"{shown} holds {foreign[0]}, and no unfinished run that it could belong to: name another folder"
-        )
+    if not (folder / CHECKPOINT).is_file():
+        _require_own(folder, shown)
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(folder / CHECKPOINT, flags, 0o666)
     try:
@@ -321,11 +317,21 @@ def _locked(folder: Path, shown: Path) -> Iterator[int]:
         if not same:
             raise OutputError(f"{shown} is being written by another process: wait for it, or name another folder")
         text = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-        if text and not _is_checkpoint(text):
+        if not text:
+            _require_own(folder, shown)
+        elif not _is_checkpoint(text):
             raise OutputError(f"{shown} holds a file {CHECKPOINT} that provscan did not write: name another folder")
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _require_own(folder: Path, shown: Path) -> None:
+    """Raise an error if something is in a folder that has no checkpoint, but for a run that was replaced."""
+    if foreign := sorted(set(os.listdir(folder)) - {CHECKPOINT, *_own_names(folder)}):
+        raise OutputError(
+            f"{shown} holds {foreign[0]}, and no unfinished run that it could belong to: name another folder"
+        )
 
 
 def _is_checkpoint(text: bytes) -> bool:
