@@ -37,7 +37,9 @@ TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
 DATA = {*RUN_FILES, PASSAGES_FILE, PLAN_FILE, ANSWERS_FILE, MODEL_FILE, TWEETS_FILE, RECITATIONS_FILE}
 # Where `provscan report --format pdf` writes it.
 PDF_FILE = "report.pdf"
-CHECKPOINT, PARTS, NULL_PARTS, CONTROL = "unfinished.json", "parts", "null", "control"
+CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
+NULL_PARTS, KNOWN_PARTS = "null", "known"
+ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
 # What ``run.json`` need not name: it is written later.
 REPORTS = {REPORT_FILE, PDF_FILE}
 WRITTEN = {*RUN_FILES, PASSAGES_FILE, *REPORTS}
@@ -51,9 +53,10 @@ ROOM = 1 << 20
 NAMES = {
     "options": "options", "limits": "limits of the readers", "index": "index", "control": "control files",
     "files": "input files", "splits": "splits", "null_files": "files of the null dataset",
-    "null_splits": "splits of the null dataset",
+    "null_splits": "splits of the null dataset", "known_files": "files of the known data",
+    "known_splits": "splits of the known data",
 }  # fmt: skip
-FILES_OF_RUNS = ("control", "files", "splits", "null_files", "null_splits")
+FILES_OF_RUNS = ("control", "files", "splits", "null_files", "null_splits", "known_files", "known_splits")
 
 
 @dataclass
@@ -220,12 +223,12 @@ def _own_names(folder: Path) -> set[str]:
             own |= {name for name in {RUN_FILE, *info["files"], *REPORTS} & WRITTEN if (folder / name).is_file()}
     with contextlib.suppress(OSError):
         if _is_checkpoint((folder / CHECKPOINT).read_bytes()):
-            own |= {CHECKPOINT, PARTS, NULL_PARTS, CONTROL, *WRITTEN}
+            own |= {CHECKPOINT, *ALL_PARTS, CONTROL, *WRITTEN}
     return own
 
 
 def _remove_parts(folder: Path) -> None:
-    for name in (PARTS, NULL_PARTS):
+    for name in ALL_PARTS:
         with contextlib.suppress(OSError):
             parts = filter(PART.fullmatch, os.listdir(folder / name))
             remove_named(folder, [name, *(f"{name}/{part}" for part in parts)])
@@ -269,7 +272,7 @@ def _failed(error: OSError, target: Path) -> OutputError:
 
 
 def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> None:
-    complete = sum(1 for name in (PARTS, NULL_PARTS) for _ in (folder.path / name).glob("*.json"))
+    complete = sum(1 for name in ALL_PARTS for _ in (folder.path / name).glob("*.json"))
     differs = isinstance(error, UsageError) and folder.earlier is not None
     if differs or (complete and folder.resumable and not isinstance(error, RecallError)):
         if not differs:
