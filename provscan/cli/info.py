@@ -46,13 +46,13 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
         read_run(path)
         show.result({"run": str(path), **summary}, as_json, show.blind_run if "blind" in summary else show.run)
     else:
-        from provscan.index import open_reader
+        import provscan
         from provscan.index.blind import blind_info
 
         if is_blind(path):
             show.result(blind_info(path), as_json, show.blind_index)
             return
-        opened = open_reader(path, check="lengths", without=without_segment)
+        opened = provscan.open_index(path, verify=False, **cli.given(without_segment=without_segment))
         show.result(opened.info(), as_json, show.index)
 
 

@@ -372,7 +372,7 @@ def test_a_damaged_segment_is_left_out_on_request(folder: Path, build: Build, da
     assert (len(index), index.info()["tweets"], index.fingerprint) == (
         len(rest), rest.info()["tweets"], rest.fingerprint,
     )  # fmt: skip
-    whole = opening.open_reader(folder, check="lengths").info()
+    whole = provscan.open_index(folder, verify=False).info()
     assert index.info()["segments_left_out"] == {
         "segments": [damaged], "tweets": 77, "texts": whole["texts"] - len(rest),
     }  # fmt: skip
@@ -443,7 +443,7 @@ def test_no_damage_kills_the_process(folder: Path, tweets: list[Any]) -> None:
             status = 70
             try:
                 with contextlib.suppress(IndexFormatError):
-                    opening.open_reader(folder, check="lengths").info()
+                    provscan.open_index(folder, verify=False).info()
                 with contextlib.suppress(IndexFormatError):
                     provscan.open_index(folder, verify=False).match(texts)
                 status = 0
@@ -471,13 +471,17 @@ def test_a_file_that_changed_is_compared_even_without_a_check(
     compared: list[int] = []
     sums = opening.index_format.check_sums
     monkeypatch.setattr(opening.index_format, "check_sums", lambda *given: (compared.append(1), sums(*given)))
-    provscan.open_index(folder, verify=False)
+    texts = ["whatever is asked"]
+    index = provscan.open_index(folder, verify=False)
+    assert not compared
+    index.match(texts)
     first = len(compared)
     assert first
-    provscan.open_index(folder, verify=False)
+    index.match(texts)
+    provscan.open_index(folder, verify=False).match(texts)
     assert len(compared) == first
     path = next((folder / "segments").glob("*/texts.utf8"))
     content = path.read_bytes()
     path.write_bytes(bytes(len(content)))
     with pytest.raises(IndexFormatError, match=r"texts\.utf8 is damaged: expected XXH3-128"):
-        provscan.open_index(folder, verify=False)
+        provscan.open_index(folder, verify=False).match(texts)

@@ -196,9 +196,9 @@ def test_one_exhibit_is_one(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["export", str(run), "-o", str(out)])
     assert done.output == f"1 exhibit: {tmp_path}/a\\u001bb.csv\n"
     run = write_folder(tmp_path / "b.run", rows(9))
-    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out)])
+    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--overwrite"])
     assert done.output.endswith("\n1 match of common or known wording left out: --all lists them too\n")
-    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--all"])
+    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--all", "--overwrite"])
     assert done.output.startswith("9 exhibits: ")
 
 
