@@ -157,15 +157,15 @@ class FileStore:
         """Add a local file under its own name."""
         _tried(lambda: self._files.put_file(os.fspath(path), self._within(path)))
 
-    def get(self, path: os.PathLike[str]) -> None:
-        """Copy the file of that name to a local path."""
-        _tried(lambda: self._files.get_file(self._within(path), os.fspath(path)))
+    def get(self, path: os.PathLike[str], name: str | None = None) -> None:
+        """Copy a file to a local path, the file of that name unless another is given."""
+        _tried(lambda: self._files.get_file(self._within(name or path), os.fspath(path)))
 
     def end(self) -> None:
         if _tried(lambda: self._files.exists(self._place)):
             _tried(lambda: self._files.rm(self._place, recursive=True))
 
-    def _within(self, path: os.PathLike[str]) -> str:
+    def _within(self, path: str | os.PathLike[str]) -> str:
         return f"{self._place}/{os.path.basename(path)}"
 
 
