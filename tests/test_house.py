@@ -18,6 +18,7 @@ pytestmark = pytest.mark.untraced
 
 FLOORS = {
     "errors": 0,
+    "urls": 0,
     "params": 0,
     "arrays": 0,
     "ordered_map": 0,

@@ -34,6 +34,7 @@ from typing import Any
 import click
 
 from provscan.errors import ProvscanError, UsageError
+from provscan.urls import source_of, without_secrets
 
 DONE, GATE_CROSSED, WRONG_USAGE, UNUSABLE, FAULT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 70, 130, 141
 
@@ -56,13 +57,13 @@ def _failed(error: BaseException, status: int, message: str | None = None) -> cl
     """Print an error as one line, with what was noted about it on the way."""
     sentences = [str(error) if message is None else message, *getattr(error, "__notes__", [])]
     text = " ".join(sentence.strip().rstrip(".") + "." for sentence in sentences)
-    echo(f"provscan: {' '.join(text.split())}", err=True)
+    echo(without_secrets(f"provscan: {' '.join(text.split())}"), err=True)
     return click.exceptions.Exit(status)
 
 
 def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
     """Print a warning of a library as one line."""
-    echo(f"provscan: {' '.join(str(message).split())}", err=True)
+    echo(without_secrets(f"provscan: {' '.join(str(message).split())}"), err=True)
 
 
 def _os_error(error: OSError) -> str:
@@ -95,7 +96,10 @@ class Commands(click.Group):
             with ctx.obj or contextlib.nullcontext(), warnings.catch_warnings():
                 warnings.showwarning = _warned
                 return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit):
+        except click.ClickException as error:
+            setattr(error, "message", without_secrets(error.message))  # noqa: B010 - final for type checkers alone
+            raise
+        except click.exceptions.Exit:
             raise
         except UsageError as error:
             raise _failed(error, WRONG_USAGE) from error
@@ -116,7 +120,7 @@ class Commands(click.Group):
                 raise _failed(error, UNUSABLE, "Out of memory. Fewer --workers need less") from error
             import traceback
 
-            traceback.print_exc()
+            echo(without_secrets(traceback.format_exc()), err=True)
             message = f"internal error, {type(error).__name__}: please report the lines above"
             raise _failed(error, FAULT, message) from error
 
@@ -201,6 +205,15 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
 
 
+class Local(click.Path):
+    """A path on this machine."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if "://" in os.fspath(value):
+            raise click.BadParameter(f"expected a path on this machine, found a URL: {source_of(value)}", ctx, param)
+        return super().convert(value, param, ctx)
+
+
 def index_option(*names: str, help: str) -> Callable[[Any], Any]:
     """Where the index is, the same for every command that reads or writes one."""
     return option(
@@ -209,7 +222,7 @@ def index_option(*names: str, help: str) -> Callable[[Any], Any]:
         envvar="PROVSCAN_INDEX",
         show_default=True,
         show_envvar=True,
-        type=click.Path(),
+        type=Local(),
         help=help,
     )
 
@@ -246,7 +259,7 @@ texts = option(
 )
 reviewed = option(
     "--reviewed",
-    type=click.Path(path_type=Path),
+    type=Local(path_type=Path),
     metavar="FILE",
     help="Add the marks and notes that reviewers saved from the report of this run.",
 )
@@ -271,14 +284,14 @@ address = running(
 log = running(
     "--log",
     metavar="FILE",
-    type=click.Path(),
+    type=Local(),
     help="Add lines of JSON to FILE: progress, time left, what ran where, how long and with how much memory, tasks "
     "that take much longer than others, what failed.",
 )
 key = option(
     "--key",
     metavar="FILE",
-    type=click.Path(),
+    type=Local(),
     help="File with the key of a blind index: 32 random bytes, or 64 hexadecimal digits.",
 )
 without_segment = option(

@@ -17,7 +17,7 @@ from provscan.errors import InputError, UsageError
     metavar="[INDEX|RUN|PROBE]",
     default="licensed.index",
     envvar="PROVSCAN_INDEX",
-    type=click.Path(path_type=Path),
+    type=cli.Local(path_type=Path),
 )
 @cli.without_segment
 @cli.as_json

@@ -21,7 +21,7 @@ matching, chance, sampling, texts, strictness = (
 @option(
     "--out",
     "-o",
-    type=click.Path(),
+    type=cli.Local(),
     help="Folder for the results.  [default: ./<dataset name>.run; the standard input needs it]",
 )
 @cli.text_field
@@ -121,7 +121,7 @@ matching, chance, sampling, texts, strictness = (
 )
 @chance(
     "--tokenizer",
-    type=click.Path(),
+    type=cli.Local(),
     metavar="FILE",
     help="Tokenizer of a language model (tokenizer.json) by which tokens are counted; needs the extra tokens.  "
     "[default: four characters a token]",

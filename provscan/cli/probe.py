@@ -33,7 +33,7 @@ def command() -> None:
 
 @command.command("plan", cls=cli.GroupedCommand)
 @cli.index_option("--index", "-i", help="Index of the licensed tweets.")
-@option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the probe.")
+@option("--out", "-o", required=True, type=cli.Local(path_type=Path), help="Folder for the probe.")
 @option(
     "--control-after",
     metavar="DATE",
@@ -48,7 +48,7 @@ def command() -> None:
 )
 @option(
     "--reference",
-    type=click.Path(path_type=Path),
+    type=cli.Local(path_type=Path),
     metavar="PATH",
     help="Folder of a Hugging Face model that has not seen the tweets; the arms are matched on how predictable they "
     "are to it as well.",
@@ -118,10 +118,10 @@ def plan(
 
 
 @command.command("run", cls=cli.GroupedCommand)
-@click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
+@click.argument("probe", metavar="PROBE", type=cli.Local(path_type=Path))
 @of_endpoint("--endpoint", metavar="URL", help="An endpoint that speaks the protocol of OpenAI.")
 @of_endpoint("--model", metavar="NAME", help="Name of the model there.")
-@option("--hf", type=click.Path(path_type=Path), metavar="PATH", help="Folder of a Hugging Face model to ask instead.")
+@option("--hf", type=cli.Local(path_type=Path), metavar="PATH", help="Folder of a Hugging Face model to ask instead.")
 @of_endpoint(
     "--key-env",
     metavar="NAME",
@@ -193,7 +193,7 @@ def _done(done: dict[str, Any]) -> Iterator[str]:
 
 
 @command.command("score", cls=cli.GroupedCommand)
-@click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
+@click.argument("probe", metavar="PROBE", type=cli.Local(path_type=Path))
 @cli.index_option("--index", "-i", help="Index of the licensed tweets; read if answers name no tweet (--free).")
 @cli.without_segment
 @cli.as_json

@@ -10,7 +10,7 @@ from provscan import cli
 
 
 @click.command("verify")
-@click.argument("path", metavar="[INDEX|RUN]", default="licensed.index", envvar="PROVSCAN_INDEX", type=click.Path())
+@click.argument("path", metavar="[INDEX|RUN]", default="licensed.index", envvar="PROVSCAN_INDEX", type=cli.Local())
 @click.option("--quick", is_flag=True, help="Compare checksums only; do not make the segments again.")
 @cli.workers
 @cli.as_json

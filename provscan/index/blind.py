@@ -43,7 +43,7 @@ from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import write_strings
 from provscan.kernels import blind as kernels
 from provscan.kernels.records import CodeBuffer, frozen
-from provscan.params import BlindParams
+from provscan.params import BlindParams, require_path
 from provscan.readers.arrow import buffers
 
 KEY_BYTES = 32
@@ -54,6 +54,7 @@ LONGEST = (1 << 16) - 1
 
 def read_key(path: str | os.PathLike[str]) -> bytes:
     """The key in a file: 32 bytes, or 64 hexadecimal digits."""
+    require_path("key", path)
     try:
         content = Path(path).read_bytes()
     except OSError as error:

@@ -15,6 +15,7 @@ from provscan.index import format as index_format
 from provscan.index.checked import user_cache
 from provscan.index.format import MANIFEST
 from provscan.readers import FileStore
+from provscan.urls import below
 
 # Gigabytes of fetched shards that are kept for later runs, beside those in use, and the variable that says otherwise.
 KEPT_GIGABYTES = 100.0
@@ -50,7 +51,7 @@ def fetched(url: str, shards: Sequence[int], snapshot: str) -> Path:
         for file, known in missing.items():
             place = Path(name) / file
             place.parent.mkdir(parents=True, exist_ok=True)
-            FileStore(f"{url.rstrip('/')}/{os.path.dirname(file)}").get(place)
+            FileStore(below(url, os.path.dirname(file))).get(place)
             index_format.check_sizes(Path(name), {file: known})
             index_format.check_sums(Path(name), {file: known})
             (folder / file).parent.mkdir(parents=True, exist_ok=True)

@@ -16,11 +16,12 @@ from urllib.parse import quote
 
 from provscan.errors import InputError
 from provscan.readers.delimited import header_of
-from provscan.readers.files import is_remote, readable
+from provscan.readers.files import readable
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Rows, Split, Undivided, Wanted
 from provscan.readers.schema import distinct_names
 from provscan.readers.streams import ByteStream
+from provscan.urls import is_remote
 
 GROUP = 4096
 # Names of tables as they are shown, and as SQL writes them.

@@ -22,13 +22,14 @@ from provscan.kernels.delimited import LEAST_LIKE_ROWS, ROWS, STATE, csv_columns
 from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
 from provscan.readers.fields import reads_like_text, usual_name
-from provscan.readers.files import is_remote, readable
+from provscan.readers.files import readable
 from provscan.readers.jsonl import head_stream
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Layout, Rows, Split, Wanted
 from provscan.readers.schema import distinct_names
 from provscan.readers.streams import BOM, ByteStream, head_of, lines
 from provscan.readers.texts import is_valid
+from provscan.urls import is_remote
 
 DELIMITERS = ",\t;|"
 HEAD_LINES = 200

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from provscan.readers.files import is_remote, open_file
+from provscan.readers.files import open_file
 from provscan.readers.protocol import Split
 from provscan.readers.streams import BROKEN, decoder_of
+from provscan.urls import is_remote
 
 FRAMED = ("gzip", "zstd")
 STEP = 256 << 10

@@ -27,9 +27,10 @@ import zstandard
 
 from provscan.errors import InputError, OutputError
 from provscan.kernels.utf8 import newlines
-from provscan.readers.files import is_remote, open_file
+from provscan.readers.files import open_file
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import ARCHIVES, STDIN, UNKNOWN, Context, Split
+from provscan.urls import is_remote
 
 # Bytes in which a newline is looked for at a time.
 SEARCHED = 64 << 10
