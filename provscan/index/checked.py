@@ -1,8 +1,8 @@
 """Marks of files that were checked: as long as nothing changes them, they need not be checked again.
 
 A mark is an empty file in the user's cache folder, named after a digest of where the checked files stand and of what
-tells whether one was changed: inode, size, times of change. Whoever can write there can change what the user runs,
-too. Where no mark can be written, the files are checked whenever they are opened.
+tells whether one was changed: inode, size, times of change. Where no mark can be written, the files are checked
+whenever they are opened.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from provscan.caches import make_folder, user_cache
 
 # Marks that are kept at most; then the half that was used last stays.
 KEPT = 4096
@@ -48,17 +50,11 @@ def mark_checked(key: str, paths: Sequence[Path]) -> None:
         if key_of(paths) != key:
             return
         folder = _folder()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         (folder / key).touch()
         if len(os.listdir(folder)) > KEPT:
             for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[: -KEPT // 2]:
                 path.unlink(missing_ok=True)
-
-
-def user_cache() -> Path:
-    """The folder of this user for what provscan can make again; none that can be written where there is no home."""
-    user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-    return (user if user.is_absolute() else Path(os.devnull)) / "provscan"
 
 
 def _folder() -> Path:

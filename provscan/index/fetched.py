@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from provscan.caches import make_folder, user_cache
 from provscan.errors import ParameterError
 from provscan.index import format as index_format
-from provscan.index.checked import user_cache
 from provscan.index.format import MANIFEST
 from provscan.readers import FileStore
 from provscan.urls import below
@@ -32,7 +32,7 @@ def fetched(url: str, shards: Sequence[int], snapshot: str) -> Path:
     and what is fetched are within the limit.
     """
     folder = user_cache() / "shards" / snapshot
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     with _locked(folder.parent):
         folder.mkdir(exist_ok=True)
         if folder not in _IN_USE:

@@ -251,7 +251,7 @@ def test_a_user_without_a_home_has_no_cache_folder(
         provscan.open_index(folder)
     assert len(remade) == 4
     with pytest.warns(RuntimeWarning, match="can't be kept in .*/file/__pycache__: each process compiles"):
-        assert jit.cache_folder.__wrapped__() is None
+        assert jit.cache_folders.__wrapped__() == (None, None)
 
 
 def test_an_index_that_is_opened_unverified_names_the_file(folder: Path, tweets: list[Any]) -> None:
