@@ -117,7 +117,7 @@ class Commands(click.Group):
             raise _failed(error, INTERRUPTED, message) from error
         except Exception as error:
             if _means_no_memory(error):
-                raise _failed(error, UNUSABLE, "Out of memory. Fewer --workers need less") from error
+                raise _failed(error, UNUSABLE, "Out of memory. Reduce --workers") from error
             import traceback
 
             echo(without_secrets(traceback.format_exc()), err=True)
@@ -234,7 +234,7 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 
 running, output = partial(option, group="Running"), partial(option, group="Output")
 encoding = option(
-    "--encoding", metavar="NAME", help="Encoding of text files, e.g. latin-1.  [default: determined for each]"
+    "--encoding", metavar="NAME", help="Encoding of text files, e.g. latin-1.  [default: detected for each file]"
 )
 text_field = option(
     "--text-field",
@@ -244,18 +244,18 @@ text_field = option(
     help="Field that holds text; a.b leads into objects, a[].b into lists. Can be repeated.  "
     "[default: every field that holds text]",
 )
-id_field = option("--id-field", metavar="NAME", help="Field that holds the id.  [default: found by its usual names]")
+id_field = option("--id-field", metavar="NAME", help="Field that holds the id.  [default: one with a usual name]")
 records = option(
     "--records",
     type=click.Choice(["lines", "paragraphs", "files"]),
-    help="What is a record in plain text.  [default: by what the file looks like]",
+    help="What counts as a record in plain text.  [default: detected for each file]",
 )
-no_text = option("--no-text", is_flag=True, help="Ids and SHA-256 digests in place of texts.")
+no_text = option("--no-text", is_flag=True, help="Show ids and SHA-256 digests in place of texts.")
 texts = option(
     "--texts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Texts of the N strongest exhibits only, digests for the others.  [default: all]",
+    help="Show the texts of the N strongest exhibits only, and digests of the others.  [default: all]",
 )
 reviewed = option(
     "--reviewed",
@@ -272,7 +272,7 @@ workers = running(
 executor = running(
     "--executor",
     type=click.Choice(["threads", "processes", "ray"]),
-    help="What does the work: threads; processes; or a Ray cluster, whose nodes must see all files under the same "
+    help="What runs the tasks: threads; processes; or a Ray cluster, whose nodes must see all files under the same "
     "paths. The results are the same.  [default: threads]",
 )
 address = running(
@@ -285,8 +285,8 @@ log = running(
     "--log",
     metavar="FILE",
     type=Local(),
-    help="Add lines of JSON to FILE: progress, time left, what ran where, how long and with how much memory, tasks "
-    "that take much longer than others, what failed.",
+    help="Append JSON lines to FILE: progress and time left; where each task ran, how long and with how much memory; "
+    "tasks that take much longer than others; failures.",
 )
 key = option(
     "--key",
@@ -299,7 +299,7 @@ without_segment = option(
     group="Strictness",
     multiple=True,
     metavar="NAME",
-    help="Leave out a damaged segment of the index, as the error names it; the results say how many tweets are "
+    help="Leave out a damaged segment of the index, named as in the error; the results say how many tweets are "
     "missing. Can be repeated.",
 )
 as_json = output("--json", "as_json", is_flag=True, help="Print the result as JSON.")

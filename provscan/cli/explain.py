@@ -18,7 +18,7 @@ LONGEST_RECORD_NUMBER = 10
     "--index", "-i", type=cli.Local(path_type=Path), help="Index of the licensed tweets.  [default: the run's]"
 )
 @click.option("--tweet", "tweet_id", metavar="ID", help="Compare with this licensed tweet, however little they share.")
-@click.option("--source", metavar="NAME", help="Dataset of the record, where several have one of this number.")
+@click.option("--source", metavar="NAME", help="Dataset of the record, if several have a record with this number.")
 @click.option(
     "--as",
     "kind",
@@ -53,8 +53,8 @@ def command(
     licensed = provscan.open_index(index or folder / info["index"]["path"], without_segment=left_out)
     if licensed.fingerprint != info["index"]["fingerprint"]:
         cli.echo(
-            f"provscan: {licensed.path} does not hold the tweets of the index that the run was made with: what was "
-            "added or forgotten since then shows here, and not in the run",
+            f"provscan: {licensed.path} has changed since the run: tweets that were added or forgotten since then "
+            "affect this explanation, but not the run",
             err=True,
         )
     if kind is None:
@@ -70,4 +70,6 @@ def command(
         explained = explain_text(what, licensed, params_of(info), tweet_id=tweet_id)
     show.result(explained, as_json, explanation_table)
     if len(explained) >= SHOWN:
-        cli.echo(f"provscan: of each text at most the closest {SHOWN} tweets are shown: --tweet names one", err=True)
+        cli.echo(
+            f"provscan: at most the {SHOWN} closest tweets are shown for each text: choose one with --tweet", err=True
+        )

@@ -39,6 +39,7 @@ from provscan.index.format import (
 )
 from provscan.ordered_map import pool_of
 from provscan.readers import file_checksum
+from provscan.urls import without_secrets
 
 LOCK = "lock"
 UNFINISHED = ".new-"
@@ -178,7 +179,7 @@ def _lock(target: Path, place: Path) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), os.stat(place / LOCK)):
-                    command = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]])
+                    command = without_secrets(" ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]]))
                     process = f"process {os.getpid()} on {socket.gethostname()} ({command})"
                     os.ftruncate(descriptor, 0)
                     os.pwrite(descriptor, f"{process} since {datetime.now(UTC):%F %T} UTC".encode(), 0)

@@ -135,7 +135,9 @@ class TableFile(Undivided):
 
     def tables(self, whole: Split) -> list[Split]:
         if not whole.random_access or is_remote(whole.path):
-            raise InputError(f"{whole.source} can't be read remotely, inside an archive or compressed; make it a file")
+            raise InputError(
+                f"{whole.source} can't be read from a URL or an archive, or compressed: download or unpack it"
+            )
         with readable(whole.source, FAILURES):
             names = self.source.names(whole.path)
         return [replace(whole, source=f"{whole.source}/{name}", member=member) for name, member in names]

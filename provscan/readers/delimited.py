@@ -216,10 +216,12 @@ class _Table:
                         found = holds_rows(texts[at : at + taken], len(row), layout.delimiter)
                         wrong = found is True
                         if found is None:
-                            detail = f"{height:,} lines; if they are rows, a quote is missing in the first"
+                            detail = (
+                                f"{height:,} lines are read as one row; if they are several, the first lacks a quote"
+                            )
                             self._context.stats.note("value_like_rows", self._split.source, self.number, detail)
                     if wrong:
-                        self._broken("a quote opens in it that is never closed")
+                        self._broken("it has an opening quote that is never closed")
                         start = at + 1
                         break
                     if row:

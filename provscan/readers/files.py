@@ -59,7 +59,7 @@ def state_of(path: str) -> FileState:
     system, place = _system(path)
     about = _tried(lambda: system.info(place))
     if about.get("size") is None or about.get("partial") is False:
-        raise OSError(errno.ENOTSUP, "its server does not give parts of files; download it")
+        raise OSError(errno.ENOTSUP, "its server does not support range requests; download the file")
     version = {name: str(about[name]) for name in VERSION if about.get(name) is not None}
     return FileState(int(about["size"]), xxhash.xxh3_64_intdigest(repr(version).encode()) >> 1, version)
 
@@ -170,7 +170,7 @@ class RemoteFile(io.RawIOBase):
             self._file.seek(start)
             data: bytes = self._file.read(stop - start)
             if len(data) != stop - start:
-                raise OSError(errno.EIO, f"{len(data):,} bytes came where {stop - start:,} were asked for")
+                raise OSError(errno.EIO, f"the server sent {len(data):,} bytes instead of {stop - start:,}")
             return data
 
         buffer[: stop - start] = _tried(part)
@@ -186,7 +186,9 @@ def _system(url: str) -> tuple[Any, str]:
         # What a system keeps of listings and blocks would be kept for the whole run.
         system, place = fsspec.core.url_to_fs(opened(url), use_listings_cache=False)
     except ImportError as error:
-        raise InputError(f"{url} can't be read: pip install 'provscan[remote]' ({error})") from None
+        raise InputError(
+            f"{url} can't be read without more packages: pip install 'provscan[remote]' ({error})"
+        ) from None
     except Exception as error:  # some systems ask their server at once, and raise what its library does
         raise InputError(f"{url} can't be read: {type(error).__name__}: {without_secrets(str(error))}") from None
     return system, place

@@ -25,14 +25,16 @@ def _loaded(source: str) -> dict[str, Any]:
     try:
         import datasets
     except ImportError:
-        raise InputError(f"{source}: pip install 'provscan[datasets]'") from None
+        raise InputError(
+            f"{source} can't be read without the datasets library: pip install 'provscan[datasets]'"
+        ) from None
     try:
         found = datasets.load_dataset("/".join(parts[:2]), *parts[2:3], streaming=True)
     except Exception as error:  # the library raises those of several others
         said = without_secrets(" ".join(str(error).split()))
         raise InputError(f"{source}: {type(error).__name__}: {said[:300]}") from error
     if split and split not in found:
-        raise InputError(f"{source}: its splits are {', '.join(found)}")
+        raise InputError(f"{source}: there is no such split; its splits are {', '.join(found)}")
     return {key: part for key, part in found.items() if split in ("", key)}
 
 

@@ -228,7 +228,7 @@ class Walk:
             whole = replace(whole, compression=found)
             head = head_of(whole, self._limits, with_mark=True)
             if compression_of(head) is not None:
-                raise NotReadable(f"it is compressed twice, {compression_of(head)} in {found}; decompress it once")
+                raise NotReadable(f"it is compressed twice, {compression_of(head)} in {found}: decompress it once")
         return identified(name, head, whole, self._asked)
 
 
@@ -277,14 +277,14 @@ def plan(
         raise fieldless
     if not files and walk.unread:
         path, reason = walk.unread[0]
-        more = f"; nor can {len(walk.unread) - 1:,} more" if len(walk.unread) > 1 else ""
+        more = f", and {len(walk.unread) - 1:,} more files can't be read either" if len(walk.unread) > 1 else ""
         raise InputError(f"{path} can't be read: {reason}{more}. Readable are {READABLE}.")
     if not files:
         names = ", ".join(printable(source) for source in named)
         raise InputError(f"{names}: no file to read. Readable are {READABLE}.")
     if not has_id and fields is not None and not any(file.format in (UNKNOWN, "text") for file in files):
         raise FieldNotFoundError(
-            f"{files[0].source}: no field {fields.id!r} for the id of a record; name one that is there with id_field "
+            f"{files[0].source}: no field {fields.id!r} for the id of a record: name an existing one with id_field "
             "(--id-field)"
         )
     target = target_bytes or _target(sum(file.size for file in files), workers, parts)

@@ -174,7 +174,7 @@ class ByteStream:
             if self.damage:
                 return
         if left > 0 and not whole:
-            self.damage = f"it ends {left:,} bytes before where it ended when it was found"
+            self.damage = f"it is {left:,} bytes shorter than when it was found"
         if zipped and given < self.split.size:
             self.context.consumed(self.split.size - given)
 
@@ -183,8 +183,8 @@ class ByteStream:
         limits = self.context.limits
         if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
             self.damage = (
-                f"it expands more than {limits.expansion}-fold, beyond {limits.expansion_bytes >> 20} MiB: taken for a "
-                "decompression bomb and read no further; decompress it yourself if it is none"
+                f"it expands more than {limits.expansion}-fold, beyond {limits.expansion_bytes >> 20} MiB, like a "
+                "decompression bomb, and is read no further: decompress it yourself if it is genuine"
             )
         return self.damage is not None
 
@@ -197,10 +197,10 @@ class ByteStream:
             except UnicodeError as error:
                 raise InputError(
                     f"{self.split.source} is not {encoding} ({error}): give --encoding {encoding}-le or {encoding}-be, "
-                    "or none, so that it is determined"
+                    "or leave out --encoding to have it detected"
                 ) from None
             if bad := text.count(REPLACED):
-                where = f"bytes that are not {encoding} replaced by U+FFFD, from byte {at:,} of the text on"
+                where = f"bytes that are not {encoding} were replaced by U+FFFD, from byte {at:,} of the text on"
                 self.context.stats.note("not_in_encoding", self.split.source, 0, where, bad)
             at += len(part)
             yield text.encode("utf-8", "replace")

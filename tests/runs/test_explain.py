@@ -248,7 +248,7 @@ def test_tweets_that_are_not_shown_are_said_to_be_so(tmp_path: Path) -> None:
     assert not any(run.matches["counted"].to_pylist())
     done = CliRunner().invoke(main, ["explain", str(tmp_path / "a.run"), "0", "--json"])
     explained = json.loads(done.stdout)
-    assert "of each text at most the closest 5 tweets are shown: --tweet names one" in done.stderr
+    assert "at most the 5 closest tweets are shown for each text: choose one with --tweet" in done.stderr
     assert len(explained) == 5
     # The row of a match that does not count holds the time of its tweet.
     assert {item["match"]["time"] for item in explained if item["match"]} == {"2019-03-01T00:00:00+00:00"}
@@ -312,7 +312,7 @@ def test_an_index_or_a_dataset_that_is_not_the_runs_is_named(tmp_path: Path) -> 
     provscan.forget(tmp_path / "a.index", "1101")
     data.write_text(json.dumps({"text": RECORDS[0]}) + "\n" + json.dumps({"text": "another"}) + "\n", encoding="utf-8")
     done = CliRunner().invoke(main, command)
-    assert "does not hold the tweets of the index that the run was made with" in done.stderr
+    assert "has changed since the run" in done.stderr
     assert f"{data} was changed since the run" in done.stderr
     assert "No licensed text comes close" in done.stdout
 

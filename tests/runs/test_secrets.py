@@ -89,7 +89,8 @@ def test_an_index_and_a_run_write_no_secret(web: Callable[[str], str], tmp_path:
 
 def test_what_a_run_leaves_that_was_stopped_has_no_secret(web: Callable[[str], str], tmp_path: Path) -> None:
     said("index", web("corpus.jsonl"))
-    options = [f"--null={web('broken.jsonl')}", f"--control={web('control.jsonl')}", "--strict"]
+    options = [f"--null={web('broken.jsonl')}", f"--control={web('control.jsonl')}", "--strict", "--log=log.jsonl"]
+    options += ["--executor=processes", "--workers=2"]
     line = said("match", web("dataset.jsonl"), *options, status=3)
     assert list(Path("dataset.run.unfinished/parts").iterdir())
     line += said("match", web("dataset.jsonl"), *options, "--resume", "--seed=7", status=2)
