@@ -84,7 +84,7 @@ def enlarge(run: Path, count: int, target: Path) -> Path:
         "level": np.array(["exact", "near_exact", "strong", "weak"])[rng.integers(0, 4, count)],
         "similarity": rng.uniform(0.4, 1, count), "containment": rng.uniform(0.6, 1, count),
         "bits": rng.uniform(40, 400, count), "q_value": rng.uniform(0, 0.01, count), "control": np.zeros(count, bool),
-        "common": np.zeros(count, bool), "counted": np.ones(count, bool),
+        "common": np.zeros(count, bool), "known": np.zeros(count, bool), "counted": np.ones(count, bool),
         "before": [texts[i - 1][-80:] for i in range(count)], "passage": passages,
         "after": [texts[i - 2][:80] for i in range(count)], "tweet": texts,
         "author": [f"author_{k}" for k in rng.zipf(1.5, count) % 20_000], "time": days * 86_400_000,

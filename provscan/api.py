@@ -17,7 +17,7 @@ from provscan.engine import Progress, logged
 from provscan.errors import GateError, UsageError
 from provscan.index.blind import open_blind, read_key
 from provscan.matching import Index, open_index
-from provscan.params import MatchParams, require_folder
+from provscan.params import FindingParams, MatchParams, require_folder
 from provscan.readers import Source
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
@@ -72,7 +72,7 @@ class Run:
 
     @cached_property
     def evidence(self) -> pa.Table:
-        """``evidence.parquet``, one row a counted match, with the passage and the tweet."""
+        """``evidence.parquet``, one row a finding, with the passage and the tweet."""
         return pq.read_table(self.path / EVIDENCE_FILE)
 
     @property
@@ -80,8 +80,13 @@ class Run:
         """Figures of the run: ``plot.answer()``, ``plot.recall()``, ``plot.bits()``, ``plot.by("year")``."""
         return Plots(self.path)
 
-    def to_pandas(self) -> pd.DataFrame:
-        """The exhibits as the report numbers them: one row a match, with passage and tweet where the run keeps them.
+    def to_pandas(self, *, all: bool = False) -> pd.DataFrame:
+        """The findings as the report numbers them: one row a match, with passage and tweet where the run keeps them.
+
+        Parameters
+        ----------
+        all
+            The matches of common or known wording, too, after the findings.
 
         Returns
         -------
@@ -92,7 +97,7 @@ class Run:
         UsageError
             pandas is not installed.
         """
-        exhibits = RunFiles.open(self.path).with_texts()
+        exhibits = RunFiles.open(self.path).with_texts(everything=all)
         numbers = pa.array(range(1, len(exhibits) + 1), pa.int64())
         try:
             return exhibits.add_column(0, "exhibit", numbers).to_pandas()
@@ -153,9 +158,13 @@ def match(
     min_containment: float = MatchParams.min_containment,
     min_chars: int = MatchParams.min_chars,
     partial_chars: int = MatchParams.partial_chars,
+    min_bits: float = FindingParams.min_bits,
+    min_bits_passage: float = FindingParams.min_bits_passage,
+    min_letters: int = FindingParams.min_letters,
     cutoff: str | date | None = None,
     control: Source | Sequence[Source] | None = None,
     null: Source | Sequence[Source] | None = None,
+    known: Source | Sequence[Source] | None = None,
     spike_ins: int | None = None,
     edits: str = "mixed",
     sample: float | None = None,
@@ -218,6 +227,10 @@ def match(
     partial_chars
         Minimum stretch of a licensed text, counted likewise, that a span below these shares must hold; see
         :class:`provscan.params.MatchParams`.
+    min_bits, min_bits_passage
+        Minimum bits of the wording of a finding, where the span covers its whole field, and where it is a passage.
+    min_letters
+        Minimum letters that a finding has in common with the licensed text, counted as for ``min_chars``.
     cutoff
         When the dataset was collected. Licensed texts all of whose tweets are younger can't have been copied into it,
         so their matches measure chance.
@@ -225,8 +238,12 @@ def match(
         Files of tweets that are known to be absent from the dataset for another reason; their matches measure chance.
         They are read by the usual names of fields.
     null
-        Files of data known to hold no licensed text (older than it, say), scanned with the same index and options: its
-        matches measure chance.
+        Files of data that can't contain a licensed text (older than it, say), scanned with the same index and options:
+        its matches measure chance, if it is of the dataset's kind.
+    known
+        Files of data that can't come from the platform: encyclopedias, quotations, subtitles, older crawls. A licensed
+        text that also stands there is a third source's, and no match of it is a finding. Read with the options of the
+        dataset; it may share no file with the dataset, the control or a null dataset.
     spike_ins
         Number of edited licensed texts to plant in the dataset to measure recall; 0 for none, which withholds every
         corrected number. By default one per 50 records, between 1,500 and 3,000. An index of fewer texts has
@@ -343,7 +360,9 @@ def match(
         text_field=text_field, id_field=id_field, records=records, encoding=encoding, outputs=outputs,
         fix_encoding=fix_encoding,
         threshold=threshold, min_containment=min_containment, min_chars=min_chars, partial_chars=partial_chars,
-        cutoff=cutoff, control=control, null=null, spike_ins=spike_ins, edits=edits, sample=sample, sample_by=sample_by,
+        min_bits=min_bits, min_bits_passage=min_bits_passage, min_letters=min_letters,
+        cutoff=cutoff, control=control, null=null, known=known, spike_ins=spike_ins, edits=edits,
+        sample=sample, sample_by=sample_by,
         no_text=no_text, texts=texts, tokenizer=tokenizer, seed=seed, workers=workers, executor=executor,
         address=address, memory=memory, log=log, parts=parts, shard_groups=shard_groups,
         shards_from=shards_from, allow_unread=allow_unread, strict=strict, max_bad=max_bad,

@@ -270,3 +270,47 @@ class MatchParams(_Params):
         require(part == 0 or part >= 20, "partial_chars", part, "0 or at least 20")
         for name in ("min_chars", "partial_chars"):
             require(getattr(self, name) <= LONGEST, name, getattr(self, name), f"at most {LONGEST}")
+
+
+@dataclass(frozen=True)
+class FindingParams(_Params):
+    """What makes a match a finding; see :mod:`provscan.scoring.rule`.
+
+    Attributes
+    ----------
+    min_bits
+        Minimum bits of the matched wording where the span covers :data:`WHOLE_FIELD` of its field or more.
+    min_bits_passage
+        The same for a shorter span, a passage: a long field has more places for a coincidence.
+    min_letters
+        Minimum letters that span and licensed text have in common (containment times length), counted as ``min_chars``
+        counts them.
+
+    Examples
+    --------
+    >>> FindingParams(min_bits=70).changed()
+    {'min_bits': 70}
+    """
+
+    min_bits: float = 50.0
+    min_bits_passage: float = 60.0
+    min_letters: int = 25
+
+    def __post_init__(self) -> None:
+        for name in ("min_bits", "min_bits_passage"):
+            require_number(name, getattr(self, name))
+            require(0.0 <= getattr(self, name) < float("inf"), name, getattr(self, name), "0 or more")
+        require_number("min_letters", self.min_letters, whole=True)
+        require(0 <= self.min_letters <= LONGEST, "min_letters", self.min_letters, f"between 0 and {LONGEST}")
+
+    def changed(self) -> dict[str, Any]:
+        """The values that are not the defaults."""
+        defaults = FindingParams()
+        return {name: value for name, value in self.as_dict().items() if value != getattr(defaults, name)}
+
+
+FINDING = FindingParams()
+"""The rule of a finding unless a run changes it."""
+
+# Share of a field from which on a span covers the whole field.
+WHOLE_FIELD = 0.8

@@ -18,17 +18,17 @@ pytestmark = pytest.mark.untraced
 NAMES = re.findall(
     r"\w+",
     """
-    amounts capped careful common_sources conclude conclusion containment_from dice find_run given_up here hollow
-    holders hosts judge least_share lone look looks lots mine mistaken moment one outline owners some tally told
+    amounts capped careful common_sources conclude conclusion containment_from dice find_run given_up hollow
+    holders hosts judge least_share lone look looks lots mine mistaken moment outline owners some tally
     unmeasured winners
     """,
 )
 """Not used as names, nor as parts of names between underscores."""
-WHOLE_NAMES = {"here", "look", "mine", "one", "some"}
+WHOLE_NAMES = {"look", "mine", "some"}
 CLASSES = {"Drawn", "Skipped", "Store", "Verified"}
 TOKENS_OF_A_MODEL = {"estimate", "runs", "report", "cli", "api", "probe", "tests", "benchmarks"}
 WORDS = re.compile(
-    r"common property|\b(?:dice|told(?! apart)|moment|holders|hosts|given up|spikes)\b|\ba look\b(?!-)|\bleast share\b"
+    r"common property|\b(?:dice|moment|holders|hosts|given up|spikes)\b|\ba look\b(?!-)|\bleast share\b"
     r"|\bstand for\b|\blike length\b|\bcame back\b(?! a\b)|\bsay how sure\b",
     re.IGNORECASE,
 )

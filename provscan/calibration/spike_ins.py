@@ -22,12 +22,13 @@ from xxhash import xxh3_64_intdigest
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import EDITS
+from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import Matches, compared, in_pieces, scan_texts
 from provscan.matching.carriers import CarrierRecord
-from provscan.params import MatchParams
+from provscan.params import WHOLE_FIELD, MatchParams
 from provscan.readers.arrow import buffers
 from provscan.scoring.lengths import bands, measured
-from provscan.scoring.rule import Scorer
+from provscan.scoring.rule import Scored, Scorer
 
 # Spike-ins of a run: one per so many records, within these bounds.
 RECORDS_A_SPIKE, FEWEST, MOST = 50, 1500, 3000
@@ -74,11 +75,11 @@ class SpikeIns:
 class Recovered:
     """What was found of spike-ins, one entry each."""
 
-    # bool: a licensed match stands there; one that meets the rule does.
+    # bool: a licensed match stands there; a finding does.
     found: Flags
     counted: Flags
     same_text: Flags  # bool: and it is of the very text that was planted.
-    detectable: Flags  # bool: a word-for-word copy would count.
+    detectable: Flags  # bool: a word-for-word copy would be a finding.
     # float64 and bool, of the match, or of the copy itself where none was found.
     similarity: Floats
     containment: Floats
@@ -87,8 +88,13 @@ class Recovered:
     bits: Floats  # float64, of the match; nan where none was found or the bits are not known.
 
     @property
-    def commonplace(self) -> float:
-        """Share of those found that do not count."""
+    def nearly(self) -> Flags:
+        """bool: the match, or the copy where none was found, is nearly verbatim."""
+        return nearly_verbatim(self.similarity, self.containment) & ~self.pieces
+
+    @property
+    def no_finding(self) -> float:
+        """Share of those found that are no findings."""
         return 1.0 - float(self.counted.sum()) / max(1, int(self.found.sum()))
 
 
@@ -136,13 +142,11 @@ def plant(
 def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: Flags) -> Recovered:
     """What the scan of spike-ins found of them; matches of `absent` texts find nothing."""
     whole = np.ones(len(spikes))
-    # Of the matches, and of word-for-word copies of what was planted.
-    scores = scorer.scores(
-        *(
-            np.concatenate([of, copy])
-            for of, copy in ((found.text, spikes.text), (found.containment, whole), (found.similarity, whole))
-        )
-    )
+    # Of the matches, and of word-for-word copies of what was planted in these places.
+    matches = Scored(found.text, found.containment, found.similarity, found.whole)
+    covered = np.diff(spikes.span, axis=1)[:, 0] >= WHOLE_FIELD * np.array([len(text) for text in spikes.planted])
+    copies_of = Scored(spikes.text, whole, whole, covered.astype(np.bool_))
+    scores = scorer.scores(Scored(*(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True))))
     detectable = scores.counted[len(found.text) :]
     low, high = spikes.span[found.row, 0], spikes.span[found.row, 1]
     both = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)

@@ -53,8 +53,8 @@ def command(
     licensed = provscan.open_index(index or folder / info["index"]["path"], without_segment=left_out)
     if licensed.fingerprint != info["index"]["fingerprint"]:
         cli.echo(
-            f"provscan: {licensed.path} has changed since the run: tweets that were added or forgotten since then "
-            "affect this explanation, but not the run",
+            f"provscan: {licensed.path} has other tweets than the index of the run: those that were added or forgotten "
+            "in between are explained as they are now",
             err=True,
         )
     if kind is None:
@@ -70,6 +70,4 @@ def command(
         explained = explain_text(what, licensed, params_of(info), tweet_id=tweet_id)
     show.result(explained, as_json, explanation_table)
     if len(explained) >= SHOWN:
-        cli.echo(
-            f"provscan: at most the {SHOWN} closest tweets are shown for each text: choose one with --tweet", err=True
-        )
+        cli.echo(f"provscan: at most {SHOWN} tweets are shown for a text, the closest: --tweet names another", err=True)

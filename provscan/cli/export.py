@@ -19,16 +19,22 @@ from provscan import cli
     metavar="FILE",
     help="File to write: .csv, .xlsx, .jsonl or .parquet. Spreadsheets may round long ids of .csv; .xlsx keeps them.",
 )
+@click.option(
+    "--all", "everything", is_flag=True, help="List the matches of common or known wording as well, after the findings."
+)
 @cli.no_text
 @cli.texts
 @cli.reviewed
-def command(run: Path, out: Path, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
-    """Write the exhibits of RUN as a list, the strongest first.
+def command(run: Path, out: Path, everything: bool, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
+    """Write the findings of RUN as a list, the strongest first.
 
     The numbers of the exhibits are those of the report.
     """
     from provscan.readers import counted
     from provscan.report.export import export
 
-    rows = export(run, out, **cli.given(texts=0 if no_text else texts, marks=reviewed))
+    options = cli.given(texts=0 if no_text else texts, marks=reviewed)
+    rows, others = export(run, out, everything=everything, **options)
     cli.echo(f"{counted(rows, 'exhibit')}: {out}")
+    if others:
+        cli.echo(f"{counted(others, 'match')} of common or known wording left out: --all lists them too")

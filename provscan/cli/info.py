@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
         from provscan.report.probe_tables import probe_table
 
         require_score(path)
-        show.result({"probe": str(path), **_read(path / SUMMARY_FILE)}, as_json, probe_table)
+        found = {"probe": str(path), **_read(path / SUMMARY_FILE)}
+        show.result(found, as_json, partial(probe_table, verbose=True))
     elif (path / RUN_FILE).is_file():
         summary = _read(path / SUMMARY_FILE)
         read_run(path)

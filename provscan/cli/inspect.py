@@ -59,6 +59,10 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     seconds = sum(file["seconds"] for file in files)
     scanning = sum(file["characters"] for file in files) / CHARACTERS_PER_SECOND
     yield (
-        f"{counted(len(files), 'file')}; on one processor about {seconds:,.0f} s to read and {scanning:,.0f} s "
-        "to match, estimated from the sample"
+        f"{counted(len(files), 'file')}; on one processor {_time(seconds)} to read and {_time(scanning)} to match, "
+        "estimated from the sample"
     )
+
+
+def _time(seconds: float) -> str:
+    return "less than 1 s" if seconds < 1 else f"about {seconds:,.0f} s"

@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from provscan import cli
-from provscan.cli import option, running
+from provscan.cli import option, output, running
 
 matching, chance, sampling, texts, strictness = (
     partial(option, group=name) for name in ("Matching", "Error rates", "Sampling", "Texts", "Strictness")
 )
+# Files that were not read whole and that are named on stderr.
+MOST_FILES = 5
 
 
 @click.command("match", cls=cli.GroupedCommand)
@@ -66,6 +68,27 @@ matching, chance, sampling, texts, strictness = (
     "the other two minimums; half as long again for a stretch from the middle. Below 35, many of those inside "
     "other text are missed. 0 finds no partial copies.",
 )
+@matching(
+    "--min-bits",
+    type=float,
+    metavar="BITS",
+    show_default="50",
+    help="Minimum bits of a finding that covers its whole field: how rare its wording is under a language model.",
+)
+@matching(
+    "--min-bits-passage",
+    type=float,
+    metavar="BITS",
+    show_default="60",
+    help="The same for a finding that is a passage of a longer field.",
+)
+@matching(
+    "--min-letters",
+    type=click.IntRange(min=0),
+    metavar="N",
+    show_default="25",
+    help="Minimum letters that a finding has in common with the licensed tweet, counted as for --min-chars.",
+)
 @chance(
     "--cutoff",
     metavar="DATE",
@@ -85,8 +108,17 @@ matching, chance, sampling, texts, strictness = (
     multiple=True,
     type=click.Path(),
     metavar="DATASET",
-    help="Data known to hold no licensed text (older than it, say); its matches measure chance. Read with "
-    "the options of DATASET. Can be repeated.",
+    help="Data of the same kind as DATASET that can't contain a licensed text (older than it, say); its matches "
+    "measure chance. Read with the options of DATASET. Can be repeated.",
+)
+@chance(
+    "--known",
+    multiple=True,
+    type=click.Path(),
+    metavar="DATA",
+    help="Data that can't come from the platform (an encyclopedia, quotations, subtitles, an older crawl): a licensed "
+    "text that also stands there is a third source's, and its matches are no findings. Read with the options of "
+    "DATASET. Can be repeated.",
 )
 @chance(
     "--spike-ins",
@@ -131,8 +163,8 @@ matching, chance, sampling, texts, strictness = (
     "--texts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Keep the texts of the N strongest matches only, counted ones first, digests of the others that count.  "
-    "[default: all that count, and 10,000 others]",
+    help="Keep the texts of the N strongest matches only, findings first, and digests of the other findings.  "
+    "[default: all findings, and 10,000 others]",
 )
 @cli.workers
 @cli.executor
@@ -189,8 +221,21 @@ matching, chance, sampling, texts, strictness = (
     help="Stop if more than this share of the records can't be read.  [default: 5%]",
 )
 @cli.as_json
+@output(
+    "--verbose",
+    is_flag=True,
+    help="Print all numbers, warnings and notes, and what was left out; `provscan info RUN` prints the same later.",
+)
 @cli.quiet
-def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
+def command(
+    sources: tuple[str, ...],
+    index: str,
+    out: str | None,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Find licensed tweets in datasets or model outputs.
 
     DATASET is a file, an archive or a folder of files: JSON, Parquet, Arrow, CSV, SQLite, DuckDB, Excel, plain text,
@@ -208,15 +253,19 @@ def command(sources: tuple[str, ...], index: str, out: str | None, as_json: bool
             run = provscan.match(list(sources), index, out, progress=watcher, **cli.given(**options))
     except GateError as error:
         gate, run = error, error.run
-    show.result({"run": str(run.path), **run.summary}, as_json, show.blind_run if options["key"] else show.run)
+    lines = show.blind_run if options["key"] else show.run if verbose else show.brief
+    show.result({"run": str(run.path), **run.summary}, as_json, lines)
 
     # An incomplete scan outranks the gate: the share of what was read says nothing about the rest.
     context = click.get_current_context()
     summary = run.summary
-    for damaged in summary["damaged"]:
-        cli.echo(f"provscan: {damaged['source']}: {damaged['problem']}", err=True)
-    for unread in summary["unread"]:
-        cli.echo(f"provscan: {unread['path']} was not scanned: {unread['reason']}", err=True)
+    wrong = [f"{item['source']}: {item['problem']}" for item in summary["damaged"]]
+    wrong += [f"{item['path']} was not scanned: {item['reason']}" for item in summary["unread"]]
+    for line in wrong[:MOST_FILES]:
+        cli.echo(f"provscan: {line}", err=True)
+    if (more := len(wrong) - MOST_FILES) > 0:
+        files = "file was" if more == 1 else "files were"
+        cli.echo(f"provscan: {more:,} more {files} damaged or not scanned: summary.json lists all of them", err=True)
     if summary["damaged"] or (summary["unread"] and not options["allow_unread"]):
         remedy = "" if summary["damaged"] else " Accept that with --allow-unread."
         cli.echo(f"provscan: results are written, but only for what could be read.{remedy}", err=True)

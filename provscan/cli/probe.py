@@ -16,6 +16,8 @@ experiment, rule, of_endpoint, of_budget = (
     partial(option, group=name) for name in ("Experiment", "What counts", "Endpoint", "Budget")
 )
 
+verbose = cli.output("--verbose", is_flag=True, help="Print every number, warning and note.")
+
 # Options that say how an endpoint is asked.
 OF_ENDPOINT = ("key_env", "concurrency", "timeout", "attempts")
 
@@ -37,21 +39,21 @@ def command() -> None:
 @option(
     "--control-after",
     metavar="DATE",
-    help="The model cannot have seen tweets of this day or later; those of the index are the controls.",
+    help="Controls are the tweets of the index from this day on, which the model cannot have seen.",
 )
 @option(
     "--control",
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Tweets that the model cannot have seen for another reason. Can be repeated.",
+    help="Controls are these tweets, which the model cannot have seen for another reason. Can be repeated.",
 )
 @option(
     "--reference",
     type=cli.Local(path_type=Path),
     metavar="PATH",
-    help="Folder of a Hugging Face model that has not seen the tweets; the arms are matched on how predictable they "
-    "are to it as well.",
+    help="Folder of a Hugging Face model that has not seen the tweets. Licensed tweets and controls are then also "
+    "matched on how predictable they are to it.",
 )
 @experiment("--pairs", type=int, metavar="N", show_default="400", help="Licensed tweets to ask for.")
 @experiment(
@@ -66,29 +68,38 @@ def command() -> None:
     "--style",
     type=click.Choice(["chat", "completion"]),
     show_default="chat",
-    help="Whether the model follows instructions or goes on with a text.",
+    help="chat for a model that follows instructions, completion for one that continues a text.",
 )
 @experiment(
     "--prompts",
     multiple=True,
     type=click.Choice(["prefix", "opening", "masked"]),
-    help="Kinds of prompt: half of the words; author, day and first words; all but a stretch. Can be repeated.  "
-    "[default: all that the style allows]",
+    help="What a prompt gives of a tweet: prefix, the first half of the words; opening, author, day and first words; "
+    "masked, all but a stretch in the middle. Can be repeated.  [default: all that the style allows]",
 )
-@experiment("--free", type=int, metavar="N", show_default="0", help="Answers to a prompt that names no tweet.")
+@experiment(
+    "--free", type=int, metavar="N", show_default="0", help="Number of answers to a prompt that asks for any post."
+)
 @experiment("--seed", type=int, metavar="N", show_default="1", help="Seed for all random choices.")
-@rule("--min-words", type=int, show_default="8", help="Words that must be recited, or ...")
-@rule("--min-chars", type=int, show_default="40", help="... characters, of the canonical text.")
-@rule("--min-bits", type=float, show_default="50", help="How rare the recited wording must be.")
+@rule("--min-words", type=int, show_default="8", help="Minimum length of a recitation in words, or ...")
+@rule("--min-chars", type=int, show_default="40", help="... in characters of the canonical text.")
+@rule("--min-bits", type=float, show_default="50", help="How rare the recited wording must be, in bits.")
 @rule("--threshold", type=float, show_default="0.5", help="Minimum similarity of the recited span.")
-@rule("--min-containment", type=float, show_default="0.8", help="Minimum share of the target in it.")
+@rule(
+    "--min-containment",
+    type=float,
+    show_default="0.8",
+    help="Minimum share of what the prompt leaves out that an answer must contain.",
+)
 @rule(
     "--max-auc",
     type=float,
     show_default="0.6",
-    help="Upper limit of how well the two arms may be told apart without the model; beyond it nothing is claimed.",
+    help="Claim nothing if words and lengths alone may tell licensed tweets from controls better than this: upper "
+    "limit of the area under the ROC curve of a classifier.",
 )
 @cli.without_segment
+@verbose
 @cli.as_json
 def plan(
     index: str,
@@ -97,6 +108,7 @@ def plan(
     control: tuple[str, ...],
     reference: Path | None,
     without_segment: tuple[str, ...],
+    verbose: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -114,13 +126,16 @@ def plan(
     made = make_plan(opened, out, Settings(**chosen), **controls)
     about = {name: value for name, value in made.content.items() if name != "pairs"}
     found = {"probe": str(out), "digest": made.digest, **about}
-    show.result(found, as_json, lambda _: plan_table(out, made.digest, about, sum(1 for _ in made.questions())))
+    questions = sum(1 for _ in made.questions())
+    show.result(found, as_json, lambda _: plan_table(out, made.digest, about, questions, verbose=verbose))
 
 
 @command.command("run", cls=cli.GroupedCommand)
 @click.argument("probe", metavar="PROBE", type=cli.Local(path_type=Path))
-@of_endpoint("--endpoint", metavar="URL", help="An endpoint that speaks the protocol of OpenAI.")
-@of_endpoint("--model", metavar="NAME", help="Name of the model there.")
+@of_endpoint(
+    "--endpoint", metavar="URL", help="Endpoint with an OpenAI-compatible API, such as http://localhost:8000/v1."
+)
+@of_endpoint("--model", metavar="NAME", help="Name of the model at the endpoint.")
 @option("--hf", type=cli.Local(path_type=Path), metavar="PATH", help="Folder of a Hugging Face model to ask instead.")
 @of_endpoint(
     "--key-env",
@@ -128,27 +143,34 @@ def plan(
     show_default="OPENAI_API_KEY",
     help="Environment variable that holds the key; it is written nowhere.",
 )
-@of_endpoint("--concurrency", type=click.IntRange(min=1), show_default="4", help="Questions asked at a time.")
-@of_endpoint("--timeout", type=float, show_default="120", metavar="SECONDS", help="Wait for an answer.")
+@of_endpoint(
+    "--concurrency", type=click.IntRange(min=1), show_default="4", help="Number of questions sent at the same time."
+)
+@of_endpoint("--timeout", type=float, show_default="120", metavar="SECONDS", help="How long to wait for an answer.")
 @of_endpoint(
     "--attempts",
     type=click.IntRange(min=1),
     show_default="8",
     help="How often a question is sent before it is left unanswered.",
 )
-@of_budget("--max-tokens", type=int, metavar="N", help="Tokens of all prompts and answers together.")
-@of_budget("--max-dollars", type=float, metavar="X", help="Money; needs --price-in and --price-out.")
-@of_budget("--price-in", type=float, metavar="X", help="Dollars for a million tokens of prompts.")
-@of_budget("--price-out", type=float, metavar="X", help="Dollars for a million tokens of answers.")
+@of_budget("--max-tokens", type=int, metavar="N", help="Stop before prompts and answers exceed N tokens.")
+@of_budget(
+    "--max-dollars",
+    type=float,
+    metavar="X",
+    help="Stop before the cost exceeds X dollars; needs --price-in and --price-out.",
+)
+@of_budget("--price-in", type=float, metavar="X", help="Price of a million tokens in prompts, in dollars.")
+@of_budget("--price-out", type=float, metavar="X", help="Price of a million tokens in answers, in dollars.")
 @cli.as_json
 @cli.quiet
 def run(
     probe: Path, endpoint: str | None, model: str | None, hf: Path | None, as_json: bool, quiet: bool, **options: Any
 ) -> None:
-    """Ask a model all that the plan has and that is not answered yet.
+    """Ask a model the questions of the plan that are not answered yet.
 
-    Answers are kept as they came. An interrupted run goes on where it was. The status is 1 if the budget ended the run,
-    and 3 if questions got no answer after all attempts: both go on with the same command.
+    An interrupted run continues where it stopped. The exit status is 1 if the budget ended the run, and 3 if questions
+    got no answer after all attempts; repeat the command to continue.
     """
     from provscan import probe as probes
     from provscan.cli import show
@@ -162,7 +184,7 @@ def run(
         raise UsageError("give either --endpoint and --model, or --hf")
     if hf is not None and (unused := cli.given(**{name: options[name] for name in OF_ENDPOINT})):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
-        raise UsageError(f"a model on this machine is not asked through an endpoint: leave out {names}")
+        raise UsageError(f"--hf asks a model on this machine, without an endpoint: leave out {names}")
     if (options["price_in"] is None) != (options["price_out"] is None):
         raise UsageError("prompts and answers are paid for: give both --price-in and --price-out, or neither")
     settings = probes.open_plan(probe).settings
@@ -174,40 +196,47 @@ def run(
         asked = Endpoint(str(endpoint), str(model), settings.style, EndpointOptions(**cli.given(**options)))
     with progress(quiet) as watcher:
         done = probes.run(probe, asked, budget=budget, progress=watcher)
-    show.result(done, as_json, _done)
+    show.result(done, as_json, partial(_done, probe))
     if done["failed"]:
         cli.echo(f"provscan: {done['failed']:,} questions got no answer: run the same command again.", err=True)
         click.get_current_context().exit(cli.UNUSABLE)
     if done["left"]:
-        cli.echo(f"provscan: the budget is spent; {done['left']:,} questions were not asked.", err=True)
+        cli.echo(
+            f"provscan: the budget is spent, and {done['left']:,} questions were not asked: repeat the command with a "
+            "larger one.",
+            err=True,
+        )
         click.get_current_context().exit(cli.GATE_CROSSED)
 
 
-def _done(done: dict[str, Any]) -> Iterator[str]:
-    yield f"{done['answered']:,} of {done['questions']:,} questions are answered, {done['refused']:,} by a refusal."
+def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
+    yield f"{done['answered']:,} of {done['questions']:,} questions are answered, {done['refused']:,} with a refusal."
     if done["without"]:
         without = ", ".join(f"{name} ({count:,} answers)" for name, count in done["without"].items())
-        yield f"Not accepted by the endpoint, and left out: {without}."
+        yield f"The endpoint did not accept these settings, so questions were asked without them: {without}."
     money = "" if done["dollars"] is None else f", ${done['dollars']:.2f}"
-    yield f"Used: {done['prompt_tokens']:,} tokens of prompts, {done['answer_tokens']:,} of answers{money}."
+    yield f"Used: {done['prompt_tokens']:,} tokens in prompts, {done['answer_tokens']:,} in answers{money}."
+    if done["answered"] == done["questions"]:
+        yield f"Next: provscan probe score {probe}"
 
 
 @command.command("score", cls=cli.GroupedCommand)
 @click.argument("probe", metavar="PROBE", type=cli.Local(path_type=Path))
-@cli.index_option("--index", "-i", help="Index of the licensed tweets; read if answers name no tweet (--free).")
-@cli.without_segment
+@option(
+    "--index",
+    "-i",
+    type=cli.Local(path_type=Path),
+    help="Index of the licensed tweets, if it is no longer where the plan names it; read only if the plan has --free.",
+)
+@verbose
 @cli.as_json
-def score(probe: Path, index: str, without_segment: tuple[str, ...], as_json: bool) -> None:
+def score(probe: Path, index: Path | None, verbose: bool, as_json: bool) -> None:
     """Compare the answers with the tweets, estimate, and write the report."""
-    import provscan
     from provscan import probe as probes
     from provscan.cli import show
     from provscan.report.probe_page import write_probe_report
     from provscan.report.probe_tables import probe_table
 
-    opened = None
-    if probes.open_plan(probe).settings.free:
-        opened = provscan.open_index(index, **cli.given(without_segment=without_segment))
-    summary = probes.score(probe, opened, render=write_probe_report)
-    report = f"The report: {probe / 'report.html'}"
-    show.result({"probe": str(probe), **summary}, as_json, lambda found: [probe_table(found), report])
+    summary = probes.score(probe, index, render=write_probe_report)
+    report = f"Report: {probe / 'report.html'}{'' if verbose else '      More: --verbose'}"
+    show.result({"probe": str(probe), **summary}, as_json, lambda found: [probe_table(found, verbose=verbose), report])

@@ -10,7 +10,7 @@ from typing import Any
 
 from provscan.cli import echo
 from provscan.readers import counted
-from provscan.report.tables import index_table, text_table
+from provscan.report.tables import brief_lines, index_table, text_table
 from provscan.report.wording import blind_lines, left_out, noticed
 
 Result = dict[str, Any]
@@ -34,7 +34,13 @@ def index(info: Result) -> str:
     return index_table(info, width=_width())
 
 
+def brief(found: Result) -> list[str]:
+    """What a run found, in a few lines."""
+    return brief_lines(found, found["run"], width=_width())
+
+
 def run(found: Result) -> Iterator[str]:
+    """All that is known of a run."""
     yield text_table(found, width=_width())
     yield f"The report: {found['run']}/report.html"
     yield f"Every match: {found['run']}/matches.parquet"

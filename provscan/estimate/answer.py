@@ -1,88 +1,105 @@
-"""What a run says first: the headline, and the words of every warning and of every reason to withhold a number."""
+"""What a run says first: its status, the headline, the sentences after it, and the words of warnings and reasons.
+
+A reader who has never seen a statistics book reads this: one fact a sentence. The first sentence of every warning and
+note fits in a line of a terminal, which shows no more of it.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from provscan.estimate.layers import Layers
 
+COPIES_FOUND, NO_COPIES_SHOWN, NOT_MEASURED = "copies_found", "no_copies_shown", "not_measured"
+STATUS = {
+    COPIES_FOUND: "COPIES FOUND",
+    NO_COPIES_SHOWN: "NO COPIES SHOWN",
+    NOT_MEASURED: "CHANCE NOT MEASURED",
+}
+"""The words of each status."""
+
 WITHHELD = {
     "no_chance": "Chance was not measured: give --cutoff, --control or --null.",
-    "no_dates": "Give tweets that the dataset can't hold with --control, or data that can't hold these tweets with "
-    "--null.",
+    "other_kind": "The null dataset is not of the dataset's kind (they differ in {differs}), so it does not measure "
+    "this dataset's chance.",
     "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0, or no licensed text was fit for "
     "it).",
     "nothing_scanned": "No record was scanned.",
     "unlike_control": "Nothing measures chance for texts like some of those found: {strata}.",
-    "control_in_dataset": "Most of the control's texts stand in the dataset: it can't measure chance.",
+    "control_in_dataset": "Most of the control's texts stand in the dataset, so the control can't measure chance.",
     "unseen": "Judging by the matches, too many copies were changed too much to be found.",
-    "unseen_by_edits": "Nothing that counts was found, and of the test copies too many were changed too much to be "
-    "found.",
-    "unlike_edits": "The copies were edited unlike any test copies, so that nothing shows how many were missed.",
+    "unseen_by_edits": "Nothing was found, and too many of the test copies were changed too much to be found.",
+    "unlike_edits": "The copies were edited unlike any test copies, so nothing shows how many were missed.",
     "spread_edits": "More than half of the copies seem to be changed all over, as retyped ones are: nothing shows how "
     "many texts were missed with all their copies.",
-    "outside_unknown": "The copies were edited unlike any test copies, so that nothing shows how much of a copy lies "
-    "outside of its match.",
     "poor_recall": "Only {recall:.0%} of the test copies that look like the matches were found.",
     "sampled": "A sample was scanned: texts that stand only in the rest can't be counted.",
+    "wide": "The interval is too wide to help: its ends differ by more than a factor of ten.",
+    "few_texts": "{texts} in {places:,} of the {all:,} places found: copies of so few texts say little of the others.",
+    "few_nearly": "Fewer than 30 test copies of any edit stayed nearly word for word, so no upper limit was measured.",
+    "few_findings": "There are fewer than 20 findings, too few to divide by source, author, year or language.",
 }
 """Why a number is withheld, by code."""
 
 WARNINGS = {
-    "no_chance": "Nothing measures chance: quotations, headlines and templates that both sides copied from a third "
-    "source look like copies. {remedy}",
-    "chance_not_ruled_out": "With {sizes} to measure chance, it can't be ruled out as the cause of these findings. "
-    "With {needed} or more, if they match as rarely, it could be.",
-    "strata_without_control": "The control, or the null dataset, has too few texts of these kinds (50, and one for 100 "
-    "licensed ones, are enough): {strata}. Records that match only such texts take no part in the lower bound: "
-    "{records:,}.",
-    "control_in_dataset": "Of the control's texts {share:.0%} stand in the dataset, where chance puts few. If it holds "
-    "copies of them, they hide copies of licensed tweets: give a control, or a cutoff, of texts that it can't hold.",
-    "not_counted": "Of the records found ({findings:,}), so many hold only matches of commonplace wording, or of too "
-    "little to tell from chance: {records:,}. The lower bound and the estimate leave them out, copies or not; "
-    '"at most" does not.',
-    "control_from_other_years": "The control's texts are from {control}, the licensed ones from {licensed}. Quotations "
+    "no_chance": "Nothing measures chance, so copies and coincidences can't be told apart. Quotations, headlines and "
+    "templates that both sides took from a third source look like copies.",
+    "strata_without_control": "The control has too few texts of some kinds that were found: {strata}. "
+    "Findings of only such texts take no part in the lower bound: {records:,} records. 50 control texts of a kind, and "
+    "one for 100 licensed ones, are enough.",
+    "control_in_dataset": "Of the control's texts {share:.0%} stand in the dataset, where chance puts few. If the "
+    "dataset holds copies of them, they hide copies of licensed tweets: give a control, or a cutoff, of texts that it "
+    "can't hold.",
+    "null_other_kind": "The null dataset is of another kind and was not used to measure chance. It differs from the "
+    "dataset in {differs}.",
+    "control_from_other_years": "The control is from {control}, the licensed texts are from {licensed}. Quotations "
     "and headlines of years without control count as copies: check the findings by year.",
-    "years_not_known": "Few of the control's or of the licensed texts are dated, so that nothing shows whether chance "
-    "differs between their years. Quotations and headlines of years without control count as copies.",
-    "control_unlike": "The control differs from the licensed texts in {what}, which no weight makes up for. The lower "
-    "bound holds only if its texts match by chance as often as theirs.",
-    "chance_drifts": "Chance differs between the control's years: before {split} it is {ratio} times that of later "
-    "years (95% interval {low:.2g}-{high}). The lower bound holds only if the licensed texts' years are like the "
-    "control's.",
-    "controls_disagree": "Two measures of chance disagree: {first} predicts {first_low:,.0f}-{first_high:,.0f} bunches "
-    "of chance texts, {second} {second_low:,.0f}-{second_high:,.0f}. Lower limits use the larger.",
-    "unseen": "Judging by the similarity of the matches, {share:.0%} of the copies were changed too much to be found. "
-    "If all of the least similar matches are badly damaged copies, {worst:.2g} copies were missed for each one "
-    "that was found. That is too many for an estimate.",
-    "unseen_by_edits": "Nothing that counts was found, and {share:.0%} of copies edited like the test copies are "
-    "changed too much to be found. That is too many for an estimate.",
-    "spread_edits": "More than half of the copies seem to be changed all over, as retyped ones are, of which more are "
-    "missed than of test copies like that. The interval of records held in five of six simulated scans of this kind.",
-    "few_spike_ins": "With test copies as few as {planted:,}, recall is hardly measured, and the upper limit and "
-    "the estimate may be off by more than they say. Give --spike-ins {enough} or more, or leave it out.",
-    "hardly_found": "Fewer than a third of the test copies with these edits were found: {edits}. Copies edited like "
-    "that are mostly missed: if all of the least similar matches are such copies, {hidden:,.0f} more went unfound.",
-    "hardly_found_by_edits": "Fewer than a third of the test copies with these edits were found: {edits}. Copies "
-    "edited like that are mostly missed.",
-    "not_detectable": "{share:.0%} of the licensed texts are too short or too commonplace to count even as exact "
-    "copies.",
-    "segments_left_out": "Damaged segments of the index were left out on request, so {tweets:,} of {total:,} licensed "
-    "tweets were not looked for. Every number is for the other {rest:,} only.",
-    "fraction_indexed": "The index holds {share:.3g}% of all licensed tweets, drawn at random (--fraction): findings "
-    "are those of its tweets, all other numbers are for all licensed tweets. No upper limit allows for a text that the "
-    "index lacks and that stands in far more records than those found.",
-    "sampled": "A sample was scanned: of texts and tweets in the whole dataset there is a lower bound only.",
-    "records_sampled": "Records with the same text and id (without ids, place in their file) are in the sample all or "
-    "none, and no limit allows for that. Of a dataset with many of them give all, or draw files (--sample-by files).",
-    "files_sampled": "Copies that stand in {parts:,} files (or parts of files) or fewer can all be outside of the "
-    "sample. No upper limit allows for a file that was not drawn and that holds far more copies than those drawn.",
+    "years_not_known": "Few texts are dated, so nothing shows whether chance differs between the years. Quotations "
+    "and headlines of years without control count as copies.",
+    "control_unlike": "The control differs from the licensed texts in {what}. No weight makes up for that: the lower "
+    "bound holds only if both match by chance equally often.",
+    "chance_drifts": "Chance before {split} was {ratio} times that of later years. The 95% interval of the ratio is "
+    "{low:.2g}-{high}; the lower bound holds only if the licensed texts' years are like the control's.",
+    "controls_disagree": "Two measures of chance disagree. The {first} predicts {first_low:,.0f}-{first_high:,.0f} "
+    "groups of chance texts, the {second} {second_low:,.0f}-{second_high:,.0f}. The lower bound uses the larger.",
+    "unseen": "Too many copies were changed too much to be found. Judging by the similarity of the matches it is "
+    "{share:.0%} of them; if all of the least similar matches are badly damaged copies, {worst:.2g} copies were missed "
+    "for each one found.",
+    "spread_edits": "Most copies seem to be changed all over, as retyped ones are. More of such copies are missed than "
+    "of test copies like them; the interval of records held in five of six simulated scans of this kind.",
+    "few_spike_ins": "Recall rests on only {planted:,} test copies. The upper limits and the estimate may be off by "
+    "more than they say: give --spike-ins {enough} or more, or leave it out.",
+    "not_detectable": "{share:.0%} of the licensed texts are too short or too common to be told. Copies of "
+    "them are in no number.",
+    "segments_left_out": "Damaged segments of the index were left out. {tweets:,} of {total:,} licensed "
+    "tweets were not looked for; every number is for the other {rest:,} only.",
+    "records_sampled": "Records with the same text and id are in the sample together or not at all. No limit allows "
+    "for that (without ids, the place in the file takes their place). Of a dataset with many of them give all, or draw "
+    "files (--sample-by files).",
+    "files_sampled": "Copies in {parts:,} files or fewer can all be outside the sample. No upper limit allows for a "
+    "file that was not drawn and that has far more copies than those drawn. A part of a large file counts as a file.",
+    "repeated_text": "{texts} in {places:,} of the {all:,} places found. The number of records says how often "
+    "these texts were copied, and little of the others.",
 }
-"""Words of the warnings, by code."""
+"""Words of the warnings, which say what threatens a number, by code."""
 
-PROJECTED = " All records are about {whole}, projected from the sample: there may be more."
+NOTES = {
+    "hardly_found": "Copies with these edits are mostly missed: {edits}. Fewer than a third of the test copies with "
+    "them were found.",
+    "fraction_indexed": "The index holds a random {share:.3g}% of all licensed tweets (--fraction). Findings are those "
+    "of its tweets, all other numbers are for all licensed tweets. No upper limit allows for a text that the index "
+    "lacks and that stands in far more records than those found.",
+    "sampled": "A sample was scanned: of texts and tweets there is a lower bound only.",
+    "not_covered": "Rewritten or translated text is in no number. Neither are copies of which little remains, and many "
+    "copies of one tweet that were edited alike and are missed together.",
+}
+"""Words of the notes, which say what one should know, by code."""
+
+PROJECTED = "All records are about {whole}, projected from the sample: there may be more."
 """What is said where an upper limit is larger than the number of all records, which a sample of files only projects."""
 
 
@@ -92,6 +109,10 @@ def withheld(code: str, **values: Any) -> str:
 
 def warning(code: str, **values: Any) -> dict[str, Any]:
     return {"code": code, "message": WARNINGS[code].format(**values)}
+
+
+def note(code: str, **values: Any) -> dict[str, Any]:
+    return {"code": code, "message": NOTES[code].format(**values)}
 
 
 def number(value: float) -> str:
@@ -107,58 +128,130 @@ def share(part: float, whole: float) -> str:
     return f"{Decimal(f'{percent:.{digits}g}'):f}%"
 
 
-def _verb(stem: str, count: float) -> str:
-    """A verb whose subject is so many records: one holds, two hold."""
-    return stem if count != 1 else f"{stem}es" if stem.endswith("ch") else f"{stem}s"
+def several(count: float, singular: str, plural: str) -> str:
+    """A number with the words that go with it."""
+    return f"{number(count)} {singular if round(count) == 1 else plural}"
 
 
-def headline(
-    records: Layers, scanned: int, whole: int | None = None, *, about: bool = False, without_chance: int = 0
-) -> tuple[str, str]:
-    """The layer of records that is shown ("estimate", "at_least", "findings", "nothing"), and the sentence that is
-    shown everywhere.
+@dataclass(frozen=True)
+class Scanned:
+    """What was scanned, for the headline."""
 
-    `scanned` are the records in which the findings are. Where they are a sample, `whole` are those of the whole
-    dataset, to which all other numbers refer; `about` says that their number is projected from the sample.
-    `without_chance` are the findings that match only texts whose chance was not measured.
-    """
-    if scanned == 0:
-        return "nothing", "No record was scanned."
-    of, rest = f"of {number(scanned)} record{'' if scanned == 1 else 's'}", ""
-    every, counted = scanned, number(scanned)
-    if whole is not None:
-        every, counted = whole, f"{'about ' if about else ''}{number(whole)}"
-        of, rest = f"{of} in the sample", f" of {counted} in all"
-    upper = ""
-    if records.at_most is not None:
-        most = math.ceil(records.at_most)
-        upper = f" At most {number(most)}{rest} {_verb('hold', most)} one."
-        if most > every:
-            upper = f" At most {number(most)} in all hold one.{PROJECTED.format(whole=number(every))}"
-    if records.findings == 0:
-        return "nothing", f"None {of} matches a licensed tweet.{upper}"
+    records: int
+    # Where they are a sample: the records of the whole dataset, and whether their number is projected.
+    whole: int | None = None
+    projected: bool = False
+
+    @property
+    def sample(self) -> str:
+        """The records scanned, in words."""
+        return several(self.records, "record", "records") + (" of the sample" if self.whole is not None else "")
+
+    @property
+    def every(self) -> tuple[int, str]:
+        """All records that the bounds are of: their number, and in words."""
+        if self.whole is None:
+            return self.records, several(self.records, "record", "records")
+        return self.whole, ("about " if self.projected else "") + several(self.whole, "record", "records")
+
+
+def status_of(records: Layers, *, usable: bool) -> str:
+    """The status of a run, from the numbers of its records; `usable` is whether something measured chance."""
     if records.at_least:
-        least = math.floor(records.at_least)
-        sentence = (
-            f"At least {number(least)} of {counted} record{'' if every == 1 else 's'} ({share(least, every)}) "
-            f"{_verb('hold', least)} copies of licensed tweets"
+        return COPIES_FOUND
+    return NO_COPIES_SHOWN if usable or records.findings == 0 else NOT_MEASURED
+
+
+def headline(status: str, records: Layers, scanned: Scanned) -> str:
+    """The one sentence that is shown first, everywhere."""
+    word = STATUS[status]
+    every, of_all = scanned.every
+    if status == COPIES_FOUND:
+        least = math.floor(records.at_least or 0.0)
+        sentence = f"{word}: at least {number(least)} of {of_all} ({share(least, every)})"
+        sentence += f" {'holds' if least == 1 else 'hold'} licensed tweets."
+        if (middle := records.estimate) is not None:
+            sentence += f" Best estimate {number(middle.value)} ({number(middle.low)}-{number(middle.high)})."
+        return sentence
+    if status == NO_COPIES_SHOWN:
+        return f"{word} in {scanned.sample}."
+    found = f"{word}: {number(records.findings)} of {scanned.sample} ({share(records.findings, scanned.records)})"
+    found += f" {'shares' if records.findings == 1 else 'share'} rare wording with licensed tweets"
+    return f"{found}, {number(records.nearly_verbatim or 0.0)} of them word for word or nearly."
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Whole records that are word for word a licensed tweet of many bits, here and in collections without any."""
+
+    here: int
+    others: Sequence[int]
+
+    def sentence(self) -> str:
+        low, high = min(self.others), max(self.others)
+        had = number(high) if low == high else f"{number(low)} to {number(high)}"
+        return (
+            f"Of whole records word for word, as {several(self.here, 'is', 'are')} here, "
+            f"{SMALL.get(len(self.others), str(len(self.others)))} collections without licensed tweets had {had}."
         )
-        middle = records.estimate
-        if middle is None:
-            return "at_least", f"{sentence}."
-        interval = f"{number(middle.low)}-{number(middle.high)}"
-        projected = PROJECTED.format(whole=number(every)) if middle.high > every else ""
-        return "estimate", f"{sentence}; the estimate is {number(middle.value)} (95% interval {interval}).{projected}"
-    verb = _verb("match", records.findings)
-    found = f"{number(records.findings)} {of} ({share(records.findings, scanned)}) {verb} licensed tweets"
-    if records.at_least is None:
-        return "findings", f"{found}; how many of them match by chance was not measured.{upper}"
-    if without_chance >= records.findings:
-        return "findings", f"{found}; chance was measured for none of them.{upper}"
-    if without_chance:
-        found += f": for {number(without_chance)} of them chance was not measured, and the others are"
-    elif records.counts.get("counted") == 0:
-        return "findings", f"{found}; the wording of none is rare enough to tell copies from chance.{upper}"
+
+
+SMALL = dict(enumerate(["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]))
+
+
+TOO_SMALL = "The control is too small to decide: even without a single chance match it could show no copies."
+
+
+def details(
+    status: str,
+    records: Layers,
+    scanned: Scanned,
+    can_be_told: float | None,
+    comparison: Comparison | None = None,
+    not_measured: int = 0,
+) -> list[str]:
+    """The sentences after the headline: what was found, what chance explains, the limit, the comparison.
+
+    `not_measured` are the findings of only such texts for which chance was not measured.
+    """
+    common = records.common_or_known or 0.0
+    more = f"{several(common, 'more shares', 'more share')} only common or known wording." if common else ""
+    result = []
+    if status == NOT_MEASURED:
+        why = (
+            TOO_SMALL if records.at_least == 0 and not not_measured else "Copies and coincidences can't be told apart."
+        )
+        result.append(f"{why} {more}".rstrip())
+    elif records.findings:
+        verb = "shares" if records.findings == 1 else "share"
+        found = f"{number(records.findings)} {verb} rare wording"
+        if status == COPIES_FOUND:
+            found += f" ({number(records.nearly_verbatim or 0.0)} word for word or nearly)"
+        else:
+            found += " with licensed tweets"
+        expected = records.counts.get("chance_expected")
+        if expected is not None:
+            explained = min(expected, records.findings)
+            about = "none of them" if explained < 0.5 else f"about {number(explained)}"
+            found += f"; chance explains {about}"
+        if not_measured:
+            found += f", and was not measured for {number(not_measured)}"
+        result.append(f"{found}.")
     else:
-        found += ","
-    return "findings", f"{found} no more than chance can explain.{upper}"
+        result.append("No record shares rare wording with licensed tweets.")
+    if more and status != NOT_MEASURED:
+        result.append(more)
+    if records.at_most is not None and status == NO_COPIES_SHOWN:
+        result.append(limit(records.at_most, scanned, can_be_told))
+    if comparison is not None and status == NOT_MEASURED and comparison.here:
+        result.append(comparison.sentence())
+    return result
+
+
+def limit(at_most: float, scanned: Scanned, can_be_told: float | None) -> str:
+    """The upper limit on nearly verbatim copies, as a sentence."""
+    most, (every, _) = math.ceil(round(at_most, 6)), scanned.every
+    told = f" of the {can_be_told:.0%} of licensed tweets that can be told" if can_be_told is not None else ""
+    whole = " of all records" if scanned.whole is not None else ""
+    sentence = f"At most {number(most)}{whole} {'holds' if most == 1 else 'hold'} a nearly verbatim copy{told}."
+    return sentence if most <= every else f"{sentence} {PROJECTED.format(whole=number(every))}"

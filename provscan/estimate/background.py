@@ -1,8 +1,7 @@
 """How surprising is this text here: bits under a background model, and how many chance matches that leaves.
 
 :class:`BackgroundModel` counts character n-grams of canonical texts and gives every text its bits.
-:func:`matched_bits` turns them into the bits of an edited match: a score, no probability of chance. What several
-authors hold independently is commonplace wording however improbable its letters: :func:`common_text`.
+:func:`matched_bits` turns them into the bits of an edited match: a score, no probability of chance.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provscan.arrays import Flags, Floats, Numbers
+from provscan.arrays import Floats, Numbers
 from provscan.errors import ParameterError
 from provscan.kernels import background as kernels
 from provscan.kernels.grams import GRAM
@@ -24,8 +23,6 @@ Texts: TypeAlias = Any
 
 # What one code point of Unicode costs where nothing is known: some 150,000 are assigned.
 UNKNOWN_BITS = math.log2(150_000)
-# From how many authors on, and below how many bits, a text is commonplace.
-COMMON_AUTHORS, COMMON_BITS = 3, 40.0
 # From how many code points on a part of a text is no name or phrase.
 LONG_PART = 90
 _CODE_POINTS = 0x110000
@@ -196,14 +193,3 @@ def matched_bits(
     left = np.ceil(np.minimum(foreign, missing) / GRAM - 1e-2) + 1.0
     cut = left * cost + np.maximum(LONG_PART - held - GRAM + 1, 0.0)
     return np.maximum(np.asarray(bits, np.float64) * share - np.minimum(edits, cut), 0.0)
-
-
-def common_text(authors: npt.ArrayLike, repeated: npt.ArrayLike, bits: npt.ArrayLike) -> Flags:
-    """Whether a text is commonplace wording, so that finding it says little of where it was taken from.
-
-    It has three authors or more among the licensed tweets, retweets not counted, or stands in a control as well
-    (`repeated`), or has less than 40 bits under a background model. A match is marked and never dropped: a tweet that
-    went viral has many authors, too.
-    """
-    marks = (np.asarray(authors) >= COMMON_AUTHORS) | np.asarray(repeated) | (np.asarray(bits) < COMMON_BITS)
-    return np.asarray(marks, dtype=np.bool_)

@@ -1,11 +1,12 @@
-"""The three layers of a number: findings, at least and at most, the estimate.
+"""The layers of one number: findings, at least, the estimate, and two upper limits.
 
 :func:`layered` puts them together for anything that is counted: records, texts, and amounts of units of different size
-(characters, tweets).
+(characters, tweets). What each layer means stands in ``DESIGN`` as in this room's README.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,45 +23,51 @@ UNBOUNDED, ALONE = exactly(np.inf), exactly(1.0)
 class Layers:
     """One number of a run; what is withheld is ``None``."""
 
-    findings: float  # What was found, a fact.
-    at_least: float | None  # One-sided 97.5 % confidence limit, as is `at_most`.
-    estimate: Factor | None  # Value and 95 % limits.
-    at_most: float | None
+    findings: float  # Matches with rare wording: a fact.
+    at_least: float | None = None  # One-sided 97.5 % confidence limit, as is `at_most`.
+    estimate: Factor | None = None  # Value and 95 % limits.
+    nearly_verbatim: float | None = None  # Findings that are word for word or nearly: a fact.
+    common_or_known: float | None = None  # What has matches, and none of them is a finding: a fact.
+    at_most: float | None = None  # Nearly verbatim copies.
+    at_most_any: float | None = None  # Copies that can be found, however they were edited.
     counts: dict[str, float | None] = field(default_factory=dict)  # The raw counts behind them.
 
+    NUMBERS = ("findings", "nearly_verbatim", "common_or_known", "at_least", "estimate", "at_most", "at_most_any")
+
     def as_dict(self) -> dict[str, Any]:
-        middle = self.estimate
-        ends = None if middle is None else (middle.value, middle.low, middle.high)
-        return {
-            "findings": written(self.findings),
-            "at_least": written(self.at_least),
-            "estimate": None if ends is None else dict(zip(("value", "low", "high"), map(written, ends), strict=True)),
-            "at_most": written(self.at_most),
-        }
+        def of(value: float | Factor | None) -> Any:
+            if isinstance(value, Factor):
+                return {name: written(getattr(value, name)) for name in ("value", "low", "high")}
+            return written(value)
+
+        return {name: of(getattr(self, name)) for name in self.NUMBERS}
+
+    def mapped(self, change: Any) -> Layers:
+        """The same with every number, those of the estimate included, changed by a function."""
+
+        def of(value: float | Factor | None) -> Any:
+            if isinstance(value, Factor):
+                return Factor(change(value.value), change(value.low), change(value.high))
+            return None if value is None else change(value)
+
+        return Layers(**{name: of(getattr(self, name)) for name in self.NUMBERS}, counts=self.counts)
+
+    def scaled(self, factor: float, most: float = np.inf) -> Layers:
+        """All layers times a known number, such as 1 over the number of records for shares, which are at most 1."""
+        return self.mapped(lambda number: min(most, number * factor))
 
     def no_less(self, other: Layers) -> Layers:
-        """All layers, where there are at least as many of these things as of the `other` ones."""
+        """At least and the estimate, where there are at least as many of these things as of the `other` ones."""
 
         def greater(number: float | None, least: float | None) -> float | None:
             return number if number is None or least is None else max(number, least)
 
         middle, least = self.estimate, other.estimate
         if middle is not None and least is not None:
-            ends = (max(middle.value, least.value), max(middle.low, least.low), max(middle.high, least.high))
-            middle = Factor(*ends)
-        at_least, at_most = greater(self.at_least, other.at_least), greater(self.at_most, other.at_most)
-        return Layers(self.findings, at_least, middle, at_most, self.counts)
-
-    def scaled(self, factor: float, most: float = np.inf) -> Layers:
-        """All layers times a known number, such as 1 over the number of records for shares, which are at most 1."""
-
-        def times(number: float | None) -> float | None:
-            return None if number is None else min(most, number * factor)
-
-        middle = self.estimate
-        if middle is not None:
-            middle = Factor(*(min(most, end * factor) for end in (middle.value, middle.low, middle.high)))
-        return Layers(self.findings * factor, times(self.at_least), middle, times(self.at_most), self.counts)
+            middle = Factor(max(middle.value, least.value), max(middle.low, least.low), max(middle.high, least.high))
+        values = {name: getattr(self, name) for name in self.NUMBERS}
+        values |= {"at_least": greater(self.at_least, other.at_least), "estimate": middle}
+        return Layers(**values, counts=self.counts)
 
 
 def written(number: float | None) -> float | None:
@@ -69,34 +76,61 @@ def written(number: float | None) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """What some matches amount to: the sum of the sizes of their units, and of the squares of these."""
+
+    total: float
+    squares: float
+
+    @property
+    def unit(self) -> float | None:
+        """Mean size of a unit, by its own weight; None where there is none."""
+        return self.squares / self.total if self.total > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """Findings of so many bits or more, in strata whose chance is measured."""
+
+    found: Size
+    chance: Chance  # What chance put among them; its limits have the error of one strength.
+    claimed: bool  # Whether there are more than chance explains.
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What was found of one kind of thing."""
 
-    findings: float  # All verified matches.
-    # Sum of the sizes of the units that count, in strata whose chance is measured, and of their squares: their number,
-    # twice, where units are counted.
-    counted: float
-    squares: float
-    # What counts in strata whose chance is not measured: all of it may be copies, or nothing (Manski 2003).
-    left_out: float = 0.0
+    findings: float
+    every: Size  # All verified matches.
+    counted: Size  # Findings in strata whose chance is measured.
+    nearly: float | None = None  # Findings that are nearly verbatim; None of what has no upper limit.
     # All that there is: no value is larger, and no upper limit than its upper limit, where it is a projection.
     most: Factor = UNBOUNDED
-    # Mean size of a unit where none counts.
-    unit: float = 1.0
+    unit: float = 1.0  # Mean size of a unit where none was found.
     # Of a share of all things, how many units hold them, over as many as would if each held one (`held_by`).
     held: Factor = ALONE
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How what was found stands for the whole."""
+
+    fraction: float = 1.0  # Share of the whole that was scanned.
+    effect: float = 1.0  # Design effect of how it was drawn.
+
+
 def total(
-    count: Factor, recall: Recall | None, fraction: float = 1.0, effect: float = 1.0, held: Factor = ALONE
+    count: Factor, recall: Recall | Factor | None, scope: Scope = Scope(), unit: float = 1.0, held: Factor = ALONE
 ) -> Factor:
     """What there is in the whole, from a count of what was found of it less chance; without a recall no loss is
     corrected for.
 
-    `fraction` is the share of the whole that was scanned, `effect` the design effect of how it was drawn, or the mean
-    size of units, and `held` what :func:`~provscan.estimate.limits.held_by` says of units that hold several things.
+    `unit` is the mean size of the units, and `held` what :func:`~provscan.estimate.limits.held_by` says of units that
+    hold several things.
     """
     r = Factor(1.0, 1.0, 1.0) if recall is None else Factor(recall.value, recall.low, recall.high)
+    fraction, effect = scope.fraction, scope.effect * unit
     if count.value <= 0.0:
         return Factor(0.0, 0.0, thinned(max(0.0, count.high), r.low * fraction, effect=effect)[1])
     middle = count.value / (r.value * fraction)
@@ -111,41 +145,65 @@ def total(
 
 def layered(
     found: Found,
+    strengths: Sequence[Strength],
     chance: Chance | None,
-    counted_recall: Recall | None,
-    found_recall: Recall | None,
-    *,
-    claimed: bool,
-    fraction: float = 1.0,
-    effect: float = 1.0,
+    recalls: tuple[Recall | None, Recall | None],
+    least_recall: Factor | None,
+    scope: Scope = Scope(),
 ) -> Layers:
     """The layers of one number.
 
-    Of what counts the `chance` matches and the recall are given, and the recall of any verified match; ``None``
-    withholds what needs it. `claimed` is whether the texts found are more than chance explains: without that every
-    lower limit is 0. `fraction` and `effect` are those of :func:`total`.
+    Parameters
+    ----------
+    found
+        What was found.
+    strengths
+        The findings of each strength beside chance; "at least" is the best of their bounds. None of them where chance
+        was not measured.
+    chance
+        What chance put among all findings, with 95 % limits, for the estimate.
+    recalls
+        Recall of the findings, and of any verified match; None withholds what needs it.
+    least_recall
+        Recall of nearly verbatim copies, with its limits, for the edits that leave open the lowest; None withholds
+        "at most".
+    scope
+        How what was found stands for the whole.
     """
-    counted = found.counted
-    unit = found.squares / counted if counted > 0 else found.unit
-    at_least = estimate = at_most = None
-    counts: dict[str, float | None] = {"counted": counted, "chance_expected": None, "chance_at_most": None}
-    counts["recall"] = None if counted_recall is None else counted_recall.value
+    counted, of_findings = found.counted, recalls[0]
+    unit = counted.unit or found.unit
+    at_least = estimate = at_most = at_most_any = None
+    counts: dict[str, float | None] = {"counted": counted.total, "chance_expected": None, "chance_at_most": None}
+    counts["recall"] = None if of_findings is None else of_findings.value
     if chance is not None:
-        high = min(chance.high, counted)
-        counts |= {"chance_expected": chance.expected, "chance_at_most": high}
-        left = Factor(max(0.0, counted - chance.expected), counted - high, max(0.0, counted - chance.low))
-        at_least = 0.0
-        if claimed:
-            # Without the noise of logarithms, which would take 1 from a whole number.
-            at_least = min(found.most.value, round(total(left, None, fraction, effect * unit, found.held).low, 6))
-        if counted_recall is not None:
-            middle = total(left, counted_recall, fraction, effect * unit, found.held)
-            low = max(middle.low, at_least) if claimed else 0.0
+        at_least = max((_at_least(found, strength, scope) for strength in strengths if strength.claimed), default=0.0)
+        left = _less(counted.total, chance)
+        counts |= {"chance_expected": chance.expected, "chance_at_most": counted.total - left.low}
+        if of_findings is not None:
+            middle = total(left, of_findings, scope, unit, found.held)
+            low = max(middle.low, at_least) if at_least else 0.0
             value = max(middle.value, low)
-            high = max(middle.high, value) + found.left_out / (counted_recall.low * fraction)
+            left_out = found.findings - counted.total
+            high = max(middle.high, value) + left_out / (of_findings.low * scope.fraction)
             estimate = Factor(min(found.most.value, value), min(found.most.value, low), min(found.most.high, high))
-    if found_recall is not None:
-        at_most = total(exactly(found.findings), found_recall, fraction, effect * unit).high
-        at_most = min(found.most.high, max(at_most, 0.0 if estimate is None else estimate.high))
+    if recalls[1] is not None:
+        at_most_any = total(exactly(found.every.total), recalls[1], scope, unit).high
+        at_most_any = min(found.most.high, max(at_most_any, 0.0 if estimate is None else estimate.high))
+    if found.nearly is not None and least_recall is not None:
+        at_most = min(found.most.high, total(exactly(found.nearly), least_recall, scope).high)
     counts = {name: written(number) for name, number in counts.items()}
-    return Layers(found.findings, at_least, estimate, at_most, counts)
+    common = max(0.0, found.every.total - found.findings)
+    return Layers(found.findings, at_least, estimate, found.nearly, common, at_most, at_most_any, counts)
+
+
+def _less(counted: float, chance: Chance) -> Factor:
+    """A count less what chance put there, which is no more than all of it."""
+    high = min(chance.high, counted)
+    return Factor(max(0.0, counted - chance.expected), counted - high, max(0.0, counted - chance.low))
+
+
+def _at_least(found: Found, strength: Strength, scope: Scope) -> float:
+    unit = strength.found.unit or found.unit
+    low = total(_less(strength.found.total, strength.chance), None, scope, unit, found.held).low
+    # Without the noise of logarithms, which would take 1 from a whole number.
+    return min(found.most.value, round(low, 6))

@@ -92,7 +92,9 @@ class Chance:
     high: float
 
 
-def predict_chance(weights: Floats, sizes: Floats, heaviest: float, like: Floats | None = None) -> Chance:
+def predict_chance(
+    weights: Floats, sizes: Floats, heaviest: float, like: Floats | None = None, tail: float = TAIL
+) -> Chance:
     """Predict what chance put among the licensed matches from the bunches that it made on the control.
 
     Of bunches of one size and one weight this is the exact conditional test of two Poisson counts (Przyborowski &
@@ -110,6 +112,8 @@ def predict_chance(weights: Floats, sizes: Floats, heaviest: float, like: Floats
         Weight of the one bunch more that an upper limit allows for: the largest of any stratum.
     like
         Sizes of the licensed bunches, chance or not.
+    tail
+        Error of each limit.
 
     Returns
     -------
@@ -123,10 +127,10 @@ def predict_chance(weights: Floats, sizes: Floats, heaviest: float, like: Floats
         return unit * negative_binomial_quantile(q, mean**2 / spread, mean / unit) if mean > 0 else 0.0
 
     total = weights * sizes
-    low = limit(float(total.sum()), float(total @ total), TAIL, unit)
+    low = limit(float(total.sum()), float(total @ total), tail, unit)
     if like is None:
         more = np.append(total, heaviest * (float(sizes.mean()) if len(sizes) else 1.0))
-        return Chance(float(total.sum()), low, limit(float(more.sum()), float(more @ more), 1.0 - TAIL, unit))
+        return Chance(float(total.sum()), low, limit(float(more.sum()), float(more @ more), 1.0 - tail, unit))
     order = np.argsort(sizes)
     # Sums over the bunches from a size on, with the one more.
     mean, spread = (
@@ -135,7 +139,7 @@ def predict_chance(weights: Floats, sizes: Floats, heaviest: float, like: Floats
     )
     steps, count = np.unique(like, return_counts=True)
     first = np.searchsorted(sizes[order], steps)
-    most = {at: limit(float(mean[at]), float(spread[at]), 1.0 - TAIL) for at in np.unique(first).tolist()}
+    most = {at: limit(float(mean[at]), float(spread[at]), 1.0 - tail) for at in np.unique(first).tolist()}
     reach = np.minimum([most[at] for at in first.tolist()], np.cumsum(count[::-1])[::-1])
     return Chance(float(total.sum()), low, float(np.diff(steps, prepend=0.0) @ reach))
 

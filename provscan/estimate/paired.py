@@ -136,7 +136,7 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
     observed = int(steps.sum())
     sums = np.arange(observed, reach + 1)
     p = float(np.clip(chances[sums % grid].sum(), 2.0 ** -float(count.sum()), 1.0))
-    why = None if count.sum() >= 6 else f"too few pairs differ: {count.sum()}, and 6 are needed for any result"
+    why = None if count.sum() >= 6 else f"only {count.sum()} pairs differ, and 6 are needed"
     return Inference(float(values.mean()), None, None, p, method, assumes, why)
 
 

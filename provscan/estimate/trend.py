@@ -50,7 +50,7 @@ def cochran_armitage(doses: npt.ArrayLike, hits: npt.ArrayLike, totals: npt.Arra
     share = found / total
     slope = float(k @ (x - centre)) / spread
     if min(found, total - found) < ENOUGH:
-        why = f"recited: {found:.0f} of {total:.0f}, and {ENOUGH} on either side are needed"
+        why = f"{found:.0f} of {total:.0f} are recited, and a trend needs {ENOUGH} that are and {ENOUGH} that are not"
         return Inference(slope, None, None, None, method, assumes, why)
     error = math.sqrt(share * (1.0 - share) / spread * total / (total - 1.0))
     # Around the line the shares of the classes have errors of their own.

@@ -61,8 +61,8 @@ def stratified_excess(
         "(doi:10.1093/biomet/26.4.404), combined by their squared deviates; Bonferroni over the choice; a lower bound"
     )
     assumes = (
-        "Tweets were drawn at random within each stratum, and recitation by chance is as frequent as on controls, so "
-        "that no stratum recites less."
+        "Tweets were drawn at random within each stratum, and in each of them chance recites as many as it does among "
+        "the controls."
     )
     asked = np.flatnonzero(n > 0)
     if not len(asked) or controls == 0:

@@ -27,6 +27,7 @@ SCANNED = pa.schema(
         pa.field("text", pa.int64(), nullable=False),  # The number of the licensed text in the reader.
         pa.field("pieces", pa.bool_(), nullable=False),  # Whether that is there in pieces.
         pa.field("left_out", pa.int64(), nullable=False),  # Code points of the passage that readers left out.
+        pa.field("whole", pa.bool_(), nullable=False),  # Whether the span covers the whole field, or nearly.
     ]
 )
 PASSAGE = [pa.field(name, pa.large_string(), nullable=False) for name in ("before", "passage", "after")]

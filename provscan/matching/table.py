@@ -12,6 +12,7 @@ import pyarrow as pa
 from provscan.index import ScanReader, Strings
 from provscan.index.blind import BlindIndex
 from provscan.kernels.utf8 import byte_places
+from provscan.params import WHOLE_FIELD
 from provscan.readers import mended_texts
 from provscan.readers.arrow import buffers
 
@@ -68,6 +69,11 @@ class Matches:
     characters: np.ndarray  # int64[rows]: code points of each text.
     truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)  # Look-ups that were cut short.
 
+    @property
+    def whole(self) -> np.ndarray:
+        """bool[n]: the span covers its whole text, or nearly."""
+        return np.diff(self.span, axis=1)[:, 0] >= WHOLE_FIELD * self.characters[self.row]
+
     def take(self, rows: np.ndarray) -> Matches:
         return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
 
@@ -120,6 +126,13 @@ def match_table(found: Matches, reader: ScanReader | BlindIndex, source: str, ba
         pa.array(found.containment.astype(np.float32)),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=MATCHES)
+
+
+def cover_fields(batch: pa.RecordBatch, found: Matches) -> np.ndarray:
+    """bool[n]: the span of each match covers its whole field, or nearly; of a piece of a long text none does."""
+    if "offset" in batch.schema.names:
+        return np.zeros(len(found.row), np.bool_)
+    return found.whole
 
 
 def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]:

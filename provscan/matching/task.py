@@ -15,7 +15,7 @@ from provscan.index import NOTHING, GroupReader, LeftOut, ScanReader, ShardGroup
 from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
 from provscan.matching.parts import PART, PartResult, part_folder, replacing_file
 from provscan.matching.scan import scan_texts
-from provscan.matching.table import Matches, match_table, matches_in, passages
+from provscan.matching.table import Matches, cover_fields, match_table, matches_in, passages
 from provscan.matching.verified import in_pieces
 from provscan.params import MatchParams
 from provscan.readers import LIMITS, Fields, Limits, RayBlock, ReadStats, Split, read, read_block
@@ -155,6 +155,6 @@ def _rows(batch: pa.RecordBatch, found: Matches, reader: ScanReader, source: str
     around = passages(batch, found)
     pieces = in_pieces(*buffers(around[1]), found.text, reader)
     left_out = pc.count_substring(around[1], LEFT_OUT)
-    added = [pa.array(found.text), pa.array(pieces), left_out]
+    added = [pa.array(found.text), pa.array(pieces), left_out, pa.array(cover_fields(batch, found))]
     columns = [*match_table(found, reader, source, batch).columns, *added, *around]
     return pa.RecordBatch.from_arrays(columns, schema=PART)

@@ -19,7 +19,6 @@ import xxhash
 
 from provscan.arrays import Floats, Numbers
 from provscan.calibration.controls import Controls
-from provscan.estimate.background import COMMON_AUTHORS
 from provscan.index import IndexReader
 from provscan.probe.baseline import Arms
 from provscan.probe.prompts import Prompt, make_prompt
@@ -28,6 +27,7 @@ from provscan.probe.settings import Settings
 from provscan.scoring.background import Background, background
 from provscan.scoring.families import families
 from provscan.scoring.lengths import BANDS, SCRIPTS, measured
+from provscan.scoring.rule import COMMON_AUTHORS
 from provscan.text import canonical_array
 
 COPIES = (1, 2, 4, 16, 64)
@@ -38,7 +38,7 @@ POOL = 5_000
 CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35
-REACH = "the author's texts among those drawn from; an index holds no numbers of followers or retweets"
+REACH = "the number of the author's texts among those drawn from; an index holds no numbers of followers or retweets"
 """What stands for reach, in plans and reports."""
 MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
 

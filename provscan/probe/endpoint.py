@@ -1,5 +1,6 @@
 """A model behind an endpoint that speaks the protocol of OpenAI.
 
+Nothing is asked before the endpoint has given any response, so that a wrong address is reported within seconds.
 Several questions are on their way at a time. An endpoint that is busy (429) is left alone for as long as it says, by
 all of them; other failures are tried again with growing pauses. Parameters that it refuses are left out, and the answer
 says so. Of completions that repeat the prompt with log-probabilities (``echo``) the target's is read; the protocol of
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -27,6 +28,9 @@ from provscan.probe.plan import Question
 
 # Pauses between attempts, in seconds: the first, and the longest.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+# Before the first question, in seconds: how long one request waits for a response of any kind, and for how long such
+# requests are repeated.
+CONTACT, PATIENCE = 10.0, 4.0
 # If so many questions are refused before the first is answered, none will be.
 REFUSALS = 5
 # What a question is asked with where the endpoint accepts it.
@@ -66,6 +70,8 @@ class Endpoint:
                 f"the address of the endpoint must not hold a secret: put the key into ${options.key_env} and give "
                 f"{address.scheme}://{address.hostname}{address.path}"
             )
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise UsageError(f"expected an address such as http://localhost:8000/v1 for the endpoint, found {url!r}")
         self._openai = openai
         self._client: Any = None
         self._connection: dict[str, Any] = {
@@ -77,6 +83,7 @@ class Endpoint:
         self._url, self._model, self._style, self._options = url, model, style, options
         self._limit_name = "max_tokens"
         self._open_at = 0.0
+        self._responded_at = 0.0
         self._refusals = 0
         # Refused parameters with their values, and whether log-probabilities of a given text are returned.
         self._refused: set[tuple[str, float]] = set()
@@ -90,12 +97,16 @@ class Endpoint:
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
         waiting: set[Future[Answer | None]] = set()
         source = iter(questions)
+        if (first := next(source, None)) is None:
+            return
+        source = chain([first], source)
         self._stopped.clear()
         with (
             self._openai.OpenAI(**self._connection) as self._client,
             ThreadPoolExecutor(self._options.concurrency, "probe") as pool,
         ):
             try:
+                self._reach()
                 while True:
                     while len(waiting) < self._options.concurrency and (question := next(source, None)) is not None:
                         waiting.add(pool.submit(self._ask, question))
@@ -110,6 +121,25 @@ class Endpoint:
                         raise failure
             finally:
                 self._stopped.set()
+
+    def _reach(self) -> None:
+        """Wait for a response of any kind, be it an error: it shows that somebody answers at this address."""
+        client = self._client.with_options(timeout=min(CONTACT, self._options.timeout))
+        started = time.monotonic()
+        while True:
+            try:
+                client.models.with_raw_response.list()
+            except self._openai.APIConnectionError as error:
+                if time.monotonic() - started >= PATIENCE:
+                    raise ModelError(
+                        f"{self._url} does not answer ({_cause(error)}), so nothing was asked: check the address, and "
+                        "that the server is running"
+                    ) from None
+                time.sleep(min(self._options.pause, FIRST_PAUSE))
+            except self._openai.APIStatusError:
+                break
+            else:
+                break
 
     def _ask(self, question: Question) -> Answer | None:
         """The answer to a question; None if none came after all attempts."""
@@ -129,15 +159,19 @@ class Endpoint:
     def _tried(self, question: Question, call: Callable[[int], Found]) -> Found | None:
         """What a call gives that is made until it succeeds; None if it did not after all attempts."""
         openai, pause = self._openai, self._options.pause
+        started, unreachable = time.monotonic(), True
         for attempt in range(1, self._options.attempts + 1):
             self._wait_until_open()
             if self._stopped.is_set():
                 return None
             try:
-                return call(attempt)
+                found = call(attempt)
+                self._responded_at = time.monotonic()
+                return found
             except openai.RateLimitError as error:
                 if getattr(error, "code", None) == "insufficient_quota":
                     raise ModelError(f"{self._url}: the account has no quota left: nothing more can be asked") from None
+                unreachable = False
                 self._close_for(_retry_after(error) or self._jittered(pause, question, attempt))
             except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
                 # The message of an endpoint may quote a part of the key.
@@ -145,10 +179,16 @@ class Endpoint:
                     f"{self._url} refuses to be asked for model {self._model!r} (status {error.status_code}): check "
                     f"the address, the model's name, and the key in ${self._options.key_env}"
                 ) from None
-            except (openai.OpenAIError, ValueError):
+            except (openai.OpenAIError, ValueError) as error:
                 # A timeout, a connection that was cut, a server that failed, an answer that is not whole.
+                unreachable = unreachable and type(error.__cause__).__name__ == "ConnectError"
                 self._stopped.wait(self._jittered(pause, question, attempt))
             pause = min(2.0 * pause, LONGEST_PAUSE)
+        if unreachable and self._responded_at < started:
+            raise ModelError(
+                f"{self._url} can't be reached any more. The answers so far are kept: start the server again and "
+                "repeat the command"
+            )
         return None
 
     def _answer(self, question: Question, attempt: int) -> Answer:
@@ -251,6 +291,11 @@ def target_logprob(tokens: Sequence[str], chances: Sequence[float | None], promp
         return None
     known = chances[ends.index(wanted[0]) : ends.index(wanted[1])]
     return None if None in known else float(sum(chance for chance in known if chance is not None))
+
+
+def _cause(error: Any) -> str:
+    """Why there was no response, in the words of the system where it has any."""
+    return str(error.__cause__ or error).strip().rstrip(".") or type(error).__name__
 
 
 def _value(name: str, question: Question) -> float:

@@ -193,6 +193,7 @@ def make_plan(
     content = {
         "version": VERSION,
         "index": {
+            "path": os.path.abspath(index.path),
             "fingerprint": index.fingerprint,
             "texts": index.reader.texts,
             "tweets": index.reader.tweets,

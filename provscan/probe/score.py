@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.metadata
+import math
 import os
 import shlex
 from collections import Counter, defaultdict
@@ -25,10 +26,10 @@ import pyarrow.parquet as pq
 
 from provscan import estimate
 from provscan.calibration.controls import Controls, no_control, parse_utc, with_cutoff
-from provscan.errors import InputError, UsageError
+from provscan.errors import InputError
 from provscan.estimate.paired import ALPHA
 from provscan.index import IndexReader
-from provscan.matching import Index
+from provscan.matching import Index, open_index
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.draw import COPIES
 from provscan.probe.extraction import best_logprobs, extraction, samples_needed
@@ -36,7 +37,7 @@ from provscan.probe.plan import ARMS, POWER, Plan, open_plan
 from provscan.probe.prompts import FREE
 from provscan.probe.run import read_model
 from provscan.probe.verification import Recitation, free_matches, recitations
-from provscan.probe.wording import headline, warnings
+from provscan.probe.wording import ALIKE, REVERSED, final_answer
 from provscan.runs.folder import (
     ANSWERS_FILE,
     MODEL_FILE,
@@ -50,6 +51,12 @@ from provscan.runs.folder import (
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
 RATE = 0.05
+# Fewest pairs that can make a claim: those in which the licensed tweet alone is recited.
+FEWEST_PAIRS = math.ceil(-math.log2(ALPHA))
+# An estimate whose interval spans a larger factor is withheld.
+WIDEST = 10.0
+# Shares of fewer tweets than these are withheld: the trend over copies, and the class of copies.
+FEWEST = 20
 
 TWEETS = pa.schema(
     [
@@ -91,7 +98,7 @@ class Evidence:
 
 def score(
     path: str | os.PathLike[str],
-    index: Index | None = None,
+    index: Index | str | os.PathLike[str] | None = None,
     *,
     render: Callable[[Path], Any] | None = None,
 ) -> dict[str, Any]:
@@ -102,7 +109,8 @@ def score(
     path
         Folder of the probe.
     index
-        The index that the plan was made with; needed where answers name no tweet (``Settings.free``).
+        The index that the plan was made with, or its folder; by default where it was then. It is read if there are
+        answers to the prompt that names no tweet (``Settings.free``).
     render
         Makes the report of a probe that is otherwise complete, from its folder; by default there is none.
 
@@ -114,35 +122,53 @@ def score(
     Raises
     ------
     InputError
-        The folder holds no plan, a line of its answers is none, or no pair was asked completely.
+        The folder holds no plan, a line of its answers is none, no pair was asked completely, or the index is gone or
+        was changed.
     UsageError
-        The plan was changed after the first question, or answers name no tweet and `index` is not that of the plan.
+        The plan was changed after the first question.
     """
     plan = open_plan(path)
     answers = read_answers(plan.path, plan.digest)
     free = [answer for answer in answers.values() if answer.key.startswith(f"{FREE}/")]
-    if free and (index is None or index.fingerprint != plan.content["index"]["fingerprint"]):
-        what = "none was given" if index is None else f"this has {index.fingerprint[:12]}"
-        raise UsageError(
-            f"{plan.path} holds answers that name no tweet, which are compared with the index of the plan "
-            f"({plan.content['index']['fingerprint'][:12]}), and {what}: give it with --index"
-        )
     complete = _complete(plan, answers)
     if not complete:
         raise InputError(f"{plan.path}: no pair was asked completely: run provscan probe run first")
+    opened = _index_of(plan, index) if free else None
     found = Evidence(plan, answers, recitations(plan, answers.values()), complete)
-    matches = free_matches(free, index.reader) if index is not None else []
+    matches = free_matches(free, opened.reader) if opened is not None else []
     summary, tweets = summarise(found)
-    controls = _controls(plan, index.reader) if free and index is not None else None
+    controls = None if opened is None else _controls(plan, opened.reader)
     summary["free"] = None if controls is None else _free(free, matches, controls)
-    summary["answer"] = {**headline(summary), "warnings": warnings(summary)}
+    summary["answer"] = final_answer(summary)
     pq.write_table(tweets, plan.path / TWEETS_FILE, compression="zstd")
     pq.write_table(_rows(found, matches, controls), plan.path / RECITATIONS_FILE, compression="zstd")
     write_json(plan.path / SUMMARY_FILE, summary)
-    write_json(plan.path / RUN_FILE, _info(plan, index if free else None))
+    write_json(plan.path / RUN_FILE, _info(plan))
     if render is not None:
         render(plan.path)
     return summary
+
+
+def _index_of(plan: Plan, given: Index | str | os.PathLike[str] | None) -> Index:
+    """The index of the plan: the one that is given or, by default, the one that the plan names."""
+    planned = plan.content["index"]
+    if isinstance(given, Index):
+        opened = given
+    else:
+        path = given or planned.get("path", "licensed.index")
+        if not os.path.isdir(path):
+            raise InputError(
+                f"{path}, with which {plan.path} was planned, is not there, and answers that name no tweet are "
+                "compared with all of it: say with --index where it is now"
+            )
+        opened = open_index(path, without_segment=planned["left_out"]["segments"])
+    if opened.fingerprint != planned["fingerprint"]:
+        raise InputError(
+            f"{opened.path} has fingerprint {opened.fingerprint[:12]}, and {plan.path} was planned with "
+            f"{planned['fingerprint'][:12]}: it is another index, or tweets were added or forgotten since. Name a copy "
+            "of the former one with --index, or make a new plan"
+        )
+    return opened
 
 
 def _complete(plan: Plan, answers: dict[str, Answer]) -> list[int]:
@@ -160,8 +186,18 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     pairs = [pair for pair, used in zip(found.complete, use.tolist(), strict=True) if used]
     shares = {arm: values[use] for arm, values in shares.items()}
     licensed, control = (shares[arm] > 0 for arm in ARMS)
-    tested = _tests(licensed, control, shares, bool(claims))
-    claimed = bool(claims) and tested["difference"]["p_value"] is not None and tested["difference"]["p_value"] <= ALPHA
+    keys = [question.key for question in plan.questions()]
+    answered = [found.answers[key] for key in keys if key in found.answers]
+    # A tweet of which the model said nothing could not have been recited.
+    said = {answer.key.rsplit("/", 2)[0] for answer in answered if answer.text}
+    able = np.array([all(f"{pair}/{arm}" in said for arm in ARMS) for pair in pairs], np.bool_)
+    why = None if claims else ALIKE
+    if claims and able.sum() < FEWEST_PAIRS:
+        why = f"{able.sum():,} pairs with answers are too few for any claim, and {FEWEST_PAIRS} are needed"
+    elif claims and estimate.mcnemar(int((control & ~licensed).sum()), int((licensed & ~control).sum())) <= ALPHA:
+        why = REVERSED
+    tested = _tests(licensed, control, shares, why)
+    numbers = _numbers(licensed, control, tested["difference"], int((~able).sum()))
     best = _best_bits(found, pairs, kinds)
     q_values = np.full(len(pairs), np.nan)
     if claims:
@@ -174,12 +210,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         for arm in ARMS
     }
     tweets = _tweets(found, pairs, shares, best, q_values, logprobs)
-    keys = [question.key for question in plan.questions()]
-    answered = [found.answers[key] for key in keys if key in found.answers]
     counts = {arm: int(hits.sum()) for arm, hits in zip(ARMS, (licensed, control), strict=True)}
-    # A tweet of which the model said nothing could not have been recited.
-    said = {answer.key.rsplit("/", 2)[0] for answer in answered if answer.text}
-    able = np.array([all(f"{pair}/{arm}" in said for arm in ARMS) for pair in pairs], np.bool_)
     power = estimate.detectable_share(int(able.sum()), float(control[able].mean())) if able.any() else None
     summary = {
         "version": SUMMARY_VERSION,
@@ -195,7 +226,8 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
             "pairs": len(plan.pairs),
             "complete_pairs": len(found.complete),
         },
-        "claimed": claimed,
+        "claimed": bool(numbers["at_least"]),
+        "answer": {"tweets": numbers},
         "recited": {"pairs": len(pairs), **counts, "prompts": kinds},
         "tests": tested,
         "by_prompt": {kind: _of_kind(found, kind) for kind in plan.content["baseline"]},
@@ -204,7 +236,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
             "rate": RATE,
             "tweets": int(np.count_nonzero(licensed & (np.nan_to_num(q_values, nan=1.0) <= RATE))),
         },
-        "total": _total(plan, pairs, licensed, counts["control"], claimed),
+        "total": _total(plan, pairs, licensed, counts["control"], bool(numbers["at_least"])),
         "power": {"pairs": int(able.sum()), "power": POWER, "detectable_share": power},
         "extraction": extraction(logprobs, plan.settings, "endpoint" in model),
     }
@@ -217,19 +249,36 @@ def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
     return {name: found[name] for name in (*ARMS, FREE)}
 
 
-def _tests(licensed: np.ndarray, control: np.ndarray, shares: dict[str, np.ndarray], alike: bool) -> dict[str, Any]:
-    """The two tests of the pairs; withheld where the arms are not alike without the model."""
+def _tests(licensed: np.ndarray, control: np.ndarray, shares: dict[str, np.ndarray], why: str | None) -> dict[str, Any]:
+    """The two tests of the pairs; withheld for the reason that is given, if any."""
     only = int((licensed & ~control).sum()), int((control & ~licensed).sum())
     tests = {
         "difference": estimate.paired_difference(*only, len(licensed)),
         "permutation": estimate.sign_flip(shares["licensed"] - shares["control"]),
     }
-    why = None if alike else "the two arms may be told apart without the model"
     return {
         "licensed_only": only[0],
         "control_only": only[1],
         **{name: dataclasses.replace(each, invalid=each.invalid or why).as_dict() for name, each in tests.items()},
     }
+
+
+def _numbers(licensed: np.ndarray, control: np.ndarray, difference: dict[str, Any], silent: int) -> dict[str, Any]:
+    """Recited licensed tweets of those asked for: found, and beyond chance at least, about and at most.
+
+    Had the model answered where it was silent, it might have recited: the upper limit allows for that.
+    """
+    asked, findings = len(licensed), int(licensed.sum())
+    numbers: dict[str, Any] = {"findings": findings, "asked": asked}
+    limits: dict[str, Any] = dict.fromkeys(("at_least", "at_most", "estimate", "chance"))
+    if difference["value"] is not None:
+        value, low, high = (asked * difference[name] for name in ("value", "low", "high"))
+        limits["at_least"] = max(0, math.floor(low)) if difference["p_value"] <= ALPHA else 0
+        limits |= {"at_most": min(asked, max(0, math.ceil(high)) + silent), "chance": int(control.sum())}
+        if 0.0 < high <= WIDEST * low:
+            limits["estimate"] = {"value": value, "low": low, "high": high}
+    bounds = {name: None if limits[name] is None else limits[name] / asked for name in ("at_least", "at_most")}
+    return {**numbers, **limits, "share": {"findings": findings / asked, **bounds}, "method": difference["method"]}
 
 
 def _of_kind(found: Evidence, kind: str) -> dict[str, Any]:
@@ -249,25 +298,19 @@ def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
     trend = estimate.cochran_armitage(
         doses, np.bincount(place, licensed, len(doses)), np.bincount(place, minlength=len(doses))
     )
-    limits = [estimate.clopper_pearson(k, n) for k, n in zip(hits, totals, strict=True)]
     fitted = estimate.never_falls(hits, totals).tolist() if totals else []
     below = {low: high - 1 for low, high in pairwise(COPIES)}
-    rows = zip(classes.tolist(), totals, hits, limits, fitted, strict=True)
-    return {
-        "classes": [
-            {
-                "copies": least,
-                "up_to": below.get(least),
-                "tweets": n,
-                "recited": k,
-                "low": low,
-                "high": high,
-                "fitted": fit,
-            }
-            for least, n, k, (low, high), fit in rows
-        ],
-        "trend": trend.as_dict(),
-    }
+    rows = zip(classes.tolist(), totals, hits, fitted, strict=True)
+    if sum(hits) < FEWEST:
+        why = f"the model recites {sum(hits):,} licensed tweets, and {FEWEST} are needed"
+        return {"classes": [], "trend": dataclasses.replace(trend, invalid=why).as_dict()}
+    found = []
+    for least, n, k, fit in rows:
+        low, high = estimate.clopper_pearson(k, n)
+        known = {"low": low, "high": high, "fitted": fit}
+        known = known if n >= FEWEST else dict.fromkeys(known)
+        found.append({"copies": least, "up_to": below.get(least), "tweets": n, "recited": k, **known})
+    return {"classes": found, "trend": trend.as_dict()}
 
 
 def _total(plan: Plan, pairs: list[int], licensed: np.ndarray, chance: int, claimed: bool) -> dict[str, Any]:
@@ -394,7 +437,7 @@ def _departures(plan: Plan, answers: dict[str, Answer]) -> list[dict[str, Any]]:
     ]
 
 
-def _info(plan: Plan, index: Index | None) -> dict[str, Any]:
+def _info(plan: Plan) -> dict[str, Any]:
     with (plan.path / ANSWERS_FILE).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     packages = ("provscan", "numpy", "pyarrow", "scipy")
@@ -404,7 +447,6 @@ def _info(plan: Plan, index: Index | None) -> dict[str, Any]:
         "answers": digest,
         "finished": datetime.now(UTC).isoformat(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
-        "repeat": shlex.join(
-            ["provscan", "probe", "score", *(["-i", str(index.path)] if index else []), str(plan.path)]
-        ),
+        # To be run beside the folder of the probe, wherever that is: the page shows it.
+        "repeat": shlex.join(["provscan", "probe", "score", plan.path.resolve().name]),
     }

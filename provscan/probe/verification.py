@@ -25,7 +25,7 @@ from provscan.probe.prompts import FREE
 from provscan.readers.arrow import buffers, to_array
 from provscan.runs.build import build_index
 from provscan.scoring.background import background
-from provscan.scoring.rule import Scorer
+from provscan.scoring.rule import Scored, Scorer
 
 
 class Asked(NamedTuple):
@@ -100,7 +100,7 @@ def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitat
     with reader.unchanged():
         found = scan_texts(*buffers(to_array([answer.text or "" for answer in rows])), reader, MatchParams())
         scorer = Scorer(reader, background(reader), np.zeros(0, np.int64))
-        scores = scorer.scores(found.text, found.containment, found.similarity)
+        scores = scorer.scores(Scored(found.text, found.containment, found.similarity, found.whole))
     kept: Numbers = np.flatnonzero(scores.counted)
     columns: list[list[Any]] = [
         [Asked(-1, "licensed", FREE, int(rows[row].key.rsplit("/", 1)[1])) for row in found.row[kept].tolist()],

@@ -1,73 +1,158 @@
-"""The one sentence that a probe ends in, and what must be read with it."""
+"""The sentences that a probe ends in: status and headline, what follows it, what to do next, and what to read with it.
+
+As those of a run: ``copies_found`` where the lower limit of recitation beyond chance is above 0, ``no_copies_shown``
+where nothing is recited or that limit is 0, and ``not_measured`` where the controls don't measure chance.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-WARNINGS = {
-    "arms_differ": "The licensed tweets and the controls may be told apart without the model ({areas}; limit {limit}). "
-    "Nothing is claimed from this plan: give controls of the same time, authors and wording.",
-    "prompts_left_out": "Prompts by which the arms may be told apart without the model were not asked: {areas}.",
-    "incomplete": "{missing:,} of {pairs:,} pairs were not asked completely and take no part.",
-    "refused": "The model refused {licensed:,} questions about licensed tweets, {control:,} about controls and "
-    "{free:,} that name no tweet; a refusal counts as no recitation.",
-    "empty": "{licensed:,} answers about licensed tweets, {control:,} about controls and {free:,} to the prompt that "
-    "names no tweet are empty, and count as no recitation. A model that reasons first can use up the tokens of an "
-    "answer before it says a word (answers by how they ended: {ended}).",
-    "departures": "The endpoint did not accept all that the plan asks with: {what}. Its own default applied instead.",
-    "several_systems": "The answers came from {systems} different models or system fingerprints: the endpoint changed "
-    "during the run.",
-    "unmatched": "{count:,} of the licensed tweets that were drawn have no control like them and were not asked.",
+STATUS = {
+    "copies_found": "COPIES FOUND",
+    "no_copies_shown": "NO COPIES SHOWN",
+    "not_measured": "CHANCE NOT MEASURED",
 }
-"""Words of the warnings, by code."""
+"""The words of each status, with which a headline begins."""
+ALIKE = "licensed tweets and controls were not shown to be alike"
+REVERSED = "the controls are recited more often than the licensed tweets"
+"""Why nothing is claimed: controls that differ from the licensed tweets, or that the model may have seen."""
+WARNINGS = {
+    "incomplete": "{missing:,} of {pairs:,} pairs were not asked completely, and no number contains them.",
+    "reversed": "The controls are recited more often than the licensed tweets. The model may have seen them, so they "
+    "do not measure chance: make a plan with other controls.",
+    "refused": "The model refused {all:,} questions, which count as no recitation. They were {licensed:,} about "
+    "licensed tweets, {control:,} about controls and {free:,} that name no tweet.",
+    "empty": "{all:,} answers are empty, and count as no recitation. They are {licensed:,} about licensed tweets, "
+    "{control:,} about controls and {free:,} to the prompt that names no tweet. A model that reasons first can use up "
+    "all tokens before its answer begins (why answers ended: {ended}).",
+    "several_systems": "The answers came from {systems} models or system fingerprints. The endpoint changed during the "
+    "run, so the numbers describe no single model.",
+}
+"""What threatens a number, by code. The first sentence stands alone on a terminal."""
+NOTES = {
+    "not_alike": "Licensed tweets and controls were not shown to be alike in words and length. A classifier tells them "
+    "apart too well, or there are too few pairs to rule that out ({areas}).",
+    "prompts_left_out": "Prompts of the kind {kinds} were not asked. By them, licensed tweets and controls were not "
+    "shown to be alike ({areas}).",
+    "departures": "The endpoint refused settings of the plan, and used its own instead. {what}.",
+    "unmatched": "{count:,} of the {drawn:,} licensed tweets drawn were not asked for. No control is like them.",
+}
+"""What one should know, by code."""
 
 
-def headline(summary: dict[str, Any]) -> dict[str, Any]:
-    """The layer (``shown``, ``not_shown`` or ``withheld``), and the sentence that is shown everywhere."""
-    recited, difference = summary["recited"], summary["tests"]["difference"]
-    counts = (
-        f"The model recites {recited['licensed']:,} of {recited['pairs']:,} licensed tweets and "
-        f"{recited['control']:,} of {recited['pairs']:,} matched tweets that it cannot have seen"
-    )
-    if not summary["plan"]["claims"]:
-        return {"layer": "withheld", "headline": f"{counts}; whether that is a difference cannot be said, since the "
-                "two arms may be told apart without the model."}  # fmt: skip
-    if summary["claimed"]:
-        low, high = (f"{100 * difference[name]:.3g}" for name in ("low", "high"))
-        return {"layer": "shown", "headline": f"{counts}: {100 * difference['value']:.3g} percentage points more (95% "
-                f"interval {low} to {high})."}  # fmt: skip
-    share = summary["power"]["detectable_share"]
-    could = "no share of recited tweets" if share is None else f"{100 * share:.3g}% recited tweets"
-    return {"layer": "not_shown", "headline": f"{counts}: no difference that this probe can show; it would have shown "
-            f"{could} with a probability of 80%."}  # fmt: skip
+def final_answer(summary: dict[str, Any]) -> dict[str, Any]:
+    """``answer`` of ``summary.json``: its numbers, of recited licensed tweets, with the sentences."""
+    tweets, why, free = summary["answer"]["tweets"], summary["tests"]["difference"]["invalid"], summary["free"]
+    if not tweets["findings"] and not (free and free["texts"]):
+        status = "no_copies_shown"
+    elif why is not None:
+        status = "not_measured"
+    else:
+        status = "copies_found" if tweets["at_least"] else "no_copies_shown"
+    return {
+        "status": status,
+        "headline": _headline(status, tweets),
+        "details": _details(status, tweets, summary),
+        "next": _next(status, summary),
+        "tweets": tweets,
+        "withheld": _withheld(tweets, why),
+        "warnings": [{"code": code, "message": WARNINGS[code].format(**values)} for code, values in _said(summary)],
+        "notes": [{"code": code, "message": NOTES[code].format(**values)} for code, values in _noted(summary)],
+    }
 
 
-def warnings(summary: dict[str, Any]) -> list[dict[str, str]]:
-    """What must be read with the headline: ``code`` and ``message`` each."""
-    plan, asked = summary["plan"], summary["asked"]
-    fail = {kind: area for kind, area in plan["baseline"].items() if not area["holds"]}
-    areas = ", ".join(f"{kind}: {_area(area)}" for kind, area in fail.items())
-    returned = len(summary["model"]["returned"])
-    drawn, matched = (sum(stratum[name] for stratum in plan["strata"]) for name in ("drawn", "matched"))
-    found = []
-    if fail and not plan["claims"]:
-        found.append(("arms_differ", {"areas": areas, "limit": plan["settings"]["max_auc"]}))
-    elif fail:
-        found.append(("prompts_left_out", {"areas": areas}))
-    if asked["complete_pairs"] < asked["pairs"]:
-        found.append(("incomplete", {"missing": asked["pairs"] - asked["complete_pairs"], "pairs": asked["pairs"]}))
-    if sum(asked["refused"].values()):
-        found.append(("refused", asked["refused"]))
-    if sum(asked["empty"].values()):
+def _headline(status: str, tweets: dict[str, Any]) -> str:
+    asked, share = f"{tweets['asked']:,} licensed tweets", tweets["share"]
+    if status == "no_copies_shown":
+        return f"{STATUS[status]} in the answers about {asked}."
+    if status == "not_measured":
+        recited = f"{tweets['findings']:,}" if tweets["findings"] else "none"
+        return f"{STATUS[status]}: the model recites {recited} of {asked} ({percent(share['findings'])})."
+    least = f"at least {tweets['at_least']:,} of {asked} ({percent(share['at_least'])})"
+    best = ""
+    if tweets["estimate"] is not None:
+        value, low, high = (round(tweets["estimate"][name]) for name in ("value", "low", "high"))
+        best = f" Best estimate {value:,} ({low:,}-{high:,})."
+    return f"{STATUS[status]}: beyond chance, the model recites {least}.{best}"
+
+
+def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> list[str]:
+    """What stands behind the headline: the controls, the upper limit, and answers to the prompt without a tweet."""
+    recited, controls = summary["recited"]["control"], f"{tweets['asked']:,} controls"
+    if status == "not_measured":
+        why = summary["tests"]["difference"]["invalid"]
+        if why == ALIKE:
+            why = f"the {controls} ({recited:,} recited) may be of another kind"
+        said = [f"Copies and coincidences can't be told apart: {why}."]
+    else:
+        found = f"{tweets['findings']:,}" if tweets["findings"] else "none"
+        beside = f"{recited:,}" if recited else "none"
+        whole = f"It recites {found} in all" if status == "copies_found" else f"The model recites {found} of them"
+        said = [f"{whole}, and {beside} of {controls}: similar tweets it cannot have seen."]
+    if status == "no_copies_shown" and tweets["at_most"] is not None:
+        said.append(
+            f"At most {tweets['at_most']:,} are recited beyond chance. Tweets that it knows but does not recite can't "
+            "be counted."
+        )
+    if free := summary["free"]:
+        texts = f"{free['texts']:,}" if free["texts"] else "no"
+        chance = "; chance was not measured" if free["texts"] else ""
+        if free["control_texts"] is not None:
+            chance = f", and {free['control_texts_found']:,} of {free['control_texts']:,} control texts"
+        said.append(f"Asked for any post {free['answers']:,} times, it recites {texts} licensed texts{chance}.")
+    return said
+
+
+def _next(status: str, summary: dict[str, Any]) -> str:
+    asked, share = summary["asked"], summary["power"]["detectable_share"]
+    if missing := asked["pairs"] - asked["complete_pairs"]:
+        return f"repeat provscan probe run, which asks what is missing of {missing:,} of {asked['pairs']:,} pairs."
+    if status == "copies_found":
+        return "compare the recited tweets with the model's words in the report, strongest first."
+    if status == "not_measured":
+        return "provscan probe plan with controls of the same time, authors and wording, or with more --pairs."
+    shown = "nothing" if share is None else f"{percent(share)} recited or more"
+    return f"provscan probe plan with more --pairs or --samples; this one can show {shown}."
+
+
+def _withheld(tweets: dict[str, Any], why: str | None) -> dict[str, str]:
+    names = ("at_least", "estimate", "at_most")
+    if why is not None:
+        return {f"tweets.{name}": f"{why[0].upper()}{why[1:]}." for name in names}
+    wide = "The interval of the estimate spans more than a factor of ten."
+    return {} if tweets["estimate"] else {"tweets.estimate": wide}
+
+
+def _said(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Codes of the warnings, with the values in them."""
+    asked, returned = summary["asked"], len(summary["model"]["returned"])
+    if missing := asked["pairs"] - asked["complete_pairs"]:
+        yield "incomplete", {"missing": missing, "pairs": asked["pairs"]}
+    if summary["tests"]["difference"]["invalid"] == REVERSED:
+        yield "reversed", {}
+    if refused := sum(asked["refused"].values()):
+        yield "refused", {**asked["refused"], "all": refused}
+    if empty := sum(asked["empty"].values()):
         ended = ", ".join(f"{how} {count:,}" for how, count in asked["ended"].items())
-        found.append(("empty", {**asked["empty"], "ended": ended}))
-    if asked["departures"]:
-        found.append(("departures", {"what": "; ".join(map(departure, asked["departures"]))}))
+        yield "empty", {**asked["empty"], "all": empty, "ended": ended}
     if returned > 1:
-        found.append(("several_systems", {"systems": returned}))
+        yield "several_systems", {"systems": returned}
+
+
+def _noted(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Codes of the notes, with the values in them."""
+    plan = summary["plan"]
+    drawn, matched = (sum(stratum[name] for stratum in plan["strata"]) for name in ("drawn", "matched"))
+    fail = {kind: area for kind, area in plan["baseline"].items() if not area["holds"]}
+    if fail:
+        areas = "; ".join(f"{kind}: {area_of(area)}" for kind, area in fail.items())
+        yield "not_alike" if not plan["claims"] else "prompts_left_out", {"kinds": " and ".join(fail), "areas": areas}
+    if summary["asked"]["departures"]:
+        yield "departures", {"what": "; ".join(map(departure, summary["asked"]["departures"]))}
     if drawn > matched:
-        found.append(("unmatched", {"count": drawn - matched}))
-    return [{"code": code, "message": WARNINGS[code].format(**values)} for code, values in found]
+        yield "unmatched", {"count": drawn - matched, "drawn": drawn}
 
 
 def departure(item: dict[str, Any]) -> str:
@@ -79,7 +164,15 @@ def departure(item: dict[str, Any]) -> str:
     return f"{name} left out of {item['answers']:,} of {item['of']:,} questions{why}"
 
 
-def _area(area: dict[str, Any]) -> str:
+def area_of(area: Mapping[str, Any]) -> str:
+    """How well a classifier of words and lengths tells licensed tweets from controls."""
     if area["value"] is None:
         return f"not measured, {area['invalid']}"
-    return f"area under the curve {area['value']:.2f}, 95% interval {area['low']:.2f} to {area['high']:.2f}"
+    return (
+        f"area under the ROC curve {area['value']:.2f}, 95% interval {area['low']:.2f}-{area['high']:.2f}, limit "
+        f"{area['limit']:g}"
+    )
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.3g}%"

@@ -24,4 +24,4 @@ from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.subtitles import spoken
 from provscan.readers.tweet_sources import TweetFile, plan_tweets
 from provscan.readers.tweets import read_tweet_objects, read_tweets
-from provscan.urls import is_remote, without_secrets
+from provscan.urls import is_remote

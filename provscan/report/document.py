@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.resources import files
@@ -24,13 +24,14 @@ from rich.filesize import decimal
 from provscan.caches import make_folder, user_cache
 from provscan.errors import UsageError
 from provscan.params import require_folder
-from provscan.report import figures, wording
-from provscan.report.files import RunFiles, replaced
+from provscan.report import answers, figures, wording
+from provscan.report.files import Review, RunFiles, replaced
 from provscan.report.packing import CHUNK, displayed, packed_exhibits
+from provscan.report.places import Places
 from provscan.runs.folder import MATCHES_FILE, read_run
 
 STYLES = ("page.css", "exhibits.css", "print.css")
-SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "browser.js")
+SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "list.js", "browser.js")
 # Exhibits that the page can hold, and those that stand in it for browsers that run no script.
 MOST, STATIC = 100_000, 20
 # Of the page of a blind run: columns, and matches that it shows.
@@ -90,6 +91,7 @@ def page(template: str, styles: Sequence[str], scripts: Sequence[str] = (), **va
             style=Markup(style),
             policy="; ".join(["default-src 'none'", *policy, "base-uri 'none'", "form-action 'none'"]),
             wording=wording,
+            answers=answers,
             **values,
         )
     )
@@ -107,47 +109,57 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
     `texts` is the number of exhibits that may show texts, the strongest first; the others show SHA-256 digests. `marks`
     is a file that reviewers saved from an earlier report of this run.
     """
-    summary, found = folder.summary, figures.Figures(folder.summary["sources"])
+    found, places = figures.Figures(folder.summary["sources"]), Places(folder.summary, folder.info)
+    summary, info = places.shown(folder.summary), places.shown(folder.info)
     parameters = folder.info["parameters"]
     known = 0 if parameters.get("no_text") else parameters.get("texts")
     if known is not None:
         texts = known if texts is None else min(texts, known)
-    reviewed = folder.marks(marks) if marks is not None else {}
+    review = folder.review(marks) if marks is not None else Review()
     shown = folder.first(MOST, found.add)
     first = next(displayed(folder.batches(STATIC, shown.slice(0, STATIC)), texts, len(shown))).to_pylist()
-    marked = {row: mark for row, mark in reviewed.items() if row < len(shown)}
+    held = Review({row: mark for row, mark in review.marks.items() if row < len(shown)}, review.about)
     batches = displayed(folder.batches(CHUNK, shown), texts, len(shown))
-    sources = [item["source"] for item in summary["sources"]]
+    sources = {item["source"]: places.shown(item["source"]) for item in folder.summary["sources"]}
     return page(
         "page.html",
         STYLES,
         SCRIPTS,
         summary=summary,
         answer=summary["answer"],
-        info=folder.info,
+        info=info,
         identity=folder.identity,
         exhibits=found.exhibits,
         shown=len(shown),
-        first=_first(first),
-        reviewed=reviewed,
-        review=wording.review(reviewed),
+        first=_first(first, sources),
+        findings=found.findings,
+        names=sources,
+        reviewed=review.marks,
+        about=review.about,
+        review=wording.review(review.marks),
         interval=figures.interval(summary["answer"]["records"]),
         histogram=figures.histogram(folder.read, summary["recall"].get("bits")),
         breakdowns={name: breakdown.shown for name, breakdown in found.breakdowns.items()},
         strip=found.strip,
-        stricter=found.stricter,
         left_out=wording.left_out(summary),
-        command=wording.visible(folder.info.get("repeat") or ""),
+        command=wording.visible(info.get("repeat") or ""),
+        whole_paths=info.get("repeat") == folder.info.get("repeat"),
         texts=texts,
-        blocks=map(Markup, packed_exhibits(shown, batches, marked, sources)),
+        blocks=map(Markup, packed_exhibits(shown, batches, held, sources)),
     )
 
 
-def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The exhibits that stand in the page itself, with control characters spelled out."""
+def _first(rows: Iterable[dict[str, Any]], sources: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The findings that stand in the page itself, with control characters spelled out."""
     return [
-        {name: wording.visible(value) if isinstance(value, str) else value for name, value in row.items()}
+        {
+            name: wording.visible(sources.get(value, value) if name == "source" else value)
+            if isinstance(value, str)
+            else value
+            for name, value in row.items()
+        }
         for row in rows
+        if row["counted"]
     ]
 
 
@@ -160,7 +172,9 @@ def write_report(run: Path, out: Path | None = None, *, texts: int | None = None
             raise UsageError("the report of a blind run has no exhibits to mark: leave out marks (--reviewed)")
         read_run(run, [MATCHES_FILE])
         matches = pq.read_table(run / MATCHES_FILE, columns=list(COLUMNS))
-        rows = matches.slice(0, MOST_BLIND).to_pylist()
+        places = Places(summary, info)
+        rows = [{**row, "source": places.shown(row["source"])} for row in matches.slice(0, MOST_BLIND).to_pylist()]
+        summary, info = places.shown(summary), places.shown(info)
         lines, total = wording.blind_lines(summary), len(matches)
         styles = ("page.css", "print.css")
         pieces = page(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,27 +16,31 @@ from provscan.errors import OutputError, UsageError
 from provscan.params import require_folder
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
-from provscan.report.wording import significance, uncounted, visible
+from provscan.report.wording import KINDS, Otherwise, otherwise, rarity, visible
 
 # Columns in the order in which somebody reads them, with their widths in a spreadsheet.
 COLUMNS = {
-    "exhibit": 8, "counted": 9, "significance": 40, "level": 11, "source": 24, "record": 10, "record_id": 14,
-    "field": 10, "start": 8, "end": 8, "before": 30, "passage": 60, "after": 30, "tweet": 60, "tweet_id": 22,
-    "author": 18, "time": 20, "lang": 6, "permalink": 44, "tweets": 8, "similarity": 10, "containment": 11, "bits": 8,
-    "q_value": 10, "verdict": 11, "note": 30,
+    "exhibit": 8, "counted": 9, "match": 20, "wording": 26, "common": 9, "known": 9, "level": 11, "source": 24,
+    "record": 10, "record_id": 14, "field": 10, "start": 8, "end": 8, "before": 30, "passage": 60, "after": 30,
+    "tweet": 60, "tweet_id": 22, "author": 18, "time": 20, "lang": 6, "permalink": 44, "tweets": 8, "similarity": 10,
+    "containment": 11, "bits": 8, "q_value": 10, "verdict": 11, "note": 30,
 }  # fmt: skip
-# What a spreadsheet takes for the beginning of a formula or command.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for the beginning of a formula or command, or passes over before one.
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 # By the row of an exhibit: verdict and note.
-Marks = dict[int, dict[str, str]]
+Marks = Mapping[int, Mapping[str, str]]
 LONGEST_CELL, MOST_ROWS = 32_767, 1_048_575
 BATCH = 4096
 # Batches of them, with their texts.
 Exhibits = Iterable[pa.Table]
 
 
-def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None = None) -> int:
-    """Write the exhibits of a run as a list, the strongest counted match first, and return the number of rows.
+def export(
+    run: Path, out: Path, *, texts: int | None = None, marks: Path | None = None, everything: bool = False
+) -> tuple[int, int]:
+    """Write the findings of a run as a list, the strongest first; return the number of rows and of other matches.
+
+    With `everything` the list holds the other matches as well, those of common or known wording, after the findings.
 
     The suffix of `out` chooses the form: ``.csv``, ``.xlsx``, ``.jsonl`` or ``.parquet``. In the first two, what a
     spreadsheet would take for a formula is text, and control characters are spelled out; in Excel files ids are text as
@@ -48,34 +52,35 @@ def export(run: Path, out: Path, *, texts: int | None = None, marks: Path | None
     require_folder("run", run)
     require_folder("out", out)
     folder = RunFiles.open(run)
-    reviewed = folder.marks(marks) if marks is not None else {}
-    if out.suffix.lower() == ".xlsx" and len(folder.exhibits) > MOST_ROWS:
+    reviewed = folder.review(marks).marks if marks is not None else {}
+    listed = folder.listed(everything=everything)
+    if out.suffix.lower() == ".xlsx" and len(listed) > MOST_ROWS:
         raise OutputError(
-            f"Excel files hold {MOST_ROWS:,} rows, and there are {len(folder.exhibits):,}: export .csv or .parquet"
+            f"Excel files hold {MOST_ROWS:,} rows, and there are {len(listed):,}: export .csv or .parquet"
         )
     with replaced(out) as temporary:
-        write(temporary, with_digests(folder.batches(BATCH), texts), reviewed, uncounted(folder.summary))
-    return len(folder.exhibits)
+        write(temporary, with_digests(folder.batches(BATCH, listed), texts), reviewed, otherwise(folder.summary))
+    return len(listed), len(folder.exhibits) - len(listed)
 
 
-def _rows(exhibits: Exhibits, marks: Marks, why_not: str) -> Iterator[dict[str, Any]]:
+def _rows(exhibits: Exhibits, marks: Marks, unless: Otherwise) -> Iterator[dict[str, Any]]:
     number = 0
     for batch in exhibits:
         for row in batch.to_pylist():
             row.update(marks.get(number, {"verdict": None, "note": None}))
             number += 1
             row["exhibit"] = number
-            row["significance"] = significance(row["counted"], row["common"], row["bits"], row["q_value"], why_not)
+            row["match"], row["wording"] = KINDS[row["level"]], rarity(row["counted"], row["bits"], unless)
             row["time"] = None if row["time"] is None else f"{row['time']:%Y-%m-%dT%H:%M:%SZ}"
             yield {name: row.get(name) for name in COLUMNS}
 
 
-def _write_csv(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -> None:
+def _write_csv(path: Path, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:
     # A byte order mark, without which Excel takes UTF-8 for a code page.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        for row in _rows(exhibits, marks, why_not):
+        for row in _rows(exhibits, marks, unless):
             writer.writerow([_neutral(value) for value in row.values()])
 
 
@@ -88,7 +93,7 @@ def _neutral(value: Any) -> Any:
     return "'" + visible(value) if value.startswith(FORMULA) else visible(value)
 
 
-def _write_xlsx(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -> None:
+def _write_xlsx(path: Path, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:
     import xlsxwriter
 
     try:
@@ -101,7 +106,7 @@ def _write_xlsx(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -> N
                 sheet.write_string(0, column, name, bold)
             sheet.freeze_panes(1, 1)
             number = 0
-            for number, row in enumerate(_rows(exhibits, marks, why_not), 1):
+            for number, row in enumerate(_rows(exhibits, marks, unless), 1):
                 for column, value in enumerate(row.values()):
                     if isinstance(value, bool):
                         sheet.write_string(number, column, "yes" if value else "no")
@@ -116,25 +121,24 @@ def _write_xlsx(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -> N
         raise OSError(error) from error
 
 
-def _write_jsonl(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -> None:
+def _write_jsonl(path: Path, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:
     with path.open("wb") as file:
-        for row in _rows(exhibits, marks, why_not):
+        for row in _rows(exhibits, marks, unless):
             file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _write_parquet(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -> None:
+def _write_parquet(path: Path, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:
     low, writer = 0, None
     with ExitStack() as opened:
         for batch in exhibits:
-            said = [
-                significance(row["counted"], row["common"], row["bits"], row["q_value"], why_not)
-                for row in batch.select(["counted", "common", "bits", "q_value"]).to_pylist()
-            ]
+            bits = zip(batch["counted"].to_pylist(), batch["bits"].to_pylist(), strict=True)
+            said = [rarity(counted, score, unless) for counted, score in bits]
             rows = range(low, low + len(batch))
             marked = {name: [marks.get(row, {}).get(name) for row in rows] for name in ("verdict", "note")}
             added = {
                 "exhibit": pa.array([row + 1 for row in rows], pa.int64()),
-                "significance": pa.array(said, pa.string()),
+                "match": pa.array([KINDS[level] for level in batch["level"].to_pylist()], pa.string()),
+                "wording": pa.array(said, pa.string()),
                 **{name: pa.array(values, pa.string()) for name, values in marked.items()},
             }
             table = pa.table({name: added[name] if name in added else batch[name] for name in COLUMNS})
@@ -143,7 +147,7 @@ def _write_parquet(path: Path, exhibits: Exhibits, marks: Marks, why_not: str) -
             low += len(batch)
 
 
-WRITERS: dict[str, Callable[[Path, Exhibits, Marks, str], None]] = {
+WRITERS: dict[str, Callable[[Path, Exhibits, Marks, Otherwise], None]] = {
     ".csv": _write_csv,
     ".xlsx": _write_xlsx,
     ".jsonl": _write_jsonl,

@@ -11,30 +11,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
-from provscan.estimate.counters import RecordCounter
 
 BINS, PARTS, LISTED = 30, 100, 12
 SPIKE_BITS = 10
-# Stricter values of the gates that the page counts matches for.
-STRICTER = {
-    "similarity": (0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
-    "containment": (0.6, 0.7, 0.8, 0.9, 1.0),
-    "bits": (50.0, 75.0, 100.0, 150.0, 200.0),
-}
 
 
 def interval(layers: Mapping[str, Any]) -> dict[str, float | None] | None:
-    """Places of the four layers on an axis, in percent of its length; ``None`` where only findings are known."""
+    """Places of findings, lower bound and estimate on an axis, in percent of its length; ``None`` without a claim.
+
+    Upper limits bound something else, nearly verbatim copies, and have no place on it.
+    """
     estimate = layers["estimate"] or {"low": None, "value": None, "high": None}
-    values = {
-        "findings": layers["findings"],
-        "at_least": layers["at_least"],
-        "at_most": layers["at_most"],
-        **{name: estimate[name] for name in ("low", "value", "high")},
-    }
-    known = [float(value) for value in values.values() if value is not None]
-    if len(known) < 2 or max(known) <= 0:
+    values = {"findings": layers["findings"], "at_least": layers["at_least"], **estimate}
+    if not layers["at_least"]:
         return None
+    known = [float(value) for value in values.values() if value is not None]
     low, high = min(known), max(known)
     start = 0.0 if low < high / 2 or layers["estimate"] is None else max(0.0, low - 0.35 * (high - low) - 1)
     end = high + 0.08 * (high - start)
@@ -100,12 +91,12 @@ def quantile(values: Callable[[], Iterator[npt.NDArray[np.float32]]], share: flo
     return float(np.quantile(found, at - int(at)))
 
 
-# By what counted matches are shown.
+# By what findings are shown.
 BREAKDOWNS = ("year", "author", "lang", "source", "field")
 
 
 class Breakdown:
-    """Counted matches by value of a column, a batch at a time."""
+    """Findings by value of a column, a batch at a time."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -135,22 +126,19 @@ class Figures:
     """What the page shows of all exhibits, which come a batch at a time in the order of the dataset."""
 
     def __init__(self, sources: Sequence[Mapping[str, Any]]) -> None:
-        self.exhibits = 0
+        self.exhibits = self.findings = 0
         self.breakdowns = {name: Breakdown(name) for name in BREAKDOWNS}
         # Records are numbered with those that were skipped, or are not in a sample.
         names, sizes = [item["source"] for item in sources], [item["read"] for item in sources]
         self._before = dict(zip(names, np.cumsum([0, *sizes]).tolist(), strict=False))
         self._total, self._strip = sum(sizes), np.zeros(PARTS, np.int64)
-        self._record, self._last = -1, ("", -1)
-        self._limits = [(name, limit) for name, limits in STRICTER.items() for limit in limits]
-        self._passing = np.zeros(len(self._limits), np.int64)
-        self._records = RecordCounter(len(self._limits))
 
     def add(self, batch: pa.Table) -> None:
         self.exhibits += len(batch)
         for breakdown in self.breakdowns.values():
             breakdown.add(batch)
         counted = batch.filter(batch["counted"])
+        self.findings += len(counted)
         if len(counted) == 0:
             return
         coded, own = counted["source"].combine_chunks().dictionary_encode(), counted["record"].to_numpy()
@@ -158,27 +146,8 @@ class Figures:
         offsets = np.array([self._before.get(name, 0) for name in names])
         place = np.clip((offsets[source] + own) * PARTS // max(1, self._total), 0, PARTS - 1)
         self._strip += np.bincount(place, minlength=PARTS)
-        other = np.append((names[source[0]], own[0]) != self._last, (np.diff(source) != 0) | (np.diff(own) != 0))
-        record = self._record + np.cumsum(other)
-        self._record, self._last = int(record[-1]), (names[source[-1]], int(own[-1]))
-        passes = []
-        for name, limit in self._limits:
-            values = np.nan_to_num(counted[name].to_numpy(zero_copy_only=False).astype(np.float64), nan=np.inf)
-            passes.append(values >= limit - 1e-6)
-        row, number = np.nonzero(np.column_stack(passes))
-        self._passing += np.bincount(number, minlength=len(passes))
-        self._records.add(number, record[row])
 
     @property
     def strip(self) -> list[int]:
-        """Counted matches in each of :data:`PARTS` parts of the dataset, in the order in which it was scanned."""
+        """Findings in each of :data:`PARTS` parts of the dataset, in the order in which it was scanned."""
         return self._strip.tolist() if self._total and self._strip.any() else []
-
-    @property
-    def stricter(self) -> dict[str, list[tuple[float, int, int]]]:
-        """Of each gate some stricter values, with the counted matches and their records that pass them."""
-        result: dict[str, list[tuple[float, int, int]]] = {name: [] for name in STRICTER}
-        counts = zip(self._limits, self._passing.tolist(), self._records.count.tolist(), strict=True)
-        for (name, limit), matches, records in counts:
-            result[name].append((limit, matches, records))
-        return result

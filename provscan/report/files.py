@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ TEXTS = ("before", "passage", "after", "tweet")
 BATCH = 1 << 14
 KEY = ("record", "start", "end", "tweet_id")
 VERDICTS = ("accepted", "rejected", "unsure")
+# What a reviewer types in the page to say what the report is for.
+ABOUT_CASE = ("case", "client", "examiner")
 
 
 @contextmanager
@@ -54,6 +56,15 @@ def replaced(target: Path) -> Iterator[Path]:
         if isinstance(error, OSError):
             raise OutputError(f"{shown} can't be written: {error.strerror or error}") from error
         raise
+
+
+@dataclass(frozen=True)
+class Review:
+    """What reviewers marked and typed in a report."""
+
+    # Row of the exhibit -> ``verdict`` and ``note``, either of which may be empty.
+    marks: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)  # Case, client and examiner.
 
 
 @dataclass(frozen=True)
@@ -166,15 +177,16 @@ class RunFiles:
                 batch = batch.append_column(name, pc.coalesce(counted, other))
             yield batch
 
-    def with_texts(self, first: int | None = None) -> pa.Table:
-        """The first exhibits, all by default, with their texts: see :meth:`batches`."""
-        return pa.concat_tables(self.batches(BATCH, self.first(first)))
+    def listed(self, *, everything: bool = False) -> pa.Table:
+        """The exhibits that a list holds: the findings, or all of them with those of common or known wording."""
+        return self.exhibits if everything else self.exhibits.filter(self.exhibits["counted"])
 
-    def marks(self, path: Path) -> dict[int, dict[str, str]]:
-        """Marks of reviewers, as the page saves them: row of the exhibit -> ``verdict`` and ``note``.
+    def with_texts(self, *, everything: bool = False) -> pa.Table:
+        """The exhibits of a list with their texts: see :meth:`batches`."""
+        return pa.concat_tables(self.batches(BATCH, self.listed(everything=everything)))
 
-        Either may be empty.
-        """
+    def review(self, path: Path) -> Review:
+        """What reviewers marked and typed, as the page saves it."""
         try:
             saved = json.loads(path.read_bytes())
             marks = {}
@@ -183,7 +195,7 @@ class RunFiles:
                 if not isinstance(number, int) or number - 1 in marks:
                     raise ValueError(f"exhibit {number!r} is marked twice, or no number")
                 marks[number - 1] = mark["tweet_id"], mark["verdict"], str(mark.get("note") or "")
-            run = saved["run"]
+            run, about = saved["run"], {name: str(saved.get("about", {}).get(name) or "") for name in ABOUT_CASE}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path}: expected marks as a report saves them ({error}), so none were taken in"
@@ -194,7 +206,8 @@ class RunFiles:
         for row, (tweet_id, verdict, _) in marks.items():
             if not (0 <= row < len(ids) and ids[row].as_py() == tweet_id) or verdict not in (*VERDICTS, ""):
                 raise InputError(f"{path}: the mark of exhibit {row + 1} does not fit this run: save the marks again")
-        return {row: {"verdict": verdict, "note": note} for row, (_, verdict, note) in sorted(marks.items())}
+        verdicts = {row: {"verdict": verdict, "note": note} for row, (_, verdict, note) in sorted(marks.items())}
+        return Review(verdicts, about)
 
 
 @dataclass(frozen=True)

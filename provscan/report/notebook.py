@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Any
 from provscan.errors import UsageError
 from provscan.params import require
 from provscan.report import figures
+from provscan.report.answers import upper_limits, withheld
 from provscan.report.files import RunFiles
-from provscan.report.wording import LAYERS, blind_lines, layers, left_out, measures, reason, sampled, visible
+from provscan.report.wording import (
+    COMMON_OR_KNOWN,
+    LAYERS,
+    blind_lines,
+    layers,
+    left_out,
+    measures,
+    reason,
+    sampled,
+    visible,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,12 +37,16 @@ def run_html(summary: Mapping[str, Any], path: Path) -> str:
         names, lines = [""], [(name, [number]) for name, number in blind_lines(summary)]
     head = "".join(f"<th>{name}</th>" for name in names)
     rows = "".join(f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, cells in lines)
-    warnings = "".join(f"<p>⚠ {_text(warning['message'])}</p>" for warning in answer["warnings"])
-    withheld = (f"Withheld: {reason}" for reason in dict.fromkeys(answer.get("withheld", {}).values()))
-    sample = [sampled(summary["sample"])] if summary.get("sample") else []
-    said = "".join(f"<p>{_text(line)}</p>" for line in (*withheld, *left_out(summary), *sample))
+    first = [*answer.get("details", ()), *(f"⚠ {warning['message']}" for warning in answer["warnings"])]
+    more = [f"Withheld: {reason}" for reason in withheld(answer)]
+    if "blind" not in summary:
+        more += [f"{name} (upper limit): {limit}" for name, limit in upper_limits(answer)]
+        more += [f"Next: {answer['next']}"] if answer["next"] else []
+        more += [note["message"] for note in answer["notes"]]
+    more += left_out(summary) + ([sampled(summary["sample"])] if summary.get("sample") else [])
+    above, said = ("".join(f"<p>{_text(line)}</p>" for line in lines_of) for lines_of in (first, more))
     return (
-        f"<p><b>{_text(answer['headline'])}</b></p>{warnings}<table><thead><tr><th></th>{head}</tr></thead>"
+        f"<p><b>{_text(answer['headline'])}</b></p>{above}<table><thead><tr><th></th>{head}</tr></thead>"
         f"<tbody>{rows}</tbody></table>{said}<p><code>{_text(str(path / 'report.html'))}</code></p>"
     )
 
@@ -55,14 +70,14 @@ class Plots:
         return summary
 
     def answer(self, ax: Axes | None = None) -> Axes:
-        """Findings, at least, estimate and at most, for records."""
+        """Findings, lower bound and estimate of records. Upper limits bound something else, and are not drawn."""
         layers = self._measured["answer"]["records"]
         axes = ax or _axes(1.6)
         estimate = layers["estimate"]
-        if layers["at_least"] is not None and layers["at_most"] is not None:
-            axes.barh(0, layers["at_most"] - layers["at_least"], left=layers["at_least"], height=0.3, color="#a9c3e3")
+        if layers["at_least"] is not None:
+            axes.plot([layers["at_least"]] * 2, [-0.3, 0.3], color="black", linewidth=1, label="at least")
         if estimate:
-            axes.barh(0, estimate["high"] - estimate["low"], left=estimate["low"], height=0.5, color="#4a78b5")
+            axes.barh(0, estimate["high"] - estimate["low"], left=estimate["low"], height=0.5, color="#a9c3e3")
             axes.plot([estimate["value"]] * 2, [-0.4, 0.4], color="black", linewidth=3)
         axes.plot(layers["findings"], 0, "o", color="#b4551d", label="findings")
         axes.set(yticks=[], xlabel="records", title=self._folder.summary["answer"]["headline"])
@@ -70,7 +85,7 @@ class Plots:
         return axes
 
     def recall(self, by: str = "edit", ax: Axes | None = None) -> Axes:
-        """Share of the spike-ins that was counted, by class, with 95% intervals."""
+        """Share of the spike-ins that would be findings, by class, with 95% intervals."""
         classes = self._measured["recall"]["by"].get(by) or {}
         axes = ax or _axes(0.6 + 0.3 * len(classes))
         items = sorted(classes.items(), key=lambda item: item[1]["value"])
@@ -83,21 +98,21 @@ class Plots:
         return axes
 
     def bits(self, ax: Axes | None = None) -> Axes:
-        """Matches by bits: counted ones up, matches of control texts down."""
+        """Matches by bits: findings and other matches up, matches of control texts down."""
         axes = ax or _axes(3)
         chart = figures.histogram(self._folder.read, None)
         if chart:
             left = [place * chart["width"] for place in range(chart["bins"])]
             wide = {"width": 0.9 * chart["width"], "align": "edge"}
-            axes.bar(left, chart["counted"], color="#4a78b5", label="counted", **wide)
-            axes.bar(left, chart["other"], bottom=chart["counted"], color="#a9c3e3", label="not counted", **wide)
+            axes.bar(left, chart["counted"], color="#4a78b5", label="findings", **wide)
+            axes.bar(left, chart["other"], bottom=chart["counted"], color="#a9c3e3", label=COMMON_OR_KNOWN, **wide)
             axes.bar(left, [-n for n in chart["control"]], color="#b4551d", label="control", **wide)
             axes.legend(frameon=False)
         axes.set(xlabel="bits", ylabel="matches")
         return axes
 
     def by(self, name: str, ax: Axes | None = None) -> Axes:
-        """Counted matches by ``year``, ``author``, ``lang``, ``source`` or ``field``."""
+        """Findings by ``year``, ``author``, ``lang``, ``source`` or ``field``."""
         require(name in figures.BREAKDOWNS, "name", name, ", ".join(figures.BREAKDOWNS))
         breakdown = figures.Breakdown(name)
         for batch in self._folder.licensed():
@@ -107,7 +122,7 @@ class Plots:
         # Dollar signs would begin a formula.
         names = [key.replace("$", r"\$") for key, _ in pairs]
         axes.barh(names, [n for _, n in pairs], color="#4a78b5")
-        axes.set(xlabel="counted matches")
+        axes.set(xlabel="findings")
         return axes
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,20 @@ import pyarrow.compute as pc
 from provscan.arrays import Numbers
 from provscan.ordered_map import ordered_map
 from provscan.readers.arrow import buffers
+from provscan.report import wording
 from provscan.report.differences import packed_runs
+from provscan.report.files import Review
 from provscan.runs.evidence import digest
 
-COUNTED, COMMON, LINK = 1, 2, 4
+COUNTED, COMMON, LINK, KNOWN = 1, 2, 4, 8
 # Fields of a row, in this order: a passage next to its tweet, and apart from ids, compresses best.
 FIELDS = {"ids": ("record_id", "tweet_id", "author"), "texts": ("before", "after", "passage", "tweet")}
 CHUNK = 4096
+# What the page calls matches, levels and the rarity of wording.
+WORDS = {
+    "kinds": wording.KINDS, "rarity": wording.RARITY, "otherwise": wording.COMMON_OR_KNOWN,
+    "unknown": wording.UNKNOWN_RARITY, "not_findings": wording.NOT_FINDINGS,
+}  # fmt: skip
 # Threads that compress blocks.
 WORKERS = 2
 UNKNOWN, NO_DAY = 0xFFFF, -(2**31)
@@ -73,16 +80,18 @@ def with_digests(batches: Iterable[pa.Table], texts: int | None) -> Iterator[pa.
 
 
 def packed_exhibits(
-    exhibits: pa.Table, batches: Iterable[pa.Table], marks: dict[int, dict[str, str]], sources: Sequence[str]
+    exhibits: pa.Table, batches: Iterable[pa.Table], review: Review, sources: Mapping[str, str]
 ) -> Iterator[str]:
-    """The blocks of some exhibits and their marks; the batches are the exhibits with texts, :data:`CHUNK` rows at a
-    time. The `sources` are those of the run in the order in which it has them.
+    """The blocks of some exhibits and of what reviewers said; the batches are the exhibits with texts, :data:`CHUNK`
+    rows at a time. The `sources` are those of the run in the order in which it has them, each with how it is shown.
     """
     names: dict[str, list[Any]] = {}
     columns = _columns(exhibits, names)
     order = {name: place for place, name in enumerate(sources)}
     ranks = [order.get(name, len(order)) for name in names["source"]]
-    yield _block(columns, {"rows": len(exhibits), "chunk": CHUNK, "names": names, "ranks": ranks, "marks": marks})
+    names["source"] = [sources.get(name, name) for name in names["source"]]
+    header = {"rows": len(exhibits), "chunk": CHUNK, "names": names, "ranks": ranks, "words": WORDS}
+    yield _block(columns, {**header, "marks": dict(review.marks), "about": dict(review.about)})
     yield from ordered_map(_packed, batches, WORKERS)
 
 
@@ -123,15 +132,13 @@ def _columns(exhibits: pa.Table, names: dict[str, list[Any]]) -> dict[str, npt.N
     time = exhibits["time"].combine_chunks()
     return {
         "flags": (
-            COUNTED * values("counted", 0) + COMMON * values("common", 0)
+            COUNTED * values("counted", 0) + COMMON * values("common", 0) + KNOWN * values("known", 0)
             + LINK * pc.is_valid(exhibits["permalink"]).to_numpy()
         ).astype(np.uint8),
         "level": codes("level"),
         "similarity": np.rint(values("similarity", 0) * 1000).astype(np.uint16),
         "containment": np.rint(values("containment", 0) * 1000).astype(np.uint16),
         "bits": np.where(bits < 0, UNKNOWN, np.minimum(np.rint(bits * 10), UNKNOWN - 1)).astype(np.uint16),
-        # Three digits, of which fewer bytes remain when they are packed.
-        "q_value": (values("q_value", np.nan).astype(np.float32).view(np.uint32) & 0xFFFFF000).view(np.float32),
         "record": values("record", 0),
         "start": values("start", 0),
         "length": (values("end", 0) - values("start", 0)).astype(np.uint32),

@@ -11,12 +11,21 @@ import pyarrow.parquet as pq
 
 from provscan.errors import InputError
 from provscan.probe.plan import ARMS
+from provscan.probe.wording import STATUS
 from provscan.report import probe_tables, wording
 from provscan.report.document import page, write_page
 from provscan.runs.folder import RECITATIONS_FILE, RUN_FILE, SUMMARY_FILE, TWEETS_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 FILES = (SUMMARY_FILE, RUN_FILE, TWEETS_FILE, RECITATIONS_FILE)
+LEVELS = {
+    "exact": "Word for word",
+    "near_exact": "Word for word",
+    "strong": "Nearly word for word",
+    "weak": "Edited",
+    "partial": "A part",
+}
+"""What a recitation of each level is, for people."""
 # Tweets of each arm of which the page shows the strongest recitation.
 SHOWN = 200
 
@@ -38,18 +47,33 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
         recitations = pq.read_table(folder / FILES[3]).to_pylist()
     except (OSError, ValueError) as error:
         raise InputError(f"a file of {folder} can't be read ({error}): run provscan probe score again") from None
-    strongest = _strongest(recitations)
+    strongest, answer = _strongest(recitations), summary["answer"]
+    status = STATUS[answer["status"]]
     pieces = page(
         "probe.html",
         STYLES,
         summary=summary,
-        answer=summary["answer"],
+        answer=answer,
+        status=status,
+        rest=answer["headline"].removeprefix(status).removeprefix(":").strip(),
         info=info,
+        model=_named(summary["model"]["model"]),
+        systems=[
+            (_named(item["model"]), wording.visible(item["fingerprint"] or ""), item["answers"])
+            for item in summary["model"]["returned"]
+        ],
         arms=_arms(summary),
+        found=probe_tables.found_lines(answer),
+        at_most=probe_tables.at_most(answer),
         lines=probe_tables.answer_lines(summary),
+        tests=_tests(summary),
         baseline=probe_tables.baseline,
         predictability=probe_tables.predictability(summary["plan"]),
         copies=probe_tables.copies,
+        share_of=probe_tables.share_of,
+        levels=LEVELS,
+        rarity=_rarity,
+        explained=_explained(summary),
         recitations=[_shown(row, texts is None or at < texts) for at, row in enumerate(strongest)],
         total=sum(row["arm"] == "licensed" for row in recitations),
         tweets={arm: len({row["tweet_id"] for row in recitations if row["arm"] == arm}) for arm in ARMS},
@@ -61,8 +85,44 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
 
 def _arms(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     recited = summary["recited"]
-    names = {"licensed": "Licensed tweets", "control": "Matched tweets that it cannot have seen"}
+    names = {"licensed": "Licensed tweets", "control": "Controls: similar tweets that the model cannot have seen"}
     return [{"name": name, "recited": recited[arm], "pairs": recited["pairs"]} for arm, name in names.items()]
+
+
+def _tests(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    tests = summary["tests"]
+    return [
+        ("Difference of shares", tests["difference"]),
+        ("Difference, all answers", tests["permutation"]),
+        ("Rise with copies", summary["dose"]["trend"]),
+        ("In the whole index", summary["total"]),
+    ]
+
+
+def _named(model: str | None) -> str:
+    """The name of a model; of a path, as servers give them, the last part, since the rest is about a machine."""
+    return wording.visible(Path(model).name if model and Path(model).is_absolute() else model or "of no name")
+
+
+def _rarity(bits: float) -> str:
+    """How rare the recited wording is, in words."""
+    return "extremely rare wording" if bits >= 150 else "very rare wording" if bits >= 100 else "rare wording"
+
+
+def _explained(summary: Mapping[str, Any]) -> str:
+    """What chance explains of the list, said once."""
+    tweets, listed = summary["answer"]["tweets"], summary["listed"]
+    if tweets["chance"] is None:
+        return "How many of them are coincidences was not measured."
+    chance = "none"
+    if tweets["chance"]:
+        chance = f"about {wording.count(tweets['chance'])}, since as many controls are recited"
+    recited = wording.several(tweets["findings"], "recited licensed tweet", "recited licensed tweets")
+    marked = "None is so strong that it is listed."
+    if listed["tweets"]:
+        verb = wording.several(listed["tweets"], "tweet is", "tweets are")
+        marked = f"{verb} marked as listed: of these, about {wording.percent(listed['rate'])} are chance."
+    return f"Of {recited}, chance explains {chance}. {marked}"
 
 
 def _strongest(recitations: list[dict[str, Any]]) -> list[dict[str, Any]]:

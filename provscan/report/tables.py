@@ -10,12 +10,15 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from provscan.readers import counted
-from provscan.report import wording
-from provscan.report.wording import count, layers, reason, significance
+from provscan.report import answers, wording
+from provscan.report.wording import count, layers, rarity, reason
 
 SOURCES_SHOWN = 20
+# Of what a command prints unless more is asked for: lines, and warnings.
+MOST_LINES, MOST_WARNINGS = 10, 3
 
 
 def _print(console: Console, aligned: str, rows: Iterable[Sequence[str]]) -> None:
@@ -37,25 +40,86 @@ def _text(console: Console) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
+def brief_lines(summary: Mapping[str, Any], place: str, *, width: int = 100) -> list[str]:
+    """What a run found, in :data:`MOST_LINES` lines at most; `place` is the folder of the run.
+
+    Where there is more to say, these are kept first, each of them whole: the headline, where the report is, the first
+    warning, the sentences that follow the headline, what to do next, what was left out, further warnings.
+    """
+    console, answer = _console(width), summary["answer"]
+
+    def wrapped(text: str) -> list[str]:
+        return [line.plain.rstrip() for line in Text(wording.visible(text)).wrap(console, width)]
+
+    last = wrapped(f"Report: {place}/report.html      More: --verbose")[1 - MOST_LINES :]
+    headline = wrapped(answer["headline"])[: MOST_LINES - len(last)]
+    details = [wrapped(line) for line in _joined(answer["details"], width)]
+    following = [wrapped(f"Next: {answer['next']}")] if answer["next"] else []
+    left_out = [wrapped(line)] if (line := wording.left_out_in_brief(summary, width)) else []
+    warnings = [wrapped(f"! {answers.first_sentence(warning['message'])}") for warning in answer["warnings"]]
+    room = MOST_LINES - len(headline) - len(last)
+    for shown in range(min(len(warnings), MOST_WARNINGS), -1, -1):
+        more = len(warnings) - shown
+        said = warnings[:shown]
+        said += [wrapped(f"! {wording.several(more, 'more warning', 'more warnings')}: --verbose")] if more else []
+        parts = [*details, *following, *left_out, *said]
+        if sum(map(len, parts)) <= room or shown == min(1, len(warnings)):
+            break
+    kept: set[int] = set()
+    first = len(parts) - len(said)
+    for number in (*range(first, len(parts)), *range(first)):
+        if len(parts[number]) <= room:
+            kept.add(number)
+            room -= len(parts[number])
+    return [*headline, *(line for number in sorted(kept) for line in parts[number]), *last]
+
+
+def _joined(sentences: Sequence[str], width: int) -> list[str]:
+    """Sentences, of which those that fit into one line share it."""
+    lines: list[str] = []
+    for sentence in sentences:
+        if lines and len(lines[-1]) + 1 + len(sentence) <= width:
+            lines[-1] += f" {sentence}"
+        else:
+            lines.append(sentence)
+    return lines
+
+
 def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
-    """What a run found, from its ``summary.json``, in the words of somebody who did not write the tool."""
+    """All that ``summary.json`` says of a run, in the words of somebody who did not write the tool."""
     console = _console(width)
     answer = summary["answer"]
     _headline(console, answer)
     measures = [(meaning, *layers(answer[name])) for name, meaning in wording.measures(answer)]
-    _print(console, "<>>>>", [("", *(name.lower() for name, _ in wording.LAYERS.values())), *measures])
-    for withheld in sorted(set(answer["withheld"].values())):
-        console.print(Padding.indent(f"Withheld: {withheld}", 2))
-    if answer["records"]["at_most"] is not None:
-        console.print(Padding.indent(wording.NOT_COVERED, 2))
+    _print(console, "<>>>", [("", *(name.lower() for name, _ in wording.LAYERS.values())), *measures])
+    for reason_given in answers.withheld(answer):
+        console.print(Padding.indent(f"Withheld: {reason_given}", 2))
+    if limits := answers.upper_limits(answer):
+        console.print("\nUpper limits (97.5% confident)")
+        _print(console, "<>", limits)
+        console.print(Padding.indent(f"{answers.covered(answer)} {answers.NOT_COVERED}".strip(), 2))
+    if compared := answers.comparison(summary):
+        console.print(f"\n{answers.COMPARED.format(**answer['word_for_word'])}")
+        _print(console, "<<>>>>", [answers.COMPARISON, *compared])
+    if strengths := answers.strengths(answer):
+        console.print("\nRecords by how rare the wording is")
+        _print(console, "<>>", [("", "findings", "chance explains at most"), *strengths])
+    if answer["notes"]:
+        console.print()
+        for note in answer["notes"]:
+            console.print(f"Note: {note['message']}")
+
     console.print(f"\nRecords scanned: {count(summary['records'])}, {wording.searched(summary)}")
+    if known := answers.known_elsewhere(summary):
+        console.print(known)
     for sentence in wording.left_out(summary):
         console.print(sentence)
     if summary.get("sample"):
         console.print(wording.sampled(summary["sample"]))
 
     if summary["matches"]:
-        console.print(f"\nMatches by level, {count(summary['matches'])} in all")
+        number, findings = count(summary["matches"]), count(summary["counted"]["matches"])
+        console.print(f"\nMatches by level: {number} in all, {findings} of them findings")
         levels = summary["levels"]
         _print(
             console, "<><", [(name, count(levels.get(name, 0)), meaning) for name, meaning in wording.LEVELS.items()]
@@ -64,6 +128,10 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     if len(summary["sources"]) > 1:
         console.print("\nBy source")
         _print(console, "<>>>", _sources(summary["sources"]))
+    if fields := summary.get("fields"):
+        console.print("\nFields")
+        rows = [(name, "; ".join(verdicts)) for name, verdicts in list(fields.items())[:SOURCES_SHOWN]]
+        _print(console, "<<", [*rows, *_more(len(fields))])
 
     _counts(console, "Noticed", summary.get("notes", {}))
     for title, name in (("Not scanned", "unread"), ("Passed over", "ignored")):
@@ -82,7 +150,12 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
 
 
 def _headline(console: Console, answer: Mapping[str, Any]) -> None:
+    """What is said first, of a run or of a probe."""
     console.print(answer["headline"])
+    for sentence in answer.get("details", ()):
+        console.print(sentence)
+    if following := answer.get("next"):
+        console.print(f"Next: {following}")
     for warning in answer["warnings"]:
         console.print(f"! {warning['message']}")
     console.print()
@@ -102,7 +175,7 @@ def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
 
 
 def _sources(sources: list[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
-    yield "", "records", "with licensed text", "matches"
+    yield "", "records", "with a match", "matches"
     for item in sorted(sources, key=lambda item: -item["records_matched"])[:SOURCES_SHOWN]:
         yield item["source"], *(count(item[name]) for name in ("records", "records_matched", "matches"))
     yield from _more(len(sources))
@@ -128,8 +201,8 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if info.get("tweets_without_text"):
         yield "Tweets without text", f"{count(info['tweets_without_text'])}, not indexed: no letters or digits"
     if info.get("forgotten") or info.get("purged"):
-        purge = f"; {count(info['purged'])} more purged, last {info['last_purge'][:10]}" if info.get("purged") else ""
-        yield "Forgotten tweets", f"{count(info['forgotten'])} still in the files{purge}"
+        purge = f"; {count(info['purged'])} purged, last on {info['last_purge'][:10]}" if info.get("purged") else ""
+        yield "Forgotten tweets", f"{count(info['forgotten'])} in the files until the next purge{purge}"
     if (left_out := info.get("segments_left_out", {})).get("segments"):
         names = ", ".join(left_out["segments"])
         yield "Left out", f"{count(left_out['tweets'])} tweets, {count(left_out['texts'])} texts in {names}"
@@ -142,7 +215,7 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "On disk", f"{decimal(info['bytes'])} in {count(segments)} segment{'s' if segments > 1 else ''}"
     if sizes := info.get("bytes_a_text"):
         parts = ", ".join(f"{name} {value:,.0f}" for name, value in sorted(sizes.items(), key=lambda item: -item[1]))
-        yield "Bytes a text", f"{sum(sizes.values()):,.0f}: {parts}"
+        yield "Bytes per text", f"{sum(sizes.values()):,.0f}: {parts}"
     if "generation" in info:
         yield "Generation", count(info["generation"])
     yield "Fingerprint", info["fingerprint"]
@@ -154,7 +227,7 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
     console = _console()
     if not explained:
         console.print("No licensed text comes close: none shares an LSH band or a seed with this text.")
-        console.print("To compare with a certain tweet all the same, name it with --tweet.")
+        console.print("Name a tweet with --tweet to compare it anyway.")
     for number, item in enumerate(explained):
         if number:
             console.print()
@@ -179,8 +252,7 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
         _print(console, "<>><", gates)
         if row is not None and "bits" in row:
             bits = "not known" if row["bits"] is None else f"{row['bits']:.0f} bits"
-            why = significance(row["counted"], row["common"], row["bits"], row["q_value"])
-            console.print(f"  Score: {bits}; {why}")
+            console.print(f"  Score: {bits}; {rarity(row['counted'], row['bits'])}")
     return _text(console)
 
 
@@ -189,10 +261,10 @@ def _result(item: dict[str, Any]) -> str:
     if item["match"] is not None:
         return f"match, {item['match']['level'].replace('_', ' ')}"
     if item["instead"] is not None:
-        return f"no match; here stands the match of tweet {item['instead']['tweet_id']}, which comes closer"
+        return f"no match, since tweet {item['instead']['tweet_id']} matches this place more closely"
     if item["passed"]:
         return (
-            "no match: it passes the gates, but the search did not come across it. Too few LSH bands and seeds agree, "
-            "or the index did not hold it then"
+            "no match: it passes the gates, but the search did not propose it. Too few LSH bands and seeds agree, or "
+            "it was not in the index at the time"
         )
     return "no match"

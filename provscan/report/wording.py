@@ -22,8 +22,6 @@ LEVELS = {
 """What each level means, best first."""
 # Fields without text that are named.
 FIELDS_SHOWN = 10
-# Above this q-value, "1 in so many" is no longer said.
-MOSTLY_CHANCE = 0.6
 PROPER = {"arabic", "chinese", "cyrillic", "greek", "hebrew", "indic", "japanese", "korean", "latin", "thai"}
 
 
@@ -49,22 +47,17 @@ def percent(share: float | None) -> str:
 
 
 MEASURES = {
-    "records": "Records with licensed text",
-    "texts": "Different licensed texts",
+    "records": "Records",
+    "texts": "Licensed texts",
     "tweets": "Licensed tweets with these texts",
-    "characters": "Characters of licensed text",
+    "characters": "Characters",
     "tokens": "Tokens, at {characters_a_token:.3g} characters each",
 }
 LAYERS = {
-    "findings": ("Findings", "hold a verified match; not corrected"),
-    "at_least": ("At least", "97.5% confident, after taking out chance"),
-    "estimate": ("Estimate", "corrected for chance and for missed copies"),
-    "at_most": ("At most", "97.5% confident, if missed copies resemble the test copies"),
+    "findings": ("Findings", "records that share rare wording with licensed tweets"),
+    "at_least": ("At least", "records with copies, beyond what chance explains (97.5% confident)"),
+    "estimate": ("Estimate", "records with copies, corrected for chance and for missed copies"),
 }
-NOT_COVERED = (
-    "Not covered by any of these numbers: rewritten or translated text, copies of which little remains, and many "
-    "copies of one tweet that were edited alike and are missed together."
-)
 
 
 def measures(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -94,11 +87,10 @@ def amount(number: float | None, layer: str = "estimate") -> str:
 
 
 def layers(number: Mapping[str, Any]) -> list[str]:
-    """The layers of a number as words: findings, at least, estimate, at most."""
+    """The layers of a number as words: findings, at least, estimate."""
     estimate = number["estimate"]
     middle = f"{amount(estimate['value'])} ({amount(estimate['low'])}-{amount(estimate['high'])})" if estimate else "–"
-    ends = {layer: amount(number[layer], layer) for layer in ("findings", "at_least", "at_most")}
-    return [ends["findings"], ends["at_least"], middle, ends["at_most"]]
+    return [amount(number["findings"]), amount(number["at_least"], "at_least"), middle]
 
 
 def place(item: Mapping[str, Any]) -> str:
@@ -130,16 +122,43 @@ def value(item: object) -> str:
             return str(item)
 
 
-TOO_WEAK = "not rare or not complete enough to tell from chance"
+KINDS = {
+    "exact": "word for word",
+    "near_exact": "word for word",
+    "strong": "nearly word for word",
+    "weak": "edited",
+    "partial": "a part",
+}
+"""What a match of a level is, for people."""
+RARITY = ((150.0, "extremely rare wording"), (100.0, "very rare wording"), (0.0, "rare wording"))
+"""How rare the wording of a finding is, by its bits, the rarest first."""
+COMMON_OR_KNOWN = "common or known wording"
+NOT_FINDINGS = {
+    "common": ("common wording", "Three authors or more have this text, or the control does."),
+    "known": ("known elsewhere", "This text also stands in data that can't come from the platform (--known)."),
+    "ordinary": ("short or ordinary wording", "Too few letters, or words that are too common, to tell it from chance."),
+}
+"""Why a match is no finding: its name, and what it means."""
+UNKNOWN_RARITY = "long wording of unknown rarity"
+Otherwise = tuple[str, str]
 
 
-def uncounted(summary: Mapping[str, Any]) -> str:
-    """Why a match of a run is not counted, where its wording is not commonplace."""
+def otherwise(summary: Mapping[str, Any]) -> Otherwise:
+    """What is said of wording whose rarity is not known, and of that of no findings; a blind run measures no rarity."""
     if (blind := summary.get("blind")) is None:
-        return TOO_WEAK
+        return UNKNOWN_RARITY, COMMON_OR_KNOWN
     if "revealed" in blind:
-        return "not confirmed by the full index"
-    return "found by sketches alone, and not compared with the tweet"
+        return "confirmed by the full index", "not confirmed by the full index"
+    return "not measured", "found by sketches alone, and not compared"
+
+
+def rarity(counted: bool, bits: float | None, unless: Otherwise = (UNKNOWN_RARITY, COMMON_OR_KNOWN)) -> str:
+    """How rare the wording of a match is, in words."""
+    if not counted:
+        return unless[1]
+    if bits is None or bits != bits:
+        return unless[0]
+    return next(words for limit, words in RARITY if bits >= limit)
 
 
 def alike(share: float) -> str:
@@ -147,21 +166,6 @@ def alike(share: float) -> str:
     value = round(1000 * share) / 10
     exact = value < 10 or 99 < value < 100
     return f"{value:.{int(exact)}f}%"
-
-
-def significance(
-    counted: bool, common: bool, bits: float | None, q_value: float | None, why_not: str = TOO_WEAK
-) -> str:
-    """How strong a match is, in words."""
-    if not counted:
-        return f"not counted: {'commonplace wording' if common else why_not}"
-    if q_value is None or q_value != q_value:
-        return "counted; how many such matches are chance is not known"
-    if q_value <= 0:
-        return "counted; no control match is as strong"
-    if q_value > MOSTLY_CHANCE:
-        return "counted; most or all at least this strong are chance"
-    return f"counted; about 1 in {count(round(1 / q_value))} at least this strong is chance"
 
 
 def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
@@ -220,20 +224,28 @@ def noticed(summary: Mapping[str, Any]) -> list[str]:
     return [f"{what[0].upper()}{what[1:]}: {count(number)}" for what, number in said]
 
 
+MORE, LISTED = "; and more", ": --verbose lists them."
+
+
 def left_out(summary: Mapping[str, Any]) -> list[str]:
     """What the user named and the scan did not cover, a sentence each."""
+    return [*not_scanned(summary), *not_searched(summary)]
+
+
+def not_scanned(summary: Mapping[str, Any]) -> list[str]:
+    """Files, records and fields that were not scanned."""
     said = []
     if summary.get("unread"):
         said.append(f"{several(len(summary['unread']), 'file was', 'files were')} not scanned.")
-    if number := summary.get("ignored_files"):
-        files = several(number, "file or folder was", "files or folders were")
-        said.append(f"{files} passed over: hidden, describing a dataset, or named twice.")
     if summary["damaged"]:
         # One that was cut off is also one that was changed.
         files = several(len({case["source"] for case in summary["damaged"]}), "file is", "files are")
         said.append(f"{files} damaged, and scanned up to the damage only, or changed during the scan.")
     for name, text in (("skipped", "not scanned"), ("repaired", "scanned after a repair")):
         said += _not_read(summary[name], ("record was", "records were"), text)
+    if number := summary.get("ignored_files"):
+        files = several(number, "file or folder was", "files or folders were")
+        said.append(f"{files} passed over: hidden, describing a dataset, or named twice.")
     verdicts = summary.get("fields", {})
     if without := [name for name in verdicts if not BY_FIRST_RECORDS.isdisjoint(verdicts[name])]:
         fields = several(len(without), "field was not scanned, since its", "fields were not scanned, since their")
@@ -265,10 +277,6 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
         if licensed := files["also_licensed"]:
             tweets = several(licensed, "tweet of the control is", "tweets of the control are")
             said.append(f"{tweets} licensed as well, and so no control; matches of their texts are not counted.")
-    sides = {"licensed": "of the licensed texts", "control": "of the control's"}
-    short = [f"{percent(n)} {sides[side]}" for side, n in control.get("too_short", {}).items() if n]
-    if short:
-        said.append(f"Too short to be looked for, and in no number (--min-chars): {' and '.join(short)}.")
     if null := control["null"]:
         of_null = ("record of the null dataset was", "records of the null dataset were")
         said += _not_read(null["skipped"], of_null, "not scanned")
@@ -277,10 +285,36 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
                 "The null dataset has text in fields that its first records lack, and that were not scanned: chance "
                 "may be more than it says. Name all fields that hold text with --text-field."
             )
+    return said
+
+
+def not_searched(summary: Mapping[str, Any]) -> list[str]:
+    """What could not be found in what was scanned."""
+    said = []
+    sides = {"licensed": "of the licensed texts", "control": "of the control's"}
+    too_short = summary.get("control", {}).get("too_short", {})
+    if short := [f"{percent(n)} {sides[side]}" for side, n in too_short.items() if n]:
+        what = "Some texts are too short to be looked for, and excluded from all counts"
+        said.append(f"{what} (--min-chars): {' and '.join(short)}.")
     if total := sum(summary["truncated"].values()):
         lookups = several(total, "look-up was", "look-ups were")
-        said.append(f"{lookups} cut short, of very common wording: copies of common phrases can be missed.")
+        said.append(f"{lookups} cut short, since the wording is very common: copies of common phrases can be missed.")
     return said
+
+
+def left_out_in_brief(summary: Mapping[str, Any], width: int) -> str:
+    """What was not scanned, in one line; an empty text where all was."""
+    clauses = []
+    for sentence in not_scanned(summary):
+        # Up to where the sentence goes into details; a single cause needs no number of its own.
+        shorter = re.sub(r" \(([^():;,]+): [\d,]+\)", r" (\1)", sentence)
+        clauses.append(re.split(r"[.:;,](?=\s|$)| \((?=[^)]*[:;,] )", shorter)[0])
+    for shown in range(len(clauses), 0, -1):
+        line = "; ".join([clauses[0], *(f"{what[0].lower()}{what[1:]}" for what in clauses[1:shown])])
+        line += (MORE if shown < len(clauses) else "") + LISTED
+        if len(line) <= width:
+            return line
+    return "Not all was scanned: see --verbose." if clauses else ""
 
 
 def _named(fields: Sequence[str]) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from provscan.arrays import Floats, Numbers, distinct
-from provscan.estimate.limits import Chance, predict_chance
-from provscan.runs.matched import CountedRows
+from provscan.estimate.limits import TAIL, Chance, predict_chance
+from provscan.runs.matched import STRENGTHS, TextFindings
 
 MEASURES = ("records", "texts", "tweets", "characters")
+# "At least" is the best of the bounds of all strengths, each of which has this share of the error.
+TAIL_OF_EACH = TAIL / len(STRENGTHS)
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Bunches:
         return replace(self, sizes={**self.sizes, "tweets": tweets})
 
 
-def bunched(family: Numbers, records: Numbers, tweets: Floats, rows: CountedRows) -> Bunches:
-    """Bunches of matches that count, one entry each.
+def bunched(family: Numbers, records: Numbers, tweets: Floats, rows: TextFindings) -> Bunches:
+    """Bunches of findings, one entry each.
 
     `family`, [texts], is below 0 for texts that are left out; `records`, [families], counts different ones.
     """
@@ -66,24 +67,28 @@ class Gauge:
     weights: Floats  # How many licensed bunches each counts for.
     heaviest: float  # The largest weight that one bunch more could have.
 
-    def grown(self, times: float) -> Gauge:
-        """What a measure so many times as large would show if chance came at the same rate."""
-        count, more = len(self.bunches), math.ceil(len(self.bunches) * times)
-        sizes = {name: np.resize(of, more) for name, of in self.bunches.sizes.items()}
-        bunches = Bunches(np.resize(self.bunches.family, more), np.resize(self.bunches.first, more), sizes)
-        # A null dataset larger than the dataset is no better than one as large.
-        heaviest = max(self.heaviest / times, float(self.name == "null"))
-        return Gauge(self.name, bunches, np.resize(self.weights, more) * count / max(1, more), heaviest)
+    def without_bunches(self, heaviest: float | None = None) -> Gauge:
+        """The same measure if it had not shown a single chance match; by default of its own size."""
+        none = np.zeros(0, np.int64)
+        bunches = Bunches(none, none, {name: none.astype(np.float64) for name in self.bunches.sizes})
+        return Gauge(self.name, bunches, np.zeros(0), self.heaviest if heaviest is None else heaviest)
 
-    def chance(self, measure: str, like: Floats | None) -> Chance:
+    def chance(self, measure: str, like: Floats | None, tail: float = TAIL) -> Chance:
         """What chance put among the licensed matches; "bunches" counts each as one."""
         sizes = np.ones(len(self.bunches)) if measure == "bunches" else self.bunches.sizes[measure]
-        return predict_chance(self.weights, sizes, self.heaviest, like)
+        return predict_chance(self.weights, sizes, self.heaviest, like, tail)
 
 
-def widest(gauges: list[Gauge], measure: str, like: Floats | None = None) -> Chance:
+def chances(gauges: list[Gauge], like: Bunches, tail: float = TAIL) -> dict[str, Chance]:
+    """What chance put among the licensed findings, by measure; nothing where it was not measured."""
+    return {
+        name: widest(gauges, name, like.sizes.get(name), tail) for name in (("bunches", *MEASURES) if gauges else ())
+    }
+
+
+def widest(gauges: list[Gauge], measure: str, like: Floats | None = None, tail: float = TAIL) -> Chance:
     """Chance by all gauges: the widest limits, and the expectation of the gauge with most bunches."""
-    all_of = [gauge.chance(measure, like) for gauge in gauges]
+    all_of = [gauge.chance(measure, like, tail) for gauge in gauges]
     largest = int(np.argmax([len(gauge.bunches) for gauge in gauges]))
     return Chance(all_of[largest].expected, min(c.low for c in all_of), max(c.high for c in all_of))
 

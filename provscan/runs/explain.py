@@ -34,9 +34,8 @@ from provscan.kernels.verify import (
 )
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
-from provscan.params import MatchParams
+from provscan.params import FINDING, MatchParams
 from provscan.readers.names import printable
-from provscan.scoring.rule import BITS
 from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
 from provscan.text import canonical
@@ -230,7 +229,7 @@ def _compared(
         ]
     match = reported if reported is not None and reported["tweet_id"] == tweet_id else None
     if match is not None and match.get("bits") is not None:
-        gates.append(_gate("bits, to be counted", match["bits"], BITS))
+        gates.append(_gate("bits, to be counted", match["bits"], FINDING.min_bits))
     seeds = [set(seed_keys(side, index.params).tolist()) for side in (ours, theirs)]
     return {
         # The licensed side.

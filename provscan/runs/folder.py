@@ -33,19 +33,22 @@ TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
 DATA = {*RUN_FILES, PASSAGES_FILE, PLAN_FILE, ANSWERS_FILE, MODEL_FILE, TWEETS_FILE, RECITATIONS_FILE}
 # Where `provscan report --format pdf` writes it.
 PDF_FILE = "report.pdf"
-CHECKPOINT, PARTS, NULL_PARTS, CONTROL, LOCK = "unfinished.json", "parts", "null", "control", "lock"
+CHECKPOINT, PARTS, CONTROL, LOCK = "unfinished.json", "parts", "control", "lock"
+NULL_PARTS, KNOWN_PARTS = "null", "known"
+ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
 
 FILES = {
-    *RUN_FILES, REPORT_FILE, PASSAGES_FILE, PDF_FILE, CHECKPOINT, PARTS, NULL_PARTS, CONTROL, LOCK,
+    *RUN_FILES, REPORT_FILE, PASSAGES_FILE, PDF_FILE, CHECKPOINT, *ALL_PARTS, CONTROL, LOCK,
 }  # fmt: skip
 
 # Names of what a checkpoint holds, for messages.
 NAMES = {
     "options": "options", "limits": "limits of the readers", "index": "index", "control": "control files",
     "files": "input files", "splits": "splits", "null_files": "files of the null dataset",
-    "null_splits": "splits of the null dataset",
+    "null_splits": "splits of the null dataset", "known_files": "files of the known data",
+    "known_splits": "splits of the known data",
 }  # fmt: skip
-FILES_OF_RUNS = ("control", "files", "splits", "null_files", "null_splits")
+FILES_OF_RUNS = ("control", "files", "splits", "null_files", "null_splits", "known_files", "known_splits")
 
 
 @dataclass
@@ -160,8 +163,8 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
         folder = RunFolder(unfinished, _earlier(unfinished, shown, resume=resume, overwrite=overwrite))
         try:
             if folder.earlier is None:
-                shutil.rmtree(folder.parts, ignore_errors=True)
-                shutil.rmtree(unfinished / NULL_PARTS, ignore_errors=True)
+                for name in ALL_PARTS:
+                    shutil.rmtree(unfinished / name, ignore_errors=True)
             shutil.rmtree(unfinished / CONTROL, ignore_errors=True)
             yield folder
             _put(unfinished, place)
@@ -170,7 +173,7 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
             if isinstance(error, OSError):
                 raise _failed(error, target) from error
             raise
-    for name in (PARTS, NULL_PARTS, CONTROL):
+    for name in (*ALL_PARTS, CONTROL):
         shutil.rmtree(place / name, ignore_errors=True)
     for name in (CHECKPOINT, LOCK):
         (place / name).unlink(missing_ok=True)
@@ -200,7 +203,7 @@ def _failed(error: OSError, target: Path) -> OutputError:
 
 
 def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> None:
-    complete = sum(1 for name in (PARTS, NULL_PARTS) for _ in (folder.path / name).glob("*.json"))
+    complete = sum(1 for name in ALL_PARTS for _ in (folder.path / name).glob("*.json"))
     differs = isinstance(error, UsageError) and folder.earlier is not None
     if differs or (complete and folder.resumable and not isinstance(error, RecallError)):
         if not differs:
@@ -218,7 +221,7 @@ def _earlier(unfinished: Path, shown: Path, *, resume: bool, overwrite: bool) ->
     """The checkpoint to go on from."""
     names = {path.name for path in unfinished.iterdir()}
     if CHECKPOINT not in names:
-        if names - {LOCK, PARTS, NULL_PARTS, CONTROL}:
+        if names - {LOCK, *ALL_PARTS, CONTROL}:
             raise OutputError(f"{shown} is not an unfinished run, so it is not replaced: name another folder")
         return None
     if not resume:

@@ -15,7 +15,7 @@ from provscan.errors import InputError, UsageError
 from provscan.ordered_map import ordered_map
 from provscan.readers import MEMORY, UNKNOWN, Damage, RayBlock, Split
 from provscan.runs.corpus import MOST_LISTED
-from provscan.runs.folder import NULL_PARTS, PARTS
+from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS
 from provscan.runs.options import Options, Sources, source_list
 from provscan.runs.sample import FileSample, draw_files
 
@@ -150,21 +150,29 @@ def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
 
 
 def find_null(options: Options, workers: int) -> Inputs | None:
-    """Plan what to read of the null dataset, if there is one: all of it, whatever the sample of the dataset."""
-    if not options.null_files:
-        return None
-    return replace(
-        find_inputs(options.null_files, options.of_null(), workers), stage="Scanning null dataset", parts=NULL_PARTS
-    )
+    """Plan what to read of the null dataset, if there is one."""
+    return _find_whole(options.null_files, options, workers, "Scanning null dataset", NULL_PARTS)
 
 
-def require_other_data(inputs: Inputs, null: Inputs | None, control: Sequence[str]) -> None:
-    """Refuse a control that is a part of the dataset, and a null dataset that holds all of it."""
+def find_known(options: Options, workers: int) -> Inputs | None:
+    """Plan what to read of the known data, if there is any."""
+    return _find_whole(options.known_files, options, workers, "Scanning known data", KNOWN_PARTS)
+
+
+def _find_whole(files: list[str], options: Options, workers: int, stage: str, parts: str) -> Inputs | None:
+    """Plan to read data beside the dataset: all of it, whatever the sample of the dataset."""
+    return replace(find_inputs(files, options.of_whole(), workers), stage=stage, parts=parts) if files else None
+
+
+def require_other_data(inputs: Inputs, null: Inputs | None, known: Inputs | None, control: Sequence[str]) -> None:
+    """Refuse a control that is a part of the dataset, a null dataset that holds all of it, and known data that shares
+    a file with any of them.
+    """
     dataset = {_real(path): file.source for path, file in inputs.files.items()}
     for named in control:
-        known = _real(named)
+        whole = _real(named)
         for path, source in dataset.items():
-            if path == known or path.startswith(known + os.sep):
+            if path == whole or path.startswith(whole + os.sep):
                 raise UsageError(
                     f"control {named} is scanned as a part of the dataset ({source}), so its "
                     "tweets are in it: give tweets that are known to be absent"
@@ -174,6 +182,18 @@ def require_other_data(inputs: Inputs, null: Inputs | None, control: Sequence[st
             "the null dataset holds all of the dataset, so that no match in it could be a copy: give other data for "
             "null, in which no licensed text can be"
         )
+    if known is None:
+        return
+    others = {"the dataset": inputs.files, "the null dataset": null.files if null else {}}
+    taken = {_real(path): what for what, files in others.items() for path in files}
+    taken |= {_real(path): "the control" for path in control}
+    for path, file in known.files.items():
+        for other, what in taken.items():
+            if f"{_real(path)}{os.sep}".startswith(f"{other}{os.sep}"):
+                raise UsageError(
+                    f"{file.source} is given as known data and is part of {what}, which would acquit itself: give data "
+                    "for known that is independent of it"
+                )
 
 
 def _real(path: str) -> str:

@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from provscan import readers
 from provscan.calibration.controls import Controls, no_control, with_cutoff, with_files
 from provscan.engine import Progress
@@ -32,7 +34,7 @@ from provscan.matching.task import Snapshot
 from provscan.runs.analysis import Analysis, AnalysisSettings, analyse
 from provscan.runs.evidence import CANDIDATES, kept
 from provscan.runs.folder import CONTROL, EVIDENCE_FILE, MATCHES_FILE, RunFolder, run_folder, write_summary
-from provscan.runs.inputs import Inputs, find_inputs, find_null, require_other_data
+from provscan.runs.inputs import Inputs, find_inputs, find_known, find_null, require_other_data
 from provscan.runs.matched import NullScan, PartRows
 from provscan.runs.options import Options, Sources
 from provscan.runs.sample import describe_sample
@@ -41,6 +43,7 @@ from provscan.runs.tokens import tokens_of
 from provscan.runs.totals import counts_of, write_tables
 from provscan.scoring.background import background
 from provscan.scoring.lengths import letters
+from provscan.scoring.rule import KNOWN_SHARE, KnownElsewhere
 
 RUN_VERSION = 1
 PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
@@ -81,15 +84,16 @@ def run_match(
     with run_folder(target.path, resume=target.resume, overwrite=target.overwrite) as folder:
         planned = folder.earlier["workers"] if folder.earlier else options.threads
         inputs = find_inputs(sources, options, planned)
-        null_inputs = find_null(options, planned)
-        require_other_data(inputs, null_inputs, options.control_files)
+        null_inputs, known_inputs = find_null(options, planned), find_known(options, planned)
+        beside_it = [data for data in (null_inputs, known_inputs) if data is not None]
+        require_other_data(inputs, null_inputs, known_inputs, options.control_files)
         clock.lap("sample")
         controls, snapshot, about = calibrate(index, options, folder)
         if about["files"] is not None:
             inputs.unread += [(item["path"], item["reason"]) for item in about["files"]["unread"]]
         clock.lap("calibrate")
-        checkpoint = _checkpoint(inputs, null_inputs, snapshot, options, planned)
-        folder.begin(checkpoint, resumable=not inputs.streamed and not (null_inputs and null_inputs.streamed))
+        checkpoint = _checkpoint(inputs, null_inputs, known_inputs, snapshot, options, planned)
+        folder.begin(checkpoint, resumable=not any(each.streamed for each in (inputs, *beside_it)))
         with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
             # Only the estimate needs them, and a small dataset is scanned in no more time than they take.
             counted = beside.submit(background, controls.licensed)
@@ -100,17 +104,20 @@ def run_match(
         rows = PartRows(folder.parts, totals.parts)
         null = None
         if null_inputs is not None:
-            scanned = scan_inputs(null_inputs, folder, snapshot, controls.reader, options.of_null(), progress)
-            found = PartRows(folder.path / null_inputs.parts, scanned.parts)
-            read, counts = tuple(options.null_files), scanned.stats.as_dict()
-            own, others = (letters(c.text for c in of.carriers.records.values()) for of in (totals, scanned))
-            sizes, scripts = (scanned.records, scanned.characters), enough_text(own, others)
-            null = NullScan(found, *sizes, read, counts["skipped"], scripts, counts["notes"])
+            scanned = scan_inputs(null_inputs, folder, snapshot, controls.reader, options.of_whole(), progress)
+            null = _null_scan(PartRows(folder.path / null_inputs.parts, scanned.parts), totals, scanned, options)
             totals.stats.damaged += [*scanned.stats.damaged, *null_inputs.changed()]
-            inputs.unread += null_inputs.unread
-            inputs.ignored += null_inputs.ignored
         clock.lap("null")
-        analysis = _analyse(rows, totals, inputs, controls, null, options)
+        known = None
+        if known_inputs is not None:
+            scanned = scan_inputs(known_inputs, folder, snapshot, controls.reader, options.of_whole(), progress)
+            known = _known_scan(PartRows(folder.path / known_inputs.parts, scanned.parts), scanned, controls, options)
+            totals.stats.damaged += [*scanned.stats.damaged, *known_inputs.changed()]
+        for data in beside_it:
+            inputs.unread += data.unread
+            inputs.ignored += data.ignored
+        clock.lap("known")
+        analysis = _analyse(rows, totals, inputs, controls, (null, known), options)
         analysis.summary["control"].update(about)
         clock.lap("estimate")
         summary = _summary(analysis, totals, inputs, controls, options)
@@ -122,8 +129,9 @@ def run_match(
         del analysis, matched, chosen
         clock.lap("write")
         described = {"inputs": inputs.describe(options.threads)}
-        if null_inputs is not None:
-            described["null_inputs"] = null_inputs.describe(options.threads)
+        for name, other in (("null_inputs", null_inputs), ("known_inputs", known_inputs)):
+            if other is not None:
+                described[name] = other.describe(options.threads)
         clock.lap("checksums")
         info = _info(index, target, options, inputs, described)
         if checkpoint["control"] is not None:
@@ -155,7 +163,7 @@ def calibrate(index: Index, options: Options, folder: RunFolder) -> tuple[Contro
 
 
 def _checkpoint(
-    inputs: Inputs, null: Inputs | None, snapshot: Snapshot, options: Options, workers: int
+    inputs: Inputs, null: Inputs | None, known: Inputs | None, snapshot: Snapshot, options: Options, workers: int
 ) -> dict[str, Any]:
     """What must be the same for a run to go on where it was interrupted."""
     control = None if snapshot.control is None else open_reader(snapshot.control, check="lengths").fingerprint
@@ -167,18 +175,66 @@ def _checkpoint(
         "control": control,
         **inputs.state(),
         **{f"null_{name}": value for name, value in (null.state() if null else {}).items()},
+        **{f"known_{name}": value for name, value in (known.state() if known else {}).items()},
     }
 
 
+def _null_scan(rows: PartRows, totals: ScanTotals, scanned: ScanTotals, options: Options) -> NullScan:
+    """What the scan of a null dataset found, beside that of the dataset."""
+    samples = [list(of.carriers.records.values()) for of in (totals, scanned)]
+    scripts = enough_text(*(letters(carrier.text for carrier in carriers) for carriers in samples))
+    lengths = [np.repeat([c.length for c in carriers], [c.copies for c in carriers]) for carriers in samples]
+    read, counts = tuple(options.null_files), scanned.stats.as_dict()
+    return NullScan(
+        rows, scanned.records, scanned.characters, read, counts["skipped"], scripts, counts["notes"],
+        (lengths[0], lengths[1]),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class KnownScan:
+    """What the scan of known data found, and what ``summary.json`` says of it."""
+
+    elsewhere: KnownElsewhere
+    about: dict[str, Any]
+
+
+def _known_scan(rows: PartRows, scanned: ScanTotals, controls: Controls, options: Options) -> KnownScan:
+    containment = np.zeros(len(controls.absent), np.float32)
+    for columns, _ in rows.batches(["text", "containment"]):
+        np.maximum.at(containment, columns["text"].to_numpy(), columns["containment"].to_numpy())
+    texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.absent))
+    counts = scanned.stats.as_dict()
+    about = {
+        "sources": options.known_files,
+        "records": scanned.records,
+        "characters": scanned.characters,
+        "texts": texts,
+        "share": texts / max(1, controls.licensed_texts),
+        "skipped": counts["skipped"],
+        "notes": counts["notes"],
+    }
+    return KnownScan(KnownElsewhere(containment), about)
+
+
 def _analyse(
-    rows: PartRows, totals: ScanTotals, inputs: Inputs, controls: Controls, null: NullScan | None, options: Options
+    rows: PartRows,
+    totals: ScanTotals,
+    inputs: Inputs,
+    controls: Controls,
+    beside: tuple[NullScan | None, KnownScan | None],
+    options: Options,
 ) -> Analysis:
     settings = AnalysisSettings(
         sampling_of(inputs, options), inputs.sample, options.spike_ins, options.edits, controls.licensed.fraction,
-        options.threads, tokens_of(options.tokenizer),
+        options.threads, tokens_of(options.tokenizer), options.finding,
     )  # fmt: skip
     carriers = list(totals.carriers.records.values())
-    return analyse(rows, totals.parts, carriers, controls, options.params, settings, null)
+    null, known = beside
+    elsewhere = None if known is None else known.elsewhere
+    analysis = analyse(rows, totals.parts, carriers, controls, options.params, settings, null, elsewhere)
+    analysis.summary["known"] = None if known is None else known.about
+    return analysis
 
 
 def _summary(
@@ -191,7 +247,7 @@ def _summary(
     summary = {**counts, "index": about, **analysis.summary}
     if options.sample is not None:
         measured = analysis.measured
-        effect = measured.scanned.design_effect(measured.whole.counted)
+        effect = measured.scanned.design_effect(measured.whole.claimable[0])
         summary["sample"] = describe_sample(
             options.sample, inputs.sample, totals.parts, effect, measured.scanned.all_records
         )

@@ -18,15 +18,19 @@ import pyarrow as pa
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.counters import CoveredCounter, RecordCounter
-from provscan.estimate.damage import damage_of
+from provscan.estimate.damage import damage_of, nearly_verbatim
 from provscan.matching.parts import PartResult
+from provscan.params import FindingParams
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.lengths import SCRIPTS
-from provscan.scoring.rule import Scorer, TextScores
+from provscan.scoring.rule import Scored, Scorer, TextScores
 
+# Bits of the findings for which chance is tested: all of them, and those of rarer wording, so that verbatim copies
+# show among many coincidences.
+STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
 # Matches of a batch, about.
 BATCH = 1 << 15
-NEEDED = ("record", "field", "start", "end", "similarity", "containment", "text", "pieces", "left_out")
+NEEDED = ("record", "field", "start", "end", "similarity", "containment", "text", "pieces", "left_out", "whole")
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,10 @@ class Batch(NamedTuple):
     end: Numbers
     similarity: Floats
     containment: Floats
+    whole: Flags  # The span covers the whole field.
     # See `provscan.scoring.rule.Scores`.
     bits: Floats
+    known: Flags
     counted: Flags
 
     @property
@@ -94,6 +100,16 @@ class Batch(NamedTuple):
         """Bits, 0 where not known."""
         return np.nan_to_num(self.bits)
 
+    @property
+    def nearly(self) -> Flags:
+        """Whether each match is word for word or nearly."""
+        pieces = self.columns["pieces"].to_numpy(zero_copy_only=False)
+        return nearly_verbatim(self.similarity, self.containment) & ~pieces
+
+    def findings(self, least: float = -np.inf) -> Flags:
+        """Which matches are findings of so many bits or more."""
+        return self.counted if least == -np.inf else self.counted & (self.score >= least)
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -102,6 +118,7 @@ class Matched:
     rows: PartRows
     text: Numbers  # Its number in the reader.
     scores: TextScores
+    params: FindingParams  # What makes a match a finding.
     authorship: Authorship
     tweets: Floats
     control: Flags
@@ -113,7 +130,15 @@ class Matched:
             found[columns["text"].to_numpy()] = True
         text = np.flatnonzero(found)
         tweets = controls.reader.tweet_counts(text).astype(np.float64)
-        return cls(rows, text, scorer.texts(text), authorship(controls.reader, text), tweets, controls.absent[text])
+        return cls(
+            rows,
+            text,
+            scorer.texts(text),
+            scorer.params,
+            authorship(controls.reader, text),
+            tweets,
+            controls.absent[text],
+        )
 
     @cached_property
     def _few(self) -> list[Batch] | None:
@@ -140,9 +165,11 @@ class Matched:
             records, fields = record + np.cumsum(other), number + np.cumsum(differs)
             similarity, containment = (columns[key].to_numpy().astype(np.float64) for key in NEEDED[4:6])
             place = np.searchsorted(self.text, columns["text"].to_numpy())
+            whole = columns["whole"].to_numpy(zero_copy_only=False)
+            scores = self.scores.matches(Scored(place, containment, similarity, whole), self.params)
             yield Batch(
                 columns, low, split, place, records, fields, columns["start"].to_numpy(), columns["end"].to_numpy(),
-                similarity, containment, *self.scores.matches(place, containment, similarity),
+                similarity, containment, whole, *scores,
             )  # fmt: skip
             low, record, number = low + len(own), int(records[-1]), int(fields[-1])
             last = (int(split[-1]), int(own[-1]), known[name[-1]])
@@ -185,10 +212,13 @@ class Amount:
         return Sum(self._records.count, self._copies.count, self._covered)
 
 
-class CountedRows:
-    """Of each text its matches that count: how many, the first one, the best score, and their code points, [texts]."""
+class TextFindings:
+    """Of each text its findings of so many bits or more: how many, the first one, the best score, and their code
+    points, [texts].
+    """
 
-    def __init__(self, matched: Matched) -> None:
+    def __init__(self, matched: Matched, least: float = -np.inf) -> None:
+        self.least = least
         texts = len(matched.text)
         self.count = np.zeros(texts, np.int64)
         self.first = np.full(texts, np.iinfo(np.int64).max)
@@ -196,7 +226,7 @@ class CountedRows:
         self.characters = np.zeros(texts)
 
     def add(self, batch: Batch) -> None:
-        rows = np.flatnonzero(batch.counted)
+        rows = np.flatnonzero(batch.findings(self.least))
         place = batch.place[rows]
         np.add.at(self.count, place, 1)
         np.minimum.at(self.first, place, rows + batch.low)
@@ -205,41 +235,53 @@ class CountedRows:
 
 
 class Sums:
-    """What one pass over matches gives: sums of the matches of licensed texts (`licensed`), of those of them that meet
-    the rule (`beside`), and of those of them whose chance is measured (`counted`); how many are of control texts; and
-    `of_texts` of each text its matches that count.
+    """What one pass over matches adds up.
+
+    Of the matches of licensed texts: all (`licensed`), the findings (`findings`), those of them that are nearly
+    verbatim (`nearly`), and those of each strength (`STRENGTHS`) whose chance is measured (`claimable`). Of each text
+    of the dataset or the control its findings of each strength (`of_texts`), and how many matches are of control texts.
     """
 
     def __init__(self, matched: Matched, claimable: Flags) -> None:
         self._matched, self._claimable = matched, claimable
-        self.licensed, self.beside, self.counted = (Amount(matched) for _ in range(3))
-        self.of_texts = CountedRows(matched)
+        self.licensed, self.findings, self.nearly = (Amount(matched) for _ in range(3))
+        self.claimable = [Amount(matched) for _ in STRENGTHS]
+        self.of_texts = [TextFindings(matched, least) for least in STRENGTHS]
         self.control = 0
 
     def add(self, batch: Batch) -> None:
         control = self._matched.control[batch.place]
         self.control += int(np.count_nonzero(control))
-        self.of_texts.add(batch)
         self.licensed.add(batch, ~control)
-        self.beside.add(batch, ~control & batch.counted)
-        self.counted.add(batch, self._claimable[batch.place] & batch.counted)
+        self.findings.add(batch, ~control & batch.counted)
+        self.nearly.add(batch, ~control & batch.counted & batch.nearly)
+        claimable = self._claimable[batch.place]
+        for least, amount, of_texts in zip(STRENGTHS, self.claimable, self.of_texts, strict=True):
+            amount.add(batch, claimable & batch.findings(least))
+            of_texts.add(batch)
 
 
 class Coding(NamedTuple):
     """Groups of texts whose records are counted."""
 
     codes: Numbers  # [texts], the group of each; below 0 for texts that are left out.
-    counted: bool = True  # Whether only matches that count are.
+    findings: bool = True  # Whether only findings are counted.
+    least: float = -np.inf  # Their bits, at least.
+    groups: int = 0  # How many groups there are, if not all of them have texts.
+
+    @property
+    def size(self) -> int:
+        return max(self.groups, int(self.codes.max(initial=-1)) + 1)
 
 
 def record_counts(matched: Matched, codings: Sequence[Coding], *, by_split: bool = False) -> list[Numbers]:
     """Different records of each group of each coding: int64[groups] or [groups, splits]."""
     splits = len(matched.rows.parts) if by_split else 1
-    counters = [RecordCounter((int(coding.codes.max(initial=-1)) + 1) * splits) for coding in codings]
+    counters = [RecordCounter(coding.size * splits) for coding in codings]
     for batch in matched.batches() if codings else ():
         for coding, counter in zip(codings, counters, strict=True):
             group = coding.codes[batch.place]
-            rows = np.flatnonzero((group >= 0) & (batch.counted | (not coding.counted)))
+            rows = np.flatnonzero((group >= 0) & (batch.findings(coding.least) | (not coding.findings)))
             number = group[rows] * splits + (batch.split[rows] if by_split else 0)
             counter.add(number, batch.record[rows])
     return [counter.count.reshape(-1, splits) if by_split else counter.count for counter in counters]
@@ -258,3 +300,5 @@ class NullScan:
     # bool[scripts]: it has enough text in the script, beside the dataset; where no carrier records are kept, always.
     scripts: Flags = field(default_factory=lambda: np.ones(len(SCRIPTS), np.bool_))
     notes: dict[str, int] = field(default_factory=dict)  # What was noticed of the records.
+    # Code points of random samples of the records of the dataset and of the null dataset, to compare their kinds.
+    lengths: tuple[Numbers, Numbers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))

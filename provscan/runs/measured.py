@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,18 +14,18 @@ import pyarrow as pa
 
 from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.calibration.controls import Controls
-from provscan.calibration.edits import HEAVY, SEVERE
 from provscan.calibration.spike_ins import Recovered, SpikeIns
-from provscan.estimate.counters import BestOfRecords
-from provscan.estimate.damage import DAMAGES, PIECES, damage_of, of_texts
+from provscan.estimate.counters import BestOfRecords, RecordCounter
+from provscan.estimate.damage import DAMAGES, of_texts
 from provscan.estimate.fdr import q_values
-from provscan.estimate.layers import ALONE, Found, Layers, layered
+from provscan.estimate.layers import ALONE, Found, Layers, Scope, Size, Strength, layered
 from provscan.estimate.limits import Chance, Factor, exactly
-from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.estimate.strata import Strata, rarefied, years_apart
-from provscan.runs.chance import MEASURES, Bunches, Gauge, bunched, bunches_of, widest
+from provscan.runs.chance import MEASURES, TAIL_OF_EACH, Bunches, Gauge, bunched, bunches_of, chances
 from provscan.runs.fraction import held, of_a_text
-from provscan.runs.matched import Batch, Coding, CountedRows, Matched, NullScan, Sum, Sums, record_counts
+from provscan.runs.kind import Kind, kind_of
+from provscan.runs.matched import STRENGTHS, Batch, Coding, Matched, NullScan, Sum, Sums, TextFindings, record_counts
+from provscan.runs.recalls import Cells, Recalls
 from provscan.runs.sample import Extent
 from provscan.runs.sides import Classes, Side, classes_of, of_control, recall_group
 from provscan.scoring.families import best_of, families
@@ -36,23 +34,31 @@ from provscan.scoring.rule import Scorer
 
 # Share of the control's texts that stand in the dataset from which on they measure nothing.
 MOSTLY_IN_DATASET = 0.5
-# Recall from which on the number of texts follows from how many copies were found of each.
-CONVERGES = 0.6
-# Copies of a text from which on their number makes no difference.
-MANY_COPIES = 20
-# By how many times as much a measure of chance is tried, and up to how many bunches.
-TIMES, MOST_BUNCHES = [1.1**n for n in range(1, 100)], 100_000
+# Bits of a whole record that is word for word a licensed tweet, to be compared with other collections.
+WORD_FOR_WORD_BITS = 100.0
+# Texts whose share of the findings is looked at: an estimate that rests on so few says little.
+FEW_TEXTS = 5
 
 
 @dataclass(frozen=True)
 class Part:
-    """What was found in the dataset, or of a source, author, year, language."""
+    """What was found in the dataset, or of a source, author, year, language; see `provscan.runs.matched.Sums`."""
 
-    # As in `provscan.runs.matched.Sums`.
     licensed: Sum
-    beside: Sum
-    counted: Sum
-    bunches: int  # How many the matches that count are.
+    findings: Sum
+    claimable: Mapping[int, Sum]  # By the place of the strength in `STRENGTHS`: all strengths, or some.
+    bunches: Mapping[int, int]  # How many these are.
+    nearly: Sum | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one pass over the matches gives."""
+
+    sums: Sums
+    levels: dict[str, int]  # Matches of licensed texts by level.
+    cells: Cells
+    word_for_word: int  # Whole records that are word for word a licensed text of many bits.
 
 
 @dataclass(frozen=True)
@@ -87,32 +93,47 @@ class Measured:
         return self.classes.weights(self.stratum, scores.bits / np.maximum(scores.length, 1))
 
     @cached_property
+    def kind(self) -> Kind | None:
+        """Whether the null dataset is of the dataset's kind; None without one."""
+        if self.null is None:
+            return None
+        return kind_of(self.matches, self.scanned, self.of_null[0], self.null, len(self.controls.absent))
+
+    @cached_property
+    def usable_null(self) -> NullScan | None:
+        """The null dataset, where it measures chance."""
+        return self.null if self.kind is not None and self.kind.same else None
+
+    @cached_property
     def measured(self) -> Flags:
         """bool, one a text: it is in a stratum whose chance is measured."""
         result: Flags = self.strata.measured[self.stratum]
-        return result if self.null is None else result | self.null.scripts[self.matches.scores.script]
+        null = self.usable_null
+        return result if null is None else result | null.scripts[self.matches.scores.script]
 
     @cached_property
     def claimable(self) -> Flags:
         """bool, one a text: it is licensed, and its chance is measured (any, without any measure)."""
-        without_chance = self.controls.texts == 0 and self.null is None
+        without_chance = self.controls.texts == 0 and self.usable_null is None
         return ~self.matches.control & (self.measured | without_chance)
 
     @cached_property
-    def _pass(self) -> tuple[Sums, dict[str, int], Floats, list[tuple[Floats, Floats]]]:
-        """The sums, matches by level, records that count by cells of recall; records and texts by cells: those that
-        count, less chance, and all that were found."""
+    def counts(self) -> Counts:
         m, group = self.matches, recall_group(self.matches.scores.script, self.matches.scores.band)
         sums, levels, cells = Sums(m, self.claimable), Counter[str](), 2 * len(BANDS) * DAMAGES
-        best, best_of_all = BestOfRecords(cells), BestOfRecords(cells)
+        best, best_of_all, word_for_word = BestOfRecords(cells), BestOfRecords(cells), RecordCounter(1)
         chance: npt.NDArray[Any] = np.zeros(cells)
-        # A bit for each class of damage in which a text has matches: those that count, and all.
+        # A bit for each class of damage in which a text has matches: findings, and all.
         classes = np.zeros((2, len(m.text)), np.int64)
         for batch in m.batches(more=["level"]):
             sums.add(batch)
             control = m.control[batch.place]
-            named = batch.columns["level"].filter(pa.array(~control)).value_counts()
+            level = batch.columns["level"]
+            named = level.filter(pa.array(~control)).value_counts()
             levels.update(dict(zip(*(column.to_pylist() for column in named.flatten()), strict=True)))
+            same = np.char.endswith(level.to_numpy(zero_copy_only=False).astype(np.str_), "exact")
+            same &= ~control & batch.whole & batch.findings(WORD_FOR_WORD_BITS)
+            word_for_word.add(np.zeros(int(same.sum()), np.int64), batch.record[same])
             damage = batch.damage
             cell = group[batch.place] * DAMAGES + damage
             np.bitwise_or.at(classes[0], batch.place[batch.counted], 1 << damage[batch.counted])
@@ -125,141 +146,185 @@ class Measured:
         weight: Floats = self.claimable - np.where(m.control & self.measured, self.weights, 0.0)
         all_of: Floats = np.where(m.control, 0.0, 1.0)
         of = [of_texts(*each, group, cells // DAMAGES) for each in zip(classes, (weight, all_of), strict=True)]
-        return sums, levels, best.count, [(best.count - chance, best_of_all.count), (of[0], of[1])]
+        in_cells = Cells(best.count, (best.count - chance, best_of_all.count), (of[0], of[1]))
+        return Counts(sums, levels, in_cells, int(word_for_word.count[0]))
 
     @property
     def sums(self) -> Sums:
-        return self._pass[0]
-
-    @property
-    def levels(self) -> dict[str, int]:
-        return self._pass[1]
+        return self.counts.sums
 
     @cached_property
-    def of_null(self) -> tuple[Matched, CountedRows, int]:
-        """Matches in the null dataset, those that count, and how many are of licensed texts."""
+    def recalls(self) -> Recalls:
+        return Recalls(self.planted, self.back, self.counts.cells)
+
+    @cached_property
+    def of_null(self) -> tuple[Matched, list[TextFindings], int]:
+        """Matches in the null dataset, the findings of each strength, and how many are of licensed texts."""
         assert self.null is not None
         matched = Matched.of(self.null.rows, self.scorer, self.controls)
-        rows, licensed = CountedRows(matched), 0
+        findings, licensed = [TextFindings(matched, least) for least in STRENGTHS], 0
         for batch in matched.batches():
-            rows.add(batch)
+            for of in findings:
+                of.add(batch)
             licensed += int(np.count_nonzero(~matched.control[batch.place]))
-        rows.count[matched.control] = 0
-        return matched, rows, licensed
+        for of in findings:
+            of.count[matched.control] = 0
+        return matched, findings, licensed
 
     @cached_property
     def family(self) -> tuple[Numbers, Numbers]:
-        """Families of the texts of the matches, and of those of the null dataset; -1 where no match counts."""
-        sides = [(self.matches.text, self.sums.of_texts.count)]
+        """Families of the texts of the findings, and of those of the null dataset; -1 of the other texts."""
+        sides = [(self.matches.text, self.sums.of_texts[0].count)]
         if self.null is not None:
-            sides.append((self.of_null[0].text, self.of_null[1].count))
+            sides.append((self.of_null[0].text, self.of_null[1][0].count))
         texts = [text[count > 0] for text, count in sides]
         known = distinct(np.concatenate(texts))
         of = families(self.controls.reader, known)
         result = [np.full(len(text), -1) for text, _ in sides]
-        for family, (_, count), counted in zip(result, sides, texts, strict=True):
-            family[count > 0] = of[np.searchsorted(known, counted)]
+        for family, (_, count), found in zip(result, sides, texts, strict=True):
+            family[count > 0] = of[np.searchsorted(known, found)]
         return result[0], result[-1]
 
     @cached_property
     def _families(self) -> tuple[Numbers, Numbers]:
-        """The family of each text that counts, and of each control text that measures chance; -1 of the others."""
+        """The family of each text with findings, and of each control text that measures chance; -1 of the others."""
         control = self.matches.control & self.strata.measured[self.stratum]
         return np.where(self.claimable, self.family[0], -1), np.where(control, self.family[0], -1)
 
     @cached_property
-    def _bunches(self) -> list[Bunches]:
-        """Those that count, and those of control texts."""
-        counts = record_counts(self.matches, [Coding(family) for family in self._families])
-        return [
-            bunched(family, records, self.matches.tweets, self.sums.of_texts)
-            for family, records in zip(self._families, counts, strict=True)
+    def _bunches(self) -> tuple[list[Bunches], list[Bunches]]:
+        """Those of findings, and those of control texts, of each strength."""
+        codings = [Coding(family, least=least) for family in self._families for least in STRENGTHS]
+        counts = record_counts(self.matches, codings)
+        made = [
+            bunched(family, records, self.matches.tweets, of)
+            for family, records, of in zip(
+                (coding.codes for coding in codings), counts, [*self.sums.of_texts] * 2, strict=True
+            )
         ]
+        return made[: len(STRENGTHS)], made[len(STRENGTHS) :]
 
     @property
     def bunches(self) -> Bunches:
-        return self._bunches[0]
+        return self._bunches[0][0]
 
     @cached_property
+    def gauges_of(self) -> list[list[Gauge]]:
+        """What measures chance, for each strength."""
+        result: list[list[Gauge]] = [[] for _ in STRENGTHS]
+        if self.controls.texts and self.control_found <= MOSTLY_IN_DATASET:
+            for gauges, of_control_texts in zip(result, self._bunches[1], strict=True):
+                bunches = of_control_texts.with_tweets(self.controls.tweets_ratio)
+                gauges.append(Gauge("control", bunches, self.weights[bunches.first], self.classes.heaviest))
+        if (null := self.usable_null) is not None:
+            matched, findings, _ = self.of_null
+            counts = record_counts(matched, [Coding(self.family[1], least=least) for least in STRENGTHS])
+            ratio = self.scanned.characters / max(1, null.characters)
+            for gauges, of, records in zip(result, findings, counts, strict=True):
+                bunches = bunched(self.family[1], records, matched.tweets, of)
+                weights = rarefied(bunches.sizes["records"], ratio)
+                scaled = {name: size * ratio / weights for name, size in bunches.sizes.items()}
+                gauges.append(Gauge("null", replace(bunches, sizes=scaled), weights, max(ratio, 1.0)))
+        return result
+
+    @property
     def gauges(self) -> list[Gauge]:
         """What measures chance."""
-        result = []
-        if self.controls.texts and self.control_found <= MOSTLY_IN_DATASET:
-            bunches = self._bunches[1].with_tweets(self.controls.tweets_ratio)
-            result.append(Gauge("control", bunches, self.weights[bunches.first], self.classes.heaviest))
-        if self.null is not None:
-            matched, rows, _ = self.of_null
-            (records,) = record_counts(matched, [Coding(self.family[1])])
-            bunches = bunched(self.family[1], records, matched.tweets, rows)
-            ratio = self.scanned.characters / max(1, self.null.characters)
-            weights = rarefied(bunches.sizes["records"], ratio)
-            scaled = {name: size * ratio / weights for name, size in bunches.sizes.items()}
-            result.append(Gauge("null", replace(bunches, sizes=scaled), weights, max(ratio, 1.0)))
-        return result
+        return self.gauges_of[0]
 
     @cached_property
     def whole(self) -> Part:
         sums = self.sums
-        return Part(sums.licensed.found, sums.beside.found, sums.counted.found, len(self.bunches))
+        claimable = {place: amount.found for place, amount in enumerate(sums.claimable)}
+        bunches = {place: len(bunches) for place, bunches in enumerate(self._bunches[0])}
+        return Part(sums.licensed.found, sums.findings.found, claimable, bunches, sums.nearly.found)
 
     def of_source(self, source: str) -> Part:
         sums = Sums(self.matches, self.claimable)
         for batch in self.matches.batches(source):
             sums.add(batch)
-        bunches = bunches_of(self._families[0][sums.of_texts.count > 0])
-        return Part(sums.licensed.found, sums.beside.found, sums.counted.found, bunches)
+        claimable = {place: amount.found for place, amount in enumerate(sums.claimable)}
+        family = self._families[0]
+        bunches = {place: bunches_of(family[of.count > 0]) for place, of in enumerate(sums.of_texts)}
+        return Part(sums.licensed.found, sums.findings.found, claimable, bunches)
 
     def of_values(self, codes: Numbers) -> Iterator[Part]:
         """What was found of each group of texts; `codes` are the groups of the texts, below 0 for those left out."""
         found = np.where(self.matches.control, -1, codes)
         claimed = np.where(self.claimable, codes, -1)
-        groups = (Coding(found, counted=False), Coding(found), Coding(claimed))
+        # All findings, and those of the strength of which the whole dataset has the most.
+        places = sorted({0, self.best_strength})
+        groups = [Coding(found, findings=False), Coding(found)]
+        groups += [Coding(claimed, least=STRENGTHS[place], groups=groups[0].size) for place in places]
         split = record_counts(self.matches, groups, by_split=True)
-        whole = (self.whole.licensed, self.whole.beside, self.whole.counted)
-        for value in range(int(codes.max(initial=-1)) + 1):
-            licensed, beside, counted = (
+        whole = [self.whole.licensed, self.whole.findings, *(self.whole.claimable[place] for place in places)]
+        for value in range(groups[0].size):
+            licensed, findings, *claimable = (
                 all_of.of(coding.codes == value, counts[value])
                 for all_of, coding, counts in zip(whole, groups, split, strict=True)
             )
-            yield Part(licensed, beside, counted, bunches_of(self._families[0][claimed == value]))
-
-    @cached_property
-    def claimed(self) -> bool:
-        """More bunches than chance explains, and more records and texts."""
-        return self._beyond(self.chance, self.whole)
-
-    @staticmethod
-    def _beyond(chance: dict[str, Chance], found: Part) -> bool:
-        counted = {"bunches": found.bunches, "records": found.counted.records.sum(), "texts": found.counted.texts}
-        return bool(chance) and all(number > chance[name].high for name, number in counted.items())
+            bunches = {
+                place: bunches_of(self._families[0][(claimed == value) & (self.sums.of_texts[place].count > 0)])
+                for place in places
+            }
+            yield Part(licensed, findings, dict(zip(places, claimable, strict=True)), bunches)
 
     @cached_property
     def chance(self) -> dict[str, Chance]:
-        """What chance put among all licensed matches, by measure; nothing where it was not measured."""
-        return self._chance_by(self.gauges)
-
-    def _chance_by(self, gauges: list[Gauge]) -> dict[str, Chance]:
-        like = self.bunches.sizes
-        names = ("bunches", *MEASURES) if gauges else ()
-        return {name: widest(gauges, name, like.get(name)) for name in names}
+        """What chance put among all findings, by measure; nothing where it was not measured."""
+        return chances(self.gauges, self.bunches)
 
     @cached_property
-    def too_small(self) -> float | None:
-        """How many times as much would tell the findings from chance at the same rate; ``None`` where nothing would."""
-        if self.claimed or not self.gauges or len(self.bunches) == 0:
-            return None
-        most = MOST_BUNCHES // max(1, max(len(gauge.bunches) for gauge in self.gauges))
-        tried = [times for times in TIMES if times <= most]
+    def chance_of(self) -> list[dict[str, Chance]]:
+        """The same for each strength, with limits that have the error of one strength."""
+        pairs = zip(self.gauges_of, self._bunches[0], strict=True)
+        return [chances(gauges, bunches, TAIL_OF_EACH) for gauges, bunches in pairs]
 
-        def is_enough(times: float) -> bool:
-            return self._beyond(self._chance_by([gauge.grown(times) for gauge in self.gauges]), self.whole)
+    @cached_property
+    def claimed(self) -> bool:
+        """Of some strength there are more bunches than chance explains, and more records and texts."""
+        return any(self._beyond(chance, self.whole, place) for place, chance in enumerate(self.chance_of))
 
-        return tried[bisect_left(tried, True, key=is_enough)] if tried and is_enough(tried[-1]) else None
+    @staticmethod
+    def _beyond(chance: dict[str, Chance], found: Part, place: int) -> bool:
+        of = found.claimable[place]
+        counted = {"bunches": found.bunches[place], "records": of.records.sum(), "texts": of.texts}
+        return bool(chance) and all(number > chance[name].high for name, number in counted.items())
+
+    @cached_property
+    def best_strength(self) -> int:
+        """Place of the strength whose findings exceed chance by most records."""
+
+        def beyond(place: int) -> float:
+            chance, records = self.chance_of[place], float(self.whole.claimable[place].records.sum())
+            return records - chance["records"].high if self._beyond(chance, self.whole, place) else -1.0
+
+        return max(range(len(STRENGTHS)), key=beyond) if self.claimed else 0
+
+    @cached_property
+    def too_small(self) -> bool:
+        """Whether what measures chance could claim nothing even if it had not shown a single chance match, and one as
+        large as the licensed texts could."""
+
+        def would_claim(heaviest: float | None) -> bool:
+            for place, gauges in enumerate(self.gauges_of):
+                without = [gauge.without_bunches(heaviest) for gauge in gauges]
+                if self._beyond(chances(without, self._bunches[0][place], TAIL_OF_EACH), self.whole, place):
+                    return True
+            return False
+
+        return bool(self.gauges) and not self.claimed and not would_claim(None) and would_claim(1.0)
+
+    @property
+    def usable(self) -> bool:
+        """Whether what measures chance could tell copies of texts like those found."""
+        some = self.claimable_records > 0 or self.finding_records == 0
+        return bool(self.gauges) and some and not self.too_small
 
     @cached_property
     def _rates(self) -> list[tuple[Floats, Floats]]:
         """Of each gauge scores, ascending, and the error rates of lists that reach down to one of them or less."""
-        sums, result = self.sums.of_texts, []
+        sums, result = self.sums.of_texts[0], []
         licensed = best_of(self.family[0], sums.best, self.claimable)
         targets = licensed[np.isfinite(licensed)]
         decoys = []
@@ -268,7 +333,7 @@ class Measured:
                 best = best_of(self.family[0], sums.best, self.matches.control)
             else:
                 matched, rows, _ = self.of_null
-                best = best_of(self.family[1], rows.best, ~matched.control)
+                best = best_of(self.family[1], rows[0].best, ~matched.control)
             decoys.append(best[gauge.bunches.family])
         # Between two of these scores all lists have the same rate.
         steps = [np.unique(np.append(targets, of)) for of in decoys]
@@ -300,38 +365,6 @@ class Measured:
         result[licensed & batch.counted & ~self.measured[batch.place]] = np.nan
         return result
 
-    def _recall(self, found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
-        """Recall of what shows in some cells; upper limits allow for severe edits, or of which hardly any is found."""
-        if len(self.planted) == 0:
-            return None
-        group = recall_group(self.planted.script, self.planted.band)
-        damage = damage_of(self.back.similarity, self.back.containment, self.back.pieces)
-        kept = self.usual | upper
-        planted = Planted(self.planted.edit[kept], group[kept], damage[kept], found[kept])
-        return recall_of(planted, np.maximum(shown, 0.0).reshape(2 * len(BANDS), DAMAGES), upper=upper)
-
-    @cached_property
-    def usual(self) -> Flags:
-        """bool, one a spike-in: its edit is none of the severe ones, for which "at most" allows alone."""
-        return ~np.isin(self.planted.edit, [edit.__name__ for edit in SEVERE])
-
-    @cached_property
-    def recalls(self) -> tuple[Recall | None, Recall | None]:
-        """Recall of what counts, less what chance explains, and of any verified match."""
-        return self._recalls(*self._pass[3][0])
-
-    @cached_property
-    def recalls_of_texts(self) -> tuple[Recall | None, Recall | None]:
-        """The same of a copy of any text: one that stands in most of the records says nothing of the other texts."""
-        return self._recalls(*self._pass[3][1])
-
-    def _recalls(self, counted: Floats, found: Floats) -> tuple[Recall | None, Recall | None]:
-        recall = self._recall(self.back.counted, counted, upper=False)
-        return (
-            None if recall is None else replace(recall, low=recall.low * (1.0 - akin(recall))),
-            self._recall(self.back.found, found, upper=True),
-        )
-
     def layers(
         self, found: Part, total: Factor, part: float = 1.0, names: Sequence[str] = MEASURES
     ) -> dict[str, Layers]:
@@ -340,10 +373,10 @@ class Measured:
         `total` is how many records there are, and `part` the share of the chance matches that these have, if each has
         as many for its size. Limits allow for any share, so that they hold for all parts at once.
         """
-        claimed = self._beyond(self.chance, found)
-        effect, several = self.scanned.design_effect(found.counted), dict[str, Factor]()
+        counted = found.claimable[0]
+        effect, several = self.scanned.design_effect(counted), dict[str, Factor]()
         if self.index_fraction < 1.0:
-            effect *= of_a_text(found.counted)
+            effect *= of_a_text(counted)
             several = self._held
             if found is not self.whole:
                 # One author, say, may be unlike the whole: at least there is what was found.
@@ -354,126 +387,97 @@ class Measured:
             "tweets": exactly(self.controls.licensed_tweets / self.index_fraction),
             "characters": self.scanned.all_characters,
         }
+        claimed = {place: self._beyond(self.chance_of[place], found, place) for place in found.claimable}
         result = {}
         for name in names:
-            sizes = [self.size(name, of) for of in (found.licensed, found.beside, found.counted)]
-            (every, every_squares), (beside, _), (counted, squares) = sizes
-            unit = every_squares / every if every else self.planted.unit(name, self.controls)
-            fraction, recalls = self.scanned.fraction * self.index_fraction, self.recalls
+            fraction, recalls = self.scanned.fraction * self.index_fraction, self.recalls.of_records
             if name in ("texts", "tweets"):
                 fraction = self.index_fraction
                 recalls = (
-                    self._of_texts(self.recalls_of_texts[0], found.counted),
-                    self._of_texts(self.recalls_of_texts[1], found.licensed, together=True),
+                    self.recalls.of_distinct(self.recalls.of_texts[0], counted),
+                    self.recalls.of_distinct(self.recalls.of_texts[1], found.licensed, together=True),
                 )
             elif name == "characters":
-                recalls = self._under(recalls[0]), self._under(recalls[1])
+                recalls = self.recalls.of_characters(recalls[0]), self.recalls.of_characters(recalls[1])
+            bounded = name in ("records", "texts") and found.nearly is not None
+            strengths = [
+                Strength(self.size(name, of), _share_of(self.chance_of[place][name], part), claimed[place])
+                for place, of in found.claimable.items()
+                if self.gauges
+            ]
             chance = self.chance.get(name)
-            if chance is not None and part < 1.0:
-                chance = Chance(chance.expected * part, 0.0, chance.high)
             result[name] = layered(
-                Found(every, counted, squares, max(0.0, beside - counted), most[name], unit, several.get(name, ALONE)),
-                chance,
-                *recalls,
-                claimed=claimed,
-                fraction=fraction,
-                effect=effect if name in ("records", "characters") else 1.0,
+                Found(
+                    self.size(name, found.findings).total,
+                    self.size(name, found.licensed),
+                    self.size(name, counted),
+                    self.size(name, found.nearly).total if bounded and found.nearly is not None else None,
+                    most[name],
+                    self.planted.unit(name, self.controls),
+                    several.get(name, ALONE),
+                ),
+                strengths,
+                None if chance is None else _share_of(chance, part),
+                recalls,
+                self.recalls.least_nearly,
+                Scope(fraction, effect if name in ("records", "characters") else 1.0),
             )
         if "tweets" in result and "texts" in result:
             # Every text is that of a tweet.
             result["tweets"] = result["tweets"].no_less(result["texts"])
         return result
 
-    def size(self, measure: str, found: Sum) -> tuple[float, float]:
-        """Sum of the sizes of the units of a measure, and of their squares."""
+    def size(self, measure: str, found: Sum) -> Size:
         if measure == "characters":
             assert found.covered is not None
-            return float(found.covered.total), float(found.covered.squares)
+            return Size(float(found.covered.total), float(found.covered.squares))
         if measure == "tweets":
             sizes = self.matches.tweets[found.copies > 0]
-            return float(sizes.sum()), float(sizes @ sizes)
+            return Size(float(sizes.sum()), float(sizes @ sizes))
         count = float(found.records.sum() if measure == "records" else found.texts)
-        return count, count
-
-    def _of_texts(self, recall: Recall | None, found: Sum, *, together: bool = False) -> Recall | None:
-        """Share of the distinct texts of which at least one copy is found.
-
-        A text with o copies found counts for ``1 - (-(1 - r) / r) ** o`` texts (Good & Toulmin 1956,
-        doi:10.1093/biomet/43.1-2.45), and where the series does not converge for 1 / r, as if each had one copy. Texts
-        that can't be detected are lost with all their copies. What loses one copy of a text may lose its others: the
-        lower limit lies half way to a loss of all copies together, and with `together` there.
-        """
-        # How many texts have no copy, one, two and so on.
-        having = np.bincount(np.minimum(found.copies, MANY_COPIES), minlength=1)
-        having[0] = 0
-        count = int(having.sum())
-        if count == 0 or recall is None:
-            return recall
-        possible = max(float(self.back.detectable.mean()), recall.high, 1e-3)
-
-        def share(r: float) -> float:
-            if r < CONVERGES * possible:
-                return r
-            odds = (possible - r) / r
-            texts = float(having @ (1.0 - (-odds) ** np.arange(len(having))))
-            return possible * count / max(texts, count)
-
-        other = 1.0 - float(self.back.same_text[self.back.found & self.usual].mean())
-        low = recall.low if together else math.sqrt(recall.low * share(recall.low))
-        low, high = low * (1.0 - other), min(1.0, share(recall.high) * (1.0 + other))
-        return replace(recall, value=share(recall.value), low=min(low, share(recall.value)), high=high)
-
-    def _under(self, recall: Recall | None) -> Recall | None:
-        """Recall of characters: of a copy that is found, a part may lie outside of the match.
-
-        How large a part depends on the edit: of the mixture of edits it is what their spike-ins say. Copies that were
-        edited otherwise may lack nothing, or twice as much.
-        """
-        if recall is None:
-            return None
-        found, edit = self.back.found, self.planted.edit
-        parts = {e: 1.0 - float(self.back.share[found & (edit == e)].mean()) for e in np.unique(edit[found]).tolist()}
-        shown = {e: recall.of_edit[e] * of for e, of in recall.mixture.items() if e in parts}
-        outside = sum(parts[e] * of for e, of in shown.items()) / max(sum(shown.values()), 1e-9)
-        return replace(recall, value=recall.value * (1.0 - outside), low=recall.low * (1.0 - outside) ** 2)
+        return Size(count, count)
 
     @cached_property
     def _held(self) -> dict[str, Factor]:
-        return held(self.matches, self.claimable, self.whole.counted, self.index_fraction)
+        return held(self.matches, self.claimable, self.whole.claimable[0], self.index_fraction)
 
     @cached_property
     def control_found(self) -> float:
-        """Share of the control's texts that stand in the dataset, in matches that count."""
-        found = np.count_nonzero(self.matches.control & (self.sums.of_texts.count > 0))
+        """Share of the control's texts that stand in the dataset, in matches that are findings."""
+        found = np.count_nonzero(self.matches.control & (self.sums.of_texts[0].count > 0))
         return found / max(1.0, self.controls.texts * (1.0 - self.sides[1].too_short)) if self.controls.texts else 0.0
 
     @property
-    def counted_records(self) -> int:
-        return int(self.whole.counted.records.sum())
+    def finding_records(self) -> int:
+        return int(self.whole.findings.records.sum())
 
     @property
-    def in_pieces(self) -> float:
-        """Share of the records with a match that counts in which the text is in pieces."""
-        cells = self._pass[2].reshape(-1, DAMAGES)
-        return float(cells[:, PIECES:].sum()) / max(1.0, float(cells.sum()))
+    def claimable_records(self) -> int:
+        return int(self.whole.claimable[0].records.sum())
 
-    @property
-    def not_counted(self) -> tuple[int, int]:
-        """Records with a match, and how many of them have none that counts."""
-        findings, counted = (int(of.records.sum()) for of in (self.whole.licensed, self.whole.beside))
-        return findings, findings - counted
+    @cached_property
+    def of_few_texts(self) -> tuple[int, int]:
+        """Places of the findings by record and text: those of the few texts that have most, and all."""
+        copies = np.sort(self.whole.findings.copies)[::-1]
+        return int(copies[:FEW_TEXTS].sum()), int(copies.sum())
 
     @cached_property
     def without_control(self) -> tuple[list[str], int]:
-        """Strata of licensed texts without control that have matches that count, and records that match only those."""
-        left_out = (self.whole.beside.copies > 0) & ~self.claimable
+        """Strata of licensed texts without control that have findings, and records with findings of only those."""
+        left_out = (self.whole.findings.copies > 0) & ~self.claimable
         names = [self.strata.names[number] for number in np.unique(self.stratum[left_out])]
-        return names, int(self.whole.beside.records.sum()) - self.counted_records
+        return names, self.finding_records - self.claimable_records
+
+    @cached_property
+    def can_be_told(self) -> float | None:
+        """Share of the licensed texts whose exact copy would be a finding; None without spike-ins."""
+        told = self.recalls.can_be_told
+        return None if told is None else told * (1.0 - self.sides[0].too_short)
 
     @cached_property
     def chance_by_year(self) -> tuple[Numbers, Numbers, Numbers]:
         """Years of the control, and its bunches and texts of each."""
-        m, rows = self.matches, self.sums.of_texts
+        m, rows = self.matches, self.sums.of_texts[0]
         place = np.flatnonzero(m.control & (rows.count > 0))
         place = place[np.argsort(rows.first[place])]
         first = place[np.unique(self.family[0][place], return_index=True)[1]]
@@ -486,10 +490,6 @@ class Measured:
         return years_apart(*self.chance_by_year)
 
 
-def akin(recall: Recall) -> float:
-    """Share of the copies that went through heavy edits of which hardly any is found, if each is as frequent as those
-    that the matches show."""
-    heavy = {e.__name__: recall.of_edit[e.__name__] for e in HEAVY if e.__name__ in recall.of_edit}
-    shown = [recall.mixture.get(edit, 0.0) for edit, found in heavy.items() if found >= FINDABLE]
-    lost = (len(heavy) - len(shown)) * float(np.mean(shown)) if shown else 0.0
-    return lost / (1.0 + lost)
+def _share_of(chance: Chance, part: float) -> Chance:
+    """Chance among a part of the findings: any share of it, in the limits."""
+    return chance if part >= 1.0 else Chance(chance.expected * part, 0.0, chance.high)

@@ -13,7 +13,7 @@ from provscan.calibration.controls import parse_utc
 from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
 from provscan.errors import ParameterError, UsageError
-from provscan.params import MatchParams, require, require_number, require_path
+from provscan.params import FindingParams, MatchParams, require, require_number, require_path
 from provscan.readers import Fields, Source, known_encoding
 from provscan.urls import source_of
 
@@ -41,9 +41,13 @@ class Options:
     min_containment: float = MatchParams.min_containment
     min_chars: int = MatchParams.min_chars
     partial_chars: int = MatchParams.partial_chars
+    min_bits: float = FindingParams.min_bits
+    min_bits_passage: float = FindingParams.min_bits_passage
+    min_letters: int = FindingParams.min_letters
     cutoff: str | date | None = None
     control: Source | Sequence[Source] | None = None
     null: Source | Sequence[Source] | None = None
+    known: Source | Sequence[Source] | None = None
     spike_ins: int | None = None
     edits: str = "mixed"
     sample: float | None = None
@@ -66,6 +70,7 @@ class Options:
     fail_above: float | None = None
     without_segment: str | Sequence[str] | None = None
     params: MatchParams = field(init=False, repr=False)
+    finding: FindingParams = field(init=False, repr=False)
     since: datetime | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -94,6 +99,8 @@ class Options:
             )
         params = MatchParams(self.threshold, self.min_containment, self.min_chars, self.partial_chars)
         object.__setattr__(self, "params", params)
+        finding = FindingParams(self.min_bits, self.min_bits_passage, self.min_letters)
+        object.__setattr__(self, "finding", finding)
         object.__setattr__(self, "since", parse_utc(self.cutoff) if self.cutoff is not None else None)
 
     def _require_types(self) -> None:
@@ -123,8 +130,12 @@ class Options:
     def null_files(self) -> list[str]:
         return _paths("null", self.null)
 
-    def of_null(self) -> Options:
-        """The same for the scan of the null dataset, which is read as a whole."""
+    @property
+    def known_files(self) -> list[str]:
+        return _paths("known", self.known)
+
+    def of_whole(self) -> Options:
+        """The same for the scan of a null dataset or of known data, which is read as a whole."""
         return replace(self, sample=None, sample_by=None)
 
     @property
@@ -141,6 +152,7 @@ class Options:
             "cutoff": self.since and self.since.isoformat(),
             "control": self.control_files or None,
             "null": self.null_files or None,
+            "known": self.known_files or None,
         }
 
     def lasting(self) -> dict[str, Any]:

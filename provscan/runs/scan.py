@@ -21,7 +21,7 @@ from provscan.matching.parts import PartResult, fetch_part, load_part
 from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, reported, scan, scan_batches
 from provscan.ordered_map import ordered_map
 from provscan.readers import FileStore, ReadStats, counted, current_limits
-from provscan.runs.folder import NULL_PARTS, RunFolder
+from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, RunFolder
 from provscan.runs.inputs import Inputs, check_skipped, unread_members
 from provscan.runs.options import Options, needs_files
 from provscan.urls import below
@@ -61,10 +61,9 @@ class ScanTotals:
 
 
 def sampling_of(inputs: Inputs, options: Options) -> Sampling:
-    """Which records are scanned, and how many are kept to plant spike-ins in."""
+    """Which records are scanned, and how many are kept: to plant spike-ins in, and to compare kinds of data."""
     by_records = options.sample is not None and inputs.sample is None
-    carriers = CARRIERS if options.spike_ins is None else min(options.spike_ins, CARRIERS)
-    return Sampling(options.sample or 1.0 if by_records else 1.0, options.seed, carriers)
+    return Sampling(options.sample or 1.0 if by_records else 1.0, options.seed, CARRIERS)
 
 
 def scan_inputs(
@@ -202,7 +201,8 @@ def _nothing_scanned(inputs: Inputs, totals: ScanTotals) -> InputError:
     why = [f"{counted(count, 'record')} skipped ({reason})" for reason, count in totals.stats.skipped.items()]
     why += [f"{damage.source} is damaged ({damage.reason})" for damage in totals.stats.damaged[:3]]
     why += [f"{path} can't be read ({reason})" for path, reason in inputs.unread[:3]]
-    what = "no records of the null dataset were scanned" if inputs.parts == NULL_PARTS else "no records were scanned"
+    of = {NULL_PARTS: " of the null dataset", KNOWN_PARTS: " of the known data"}.get(inputs.parts, "")
+    what = f"no records{of} were scanned"
     return InputError(
         f"{what}: {'; '.join(why) or 'the inputs are empty'}. "
         "Check the paths, and the field that holds the text (--text-field)"

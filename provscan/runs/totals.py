@@ -67,7 +67,7 @@ def _written(
 
 def counts_of(measured: Measured, totals: ScanTotals, inputs: Inputs, reader: IndexReader) -> dict[str, Any]:
     """The counts of ``summary.json``; matches of control texts are not among them."""
-    licensed, beside = measured.whole.licensed, measured.whole.beside
+    licensed, findings = measured.whole.licensed, measured.whole.findings
     matches = measured.sums.licensed.matches
     sources: dict[str, dict[str, Any]] = {}
     for part, records, found in zip(totals.parts, licensed.records.tolist(), matches.tolist(), strict=True):
@@ -78,8 +78,8 @@ def counts_of(measured: Measured, totals: ScanTotals, inputs: Inputs, reader: In
         entry["records_matched"] += records
         entry["matches"] += found
     texts = measured.matches.text[licensed.copies > 0]
-    matched, held = int(licensed.records.sum()), int(beside.records.sum())
-    characters_matched = int(measured.size("characters", licensed)[0])
+    matched, held = int(licensed.records.sum()), int(findings.records.sum())
+    characters_matched = int(measured.size("characters", licensed).total)
     stats = totals.stats.as_dict()
     return {
         "version": SUMMARY_VERSION,
@@ -88,16 +88,16 @@ def counts_of(measured: Measured, totals: ScanTotals, inputs: Inputs, reader: In
         "records_matched": matched,
         "share_of_records": _share(matched, totals.records),
         "matches": int(matches.sum()),
-        "levels": {level: measured.levels.get(level, 0) for level in LEVELS},
+        "levels": {level: measured.counts.levels.get(level, 0) for level in LEVELS},
         "texts_found": len(texts),
         "tweets_found": reader.count_tweets(texts),
         "characters_matched": characters_matched,
         "share_of_characters": _share(characters_matched, totals.characters),
         "counted": {
-            "matches": int(measured.sums.beside.matches.sum()),
+            "matches": int(measured.sums.findings.matches.sum()),
             "records": held,
             "share_of_records": _share(held, totals.records),
-            "texts": beside.texts,
+            "texts": findings.texts,
         },
         "sources": list(sources.values()),
         **{name: stats[name] for name in ("skipped", "repaired", "notes", "fields")},

@@ -1,19 +1,22 @@
-"""What a run warns of, and why it withholds a number; the words are those of :mod:`provscan.estimate.answer`."""
+"""What a run warns of, what it notes, why it withholds a number, and what to do next.
+
+The words are those of :mod:`provscan.estimate.answer`.
+"""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from provscan.calibration.edits import SPREAD
-from provscan.estimate.answer import warning, withheld
+from provscan.estimate.answer import SMALL, note, warning, withheld
 from provscan.estimate.recall import FINDABLE, Recall
-from provscan.readers import counted
-from provscan.runs.measured import Measured, akin
+from provscan.runs.measured import FEW_TEXTS, Measured
+from provscan.runs.recalls import Pair, akin
 from provscan.runs.sides import KNOWN, agreement, span
 
 # Share of the copies that are hidden, and a quarter of what is at worst, from which on there is no estimate: of copies
@@ -29,9 +32,12 @@ IN_PIECES = 0.4
 POOR_RECALL = 1 / 3
 # Test copies below which nothing was measured of the limits that rest on them.
 FEW_PLANTED = 300
-# Share of the findings in strata without control from which on there is no estimate, and share of those that do not
-# count, if it is twice that of test copies as well, from which on it is said.
+# Share of the findings in strata without control from which on there is no estimate.
 LEFT_OUT = 0.1
+# How many times its lower end the upper end of an interval may be.
+WIDE = 10.0
+# Findings below which nothing is divided by source, author, year or language, or said of texts that repeat.
+FEW_FINDINGS = 20
 # Share of the control's texts that stand in the dataset from which on it is said.
 IN_DATASET = 0.1
 # Share of the licensed texts that can't count from which on it is said.
@@ -41,8 +47,11 @@ IN_COMMON = 0.5
 # The same of what no stratum makes up for.
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
+# Years that a dataset must name, and the share of the last ones that may be slips or plans.
+YEARS_NAMED, LAST_YEARS = 5, 50
+CHANCE_BY = {"control": "control", "null": "null dataset"}
 NUMBERS = ("records", "texts", "tweets", "characters")
-Recalls = tuple[Recall | None, Recall | None]  # Of what counts, and of any match.
+BOUNDED = ("records", "texts")
 
 
 def reasons(measured: Measured) -> dict[str, str]:
@@ -52,38 +61,72 @@ def reasons(measured: Measured) -> dict[str, str]:
     result: dict[str, str] = {}
 
     def withhold(layers: Sequence[str], reason: str, numbers: Sequence[str] = NUMBERS) -> None:
-        result.update({f"{number}.{layer}": reason for number in numbers for layer in layers})
+        for number in numbers:
+            for layer in layers:
+                result.setdefault(f"{number}.{layer}", reason)
 
-    recall, _ = measured.recalls
-    if not measured.gauges:
-        code = "control_in_dataset" if measured.control_found else "no_chance"
-        withhold(("at_least", "estimate"), withheld(code))
+    recall, _ = measured.recalls.of_records
+    if (reason := _no_chance(measured)) is not None:
+        withhold(("at_least", "estimate"), reason)
+    if measured.recalls.least_nearly is None:
+        withhold(("at_most",), withheld("no_recall" if recall is None else "few_nearly"), BOUNDED)
     if recall is None:
-        withhold(("estimate", "at_most"), withheld("no_recall"))
+        withhold(("estimate",), withheld("no_recall"))
     elif measured.gauges:
         strata, left_out = measured.without_control
-        if left_out > LEFT_OUT * (left_out + measured.counted_records):
+        if left_out > LEFT_OUT * (left_out + measured.claimable_records):
             withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
-        else:
-            if _all_over(recall):
-                withhold(("estimate",), withheld("spread_edits"), ("texts", "tweets"))
-            for recalls, numbers in ((measured.recalls_of_texts, ("texts", "tweets")), (measured.recalls, NUMBERS)):
-                if reason := _no_estimate(measured, recalls):
-                    withhold(("estimate",), reason, numbers)
-    if recall is not None and _unlike(measured, recall):
-        # How much of a copy lies outside of its match is known of the edits of test copies only.
-        withhold(("at_most",), withheld("outside_unknown"), ("characters",))
+        if (few := _few_texts(measured)) is not None:
+            withhold(("estimate",), withheld("few_texts", **few), ("records", "characters"))
+        if _all_over(recall):
+            withhold(("estimate",), withheld("spread_edits"), ("texts", "tweets"))
+        for recalls, numbers in (
+            (measured.recalls.of_texts, ("texts", "tweets")),
+            (measured.recalls.of_records, NUMBERS),
+        ):
+            if reason := _no_estimate(measured, recalls):
+                withhold(("estimate",), reason, numbers)
+        for name, number in measured.layers(measured.whole, measured.scanned.all_records).items():
+            middle = number.estimate
+            if middle is not None and middle.high > WIDE * middle.low:
+                withhold(("estimate",), withheld("wide"), (name,))
+    if measured.finding_records < FEW_FINDINGS:
+        result["by"] = withheld("few_findings")
     if measured.scanned.sampled:
         withhold(("estimate", "at_most"), withheld("sampled"), ("texts", "tweets"))
     return result
 
 
+def _no_chance(measured: Measured) -> str | None:
+    """Why nothing can be said of chance."""
+    if not measured.gauges:
+        if measured.control_found:
+            return withheld("control_in_dataset")
+        if measured.kind is not None:
+            return withheld("other_kind", differs=" and ".join(measured.kind.differs))
+        return withheld("no_chance")
+    return None
+
+
+def _few_texts(measured: Measured) -> dict[str, Any] | None:
+    """Of how few texts more than half of the findings are, as values of a reason; None where they are of many."""
+    copies = np.sort(measured.whole.findings.copies)[::-1]
+    places = np.cumsum(copies[:FEW_TEXTS])
+    every = int(copies.sum())
+    most = np.flatnonzero(2 * places > every)
+    if len(most) == 0:
+        return None
+    count = int(most[0]) + 1
+    words = "One licensed text stands" if count == 1 else f"{SMALL[count].capitalize()} licensed texts stand"
+    return {"texts": words, "places": int(places[count - 1]), "all": every}
+
+
 def _by_matches(code: str, measured: Measured) -> str:
-    """The code of a reason for which the matches speak; without any that counts the test copies alone do."""
-    return code if measured.counted_records else f"{code}_by_edits"
+    """The code of a reason for which the matches speak; without any finding the test copies alone do."""
+    return code if measured.claimable_records else f"{code}_by_edits"
 
 
-def _no_estimate(measured: Measured, recalls: Recalls) -> str | None:
+def _no_estimate(measured: Measured, recalls: Pair) -> str | None:
     """Why the recall of copies like the matches gives no estimate."""
     recall, _ = recalls
     if _unseen(recalls):
@@ -101,83 +144,98 @@ def _all_over(recall: Recall) -> bool:
 
 
 def _unlike(measured: Measured, recall: Recall) -> bool:
-    return recall.unlike > UNLIKE or measured.in_pieces > IN_PIECES
+    return recall.unlike > UNLIKE or measured.recalls.in_pieces > IN_PIECES
 
 
-def _unseen(recalls: Recalls) -> bool:
+def _unseen(recalls: Pair) -> bool:
     """Whether too many copies may be hidden."""
     hidden = 0.0 if recalls[0] is None else akin(recalls[0])
     limits = zip(recalls, (UNSEEN, UNSEEN_AT_MOST), strict=True)
     return any(r is not None and r.hidden + AT_WORST * r.at_worst + hidden > limit for r, limit in limits)
 
 
-def warnings(measured: Measured, carriers: Sequence[str]) -> list[dict[str, Any]]:
+def warnings(measured: Measured) -> list[dict[str, Any]]:
+    """What threatens a number."""
     result = []
+    if measured.controls.licensed.left_out.segments:
+        rest, missing = measured.controls.licensed.tweets, measured.controls.licensed.left_out.tweets
+        result.append(warning("segments_left_out", tweets=missing, total=rest + missing, rest=rest))
     if measured.control_found > IN_DATASET:
         result.append(warning("control_in_dataset", share=measured.control_found))
-    elif not measured.gauges:
-        result.append(warning("no_chance", remedy=_remedy(measured, carriers)))
-    if (times := measured.too_small) is not None:
-        sizes, needed = (" and ".join(_sizes(measured, n)) for n in (1.0, times))
-        result.append(warning("chance_not_ruled_out", sizes=sizes, needed=needed))
+    if measured.kind is not None and not measured.kind.same:
+        result.append(warning("null_other_kind", differs=" and ".join(measured.kind.differs)))
+    elif not measured.gauges and not measured.control_found and measured.finding_records:
+        result.append(warning("no_chance"))
     strata, left_out = measured.without_control
-    if strata:
+    if strata and measured.gauges:
         result.append(warning("strata_without_control", strata=", ".join(strata), records=left_out))
-    findings, left = measured.not_counted
-    if measured.gauges and left > max(LEFT_OUT, 2.0 * measured.back.commonplace) * findings:
-        result.append(warning("not_counted", records=left, findings=findings))
+    if (few := _few_texts(measured)) is not None and measured.finding_records >= FEW_FINDINGS:
+        result.append(warning("repeated_text", **few))
     result += _drift(measured)
     if len(measured.gauges) > 1:
         (first, one_range), (second, other_range) = ((g.name, g.chance("bunches", None)) for g in measured.gauges)
         if one_range.low > other_range.high or other_range.low > one_range.high:
             result.append(warning(
-                "controls_disagree", first=first, first_low=one_range.low, first_high=one_range.high,
-                second=second, second_low=other_range.low, second_high=other_range.high,
+                "controls_disagree", first=CHANCE_BY[first], first_low=one_range.low, first_high=one_range.high,
+                second=CHANCE_BY[second], second_low=other_range.low, second_high=other_range.high,
             ))  # fmt: skip
-    recall, _ = measured.recalls
-    if recall is not None and measured.gauges and _unseen(measured.recalls):
-        code = _by_matches("unseen", measured)
-        result.append(warning(code, share=recall.hidden + akin(recall), worst=recall.at_worst))
-    if measured.gauges and recall is not None and _all_over(recall) and not _no_estimate(measured, measured.recalls):
-        result.append(warning("spread_edits"))
-    if recall is not None:
-        if len(measured.planted) < FEW_PLANTED:
-            result.append(warning("few_spike_ins", planted=len(measured.planted), enough=FEW_PLANTED))
-        hardly = {edit: found for edit, found in recall.of_edit.items() if found < FINDABLE}
-        if hardly:
-            edits = ", ".join(edit.replace("_", " ") for edit in hardly)
-            code = _by_matches("hardly_found", measured)
-            result.append(warning(code, edits=edits, hidden=recall.at_worst * measured.counted_records))
-    detectable = 1.0 if recall is None else float(measured.back.detectable.mean())
-    undetectable = 1.0 - detectable * (1.0 - measured.sides[0].too_short)
-    if undetectable > NOT_DETECTABLE:
-        result.append(warning("not_detectable", share=undetectable))
-    if measured.index_fraction < 1.0:
-        result.append(warning("fraction_indexed", share=100.0 * measured.index_fraction))
+    recall, _ = measured.recalls.of_records
+    # Without copies that are established, nothing is known of how these were changed.
+    if recall is not None and measured.claimed:
+        if _unseen(measured.recalls.of_records):
+            result.append(warning("unseen", share=recall.hidden + akin(recall), worst=recall.at_worst))
+        if _all_over(recall) and not _no_estimate(measured, measured.recalls.of_records):
+            result.append(warning("spread_edits"))
+    if recall is not None and len(measured.planted) < FEW_PLANTED:
+        result.append(warning("few_spike_ins", planted=len(measured.planted), enough=FEW_PLANTED))
+    told = measured.can_be_told
+    if told is not None and 1.0 - told > NOT_DETECTABLE:
+        result.append(warning("not_detectable", share=1.0 - told))
     if measured.scanned.sampled:
         drawn = measured.scanned.drawn
-        result.append(warning("sampled"))
         if drawn is None:
             result.append(warning("records_sampled"))
         else:
             result.append(warning("files_sampled", parts=drawn.clusters(measured.scanned.results).unseen))
-    if measured.controls.licensed.left_out.segments:
-        rest, missing = measured.controls.licensed.tweets, measured.controls.licensed.left_out.tweets
-        result.insert(0, warning("segments_left_out", tweets=missing, total=rest + missing, rest=rest))
     return result
 
 
-def _sizes(measured: Measured, times: float) -> list[str]:
-    """What measures chance, so many times as large, in words; rounded up to two digits if it is larger."""
-    sizes = {"control": (measured.controls.texts, "control text", "")}
-    if measured.null is not None:
-        sizes["null"] = (measured.null.records, "record", " of a null dataset")
+def notes(measured: Measured) -> list[dict[str, Any]]:
+    """What one should know, and what threatens no number that is shown."""
     result = []
-    for gauge in measured.gauges:
-        size, noun, of = sizes[gauge.name]
-        unit = 1 if times == 1.0 else 10 ** max(0, len(str(math.ceil(size * times))) - 2)
-        result.append(counted(math.ceil(size * times / unit) * unit, noun) + of)
+    if measured.index_fraction < 1.0:
+        result.append(note("fraction_indexed", share=100.0 * measured.index_fraction))
+    if measured.scanned.sampled:
+        result.append(note("sampled"))
+    recall, _ = measured.recalls.of_records
+    if recall is not None:
+        result.append(note("not_covered"))
+        if hardly := [edit.replace("_", " ") for edit, found in recall.of_edit.items() if found < FINDABLE]:
+            result.append(note("hardly_found", edits=", ".join(hardly)))
     return result
+
+
+def next_step(measured: Measured, carriers: Sequence[str]) -> str:
+    """What would measure chance, in a sentence: a cutoff by the years that the dataset names, or data to give."""
+    if measured.too_small:
+        return "a larger --control decides; one with as many texts as the index is enough."
+    if measured.gauges:
+        return f"a --control with texts like those found ({', '.join(measured.without_control[0])}) decides."
+    if measured.kind is not None:
+        return "--null with data of the dataset's own kind, or --control FILE, makes this a claim with a lower bound."
+    licensed = measured.sides[0].year
+    now = datetime.now(UTC).year
+    named = sorted(int(year) for text in carriers for year in set(YEAR.findall(text)) if int(year) <= now)
+    if len(named) >= YEARS_NAMED:
+        last = named[-1 - len(named) // LAST_YEARS]
+        # Of a sample, and by the earliest tweet of each text: one without a time or a retweet keeps its text out.
+        texts = measured.controls.licensed_texts / max(1, min(KNOWN, measured.controls.licensed_texts))
+        control = float(f"{texts * int((licensed > last).sum()):.2g}")
+        if control and not measured.controls.texts:
+            return (
+                f"--cutoff {last + 1}-01-01 (the dataset names years up to {last}) gives {control:,.0f} control texts."
+            )
+    return "--control FILE or --null DATA makes this a claim with a lower bound."
 
 
 def _drift(measured: Measured) -> list[dict[str, Any]]:
@@ -203,21 +261,3 @@ def _drift(measured: Measured) -> list[dict[str, Any]]:
         ratio = f"at least {placebo['low']:.2g}" if placebo["ratio"] is None else f"{placebo['ratio']:.2g}"
         result.append(warning("chance_drifts", **{**placebo, "ratio": ratio, "high": high}))
     return result
-
-
-def _remedy(measured: Measured, carriers: Sequence[str]) -> str:
-    """How a control could be had: what cutoffs would give, and what the dataset says of its own date."""
-    licensed = measured.sides[0].year
-    if len(np.unique(licensed)) < 2:
-        return withheld("no_dates")
-    texts = measured.controls.licensed_texts / max(1, min(KNOWN, measured.controls.licensed_texts))
-    latest = np.unique(licensed)[1:][-4:].tolist()
-    # Of a sample, and by the earliest tweet of each text: one without a time or a retweet keeps its text out.
-    known = [(year, float(f"{texts * int((licensed >= year).sum()):.2g}")) for year in latest]
-    cutoffs = "; ".join(f"--cutoff {year}-01-01: {number:,.0f}" for year, number in known)
-    named = sorted(int(year) for text in carriers for year in set(YEAR.findall(text)))
-    dated = f" The dataset names years up to {named[-1 - len(named) // 50]}." if len(named) >= 5 else ""
-    return (
-        "If you know when the dataset was collected, the tweets that are younger serve as a control "
-        f"(at most about so many texts with {cutoffs}).{dated}"
-    )

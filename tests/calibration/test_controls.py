@@ -184,10 +184,12 @@ def test_without_a_measure_of_chance_there_is_no_lower_bound(
 ) -> None:
     run = provscan.match(write("data.jsonl", TWEETS[:30]), index, tmp_path / "a.run")
     answer = run.summary["answer"]
-    assert answer["layer"] == "findings"
+    assert answer["status"] == "not_measured"
     for name in ("records", "texts", "tweets", "characters", "tokens"):
         assert (answer[name]["at_least"], answer[name]["estimate"]) == (None, None)
-        assert answer[name]["at_most"] >= answer[name]["findings"] > 0
+        assert answer[name]["findings"] > 0
+    for name in ("records", "texts"):
+        assert answer[name]["at_most"] >= answer[name]["nearly_verbatim"] > 0
     assert "--cutoff" in answer["withheld"]["records.at_least"]
     assert answer["warnings"][0]["code"] == "no_chance"
     assert run.matches["q_value"].null_count == len(run.matches)
@@ -195,10 +197,10 @@ def test_without_a_measure_of_chance_there_is_no_lower_bound(
 
 
 def test_a_null_dataset_measures_chance(index: provscan.Index, write: Write, tmp_path: Path) -> None:
-    data = write("data.jsonl", [*TWEETS[:40], *({"text": f"nothing of the kind {n}"} for n in range(100))])
-    # It has the scripts of the dataset, or says nothing of chance there.
-    texts = (sentence(random.Random(1000 + n), SCRIPTS[n % len(SCRIPTS)], 30) for n in range(1000))
-    null = write("null.jsonl", [{"text": text} for text in texts])
+    # It has the scripts and the lengths of the dataset, or says nothing of its chance.
+    texts = [sentence(random.Random(1000 + n), SCRIPTS[n % len(SCRIPTS)], 12) for n in range(800)]
+    data = write("data.jsonl", [*TWEETS[:40], *({"text": text} for text in texts[:400])])
+    null = write("null.jsonl", [{"text": text} for text in texts[400:]])
     answer = provscan.match(data, index, tmp_path / "a.run", null=null).summary["answer"]
     assert 20 < answer["records"]["at_least"] <= answer["records"]["findings"] == 40
     # A copy of the dataset as its null dataset: all that it holds is chance.
@@ -206,9 +208,22 @@ def test_a_null_dataset_measures_chance(index: provscan.Index, write: Write, tmp
     copy.write_bytes(data.read_bytes())
     nothing = provscan.match(data, index, tmp_path / "b.run", null=copy).summary
     assert nothing["answer"]["records"]["at_least"] == 0 == nothing["answer"]["texts"]["at_least"]
-    assert "no more than chance can explain" in nothing["answer"]["headline"]
+    assert nothing["answer"]["status"] == "no_copies_shown"
+    assert nothing["control"]["kind"]["same"]
     assert nothing["control"]["null"]["matches"] == nothing["matches"]
     assert set(provscan.match(data, index, tmp_path / "c.run", null=copy).matches["q_value"].to_pylist()) == {1.0}
+
+
+def test_a_null_dataset_of_another_kind_measures_nothing(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+    long = [" ".join([sentence(random.Random(n), SCRIPTS[n % len(SCRIPTS)], 12)] * 40) for n in range(90)]
+    null = write("null.jsonl", [{"text": text} for text in long])
+    found = provscan.match(write("data.jsonl", TWEETS[:40]), index, tmp_path / "a.run", null=null).summary
+    answer = found["answer"]
+    assert answer["status"] == "not_measured"
+    assert answer["records"]["at_least"] is None
+    assert found["control"]["kind"]["differs"] == ["lengths of records"]
+    assert "lengths of records" in answer["withheld"]["records.at_least"]
+    assert [said["code"] for said in answer["warnings"]].count("null_other_kind") == 1
 
 
 def test_a_control_that_is_none(index: provscan.Index, write: Write, tmp_path: Path) -> None:
@@ -222,16 +237,20 @@ def test_a_control_that_is_none(index: provscan.Index, write: Write, tmp_path: P
 
 def test_a_run_without_control_promises_no_cutoff_more_texts_than_it_gives(write: Write, tmp_path: Path) -> None:
     words = ["harbour", "ferry", "kettle", "landslip", "umbrella", "junction", "bathtub", "closing"]
-    tweets = [{"text": f"{word} in the old year, by the water", "created_at": OLD} for word in words]
+    tweets = [
+        {"text": f"{word} in the old year, by the water and behind the hills", "created_at": OLD} for word in words
+    ]
     tweets += [
-        {"text": f"{word} in the new year, by the hills", "created_at": "2021-03-01T00:00:00Z"} for word in words
+        {"text": f"{word} in the new year, by the hills and under the bridge", "created_at": "2021-03-01T00:00:00Z"}
+        for word in words
     ]
     tweets += [{"text": f"RT @a: {tweets[-1]['text']}", "created_at": "2021-03-02T00:00:00Z"}]
     index = provscan.build_index(write("t.jsonl", tweets), tmp_path / "a.index")
-    data = [{"text": tweets[0]["text"]}]
+    others = ({"text": f"seen in 2020, for the {n}th time, and in 2048"} for n in range(9))
+    data = [{"text": tweets[0]["text"]}, *others]
     run = provscan.match(data, index, tmp_path / "a.run")
-    (said,) = [item["message"] for item in run.summary["answer"]["warnings"] if item["code"] == "no_chance"]
-    assert "(at most about so many texts with --cutoff 2021-01-01: 8)." in said
+    said = "--cutoff 2021-01-01 (the dataset names years up to 2020) gives 8 control texts."
+    assert run.summary["answer"]["next"] == said
     cut = provscan.match(data, index, tmp_path / "b.run", cutoff="2021-01-01")
     texts = cut.summary["control"]["texts"]
     assert 0 < texts < 8

@@ -26,7 +26,7 @@ from provscan.runs.folder import write_summary
 
 Run = Callable[..., Result]
 API = {"index": "build_index", "match": "match"}
-ONLY_PRINTING = {"as_json", "quiet"}
+ONLY_PRINTING = {"as_json", "quiet", "verbose"}
 """Options that choose what is printed, which the library never does."""
 ONLY_PYTHON = {"sources", "progress", "index", "out", "bands", "rows"}
 """Parameters that are arguments, or have no use on a command line."""
@@ -181,7 +181,22 @@ def test_damaged_input_is_status_3_with_results(library: Any, run: Run) -> None:
     result = run("match", "a.gz", "--fail-above", "0")
     assert result.exit_code == 3
     assert "a.gz: the gzip stream ends early" in result.stderr
-    assert "Records scanned" in result.stdout
+    assert "COPIES FOUND" in result.stdout
+
+
+def test_everything_is_printed_when_it_is_asked_for(library: Any, run: Run) -> None:
+    library.summary["unread"] = [{"path": f"{n}.md", "reason": "unsupported"} for n in range(9)]
+    result = run("match", "a", "--allow-unread")
+    assert len(result.stdout.splitlines()) <= 10
+    assert "9 files were not scanned; and more: --verbose lists them.\n" in result.stdout
+    assert [line for line in result.stderr.splitlines() if line.startswith("provscan: ")] == [
+        *(f"provscan: {n}.md was not scanned: unsupported" for n in range(5)),
+        "provscan: 4 more files were damaged or not scanned: summary.json lists all of them",
+    ]
+    everything = run("match", "a", "--allow-unread", "--verbose").stdout
+    assert "8.md" in everything
+    assert "Upper limits" in everything
+    assert library.calls[-1][2] == {"allow_unread": True}
 
 
 def test_what_was_not_scanned_is_status_3_unless_allowed(library: Any, run: Run) -> None:
@@ -190,7 +205,7 @@ def test_what_was_not_scanned_is_status_3_unless_allowed(library: Any, run: Run)
     assert result.exit_code == 3
     assert "provscan: a/notes\\u001b[2J.md was not scanned: .md is an unsupported file type" in result.stderr
     assert "Accept that with --allow-unread." in result.stderr
-    assert "Records scanned" in result.stdout
+    assert "COPIES FOUND" in result.stdout
     assert run("match", "a", "--allow-unread").exit_code == 0
     assert "was not scanned" in run("match", "a", "--allow-unread").stderr
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.errors import ParameterError
-from provscan.estimate.background import UNKNOWN_BITS, BackgroundModel, common_text, matched_bits
+from provscan.estimate.background import UNKNOWN_BITS, BackgroundModel, matched_bits
 
 texts = st.lists(st.text("abcde é日🙂", max_size=25), min_size=1, max_size=12)
 
@@ -110,12 +110,6 @@ def test_edits_cost_bits():
     assert first == pytest.approx(100 * (1 - 5 / 46) - math.log2(50))
     assert second == pytest.approx(100 * (1 - 10 / 46) - 2 * math.log2(50))
     assert matched_bits(10.0, 50, 0.3) == 0
-
-
-def test_common_text_needs_one_sign():
-    marks = common_text([1, 3, 1, 1, 1], [False, False, True, False, False], [99, 99, 99, 20, 40])
-    assert marks.tolist() == [False, True, True, True, False]
-    assert not common_text(1, False, math.nan)
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,10 @@ from provscan.estimate import (
     thinned,
     unseen_texts,
 )
-from provscan.estimate.answer import headline, share, warning, withheld
 from provscan.estimate.clusters import Clusters
 from provscan.estimate.damage import BELOW, DAMAGES, damage_of
-from provscan.estimate.layers import Found, Layers, layered, total, written
-from provscan.estimate.limits import exactly, negative_binomial_quantile
+from provscan.estimate.layers import Found, Scope, Size, Strength, layered, total, written
+from provscan.estimate.limits import negative_binomial_quantile
 from provscan.estimate.recall import Recall
 from provscan.estimate.strata import Strata, divide, rarefied, years_apart
 
@@ -209,44 +208,13 @@ def test_what_there_is_in_the_whole() -> None:
     certain = Recall(0.5, 0.5, 0.5, {}, {})
     low, high = thinned(4, 0.5)
     assert total(Factor(4, 4, 4), certain) == Factor(8, pytest.approx(low), pytest.approx(high))
-    half = total(Factor(4, 4, 4), None, 0.5)
+    half = total(Factor(4, 4, 4), None, Scope(0.5))
     assert half == Factor(8, pytest.approx(low), pytest.approx(high))
     assert total(Factor(0, 0, 4), HALF) == Factor(0, 0, thinned(4, 0.25)[1])
-    assert total(Factor(0, 0, -1), HALF, 0.5, 3.0) == Factor(0, 0, thinned(0, 0.125, effect=3.0)[1])
+    assert total(Factor(0, 0, -1), HALF, Scope(0.5, 3.0)) == Factor(0, 0, thinned(0, 0.125, effect=3.0)[1])
     # Limits on one side only: recall 0.5 to 0.8 is a factor of 1.6 down, 0.25 one of 2 up.
     recall = total(Factor(1e9, 1e9, 1e9), HALF)
     assert (recall.low, recall.high) == (pytest.approx(2e9 / 1.6, rel=1e-3), pytest.approx(4e9, rel=1e-3))
-
-
-def test_layers_by_hand() -> None:
-    certain = Recall(1.0, 1.0, 1.0, {}, {})
-    number = layered(Found(12, 10, 10, 3.0, exactly(11.0)), Chance(2, 1, 4), certain, certain, claimed=True)
-    assert number.counts == {"counted": 10, "chance_expected": 2, "chance_at_most": 4, "recall": 1}
-    # 10 - 4, 10 - 2, and 10 - 1 with 3 more that may be copies, but no more than 11 in all.
-    assert number.at_least == 6
-    assert number.estimate == Factor(8, pytest.approx(6), 11)
-    assert number.at_most == 11
-    assert number.scaled(0.5).as_dict() == {
-        "findings": 6, "at_least": 3, "estimate": {"value": 4, "low": 3, "high": 5.5}, "at_most": 5.5,
-    }  # fmt: skip
-    few = layered(Found(12, 10, 10), Chance(20, 15, 40), certain, None, claimed=False)
-    assert few.counts["chance_at_most"] == 10
-    assert (few.at_least, few.estimate, few.at_most) == (0, Factor(0, 0, 0), None)
-    # Two units of 2 and 4 characters are as uncertain as 20 / 6 each.
-    sized = layered(Found(6, 6, 20), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.5, effect=2.0)
-    assert sized.at_least == pytest.approx(thinned(6, 0.5, effect=20 / 3)[0])
-    many = layered(Found(60, 60, 200), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.5, effect=2.0)
-    assert many.at_least == pytest.approx(thinned(60, 0.5, effect=20 / 3)[0], abs=1e-6)
-    assert many.at_least > 20
-    whole = total(Factor(6, 6, 6), HALF, 0.5, 20 / 3)
-    assert sized.estimate is not None
-    assert (sized.estimate.value, sized.estimate.high, sized.at_most) == (whole.value, whole.high, whole.high)
-    assert layered(Found(5, 5, 5), Chance(1, 0, 9), None, None, claimed=True).at_least == 0
-    assert layered(Found(0, 0, 0), None, None, certain, claimed=False).at_most == 0
-    empty = layered(Found(0, 0, 0), None, None, HALF, claimed=False)
-    assert empty.at_most == thinned(0, 0.25)[1]
-    assert empty.as_dict() == {"findings": 0, "at_least": None, "estimate": None, "at_most": empty.at_most}
-    assert empty.scaled(2.0).at_most == 2 * empty.at_most
 
 
 def test_written_numbers_have_twelve_digits() -> None:
@@ -255,93 +223,16 @@ def test_written_numbers_have_twelve_digits() -> None:
     assert written(None) is None
 
 
-@pytest.mark.parametrize(
-    ("layers", "scanned", "expected"),
-    [
-        (Layers(0, 0, None, None), 0, ("nothing", "No record was scanned.")),
-        (Layers(0, 0, None, 3.2), 50, ("nothing", "None of 50 records matches a licensed tweet. At most 4 hold one.")),
-        (Layers(9, 2.9, None, 12), 50, ("at_least", "At least 2 of 50 records (4%) hold copies of licensed tweets.")),
-        (
-            Layers(9, 2.0, Factor(5.4, 2.6, 8.4), 12),
-            50,
-            (
-                "estimate",
-                "At least 2 of 50 records (4%) hold copies of licensed tweets; the estimate is 5 (95% interval 3-8).",
-            ),
-        ),
-        (
-            Layers(1234, 0.0, None, None),
-            99_999,
-            ("findings", "1,234 of 99,999 records (1.2%) match licensed tweets, no more than chance can explain."),
-        ),
-        (
-            Layers(1, 0.0, None, 1),
-            50,
-            (
-                "findings",
-                "1 of 50 records (2%) matches licensed tweets, no more than chance can explain. At most 1 holds one.",
-            ),
-        ),
-        (Layers(1, 1.0, None, 1), 1, ("at_least", "At least 1 of 1 record (100%) holds copies of licensed tweets.")),
-    ],
-)
-def test_the_headline_of_each_layer(layers: Layers, scanned: int, expected: tuple[str, str]) -> None:
-    assert headline(layers, scanned) == expected
-
-
-def test_the_headline_of_a_sample_says_what_each_number_is_of() -> None:
-    assert headline(Layers(13, None, None, 1168.2), 154, 8000) == (
-        "findings",
-        "13 of 154 records in the sample (8.4%) match licensed tweets; how many of them match by chance was not "
-        "measured. At most 1,169 of 8,000 in all hold one.",
-    )
-    none = "None of 154 records in the sample matches a licensed tweet. At most 200 of 8,000 in all hold one."
-    assert headline(Layers(0, 0, None, 200), 154, 8000) == ("nothing", none)
-    least = "At least 80 of about 8,000 records (1%) hold copies of licensed tweets."
-    assert headline(Layers(13, 80.5, None, 1169), 154, 8000, about=True) == ("at_least", least)
-
-
-def test_upper_limits_above_a_projection_say_that_it_is_one() -> None:
-    projected = "All records are about 8,000, projected from the sample: there may be more."
-    none = f"None of 154 records in the sample matches a licensed tweet. At most 9,001 in all hold one. {projected}"
-    assert headline(Layers(0, 0, None, 9000.5), 154, 8000, about=True) == ("nothing", none)
-    wide = Layers(13, 80.5, Factor(700, 80.5, 9000), 9500)
-    least = (
-        "At least 80 of about 8,000 records (1%) hold copies of licensed tweets; the estimate is 700 (95% interval "
-        f"80-9,000). {projected}"
-    )
-    assert headline(wide, 154, 8000, about=True) == ("estimate", least)
-
-
 def test_a_projection_bounds_values_and_its_upper_limit_upper_limits() -> None:
     most = Factor(20.0, 10.0, 45.0)
-    number = layered(Found(12, 12, 12, most=most), Chance(0, 0, 0), HALF, HALF, claimed=True, fraction=0.25)
+    size, none = Size(12, 12), Chance(0, 0, 0)
+    strengths, found = [Strength(size, none, True)], Found(12, size, size, 12, most)
+    number = layered(found, strengths, none, (HALF, HALF), Factor(0.5, 0.25, 0.8), Scope(0.25))
     assert number.estimate is not None
-    assert (number.estimate.value, number.estimate.high, number.at_most) == (20, 45, 45)
+    assert (number.estimate.value, number.estimate.high, number.at_most, number.at_most_any) == (20, 45, 45, 45)
     shares = number.scaled(1 / 20, most=1.0)
     assert shares.estimate == Factor(1.0, number.estimate.low / 20, 1.0)
     assert shares.at_most == 1.0
-
-
-def test_chance_explains_no_findings_for_which_it_was_not_measured() -> None:
-    found = headline(Layers(1908, 0.0, None, 2000), 2000, without_chance=1077)[1]
-    assert found == (
-        "1,908 of 2,000 records (95%) match licensed tweets: for 1,077 of them chance was not measured, and the others "
-        "are no more than chance can explain. At most 2,000 hold one."
-    )
-    none = headline(Layers(81, 0.0, None, None), 5172, without_chance=81)[1]
-    assert none == "81 of 5,172 records (1.6%) match licensed tweets; chance was measured for none of them."
-
-
-def test_words_with_values() -> None:
-    assert share(0, 0) == "0%"
-    assert share(995, 1000) == "99.5%"
-    assert share(204_999, 205_000) == "99.9995%"
-    assert share(3, 5_000_000) == "0.00006%"
-    assert withheld("unlike_control", strata="thai").endswith("some of those found: thai.")
-    said = warning("not_detectable", share=0.25)
-    assert said["code"] == "not_detectable"
-    assert said["message"].startswith("25% of the licensed texts")
 
 
 def test_error_rates_of_lists_by_hand() -> None:
@@ -428,7 +319,10 @@ def test_trends_by_hand() -> None:
     reach = scipy.stats.norm.ppf(0.975) * np.sqrt((10 * 0.25 * each * (1 - each)).sum()) / 5
     assert (found.low, found.high) == (pytest.approx(0.5 - reach), pytest.approx(0.5 + reach))
     assert cochran_armitage([0, 1], [0, 5], [10, 10]).invalid is None
-    assert cochran_armitage([0, 1], [10, 6], [10, 10]).invalid == "recited: 16 of 20, and 5 on either side are needed"
+    assert (
+        cochran_armitage([0, 1], [10, 6], [10, 10]).invalid
+        == "16 of 20 are recited, and a trend needs 5 that are and 5 that are not"
+    )
     assert cochran_armitage([0, 1], [0, 0], [0, 0]).invalid is not None
     with pytest.raises(ParameterError, match="as many doses"):
         cochran_armitage([0, 1], [1], [2, 2])

@@ -39,7 +39,7 @@ def test_the_trend_test_is_that_of_a_correlation() -> None:
 def test_a_trend_needs_doses_and_hits() -> None:
     assert cochran_armitage([1, 1], [3, 4], [9, 9]).invalid == "all tweets have the same number of copies"
     few = cochran_armitage([0, 1], [0, 2], [9, 9])
-    assert few.invalid == "recited: 2 of 18, and 5 on either side are needed"
+    assert few.invalid == "2 of 18 are recited, and a trend needs 5 that are and 5 that are not"
     assert few.as_dict()["value"] is None
     with pytest.raises(ParameterError, match="hits"):
         cochran_armitage([0, 1], [10, 2], [9, 9])

@@ -202,7 +202,7 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
     pq.write_table(run.matches.slice(1), changed / "matches.parquet")
     with pytest.raises(InputError, match=r"matches\.parquet was changed: expected XXH3-128"):
         write_report(changed)
-    assert reasons(run.path) == {"not counted: found by sketches alone, and not compared with the tweet"}
+    assert reasons(run.path) == {"found by sketches alone, and not compared"}
     wrong = made[7][1]["id"]
     revealed = provscan.reveal(run.path, platform / "full.index")
     assert revealed.path == lab / "data.revealed.run"
@@ -246,7 +246,7 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
     assert 0 < counts["refuted"] == run.matches.num_rows - counts["confirmed"]
     assert strict.summary["answer"]["headline"].startswith(f"{counts['confirmed']} matches of ")
     assert strict.info["revealed_with"]["threshold"] == 1.0
-    assert "not counted: not confirmed by the full index" in reasons(strict.path)
+    assert reasons(strict.path) == {"confirmed by the full index", "not confirmed by the full index"}
     table = pq.read_table(run.path / "passages.parquet")
     pq.write_table(table.slice(1), run.path / "passages.parquet")
     with pytest.raises(InputError, match=r"passages\.parquet was changed"):
@@ -256,9 +256,9 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
 
 
 def reasons(run: Path) -> set[str]:
-    """Why exhibits of a run count, or do not, as lists say it."""
-    export(run, run.parent / "list.jsonl")
-    return {json.loads(line)["significance"] for line in (run.parent / "list.jsonl").read_text().splitlines()}
+    """Why exhibits of a run are findings, or are none, as lists say it."""
+    export(run, run.parent / "list.jsonl", everything=True)
+    return {json.loads(line)["wording"] for line in (run.parent / "list.jsonl").read_text().splitlines()}
 
 
 def test_a_row_of_a_tweet_of_two_texts_is_compared_with_the_one_that_stands_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -9,9 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from models import Lookup, Server, chances
+from models import Handler, Lookup, Server, chances
 
 import provscan
+from provscan.errors import ModelError, UsageError
 from provscan.probe import Plan, run, score
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.plan import Question
@@ -80,8 +82,8 @@ def test_parameters_that_are_refused_are_left_out_and_said(few: Plan, index: pro
         {"parameter": "seed", "value": None, "answers": done["questions"], "of": done["questions"]},
     ]
     said = f"temperature 0 left out of {len(greedy)} of {len(greedy)} questions, so that these answers are not greedy"
-    assert said in next(w["message"] for w in summary["answer"]["warnings"] if w["code"] == "departures")
-    assert said in " ".join(probe_table(summary).split())
+    assert said in next(n["message"] for n in summary["answer"]["notes"] if n["code"] == "departures")
+    assert said in " ".join(probe_table(summary, verbose=True).split())
     assert said in (few.path / "report.html").read_text(encoding="utf-8")
 
 
@@ -141,6 +143,33 @@ def test_chats_are_not_asked_to_repeat(start: Start) -> None:
     server.echo = -0.5
     assert {(answer.logprob, answer.without) for answer in asked(server, "chat")} == {(None, ())}
     assert not any("echo" in each for each in server.requests)
+
+
+def test_a_dead_endpoint_is_reported_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused, without an address, or silent: it took 75 seconds, and as long again for each question."""
+    monkeypatch.setattr("provscan.probe.endpoint.PATIENCE", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as closed:
+        ports = {"timed out": silent.getsockname()[1], "refused": closed.getsockname()[1]}
+        closed.close()
+        addresses = {why: f"http://127.0.0.1:{port}/v1" for why, port in ports.items()}
+        for why, url in {**addresses, "name": "http://models.invalid/v1"}.items():
+            asked = Endpoint(url, "m", "chat", EndpointOptions(timeout=0.2, pause=0.001)).answers(QUESTIONS)
+            with pytest.raises(ModelError, match=rf"(?i)does not answer \(.*{why}.*\), so nothing was asked"):
+                next(asked)
+        assert list(Endpoint(addresses["refused"], "m", "chat", OPTIONS).answers([])) == []
+    with pytest.raises(UsageError, match="expected an address such as http://localhost:8000/v1"):
+        Endpoint("localhost:8000/v1", "m", "chat", OPTIONS)
+
+
+def test_an_endpoint_that_goes_away_ends_the_run(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each question then needs a connection of its own.
+    monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.0")
+    server = start()
+    answers = Endpoint(server.url, "lookup", "chat", OPTIONS).answers(QUESTIONS)
+    assert next(answers)[0].key == QUESTIONS[0].key
+    server.close()
+    with pytest.raises(ModelError, match=r"can't be reached any more\. The answers so far are kept"):
+        list(answers)
 
 
 def test_tokens_across_a_border_give_no_log_probability() -> None:

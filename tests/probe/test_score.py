@@ -17,12 +17,12 @@ from sentences import sentence
 import provscan
 from provscan import estimate
 from provscan.cli import main
-from provscan.errors import InputError, UsageError
+from provscan.errors import InputError
 from provscan.probe import Plan, Settings, make_plan, open_plan, run, score
 from provscan.probe.answers import Answer
 from provscan.probe.extraction import samples_needed
 from provscan.probe.verification import recitations
-from provscan.probe.wording import headline
+from provscan.probe.wording import STATUS, final_answer, percent
 from provscan.report import probe_page, probe_tables
 from provscan.report.probe_page import write_probe_report
 
@@ -34,8 +34,15 @@ def scored(plan: Plan, index: provscan.Index, licensed: Any, control: float = 0.
 
 def test_what_was_learned_is_shown(plan: Plan, index: provscan.Index) -> None:
     summary = scored(plan, index, lambda copies: {1: 0.0, 4: 0.1, 64: 1.0}[copies])
-    assert summary["answer"]["layer"] == "shown"
-    assert summary["answer"]["headline"].startswith("The model recites ")
+    answer = summary["answer"]
+    assert answer["status"] == "copies_found"
+    tweets = answer["tweets"]
+    least, best = tweets["at_least"], tweets["estimate"]
+    assert answer["headline"].startswith(f"COPIES FOUND: beyond chance, the model recites at least {least} of 150 ")
+    assert 45 <= least <= best["low"] < best["value"] == tweets["findings"] <= tweets["at_most"] <= 81
+    assert answer["details"][0] == (
+        f"It recites {tweets['findings']} in all, and none of 150 controls: similar tweets it cannot have seen."
+    )
     assert summary["claimed"]
     many = summary["dose"]["classes"][-1]
     assert (many["copies"], many["tweets"], many["recited"]) == (64, 50, 50)
@@ -57,8 +64,12 @@ def test_what_was_learned_is_shown(plan: Plan, index: provscan.Index) -> None:
 
 def test_where_nothing_was_learned_nothing_is_claimed(plan: Plan, index: provscan.Index) -> None:
     summary = scored(plan, index, lambda copies: 0.02, control=0.02)
-    assert summary["answer"]["layer"] == "not_shown"
-    assert "no difference that this probe can show; it would have shown" in summary["answer"]["headline"]
+    answer = summary["answer"]
+    assert (answer["status"], answer["tweets"]["at_least"]) == ("no_copies_shown", 0)
+    assert answer["headline"] == "NO COPIES SHOWN in the answers about 150 licensed tweets."
+    assert answer["details"][1].startswith(f"At most {answer['tweets']['at_most']} are recited beyond chance.")
+    assert answer["withheld"] == {"tweets.estimate": "The interval of the estimate spans more than a factor of ten."}
+    assert "with more --pairs or --samples; this one can show" in answer["next"]
     assert summary["total"]["value"] is None
     assert summary["total"]["invalid"] == "nothing is claimed from the pairs that were asked"
     assert summary["listed"]["tweets"] == 0
@@ -72,17 +83,97 @@ def test_arms_that_differ_make_no_finding(plan: Plan, index: provscan.Index) -> 
     content["baseline"]["masked"]["holds"] = False
     file.write_text(json.dumps(content), encoding="utf-8")
     summary = scored(open_plan(plan.path), index, lambda copies: 1.0)
-    assert summary["answer"]["layer"] == "withheld"
+    answer = summary["answer"]
+    assert answer["headline"] == "CHANCE NOT MEASURED: the model recites 150 of 150 licensed tweets (100%)."
+    assert answer["status"] == "not_measured"
+    assert answer["details"][0].endswith("told apart: the 150 controls (0 recited) may be of another kind.")
+    assert set(answer["withheld"]) == {"tweets.at_least", "tweets.estimate", "tweets.at_most"}
     assert not summary["claimed"]
-    assert summary["answer"]["warnings"][0]["code"] == "arms_differ"
-    assert "prefix: area under the curve 0.80" in summary["answer"]["warnings"][0]["message"]
+    assert answer["notes"][0]["code"] == "not_alike"
+    assert "prefix: area under the ROC curve 0.80" in answer["notes"][0]["message"]
     assert summary["tests"]["difference"]["value"] is None
     assert summary["listed"]["tweets"] == 0
     lines = dict(probe_tables.answer_lines(summary))
-    why = "withheld: the two arms may be told apart without the model"
-    assert lines["Difference"].startswith(why)
-    assert lines["Listed"] == lines["Power"] == why
+    why = "withheld: licensed tweets and controls were not shown to be alike"
+    assert lines["Difference of shares"].startswith(why)
+    assert lines["Listed one by one"] == lines["What could be shown"] == why
     assert summary["recited"]["licensed"] == summary["recited"]["pairs"]
+
+
+def test_what_measures_no_chance(few: Plan, index: provscan.Index) -> None:
+    """Too few pairs for any claim, and controls that are recited more often than the licensed tweets."""
+    from provscan.probe.run import Budget
+
+    run(few.path, Lookup(chances(few, lambda copies: 1.0)), budget=Budget(tokens=1_500))
+    summary = score(few.path, index)
+    pairs = summary["asked"]["complete_pairs"]
+    assert 0 < pairs < 6
+    assert summary["answer"]["status"] == "not_measured"
+    assert summary["answer"]["details"] == [
+        f"Copies and coincidences can't be told apart: {pairs} pairs with answers are too few for any claim, and 6 are "
+        "needed."
+    ]
+    (few.path / "answers.jsonl").unlink()
+    run(few.path, Lookup(chances(few, lambda copies: 0.1, 1.0)))
+    answer = score(few.path, index)["answer"]
+    assert answer["status"] == "not_measured"
+    assert answer["warnings"][0]["code"] == "reversed"
+    assert answer["tweets"]["at_most"] is None
+
+
+def test_shares_of_few_tweets_are_withheld(few: Plan, index: provscan.Index) -> None:
+    summary = scored(few, index, lambda copies: 1.0 if copies == 64 else 0.0)
+    recited = summary["recited"]["licensed"]
+    assert summary["answer"]["status"] == "copies_found"
+    assert 6 <= recited < 20
+    assert (summary["dose"]["classes"], summary["dose"]["trend"]["value"]) == ([], None)
+    why = f"the model recites {recited} licensed tweets, and 20 are needed"
+    assert dict(probe_tables.answer_lines(summary))["Rise with copies"] == f"withheld: {why}"
+    assert f"<p>Withheld: {why}.</p>" in (few.path / "report.html").read_text(encoding="utf-8")
+    (few.path / "answers.jsonl").unlink()
+    classes = scored(few, index, lambda copies: 1.0)["dose"]["classes"]
+    assert {item["tweets"] < 20: item["low"] is None for item in classes} == {True: True}
+    assert "share withheld: fewer than 20 tweets were asked for" in (few.path / "report.html").read_text(
+        encoding="utf-8"
+    )
+
+
+@pytest.mark.parametrize("status", ["copies_found", "no_copies_shown", "not_measured"])
+def test_a_terminal_has_ten_lines(few: Plan, index: provscan.Index, status: str) -> None:
+    """However long the numbers are, and whatever there is to warn of."""
+    summary = scored(few, index, lambda copies: 0.0 if status == "no_copies_shown" else 1.0)
+    share = {"findings": 0.9987, "at_least": 0.9876, "at_most": 0.9987}
+    estimate = {"value": 1_202.0, "low": 1_100.0, "high": 1_300.0}
+    tweets = {
+        "findings": 1_398,
+        "asked": 1_400,
+        "at_least": 1_300,
+        "at_most": 1_399,
+        "estimate": estimate,
+        "share": share,
+    }
+    if status == "no_copies_shown":
+        tweets |= {"at_least": 0, "estimate": None}
+    if status == "not_measured":
+        summary["tests"]["difference"]["invalid"] = "licensed tweets and controls were not shown to be alike"
+        tweets |= dict.fromkeys(("at_least", "estimate", "at_most"))
+    refused = {"licensed": 1_000, "control": 1_000, "free": 1_000}
+    summary["asked"] |= {"pairs": 1_500, "complete_pairs": 1_400, "refused": refused, "empty": refused}
+    summary["model"]["returned"] *= 12
+    free = {"texts": 1_398, "answers": 1_500, "control_texts": 12_345, "control_texts_found": 1_234}
+    summary |= {"answer": {"tweets": summary["answer"]["tweets"] | tweets}, "free": summary["free"] | free}
+    summary["recited"]["control"] = 1_234
+    for missing in (100, 0):
+        summary["asked"]["pairs"] = 1_400 + missing
+        answer = final_answer(summary)
+        assert answer["status"] == status
+        lines = probe_tables.probe_table({**summary, "answer": answer}).splitlines()
+        assert lines[0].startswith(STATUS[status])
+        assert len([*lines, "Report: ..."]) <= 10, lines
+        assert max(map(len, lines)) <= 100
+        assert all(len(probe_tables.first_sentence(each["message"])) <= 96 for each in answer["warnings"])
+        whole = probe_tables.probe_table({**summary, "answer": answer}, verbose=True)
+        assert all(" ".join(each["message"].split()) in " ".join(whole.split()) for each in answer["warnings"])
 
 
 def test_a_budget_that_ended_early_is_said(plan: Plan, index: provscan.Index) -> None:
@@ -95,7 +186,9 @@ def test_a_budget_that_ended_early_is_said(plan: Plan, index: provscan.Index) ->
     summary = score(plan.path, index)
     assert 0 < summary["asked"]["complete_pairs"] < 150
     assert summary["recited"]["licensed"] == summary["recited"]["pairs"] == summary["asked"]["complete_pairs"]
-    assert summary["answer"]["warnings"][0]["message"].endswith("were not asked completely and take no part.")
+    (warning,) = summary["answer"]["warnings"]
+    assert warning["message"].endswith("pairs were not asked completely, and no number contains them.")
+    assert summary["answer"]["next"].startswith("repeat provscan probe run, which asks what is missing of ")
 
 
 def answer_to(plan: Plan, text: str) -> list[Any]:
@@ -127,13 +220,30 @@ def test_free_answers_are_compared_with_the_whole_index(plan: Plan, index: provs
             return f"Here is a post: {licensed}" if free else super().text(question)
 
     run(plan.path, Free({}))
-    with pytest.raises(UsageError, match="compared with the index of the plan"):
-        score(plan.path)
-    summary = score(plan.path, index)
+    summary = score(plan.path)
     assert (summary["free"]["answers"], summary["free"]["texts"]) == (6, 1)
     assert summary["free"]["at_least"]["invalid"] == "6 draws, and 20 are needed"
     rows = pq.read_table(plan.path / "recitations.parquet").to_pylist()
     assert [(row["kind"], row["target"]) for row in rows] == [("free", licensed)] * 3
+
+
+def test_the_index_is_the_one_that_the_plan_names(control: Path, tmp_path: Path) -> None:
+    def call(*words: object) -> Any:
+        return CliRunner().invoke(main, ["probe", "score", str(place), *map(str, words)])
+
+    licensed, moved, place = tmp_path / "a.index", tmp_path / "b.index", tmp_path / "probe"
+    index = provscan.build_index(tweets_of(0, 60, 2020), licensed)
+    settings = Settings(pairs=30, samples=1, free=2, prompts=("prefix",))
+    plan = make_plan(index, place, settings, control=[str(control)])
+    run(place, Lookup(chances(plan, lambda copies: 1.0)))
+    assert call().exit_code == 0
+    licensed.rename(moved)
+    done = call()
+    assert (done.exit_code, f"{licensed}, with which {place} was planned, is not there" in done.stderr) == (3, True)
+    assert call("-i", moved).exit_code == 0
+    provscan.build_index(tweets_of(0, 61, 2020), licensed)
+    done = call()
+    assert (done.exit_code, f"{licensed} has fingerprint" in done.stderr) == (3, True)
 
 
 def test_samples_needed_is_the_definition() -> None:
@@ -148,7 +258,8 @@ def test_samples_needed_is_the_definition() -> None:
 def test_the_report_is_one_page_that_loads_nothing(plan: Plan, index: provscan.Index) -> None:
     summary = scored(plan, index, lambda copies: 1.0 if copies == 64 else 0.0)
     page = (plan.path / "report.html").read_text(encoding="utf-8")
-    assert summary["answer"]["headline"] in page
+    assert summary["answer"]["headline"].removeprefix("COPIES FOUND: ") in page
+    assert '<span class="status copies_found">COPIES FOUND</span>' in page
     assert page.count('<article class="recitation"') == summary["recited"]["licensed"] == 50
     assert "<mark>" in page
     assert plan.digest in page
@@ -166,14 +277,14 @@ def test_the_commands(index: provscan.Index, control: Path, tmp_path: Path) -> N
     place = tmp_path / "p"
     planned = call("plan", "-i", index.path, "--control", control, "-o", place, "--pairs", 60, "--samples", 1)
     assert planned.exit_code == 0, planned.output
-    assert "60, a licensed tweet and a control each" in planned.stdout
+    assert "60 pairs of a licensed tweet and a similar control are planned" in planned.stdout
     plan = open_plan(place)
     assert plan.digest in planned.stdout
     assert call("run", place).exit_code == 2
     run(place, Lookup(chances(plan, lambda copies: 1.0)))
     done = call("score", place, "-i", index.path)
     assert done.exit_code == 0, done.output
-    assert f"The report: {place / 'report.html'}" in done.stdout
+    assert f"Report: {place / 'report.html'}" in done.stdout
     assert json.loads(call("score", place, "--json").stdout)["version"] == 1
     report = CliRunner().invoke(main, ["report", str(place), "--no-text", "-o", str(tmp_path / "r.html")])
     assert report.exit_code == 0, report.output
@@ -205,11 +316,8 @@ def test_commands_that_take_a_run_know_a_probe(plan: Plan, index: provscan.Index
 def test_shares_near_one_are_read_as_shares() -> None:
     """Of 12 pairs, of which 5 controls are recited: the share that would be shown was 1e+02% in the headline."""
     share = estimate.detectable_share(12, 5 / 12)
-    summary = {
-        "recited": {"licensed": 5, "control": 5, "pairs": 12}, "tests": {"difference": {}}, "claimed": False,
-        "plan": {"claims": ["prefix"]}, "power": {"detectable_share": share},
-    }  # fmt: skip
-    assert "it would have shown 99.7% recited tweets" in headline(summary)["headline"]
+    assert share is not None
+    assert (percent(share), percent(1.0)) == ("99.7%", "100%")
 
 
 def test_empty_answers_are_said_and_have_no_power(few: Plan, index: provscan.Index) -> None:
@@ -228,7 +336,10 @@ def test_empty_answers_are_said_and_have_no_power(few: Plan, index: provscan.Ind
     assert summary["power"]["pairs"] == 10
     assert summary["power"]["detectable_share"] is None
     (warning,) = [item for item in summary["answer"]["warnings"] if item["code"] == "empty"]
+    assert warning["message"].startswith("246 answers are empty, and count as no recitation. ")
     assert "ended: length 246, stop 80" in warning["message"]
+    # What the model would have said in the 30 silent pairs is not known.
+    assert summary["answer"]["tweets"]["at_most"] is None
     assert warning["message"] in (few.path / "report.html").read_text(encoding="utf-8")
 
 
@@ -260,18 +371,19 @@ def test_the_page_says_what_is_no_finding(index: provscan.Index, control: Path, 
     summary = score(plan.path, both, render=write_probe_report)
     assert (summary["free"]["texts"], summary["free"]["control_texts_found"]) == (0, 1)
     page = (plan.path / "report.html").read_text(encoding="utf-8")
-    assert "1 of the 80 control texts" in page
+    assert "and 1 of 80 control texts" in page
     assert "30 answers recite a licensed tweet" in page
     assert page.count("</bdi></h3>") == 31 == page.count("Licensed tweet <bdi>") + page.count("Control <bdi>10003")
-    assert page.count("the pair was not asked completely") == 1
+    assert page.count("in no number: the pair was not asked completely") == 1
     assert "The page holds at most" not in page
     repeat = shlex.split(json.loads((plan.path / "run.json").read_text(encoding="utf-8"))["repeat"])
-    assert repeat == ["provscan", "probe", "score", "-i", str(both.path), str(plan.path)]
+    assert repeat == ["provscan", "probe", "score", "a probe"]
+    assert str(tmp_path) not in page
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(probe_page, "SHOWN", 10)
         page = write_probe_report(plan.path).read_text(encoding="utf-8")
     assert page.count("</bdi></h3>") == 11
-    assert "at most 10 tweets of each arm</b>, the strongest of 30 licensed tweets and 1 control." in page
+    assert "at most 10 licensed tweets and 10 controls</b>, the strongest of 30 licensed tweets and 1 control." in page
     (plan.path / "model.json").unlink()
     with pytest.raises(InputError, match="not known which model answered"):
         score(plan.path, both)

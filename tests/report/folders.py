@@ -21,7 +21,7 @@ MATCHES = pa.schema(
         ("tweets", pa.int32()),
         *((name, pa.float32()) for name in ("similarity", "containment", "bits")),
         ("q_value", pa.float64()),
-        *((name, pa.bool_()) for name in ("control", "common", "counted")),
+        *((name, pa.bool_()) for name in ("control", "common", "known", "counted")),
         *CANDIDATE,
     ]
 )
@@ -41,7 +41,8 @@ HOSTILE = [
     "\x00null\x00 bytes \x07 bell \x1b[31mred\x1b[0m \x1b]0;title\x07",
     "\x9b31m C1 control \x85 next line",
     "=cmd|' /C calc'!A0",
-    "+1+1", "-2+3", "@SUM(A1:A9)", "\t=1+1", "\r=1+1",
+    "+1+1", "-2+3", "@SUM(A1:A9)", "\t=1+1", "\r=1+1", "\n=1+1",
+    "＝1+1", "＋1", "－1", "＠SUM(A1:A9)",
     "x" * 100_000,
     "a\u0301" * 3000,
     "\U0001f469\u200d\U0001f469\u200d\U0001f467\U0001f1e9\U0001f1ea " * 40,
@@ -83,7 +84,8 @@ def rows(count: int = 60, texts: list[str] | None = None) -> list[dict[str, Any]
                 "end": 5 + len(passage), "tweet_id": str(900000000000000000 + i), "tweets": 1 + i % 2,
                 "level": ("exact", "near_exact", "strong", "weak")[i % 4], "similarity": 1 - i / (2 * count),
                 "containment": 1.0, "bits": 400.0 - 3 * (i % 100), "q_value": 0.004, "control": False,
-                "common": not counted and i % 2 == 0, "counted": counted, "before": "before ", "passage": passage,
+                "common": not counted and i % 2 == 0, "known": i == 27, "counted": counted,
+                "before": "before ", "passage": passage,
                 "after": " after", "tweet": tweet, "author": f"author_{i % 5}",
                 "lang": (None, "en", "ja")[i % 3], "has_text": True,
                 "time": datetime(2012, 1, 1, tzinfo=UTC) + timedelta(days=97 * (i % 30)),

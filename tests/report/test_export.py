@@ -25,7 +25,7 @@ from provscan.report.files import RunFiles
 from provscan.report.pdf import write_pdf
 from provscan.report.wording import visible
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,8 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def exported(run: Path, suffix: str, **options: Any) -> list[dict[str, Any]]:
     out = run.parent / f"list{suffix}"
-    count = export(run, out, **options)
+    count, others = export(run, out, **options)
+    assert not (others and options.get("everything"))
     if suffix == ".csv":
         with out.open(encoding="utf-8-sig", newline="") as file:
             csv.field_size_limit(1 << 30)
@@ -62,18 +63,21 @@ def exported(run: Path, suffix: str, **options: Any) -> list[dict[str, Any]]:
 def test_the_strongest_counted_match_comes_first_in_every_form(run: Path) -> None:
     order = sorted(rows(), key=lambda row: (not row["counted"], -row["bits"]))
     for suffix in (".csv", ".jsonl", ".parquet"):
-        listed = exported(run, suffix)
+        assert [str(row["record"]) for row in exported(run, suffix)] == [str(row["record"]) for row in order[:52]]
+        listed = exported(run, suffix, everything=True)
         assert [str(row["record"]) for row in listed] == [str(row["record"]) for row in order]
         assert [int(row["exhibit"]) for row in listed] == list(range(1, 61))
-    first, last = exported(run, ".jsonl")[0], exported(run, ".jsonl")[-1]
+    listed = exported(run, ".jsonl", everything=True)
+    first, last = listed[0], listed[-1]
     assert (first["passage"], first["tweet_id"], first["time"]) == (
         order[0]["passage"],
         "900000000000000000",
         "2012-01-01T00:00:00Z",
     )
-    assert first["significance"] == "counted; about 1 in 250 at least this strong is chance"
+    assert (first["match"], first["wording"]) == ("word for word", "extremely rare wording")
     assert (last["counted"], last["passage"], last["tweet"]) == (False, None, None)
-    assert last["significance"].startswith("not counted: ")
+    assert {row["wording"] for row in listed if not row["counted"]} == {"common or known wording"}
+    assert [row["record"] for row in listed if row["known"]] == [27]
 
 
 def test_spreadsheets_hold_ids_as_text_and_numbers_as_numbers(run: Path) -> None:
@@ -186,6 +190,11 @@ def test_one_exhibit_is_one(tmp_path: Path) -> None:
     run, out = write_folder(tmp_path / "a.run", rows(1)), tmp_path / "a\x1bb.csv"
     done = CliRunner().invoke(main, ["export", str(run), "-o", str(out)])
     assert done.output == f"1 exhibit: {tmp_path}/a\\u001bb.csv\n"
+    run = write_folder(tmp_path / "b.run", rows(9))
+    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out)])
+    assert done.output.endswith("\n1 match of common or known wording left out: --all lists them too\n")
+    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--all"])
+    assert done.output.startswith("9 exhibits: ")
 
 
 def test_small_rates_are_not_rounded_to_none(tmp_path: Path) -> None:
@@ -207,7 +216,7 @@ def test_no_file_of_the_run_is_replaced(tmp_path: Path, name: str) -> None:
         with pytest.raises(OutputError, match="is one of the files that reports and lists are made from"):
             write(run / name)
     assert (run / name).read_bytes() == before
-    assert export(run, tmp_path / "matches.parquet") == 9
+    assert export(run, tmp_path / "matches.parquet") == (8, 1)
     link = tmp_path / "link"
     link.symlink_to(run / name)
     with pytest.raises(OutputError, match="link is one of the files"):
@@ -235,13 +244,13 @@ def test_what_is_not_a_table_of_matches(tmp_path: Path) -> None:
 
 def test_an_interrupted_list_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / f"{'x' * 250}.csv"
-    assert export(run, out) == 60
+    assert export(run, out) == (52, 8)
     before = out.read_bytes()
 
     def interrupted(*values: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("provscan.report.export.significance", interrupted)
+    monkeypatch.setattr("provscan.report.export.rarity", interrupted)
     with pytest.raises(KeyboardInterrupt):
         export(run, out)
     assert [path.name for path in tmp_path.iterdir()] == [out.name]

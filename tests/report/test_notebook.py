@@ -16,7 +16,7 @@ from provscan.errors import ParameterError, UsageError
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
     summary = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
-    summary["answer"]["headline"] = "<b>57</b> records"
+    summary["answer"]["headline"] = "COPIES FOUND: <b>57</b> records"
     summary["answer"]["withheld"] = {"records.at_most": "no test copies.", "texts.at_most": "no test copies."}
     summary["damaged"] = [{"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}]
     return provscan.open_run(write_folder(tmp_path_factory.mktemp("notebook") / "<i>.run", rows(), summary))
@@ -25,7 +25,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
 def test_a_run_is_shown_as_its_answer(run: provscan.Run) -> None:
     shown = run._repr_html_()
     assert "&lt;b&gt;57&lt;/b&gt; records" in shown
-    assert "<td>57 (49-66)</td>" in shown
+    assert "<td>51 (47-58)</td>" in shown
+    assert "<p>Records with a nearly verbatim copy (upper limit): 45</p>" in shown
     assert "&lt;i&gt;.run" in shown
     # What is not in the numbers stands beside them.
     assert shown.count("<p>Withheld: no test copies.</p>") == 1
@@ -40,7 +41,8 @@ def test_an_index_is_shown_as_what_it_holds(tmp_path: Path) -> None:
 
 def test_a_run_as_a_data_frame(run: provscan.Run) -> None:
     frame = run.to_pandas()
-    assert list(frame["exhibit"]) == list(range(1, 61))
+    assert list(frame["exhibit"]) == list(range(1, 53))
+    assert list(run.to_pandas(all=True)["counted"]) == [True] * 52 + [False] * 8
     assert list(frame["bits"][:2]) == [400, 397]
 
 
@@ -54,7 +56,7 @@ def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
     ]
     with pytest.raises(ParameterError, match=r"^name must be year, author, lang, source, field, not 'month'"):
         run.plot.by("month")
-    assert run.plot.answer().get_title() == "<b>57</b> records"
+    assert run.plot.answer().get_title() == "COPIES FOUND: <b>57</b> records"
     assert run.plot.bits().get_xlabel() == "bits"
     matplotlib.pyplot.close("all")
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from provscan.probe.wording import departure
 from provscan.readers.answers import without_shared
+from provscan.report.answers import first_sentence, headline
 from provscan.report.probe_tables import copies
 from provscan.report.wording import (
     alike,
     amount,
     chance,
     layers,
+    otherwise,
     percent,
     place,
+    rarity,
     sampled,
     searched,
-    significance,
     term,
-    uncounted,
     visible,
 )
 
@@ -31,7 +32,7 @@ def test_numbers() -> None:
         "13",
         "–",
     ]
-    assert layers({"findings": 12, "at_least": 9.3, "estimate": None, "at_most": 19.2}) == ["12", "9", "–", "20"]
+    assert layers({"findings": 12, "at_least": 9.3, "estimate": None, "at_most": 19.2}) == ["12", "9", "–"]
     limits = ((1, 1), (4, 15), (64, None))
     assert [copies({"copies": low, "up_to": high}) for low, high in limits] == ["1", "4-15", "64 or more"]
 
@@ -43,10 +44,28 @@ def test_names_and_places() -> None:
     assert place({"source": "a.txt", "field": None}) == "a.txt"
 
 
-def test_strength_of_a_match() -> None:
-    assert significance(True, False, 120.0, 0.004) == "counted; about 1 in 250 at least this strong is chance"
-    assert significance(True, False, 120.0, 0.9) == "counted; most or all at least this strong are chance"
-    assert uncounted({"blind": {"costs": []}}) == "found by sketches alone, and not compared with the tweet"
+def test_the_rarity_of_wording_is_said_in_words() -> None:
+    said = [rarity(True, bits) for bits in (50.0, 99.9, 100.0, 150.0, None, float("nan"))]
+    assert said == [
+        *("rare wording", "rare wording", "very rare wording", "extremely rare wording"),
+        *["long wording of unknown rarity"] * 2,
+    ]
+    assert rarity(False, 400.0) == "common or known wording"
+    assert rarity(False, None, otherwise({"blind": {"costs": []}})) == "found by sketches alone, and not compared"
+    revealed = otherwise({"blind": {"revealed": {}}})
+    assert [rarity(counted, None, revealed) for counted in (True, False)] == [
+        "confirmed by the full index",
+        "not confirmed by the full index",
+    ]
+
+
+def test_a_headline_begins_with_its_status() -> None:
+    clean = {"status": "no_copies_shown", "headline": "NO COPIES SHOWN in 7 records."}
+    found = {"status": "copies_found", "headline": "COPIES FOUND: at least 3 of 7 records hold licensed tweets."}
+    assert headline(clean) == ("NO COPIES SHOWN", " ", "in 7 records.")
+    assert headline(found) == ("COPIES FOUND", ": ", "at least 3 of 7 records hold licensed tweets.")
+    assert ["".join(headline(answer)) for answer in (clean, found)] == [clean["headline"], found["headline"]]
+    assert first_sentence("0.2% of a.b are so. Then more.") == "0.2% of a.b are so."
 
 
 def test_what_a_run_did() -> None:

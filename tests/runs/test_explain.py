@@ -107,7 +107,7 @@ def test_what_turns_words_around_is_spelled_out(index: provscan.Index) -> None:
 def test_what_stands_at_the_place_of_another_match(index: provscan.Index) -> None:
     (found,) = explain_text(TWEETS[0]["text"], index, MatchParams(), tweet_id="1102")
     assert (found["match"], found["instead"]["tweet_id"], found["passed"]) == (None, "1101", False)
-    assert "no match; here stands the match of tweet 1101, which comes closer" in explanation_table([found])
+    assert "no match, since tweet 1101 matches this place more closely" in explanation_table([found])
 
 
 def test_what_the_search_misses_is_not_put_down_to_a_gate(index: provscan.Index) -> None:
@@ -117,7 +117,7 @@ def test_what_the_search_misses_is_not_put_down_to_a_gate(index: provscan.Index)
     assert (found["bands_met"], found["seeds_met"]) == (0, 0)
     assert (found["match"], found["instead"], found["passed"]) == (None, None, True)
     said = " ".join(explanation_table([found]).split())
-    assert "the search did not come across it. Too few LSH bands and seeds agree, or the index did not hold it" in said
+    assert "the search did not propose it. Too few LSH bands and seeds agree, or it was not in the index" in said
 
 
 def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:
@@ -248,7 +248,7 @@ def test_tweets_that_are_not_shown_are_said_to_be_so(tmp_path: Path) -> None:
     assert not any(run.matches["counted"].to_pylist())
     done = CliRunner().invoke(main, ["explain", str(tmp_path / "a.run"), "0", "--json"])
     explained = json.loads(done.stdout)
-    assert "at most the 5 closest tweets are shown for each text: choose one with --tweet" in done.stderr
+    assert "at most 5 tweets are shown for a text, the closest: --tweet names another" in done.stderr
     assert len(explained) == 5
     # The row of a match that does not count holds the time of its tweet.
     assert {item["match"]["time"] for item in explained if item["match"]} == {"2019-03-01T00:00:00+00:00"}
@@ -312,7 +312,7 @@ def test_an_index_or_a_dataset_that_is_not_the_runs_is_named(tmp_path: Path) -> 
     provscan.forget(tmp_path / "a.index", "1101")
     data.write_text(json.dumps({"text": RECORDS[0]}) + "\n" + json.dumps({"text": "another"}) + "\n", encoding="utf-8")
     done = CliRunner().invoke(main, command)
-    assert "has changed since the run" in done.stderr
+    assert "has other tweets than the index of the run" in done.stderr
     assert f"{data} was changed since the run" in done.stderr
     assert "No licensed text comes close" in done.stdout
 

@@ -43,6 +43,7 @@ WEB = {
     "/corpus.jsonl": jsonl(TWEETS),
     "/dataset.jsonl": jsonl(DATASET),
     "/null.jsonl": jsonl([{"text": f"nothing that anybody has licensed, number {n}"} for n in range(60)]),
+    "/known.jsonl": jsonl([{"text": f"what stood somewhere before, number {n}"} for n in range(60)]),
     "/control.jsonl": jsonl(
         [{"id": f"c{n}", "text": f"a tweet that nobody could copy, number {n}"} for n in range(60)]
     ),
@@ -70,7 +71,7 @@ def said(*words: str, status: int = 0) -> str:
 
 def test_an_index_and_a_run_write_no_secret(web: Callable[[str], str], tmp_path: Path) -> None:
     parts = "memory://parts"
-    options = [f"--{name}={web(f'{name}.jsonl')}" for name in ("null", "control")] + [
+    options = [f"--{name}={web(f'{name}.jsonl')}" for name in ("null", "control", "known")] + [
         f"--parts={secret(parts)}",
         "--log=log.jsonl",
     ]
@@ -163,7 +164,7 @@ def test_a_folder_of_this_machine_is_no_url(web: Callable[[str], str], tmp_path:
 def test_whatever_option_is_a_source_has_none_of_its_secrets() -> None:
     url = secret("s3://bucket/place")
     named = {name for name, item in Options.__dataclass_fields__.items() if "Source" in str(item.type)}
-    assert {"control", "null", "parts", "shards_from"} <= named
+    assert {"control", "null", "known", "parts", "shards_from"} <= named
     for name in named - {"log", "tokenizer"}:
         several = "Sequence" in str(Options.__dataclass_fields__[name].type)
         for value in (url, Path(url), *([[url, Path(url)]] if several else [])):

@@ -10,6 +10,12 @@ function startBrowser(data, run) {
 
   const number = (n) => n.toLocaleString("en");
 
+  // Exhibits of what is listed: findings, unless others are chosen.
+  function listed() {
+    const list = facets.find((facet) => facet.standard);
+    return list.codes.reduce((sum, code) => sum + list.chosen.has(code), 0);
+  }
+
   function drawCards(low, high) {
     $("cards").replaceChildren(...Array.from(rows.subarray(low, high), (row) =>
       card(exhibit(data, row), differingRuns(data, row), { verdict: marks.verdict(row), note: marks.note(row) }, act)));
@@ -23,7 +29,7 @@ function startBrowser(data, run) {
     await data.load(rows.subarray(low, high));
     if (asked !== turn) return false;
     drawCards(low, high);
-    $("status").textContent = `${number(rows.length)} of ${number(data.rows)} exhibits` +
+    $("status").textContent = `${number(rows.length)} of ${number(listed())} exhibits` +
       (rows.length ? `; ${number(low + 1)} to ${number(high)} shown` : "");
     $("page").textContent = `Page ${number(state.page + 1)} of ${number(pages)}`;
     $("previous").disabled = state.page === 0;
@@ -33,7 +39,7 @@ function startBrowser(data, run) {
 
   function drawFacets(counts) {
     counted = counts;
-    $("facet-groups").replaceChildren(...facets.map((facet, f) => {
+    const groups = facets.map((facet, f) => {
       const group = document.createElement("fieldset");
       group.append(make("legend", "", facet.title));
       let codes = facet.names.map((_, code) => code).filter((code) => counts[f][code] || facet.chosen.has(code));
@@ -48,6 +54,7 @@ function startBrowser(data, run) {
         box.checked = facet.chosen.has(code);
         box.addEventListener("change", () => {
           if (box.checked) facet.chosen.add(code); else facet.chosen.delete(code);
+          if (!facet.chosen.size) facet.chosen = new Set(facet.standard);
           changed(`${facet.key} ${code}`);
         });
         box.dataset.code = `${facet.key} ${code}`;
@@ -65,7 +72,16 @@ function startBrowser(data, run) {
         group.append(button);
       }
       return group;
-    }));
+    });
+    // What is common or known wording comes last, folded.
+    const last = facets.findIndex((facet) => facet.standard), others = $("other-wording");
+    const rest = counts[last].subarray(1).reduce((a, b) => a + b, 0);
+    const [list] = groups.splice(last, 1);
+    $("facet-groups").replaceChildren(...groups);
+    others.lastElementChild.replaceChildren(list);
+    others.firstElementChild.textContent = `Common or known wording (${number(rest)})`;
+    others.hidden = !rest && isStandard(facets[last]);
+    if (!isStandard(facets[last])) others.open = true;
   }
 
   function drawChips() {
@@ -78,8 +94,11 @@ function startBrowser(data, run) {
       chips.push(chip);
     };
     if (state.query) add(`text: ${state.query}`, () => { state.query = ""; });
-    for (const facet of facets) {
-      for (const code of facet.chosen) add(`${facet.title}: ${facet.names[code]}`, () => facet.chosen.delete(code));
+    for (const facet of facets.filter((facet) => !isStandard(facet))) {
+      for (const code of facet.chosen) add(`${facet.title}: ${facet.names[code]}`, () => {
+        facet.chosen.delete(code);
+        if (!facet.chosen.size) facet.chosen = new Set(facet.standard);
+      });
     }
     $("chips").replaceChildren(...chips);
   }
@@ -87,6 +106,10 @@ function startBrowser(data, run) {
   function drawMarkCounts() {
     const counts = marks.counts();
     $("mark-counts").textContent = `Your marks: ${number(counts[1])} accepted, ${number(counts[2])} rejected, ${number(counts[3])} unsure`;
+  }
+
+  function drawAbout() {
+    for (const name of ABOUT) $(`about-${name}`).value = marks.about[name] || "";
   }
 
   // Filters and draws by the state, as drawPage; the address is the caller's.
@@ -196,24 +219,37 @@ function startBrowser(data, run) {
   $("print").addEventListener("click", async () => {
     await data.load(rows.subarray(0, PRINTED));
     drawCards(0, PRINTED);
-    $("status").textContent = `${number(rows.length)} of ${number(data.rows)} exhibits` +
+    $("status").textContent = `${number(rows.length)} of ${number(listed())} exhibits` +
       (rows.length > PRINTED ? `; the first ${number(PRINTED)} are printed` : "");
     window.print();
   });
   window.addEventListener("afterprint", drawPage);
-  $("save-marks").addEventListener("click", async () => download(`provscan-marks-${run}.json`, await marks.file()));
+  $("save-list").addEventListener("click", async () => {
+    await data.load(rows);
+    download(`provscan-exhibits-${run}.csv`, csvOf(data, rows, marks), "text/csv");
+  });
+  $("save-marks").addEventListener("click", async () =>
+    download(`provscan-marks-${run}.json`, [await marks.file()], "application/json"));
+  for (const name of ABOUT) {
+    $(`about-${name}`).addEventListener("input", (event) => {
+      marks.about[name] = event.target.value;
+      marks.keep();
+    });
+  }
   $("load-marks").addEventListener("change", async (event) => {
     const file = event.target.files[0];
     if (!file) return;
     $("mark-message").textContent = await marks.take(await file.text());
     event.target.value = "";
     drawMarkCounts();
+    drawAbout();
     show();
   });
   window.addEventListener("popstate", follow);
 
   if (window.matchMedia("(max-width: 56rem)").matches) $("facets").open = false;
   drawMarkCounts();
+  drawAbout();
   return follow();
 }
 

@@ -63,16 +63,6 @@ function differenceSentence(item, [left, right]) {
   return [inRecord && `Only in the dataset: ${inRecord}.`, inTweet && `Only in the tweet: ${inTweet}.`].filter(Boolean).join(" ");
 }
 
-function significance(item) {
-  if (!item.counted) {
-    return item.common ? "not counted: commonplace wording" : "not counted: may be chance";
-  }
-  if (item.q === null) return "counted; how many such matches are chance is not known";
-  if (item.q <= 0) return "counted; no control match is as strong";
-  if (item.q > 0.6) return "counted; most or all at least this strong are chance";
-  return `counted; about 1 in ${Math.round(1 / item.q).toLocaleString("en")} at least this strong is chance`;
-}
-
 const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 || value > 99 ? 1 : 0)) + "%";
 
 // As lists do, a citation spells out what would turn around, or hide, the words of a letter that it is pasted into.
@@ -82,9 +72,9 @@ function citation(item) {
   const tweet = `tweet ${item.tweetId}${item.author ? ` by ${item.author}` : ""}${item.day ? `, ${item.day}` : ""}` +
     `${item.link ? `, ${item.link}` : ""}`;
   const texts = item.hasText ? [`: “${item.passage}”`, `: “${item.tweet}”`] : ["", ""];
-  return `Exhibit ${item.number}. ${place}${texts[0]} – licensed ${tweet}${texts[1]} (${likeness(item)}, `
+  return `Exhibit ${item.number}. ${place}${texts[0]} – licensed ${tweet}${texts[1]} (${item.kind}, ${likeness(item)}, `
     .replace(INVISIBLE, (character) => `[${codeOf(character)}]`) +
-    `${significance(item)}). ${document.querySelector(".masthead p").textContent.trim()}.`;
+    `${item.wording}, ${item.why}). ${document.querySelector(".masthead p").textContent.trim()}.`;
 }
 
 function sideHeading(...parts) {
@@ -92,12 +82,12 @@ function sideHeading(...parts) {
 }
 
 function digest(text) {
-  return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept: of matches that do not count, only the strongest are"));
+  return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept: of common or known wording, only the strongest matches are"));
 }
 
 // A partial match is described by how much of the tweet it holds.
-const likeness = (item) => `${item.level}, ${item.level === "partial" ? `${percentText(item.containment)} of the tweet`
-  : `${percentText(item.similarity)} alike`}`;
+const likeness = (item) => (item.level === "partial" ? `${percentText(item.containment)} of the tweet`
+  : `${percentText(item.similarity)} alike`);
 
 // One card. `act(row, action, value)` is called for accepted, rejected, unsure, note and cite.
 function card(item, runs, mark, act) {
@@ -107,13 +97,13 @@ function card(item, runs, mark, act) {
   node.tabIndex = -1;
   node.dataset.row = item.row;
   node.setAttribute("aria-labelledby", title.id);
+  const wording = make("span", item.counted ? "badge" : "badge soft", item.wording);
+  wording.title = item.why;
   const address = make("a", "", "address");
   address.href = "#exhibit-" + item.number;
   address.setAttribute("aria-label", `Address of exhibit ${item.number}`);
   node.append(make("header", "", title,
-    make("span", "", likeness(item)),
-    make("span", "", item.bits === null ? "" : `${Math.round(item.bits).toLocaleString("en")} bits`),
-    make("span", item.counted ? "counted" : "soft", significance(item)), address));
+    make("span", "badge", item.kind), make("span", "", likeness(item)), wording, address));
 
   const left = make("div", "", sideHeading(`In the dataset: record ${item.record.toLocaleString("en")}`,
     ...(item.recordId ? [" (id ", isolated(item.recordId), ")"] : []), " of ", isolated(item.source),

@@ -1,6 +1,6 @@
 // Exhibits as typed arrays over one unpacked block; texts stay UTF-8 and are decoded a row at a time.
 
-const COUNTED = 1, COMMON = 2, LINK = 4, UNKNOWN = 0xffff, NO_DAY = -(2 ** 31), END = 0xff;
+const COUNTED = 1, COMMON = 2, LINK = 4, KNOWN = 8, UNKNOWN = 0xffff, NO_DAY = -(2 ** 31), END = 0xff;
 const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array,
   float64: Float64Array };
 const decoder = new TextDecoder();
@@ -92,6 +92,22 @@ function dayText(day) {
   return day === NO_DAY ? "" : new Date(day * 86400000).toISOString().slice(0, 10);
 }
 
+// Why a match is no finding: a key of data.words.not_findings.
+const notFinding = (flags) => (flags & COMMON ? "common" : flags & KNOWN ? "known" : "ordinary");
+
+// How rare the wording of a match is, in words.
+function rarity(data, row) {
+  if (!(data.flags[row] & COUNTED)) return data.words.otherwise;
+  return data.bits[row] === UNKNOWN ? data.words.unknown : data.words.rarity.find(([limit]) => data.bits[row] >= 10 * limit)[1];
+}
+
+// What explains the words for how rare it is.
+function whyRarity(data, row) {
+  if (!(data.flags[row] & COUNTED)) return data.words.not_findings[notFinding(data.flags[row])][1];
+  const bits = Math.round(data.bits[row] / 10);
+  return data.bits[row] === UNKNOWN ? "No rarity is known of this script" : `${bits.toLocaleString("en")} bits`;
+}
+
 // One exhibit with everything that a card shows.
 function exhibit(data, row) {
   const [recordId, tweetId, author] = fields(data, "ids", row);
@@ -101,10 +117,11 @@ function exhibit(data, row) {
     row, number: row + 1, recordId, tweetId, author, before, after, passage, tweet,
     source: data.names.source[data.source[row]], field: data.names.field[data.field[row]],
     record: data.record[row], start: data.start[row], end: data.start[row] + data.length[row],
-    level: data.names.level[data.level[row]].replace("_", " "), similarity: data.similarity[row] / 10,
+    level: data.names.level[data.level[row]], similarity: data.similarity[row] / 10,
     containment: data.containment[row] / 10, bits: data.bits[row] === UNKNOWN ? null : data.bits[row] / 10,
-    q: Number.isNaN(data.q_value[row]) ? null : data.q_value[row], tweets: data.tweets[row], day: dayText(data.day[row]),
-    counted: Boolean(flags & COUNTED), common: Boolean(flags & COMMON), hasText: Boolean(chunk.has_text[place]),
+    tweets: data.tweets[row], day: dayText(data.day[row]), counted: Boolean(flags & COUNTED),
+    kind: data.words.kinds[data.names.level[data.level[row]]], wording: rarity(data, row), why: whyRarity(data, row),
+    hasText: Boolean(chunk.has_text[place]),
     link: flags & LINK ? "https://x.com/i/status/" + encodeURIComponent(tweetId) : null,
   };
 }

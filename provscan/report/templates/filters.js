@@ -1,34 +1,30 @@
 // Which exhibits are shown, in what order: a query, facets, an order and a page, all of them in the address.
 
-const Q_LIMITS = [0.01, 0.05, 0.1];
-const Q_NAMES = ["up to 0.01", "0.01 to 0.05", "0.05 to 0.1", "above 0.1", "not known"];
 const LISTED = 12;
 
-function qClass(q) {
-  if (Number.isNaN(q)) return 4;
-  const place = Q_LIMITS.findIndex((limit) => q <= limit);
-  return place < 0 ? 3 : place;
-}
-
-// Facets: a code a row, and a name a code.
+// Facets: a code a row, and a name a code. What is `standard` is chosen unless something else is.
 function makeFacets(data, marks) {
   const years = [...new Set(data.year)].sort((a, b) => (a || 9999) - (b || 9999)), yearCode = new Map(years.map((year, code) => [year, code]));
+  const kinds = [...new Set(Object.values(data.words.kinds))], why = Object.keys(data.words.not_findings);
+  const rarities = [...data.words.rarity.map(([, words]) => words), data.words.unknown, data.words.otherwise];
   const known = (names) => names.map((name) => name || "not known");
   const facets = [
-    { key: "counted", title: "Counted", names: ["yes", "no: commonplace wording", "no: may be chance"],
-      codes: data.flags.map((flags) => (flags & COUNTED ? 0 : flags & COMMON ? 1 : 2)) },
-    { key: "level", title: "Level", names: data.names.level.map((name) => name.replace("_", " ")), codes: data.level },
+    { key: "match", title: "The match is", names: kinds,
+      codes: Uint8Array.from(data.level, (level) => kinds.indexOf(data.words.kinds[data.names.level[level]])) },
+    { key: "wording", title: "Wording", names: rarities,
+      codes: Uint8Array.from(data.flags, (_, row) => rarities.indexOf(rarity(data, row))) },
     { key: "mark", title: "Your mark", names: ["none", "accepted", "rejected", "unsure"], codes: marks.verdicts },
-    { key: "q", title: "Share of chance (q-value)", names: Q_NAMES, codes: Uint8Array.from(data.q_value, qClass) },
     { key: "year", title: "Year of the tweet", names: years.map((year) => (year ? String(year) : "not known")),
       codes: Uint16Array.from(data.year, (year) => yearCode.get(year)) },
     { key: "lang", title: "Language of the tweet", names: known(data.names.lang), codes: data.lang, listed: LISTED },
     { key: "source", title: "Source", names: known(data.names.source), codes: data.source },
     { key: "field", title: "Field", names: known(data.names.field), codes: data.field },
     { key: "author", title: "Author", names: known(data.names.author), codes: data.author, listed: LISTED },
+    { key: "list", title: "Listed", names: ["findings", ...why.map((key) => data.words.not_findings[key][0])], standard: [0],
+      codes: Uint8Array.from(data.flags, (flags) => (flags & COUNTED ? 0 : 1 + why.indexOf(notFinding(flags)))) },
   ];
-  for (const facet of facets) facet.chosen = new Set();
-  return facets.filter((facet) => facet.key === "mark" || facet.names.length > 1);
+  for (const facet of facets) facet.chosen = new Set(facet.standard);
+  return facets.filter((facet) => facet.key === "mark" || facet.standard || facet.names.length > 1);
 }
 
 // Rows that pass, and of each facet the rows a code that pass all other facets.
@@ -78,11 +74,17 @@ function ordered(data, rows, order) {
   return Uint32Array.from(keys, (key) => rows[((key % size) + size) % size]);
 }
 
+// Whether a facet is as it is unless something else is chosen.
+const isStandard = (facet) => facet.chosen.size === (facet.standard || []).length &&
+  (facet.standard || []).every((code) => facet.chosen.has(code));
+
 // The state as an address, and back. `#exhibit-7` is one exhibit, `#exhibits?...` a filtered list.
 function addressOf(state, facets) {
   const words = new URLSearchParams();
   if (state.query) words.set("q", state.query);
-  for (const facet of facets) for (const code of facet.chosen) words.append(facet.key, facet.names[code]);
+  for (const facet of facets) {
+    if (!isStandard(facet)) for (const code of facet.chosen) words.append(facet.key, facet.names[code]);
+  }
   if (state.order !== "strength") words.set("order", state.order);
   if (state.page) words.set("page", String(state.page + 1));
   return words.size ? "#exhibits?" + words : "#exhibits";
@@ -95,5 +97,6 @@ function readAddress(hash, state, facets) {
   state.page = Math.max(0, (parseInt(words.get("page"), 10) || 1) - 1);
   for (const facet of facets) {
     facet.chosen = new Set(words.getAll(facet.key).map((name) => facet.names.indexOf(name)).filter((code) => code >= 0));
+    if (!facet.chosen.size) facet.chosen = new Set(facet.standard);
   }
 }

@@ -1,6 +1,6 @@
-// Marks of reviewers: baked into the page, kept in the browser's storage, saved to and taken in from a file.
+// Marks of reviewers, and case, client and examiner as they typed them: baked into the page, kept in the browser's storage, saved to and taken in from a file.
 
-const VERDICTS = ["", "accepted", "rejected", "unsure"];
+const VERDICTS = ["", "accepted", "rejected", "unsure"], ABOUT = ["case", "client", "examiner"];
 
 class Marks {
   constructor(data, run) {
@@ -9,11 +9,14 @@ class Marks {
     this.key = "provscan-marks-" + run;
     this.verdicts = new Uint8Array(data.rows);
     this.notes = new Map();
+    this.about = { ...data.about };
     for (const [row, mark] of Object.entries(data.marks)) this.put(Number(row), mark.verdict, mark.note);
     try {
-      for (const [row, [verdict, note]] of Object.entries(JSON.parse(localStorage.getItem(this.key) || "{}"))) {
+      const kept = JSON.parse(localStorage.getItem(this.key) || "{}");
+      for (const [row, [verdict, note]] of Object.entries(kept.marks || {})) {
         if (Number(row) < data.rows) this.put(Number(row), verdict, note);
       }
+      Object.assign(this.about, kept.about);
     } catch { /* No storage: marks last as long as the page. */ }
   }
 
@@ -39,8 +42,8 @@ class Marks {
   }
 
   keep() {
-    const kept = Object.fromEntries(this.rows().map((row) => [row, [this.verdict(row), this.note(row)]]));
-    try { localStorage.setItem(this.key, JSON.stringify(kept)); } catch { /* as above */ }
+    const marks = Object.fromEntries(this.rows().map((row) => [row, [this.verdict(row), this.note(row)]]));
+    try { localStorage.setItem(this.key, JSON.stringify({ marks, about: this.about })); } catch { /* as above */ }
   }
 
   counts() {
@@ -56,7 +59,7 @@ class Marks {
       return { exhibit: item.number, verdict: this.verdict(row), note: this.note(row), source: item.source, record: item.record,
         field: item.field, start: item.start, end: item.end, tweet_id: item.tweetId };
     });
-    return JSON.stringify({ provscan_marks: 1, run: this.run, saved: new Date().toISOString(), marks }, null, 1);
+    return JSON.stringify({ provscan_marks: 1, run: this.run, saved: new Date().toISOString(), about: this.about, marks }, null, 1);
   }
 
   // Takes in a saved file; returns what to tell the user.
@@ -74,15 +77,16 @@ class Marks {
       this.put(row, mark.verdict, mark.note);
       taken++;
     }
+    for (const name of ABOUT) if (saved.about?.[name]) this.about[name] = String(saved.about[name]);
     this.keep();
     return `${taken.toLocaleString("en")} marks were taken in` +
       (taken < saved.marks.length ? `; ${saved.marks.length - taken} do not fit this page.` : ".");
   }
 }
 
-function download(name, text) {
+function download(name, parts, type) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.href = URL.createObjectURL(new Blob(parts, { type }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);

@@ -1,0 +1,123 @@
+"""What the answer of a run says beside its layers: its status, what chance explains, upper limits, comparisons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from provscan.estimate.answer import NOT_MEASURED, STATUS
+from provscan.report.wording import amount, count, percent, several
+
+UPPER_LIMITS = {"records": "Records with a nearly verbatim copy", "texts": "Licensed texts copied nearly verbatim"}
+NOT_COVERED = (
+    "An upper limit covers copies that are nearly verbatim. How many copies were changed more than that is unknown."
+)
+# Findings below which there are no charts of them.
+FEW = 20
+
+
+def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The headline in three parts: the words of the status, what separates them from the rest, the rest."""
+    status = STATUS[answer["status"]]
+    rest = answer["headline"].removeprefix(status)
+    return (status, ": ", rest[2:]) if rest.startswith(": ") else (status, " ", rest.strip())
+
+
+def upper_limits(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The upper limits of an answer, each with what it bounds; none where they are withheld."""
+    limits = [(meaning, amount(answer[name]["at_most"], "at_most")) for name, meaning in UPPER_LIMITS.items()]
+    return [] if all(limit == "–" for _, limit in limits) else limits
+
+
+def covered(answer: Mapping[str, Any]) -> str:
+    """Which licensed texts the upper limits are for; an empty text where that was not measured."""
+    if answer["can_be_told"] is None:
+        return ""
+    share = percent(answer["can_be_told"])
+    return f"The limits are for the {share} of the licensed texts whose exact copy would be a finding."
+
+
+def withheld(answer: Mapping[str, Any]) -> list[str]:
+    """Why numbers are withheld, each reason once."""
+    return [reason.rstrip(".") + "." for reason in dict.fromkeys(answer.get("withheld", {}).values())]
+
+
+def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """At each strength of evidence: the findings, and how many chance explains at most; none if not measured."""
+    if answer["status"] == NOT_MEASURED:
+        return []
+    return [
+        (
+            "all findings" if (bits := row["bits_from"]) is None else f"{bits:g} bits or more",
+            count(row["findings"]),
+            amount(row["chance_at_most"], "at_most"),
+        )
+        for row in answer["strengths"]
+    ]
+
+
+COMPARED = (
+    "Whole records that are word for word a licensed tweet of {bits_from:g} bits or more, beside collections that hold "
+    "no licensed tweet. The figures are for comparison only: another kind of data has other coincidences."
+)
+COMPARISON = ("Collection", "Kind", "Records", "MB", "Licensed tweets", "Word for word")
+
+
+def comparison(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Records that are word for word a licensed tweet, in this dataset and in collections without licensed tweets."""
+    compared = summary["answer"]["word_for_word"]
+    if not compared or not compared["collections"]:
+        return []
+    sizes = count(summary["records"]), f"{summary['characters'] / 1e6:,.0f}", count(summary["index"]["tweets"])
+    own = ("this dataset", "", *sizes, count(compared["records"]))
+    return [own] + [
+        (
+            item["name"],
+            item["kind"],
+            count(item["records"]),
+            f"{item['megabytes']:,.0f}",
+            count(item["index_tweets"]),
+            count(item["word_for_word"]),
+        )
+        for item in compared["collections"]
+    ]
+
+
+def first_sentence(text: str) -> str:
+    """What stands before the first full stop that a space follows."""
+    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
+
+
+def explained(records: Mapping[str, Any]) -> str:
+    """How many of the findings chance explains."""
+    number = min(records["chance"], records["findings"])
+    return f"about {amount(number)}" if round(number) else "none"
+
+
+def chance_explains(answer: Mapping[str, Any]) -> str:
+    """What chance explains of the findings: said once, above the list of them."""
+    records = answer["records"]
+    if answer["status"] == NOT_MEASURED:
+        return (
+            "How many findings are coincidences was not measured. Some or all of them may be quotations, headlines or "
+            "sayings that both sides took from a third source."
+        )
+    if not records["findings"] or records["chance"] is None:
+        return ""
+    found = several(int(records["findings"]), "record shares", "records share")
+    if (number := explained(records)) == "none":
+        return f"{found} rare wording with licensed tweets. Chance, as it was measured, explains none of them."
+    return (
+        f"{found} rare wording with licensed tweets. Chance explains {number} of them; nothing in the texts themselves "
+        "tells coincidences from copies."
+    )
+
+
+def known_elsewhere(summary: Mapping[str, Any]) -> str:
+    """How many licensed texts also stand in data that can't come from the platform; empty where none was given."""
+    if (known := summary["known"]) is None:
+        return ""
+    texts = f"{several(known['texts'], 'licensed text', 'licensed texts')} ({percent(known['share'])})"
+    verb = "stands" if known["texts"] == 1 else "stand"
+    return f"{texts} also {verb} in the data given as known elsewhere (--known). Matches of them are no findings."
