@@ -20,11 +20,12 @@ from urllib.parse import quote
 from provscan.errors import InputError
 from provscan.readers.budget import require_few, require_growth
 from provscan.readers.delimited import header_of
-from provscan.readers.files import is_remote, readable
+from provscan.readers.files import readable
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
 from provscan.readers.schema import distinct_names
 from provscan.readers.streams import ByteStream
+from provscan.urls import is_remote
 
 GROUP = 4096
 # Steps of SQLite's machine between two looks at the budget.
@@ -213,7 +214,9 @@ class TableFile(Undivided):
 
     def tables(self, whole: Split, limits: Limits) -> list[Split]:
         if not whole.random_access or is_remote(whole.path):
-            raise InputError(f"{whole.source} can't be read remotely, inside an archive or compressed; make it a file")
+            raise InputError(
+                f"{whole.source} can't be read from a URL or an archive, or compressed: download or unpack it"
+            )
         with readable(whole.source):
             names = self.source.names(whole.path, Context.quiet(limits))
         return [replace(whole, source=f"{whole.source}/{name}", member=member) for name, member in names]

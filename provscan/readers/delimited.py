@@ -23,13 +23,14 @@ from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
 from provscan.readers.budget import require_few
 from provscan.readers.fields import reads_like_text, usual_name
-from provscan.readers.files import is_remote, readable
+from provscan.readers.files import readable
 from provscan.readers.jsonl import head_stream
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Layout, Rows, Split, Wanted
 from provscan.readers.schema import distinct_names
 from provscan.readers.streams import BOM, ByteStream, head_of, lines
 from provscan.readers.texts import is_valid
+from provscan.urls import is_remote
 
 DELIMITERS = ",\t;|"
 HEAD_LINES = 200
@@ -222,13 +223,15 @@ class _Table:
                         found = holds_rows(texts[at : at + taken], len(row), layout.delimiter)
                         wrong = found is True
                         if found is None:
-                            detail = f"{height:,} lines; if they are rows, a quote is missing in the first"
+                            detail = (
+                                f"{height:,} lines are read as one row; if they are several, the first lacks a quote"
+                            )
                             self._context.stats.note("value_like_rows", self._split.source, self.number, detail)
                     if wrong and open_end and last and not self._ended:
                         self._breaks_off(f"a value in quotes that are not closed, from line {at + 1:,} of its last")
                         return self._made(numbers, good), b""
                     if wrong:
-                        self._broken("a quote opens in it that is never closed")
+                        self._broken("it has an opening quote that is never closed")
                         start = at + 1
                         break
                     narrow = self.names is not None and 0 < len(row) < len(self.names)

@@ -36,7 +36,7 @@ ID = ("id", "id_str", "_id", "uuid", "doc_id", "record_id", "tweet_id", "guid", 
 
 # Why fields are not scanned that might hold text in later records than those that were surveyed.
 EMPTY, ADDRESSES, DATES, CODES = "empty in the first records", "addresses", "dates or numbers", "short codes or names"
-TOO_DEEP = "more levels deep than are searched"
+TOO_DEEP = "nested more deeply than is searched"
 NOT_SCANNED = "not scanned: "
 SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
 JOINED = "scanned, the words of a list as one text"

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from provscan.readers.budget import ExpansionError, require_growth
-from provscan.readers.files import is_remote, open_file
+from provscan.readers.files import open_file
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Split
 from provscan.readers.streams import BROKEN, STEP, decoder_of
+from provscan.urls import is_remote
 
 FRAMED = ("gzip", "zstd")
 Records = Callable[[bytes], int | None]

@@ -29,13 +29,14 @@ from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
 from provscan.readers.encodings import cuts_at_newlines
 from provscan.readers.fields import SEARCHED
-from provscan.readers.files import is_remote, readable
+from provscan.readers.files import readable
 from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import ANY, Context, Path, Rows, Split, Wanted
 from provscan.readers.stats import ReadStats
 from provscan.readers.streams import BOM, Block, ByteStream, lines
 from provscan.readers.texts import is_utf8
+from provscan.urls import is_remote
 
 # Rows parsed line by line at a time.
 GROUP = 4096

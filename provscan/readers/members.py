@@ -60,7 +60,7 @@ class Member(tarfile.TarInfo):
             over = isinstance(error, EmptyHeaderError | TruncatedHeaderError) and getattr(tarfile, "ended", False)
             if tarfile.offset == 0 or over:
                 raise
-            what = "it has no end, and may be cut off" if isinstance(error, EmptyHeaderError) else error
+            what = "its end mark is missing: it may be cut off" if isinstance(error, EmptyHeaderError) else error
             raise ReadError(f"{what}") from error
 
 

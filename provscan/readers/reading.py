@@ -130,6 +130,13 @@ def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
             stats.note("word_a_line", split.source, 0, f"words in column {split.layout.words + 1}")
 
 
+def _bytes(batch: pa.RecordBatch) -> int:
+    try:
+        return batch.nbytes
+    except pa.ArrowTypeError:  # before version 24, of views of lists
+        return batch.get_total_buffer_size()
+
+
 def first_of(parts: Iterator[Part], limits: Limits) -> tuple[list[Part], Iterator[Part]]:
     """The first records, enough to determine the fields, as a table may begin with a single one; and all of them."""
     first: list[Part] = []
@@ -138,7 +145,7 @@ def first_of(parts: Iterator[Part], limits: Limits) -> tuple[list[Part], Iterato
         first.append(rows)
         if isinstance(rows, Piece) or not isinstance(rows.values, pa.RecordBatch):
             break
-        count, size = count + rows.values.num_rows, size + rows.values.nbytes
+        count, size = count + rows.values.num_rows, size + _bytes(rows.values)
         if count >= HEAD or size >= limits.head_bytes:
             break
     return first, chain(first, parts)

@@ -109,6 +109,6 @@ def require_undamaged(stats: ReadStats) -> None:
     if stats.damaged:
         damage = stats.damaged[0]
         raise InputError(
-            f"{damage.source} is damaged after {damage.records:,} records ({damage.reason}): get a whole copy, "
-            "or leave it out. No index was written"
+            f"{damage.source} is damaged after {damage.records:,} records ({damage.reason}): get a complete copy, or "
+            "leave the file out. No index was written"
         )

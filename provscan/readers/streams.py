@@ -28,9 +28,10 @@ import zstandard
 from provscan.errors import InputError, OutputError
 from provscan.kernels.utf8 import newlines
 from provscan.readers.budget import ExpansionError, require_growth
-from provscan.readers.files import is_remote, open_file
+from provscan.readers.files import open_file
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import ARCHIVES, STDIN, UNKNOWN, Context, Split
+from provscan.urls import is_remote
 
 # Bytes in which a newline is looked for at a time.
 SEARCHED = 64 << 10
@@ -177,7 +178,7 @@ class ByteStream:
             require_growth(given, self.split.size if zipped else given, self.context.limits)
             yield raw
         if left > 0 and not whole:
-            self.damage = f"it ends {left:,} bytes before where it ended when it was found"
+            self.damage = f"it is {left:,} bytes shorter than when it was found"
         if zipped and given < self.split.size:
             self.context.consumed(self.split.size - given)
 
@@ -190,10 +191,10 @@ class ByteStream:
             except UnicodeError as error:
                 raise InputError(
                     f"{self.split.source} is not {encoding} ({error}): give --encoding {encoding}-le or {encoding}-be, "
-                    "or none, so that it is determined"
+                    "or leave out --encoding to have it detected"
                 ) from None
             if bad := text.count(REPLACED):
-                where = f"bytes that are not {encoding} replaced by U+FFFD, from byte {at:,} of the text on"
+                where = f"bytes that are not {encoding} were replaced by U+FFFD, from byte {at:,} of the text on"
                 self.context.stats.note("not_in_encoding", self.split.source, 0, where, bad)
             at += len(part)
             yield text.encode("utf-8", "replace")

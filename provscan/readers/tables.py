@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.readers.budget import require_few
-from provscan.readers.files import is_remote, open_file, readable
+from provscan.readers.files import open_file, readable
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
 from provscan.readers.schema import distinct_names, with_distinct_names
 from provscan.readers.streams import ByteStream, unpack_into
 from provscan.readers.values import HEAD, head_values
+from provscan.urls import is_remote
 
 # Bytes of a column that are read at a time: those of a row group may be gigabytes.
 COLUMN_BYTES = 4 << 20

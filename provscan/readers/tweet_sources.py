@@ -15,7 +15,7 @@ from provscan.readers.databases import TableFile
 from provscan.readers.delimited import layout_of
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
-from provscan.readers.files import place_of, readable, without_secrets
+from provscan.readers.files import place_of, readable
 from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.planning import Source, Walk
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, Split
@@ -25,6 +25,7 @@ from provscan.readers.streams import ByteStream, head_of
 from provscan.readers.tweet_dates import parse_date
 from provscan.readers.tweet_fields import ROLES, Binding, bind, not_found, survey
 from provscan.readers.tweet_layouts import is_nested
+from provscan.urls import source_of
 
 # Files beside the texts of a set, by their names and by what they hold.
 LABELS = re.compile(r"(^|[_.-])(labels?|mapping|classes)([_.-]|$)", re.IGNORECASE)
@@ -73,8 +74,8 @@ def plan_tweets(
     """
     plan = TweetPlan([], [], [])
     seen: set[tuple[str, str | None]] = set()
-    for source in [sources] if isinstance(sources, str | os.PathLike) else sources:
-        named = os.fspath(source)
+    everything = [source_of(name) for name in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
+    for named in everything:
         recipe, path = recipe_of(named) if named.startswith(PREFIX) else (None, named)
         given = (recipe and recipe.encoding) or encoding
         walk = Walk(limits, Layout(known_encoding(given), records="lines"), unpack=True)
@@ -98,7 +99,7 @@ def plan_tweets(
     plan.unread.sort()
     plan.ignored.sort()
     if not plan.files:
-        _raise_nothing(plan, sources)
+        _raise_nothing(plan, everything)
     for role in ROLES[1:]:
         bindings = [file.binding for file in plan.files]
         if all(binding is not None and role in binding.missing for binding in bindings):
@@ -297,11 +298,11 @@ def _no_tweets(split: Split, limits: Limits, *, alone: bool) -> str | None:
     return None
 
 
-def _raise_nothing(plan: TweetPlan, sources: Any) -> None:
+def _raise_nothing(plan: TweetPlan, sources: list[str]) -> None:
     if plan.error is not None:
         raise plan.error
     for path, reason in plan.unread or plan.ignored:
         more = len(plan.unread) + len(plan.ignored) - 1
         others = f", and {more:,} more files were left out" if more else ""
         raise InputError(f"no tweets to index: {path}: {reason}{others}. Readable are {READABLE}.")
-    raise InputError(f"no tweets to index: {without_secrets(str(sources))} holds no file. Readable are {READABLE}.")
+    raise InputError(f"no tweets to index: {', '.join(sources)} holds no file. Readable are {READABLE}.")

@@ -4,6 +4,7 @@ import gzip
 import io
 import itertools
 import os
+from zoneinfo import ZoneInfoNotFoundError
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import Limits, tables
+from provscan.readers.values import array_values
 
 TABLE = pa.table(
     {
@@ -118,6 +120,14 @@ WORDS = ["the first of some words", "and the last of them"]
 def test_dates_that_python_has_not(save, read_all, column, name):
     found = read_all(save(pa.table({"text": WORDS, name: column})))
     assert [(row["id"], row["text"]) for row in found.rows] == [(None, text) for text in WORDS]
+
+
+def test_a_time_zone_that_older_versions_of_arrow_do_not_know():
+    class Times(list):
+        def to_pylist(self):
+            raise ZoneInfoNotFoundError("Nowhere/Town")
+
+    assert array_values(Times(pa.array([1, 2]))) == [1, 2]
 
 
 def test_columns_of_one_name(save, read_all):
