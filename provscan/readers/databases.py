@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -63,7 +64,7 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
         connection = opened.enter_context(closing(sqlite3.connect(f"file:{place}", uri=True)))
         connection.text_factory = lambda data: data.decode(errors="replace")
         # Values that are computed by the schema of a hostile file can be of any size, and take any time.
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes // 2)
         connection.set_progress_handler(context.budget.spend, STEPS)
         context.budget.resume()
         try:
@@ -198,6 +199,12 @@ def _groups(records: Iterator[dict[str, Any]], most: int, size: int) -> Iterator
         yield group
 
 
+# Asked for when a file is planned, surveyed and read; openpyxl may pass through all of a workbook for them.
+@lru_cache(maxsize=1024)
+def _names(source: _Sql | _Excel, path: str, modified: int, limits: Limits) -> list[tuple[str, str]]:
+    return source.names(path, Context.quiet(limits))
+
+
 @dataclass(frozen=True)
 class TableFile(Undivided):
     """A file of tables, behind the protocol of formats."""
@@ -215,7 +222,7 @@ class TableFile(Undivided):
         if not whole.random_access or is_remote(whole.path):
             raise InputError(f"{whole.source} can't be read remotely, inside an archive or compressed; make it a file")
         with readable(whole.source):
-            names = self.source.names(whole.path, Context.quiet(limits))
+            names = _names(self.source, whole.path, os.stat(whole.path).st_mtime_ns, limits)
         return [replace(whole, source=f"{whole.source}/{name}", member=member) for name, member in names]
 
     def _parts(self, whole: Split, limits: Limits) -> list[Split]:

@@ -161,12 +161,14 @@ def test_a_member_of_a_compressed_archive_that_breaks_off_is_named(write, way):
         ("c.parquet", DOCUMENTS["table.parquet"]),
     ]
     bad = DOCUMENTS["table.parquet"]
-    members.append(("d.parquet", bad[:100] + bytes(100) + bad[200:]))
+    # One that is damaged, and one that can't be read within an archive.
+    members += [("d.parquet", bad[:100] + bytes(100) + bad[200:]), ("e.xlsx", DOCUMENTS["book.xlsx"])]
     found, stats, unread = way(write("a.tar.gz", gzip.compress(archive(members))))
     named = [damage.source[-9:] for damage in stats.damaged] + [path[-9:] for path, _ in unread]
     assert found == len(TEXTS)
     assert any(name.endswith("a.json") for name in named)
     assert any(name.endswith("d.parquet") for name in named)
+    assert any(name.endswith("e.xlsx") for name in named)
 
 
 def test_reading_leaves_no_file_beside_a_database(tmp_path, write):
