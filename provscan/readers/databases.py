@@ -51,8 +51,8 @@ DUCKDB_TABLES = """
         ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
     FROM duckdb_tables() AS tables
 """
-# Bytes that a row of a sheet counts for, be it one that is left out between two others.
-ROW_BYTES = 64
+# Bytes that a row of a sheet counts for, be it one that is left out between two others, and that are counted at a time.
+ROW_BYTES, SPENT = 64, 64 << 10
 # Spreadsheets keep 15 digits of a number: a longer id is shown as what it is, a rounded float.
 EXACT = 10**15
 
@@ -174,8 +174,12 @@ class _Excel:
 
 def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
     """The rows that are not empty; all that a sheet leaves out between two cells counts, too."""
+    size = 0
     for row in rows:
-        context.budget.spend(size=ROW_BYTES + len(row))
+        size += ROW_BYTES + len(row)
+        if size >= SPENT:
+            context.budget.spend(size=size)
+            size = 0
         require_few(len(row), context.limits)
         if any(value is not None for value in row):
             yield list(row)

@@ -137,6 +137,17 @@ def test_xml_ends_with_its_root(write, text, whole):
     assert unread == []
 
 
+@pytest.mark.parametrize("way", [dataset, corpus])
+def test_a_document_that_breaks_off_within_its_first_record_is_named_beside_others(write, tmp_path, way):
+    write("data/a.jsonl", LINES)
+    write("data/b.json", '[{"id": "1", "text": "some words of')
+    write("data/c.json", "[]")
+    found, stats, unread = way(str(tmp_path / "data"))
+    assert found == len(TEXTS)
+    assert len([*stats.damaged, *unread]) == 1
+    assert "b.json" in str([*stats.damaged, *unread])
+
+
 def test_elements_behind_a_bracket_that_is_lost(write):
     """A lost opening bracket costs its element; a lost closing one the rest, and the file is damaged either way."""
     data = DOCUMENTS["array.json"]
