@@ -18,6 +18,7 @@ from typing import Any
 import xxhash
 
 from provscan.errors import ParameterError
+from provscan.urls import Url, source_of
 
 CANONICAL_VERSION = 2
 # Letters of a seed, and of one of an index of more than MANY_TEXTS texts.
@@ -39,10 +40,15 @@ def require_number(name: str, value: object, *, whole: bool = False) -> None:
     require(known, name, value, "a whole number" if whole else "a number")
 
 
-def require_path(name: str, value: object) -> None:
-    """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path of a file or folder."""
+def require_path(name: str, value: object, *, remote: bool = False) -> None:
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path of a file or folder.
+
+    With `remote` it may be a URL, too.
+    """
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     require(isinstance(path, str) and "\0" not in path, name, value, "a path: a str without NUL, or a pathlib.Path")
+    if not remote and isinstance(url := source_of(value), Url):  # type: ignore[arg-type]
+        raise ParameterError(f"{name} must be a path on this machine, not a URL ({url})")
 
 
 def require_folder(name: str, value: object) -> None:

@@ -15,13 +15,13 @@ README = ROOT / "README.md"
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-def output(command: str, folder: Path) -> str:
+def output(command: str, folder: Path, python: str | Path) -> str:
     """What a command prints on the standard output, in a folder that sees ``corpora``."""
     program, *words = shlex.split(command)
     assert program == "provscan", command
     environment = {**os.environ, "COLUMNS": "100", "PROVSCAN_INDEX": "licensed.index"}
     done = subprocess.run(
-        [sys.executable, "-m", "provscan", *words, *(["--quiet"] if words[0] in ("index", "match") else [])],
+        [python, "-m", "provscan", *words, *(["--quiet"] if words[0] in ("index", "match") else [])],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -33,14 +33,14 @@ def output(command: str, folder: Path) -> str:
     return "".join(f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines())
 
 
-def with_output(text: str, folder: Path) -> str:
-    """The README's text with the output that its commands have now."""
+def with_output(text: str, folder: Path, python: str | Path = sys.executable) -> str:
+    """The README's text with the output that its commands have now, with some Python."""
     if not (folder / "corpora").exists():
         (folder / "corpora").symlink_to(ROOT / "corpora")
 
     def run(block: re.Match[str]) -> str:
         commands = [line.removeprefix("$ ") for line in block[1].splitlines() if line.startswith("$ ")]
-        return "```console\n" + "".join(f"$ {line}\n{output(line, folder)}" for line in commands) + "```"
+        return "```console\n" + "".join(f"$ {line}\n{output(line, folder, python)}" for line in commands) + "```"
 
     return CONSOLE.sub(run, text)
 

@@ -34,6 +34,7 @@ from typing import Any
 import click
 
 from provscan.errors import ProvscanError, UsageError
+from provscan.urls import source_of, without_secrets
 
 DONE, GATE_CROSSED, WRONG_USAGE, UNUSABLE, FAULT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 70, 130, 141
 
@@ -56,13 +57,13 @@ def _failed(error: BaseException, status: int, message: str | None = None) -> cl
     """Print an error as one line, with what was noted about it on the way."""
     sentences = [str(error) if message is None else message, *getattr(error, "__notes__", [])]
     text = " ".join(sentence.strip().rstrip(".") + "." for sentence in sentences)
-    echo(f"provscan: {' '.join(text.split())}", err=True)
+    echo(without_secrets(f"provscan: {' '.join(text.split())}"), err=True)
     return click.exceptions.Exit(status)
 
 
 def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
     """Print a warning of a library as one line."""
-    echo(f"provscan: {' '.join(str(message).split())}", err=True)
+    echo(without_secrets(f"provscan: {' '.join(str(message).split())}"), err=True)
 
 
 def _os_error(error: OSError) -> str:
@@ -95,7 +96,10 @@ class Commands(click.Group):
             with ctx.obj or contextlib.nullcontext(), warnings.catch_warnings():
                 warnings.showwarning = _warned
                 return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit):
+        except click.ClickException as error:
+            setattr(error, "message", without_secrets(error.message))  # noqa: B010 - final for type checkers alone
+            raise
+        except click.exceptions.Exit:
             raise
         except UsageError as error:
             raise _failed(error, WRONG_USAGE) from error
@@ -113,10 +117,10 @@ class Commands(click.Group):
             raise _failed(error, INTERRUPTED, message) from error
         except Exception as error:
             if _means_no_memory(error):
-                raise _failed(error, UNUSABLE, "Out of memory. Fewer --workers need less") from error
+                raise _failed(error, UNUSABLE, "Out of memory. Reduce --workers") from error
             import traceback
 
-            traceback.print_exc()
+            echo(without_secrets(traceback.format_exc()), err=True)
             message = f"internal error, {type(error).__name__}: please report the lines above"
             raise _failed(error, FAULT, message) from error
 
@@ -201,6 +205,15 @@ def size(context: click.Context, parameter: click.Parameter, value: str | None) 
     return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
 
 
+class Local(click.Path):
+    """A path on this machine."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if "://" in os.fspath(value):
+            raise click.BadParameter(f"expected a path on this machine, found a URL: {source_of(value)}", ctx, param)
+        return super().convert(value, param, ctx)
+
+
 def index_option(*names: str, help: str) -> Callable[[Any], Any]:
     """Where the index is, the same for every command that reads or writes one."""
     return option(
@@ -209,7 +222,7 @@ def index_option(*names: str, help: str) -> Callable[[Any], Any]:
         envvar="PROVSCAN_INDEX",
         show_default=True,
         show_envvar=True,
-        type=click.Path(),
+        type=Local(),
         help=help,
     )
 
@@ -221,7 +234,7 @@ def _names(context: click.Context, parameter: click.Parameter, value: tuple[str,
 
 running, output = partial(option, group="Running"), partial(option, group="Output")
 encoding = option(
-    "--encoding", metavar="NAME", help="Encoding of text files, e.g. latin-1.  [default: determined for each]"
+    "--encoding", metavar="NAME", help="Encoding of text files, e.g. latin-1.  [default: detected for each file]"
 )
 text_field = option(
     "--text-field",
@@ -231,22 +244,22 @@ text_field = option(
     help="Field that holds text; a.b leads into objects, a[].b into lists. Can be repeated.  "
     "[default: every field that holds text]",
 )
-id_field = option("--id-field", metavar="NAME", help="Field that holds the id.  [default: found by its usual names]")
+id_field = option("--id-field", metavar="NAME", help="Field that holds the id.  [default: one with a usual name]")
 records = option(
     "--records",
     type=click.Choice(["lines", "paragraphs", "files"]),
-    help="What is a record in plain text.  [default: by what the file looks like]",
+    help="What counts as a record in plain text.  [default: detected for each file]",
 )
-no_text = option("--no-text", is_flag=True, help="Ids and SHA-256 digests in place of texts.")
+no_text = option("--no-text", is_flag=True, help="Show ids and SHA-256 digests in place of texts.")
 texts = option(
     "--texts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Texts of the N strongest exhibits only, digests for the others.  [default: all]",
+    help="Show the texts of the N strongest exhibits only, and digests of the others.  [default: all]",
 )
 reviewed = option(
     "--reviewed",
-    type=click.Path(path_type=Path),
+    type=Local(path_type=Path),
     metavar="FILE",
     help="Add the marks and notes that reviewers saved from the report of this run.",
 )
@@ -266,7 +279,7 @@ workers = running(
 executor = running(
     "--executor",
     type=click.Choice(["threads", "processes", "ray"]),
-    help="What does the work: threads; processes; or a Ray cluster, whose nodes must see all files under the same "
+    help="What runs the tasks: threads; processes; or a Ray cluster, whose nodes must see all files under the same "
     "paths. The results are the same.  [default: threads]",
 )
 address = running(
@@ -278,14 +291,14 @@ address = running(
 log = running(
     "--log",
     metavar="FILE",
-    type=click.Path(),
-    help="Add lines of JSON to FILE: progress, time left, what ran where, how long and with how much memory, tasks "
-    "that take much longer than others, what failed.",
+    type=Local(),
+    help="Append JSON lines to FILE: progress and time left; where each task ran, how long and with how much memory; "
+    "tasks that take much longer than others; failures.",
 )
 key = option(
     "--key",
     metavar="FILE",
-    type=click.Path(),
+    type=Local(),
     help="File with the key of a blind index: 32 random bytes, or 64 hexadecimal digits.",
 )
 without_segment = option(
@@ -293,7 +306,7 @@ without_segment = option(
     group="Strictness",
     multiple=True,
     metavar="NAME",
-    help="Leave out a damaged segment of the index, as the error names it; the results say how many tweets are "
+    help="Leave out a damaged segment of the index, named as in the error; the results say how many tweets are "
     "missing. Can be repeated.",
 )
 as_json = output("--json", "as_json", is_flag=True, help="Print the result as JSON.")

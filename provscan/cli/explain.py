@@ -12,13 +12,13 @@ LONGEST_RECORD_NUMBER = 10
 
 
 @click.command("explain")
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=cli.Local(path_type=Path))
 @click.argument("what", metavar="RECORD|TEXT|TWEET_ID")
 @click.option(
-    "--index", "-i", type=click.Path(path_type=Path), help="Index of the licensed tweets.  [default: the run's]"
+    "--index", "-i", type=cli.Local(path_type=Path), help="Index of the licensed tweets.  [default: the run's]"
 )
 @click.option("--tweet", "tweet_id", metavar="ID", help="Compare with this licensed tweet, however little they share.")
-@click.option("--source", metavar="NAME", help="Dataset of the record, where several have one of this number.")
+@click.option("--source", metavar="NAME", help="Dataset of the record, if several have a record with this number.")
 @click.option(
     "--as",
     "kind",

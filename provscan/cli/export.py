@@ -10,11 +10,11 @@ from provscan import cli
 
 
 @click.command("export")
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=cli.Local(path_type=Path))
 @click.option(
     "--out",
     "-o",
-    type=click.Path(path_type=Path),
+    type=cli.Local(path_type=Path),
     required=True,
     metavar="FILE",
     help="File to write: .csv, .xlsx, .jsonl or .parquet. Spreadsheets may round long ids of .csv; .xlsx keeps them.",

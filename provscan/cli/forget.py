@@ -10,9 +10,13 @@ from provscan import cli
 
 
 @click.command("forget")
-@click.argument("index", metavar="INDEX", type=click.Path())
+@click.argument("index", metavar="INDEX", type=cli.Local())
 @click.argument("ids", nargs=-1, metavar="[IDS]...")
-@click.option("--users", is_flag=True, help="Plain ids and batch results name accounts; forget all their tweets.")
+@click.option(
+    "--users",
+    is_flag=True,
+    help="Read plain ids and batch results as those of accounts, and forget all of their tweets.",
+)
 @click.option("--purge", is_flag=True, help="Also rewrite the files, so that neither text nor hash is left on disk.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
 @cli.workers

@@ -15,26 +15,26 @@ from provscan import cli
 @click.option(
     "--text-field",
     metavar="NAME",
-    help="Field that holds the text; a.b leads into objects.  [default: found by its usual names]",
+    help="Field that holds the text; a.b leads into objects.  [default: one with a usual name]",
 )
 @cli.id_field
-@click.option("--author-field", metavar="NAME", help="Field that holds the author.  [default: by its usual names]")
-@click.option("--date-field", metavar="NAME", help="Field that holds the time.  [default: by its usual names]")
+@click.option("--author-field", metavar="NAME", help="Field that holds the author.  [default: one with a usual name]")
+@click.option("--date-field", metavar="NAME", help="Field that holds the time.  [default: one with a usual name]")
 @click.option(
     "--fraction",
     callback=cli.share_option,
     metavar="SHARE",
-    help="Share of all licensed tweets that PATH holds, e.g. 10%, if it is a random part: estimates are for all. Not "
-    "with --blind.",
+    help="Share of all licensed tweets that PATH contains, e.g. 10%, if it is a random sample of them; estimates then "
+    "cover all of them. Not with --blind.",
 )
 @click.option(
     "--seed-length",
     type=int,
     metavar="N",
-    help="Letters of a seed: with 14, long text is scanned in two thirds of the time, and fewer copies with many "
-    "typing errors are found.  [default: 10; 14 above a million texts]",
+    help="Length of a seed in letters: with 14, scanning long text takes two thirds of the time, but more copies with "
+    "many typing errors are missed.  [default: 10; 14 above a million texts]",
 )
-@click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV.  [default: determined]")
+@click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV.  [default: detected]")
 @cli.encoding
 @click.option(
     "--fix-encoding",
@@ -44,8 +44,8 @@ from provscan import cli
 )
 @click.option("--allow-unread", is_flag=True, help="Leave out files that hold no tweets or can't be read.")
 @cli.workers
-@click.option("--append", is_flag=True, help="Add to the index that is there; ids that it holds change nothing.")
-@click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
+@click.option("--append", is_flag=True, help="Add to the existing index; tweets whose ids it contains are skipped.")
+@click.option("--overwrite", is_flag=True, help="Replace the existing index.")
 @click.option(
     "--shards",
     type=int,

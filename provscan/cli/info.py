@@ -18,7 +18,7 @@ from provscan.errors import InputError, UsageError
     metavar="[INDEX|RUN|PROBE]",
     default="licensed.index",
     envvar="PROVSCAN_INDEX",
-    type=click.Path(path_type=Path),
+    type=cli.Local(path_type=Path),
 )
 @cli.without_segment
 @cli.as_json
@@ -33,7 +33,7 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
 
     other = (path / PLAN_FILE).is_file() or (path / RUN_FILE).is_file() or is_blind(path)
     if other and without_segment:
-        raise UsageError(f"{path} is no index with segments: leave out --without-segment")
+        raise UsageError(f"{path} has no segments: leave out --without-segment")
     if (path / PLAN_FILE).is_file():
         from provscan.report.probe_page import require_score
         from provscan.report.probe_tables import probe_table
@@ -61,5 +61,7 @@ def _read(path: Path) -> dict[str, Any]:
 
     summary = read_json(path)
     if (version := summary.get("version")) != 1:
-        raise InputError(f"{path}: expected a summary of version 1, found {version!r}: a newer provscan's, or not ours")
+        raise InputError(
+            f"{path}: expected a summary of version 1, found {version!r}; a newer provscan or another program wrote it"
+        )
     return summary

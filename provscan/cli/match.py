@@ -23,7 +23,7 @@ MOST_FILES = 5
 @option(
     "--out",
     "-o",
-    type=click.Path(),
+    type=cli.Local(),
     help="Folder for the results.  [default: ./<dataset name>.run; the standard input needs it]",
 )
 @cli.text_field
@@ -153,7 +153,7 @@ MOST_FILES = 5
 )
 @chance(
     "--tokenizer",
-    type=click.Path(),
+    type=cli.Local(),
     metavar="FILE",
     help="Tokenizer of a language model (tokenizer.json) by which tokens are counted; needs the extra tokens.  "
     "[default: four characters a token]",

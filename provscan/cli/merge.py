@@ -8,7 +8,7 @@ from provscan import cli
 
 
 @click.command("merge")
-@click.argument("index", metavar="[INDEX]", default="licensed.index", envvar="PROVSCAN_INDEX", type=click.Path())
+@click.argument("index", metavar="[INDEX]", default="licensed.index", envvar="PROVSCAN_INDEX", type=cli.Local())
 @click.option("--purge-only", is_flag=True, help="Rewrite only the segments that hold forgotten tweets.")
 @cli.workers
 @cli.as_json

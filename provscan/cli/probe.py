@@ -35,7 +35,7 @@ def command() -> None:
 
 @command.command("plan", cls=cli.GroupedCommand)
 @cli.index_option("--index", "-i", help="Index of the licensed tweets.")
-@option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the probe.")
+@option("--out", "-o", required=True, type=cli.Local(path_type=Path), help="Folder for the probe.")
 @option(
     "--control-after",
     metavar="DATE",
@@ -50,7 +50,7 @@ def command() -> None:
 )
 @option(
     "--reference",
-    type=click.Path(path_type=Path),
+    type=cli.Local(path_type=Path),
     metavar="PATH",
     help="Folder of a Hugging Face model that has not seen the tweets. Licensed tweets and controls are then also "
     "matched on how predictable they are to it.",
@@ -131,12 +131,12 @@ def plan(
 
 
 @command.command("run", cls=cli.GroupedCommand)
-@click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
+@click.argument("probe", metavar="PROBE", type=cli.Local(path_type=Path))
 @of_endpoint(
     "--endpoint", metavar="URL", help="Endpoint with an OpenAI-compatible API, such as http://localhost:8000/v1."
 )
 @of_endpoint("--model", metavar="NAME", help="Name of the model at the endpoint.")
-@option("--hf", type=click.Path(path_type=Path), metavar="PATH", help="Folder of a Hugging Face model to ask instead.")
+@option("--hf", type=cli.Local(path_type=Path), metavar="PATH", help="Folder of a Hugging Face model to ask instead.")
 @of_endpoint(
     "--key-env",
     metavar="NAME",
@@ -221,11 +221,11 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
 
 
 @command.command("score", cls=cli.GroupedCommand)
-@click.argument("probe", metavar="PROBE", type=click.Path(path_type=Path))
+@click.argument("probe", metavar="PROBE", type=cli.Local(path_type=Path))
 @option(
     "--index",
     "-i",
-    type=click.Path(path_type=Path),
+    type=cli.Local(path_type=Path),
     help="Index of the licensed tweets, if it is no longer where the plan names it; read only if the plan has --free.",
 )
 @verbose

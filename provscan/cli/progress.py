@@ -134,7 +134,7 @@ def _compile(quiet: bool) -> None:
         nonlocal said
         if quiet or (int(seconds) == said or (said >= 0 and not sys.stderr.isatty())):
             return
-        line = "provscan: compiling for this processor, once; some 15 seconds on two cores"
+        line = "provscan: compiling for this processor (only once, about 15 seconds on two cores)"
         click.echo(f"\r{line} ({seconds:.0f} s)" if sys.stderr.isatty() else line, err=True, nl=not sys.stderr.isatty())
         said = int(seconds)
 

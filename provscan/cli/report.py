@@ -10,9 +10,9 @@ from provscan import cli
 
 
 @click.command("report")
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=cli.Local(path_type=Path))
 @click.option(
-    "--out", "-o", type=click.Path(path_type=Path), help="File to write.  [default: report.html or report.pdf in RUN]"
+    "--out", "-o", type=cli.Local(path_type=Path), help="File to write.  [default: report.html or report.pdf in RUN]"
 )
 @click.option(
     "--format",

@@ -10,13 +10,13 @@ from provscan import cli
 
 
 @click.command("reveal")
-@click.argument("run", metavar="RUN", type=click.Path())
+@click.argument("run", metavar="RUN", type=cli.Local())
 @cli.index_option("--index", "-i", help="The full index.")
 @cli.option(
     "--out",
     "-o",
     metavar="FOLDER",
-    type=click.Path(),
+    type=cli.Local(),
     help="Folder to write.  [default: RUN with .revealed.run in place of .run]",
 )
 @cli.option("--threshold", type=float, metavar="X", help="Minimum similarity.  [default: 0.4]")

@@ -58,7 +58,7 @@ def blind_run(found: Result) -> Iterator[str]:
 
 def blind_index(info: Result) -> Iterator[str]:
     yield f"Blind index {info['path']}: {info['texts']:,} texts of {info['tweets']:,} tweets, {info['bytes']:,} bytes"
-    yield "Whoever has it and its key can test guesses of what it holds. Keep the key apart from it."
+    yield "Anyone who has the index and its key can test guesses about its content: keep the two apart."
 
 
 def forgotten(found: Result) -> Iterator[str]:
@@ -67,7 +67,7 @@ def forgotten(found: Result) -> Iterator[str]:
     yield f"{verb} {counted(found['tweets'], 'tweet')}; {found['texts']:,} {left} no tweet left."
     if found["unknown"]:
         ids = counted(found["unknown"], "id")
-        yield f"{ids} not in the index, which knows a tweet that was edited by the id of its first version."
+        yield f"{ids} not in the index. It knows an edited tweet by the id of its first version only."
     if found["unknown_accounts"]:
         yield (
             f"{counted(found['unknown_accounts'], 'account')} without a tweet in the index, or not under this name: it "
@@ -84,8 +84,8 @@ def forgotten(found: Result) -> Iterator[str]:
 
 # Compliance events that change nothing, with the reason.
 NO_EFFECT = {
-    "scrub_geo": "an index holds no places",
-    **dict.fromkeys(("undrop", "user_undelete", "user_unsuspend", "user_unprotect"), "what is forgotten stays so"),
+    "scrub_geo": "an index contains no places",
+    **dict.fromkeys(("undrop", "user_undelete", "user_unsuspend", "user_unprotect"), "forgotten tweets stay forgotten"),
     **dict.fromkeys(("user_profile_modification", "tweet_edit"), "nothing to forget"),
 }
 
@@ -95,9 +95,9 @@ def verified(found: Result) -> str:
         size = f"{counted(found['matches'], 'match')} in {counted(found['rows'], 'row')}"
         page = "report.html is not checked: `provscan report` writes it again from the other files"
         return f"{found['run']} is sound: {size}. {page}."
-    how = "made again from its tweets, byte by byte"
+    how = "rebuilt from its tweets and compared byte by byte"
     if found.get("blind"):
-        how = "a blind index: checksums and bounds; without the texts its sketches can't be made again"
+        how = "a blind index: checksums and bounds; its sketches can't be rebuilt without the texts"
     elif found["quick"]:
         how = "checksums and bounds"
     return (

@@ -10,8 +10,8 @@ from provscan import cli
 
 
 @click.command("verify")
-@click.argument("path", metavar="[INDEX|RUN]", default="licensed.index", envvar="PROVSCAN_INDEX", type=click.Path())
-@click.option("--quick", is_flag=True, help="Compare checksums only; do not make the segments again.")
+@click.argument("path", metavar="[INDEX|RUN]", default="licensed.index", envvar="PROVSCAN_INDEX", type=cli.Local())
+@click.option("--quick", is_flag=True, help="Compare checksums only; do not rebuild the segments.")
 @cli.workers
 @cli.as_json
 def command(path: str, as_json: bool, **options: Any) -> None:

@@ -33,6 +33,8 @@ import numpy as np
 
 from provscan.engine.progress import Progress, Ran
 from provscan.errors import OutputError, ParameterError
+from provscan.params import require_path
+from provscan.urls import without_secrets
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_CHECKS = 1.0
@@ -47,6 +49,7 @@ class Journal(Progress):
     """
 
     def __init__(self, path: str | os.PathLike[str], shown: Progress) -> None:
+        require_path("log", path)
         self._path = os.fspath(path)
         try:
             if os.path.isfile(path) and not _is_log(self._path):
@@ -73,7 +76,7 @@ class Journal(Progress):
         with self._lock:
             try:
                 if error is not None:
-                    self._write("interrupted", error=f"{type(error).__name__}: {error}")
+                    self._write("interrupted", error=without_secrets(f"{type(error).__name__}: {error}"))
                 self._finish()
             except OutputError:
                 if error is None:
@@ -121,7 +124,7 @@ class Journal(Progress):
         with self._lock:
             self._running.pop(task, None)
             self._slow.discard(task)
-            self._write("failed", task=task, reason=reason)
+            self._write("failed", task=task, reason=without_secrets(reason))
 
     def check(self) -> None:
         """Name the tasks that have become stragglers, and say now and then how far the stage is."""

@@ -85,8 +85,8 @@ class Processes(Executor):
             finished = True
         except BrokenProcessPool as error:
             raise WorkerError(
-                "a worker process was ended by the system, most often for want of memory: "
-                "use fewer --workers, or --executor threads"
+                "the system ended a worker process, most often because memory ran out: reduce --workers, or use "
+                "--executor threads"
             ) from error
         finally:
             if not finished:

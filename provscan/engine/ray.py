@@ -135,7 +135,7 @@ def _answer(reference: Any) -> Any:
     except ray.exceptions.RayTaskError as error:
         raise error.cause if isinstance(error.cause, ProvscanError | OSError) else error from None
     except ray.exceptions.RayError as error:
-        raise ConnectionError(f"a process that holds shards is lost ({type(error).__name__})") from error
+        raise ConnectionError(f"a process that serves shards has ended ({type(error).__name__})") from error
 
 
 class _Holder:
@@ -190,8 +190,8 @@ class Ray(Executor):
                          logging_level=logging.ERROR)  # fmt: skip
             except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
                 raise WorkerError(
-                    f"no Ray cluster was reached at {address or 'this machine'!r} ({error}): start one with `ray start "
-                    "--head`, or leave out --address"
+                    f"no Ray cluster could be reached at {address or 'this machine'!r} ({error}): start one with "
+                    "`ray start --head`, or leave out --address"
                 ) from error
         self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.in_flight = 4 * self.workers
@@ -324,7 +324,7 @@ class Ray(Executor):
                 attempt.begun = True
                 progress.began(str(attempt.task), node)
             if silent > self.patience and attempt.ended_because is None:
-                attempt.ended_because = f"no report for {self.patience:.0f} s"
+                attempt.ended_because = f"it reported nothing for {self.patience:.0f} s"
                 self._ray.cancel(attempt.reference, force=True)
 
 

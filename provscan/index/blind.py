@@ -43,7 +43,7 @@ from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import write_strings
 from provscan.kernels import blind as kernels
 from provscan.kernels.records import CodeBuffer, frozen
-from provscan.params import BlindParams
+from provscan.params import BlindParams, require_path
 from provscan.readers.arrow import buffers
 
 KEY_BYTES = 32
@@ -56,6 +56,7 @@ LONGEST = (1 << 16) - 1
 
 def read_key(path: str | os.PathLike[str]) -> bytes:
     """The key in a file: 32 bytes, or 64 hexadecimal digits."""
+    require_path("key", path)
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -65,12 +66,12 @@ def read_key(path: str | os.PathLike[str]) -> bytes:
             content = bytes.fromhex(content.strip().decode("ascii"))
     if len(content) != KEY_BYTES:
         raise ParameterError(
-            f"{os.fspath(path)} is no key: expected {KEY_BYTES} bytes or {2 * KEY_BYTES} hexadecimal digits, found "
+            f"{os.fspath(path)} is not a key: expected {KEY_BYTES} bytes or {2 * KEY_BYTES} hexadecimal digits, found "
             f"{len(content):,} bytes. Make one from a source of random bytes"
         )
     if len(set(content)) < FEWEST:
         raise ParameterError(
-            f"{os.fspath(path)} is no key: it has only {len(set(content))} different bytes, so anybody could guess it. "
+            f"{os.fspath(path)} is not a key: it has only {len(set(content))} different bytes, so anybody could guess it. "
             "Make one from a source of random bytes"
         )
     return content
@@ -153,7 +154,9 @@ def write_blind(
         reader = full(place)
         numbers = np.flatnonzero(reader.same_text(np.arange(reader.size)) == np.arange(reader.size))
         if len(numbers) > MAX_TEXTS:
-            raise ParameterError(f"a blind index holds up to {MAX_TEXTS:,} texts, not {len(numbers):,}: build several")
+            raise ParameterError(
+                f"a blind index can hold at most {MAX_TEXTS:,} texts, not {len(numbers):,}: build several"
+            )
         workspace.mkdir()
         _write_files(reader, numbers, workspace, key, params)
         shutil.rmtree(place)
@@ -250,7 +253,7 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
     check_sums(path, manifest.files())
     params = manifest.params
     if not isinstance(params, BlindParams) or len(manifest.segments) != 1:
-        raise IndexFormatError(f"{path} is no blind index, which has one segment: ask for the index again")
+        raise IndexFormatError(f"{path} is not a blind index, which has one segment: ask for a new copy of the index")
     folder = path / SEGMENTS / manifest.segments[0].name
     try:
         lengths = map_array(folder / "texts.lengths", np.uint16)
@@ -265,7 +268,7 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
         ids, other_ids = map_array(folder / "ids.numbers", np.int64), open_strings(folder, "ids")
         counts = map_array(folder / "tweets.counts", np.uint32, 2)
     except OSError as error:
-        raise IndexFormatError(f"{error.filename} is missing: ask for the index again") from error
+        raise IndexFormatError(f"{error.filename} is missing: ask for a new copy of the index") from error
     index = BlindIndex(
         path,
         params,
@@ -278,7 +281,7 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
         counts.astype(np.int64),
     )
     for name, problem in _problems(index):
-        raise IndexFormatError(f"{folder / name} is damaged: {problem}. Ask for the index again")
+        raise IndexFormatError(f"{folder / name} is damaged: {problem}. Ask for a new copy of the index")
     return index
 
 

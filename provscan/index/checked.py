@@ -1,8 +1,8 @@
 """Marks of files that were checked: as long as nothing changes them, they need not be checked again.
 
 A mark is an empty file in the user's cache folder, named after a digest of where the checked files stand and of what
-tells whether one was changed: inode, size, times of change. Whoever can write there can change what the user runs,
-too. Where no mark can be written, the files are checked whenever they are opened.
+tells whether one was changed: inode, size, times of change. Where no mark can be written, the files are checked
+whenever they are opened.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from provscan.caches import make_folder, user_cache
 
 # Marks that are kept at most; then the half that was used last stays.
 KEPT = 4096
@@ -51,7 +53,7 @@ def mark_checked(key: str, paths: Sequence[Path], how: str = "") -> None:
         if key_of(paths) != key:
             return
         folder = _folder()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         (folder / _name(key, how)).touch()
         if len(os.listdir(folder)) > KEPT:
             marks = [path for path in folder.iterdir() if MARK.fullmatch(path.name)]
@@ -61,12 +63,6 @@ def mark_checked(key: str, paths: Sequence[Path], how: str = "") -> None:
 
 def _name(key: str, how: str) -> str:
     return hashlib.blake2b(f"{key} {how}".encode(), digest_size=16).hexdigest() if how else key
-
-
-def user_cache() -> Path:
-    """The folder of this user for what provscan can make again; none that can be written where there is no home."""
-    user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-    return (user if user.is_absolute() else Path(os.devnull)) / "provscan"
 
 
 def _folder() -> Path:

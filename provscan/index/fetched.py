@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from provscan.caches import make_folder, user_cache
 from provscan.errors import ParameterError
 from provscan.index import format as index_format
-from provscan.index.checked import user_cache
 from provscan.index.folder import noting, remove_index
 from provscan.index.format import MANIFEST
 from provscan.readers import FileStore
+from provscan.urls import below
 
 # Gigabytes of fetched shards that are kept for later runs, beside those in use, and the variable that says otherwise.
 KEPT_GIGABYTES = 100.0
@@ -32,7 +33,7 @@ def fetched(url: str, shards: Sequence[int], snapshot: str) -> Path:
     and what is fetched are within the limit.
     """
     folder = user_cache() / "shards" / snapshot
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     with _locked(folder.parent):
         folder.mkdir(exist_ok=True)
         if folder not in _IN_USE:
@@ -54,7 +55,7 @@ def fetched(url: str, shards: Sequence[int], snapshot: str) -> Path:
         for file, known in missing.items():
             place = new / file
             place.parent.mkdir(parents=True, exist_ok=True)
-            FileStore(f"{url}/{os.path.dirname(file)}").get(place)
+            FileStore(below(url, os.path.dirname(file))).get(place)
             index_format.check_sizes(new, {file: known})
             index_format.check_sums(new, {file: known})
             change.note(file, os.path.dirname(file))

@@ -41,6 +41,7 @@ from provscan.index.format import (
 )
 from provscan.ordered_map import pool_of
 from provscan.readers import file_checksum
+from provscan.urls import without_secrets
 from provscan.writing import TEMPORARY, remove_named, replacing_file
 
 LOCK = "lock"
@@ -240,7 +241,8 @@ def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
                             f"{target} holds a file {LOCK} that provscan did not write, so nothing is written there: "
                             "move it away"
                         )
-                    command = " ".join(" ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]]).split())
+                    words = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]])
+                    command = without_secrets(" ".join(words.split()))
                     process = f"process {os.getpid()} on {socket.gethostname()} ({command})"
                     _write_notes(descriptor, f"{HEAD}{process} since {datetime.now(UTC):%F %T} UTC", noted)
                     return descriptor, noted

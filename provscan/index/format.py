@@ -199,14 +199,16 @@ def read_manifest(folder: Path, *, blind: bool = False) -> Manifest:
         found = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise IndexFormatError(
-            f"{folder} is no index: it has no {MANIFEST}. Either it is another folder, or its build did not finish; "
-            "build it again"
+            f"{folder} is not an index: it has no {MANIFEST}. Name another folder, or build the index again if its "
+            "build did not finish"
         ) from None
     except (ValueError, OSError, RecursionError) as error:
         raise IndexFormatError(f"{path} can't be read ({error}): restore it from a copy or build it again") from None
     expected = BLIND_FORMAT if blind else FORMAT
     if not blind and isinstance(found, dict) and found.get("format") == BLIND_FORMAT:
-        raise IndexFormatError(f"{folder} is a blind index: match reads it, with its key (--key), info and verify do")
+        raise IndexFormatError(
+            f"{folder} is a blind index, which only match (with its key, --key), info and verify can read"
+        )
     if not isinstance(found, dict) or found.get("format") != expected:
         raise IndexFormatError(f"{path} is not the manifest of a provscan index: expected format {expected!r}")
     version = found.get("version")

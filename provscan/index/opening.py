@@ -232,5 +232,5 @@ def _remaining(folder: Path, manifest: Manifest, without: Sequence[str]) -> list
         raise UsageError(f"{shards[0]} of {folder} is a shard, without which the others can't be used: keep it")
     infos = [info for info in manifest.segments if info.name not in without]
     if not infos:
-        raise UsageError(f"{folder} has no segments but those that are to be left out: keep one")
+        raise UsageError(f"{folder} would be left without segments: keep at least one")
     return infos

@@ -77,12 +77,12 @@ def _compare(folder: Path, group: Sequence[Segment], again: Sequence[SegmentInfo
             # Their checksums may be equal on purpose.
             if more or name not in made.files or not filecmp.cmp(place / name, made_place / name, shallow=False):
                 raise IndexFormatError(
-                    f"{place / name} is not what is made from the tweets in it, though its checksum is right: it was "
+                    f"{place / name} does not match a rebuild from its tweets, though its checksum is right: it was "
                     "forged, or written by another version of provscan. Build the index again"
                 )
         dead = segment.info.tombstones
         if made.digest != segment.info.digest or (dead and dead.digest != segment.digest(segment.forgotten)):
             raise IndexFormatError(
-                f"{folder / MANIFEST} has another digest than the tweets of segment {segment.info.name} give, or those "
-                "forgotten: it was changed, or one of the segment's files was. Build the index again"
+                f"{folder / MANIFEST} does not match the tweets of segment {segment.info.name}, or those forgotten in "
+                "it: it was changed, or one of the segment's files was. Build the index again"
             )

@@ -41,7 +41,7 @@ def require_room(folder: Path, needs: Needs) -> None:
     ):
         if free is not None and needed > free:
             raise OutputError(
-                f"merging {needs.segments} segments of {folder} needs up to {needed:,} bytes {what}, of which {free:,} "
+                f"merging {needs.segments} segments of {folder} needs up to {needed:,} bytes {what}, but only {free:,} "
                 "are free: free some, or leave the segments as they are"
             )
 

@@ -52,8 +52,8 @@ class HeldShards:
             self._sources, self._seed_filter, others = sources_of(numbering, reader.params)
             if others:
                 raise ParameterError(
-                    "more was added to the index than is looked up beside groups of shards: merge it, or leave out "
-                    "shard_groups"
+                    "too much was added to the index since it was built for looking it up in groups of shards: merge "
+                    "it, or leave out shard_groups"
                 )
         else:
             self._sources = Sources([shard.tables(0) for shard in numbering.segments[: numbering.shards]])

@@ -3,7 +3,8 @@
 Numba stamps a cached function with the hash of its own source file, so an edited callee in another file would leave
 stale machine code in its callers. Here every kernel is stamped with one digest of the sources of all kernels, and
 each digest has a cache folder of its own: beside the package where that can be written, else in the user's cache
-folder, or below ``NUMBA_CACHE_DIR`` if it is set. A cache that cannot be written or read costs time, and never a run.
+folder, or below ``NUMBA_CACHE_DIR`` if it is set. Beside a package that can't be written, kernels are still read. A
+cache that cannot be written or read, or that others can write to, costs time, and never a run.
 """
 
 import contextlib
@@ -12,7 +13,6 @@ import os
 import re
 import tempfile
 import threading
-import warnings
 from collections.abc import Callable
 from functools import cache, cached_property, partial, update_wrapper
 from pathlib import Path
@@ -22,6 +22,8 @@ from numba import config, njit, version_info
 from numba._dispatcher import compute_fingerprint
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.options import DefaultOptions
+
+from provscan.caches import make_folder, open_to_others, warn_once
 
 # Numba counts references to an array, by an atomic addition and subtraction at each slice and each call of another
 # kernel: in small kernels most of the time. Kernels make no arrays, and their caller holds those that it passes, so
@@ -51,26 +53,35 @@ def sources_digest() -> str:
 
 
 @cache
-def cache_folder() -> Path | None:
-    """Folder of the machine code of these sources; None if no place for it can be written."""
+def cache_folders() -> tuple[Path | None, Path | None]:
+    """Folder in which the machine code of these sources is kept, and one in which it can only be read, if any."""
     if chosen := getattr(config, "CACHE_DIR", ""):
         parents = [Path(chosen)]
     else:
         user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
         # In a container the user may have no home.
         parents = [_SOURCES / "__pycache__", *([user / "provscan"] if user.is_absolute() else [])]
+    readable = None
     for parent in parents:
         folder = parent / (_PREFIX + sources_digest())
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            # Root compiles for all users of an installation.
+            make_folder(folder, 0o755 if parent.is_relative_to(_SOURCES) else 0o700)
             tempfile.TemporaryFile(dir=folder).close()
             os.utime(folder)
+            written = True
         except OSError:
-            continue
-        _remove_old(parent)
-        return folder
-    _warn(f"compiled kernels can't be kept in {' or '.join(map(str, parents))}: each process compiles them again")
-    return None
+            written = False
+        if (why := open_to_others(folder)) is not None:
+            _warn(f"compiled kernels in {folder} are not used, because {why}")
+        elif written:
+            _remove_old(parent)
+            return folder, readable
+        elif readable is None and any(folder.glob("*.nbi")):
+            readable = folder
+    if readable is None:
+        _warn(f"compiled kernels can't be kept in {' or '.join(map(str, parents))}: each process compiles them again")
+    return None, readable
 
 
 def _remove_old(parent: Path) -> None:
@@ -83,18 +94,19 @@ def _remove_old(parent: Path) -> None:
             folder.rmdir()
 
 
-@cache
 def _warn(message: str) -> None:
-    warnings.warn(f"{message}. Set NUMBA_CACHE_DIR to a folder that can be written", RuntimeWarning, stacklevel=2)
+    warn_once(f"{message}. Set NUMBA_CACHE_DIR to a folder that you, and only you, can write to")
 
 
 class _Locator(_CacheLocator):
+    folder: Path
+
     def __init__(self, function: Callable[..., Any]) -> None:
         self._py_file = function.__code__.co_filename
         self._line = function.__code__.co_firstlineno
 
     def get_cache_path(self) -> str:
-        return str(cache_folder())
+        return str(self.folder)
 
     def get_source_stamp(self) -> str:
         return sources_digest()
@@ -108,18 +120,22 @@ class _Locator(_CacheLocator):
 
 
 class _KernelCache(FunctionCache):
-    """Numba's cache of one function, where a damaged or unwritable file is no error."""
+    """Numba's cache of one function, where a damaged or unwritable file is no error, and another one behind it."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        # Numba makes one of this class.
-        self._impl_class: Any = type("_Implementation", (_kept_as(),), {"_locator_classes": (_Locator,)})
+    def __init__(self, function: Callable[..., Any], folder: Path, further: Path | None = None) -> None:
+        # Numba makes one of each of these classes.
+        locator = type("_Locator", (_Locator,), {"folder": folder})
+        self._impl_class: Any = type("_Implementation", (_kept_as(),), {"_locator_classes": (locator,)})
+        self._further = None if further is None else _KernelCache(function, further)
         super().__init__(function)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             # Numba's own method first loads what only compiling needs, which takes longer than all the rest.
+            found = None
             with self._guard_against_spurious_io_errors():
-                return self._load_overload(sig, target_context)
+                found = self._load_overload(sig, target_context)
+            return self._further.load_overload(sig, target_context) if found is None and self._further else found
         except Exception as error:  # unpickling a damaged file may raise anything
             _warn(f"compiled kernels in {self.cache_path} are damaged ({error!r}) and are compiled again")
             with contextlib.suppress(OSError):
@@ -183,8 +199,8 @@ class Kernel:
             # Numba would look for extensions in all packages that are installed: kernels have types of its own only.
             made._compilation_chain_init_hook = lambda: None
             made.typeof_pyval = partial(_type_of, made.typeof_pyval)
-            if cache_folder() is not None:
-                made._cache = _KernelCache(self.py_func)
+            if folders := [folder for folder in cache_folders() if folder is not None]:
+                made._cache = _KernelCache(self.py_func, *folders)
             self.__dict__["dispatcher"] = made
             return made
 

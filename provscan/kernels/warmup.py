@@ -19,7 +19,7 @@ import numba
 import numpy as np
 from numba.core.types import Function
 
-from provscan.kernels.jit import cache_folder, own_compiler
+from provscan.kernels.jit import cache_folders, own_compiler
 
 PARTS = 2
 
@@ -190,12 +190,16 @@ def compile_part(part: int) -> None:
 
 
 def _marker() -> Path | None:
-    """File that stands in the cache folder once all kernels are compiled for this processor and Python."""
-    folder = cache_folder()
+    """File that stands in the cache folder once all kernels are compiled for this processor and Python.
+
+    None if they can't be kept, or stand in a folder that can only be read.
+    """
+    folder, readable = cache_folders()
     if folder is None or getattr(numba.config, "DISABLE_JIT", False):
         return None
     versions = f"{sys.version_info[0]}.{sys.version_info[1]}-{numba.__version__}"
-    return folder / f"complete-{llvmlite.binding.get_host_cpu_name()}-{versions}"
+    name = f"complete-{llvmlite.binding.get_host_cpu_name()}-{versions}"
+    return None if readable is not None and (readable / name).exists() else folder / name
 
 
 def compile_all(report: Callable[[float], None]) -> None:

@@ -65,7 +65,7 @@ class Endpoint:
         except ImportError:
             raise UsageError("the client for endpoints is not installed: pip install 'provscan[probe]'") from None
         address = urlsplit(url)
-        if address.username or address.password or address.query:
+        if address.username or address.password or address.query or address.fragment:
             raise UsageError(
                 f"the address of the endpoint must not hold a secret: put the key into ${options.key_env} and give "
                 f"{address.scheme}://{address.hostname}{address.path}"

@@ -30,6 +30,7 @@ from provscan.probe.settings import Settings
 from provscan.readers import Fields
 from provscan.runs.folder import PLAN_FILE, write_json
 from provscan.runs.options import default_workers
+from provscan.urls import source_of
 
 VERSION = 1
 ARMS = ("licensed", "control")
@@ -171,7 +172,7 @@ def make_plan(
         The reference is no folder of a causal language model.
     """
     settings, path = settings or Settings(), Path(out)
-    files = [control] if isinstance(control, str) else list(control)
+    files = [source_of(name) for name in ([control] if isinstance(control, str) else control)]
     if (control_after is None) == (not files):
         raise UsageError(
             "a probe needs tweets that the model can't have seen: give either control_after or control files"

@@ -11,7 +11,7 @@ Every format implements :class:`~provscan.readers.protocol.Format` and is listed
 
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
-from provscan.readers.files import FileStore, checksum, file_checksum, is_remote, open_file, state_of, without_secrets
+from provscan.readers.files import FileStore, checksum, file_checksum, open_file, state_of
 from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.memory import RayBlock, blocks_of, read_block, read_objects
 from provscan.readers.mending import mended, mended_texts
@@ -24,3 +24,4 @@ from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.subtitles import spoken
 from provscan.readers.tweet_sources import TweetFile, plan_tweets
 from provscan.readers.tweets import read_tweet_objects, read_tweets
+from provscan.urls import is_remote

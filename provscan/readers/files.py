@@ -1,6 +1,6 @@
 """Files by path or URL: local ones as they are, remote ones by ranges of bytes, through fsspec; and a store of files.
 
-What a URL says about who asks, a password or the query string with its signature, is left out wherever a name is shown.
+Only here is a :class:`~provscan.urls.Url` opened, with the secrets that it doesn't show.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ import errno
 import hashlib
 import io
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any, NamedTuple, TypeVar
 
+import pyarrow as pa
 import xxhash
 
-from provscan.errors import InputError
+from provscan.errors import InputError, ProvscanError
+from provscan.urls import Url, below, is_remote, opened, without_secrets
 
 Result = TypeVar("Result")
-URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
-SECRETS = re.compile(r"(?<=://)[^/@\s]*@|(?<=[^\s?])\?[^\s'\"]+(?=['\"\s]|$)")
 # Tries of one request, seconds before the second, which double from try to try, and bytes that small reads ask for.
 TRIES, WAIT, BUFFER = 5, 0.1, 1 << 20
 # Answers of a server that another try may change.
@@ -43,15 +42,6 @@ class FileState(NamedTuple):
     version: dict[str, str] | None = None
 
 
-def is_remote(path: str | os.PathLike[str]) -> bool:
-    return URL.match(os.fspath(path)) is not None
-
-
-def without_secrets(text: str) -> str:
-    """A source or a message without the passwords and query strings of its URLs."""
-    return SECRETS.sub("", text) if "://" in text else text
-
-
 def place_of(path: str) -> str:
     """Where a file lies, whatever it was named, by links of either kind."""
     if is_remote(path):
@@ -70,18 +60,38 @@ def state_of(path: str) -> FileState:
     system, place = _system(path)
     about = _tried(lambda: system.info(place))
     if about.get("size") is None or about.get("partial") is False:
-        raise OSError(errno.ENOTSUP, "its server does not give parts of files; download it")
+        raise OSError(errno.ENOTSUP, "its server does not support range requests; download the file")
     version = {name: str(about[name]) for name in VERSION if about.get(name) is not None}
     return FileState(int(about["size"]), xxhash.xxh3_64_intdigest(repr(version).encode()) >> 1, version)
 
 
 @contextmanager
-def readable(source: str, failures: tuple[type[Exception], ...] = (OSError,), form: str = "") -> Iterator[None]:
-    """Turns a failure into the error that says which source can't be read."""
+def readable(source: str, form: str = "") -> Iterator[None]:
+    """Turns whatever a library raises into the error that says which source can't be read.
+
+    The errors of provscan go their way, and so does a lack of memory, unless it is the file that asks for too much.
+    """
     try:
         yield
-    except failures as error:
-        raise InputError(f"{source} can't be read{form}: {getattr(error, 'strerror', None) or error}") from error
+    except Exception as error:
+        if isinstance(error, ProvscanError | MemoryError) and not isinstance(error, pa.ArrowException):
+            raise
+        raise InputError(f"{source} can't be read{form}: {said(error)}") from error
+
+
+def why_unread(error: InputError, source: str) -> str:
+    """What ended the reading of a source: damage of its data, unless the system or provscan says otherwise."""
+    cause = error.__cause__
+    if isinstance(cause, Exception) and getattr(cause, "errno", None) is None:
+        return f"damaged: {said(cause)}"
+    return str(error).removeprefix(f"{source} ")
+
+
+def said(error: Exception) -> str:
+    """What an error says; its kind, too, where that is no error of reading."""
+    words = str(getattr(error, "strerror", None) or error)
+    known = isinstance(error, OSError | ValueError | pa.ArrowException) and words
+    return words if known else f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def file_checksum(path: str | os.PathLike[str]) -> str:
@@ -113,9 +123,10 @@ def remote_files(url: str) -> Iterator[str]:
             return
         names = sorted(_tried(lambda: system.find(place)))
     except OSError as error:
-        raise InputError(f"{without_secrets(url)} can't be read: {error.strerror or error}") from None
+        raise InputError(f"{url} can't be read: {error.strerror or error}") from None
     for name in names:
-        yield system.unstrip_protocol(name)
+        inside = name.startswith(place.rstrip("/") + "/")
+        yield below(url, name[len(place) :].lstrip("/")) if inside else Url(system.unstrip_protocol(name))
 
 
 class FileStore:
@@ -145,7 +156,7 @@ class FileStore:
             _tried(lambda: self._files.rm(self._place, recursive=True))
 
     def _within(self, path: str | os.PathLike[str]) -> str:
-        return f"{self._place}/{os.path.basename(path)}"
+        return below(self._place, os.path.basename(path))
 
 
 class RemoteFile(io.RawIOBase):
@@ -180,7 +191,7 @@ class RemoteFile(io.RawIOBase):
             self._file.seek(start)
             data: bytes = self._file.read(stop - start)
             if len(data) != stop - start:
-                raise OSError(errno.EIO, f"{len(data):,} bytes came where {stop - start:,} were asked for")
+                raise OSError(errno.EIO, f"the server sent {len(data):,} bytes instead of {stop - start:,}")
             return data
 
         buffer[: stop - start] = _tried(part)
@@ -194,11 +205,13 @@ def _system(url: str) -> tuple[Any, str]:
         import fsspec
 
         # What a system keeps of listings and blocks would be kept for the whole run.
-        system, place = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        system, place = fsspec.core.url_to_fs(opened(url), use_listings_cache=False)
     except ImportError as error:
-        raise InputError(f"{without_secrets(url)} can't be read: pip install 'provscan[remote]' ({error})") from None
-    except ValueError as error:
-        raise InputError(f"{without_secrets(url)} can't be read: {without_secrets(str(error))}") from None
+        raise InputError(
+            f"{url} can't be read without more packages: pip install 'provscan[remote]' ({error})"
+        ) from None
+    except Exception as error:  # some systems ask their server at once, and raise what its library does
+        raise InputError(f"{url} can't be read: {type(error).__name__}: {without_secrets(str(error))}") from None
     return system, place
 
 

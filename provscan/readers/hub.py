@@ -13,6 +13,7 @@ from provscan.readers.limits import Limits
 from provscan.readers.objects import object_rows
 from provscan.readers.protocol import Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream
+from provscan.urls import without_secrets
 
 PREFIX, HUB = "hf:", "hub"
 
@@ -24,14 +25,16 @@ def _loaded(source: str) -> dict[str, Any]:
     try:
         import datasets
     except ImportError:
-        raise InputError(f"{source}: pip install 'provscan[datasets]'") from None
+        raise InputError(
+            f"{source} can't be read without the datasets library: pip install 'provscan[datasets]'"
+        ) from None
     try:
         found = datasets.load_dataset("/".join(parts[:2]), *parts[2:3], streaming=True)
     except Exception as error:  # the library raises those of several others
-        said = " ".join(str(error).split())
+        said = without_secrets(" ".join(str(error).split()))
         raise InputError(f"{source}: {type(error).__name__}: {said[:300]}") from error
     if split and split not in found:
-        raise InputError(f"{source}: its splits are {', '.join(found)}")
+        raise InputError(f"{source}: there is no such split; its splits are {', '.join(found)}")
     return {key: part for key, part in found.items() if split in ("", key)}
 
 
@@ -55,7 +58,8 @@ class Hub(Undivided):
         try:
             yield from object_rows(dataset, stream.context.limits)
         except Exception as error:  # as above
-            stream.context.breaks.append(f"it can't be read further ({type(error).__name__}: {error})")
+            said = without_secrets(str(error))
+            stream.context.breaks.append(f"it can't be read further ({type(error).__name__}: {said})")
 
     def _dataset(self, split: Split) -> Any:
         (dataset,) = _loaded(split.path).values()

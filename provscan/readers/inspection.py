@@ -18,6 +18,7 @@ from provscan.readers.reading import read
 from provscan.readers.recipes import PREFIX
 from provscan.readers.stats import ReadStats
 from provscan.readers.tweet_sources import plan_tweets
+from provscan.urls import source_of
 
 # Rows that are read of a file, and those of them that are shown.
 SAMPLE, EXAMPLES, EXAMPLE_LENGTH = 2000, 3, 200
@@ -35,8 +36,8 @@ def inspect_sources(
     That is ``files``, and paths and reasons of what is ``unread`` or ``ignored``.
     """
     limits, fields = current_limits(), fields or Fields()
-    named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-    paths = [source for source in named if not os.fspath(source).startswith(PREFIX)]
+    named = [source_of(name) for name in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
+    paths = [source for source in named if not source.startswith(PREFIX)]
     found = (
         plan(paths, fields, records=records, encoding=encoding, limits=limits) if paths or not named else ReadPlan([])
     )

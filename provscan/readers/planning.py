@@ -13,9 +13,10 @@ from stat import S_ISREG
 from urllib.parse import urlsplit
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
+from provscan.readers.budget import require_growth
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields, reads_like_text
-from provscan.readers.files import is_remote, open_file, place_of, remote_files, state_of, without_secrets
+from provscan.readers.files import open_file, place_of, readable, remote_files, state_of
 from provscan.readers.hub import PREFIX, hub_splits
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.members import Member, is_hidden, is_webdataset
@@ -24,6 +25,7 @@ from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, NotReadab
 from provscan.readers.reading import binding_of
 from provscan.readers.registry import FORMATS, READABLE, ZIPPED, identified, split_name
 from provscan.readers.streams import ByteStream, compression_of, head_of, unpack_into
+from provscan.urls import is_remote, opened, source_of
 
 Source = str | os.PathLike[str]
 
@@ -61,7 +63,7 @@ class Walk:
                 # With it come http and ssl.
                 from urllib.request import url2pathname
 
-                source = url2pathname(urlsplit(source).path)
+                source = url2pathname(urlsplit(opened(source)).path)
             if source == STDIN:
                 yield Split("-", STDIN, UNKNOWN, layout=self._asked)
             elif source.startswith(PREFIX) and not is_remote(source):
@@ -72,9 +74,9 @@ class Walk:
             elif is_remote(source):
                 try:
                     for url in remote_files(source):
-                        yield from self._file(url, without_secrets(url))
+                        yield from self._file(url, str(url))
                 except InputError as error:
-                    self._leave(printable(without_secrets(source)), error)
+                    self._leave(printable(source), error)
             elif os.path.isdir(source):
                 yield from self._folder(source, source)
             elif not os.path.exists(source):
@@ -117,17 +119,18 @@ class Walk:
                 self.ignored.append((printable(shown), "the same file as one before"))
                 return
             self._seen.add(place)
-            if not is_remote(path) and not S_ISREG(os.stat(path).st_mode):
-                raise NotReadable("not a file")
-            size = state_of(path).size
-            whole = Split(printable(shown), path, "", None, 0, size, 0, size)
-            yield from self._archive(whole, os.path.basename(shown))
-        except (OSError, NotReadable, InputError) as error:
+            with readable(printable(shown)):
+                if not is_remote(path) and not S_ISREG(os.stat(path).st_mode):
+                    raise NotReadable("not a file")
+                size = state_of(path).size
+                whole = Split(printable(shown), path, "", None, 0, size, 0, size)
+                yield from self._archive(whole, os.path.basename(shown))
+        except InputError as error:
             self._leave(printable(shown), error)
 
     def _leave(self, shown: str, error: Exception) -> None:
-        reason = getattr(error, "strerror", None) or str(error).removeprefix(f"{shown} ").removeprefix(f"{shown}: ")
-        self.unread.append((shown, reason))
+        words = str(error).removeprefix(f"{shown} ").removeprefix(f"{shown}: ")
+        self.unread.append((shown, getattr(error.__cause__, "strerror", None) or words))
 
     def _archive(self, whole: Split, name: str) -> Iterator[Split]:
         with open_file(whole.path, buffered=False) as file:
@@ -164,6 +167,9 @@ class Walk:
                 if entries and min(info.header_offset for info in entries) > 0:
                     # What zipfile took for the directory is that of an archive within this one.
                     raise NotReadable("damaged zip archive (its directory is missing)")
+                if sum(info.compress_size for info in entries) > whole.size:
+                    raise NotReadable("damaged zip archive (files in it overlap, as those of a bomb)")
+                require_growth(sum(info.file_size for info in entries), whole.size, self._limits)
                 for info in entries:
                     if info.is_dir():
                         continue
@@ -210,8 +216,9 @@ class Walk:
                 self.ignored.append((member.source, "hidden, or describes a dataset"))
                 continue
             try:
-                yield self._known(member, name)
-            except (OSError, RuntimeError, NotReadable, InputError, zipfile.BadZipFile) as error:
+                with readable(member.source):
+                    yield self._known(member, name)
+            except InputError as error:
                 self._leave(member.source, error)
 
     def _known(self, whole: Split, name: str) -> Split:
@@ -227,7 +234,7 @@ class Walk:
             whole = replace(whole, compression=found)
             head = head_of(whole, self._limits, with_mark=True)
             if compression_of(head) is not None:
-                raise NotReadable(f"it is compressed twice, {compression_of(head)} in {found}; decompress it once")
+                raise NotReadable(f"it is compressed twice, {compression_of(head)} in {found}: decompress it once")
         return identified(name, head, whole, self._asked)
 
 
@@ -258,15 +265,16 @@ def plan(
     limits = limits or current_limits()
     if records is not None and records not in RECORDS:
         raise ParameterError(f"records must be one of {', '.join(RECORDS)}, not {records!r}")
-    named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    named = [source_of(name) for name in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
     walk = Walk(limits, Layout(known_encoding(encoding), records=records))
     files: list[Split] = []
     has_id = fields is None or fields.id is None
     fieldless: InputError | None = None
-    for file in walk.files(os.fspath(source) for source in named):
+    for file in walk.files(named):
         try:
             if fields is not None and file.format != UNKNOWN and file.size:
-                binding = binding_of(file, fields, limits)
+                with readable(file.source):
+                    binding = binding_of(file, fields, limits)
                 has_id = has_id or binding is None or binding.id is not None
             files.append(file)
         except InputError as error:
@@ -276,14 +284,14 @@ def plan(
         raise fieldless
     if not files and walk.unread:
         path, reason = walk.unread[0]
-        more = f"; nor can {len(walk.unread) - 1:,} more" if len(walk.unread) > 1 else ""
+        more = f", and {len(walk.unread) - 1:,} more files can't be read either" if len(walk.unread) > 1 else ""
         raise InputError(f"{path} can't be read: {reason}{more}. Readable are {READABLE}.")
     if not files:
-        names = ", ".join(printable(without_secrets(os.fspath(source))) for source in named)
+        names = ", ".join(printable(source) for source in named)
         raise InputError(f"{names}: no file to read. Readable are {READABLE}.")
     if not has_id and fields is not None and not any(file.format in (UNKNOWN, "text") for file in files):
         raise FieldNotFoundError(
-            f"{files[0].source}: no field {fields.id!r} for the id of a record; name one that is there with id_field "
+            f"{files[0].source}: no field {fields.id!r} for the id of a record: name an existing one with id_field "
             "(--id-field)"
         )
     target = target_bytes or _target(sum(file.size for file in files), workers, parts)
@@ -293,7 +301,8 @@ def plan(
             splits.append(file)
             continue
         try:
-            splits += FORMATS[file.format].splits(file, target, limits)
+            with readable(file.source):
+                splits += FORMATS[file.format].splits(file, target, limits)
         except InputError as error:
             walk._leave(file.source, error)
     return ReadPlan(splits, walk.unread, walk.ignored)

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from provscan.errors import InputError, ParameterError
 from provscan.readers.fields import Fields
+from provscan.urls import opened, source_of
 
 PREFIX = "recipe:"
 # In a checkout the file lies in corpora/, in an installed package beside this module.
@@ -61,7 +62,8 @@ def known_recipes() -> dict[str, Recipe]:
 
 def recipe_of(source: str) -> tuple[Recipe, str]:
     """The recipe and the path of a source such as ``recipe:tweeteval=downloads/tweeteval``."""
-    name, _, path = source.removeprefix(PREFIX).partition("=")
+    name = source.removeprefix(PREFIX).partition("=")[0]
+    path = source_of(opened(source).partition("=")[2])
     if name not in known_recipes():
         near = difflib.get_close_matches(name, known_recipes(), 1)
         known = f"the nearest is {near[0]}" if near else f"there are {', '.join(sorted(known_recipes()))}"

@@ -129,7 +129,7 @@ def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
         form = "webdataset" if is_webdataset(tar_names(head)) else "tar"
         return replace(split, format=form, layout=asked)
     if head[257:262] == b"ustar" or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
-        raise NotReadable("an archive in an archive; unpack it")
+        raise NotReadable("nested archives are not supported: unpack it first")
     # Pages of a crawl and parts of mail are in encodings of their own, and records of the former counted in bytes.
     of_bytes = _is_binary(head) or FORMATS["warc"].sniff(head) or FORMATS["mail"].sniff(head)
     encoding = None if of_bytes else asked.encoding or (UTF8 if head.startswith(BOM) else wide_encoding(head))

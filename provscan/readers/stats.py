@@ -38,7 +38,7 @@ class ReadStats:
     characters: int = 0  # Code points of text delivered.
     bytes: int = 0  # Bytes read, as they lie on disk (compressed, if the file is).
     # Records that were not delivered, by reason: ``bad_json``, ``not_an_object``, ``no_text`` (missing or null),
-    # ``text_not_string``, ``bad_csv_row``, ``record_too_long``.
+    # ``text_not_string``, ``bad_csv_row``, ``bad_warc_record``, ``record_too_long``, ``too_many_fields``.
     skipped: dict[str, int] = field(default_factory=dict)
     # Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD),
     # ``encoding_fixed`` and ``escapes_decoded`` (`provscan.readers.mending`).
@@ -109,6 +109,6 @@ def require_undamaged(stats: ReadStats) -> None:
     if stats.damaged:
         damage = stats.damaged[0]
         raise InputError(
-            f"{damage.source} is damaged after {damage.records:,} records ({damage.reason}): get a whole copy, "
-            "or leave it out. No index was written"
+            f"{damage.source} is damaged after {damage.records:,} records ({damage.reason}): get a complete copy, or "
+            "leave the file out. No index was written"
         )

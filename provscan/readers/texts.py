@@ -163,7 +163,7 @@ class Extractor:
 
     def _textless(self, numbers: Numbers, record: Numbers, texts: bool) -> None:
         missing = numbers[np.bincount(record, minlength=len(numbers)) == 0].tolist()
-        reason, detail = ("no_text", MISSING) if texts else ("text_not_string", "no text but another type")
+        reason, detail = ("no_text", MISSING) if texts else ("text_not_string", "not a text but another type")
         for number in missing[:EXAMPLES]:
             self._counts.skip(reason, self._source, number, detail)
         if len(missing) > EXAMPLES:

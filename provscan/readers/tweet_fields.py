@@ -212,5 +212,5 @@ def _type(role: str, values: list[Any]) -> pa.DataType:
 def not_found(role: str, name: str | None, found: Iterable[Path], source: str) -> FieldNotFoundError:
     what = "no field holds the text of tweets" if name is None else f"no field {name!r} for the {role}"
     # Options name the fields of an index and of a dataset.
-    also = "; of a control, rename it to text" if name is None else ""
+    also = "; in a control file, rename it to text" if name is None else ""
     return dataset_fields.not_found(what, map(".".join, sorted(found, key=len)), source, role, also)

@@ -176,8 +176,10 @@ def _wrapped(record: Object) -> list[Object]:
 
 def _named(tweet: Object, record: Object) -> Object:
     """A tweet without an id by that of the record around it."""
-    outer = _first(record, "id_str", "id", "tweet_id", "_id")
-    return {"id": outer, **tweet} if outer is not None and "id" not in tweet and _id(tweet) is None else tweet
+    outer = _scalar(_first(record, "id_str", "id", "tweet_id", "_id"))
+    # What is called an id may be the object with the tweet.
+    known = outer is not None and not isinstance(outer, dict | list)
+    return {"id": outer, **tweet} if known and "id" not in tweet and _id(tweet) is None else tweet
 
 
 def _parsed(value: str) -> Any:

@@ -21,8 +21,8 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 from rich.filesize import decimal
 
+from provscan.caches import make_folder, user_cache
 from provscan.errors import UsageError
-from provscan.index.checked import user_cache
 from provscan.params import require_folder
 from provscan.report import answers, figures, wording
 from provscan.report.files import Review, RunFiles, write_page
@@ -51,7 +51,7 @@ class _Compiled(FileSystemBytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         with suppress(OSError):
-            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            make_folder(Path(self.directory))
             super().dump_bytecode(bucket)
 
 

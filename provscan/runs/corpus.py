@@ -91,7 +91,7 @@ class Corpus:
             yield from readers.read_tweets(file, stats, on_bytes=self._progress.advance)
 
     def _empty(self, why: str) -> InputError:
-        shown = "the corpus" if self._named is None else ", ".join(map(readers.without_secrets, self._named))
+        shown = "the corpus" if self._named is None else ", ".join(self._named)
         return InputError(f"{shown} holds no tweets: {why}. No index was written")
 
 

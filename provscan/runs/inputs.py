@@ -142,7 +142,7 @@ def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
         inputs = Inputs(named, list(plan), unread=plan.unread, ignored=plan.ignored)
     for split in [*inputs.splits, *(sample.rest if sample else [])]:
         # A member of an archive has a source of its own.
-        source = split.source if split.member is None else readers.without_secrets(split.path)
+        source = split.source if split.member is None else str(split.path)
         inputs.files.setdefault(split.path, _stat(source, split.path))
     for split in inputs.splits:
         inputs.files[split.path].scanned += split.size
@@ -174,7 +174,7 @@ def require_other_data(inputs: Inputs, null: Inputs | None, known: Inputs | None
         for path, source in dataset.items():
             if path == whole or path.startswith(whole + os.sep):
                 raise UsageError(
-                    f"control {readers.without_secrets(named)} is scanned as a part of the dataset ({source}), so its "
+                    f"control {named} is scanned as a part of the dataset ({source}), so its "
                     "tweets are in it: give tweets that are known to be absent"
                 )
     if null is not None and dataset and dataset.keys() <= set(map(_real, null.files)):
@@ -239,7 +239,7 @@ def check_skipped(stats: readers.ReadStats, options: Options) -> None:
 def default_out(named: Sequence[str] | None) -> str:
     if named is None or list(named) == ["-"]:
         raise UsageError("name the folder for the results with out (-o): the data has no name to take it from")
-    name = os.path.basename(os.path.abspath(readers.without_secrets(named[0])).replace(":", "-"))
+    name = os.path.basename(os.path.abspath(named[0]).replace(":", "-"))
     # The name of a file may be no UTF-8, that of a run may not.
     name = os.fsencode(name).decode("utf-8", "replace")
     for suffix in (".gz", ".bz2", ".xz", ".zst", ".zstd"):

@@ -32,6 +32,7 @@ from provscan.runs.folder import (
     require_run,
 )
 from provscan.runs.options import default_workers
+from provscan.urls import source_of
 
 # Ends of names that are meant as files, and not as ids.
 FILES = (".txt", ".json", ".jsonl", ".csv", ".ids", ".gz", ".zst")
@@ -112,10 +113,10 @@ def forget(
             raise InputError(f"{name} is a folder: name the files in it. Nothing was forgotten")
         if os.path.isfile(name) or not isinstance(item, str):
             asked.read(name, users=users)
-        elif name.endswith(FILES):
-            raise InputError(f"{name}: there is no such file, and it is no id. Nothing was forgotten")
+        elif source_of(name).endswith(FILES):
+            raise InputError(f"{source_of(name)}: there is no such file, and it is no id. Nothing was forgotten")
         else:
-            asked.take([name], name, users=users)
+            asked.take([name], source_of(name), users=users)
     try:
         named, authors = (pa.array(values, pa.string()) for values in (asked.tweets, asked.authors))
     except UnicodeEncodeError as error:

@@ -206,7 +206,7 @@ def _known_scan(rows: PartRows, scanned: ScanTotals, controls: Controls, options
     texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.absent))
     counts = scanned.stats.as_dict()
     about = {
-        "sources": [readers.without_secrets(path) for path in options.known_files],
+        "sources": options.known_files,
         "records": scanned.records,
         "characters": scanned.characters,
         "texts": texts,

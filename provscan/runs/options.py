@@ -14,7 +14,8 @@ from provscan.calibration.edits import SETS
 from provscan.engine import EXECUTORS
 from provscan.errors import ParameterError, UsageError
 from provscan.params import FindingParams, MatchParams, require, require_number, require_path
-from provscan.readers import Fields, Source, known_encoding, without_secrets
+from provscan.readers import Fields, Source, known_encoding
+from provscan.urls import source_of
 
 Sources = Source | Sequence[Source] | object
 
@@ -73,6 +74,9 @@ class Options:
     since: datetime | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        for item in fields(self):
+            if "Source" in str(item.type):
+                object.__setattr__(self, item.name, _as_sources(getattr(self, item.name)))
         self._require_types()
         require(self.sample is None or 0.0 < self.sample <= 1.0, "sample", self.sample, "above 0 and at most 1")
         require(self.edits in SETS, "edits", self.edits, ", ".join(map(repr, SETS)))
@@ -110,7 +114,7 @@ class Options:
         require(self.records in kinds, "records", self.records, " or ".join(map(repr, kinds[1:])))
         for name in ("tokenizer", "log", "parts", "shards_from"):
             if getattr(self, name) is not None:
-                require_path(name, getattr(self, name))
+                require_path(name, getattr(self, name), remote=name in ("parts", "shards_from"))
         require(isinstance(self.id_field, str | None), "id_field", self.id_field, "a name")
         require(isinstance(self.cutoff, str | date | None), "cutoff", self.cutoff, "a date")
 
@@ -141,18 +145,14 @@ class Options:
     def as_dict(self) -> dict[str, Any]:
         """Every option with its value, in types that JSON knows; limits of matching are among them."""
         chosen = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
-        paths = {name: chosen[name] and os.fspath(chosen[name]) for name in ("log", "tokenizer")}
-        places = {name: chosen[name] and without_secrets(os.fspath(chosen[name])) for name in ("parts", "shards_from")}
         return {
             **self.params.as_dict(),
             **chosen,
-            **paths,
-            **places,
             "text_field": list(self.text_field) if isinstance(self.text_field, tuple) else self.text_field,
             "cutoff": self.since and self.since.isoformat(),
-            "control": [without_secrets(path) for path in self.control_files] or None,
-            "null": [without_secrets(path) for path in self.null_files] or None,
-            "known": [without_secrets(path) for path in self.known_files] or None,
+            "control": self.control_files or None,
+            "null": self.null_files or None,
+            "known": self.known_files or None,
         }
 
     def lasting(self) -> dict[str, Any]:
@@ -172,7 +172,14 @@ class Options:
             for item in value if isinstance(value, list | tuple) else [value]:
                 words += [option] if item is True else [f"{option}={item}"]
         # A source may begin with "-".
-        return shlex.join([*words, "--", *map(without_secrets, sources)])
+        return shlex.join([*words, "--", *sources])
+
+
+def _as_sources(value: Any) -> Any:
+    """One or several sources without the secrets of their URLs; whatever is no path, as it is."""
+    if isinstance(value, str | os.PathLike):
+        return source_of(value)
+    return [_as_sources(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _paths(name: str, value: Source | Sequence[Source] | None) -> list[str]:
@@ -187,12 +194,12 @@ def _paths(name: str, value: Source | Sequence[Source] | None) -> list[str]:
 def source_list(sources: object) -> list[str] | None:
     """Paths as a list of strings; None if ``sources`` is data in memory. Strings are taken for paths."""
     if isinstance(sources, str | os.PathLike):
-        return [os.fspath(sources)]
+        return [source_of(sources)]
     if isinstance(sources, Sequence) and sources and isinstance(sources[0], str | os.PathLike):
         for source in sources:
             if not isinstance(source, str | os.PathLike):
                 raise ParameterError(f"expected paths, found {type(source).__name__} among them: give data by itself")
-        return [os.fspath(source) for source in sources]
+        return [source_of(source) for source in sources]
     return None
 
 

@@ -184,7 +184,7 @@ def _sample_keys(splits: list[Split], seed: int) -> list[int]:
 
 def _ends(path: str) -> bytes:
     """The size of a file and what stands at both of its ends."""
-    with readable(readers.without_secrets(path)), readers.open_file(path) as file:
+    with readable(path), readers.open_file(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         head = file.read(ENDS)

@@ -20,10 +20,11 @@ from provscan.matching.carriers import CarrierSample
 from provscan.matching.parts import PartResult, fetch_part, load_part
 from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, reported, scan, scan_batches
 from provscan.ordered_map import ordered_map
-from provscan.readers import FileStore, ReadStats, counted, current_limits, without_secrets
+from provscan.readers import FileStore, ReadStats, counted, current_limits
 from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, RunFolder
 from provscan.runs.inputs import Inputs, check_skipped, unread_members
 from provscan.runs.options import Options, needs_files
+from provscan.urls import below
 
 # Records after which the share that can't be read is first compared with what the options allow.
 CHECK_FROM = 10_000
@@ -124,13 +125,13 @@ def _store(options: Options) -> Iterator[str | None]:
     if options.parts is None:
         yield None
         return
-    url = f"{os.fspath(options.parts).rstrip('/')}/provscan-{uuid.uuid4().hex}"
+    url = below(os.fspath(options.parts), f"provscan-{uuid.uuid4().hex}")
     store = FileStore(url)
     try:
         store.begin()
     except OSError as error:
-        shown = without_secrets(os.fspath(options.parts))
-        raise OutputError(f"{shown} can't be written ({error.strerror or error}): name another --parts") from error
+        reason = error.strerror or error
+        raise OutputError(f"{options.parts} can't be written ({reason}): name another --parts") from error
     try:
         yield url
     finally:
@@ -155,7 +156,7 @@ def _groups(executor: Ray, snapshot: Snapshot, reader: IndexReader, options: Opt
     try:
         return executor.hold([partial(hold, shards=range(group, shards, groups)) for group in range(groups)], CONSTANT)
     except OSError as error:
-        shown = without_secrets(snapshot.index if where is None else where)
+        shown = snapshot.index if where is None else where
         raise InputError(
             f"the nodes can't read the shards of {shown} ({error.strerror or error}): name a copy of the index that "
             "they can with --shards-from"

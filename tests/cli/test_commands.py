@@ -225,7 +225,7 @@ def test_what_was_not_scanned_is_status_3_unless_allowed(library: Any, run: Run)
         ),
         (PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.jsonl"), 3, "Permission denied: a.jsonl. Read"),
         (FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "b"), 3, "No such file or directory: b"),
-        (MemoryError(), 3, "Out of memory. Fewer --workers"),
+        (MemoryError(), 3, "Out of memory. Reduce --workers"),
         (KeyboardInterrupt(), 130, "Interrupted"),
     ],
 )
@@ -289,7 +289,7 @@ def test_progress_is_plain_lines_off_a_terminal(library: Any, run: Run) -> None:
 def test_the_first_run_says_why_it_takes_longer(library: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warmup, "compile_all", lambda report: [report(seconds) for seconds in (0.0, 0.1, 1.5)])
     notice, _ = run("match", "a.jsonl").stderr.splitlines()
-    assert notice.startswith("provscan: compiling for this processor, once")
+    assert notice.startswith("provscan: compiling for this processor (only once")
     assert run("match", "a.jsonl", "--quiet").stderr == ""
 
 

@@ -105,7 +105,7 @@ def test_processes_are_spawned_once_and_are_not_this_one() -> None:
 
 
 def test_a_process_that_ends_is_an_error_with_a_remedy() -> None:
-    with pytest.raises(WorkerError, match=r"ended by the system.*fewer --workers"), Processes(1) as pool:
+    with pytest.raises(WorkerError, match=r"the system ended a worker.*reduce --workers"), Processes(1) as pool:
         list(pool.run(tasks.end_the_process, [1], Progress()))
 
 
@@ -130,7 +130,7 @@ def test_a_task_that_hangs_is_ended(shared: Begin, tmp_path: Path, monkeypatch: 
         monkeypatch.setattr(pool, "failures", [])
         results = list(pool.run(partial(tasks.hang_once, str(tmp_path)), range(3), Progress()))
         assert results == [0, 1, 2]
-        assert pool.describe()["failures"] == {"no report for 0 s": 1}
+        assert pool.describe()["failures"] == {"it reported nothing for 0 s": 1}
 
 
 def test_an_error_of_the_system_is_tried_again(shared: Begin) -> None:
@@ -161,5 +161,5 @@ def test_without_a_cluster_the_error_names_the_remedy(cluster: Any, monkeypatch:
         raise ConnectionError("refused")
 
     monkeypatch.setattr("ray.init", unreachable)
-    with pytest.raises(WorkerError, match=r"no Ray cluster was reached at 'auto' \(refused\).*ray start --head"):
+    with pytest.raises(WorkerError, match=r"no Ray cluster could be reached at 'auto' \(refused\).*ray start --head"):
         Ray(address="auto")

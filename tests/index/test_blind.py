@@ -310,7 +310,7 @@ def test_how_long_and_how_many_texts_may_be(platform: Path, tmp_path: Path, monk
         assert len(words) == size
         with pytest.raises(ParameterError, match="up to 50 char") if size > 50 else contextlib.nullcontext():
             provscan.build_index([{"text": words}], tmp_path / f"{size}.index", blind=True, key=platform / "key")
-    with pytest.raises(ParameterError, match="a blind index holds up to 1 texts, not 2: build several"):
+    with pytest.raises(ParameterError, match="a blind index can hold at most 1 texts, not 2: build several"):
         provscan.build_index(TWEETS[:2], tmp_path / "two.index", blind=True, key=platform / "key")
 
 
@@ -329,16 +329,18 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     assert read_key(tmp_path / "hex") == bytes(range(100, 132))
     for guess in (bytes(32), b"\xab" * 32, b"0" * 64, b"password" * 4):
         (tmp_path / "guess").write_bytes(guess)
-        with pytest.raises(ParameterError, match=r"guess is no key: it has only \d different bytes, so anybody"):
+        with pytest.raises(ParameterError, match=r"guess is not a key: it has only \d different bytes, so anybody"):
             read_key(tmp_path / "guess")
-    with pytest.raises(ParameterError, match=r"short is no key: expected 32 bytes or 64 hexadecimal digits, found 6"):
+    with pytest.raises(
+        ParameterError, match=r"short is not a key: expected 32 bytes or 64 hexadecimal digits, found 6"
+    ):
         read_key(tmp_path / "short")
     with pytest.raises(ParameterError, match="can't be read"):
         read_key(tmp_path / "none")
     data = [{"text": TWEETS[0]["text"]}]
     with pytest.raises(ParameterError, match="the key is not that of"):
         provscan.match(data, blind, tmp_path / "a.run", key=tmp_path / "hex")
-    with pytest.raises(IndexFormatError, match="is a blind index: match reads it, with its key"):
+    with pytest.raises(IndexFormatError, match="is a blind index, which only match"):
         provscan.match(data, blind, tmp_path / "a.run")
     with pytest.raises(IndexFormatError, match="expected format 'provscan-blind'"):
         provscan.match(data, platform / "full.index", tmp_path / "a.run", key=platform / "key")

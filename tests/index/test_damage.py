@@ -149,7 +149,7 @@ def test_an_entry_that_is_missing_is_found(folder: Path, tweets: list[Any]) -> N
             path.write_bytes(bytes(path.stat().st_size))
     reseal(folder)
     assert len(provscan.open_index(folder, verify=False).match(texts)) < len(expected)
-    with pytest.raises(IndexFormatError, match=r"bands\.filter is not what is made from the tweets in it"):
+    with pytest.raises(IndexFormatError, match=r"bands\.filter does not match a rebuild from its tweets"):
         provscan.match([{"text": text} for text in texts], folder, folder.with_name("a.run"))
 
 
@@ -209,7 +209,7 @@ def test_a_change_is_noticed_whatever_its_time(folder: Path, remade: list[str]) 
     reseal(folder)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     for _ in range(2):
-        with pytest.raises(IndexFormatError, match=rf"{name}/bands\.filter is not what is made"):
+        with pytest.raises(IndexFormatError, match=rf"{name}/bands\.filter does not match a rebuild"):
             provscan.open_index(folder)
     assert remade == [name, name]
 
@@ -252,7 +252,7 @@ def test_a_user_without_a_home_has_no_cache_folder(
         provscan.open_index(folder)
     assert len(remade) == 4
     with pytest.warns(RuntimeWarning, match="can't be kept in .*/file/__pycache__: each process compiles"):
-        assert jit.cache_folder.__wrapped__() is None
+        assert jit.cache_folders.__wrapped__() == (None, None)
 
 
 def test_an_index_that_is_opened_unverified_names_the_file(folder: Path, tweets: list[Any]) -> None:
@@ -267,9 +267,9 @@ def test_an_index_that_is_opened_unverified_names_the_file(folder: Path, tweets:
 @pytest.mark.parametrize(
     ("name", "number", "problem"),
     [
-        ("texts.offsets", 1 << 60, "not what is made from the tweets in it"),
-        ("author.offsets", -8, "damaged: its offsets do not cover the text"),
-        ("ids.blocks", -5, "damaged: its rows of strings are not those that are there"),
+        ("texts.offsets", 1 << 60, "does not match a rebuild from its tweets"),
+        ("author.offsets", -8, "is damaged: its offsets do not cover the text"),
+        ("ids.blocks", -5, "is damaged: its rows of strings are not those that are there"),
     ],
 )
 def test_forged_offsets(folder: Path, name: str, number: int, problem: str) -> None:
@@ -278,7 +278,7 @@ def test_forged_offsets(folder: Path, name: str, number: int, problem: str) -> N
     array[3 * (name == "texts.offsets")] = number
     path.write_bytes(array.tobytes())
     reseal(folder)
-    with pytest.raises(IndexFormatError, match=f"{path.parent}/.* is {problem}"):
+    with pytest.raises(IndexFormatError, match=f"{path.parent}/.* {problem}"):
         provscan.open_index(folder)
 
 
@@ -383,7 +383,7 @@ def test_segments_that_can_not_be_left_out(folder: Path, damaged: str) -> None:
     other = provscan.open_index(folder, without_segment=damaged).info()["segments"][0]["name"]
     with pytest.raises(UsageError, match=f"has no segment none, only {other}, {damaged}: leave out"):
         provscan.open_index(folder, without_segment=["none"])
-    with pytest.raises(UsageError, match="has no segments but those that are to be left out"):
+    with pytest.raises(UsageError, match="would be left without segments"):
         provscan.open_index(folder, without_segment=[damaged, other])
 
 

@@ -200,7 +200,7 @@ def test_a_truncated_manifest(folder: Path) -> None:
 def test_no_index_there(tmp_path: Path) -> None:
     with pytest.raises(IndexFormatError, match=r"there is no index at .*nowhere: build one with `provscan index"):
         provscan.open_index(tmp_path / "nowhere")
-    with pytest.raises(IndexFormatError, match=r"is no index: it has no manifest\.json"):
+    with pytest.raises(IndexFormatError, match=r"is not an index: it has no manifest\.json"):
         provscan.open_index(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(IndexFormatError, match=r"there is no index at .*file"):

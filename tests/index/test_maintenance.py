@@ -414,9 +414,7 @@ def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(bui
     index = build([*edited, {"id": "22", "text": texts[2]}])
     report = provscan.forget(index.path, ["13"])
     assert (report["tweets"], report["unknown"]) == (0, 1)
-    assert "1 id not in the index, which knows a tweet that was edited by the id of its first" in "\n".join(
-        show.forgotten(report)
-    )
+    assert "1 id not in the index. It knows an edited tweet by the id of its first" in "\n".join(show.forgotten(report))
     events = [
         {"data": {"delete": {"tweet": {"id": "13", "author_id": "3"}}}},
         {"data": {"tweet_edit": {"tweet": {"id": "12"}, "initial_tweet_id": "11", "edit_tweet_ids": ["11", "12"]}}},

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -100,6 +101,7 @@ def package(tmp_path: Path) -> Path:
     folder = tmp_path / "provscan" / "kernels"
     folder.mkdir(parents=True)
     (folder.parent / "__init__.py").touch()
+    shutil.copy(PACKAGE / "caches.py", folder.parent)
     (folder / "__init__.py").touch()
     for name in ("jit.py", "compiler.py"):
         shutil.copy(PACKAGE / "kernels" / name, folder)
@@ -161,6 +163,46 @@ def test_without_any_place_to_write_kernels_are_compiled_each_time(run: Run, pac
     assert run(package, NUMBA_CACHE_DIR=str(package.parents[1] / "chosen")) == ("2 0", "")
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_a_cache_that_others_can_write_to_is_not_used(run: Run, package: Path, mode: int) -> None:
+    shared = package.parents[1] / "shared"
+    run(package, NUMBA_CACHE_DIR=str(shared))
+    assert run(package, NUMBA_CACHE_DIR=str(shared)) == ("2 1", "")
+    (kept,) = shared.iterdir()
+    kept.chmod(mode)
+    for _ in range(2):
+        output, warning = run(package, NUMBA_CACHE_DIR=str(shared))
+        assert output == "2 0"
+        assert f"{kept} are not used, because every user can write to {kept}" in warning
+    (package / "__pycache__").touch()
+    output, warning = run(package, XDG_CACHE_HOME=str(shared.parent / "none"))
+    assert (output, warning) == ("2 0", "")
+    (shared.parent / "none").chmod(0o777)
+    output, warning = run(package, XDG_CACHE_HOME=str(shared.parent / "none"))
+    assert output == "2 0"
+    assert f"every user can write to {shared.parent / 'none'}" in warning
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root makes the installation of another user")
+def test_kernels_beside_a_package_that_cannot_be_written_are_read(run: Run, package: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        installed = Path(shutil.copytree(package.parent, Path(name) / "provscan")) / "kernels"
+        assert run(installed) == ("2 0", "")
+        drop = "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        # There is no other place to write.
+        assert run(installed, drop + PROGRAM) == ("2 1", "")
+        # What is not there is compiled, and kept where that can be done.
+        float_too = drop + PROGRAM.replace("run(1)", "run(1), run(1.0)", 1)
+        (Path(name) / "cache").mkdir()
+        os.chown(Path(name) / "cache", 65534, 65534)
+        assert run(installed, float_too, XDG_CACHE_HOME=f"{name}/cache") == ("2 2.0 1", "")
+        assert run(installed, float_too, XDG_CACHE_HOME=f"{name}/cache") == ("2 2.0 2", "")
+        output, warning = run(installed, float_too)
+        assert output == "2 2.0 1"
+        assert "can't be kept" in warning
+
+
 def test_a_process_that_only_compiles_translates_a_kernel_once(run: Run, package: Path) -> None:
     (package / "caller.py").write_text(CALLER.replace("step(x)", "min(step(1), step(2)) + step(x)"))
     before = "from provscan.kernels import compiler; compiler.leave_out();"
@@ -173,6 +215,7 @@ def test_a_process_that_only_compiles_translates_a_kernel_once(run: Run, package
 FIRST_RUN = """
 import gc
 import sys
+import tempfile
 import numba
 import provscan
 from provscan.kernels import jit, warmup

@@ -91,7 +91,7 @@ def test_bytes_that_are_not_in_the_encoding_are_counted(write, read_all):
     found = read_all(write("a.jsonl", data.replace(b'"text": "', b'"text": "\xff\xff', 1)), encoding="shift_jis")
     assert found.stats.notes["not_in_encoding"] == 2
     (case,) = found.stats.examples["not_in_encoding"]
-    assert case.detail == "bytes that are not shift_jis replaced by U+FFFD, from byte 0 of the text on"
+    assert case.detail == "bytes that are not shift_jis were replaced by U+FFFD, from byte 0 of the text on"
 
 
 def test_in_archives(tmp_path, read_all):

@@ -49,7 +49,7 @@ def test_a_dataset_of_the_hub(tmp_path):
     assert said["files"][0]["examples"][0] == {"record": 0, "field": "text", "text": "a text of the hub, number 0"}
     (missing, _), (split, reason) = said["unread"]
     assert (missing, split) == ("hf:me/nothing", "hf:me/tweets:nothing")
-    assert reason == "its splits are train, test"
+    assert reason == "there is no such split; its splits are train, test"
 
 
 def test_files_of_the_hub_by_url(tmp_path):

@@ -85,7 +85,7 @@ def test_a_file_that_became_shorter(write):
     os.truncate(path, split.size - 20)
     stats = ReadStats()
     assert [batch["text"].to_pylist() for batch in read(split, Fields(), stats)] == [["a", "a"]]
-    assert stats.damaged == [(path, 2, "it ends 20 bytes before where it ended when it was found")]
+    assert stats.damaged == [(path, 2, "it is 20 bytes shorter than when it was found")]
 
 
 def test_garbage_after_the_end(write, read_all):

@@ -91,7 +91,7 @@ def test_a_quote_that_is_never_closed_costs_its_line(write, read_all):
     assert found.texts == ["a", *(f"text {number}" for number in range(3000))]
     assert found.stats.skipped == {"bad_csv_row": 1}
     (case,) = found.stats.examples["bad_csv_row"]
-    assert case[1:] == (1, "a quote opens in it that is never closed")
+    assert case[1:] == (1, "it has an opening quote that is never closed")
 
 
 @pytest.mark.parametrize("chunk", [16, 1 << 20])
@@ -126,7 +126,7 @@ def test_a_quote_that_swallows_rows_costs_its_line(write, read_all, end, target,
     assert found.records == list(range(1, 2002))
     assert found.stats.skipped == {"bad_csv_row": 1}
     (case,) = found.stats.examples["bad_csv_row"]
-    assert case[1:] == (0, "a quote opens in it that is never closed")
+    assert case[1:] == (0, "it has an opening quote that is never closed")
 
 
 def test_a_quote_that_swallows_few_rows(write, read_all):

@@ -204,3 +204,11 @@ def test_flattened_retweets_have_the_texts_of_their_originals(long: str, tmp_pat
     assert [(row["id"], row["text"], row["rt_of"]) for row in rows] == [
         ("7", FIRST.text, FIRST.id), ("8", SECOND.text, None)
     ]  # fmt: skip
+
+
+def test_a_tweet_below_a_key_for_ids_is_not_its_own_id(tmp_path: Path) -> None:
+    inner = {"full_text": "a text below the key of an id", "referenced_tweets": []}
+    for record in ({"id": inner}, {"id": {"legacy": inner, "referenced_tweets": []}}, {"_id": {"tweet": inner}}):
+        stats = ReadStats()
+        batches = read_tweet_objects([record, {"id": "1", "text": "one that is sound"}], Fields(), stats)
+        assert "1" in [row["id"] for batch in batches for row in batch.to_pylist()]

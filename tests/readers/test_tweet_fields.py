@@ -58,7 +58,7 @@ def test_no_field_for_the_text(write, read_tweet_rows):
     assert str(caught.value) == (
         f"{path}: no field holds the text of tweets in its first records. "
         "The fields there are: ID, user, other, user.bio. "
-        "Name the one that holds the text with text_field (--text-field); of a control, rename it to text."
+        "Name the one that holds the text with text_field (--text-field); in a control file, rename it to text."
     )
 
 

@@ -1,0 +1,94 @@
+"""Sources as the user names them: paths and URLs, and of a URL only what may be shown.
+
+A URL can say who asks: a user and a password before the host, a signature in its query, a token in its fragment. A
+:class:`Url` is a string without them, so that whatever prints, compares, logs or stores it can't leak them; only
+:func:`opened` gives the address that a file system opens. A string that is made from a Url has lost them, and so can't
+be opened with them: :func:`below` names a file in a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import PurePath
+from typing import SupportsIndex
+
+SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+# What pathlib makes of "scheme://place".
+COLLAPSED = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+:)/(?=[^/])")
+# What stands between "://" and the path; a further protocol of a chained URL follows "::".
+AUTHORITY = re.compile(r"(?<=://)(?:(?!::[a-zA-Z][a-zA-Z0-9+.-]*://)[^/])+")
+HOST = re.compile(r"(?:[^\s:\[\]]*|\[[^\s\[\]]*\])(?::[0-9]*)?")
+# A URL in a sentence, and the punctuation after it.
+MENTIONED = re.compile(r"([\w+.:=-]*://\S*?)([)\]}>'\",;:.]*)(?=\s|$)")
+
+
+def _shown(url: str) -> str:
+    """A URL without user, password, query and fragment; no more than its scheme where a password has a slash, say."""
+    scheme, _, rest = url.partition("://")
+    place, *hidden = re.split(r"[?#]", rest, maxsplit=1)
+    whole = f"{scheme}://{place}"
+    split = "@" in "".join(hidden) and "/" not in place
+    if split or not all(HOST.fullmatch(_host(found)) for found in AUTHORITY.finditer(whole)):
+        return f"{scheme}://"
+    return AUTHORITY.sub(_host, whole)
+
+
+def _host(authority: re.Match[str]) -> str:
+    return authority[0].rpartition("@")[2]
+
+
+class Url(str):
+    """A URL as it may be shown. Two are equal if the same is opened."""
+
+    __slots__ = ("_opened",)
+    _opened: str
+
+    def __new__(cls, opened: str, shown: str | None = None) -> Url:
+        url = super().__new__(cls, _shown(opened) if shown is None else shown)
+        url._opened = opened
+        return url
+
+    def __eq__(self, other: object) -> bool:
+        return self._opened == other._opened if isinstance(other, Url) else super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type[Url], tuple[str, str]]:
+        return Url, (self._opened, str(self))
+
+
+def source_of(named: str | os.PathLike[str]) -> str:
+    """A path, or a :class:`Url` for whatever has "://" in it."""
+    if isinstance(named, Url):
+        return named
+    text = os.fspath(named)
+    collapsed = COLLAPSED.match(text) if isinstance(named, PurePath) else None
+    if collapsed is not None and not os.path.exists(collapsed[1]):
+        text = f"{collapsed[1]}//{text[collapsed.end() :]}"
+    return Url(text) if "://" in text else text
+
+
+def opened(source: str) -> str:
+    """What a file system opens: of a URL with all that it says."""
+    return source._opened if isinstance(source, Url) else source
+
+
+def below(folder: str, name: str) -> str:
+    """A file or folder in a folder; of a URL without query and fragment, which are about the folder alone."""
+    place = f"{folder.rstrip('/')}/{name}"
+    if not isinstance(folder, Url):
+        return place
+    return Url(f"{re.split('[?#]', opened(folder), maxsplit=1)[0].rstrip('/')}/{name}", place)
+
+
+def is_remote(path: str | os.PathLike[str]) -> bool:
+    return SCHEME.match(os.fspath(path)) is not None
+
+
+def without_secrets(text: str) -> str:
+    """A message, of another library say, whose URLs are as they may be shown."""
+    return MENTIONED.sub(lambda found: _shown(found[1]) + found[2], text) if "://" in text else text

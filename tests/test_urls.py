@@ -1,0 +1,108 @@
+"""URLs say where, and never who asks."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provscan.urls import Url, below, is_remote, opened, source_of, without_secrets
+
+MARK = "h1dden"
+# What the parts of a URL may hold, each of which ends some other part.
+ODD = st.text(st.sampled_from("ab:@/?#%[]&= '\".,;)"), max_size=4)
+HIDDEN = st.builds(lambda before, after: f"{before}{MARK}{after}", ODD, ODD)
+SHOWN = [
+    ("https://me:secret@h/a.csv", "https://h/a.csv"),
+    ("https://me@h:8080/a.csv", "https://h:8080/a.csv"),
+    ("https://me:p@ss:word@h/a@1.csv", "https://h/a@1.csv"),
+    ("https://me:a/b@h/a.csv", "https://"),
+    ("https://me:a?b@h/a.csv", "https://"),
+    ("https://h?mail=me@h", "https://"),
+    ("https://h/a.csv?sig=1&next=http://me:secret@h", "https://h/a.csv"),
+    ("https://h/a.csv#id", "https://h/a.csv"),
+    ("https://[::1]:80/a.csv?sig=1", "https://[::1]:80/a.csv"),
+    ("zip://a.csv::https://me:secret@h/a.zip?sig=1", "zip://a.csv::https://h/a.zip"),
+    ("recipe:tweeteval=https://me:secret@h/a.zip", "recipe:tweeteval=https://h/a.zip"),
+    ("s3://bucket/key", "s3://bucket/key"),
+]
+
+
+@pytest.mark.parametrize(("url", "shown"), SHOWN)
+def test_what_is_shown_of_a_url(url: str, shown: str) -> None:
+    found = source_of(url)
+    assert found == shown
+    assert f"{found}" == str(found) == json.loads(json.dumps(found)) == shown
+    assert repr(found) == repr(shown)
+    assert opened(found) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        *SHOWN,
+        ("https://h/a.csv?sig=1&b=2 can't be read", "https://h/a.csv can't be read"),
+        ("url='https://h/a.csv?sig=1', a=1", "url='https://h/a.csv', a=1"),
+        ("URL('http://me:secret@h/a.csv?sig=1').", "URL('http://h/a.csv')."),
+        ("from https://me@h/a to s3://b/c?d=1!", "from https://h/a to s3://b/c"),
+        ("what?not a url", "what?not a url"),
+    ],
+)
+def test_what_is_shown_of_a_message(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown
+    assert without_secrets(shown) == shown
+
+
+@given(st.none() | HIDDEN, st.none() | HIDDEN, st.none() | HIDDEN, st.none() | HIDDEN)
+def test_no_secret_is_shown_whatever_it_holds(
+    user: str | None, password: str | None, query: str | None, fragment: str | None
+) -> None:
+    # A slash ends the host of any URL.
+    who = "" if user is None else user.replace("/", "") + ("" if password is None else ":" + password.replace("/", ""))
+    url = f"https://{who}{'@' * bool(who)}host/a.csv{'' if query is None else f'?{query}'}"
+    url += "" if fragment is None else f"#{fragment}"
+    assert MARK not in source_of(url)
+    assert opened(source_of(url)) == url
+
+
+def test_urls_of_different_secrets_are_different_sources() -> None:
+    first, second = Url("https://h/get?id=1"), Url("https://h/get?id=2")
+    assert str(first) == str(second) == first == second.lower()
+    assert first != second
+    assert first == Url("https://h/get?id=1")
+    assert len({first, second, Url("https://h/get?id=1")}) == 2
+
+
+def test_copies_open_the_same() -> None:
+    url = Url("https://me:secret@h/a?sig=1#id")
+    for again in (pickle.loads(pickle.dumps(url)), copy.deepcopy(url), source_of(url)):
+        assert opened(again) == opened(url)
+        assert again == url
+
+
+def test_what_is_made_from_a_url_has_no_secrets() -> None:
+    url = Url("https://me:secret@h/a?sig=1#id")
+    assert opened(f"{url}/b") == "https://h/a/b"
+    assert opened(below(url, "b#1")) == "https://me:secret@h/a/b#1"
+    assert below(url, "b#1") == "https://h/a/b#1"
+    assert below("folder/", "b") == "folder/b"
+
+
+def test_paths_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in ("a?b#c.csv", "/me@h/a", "C:/a", "recipe:tweeteval=a", "-", ""):
+        assert source_of(path) == path
+        assert not isinstance(source_of(path), Url)
+        assert not is_remote(path)
+    assert source_of(tmp_path / "a") == str(tmp_path / "a")
+    # pathlib takes the two slashes of a URL for one.
+    url = source_of(Path("https://me:secret@h/a?sig=1"))
+    assert url == "https://h/a"
+    assert opened(url) == "https://me:secret@h/a?sig=1"
+    monkeypatch.chdir(tmp_path)
+    Path("https:").mkdir()
+    assert source_of(Path("https:/h/a")) == "https:/h/a"
