@@ -209,9 +209,8 @@ def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iter
         if created and not left and not os.path.lexists(place / MANIFEST):
             _abandon(place, lock)
         if lock is not None:
-            os.ftruncate(lock, 0)
-            if left:
-                os.write(lock, "\n".join([HEAD, *sorted(left), ""]).encode())
+            with contextlib.suppress(OSError):
+                _write_notes(lock, HEAD, left)
             os.close(lock)
 
 
@@ -231,7 +230,7 @@ def noting(place: Path) -> Iterator[Change]:
 def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
     """Take the lock file, and what a killed writer noted in it. The kernel releases it when its holder dies."""
     while True:
-        descriptor = os.open(place / LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(place / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with contextlib.suppress(FileNotFoundError):
@@ -245,10 +244,7 @@ def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
                     words = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]])
                     command = without_secrets(" ".join(words.split()))
                     process = f"process {os.getpid()} on {socket.gethostname()} ({command})"
-                    head = f"{HEAD}{process} since {datetime.now(UTC):%F %T} UTC"
-                    text = "\n".join([head, *sorted(noted), ""])
-                    os.ftruncate(descriptor, 0)
-                    os.write(descriptor, text.encode(errors="backslashreplace"))
+                    _write_notes(descriptor, f"{HEAD}{process} since {datetime.now(UTC):%F %T} UTC", noted)
                     return descriptor, noted
         except BlockingIOError:
             held = os.read(descriptor, 4096).decode(errors="replace")
@@ -260,6 +256,15 @@ def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
             raise
         os.close(descriptor)  # the holder before removed the folder
         place.mkdir(parents=True, exist_ok=True)
+
+
+def _write_notes(lock: int, head: str, noted: set[str]) -> None:
+    """Write the lock file anew, at no instant without the notes; it is empty if nobody holds it and there are none."""
+    held = noted or head != HEAD
+    text = "\n".join([head, *sorted(noted), ""]).encode(errors="backslashreplace") if held else b""
+    os.pwrite(lock, text, 0)
+    os.ftruncate(lock, len(text))
+    os.lseek(lock, 0, os.SEEK_END)
 
 
 def noted_in(place: Path) -> set[str] | None:
